@@ -163,6 +163,7 @@ EXCEPTIONS: dict[str, str] = {
     "stores/sql/postgres_counters.py": "tests/contract/test_counters.py is over it",
     "stores/sql/prices.py": "tests/contract/test_sql_prices.py is over it, on every engine",
     "stores/sql/reprice.py": "tests/contract/test_reprice.py is over it, on every engine",
+    "stores/sql/repeated.py": "tests/contract/test_request_log.py is over it, on every engine",
     "stores/sql/request_log.py": "tests/contract/test_request_log.py is over it, on every engine",
     "stores/sql/response_rows.py": "tests/contract/test_response_rows.py is over it, on every engine",
     "stores/sql/schema/columns.py": "columns: tests/contract/test_sql_store.py compares the tables with the migrations",

@@ -229,13 +229,11 @@ class Body:
 
     def encode(self) -> bytes:
         """The object as JSON bytes, values untouched, members in order."""
+        known = _KEYS.get
         parts: list[msgspec.Raw | bytes] = [b"{"]
         for key, raw in self._members.items():
-            parts.append(_KEYS.get(key) or _key(key))
-            parts.append(raw)
-        if len(parts) > 1:
-            parts[1] = bytes(parts[1])[1:]
-        parts.append(b"}")
+            parts += (known(key) or _key(key), raw, b",")
+        parts[-1] = b"}" if self._members else b"{}"
         return b"".join(parts)
 
 
@@ -310,7 +308,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _key(name: str) -> bytes:
-    return b"," + json.dumps(name).encode() + b":"
+    return json.dumps(name).encode() + b":"
 
 
 _STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)

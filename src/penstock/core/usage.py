@@ -43,10 +43,9 @@ class Usage(msgspec.Struct, frozen=True):
     native: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        for count in msgspec.structs.astuple(self)[:-1]:
-            if count is not None and not 0 <= count <= MOST:
-                self._forget_impossible()
-                return
+        counts = list(filter(None, msgspec.structs.astuple(self)[:-1]))
+        if counts and not (min(counts) > 0 and max(counts) <= MOST):
+            self._forget_impossible()
 
     def _forget_impossible(self) -> None:
         for name in _COUNTS:

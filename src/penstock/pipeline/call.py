@@ -17,6 +17,7 @@ from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
 from penstock.pipeline.authenticate import ANYBODY, Caller
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.model_lists import ModelLists
 from penstock.providers.row import Operation
 from penstock.routing.javascript_value import MISSING
@@ -42,7 +43,8 @@ class Call(msgspec.Struct):
     ``resource`` is what a provider keeps for its callers, where the request is for that; ``bind`` gives, for a target,
     the ids of what it keeps as callers get them (kept.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
-    any. ``keeps`` is what the gateway keeps of the answer itself, where it may keep any (conversations.py).
+    any. ``keeps`` is what the gateway keeps of the answer itself, where it may keep any (conversations.py). ``memo`` is
+    what requests with the same head share, None where it came for the first time.
     """
 
     operation: Operation
@@ -66,6 +68,7 @@ class Call(msgspec.Struct):
     bind: Callable[[Target], ChangeId] | None = None
     named_in: str = ""
     keeps: Keeping | None = None
+    memo: HeadMemo | None = None
 
     @property
     def trace(self) -> str:

@@ -173,6 +173,20 @@ class Compiler:
     def compile(self, call: Call) -> CompiledPlan | Failure:
         """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` and ``provider/`` from the
         call's model."""
+        memo, current = call.memo, self.catalogues.current
+        if memo is None or (call.request is not None and "/" in (call.request.model or "")):
+            return self._compiled(call, current)
+        compiled = memo.compiled if memo.catalogue is current else None
+        if compiled is None:
+            result = self._compiled(call, current)
+            if isinstance(result, CompiledPlan) and not (result.forwarded or result.withheld):
+                memo.keep_plan(result, call.named_in, current)
+            return result
+        call.named_in, call.account.config = memo.named_in, compiled.config
+        return compiled
+
+    def _compiled(self, call: Call, everything: Catalogue) -> CompiledPlan | Failure:
+        """``compile`` with the whole catalogue as it is now."""
         routing, caller = self._routing, call.caller
         key, withheld = caller.key, caller.withheld
         relevant: tuple[object, ...] = tuple(
@@ -180,7 +194,7 @@ class Compiler:
         )
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
         default = (key.config if key is not None else None) or self._default_config
-        current = self.catalogues.current.seen_by(key)
+        current = everything.seen_by(key)
         catalogue = caller.catalogue or current
         choice = choose(call, self.names, catalogue, has_config=bool(default))
         call.named_in = choice.where

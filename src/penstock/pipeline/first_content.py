@@ -52,8 +52,8 @@ def read_first_content(
     if route.operation is Operation.PROXY:
         return _pass(reply, route, prepared)
     if not prepared.streams or reply.status != 200:
-        is_good, is_json = 200 <= reply.status < 300, content_type(reply.headers).startswith(JSON)
-        if is_good and not is_json and route.operation.answers_bytes:
+        is_good = 200 <= reply.status < 300
+        if is_good and route.operation.answers_bytes and not content_type(reply.headers).startswith(JSON):
             return _begin_bytes(reply, route, prepared, b"")
         return _collect(reply, route, prepared, trace_id)
     if deadlines.first_token is None or content_type(reply.headers).startswith(JSON):
@@ -238,7 +238,7 @@ async def _collect(
     body = b"".join(parts)
     headers = reply_headers(reply.headers)
     rest = reply if size > limit else None
-    if not 200 <= reply.status < 300:
+    if not is_good:
         return Answer(reply.status, headers, body, _refused(reply, body, route), rest=rest)
     if rest is not None:
         return Answer(reply.status, headers, body, Outcome(reply.status), rest=rest)

@@ -121,4 +121,4 @@ def _headers(call: Call, route: TargetRoute, block: bytes) -> bytes | Failure:
                 lines.append(header_line(name, value))
             except ValueError as error:
                 return Failure(Kind.INVALID_REQUEST, f"A header can't be forwarded: {error}.", name.decode("latin-1"))
-    return block + b"".join(lines) + hop_line(call, route, route.endpoint.default_route)
+    return block + b"".join(lines) + hop_line(call.hops, route, route.endpoint.default_route)

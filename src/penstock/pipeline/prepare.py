@@ -136,9 +136,12 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
     template = _template(call, route, model, streams=streams)
     if isinstance(template, Failure):
         return template
-    headers = _request_headers(call, route, template.model_route)
-    if isinstance(headers, Failure):
-        return headers
+    headers = None if call.hops else template.headers
+    if headers is None:
+        made = _request_headers(call, route, template.model_route)
+        if isinstance(made, Failure):
+            return made
+        headers = made
     spec = template.spec
     if spec.provider is None and call.dialect.header_settings:
         asked = _asked(call)
@@ -284,9 +287,9 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         task,
     )
     named = None if model is None else context.model
-    return RequestTemplate(
-        model_route, model, spec, model_route.target(named, streams=streams), model_route.target(named)
-    )
+    target, plain_target = model_route.target(named, streams=streams), model_route.target(named)
+    headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
+    return RequestTemplate(model_route, model, spec, target, plain_target, headers)
 
 
 def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:
@@ -361,15 +364,15 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
         if isinstance(forwarded, Failure):
             return forwarded
         block = replaced(block, forwarded)
-    return block + hop_line(call, route, model_route)
+    return block + hop_line(call.hops, route, model_route)
 
 
-def hop_line(call: Call, route: TargetRoute, model_route: ModelRoute) -> bytes:
-    """The header line that counts gateways, for a host that may be one: a custom host, also one that the operator names
-    in a virtual key."""
+def hop_line(hops: int, route: TargetRoute, model_route: ModelRoute) -> bytes:
+    """The header line that counts gateways, of which the request has passed ``hops``, for a host that may be one: a
+    custom host, also one that the operator names in a virtual key."""
     if route.target.custom_host is None and model_route.origin.trusted:
         return b""
-    return b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
+    return b"%s: %d\r\n" % (HOPS_HEADER, hops + 1)
 
 
 def withheld(call: Call) -> Collection[bytes]:

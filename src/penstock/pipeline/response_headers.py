@@ -54,9 +54,11 @@ _GOES_ON: Final = NameMemo(_goes_on)
 def reply_headers(headers: Headers) -> Headers:
     """The provider's response headers that are forwarded to the caller: not those of its own connection, nor those that
     its header ``connection`` names (RFC 9110, 7.6.1)."""
-    options = [value.lower() for name, value in headers if name == b"connection"]
-    if not options or (len(options) == 1 and options[0] in _PERSISTENCE):
+    fields = dict(headers)
+    is_plain = len(fields) == len(headers) and fields.get(b"connection", b"close").lower() in _PERSISTENCE
+    if is_plain or b"connection" not in fields:
         return [field for field in headers if _GOES_ON[field[0]]]
+    options = [value.lower() for name, value in headers if name == b"connection"]
     named = {option.strip() for value in options for option in value.split(b",")}
     return [field for field in headers if _GOES_ON[field[0]] and field[0] not in named]
 

@@ -29,7 +29,8 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     not).
 
     ``asked_model`` is the model that the caller names. ``spec`` is what is done to the body. ``target`` is the request
-    target, without the caller's query and path parameters, ``plain_target`` that of a plain answer.
+    target, without the caller's query and path parameters, ``plain_target`` that of a plain answer. ``headers`` is the
+    header block of a request that passed no other gateway; None where it depends on the caller's own header.
     """
 
     model_route: ModelRoute
@@ -37,6 +38,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     spec: RewriteSpec
     target: bytes
     plain_target: bytes
+    headers: bytes | None
 
 
 TemplateKey = tuple[str | None, str, str, bool]

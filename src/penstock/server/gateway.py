@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
-from urllib.parse import quote, unquote_plus
 
 import msgspec
 
@@ -20,8 +19,8 @@ from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
-from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.relay import Broken
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
@@ -41,6 +40,7 @@ from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.not_built import not_built
+from penstock.server.opening import Opening
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
 from penstock.server.query_key import with_query_key
@@ -52,14 +52,13 @@ from penstock.server.surfaces import (
     DEFAULT_DIALECT,
     SURFACES,
     Match,
-    RequestTarget,
     in_callers_wire,
     named_path,
     passed,
 )
 from penstock.settings.realtime import Realtime
+from penstock.stores.catalogue import Catalogue
 
-_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _LOG: Final = logging.getLogger("penstock")
 _STOP_SECONDS: Final = 2.0
 """How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
@@ -170,22 +169,46 @@ class Gateway:
         client: Client,
         query: str = "",
         fields: Mapping[bytes, bytes] | None = None,
+        memo: HeadMemo | None = None,
     ) -> Coroutine[Any, Any, None]:
-        """Answer one request. ``path`` is percent-decoded, ``query`` is not. ``fields`` are ``headers`` by name."""
+        """Answer one request. ``path`` is percent-decoded, ``query`` is not. ``fields`` are ``headers`` by name;
+        ``memo`` is what earlier requests with the same head have left, None for a head that was not seen before."""
         fields = fields or dict(headers)
         if self.origins.has_cors:
             preflight = self.origins.preflight(method, fields)
             if preflight is not None and self._refused_page(fields) is None:
                 return client.send_head(200, preflight, b"", more=False)
             client = with_headers(client, self.origins.cors(fields))
+        if memo is not None and memo.opening is not None:
+            context = self._context(method, path, memo.opening.surface.dialect, headers, client, fields)
+            return self._accounted(context, self._answer(memo.opening, context, memo))
+        came_as = headers
         headers, fields, query = with_query_key(headers, fields, query)
         match, name, rest = self._find(method, path)
         if match is not None and not isinstance(match, str):
             match = in_callers_wire(match, fields, query)
             if match.surface.operation is Operation.REALTIME:
                 headers, fields = with_protocol_key(headers, fields)
-            context = self._context(method, path, match.surface.dialect, headers, client, fields)
-            return self._accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
+            opening = Opening(match, rest, query, name, fields, self.origins)
+            if memo is not None and headers is came_as:
+                memo.opening = opening
+            context = self._context(method, path, opening.surface.dialect, headers, client, fields)
+            return self._accounted(context, self._answer(opening, context))
+        return self._serve_other(method, path, (match, name, rest), query, headers, client, fields)
+
+    def _serve_other(
+        self,
+        method: str,
+        path: str,
+        found: tuple[str | None, str | None, str],
+        query: str,
+        headers: Headers,
+        client: Client,
+        fields: Mapping[bytes, bytes],
+    ) -> Coroutine[Any, Any, None]:
+        """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
+        is what ``_find`` gave."""
+        match, name, rest = found
         if self.admin is not None and self.admin.serves(rest):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
@@ -319,8 +342,8 @@ class Gateway:
                 context.answer.close()
             account.close()
 
-    async def _answer(self, match: Match, target: RequestTarget, context: RequestContext) -> None:
-        call = await self._read(match, target, context)
+    async def _answer(self, opening: Opening, context: RequestContext, memo: HeadMemo | None = None) -> None:
+        call = await self._read(opening, context, memo)
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
@@ -329,9 +352,9 @@ class Gateway:
             return
         if self.contents is not None:
             self.contents.watch(call, context)
-        stream_form = match.surface.dialect.stream_form
+        stream_form = opening.surface.dialect.stream_form
         if stream_form is not None:
-            context.client = in_form(context.client, stream_form(target.query))
+            context.client = in_form(context.client, stream_form(opening.query))
         client = context.client
         client.watch()
         if self.limits.keepalive:
@@ -343,20 +366,18 @@ class Gateway:
             await respond(answer, call, context)
         client.unwatch()
 
-    async def _read(self, match: Match, target: RequestTarget, context: RequestContext) -> Call | Failure:
+    async def _read(self, opening: Opening, context: RequestContext, memo: HeadMemo | None) -> Call | Failure:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
-        surface, fields, account = match.surface, context.fields, context.account
+        surface, fields, account = opening.surface, context.fields, context.account
         account.operation = surface.operation
-        caller = self._authenticate(context)
+        caller = self._authenticate(context, memo)
         if isinstance(caller, Failure):
             return caller
-        if caller.key is None:
-            refused = self.origins.refused(fields)
-            if refused is not None:
-                return refused
+        if caller.key is None and opening.page_refused is not None:
+            return opening.page_refused
         body, request = b"", None
         if surface.body:
-            read = content_type_refused(fields, surface.body) or await self._read_body(context)
+            read = opening.refused or await self._read_body(context)
             if isinstance(read, Failure):
                 return read
             body = read
@@ -370,34 +391,36 @@ class Gateway:
                 if isinstance(form, Failure):
                     return form
                 request = form
-        hops = fields.get(HOPS_HEADER, b"")
         return Call(
             surface.operation,
             surface.dialect,
             context.headers,
-            context.fields,
+            fields,
             body,
             context.trace_id,
             account,
-            target.path,
-            match.parameters,
-            _forwarded(target.query, surface.forwarded_query) if target.query else "",
-            int(hops[:4]) if hops.isdigit() else 0,
+            opening.path,
+            opening.parameters,
+            opening.forwarded,
+            opening.hops,
             caller,
             surface.default_provider,
-            target.name,
+            opening.name,
             streams=surface.streams,
             request=request,
             resource=surface.resource,
+            memo=memo,
         )
 
-    def _authenticate(self, context: RequestContext) -> Caller | Failure:
+    def _authenticate(self, context: RequestContext, memo: HeadMemo | None = None) -> Caller | Failure:
         """The caller, who is then told in the account; the failure for a head that can be read in two ways."""
-        if len(context.fields) != len(context.headers):
-            failure = repeated_field(context.headers)
-            if failure is not None:
-                return failure
-        caller = authenticate(context.fields, self.pipeline.compiler.catalogues.current)
+        catalogue = self.pipeline.compiler.catalogues.current
+        if memo is not None and memo.catalogue is catalogue and memo.caller is not None:
+            caller: Caller | Failure = memo.caller
+        else:
+            caller = _caller_of(context, catalogue)
+            if memo is not None and isinstance(caller, Caller):
+                memo.keep_caller(caller, catalogue)
         if isinstance(caller, Failure) or (key := caller.key) is None:
             return caller
         account = context.account
@@ -449,28 +472,18 @@ class Gateway:
                 return
 
 
+def _caller_of(context: RequestContext, catalogue: Catalogue) -> Caller | Failure:
+    """The caller that the head of a request shows."""
+    if len(context.fields) != len(context.headers):
+        failure = repeated_field(context.headers)
+        if failure is not None:
+            return failure
+    return authenticate(context.fields, catalogue)
+
+
 async def _stop(part: Part) -> None:
     """Stop a part. One that fails, or does not end in time, keeps no other from stopping."""
     try:
         await asyncio.wait_for(part.stop(), getattr(part, "stop_seconds", _STOP_SECONDS))
     except Exception:
         _LOG.exception("%s did not stop in order", type(part).__name__)
-
-
-_CREDENTIALS: Final = frozenset({"key", "api_key", "api-key", "access_token"})
-"""Query parameters that may hold a key: none is forwarded."""
-
-
-def _shows_key(pair: str) -> bool:
-    """Whether a pair of a query may be a credential, also for a host that takes ``;`` for ``&``, or names in any
-    case."""
-    names = [each.partition("=")[0].strip() for each in (pair, *unquote_plus(pair).split(";"))]
-    return any(unquote_plus(name).lower() in _CREDENTIALS for name in names)
-
-
-def _forwarded(query: str, names: frozenset[str] | None) -> str:
-    """The pairs of a query that are forwarded to a provider, unchanged. None: all but credentials."""
-    if names is None:
-        pairs = [pair for pair in query.split("&") if not _shows_key(pair)]
-        return quote("&".join(pairs), safe=_VISIBLE, encoding="latin-1")
-    return "&".join([pair for pair in query.split("&") if pair.partition("=")[0] in names])

@@ -262,7 +262,7 @@ class ServerConnection(PacedConnection):
         gateway, request = self.gateway, client.request
         path, query = request.path_and_query()
         if request.refused is None:
-            serving = gateway.serve(request.method, path, request.headers, client, query, request.fields)
+            serving = gateway.serve(request.method, path, request.headers, client, query, request.fields, request.memo)
         else:
             client.keep_alive = False
             serving = gateway.refuse(request.method, path, request.headers, client, request.refused)

@@ -17,8 +17,9 @@ from penstock.server.socket_bytes import SocketBytes
 from penstock.server.unpack import unpack
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_FIELD: Final = b": "
 _STATUS_LINES: Final = {
-    status: b"HTTP/1.1 %d %b\r\n" % (status, _phrase.encode())
+    status: b"HTTP/1.1 %d %b" % (status, _phrase.encode())
     for status in range(200, 600)
     for _phrase in [HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Status"]
 }
@@ -168,28 +169,25 @@ class Http1Client(BodyHold):
         self.is_begun = True
         if self._held:
             self.release()
-        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status]
-        for name, value in headers:
-            lines += (name, b": ", value, b"\r\n")
-        for name, value in connection.default_headers:
-            lines += (name, b": ", value, b"\r\n")
+        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status" % status]
+        lines += map(_FIELD.join, headers)
+        lines += map(_FIELD.join, connection.default_headers)
         keep_alive = self.keep_alive and request.complete and not (connection.is_draining and connection.is_drained)
         if not more:
-            lines.append(b"content-length: %d\r\n" % len(body))
+            lines.append(b"content-length: %d" % len(body))
         else:
             # HTTP/1.0 has no chunked encoding: the end of the connection ends the body.
             self._chunked = request.version == "1.1"
             keep_alive = keep_alive and self._chunked
-            lines.append(b"transfer-encoding: chunked\r\n" if self._chunked else b"")
+            if self._chunked:
+                lines.append(b"transfer-encoding: chunked")
         self.keep_alive = keep_alive
         if not keep_alive:
-            lines.append(b"connection: close\r\n")
+            lines.append(b"connection: close")
         elif request.version == "1.0":
-            lines.append(b"connection: keep-alive\r\n")
-        lines.append(b"\r\n")
+            lines.append(b"connection: keep-alive")
         if self._chunked and body:
-            lines += (b"%x\r\n" % len(body), body, b"\r\n")
-        elif request.method != "HEAD":
-            lines.append(body)
-        connection.transport.write(b"".join(lines))
+            body = b"%x\r\n%b\r\n" % (len(body), body)
+        lines += (b"", b"" if request.method == "HEAD" else body)
+        connection.transport.write(b"\r\n".join(lines))
         self.complete = not more

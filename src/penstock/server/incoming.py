@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.server.body import BodyBuffer
 
 _NO_FIELDS: Final[dict[bytes, bytes]] = {}
@@ -22,7 +23,7 @@ class IncomingRequest(BodyBuffer):
     ``failure`` what is wrong with the body. ``declared`` is the length of the body, -1 if it is not known. ``granted``
     bytes of the body may arrive before the next look at the limits. ``reader`` is set while somebody waits for the
     body. ``fields`` are ``headers`` by name. ``opens_socket``: it asks for a WebSocket where there are some; ``early``
-    are the bytes that came right behind it.
+    are the bytes that came right behind it. ``memo`` is what requests with the same head share, None for the first.
     """
 
     # Defaults of the class, and no slots: most requests set few of these.
@@ -41,6 +42,7 @@ class IncomingRequest(BodyBuffer):
     refused: Failure | None = None
     failure: Failure | None = None
     reader: asyncio.Future[None] | None = None
+    memo: HeadMemo | None = None
     _path_and_query: tuple[str, str] | None = None
 
     def __init__(self, began: float) -> None:
@@ -53,7 +55,7 @@ class IncomingRequest(BodyBuffer):
         request = IncomingRequest(began)
         request.target, request.method, request.keep_alive = self.target, self.method, self.keep_alive
         request.headers, request.fields = self.headers, self.fields
-        request._path_and_query = self.path_and_query()
+        request.memo, request._path_and_query = self.memo, self.path_and_query()
         request.is_taken = request.complete = True
         request.size = request.declared = size = len(body)
         request._piece = body

@@ -12,6 +12,7 @@ import httptools
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.server.head import MAX_HEAD, framing_objection, head_size, head_too_large, not_http
 from penstock.server.incoming import IncomingRequest
 
@@ -222,6 +223,7 @@ class _KnownHead:
         self._request = request.again(0.0, b"")
         # With the content-length that it came with: requests of this length share the head.
         self._request.headers, self._request.fields = request.headers, request.fields
+        self._request.memo = HeadMemo()
         self._before = before
         self._behind = behind
 

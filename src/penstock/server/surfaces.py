@@ -49,15 +49,6 @@ class Match(msgspec.Struct, frozen=True):
     parameters: Mapping[str, str] = {}
 
 
-class RequestTarget(msgspec.Struct, frozen=True):
-    """The target of an HTTP request in its parts: ``path`` without the name before it, the query as it came, and the
-    name in ``/@NAME/v1/…``."""
-
-    path: str
-    query: str
-    name: str | None
-
-
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 

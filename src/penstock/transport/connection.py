@@ -47,7 +47,7 @@ class Connection(TakesTurns):
 
     __slots__ = (
         "_drained", "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_unsent",
-        "bounds", "closed", "gone", "host", "idle_since", "idle_until", "promised_idle",
+        "bounds", "closed", "gone", "host", "idle_since", "idle_until", "promised_idle", "reader",
     )  # fmt: skip
     burst = 128 << 10
 
@@ -65,6 +65,7 @@ class Connection(TakesTurns):
         self.idle_since = 0.0
         self.idle_until = 0.0
         self.promised_idle = math.inf
+        self.reader = ResponseReader(bounds.framing)
         self.gone = self.loop.create_future()
         self._released = released
         self._lost = lost
@@ -79,10 +80,10 @@ class Connection(TakesTurns):
     async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
         """Send a request and wait for the head of its response. Cancelling closes the connection."""
         deadlines = Deadlines(request.limits, started)
-        exchange = self._exchange = HttpExchange(self, deadlines, may_switch=request.switches)
+        exchange = self._exchange = HttpExchange(self, deadlines, started, may_switch=request.switches)
         self._write(request)
         try:
-            while not exchange.has_head:
+            while not exchange.status:
                 if exchange.failure is not None:
                     return exchange.failure
                 await exchange.wakeup
@@ -246,6 +247,7 @@ class Connection(TakesTurns):
         self._stop_timer()
         if self._exchange is not None:
             self._exchange.ended(error)
+        self.reader.release()
         self.gone.set_result(None)
         self._lost(self)
 
@@ -257,36 +259,37 @@ _ENDLESS: Final = Deadlines(Limits(0, 0, 0, 0), 0.0)
 class HttpExchange:
     """A running request and its response: the ``Reply`` of http1.py.
 
-    ``wakeup`` wakes the task that waits when more of the response has arrived, or the exchange has ended.
+    ``status`` is 0 until the head has arrived; ``is_encoded``: the head names a content coding. ``wakeup`` wakes the
+    task that waits when more of the response has arrived, or the exchange has ended.
     """
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_over", "_passing", "_paused", "_reader", "failure", "headers",
-        "status", "wakeup",
+        "_connection", "_deadlines", "_last_byte", "_over", "_passing", "_paused", "_reader", "_rest", "failure",
+        "headers", "is_encoded", "status", "wakeup",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, deadlines: Deadlines, *, may_switch: bool = False) -> None:
+    def __init__(
+        self, connection: Connection, deadlines: Deadlines, started: float, *, may_switch: bool = False
+    ) -> None:
         self._connection = connection
         self._deadlines = deadlines
-        self._reader = ResponseReader(connection.bounds.framing, may_switch=may_switch)
+        self._reader = connection.reader
+        self._reader.begin(may_switch=may_switch)
+        self._rest = b""
+        """What nobody has read when the exchange is over: the reader is the next exchange's then."""
         self.wakeup = Wakeup(connection.loop)
         self._over = False
         self._paused = False
         self._passing: _Passing | None = None
-        self._last_byte = connection.loop.time()
+        self._last_byte = started
         self.failure: Failure | None = None
         self.status = 0
         self.headers: Headers = []
-        connection.look_by(deadlines.earliest(self._last_byte))
-
-    @property
-    def has_head(self) -> bool:
-        """Whether the head of the response has arrived."""
-        return self._reader.head_complete
+        self.is_encoded = False
+        connection.look_by(deadlines.earliest(started))
 
     async def read(self) -> bytes:
-        reader = self._reader
-        while not reader.unread:
+        while not (data := self._taken()):
             if self._over:
                 return b""
             try:
@@ -294,7 +297,6 @@ class HttpExchange:
             except BaseException:
                 self.close()
                 raise
-        data = reader.take()
         if self._paused and not self._over:
             self._paused = False
             self._last_byte = self._connection.loop.time()
@@ -322,18 +324,32 @@ class HttpExchange:
 
     def close(self) -> None:
         self._finish(reusable=False)
-        self._reader.take()
+        self._rest = b""
         self.wakeup.wake_soon()
+
+    def _taken(self) -> bytes:
+        """The bytes of the body that arrived since the last look."""
+        if not self._over:
+            return self._reader.take()
+        rest, self._rest = self._rest, b""
+        return rest
 
     # Called by the connection and the timer until the exchange ends.
 
     def received(self, data: bytes) -> None:
         connection, reader = self._connection, self._reader
         self._last_byte = connection.loop.time()
+        failure = None
         try:
             reader.feed(data)
         except Malformed as malformed:
-            self.fail(_invalid(connection.host, malformed))
+            failure = _invalid(connection.host, malformed)
+        if not self.status and reader.head_complete:
+            self.status, self.headers, self.is_encoded = reader.status, reader.headers, reader.is_encoded
+            if reader.switched:
+                self._deadlines = _ENDLESS
+        if failure is not None:
+            self.fail(failure)
             return
         if reader.complete:
             connection.promised_idle = reader.promised_idle
@@ -341,14 +357,15 @@ class HttpExchange:
         elif reader.unread > connection.bounds.unread and not self._paused:
             self._paused = True
             connection.pause()
-        if reader.head_complete:
-            if not self.status:
-                self.status, self.headers = reader.status, reader.headers
-                if reader.switched:
-                    self._deadlines = _ENDLESS
+        if self.status:
             passing = self._passing
-            if passing is None or (reader.unread and not passing.goes_on(reader.take())) or self._over:
+            if passing is None or not self._hands_on(passing) or self._over:
                 self.wakeup.wake()
+
+    def _hands_on(self, passing: _Passing) -> bool:
+        """Hand on what has arrived, if anything; whether more may follow at once."""
+        data = self._taken()
+        return not data or passing.goes_on(data)
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
@@ -379,8 +396,8 @@ class HttpExchange:
     def _finish(self, *, reusable: bool) -> None:
         if self._over:
             return
+        self._rest = self._reader.take()
         self._over = True
-        self._reader.release()
         self._connection.finished(reusable=reusable)
 
 

@@ -69,7 +69,7 @@ class Http1Transport:
             if idle is not None and reply.kind is Kind.CONNECTION_CLOSED:
                 self._pool.drop_idle_of(place)
             return reply
-        return inflated(reply, connection.host)
+        return inflated(reply, connection.host) if reply.is_encoded else reply
 
     def connection_counts(self) -> PoolCounts:
         """How many connections to providers there are now."""

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 response, sans-I/O: bytes in, head and body pieces out.
+"""The HTTP/1.1 responses of a connection, one after the other, sans-I/O: bytes in, head and body pieces out.
 
 Wraps llhttp (httptools) and adds: the end of a body without length, skipping interim responses, the limit of framing
 bytes, and the check that a response is whole. Source: RFC 9112.
@@ -27,9 +27,11 @@ class Malformed(Exception):
 
 
 class ResponseReader:
-    """Parses bytes until ``complete``. ``head_complete`` is set first; ``take()`` returns the body so far.
+    """Parses bytes until ``complete``. ``head_complete`` is set first; ``take()`` returns the body so far. ``begin()``
+    makes it ready for the next response, which is read by the same parser.
 
-    ``promised_idle`` is the peer's announced keep-alive time in seconds, minus a margin.
+    ``promised_idle`` is the peer's announced keep-alive time in seconds, minus a margin. ``is_encoded``: the head names
+    a content coding.
     ``max_framing`` bounds the bytes of the head, and later of framing (chunk extensions, trailers) without any body.
     httptools reports a header field only when it is complete, so fed bytes are counted as well as reported bytes.
     Bytes after the end of the response never reach the body; ``overrun``: there were such bytes. ``may_switch``: the
@@ -38,10 +40,17 @@ class ResponseReader:
 
     __slots__ = (
         "_fed", "_framing", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete",
-        "headers", "keep_alive", "may_switch", "overrun", "promised_idle", "status", "switched", "unread",
+        "headers", "is_encoded", "keep_alive", "may_switch", "overrun", "promised_idle", "status", "switched", "unread",
     )  # fmt: skip
 
-    def __init__(self, max_framing: int, *, may_switch: bool = False) -> None:
+    def __init__(self, max_framing: int) -> None:
+        self._max_framing = max_framing
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self.begin()
+
+    def begin(self, *, may_switch: bool = False) -> None:
+        """Expect the next response. Only after a response that was ``complete``, and after which the peer keeps the
+        connection."""
         self.may_switch = may_switch
         self.switched = False
         self.status = 0
@@ -57,8 +66,7 @@ class ResponseReader:
         self._interim = 0
         self._framing = 0
         self._fed = 0
-        self._max_framing = max_framing
-        self._parser: Any = httptools.HttpResponseParser(self)
+        self.is_encoded = False
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they arrived. Raises Malformed."""
@@ -68,18 +76,21 @@ class ResponseReader:
         if self.switched:
             self.on_body(data)
             return
-        before = self.unread
-        self._fed += len(data)
+        before, size = self.unread, len(data)
+        self._fed += size
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if not self.switched:
+            if not (self.may_switch and self.status == _SWITCHING):
                 raise Malformed("it switched protocols") from None
             self.on_body(data[upgrade.args[0] :])
             return
         except httptools.HttpParserError as error:
             self._refuse_unless_complete(error)
-        self._framing = 0 if self.unread > before or self.complete else self._framing + len(data)
+        if self.unread > before or self.complete:
+            self._framing = 0
+            return
+        self._framing += size
         if self._framing > self._max_framing:
             raise self._too_much()
 
@@ -101,9 +112,11 @@ class ResponseReader:
 
     def take(self) -> bytes:
         """Take the body bytes that arrived since the last call."""
-        pieces, self._pieces = self._pieces, []
-        self.unread = 0
-        return b"".join(pieces)
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        self._pieces, self.unread = [], 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def release(self) -> None:
         """Free the parser; no bytes may be fed afterwards. The parser and its callbacks form a reference cycle, which
@@ -140,12 +153,13 @@ class ResponseReader:
         self.status = status
         self.head_complete = True
         self.keep_alive = self._parser.should_keep_alive()
-        self.framed = status in {204, 304}
-        for name, value in self.headers:
-            if name == b"content-length" or (name == b"transfer-encoding" and value.lower().endswith(b"chunked")):
-                self.framed = True
-            elif name == b"keep-alive":
-                self.promised_idle = _promised_idle(value)
+        fields = dict(self.headers)
+        self.framed = b"content-length" in fields or status in {204, 304}
+        if b"transfer-encoding" in fields:
+            self.framed = self.framed or any(_is_chunked(name, value) for name, value in self.headers)
+        if b"keep-alive" in fields:
+            self.promised_idle = _promised_idle(fields[b"keep-alive"])
+        self.is_encoded = b"content-encoding" in fields
 
     def on_body(self, body: bytes) -> None:
         if body and not self.complete:
@@ -157,6 +171,10 @@ class ResponseReader:
             self.complete = not self.switched
         else:
             self.headers = []
+
+
+def _is_chunked(name: bytes, value: bytes) -> bool:
+    return name == b"transfer-encoding" and value.lower().endswith(b"chunked")
 
 
 def _size(headers: Headers) -> int:

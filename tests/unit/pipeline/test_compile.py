@@ -18,6 +18,7 @@ from penstock.dialects.registry import CALLERS
 from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
@@ -179,6 +180,39 @@ def test_a_change_drops_only_the_plans_that_rest_on_it(
     catalogues.replace(catalogue(**change))
     after = {name: compiled(named, **values) for name, values in ASKED.items()}
     assert {name for name in ASKED if before[name] is not after[name]} == dropped
+
+
+def test_what_a_head_came_to_is_used_while_the_catalogue_is_the_same(
+    named: Compiler, catalogues: MemoryCatalogue
+) -> None:
+    memo = HeadMemo()
+
+    def compile_again(model: str = "m") -> CompiledPlan | Failure:
+        asked = call({**CHAT, "model": model}, **ASKED["plain"])
+        asked.memo = memo
+        if memo.catalogue is not catalogues.current:
+            memo.keep_caller(asked.caller, catalogues.current)
+        return named.compile(asked)
+
+    first = compile_again()
+    assert isinstance(first, CompiledPlan)
+    assert compile_again() is first is memo.compiled
+    catalogues.replace(catalogue(configs=OTHER_CONFIG))
+    second = compile_again()
+    assert isinstance(second, CompiledPlan)
+    assert second.plan != first.plan
+    catalogues.replace(catalogue(configs={}))
+    assert isinstance(compile_again(), Failure)
+
+
+def test_a_model_that_names_its_provider_is_not_served_by_another_models_plan(named: Compiler) -> None:
+    memo = HeadMemo()
+    plans = []
+    for model in ("m", "@mine/m", "m"):
+        asked = call({**CHAT, "model": model}, x_portkey_config="", authorization="k", x_portkey_virtual_key="")
+        asked.default_provider, asked.memo = "echo", memo
+        plans.append(named.compile(asked))
+    assert plans[0] == plans[2] != plans[1]
 
 
 def test_a_config_that_is_gone_is_unknown(named: Compiler, catalogues: MemoryCatalogue) -> None:

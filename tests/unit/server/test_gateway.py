@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.observe.record import Record
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.server.gateway import Gateway
 from penstock.settings import load
-from penstock.stores.catalogue import digest_of
+from penstock.stores.catalogue import Catalogue, GatewayKey, digest_of
+from penstock.stores.memory import MemoryCatalogue
 
 ECHO = headers_of(x_portkey_provider="echo", content_type="application/json")
 BODY = json.dumps({**CHAT, "model": "echo"}).encode()
@@ -123,6 +126,26 @@ async def test_who_shows_a_key_is_known(guarded: Edge) -> None:
     client = await guarded.serve("POST", "/v1/chat/completions", [*ECHO, *headers_of(authorization="Bearer right")])
     assert client.status == 200
     assert guarded.record().key == "team"
+
+
+async def test_a_key_that_is_withdrawn_is_refused_though_its_head_comes_again(edge: Edge) -> None:
+    compiler, memo = edge.gateway.pipeline.compiler, HeadMemo()
+    key = GatewayKey("team", hashlib.sha256(b"right").digest())
+    compiler.catalogues = catalogues = MemoryCatalogue(Catalogue(keys=(key,)))
+    headers = [*ECHO, *headers_of(authorization="Bearer right")]
+
+    async def status() -> int:
+        client = FakeClient(BODY)
+        await edge.gateway.serve("POST", "/v1/chat/completions", headers, client, memo=memo)
+        return client.status
+
+    assert [await status() for _ in range(3)] == [200, 200, 200]
+    assert {record.key for record in edge.records()} == {"team"}
+    assert memo.compiled is not None
+    catalogues.replace(Catalogue(is_guarded=True))
+    assert [await status() for _ in range(2)] == [401, 401]
+    catalogues.replace(Catalogue(keys=(key,)))
+    assert await status() == 200
 
 
 async def test_explanations_need_a_key_too_and_are_recorded(guarded: Edge) -> None:

@@ -41,6 +41,17 @@ def test_any_split_gives_the_same_response(cuts: list[int]) -> None:
     assert body == "hello wörld".encode()
 
 
+def test_one_reader_reads_response_after_response() -> None:
+    reader = ResponseReader(4096)
+    for data, status, body in ((CHUNKED, 200, "hello wörld".encode()), (LENGTH, 429, b"hello")) * 2:
+        reader.feed(data[:30])
+        reader.feed(data[30:])
+        assert (reader.status, reader.take(), reader.complete, reader.overrun) == (status, body, True, False)
+        assert len(reader.headers) == 2
+        reader.begin()
+        assert (reader.status, reader.headers, reader.complete, reader.unread) == (0, [], False, 0)
+
+
 @pytest.mark.parametrize("status", [b"000", b"099", b"600", b"999"])
 def test_statuses_that_http_does_not_know(status: bytes) -> None:
     with pytest.raises(Malformed, match=f"status {int(status)},"):

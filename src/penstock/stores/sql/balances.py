@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
-from penstock.stores.sql.ledger import insert_new, lost_entry, upsert_of
+from penstock.stores.sql.ledger import insert_new, lost_entry
+from penstock.stores.sql.repeated import upsert_of
 
 _LOG: Final = logging.getLogger("penstock")
 Balance = tuple[int, str, int | None]

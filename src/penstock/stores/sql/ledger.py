@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.core.json_text import write_json
@@ -17,6 +16,7 @@ from penstock.core.usage import Usage
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger_entry import LedgerEntry
+from penstock.stores.sql.repeated import RepeatedStatement
 
 _DAY: Final = 86_400_000_000
 _LOST: Final = "lost"
@@ -32,16 +32,15 @@ async def write_ledger(database: Database, entries: Sequence[LedgerEntry]) -> No
 
 async def insert_new(connection: AsyncConnection, entries: Sequence[LedgerEntry]) -> None:
     """Add the entries that the ledger doesn't hold yet."""
-    if not entries:
-        return
-    insert = upsert_of(connection)(schema.ledger)
-    statement: sa.Insert = insert.on_conflict_do_nothing(index_elements=["request_id", "attempt"])
-    await connection.execute(statement, [_row(entry) for entry in entries])
+    await _INSERT.run(connection, [_row(entry) for entry in entries])
 
 
-def upsert_of(connection: AsyncConnection) -> Any:
-    """The ``insert`` of the connection's database, which knows what to do with a row that is there already."""
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+def _new(insert: Any) -> sa.Insert:
+    statement: sa.Insert = insert(schema.ledger).on_conflict_do_nothing(index_elements=["request_id", "attempt"])
+    return statement
+
+
+_INSERT: Final = RepeatedStatement(_new)
 
 
 def lost_entry(reservation: tuple[str, int], nanos: int, now: int) -> LedgerEntry:
@@ -52,7 +51,9 @@ def lost_entry(reservation: tuple[str, int], nanos: int, now: int) -> LedgerEntr
 def column_text(text: str | None) -> str | None:
     """A text of a caller's or a provider's as every database holds it: PostgreSQL takes no NUL, and no UTF-8 holds half
     of a surrogate pair. One row that is refused would keep all others from their table."""
-    return None if text is None else text.encode("utf-8", "replace").decode().replace("\x00", "?")
+    if text is None or (text.isascii() and "\x00" not in text):
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
 def _row(entry: LedgerEntry) -> dict[str, Any]:

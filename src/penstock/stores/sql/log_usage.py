@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from operator import add, itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.stores.sql.ledger import upsert_of
+from penstock.stores.sql.repeated import RepeatedStatement
 from penstock.stores.sql.schema import usage_day, usage_hour, usage_metadata
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
 
@@ -17,19 +18,35 @@ HOUR: Final = 3_600_000_000
 """Microseconds."""
 DAY: Final = 24 * HOUR
 _BOUNDS: Final = [bound * 1000 for bound in LATENCY_BOUNDS]
-_HITS: Final = frozenset({"HIT", "REPLAYED"})
+_LAST: Final = "last_at"
 
 Row = Mapping[str, Any]
-Sums = dict[tuple[Any, ...], dict[str, int]]
-"""What is added, by the values of the primary key."""
+Measures = tuple[int, ...]
+"""What is added, in the order of ``_NAMES``; of the last one the largest is kept."""
+Sums = dict[tuple[Any, ...], Measures]
+"""Measures by the values of the primary key."""
 
 
 async def add_up(connection: AsyncConnection, rows: Sequence[Row], members: Iterable[Row]) -> None:
     """Add rows of the request log, which were not added before, and those of their metadata."""
-    by_id = {row["id"]: row for row in rows}
-    await _add(connection, usage_hour, _by_time(rows, HOUR))
-    await _add(connection, usage_day, _by_time(rows, DAY))
-    await _add(connection, usage_metadata, _by_member(by_id, members))
+    measured = [(row, _measures(row)) for row in rows]
+    hours: Sums = {}
+    for row, measures in measured:
+        at, workspace, gateway_key, provider, model, status, cache = _KEY(row)
+        others = workspace, gateway_key or "", provider or "", model or "", status, cache or ""
+        _merge(hours, (at // HOUR * HOUR, *others), measures)
+    days: Sums = {}
+    for (start, *rest), measures in hours.items():
+        _merge(days, (start // DAY * DAY, *rest), measures)
+    by_id = {row["id"]: (row, measures) for row, measures in measured}
+    by_member: Sums = {}
+    for member in members:
+        row, measures = by_id[member["log_id"]]
+        key = (row["workspace_id"], member["name"], row["at"] // DAY * DAY, member["value"])
+        _merge(by_member, key, _OF_MEMBERS(measures))
+    await _add(connection, usage_hour, hours)
+    await _add(connection, usage_day, days)
+    await _add(connection, usage_metadata, by_member)
 
 
 def is_error(row: Row) -> bool:
@@ -37,72 +54,73 @@ def is_error(row: Row) -> bool:
     return bool(row["status"] >= 400)
 
 
-def _by_time(rows: Iterable[Row], length: int) -> Sums:
-    sums: Sums = {}
-    for row in rows:
-        key = (
-            row["at"] // length * length,
-            row["workspace_id"],
-            row["key_id"] or "",
-            row["provider"] or "",
-            row["model"] or "",
-            row["status"],
-            row["cache"] or "",
-        )
-        _merge(sums.setdefault(key, {}), _measures(row))
-    return sums
+_KEY: Final = itemgetter("at", "workspace_id", "key_id", "provider", "model", "status", "cache")
+_NAMES: Final = (
+    "requests", "errors", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens",
+    "amount", "saved", "latency", "first_token", "first_tokens", "retried", "fallbacks", *LATENCY_COUNTS, _LAST,
+)  # fmt: skip
+_MEMBERS_NAMES: Final = tuple(name for name in _NAMES if name in usage_metadata.c)
+_OF_MEMBERS: Final = itemgetter(*map(_NAMES.index, _MEMBERS_NAMES))
 
 
-def _by_member(by_id: Mapping[str, Row], members: Iterable[Row]) -> Sums:
-    sums: Sums = {}
-    for member in members:
-        row = by_id[member["log_id"]]
-        key = (row["workspace_id"], member["name"], row["at"] // DAY * DAY, member["value"])
-        measures = {name: value for name, value in _measures(row).items() if name in usage_metadata.c}
-        _merge(sums.setdefault(key, {}), measures)
-    return sums
+def _measures(row: Row) -> Measures:
+    first_token, is_good = row["first_token"], not is_error(row)
+    latencies = [0] * len(LATENCY_COUNTS)
+    latencies[bisect_left(_BOUNDS, row["latency"])] = 1
+    return (
+        1,
+        int(not is_good),
+        row["input_tokens"],
+        row["output_tokens"],
+        row["cached_tokens"],
+        row["reasoning_tokens"],
+        row["total_tokens"],
+        row["amount"] or 0,
+        row["saved"],
+        row["latency"],
+        first_token or 0,
+        int(first_token is not None),
+        int(row["retries"] > 0 and is_good),
+        int(row["is_fallback"] and is_good),
+        *latencies,
+        row["at"],
+    )
 
 
-def _measures(row: Row) -> dict[str, int]:
-    first_token = row["first_token"]
-    return {
-        "requests": 1,
-        "errors": int(is_error(row)),
-        "input_tokens": row["input_tokens"],
-        "output_tokens": row["output_tokens"],
-        "cached_tokens": row["cached_tokens"],
-        "reasoning_tokens": row["reasoning_tokens"],
-        "total_tokens": row["total_tokens"],
-        "amount": row["amount"] or 0,
-        "saved": row["saved"],
-        "latency": row["latency"],
-        "first_token": first_token or 0,
-        "first_tokens": int(first_token is not None),
-        "retried": int(row["retries"] > 0 and not is_error(row)),
-        "fallbacks": int(row["is_fallback"] and not is_error(row)),
-        **dict.fromkeys(LATENCY_COUNTS, 0),
-        LATENCY_COUNTS[bisect_left(_BOUNDS, row["latency"])]: 1,
-        "last_at": row["at"],
-    }
-
-
-def _merge(sums: dict[str, int], measures: Mapping[str, int]) -> None:
-    for name, value in measures.items():
-        before = sums.get(name, 0)
-        sums[name] = max(before, value) if name == "last_at" else before + value
+def _merge(sums: Sums, key: tuple[Any, ...], measures: Measures) -> None:
+    before = sums.get(key)
+    if before is None:
+        sums[key] = measures
+    else:
+        *counts, _ = map(add, before, measures)
+        sums[key] = (*counts, max(before[-1], measures[-1]))
 
 
 async def _add(connection: AsyncConnection, table: sa.Table, sums: Sums) -> None:
     """Add to the rows of a table, in the order of its key: two workers that add to the same rows wait for each other,
     and never both."""
-    if not sums:
-        return
+    statement, columns = _ADDED[table.name]
+    rows = [dict(zip(columns, (*key, *measures), strict=True)) for key, measures in sorted(sums.items())]
+    await statement.run(connection, rows)
+
+
+def _statement(table: sa.Table, names: Sequence[str]) -> tuple[RepeatedStatement, tuple[str, ...]]:
+    """The statement that adds to the rows of a table, and its columns: the key's, then ``names``."""
     key = [column.name for column in table.primary_key]
-    insert = upsert_of(connection)(table)
-    measures = [column.name for column in table.c if column.name not in key]
-    added = {name: table.c[name] + insert.excluded[name] for name in measures if name != "last_at"}
-    last, later = table.c.last_at, insert.excluded.last_at
-    added["last_at"] = sa.case((last > later, last), else_=later)
-    statement = insert.on_conflict_do_update(index_elements=key, set_=added)
-    rows = [{**dict(zip(key, values, strict=True)), **measured} for values, measured in sorted(sums.items())]
-    await connection.execute(statement, rows)
+
+    def make(insert: Any) -> sa.Insert:
+        new = insert(table)
+        added = {name: table.c[name] + new.excluded[name] for name in names if name != _LAST}
+        last, later = table.c[_LAST], new.excluded[_LAST]
+        added[_LAST] = sa.case((last > later, last), else_=later)
+        statement: sa.Insert = new.on_conflict_do_update(index_elements=key, set_=added)
+        return statement
+
+    return RepeatedStatement(make), (*key, *names)
+
+
+_ADDED: Final = {
+    usage_hour.name: _statement(usage_hour, _NAMES),
+    usage_day.name: _statement(usage_day, _NAMES),
+    usage_metadata.name: _statement(usage_metadata, _MEMBERS_NAMES),
+}

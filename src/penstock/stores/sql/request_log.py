@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +17,7 @@ from penstock.stores.sql.ledger import column_text
 from penstock.stores.sql.log_entry import LogEntry
 from penstock.stores.sql.log_partitions import Partitions
 from penstock.stores.sql.log_usage import add_up
+from penstock.stores.sql.repeated import RepeatedStatement
 from penstock.stores.sql.schema import log_metadata, request_content, request_log, workspace
 
 _MOST_NAMES: Final = 20
@@ -28,20 +30,14 @@ _TEXTS: Final = (
     "provider", "model", "virtual_key", "config", "error", "message", "cache", "target",
 )  # fmt: skip
 _CUT: Final = frozenset({"trace_id", "path", "provider", "model", "virtual_key", "config"})
-_PLAIN: Final = (
-    "at", "id", "source", "status", "is_stream", "latency", "first_token", "upstream", "attempts", "retries",
-    "is_fallback", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens",
-)  # fmt: skip
-
 Row = dict[str, Any]
 
 
 class LogWriter:
-    """Writes to one database. It remembers which partitions there are, and the default workspace."""
+    """Writes to one database. It remembers which partitions there are."""
 
     def __init__(self) -> None:
         self._partitions = Partitions()
-        self._statements: dict[str, tuple[str, Sequence[str]]] = {}
 
     async def write(self, database: Database, entries: Sequence[LogEntry], *, is_repeated: bool = False) -> None:
         """Add rows. ``is_repeated``: some of them may be there already. Raises DatabaseError."""
@@ -52,33 +48,24 @@ class LogWriter:
             if is_repeated:
                 known = await _present(connection, entries)
                 entries = [entry for entry in entries if entry.id not in known]
-            await self._insert_all(connection, entries)
+            await _insert_all(connection, entries)
         self._partitions.made.update(made)
 
-    async def _insert_all(self, connection: AsyncConnection, entries: Sequence[LogEntry]) -> None:
-        default = (await connection.execute(_DEFAULT_WORKSPACE)).scalar() or ""
-        rows = [_row(entry, default) for entry in entries]
-        await self._insert(connection, request_log, rows)
-        members = [each for row, entry in zip(rows, entries, strict=True) for each in _members(row, entry)]
-        await self._insert(connection, log_metadata, members)
-        contents = [{"at": entry.at, "log_id": entry.id, "body": entry.content} for entry in entries if entry.content]
-        await self._insert(connection, request_content, contents)
-        await add_up(connection, rows, members)
 
-    async def _insert(self, connection: AsyncConnection, table: sa.Table, rows: Sequence[Row]) -> None:
-        """Insert rows with one statement that the driver repeats for values as they are."""
-        if not rows:
-            return
-        statement, order = self._statements.get(table.name) or self._compile(connection, table, rows[0])
-        await connection.exec_driver_sql(statement, [tuple([row[name] for name in order]) for row in rows])
-
-    def _compile(self, connection: AsyncConnection, table: sa.Table, row: Row) -> tuple[str, Sequence[str]]:
-        compiled = sa.insert(table).compile(dialect=connection.dialect, column_keys=list(row))
-        made = compiled.string, getattr(compiled, "positiontup", None) or list(row)
-        self._statements[table.name] = made
-        return made
+async def _insert_all(connection: AsyncConnection, entries: Sequence[LogEntry]) -> None:
+    default = (await connection.execute(_DEFAULT_WORKSPACE)).scalar() or ""
+    rows = [_row(entry, default) for entry in entries]
+    await _LOG_ROWS.run(connection, rows)
+    members = [each for row, entry in zip(rows, entries, strict=True) for each in _members(row, entry)]
+    await _METADATA_ROWS.run(connection, members)
+    contents = [{"at": entry.at, "log_id": entry.id, "body": entry.content} for entry in entries if entry.content]
+    await _CONTENT_ROWS.run(connection, contents)
+    await add_up(connection, rows, members)
 
 
+_LOG_ROWS: Final = RepeatedStatement(lambda insert: insert(request_log))
+_METADATA_ROWS: Final = RepeatedStatement(lambda insert: insert(log_metadata))
+_CONTENT_ROWS: Final = RepeatedStatement(lambda insert: insert(request_content))
 _DEFAULT_WORKSPACE: Final = sa.select(workspace.c.id).where(workspace.c.is_default)
 
 
@@ -92,16 +79,18 @@ async def _present(connection: AsyncConnection, entries: Sequence[LogEntry]) -> 
 
 
 def _row(entry: LogEntry, default_workspace: str) -> Row:
-    row: Row = {name: getattr(entry, name) for name in _PLAIN}
-    for name in _TEXTS:
-        text = column_text(getattr(entry, name))
-        row[name] = text[:_LONGEST] if text is not None and name in _CUT else text
+    row: Row = msgspec.structs.asdict(entry)
+    texts = "".join(filter(None, map(row.get, _TEXTS)))
+    if len(texts) > _LONGEST or column_text(texts) is not texts:  # the texts of hardly any request
+        for name in _TEXTS:
+            text = column_text(row[name])
+            row[name] = text[:_LONGEST] if text is not None and name in _CUT else text
     row["workspace_id"] = entry.workspace_id or default_workspace
     row["amount"] = None if entry.amount is None else min(entry.amount, _LARGEST)
     row["saved"] = min(entry.saved, _LARGEST)
     row["metadata"] = _json(entry.metadata)
     row["details"] = _json(entry.details)
-    row["has_content"] = entry.content is not None
+    row["has_content"] = row.pop("content") is not None
     return row
 
 

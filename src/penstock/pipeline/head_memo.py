@@ -1,0 +1,38 @@
+"""What requests with the same head have in common. SDKs send the same head again and again, but for content-length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.pipeline.authenticate import Caller
+from penstock.stores.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from penstock.pipeline.compile import CompiledPlan
+
+
+class HeadMemo:
+    """What a head has come to, for further requests with this head. It belongs to one connection.
+
+    ``opening`` is what the edge reads from the head. ``caller`` and ``compiled`` also depend on the catalogue: they
+    are used only while ``catalogue`` is the current one. ``compiled`` is the plan of requests whose model names no
+    provider, ``named_in`` the part of such a request that names its target.
+    """
+
+    __slots__ = ("caller", "catalogue", "compiled", "named_in", "opening")
+
+    def __init__(self) -> None:
+        self.opening: Any = None
+        self.catalogue: Catalogue | None = None
+        self.caller: Caller | None = None
+        self.compiled: CompiledPlan | None = None
+        self.named_in = ""
+
+    def keep_caller(self, caller: Caller, catalogue: Catalogue) -> None:
+        """Remember a caller who was authenticated with this catalogue; what another catalogue said is forgotten."""
+        self.catalogue, self.caller, self.compiled = catalogue, caller, None
+
+    def keep_plan(self, compiled: CompiledPlan, named_in: str, catalogue: Catalogue) -> None:
+        """Remember the plan, if the caller was authenticated with the same catalogue."""
+        if self.catalogue is catalogue:
+            self.compiled, self.named_in = compiled, named_in
