@@ -95,7 +95,7 @@ def thought_of(reply: dict[str, Any]) -> str:
     message = reply.get("message", {})
     content = message.get("content")
     blocks = content if isinstance(content, list) else [message]
-    return "".join(block.get("thinking", "") for block in blocks) + reply.get("thinking", "")
+    return str("".join(block.get("thinking", "") for block in blocks) + reply.get("thinking", ""))
 
 
 def calls_of(reply: dict[str, Any]) -> list[tuple[str, Any]]:

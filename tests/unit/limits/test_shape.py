@@ -194,7 +194,10 @@ def test_limits_within_a_configuration(members: dict[str, Any]) -> None:
 
 
 def test_texts_of_every_wire_are_counted() -> None:
-    said = {"contents": [{"parts": [{"text": "a" * 9}]}], "systemInstruction": {"parts": [{"text": "b" * 9}]}}
+    said: dict[str, Any] = {
+        "contents": [{"parts": [{"text": "a" * 9}]}],
+        "systemInstruction": {"parts": [{"text": "b" * 9}]},
+    }
     assert shape(**said).text_bytes == 18
     assert shape(documents=["a" * 9, {"data": {"text": "b" * 9}}]).text_bytes == 18
     assert shape(texts=["a" * 9], inputs=[{"content": [{"type": "text", "text": "b"}]}]).text_bytes >= 10

@@ -35,7 +35,7 @@ def write(vectors: Sequence[bytes], tokens: int | None, form: ReplyForm) -> byte
         return unusable(form.provider, f"made {len(vectors)} embeddings of {form.count} inputs")
     items = []
     for index, vector in enumerate(vectors):
-        value = _encoded(vector) if form.is_base64 and vector[:1] == b"[" else vector
+        value = encoded(vector) if form.is_base64 and vector[:1] == b"[" else vector
         if value is None or vector[:1] not in (b"[", b'"'):
             return unusable(form.provider, "made an embedding that is no list of numbers")
         items.append(b'{"object":"embedding","index":%d,"embedding":%b}' % (index, value))
@@ -44,7 +44,50 @@ def write(vectors: Sequence[bytes], tokens: int | None, form: ReplyForm) -> byte
     return b'{"object":"list","data":[%b],"model":%b,"usage":%b}' % (b",".join(items), model, counts)
 
 
-def _encoded(vector: bytes) -> bytes | None:
+class _Vector(msgspec.Struct):
+    embedding: msgspec.Raw
+    index: int = 0
+
+
+class _Counts(msgspec.Struct):
+    prompt_tokens: int | None = None
+
+
+class Vectors(msgspec.Struct):
+    """OpenAI's reply, as far as it is told on in other wires. Numbers keep their bytes."""
+
+    data: list[_Vector]
+    model: str = ""
+    usage: _Counts | None = None
+
+    @property
+    def tokens(self) -> int | None:
+        """The tokens of all inputs, None where the host tells none."""
+        return None if self.usage is None else self.usage.prompt_tokens
+
+    @property
+    def vectors(self) -> list[msgspec.Raw]:
+        """JSON arrays of numbers, in the order of the inputs."""
+        return [each.embedding for each in self.data]
+
+
+_VECTORS: Final = msgspec.json.Decoder(Vectors)
+
+
+def read(reply: bytes, provider: str) -> Vectors | Failure:
+    """The vectors of a reply in OpenAI's wire."""
+    try:
+        found = _VECTORS.decode(reply)
+    except UNREADABLE:
+        return unusable(provider, "sent a reply without embeddings")
+    if not found.data or any(bytes(each.embedding)[:1] != b"[" for each in found.data):
+        return unusable(provider, "made an embedding that is no list of numbers")
+    found.data.sort(key=lambda each: each.index)
+    return found
+
+
+def encoded(vector: bytes) -> bytes | None:
+    """A JSON array of numbers as a JSON text in base64; None for any other value."""
     try:
         numbers = _NUMBERS.decode(vector)
         return b'"%b"' % base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers))

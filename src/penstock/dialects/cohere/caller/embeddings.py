@@ -6,9 +6,7 @@ Source: https://docs.cohere.com/reference/embed.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import struct
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
@@ -17,9 +15,10 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import write_json
 from penstock.core.segments import Segment, SegmentKind
 from penstock.dialects.cohere.caller.dialect import COHERE
+from penstock.dialects.embeddings import reply as reader
 from penstock.dialects.task_dialect import CommonTask, invalid, unusable
 from penstock.dialects.texts import input_texts, inputs, leaves, listed, member
 
@@ -27,24 +26,6 @@ _TAKEN: Final = frozenset("model texts images inputs input_type embedding_types 
 _PASSED: Final = ("input_type", "truncate")
 _TYPES: Final = frozenset({"float", "base64"})
 _KIND: Final = "embed"
-
-
-class _Vector(msgspec.Struct):
-    embedding: msgspec.Raw
-    index: int = 0
-
-
-class _Counts(msgspec.Struct):
-    prompt_tokens: int | None = None
-
-
-class _Vectors(msgspec.Struct):
-    data: list[_Vector]
-    usage: _Counts | None = None
-
-
-_VECTORS: Final = msgspec.json.Decoder(_Vectors)
-_NUMBERS: Final = msgspec.json.Decoder(list[float])
 
 
 def read_embed(body: Body) -> CommonTask | Failure:
@@ -92,18 +73,16 @@ def _part(part: Any) -> str | dict[str, Any] | None:
 
 
 def _written(types: tuple[str, ...], texts: tuple[str, ...], reply: bytes, provider: str) -> bytes | Failure:
-    try:
-        vectors = _VECTORS.decode(reply)
-        vectors.data.sort(key=lambda each: each.index)
-        floats = [bytes(each.embedding) for each in vectors.data]
-        if not floats or any(each[:1] != b"[" for each in floats):
+    vectors = reader.read(reply, provider)
+    if isinstance(vectors, Failure):
+        return vectors
+    found: dict[str, Any] = {"float": vectors.vectors} if "float" in types else {}
+    if "base64" in types:
+        texted = [reader.encoded(bytes(each)) for each in vectors.vectors]
+        if None in texted:
             return unusable(provider, "made an embedding that is no list of numbers")
-        found: dict[str, Any] = {"float": [msgspec.Raw(each) for each in floats]} if "float" in types else {}
-        if "base64" in types:
-            found["base64"] = [_encoded(each) for each in floats]
-    except (*UNREADABLE, OverflowError):
-        return unusable(provider, "sent a reply without embeddings")
-    tokens = None if vectors.usage is None else vectors.usage.prompt_tokens
+        found["base64"] = [msgspec.Raw(each) for each in texted if each is not None]
+    tokens = vectors.tokens
     units = {} if tokens is None else {"billed_units": {"input_tokens": tokens}}
     return write_json(
         {
@@ -114,11 +93,6 @@ def _written(types: tuple[str, ...], texts: tuple[str, ...], reply: bytes, provi
             "response_type": "embeddings_by_type",
         }
     )
-
-
-def _encoded(vector: bytes) -> str:
-    numbers = _NUMBERS.decode(vector)
-    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
 def _texts(_kind: str, body: Any) -> Iterator[Segment]:

@@ -13,36 +13,18 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
 from penstock.dialects.caller import RequestBody
+from penstock.dialects.embeddings import reply as reader
+from penstock.dialects.embeddings.reply import Vectors
 from penstock.dialects.ollama.caller.dialect import OLLAMA
 from penstock.dialects.ollama.caller.request import read_members
 from penstock.dialects.ollama.usage import write_usage
-from penstock.dialects.task_dialect import CommonTask, invalid, unusable
+from penstock.dialects.task_dialect import CommonTask, invalid
 from penstock.dialects.texts import input_texts
 
 _SILENT: Final = frozenset({"model", "name", "input", "prompt", "dimensions", "truncate", "keep_alive"})
-
-
-class _Vector(msgspec.Struct):
-    embedding: msgspec.Raw
-    index: int = 0
-
-
-class _Counts(msgspec.Struct):
-    prompt_tokens: int | None = None
-
-
-class Vectors(msgspec.Struct):
-    """OpenAI's reply, as far as it is told on. Numbers keep their bytes."""
-
-    data: list[_Vector]
-    model: str = ""
-    usage: _Counts | None = None
-
-
-_VECTORS: Final = msgspec.json.Decoder(Vectors)
 
 
 def _read(member: str, write: Callable[[Vectors], bytes], body: Body) -> CommonTask | Failure:
@@ -63,25 +45,16 @@ def _read(member: str, write: Callable[[Vectors], bytes], body: Body) -> CommonT
 
 
 def _written(write: Callable[[Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
-    try:
-        vectors = _VECTORS.decode(reply)
-    except UNREADABLE:
-        return unusable(provider, "sent a reply without embeddings")
-    if not vectors.data or any(bytes(each.embedding)[:1] != b"[" for each in vectors.data):
-        return unusable(provider, "made an embedding that is no list of numbers")
-    vectors.data.sort(key=lambda each: each.index)
-    return write(vectors)
+    vectors = reader.read(reply, provider)
+    return vectors if isinstance(vectors, Failure) else write(vectors)
 
 
 def _many(vectors: Vectors) -> bytes:
-    tokens = None if vectors.usage is None else vectors.usage.prompt_tokens
-    embeddings = [each.embedding for each in vectors.data]
-    usage = write_usage(Usage(tokens))
-    return write_json({"model": vectors.model, "embeddings": embeddings, **usage})
+    return write_json({"model": vectors.model, "embeddings": vectors.vectors, **write_usage(Usage(vectors.tokens))})
 
 
 def _one(vectors: Vectors) -> bytes:
-    return write_json({"embedding": vectors.data[0].embedding})
+    return write_json({"embedding": vectors.vectors[0]})
 
 
 def _read_whole(data: bytes | memoryview) -> RequestBody | Failure:

@@ -98,4 +98,5 @@ def test_calls_say_the_same_however_their_pieces_come(pieces: list[tuple[int, st
         return
     calls = folded(COHERE, *events)["message"]["tool_calls"]
     for index, call in enumerate(calls):
-        assert call["function"]["arguments"] == "".join(json for at, json in pieces if at == index) or "{}"
+        said = "".join(json for at, json in pieces if at == index)
+        assert call["function"]["arguments"] == (said or "{}")

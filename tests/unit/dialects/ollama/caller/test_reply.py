@@ -1,7 +1,19 @@
 """A whole reply as Ollama's."""
 
 from own_wires import GENERATE, OLLAMA, caption, plain
-from penstock.core.events import Logprobs, Media, Refusal, Start, Stop, Text, Thinking, ToolArgs, ToolStart, collect
+from penstock.core.events import (
+    Event,
+    Logprobs,
+    Media,
+    Refusal,
+    Start,
+    Stop,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    collect,
+)
 from penstock.core.failure import Failure
 from penstock.core.usage import Usage
 
@@ -28,7 +40,7 @@ def test_a_prompts_answer() -> None:
 
 
 def test_a_call_that_can_not_be_told() -> None:
-    events = [ToolStart(0, "f"), ToolArgs("[1]", 0)]
+    events: list[Event] = [ToolStart(0, "f"), ToolArgs("[1]", 0)]
     failure = OLLAMA.write_reply(collect(events), caption())
     assert isinstance(failure, Failure)
     cut = plain(OLLAMA, *events, Stop("length"))

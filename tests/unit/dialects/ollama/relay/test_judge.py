@@ -1,5 +1,7 @@
 """What a plain reply of Ollama's is."""
 
+from typing import Any
+
 import pytest
 
 from penstock.dialects.ollama.relay.judge import has_place, is_complete, judge, says_something
@@ -41,7 +43,7 @@ def test_vectors() -> None:
 
 
 def test_lines_together() -> None:
-    lines = [{"message": {"content": "Hi"}}, {"done": True}]
+    lines: list[dict[str, Any]] = [{"message": {"content": "Hi"}}, {"done": True}]
     assert is_complete(lines)
     assert not is_complete(lines[:1])
     assert not is_complete(lines[1:])
