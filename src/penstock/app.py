@@ -53,7 +53,6 @@ from penstock.pipeline.cache import Caching
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
-from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.host_models import HostModels
@@ -137,9 +136,8 @@ def build(
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets)
     log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
-    conversations = conversations_of(settings, stored)
     guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin)
-    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, conversations)
+    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored)
     telemetry = telemetry_of(settings, apart, os.environ)
     counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log, guards=guarding.verdicts)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
@@ -147,9 +145,8 @@ def build(
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
-    parts += [] if conversations is None else [conversations]
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
-    parts += [_Connections(transports), guarding, *own_port]
+    parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
     gateway = Gateway(
         pipeline, records, _request_limits(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
@@ -293,7 +290,7 @@ def _pipeline(
     costs: Costs,
     replicas: Replicas,
     guarding: Guarding,
-    conversations: Conversations | None,
+    stored: ControlStore | None,
 ) -> Pipeline:
     cache = settings.cache
     limit = min(cache.max_bytes, cache.max_entry_bytes)
@@ -317,7 +314,7 @@ def _pipeline(
         exposes_cost=server.expose_cost,
         id_secret=settings.ids.secret.encode(),
         shows_lists=settings.ids.lists,
-        conversations=conversations,
+        conversations=conversations_of(settings, stored),
     )
 
 
