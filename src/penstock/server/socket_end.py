@@ -79,7 +79,7 @@ class SocketEnd:
             if not isinstance(event, Frame):
                 continue
             if event.opcode is Opcode.CLOSE:
-                close = Close.parse(event.data)
+                close = Close.parse(bytes(event.data))
                 self.close_code, self.close_reason = int(close.code), close.reason
             elif event.opcode not in {Opcode.PING, Opcode.PONG}:
                 found.append(event)
@@ -105,12 +105,13 @@ class SocketEnd:
         """Send a frame of a message on. Waits while the end reads more slowly."""
         if not self.is_open:
             return
+        data = bytes(frame.data)  # no copy of bytes
         if frame.opcode is Opcode.TEXT:
-            self._protocol.send_text(frame.data, frame.fin)
+            self._protocol.send_text(data, frame.fin)
         elif frame.opcode is Opcode.BINARY:
-            self._protocol.send_binary(frame.data, frame.fin)
+            self._protocol.send_binary(data, frame.fin)
         else:
-            self._protocol.send_continuation(frame.data, frame.fin)
+            self._protocol.send_continuation(data, frame.fin)
         await self._flush()
 
     async def say(self, text: bytes) -> None:
