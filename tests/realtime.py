@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
-USAGE = {
+USAGE: dict[str, Any] = {
     "total_tokens": 30,
     "input_tokens": 20,
     "output_tokens": 10,

@@ -105,12 +105,13 @@ class SocketEnd:
         """Send a frame of a message on. Waits while the end reads more slowly."""
         if not self.is_open:
             return
+        data = bytes(frame.data)  # no copy of bytes
         if frame.opcode is Opcode.TEXT:
-            self._protocol.send_text(bytes(frame.data), frame.fin)
+            self._protocol.send_text(data, frame.fin)
         elif frame.opcode is Opcode.BINARY:
-            self._protocol.send_binary(bytes(frame.data), frame.fin)
+            self._protocol.send_binary(data, frame.fin)
         else:
-            self._protocol.send_continuation(bytes(frame.data), frame.fin)
+            self._protocol.send_continuation(data, frame.fin)
         await self._flush()
 
     async def say(self, text: bytes) -> None:
