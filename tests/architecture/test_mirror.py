@@ -100,6 +100,8 @@ EXCEPTIONS: dict[str, str] = {
     "limits/pricing.py": "protocols without behaviour",
     "observe/alerts/deliveries.py": "a protocol: observe/alerts/test_teller.py and tests/contract/test_deliveries.py",
     "pipeline/admit.py": "tests/e2e/test_limits.py runs it, through a real server",
+    "pipeline/guard_aside.py": "tests/e2e/test_guardrails.py runs it",
+    "pipeline/guard_subject.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_hooks.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_outbound.py": "tests/e2e/test_guardrails.py runs it",

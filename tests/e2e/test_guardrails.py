@@ -670,7 +670,7 @@ def test_guards_that_look_on_end_before_the_gateway(upstream: Upstream, caplog: 
             guarding = next(part for part in running.app._parts if isinstance(part, Guarding))
         never.set()
     assert guarding.verdicts.counts["default.webhook", "dropped"] == 1
-    assert not guarding.aside
+    assert not guarding.looking_on.tasks
     assert "given up" in caplog.text
 
 
