@@ -8,6 +8,17 @@ from typing import Final
 
 from penstock.guards.base import Check
 from penstock.guards.checks import access, matching, prefix, shape, text, web
+from penstock.guards.partners import (
+    azure,
+    bedrock,
+    crowdstrike,
+    guardrail_server,
+    lakera,
+    mistral,
+    openai_moderation,
+    presidio,
+    prisma_airs,
+)
 
 _FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
     text.CHECKS,
@@ -16,6 +27,15 @@ _FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
     access.CHECKS,
     prefix.CHECKS,
     web.CHECKS,
+    bedrock.CHECKS,
+    azure.CHECKS,
+    openai_moderation.CHECKS,
+    presidio.CHECKS,
+    lakera.CHECKS,
+    prisma_airs.CHECKS,
+    mistral.CHECKS,
+    crowdstrike.CHECKS,
+    guardrail_server.CHECKS,
 )
 
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(

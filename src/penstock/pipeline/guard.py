@@ -36,15 +36,16 @@ from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guard_aside import LookingOn
+from penstock.pipeline.guard_breaker import HostBreaker
 from penstock.pipeline.guard_hooks import Subject, run_hooks
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.upstream import Upstream
 from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
-from penstock.transport.base import Transport
 
 Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
 
@@ -80,17 +81,20 @@ class _Judged(msgspec.Struct):
 class Guarding(msgspec.Struct, frozen=True):
     """Runs the guards of targets. ``shows_excerpts`` tells whether results of a denied answer quote it; ``hides_all``
     that no results quote anything. ``gives_reasons``: status 446 names hooks and checks. ``refuses_unguarded``: a
-    request whose texts no guard can read is refused where a guard would deny."""
+    request whose texts no guard can read is refused where a guard would deny. ``environment`` is the operator's, None
+    where the gateway's own identity is not lent."""
 
     stop_seconds: ClassVar[float] = 3.0
     """How long ``stop`` may take (server/gateway.py)."""
 
-    transports: Mapping[str, Transport]
+    upstream: Upstream
     policy: AddressPolicy
     shows_excerpts: bool = False
     hides_all: bool = False
     gives_reasons: bool = False
     refuses_unguarded: bool = False
+    environment: Mapping[str, str] | None = None
+    breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
     looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
 
     @property
@@ -116,20 +120,20 @@ class Guarding(msgspec.Struct, frozen=True):
         if request is None:
             # An answer that is read later: its request was judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
-        outbound = GuardOutbound(self.transports, policy or self.policy, account.caller)
+        outbound = GuardOutbound(self.upstream, policy or self.policy, account.caller, self.breaker, self.environment)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
         runs = judged.runs
         if denied(runs):
-            return self._denied(_with_skipped(plan.before, runs), ())
+            return self._denied(_with_skipped([hook for hook in plan.before if not hook.is_shadow], runs), ())
         if judged.request is not None:
             call, route = rewritten(call, route, judged.request)
         answer = await send(call, route, step, account)
-        after = [hook for hook in plan.after if not hook.is_async] if kind in view.answered else []
+        after = [hook for hook in plan.after if not hook.looks_on] if kind in view.answered else []
         is_judged = 200 <= answer.status < 300 and answer.outcome.ok
         subject = functools.partial(answered, judged.subject, view, kind)
-        aside = [hook for hook in plan.after if hook.is_async] if is_judged and kind in view.answered else []
+        aside = [hook for hook in plan.after if hook.looks_on] if is_judged and kind in view.answered else []
         if answer.watch is not None:
             look_on = functools.partial(self.looking_on.run, call.account, aside, outbound) if aside else None
             usage = call.dialect.replies.include_usage(request.body)
@@ -172,8 +176,8 @@ class Guarding(msgspec.Struct, frozen=True):
         if any(hook.transforms for hook in plan.after) and asks_logprobs(body):
             refused = memory.targets[route.target.path] = _Judged([], subject, failure=_LOGPROBS)
             return refused
-        hooks = [hook for hook in plan.before if not hook.is_async]
-        self.looking_on.run(call.account, [hook for hook in plan.before if hook.is_async], outbound, subject)
+        hooks = [hook for hook in plan.before if not hook.looks_on]
+        await self.looking_on.run(call.account, [hook for hook in plan.before if hook.looks_on], outbound, subject)
         note = functools.partial(self.verdicts.note, call.account)
         runs, changed = await _remembered(memory, hooks, subject, outbound, note)
         judged = memory.targets[route.target.path] = _Judged(runs, changed)
@@ -188,7 +192,8 @@ class Guarding(msgspec.Struct, frozen=True):
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
         """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
         hooks = (*plan.before, *plan.after)
-        if call.operation in _WITHOUT_TEXTS or not any(hook.deny or hook.transforms for hook in hooks):
+        decides = any((hook.deny and not hook.is_shadow) or hook.transforms for hook in hooks)
+        if call.operation in _WITHOUT_TEXTS or not decides:
             return None
         if not self.refuses_unguarded and evades(call):
             text = (
@@ -228,7 +233,7 @@ class Guarding(msgspec.Struct, frozen=True):
             runs, changed = unjudged(hooks, "The answer is no JSON object."), None
         else:
             subject = answered(answer.body)
-            self.looking_on.run(call.account, aside, outbound, subject)
+            await self.looking_on.run(call.account, aside, outbound, subject)
             runs, changed = await run_hooks(hooks, subject, outbound)
         self.verdicts.note(call.account, runs)
         if denied(runs):

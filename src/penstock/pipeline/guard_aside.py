@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,7 +16,7 @@ import msgspec
 from penstock.guards.base import Outbound
 from penstock.guards.plan import Hook
 from penstock.pipeline.account import Account
-from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
+from penstock.pipeline.guard_hooks import Subject, is_local, run_hooks, undone
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 
 _LOG: Final = logging.getLogger("penstock")
@@ -32,8 +33,14 @@ class LookingOn(msgspec.Struct, frozen=True):
     verdicts: GuardVerdicts = msgspec.field(default_factory=GuardVerdicts)
     tasks: dict[asyncio.Task[None], tuple[Account, Sequence[Hook]]] = msgspec.field(default_factory=dict)
 
-    def run(self, account: Account, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
-        """Let hooks judge beside the request."""
+    async def run(self, account: Account, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
+        """Let hooks judge: those of local checks in shadow mode at once, which costs less than a task and brings their
+        verdicts into the record; the others beside the request. Each judges its share of requests."""
+        hooks = [hook for hook in hooks if hook.sample >= 1 or random.random() < hook.sample]  # noqa: S311
+        at_once = [hook for hook in hooks if hook.is_shadow and is_local(hook)]
+        if at_once:
+            await self._judged(account, at_once, outbound, subject)
+        hooks = [hook for hook in hooks if not (hook.is_shadow and is_local(hook))]
         if not hooks:
             return
         if len(self.tasks) >= _MOST:
@@ -46,7 +53,9 @@ class LookingOn(msgspec.Struct, frozen=True):
 
     async def _judged(self, account: Account, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
         runs, _ = await run_hooks(hooks, subject, outbound)
-        self.verdicts.note(account, [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _WHY)])
+        shadows = [run for run in runs if run.hook.is_shadow]
+        others = undone([run for run in runs if not run.hook.is_shadow], _WHY)
+        self.verdicts.note(account, [msgspec.structs.replace(run, can_deny=False) for run in (*others, *shadows)])
 
     async def stop(self) -> None:
         """Let the hooks end, for two seconds; give up those that don't, and count them as dropped."""

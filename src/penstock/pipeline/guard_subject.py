@@ -64,6 +64,7 @@ def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str,
         operator_metadata=call.account.labels,
         headers=headers,
         is_streaming=streams,
+        trace=call.trace,
     )
 
 
