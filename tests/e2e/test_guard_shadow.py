@@ -80,7 +80,7 @@ def test_a_shadow_decides_nothing(
 
 
 def test_a_stream_is_not_held_for_a_shadow(gateway: RunningGateway, upstream: Upstream) -> None:
-    upstream.play(events(ROLE, chunk("a ba"), chunk("d answer"), FINISH, DONE))
+    upstream.play(events(ROLE, chunk({"content": "a ba"}), chunk({"content": "d answer"}), FINISH, DONE))
     got = ask(gateway, upstream, {"output_guardrails": [shadow(WORDS, deny=True)]}, "hi", stream=True)
     assert got.status_code == 200
     assert [text in got.text for text in ("a ba", "d answer", "hook_results")] == [True, True, False]

@@ -155,8 +155,6 @@ class Hook(msgspec.Struct, frozen=True):
     mode: HookMode = HookMode.ENFORCE
     sample: float = 1.0
     """The share of requests that a hook judges which only looks on."""
-    parallel: bool = False
-    """Whether the request is sent while the hook judges it; nothing is given out before its verdict."""
     fingerprint: bytes = b""
     """Equal for hooks that are written alike: of a request's targets each asks them once."""
 

@@ -38,11 +38,11 @@ _SWITCHES: Final = ("deny", "async", "sequential")
 _OWN: Final = frozenset(
     """
     id type deny async sequential on_fail on_success guardrail_version_id name credentials timeout stream window overlap
-    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample parallel
+    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample
     """.split()
 )
 """The members of a hook that name no check."""
-_LATER: Final = frozenset({"soft_deny_200"})
+_LATER: Final = frozenset({"soft_deny_200", "parallel"})
 """Members of a hook that this release doesn't know: ignored, they would be believed to work."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
@@ -215,17 +215,8 @@ class _HookReader:
             name=own.text("name"),
             mode=mode,
             sample=_sample(own, looks_on=is_async or mode is HookMode.SHADOW),
-            parallel=self._parallel(own, alters=alters or any(each.check.replaces for each in checks)),
             fingerprint=digest_of(write_json(members)).encode(),
         )
-
-    def _parallel(self, own: Parameters, *, alters: bool) -> bool:
-        parallel = own.switch("parallel")
-        if parallel and self._phase is Phase.AFTER:
-            own.complain("parallel", "only a guard of requests can judge beside the model")
-        elif parallel and alters:
-            own.complain("parallel", "a check of this guard changes the request, which is sent before it is judged")
-        return parallel
 
     def _stream(self, own: Parameters, checks: tuple[HookCheck, ...], *, alters: bool) -> StreamMode:
         """The stream mode: the hook's, else the operator's, else holding back where that finds all. A hook that changes

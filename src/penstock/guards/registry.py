@@ -8,6 +8,7 @@ from typing import Final
 
 from penstock.guards.base import Check
 from penstock.guards.checks import access, matching, prefix, shape, text, web
+from penstock.guards.packages import checks_of_packages
 from penstock.guards.partners import (
     azure,
     bedrock,
@@ -38,9 +39,17 @@ _FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
     guardrail_server.CHECKS,
 )
 
+_BUILT_IN: Final = {
+    name.lower(): check for family in _FAMILIES for check in family for name in (check.id, *check.aliases)
+}
+
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
-    {name.lower(): check for family in _FAMILIES for check in family for name in (check.id, *check.aliases)}
+    {
+        **_BUILT_IN,
+        **{name.lower(): check for check in checks_of_packages(_BUILT_IN) for name in (check.id, *check.aliases)},
+    }
 )
+"""Those of other packages, too."""
 
 _KNOWN: Final = frozenset(
     """
