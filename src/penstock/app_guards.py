@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from penstock.core.address import AddressPolicy
 from penstock.guards.plan import StreamMode
 from penstock.guards.read import GuardPolicy
+from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.guard import Guarding
+from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.upstream import Upstream
 from penstock.settings.model import Settings
 from penstock.transport.base import Transport
 
@@ -27,12 +31,13 @@ def guard_policy(settings: Settings) -> GuardPolicy:
 
 def guarding_of(settings: Settings, transports: Mapping[str, Transport], policy: AddressPolicy) -> Guarding:
     """The stage that runs guards."""
-    guards = settings.guards
+    guards, authorizer = settings.guards, Authorizer(transports)
     return Guarding(
-        transports,
+        Upstream(transports, authorizer, ModelAliases(transports, authorizer)),
         policy,
         shows_excerpts=guards.excerpts == "always",
         hides_all=guards.excerpts == "never",
         gives_reasons=guards.reason_in_message,
         refuses_unguarded=guards.unguarded == "refuse",
+        environment=os.environ if settings.providers.gateway_identity else None,
     )

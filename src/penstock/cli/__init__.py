@@ -11,6 +11,7 @@ from penstock.cli import (
     check,
     config,
     explain,
+    guard,
     import_,
     key,
     limit,
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 for each in (
-    audit, chat, check, config, explain, import_, key, limit, logs, policy, prices, provider, providers, reprice,
+    audit, chat, check, config, explain, guard, import_, key, limit, logs, policy, prices, provider, providers, reprice,
     secrets, serve, test,
 ):  # fmt: skip
     main.add_command(each.command)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from penstock.core.json_text import read_json
+from penstock.core.secret import Secret
 from penstock.core.segments import Pointer, Segment
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class Context(msgspec.Struct, frozen=True):
     is_streaming: bool = False
     status: int | None = None
     segments: tuple[Segment, ...] = ()
+    trace: str = ""
+    """The request's trace id."""
 
     @property
     def body(self) -> GuardedBody:
@@ -118,8 +121,18 @@ class Context(msgspec.Struct, frozen=True):
         return "\n".join([segment.text for segment in self.segments if segment.text])
 
 
+class CloudIdentity(msgspec.Struct, frozen=True):
+    """Who signs a call: ``cloud`` is ``aws`` or ``azure``, the options are named as those of a target
+    (docs/portkey.md#provider-settings). ``lends_own``: it may be the gateway's own identity."""
+
+    cloud: str
+    options: Mapping[str, Secret]
+    lends_own: bool = False
+
+
 class OutboundRequest(msgspec.Struct, frozen=True):
-    """A call of a check to another server. ``timeout`` is in seconds, ``limit`` the most bytes of a reply."""
+    """A call of a check to another server. ``timeout`` is in seconds, ``limit`` the most bytes of a reply. With an
+    ``identity`` the call is signed, or shows a token."""
 
     method: str
     url: str
@@ -127,6 +140,7 @@ class OutboundRequest(msgspec.Struct, frozen=True):
     body: bytes = b""
     timeout: float = 5.0
     limit: int = 1 << 20
+    identity: CloudIdentity | None = None
 
 
 class OutboundReply(msgspec.Struct, frozen=True):
@@ -157,13 +171,15 @@ class Prepared(msgspec.Struct, frozen=True):
     """A check with its parameters. ``judge`` decides at once; ``ask`` needs another server (exactly one is given).
 
     ``hold``: what the check looks for in a stream as it arrives, None for a check that needs the whole text.
-    ``size`` is the memory of the patterns and lists, in bytes.
+    ``size`` is the memory of the patterns and lists, in bytes. ``transforms``: with these parameters the check changes
+    texts (``redact``), though not every check of its kind does.
     """
 
     judge: Judge | None = None
     ask: Ask | None = None
     hold: HoldRule | None = None
     size: int = 0
+    transforms: bool = False
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -171,7 +187,8 @@ class Check(msgspec.Struct, frozen=True):
 
     ``fails_closed``: an error of the check counts as a false verdict unless its parameters say otherwise: it decides
     who may do what. ``transforms``: it is there to change texts; ``replaces``: it may replace the whole body.
-    ``aliases`` are other ids.
+    ``quotes``: its data is the reply of another server, which may quote what was judged anywhere. ``aliases`` are other
+    ids.
     """
 
     id: str
@@ -180,6 +197,7 @@ class Check(msgspec.Struct, frozen=True):
     fails_closed: bool = False
     transforms: bool = False
     replaces: bool = False
+    quotes: bool = False
     aliases: tuple[str, ...] = ()
     timeout: float = 5.0
     """Seconds that a check which asks another server has, unless its parameters say otherwise."""

@@ -35,10 +35,17 @@ def _text(segment: Segment | None, edits: list[Edit]) -> str:
     if segment is None:
         raise Unchangeable("a check changed a text that is not there")
     is_json = segment.kind is SegmentKind.TOOL_CALL and read_json_or_none(segment.text.encode()) is not None
+    whole = edits[0].replacement if len(edits) == 1 and _is_whole(edits[0], segment.text) else None
+    if is_json and whole is not None and read_json_or_none(whole.encode("utf-8", "replace")) is not None:
+        return whole
     changed = replaced(segment.text, edits, escapes=is_json)
     if is_json and read_json_or_none(changed.encode("utf-8", "replace")) is None:
         raise Unchangeable("the arguments of a tool call would be no JSON any more")
     return changed
+
+
+def _is_whole(edit: Edit, text: str) -> bool:
+    return edit.start <= 0 and edit.end >= len(text)
 
 
 def replaced(text: str, edits: Iterable[Edit], *, escapes: bool = False) -> str:

@@ -17,10 +17,12 @@ class Parameters:
     """One check's parameters. Each getter says which parameter is read; those that no getter asked for are unknown.
 
     A number may stand in a string, as forms write it. A value of the wrong type adds a problem, and counts as absent.
+    ``is_operators``: the operator wrote them, and not a caller.
     """
 
-    def __init__(self, values: Mapping[str, Any], path: str, problems: Problems) -> None:
+    def __init__(self, values: Mapping[str, Any], path: str, problems: Problems, *, is_operators: bool = False) -> None:
         self.values = values
+        self.is_operators = is_operators
         self.path = path
         self.problems = problems
         self._asked: set[str] = set()

@@ -20,6 +20,14 @@ class HookType(Enum):
     MUTATOR = "mutator"
 
 
+class HookMode(Enum):
+    """Whether a hook decides, or only looks on (docs/guardrails.md#shadow-mode)."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
 class StreamMode(Enum):
     """How a streamed answer is judged (docs/guardrails.md#streams)."""
 
@@ -109,6 +117,11 @@ class HookCheck(msgspec.Struct, frozen=True):
     timeout: float = 5.0
     fingerprint: bytes = b""
 
+    @property
+    def transforms(self) -> bool:
+        """Whether the check, with its parameters, is there to change texts."""
+        return self.check.transforms or self.prepared.transforms
+
 
 class Feedback(msgspec.Struct, frozen=True):
     """What is told with a verdict."""
@@ -139,6 +152,9 @@ class Hook(msgspec.Struct, frozen=True):
     buffer_bytes: int = 256 << 10
     first_wait: float = 2.0
     name: str = ""
+    mode: HookMode = HookMode.ENFORCE
+    sample: float = 1.0
+    """The share of requests that a hook judges which only looks on."""
     fingerprint: bytes = b""
     """Equal for hooks that are written alike: of a request's targets each asks them once."""
 
@@ -147,9 +163,19 @@ class Hook(msgspec.Struct, frozen=True):
         return self.sequential or self.type is HookType.MUTATOR
 
     @property
+    def is_shadow(self) -> bool:
+        """Whether the hook neither denies nor changes anything, and its results aren't told."""
+        return self.mode is HookMode.SHADOW
+
+    @property
+    def looks_on(self) -> bool:
+        """Whether the request does not wait for the hook."""
+        return self.is_async or self.is_shadow
+
+    @property
     def transforms(self) -> bool:
         """Whether the hook may change the text."""
-        return any(each.check.transforms or each.check.replaces for each in self.checks)
+        return not self.is_shadow and any(each.transforms or each.check.replaces for each in self.checks)
 
 
 class GuardPlan(TargetGuards, frozen=True):

@@ -18,7 +18,7 @@ from penstock.core.segments import SegmentKind
 from penstock.guards import registry
 from penstock.guards.base import Phase
 from penstock.guards.parameters import Parameters
-from penstock.guards.plan import SCOPES, Feedback, GuardPlan, Hook, HookCheck, HookType, Scope, StreamMode
+from penstock.guards.plan import SCOPES, Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, Scope, StreamMode
 from penstock.routing.fields import Fields
 from penstock.routing.once import digest_of
 from penstock.routing.problems import Problems, refuse
@@ -38,11 +38,11 @@ _SWITCHES: Final = ("deny", "async", "sequential")
 _OWN: Final = frozenset(
     """
     id type deny async sequential on_fail on_success guardrail_version_id name credentials timeout stream window overlap
-    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results
+    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample
     """.split()
 )
 """The members of a hook that name no check."""
-_LATER: Final = frozenset({"soft_deny_200", "parallel", "mode", "sample"})
+_LATER: Final = frozenset({"soft_deny_200", "parallel"})
 """Members of a hook that this release doesn't know: ignored, they would be believed to work."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
@@ -129,9 +129,12 @@ class GuardCompiler:
     def _each(self, phase: Phase, value: list[Any], path: str, kind: HookType, problems: Problems) -> Iterator[Hook]:
         for index, item in enumerate(value):
             with problems.collected():
-                yield self._hook(phase, item, f"{path}[{index}]", kind, index, problems)
+                hook = self._hook(phase, item, f"{path}[{index}]", kind, index, problems)
+                if hook.mode is not HookMode.OFF:
+                    yield hook
 
     def _hook(self, phase: Phase, item: Any, path: str, kind: HookType, index: int, problems: Problems) -> Hook:
+        is_saved = self._saved is None or isinstance(item, str)
         if isinstance(item, str):
             item = {**self._saved_hook(item, path), "id": item}
         if not isinstance(item, dict):
@@ -141,10 +144,10 @@ class GuardCompiler:
             name = members.get("id")
             if not isinstance(name, str):
                 raise refuse(path, "it names neither a check nor a saved guardrail")
-            members = {**self._saved_hook(name, path), **members}
+            members, is_saved = {**self._saved_hook(name, path), **members}, True
         for name in _LATER & members.keys():
             problems.add(refuse(f"{path}.{name}", "this setting is not available in this release: leave it out"))
-        return _HookReader(phase, members, path, problems, self._policy).hook(kind, index)
+        return _HookReader(phase, members, path, problems, self._policy, is_saved=is_saved).hook(kind, index)
 
     def _saved_hook(self, name: str, path: str) -> dict[str, Any]:
         if self._saved is None:
@@ -164,8 +167,16 @@ class _HookReader:
     """Reads one hook."""
 
     def __init__(
-        self, phase: Phase, members: dict[str, Any], path: str, problems: Problems, policy: GuardPolicy
+        self,
+        phase: Phase,
+        members: dict[str, Any],
+        path: str,
+        problems: Problems,
+        policy: GuardPolicy,
+        *,
+        is_saved: bool,
     ) -> None:
+        self._is_saved = is_saved
         self._phase = phase
         self._members = members
         self._path = path
@@ -179,7 +190,8 @@ class _HookReader:
         checks = tuple(self._checks())
         if len(checks) > _MOST_CHECKS:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
-        alters = _alters(kind, checks)
+        mode = HookMode(own.choice("mode", [each.value for each in HookMode], HookMode.ENFORCE.value))
+        alters = mode is not HookMode.SHADOW and _alters(kind, checks)
         if is_async and alters:
             own.complain("async", "a check of this guard changes the text, but an async guard changes nothing")
         timeout = own.number("timeout", least=1)
@@ -201,13 +213,15 @@ class _HookReader:
             buffer_bytes=int(own.number("buffer_bytes", 256 << 10, least=1) or 0),
             first_wait=(own.number("first_wait_ms", 2000, least=0) or 0) / 1000,
             name=own.text("name"),
+            mode=mode,
+            sample=_sample(own, looks_on=is_async or mode is HookMode.SHADOW),
             fingerprint=digest_of(write_json(members)).encode(),
         )
 
     def _stream(self, own: Parameters, checks: tuple[HookCheck, ...], *, alters: bool) -> StreamMode:
         """The stream mode: the hook's, else the operator's, else holding back where that finds all. A hook that changes
         texts has a mode in which the caller gets the changed text: any other one is refused, or not chosen."""
-        if self._phase is Phase.BEFORE:
+        if self._phase is Phase.BEFORE or self._members.get("mode") == HookMode.SHADOW.value:
             return StreamMode.AFTER
         problems = _mode_problems(checks, alters=alters)
         if own.has("stream"):
@@ -282,7 +296,7 @@ class _HookReader:
             raise refuse(path, "it must be an object")
         if values.get("credentials") is None and self._members.get("credentials") is not None:
             values = {**values, "credentials": self._members["credentials"]}
-        parameters = Parameters(values, path, self._problems)
+        parameters = Parameters(values, path, self._problems, is_operators=self._is_saved)
         told = parameters.switch("failOnError")
         timeout = parameters.number("timeout", least=1)
         scope = self._scope(parameters)
@@ -330,7 +344,7 @@ def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _alters(kind: HookType, checks: tuple[HookCheck, ...]) -> bool:
     """Whether the hook is there to change texts. A check that may replace the body (a webhook) is so in a mutator."""
-    return any(each.check.transforms or (each.check.replaces and kind is HookType.MUTATOR) for each in checks)
+    return any(each.transforms or (each.check.replaces and kind is HookType.MUTATOR) for each in checks)
 
 
 def _mode_problems(checks: tuple[HookCheck, ...], *, alters: bool) -> dict[StreamMode, str]:
@@ -344,6 +358,15 @@ def _mode_problems(checks: tuple[HookCheck, ...], *, alters: bool) -> dict[Strea
         text = "a check of this guard changes the text, which this mode can't: use hold or buffer"
         problems |= {StreamMode.AFTER: text, StreamMode.WINDOW: text}
     return problems
+
+
+def _sample(own: Parameters, *, looks_on: bool) -> float:
+    sample = own.number("sample", 1.0, least=0)
+    if own.has("sample") and not looks_on:
+        own.complain("sample", "only a guard that looks on judges a share of requests: set mode to shadow")
+    elif sample is not None and sample > 1:
+        own.complain("sample", "it must be from 0 to 1")
+    return 1.0 if sample is None else sample
 
 
 def _type_of(key: str) -> HookType:

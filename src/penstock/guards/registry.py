@@ -8,6 +8,18 @@ from typing import Final
 
 from penstock.guards.base import Check
 from penstock.guards.checks import access, matching, prefix, shape, text, web
+from penstock.guards.packages import checks_of_packages
+from penstock.guards.partners import (
+    azure,
+    bedrock,
+    crowdstrike,
+    guardrail_server,
+    lakera,
+    mistral,
+    openai_moderation,
+    presidio,
+    prisma_airs,
+)
 
 _FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
     text.CHECKS,
@@ -16,11 +28,28 @@ _FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
     access.CHECKS,
     prefix.CHECKS,
     web.CHECKS,
+    bedrock.CHECKS,
+    azure.CHECKS,
+    openai_moderation.CHECKS,
+    presidio.CHECKS,
+    lakera.CHECKS,
+    prisma_airs.CHECKS,
+    mistral.CHECKS,
+    crowdstrike.CHECKS,
+    guardrail_server.CHECKS,
 )
 
+_BUILT_IN: Final = {
+    name.lower(): check for family in _FAMILIES for check in family for name in (check.id, *check.aliases)
+}
+
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
-    {name.lower(): check for family in _FAMILIES for check in family for name in (check.id, *check.aliases)}
+    {
+        **_BUILT_IN,
+        **{name.lower(): check for check in checks_of_packages(_BUILT_IN) for name in (check.id, *check.aliases)},
+    }
 )
+"""Those of other packages, too."""
 
 _KNOWN: Final = frozenset(
     """

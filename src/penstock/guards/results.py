@@ -23,6 +23,16 @@ _EXCERPTS: Final = frozenset({"textExcerpt", "matchDetails", "matchedJson", "res
 """Members of a check's data that hold what was checked."""
 
 
+_LABELS: Final = frozenset(
+    """
+    action allowedCategories category categories confidence detector_type entity_type explanation filter
+    filterStrength flaggedCategories flagged_categories kind label language name outcome restrictedCategories
+    subcategory type verdict
+    """.split()
+)
+"""Members of another server's reply that say what was found by a word of the server's own."""
+
+
 class CheckRun(msgspec.Struct, frozen=True):
     """One check that ran: its judgement, milliseconds, and when it began (seconds since 1970). ``was_thrown``: the
     check has a defect; ``skipped``: it was not asked, because another check had decided already."""
@@ -152,7 +162,7 @@ def _check(run: CheckRun, *, hides: bool) -> dict[str, Any]:
     if run.was_thrown:
         return {"data": None, "verdict": False, "id": check.id, **told, **moment}
     return {
-        "data": _hidden(judgement.data) if hides else judgement.data,
+        "data": _hidden(judgement.data, quotes=check.check.quotes) if hides else judgement.data,
         "verdict": judgement.verdict and error is None,
         "id": check.id,
         **told,
@@ -164,11 +174,22 @@ def _check(run: CheckRun, *, hides: bool) -> dict[str, Any]:
     }
 
 
-def _hidden(data: Any) -> Any:
-    """A check's data without what was checked: the members stay."""
+def _hidden(data: Any, *, quotes: bool = False) -> Any:
+    """A check's data without what was checked: the members stay. ``quotes``: any text in it may be a quotation, save
+    labels."""
+    if quotes:
+        return _without_quotations(data)
     if not isinstance(data, dict):
         return data
     return {name: _blank(name, value) if name in _EXCERPTS else value for name, value in data.items()}
+
+
+def _without_quotations(data: Any, name: str = "") -> Any:
+    if isinstance(data, dict):
+        return {key: _without_quotations(value, key) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without_quotations(each, name) for each in data]
+    return None if isinstance(data, str) and name not in _LABELS else data
 
 
 def _blank(name: str, value: Any) -> Any:

@@ -6,9 +6,7 @@ came from the provider, so a stored answer is judged like any other. Source: doc
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import logging
 from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -16,15 +14,12 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from penstock.core.address import AddressPolicy
-from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.core.outcome import failed as of_failure
-from penstock.core.parameter_changes import ParameterChanges
-from penstock.core.segments import Segment
 from penstock.dialects.caller import JSON, NO_STORE, RequestBody
 from penstock.dialects.texts import TextView
-from penstock.guards.base import GuardedBody, Outbound, Phase
+from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
 from penstock.guards.results import (
@@ -37,44 +32,34 @@ from penstock.guards.results import (
     reasons_of,
     with_results,
 )
-from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
+from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
+from penstock.pipeline.guard_aside import LookingOn
+from penstock.pipeline.guard_breaker import HostBreaker
+from penstock.pipeline.guard_hooks import Subject, run_hooks
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
+from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.upstream import Upstream
 from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
-from penstock.transport.base import Transport
 
 Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
 
-_LOG: Final = logging.getLogger("penstock")
 HOOKS_FAILED: Final = 246
 _LARGEST: Final = 32 << 20
 """Bytes of a plain answer that is judged."""
-_MOST_ASIDE: Final = 256
-"""Hooks of one process that only look on and run at the same time: further ones are dropped, and counted."""
-
-
-_LAST_SECONDS: Final = 2.0
-"""How long they may take to end when the gateway stops."""
-_ASIDE: Final = "the guard only looks on"
-
-
 _LOGPROBS: Final = Failure(
     Kind.INVALID_REQUEST,
     "A guard of the config changes texts of answers and can't change their log probabilities: ask without logprobs.",
     "logprobs",
 )
-_STREAMS: Final = "stream=true"
 _WITHOUT_TEXTS: Final = frozenset(
     {Operation.MODELS, Operation.MODEL, Operation.SHOW, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
 )
-_ASKING: Final = tuple("messages contents prompt input inputs inputText message instances texts".split())
-"""Members of the bodies with which models are asked, at any provider."""
 
 
 class GuardMemory(msgspec.Struct):
@@ -96,20 +81,25 @@ class _Judged(msgspec.Struct):
 class Guarding(msgspec.Struct, frozen=True):
     """Runs the guards of targets. ``shows_excerpts`` tells whether results of a denied answer quote it; ``hides_all``
     that no results quote anything. ``gives_reasons``: status 446 names hooks and checks. ``refuses_unguarded``: a
-    request whose texts no guard can read is refused where a guard would deny. ``aside`` are the hooks that only look on
-    and run now, with the account of their request."""
+    request whose texts no guard can read is refused where a guard would deny. ``environment`` is the operator's, None
+    where the gateway's own identity is not lent."""
 
     stop_seconds: ClassVar[float] = 3.0
     """How long ``stop`` may take (server/gateway.py)."""
 
-    transports: Mapping[str, Transport]
+    upstream: Upstream
     policy: AddressPolicy
     shows_excerpts: bool = False
     hides_all: bool = False
     gives_reasons: bool = False
     refuses_unguarded: bool = False
-    aside: dict[asyncio.Task[None], tuple[Account, Sequence[Hook]]] = msgspec.field(default_factory=dict)
-    verdicts: GuardVerdicts = msgspec.field(default_factory=GuardVerdicts)
+    environment: Mapping[str, str] | None = None
+    breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
+    looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
+
+    @property
+    def verdicts(self) -> GuardVerdicts:
+        return self.looking_on.verdicts
 
     async def attempt(
         self,
@@ -129,23 +119,23 @@ class Guarding(msgspec.Struct, frozen=True):
             return self._unguarded(call, plan) or await send(call, route, step, account)
         if request is None:
             # An answer that is read later: its request was judged when it was made.
-            request, plan = _nothing_asked(call), GuardPlan(after=plan.after)
-        outbound = GuardOutbound(self.transports, policy or self.policy, account.caller)
+            request, plan = nothing_asked(call), GuardPlan(after=plan.after)
+        outbound = GuardOutbound(self.upstream, policy or self.policy, account.caller, self.breaker, self.environment)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
         runs = judged.runs
         if denied(runs):
-            return self._denied(_with_skipped(plan.before, runs), ())
+            return self._denied(_with_skipped([hook for hook in plan.before if not hook.is_shadow], runs), ())
         if judged.request is not None:
-            call, route = _rewritten(call, route, judged.request)
+            call, route = rewritten(call, route, judged.request)
         answer = await send(call, route, step, account)
-        after = [hook for hook in plan.after if not hook.is_async] if kind in view.answered else []
+        after = [hook for hook in plan.after if not hook.looks_on] if kind in view.answered else []
         is_judged = 200 <= answer.status < 300 and answer.outcome.ok
         subject = functools.partial(answered, judged.subject, view, kind)
-        aside = [hook for hook in plan.after if hook.is_async] if is_judged and kind in view.answered else []
+        aside = [hook for hook in plan.after if hook.looks_on] if is_judged and kind in view.answered else []
         if answer.watch is not None:
-            look_on = functools.partial(self._look_on, call, aside, outbound) if aside else None
+            look_on = functools.partial(self.looking_on.run, call.account, aside, outbound) if aside else None
             usage = call.dialect.replies.include_usage(request.body)
             guards = StreamGuards(
                 after, runs, subject, view, kind, outbound, call.dialect, call.trace, usage, self.hides_all, look_on
@@ -159,16 +149,8 @@ class Guarding(msgspec.Struct, frozen=True):
         """Requests bring the hooks."""
 
     async def stop(self) -> None:
-        """Let the hooks that only look on end, for two seconds; give up those that don't, and count them as dropped."""
-        if not self.aside:
-            return
-        _, late = await asyncio.wait(self.aside, timeout=_LAST_SECONDS)
-        for task in late:
-            self.verdicts.drop(*self.aside[task])
-            task.cancel()
-        if late:
-            _LOG.warning("guards that look on were given up at the stop: %d", len(late))
-            await asyncio.wait(late, timeout=_LAST_SECONDS / 4)
+        """Let the hooks that only look on end."""
+        await self.looking_on.stop()
 
     # Before.
 
@@ -190,17 +172,17 @@ class Guarding(msgspec.Struct, frozen=True):
         if known is not None:
             return known
         body = route.changes.filled(request.body) if route.changes.fills else request.body
-        subject = _subject(call, route, body, view, kind, streams=request.stream)
+        subject = asked(call, route, body, view, kind, streams=request.stream)
         if any(hook.transforms for hook in plan.after) and asks_logprobs(body):
             refused = memory.targets[route.target.path] = _Judged([], subject, failure=_LOGPROBS)
             return refused
-        hooks = [hook for hook in plan.before if not hook.is_async]
-        self._look_on(call, [hook for hook in plan.before if hook.is_async], outbound, subject)
+        hooks = [hook for hook in plan.before if not hook.looks_on]
+        await self.looking_on.run(call.account, [hook for hook in plan.before if hook.looks_on], outbound, subject)
         note = functools.partial(self.verdicts.note, call.account)
         runs, changed = await _remembered(memory, hooks, subject, outbound, note)
         judged = memory.targets[route.target.path] = _Judged(runs, changed)
         if changed is not subject:
-            read = _new_request(call, changed, body)
+            read = new_request(call, changed, body)
             if isinstance(read, Failure):
                 judged.failure = read
             else:
@@ -210,9 +192,10 @@ class Guarding(msgspec.Struct, frozen=True):
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
         """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
         hooks = (*plan.before, *plan.after)
-        if call.operation in _WITHOUT_TEXTS or not any(hook.deny or hook.transforms for hook in hooks):
+        decides = any((hook.deny and not hook.is_shadow) or hook.transforms for hook in hooks)
+        if call.operation in _WITHOUT_TEXTS or not decides:
             return None
-        if not self.refuses_unguarded and _evades(call):
+        if not self.refuses_unguarded and evades(call):
             text = (
                 "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
                 "for it, where they can (docs/endpoints.md)."
@@ -250,7 +233,7 @@ class Guarding(msgspec.Struct, frozen=True):
             runs, changed = unjudged(hooks, "The answer is no JSON object."), None
         else:
             subject = answered(answer.body)
-            self._look_on(call, aside, outbound, subject)
+            await self.looking_on.run(call.account, aside, outbound, subject)
             runs, changed = await run_hooks(hooks, subject, outbound)
         self.verdicts.note(call.account, runs)
         if denied(runs):
@@ -311,40 +294,10 @@ class Guarding(msgspec.Struct, frozen=True):
             judged = failed(after) and not answer.outcome.stored
             answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
 
-    # Hooks that only look on.
-
-    def _look_on(self, call: Call, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
-        if not hooks:
-            return
-        if len(self.aside) >= _MOST_ASIDE:
-            self.verdicts.drop(call.account, hooks)
-            return
-        looking = self._looked_on(call.account, hooks, outbound, subject)
-        task = asyncio.get_running_loop().create_task(looking, name="guards that look on")
-        self.aside[task] = call.account, hooks
-        task.add_done_callback(self.aside.pop)
-
-    async def _looked_on(self, account: Account, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
-        """The verdicts stand in metrics, and in the record where the request still lasts."""
-        runs, _ = await run_hooks(hooks, subject, outbound)
-        self.verdicts.note(account, [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _ASIDE)])
-
     def _note_end(self, stream: GuardedStream, call: Call) -> None:
         self.verdicts.note(call.account, stream.runs)
         if stream.is_denied:
             call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
-
-
-def _nothing_asked(call: Call) -> RequestBody:
-    streams = _STREAMS in call.query.split("&")
-    return RequestBody(Body({"stream": b"true"} if streams else {}), None, streams)
-
-
-def _evades(call: Call) -> bool:
-    """Whether a request passes as it is, though it has what a model is asked with: guards read it elsewhere."""
-    if call.operation is not Operation.PROXY or call.resource is not None or call.request is None:
-        return False
-    return any(name in call.request.body for name in _ASKING)
 
 
 async def _remembered(
@@ -373,65 +326,6 @@ def _seen_by(hook: Hook, subject: Subject) -> tuple[object, ...]:
     """What a hook's verdict depends on beside its parameters."""
     asks = any(each.prepared.ask is not None for each in hook.checks)
     return subject.request.raw, subject.provider if asks else ""
-
-
-def _subject(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str, *, streams: bool) -> Subject:
-    def read(value: Any) -> Sequence[Segment]:
-        return tuple(view.request(kind, value))
-
-    def accepts(raw: bytes) -> str | None:
-        new = call.dialect.read_body(raw)
-        if isinstance(new, Failure):
-            return new.message
-        return "it would change whether the answer is streamed" if new.stream is not streams else None
-
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.fields.items()}
-    return Subject(
-        Phase.BEFORE,
-        kind,
-        route.provider.slug,
-        GuardedBody(body.encode(), read),
-        read,
-        accepts,
-        metadata=read_metadata(call.account.metadata or call.fields.get(METADATA)),
-        operator_metadata=call.account.labels,
-        headers=headers,
-        is_streaming=streams,
-    )
-
-
-def answered(request: Subject, view: TextView, kind: str, raw: bytes) -> Subject:
-    """The subject of after-hooks: a request with its answer."""
-
-    def read(value: Any) -> Sequence[Segment]:
-        return tuple(view.answer(kind, value))
-
-    def accepts(new: bytes) -> str | None:
-        try:
-            Body.parse(new)
-        except BodyError as error:
-            return str(error)
-        return None
-
-    return msgspec.structs.replace(
-        request, phase=Phase.AFTER, response=GuardedBody(raw, read), read=read, accepts=accepts, status=200
-    )
-
-
-def _new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failure:
-    """The request that guards have made of another."""
-    read = call.dialect.read_body(subject.request.raw)
-    if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
-        return read
-    return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")
-
-
-def _rewritten(call: Call, route: TargetRoute, request: RequestBody) -> tuple[Call, TargetRoute]:
-    """The call with the request that the guards made. The config's parameters are in it already."""
-    call = msgspec.structs.replace(call, request=request, body=request.body.encode())
-    if route.changes.fills:
-        route = msgspec.structs.replace(route, changes=ParameterChanges(removes=route.changes.removes))
-    return call, route
 
 
 async def _collected(answer: Answer) -> Failure | None:

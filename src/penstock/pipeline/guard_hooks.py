@@ -41,6 +41,7 @@ class Subject(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     is_streaming: bool = False
     status: int | None = None
+    trace: str = ""
 
     @property
     def body(self) -> GuardedBody:
@@ -67,6 +68,7 @@ class Subject(msgspec.Struct, frozen=True):
             self.is_streaming,
             self.status,
             check.scope.chosen(self.body, self.phase),
+            self.trace,
         )
 
 
@@ -77,7 +79,7 @@ async def run_hooks(hooks: Sequence[Hook], subject: Subject, outbound: Outbound)
     original = subject
     try:
         for index, hook in enumerate(hooks):
-            if not hook.transforms and not _is_local(hook):
+            if not hook.transforms and not is_local(hook):
                 asking[index] = asyncio.get_running_loop().create_task(_run(hook, original, outbound))
         for index, hook in enumerate(hooks):
             if hook.transforms:
@@ -102,7 +104,8 @@ def undone(runs: Sequence[HookRun], why: str) -> list[HookRun]:
     ]
 
 
-def _is_local(hook: Hook) -> bool:
+def is_local(hook: Hook) -> bool:
+    """Whether no check of the hook asks another server."""
     return all(each.prepared.ask is None for each in hook.checks)
 
 

@@ -3,34 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from penstock.auth import entra, sigv4
+from penstock.auth.signer import Signer
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
-from penstock.guards.base import CheckError, OutboundReply, OutboundRequest
+from penstock.guards.base import CheckError, CloudIdentity, OutboundReply, OutboundRequest
+from penstock.pipeline.guard_breaker import HostBreaker
 from penstock.pipeline.subrequest import whole_reply
+from penstock.pipeline.upstream import Upstream
 from penstock.routing import custom_host
-from penstock.transport.base import Request, Transport
+from penstock.transport.base import Request
 
 _TIMEOUTS = frozenset({Kind.CONNECT_TIMEOUT, Kind.FIRST_BYTE_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT})
+_FAIR_SECONDS = 1.0
+"""A shorter time limit than this says nothing of the server that misses it."""
 
 
 class GuardOutbound(msgspec.Struct, frozen=True):
     """Implements ``guards.base.Outbound``. ``policy`` says which hosts checks may reach: a text of a caller's or of a
-    model's may name the host."""
+    model's may name the host. ``environment`` is the operator's, for the gateway's own identity."""
 
-    transports: Mapping[str, Transport]
+    upstream: Upstream
     policy: AddressPolicy
     caller: str = ""
+    breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
+    environment: Mapping[str, str] | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
-        prepared = self._prepared(request)
+        prepared, signer = self._prepared(request), self._signer(request.identity)
         if isinstance(prepared, CheckError):
             return prepared
-        reply = await self.transports[prepared.origin.scheme].send(prepared)
+        if isinstance(signer, CheckError):
+            return signer
+        host = f"{self.caller} {prepared.origin}"
+        if not self.breaker.enter(host, time.monotonic()):
+            return CheckError("The other server fails, or is asked too often, and is not asked for now.")
+        reply: OutboundReply | CheckError | None = None
+        try:
+            reply = await self._sent(prepared, signer, request)
+        finally:
+            self.breaker.leave(host, time.monotonic(), fails=_fails(reply, request))
+        return reply
+
+    async def _sent(
+        self, prepared: Request, signer: Signer | None, request: OutboundRequest
+    ) -> OutboundReply | CheckError:
+        reply = await self.upstream.send(prepared, signer)
         if isinstance(reply, Failure):
             return _error(reply)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
@@ -40,6 +64,19 @@ class GuardOutbound(msgspec.Struct, frozen=True):
         read = await whole_reply(reply, request.limit)
         return _error(read) if isinstance(read, Failure) else OutboundReply(read[0], headers, read[1])
 
+    def _signer(self, identity: CloudIdentity | None) -> Signer | CheckError | None:
+        if identity is None:
+            return None
+        options = {name: value.reveal() for name, value in identity.options.items() if value.reveal()}
+        environment = self.environment if identity.lends_own else None
+        if identity.cloud == "aws":
+            signer: Signer | Failure | None = sigv4.signer("bedrock", options, None, environment)
+        else:
+            signer = entra.signer(options, None, environment)
+        if signer is None or isinstance(signer, Failure) or (signer.is_own and not identity.lends_own):
+            return CheckError("The call can't be signed with these credentials.")
+        return signer
+
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return await asyncio.gather(*(self.send(request) for request in requests))
 
@@ -47,7 +84,7 @@ class GuardOutbound(msgspec.Struct, frozen=True):
         url = custom_host.judge(request.url, self.policy)
         if not isinstance(url, Url):
             return CheckError("The address is refused by the gateway's address policy.")
-        if url.origin.scheme not in self.transports or url.origin.scheme not in {"http", "https"}:
+        if url.origin.scheme not in self.upstream.transports or url.origin.scheme not in {"http", "https"}:
             return CheckError("The address is no http or https URL.")
         try:
             headers = b"".join([header_line(name, value) for name, value in request.headers.items()])
@@ -64,6 +101,15 @@ class GuardOutbound(msgspec.Struct, frozen=True):
             limits,
             self.caller,
         )
+
+
+def _fails(reply: OutboundReply | CheckError | None, request: OutboundRequest) -> bool | None:
+    """Whether the other server failed; None where nothing is known of it: a wait that was cut short, say."""
+    if isinstance(reply, OutboundReply):
+        return reply.status >= 500
+    if reply is None or (reply.name == "TimeoutError" and request.timeout < _FAIR_SECONDS):
+        return None
+    return True
 
 
 def _error(failure: Failure) -> CheckError:

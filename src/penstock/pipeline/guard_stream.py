@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -51,7 +51,7 @@ class StreamGuards(msgspec.Struct, frozen=True):
     trace: str
     include_usage: bool = False
     hides: bool = False
-    look_on: Callable[[Subject], None] | None = None
+    look_on: Callable[[Subject], Awaitable[None]] | None = None
     """Told of the answer at its end, for hooks that only look on."""
 
     def of(self, *modes: StreamMode) -> list[Hook]:
@@ -334,7 +334,7 @@ class GuardedStream:
         if self._kept is not None:
             stream = b"".join(self._kept) + last
             if look_on is not None and self._kept_bytes <= _MOST_KEPT:
-                look_on(self._subject_of(stream))
+                await look_on(self._subject_of(stream))
             if self._kept_bytes > _MOST_KEPT:
                 runs = unjudged(hooks, "The answer is too long to be judged.")
             else:

@@ -51,6 +51,8 @@ class GuardVerdicts:
 
 
 def _verdict(run: HookRun, check: CheckRun) -> str:
+    if run.hook.is_shadow:
+        return _of_shadow(run, check)
     if check.judgement.error is not None:
         if check.passes:
             return "error_passed"
@@ -58,3 +60,12 @@ def _verdict(run: HookRun, check: CheckRun) -> str:
     if check.passes:
         return PASSED
     return "denied" if run.denies else "failed"
+
+
+def _of_shadow(run: HookRun, check: CheckRun) -> str:
+    """What a guard in shadow mode would have done."""
+    if not check.passes:
+        return "would_deny" if run.hook.deny else "would_fail"
+    if check.judgement.error is not None:
+        return "error_passed"
+    return "would_change" if check.judgement.edits or check.judgement.body is not None else PASSED

@@ -92,7 +92,7 @@ class Reading:
         of_virtual_keys = list(self._definitions(sections, "virtual_keys"))
         virtual_keys, usable = self._virtual_keys(of_virtual_keys, providers, aliases)
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
-        guardrails = saved_guardrails(self._definitions(sections, "guardrails"), check)
+        guardrails = saved_guardrails(self._definitions(sections, "guardrails"), check, self._resolve)
         definitions = list(self._definitions(sections, "keys"))
         keys = with_limits(gateway_keys(definitions, virtual_keys, configs, providers, aliases), definitions)
         names = AliasNames([*virtual_keys, *providers, *aliases], {name: each.name for name, each in configs.items()})

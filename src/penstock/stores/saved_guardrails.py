@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from penstock.core.json_text import write_json
 from penstock.stores.catalogue import NAME, SavedGuardrail
-from penstock.stores.validate import Check, Definition
+from penstock.stores.validate import REFERENCES, Check, Definition, Unusable
 
 _PHASES: Final = ("before_request_hooks", "after_request_hooks")
 
@@ -29,11 +29,19 @@ def _flat(guardrail: Mapping[str, Any]) -> dict[str, Any]:
     return {**actions, **members} if isinstance(actions, dict) else members
 
 
-def saved_guardrails(definitions: Iterable[Definition], check: Check | None) -> dict[str, SavedGuardrail]:
-    """The guardrails of the operator's file, by name and by id."""
+def saved_guardrails(
+    definitions: Iterable[Definition], check: Check | None, resolve: Callable[[str], str]
+) -> dict[str, SavedGuardrail]:
+    """The guardrails of the operator's file, by name and by id. ``resolve`` fetches what a reference in their
+    credentials (``env:LAKERA_API_KEY``) leads to, or raises Unusable."""
     guardrails: dict[str, SavedGuardrail] = {}
     for definition in definitions:
         values = {name: value for name, value in definition.values.items() if name != "id"}
+        try:
+            values = _with_credentials(values, resolve, is_credential=False)
+        except Unusable as unusable:
+            definition.complain(str(unusable), "credentials")
+            continue
         try:
             body = write_json(values)
         except (TypeError, msgspec.MsgspecError):
@@ -50,3 +58,16 @@ def saved_guardrails(definitions: Iterable[Definition], check: Check | None) -> 
         elif id_ is not None:
             definition.complain("an id has letters, digits, dots, dashes and underscores", "id")
     return guardrails
+
+
+def _with_credentials(value: Any, resolve: Callable[[str], str], *, is_credential: bool) -> Any:
+    """A value in which the references below ``credentials`` are what they lead to."""
+    if isinstance(value, dict):
+        return {
+            name: _with_credentials(each, resolve, is_credential=is_credential or name == "credentials")
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_credentials(each, resolve, is_credential=is_credential) for each in value]
+    is_reference = is_credential and isinstance(value, str) and value.startswith(REFERENCES)
+    return resolve(value) if is_reference else value

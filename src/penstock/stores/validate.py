@@ -36,7 +36,7 @@ _OF_KEY: Final = (
 )
 _OTHER_SPELLINGS: Final = {"allowed_providers": "providers", "allowed_models": "models"}
 """Members of a gateway key under the names that they have in the admin API."""
-_REFERENCES: Final = ("env:", "file:", "keyring:")
+REFERENCES: Final = ("env:", "file:", "keyring:")
 """How a setting begins that stands elsewhere."""
 _HOST: Final = re.compile(r"[^\s,]+")
 _SLIP: Final = 0.8
@@ -176,7 +176,7 @@ def _headers(definition: Definition, resolve: Callable[[str], str] | None) -> di
             definition.complain("expected text", where)
             continue
         try:
-            text = resolve(value) if resolve is not None and value.startswith(_REFERENCES) else value
+            text = resolve(value) if resolve is not None and value.startswith(REFERENCES) else value
         except Unusable as unusable:
             definition.complain(str(unusable), where)
             continue
@@ -205,7 +205,7 @@ def _resolve_settings(definition: Definition, resolve: Callable[[str], str]) -> 
 
 
 def _is_reference(key: str, value: Any) -> bool:
-    if not isinstance(value, str) or not value.startswith(_REFERENCES):
+    if not isinstance(value, str) or not value.startswith(REFERENCES):
         return False
     return key == "base_url" or nearest(key, _OF_VIRTUAL_KEY, _SLIP) is None
 

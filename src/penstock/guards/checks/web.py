@@ -37,7 +37,7 @@ _NEVER_SENT: Final = frozenset(
 )
 
 
-def _headers(parameters: Parameters) -> dict[str, str]:
+def read_headers(parameters: Parameters) -> dict[str, str]:
     """Headers: an object, or its JSON as text."""
     value = parameters.any("headers")
     if isinstance(value, str):
@@ -94,7 +94,7 @@ def _forwarded(context: Context, names: tuple[str, ...]) -> dict[str, str]:
 
 def _webhook(parameters: Parameters) -> Prepared:
     url = parameters.required_text("webhookURL")
-    headers, names = _headers(parameters), parameters.texts("forwardHeaders")
+    headers, names = read_headers(parameters), parameters.texts("forwardHeaders")
     timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
@@ -142,7 +142,7 @@ def _shown(url: str) -> str:
 
 def _log(parameters: Parameters) -> Prepared:
     url = parameters.required_text("logURL")
-    headers = _headers(parameters)
+    headers = read_headers(parameters)
     timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:

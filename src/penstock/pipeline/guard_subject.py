@@ -1,0 +1,102 @@
+"""What guards judge of a call: the request for a target, the answer to it, and the request that guards made of another.
+
+The counterpart of pipeline/guard.py, which says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
+from penstock.core.parameter_changes import ParameterChanges
+from penstock.core.segments import Segment
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.texts import TextView
+from penstock.guards.base import GuardedBody, Phase
+from penstock.pipeline.account import METADATA, read_metadata
+from penstock.pipeline.call import Call
+from penstock.pipeline.guard_hooks import Subject
+from penstock.pipeline.target_route import TargetRoute
+from penstock.providers.row import Operation
+
+_STREAMS: Final = "stream=true"
+_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances")
+"""Members of the bodies with which models are asked, at any provider."""
+
+
+def nothing_asked(call: Call) -> RequestBody:
+    streams = _STREAMS in call.query.split("&")
+    return RequestBody(Body({"stream": b"true"} if streams else {}), None, streams)
+
+
+def evades(call: Call) -> bool:
+    """Whether a request passes as it is, though it has what a model is asked with: guards read it elsewhere."""
+    if call.operation is not Operation.PROXY or call.resource is not None or call.request is None:
+        return False
+    return any(name in call.request.body for name in _ASKING)
+
+
+def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str, *, streams: bool) -> Subject:
+    """The subject of before-hooks: the request for a target."""
+
+    def read(value: Any) -> Sequence[Segment]:
+        return tuple(view.request(kind, value))
+
+    def accepts(raw: bytes) -> str | None:
+        new = call.dialect.read_body(raw)
+        if isinstance(new, Failure):
+            return new.message
+        return "it would change whether the answer is streamed" if new.stream is not streams else None
+
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.fields.items()}
+    return Subject(
+        Phase.BEFORE,
+        kind,
+        route.provider.slug,
+        GuardedBody(body.encode(), read),
+        read,
+        accepts,
+        metadata=read_metadata(call.account.metadata or call.fields.get(METADATA)),
+        operator_metadata=call.account.labels,
+        headers=headers,
+        is_streaming=streams,
+        trace=call.trace,
+    )
+
+
+def answered(request: Subject, view: TextView, kind: str, raw: bytes) -> Subject:
+    """The subject of after-hooks: a request with its answer."""
+
+    def read(value: Any) -> Sequence[Segment]:
+        return tuple(view.answer(kind, value))
+
+    def accepts(new: bytes) -> str | None:
+        try:
+            Body.parse(new)
+        except BodyError as error:
+            return str(error)
+        return None
+
+    return msgspec.structs.replace(
+        request, phase=Phase.AFTER, response=GuardedBody(raw, read), read=read, accepts=accepts, status=200
+    )
+
+
+def new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failure:
+    """The request that guards have made of another."""
+    read = call.dialect.read_body(subject.request.raw)
+    if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
+        return read
+    return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")
+
+
+def rewritten(call: Call, route: TargetRoute, request: RequestBody) -> tuple[Call, TargetRoute]:
+    """The call with the request that the guards made. The config's parameters are in it already."""
+    call = msgspec.structs.replace(call, request=request, body=request.body.encode())
+    if route.changes.fills:
+        route = msgspec.structs.replace(route, changes=ParameterChanges(removes=route.changes.removes))
+    return call, route

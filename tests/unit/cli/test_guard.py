@@ -1,0 +1,72 @@
+"""``penstock guard backtest``: verdicts over lines of the past, and files that are no good."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import run
+
+SETTINGS = """
+[guardrails.words]
+checks = [
+    { id = "contains", parameters = { words = ["bad"], operator = "none" } },
+    { id = "regexReplace", parameters = { rule = "/Ann/g" } },
+    { id = "webhook", parameters = { webhookURL = "https://hook.test" } },
+]
+deny = true
+
+[guardrails.models]
+checks = [{ id = "modelWhitelist", parameters = { models = ["m"] } }]
+"""
+
+
+def asks(text: str) -> dict[str, object]:
+    return {"model": "m", "messages": [{"role": "user", "content": text}]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "penstock.toml").write_text(SETTINGS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_a_guard_would_have_done(folder: Path) -> None:
+    answer = {"choices": [{"message": {"role": "assistant", "content": "a bad answer"}}]}
+    lines = [asks("good"), asks("bad"), asks("I am Ann"), {"request": asks("good"), "response": answer}]
+    log = "\n".join(json.dumps(line) for line in lines) + "\n"
+    (folder / "log.jsonl").write_text(log, encoding="utf-8")
+    done = run("guard", "backtest", "words", "--log", "log.jsonl")
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [
+        "5 judged: 2 (40.0%) denied, 1 (20.0%) changed",
+        (
+            "default.contains: 2 (40.0%) failed, 0 (0.0%) changed, 0 (0.0%) could not judge; "
+            "fails at line 2 (request), line 4 (answer)"
+        ),
+        "default.regexReplace: 0 (0.0%) failed, 1 (20.0%) changed, 0 (0.0%) could not judge",
+        "default.webhook: 0 (0.0%) failed, 0 (0.0%) changed, 5 (100.0%) could not judge",
+    ]
+    assert run("guard", "backtest", "words", "--log", "-", stdin=log).output == done.output
+
+
+def test_no_lines(folder: Path) -> None:
+    assert folder.exists()
+    done = run("guard", "backtest", "models", "--log", "-", stdin="\n")
+    assert (done.exit_code, done.output) == (0, "0 judged: 0 denied, 0 changed\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "log", "why"),
+    [
+        ("wrods", "", "there is no saved guardrail 'wrods'"),
+        ("words", '{"a": 1}\nnothing', "-:2: expected an object"),
+        ("words", "[]", "-:1: expected an object"),
+    ],
+)
+def test_what_can_not_be_used(folder: Path, name: str, log: str, why: str) -> None:
+    assert folder.exists()
+    done = run("guard", "backtest", name, "--log", "-", stdin=log)
+    assert done.exit_code == 2
+    assert why in done.output
