@@ -24,7 +24,7 @@ from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.row import Operation
 
 _STREAMS: Final = "stream=true"
-_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances")
+_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances", "texts")
 """Members of the bodies with which models are asked, at any provider."""
 
 
