@@ -111,8 +111,7 @@ def build(
     policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
     records = Records()
     http1 = _http1(settings, guarded_policy, os.environ)
-    transports = _transports(settings, http1)
-    place = find_place(settings.store, os.environ)
+    transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
     journal, balances = JournaledCounters(monotonic, now), KeptBalances(now)
 
     def apart() -> Transport:

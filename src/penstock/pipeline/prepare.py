@@ -16,10 +16,11 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line, without_headers
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import CallerDialect, RequestBody
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.registry import DIALECTS, TASKS
 from penstock.dialects.task_dialect import ReadReplies, TaskDialect, translated
 from penstock.pipeline.call import Call
+from penstock.pipeline.keeping import Keeping
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
@@ -171,18 +172,7 @@ def _finished(
         leaves_usage_out = tells_usage and not wants_usage
         streams_there = streams and not rewritten.unstreamed
         target = model_route.target(context.model, streams=streams_there, parameters=call.parameters)
-        translation = Translation(
-            spec.caller,
-            spec.provider,
-            context,
-            route.target.strict,
-            streams,
-            tells_usage,
-            rewritten.hides_thinking,
-            rewritten.names,
-            rewritten.echo,
-            keeps is not None and keeps.input is not None,
-        )
+        translation = _translation(spec, spec.provider, rewritten, route, keeps, tells_usage=tells_usage)
     else:
         if call.parameters:
             named = None if template.asked_model is None else context.model
@@ -211,6 +201,30 @@ def _finished(
         rewritten.more,
         rewritten.read,
         None if call.bind is None or translation is not None else call.bind(route.target),
+    )
+
+
+def _translation(
+    spec: RewriteSpec,
+    provider: ProviderDialect,
+    rewritten: Rewritten,
+    route: TargetRoute,
+    keeps: Keeping | None,
+    *,
+    tells_usage: bool,
+) -> Translation:
+    """How the reply to a rewritten request is translated."""
+    return Translation(
+        spec.caller,
+        provider,
+        spec.context,
+        route.target.strict,
+        spec.streams,
+        tells_usage,
+        rewritten.hides_thinking,
+        rewritten.names,
+        rewritten.echo,
+        keeps is not None and keeps.input is not None,
     )
 
 

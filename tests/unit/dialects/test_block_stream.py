@@ -78,7 +78,13 @@ def test_blocks_follow_one_another() -> None:
 
 
 def test_of_two_calls_at_once_the_second_waits() -> None:
-    events = [ToolStart(0, "f"), ToolStart(1, "g", "t"), ToolArgs("{}", 1), ToolArgs('{"a":', 0), ToolArgs("1}", 0)]
+    events: list[Event] = [
+        ToolStart(0, "f"),
+        ToolStart(1, "g", "t"),
+        ToolArgs("{}", 1),
+        ToolArgs('{"a":', 0),
+        ToolArgs("1}", 0),
+    ]
     assert told(*events, Text("z")) == (
         'open: call0:f:id0 {"a": 1} stop0 call1:g:t {} stop1 text2 "z" stop2 close'
     )  # fmt: skip
@@ -100,7 +106,10 @@ def test_own_blocks_and_media() -> None:
 
 
 def test_what_can_not_be_told_fails_without_an_end() -> None:
-    for events in ([ToolStart(0, "f"), ToolArgs("[]", 0)], [ToolStart(0, "f"), ToolArgs("{", 0)], [Fail("x")]):
+    broken: list[list[Event]] = [
+        [ToolStart(0, "f"), ToolArgs("[]", 0)], [ToolStart(0, "f"), ToolArgs("{", 0)], [Fail("x")]
+    ]  # fmt: skip
+    for events in broken:
         writer = Written(Caption("s", 1, "m", "p"))
         sent = writer.write(events) + writer.finish()
         assert writer.failed is not None

@@ -155,7 +155,7 @@ def named(catalogues: MemoryCatalogue) -> Compiler:
     return Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, {}, catalogues)
 
 
-ASKED: dict[str, dict[str, str]] = {
+ASKED: dict[str, dict[str, Any]] = {
     "none": {"x_portkey_provider": "echo"},
     "plain": {"x_portkey_config": "plain"},
     "keyed": {"x_portkey_config": "keyed"},

@@ -27,6 +27,10 @@ class Connection:
         self.client: Http1Client
         self._arrive = arrive
 
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
     def write(self, data: bytes) -> None:
         self.written += data
 

@@ -29,7 +29,7 @@ def test_content_safety(severity: int, verdict: bool) -> None:
 
 def test_the_severity_and_the_lists_are_parameters() -> None:
     parameters = {**SAFETY, "severity": "4", "categories": ["Hate"], "blocklistNames": ["mine"]}
-    more = {"categories": ["Hate"], "blocklistNames": ["mine"]}
+    more: dict[str, Any] = {"categories": ["Hate"], "blocklistNames": ["mine"]}
     assert told("azure.contentSafety", parameters, "hello", analyzed(2, **more)).verdict
     listed = analyzed(0, [{"blocklistName": "mine", "blocklistItemText": "hello"}], **more)
     assert not told("azure.contentSafety", parameters, "hello", listed).verdict

@@ -81,7 +81,7 @@ def test_what_other_makers_signed_is_in_envelopes() -> None:
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "text"])
 def test_broken_arguments_are_a_failure(arguments: str) -> None:
-    events = [ToolStart(0, "f"), ToolArgs(arguments, 0), Stop("tool_calls")]
+    events: list[Event] = [ToolStart(0, "f"), ToolArgs(arguments, 0), Stop("tool_calls")]
     assert isinstance(write_reply(collect(events), CAPTION), Failure)
     assert blocks(plain(*events[:2], Stop("length"))) == []
 
