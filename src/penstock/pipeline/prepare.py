@@ -134,11 +134,11 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
     template = _template(call, route, model, streams=streams)
     if isinstance(template, Failure):
         return template
-    headers: bytes | Failure | None = None if call.hops else template.headers
+    headers = _request_headers(call, route, template.model_route) if call.hops else template.headers
     if headers is None:
         headers = _request_headers(call, route, template.model_route)
-        if isinstance(headers, Failure):
-            return headers
+    if isinstance(headers, Failure):
+        return headers
     spec = template.spec
     if spec.provider is None and call.dialect.header_settings:
         asked = _asked(call)
