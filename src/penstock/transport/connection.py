@@ -358,14 +358,10 @@ class HttpExchange:
             self._paused = True
             connection.pause()
         if self.status:
+            # Of a response that is over, the task itself reads the rest.
             passing = self._passing
-            if passing is None or not self._hands_on(passing) or self._over:
+            if passing is None or self._over or (reader.unread and not passing.goes_on(reader.take())):
                 self.wakeup.wake()
-
-    def _hands_on(self, passing: _Passing) -> bool:
-        """Hand on what has arrived, if anything; whether more may follow at once."""
-        data = self._taken()
-        return not data or passing.goes_on(data)
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""

@@ -13,7 +13,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
@@ -187,8 +187,8 @@ def test_what_a_head_came_to_is_used_while_the_catalogue_is_the_same(
 ) -> None:
     memo = HeadMemo()
 
-    def compile_again(model: str = "m") -> CompiledPlan | Failure:
-        asked = call({**CHAT, "model": model}, **ASKED["plain"])
+    def compile_again() -> CompiledPlan | Failure:
+        asked = call(x_portkey_config="plain")
         asked.memo = memo
         if memo.catalogue is not catalogues.current:
             memo.keep_caller(asked.caller, catalogues.current)
@@ -208,11 +208,18 @@ def test_what_a_head_came_to_is_used_while_the_catalogue_is_the_same(
 def test_a_model_that_names_its_provider_is_not_served_by_another_models_plan(named: Compiler) -> None:
     memo = HeadMemo()
     plans = []
-    for model in ("m", "@mine/m", "m"):
-        asked = call({**CHAT, "model": model}, x_portkey_config="", authorization="k", x_portkey_virtual_key="")
+    for model in ("m", "openai/m", "@mine/m", "m"):
+        asked = call({**CHAT, "model": model})
         asked.default_provider, asked.memo = "echo", memo
+        request = asked.dialect.read_body(asked.body)
+        assert isinstance(request, RequestBody)
+        asked.request = request
+        if memo.catalogue is None:
+            memo.keep_caller(asked.caller, named.catalogues.current)
         plans.append(named.compile(asked))
-    assert plans[0] == plans[2] != plans[1]
+    assert all(isinstance(plan, CompiledPlan) for plan in plans)
+    assert plans[0] is plans[3] is memo.compiled
+    assert memo.compiled not in plans[1:3]
 
 
 def test_a_config_that_is_gone_is_unknown(named: Compiler, catalogues: MemoryCatalogue) -> None:
