@@ -20,8 +20,10 @@ from penstock.pipeline.restrict import metadata_of
 from penstock.pipeline.route import Router
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
+from penstock.server.paths import named_path
 from penstock.server.respond import refusal
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match, named_path
+from penstock.server.surface_table import Match
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES
 
 PATH: Final = "/v1/explain"
 _CHAT: Final = "/v1/chat/completions"

@@ -43,19 +43,14 @@ from penstock.server.not_built import not_built
 from penstock.server.opening import Opening
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
+from penstock.server.paths import named_path
 from penstock.server.query_key import with_query_key
 from penstock.server.realtime import Sessions, with_protocol_key
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
-from penstock.server.surfaces import (
-    DEFAULT_DIALECT,
-    SURFACES,
-    Match,
-    in_callers_wire,
-    named_path,
-    passed,
-)
+from penstock.server.surface_table import Match
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, dialect_of, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
 from penstock.stores.catalogue import Catalogue
 
@@ -218,7 +213,7 @@ class Gateway:
             )
             return self._accounted(context, administering)
         if (page_refused := self._refused_page(fields)) is not None:
-            context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
+            context = self._context(method, path, dialect_of(rest), headers, client, fields)
             return self._accounted(context, context.refuse(page_refused))
         if match is None and self.pages.has(path) and method in PAGE_METHODS:
             if path in {METRICS, me.PATH}:
@@ -230,7 +225,7 @@ class Gateway:
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             return self._accounted(context, self._explain(context, name))
         failure, page_headers = self.pages.missing(rest, method, match)
-        context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
+        context = self._context(method, path, dialect_of(rest), headers, client, fields)
         return self._accounted(context, context.refuse(failure, page_headers))
 
     def _find(self, method: str, path: str) -> tuple[Match | str | None, str | None, str]:
@@ -276,7 +271,7 @@ class Gateway:
 
     async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
         """Answer a request that the server's protocol refuses, in the dialect of its path, and record it."""
-        context = self._context(method, path, SURFACES.dialect_of(path), headers, client, dict(headers))
+        context = self._context(method, path, dialect_of(path), headers, client, dict(headers))
         await self._accounted(context, context.refuse(failure))
 
     def _context(

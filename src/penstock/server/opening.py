@@ -10,7 +10,7 @@ from penstock.core.failure import Failure
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.server.content import content_type_refused
 from penstock.server.origin import Origins
-from penstock.server.surfaces import Match
+from penstock.server.surface_table import Match
 
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _CREDENTIALS: Final = frozenset({"key", "api_key", "api-key", "access_token"})

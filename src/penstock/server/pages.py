@@ -13,7 +13,8 @@ from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import NO_STORE
 from penstock.server import explain, me
 from penstock.server.not_built import not_built
-from penstock.server.surfaces import SURFACES, Match
+from penstock.server.surface_table import Match
+from penstock.server.surfaces import SURFACES
 
 _JSON: Final = [(b"content-type", b"application/json"), NO_STORE, NO_SNIFF]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8"), NO_STORE, NO_SNIFF]

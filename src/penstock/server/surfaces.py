@@ -1,119 +1,20 @@
-"""The endpoints for callers: method and path -> the operation and the caller's dialect.
-
-A path is exact or a template such as ``/v1/models/{id}``, whose last parameter takes the rest of the path, including
-slashes. One dictionary look-up finds an exact path; if there is none, one regular expression matches all templates.
-"""
+"""The rows of surfaces: method and path -> the operation and the caller's dialect."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 
 from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS, ENDPOINTS, HOSTED, TASK_CALLERS
-from penstock.pipeline.choice import ONLY_CONFIG
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
-
-
-class Surface(msgspec.Struct, frozen=True):
-    """One LLM endpoint.
-
-    ``default_provider`` serves a request for which nothing else names a target (pipeline/choice.py).
-    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire; None: all but
-    credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
-    ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
-    (``Provider.resources``).
-    """
-
-    method: str
-    path: str
-    operation: Operation
-    dialect: CallerDialect
-    body: bytes = BodyKind.JSON
-    default_provider: str | None = None
-    forwarded_query: frozenset[str] | None = frozenset()
-    streams: bool | None = None
-    resource: str | None = None
-
-
-class Match(msgspec.Struct, frozen=True):
-    """The surface of a request, and the values of its path's parameters: ``{"id": "gpt-5"}``."""
-
-    surface: Surface
-    parameters: Mapping[str, str] = {}
-
-
-_PARAMETER: Final = re.compile(r"\{(\w+)\}")
-
-
-class SurfaceTable:
-    """All surfaces, found by path and method."""
-
-    def __init__(self, surfaces: Iterable[Surface]) -> None:
-        self._exact: dict[str, dict[str, Match]] = {}
-        templates: dict[str, dict[str, Surface]] = {}
-        for surface in surfaces:
-            if "{" in surface.path:
-                templates.setdefault(surface.path, {})[surface.method] = surface
-            else:
-                self._exact.setdefault(surface.path, {})[surface.method] = Match(surface)
-        self._templates = list(templates.items())
-        patterns = [_pattern(path) for path, _ in self._templates]
-        self._template = re.compile("|".join(patterns) or "(?!)")
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The exact paths and templates, in the order of the table."""
-        return (*self._exact, *(path for path, _ in self._templates))
-
-    @property
-    def surfaces(self) -> tuple[Surface, ...]:
-        """All of them."""
-        exact = [match.surface for by_method in self._exact.values() for match in by_method.values()]
-        return (*exact, *(surface for _, by_method in self._templates for surface in by_method.values()))
-
-    def find(self, method: str, path: str) -> Match | str | None:
-        """The surface of a request; the allowed methods (``GET, POST``) if the method is another; None for an unknown
-        path."""
-        by_method = self._exact.get(path)
-        if by_method is not None:
-            return by_method.get(method) or ", ".join(by_method)
-        if self._template.fullmatch(path) is None:
-            return None
-        allowed: dict[str, None] = {}
-        for template, methods in self._templates:
-            values = re.fullmatch(_pattern(template), path)
-            if values is None:
-                continue
-            parameters = dict(zip(_PARAMETER.findall(template), values.groups(), strict=True))
-            if not is_plain(parameters.get("rest", "x")):
-                return None
-            if method in methods:
-                return Match(methods[method], parameters)
-            allowed |= dict.fromkeys(methods)
-        return ", ".join(allowed)
-
-    def dialect_of(self, path: str) -> CallerDialect:
-        """The dialect in which a request without a surface is refused: that of the surfaces at its path or above."""
-        if path.startswith(_BEDROCK_ONLY):
-            return CALLERS["bedrock_converse"]
-        if path.startswith(_GEMINI_ONLY) or _VERB.search(path) is not None:
-            return CALLERS["gemini"]
-        if path.startswith(_OLLAMA_ONLY):
-            return CALLERS["ollama"]
-        if path.startswith(_COHERE_ONLY):
-            return CALLERS["cohere"]
-        for known, by_method in self._exact.items():
-            if path == known or path.startswith(known + "/"):
-                return next(iter(by_method.values())).surface.dialect
-        return DEFAULT_DIALECT
-
+from penstock.server.paths import is_plain
+from penstock.server.surface_table import Match, Surface, SurfaceTable
 
 METHODS: Final = ("GET", "POST", "DELETE", "PUT", "PATCH")
 """The methods that pass."""
@@ -169,76 +70,13 @@ def passed(method: str, path: str, *own: str) -> Match | None:
         return None
     if did_you_mean.nearest(path, [*own, *(known for known in SURFACES.paths if "{" not in known)], _SLIP) is not None:
         return None
-    dialect = SURFACES.dialect_of(path)
+    dialect = dialect_of(path)
     surface = Surface(method, "/v1/{rest}", Operation.PROXY, dialect, BodyKind.ANY, None, None)
     return Match(surface, {"rest": rest})
 
 
 _SLIP: Final = 0.9
 """The likeness of a path to an endpoint's from which it is a slip."""
-
-
-def is_plain(path: str) -> bool:
-    """Whether every segment of a path names something: none is empty, but for the last, none is dots.
-
-    ``path`` is percent-decoded. Hosts read further: some decode again, take a backslash for a slash, or cut a segment
-    at a semicolon (``..;`` in Tomcat). So a segment is judged as the most generous host reads it.
-    """
-    *segments, _ = path.split("/")
-    return bool(path) and "" not in segments and not any(each in (".", "..") for each in _as_hosts_read(path))
-
-
-def _as_hosts_read(path: str) -> list[str]:
-    """The segments of a path, decoded to the end, without parameters and control characters."""
-    for _ in range(_MOST_DECODINGS):
-        decoded = unquote(path)
-        if decoded == path:
-            break
-        path = decoded
-    return [_IGNORED.sub("", each.partition(";")[0]) for each in path.replace("\\", "/").split("/")]
-
-
-_MOST_DECODINGS: Final = 8
-_IGNORED: Final = re.compile(r"[\x00-\x20\x7f]")
-"""Characters that URL parsers take out (https://url.spec.whatwg.org/#concept-basic-url-parser)."""
-
-
-def named_path(path: str) -> tuple[str | None, str]:
-    """The name in a path ``/@NAME/v1/…``, and the rest of the path; None and the whole path for any other.
-
-    ``path`` is percent-decoded. A name holds no slash, and is not empty. ``/c/NAME`` names a saved config and nothing
-    else: its name is ``c/NAME`` here. Habits of other gateways' clients count, too: ``/anthropic`` is ``/@anthropic``.
-    """
-    start = 0
-    if path.startswith("/@"):
-        start = 2
-    elif path.startswith(f"/{ONLY_CONFIG}"):
-        start = 1 + len(ONLY_CONFIG)
-    name, slash, rest = path[start or 1 :].partition("/")
-    if not name or not slash:
-        return None, path
-    if start == 0:
-        usual = _USUAL_PREFIXES.get(name)
-        return (None, path) if usual is None else (usual, slash + rest)
-    return (name if start == 2 else f"{ONLY_CONFIG}{name}"), slash + rest
-
-
-_USUAL_PREFIXES: Final = {
-    **{name: name for name in ("anthropic", "openai", "gemini", "bedrock", "cohere", "ollama", "azure")},
-    "genai": "google",
-}
-"""Beginnings of paths by which other gateways' clients name a provider, and the name that each stands for."""
-
-
-def _pattern(template: str) -> str:
-    """The template as a pattern with one unnamed group for each parameter; only the last group matches slashes."""
-    names = _PARAMETER.findall(template)
-    pattern, rest = "", template
-    for position, name in enumerate(names):
-        literal, _, rest = rest.partition(f"{{{name}}}")
-        is_last = position == len(names) - 1
-        pattern += re.escape(literal) + ("(.+)" if is_last else "([^/]+)")
-    return pattern + re.escape(rest)
 
 
 DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
@@ -419,3 +257,16 @@ SURFACES: Final = SurfaceTable(
         _of_responses("DELETE", "/{id}", Operation.RESPONSE_DELETE),
     )
 )
+
+
+def dialect_of(path: str) -> CallerDialect:
+    """The dialect in which a request without a surface is refused: that of the surfaces at its path or above."""
+    if path.startswith(_BEDROCK_ONLY):
+        return CALLERS["bedrock_converse"]
+    if path.startswith(_GEMINI_ONLY) or _VERB.search(path) is not None:
+        return CALLERS["gemini"]
+    if path.startswith(_OLLAMA_ONLY):
+        return CALLERS["ollama"]
+    if path.startswith(_COHERE_ONLY):
+        return CALLERS["cohere"]
+    return SURFACES.dialect_above(path) or DEFAULT_DIALECT

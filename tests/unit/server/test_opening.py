@@ -6,7 +6,8 @@ from calling import headers_of
 from penstock.core.failure import Kind
 from penstock.server.opening import Opening
 from penstock.server.origin import Origins
-from penstock.server.surfaces import SURFACES, Match
+from penstock.server.surface_table import Match
+from penstock.server.surfaces import SURFACES
 
 
 def opened(path: str = "/v1/chat/completions", query: str = "", **fields: str) -> Opening:

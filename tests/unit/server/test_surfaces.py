@@ -1,4 +1,4 @@
-"""What the gateway listens to: exact paths first, templates after them, and whose words refuse what isn't there."""
+"""What the gateway listens to, and whose words refuse what isn't there."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ import pytest
 from penstock.dialects.registry import CALLERS
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
+from penstock.server.surface_table import Match
 from penstock.server.surfaces import (
     DEFAULT_DIALECT,
     METHODS,
     SURFACES,
-    Match,
-    Surface,
-    SurfaceTable,
+    dialect_of,
     in_callers_wire,
-    is_plain,
-    named_path,
     passed,
 )
 
 OPENAI, ANTHROPIC, GEMINI = CALLERS["openai_chat"], CALLERS["anthropic"], CALLERS["gemini"]
 
 
-def surface(method: str, path: str, operation: Operation = Operation.MODEL) -> Surface:
-    return Surface(method, path, operation, OPENAI, BodyKind.NONE)
-
-
-def found(table: SurfaceTable, method: str, path: str) -> Match:
-    match = table.find(method, path)
+def found(method: str, path: str) -> Match:
+    match = SURFACES.find(method, path)
     assert isinstance(match, Match), match
     return match
 
@@ -51,7 +44,7 @@ def found(table: SurfaceTable, method: str, path: str) -> Match:
     ],
 )
 def test_the_surfaces(method: str, path: str, operation: Operation, dialect: object, provider: str | None) -> None:
-    match = found(SURFACES, method, path)
+    match = found(method, path)
     assert (match.surface.operation, match.surface.default_provider) == (operation, provider)
     assert match.surface.dialect is dialect
     assert (match.surface.body is BodyKind.NONE) is not operation.has_body
@@ -59,7 +52,7 @@ def test_the_surfaces(method: str, path: str, operation: Operation, dialect: obj
 
 @pytest.mark.parametrize("model", ["gpt-5", "org/model", "a/b/c", "models", ".", "ü {id}"])
 def test_the_last_parameter_takes_the_rest_of_the_path(model: str) -> None:
-    assert found(SURFACES, "GET", f"/v1/models/{model}").parameters == {"id": model}
+    assert found("GET", f"/v1/models/{model}").parameters == {"id": model}
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/models/", "/v1/chat/completions/", "/v1/messages/batch", "/v1/x"])
@@ -71,31 +64,6 @@ def test_another_method_is_told_the_ones_that_there_are() -> None:
     assert SURFACES.find("GET", "/v1/embeddings") == "POST"
     assert SURFACES.find("DELETE", "/v1/models/gpt-5") == "GET"
     assert SURFACES.find("PUT", "/v1/chat/completions/chatcmpl-1") == "GET, POST, DELETE"
-    table = SurfaceTable([surface("GET", "/a"), surface("POST", "/a", Operation.CHAT)])
-    assert table.find("PUT", "/a") == "GET, POST"
-    assert found(table, "POST", "/a").surface.operation is Operation.CHAT
-
-
-def test_an_exact_path_comes_before_a_template() -> None:
-    table = SurfaceTable([surface("GET", "/a/{id}"), surface("GET", "/a/list", Operation.MODELS)])
-    assert found(table, "GET", "/a/list").surface.operation is Operation.MODELS
-    assert found(table, "GET", "/a/other").parameters == {"id": "other"}
-    assert table.find("POST", "/a/list") == "GET"
-
-
-def test_a_template_may_have_several_parameters() -> None:
-    table = SurfaceTable([surface("GET", "/a/{one}/b.c/{two}"), surface("GET", "/x/{y}/end")])
-    assert found(table, "GET", "/a/1/b.c/2/3").parameters == {"one": "1", "two": "2/3"}
-    assert found(table, "GET", "/x/1/2/end").parameters == {"y": "1/2"}
-    assert table.find("GET", "/a/1/bxc/2") is None
-    assert table.find("GET", "/a/1/2/b.c/3") is None
-    assert table.find("GET", "/x/1/2") is None
-
-
-def test_of_two_templates_the_first_counts() -> None:
-    table = SurfaceTable([surface("GET", "/a/{id}/b"), surface("GET", "/a/{id}", Operation.MODELS)])
-    assert found(table, "GET", "/a/1/b").parameters == {"id": "1"}
-    assert found(table, "GET", "/a/1").surface.operation is Operation.MODELS
 
 
 @pytest.mark.parametrize(
@@ -110,18 +78,14 @@ def test_of_two_templates_the_first_counts() -> None:
 )
 def test_a_list_is_in_the_wire_of_the_client(fields: dict[bytes, bytes], query: str, dialect: object) -> None:
     for path in ("/v1/models", "/v1/models/m"):
-        assert in_callers_wire(found(SURFACES, "GET", path), fields, query).surface.dialect is dialect
-    chat = found(SURFACES, "POST", "/v1/chat/completions")
+        assert in_callers_wire(found("GET", path), fields, query).surface.dialect is dialect
+    chat = found("POST", "/v1/chat/completions")
     assert in_callers_wire(chat, fields, query) is chat
 
 
 def test_the_model_is_what_stands_before_the_last_colon() -> None:
-    match = found(SURFACES, "POST", "/v1/models/@vk/a:b:streamGenerateContent")
+    match = found("POST", "/v1/models/@vk/a:b:streamGenerateContent")
     assert (match.parameters["model"], match.surface.streams) == ("@vk/a:b", True)
-
-
-def test_a_table_without_templates() -> None:
-    assert SurfaceTable([surface("GET", "/a")]).find("GET", "/b") is None
 
 
 def test_all_paths_are_told_once() -> None:
@@ -142,37 +106,22 @@ def test_all_paths_are_told_once() -> None:
     ],
 )
 def test_in_whose_words_a_path_is_refused(path: str, dialect: object) -> None:
-    assert SURFACES.dialect_of(path) is dialect
+    assert dialect_of(path) is dialect
 
 
 def test_what_of_a_query_goes_on() -> None:
-    assert found(SURFACES, "POST", "/v1/messages").surface.forwarded_query == frozenset({"beta"})
-    assert not found(SURFACES, "POST", "/v1/chat/completions").surface.forwarded_query
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/@prod/v1/chat/completions", ("prod", "/v1/chat/completions")),
-        ("/@a.b-c_d/v1/models/x/y", ("a.b-c_d", "/v1/models/x/y")),
-        ("/@prod", (None, "/@prod")),
-        ("/@/v1/models", (None, "/@/v1/models")),
-        ("/v1/models/@prod/gpt-4o", (None, "/v1/models/@prod/gpt-4o")),
-        ("/@x//v1/models", ("x", "//v1/models")),
-    ],
-)
-def test_a_name_before_the_path(path: str, expected: tuple[str | None, str]) -> None:
-    assert named_path(path) == expected
+    assert found("POST", "/v1/messages").surface.forwarded_query == frozenset({"beta"})
+    assert not found("POST", "/v1/chat/completions").surface.forwarded_query
 
 
 def test_what_providers_keep() -> None:
-    match = found(SURFACES, "DELETE", "/v1/files/file-1")
+    match = found("DELETE", "/v1/files/file-1")
     assert (match.surface.operation, match.surface.resource) == (Operation.PROXY, "files")
     assert match.parameters == {"rest": "file-1"}
-    assert found(SURFACES, "GET", "/v1/threads/t/messages").parameters == {"rest": "t/messages"}
-    batches = found(SURFACES, "GET", "/v1/messages/batches/b/results").surface
+    assert found("GET", "/v1/threads/t/messages").parameters == {"rest": "t/messages"}
+    batches = found("GET", "/v1/messages/batches/b/results").surface
     assert (batches.dialect, batches.default_provider) == (ANTHROPIC, "anthropic")
-    assert found(SURFACES, "GET", "/v1/chat/completions").surface.resource == "chat/completions"
+    assert found("GET", "/v1/chat/completions").surface.resource == "chat/completions"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -201,13 +150,6 @@ def test_what_does_not_pass(method: str, path: str) -> None:
     assert passed(method, path) is None
 
 
-def test_plain_paths() -> None:
-    assert is_plain("a/b/")
-    assert is_plain("files/a;v=1/..b/c%2e")
-    assert not is_plain("..")
-    assert not is_plain("")
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -225,6 +167,5 @@ def test_plain_paths() -> None:
     ],
 )
 def test_dots_as_any_host_may_read_them(path: str) -> None:
-    assert not is_plain(path)
     assert passed("GET", f"/v1/{path}") is None
     assert SURFACES.find("GET", f"/v1/proxy/{path}") is None

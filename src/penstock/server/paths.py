@@ -1,0 +1,61 @@
+"""Paths of requests: the name that one may begin with, and whether hosts read its segments as they stand."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from penstock.pipeline.choice import ONLY_CONFIG
+
+
+def is_plain(path: str) -> bool:
+    """Whether every segment of a path names something: none is empty, but for the last, none is dots.
+
+    ``path`` is percent-decoded. Hosts read further: some decode again, take a backslash for a slash, or cut a segment
+    at a semicolon (``..;`` in Tomcat). So a segment is judged as the most generous host reads it.
+    """
+    *segments, _ = path.split("/")
+    return bool(path) and "" not in segments and not any(each in (".", "..") for each in _as_hosts_read(path))
+
+
+def _as_hosts_read(path: str) -> list[str]:
+    """The segments of a path, decoded to the end, without parameters and control characters."""
+    for _ in range(_MOST_DECODINGS):
+        decoded = unquote(path)
+        if decoded == path:
+            break
+        path = decoded
+    return [_IGNORED.sub("", each.partition(";")[0]) for each in path.replace("\\", "/").split("/")]
+
+
+_MOST_DECODINGS: Final = 8
+_IGNORED: Final = re.compile(r"[\x00-\x20\x7f]")
+"""Characters that URL parsers take out (https://url.spec.whatwg.org/#concept-basic-url-parser)."""
+
+
+def named_path(path: str) -> tuple[str | None, str]:
+    """The name in a path ``/@NAME/v1/…``, and the rest of the path; None and the whole path for any other.
+
+    ``path`` is percent-decoded. A name holds no slash, and is not empty. ``/c/NAME`` names a saved config and nothing
+    else: its name is ``c/NAME`` here. Habits of other gateways' clients count, too: ``/anthropic`` is ``/@anthropic``.
+    """
+    start = 0
+    if path.startswith("/@"):
+        start = 2
+    elif path.startswith(f"/{ONLY_CONFIG}"):
+        start = 1 + len(ONLY_CONFIG)
+    name, slash, rest = path[start or 1 :].partition("/")
+    if not name or not slash:
+        return None, path
+    if start == 0:
+        usual = _USUAL_PREFIXES.get(name)
+        return (None, path) if usual is None else (usual, slash + rest)
+    return (name if start == 2 else f"{ONLY_CONFIG}{name}"), slash + rest
+
+
+_USUAL_PREFIXES: Final = {
+    **{name: name for name in ("anthropic", "openai", "gemini", "bedrock", "cohere", "ollama", "azure")},
+    "genai": "google",
+}
+"""Beginnings of paths by which other gateways' clients name a provider, and the name that each stands for."""

@@ -1,0 +1,49 @@
+"""Names before paths, and paths that hosts may read otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.server.paths import is_plain, named_path
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/@prod/v1/chat/completions", ("prod", "/v1/chat/completions")),
+        ("/@a.b-c_d/v1/models/x/y", ("a.b-c_d", "/v1/models/x/y")),
+        ("/@prod", (None, "/@prod")),
+        ("/@/v1/models", (None, "/@/v1/models")),
+        ("/v1/models/@prod/gpt-4o", (None, "/v1/models/@prod/gpt-4o")),
+        ("/@x//v1/models", ("x", "//v1/models")),
+    ],
+)
+def test_a_name_before_the_path(path: str, expected: tuple[str | None, str]) -> None:
+    assert named_path(path) == expected
+
+
+def test_plain_paths() -> None:
+    assert is_plain("a/b/")
+    assert is_plain("files/a;v=1/..b/c%2e")
+    assert not is_plain("..")
+    assert not is_plain("")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a/..;/b",
+        "a/..;x=1",
+        "a/..\\b",
+        "..\\..",
+        "a/%2e%2e/b",
+        "a/%252e./b",
+        "a/.%25252e/b",
+        "a/%2e%2e%2fb",
+        "a/%5c..",
+        "a/.\t./b",
+        "./a",
+    ],
+)
+def test_dots_as_any_host_may_read_them(path: str) -> None:
+    assert not is_plain(path)
