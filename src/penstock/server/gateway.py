@@ -22,11 +22,11 @@ from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.prepare import HOPS_HEADER
-from penstock.pipeline.relay import Broken
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.tracing import Tracing
 from penstock.server import explain, me
+from penstock.server.accounted import accounted
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
@@ -34,7 +34,7 @@ from penstock.server.connection_count import ConnectionCount
 from penstock.server.content import BodyKind, content_type_refused, media_type_of, read_any, read_fields
 from penstock.server.form import in_form
 from penstock.server.head import repeated_field
-from penstock.server.keepalive import DEFECT, respond_in_time
+from penstock.server.keepalive import respond_in_time
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
@@ -45,7 +45,7 @@ from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, 
 from penstock.server.query_key import with_query_key
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import respond, tell_of_stop
+from penstock.server.respond import respond
 from penstock.server.surfaces import (
     DEFAULT_DIALECT,
     SURFACES,
@@ -175,7 +175,7 @@ class Gateway:
         if match is not None and not isinstance(match, str):
             match = in_callers_wire(match, fields, query)
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
-            return self._accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
+            return accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
         if self.admin is not None and self.admin.serves(rest):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
@@ -183,10 +183,10 @@ class Gateway:
             administering = serve_mounted(
                 self.admin, context, (method, rest, query), limits.body_bytes, limits.body_silence
             )
-            return self._accounted(context, administering)
+            return accounted(context, administering)
         if (page_refused := self._refused_page(fields)) is not None:
             context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
-            return self._accounted(context, context.refuse(page_refused))
+            return accounted(context, context.refuse(page_refused))
         if match is None and self.pages.has(path) and method in PAGE_METHODS:
             if path in {METRICS, me.PATH}:
                 context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
@@ -195,10 +195,10 @@ class Gateway:
             return client.send_head(status, page_headers, body, more=False)
         if rest == explain.PATH and method == "POST":
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            return self._accounted(context, self._explain(context, name))
+            return accounted(context, self._explain(context, name))
         failure, page_headers = self.pages.missing(rest, method, match)
         context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
-        return self._accounted(context, context.refuse(failure, page_headers))
+        return accounted(context, context.refuse(failure, page_headers))
 
     def _find(self, method: str, path: str) -> tuple[Match | str | None, str | None, str]:
         """The surface of a request, the name before its path, and the path without the name."""
@@ -220,7 +220,7 @@ class Gateway:
             return
         refused = await self.metrics.refused(context.fields, context.account.address) if self.is_guarded else None
         if refused is not None:
-            await self._accounted(context, context.refuse(refused))
+            await accounted(context, context.refuse(refused))
             return
         status, headers, body = await self.metrics.page(context.fields)
         await context.client.send_head(status, headers, body, more=False)
@@ -232,7 +232,7 @@ class Gateway:
         catalogue = self.pipeline.compiler.catalogues.current
         answer = await me.answer(self.key_holder, catalogue, context, time.time_ns() // 1000)
         if isinstance(answer, Failure):
-            await self._accounted(context, context.refuse(answer))
+            await accounted(context, context.refuse(answer))
             return
         status, headers, body = answer
         await context.client.send_head(status, [*headers, (b"x-portkey-trace-id", context.trace_id)], body, more=False)
@@ -244,7 +244,7 @@ class Gateway:
     async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
         """Answer a request that the server's protocol refuses, in the dialect of its path, and record it."""
         context = self._context(method, path, SURFACES.dialect_of(path), headers, client, dict(headers))
-        await self._accounted(context, context.refuse(failure))
+        await accounted(context, context.refuse(failure))
 
     def _context(
         self,
@@ -281,33 +281,6 @@ class Gateway:
         context.begun, context.account.status = True, status
         fields = [*fields, (b"x-portkey-trace-id", context.trace_id)]
         await context.client.send_head(status, fields, response_body, more=False)
-
-    async def _accounted(self, context: RequestContext, serving: Coroutine[Any, Any, None]) -> None:
-        """Serve one request, handle its cancellation and defects, and close its account."""
-        account, client = context.account, context.client
-        try:
-            await serving
-        except Broken:
-            pass  # the server closes the connection of a response that was not completed
-        except asyncio.CancelledError:
-            account.is_cancelled = True
-            if not client.gone:
-                await tell_of_stop(context)
-                raise
-            # The gateway itself cancelled the task because the caller left: the cancellation ends here.
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
-        except Exception:
-            _LOG.exception("a request failed inside the gateway")
-            account.failure = DEFECT
-            if not context.begun:
-                await context.refuse(DEFECT)
-        finally:
-            account.has_left = client.gone
-            if context.answer is not None:
-                context.answer.close()
-            account.close()
 
     async def _answer(self, match: Match, target: RequestTarget, context: RequestContext) -> None:
         call = await self._read(match, target, context)
