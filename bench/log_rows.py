@@ -3,9 +3,10 @@
     python -m bench.log_rows --database sqlite:////tmp/rows.db --rows 10000000
     python -m bench.log_rows --database postgresql://… --rows 10000000 --only ask
 
-Rows are made in the table's own form and added up as the gateway does it (stores/sql/request_log.py), spread evenly
-over ``--days``, with the proportions of ordinary traffic: a few models, some dozens of keys, one error in fifty, rare
-expensive requests. ``ask`` calls the functions of the admin API, each twice, and prints the second time.
+The rows of one day are written and added up as the gateway does it (stores/sql/request_log.py), spread evenly over the
+day, with the proportions of ordinary traffic: a few models, some dozens of keys, one error in fifty, rare expensive
+requests. SQL copies the day to the other ``--days`` (bench/log_days.py). ``ask`` calls the functions of the admin API,
+each twice, and prints the second time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
+from bench.log_days import DAY, copy_day
 from penstock.control import analytics, analytics_groups, logs
 from penstock.control.actor import CLI
 from penstock.control.bootstrap import bootstrap
@@ -30,7 +32,6 @@ from penstock.stores.sql.log_entry import LogEntry
 from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.request_log import LogWriter
 
-_DAY: Final = 86_400_000_000
 _BATCH: Final = 5000
 _MODELS: Final = (
     ("openai", "gpt-5-mini", 50), ("openai", "gpt-5", 20), ("anthropic", "claude-sonnet-4-5", 20),
@@ -39,14 +40,14 @@ _MODELS: Final = (
 _STATUSES: Final = ((200, 98.0), (429, 1.0), (500, 0.7), (400, 0.299), (504, 0.001))
 
 
-def entries(rows: int, days: int, end: int, seed: int) -> Iterator[LogEntry]:
-    """Rows in the order of their time, the last one at ``end``, in microseconds since 1970."""
+def entries(rows: int, start: int, seed: int) -> Iterator[LogEntry]:
+    """Rows of one day in the order of their time, the first one at ``start``, in microseconds since 1970."""
     chance = random.Random(seed)
     models = chance.choices(_MODELS, [weight for *_, weight in _MODELS], k=100_000)
     statuses = chance.choices([status for status, _ in _STATUSES], [weight for _, weight in _STATUSES], k=99_991)
-    step = max(days * _DAY // rows, 1)
+    step = max(DAY // rows, 1)
     for number in range(rows):
-        at = end - (rows - number) * step
+        at = start + number * step
         provider, model, _ = models[number % len(models)]
         tokens = chance.randrange(50, 3000)
         is_dear = number % 99_999 == 0
@@ -79,18 +80,19 @@ def entries(rows: int, days: int, end: int, seed: int) -> Iterator[LogEntry]:
 
 
 async def fill(database: Database, rows: int, days: int, end: int, seed: int) -> None:
-    """Write the rows, and say how fast."""
+    """Write the rows of ``days`` days up to ``end``, and say how fast."""
     writer, batch = LogWriter(), []
     began, written = time.perf_counter(), 0
-    for entry in entries(rows, days, end, seed):
+    for entry in entries(rows // days, end - days * DAY, seed):
         batch.append(entry)
         if len(batch) == _BATCH:
             await writer.write(database, batch)
             written += len(batch)
             batch = []
-            if written % (20 * _BATCH) == 0:
-                print(f"{written} rows, {written / (time.perf_counter() - began):.0f} a second", flush=True)
     await writer.write(database, batch)
+    written += len(batch)
+    print(f"{written} rows of a day, {written / (time.perf_counter() - began):.0f} a second", flush=True)
+    await copy_day(database, days)
     if not database.is_sqlite:
         async with database.write() as connection:
             await connection.exec_driver_sql("ANALYZE")
@@ -99,10 +101,10 @@ async def fill(database: Database, rows: int, days: int, end: int, seed: int) ->
 async def ask(database: Database, days: int, end: int) -> dict[str, float]:
     """Milliseconds of each question, warm."""
     plane = ControlPlane(database, parse_keyring(""))
-    whole = {"time_of_generation_min": as_text(end - days * _DAY), "time_of_generation_max": as_text(end)}
-    day = {**whole, "time_of_generation_min": as_text(end - _DAY)}
+    whole = {"time_of_generation_min": as_text(end - days * DAY), "time_of_generation_max": as_text(end)}
+    day = {**whole, "time_of_generation_min": as_text(end - DAY)}
     first = (await logs.list_logs(plane, CLI, {"page_size": "50"}))["data"][-1]
-    far = (await logs.list_logs(plane, CLI, {"time_of_generation_max": as_text(end - days * _DAY // 2)}))["next_cursor"]
+    far = (await logs.list_logs(plane, CLI, {"time_of_generation_max": as_text(end - days * DAY // 2)}))["next_cursor"]
 
     def listing(**query: str) -> Callable[[], Awaitable[Any]]:
         return lambda: logs.list_logs(plane, CLI, query)
@@ -154,7 +156,7 @@ async def ask(database: Database, days: int, end: int) -> dict[str, float]:
 
 async def run(arguments: argparse.Namespace) -> None:
     database = Database(arguments.database)
-    end = arguments.end * 1_000_000
+    end = arguments.end * 1_000_000 // DAY * DAY
     try:
         await migrate(database)
         await bootstrap(database)
@@ -171,7 +173,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--database", required=True, help="sqlite:///FILE or postgresql://…")
     made.add_argument("--rows", type=int, default=10_000_000)
     made.add_argument("--days", type=int, default=60, help="the time over which rows are spread")
-    made.add_argument("--end", type=int, default=1_790_000_000, help="the time of the last row, seconds since 1970")
+    made.add_argument(
+        "--end", type=int, default=1_790_000_000, help="on the day after the last row, seconds since 1970"
+    )
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--only", choices=["fill", "ask"])
     return made

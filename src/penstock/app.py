@@ -135,11 +135,12 @@ def build(
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets)
     log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
-    guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin)
+    guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin, records)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored)
     telemetry = telemetry_of(settings, apart, os.environ)
     counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log, guards=guarding.verdicts)
-    metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
+    admission = _admission(settings, stored, file, counters)
+    metrics = metrics_of(settings, counted, os.environ, admission, _request_limits(server))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
@@ -201,13 +202,15 @@ def _admission(
     return MetricsAdmission(plane, os.environ.get(ADMIN_KEY, ""))
 
 
-def _own_port(settings: Settings, admin: AdminApi | None) -> list[OwnPort]:
+def _own_port(settings: Settings, admin: AdminApi | None, records: Records) -> list[OwnPort]:
     """The port of the admin API's own, if the settings ask for one."""
     address = settings.admin.address
     if admin is None or address is None:
         return []
     files = TlsFiles.of(settings.server)
-    return [OwnPort(admin, address, None if files is None else files.context)]
+    limits, proxies = _request_limits(settings.server), TrustedProxies(settings.server.trusted_proxies)
+    tls = None if files is None else files.context
+    return [OwnPort(admin, address, limits, tls, records=records, trusted_proxies=proxies)]
 
 
 def _access_log(records: Records, server: ServerSettings, costs: Costs) -> list[Part]:

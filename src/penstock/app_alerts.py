@@ -149,6 +149,9 @@ class AlertParts:
 def alerts_of(settings: Settings, make_transport: Callable[[], Transport], policy: AddressPolicy) -> AlertParts:
     """What tells people of what the settings name, over a transport of its own. Raises SettingsError."""
     alerts, deliveries = settings.alerts, StoredDeliveries()
+    if alerts.email_to and not alerts.smtp:
+        problem = "alerts.email_to: nothing is mailed without a mail server: set alerts.smtp, or leave email_to out"
+        raise SettingsError([problem], settings)
     if not alerts.on or not (alerts.webhook or alerts.slack or alerts.smtp):
         return AlertParts(alerts, deliveries)
     transport = make_transport()

@@ -87,6 +87,7 @@ EXCEPTIONS: dict[str, str] = {
     "control/sign_in.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/users.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/virtual_keys.py": "tests/contract/test_credentials.py is over it, on every engine",
+    "control/workspace_removal.py": "tests/contract/test_workspaces_api.py is over it, on every engine",
     "control/workspaces.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "core/chat.py": "values without behaviour",
     "core/prices.py": "values without behaviour",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +19,8 @@ import portkey_ai
 import pytest
 from portkey_ai.api_resources import exceptions
 
+from penstock.admin.answer import Answer
+from penstock.admin.app import _respond
 from penstock.admin.routes import ROUTES
 from penstock.control import configs
 from penstock.server.own_port import OwnPort
@@ -255,3 +259,58 @@ def test_the_admin_api_has_a_port_of_its_own(tmp_path: Path, monkeypatch: pytest
         assert made.status_code == 200
         chat = {"model": "x", "messages": HELLO}
         assert httpx.post(f"{own}/chat/completions", headers=headers, json=chat, timeout=60).status_code == 404
+
+
+def test_the_port_of_its_own_has_the_limits_of_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time for a head and a body, bytes of a head, connections, and heads that can be read in two ways."""
+    monkeypatch.setenv("PENSTOCK_ADMIN_KEY", ADMIN)
+    server = Server(head_timeout=0.2, body_timeout=0.2, max_connections_per_address=2)
+    settings = Settings(server=server, store=Store(data_dir=str(tmp_path)), admin=Admin(listen="127.0.0.1:0"))
+    with running_gateway(settings) as gateway:
+        (part,) = (part for part in gateway.app._parts if isinstance(part, OwnPort))
+
+        def told(*pieces: bytes) -> bytes:
+            """The status line of the answer to a request."""
+            with socket.create_connection(("127.0.0.1", part.port), timeout=60) as connection:
+                for piece in pieces:
+                    connection.sendall(piece)
+                received = b""
+                while data := connection.recv(65536):
+                    received += data
+                return received.partition(b"\r\n")[0]
+
+        key = b"x-portkey-api-key: %s\r\nhost: h\r\n" % ADMIN.encode()
+        post = b"POST /v1/configs HTTP/1.1\r\n" + key + b"content-type: application/json\r\n"
+        assert told(b"GET /v1/configs HTTP/1.1\r\nhost:") == b"", "a head that doesn't end: closed, as everywhere"
+        assert b" 400 " in told(b"GET /v1/configs HTTP/1.1\r\n" + key + b"a b: c\r\n\r\n")
+        assert b" 400 " in told(b"GET /v1/configs HTTP/1.1\r\n" + key + b"x: " + b"a" * (256 << 10) + b"\r\n\r\n")
+        assert told(post + b"content-length: 9\r\n\r\n{").startswith(b"HTTP/1.1 4")
+        others = [socket.create_connection(("127.0.0.1", part.port), timeout=60) for _ in range(2)]
+        try:
+            assert b" 503 " in told(b"GET /v1/configs HTTP/1.1\r\n" + key + b"connection: close\r\n\r\n")
+        finally:
+            for other in others:
+                other.close()
+
+
+def test_a_file_ends_when_its_reader_leaves() -> None:
+    """A generator that is not closed would keep what it holds until the collector finds it."""
+    ended: list[str] = []
+
+    async def pieces() -> AsyncGenerator[bytes]:
+        try:
+            while True:
+                yield b"x"
+        finally:
+            ended.append("closed")
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError("the reader has left")
+
+    async def respond() -> None:
+        with pytest.raises(OSError, match="left"):
+            await _respond(Answer({}, pieces=pieces()), "id", send)
+        assert ended == ["closed"]
+
+    asyncio.run(respond())

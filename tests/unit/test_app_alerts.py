@@ -19,7 +19,7 @@ from penstock.transport.echo import EchoTransport
 
 
 def test_without_a_channel_nothing_is_made() -> None:
-    for alerts in (Alerts(), Alerts(on=(), webhook="http://localhost"), Alerts(email_to=("a@example.com",))):
+    for alerts in (Alerts(), Alerts(on=(), webhook="http://localhost")):
         parts = alerts_of(Settings(alerts=alerts), EchoTransport, AddressPolicy())
         assert (list(parts.tellers), parts.parts(Records(), Health(), None, None, None)) == ([], [])
 
@@ -41,6 +41,8 @@ def test_channels_and_circuits() -> None:
         (Alerts(webhook="http://a", webhook_secret="whsec_!"), "alerts.webhook_secret"),
         (Alerts(slack="http://[::1"), "alerts.slack"),
         (Alerts(smtp="localhost"), "alerts.smtp"),
+        (Alerts(email_to=("a@example.com",)), "alerts.email_to.*alerts.smtp"),
+        (Alerts(email_to=("a@example.com",), webhook="http://localhost"), "alerts.email_to"),
     ],
 )
 def test_what_can_not_be_used(alerts: Alerts, name: str) -> None:

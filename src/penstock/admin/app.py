@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -196,9 +197,12 @@ async def _respond(answer: Answer, request_id: str, send: _Send) -> None:
 
 
 async def _stream(status: int, headers: Mapping[str, str], pieces: AsyncIterator[bytes], send: _Send) -> None:
-    await send(_start(status, headers))
-    async for piece in pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    """Send a body in pieces. Their generator is closed at once where the caller leaves: it may hold a connection."""
+    closing = contextlib.aclosing(pieces) if isinstance(pieces, AsyncGenerator) else contextlib.nullcontext(pieces)
+    async with closing:
+        await send(_start(status, headers))
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

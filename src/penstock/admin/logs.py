@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from penstock.admin.answer import Answer
@@ -42,10 +43,11 @@ async def _file(call: AdminCall, file: LogFile) -> Answer:
     rest = log_files.pieces_of(call.plane, call.actor, file)
     first = await anext(rest, b"")
 
-    async def pieces() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in rest:
-            yield piece
+    async def pieces() -> AsyncGenerator[bytes]:
+        async with contextlib.aclosing(rest):
+            yield first
+            async for piece in rest:
+                yield piece
 
     name = f"logs.{file.format}"
     headers = {"content-type": FORMATS[file.format], "content-disposition": f'attachment; filename="{name}"'}

@@ -28,8 +28,6 @@ _RESOURCES: Final[dict[str, str]] = {
     "stored prompts come in a later release.",
 }
 _WRITES: Final[tuple[tuple[str, str, str], ...]] = (
-    ("POST", "/admin/workspaces", f"More workspaces: this {_LATER}. The default workspace is there."),
-    ("DELETE", "/admin/workspaces/{workspace_id}", f"Deleting a workspace: this {_LATER}."),
     *(
         (method, f"/admin/workspaces/{{workspace_id}}/users{path}", f"Members of a workspace: this {_LATER}.")
         for path, methods in (("", ("GET", "POST")), ("/{user_id}", ("GET", "PUT", "DELETE")))

@@ -24,6 +24,7 @@ from penstock.cli import (
     secrets,
     serve,
     test,
+    workspace,
 )
 
 
@@ -35,6 +36,6 @@ def main() -> None:
 
 for each in (
     audit, chat, check, config, explain, guard, import_, key, limit, logs, policy, prices, provider, providers, reprice,
-    secrets, serve, test,
+    secrets, serve, test, workspace,
 ):  # fmt: skip
     main.add_command(each.command)

@@ -27,7 +27,7 @@ from penstock.stores.sql.schema import guardrail
 
 CREATED: Final = Fields(name=VALUE, checks=VALUE, actions=VALUE, workspace_id=VALUE, organisation_id=VALUE)
 CHANGED: Final = Fields(name=VALUE, checks=VALUE, actions=VALUE, status=VALUE)
-_DELETED: Final = "deleted"
+DELETED: Final = "deleted"
 _STATUSES: Final = ("active", "archived")
 _LARGEST: Final = 256 << 10
 """Bytes of a guardrail."""
@@ -60,7 +60,7 @@ async def list_guardrails(plane: ControlPlane, actor: Actor, query: Mapping[str,
     """The guardrails that the actor sees, newest first; ``ids`` chooses some of them. Raises Refusal."""
     async with plane.database.read() as connection:
         where = await workspace_filter(connection, actor, guardrail.c.workspace_id, query.get("workspace_id"))
-        wanted = sa.select(guardrail).where(where, guardrail.c.status != _DELETED)
+        wanted = sa.select(guardrail).where(where, guardrail.c.status != DELETED)
         if query.get("ids"):
             ids = [each.strip() for each in query["ids"].split(",")]
             wanted = wanted.where(sa.or_(guardrail.c.id.in_(ids), guardrail.c.slug.in_(ids)))
@@ -107,7 +107,7 @@ async def delete(plane: ControlPlane, actor: Actor, reference: str) -> dict[str,
     """Delete a guardrail. Configs that name it are refused from then on. Raises Refusal."""
     async with plane.change(actor) as change:
         row = await _found(change.connection, actor, reference)
-        values = {"status": _DELETED, **change.touched(row.row_version)}
+        values = {"status": DELETED, **change.touched(row.row_version)}
         await change.connection.execute(guardrail.update().where(guardrail.c.id == row.id).values(**values))
         told = {"name": row.name, "slug": row.slug}
         change.record(Entry("delete", "guardrail", row.id, row.workspace_id, None, told, {}))
@@ -134,7 +134,7 @@ def _judged(plane: ControlPlane, members: Members, before: Mapping[str, Any]) ->
 
 async def _find(connection: AsyncConnection, workspace_id: str | None, reference: str) -> Any:
     where = sa.or_(guardrail.c.slug == reference, guardrail.c.id == reference)
-    query = sa.select(guardrail).where(where, guardrail.c.status != _DELETED)
+    query = sa.select(guardrail).where(where, guardrail.c.status != DELETED)
     if workspace_id is not None:
         query = query.where(guardrail.c.workspace_id == workspace_id)
     return (await connection.execute(query)).one_or_none()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -54,7 +54,7 @@ def read_file(query: Mapping[str, str]) -> LogFile:
     return LogFile(read_filter(query), format=format_, most=min(int(size), MOST))
 
 
-async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncIterator[bytes]:
+async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncGenerator[bytes]:
     """The bytes of a file. Rows that come meanwhile are newer than the first one, and left out. Raises
     DatabaseError."""
     async with plane.database.read() as connection:

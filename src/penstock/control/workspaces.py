@@ -1,9 +1,13 @@
-"""The workspaces there are, at least the default one, and what each sets for its keys: limits, metadata, a config."""
+"""The workspaces there are, at least the default one, and what each sets for its keys: limits, metadata, a config.
+
+workspace_removal.py deletes them. A deleted workspace keeps its row: records of requests name it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from secrets import token_hex
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,14 +20,17 @@ from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, now, organisation_id
-from penstock.control.refusal import Problem, absent, not_supported
+from penstock.control.refusal import Problem, Refusal, Why, absent, not_supported, taken
+from penstock.control.slugs import slug_of
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.limits.limit import Level
+from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import workspace
 
 _LEVEL: Final[Level] = "workspace"
 _GUARDS: Final = ("input_guardrails", "output_guardrails")
 _DEFAULTS: Final = Fields(dict.fromkeys(("metadata", "config_id", *_GUARDS), VALUE))
+DELETED: Final = "deleted"
 _FIELDS: Final = Fields(
     name=VALUE,
     description=VALUE,
@@ -33,6 +40,7 @@ _FIELDS: Final = Fields(
     reset_usage=VALUE,
     **owner_limits.FIELDS,
 )
+_CREATED: Final = Fields(users=VALUE, **{name: each for name, each in _FIELDS.items() if name != "reset_usage"})
 _MOST_LABELS: Final = 20
 _LONGEST_METADATA: Final = 128
 
@@ -42,6 +50,50 @@ _SECURITY: Final = {
     "allow_config_override": True,
 }
 """What is so in this installation, for every workspace; read-only."""
+
+
+async def create_workspace(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]:
+    """Make a workspace, and answer as ``read_workspace`` does. Its name is another one than those there are, whatever
+    the case. Raises Refusal."""
+    if not actor.is_of_organisation:
+        raise Refusal(Why.FORBIDDEN, "a workspace is made with a key of the organisation")
+    members = Members(body, _CREATED)
+    members.require("name")
+    if members.values.get("users"):
+        raise not_supported("members of a workspace are not served in this release: leave users out")
+    limits = owner_limits.read(_LEVEL, members)
+    texts = {name: members.text(name, LONGEST_NAME) or "" for name in ("name", "description", "icon")}
+    id_, slug = random_id(), slug_of("ws", texts["name"], token_hex(3))
+    async with plane.change(actor) as change:
+        row = {"id": id_, "slug": slug, **texts}
+        blank = _Blank(id_)
+        columns = {**await _defaults(change, members, blank), **_settings(members, blank)}
+        members.finish()
+        await _refuse_taken(change.connection, texts["name"])
+        await change.connection.execute(workspace.insert().values(**row, **columns, **change.made()))
+        warnings = await owner_limits.put(change, _LEVEL, id_, limits)
+        change.record(Entry("create", "workspace", id_, id_, body, None, {**row, **columns, **limits}))
+        stored = await limits_of(change.connection, _LEVEL, [id_])
+        made = (await change.connection.execute(sa.select(workspace).where(workspace.c.id == id_))).one()
+        shown = _shown(made, await organisation_id(change.connection), stored.get(id_, NO_LIMITS), change.now)
+    return {**shown, "success": True, **({"warnings": warnings} if warnings else {})}
+
+
+class _Blank(NamedTuple):
+    """A workspace of which nothing is kept yet."""
+
+    id: str
+    defaults: str = "{}"
+    settings: str = "{}"
+
+
+async def _refuse_taken(connection: AsyncConnection, name: str, id_: str = "") -> None:
+    """Raise Refusal for a name that another workspace has."""
+    columns = workspace.c
+    others = sa.select(columns.name).where(columns.status != DELETED, columns.id != id_)
+    names = (await connection.execute(others)).scalars()
+    if name.casefold() in {each.casefold() for each in names}:
+        raise taken(f"there is a workspace {name[:64]} already")
 
 
 async def list_workspaces(plane: ControlPlane, actor: Actor, query: Mapping[str, str], page: Page) -> dict[str, Any]:
@@ -63,7 +115,7 @@ async def list_workspaces(plane: ControlPlane, actor: Actor, query: Mapping[str,
 async def read_workspace(plane: ControlPlane, actor: Actor, reference: str) -> dict[str, Any]:
     """One workspace, by its id or slug. Raises Refusal."""
     async with plane.database.read() as connection:
-        row = await _found(connection, actor, reference)
+        row = await find_workspace(connection, actor, reference)
         stored = await limits_of(connection, _LEVEL, [row.id])
         shown = _shown(row, await organisation_id(connection), stored.get(row.id, NO_LIMITS), now())
     return {**shown, "users": [], "created_by": row.created_by}
@@ -85,12 +137,13 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
     if (limits or resets) and not actor.is_of_organisation:
         members.complain("usage_limits", "limits of a workspace are set with a key of the organisation")
     async with plane.change(actor) as change:
-        row = await _found(change.connection, actor, reference)
+        row = await find_workspace(change.connection, actor, reference)
         columns |= await _defaults(change, members, row)
         columns |= _settings(members, row)
         members.finish()
-        written = {**columns, **change.touched(row.row_version)}
-        await change.connection.execute(workspace.update().where(workspace.c.id == row.id).values(**written))
+        if "name" in columns:
+            await _refuse_taken(change.connection, columns["name"], row.id)
+        await write_workspace(change, row, columns)
         warnings = await owner_limits.put(change, _LEVEL, row.id, limits)
         if resets:
             await owner_limits.reset(change, _LEVEL, row.id)
@@ -100,7 +153,8 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
 
 
 async def _defaults(change: Change, members: Members, row: Any) -> dict[str, str]:
-    """The column of the defaults, where the body says something of them. Null clears all. Raises Refusal."""
+    """The column of the defaults of a workspace (``row``, or ``_Blank``), where the body says something of them. Null
+    clears all. Raises Refusal."""
     if not members.has("defaults"):
         return {}
     kept: dict[str, Any] = {}
@@ -138,7 +192,14 @@ async def _config(connection: AsyncConnection, given: Members, workspace_id: str
     return None if found is None else str(found.id)
 
 
-async def _found(connection: AsyncConnection, actor: Actor, reference: str) -> Any:
+async def write_workspace(change: Change, row: Any, columns: Mapping[str, Any]) -> None:
+    """Give the row of a workspace new values."""
+    written = {**columns, **change.touched(row.row_version)}
+    await change.connection.execute(workspace.update().where(workspace.c.id == row.id).values(**written))
+
+
+async def find_workspace(connection: AsyncConnection, actor: Actor, reference: str) -> Any:
+    """The row of a workspace that the actor sees, by its id or slug. Raises Refusal."""
     where = sa.or_(workspace.c.id == reference, workspace.c.slug == reference)
     row = (await connection.execute(_visible(actor).where(where))).one_or_none()
     if row is None:
@@ -147,7 +208,7 @@ async def _found(connection: AsyncConnection, actor: Actor, reference: str) -> A
 
 
 def _visible(actor: Actor) -> sa.Select[Any]:
-    wanted = sa.select(workspace)
+    wanted = sa.select(workspace).where(workspace.c.status != DELETED)
     return wanted if actor.workspace_id is None else wanted.where(workspace.c.id == actor.workspace_id)
 
 

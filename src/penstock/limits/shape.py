@@ -65,8 +65,12 @@ _ROLES: Final = {
 }
 """What the members of a body say of its size; any other member says nothing."""
 _NAMES: Final = frozenset(_ROLES)
-_JUDGED: Final = ("tools", "prompt")
-"""Members that may be more than text in ways of their own."""
+_OF_SCHEMAS: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+"""Types of JSON Schema, of which the parameters of tools are made."""
+_BILLED_TYPE: Final = re.compile(
+    _TYPE + rb'\s*:\s*"(?!(?:' + "|".join((*sorted(_OWN_TOOLS), *_OF_SCHEMAS)).encode() + rb')")'
+)
+"""A type among tools that may be a tool which the provider bills."""
 _SHORT: Final = 15
 """Digits of a number that every reader of JSON reads exactly."""
 _DEEPEST: Final = 100
@@ -123,8 +127,8 @@ PlainSize = tuple[int, int | None, int]
 
 
 def plain_size(body: Body) -> PlainSize | None:
-    """The size of a request that is text alone, without tools of the provider's; None for any other, which ``shape_of``
-    measures."""
+    """The size of a request that is text alone, with no tools but the caller's own; None for any other, which
+    ``shape_of`` measures."""
     text_bytes, limit, choices = 0, None, 1
     members = body.members
     for name in members.keys() & _NAMES:
@@ -141,7 +145,12 @@ def plain_size(body: Body) -> PlainSize | None:
                 limit = asked
         elif role == _CHOICE:
             choices = max(choices, _count_of(body, name, raw) or 1)
-        elif role > _SCHEMA or name in _JUDGED or _may_hold_media(raw):
+        elif name == "tools":
+            # Agents send the same large tools with each request: a search tells without reading them.
+            if _ESCAPE in raw or _BILLED_TYPE.search(raw) is not None:
+                return None
+            text_bytes += len(raw)
+        elif role > _SCHEMA or name == "prompt" or _may_hold_media(raw):
             return None
         else:
             text_bytes += len(raw)

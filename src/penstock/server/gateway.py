@@ -21,12 +21,12 @@ from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
-from penstock.pipeline.relay import Broken
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.tracing import Tracing
 from penstock.providers.row import Operation
 from penstock.server import explain, me
+from penstock.server.accounted import accounted
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
@@ -34,7 +34,7 @@ from penstock.server.connection_count import ConnectionCount
 from penstock.server.content import BodyKind, content_type_refused, media_type_of, read_any, read_fields
 from penstock.server.form import in_form
 from penstock.server.head import repeated_field
-from penstock.server.keepalive import DEFECT, respond_in_time
+from penstock.server.keepalive import respond_in_time
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
@@ -48,7 +48,7 @@ from penstock.server.query_key import with_query_key
 from penstock.server.realtime import Sessions, with_protocol_key
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import respond, tell_of_stop
+from penstock.server.respond import respond
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, dialect_of, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
@@ -176,7 +176,7 @@ class Gateway:
             client = with_headers(client, self.origins.cors(fields))
         if memo is not None and memo.opening is not None:
             context = self._context(method, path, memo.opening.surface.dialect, headers, client, fields)
-            return self._accounted(context, self._answer(memo.opening, context, memo))
+            return accounted(context, self._answer(memo.opening, context, memo))
         came_as = headers
         headers, fields, query = with_query_key(headers, fields, query)
         match, name, rest = self._find(method, path)
@@ -188,7 +188,7 @@ class Gateway:
             if memo is not None and headers is came_as:
                 memo.opening = opening
             context = self._context(method, path, opening.surface.dialect, headers, client, fields)
-            return self._accounted(context, self._answer(opening, context))
+            return accounted(context, self._answer(opening, context))
         return self._serve_other(method, path, (match, name, rest), query, headers, client, fields)
 
     def _serve_other(
@@ -211,10 +211,10 @@ class Gateway:
             administering = serve_mounted(
                 self.admin, context, (method, rest, query), limits.body_bytes, limits.body_silence
             )
-            return self._accounted(context, administering)
+            return accounted(context, administering)
         if (page_refused := self._refused_page(fields)) is not None:
             context = self._context(method, path, dialect_of(rest), headers, client, fields)
-            return self._accounted(context, context.refuse(page_refused))
+            return accounted(context, context.refuse(page_refused))
         if match is None and self.pages.has(path) and method in PAGE_METHODS:
             if path in {METRICS, me.PATH}:
                 context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
@@ -223,10 +223,10 @@ class Gateway:
             return client.send_head(status, page_headers, body, more=False)
         if rest == explain.PATH and method == "POST":
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            return self._accounted(context, self._explain(context, name))
+            return accounted(context, self._explain(context, name))
         failure, page_headers = self.pages.missing(rest, method, match)
         context = self._context(method, path, dialect_of(rest), headers, client, fields)
-        return self._accounted(context, context.refuse(failure, page_headers))
+        return accounted(context, context.refuse(failure, page_headers))
 
     def _find(self, method: str, path: str) -> tuple[Match | str | None, str | None, str]:
         """The surface of a request, the name before its path, and the path without the name."""
@@ -248,7 +248,7 @@ class Gateway:
             return
         refused = await self.metrics.refused(context.fields, context.account.address) if self.is_guarded else None
         if refused is not None:
-            await self._accounted(context, context.refuse(refused))
+            await accounted(context, context.refuse(refused))
             return
         status, headers, body = await self.metrics.page(context.fields)
         await context.client.send_head(status, headers, body, more=False)
@@ -260,7 +260,7 @@ class Gateway:
         catalogue = self.pipeline.compiler.catalogues.current
         answer = await me.answer(self.key_holder, catalogue, context, time.time_ns() // 1000)
         if isinstance(answer, Failure):
-            await self._accounted(context, context.refuse(answer))
+            await accounted(context, context.refuse(answer))
             return
         status, headers, body = answer
         await context.client.send_head(status, [*headers, (b"x-portkey-trace-id", context.trace_id)], body, more=False)
@@ -272,7 +272,7 @@ class Gateway:
     async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
         """Answer a request that the server's protocol refuses, in the dialect of its path, and record it."""
         context = self._context(method, path, dialect_of(path), headers, client, dict(headers))
-        await self._accounted(context, context.refuse(failure))
+        await accounted(context, context.refuse(failure))
 
     def _context(
         self,
@@ -309,33 +309,6 @@ class Gateway:
         context.begun, context.account.status = True, status
         fields = [*fields, (b"x-portkey-trace-id", context.trace_id)]
         await context.client.send_head(status, fields, response_body, more=False)
-
-    async def _accounted(self, context: RequestContext, serving: Coroutine[Any, Any, None]) -> None:
-        """Serve one request, handle its cancellation and defects, and close its account."""
-        account, client = context.account, context.client
-        try:
-            await serving
-        except Broken:
-            pass  # the server closes the connection of a response that was not completed
-        except asyncio.CancelledError:
-            account.is_cancelled = True
-            if not client.gone:
-                await tell_of_stop(context)
-                raise
-            # The gateway itself cancelled the task because the caller left: the cancellation ends here.
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
-        except Exception:
-            _LOG.exception("a request failed inside the gateway")
-            account.failure = DEFECT
-            if not context.begun:
-                await context.refuse(DEFECT)
-        finally:
-            account.has_left = client.gone
-            if context.answer is not None:
-                context.answer.close()
-            account.close()
 
     async def _answer(self, opening: Opening, context: RequestContext, memo: HeadMemo | None = None) -> None:
         call = await self._read(opening, context, memo)

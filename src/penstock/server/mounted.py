@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
-from penstock.server.asgi import Message, Scope, Send
+from penstock.server.asgi import App, Message, Scope, Send
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 
@@ -26,7 +26,7 @@ class Mounted(Protocol):
 
 
 async def serve_mounted(
-    app: Mounted, context: RequestContext, target: tuple[str, str, str], largest: int, silence: float
+    app: App, context: RequestContext, target: tuple[str, str, str], largest: int, silence: float
 ) -> None:
     """Have an application answer a request. ``target`` is the method, the path and the query; ``largest`` bounds the
     body, ``silence`` the seconds without a byte of it."""

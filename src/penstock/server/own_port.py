@@ -1,7 +1,9 @@
 """A port of its own for an ASGI application beside the gateway: the admin API or the metrics, where the settings ask
 for one.
 
-Every worker listens on it. The application answers there alone, and the gateway's surfaces are not there.
+Every worker listens on it. The application answers there alone, and the gateway's surfaces are not there. Callers are
+served by the protocol of the gateway's port (http1.py), within the same limits (limits.py), each port with its own
+count of connections and of bytes in bodies.
 """
 
 from __future__ import annotations
@@ -11,18 +13,73 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from typing import Any, Final
 
 import uvicorn
 
+from penstock.core.failure import Failure
+from penstock.core.forwarded import NOBODY, TrustedProxies
+from penstock.core.http import Headers
+from penstock.observe.record import Records
+from penstock.pipeline.account import Account
+from penstock.server.accounted import accounted
 from penstock.server.asgi import App
+from penstock.server.body import BodyBudget
+from penstock.server.client import Client
+from penstock.server.connection_count import ConnectionCount
+from penstock.server.gateway import RequestLimits
+from penstock.server.http1 import ServerConnection
+from penstock.server.mounted import serve_mounted
+from penstock.server.request_context import RequestContext
+from penstock.server.stopping import GracefulServer
+from penstock.server.surfaces import DEFAULT_DIALECT
 
 _LOG: Final = logging.getLogger("penstock")
 _BACKLOG: Final = 128
-_MOST_AT_ONCE: Final = 64
-"""Requests under way at the same time; more are answered with 503."""
 _GRACE_SECONDS: Final = 1
+
+
+class PortApp:
+    """What the protocol serves on the port: ``app``, whatever the path. Its requests are records of ``records``, where
+    there are some. ``trusted_proxies`` are those of the gateway's port."""
+
+    def __init__(
+        self, app: App, limits: RequestLimits, records: Records | None, trusted_proxies: TrustedProxies
+    ) -> None:
+        self._app = app
+        self._records = records or Records()
+        self._trusted_proxies = trusted_proxies
+        self.limits = limits
+        self.budget = BodyBudget(limits.caller.buffered_bytes)
+        self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
+
+    def serve(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        client: Client,
+        query: str = "",
+        fields: Mapping[bytes, bytes] | None = None,
+    ) -> Coroutine[Any, Any, None]:
+        """Answer one request, as ``Gateway.serve`` does."""
+        context, limits = self._context(method, path, headers, client, fields), self.limits
+        target = (method, path, query)
+        return accounted(context, serve_mounted(self._app, context, target, limits.body_bytes, limits.body_silence))
+
+    async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
+        """Answer a request that the protocol refuses."""
+        context = self._context(method, path, headers, client, None)
+        await accounted(context, context.refuse(failure))
+
+    def _context(
+        self, method: str, path: str, headers: Headers, client: Client, fields: Mapping[bytes, bytes] | None
+    ) -> RequestContext:
+        context = RequestContext(Account(self._records, method, path), DEFAULT_DIALECT, headers, client, fields)
+        if self._trusted_proxies:
+            context.account.address = self._trusted_proxies.source(client.address, headers)
+        return context
 
 
 class OwnPort:
@@ -33,10 +90,13 @@ class OwnPort:
         self,
         app: App,
         address: tuple[str, int],
+        limits: RequestLimits,
         tls: Callable[[], ssl.SSLContext] | None = None,
         name: str = "the admin API",
+        records: Records | None = None,
+        trusted_proxies: TrustedProxies = NOBODY,
     ) -> None:
-        self._app = app
+        self._app = PortApp(app, limits, records, trusted_proxies)
         self._name = name
         self._address = address
         self._tls = tls
@@ -46,8 +106,8 @@ class OwnPort:
 
     def start(self) -> None:
         config = uvicorn.Config(
-            self._app,
-            http="httptools",
+            self._app,  # type: ignore[arg-type]  # no ASGI application: the protocol calls it as it calls the gateway
+            http=ServerConnection,
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -55,7 +115,6 @@ class OwnPort:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=_MOST_AT_ONCE,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         config.load()
@@ -91,9 +150,10 @@ def listening(address: tuple[str, int]) -> socket.socket:
     return sock
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the gateway's."""
+class _Server(GracefulServer):
+    """A server that leaves the signals, and the end of the process, to the gateway's."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
+        self._owns_process = False
         yield

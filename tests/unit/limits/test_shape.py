@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.core.body import Body
 from penstock.limits.estimate import Shape, read_count
-from penstock.limits.shape import shape_of
+from penstock.limits.shape import plain_size, shape_of
 
 
 def shape(exact: bool = True, **members: Any) -> Shape:
@@ -97,6 +97,40 @@ def test_arguments_of_calls_are_counted_as_json() -> None:
 def test_the_length_of_the_answer(members: dict[str, Any], most: int | None, choices: int) -> None:
     measured = shape(**members)
     assert (measured.max_tokens, measured.choices) == (most, choices)
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"type": {}}}}}],
+        [{"type": "custom", "name": "c", "format": {"type": "string"}}],
+        [{"name": "f", "input_schema": {"type": "object", "properties": {"kind": {"type": ["string", "null"]}}}}],
+        [{"name": "f", "description": 'a "type": "web_search" in a text'}],
+        [],
+    ],
+)
+def test_the_callers_own_tools_are_plain(tools: list[Any]) -> None:
+    """Agents' requests take the fast path through their limits; their size is the same by either way."""
+    body = Body.parse(json.dumps({"messages": user("x"), "tools": tools, "max_tokens": 9}).encode())
+    size = plain_size(body)
+    assert size == (len(json.dumps(user("x"))) + len(json.dumps(tools)), 9, 1)
+    assert shape_of(body) == Shape(size[0], max_tokens=9)
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        b'{"type":"web_search"}',
+        b'{"type" : "functions"}',
+        b'{"type":"function","type":"web_search"}',
+        b'{"\\u0074ype":"web_search"}',
+        b'{"type":"\\u0077eb_search"}',
+        b'{"type":"computer_20250124","name":"computer"}',
+    ],
+)
+def test_tools_that_may_be_billed_are_not_plain(tool: bytes) -> None:
+    body = Body.parse(b'{"messages":[],"tools":[{"type":"function","function":{"name":"f"}},' + tool + b"]}")
+    assert plain_size(body) is None
 
 
 def test_tools_that_the_provider_bills() -> None:
