@@ -72,6 +72,19 @@ def test_a_cut_stream_never_looks_finished(gateway: RunningGateway, upstream: Up
         assert last["delta"]["error"]
 
 
+def test_a_filtered_answer_ends_once_and_is_asked_for_once(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Cohere has no word for it but ERROR, which is no failed attempt here."""
+    filtered = chunk({}, "content_filter")
+    for said in ([chunk({"content": "Hi"})], []):
+        config = {"strategy": {"mode": "fallback"}, "targets": [gpt(upstream), gpt(upstream)]}
+        upstream.play(events(ROLE, *said, filtered, DONE))
+        asked = len(upstream.received)
+        found = told(post(gateway, config, STREAMED))
+        ends = [each["delta"] for each in found if each["type"] == "message-end"]
+        assert [(end["finish_reason"], "error" in end) for end in ends] == [("ERROR", False)]
+        assert len(upstream.received) == asked + 1
+
+
 def test_an_error_keeps_its_shape_and_status(gateway: RunningGateway, upstream: Upstream) -> None:
     body = b'{"id":"i","message":"model \'x\' not found"}'
     upstream.play(reply(404, body))

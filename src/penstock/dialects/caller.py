@@ -224,7 +224,8 @@ class Replies(msgspec.Struct, frozen=True):
     ``include_usage``: whether a request asks for a stream's usage. ``with_usage``: the same request, asking for it.
     ``judge``: (a whole plain reply with a good status, the provider's slug, whether it is to be a chat's answer) ->
     what it is. Routing, the cache, idempotency and both lanes go by this one judgement. ``bytes_type``: a request that
-    is answered with bytes -> their media type, where the host says none; None for one that isn't known.
+    is answered with bytes -> their media type, where the host says none; None for one that isn't known. ``translated``:
+    the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``.
     """
 
     include_usage: Callable[[Body], bool]
@@ -233,6 +234,7 @@ class Replies(msgspec.Struct, frozen=True):
     stream: StreamGrammar
     reshape: Reshape
     bytes_type: Callable[[Body], bytes | None] = _unknown_type
+    translated: StreamGrammar | None = None
 
 
 class StreamTransform(Protocol):

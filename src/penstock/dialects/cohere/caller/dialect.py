@@ -13,7 +13,7 @@ from penstock.dialects.cohere.caller.stream import KEEP_ALIVE, StreamWriter
 from penstock.dialects.cohere.caller.texts import TEXTS
 from penstock.dialects.cohere.relay.judge import judge
 from penstock.dialects.cohere.relay.reshape import RESHAPE
-from penstock.dialects.cohere.relay.stream import GRAMMAR
+from penstock.dialects.cohere.relay.stream import GRAMMAR, TRANSLATED
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 
@@ -51,7 +51,7 @@ COHERE: Final = CallerDialect(
     write_reply=write_reply,
     stream_writer=StreamWriter,
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
+    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE, translated=TRANSLATED),
     relay=Relay(_fit_request, _plain, _stream, _events),
     keep_alive=KEEP_ALIVE,
     texts=TEXTS,
