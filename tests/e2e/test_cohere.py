@@ -127,6 +127,20 @@ def test_a_call_of_a_tool_goes_there_and_back(gateway: RunningGateway, upstream:
     assert answer["content"][0]["tool_use_id"] == "t1"
 
 
+@pytest.mark.parametrize("path", ["/v2/chat", "/api/chat"])
+def test_thoughts_that_cannot_come_back_are_named(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
+    """Neither Cohere's wire nor Ollama's has a place for what Claude signs. It is no parameter to be refused."""
+    asked = {"thinking": {"type": "enabled", "token_budget": 2000}} if path == "/v2/chat" else {"think": True}
+    for policy in ("drop", "reject"):
+        upstream.play(events(sse(begin(), *end("end_turn"))))
+        config = claude(upstream, unsupported_params=policy)
+        got = post(gateway, config, {**STREAMED, "model": "claude-sonnet-4-5", **asked}, path)
+        assert (got.status_code, got.headers["x-penstock-dropped-params"]) == (200, "reasoning")
+    upstream.play(events(sse(begin(), *end("end_turn"))))
+    got = post(gateway, claude(upstream), {**STREAMED, "model": "claude-sonnet-4-5"}, path)
+    assert "x-penstock-dropped-params" not in got.headers
+
+
 def test_what_is_wrong_and_who_fails(gateway: RunningGateway, upstream: Upstream) -> None:
     got = post(gateway, gpt(upstream), {**ASK, "thinking": 3})
     assert (got.status_code, got.json()["message"].count("thinking")) == (400, 1)

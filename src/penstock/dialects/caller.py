@@ -381,7 +381,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
     OpenAI's. ``id_header`` is the response header by which clients know a request, empty without one. ``write_count``
-    writes a number of tokens as the answer to a request that counts them.
+    writes a number of tokens as the answer to a request that counts them. ``no_place`` are names among the dropped
+    parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
     """
 
     name: str
@@ -401,3 +402,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     task: CallerTask | None = None
     id_header: bytes = b""
     write_count: Callable[[int], bytes] | None = None
+    no_place: frozenset[str] = frozenset()

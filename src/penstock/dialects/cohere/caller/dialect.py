@@ -8,7 +8,7 @@ from penstock.core.body import Body
 from penstock.dialects.caller import CallerDialect, FittedRequest, Relay, Replies
 from penstock.dialects.cohere.caller.errors import ERRORS
 from penstock.dialects.cohere.caller.reply import write_reply
-from penstock.dialects.cohere.caller.request import read_request
+from penstock.dialects.cohere.caller.request import NO_PLACE, read_request
 from penstock.dialects.cohere.caller.stream import KEEP_ALIVE, StreamWriter
 from penstock.dialects.cohere.caller.texts import TEXTS
 from penstock.dialects.cohere.relay.judge import judge
@@ -52,6 +52,7 @@ COHERE: Final = CallerDialect(
     stream_writer=StreamWriter,
     errors=ERRORS,
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE, translated=TRANSLATED),
+    no_place=frozenset({NO_PLACE}),
     relay=Relay(_fit_request, _plain, _stream, _events),
     keep_alive=KEEP_ALIVE,
     texts=TEXTS,

@@ -57,6 +57,7 @@ OLLAMA: Final = CallerDialect(
     stream_writer=partial(LineWriter, members.CHAT),
     errors=ERRORS,
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
+    no_place=frozenset({request.NO_PLACE}),
     relay=Relay(_fit_request, _plain, _stream, _events),
     keep_alive=KEEP_ALIVE,
     stream_form=stream_form,

@@ -17,6 +17,7 @@ from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Format, Message, Reasoning, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
+from penstock.dialects.foreign import LOST_REASONING
 from penstock.dialects.malformed import Malformed, read_body, read_whole, text_in
 from penstock.dialects.ollama.caller.messages import parts_of, read_messages
 from penstock.dialects.parameter_types import checked
@@ -35,11 +36,14 @@ _OF_THE_MACHINE: Final = frozenset(
     """.split()
 )
 """Options about memory and processors."""
+NO_PLACE: Final = "reasoning"
+"""The name of what is thought and would have to come back unread, which this wire has no place for."""
 WORDING: Final = Wording(
     names={
         **{name: f"options.{own}" for own, name in _OPTIONS.items()},
         "response_format": "format",
         "reasoning": "think",
+        LOST_REASONING: NO_PLACE,
         "reasoning_effort": "think",
         "thinking": "think",
     },
