@@ -63,6 +63,17 @@ def test_answers_pass_as_they_are(gateway: RunningGateway, upstream: Upstream) -
     assert post(gateway, cohere(upstream), STREAMED).content == b"".join(stream)
 
 
+def test_a_configs_parameters_take_the_wires_own_names(gateway: RunningGateway, upstream: Upstream) -> None:
+    sets = {"override_params": {"max_tokens": 3, "top_p": 0.5, "stop": "a"}}
+    upstream.play(reply(body=COHERE_REPLY))
+    post(gateway, cohere(upstream, **sets), {**ASK, "p": 0.9})
+    assert upstream.last.json == {**ASK, "p": 0.5, "max_tokens": 3, "stop_sequences": ["a"]}
+    local = {"provider": "ollama", "custom_host": upstream.url, **sets}
+    post(gateway, local, {**ASK, "options": {"num_predict": 9, "num_ctx": 8}}, "/api/chat")
+    options = {"num_predict": 3, "num_ctx": 8, "top_p": 0.5, "stop": ["a"]}
+    assert upstream.last.json == {**ASK, "options": options}
+
+
 def test_a_cut_stream_never_looks_finished(gateway: RunningGateway, upstream: Upstream) -> None:
     for config in (cohere(upstream), gpt(upstream)):
         first = (COHERE_STARTED, COHERE_SAID) if config["provider"] == "cohere" else (ROLE, chunk({"content": "Hi"}))

@@ -30,6 +30,8 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 NO_PLACE: Final = "reasoning"
 """The name of what is thought and would have to come back unread, which this wire has no place for."""
+CHAT_NAMES: Final[Mapping[str, str]] = {name: own for own, name in _NAMES.items()}
+"""OpenAI's names of parameters -> Cohere's."""
 WORDING: Final = Wording(
     names={
         **{name: own for own, name in _NAMES.items()},
