@@ -63,6 +63,17 @@ def test_answers_pass_as_they_are(gateway: RunningGateway, upstream: Upstream) -
     assert post(gateway, cohere(upstream), STREAMED).content == b"".join(stream)
 
 
+def test_a_configs_parameters_take_the_wires_own_names(gateway: RunningGateway, upstream: Upstream) -> None:
+    sets = {"override_params": {"max_tokens": 3, "top_p": 0.5, "stop": "a"}}
+    upstream.play(reply(body=COHERE_REPLY))
+    post(gateway, cohere(upstream, **sets), {**ASK, "p": 0.9})
+    assert upstream.last.json == {**ASK, "p": 0.5, "max_tokens": 3, "stop_sequences": ["a"]}
+    local = {"provider": "ollama", "custom_host": upstream.url, **sets}
+    post(gateway, local, {**ASK, "options": {"num_predict": 9, "num_ctx": 8}}, "/api/chat")
+    options = {"num_predict": 3, "num_ctx": 8, "top_p": 0.5, "stop": ["a"]}
+    assert upstream.last.json == {**ASK, "options": options}
+
+
 def test_a_cut_stream_never_looks_finished(gateway: RunningGateway, upstream: Upstream) -> None:
     for config in (cohere(upstream), gpt(upstream)):
         first = (COHERE_STARTED, COHERE_SAID) if config["provider"] == "cohere" else (ROLE, chunk({"content": "Hi"}))
@@ -70,6 +81,19 @@ def test_a_cut_stream_never_looks_finished(gateway: RunningGateway, upstream: Up
         last = told(post(gateway, config, STREAMED))[-1]
         assert (last["type"], last["delta"]["finish_reason"]) == ("message-end", "ERROR")
         assert last["delta"]["error"]
+
+
+def test_a_filtered_answer_ends_once_and_is_asked_for_once(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Cohere has no word for it but ERROR, which is no failed attempt here."""
+    filtered = chunk({}, "content_filter")
+    for said in ([chunk({"content": "Hi"})], []):
+        config = {"strategy": {"mode": "fallback"}, "targets": [gpt(upstream), gpt(upstream)]}
+        upstream.play(events(ROLE, *said, filtered, DONE))
+        asked = len(upstream.received)
+        found = told(post(gateway, config, STREAMED))
+        ends = [each["delta"] for each in found if each["type"] == "message-end"]
+        assert [(end["finish_reason"], "error" in end) for end in ends] == [("ERROR", False)]
+        assert len(upstream.received) == asked + 1
 
 
 def test_an_error_keeps_its_shape_and_status(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -112,6 +136,20 @@ def test_a_call_of_a_tool_goes_there_and_back(gateway: RunningGateway, upstream:
     _, assistant, answer = upstream.last.json["messages"]
     assert [each["type"] for each in assistant["content"]] == ["text", "tool_use"]
     assert answer["content"][0]["tool_use_id"] == "t1"
+
+
+@pytest.mark.parametrize("path", ["/v2/chat", "/api/chat"])
+def test_thoughts_that_cannot_come_back_are_named(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
+    """Neither Cohere's wire nor Ollama's has a place for what Claude signs. It is no parameter to be refused."""
+    asked = {"thinking": {"type": "enabled", "token_budget": 2000}} if path == "/v2/chat" else {"think": True}
+    for policy in ("drop", "reject"):
+        upstream.play(events(sse(begin(), *end("end_turn"))))
+        config = claude(upstream, unsupported_params=policy)
+        got = post(gateway, config, {**STREAMED, "model": "claude-sonnet-4-5", **asked}, path)
+        assert (got.status_code, got.headers["x-penstock-dropped-params"]) == (200, "reasoning")
+    upstream.play(events(sse(begin(), *end("end_turn"))))
+    got = post(gateway, claude(upstream), {**STREAMED, "model": "claude-sonnet-4-5"}, path)
+    assert "x-penstock-dropped-params" not in got.headers
 
 
 def test_what_is_wrong_and_who_fails(gateway: RunningGateway, upstream: Upstream) -> None:

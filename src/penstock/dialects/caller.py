@@ -224,7 +224,8 @@ class Replies(msgspec.Struct, frozen=True):
     ``include_usage``: whether a request asks for a stream's usage. ``with_usage``: the same request, asking for it.
     ``judge``: (a whole plain reply with a good status, the provider's slug, whether it is to be a chat's answer) ->
     what it is. Routing, the cache, idempotency and both lanes go by this one judgement. ``bytes_type``: a request that
-    is answered with bytes -> their media type, where the host says none; None for one that isn't known.
+    is answered with bytes -> their media type, where the host says none; None for one that isn't known. ``translated``:
+    the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``.
     """
 
     include_usage: Callable[[Body], bool]
@@ -233,6 +234,7 @@ class Replies(msgspec.Struct, frozen=True):
     stream: StreamGrammar
     reshape: Reshape
     bytes_type: Callable[[Body], bytes | None] = _unknown_type
+    translated: StreamGrammar | None = None
 
 
 class StreamTransform(Protocol):
@@ -379,7 +381,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
     OpenAI's. ``id_header`` is the response header by which clients know a request, empty without one. ``write_count``
-    writes a number of tokens as the answer to a request that counts them.
+    writes a number of tokens as the answer to a request that counts them. ``no_place`` are names among the dropped
+    parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
     """
 
     name: str
@@ -399,3 +402,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     task: CallerTask | None = None
     id_header: bytes = b""
     write_count: Callable[[int], bytes] | None = None
+    no_place: frozenset[str] = frozenset()

@@ -55,6 +55,11 @@ class Reader(msgspec.Struct, frozen=True):
     kinds: Mapping[str, str] = {}
 
 
+_SIGNERS: Final = frozenset({Owner.ANTHROPIC, Owner.GOOGLE, Owner.OPENAI})
+"""Who signs or encrypts what its models think, in a wire of its own."""
+LOST_REASONING: Final = "messages.reasoning"
+"""The path of what is thought in the answer and must come back unread. A caller's wire without a place for it has a
+name for this path."""
 PLAIN: Final = Reader(media_in_results=False, system_in_place=True, errors=False, marks=False)
 """A provider that reads what OpenAI's wire has words for, and nothing else."""
 
@@ -75,6 +80,8 @@ def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[Cha
     reasoning: Reasoning | None = parameters.get("reasoning")
     if reasoning is not None:
         parameters["reasoning"] = _reasoning(reasoning, traits)
+    if LOST_REASONING in request.wording.names and _is_signed(reader, reasoning, traits):
+        first.unsupported(LOST_REASONING)
     messages = tuple(_messages(reader, request.messages, first))
     ready = msgspec.structs.replace(request, messages=messages, parameters=parameters)
     return ready, first.again(ready)
@@ -125,6 +132,17 @@ def _reasoning(reasoning: Reasoning, traits: Traits) -> Reasoning | None:
         least = {**native, "budget_tokens": traits.min_budget}
         return msgspec.structs.replace(reasoning, budget=traits.min_budget, native=least)
     return reasoning
+
+
+def _is_signed(reader: Reader, reasoning: Reasoning | None, traits: Traits) -> bool:
+    """Whether the model thinks, and its maker wants the thoughts back as it signed them."""
+    if reader.owner not in _SIGNERS and reader.tools_of != Owner.ANTHROPIC:
+        return False
+    if reasoning is None:
+        return traits.thinks_unasked
+    if reasoning.enabled is False or reasoning.effort == "none":
+        return not traits.can_stop_thinking
+    return traits.thinking != "none" or traits.thinks_unasked
 
 
 # Messages.

@@ -41,7 +41,7 @@ class StreamWatch:
     """
 
     __slots__ = (
-        "_grammar", "_normalizer", "_relay", "content", "error", "error_data", "is_over", "leaves_usage_out",
+        "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "leaves_usage_out",
         "provider", "skipped",
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ class StreamWatch:
         provider: str = "",
         normalizer: EventNormalizer | None = None,
     ) -> None:
-        self._grammar = grammar
+        self.grammar = grammar
         self._normalizer = normalizer
         self._relay = sse.EventRelay() if normalizer is None else sse.EventRelay(_HOLD)
         self.content = 0
@@ -81,7 +81,7 @@ class StreamWatch:
                 return ready
         if self.is_over:
             return b""
-        if weigh or (self.leaves_usage_out and self._grammar.usage_mark in ready):
+        if weigh or (self.leaves_usage_out and self.grammar.usage_mark in ready):
             return self._weighed(ready) if weigh else self._passing(ready)
         normalizer = self._normalizer
         if normalizer is not None:
@@ -107,16 +107,16 @@ class StreamWatch:
 
     def ending(self) -> tuple[bool, Usage | None]:
         """Whether the stream has the wire's normal end, and the stream's usage, if any."""
-        return self._grammar.ending(self._relay.tail())
+        return self.grammar.ending(self._relay.tail())
 
     def fitted(self, error_event: bytes) -> bytes:
         """An error event as it follows the events that have passed."""
-        fit_error = self._grammar.fit_error
+        fit_error = self.grammar.fit_error
         return error_event if fit_error is None else fit_error(self._relay.tail(), error_event)
 
     def fork(self) -> StreamWatch:
         """A watch in the same state, for another reader of the same stream."""
-        other = StreamWatch(self._grammar, leaves_usage_out=self.leaves_usage_out, provider=self.provider)
+        other = StreamWatch(self.grammar, leaves_usage_out=self.leaves_usage_out, provider=self.provider)
         other._relay = self._relay.fork()
         other._normalizer = None if self._normalizer is None else self._normalizer.fork()
         other.content, other.skipped = self.content, self.skipped
@@ -135,7 +135,7 @@ class StreamWatch:
 
     def _weighed(self, events: bytes) -> bytes:
         events = self._passing(events)
-        has_content = self._grammar.has_content
+        has_content = self.grammar.has_content
         self.content += sum(has_content(name, data) for name, data in sse.events(events))
         return events
 
@@ -145,7 +145,7 @@ class StreamWatch:
             events = self._watched(events)
         elif (sound := self._normalizer.sound(events)) < len(events):
             events = self._normalized(self._normalizer, events, sound)
-        if self.leaves_usage_out and self._grammar.usage_mark in events:
+        if self.leaves_usage_out and self.grammar.usage_mark in events:
             events = b"".join([block for block in sse.blocks(events) if not self._is_usage_only(block)])
         return events
 
@@ -172,7 +172,7 @@ class StreamWatch:
         nearly every vendor sends, told apart fast."""
         if events[-2:] != _END:
             return False
-        error_in = self._grammar.error_in
+        error_in = self.grammar.error_in
         for block in events[:-2].split(_END):
             name = b""
             if block[:7] == _EVENT:
@@ -190,7 +190,7 @@ class StreamWatch:
         """What goes on of one event: its bytes, bytes that clients can read, or nothing."""
         for name, data in sse.events(block) if not self.is_over else ():
             try:
-                error = self._grammar.error_in(name, data, self.provider)
+                error = self.grammar.error_in(name, data, self.provider)
             except ValueError:
                 return self._unreadable(block, data)
             if error is not None and self.error is None:
@@ -199,7 +199,7 @@ class StreamWatch:
 
     def _failed(self, block: bytes, name: bytes, data: bytes, error: ClassifiedError) -> bytes:
         self.error, self.error_data = error, data
-        form = self._grammar.error_form(name, data)
+        form = self.grammar.error_form(name, data)
         self.is_over = form is not ErrorForm.OWN
         return b"" if form is ErrorForm.FOREIGN else block
 
@@ -214,7 +214,7 @@ class StreamWatch:
         return b""
 
     def _is_usage_only(self, block: bytes) -> bool:
-        is_usage_only = self._grammar.is_usage_only
+        is_usage_only = self.grammar.is_usage_only
         return is_usage_only is not None and any(is_usage_only(data) for data in _data_of(block))
 
 

@@ -94,7 +94,8 @@ async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, tr
 
 def watch_for(prepared: PreparedRequest, provider: str = "") -> StreamWatch:
     """A watch over a stream in the caller's wire; on lane 1 it also takes out what deviates from the wire."""
-    context, grammar = prepared.context, prepared.dialect.replies.stream
+    context, replies = prepared.context, prepared.dialect.replies
+    grammar = replies.stream if context is not None else replies.translated or replies.stream
     return StreamWatch(
         # A request without a body asks for a response that was made before.
         grammar if prepared.body is not None else grammar.without_usage(),

@@ -151,7 +151,7 @@ class GuardedStream:
             refusal.cache_status = answer.cache_status
             answer.close()
             return refusal, True
-        watch = StreamWatch(guards.dialect.replies.stream)
+        watch = StreamWatch(guards.dialect.replies.stream if answer.watch is None else answer.watch.grammar)
         answer.body = watch.feed(bytes(first), weigh=True)
         answer.rest, answer.watch = self, watch
         return answer, False

@@ -160,8 +160,10 @@ def _finished(
     keeps = None if draft.spec.provider is None else call.keeps
     if keeps is not None:
         rewritten = keeps.noted(draft.body, rewritten)
-    if route.target.rejects_unsupported and rewritten.dropped:
-        return _unsupported_parameters(route, rewritten.dropped)
+    if route.target.rejects_unsupported:
+        refused = tuple([name for name in rewritten.dropped if name not in draft.spec.caller.no_place])
+        if refused:
+            return _unsupported_parameters(route, refused)
     template, spec = draft.template, draft.spec
     model_route, context = template.model_route, spec.context
     target, plain_target, streams, translation = template.target, template.plain_target, spec.streams, None

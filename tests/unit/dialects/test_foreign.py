@@ -26,7 +26,7 @@ from penstock.core.chat import (
     Wording,
 )
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects.foreign import PLAIN, Reader, ready_for
+from penstock.dialects.foreign import LOST_REASONING, PLAIN, Reader, ready_for
 
 WORDING: Final = Wording(names={"max_completion_tokens": "max_tokens"}, once=frozenset({"cache_control"}))
 IMAGE: Final = ImagePart(Inline("image/png", "AAAA"))
@@ -152,3 +152,33 @@ SMALL: Final = Reasoning("", 500, True, {"type": "enabled", "budget_tokens": 500
 )
 def test_thinking_as_the_model_knows_it(asked: Reasoning, traits: Traits, expected: Reasoning | None) -> None:
     assert ready(request(user(), reasoning=asked), traits=traits)[0].parameters["reasoning"] == expected
+
+
+THINKS: Final = Traits(thinking="budget")
+ALWAYS: Final = Traits(thinks_unasked=True)
+FORCED: Final = Traits(thinks_unasked=True, can_stop_thinking=False)
+
+
+@pytest.mark.parametrize(
+    ("reader", "reasoning", "traits", "is_lost"),
+    [
+        (Reader(Owner.ANTHROPIC), Reasoning(enabled=True), THINKS, True),
+        (Reader(Owner.AMAZON, Owner.ANTHROPIC), Reasoning("high"), THINKS, True),
+        (Reader(Owner.GOOGLE), None, ALWAYS, True),
+        (Reader(Owner.GOOGLE), Reasoning(enabled=False), FORCED, True),
+        (Reader(Owner.GOOGLE), Reasoning(enabled=False), ALWAYS, False),
+        (Reader(Owner.OPENAI), Reasoning("none"), ALWAYS, False),
+        (Reader(Owner.ANTHROPIC), None, THINKS, False),
+        (Reader(Owner.ANTHROPIC), Reasoning(enabled=True), ANY_MODEL, False),
+        (Reader(Owner.AMAZON, Owner.AMAZON), Reasoning("high"), ALWAYS, False),
+        (PLAIN, Reasoning(enabled=True), ALWAYS, False),
+    ],
+)
+def test_what_must_come_back_and_has_no_place_is_named(
+    reader: Reader, reasoning: Reasoning | None, traits: Traits, is_lost: bool
+) -> None:
+    asked = request(user(TextPart("Hi")), **({} if reasoning is None else {"reasoning": reasoning}))
+    without_place = msgspec.structs.replace(asked, wording=Wording(names={LOST_REASONING: "reasoning"}))
+    _, names = ready(without_place, reader, traits)
+    assert ("reasoning" in names) is is_lost
+    assert "messages.reasoning" not in ready(asked, reader, traits)[1]

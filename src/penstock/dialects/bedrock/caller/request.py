@@ -23,10 +23,11 @@ from penstock.dialects.bedrock.caller.members import KNOWN_FIELDS, RESPONSE_FIEL
 from penstock.dialects.bedrock.caller.messages import read_messages, read_system
 from penstock.dialects.bedrock.caller.model_fields import FIELDS, ModelFields, read_model_fields
 from penstock.dialects.bedrock.caller.tools import read_choice, read_tools
+from penstock.dialects.config_members import limit_wins
 from penstock.dialects.malformed import Malformed, read_whole, text_in
 from penstock.dialects.parameter_types import checked
 
-_INFERENCE: Final = "inferenceConfig"
+INFERENCE: Final = "inferenceConfig"
 CHAT_NAMES: Final[Mapping[str, str]] = {
     "max_tokens": "maxTokens",
     "max_completion_tokens": "maxTokens",
@@ -37,7 +38,7 @@ CHAT_NAMES: Final[Mapping[str, str]] = {
 """OpenAI's names of what samples and limits an answer -> the member of ``inferenceConfig``."""
 _WORDING: Final = Wording(
     names={
-        **{name: f"{_INFERENCE}.{own}" for name, own in CHAT_NAMES.items()},
+        **{name: f"{INFERENCE}.{own}" for name, own in CHAT_NAMES.items()},
         "top_k": f"{FIELDS}.top_k",
         "anthropic_beta": f"{FIELDS}.anthropic_beta",
         "reasoning": f"{FIELDS}.thinking",
@@ -66,7 +67,7 @@ _WORDING: Final = Wording(
 """What callers of Converse call what is dropped."""
 _ELSEWHERE: Final = frozenset(
     f"""
-    model stream messages system toolConfig {_INFERENCE} outputConfig serviceTier requestMetadata reasoning_effort
+    model stream messages system toolConfig {INFERENCE} outputConfig serviceTier requestMetadata reasoning_effort
     {FIELDS} {RESPONSE_FIELDS}
     """.split()
 )
@@ -91,9 +92,7 @@ def _read(body: Body) -> ChatRequest | Failure:
     for name in body:
         if name not in _ELSEWHERE and not body.is_null(name):
             parameters[name] = checked(name, name, body.value(name))
-    if not body.is_null("max_tokens") and body.is_null("max_completion_tokens"):
-        # A config's limit, in place of the caller's.
-        parameters.pop("max_completion_tokens", None)
+    limit_wins(body, parameters)
     parameters |= _tools(body, fields)
     output = _object(body, "outputConfig")
     _add(parameters, "response_format", _format(output))
@@ -140,9 +139,9 @@ _FROM_CONVERSE: Final = {own: name for name, own in CHAT_NAMES.items()}
 def _configured(body: Body) -> dict[str, Any]:
     """What ``inferenceConfig`` says, by OpenAI's names; the rest by its own place."""
     found: dict[str, Any] = {}
-    for name, value in _object(body, _INFERENCE).items():
+    for name, value in _object(body, INFERENCE).items():
         if value is not None:
-            chat, path = _FROM_CONVERSE.get(name), f"{_INFERENCE}.{name}"
+            chat, path = _FROM_CONVERSE.get(name), f"{INFERENCE}.{name}"
             found[chat or path] = value if chat is None else checked(chat, path, value)
     return found
 

@@ -16,13 +16,13 @@ from penstock.core.chat import Owner
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.dialects.bedrock.caller.model_fields import FIELDS
-from penstock.dialects.bedrock.caller.request import CHAT_NAMES
+from penstock.dialects.bedrock.caller.request import CHAT_NAMES, INFERENCE
 from penstock.dialects.caller import FittedRequest
+from penstock.dialects.config_members import within
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import QUOTED_MARK, is_sealed, unseal
 
 _ADDRESSED: Final = ("model", "stream")
-_INFERENCE: Final = "inferenceConfig"
 _SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _OWN: Final = frozenset({Owner.ANTHROPIC, Owner.AMAZON})
 _THINKING: Final = ("thinking", "reasoning_config")
@@ -34,25 +34,10 @@ def fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
         for name in _ADDRESSED:
             if name in body:
                 body = body.without(name)
-        body, dropped = _without_envelopes(_configured(body))
+        body, dropped = _without_envelopes(within(body, INFERENCE, CHAT_NAMES))
         return FittedRequest(body, dropped)
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-
-
-def _configured(body: Body) -> Body:
-    """The body with a config's parameters of OpenAI's names in ``inferenceConfig``, where they win."""
-    given = [name for name in CHAT_NAMES if name in body]
-    if not given:
-        return body
-    config = Body.parse(b"{}" if body.is_null(_INFERENCE) else body.raw(_INFERENCE) or b"{}")
-    for name in given:
-        raw = body.raw(name) or b"null"
-        if name == "stop" and raw.startswith(b'"'):
-            raw = b"[" + raw + b"]"
-        config = config.replaced({CHAT_NAMES[name]: raw})
-        body = body.without(name)
-    return body.replaced({_INFERENCE: config.encode()})
 
 
 def _without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:

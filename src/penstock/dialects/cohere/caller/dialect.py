@@ -8,12 +8,13 @@ from penstock.core.body import Body
 from penstock.dialects.caller import CallerDialect, FittedRequest, Relay, Replies
 from penstock.dialects.cohere.caller.errors import ERRORS
 from penstock.dialects.cohere.caller.reply import write_reply
-from penstock.dialects.cohere.caller.request import read_request
+from penstock.dialects.cohere.caller.request import CHAT_NAMES, NO_PLACE, read_request
 from penstock.dialects.cohere.caller.stream import KEEP_ALIVE, StreamWriter
 from penstock.dialects.cohere.caller.texts import TEXTS
 from penstock.dialects.cohere.relay.judge import judge
 from penstock.dialects.cohere.relay.reshape import RESHAPE
-from penstock.dialects.cohere.relay.stream import GRAMMAR
+from penstock.dialects.cohere.relay.stream import GRAMMAR, TRANSLATED
+from penstock.dialects.config_members import renamed
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 
@@ -28,8 +29,8 @@ def _as_it_is(body: Body) -> Body:
 
 
 def _fit_request(body: Body, _context: WriteContext) -> FittedRequest:
-    """Requests pass as they are."""
-    return FittedRequest(body)
+    """Requests pass as they are; a config's parameters take Cohere's names."""
+    return FittedRequest(renamed(body, CHAT_NAMES))
 
 
 def _plain(_context: WriteContext) -> None:
@@ -51,7 +52,8 @@ COHERE: Final = CallerDialect(
     write_reply=write_reply,
     stream_writer=StreamWriter,
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
+    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE, translated=TRANSLATED),
+    no_place=frozenset({NO_PLACE}),
     relay=Relay(_fit_request, _plain, _stream, _events),
     keep_alive=KEEP_ALIVE,
     texts=TEXTS,

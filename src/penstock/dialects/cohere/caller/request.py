@@ -17,6 +17,7 @@ from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart, Tool, ToolChoice, Wording
 from penstock.core.failure import Failure
 from penstock.dialects.cohere.caller.messages import document_text, read_messages
+from penstock.dialects.foreign import LOST_REASONING
 from penstock.dialects.malformed import Malformed, read_whole, text_in
 from penstock.dialects.parameter_types import checked
 from penstock.dialects.request_tools import read_tools
@@ -27,10 +28,15 @@ _NAMES: Final[Mapping[str, str]] = {
     "k": "top_k",
     "p": "top_p",
 }
+NO_PLACE: Final = "reasoning"
+"""The name of what is thought and would have to come back unread, which this wire has no place for."""
+CHAT_NAMES: Final[Mapping[str, str]] = {name: own for own, name in _NAMES.items()}
+"""OpenAI's names of parameters -> Cohere's."""
 WORDING: Final = Wording(
     names={
         **{name: own for own, name in _NAMES.items()},
         "reasoning": "thinking",
+        LOST_REASONING: NO_PLACE,
         "reasoning_effort": "thinking",
         "reasoning.max_tokens": "thinking.token_budget",
     },

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core import json_text
 from penstock.core.json_text import read_json, read_json_or_none
 from penstock.core.usage import Usage
@@ -72,5 +74,28 @@ def is_complete(stream: bytes) -> bool:
     return isinstance(value, dict) and judge.is_complete(value)
 
 
+def error_in_translated(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | None:
+    """As ``error_in``, for a stream that the gateway wrote. A failure always has a member ``error``: an end of reason
+    ERROR without it is an answer that was filtered, for which Cohere has no other word."""
+    return error_in(name, data, provider) if _tells_error(data) else None
+
+
+def ending_of_translated(tail: bytes) -> tuple[bool, Usage | None]:
+    """As ``ending``, for a stream that the gateway wrote."""
+    finished, usage = ending(tail)
+    if finished:
+        return True, usage
+    ends = [data for name, data in sse.events(tail) if name == _END.encode()]
+    return bool(ends) and not _tells_error(ends[-1]), usage
+
+
+def _tells_error(data: bytes) -> bool:
+    value = read_json_or_none(data) if b'"error"' in data else None
+    return isinstance(value, dict) and {**value, **json_text.mapping(value, "delta")}.get("error") is not None
+
+
 GRAMMAR: Final = StreamGrammar(error_in, error_form, has_content, ending, is_complete)
 """Cohere's streams, for a relay."""
+
+TRANSLATED: Final = msgspec.structs.replace(GRAMMAR, error_in=error_in_translated, ending=ending_of_translated)
+"""Cohere's streams as cohere/caller/stream.py writes them."""

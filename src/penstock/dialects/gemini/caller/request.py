@@ -15,6 +15,7 @@ from penstock.core import json_text
 from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart, Wording
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.config_members import limit_wins
 from penstock.dialects.gemini.caller.contents import parts_of, read_contents
 from penstock.dialects.gemini.caller.schema import json_schema
 from penstock.dialects.gemini.caller.tools import read_choice, read_tools
@@ -95,6 +96,7 @@ def _read(body: Body) -> ChatRequest | Failure:
     for name in body:
         if name not in _ELSEWHERE and not body.is_null(name):
             parameters[name] = checked(name, name, body.value(name))
+    limit_wins(body, parameters)
     tools = read_tools(body)
     choice, others = read_choice(body.value("toolConfig"))
     if tools:

@@ -7,8 +7,10 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.body import Body
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect, FittedRequest, Relay, Replies
+from penstock.dialects.config_members import within
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.ollama.caller import members, request
 from penstock.dialects.ollama.caller.errors import ERRORS
@@ -31,9 +33,12 @@ def _as_it_is(body: Body) -> Body:
     return body
 
 
-def _fit_request(body: Body, _context: WriteContext) -> FittedRequest:
-    """Requests pass as they are."""
-    return FittedRequest(body)
+def _fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
+    """Requests pass as they are; a config's parameters become options."""
+    try:
+        return FittedRequest(within(body, request.OPTIONS, request.CHAT_NAMES))
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
 
 
 def _plain(_context: WriteContext) -> None:
@@ -57,6 +62,7 @@ OLLAMA: Final = CallerDialect(
     stream_writer=partial(LineWriter, members.CHAT),
     errors=ERRORS,
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
+    no_place=frozenset({request.NO_PLACE}),
     relay=Relay(_fit_request, _plain, _stream, _events),
     keep_alive=KEEP_ALIVE,
     stream_form=stream_form,

@@ -17,6 +17,8 @@ from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Format, Message, Reasoning, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
+from penstock.dialects.config_members import limit_wins
+from penstock.dialects.foreign import LOST_REASONING
 from penstock.dialects.malformed import Malformed, read_body, read_whole, text_in
 from penstock.dialects.ollama.caller.messages import parts_of, read_messages
 from penstock.dialects.parameter_types import checked
@@ -28,6 +30,9 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "num_predict": "max_completion_tokens",
 }
 """The options that have a name of OpenAI's, or of most hosts'."""
+OPTIONS: Final = "options"
+CHAT_NAMES: Final[Mapping[str, str]] = {name: own for own, name in _OPTIONS.items()} | {"max_tokens": "num_predict"}
+"""OpenAI's names of what samples and limits an answer -> the option."""
 _OF_THE_MACHINE: Final = frozenset(
     """
     num_ctx num_keep num_batch num_gpu main_gpu num_thread num_gqa numa low_vram f16_kv use_mmap use_mlock vocab_only
@@ -35,11 +40,14 @@ _OF_THE_MACHINE: Final = frozenset(
     """.split()
 )
 """Options about memory and processors."""
+NO_PLACE: Final = "reasoning"
+"""The name of what is thought and would have to come back unread, which this wire has no place for."""
 WORDING: Final = Wording(
     names={
         **{name: f"options.{own}" for own, name in _OPTIONS.items()},
         "response_format": "format",
         "reasoning": "think",
+        LOST_REASONING: NO_PLACE,
         "reasoning_effort": "think",
         "thinking": "think",
     },
@@ -108,6 +116,7 @@ def _request(body: Body, messages: tuple[Message, ...], elsewhere: frozenset[str
     for name in body:
         if name not in elsewhere and not body.is_null(name):
             parameters[name] = checked(name, name, body.value(name))
+    limit_wins(body, parameters)
     if not body.is_null("tools"):
         parameters["tools"] = read_tools(body)
     if not body.is_null("tool_choice"):

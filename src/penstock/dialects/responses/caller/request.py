@@ -15,6 +15,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest, Echo, Format, Message, Reasoning, TextPart, ToolForm, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
+from penstock.dialects.config_members import limit_wins
 from penstock.dialects.malformed import Malformed, read_whole
 from penstock.dialects.openai.caller.request import CHECKS
 from penstock.dialects.responses.caller.items import adds_tools, read_items
@@ -101,6 +102,7 @@ def _read(body: Body) -> ChatRequest | Failure:
     for name in body:
         if name not in _ELSEWHERE and not body.is_null(name):
             _add_parameter(parameters, body, name)
+    limit_wins(body, parameters)
     if tools.offered:
         parameters["tools"] = tools.offered
     choice = read_choice(body.value("tool_choice"), tools)

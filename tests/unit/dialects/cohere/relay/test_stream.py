@@ -6,7 +6,7 @@ import pytest
 
 from calling import STREAMS
 from penstock.dialects.caller import ErrorForm
-from penstock.dialects.cohere.relay.stream import GRAMMAR
+from penstock.dialects.cohere.relay.stream import GRAMMAR, TRANSLATED
 from penstock.dialects.framing import sse
 
 WHOLE = b"".join(STREAMS["cohere"])
@@ -51,3 +51,20 @@ def test_what_is_no_error() -> None:
     assert all(GRAMMAR.error_in(name, data, "") is None for name, data in sse.events(WHOLE))
     with pytest.raises(json.JSONDecodeError):
         GRAMMAR.error_in(b"", b"{", "")
+
+
+def test_a_filtered_answer_that_the_gateway_wrote_is_no_failure() -> None:
+    end = b'{"type":"message-end","delta":{"finish_reason":"ERROR","usage":{"tokens":{"input_tokens":3}}}}'
+    stream = b"".join(STREAMS["cohere"][:2]) + b"event: message-end\ndata: " + end + b"\n\n"
+    assert TRANSLATED.error_in(b"message-end", end, "") is None
+    finished, usage = TRANSLATED.ending(stream)
+    assert (finished, usage is not None and usage.prompt) == (True, 3)
+    assert not GRAMMAR.ending(stream)[0]
+
+
+@pytest.mark.parametrize("text", ["No", ""])
+def test_a_failure_that_the_gateway_wrote_is_a_failure(text: str) -> None:
+    end = json.dumps({"type": "message-end", "delta": {"finish_reason": "ERROR", "error": text}}).encode()
+    assert TRANSLATED.error_in(b"message-end", end, "") is not None
+    assert not TRANSLATED.ending(WHOLE[:-1] + b"\n\nevent: message-end\ndata: " + end + b"\n\n")[0]
+    assert TRANSLATED.ending(WHOLE)[0]
