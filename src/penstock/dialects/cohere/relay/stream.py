@@ -52,9 +52,9 @@ def error_form(name: bytes, data: bytes) -> ErrorForm:
 
 
 def has_content(name: bytes, data: bytes) -> bool:
-    """Whether an event begins or goes on with a part of the answer, or ends it."""
+    """Whether an event begins or goes on with a part of the answer, or ends it without an error."""
     value = read_json_or_none(data)
-    return isinstance(value, dict) and _kind(name, value) in _SAYING
+    return isinstance(value, dict) and _kind(name, value) in _SAYING and not _tells_error(data)
 
 
 def ending(tail: bytes) -> tuple[bool, Usage | None]:
