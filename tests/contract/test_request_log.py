@@ -97,6 +97,33 @@ def test_filters_find_what_they_say(admin: RunningAdmin) -> None:
     assert traces(admin, time_of_generation_min=as_text(NOON + MINUTE)) == []
 
 
+def test_members_of_metadata_are_found_with_what_else_is_asked_for(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the rarest of several members, or by the rows that have all else where these are few: the answer is one."""
+    put(
+        admin,
+        *(entry(NOON + n, trace_id=f"t{n}", metadata={"team": "a", "_user": f"u{n % 3}"}) for n in range(9)),
+        entry(NOON + 9, trace_id="bad", status=500, metadata={"team": "a", "_user": "u0"}),
+        entry(NOON + 10, trace_id="other", status=500, metadata={"team": "b"}),
+    )
+    for few in (2000, 0):
+        monkeypatch.setattr("penstock.control.logs._FEW", few)
+        assert traces(admin, metadata='{"team":"a","_user":"u1"}') == ["t7", "t4", "t1"]
+        assert traces(admin, metadata='{"_user":"u1","team":"a"}', cost_min="100") == []
+        assert traces(admin, metadata='{"team":"a"}', status_code="500") == ["bad"]
+        assert traces(admin, metadata='{"team":"a"}', status_code="5xx", models="m") == ["bad"]
+        assert traces(admin, metadata='{"team":"a"}', is_success="false") == ["bad"]
+        assert traces(admin, metadata='{"team":"a"}', trace_id="t4") == ["t4"]
+        page = listed(admin, metadata='{"team":"a"}', page_size=4, count="true")
+        assert page["total"] == 10
+        rest = listed(admin, metadata='{"team":"a"}', page_size=9, cursor=page["next_cursor"])
+        assert [each["trace_id"] for each in (*page["data"], *rest["data"])] == [
+            "bad",
+            *(f"t{8 - n}" for n in range(9)),
+        ]
+
+
 def test_all_wrong_filters_are_told_at_once(admin: RunningAdmin) -> None:
     query = urlencode({"cost_min": "x", "status_code": "ok", "metadata": "[", "time_of_generation_min": "then"})
     wrong = admin.call("GET", f"/logs?{query}&is_success=maybe&ai_org_model=m")

@@ -39,6 +39,7 @@ _TEXTS: Final = {
     "models": "model",
 }
 """Parameters that hold any of some texts, and their columns."""
+_INDEXED: Final = ("trace_id", "key_id", "model", "provider")
 _RANGES: Final = {
     "cost": ("amount", _NANOS_OF_CENT),
     "total_units": ("total_tokens", 1),
@@ -89,6 +90,11 @@ class LogFilter(msgspec.Struct, frozen=True):
     def has_only_time(self) -> bool:
         """Whether it asks for nothing but a time and a workspace."""
         return not (self.texts or self.statuses or self.models or self.is_success is not None) and self.is_added_up
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index finds the rows of one of its values: a trace, a key, a model, a provider, a status."""
+        return bool(self.statuses) or any(name in _INDEXED for name in self.texts)
 
     @property
     def has_ranges(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -69,40 +69,77 @@ async def rows_of(
 ) -> Sequence[sa.Row[Any]]:
     """Rows in the order of the list, after a place. The filter is one of ``for_actor``."""
     are_few = wanted.has_ranges and await _are_few(connection, wanted)
-    source, at, id_, conditions = _source(wanted, by_range=are_few)
-    query = sa.select(*COLUMNS).select_from(source).where(*conditions, *wanted.within(at))
+    found = await _found(connection, wanted, by_range=are_few)
+    query = sa.select(*[found.columns[column.name] for column in COLUMNS]).select_from(found.source)
+    query = query.where(*found.conditions, *wanted.within(found.at))
     if after is not None:
-        query = query.where(at <= after.at, sa.tuple_(at, id_) < sa.tuple_(after.at, after.id))
+        query = query.where(found.at <= after.at, sa.tuple_(found.at, found.id) < sa.tuple_(after.at, after.id))
     # Few rows are found by an index and sorted; of many the newest are met soon in the order of their time.
-    order = at + 0 if are_few or "trace_id" in wanted.texts else at
-    return (await connection.execute(query.order_by(order.desc(), id_.desc()).limit(size))).all()
+    order = found.at + 0 if are_few or "trace_id" in wanted.texts else found.at
+    return (await connection.execute(query.order_by(order.desc(), found.id.desc()).limit(size))).all()
 
 
 async def _are_few(connection: AsyncConnection, wanted: LogFilter) -> bool:
     """Whether so few rows are within the filter's ranges that an index finds them sooner than a look through all."""
-    some = sa.select(sa.literal(1)).select_from(request_log).where(*wanted.of_ranges()).limit(_FEW + 1)
-    return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one()) <= _FEW
+    return await _counted(connection, request_log, wanted.of_ranges()) <= _FEW
 
 
-def _source(
-    wanted: LogFilter, *, by_range: bool = False
-) -> tuple[sa.FromClause, sa.ColumnElement[int], sa.ColumnElement[str], list[sa.ColumnElement[bool]]]:
-    """What the rows are read from, the columns that they are ordered by, and the conditions on them. Rows with a member
-    of metadata are found by the table of members, which holds those of one member in the order of the list."""
-    if not wanted.metadata or wanted.workspaces is None:
-        return request_log, request_log.c.at, request_log.c.id, wanted.conditions(request_log, by_range=by_range)
-    (name, value), *others = wanted.metadata.items()
-    member, row = log_metadata.c, request_log.c
-    source = log_metadata.join(request_log, sa.and_(row.at == member.at, row.id == member.log_id))
-    rest = msgspec.structs.replace(wanted, metadata=dict(others))
-    found = [member.workspace_id.in_(wanted.workspaces), member.name == name, member.value == value]
-    return source, member.at, member.log_id, [*found, *rest.conditions(request_log, by_range=by_range)]
+async def _counted(connection: AsyncConnection, table: sa.Table, conditions: Sequence[sa.ColumnElement[bool]]) -> int:
+    """The number of rows that an index finds, or a little more than ``_FEW``."""
+    some = sa.select(sa.literal(1)).select_from(table).where(*conditions).limit(_FEW + 1)
+    return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())
+
+
+class _Found(NamedTuple):
+    """What rows are read from, the columns of a row, those that they are ordered by, and the conditions on them."""
+
+    source: sa.FromClause
+    columns: sa.ReadOnlyColumnCollection[str, sa.Column[Any]]
+    at: sa.ColumnElement[int]
+    id: sa.ColumnElement[str]
+    conditions: list[sa.ColumnElement[bool]]
+
+
+async def _found(connection: AsyncConnection, wanted: LogFilter, *, by_range: bool = False) -> _Found:
+    """How the rows of a filter are found. Those with a member of metadata are found by the table of members, which
+    holds the rows of one member in the order of the list; by the rarest of several, unless the rows that have all else
+    are few."""
+    row, plain = request_log.c, msgspec.structs.replace(wanted, metadata={})
+    is_by_row = not wanted.metadata or wanted.workspaces is None
+    if not is_by_row and plain.is_indexed:
+        is_by_row = await _counted(connection, request_log, plain.conditions(request_log, by_range=True)) <= _FEW
+    if is_by_row:
+        return _Found(request_log, row, row.at, row.id, wanted.conditions(request_log, by_range=by_range))
+    found = {each: _of_member(wanted, *each) for each in wanted.metadata.items()}
+    rarest = next(iter(found))
+    if len(found) > 1:
+        counts = {each: await _counted(connection, log_metadata, found[each]) for each in found}
+        rarest = min(counts, key=counts.__getitem__)
+    others = {name: value for name, value in wanted.metadata.items() if name != rarest[0]}
+    rest = msgspec.structs.replace(wanted, metadata=others).conditions(request_log, by_range=by_range)
+    member, conditions = log_metadata.c, found[rarest]
+    same = row.at == member.at, row.id == member.log_id
+    if connection.dialect.name != "postgresql":
+        source: sa.FromClause = log_metadata.join(request_log, sa.and_(*same))
+        return _Found(source, row, member.at, member.log_id, [*conditions, *rest])
+    # PostgreSQL believes that the join finds one row, and would read all rows of a common member to sort them. A
+    # subquery with a limit is looked up row by row, in the order of the members.
+    each = sa.select(request_log).where(*same, *rest).limit(1).lateral("found")
+    source = log_metadata.join(each, sa.true())
+    return _Found(source, each.c, member.at, member.log_id, conditions)
+
+
+def _of_member(wanted: LogFilter, name: str, value: str) -> list[sa.ColumnElement[bool]]:
+    """The conditions on a row of the table of members."""
+    member = log_metadata.c
+    return [member.workspace_id.in_(wanted.workspaces or ()), member.name == name, member.value == value]
 
 
 async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int) -> int:
     """The number of rows, at most ``most``. The filter is one of ``for_actor``."""
-    source, at, _, conditions = _source(wanted)
-    some = sa.select(sa.literal(1)).select_from(source).where(*conditions, *wanted.within(at)).limit(most)
+    found = await _found(connection, wanted)
+    conditions = *found.conditions, *wanted.within(found.at)
+    some = sa.select(sa.literal(1)).select_from(found.source).where(*conditions).limit(most)
     return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())
 
 
