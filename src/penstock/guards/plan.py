@@ -109,6 +109,11 @@ class HookCheck(msgspec.Struct, frozen=True):
     timeout: float = 5.0
     fingerprint: bytes = b""
 
+    @property
+    def transforms(self) -> bool:
+        """Whether the check is there to change texts."""
+        return self.check.transforms and not self.prepared.only_looks
+
 
 class Feedback(msgspec.Struct, frozen=True):
     """What is told with a verdict."""
@@ -149,7 +154,7 @@ class Hook(msgspec.Struct, frozen=True):
     @property
     def transforms(self) -> bool:
         """Whether the hook may change the text."""
-        return any(each.check.transforms or each.check.replaces for each in self.checks)
+        return any(each.transforms or each.check.replaces for each in self.checks)
 
 
 class GuardPlan(TargetGuards, frozen=True):
