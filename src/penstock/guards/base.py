@@ -18,6 +18,7 @@ from penstock.core.secret import Secret
 from penstock.core.segments import Pointer, Segment
 
 if TYPE_CHECKING:
+    from penstock.guards.detect.spans import DetectRule
     from penstock.guards.hold import HoldRule
     from penstock.guards.parameters import Parameters
 
@@ -59,6 +60,8 @@ class Judgement(msgspec.Struct, frozen=True):
     error: CheckError | None = None
     edits: tuple[Edit, ...] = ()
     body: bytes | None = None
+    restores: Mapping[str, str] = {}
+    """What the edits put in place of texts of the request -> those texts, which the answer gets back."""
 
 
 def could_not(message: str, name: str = "Error", data: Any = None) -> Judgement:
@@ -172,14 +175,17 @@ class Prepared(msgspec.Struct, frozen=True):
 
     ``hold``: what the check looks for in a stream as it arrives, None for a check that needs the whole text.
     ``size`` is the memory of the patterns and lists, in bytes. ``transforms``: with these parameters the check changes
-    texts (``redact``), though not every check of its kind does.
+    texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     """
 
     judge: Judge | None = None
     ask: Ask | None = None
-    hold: HoldRule | None = None
+    hold: HoldRule | DetectRule | None = None
     size: int = 0
     transforms: bool = False
+    restores: bool = False
+    only_looks: bool = False
+    """Whether a check that is there to change texts changes none with these parameters."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -199,5 +205,11 @@ class Check(msgspec.Struct, frozen=True):
     replaces: bool = False
     quotes: bool = False
     aliases: tuple[str, ...] = ()
+    has_kinds: bool = False
+    """Whether the parameter ``kinds`` is the check's own, and not what kinds of texts it sees."""
+    only_marks: bool = False
+    """Whether no guard that denies may hold the check: what it finds proves nothing."""
+    scope: str = "last"
+    """Which messages of a request it sees, unless a config says otherwise."""
     timeout: float = 5.0
     """Seconds that a check which asks another server has, unless its parameters say otherwise."""

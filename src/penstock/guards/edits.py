@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from penstock.core.json_text import read_json_or_none, write_json
-from penstock.core.segments import Pointer, Segment, SegmentKind, spliced
+from penstock.core.segments import Pointer, Segment, spliced
+from penstock.guards.arguments import is_arguments
 from penstock.guards.base import Edit, GuardedBody
 
 
@@ -34,7 +35,7 @@ def edited(body: GuardedBody, edits: Iterable[Edit]) -> bytes:
 def _text(segment: Segment | None, edits: list[Edit]) -> str:
     if segment is None:
         raise Unchangeable("a check changed a text that is not there")
-    is_json = segment.kind is SegmentKind.TOOL_CALL and read_json_or_none(segment.text.encode()) is not None
+    is_json = is_arguments(segment)
     whole = edits[0].replacement if len(edits) == 1 and _is_whole(edits[0], segment.text) else None
     if is_json and whole is not None and read_json_or_none(whole.encode("utf-8", "replace")) is not None:
         return whole

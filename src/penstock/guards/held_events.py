@@ -9,73 +9,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from penstock.core.body import Body
 from penstock.core.json_text import read_json_or_none, write_json
-from penstock.core.segments import ALL_SLOTS, Delta, Pointer, TextKey, spliced
+from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind, TextKey, spliced
 from penstock.dialects.framing import sse
 from penstock.dialects.texts import TextView
+from penstock.guards.arguments import ArgumentsText, Fed, is_arguments
 from penstock.guards.base import Judgement, could_not
-from penstock.guards.hold import HeldText, HoldRule
+from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
 
 
-class _Rule(msgspec.Struct):
-    """A check of a hook, and what it has found in all texts."""
-
-    hook: Hook
-    check: HookCheck
-    rule: HoldRule
-    found: int = 0
-    changed: bool = False
-    has_failed: bool = False
-
-
 class _Text:
-    """One text of the stream under the rules that see it."""
+    """One text of the stream under the rules that see it. ``is_call``: it may be the JSON of a tool call."""
 
-    def __init__(self, rules: list[_Rule]) -> None:
-        self._rules = rules
-        self._held = [HeldText(each.rule, each.hook.hold_chars, denies=each.hook.deny) for each in rules]
+    def __init__(self, rules: list[StreamRule], *, is_call: bool) -> None:
+        self._fed: Fed = ArgumentsText(lambda: RuledText(rules)) if is_call else RuledText(rules)
+        self.feed = self._fed.feed
         self.carrier: tuple[bytes, Any, Pointer] | None = None
         """The latest event that added to the text: its name, its data, and the place of the text."""
-
-    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
-        """What can go on now, and whether a rule denies the answer."""
-        for rule, held in zip(self._rules, self._held, strict=True):
-            if rule.has_failed:
-                continue
-            found, was_changed = held.found, held.changed
-            try:
-                text = held.feed(text, last=last)
-            except TimeoutError:
-                rule.has_failed = True
-                if rule.check.fails_closed and rule.hook.deny:
-                    return "", True
-                text = held.waiting() + text
-            rule.found += held.found - found
-            rule.changed = rule.changed or (held.changed and not was_changed)
-            if held.denied:
-                return text, True
-        return text, False
 
 
 class HeldEvents:
     """Passes the events of one stream. ``denied``: a rule denies the answer; nothing goes on behind that.
     ``released`` counts the characters of text that went on."""
 
-    def __init__(self, hooks: Sequence[Hook], view: TextView, kind: str) -> None:
+    def __init__(self, hooks: Sequence[Hook], view: TextView, kind: str, besides: Sequence[StreamRule] = ()) -> None:
         self._view = view
         self._kind = kind
         self._hooks = tuple(hooks)
         self._rules = [
-            _Rule(hook, check, check.prepared.hold)
+            StreamRule(check.prepared.hold, hook, check)
             for hook in hooks
             for check in hook.checks
             if check.prepared.hold is not None
         ]
+        self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
         self._next = self._shift = 0
         """In a wire that numbers its events: the next event's number, and by how much it is above its own."""
@@ -101,7 +71,11 @@ class HeldEvents:
         return [
             HookRun(
                 hook,
-                tuple(_run(rule, began, milliseconds) for rule in self._rules if rule.hook is hook),
+                tuple(
+                    _run(rule, rule.check, began, milliseconds)
+                    for rule in self._rules
+                    if rule.hook is hook and rule.check is not None
+                ),
                 milliseconds,
                 began,
             )
@@ -156,7 +130,8 @@ class HeldEvents:
     def _text(self, delta: Delta) -> _Text:
         text = None if delta.is_whole else self._texts.get(delta.key)
         if text is None:
-            text = _Text([each for each in self._rules if _sees(each.check, delta)])
+            rules = [each for each in self._rules if each.check is None or _sees(each.check, delta)]
+            text = _Text(rules, is_call=delta.key[0] is SegmentKind.TOOL_CALL and _may_be_json(delta))
             if not delta.is_whole:
                 self._texts[delta.key] = text
         return text
@@ -221,6 +196,11 @@ def _sees(check: HookCheck, delta: Delta) -> bool:
     return not (scope.first_choice and delta.choice) and scope.sees(delta.key[0], is_plain=delta.is_plain)
 
 
+def _may_be_json(delta: Delta) -> bool:
+    """Whether a text of a tool call may be JSON: one that is whole is read, of one that arrives it is supposed."""
+    return not delta.is_whole or is_arguments(Segment((), delta.text, kind=SegmentKind.TOOL_CALL))
+
+
 def _written(name: bytes, data: bytes, texts: dict[Pointer, str]) -> bytes:
     """An event with other texts. A line end stands only between the data's values: strings hold none."""
     head = b"event: " + name + b"\n" if name else b""
@@ -242,10 +222,10 @@ def _says_nothing_else(value: Any, deltas: tuple[Delta, ...], texts: dict[Pointe
     return True
 
 
-def _run(rule: _Rule, began: float, milliseconds: int) -> CheckRun:
+def _run(rule: StreamRule, check: HookCheck, began: float, milliseconds: int) -> CheckRun:
     if rule.has_failed:
         judgement = could_not("The pattern took too long.", "TimeoutError")
     else:
         verdict = not (rule.found and rule.rule.fails)
         judgement = Judgement(verdict, {"explanation": f"The text was judged as it arrived: {rule.found} found."})
-    return CheckRun(rule.check, judgement, milliseconds, began, transformed=rule.changed)
+    return CheckRun(check, judgement, milliseconds, began, transformed=rule.changed)

@@ -34,6 +34,22 @@ class HoldRule(msgspec.Struct, frozen=True):
     is_once: bool = False
     first_end_is_final: bool = False
 
+    @property
+    def masks(self) -> None:
+        """The replacement keeps nothing from one text to the next."""
+
+    def idle_until(self, text: str, at: int) -> int:
+        """The place up to which a text that goes on holds no match; -1 where it holds one. Raises TimeoutError."""
+        match = self.pattern.search(text, at, partial=True, timeout=SECONDS)
+        if match is None:
+            return len(text)
+        return match.start() if match.partial else -1
+
+    def holding(self, limit: int, *, denies: bool, mask: object = None) -> HeldText:
+        """One text under the rule, as it arrives."""
+        del mask
+        return HeldText(self, limit, denies=denies)
+
 
 class HeldText:
     """One text under one rule. ``denies``: a match that is a false verdict ends the text, which is then ``denied``.
@@ -56,6 +72,15 @@ class HeldText:
     def held(self) -> int:
         """How many characters wait."""
         return len(self._held)
+
+    @property
+    def seen(self) -> str:
+        """What went on last, and what waits."""
+        return self._context + self._held
+
+    def begin(self, context: str) -> None:
+        """Nothing waits, and this text went on before."""
+        self._context, self._held = context[-CONTEXT:], ""
 
     def waiting(self) -> str:
         """What waits, given up undecided."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from penstock.core.did_you_mean import hint
 from penstock.routing.problems import Problems, refuse
+
+if TYPE_CHECKING:
+    from penstock.guards.base import Phase
 
 _MOST: Final = 10_000
 """Texts of a list."""
@@ -17,11 +20,21 @@ class Parameters:
     """One check's parameters. Each getter says which parameter is read; those that no getter asked for are unknown.
 
     A number may stand in a string, as forms write it. A value of the wrong type adds a problem, and counts as absent.
-    ``is_operators``: the operator wrote them, and not a caller.
+    ``phase`` is that of the check's hook, where it matters. ``is_operators``: the operator wrote them, and not a
+    caller.
     """
 
-    def __init__(self, values: Mapping[str, Any], path: str, problems: Problems, *, is_operators: bool = False) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        path: str,
+        problems: Problems,
+        phase: Phase | None = None,
+        *,
+        is_operators: bool = False,
+    ) -> None:
         self.values = values
+        self.phase = phase
         self.is_operators = is_operators
         self.path = path
         self.problems = problems

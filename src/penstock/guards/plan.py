@@ -120,7 +120,7 @@ class HookCheck(msgspec.Struct, frozen=True):
     @property
     def transforms(self) -> bool:
         """Whether the check, with its parameters, is there to change texts."""
-        return self.check.transforms or self.prepared.transforms
+        return (self.check.transforms or self.prepared.transforms) and not self.prepared.only_looks
 
 
 class Feedback(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json, write_json
 from penstock.core.segments import SegmentKind
 from penstock.guards import registry
-from penstock.guards.base import Phase
+from penstock.guards.base import Check, Phase
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import SCOPES, Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, Scope, StreamMode
 from penstock.routing.fields import Fields
@@ -192,6 +192,10 @@ class _HookReader:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
         mode = HookMode(own.choice("mode", [each.value for each in HookMode], HookMode.ENFORCE.value))
         alters = mode is not HookMode.SHADOW and _alters(kind, checks)
+        if deny and any(each.check.only_marks for each in checks):
+            own.complain("deny", "a check of this guard only marks: what it finds proves nothing")
+        if not (sequential or kind is HookType.MUTATOR) and sum(each.prepared.restores for each in checks) > 1:
+            own.complain("sequential", "two checks of this guard restore what they mask: they need sequential")
         if is_async and alters:
             own.complain("async", "a check of this guard changes the text, but an async guard changes nothing")
         timeout = own.number("timeout", least=1)
@@ -296,10 +300,10 @@ class _HookReader:
             raise refuse(path, "it must be an object")
         if values.get("credentials") is None and self._members.get("credentials") is not None:
             values = {**values, "credentials": self._members["credentials"]}
-        parameters = Parameters(values, path, self._problems, is_operators=self._is_saved)
+        parameters = Parameters(values, path, self._problems, self._phase, is_operators=self._is_saved)
         told = parameters.switch("failOnError")
         timeout = parameters.number("timeout", least=1)
-        scope = self._scope(parameters)
+        scope = self._scope(parameters, check)
         parameters.any("credentials")
         prepared = check.prepare(parameters)
         parameters.refuse_unknown()
@@ -315,13 +319,14 @@ class _HookReader:
             digest_of(write_json(values)).encode(),
         )
 
-    def _scope(self, parameters: Parameters) -> Scope:
-        """The scope of a check: its own, else the hook's."""
+    def _scope(self, parameters: Parameters, check: Check) -> Scope:
+        """The scope of a check: its own, else the hook's, else what such checks have by default."""
         hook = Parameters(self._members, self._path, self._problems)
         readers = (parameters, hook)
-        of = next((each.choice("scope", SCOPES, "last") for each in readers if each.has("scope")), "last")
+        of = next((each.choice("scope", SCOPES, "last") for each in readers if each.has("scope")), check.scope)
         choices = next((each.choice("choices", ("first", "all")) for each in readers if each.has("choices")), "all")
-        kinds = next((each.texts("kinds") for each in readers if each.has("kinds")), None)
+        askers = (hook,) if check.has_kinds else readers
+        kinds = next((each.texts("kinds") for each in askers if each.has("kinds")), None)
         if kinds is None:
             return Scope(of, first_choice=choices == "first")
         known = {kind.value: kind for kind in SegmentKind}

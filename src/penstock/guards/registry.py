@@ -7,7 +7,20 @@ from types import MappingProxyType
 from typing import Final
 
 from penstock.guards.base import Check
-from penstock.guards.checks import access, matching, prefix, shape, text, web
+from penstock.guards.checks import (
+    access,
+    hidden,
+    injection,
+    matching,
+    personal,
+    prefix,
+    secrets,
+    shape,
+    size,
+    text,
+    web,
+    words,
+)
 from penstock.guards.packages import checks_of_packages
 from penstock.guards.partners import (
     azure,
@@ -28,6 +41,12 @@ _FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
     access.CHECKS,
     prefix.CHECKS,
     web.CHECKS,
+    personal.CHECKS,
+    secrets.CHECKS,
+    words.CHECKS,
+    hidden.CHECKS,
+    size.CHECKS,
+    injection.CHECKS,
     bedrock.CHECKS,
     azure.CHECKS,
     openai_moderation.CHECKS,

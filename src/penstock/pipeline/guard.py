@@ -22,6 +22,7 @@ from penstock.dialects.texts import TextView
 from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
+from penstock.guards.restore import Restoring, restoring_of
 from penstock.guards.results import (
     MESSAGE,
     HookRun,
@@ -76,6 +77,7 @@ class _Judged(msgspec.Struct):
     subject: Subject
     request: RequestBody | None = None
     failure: Failure | None = None
+    restoring: Restoring | None = None
 
 
 class Guarding(msgspec.Struct, frozen=True):
@@ -138,11 +140,22 @@ class Guarding(msgspec.Struct, frozen=True):
             look_on = functools.partial(self.looking_on.run, call.account, aside, outbound) if aside else None
             usage = call.dialect.replies.include_usage(request.body)
             guards = StreamGuards(
-                after, runs, subject, view, kind, outbound, call.dialect, call.trace, usage, self.hides_all, look_on
+                after,
+                runs,
+                subject,
+                view,
+                kind,
+                outbound,
+                call.dialect,
+                call.trace,
+                usage,
+                self.hides_all,
+                look_on,
+                judged.restoring,
             )
             return await self._streamed(answer, guards, call, is_strict=route.target.strict)
-        if is_judged and (after or aside):
-            return await self._after(call, answer, after, aside, runs, subject, outbound)
+        if is_judged and (after or aside or judged.restoring is not None):
+            return await self._after(call, answer, after, aside, judged, subject, outbound)
         return self._told(answer, runs, ())
 
     def start(self) -> None:
@@ -180,7 +193,7 @@ class Guarding(msgspec.Struct, frozen=True):
         await self.looking_on.run(call.account, [hook for hook in plan.before if hook.looks_on], outbound, subject)
         note = functools.partial(self.verdicts.note, call.account)
         runs, changed = await _remembered(memory, hooks, subject, outbound, note)
-        judged = memory.targets[route.target.path] = _Judged(runs, changed)
+        judged = memory.targets[route.target.path] = _Judged(runs, changed, restoring=restoring_of(runs))
         if changed is not subject:
             read = new_request(call, changed, body)
             if isinstance(read, Failure):
@@ -217,11 +230,12 @@ class Guarding(msgspec.Struct, frozen=True):
         answer: Answer,
         hooks: Sequence[Hook],
         aside: Sequence[Hook],
-        before: Sequence[HookRun],
+        judged: _Judged,
         answered: Callable[[bytes], Subject],
         outbound: Outbound,
     ) -> Answer:
-        """A plain answer, judged."""
+        """A plain answer, judged, with what guards masked in the request put back."""
+        before = judged.runs
         broken = await _collected(answer)
         if broken is not None:
             answer.close()
@@ -244,11 +258,13 @@ class Guarding(msgspec.Struct, frozen=True):
             return refusal
         if changed is not None:
             answer.body = changed.body.raw
+        if judged.restoring is not None and answer.rest is None:
+            answer.body = judged.restoring.answer(answered(answer.body).body)
         return self._told(answer, before, runs)
 
     async def _streamed(self, answer: Answer, guards: StreamGuards, call: Call, *, is_strict: bool) -> Answer:
         """A stream under the guards of its answer: judged up to its first text, and further as it arrives."""
-        if not guards.hooks and guards.look_on is None:
+        if not guards.hooks and guards.look_on is None and guards.restoring is None:
             self._marked(answer, guards.before, ())
             if guards.before and not is_strict:
                 answer.body = guards.first_event() + answer.body

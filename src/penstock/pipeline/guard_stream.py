@@ -24,6 +24,7 @@ from penstock.dialects.texts import TextView
 from penstock.guards.base import GuardedBody, Outbound, Phase, could_not
 from penstock.guards.held_events import HeldEvents
 from penstock.guards.plan import Hook, StreamMode
+from penstock.guards.restore import Restoring
 from penstock.guards.results import CheckRun, HookRun, denied, denied_body, hook_results, phase_results
 from penstock.guards.windows import Windows, gathered_texts
 from penstock.pipeline.call import Answer
@@ -53,6 +54,7 @@ class StreamGuards(msgspec.Struct, frozen=True):
     hides: bool = False
     look_on: Callable[[Subject], Awaitable[None]] | None = None
     """Told of the answer at its end, for hooks that only look on."""
+    restoring: Restoring | None = None
 
     def of(self, *modes: StreamMode) -> list[Hook]:
         return [hook for hook in self.hooks if hook.stream in modes]
@@ -83,6 +85,9 @@ class GuardedStream:
         self._buffers = bool(hooks)
         self._buffer_bytes = min([hook.buffer_bytes for hook in hooks], default=0)
         self._held = HeldEvents([] if hooks else guards.of(StreamMode.HOLD), guards.view, guards.kind)
+        # What was masked in the request comes back last: guards of answers judge what the provider said.
+        restoring = guards.restoring
+        self._restored = None if restoring is None else HeldEvents([], guards.view, guards.kind, [restoring.rule()])
         self._window_hooks = [] if hooks else guards.of(StreamMode.WINDOW)
         self._windows = self._new_windows()
         self._window_runs: dict[int, HookRun] = {}
@@ -182,10 +187,19 @@ class GuardedStream:
             else:
                 data = b"" if self._inner is None else await self._inner.read()
                 ready = await self._fed(data) if data else await self._ended()
+            ready = self._with_restored(ready)
             if ready:
                 self._latest = ready
                 return ready
         return b""
+
+    def _with_restored(self, events: bytes) -> bytes:
+        """Events with what guards masked in the request."""
+        restored = self._restored
+        if restored is None:
+            return events
+        ready = restored.feed(events) if events else b""
+        return ready + restored.finish() if self._has_ended else ready
 
     async def _fed(self, data: bytes) -> bytes:
         watch = self._inner_watch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 
 import pytest
 import regex
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judging import prepared
+from penstock.guards import hold
 from penstock.guards.hold import HeldText, HoldRule, replaced
 from penstock.routing.javascript_regex import read_pattern
 
@@ -35,6 +37,14 @@ def chunked(rule: HoldRule, text: str, cuts: list[int], limit: int = 4096) -> tu
     parts = [held.feed(text[start:end]) for start, end in itertools.pairwise(places)]
     parts.append(held.feed("", last=True))
     return "".join(parts), held
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patience() -> Iterator[None]:
+    """A slow machine fails no test: a search has a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hold, "SECONDS", 60.0)
+        yield
 
 
 @settings(max_examples=3000, deadline=None)

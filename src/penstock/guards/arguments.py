@@ -1,0 +1,137 @@
+"""The arguments of a tool call, JSON that is text: checks look at the values of its strings, and change nothing else.
+
+A pattern that reads the JSON itself would take the ``n`` of an escape for a letter, and a change could leave no JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from penstock.core.json_text import read_json_or_none
+from penstock.core.segments import Segment, SegmentKind
+from penstock.guards.base import Edit
+
+_LITERAL: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_STOP: Final = re.compile(r'["\\]')
+_ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONGEST_ESCAPE: Final = 12
+
+
+def is_arguments(segment: Segment) -> bool:
+    """Whether a text is JSON with the arguments of a tool call."""
+    if segment.kind is not SegmentKind.TOOL_CALL:
+        return False
+    return segment.text.lstrip()[:1] in {"{", "["} and isinstance(
+        read_json_or_none(segment.text.encode("utf-8", "replace")), dict | list
+    )
+
+
+def parts_of(segment: Segment) -> Iterator[tuple[str, int, list[int] | None]]:
+    """The texts of a segment that a check looks at: each with its start, and the places of its characters behind it,
+    None where no escape moves them."""
+    if not is_arguments(segment):
+        yield segment.text, 0, None
+        return
+    for match in _LITERAL.finditer(segment.text):
+        if "\\" not in match[1]:
+            yield match[1], match.start(1), None
+            continue
+        text, places, at = [], [], 0
+        while at < len(match[1]):
+            escape = _ESCAPE.match(match[1], at)
+            value = match[1][at] if escape is None else _value(escape[0])
+            text.append(value)
+            places += [at] * len(value)
+            at = at + 1 if escape is None else escape.end()
+        yield "".join(text), match.start(1), [*places, at]
+
+
+def part_edits(segment: Segment, change: Callable[[str], list[tuple[int, int, str]]]) -> Iterator[Edit]:
+    """The edits of a segment. ``change``: a text -> its changes: start, end, replacement."""
+    for text, start, places in parts_of(segment):
+        for first, end, new in change(text):
+            if places is not None:
+                first, end = places[first], places[end]
+            yield Edit(segment.pointer, start + first, start + end, new)
+
+
+def escaped(text: str) -> str:
+    """A text as it stands inside a JSON string."""
+    written = json.dumps(text, ensure_ascii=False)[1:-1]
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
+
+
+class Fed(Protocol):
+    """Takes a text in pieces; gives back what can go on, and whether it is denied."""
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]: ...
+
+
+class ArgumentsText:
+    """Arguments that arrive in pieces. ``begin`` makes what takes the value of one string; a text that is no JSON is
+    one value."""
+
+    def __init__(self, begin: Callable[[], Fed]) -> None:
+        self._begin = begin
+        self._fed: Fed | None = None
+        self._is_json: bool | None = None
+        self._escape = ""
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        if self._is_json is None and text.strip():
+            self._is_json = text.lstrip()[0] == "{"
+            self._fed = None if self._is_json else self._begin()
+        if not self._is_json:
+            return (text, False) if self._fed is None else self._fed.feed(text, last=last)
+        ready: list[str] = []
+        text, self._escape = self._escape + text, ""
+        at = 0
+        while at < len(text):
+            at, part, is_denied = self._outside(text, at) if self._fed is None else self._inside(text, at, self._fed)
+            ready.append(part)
+            if is_denied:
+                return "".join(ready), True
+        if last and self._fed is not None:
+            part, is_denied = self._fed.feed("", last=True)
+            ready += [escaped(part), self._escape]
+            self._escape = ""
+            return "".join(ready), is_denied
+        return "".join(ready), False
+
+    def _outside(self, text: str, at: int) -> tuple[int, str, bool]:
+        quote = text.find('"', at)
+        end = len(text) if quote < 0 else quote + 1
+        if quote >= 0:
+            self._fed = self._begin()
+        return end, text[at:end], False
+
+    def _inside(self, text: str, at: int, fed: Fed) -> tuple[int, str, bool]:
+        stop = _STOP.search(text, at)
+        end = len(text) if stop is None else stop.start()
+        if end > at:
+            part, is_denied = fed.feed(text[at:end])
+            return end, escaped(part), is_denied
+        if text[at] == '"':
+            part, is_denied = fed.feed("", last=True)
+            self._fed = None
+            return at + 1, escaped(part) + ("" if is_denied else '"'), is_denied
+        escape = _ESCAPE.match(text, at)
+        begins_pair = escape is not None and len(escape[0]) == 6 and "\ud800" <= _value(escape[0]) <= "\udbff"
+        if len(text) - at < _LONGEST_ESCAPE and (escape is None or begins_pair):
+            self._escape = text[at:]
+            return len(text), "", False
+        if escape is None:
+            return at + 1, text[at], False
+        part, is_denied = fed.feed(_value(escape[0]))
+        return escape.end(), escaped(part), is_denied
+
+
+def _value(escape: str) -> str:
+    try:
+        return str(json.loads(f'"{escape}"'))
+    except ValueError:
+        return escape

@@ -1,0 +1,195 @@
+"""Several detectors on one text, whole or in pieces: what they find, united where it overlaps, and its masks.
+
+Each detector looks at the text as it came, so the order of the detectors changes nothing but a name: where finds
+overlap, all of it is one find, named by the one that begins first and is longest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Final, Protocol
+
+import msgspec
+
+from penstock.guards.detect.detector import CONTEXT, Detector, ScannedText, Span, Starts
+
+TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-():/="
+"""The characters of what a match may begin with before its trigger."""
+
+
+class Seeker(Protocol):
+    """Looks for one kind, or for the words of one list."""
+
+    @property
+    def starts(self) -> Starts | None: ...
+    def found(self, scanned: ScannedText) -> list[Span]: ...
+    def decided(self, text: str, at: int, *, last: bool) -> tuple[list[Span], int]: ...
+
+
+Mask = Callable[[str, str], str]
+"""(kind, what was found) -> what takes its place."""
+
+
+class DetectRule(msgspec.Struct, frozen=True, dict=True):
+    """What is looked for. ``counts``: (kind, what was found) -> whether it counts. ``masks`` makes, for each text or
+    stream, the function that replaces finds; None leaves them. ``fails``: a find is a false verdict.
+
+    ``trigger``: each find holds a match of it, and what stands before that is made of ``TAIL``, or ends with a space;
+    without one, ``idle`` tells up to where a text that goes on holds nothing, -1 where it holds something.
+    """
+
+    seekers: tuple[Seeker, ...]
+    counts: Callable[[str, str], bool] | None = None
+    masks: Callable[[], Mask] | None = None
+    fails: bool = True
+    trigger: re.Pattern[str] | None = None
+    idle: Callable[[str, int], int] | None = None
+    may_hold: Callable[[str], bool] | None = None
+    """Whether a whole text may hold something, told fast."""
+
+    @cached_property
+    def groups(self) -> list[tuple[Starts | None, list[Seeker]]]:
+        """The seekers by what tells where their finds may begin."""
+        groups: dict[Starts | None, list[Seeker]] = {}
+        for seeker in self.seekers:
+            groups.setdefault(seeker.starts, []).append(seeker)
+        return list(groups.items())
+
+    def spans(self, text: str) -> list[Span]:
+        """What is in a whole text, united."""
+        if self.may_hold is not None and not self.may_hold(text):
+            return []
+        scanned, found = ScannedText(text), list[Span]()
+        for starts, seekers in self.groups:
+            if starts is None or scanned.starts(starts):
+                for seeker in seekers:
+                    found += seeker.found(scanned)
+        return self.united(found, text) if found else found
+
+    def united(self, found: Iterable[Span], text: str) -> list[Span]:
+        """Finds that count, in their order; those that overlap are one."""
+        counts, spans = self.counts, list[Span]()
+        for span in sorted(found, key=lambda each: (each.start, -each.end)):
+            if counts is not None and not counts(span.kind, text[span.start : span.end]):
+                continue
+            if spans and span.start < spans[-1].end:
+                spans[-1] = Span(spans[-1].start, max(spans[-1].end, span.end), spans[-1].kind)
+            else:
+                spans.append(span)
+        return spans
+
+    def idle_until(self, text: str, at: int) -> int:
+        """The place up to which a text that goes on holds nothing, told fast; -1 where that can't be."""
+        if self.trigger is None:
+            return -1 if self.idle is None else self.idle(text, at)
+        if text[-1:] == " " or self.trigger.search(text, at) is not None:
+            return -1
+        return max(at, len(text.rstrip(TAIL)))
+
+    def holding(self, limit: int, *, denies: bool, mask: Mask | None) -> DetectedText:
+        """One text under the rule, as it arrives."""
+        return DetectedText(self, limit, denies=denies, mask=mask)
+
+
+def rule_of(
+    detectors: tuple[Detector, ...],
+    counts: Callable[[str, str], bool] | None,
+    masks: Callable[[], Mask] | None,
+    *,
+    fails: bool,
+) -> DetectRule:
+    """The rule for some detectors: texts that hold none of their marks are passed over."""
+    from ahocorasick_rs import AhoCorasick  # few configs need it
+
+    marks = sorted({mark for each in detectors for mark in each.marks})
+    automaton = AhoCorasick(marks) if min(map(len, marks)) > 1 else None
+    single = "".join([mark for mark in marks if len(mark) == 1])
+    several = [re.escape(mark) for mark in marks if len(mark) > 1]
+    trigger = re.compile("|".join([f"[{re.escape(single)}]", *several] if single else several))
+
+    def may_hold(text: str) -> bool:
+        return automaton is None or bool(automaton.find_matches_as_indexes(text))
+
+    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=may_hold)
+
+
+class DetectedText:
+    """One text that arrives in pieces (``hold.HeldText`` for a pattern of a config). ``denied``: a find is a false
+    verdict, and the text has ended with it; ``overflowed``: more than ``limit`` characters would have had to wait."""
+
+    def __init__(self, rule: DetectRule, limit: int, *, denies: bool = False, mask: Mask | None = None) -> None:
+        self._rule = rule
+        self._limit = limit
+        self._denies = denies and rule.fails
+        self._mask = mask
+        self._text = ""
+        self._at = 0
+        self._decided = [0] * len(rule.seekers)
+        self._spans: list[Span] = []
+        self.found = 0
+        self.denied = self.changed = self.overflowed = False
+
+    @property
+    def held(self) -> int:
+        return len(self._text) - self._at
+
+    @property
+    def seen(self) -> str:
+        """What went on last, and what waits."""
+        return self._text
+
+    def begin(self, context: str) -> None:
+        """Nothing waits, and this text went on before."""
+        self._text, self._at = context, len(context)
+        self._decided = [self._at] * len(self._decided)
+
+    def waiting(self) -> str:
+        held = self._text[self._at :]
+        self.begin(self._text[-CONTEXT:])
+        return held
+
+    def feed(self, text: str, *, last: bool = False) -> str:
+        """Take more text; give back what can go on now."""
+        if self.denied:
+            return ""
+        self._text += text
+        ready = self._ready(last=last)
+        if self.held > self._limit and not self.denied:
+            self.overflowed = True
+            ready += self._ready(last=True)
+        return ready
+
+    def _ready(self, *, last: bool) -> str:
+        text, decided, rule = self._text, self._decided, self._rule
+        for index, seeker in enumerate(rule.seekers):
+            if decided[index] < len(text) or last:
+                spans, decided[index] = seeker.decided(text, decided[index], last=last)
+                self._spans += spans
+        until = len(text) if last else min(decided, default=len(text))
+        ready: list[str] = []
+        for span in rule.united(self._spans, text):
+            if span.end > until:
+                until = min(until, span.start)
+                break
+            ready.append(text[self._at : span.start])
+            self._at = span.end
+            self.found += 1
+            if self._denies:
+                self.denied, self._text, self._at = True, "", 0
+                return "".join(ready)
+            value = text[span.start : span.end]
+            self.changed = self.changed or self._mask is not None
+            ready.append(value if self._mask is None else self._mask(span.kind, value))
+        if until > self._at:
+            ready.append(text[self._at : until])
+            self._at = until
+        self._spans = [span for span in self._spans if span.start >= self._at]
+        gone = max(0, self._at - CONTEXT)
+        if gone:
+            self._text = text[gone:]
+            self._at -= gone
+            self._decided = [each - gone for each in decided]
+            self._spans = [Span(each.start - gone, each.end - gone, each.kind) for each in self._spans]
+        return "".join(ready)

@@ -1,0 +1,144 @@
+"""Lists of words, of which a text is searched for all at once (Aho-Corasick).
+
+Letters are compared one by one: case folded, or in the form that looks alike (fullwidth letters, Cyrillic ones that
+look Latin). So a text that arrives in pieces gives what the whole text gives.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from penstock.guards.detect.detector import ScannedText, Span
+
+if TYPE_CHECKING:
+    from ahocorasick_rs import AhoCorasick
+
+MOST_CHARACTERS: Final = 400_000
+"""Characters of all words of a list."""
+LONGEST: Final = 200
+"""Characters of a word."""
+_ALIKE: Final = {
+    **dict(zip("аеорсухіјѕԁɡһԛԝνοαρυικτΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТХІЈЅ",
+               "aeopcyxijsdghqwvoapuiktABEZHIKMNOPTYXABEKMHOPCTXIJS", strict=True)),
+    "\u00ad": "", "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "",
+}  # fmt: skip
+"""Letters that look like a Latin one (Unicode's confusables.txt has them all), and signs that nobody sees."""
+
+
+@lru_cache(maxsize=8192)
+def _plain(character: str, *, matches_case: bool, normalises: bool) -> str:
+    """What one character is compared as: often itself, nothing for a sign that nobody sees."""
+    text = character
+    if normalises:
+        text = "".join([_ALIKE.get(each, each) for each in unicodedata.normalize("NFKC", text)])
+        text = "".join([each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)])
+    return text if matches_case else text.casefold()
+
+
+class WordList:
+    """Some words. ``whole``: letters and digits beside a match make it none."""
+
+    starts = None
+    """They may begin anywhere."""
+
+    def __init__(
+        self, words: tuple[str, ...], *, matches_case: bool = False, whole: bool = True, normalises: bool = False
+    ) -> None:
+        from ahocorasick_rs import AhoCorasick  # few configs need it
+
+        self._matches_case = matches_case
+        self._normalises = normalises
+        self._whole = whole
+        folded = {self._folded(word)[0]: word for word in reversed(words)}
+        folded.pop("", None)
+        self._words = tuple(folded.values())
+        self._automaton: AhoCorasick = AhoCorasick(list(folded), store_patterns=False)
+        self._lengths = [len(word) for word in folded]
+        self._longest = max(self._lengths, default=0)
+        self._beginnings = {word[:end] for word in folded for end in range(1, len(word) + (1 if whole else 0))}
+        self.size = sum(self._lengths) * 40
+
+    def found(self, scanned: ScannedText) -> list[Span]:
+        """The words in a whole text: the leftmost ones, of those that begin together the longest."""
+        return self.decided(scanned.text, 0, last=True)[0]
+
+    def words_in(self, text: str) -> list[str]:
+        """The words of the list that a text holds, in the list's order."""
+        folded, places = self._folded(text)
+        found = {
+            index
+            for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True)
+            if self._stands(text, places, start, end)
+        }
+        return [self._words[index] for index in sorted(found, reverse=True)]
+
+    def decided(self, text: str, at: int, *, last: bool) -> tuple[list[Span], int]:
+        """What is in a text from a place on, and the place up to which nothing that follows changes that."""
+        folded, places = self._folded(text[at:])
+        spans: list[Span] = []
+        matches = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        if last and not matches:
+            return spans, len(text)
+        waits = len(folded) if last else self._waits_from(folded, 0)
+        best: dict[int, int] = {}
+        for _, start, end in matches:
+            if start < waits and end > best.get(start, 0) and self._stands(text, places, start, end, at):
+                best[start] = end
+        done = 0
+        for start in sorted(best):
+            if start >= done:
+                done = best[start]
+                spans.append(Span(self._place(places, start) + at, self._end(places, done) + at, "word"))
+        if done > waits:
+            waits = self._waits_from(folded, done)
+        return spans, len(text) if waits == len(folded) else at + self._place(places, waits)
+
+    def idle_until(self, text: str, at: int) -> int:
+        """The place up to which a text that goes on holds no word; -1 where it holds one."""
+        folded, places = self._folded(text[at:])
+        if self._automaton.find_matches_as_indexes(folded):
+            return -1
+        waits = self._waits_from(folded, 0)
+        return len(text) if waits == len(folded) else at + self._place(places, waits)
+
+    def _waits_from(self, folded: str, done: int) -> int:
+        """Where a part at the end begins that may become a word."""
+        beginnings, length = self._beginnings, len(folded)
+        for start in range(max(done, length - self._longest), length):
+            if folded[start:] in beginnings:
+                return start
+        return length
+
+    def _folded(self, text: str) -> tuple[str, list[int] | None]:
+        """A text as it is compared, and the place of each of its characters; None where the places are the same."""
+        if self._matches_case and not self._normalises:
+            return text, None
+        if text.isascii():
+            return (text if self._matches_case else text.lower()), None
+        parts = [_plain(each, matches_case=self._matches_case, normalises=self._normalises) for each in text]
+        places = [place for place, part in enumerate(parts) for _ in part]
+        return "".join(parts), [*places, len(text)]
+
+    def _stands(self, text: str, places: object, start: int, end: int, at: int = 0) -> bool:
+        """Whether no letter and no digit stands beside a match, where that is asked for."""
+        if not self._whole:
+            return True
+        first, behind = self._place(places, start) + at, self._end(places, end) + at
+        return not (_joins(text, first - 1, first) or _joins(text, behind - 1, behind))
+
+    @staticmethod
+    def _place(places: object, at: int) -> int:
+        return places[at] if isinstance(places, list) else at
+
+    @staticmethod
+    def _end(places: object, end: int) -> int:
+        return places[end - 1] + 1 if isinstance(places, list) else end
+
+
+def _joins(text: str, left: int, right: int) -> bool:
+    """Whether two neighbours are letters or digits of one word."""
+    if left < 0 or right >= len(text):
+        return False
+    return (text[left].isalnum() or text[left] == "_") and (text[right].isalnum() or text[right] == "_")

@@ -1,0 +1,125 @@
+"""One text of a stream under the rules of several checks, which change it one after the other, in their order.
+
+Most pieces of most texts hold nothing that a rule looks for: each rule tells so fast, on the text that all of them see.
+Only where one can't are the rules fed one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from penstock.guards.detect.spans import DetectedText, DetectRule, Mask
+from penstock.guards.hold import CONTEXT, HeldText, HoldRule
+from penstock.guards.plan import Hook, HookCheck
+
+
+class StreamRule(msgspec.Struct):
+    """A rule, and what it has found in all texts of a stream. ``hook`` and ``check`` are None for what no hook asks
+    for."""
+
+    rule: HoldRule | DetectRule
+    hook: Hook | None = None
+    check: HookCheck | None = None
+    mask: Mask | None = None
+    found: int = 0
+    changed: bool = False
+    has_failed: bool = False
+
+    @property
+    def denies(self) -> bool:
+        return self.hook is not None and self.hook.deny
+
+    def held(self) -> HeldText | DetectedText:
+        """A text of the stream under the rule."""
+        if self.mask is None and self.rule.masks is not None:
+            self.mask = self.rule.masks()
+        limit = 4096 if self.hook is None else self.hook.hold_chars
+        return self.rule.holding(limit, denies=self.denies, mask=self.mask)
+
+
+class RuledText:
+    """One text. Implements ``arguments.Fed``."""
+
+    __slots__ = ("_context", "_held", "_is_idle", "_limit", "_pending", "_rules")
+
+    def __init__(self, rules: Sequence[StreamRule]) -> None:
+        self._rules = rules
+        self._held = [rule.held() for rule in rules]
+        self._context = self._pending = ""
+        self._is_idle = True
+        self._limit = min([4096 if each.hook is None else each.hook.hold_chars for each in rules], default=4096)
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        """What can go on now, and whether a rule denies the text."""
+        if self._is_idle:
+            context = self._context
+            before = len(context)
+            whole = context + self._pending + text
+            until = self._idle_until(whole, before)
+            if last and until >= 0:
+                until = len(whole)
+            if until >= 0 and len(whole) - until <= self._limit:
+                self._pending = whole[until:]
+                self._context = whole[max(0, until - CONTEXT) : until]
+                return whole[before:until], False
+            text, self._pending = whole[before:], ""
+            for held in self._held:
+                held.begin(context)
+        return self._through(text, last=last)
+
+    def _idle_until(self, whole: str, before: int) -> int:
+        """The place up to which no rule finds anything; -1 where a rule may."""
+        until = len(whole)
+        for rule in self._rules:
+            if rule.has_failed:
+                continue
+            try:
+                place = rule.rule.idle_until(whole, before)
+            except TimeoutError:
+                return -1
+            if place < 0:
+                return -1
+            if place < until:
+                until = place
+        return until
+
+    def _through(self, text: str, *, last: bool) -> tuple[str, bool]:
+        """The text through all rules, one after the other."""
+        for rule, held in zip(self._rules, self._held, strict=True):
+            if rule.has_failed:
+                continue
+            found, was_changed = held.found, held.changed
+            try:
+                text = held.feed(text, last=last)
+            except TimeoutError:
+                rule.has_failed = True
+                if rule.check is not None and rule.check.fails_closed and rule.denies:
+                    return "", True
+                text = held.waiting() + text
+            rule.found += held.found - found
+            rule.changed = rule.changed or (held.changed and not was_changed)
+            if held.denied:
+                return text, True
+        self._is_idle = not last and self._agrees()
+        return text, False
+
+    def _agrees(self) -> bool:
+        """Whether all rules see the same text, as they do where none changed it lately: what waits at any of them waits
+        for all, then."""
+        active = [held for rule, held in zip(self._rules, self._held, strict=True) if not rule.has_failed]
+        if not active:
+            return False
+        waits = "".join([held.seen[len(held.seen) - held.held :] for held in reversed(active)])
+        last = active[-1]
+        context = last.seen[: len(last.seen) - last.held]
+        joint = context + waits
+        behind = 0
+        for held in active:
+            seen = joint[: len(joint) - behind] if behind else joint
+            if not (seen.endswith(held.seen) or held.seen.endswith(seen)):
+                return False
+            behind += held.held
+        self._context, self._pending = context[-CONTEXT:], waits
+        return True

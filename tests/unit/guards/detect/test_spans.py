@@ -1,0 +1,150 @@
+"""Any chunking of a text gives what the whole text gives, for every built-in detector and check that looks for one.
+
+``PENSTOCK_TRIALS=100000`` shares so many trials out among them; a run of the suite makes a few thousand.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from judging import prepared
+from penstock.guards.detect.personal import PERSONAL
+from penstock.guards.detect.secrets import SECRETS
+from penstock.guards.detect.spans import DetectedText, DetectRule
+from penstock.guards.held_text import RuledText, StreamRule
+from personal_data import EXAMPLES, SECRET_EXAMPLES
+
+TRIALS = int(os.environ.get("PENSTOCK_TRIALS", "1500"))
+CHECKS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"pii {kind}": ("penstock.pii", {"entities": [kind], "redact": True, "mask": "numbered"}) for kind in PERSONAL},
+    **{f"secrets {kind}": ("penstock.secrets", {"kinds": [kind], "redact": True}) for kind in SECRETS},
+    "pii": ("penstock.pii", {"redact": True}),
+    "pii, allowed": ("penstock.pii", {"redact": True, "allow": ["a@b.de", "/4111.*/"], "contextWords": ["my", "ssn"]}),
+    "secrets": ("penstock.secrets", {"redact": True}),
+    "words": ("penstock.words", {"words": ["bad", "bad word", "word", "a b", "ssn"], "redact": True}),
+    "words, parts": ("penstock.words", {"words": ["bad", "adw", "w", "1 2"], "redact": True, "wholeWord": False}),
+    "words, alike": ("penstock.words", {"words": ["bad", "scope"], "redact": True, "normalise": True}),
+    "invisible": ("penstock.invisible", {"strip": True}),
+    "contains": ("default.contains", {"words": ["bad", "word", "wo"], "operator": "none"}),
+    "regexReplace": ("default.regexReplace", {"rule": r"/\b\d{3}-\d{2}-\d{4}\b/g"}),
+}
+NOISE = [
+    *("", " ", ".", ",", "-", "a", "B", "bad", "word", "wo", "x@", "@b.de", "+", "(", ")", ":", "/", "\n", "é", "4"),
+    *(
+        "12",
+        "345",
+        "6789 ",
+        "my ",
+        "ssn ",
+        "DE",
+        "GB ",
+        "sk-",
+        "SK",
+        "-----",
+        "BEGIN ",
+        "\u200b",
+        "\u200d",
+        "ｂａｄ",
+        "а",
+    ),
+    *("\U0001f3f4", "\U000e0067", "\U000e007f", "\U0001f469", "scope", "adw", "a b", "_", "AB ", "3 May ", "://"),
+]
+
+
+FAST = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@st.composite
+def texts(draw: st.DrawFn, examples: list[str]) -> str:
+    """A text with whole examples, broken ones, and noise between them."""
+    parts = []
+    for part in draw(st.lists(st.sampled_from([*examples * 2, *NOISE]), max_size=7)):
+        if part and draw(st.integers(0, 4)) == 0:
+            at = draw(st.integers(0, len(part) - 1))
+            part = part[:at] + draw(st.sampled_from(NOISE)) + part[at + draw(st.integers(0, 1)) :]
+        parts.append(part + draw(st.sampled_from(["", "", " ", ". "])))
+    return "".join(parts)
+
+
+CUTS = st.one_of(st.just(None), st.lists(st.integers(0, 400), max_size=8))
+"""Where a text is cut; None: behind each character."""
+
+
+def whole_of(rule: DetectRule, text: str) -> str:
+    mask = None if rule.masks is None else rule.masks()
+    parts, at = [], 0
+    for span in rule.spans(text):
+        value = text[span.start : span.end]
+        parts += [text[at : span.start], value if mask is None else mask(span.kind, value)]
+        at = span.end
+    return "".join([*parts, text[at:]])
+
+
+def chunks_of(cuts: list[int] | None, text: str) -> list[str]:
+    places = range(len(text)) if cuts is None else sorted(cut % (len(text) + 1) for cut in cuts)
+    return [text[start:end] for start, end in itertools.pairwise([0, *places, len(text)])]
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_any_chunking_of_a_text(name: str) -> None:
+    check, parameters = CHECKS[name]
+    rule = prepared(check, parameters).hold
+    assert rule is not None
+    kind = name.split()[-1]
+    own = [each for each in (EXAMPLES.get(kind), SECRET_EXAMPLES.get(kind)) if each]
+    examples = [*own, own[0], "a@b.de"] if own else [*EXAMPLES.values(), *SECRET_EXAMPLES.values()]
+
+    @settings(FAST, max_examples=max(20, TRIALS // len(CHECKS)))
+    @given(texts(examples), CUTS)
+    def holds(text: str, cuts: list[int] | None) -> None:
+        ruled, one = RuledText([StreamRule(rule)]), RuledText([StreamRule(rule)])
+        passed = "".join([ruled.feed(chunk)[0] for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
+        assert passed == one.feed(text, last=True)[0]
+        if isinstance(rule, DetectRule):
+            slow = DetectedText(rule, 1 << 20, mask=None if rule.masks is None else rule.masks())
+            slowly = "".join([slow.feed(chunk) for chunk in chunks_of(cuts, text)]) + slow.feed("", last=True)
+            assert slowly == passed == whole_of(rule, text)
+
+    holds()
+
+
+@settings(FAST, max_examples=max(60, TRIALS // 50))
+@given(texts([*EXAMPLES.values(), *SECRET_EXAMPLES.values()]), CUTS)
+def test_several_checks_one_after_the_other(text: str, cuts: list[int] | None) -> None:
+    rules = [prepared(*CHECKS[name]).hold for name in ("pii", "words", "secrets")]
+    expected = text
+    for rule in rules:
+        assert isinstance(rule, DetectRule)
+        expected = whole_of(rule, expected)
+    ruled = RuledText([StreamRule(rule) for rule in rules if rule is not None])
+    passed = "".join([ruled.feed(chunk)[0] for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
+    assert passed == expected
+
+
+def test_harmless_text_waits_for_no_more_than_its_last_word() -> None:
+    rule = prepared("penstock.pii", {"redact": True}).hold
+    assert rule is not None
+    ruled = RuledText([StreamRule(rule)])
+    assert ruled.feed("Reef the mainsail")[0] == "Reef the "
+    assert ruled.feed(" before")[0] == "mainsail "
+
+
+def test_finds_that_overlap_are_one() -> None:
+    rule = prepared("penstock.pii", {"entities": ["card", "email"], "redact": True}).hold
+    assert isinstance(rule, DetectRule)
+    assert whole_of(rule, "to 4111111111111111@bank.example now") == "to [EMAIL] now"
+
+
+def test_a_text_that_waits_too_long_is_decided() -> None:
+    rule = prepared("penstock.secrets", {"redact": True}).hold
+    assert isinstance(rule, DetectRule)
+    held = rule.holding(100, denies=False, mask=None)
+    key = "-----BEGIN PRIVATE KEY-----" + "A" * 200
+    assert held.feed(key) == key
+    assert held.overflowed

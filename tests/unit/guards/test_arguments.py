@@ -1,0 +1,71 @@
+"""The strings of a tool call's arguments, whole and in pieces: whatever is changed in them, JSON stays."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.core.segments import Segment, SegmentKind
+from penstock.guards.arguments import ArgumentsText, is_arguments, part_edits
+from penstock.guards.edits import replaced
+
+
+class Upper:
+    """Takes a text, and gives it back in capitals at its end; a text with ``!`` is denied."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        self._text += text
+        return (self._text.replace("a", "AB") if last else "", last and "!" in self._text)
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.text('a"\\\n\u00e9\U0001f600b', max_size=6), st.integers(), st.booleans(), st.none()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text("ab", max_size=3), inner, max_size=3)),
+)
+
+
+def mapped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("a", "AB")
+    if isinstance(value, list):
+        return [mapped(each) for each in value]
+    return {mapped(name): mapped(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.dictionaries(st.text("xy", max_size=2), VALUES, max_size=3),
+    st.lists(st.integers(0, 80), max_size=8),
+    st.booleans(),
+)
+def test_any_chunking_of_arguments(value: dict[str, Any], cuts: list[int], is_ascii: bool) -> None:
+    text = json.dumps(value, ensure_ascii=is_ascii)
+    places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
+    arguments = ArgumentsText(Upper)
+    parts = [arguments.feed(text[a:b])[0] for a, b in itertools.pairwise(places)]
+    assert json.loads("".join(parts) + arguments.feed("", last=True)[0]) == mapped(value)
+
+    def change(part: str) -> list[tuple[int, int, str]]:
+        return [(at, at + 1, "AB") for at, letter in enumerate(part) if letter == "a"]
+
+    edits = list(part_edits(Segment((), text, kind=SegmentKind.TOOL_CALL), change))
+    assert json.loads(replaced(text, edits, escapes=True)) == mapped(value)
+
+
+def test_a_denial_in_a_string() -> None:
+    assert ArgumentsText(Upper).feed('{"x": "a!", "y": 1}') == ('{"AB!'.replace("AB!", 'x": "AB!'), True)
+
+
+def test_what_is_no_json_is_one_text() -> None:
+    arguments = ArgumentsText(Upper)
+    assert arguments.feed(" a") == ("", False)
+    assert arguments.feed("", last=True) == (" AB", False)
+    assert not is_arguments(Segment((), "[note] to a", kind=SegmentKind.TOOL_CALL))
+    assert not is_arguments(Segment((), "{}"))
