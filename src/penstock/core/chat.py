@@ -254,13 +254,15 @@ class Wording(msgspec.Struct, frozen=True):
     ``names`` are paths, or beginnings of paths, by OpenAI's paths: ``stop`` -> ``stop_sequences``. ``inside`` are
     pieces within a path: ``.function.parameters`` -> ``.input_schema``. Members in ``once`` are reported once for the
     whole request, by the member's name alone; members in ``silent`` are not reported, because their loss changes
-    nothing.
+    nothing. ``places`` are parts of messages that stand elsewhere in the caller's request, because blocks before them
+    are no parts: ``messages[0].content[1]`` -> ``messages[0].content[2]``.
     """
 
     names: Mapping[str, str] = {}
     inside: Mapping[str, str] = {}
     once: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
+    places: Mapping[str, str] = {}
 
     def told(self, path: str) -> str:
         """The caller's path for OpenAI's path; empty if the loss isn't reported."""
@@ -269,6 +271,9 @@ class Wording(msgspec.Struct, frozen=True):
             return ""
         if member in self.once:
             return self.names.get(member, member)
+        part = _PART.match(path) if self.places else None
+        if part is not None and part[0] in self.places:
+            path = self.places[part[0]] + path[part.end() :]
         for piece, callers_piece in self.inside.items():
             path = path.replace(piece, callers_piece)
         first = _FIRST_NAME.match(path)
@@ -276,6 +281,7 @@ class Wording(msgspec.Struct, frozen=True):
         return self.names.get(path) or (self.names.get(name, name) + path[len(name) :])
 
 
+_PART: Final = re.compile(r"[^.]+\.content\[\d+\]")
 _FIRST_NAME: Final = re.compile(r"[^.\[]+")
 
 

@@ -48,12 +48,12 @@ _LIMIT: Final = 4000
 _Block = Mapping[str, Any]
 
 
-def read_system(value: Any) -> tuple[Message, ...]:
+def read_system(value: Any, places: dict[str, str]) -> tuple[Message, ...]:
     """The standing prompt: blocks stay apart where they are marked for a cache or are Bedrock's own, and are one text
-    otherwise. Raises Malformed."""
+    otherwise. ``places``: as in ``Wording``; filled in. Raises Malformed."""
     if value is None:
         return ()
-    parts = _marked(_blocks(value, "system"))
+    parts = _marked(_blocks(value, "system"), "system", places)
     if not all(isinstance(part, TextPart | NativePart) for part in parts):
         raise Malformed("system", "an array of text blocks")
     texts = [part for part in parts if isinstance(part, TextPart)]
@@ -62,15 +62,15 @@ def read_system(value: Any) -> tuple[Message, ...]:
     return (Message("system", tuple(parts), "", "system"),) if parts else ()
 
 
-def read_messages(body: Body) -> tuple[Message, ...]:
-    """All messages. Raises Malformed."""
+def read_messages(body: Body, places: dict[str, str]) -> tuple[Message, ...]:
+    """All messages. ``places``: as in ``Wording``; filled in. Raises Malformed."""
     inputs = _inputs(body.raw("messages") or b"")
     names: dict[str, str] = {}
     ids = TurnIds()
     found: list[Message] = []
     try:
         for position, message in enumerate(body.elements("messages") or ()):
-            found += _message(message, f"messages[{position}]", inputs.get(position, {}), names, ids)
+            found += _message(message, f"messages[{position}]", inputs.get(position, {}), names, ids, places)
     except BodyError:
         raise Malformed("messages", "valid JSON") from None
     if not any(message.parts for message in found):
@@ -79,7 +79,7 @@ def read_messages(body: Body) -> tuple[Message, ...]:
 
 
 def _message(
-    message: Any, path: str, inputs: Mapping[int, bytes], names: dict[str, str], ids: TurnIds
+    message: Any, path: str, inputs: Mapping[int, bytes], names: dict[str, str], ids: TurnIds, places: dict[str, str]
 ) -> list[Message]:
     """One message; a user's with results of tools is several. ``names`` are those of the calls so far, by id."""
     if not isinstance(message, dict):
@@ -89,7 +89,7 @@ def _message(
         raise Malformed(f"{path}.role", "user, assistant or system")
     blocks = _blocks(message.get("content"), f"{path}.content")
     if role == "system":
-        return [Message("system", tuple(_marked(blocks)), "", path, in_place=True)]
+        return [Message("system", tuple(_marked(blocks, path, places)), "", path, in_place=True)]
     if role == "assistant":
         ids.turn()
         parts = tuple(_answer(blocks, inputs, ids))
@@ -103,7 +103,7 @@ def _message(
             results.append(Message("tool", (_result(block["toolResult"], place, names, ids),), "", place))
             last = None
         elif "cachePoint" not in block:
-            others += _parts(block, place)
+            _add(others, block, place, path, places)
             last = others
         elif last is None:
             result = results[-1]
@@ -133,14 +133,24 @@ def _blocks(content: Any, path: str) -> list[tuple[_Block, str]]:
 # Cache points.
 
 
-def _marked(blocks: list[tuple[_Block, str]]) -> list[Part]:
+def _add(parts: list[Part], block: _Block, place: str, path: str, places: dict[str, str]) -> None:
+    """Add what a block holds to the parts of the message at ``path``, and note where the block stands if blocks before
+    it are no parts."""
+    for part in _parts(block, place):
+        counted = f"{path}.content[{len(parts)}]"
+        if counted != place:
+            places[counted] = place
+        parts.append(part)
+
+
+def _marked(blocks: list[tuple[_Block, str]], path: str, places: dict[str, str]) -> list[Part]:
     """The parts of blocks; a cache point marks the part before it."""
     parts: list[Part] = []
     for block, place in blocks:
         if "cachePoint" in block:
             _mark_last(parts, block)
         else:
-            parts += _parts(block, place)
+            _add(parts, block, place, path, places)
     return parts
 
 

@@ -105,10 +105,11 @@ def _read(body: Body) -> ChatRequest | Failure:
     paths = body.value(RESPONSE_FIELDS)
     if isinstance(paths, list) and not all(isinstance(path, str) and path in KNOWN_FIELDS for path in paths):
         parameters[RESPONSE_FIELDS] = paths
-    messages = (*read_system(body.value("system")), *read_messages(body))
+    places: dict[str, str] = {}
+    messages = (*read_system(body.value("system"), places), *read_messages(body, places))
     wording = _WORDING
-    if fields.names:
-        wording = msgspec.structs.replace(wording, names={**wording.names, **fields.names})
+    if fields.names or places:
+        wording = msgspec.structs.replace(wording, names={**wording.names, **fields.names}, places=places)
     return ChatRequest(
         text_in(body.value("model")),
         messages,

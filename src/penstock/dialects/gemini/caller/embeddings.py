@@ -14,12 +14,14 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import write_json
 from penstock.core.segments import Segment, SegmentKind
+from penstock.dialects.embeddings import reply as reader
+from penstock.dialects.embeddings.reply import Vectors
 from penstock.dialects.gemini.caller.dialect import GEMINI
 from penstock.dialects.gemini.caller.texts import TEXTS, content_segments
 from penstock.dialects.gemini.spelling import camel
-from penstock.dialects.task_dialect import CommonTask, invalid, unusable
+from penstock.dialects.task_dialect import CommonTask, invalid
 from penstock.dialects.texts import listed, member
 
 _NAMES: Final = {"taskType": "task_type", "title": "title", "outputDimensionality": "dimensions"}
@@ -27,25 +29,6 @@ _NAMES: Final = {"taskType": "task_type", "title": "title", "outputDimensionalit
 _ONLY_HERE: Final = ("task_type", "title")
 """What hosts of OpenAI's wire have no word for."""
 _READ: Final = frozenset({"model", "content", "requests", "stream", *_NAMES})
-
-
-class _Vector(msgspec.Struct):
-    embedding: msgspec.Raw
-    index: int = 0
-
-
-class _Counts(msgspec.Struct):
-    prompt_tokens: int | None = None
-
-
-class _Vectors(msgspec.Struct):
-    """OpenAI's reply, as far as it is told on. Numbers keep their bytes."""
-
-    data: list[_Vector]
-    usage: _Counts | None = None
-
-
-_VECTORS: Final = msgspec.json.Decoder(_Vectors)
 
 
 def _one(body: Body) -> CommonTask | Failure:
@@ -75,7 +58,7 @@ def _members(body: Body) -> dict[str, Any] | Failure:
 
 
 def _common(
-    requests: Sequence[dict[str, Any]], at: tuple[str, ...], write: Callable[[_Vectors], bytes], names: Sequence[str]
+    requests: Sequence[dict[str, Any]], at: tuple[str, ...], write: Callable[[Vectors], bytes], names: Sequence[str]
 ) -> CommonTask | Failure:
     """Requests as one of the common wire. Their settings must be the same: one request has one of each."""
     inputs = []
@@ -117,28 +100,21 @@ def _input(content: Any) -> str | dict[str, str] | None:
     return {"image": f"data:{kind};base64,{data}"}
 
 
-def _written(write: Callable[[_Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
-    try:
-        vectors = _VECTORS.decode(reply)
-    except UNREADABLE:
-        return unusable(provider, "sent a reply without embeddings")
-    if not vectors.data or any(bytes(each.embedding)[:1] != b"[" for each in vectors.data):
-        return unusable(provider, "made an embedding that is no list of numbers")
-    vectors.data.sort(key=lambda each: each.index)
-    return write(vectors)
+def _written(write: Callable[[Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
+    vectors = reader.read(reply, provider)
+    return vectors if isinstance(vectors, Failure) else write(vectors)
 
 
-def _usage(vectors: _Vectors) -> dict[str, Any]:
-    tokens = None if vectors.usage is None else vectors.usage.prompt_tokens
-    return {"usageMetadata": {"promptTokenCount": tokens}} if tokens else {}
+def _usage(vectors: Vectors) -> dict[str, Any]:
+    return {"usageMetadata": {"promptTokenCount": vectors.tokens}} if vectors.tokens else {}
 
 
-def _write_one(vectors: _Vectors) -> bytes:
-    return write_json({"embedding": {"values": vectors.data[0].embedding}, **_usage(vectors)})
+def _write_one(vectors: Vectors) -> bytes:
+    return write_json({"embedding": {"values": vectors.vectors[0]}, **_usage(vectors)})
 
 
-def _write_many(vectors: _Vectors) -> bytes:
-    return write_json({"embeddings": [{"values": each.embedding} for each in vectors.data], **_usage(vectors)})
+def _write_many(vectors: Vectors) -> bytes:
+    return write_json({"embeddings": [{"values": each} for each in vectors.vectors], **_usage(vectors)})
 
 
 def _texts(_kind: str, body: Any) -> Iterator[Segment]:

@@ -23,7 +23,9 @@ from penstock.core.chat import (
     ToolCall,
     ToolResult,
 )
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.envelope import ON_CALL, Block, Envelope, seal
+from penstock.dialects.registry import DIALECTS
 
 CACHED = {"cachePoint": {"type": "default", "ttl": "1h"}}
 MARK = {"type": "ephemeral", "ttl": "1h"}
@@ -138,3 +140,20 @@ def test_the_system_says_one_text_or_marked_ones() -> None:
 def test_what_is_wrong_is_named(members: dict[str, Any], param: str) -> None:
     failure = refused(**members)
     assert (failure.status, failure.param) == (400, param)
+
+
+def test_what_is_dropped_is_named_where_the_caller_put_it() -> None:
+    """Cache points and results of tools are no parts of the message, and count all the same."""
+    point, video = {"cachePoint": {"type": "default"}}, {"video": {"format": "mp4", "source": {"bytes": "AAAA"}}}
+    call = {"toolUse": {"toolUseId": "t", "name": "f", "input": {}}}
+    result = {"toolResult": {"toolUseId": "t", "content": [{"text": "r"}]}}
+    request = asked(
+        {"role": "user", "content": [{"text": "a"}, point, video, {"text": ""}, video]},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [result, {"text": "b"}, point, video]},
+        system=[{"text": "s"}, point, {"guardContent": {"text": {"text": "g"}}}],
+    )
+    payload = DIALECTS["cohere"].write(request, WriteContext("a-model", "unit"))
+    assert isinstance(payload, Payload), payload
+    named = [name for name in payload.dropped if "[" in name]
+    assert named == ["system[2]", "messages[0].content[2]", "messages[0].content[4]", "messages[2].content[3]"]
