@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from running import RunningGateway, catalogue_file, running_gateway
 from upstream import Upstream, reply, running_upstream
 
 _CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9}
+_JSON = {"content-type": "application/json"}
 _LISTED = {"object": "list", "data": [{"id": name, "object": "model"} for name in ("claude-a", "claude-b", "other")]}
 
 
@@ -127,6 +129,22 @@ def test_the_most_specific_alias_says_who_answers(
 ) -> None:
     assert chat(gateway, model).status_code == 200
     assert (upstream.last.target, upstream.last.json["model"]) == (target, sent)
+
+
+def test_an_alias_is_one_request_of_a_connection(gateway: RunningGateway, upstream: Upstream) -> None:
+    targets = []
+    # Head and body in one piece, as the gateway remembers heads of.
+    client = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)
+    for model in ("fast", "claude-haiku-4-5", "fast", "best", "secret", "nobody", "claude-haiku-4-5"):
+        client.request("POST", "/v1/chat/completions", json.dumps({**_CHAT, "model": model}).encode(), _JSON)
+        got = client.getresponse()
+        assert got.read()
+        assert (got.status == 200) is (model != "nobody")
+        targets.append((upstream.last.target, upstream.last.json["model"]))
+    client.close()
+    here, there = "/v1/chat/completions", "/other/v1/chat/completions"
+    fast, haiku = (here, "small"), (there, "openai/gpt-oss-120b")
+    assert targets == [fast, haiku, fast, (here, "of-the-config"), (there, "x"), (there, "x"), haiku]
 
 
 def test_what_stands_before_an_alias(gateway: RunningGateway, upstream: Upstream) -> None:

@@ -110,6 +110,13 @@ def choose(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) 
     return found if path is NO_CHOICE else path
 
 
+def model_may_choose(call: Call, catalogue: Catalogue) -> bool:
+    """Whether the name of the call's model may say who answers: what an earlier request with the same headers came to
+    says nothing of this one then."""
+    model = None if call.request is None else call.request.model
+    return model is not None and ("/" in model or _alias(call, model, catalogue) is not None)
+
+
 def _rename(call: Call, request: RequestBody, model: str) -> None:
     body = request.body.replaced({"model": write_json(model)})
     call.request = msgspec.structs.replace(request, body=body, model=model)

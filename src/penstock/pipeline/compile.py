@@ -26,7 +26,7 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
-from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name, with_near_alias
+from penstock.pipeline.choice import PATH, Choice, Names, choose, model_may_choose, unknown_name, with_near_alias
 from penstock.pipeline.header_settings import PREFIX, header_settings
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
@@ -174,7 +174,7 @@ class Compiler:
         """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` and ``provider/`` from the
         call's model."""
         memo, current = call.memo, self.catalogues.current
-        if memo is None or (call.request is not None and "/" in (call.request.model or "")):
+        if memo is None or model_may_choose(call, current):
             return self._compiled(call, current)
         compiled = memo.compiled if memo.catalogue is current else None
         if compiled is None:

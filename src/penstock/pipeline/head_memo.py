@@ -16,7 +16,7 @@ class HeadMemo:
 
     ``opening`` is what the edge reads from the head. ``caller`` and ``compiled`` also depend on the catalogue: they
     are used only while ``catalogue`` is the current one. ``compiled`` is the plan of requests whose model names no
-    provider, ``named_in`` the part of such a request that names its target.
+    provider and is no alias, ``named_in`` the part of such a request that names its target.
     """
 
     __slots__ = ("caller", "catalogue", "compiled", "named_in", "opening")
