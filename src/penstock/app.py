@@ -139,9 +139,7 @@ def build(
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored)
     telemetry = telemetry_of(settings, apart, os.environ)
     counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log, guards=guarding.verdicts)
-    metrics = metrics_of(
-        settings, counted, os.environ, _admission(settings, stored, file, counters), _limits_of(server)
-    )
+    metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters), _edge(server))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
@@ -149,7 +147,7 @@ def build(
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
     gateway = Gateway(
-        pipeline, records, _limits_of(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
+        pipeline, records, _edge(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
         content_rule(settings, log), log, is_admin_path,
     )  # fmt: skip
@@ -184,7 +182,7 @@ def _transports(settings: Settings, http1: Transport) -> dict[str, Transport]:
     return {"http": http1, "https": http1, "echo": EchoTransport(settings.echo.pace_ms, aside=aside)}
 
 
-def _limits_of(server: ServerSettings) -> RequestLimits:
+def _edge(server: ServerSettings) -> RequestLimits:
     return RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server))
 
 
@@ -209,7 +207,7 @@ def _own_port(settings: Settings, admin: AdminApi | None, records: Records) -> l
     if admin is None or address is None:
         return []
     files = TlsFiles.of(settings.server)
-    limits, proxies = _limits_of(settings.server), TrustedProxies(settings.server.trusted_proxies)
+    limits, proxies = _edge(settings.server), TrustedProxies(settings.server.trusted_proxies)
     tls = None if files is None else files.context
     return [OwnPort(admin, address, limits, tls, records=records, trusted_proxies=proxies)]
 
