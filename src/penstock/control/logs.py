@@ -94,7 +94,7 @@ class _Found(NamedTuple):
     """What rows are read from, the columns of a row, those that they are ordered by, and the conditions on them."""
 
     source: sa.FromClause
-    columns: sa.ReadOnlyColumnCollection[str, sa.Column[Any]]
+    columns: Any
     at: sa.ColumnElement[int]
     id: sa.ColumnElement[str]
     conditions: list[sa.ColumnElement[bool]]
