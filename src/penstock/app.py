@@ -15,6 +15,7 @@ from penstock.admin.api import AdminApi
 from penstock.admin.prefixes import is_admin_path
 from penstock.app_alerts import alerts_of
 from penstock.app_guards import guard_policy, guarding_of
+from penstock.app_limits import request_limits
 from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
@@ -65,8 +66,7 @@ from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.lending import environment_accounts, environment_keys
 from penstock.providers.registry import ALIASES, MANY_MAKERS, PROVIDERS
-from penstock.server.gateway import Gateway, Part, RequestLimits
-from penstock.server.limits import CallerLimits
+from penstock.server.gateway import Gateway, Part
 from penstock.server.origin import Origins
 from penstock.server.own_port import OwnPort
 from penstock.server.realtime import Sessions
@@ -139,7 +139,7 @@ def build(
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored)
     telemetry = telemetry_of(settings, apart, os.environ)
     counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log, guards=guarding.verdicts)
-    metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters), _edge(server))
+    metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
@@ -147,7 +147,7 @@ def build(
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
     gateway = Gateway(
-        pipeline, records, _edge(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
+        pipeline, records, request_limits(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
         content_rule(settings, log), log, is_admin_path,
     )  # fmt: skip
@@ -182,10 +182,6 @@ def _transports(settings: Settings, http1: Transport) -> dict[str, Transport]:
     return {"http": http1, "https": http1, "echo": EchoTransport(settings.echo.pace_ms, aside=aside)}
 
 
-def _edge(server: ServerSettings) -> RequestLimits:
-    return RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server))
-
-
 def _origins(settings: Settings) -> Origins:
     server = settings.server
     return Origins(
@@ -207,7 +203,7 @@ def _own_port(settings: Settings, admin: AdminApi | None, records: Records) -> l
     if admin is None or address is None:
         return []
     files = TlsFiles.of(settings.server)
-    limits, proxies = _edge(settings.server), TrustedProxies(settings.server.trusted_proxies)
+    limits, proxies = request_limits(settings.server), TrustedProxies(settings.server.trusted_proxies)
     tls = None if files is None else files.context
     return [OwnPort(admin, address, limits, tls, records=records, trusted_proxies=proxies)]
 
@@ -355,23 +351,6 @@ def _http1(settings: Settings, policy: AddressPolicy, environment: Mapping[str, 
 
 def _limits(upstream: UpstreamSettings) -> Limits:
     return Limits(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout, upstream.total_timeout)
-
-
-def _largest_body(server: ServerSettings) -> int:
-    """A body that could never be held is too large, whatever else is held."""
-    return min(server.max_body_bytes, server.max_buffered_bytes or server.max_body_bytes)
-
-
-def _caller_limits(server: ServerSettings) -> CallerLimits:
-    return CallerLimits(
-        head=server.head_timeout,
-        body=server.body_deadline,
-        body_rate=server.body_min_rate,
-        write=server.write_timeout,
-        buffered_bytes=server.max_buffered_bytes,
-        connections=server.max_connections,
-        connections_per_address=server.max_connections_per_address,
-    )
 
 
 def _tls(upstream: UpstreamSettings) -> Callable[[], ssl.SSLContext]:

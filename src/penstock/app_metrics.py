@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from penstock.app_limits import request_limits
 from penstock.core.failure import Failure, Kind
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Counters, CountersUnavailable
@@ -27,7 +28,7 @@ from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.request_log import RequestLog
 from penstock.routing.health import Health
 from penstock.server.connection_count import ConnectionCount
-from penstock.server.gateway import Part, RequestLimits
+from penstock.server.gateway import Part
 from penstock.server.metrics_page import MetricsApp, MetricsPage
 from penstock.server.origin import Origins
 from penstock.server.own_port import OwnPort
@@ -148,9 +149,8 @@ def metrics_of(
     counted: Counted,
     environ: Mapping[str, str],
     admission: MetricsAdmission,
-    limits: RequestLimits,
 ) -> MetricsParts:
-    """The parts that count and show; nothing where metrics are off. ``limits`` are those of a port of their own."""
+    """The parts that count and show; nothing where metrics are off."""
     metrics = settings.metrics
     if not metrics.enabled:
         return MetricsParts()
@@ -169,7 +169,9 @@ def metrics_of(
     origins = Origins(is_loopback=_is_loopback(address[0]), allowed_hosts=settings.server.allowed_hosts)
     files = TlsFiles.of(settings.server)
     app = MetricsApp(MetricsPage(collector), origins)
-    own_port = OwnPort(app, address, limits, None if files is None else files.context, _OWN_NAME)
+    own_port = OwnPort(
+        app, address, request_limits(settings.server), None if files is None else files.context, _OWN_NAME
+    )
     return MetricsParts([collector, own_port], collector)
 
 

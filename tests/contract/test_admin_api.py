@@ -475,8 +475,8 @@ def test_t08_a_key_sees_its_own_workspace_only(admin: RunningAdmin) -> None:
     slug = admin.call("GET", f"/configs/{foreign['configs']}").body["slug"]
     for resource, id_ in {**foreign, "configs ": slug}.items():
         for method in ("GET", "PUT", "DELETE"):
-            change = None if method == "GET" else {"name": "mine"}
-            reply = admin.call(method, f"/{resource.strip()}/{id_}", change, mine)
+            sent = None if method == "GET" else {"name": "mine"}
+            reply = admin.call(method, f"/{resource.strip()}/{id_}", sent, mine)
             refused(reply, 404, "AB02")
             assert CANARY not in reply.text
     refused(admin.call("POST", f"/api-keys/{foreign['api-keys']}/rotate", {}, mine), 404, "AB02")

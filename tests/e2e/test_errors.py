@@ -164,7 +164,6 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
         ("POST", "/v1/chat/completion", 404, "not_found"),
         ("GET", "/nope", 404, "not_found"),
         ("PUT", "/v1/responses/resp_1", 405, "method_not_allowed"),
-        ("GET", "/v1beta/files", 501, "not_implemented"),
     ],
 )
 def test_paths_and_methods(method: str, path: str, status: int, code: str, gateway: RunningGateway) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +135,13 @@ def test_the_most_specific_alias_says_who_answers(
 def test_an_alias_is_one_request_of_a_connection(gateway: RunningGateway, upstream: Upstream) -> None:
     targets = []
     # Head and body in one piece, as the gateway remembers heads of.
-    client = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)
-    for model in ("fast", "claude-haiku-4-5", "fast", "best", "secret", "nobody", "claude-haiku-4-5"):
-        client.request("POST", "/v1/chat/completions", json.dumps({**_CHAT, "model": model}).encode(), _JSON)
-        got = client.getresponse()
-        assert got.read()
-        assert (got.status == 200) is (model != "nobody")
-        targets.append((upstream.last.target, upstream.last.json["model"]))
-    client.close()
+    with closing(http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)) as client:
+        for model in ("fast", "claude-haiku-4-5", "fast", "best", "secret", "nobody", "claude-haiku-4-5"):
+            client.request("POST", "/v1/chat/completions", json.dumps({**_CHAT, "model": model}).encode(), _JSON)
+            got = client.getresponse()
+            assert got.read()
+            assert (got.status == 200) is (model != "nobody")
+            targets.append((upstream.last.target, upstream.last.json["model"]))
     here, there = "/v1/chat/completions", "/other/v1/chat/completions"
     fast, haiku = (here, "small"), (there, "openai/gpt-oss-120b")
     assert targets == [fast, haiku, fast, (here, "of-the-config"), (there, "x"), (there, "x"), haiku]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +39,8 @@ def backtest(name: str, file: str) -> None:
     A line of FILE is the body of a chat completion's request, or {"request": BODY, "response": BODY}
     (docs/guardrails.md). Exits with 2 if NAME or FILE can't be used.
     """
+    import asyncio
+
     from penstock.cli.rehearsal import Rehearsal
     from penstock.guards.backtest import Tally
     from penstock.guards.base import Phase

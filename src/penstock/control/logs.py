@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from penstock.control.actor import Actor
 from penstock.control.log_filters import LogFilter, for_actor, read_filter
@@ -95,7 +94,7 @@ class _Found(NamedTuple):
     """What rows are read from, the columns of a row, those that they are ordered by, and the conditions on them."""
 
     source: sa.FromClause
-    columns: ReadOnlyColumnCollection[str, sa.Column[Any]]
+    columns: Any
     at: sa.ColumnElement[int]
     id: sa.ColumnElement[str]
     conditions: list[sa.ColumnElement[bool]]

@@ -22,6 +22,7 @@ def test_the_commands_are_listed() -> None:
         "check",
         "config",
         "explain",
+        "guard",
         "import",
         "key",
         "limit",
@@ -34,6 +35,7 @@ def test_the_commands_are_listed() -> None:
         "secrets",
         "serve",
         "test",
+        "workspace",
     ]
 
 
