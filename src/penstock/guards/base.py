@@ -109,6 +109,8 @@ class Context(msgspec.Struct, frozen=True):
     is_streaming: bool = False
     status: int | None = None
     segments: tuple[Segment, ...] = ()
+    now: float = 0.0
+    """Seconds since 1970."""
 
     @property
     def body(self) -> GuardedBody:
@@ -145,6 +147,13 @@ class Outbound(Protocol):
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         """The reply; the error of an address that is refused, of a server that fails or is late, of a long reply."""
+        ...
+
+    async def fetch(
+        self, request: OutboundRequest, seconds: float, *, renews: bool = False
+    ) -> OutboundReply | CheckError:
+        """The reply to a request whose good replies are kept for some seconds, for all who ask alike; errors for half a
+        minute. ``renews``: ask again, unless somebody just did."""
         ...
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:

@@ -11,9 +11,11 @@ from penstock.guards.checks import (
     access,
     hidden,
     injection,
+    jwt,
     matching,
     personal,
     prefix,
+    request_parameters,
     secrets,
     shape,
     size,
@@ -35,6 +37,8 @@ _FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
     hidden.CHECKS,
     size.CHECKS,
     injection.CHECKS,
+    jwt.CHECKS,
+    request_parameters.CHECKS,
 )
 
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(

@@ -41,6 +41,7 @@ from penstock.guards.results import (
 from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
@@ -112,6 +113,7 @@ class Guarding(msgspec.Struct, frozen=True):
     refuses_unguarded: bool = False
     aside: dict[asyncio.Task[None], tuple[Account, Sequence[Hook]]] = msgspec.field(default_factory=dict)
     verdicts: GuardVerdicts = msgspec.field(default_factory=GuardVerdicts)
+    documents: KeptDocuments = msgspec.field(default_factory=KeptDocuments)
 
     async def attempt(
         self,
@@ -132,7 +134,7 @@ class Guarding(msgspec.Struct, frozen=True):
         if request is None:
             # An answer that is read later: its request was judged when it was made.
             request, plan = _nothing_asked(call), GuardPlan(after=plan.after)
-        outbound = GuardOutbound(self.transports, policy or self.policy, account.caller)
+        outbound = GuardOutbound(self.transports, policy or self.policy, account.caller, self.documents)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)

@@ -67,6 +67,7 @@ class Subject(msgspec.Struct, frozen=True):
             self.is_streaming,
             self.status,
             check.scope.chosen(self.body, self.phase),
+            time.time(),
         )
 
 

@@ -11,6 +11,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
 from penstock.guards.base import CheckError, OutboundReply, OutboundRequest
+from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.subrequest import whole_reply
 from penstock.routing import custom_host
 from penstock.transport.base import Request, Transport
@@ -25,6 +26,7 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     transports: Mapping[str, Transport]
     policy: AddressPolicy
     caller: str = ""
+    documents: KeptDocuments | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         prepared = self._prepared(request)
@@ -39,6 +41,13 @@ class GuardOutbound(msgspec.Struct, frozen=True):
             return OutboundReply(reply.status, headers, b"")
         read = await whole_reply(reply, request.limit)
         return _error(read) if isinstance(read, Failure) else OutboundReply(read[0], headers, read[1])
+
+    async def fetch(
+        self, request: OutboundRequest, seconds: float, *, renews: bool = False
+    ) -> OutboundReply | CheckError:
+        if self.documents is None:
+            return await self.send(request)
+        return await self.documents.fetch((self.policy, request), self.send, seconds, renews=renews)
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return await asyncio.gather(*(self.send(request) for request in requests))

@@ -125,7 +125,7 @@ def test_more_than_may_wait() -> None:
 
 def test_words_are_held_back() -> None:
     hold = prepared("contains", {"words": ["bad", "badly"], "operator": "none", "caseSensitive": False}).hold
-    assert hold is not None
+    assert isinstance(hold, HoldRule)
     held = HeldText(hold, denies=True)
     assert held.feed("B") + held.feed("A") == ""
     assert held.feed("nd") == "BAnd"
