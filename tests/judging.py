@@ -83,11 +83,18 @@ class Way:
 
     def __init__(self, answer: Callable[[OutboundRequest], OutboundReply | CheckError]) -> None:
         self.sent: list[OutboundRequest] = []
+        self.fetched: list[tuple[float, bool]] = []
         self._answer = answer
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         self.sent.append(request)
         return self._answer(request)
+
+    async def fetch(
+        self, request: OutboundRequest, seconds: float, *, renews: bool = False
+    ) -> OutboundReply | CheckError:
+        self.fetched.append((seconds, renews))
+        return await self.send(request)
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return [await self.send(request) for request in requests]

@@ -737,6 +737,8 @@ FAILING: dict[str, Any] = {
     "addPrefix": {"prefix": "z"},
     "webhook": {"webhookURL": "URL", "failOnError": True},
     "log": {"logURL": "URL", "failOnError": True},
+    "jwt": {"jwks": {"keys": []}},
+    "requestParametersCheck": {"params": {"blockedKeys": ["messages"]}},
     "penstock.pii": {"failOnDetection": True},
     "penstock.secrets": {},
     "penstock.words": {"words": ["canary"]},

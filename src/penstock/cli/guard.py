@@ -74,6 +74,9 @@ class _Nobody:
 
         return CheckError("A backtest asks nobody.")
 
+    async def fetch(self, request: OutboundRequest, seconds: float, *, renews: bool = False) -> CheckError:  # noqa: ARG002
+        return await self.send(request)
+
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[CheckError]:
         return [await self.send(request) for request in requests]
 

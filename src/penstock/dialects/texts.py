@@ -24,6 +24,7 @@ class TextView(msgspec.Struct, frozen=True):
     decoded data) -> the slot whose texts end with the event, ``ALL_SLOTS`` for all, None for neither. ``is_end``:
     whether an event (name, data) without texts ends the stream. ``results_event``: ``hook_results`` as JSON -> an event
     that tells them. ``may_skip``: an event whose texts all wait may be left out; else it goes on without them.
+    ``end_mark``: bytes that each event which ends the stream holds, None where no event ends it.
     """
 
     request_types: Mapping[str, str]
@@ -35,6 +36,7 @@ class TextView(msgspec.Struct, frozen=True):
     is_end: Callable[[bytes, bytes], bool]
     results_event: Callable[[bytes], bytes]
     may_skip: bool = True
+    end_mark: bytes | None = b""
 
 
 def listed(value: Any) -> list[Any]:

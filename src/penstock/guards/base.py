@@ -112,6 +112,8 @@ class Context(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...] = ()
     trace: str = ""
     """The request's trace id."""
+    now: float = 0.0
+    """Seconds since 1970."""
 
     @property
     def body(self) -> GuardedBody:
@@ -159,6 +161,13 @@ class Outbound(Protocol):
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         """The reply; the error of an address that is refused, of a server that fails or is late, of a long reply."""
+        ...
+
+    async def fetch(
+        self, request: OutboundRequest, seconds: float, *, renews: bool = False
+    ) -> OutboundReply | CheckError:
+        """The reply to a request whose good replies are kept for some seconds, for all who ask alike; errors for half a
+        minute. ``renews``: ask again, unless somebody just did."""
         ...
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:

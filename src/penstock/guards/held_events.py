@@ -16,6 +16,7 @@ from penstock.dialects.framing import sse
 from penstock.dialects.texts import TextView
 from penstock.guards.arguments import ArgumentsText, Fed, is_arguments
 from penstock.guards.base import Judgement, could_not
+from penstock.guards.event_template import EventTemplate, template_of
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
@@ -49,6 +50,7 @@ class HeldEvents:
         self._texts: dict[TextKey, _Text] = {}
         self._next = self._shift = 0
         """In a wire that numbers its events: the next event's number, and by how much it is above its own."""
+        self._template: EventTemplate | None = None
         self.denied = False
         self.released = 0
 
@@ -60,7 +62,19 @@ class HeldEvents:
         """Take whole events; give back those that can go on now."""
         if not self._rules:
             return events
+        if self._template is not None and not self.denied:
+            text = self._template.text(events)
+            if text is not None:
+                return self._alike(self._template, events, text)
         return b"".join([self._event(block) for block in sse.blocks(events) if not self.denied])
+
+    def _alike(self, template: EventTemplate, event: bytes, text: str) -> bytes:
+        """What goes on of an event that is like an earlier one but for its text."""
+        ready, self.denied = template.feed(text)
+        self.released += len(ready)
+        if ready == text:
+            return event
+        return b"" if not ready and (template.may_skip or self.denied) else template.event(ready)
 
     def finish(self) -> bytes:
         """The texts that still wait when the stream has ended without telling so."""
@@ -114,6 +128,10 @@ class HeldEvents:
             if is_denied:
                 self.denied = True
                 break
+        if len(deltas) == 1 and slot is None and not (deltas[0].is_whole or self.denied or _number(value) is not None):
+            [delta] = deltas
+            skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
+            self._template = template_of(block, delta, self._texts[delta.key].feed, may_skip=skips)
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):

@@ -38,6 +38,7 @@ from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guard_aside import LookingOn
 from penstock.pipeline.guard_breaker import HostBreaker
+from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.guard_hooks import Subject, run_hooks
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
@@ -97,6 +98,7 @@ class Guarding(msgspec.Struct, frozen=True):
     refuses_unguarded: bool = False
     environment: Mapping[str, str] | None = None
     breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
+    documents: KeptDocuments = msgspec.field(default_factory=KeptDocuments)
     looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
 
     @property
@@ -122,7 +124,8 @@ class Guarding(msgspec.Struct, frozen=True):
         if request is None:
             # An answer that is read later: its request was judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
-        outbound = GuardOutbound(self.upstream, policy or self.policy, account.caller, self.breaker, self.environment)
+        judged_by, caller = policy or self.policy, account.caller
+        outbound = GuardOutbound(self.upstream, judged_by, caller, self.breaker, self.environment, self.documents)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)

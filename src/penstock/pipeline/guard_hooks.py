@@ -69,6 +69,7 @@ class Subject(msgspec.Struct, frozen=True):
             self.status,
             check.scope.chosen(self.body, self.phase),
             self.trace,
+            time.time(),
         )
 
 

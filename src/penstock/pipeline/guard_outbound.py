@@ -15,6 +15,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
 from penstock.guards.base import CheckError, CloudIdentity, OutboundReply, OutboundRequest
 from penstock.pipeline.guard_breaker import HostBreaker
+from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.subrequest import whole_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.routing import custom_host
@@ -34,6 +35,7 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     caller: str = ""
     breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
     environment: Mapping[str, str] | None = None
+    documents: KeptDocuments | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         prepared, signer = self._prepared(request), self._signer(request.identity)
@@ -76,6 +78,13 @@ class GuardOutbound(msgspec.Struct, frozen=True):
         if signer is None or isinstance(signer, Failure) or (signer.is_own and not identity.lends_own):
             return CheckError("The call can't be signed with these credentials.")
         return signer
+
+    async def fetch(
+        self, request: OutboundRequest, seconds: float, *, renews: bool = False
+    ) -> OutboundReply | CheckError:
+        if self.documents is None:
+            return await self.send(request)
+        return await self.documents.fetch((self.policy, request), self.send, seconds, renews=renews)
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return await asyncio.gather(*(self.send(request) for request in requests))

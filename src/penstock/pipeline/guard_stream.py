@@ -257,6 +257,9 @@ class GuardedStream:
 
     def _end_of(self, events: bytes) -> int | None:
         """Where the event begins that ends the stream."""
+        mark = self._guards.view.end_mark
+        if mark is None or mark not in events:
+            return None
         at = 0
         for block in sse.blocks(events):
             name, data = next(sse.events(block), (b"", b""))

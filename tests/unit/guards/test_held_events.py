@@ -144,3 +144,20 @@ def test_choices_that_end_with_one_event() -> None:
     ended: list[Any] = [{"index": index, "delta": {}, "finish_reason": "stop"} for index in (0, 1)]
     passed = guard.feed(b"".join(b"data: %b\n\n" % json.dumps({"choices": each}).encode() for each in (said, ended)))
     assert (text_of(passed), text_of(passed, 1)) == ("123-", "123-")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text('1234-ab"\\\n ', max_size=6), max_size=12), st.lists(st.booleans(), max_size=12))
+def test_events_that_are_alike_are_held_as_others_are(pieces: list[str], are_read: list[bool]) -> None:
+    """Some events differ in a member that says nothing, so that they are read."""
+    guard, other = held(REDACTS), held(REDACTS)
+    passed = others = b""
+    for index, piece in enumerate(pieces):
+        event = chunk({"content": piece})
+        passed += guard.feed(event)
+        is_read = index < len(are_read) and are_read[index]
+        others += other.feed(event.replace(b"{", b'{"obfuscation":"%d",' % index, 1) if is_read else event)
+    passed, others = passed + guard.feed(FINISH + DONE), others + other.feed(FINISH + DONE)
+    assert (
+        text_of(passed) == text_of(others) == text_of(held(REDACTS).feed(chunk({"content": "".join(pieces)}) + FINISH))
+    )

@@ -100,4 +100,5 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
+    end_mark=b"message_stop",
 )

@@ -128,5 +128,6 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
+    end_mark=None,
     may_skip=False,
 )

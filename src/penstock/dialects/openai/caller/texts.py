@@ -135,4 +135,5 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
+    end_mark=_DONE,
 )

@@ -157,5 +157,6 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
+    end_mark=_DONE,
     may_skip=False,
 )

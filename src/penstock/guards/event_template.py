@@ -1,0 +1,72 @@
+"""An event of a stream that is like the one before it but for its text: told by its bytes, without reading its JSON.
+
+Nearly all events of a stream are so. What differs is one string, whose bytes are a string of JSON by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from penstock.core.json_text import UNREADABLE
+from penstock.core.segments import Delta
+
+_STRING: Final = re.compile(rb'"(?:[^"\\\n\r]|\\.)*"')
+_decode: Final = msgspec.json.Decoder(str).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class EventTemplate(msgspec.Struct, frozen=True):
+    """The bytes before and behind the text of an event. ``feed`` takes the text; ``may_skip``: an event whose text all
+    waits says nothing else, and may be left out."""
+
+    prefix: bytes
+    suffix: bytes
+    feed: Callable[..., tuple[str, bool]]
+    may_skip: bool
+
+    def text(self, event: bytes) -> str | None:
+        """The text of an event; None for an event that is otherwise different."""
+        prefix, suffix = self.prefix, self.suffix
+        if not (event.startswith(prefix) and event.endswith(suffix)):
+            return None
+        inner = event[len(prefix) : -len(suffix)]
+        if len(event) < len(prefix) + len(suffix):
+            return None
+        try:
+            if b'"' not in inner and b"\\" not in inner and b"\n" not in inner and b"\r" not in inner:
+                return inner.decode()
+            return _decode(b'"' + inner + b'"')
+        except UNREADABLE:
+            return None
+
+    def event(self, text: str) -> bytes:
+        """The event with another text."""
+        try:
+            return self.prefix + _encode(text)[1:-1] + self.suffix
+        except UNREADABLE:
+            return self.prefix + json.dumps(text)[1:-1].encode() + self.suffix
+
+
+def template_of(
+    event: bytes, delta: Delta, feed: Callable[..., tuple[str, bool]], *, may_skip: bool
+) -> EventTemplate | None:
+    """The template of an event whose one text is a delta's; None where its bytes don't tell where the text is."""
+    key = b'"%b":' % str(delta.pointer[-1]).encode()
+    at = event.find(key)
+    if at < 0 or event.find(key, at + 1) >= 0:
+        return None
+    at += len(key)
+    at += event[at : at + 1] == b" "
+    string = _STRING.match(event, at)
+    if string is None:
+        return None
+    try:
+        is_it = _decode(string[0]) == delta.text
+    except UNREADABLE:
+        return None
+    return EventTemplate(event[: at + 1], event[string.end() - 1 :], feed, may_skip) if is_it else None

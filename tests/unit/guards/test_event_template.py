@@ -1,0 +1,61 @@
+"""An event that is like an earlier one but for its text is told by its bytes; any other one is read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.core.segments import Delta, SegmentKind
+from penstock.guards.event_template import template_of
+from upstream import chunk
+
+POINTER = ("choices", 0, "delta", "content")
+
+
+def delta(text: str) -> Delta:
+    return Delta((SegmentKind.TEXT, 0, 0), POINTER, text)
+
+
+def feed(text: str, *, last: bool = False) -> tuple[str, bool]:
+    del last
+    return text, False
+
+
+def event(text: str, *, ascii_only: bool = False, **more: Any) -> bytes:
+    value = {"id": "c", "choices": [{"index": 0, "delta": {"content": text}}], **more}
+    return b"data: " + json.dumps(value, ensure_ascii=ascii_only).encode() + b"\n\n"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text('a"\\\n,}:é\u2028', max_size=6), st.text('a"\\\n,}:é\U0001f600', max_size=6), st.booleans())
+def test_an_event_with_another_text(first: str, second: str, ascii_only: bool) -> None:
+    template = template_of(event(first), delta(first), feed, may_skip=True)
+    assert template is not None
+    assert template.text(event(second, ascii_only=ascii_only)) == second
+    data = template.event(second)[6:]
+    assert json.loads(data)["choices"][0]["delta"] == {"content": second}
+
+
+def test_an_event_that_is_different_otherwise() -> None:
+    template = template_of(event("a"), delta("a"), feed, may_skip=True)
+    assert template is not None
+    two = event("a") + event("b")
+    for other in (
+        event("b", usage={"n": 1}),
+        two,
+        chunk({"content": "b"}),
+        event('b"')[:-4] + b'"x"}]}\n\n',
+        b"",
+        b"data: [DONE]\n\n",
+    ):
+        assert template.text(other) is None
+    assert template.text(b"data: " + event("a")[6:].replace(b'"a"', b'"a", "content": "b"')) is None
+
+
+@pytest.mark.parametrize("bad", [event("a", content="x"), event("b"), b"data: {}\n\n"])
+def test_no_template_where_the_place_of_the_text_is_not_told(bad: bytes) -> None:
+    assert template_of(bad, delta("a"), feed, may_skip=True) is None
