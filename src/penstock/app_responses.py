@@ -19,7 +19,7 @@ FORM: Final = Form(
     wire.references,
     wire.history,
     wire.continued,
-    wire.item_of,
+    wire.items_of,
     wire.input_page,
     wire.deleted,
     wire.is_response,

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 from asyncio import sleep
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -69,7 +69,7 @@ class Form(msgspec.Struct, frozen=True):
     references: Callable[[Body], list[str]]
     history: Callable[[bytes, bytes], list[bytes]]
     continued: Callable[[Body, Sequence[bytes], Mapping[str, bytes]], Body | Failure]
-    item_of: Callable[[str, bytes, str, bytes], bytes | None]
+    items_of: Callable[[Collection[str], bytes, str, bytes], dict[str, bytes]]
     input_page: Callable[[bytes, str, str], bytes | Failure]
     deleted: Callable[[str], bytes]
     is_response: Callable[[bytes], str | None]
@@ -138,12 +138,13 @@ class Conversations:
         if call.operation is Operation.CHAT and body.raw("store") != b"false":
             call.keeps = Keeping(owner, self._longest, previous)
         kept: KeptResponse | None = None
+        looks = iter(_LOOKS)
         if previous is not None:
-            read = await self._find(previous, owner)
+            read = await self._find(previous, owner, looks)
             if not isinstance(read, KeptResponse):
                 return read or _no_previous(previous)
             kept = read
-        found = await self._items(self._form.references(body), owner)
+        found = await self._items(self._form.references(body), owner, looks)
         if isinstance(found, Failure):
             return found
         if kept is not None or found:
@@ -166,24 +167,30 @@ class Conversations:
         data = whole.encode()
         return data, Body.parse(data)
 
-    async def _items(self, ids: Sequence[str], owner: bytes) -> dict[str, bytes] | Failure:
-        """The items of these ids."""
-        by_response: dict[str, list[str]] = {}
+    async def _items(self, ids: Sequence[str], owner: bytes, looks: Iterator[float]) -> dict[str, bytes] | Failure:
+        """The items of these ids: each once, and together no more than is kept of a conversation, so that a small
+        request never becomes a huge one."""
+        by_response: dict[str, set[str]] = {}
         for id_ in ids:
-            by_response.setdefault(kept_id.response_of(id_) or "", []).append(id_)
+            items = by_response.setdefault(kept_id.response_of(id_) or "", set())
+            if id_ in items:
+                return _bad_references(f"Two items of input refer to '{id_[:64]}': refer to each item once.")
+            items.add(id_)
         if len(by_response) > _MOST_REFERENCES:
-            text = f"The items of input refer to more than {_MOST_REFERENCES} responses: use previous_response_id."
-            return Failure(Kind.INVALID_REQUEST, text, "input")
+            return _bad_references(f"The items of input refer to more than {_MOST_REFERENCES} responses")
         found: dict[str, bytes] = {}
         for response_id, items in by_response.items():
-            kept = await self._find(response_id, owner)
+            kept = await self._find(response_id, owner, looks)
             if isinstance(kept, Failure):
                 return kept
-            for id_ in items:
-                item = None if kept is None else self._form.item_of(id_, kept.input, kept.id, kept.response)
-                if item is None:
-                    return Failure(Kind.NOT_FOUND, f"Item with id '{id_[:64]}' not found.", "input")
-                found[id_] = item
+            if kept is not None:
+                read = partial(self._form.items_of, items, kept.input, kept.id, kept.response)
+                found |= await off_loop(read) if kept.size > LARGE else read()
+            missing = next((id_ for id_ in items if id_ not in found), None)
+            if missing is not None:
+                return Failure(Kind.NOT_FOUND, f"Item with id '{missing[:64]}' not found.", "input")
+            if sum(map(len, found.values())) > self._longest:
+                return _bad_references(f"The items of input refer to more than {self._longest} bytes")
         return found
 
     # Answers that are kept.
@@ -235,7 +242,8 @@ class Conversations:
             text = "Cannot cancel a synchronous response: only those made with background: true can be cancelled."
             return Failure(Kind.INVALID_REQUEST, text)
         if call.operation is Operation.RESPONSE_ITEMS:
-            page = self._form.input_page(kept.input, id_, call.query)
+            read = partial(self._form.input_page, kept.input, id_, call.query)
+            page = await off_loop(read) if kept.size > LARGE else read()
             return page if isinstance(page, Failure) else _told(page)
         if _STREAM in call.query.split("&"):
             text = "Only responses made with background: true can be streamed again: leave stream out."
@@ -256,10 +264,14 @@ class Conversations:
                 return _UNREACHABLE
         return _told(self._form.deleted(id_))
 
-    async def _find(self, id_: str, owner: bytes) -> KeptResponse | Failure | None:
-        """The response of this id that is the owner's; None if there is none."""
+    async def _find(
+        self, id_: str, owner: bytes, looks: Iterator[float] | None = None
+    ) -> KeptResponse | Failure | None:
+        """The response of this id that is the owner's; None if there is none. ``looks`` are the pauses that are left to
+        the request."""
         is_new = abs(self._now() // 1000 - kept_id.made_at(id_)) < _JUST_MADE
-        for pause in (*(_LOOKS if is_new else ()), 0.0):
+        looks = iter(_LOOKS) if looks is None else looks
+        while True:
             waiting = self._waiting.get(id_)
             if waiting is not None:
                 return waiting if waiting.owner == owner else None
@@ -268,10 +280,10 @@ class Conversations:
             except DatabaseError as error:
                 _LOG.error("%s; a kept response can't be read", error)
                 return _UNREACHABLE
-            if kept is not None or not pause:
+            pause = next(looks, 0.0) if is_new and kept is None else 0.0
+            if not pause:
                 return kept
             await sleep(pause)
-        return None
 
     # The way to the database.
 
@@ -386,6 +398,10 @@ def _not_found(id_: str) -> Failure:
 def _no_previous(id_: str) -> Failure:
     text = f"Previous response with id '{id_[:64]}' not found."
     return Failure(Kind.INVALID_REQUEST, text, "previous_response_id", code="previous_response_not_found")
+
+
+def _bad_references(text: str) -> Failure:
+    return Failure(Kind.INVALID_REQUEST, text if text.endswith(".") else f"{text}: use previous_response_id.", "input")
 
 
 _UNREACHABLE: Final = Failure(

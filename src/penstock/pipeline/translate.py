@@ -43,9 +43,9 @@ class Translation(msgspec.Struct, frozen=True):
     hides_thinking: bool = False
     names: Mapping[str, str] = {}
     echo: Echo = NO_ECHO
+    is_kept: bool = False
     began: int = msgspec.field(default_factory=time.monotonic_ns)
     """When the request was prepared, on the steady clock that all processes of a machine share."""
-    is_kept: bool = False
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -160,6 +160,71 @@ async def test_what_another_replica_writes_just_now_is_waited_for(monkeypatch: p
     assert table.reads == 3
     assert isinstance(await read(made(table, NOW + 60_000_000), new_id(1)), Failure)
     assert table.reads == 4
+
+
+def referring(*ids: str) -> Call:
+    return asking(body={"input": [{"type": "item_reference", "id": id_} for id_ in ids]})
+
+
+def item_ids(number: int, count: int) -> list[str]:
+    return [f"msg_{new_id(number).removeprefix('resp_')}f{n:04x}" for n in range(count)]
+
+
+async def test_a_small_request_never_becomes_a_huge_one() -> None:
+    conversations = made(Table())
+    for number in range(3):
+        keep(conversations, new_id(number))
+        waiting = conversations._waiting[new_id(number)]
+        items = json.dumps([{"role": "user", "content": "x" * 400}] * 2).encode()
+        conversations._waiting[new_id(number)] = msgspec.structs.replace(waiting, input=items)
+    assert await conversations.prepare(referring(*item_ids(0, 2))) is None
+    for ids, text in (
+        ([item_ids(0, 1)[0]] * 2, "refer to each item once"),
+        ([*item_ids(0, 2), *item_ids(1, 1)], "more than 1000 bytes"),
+        ([*item_ids(0, 1), *item_ids(1, 1), *item_ids(2, 1)], "more than 1000 bytes"),
+    ):
+        request = referring(*ids)
+        before = request.body
+        failure = await conversations.prepare(request)
+        assert isinstance(failure, Failure)
+        assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, "input")
+        assert text in failure.message
+        assert request.body == before
+    failure = await conversations.prepare(referring(item_ids(0, 3)[2]))
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.NOT_FOUND
+
+
+async def test_the_items_of_a_response_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings: list[int] = []
+    items_of = FORM.items_of
+
+    def counted(ids: Collection[str], *kept: Any) -> dict[str, bytes]:
+        readings.append(len(ids))
+        return items_of(ids, *kept)
+
+    conversations = Conversations(msgspec.structs.replace(FORM, items_of=counted), Table(), 30, 100_000, lambda: NOW)
+    keep(conversations, new_id())
+    items = json.dumps(["x"] * 500).encode()
+    conversations._waiting[new_id()] = msgspec.structs.replace(conversations._waiting[new_id()], input=items)
+    assert isinstance(await conversations.prepare(referring(*item_ids(0, 500))), Failure | None)
+    assert readings == [500]
+
+
+async def test_a_request_waits_once_however_many_responses_it_refers_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOKS", (0.0001, 0.0001))
+    table = Table()
+    referred = [{"type": "item_reference", "id": item_ids(number, 1)[0]} for number in range(5)]
+    request = asking(body={"input": referred, "previous_response_id": new_id(9)})
+    conversations = made(table)
+    assert isinstance(await conversations.prepare(request), Failure)
+    assert table.reads == 3
+    for number in range(5):
+        row = KeptResponse(new_id(number), owner_of(asking()), NOW, NOW + 1, b'["x"]', b'{"id":"x"}')
+        table.rows[row.id] = row
+    table.reads, table.appears = 0, KeptResponse(new_id(9), owner_of(asking()), NOW, NOW + 1, b"[]", b'{"id":"x"}')
+    assert await conversations.prepare(request) is None
+    assert table.reads == 2 + 5
 
 
 async def test_what_is_deleted_is_not_written_afterwards() -> None:

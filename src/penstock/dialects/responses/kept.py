@@ -7,7 +7,7 @@ reference, "Get a model response", "List input items"; docs/responses.md#kept-by
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -66,13 +66,19 @@ def continued(body: Body, before: Sequence[bytes], found: Mapping[str, bytes]) -
     return body.without("previous_response_id").replaced({"input": whole})
 
 
-def item_of(id_: str, input_: bytes, response_id: str, response: bytes) -> bytes | None:
-    """The item of a kept response that has an id; None if there is none."""
+def items_of(ids: Collection[str], input_: bytes, response_id: str, response: bytes) -> dict[str, bytes]:
+    """The items of a kept response that have one of these ids, by their id."""
+    found: dict[str, bytes] = {}
     for item in _elements(_output(response)):
-        if _id(item) == id_:
-            return _without_id(item)
-    listed = next((item for item in _listed(input_, response_id) if item["id"] == id_), None)
-    return None if listed is None else write_json({name: value for name, value in listed.items() if name != "id"})
+        id_ = _id(item)
+        if id_ in ids and id_ is not None:
+            found.setdefault(id_, _without_id(item))
+    if len(found) < len(ids):
+        for listed in _listed(input_, response_id):
+            id_ = listed["id"]
+            if id_ in ids and id_ not in found:
+                found[id_] = write_json({name: value for name, value in listed.items() if name != "id"})
+    return found
 
 
 def input_page(input_: bytes, response_id: str, query: str) -> bytes | Failure:

@@ -68,11 +68,11 @@ def test_references_are_found_and_replaced() -> None:
     asked = body(input=[ours, other, said])
     assert kept.references(asked) == [MESSAGE["id"]]
     assert kept.references(body(input="item_reference")) == []
-    item = kept.item_of(str(MESSAGE["id"]), b'"Hello"', ID, RESPONSE)
-    assert item is not None
-    made = whole(kept.continued(asked, [], {str(MESSAGE["id"]): item}))
+    found = kept.items_of({str(MESSAGE["id"])}, b'"Hello"', ID, RESPONSE)
+    assert found.keys() == {MESSAGE["id"]}
+    made = whole(kept.continued(asked, [], found))
     assert made["input"] == [{name: value for name, value in MESSAGE.items() if name != "id"}, other, said]
-    assert kept.item_of(f"msg_{SEED}0007", b'"Hello"', ID, RESPONSE) is None
+    assert kept.items_of({f"msg_{SEED}0007"}, b'"Hello"', ID, RESPONSE) == {}
 
 
 def page(query: str, input_: bytes = b'["a","b","c"]') -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_pages_of_the_input() -> None:
     assert [each["content"][0]["text"] for each in page("", items)["data"]] == list("43210")
     listed = page("limit=1", items)["data"][0]["id"]
     assert kept_id.response_of(listed) == ID
-    assert kept.item_of(listed, items, ID, RESPONSE) is not None
+    assert listed in kept.items_of({listed}, items, ID, RESPONSE)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=²", "order=up", "after=msg_1"])
