@@ -23,6 +23,7 @@ from penstock.core.forwarded import NOBODY, TrustedProxies
 from penstock.core.http import Headers
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.server.accounted import accounted
 from penstock.server.asgi import App
 from penstock.server.body import BodyBudget
@@ -62,8 +63,9 @@ class PortApp:
         client: Client,
         query: str = "",
         fields: Mapping[bytes, bytes] | None = None,
+        memo: HeadMemo | None = None,  # noqa: ARG002
     ) -> Coroutine[Any, Any, None]:
-        """Answer one request, as ``Gateway.serve`` does."""
+        """Answer one request, as ``Gateway.serve`` does. Nothing is remembered of a head here."""
         context, limits = self._context(method, path, headers, client, fields), self.limits
         target = (method, path, query)
         return accounted(context, serve_mounted(self._app, context, target, limits.body_bytes, limits.body_silence))
