@@ -292,21 +292,21 @@ class _Held:
     """The fragments of one message, held until it is whole."""
 
     def __init__(self) -> None:
-        self._opcode = Opcode.TEXT
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._opcode: Opcode | None = None
+        self._data = bytearray()
 
     def whole(self, frame: Frame) -> Frame | None:
         """The message that ends with a frame; None if it goes on. The library bounds its size."""
-        if frame.fin and not self._pieces:
-            return frame
-        if not self._pieces:
+        if self._opcode is None:
+            if frame.fin:
+                return frame
             self._opcode = frame.opcode
-        self._pieces.append(bytes(frame.data))
+        self._data += frame.data
         if not frame.fin:
             return None
-        pieces, self._pieces = self._pieces, []
-        return Frame(self._opcode, b"".join(pieces))
+        whole = Frame(self._opcode, bytes(self._data))
+        self._opcode, self._data = None, bytearray()
+        return whole
 
 
 def _refused(
@@ -314,7 +314,8 @@ def _refused(
 ) -> Failure | None:
     """The failure if an event of the caller's names a model that is not allowed."""
     data = bytes(event)
-    if b"model" not in data and b"\\u" not in data:
+    # A zero byte: JSON in UTF-16, which some hosts read.
+    if b"model" not in data.lower() and b"\\u" not in data and b"\0" not in data:
         return None
     models = events.models_in(data) if len(data) <= _LONGEST_JUDGED else None
     if models is None:

@@ -6,13 +6,14 @@ conversation.item.input_audio_transcription.completed, error) and "Realtime clie
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final
 
 import msgspec
 
 from penstock.core.failure import Failure
-from penstock.core.json_text import UNREADABLE, read_json, write_json
+from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.usage import Usage
 from penstock.dialects.caller import SessionEvents
 
@@ -75,22 +76,30 @@ def used_by(event: bytes) -> Usage | None:
 
 
 def models_in(event: bytes) -> list[str] | None:
-    """The models that one event of the caller's names, at any depth; None for an event that can't be read."""
+    """The models that one event of the caller's names, at any depth, in each member whose name is ``model`` in any case
+    and however often it comes: hosts differ in which of them counts. None for an event that can't be read."""
+    found: list[str] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> list[Any]:
+        found.extend([value for name, value in pairs if name.casefold() == "model" and isinstance(value, str)])
+        return [value for _, value in pairs]
+
     try:
-        waiting: list[tuple[Any, int]] = [(read_json(event), 0)]
+        read = json.loads(event.decode(), object_pairs_hook=keep)
     except (ValueError, RecursionError):
         return None
-    found: list[str] = []
+    return found if _depth_fits(read) else None
+
+
+def _depth_fits(value: Any) -> bool:
+    waiting: list[tuple[Any, int]] = [(value, 0)]
     while waiting:
         item, depth = waiting.pop()
         if depth > _DEEPEST:
-            return None
-        if isinstance(item, dict):
-            found += [value for name, value in item.items() if name == "model" and isinstance(value, str)]
-            waiting += [(value, depth + 1) for value in item.values()]
-        elif isinstance(item, list):
-            waiting += [(value, depth + 1) for value in item]
-    return found
+            return False
+        if isinstance(item, list):
+            waiting += [(each, depth + 1) for each in item]
+    return True
 
 
 def error_event(failure: Failure, trace: str) -> bytes:

@@ -74,3 +74,17 @@ def test_a_failure_is_an_event() -> None:
         "type": "invalid_request_error", "code": "not_allowed", "message": "No.", "param": "model", "event_id": None
     }  # fmt: skip
     assert json.loads(error_event(Failure(Kind.TRUNCATED, "x"), "t"))["error"]["type"] == "server_error"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"session":{"model":"bad","model":"ok"}}',
+        b'{"session":{"model":"ok","model":"bad"}}',
+        b'{"Model":"bad"}',
+        b'{"mod\\u0065l":"bad"}',
+        b'{"session":[{"MODEL":"bad"}],"model":"ok"}',
+    ],
+)
+def test_every_member_that_a_host_may_take_for_the_model_is_found(event: bytes) -> None:
+    assert "bad" in (models_in(event) or [])
