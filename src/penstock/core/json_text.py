@@ -61,11 +61,16 @@ def read_json_or_none(data: bytes) -> Any:
 
 def read_reply_json(data: bytes) -> Any:
     """The value of a provider's reply, with null for NaN and the infinities; None for anything that is no JSON."""
+    return read_mended(data)[0]
+
+
+def read_mended(data: bytes) -> tuple[Any, bytes | None]:
+    """As ``read_reply_json``, and the text with null for NaN and the infinities; None for a text without any."""
     value = read_json_or_none(data)
     if value is not None:
-        return value
+        return value, None
     readable = with_null_numbers(data)
-    return None if readable is data else read_json_or_none(readable)
+    return (None, None) if readable is data else (read_json_or_none(readable), readable)
 
 
 def write_json(value: Any) -> bytes:

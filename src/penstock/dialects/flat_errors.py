@@ -19,12 +19,11 @@ from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import read_vendor_error, without_organisation
 from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.error_texts import beside, words
 from penstock.dialects.provider_errors import read_error
 
 _TOLD_AS: Final[Mapping[Kind, int]] = {Kind.BUDGET_EXCEEDED: 429, Kind.UNSUPPORTED_OPERATION: 501}
 """Failures whose usual status clients of these wires don't know."""
-_SAYS_NO_MORE: Final = frozenset({Kind.INVALID_REQUEST, Kind.INTERNAL, Kind.UPSTREAM_STATUS, Kind.NOT_FOUND})
-"""Kinds of which the name says less than the status does."""
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
 
@@ -69,14 +68,6 @@ def _failure(form: FlatForm, failure: Failure, trace_id: str) -> ErrorReply:
     return ErrorReply(status, headers, form.body(words(failure), trace_id))
 
 
-def words(failure: Failure) -> str:
-    """The message, every fault in it, and the code where it says more."""
-    message = "\n".join((failure.message, *failure.details))
-    if failure.kind in _SAYS_NO_MORE or failure.kind.value in message:
-        return message
-    return f"{message} [{failure.kind.value}]"
-
-
 def _failure_event(form: FlatForm, failure: Failure, trace_id: str) -> bytes:
     return form.event(form.body(words(failure), trace_id))
 
@@ -112,9 +103,5 @@ def _has_shape(form: FlatForm, body: bytes) -> bool:
 
 def _beside(form: FlatForm, decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
-    value, told = read_json(decisive.body), read_vendor_error(read_json_or_none(last.body))
-    value[form.member] = (
-        f"{value[form.member]} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
-        f"{told.message or 'no message'})"
-    )
-    return write_json(value)
+    value = read_json(decisive.body)
+    return write_json({**value, form.member: beside(value[form.member], decisive, last)})

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core import json_text
-from penstock.core.json_text import read_json, read_json_or_none, read_reply_json, with_plain_names, write_json
+from penstock.core.json_text import (
+    read_json,
+    read_json_or_none,
+    read_mended,
+    read_reply_json,
+    with_plain_names,
+    write_json,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -74,3 +81,16 @@ def test_names_of_members_become_utf_8() -> None:
 )
 def test_a_providers_reply(data: bytes, value: Any) -> None:
     assert read_reply_json(data) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "mended"),
+    [
+        (b'{"a":1}', ({"a": 1}, None)),
+        (b'{"a":NaN,"b":"NaN"}', ({"a": None, "b": "NaN"}, b'{"a":null,"b":"NaN"}')),
+        (b"{", (None, None)),
+        (b'{"a":NaN', (None, b'{"a":null')),
+    ],
+)
+def test_a_mended_text_comes_with_its_value(data: bytes, mended: tuple[Any, bytes | None]) -> None:
+    assert read_mended(data) == mended

@@ -9,7 +9,6 @@ from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 from penstock.dialects.caller import CallerDialect, ProviderReply, TargetError
-from penstock.dialects.flat_errors import words
 from penstock.dialects.provider_errors import ClassifiedError
 
 WIRES = pytest.mark.parametrize(
@@ -68,7 +67,3 @@ def test_two_targets(dialect: CallerDialect, member: str) -> None:
     assert said == "Bad (a; the last target, b, answered with status 500: Down)"
     assert dialect.errors.has_shape(first.body)
     assert not dialect.errors.has_shape(b'{"x":1}')
-
-
-def test_every_fault_is_told() -> None:
-    assert words(Failure(Kind.INVALID_REQUEST, "Two.", details=("a", "b"))) == "Two.\na\nb"

@@ -20,6 +20,7 @@ from penstock.core.vendor_error import VendorError, read_vendor_error, without_o
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 from penstock.dialects.anthropic.relay.judge import has_error_shape
 from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.error_texts import beside, words
 from penstock.dialects.provider_errors import read_error
 
 _TYPES: Final[Mapping[int, str]] = {
@@ -34,8 +35,6 @@ _OWN_TYPES: Final = frozenset({*_TYPES.values(), "not_supported_error"})
 _NOT_RETRIED: Final = frozenset({401, 501})
 _QUOTA: Final = frozenset({"insufficient_quota", "billing_error", "usage_limit_reached"})
 _UNSUPPORTED_STATUS: Final = 501
-_SAYS_NO_MORE: Final = frozenset({Kind.INVALID_REQUEST, Kind.INTERNAL, Kind.UPSTREAM_STATUS, Kind.NOT_FOUND})
-"""Kinds of which the name says less than the type does."""
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
 TOO_LONG: Final = "Input is too long."
@@ -88,20 +87,12 @@ def _failure(failure: Failure, trace_id: str) -> ErrorReply:
             "code": failure.code or failure.kind.value,
             **({"penstock": failure.penstock} if failure.penstock else {}),
         }
-        return ErrorReply(status, headers, _body(kind, _words(failure), trace_id, more))
-    return ErrorReply(status, headers, _body(error_type(status), _words(failure), trace_id))
-
-
-def _words(failure: Failure) -> str:
-    """The message, every fault in it, and the code where it says more."""
-    message = "\n".join((failure.message, *failure.details))
-    if failure.kind in _SAYS_NO_MORE or failure.kind.value in message:
-        return message
-    return f"{message} [{failure.kind.value}]"
+        return ErrorReply(status, headers, _body(kind, words(failure), trace_id, more))
+    return ErrorReply(status, headers, _body(error_type(status), words(failure), trace_id))
 
 
 def _failure_event(failure: Failure, trace_id: str) -> bytes:
-    return _event(error_type(failure.status), _words(failure), trace_id)
+    return _event(error_type(failure.status), words(failure), trace_id)
 
 
 # A provider's.
@@ -178,13 +169,9 @@ def _has_shape(body: bytes) -> bool:
 
 def _beside(decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
-    value, told = read_json(decisive.body), read_vendor_error(read_json_or_none(last.body))
-    error = value["error"] = dict(value["error"])
-    error["message"] = (
-        f"{error['message']} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
-        f"{told.message or 'no message'})"
-    )
-    return write_json(value)
+    value = read_json(decisive.body)
+    error = value["error"]
+    return write_json({**value, "error": {**error, "message": beside(error["message"], decisive, last)}})
 
 
 ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event, _as_event, _has_shape, _beside)

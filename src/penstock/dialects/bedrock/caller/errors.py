@@ -19,6 +19,7 @@ from penstock.core.vendor_error import read_vendor_error, without_organisation
 from penstock.dialects.anthropic.caller.errors import TOO_LONG, too_long
 from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
 from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.error_texts import beside, words
 from penstock.dialects.provider_errors import read_error
 
 ERROR_TYPE: Final = b"x-amzn-errortype"
@@ -53,8 +54,6 @@ _EXCEPTIONS: Final[Mapping[int, str]] = {
 """The exception of a stream for an error of an HTTP status; each is one that the stream's description knows."""
 _BROKEN_OFF: Final = "modelStreamErrorException"
 _UNSUPPORTED_STATUS: Final = 501
-_SAYS_NO_MORE: Final = frozenset({Kind.INVALID_REQUEST, Kind.INTERNAL, Kind.UPSTREAM_STATUS, Kind.NOT_FOUND})
-"""Kinds of which the name says less than the type does."""
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
 _INPUT_TOO_LONG: Final = "Input is too long for requested model."
@@ -99,19 +98,11 @@ def _failure(failure: Failure, trace_id: str) -> ErrorReply:
     headers = [*_headers(kind, trace_id), (b"x-penstock-error", failure.kind.value.encode()), NO_STORE]
     if isinstance(failure, LimitFailure):
         headers += failure.headers
-    return ErrorReply(status, headers, _body(_told(failure)))
-
-
-def _told(failure: Failure) -> str:
-    """The message, every fault in it, and the code where it says more."""
-    message = "\n".join((failure.message, *failure.details))
-    if failure.kind in _SAYS_NO_MORE or failure.kind.value in message:
-        return message
-    return f"{message} [{failure.kind.value}]"
+    return ErrorReply(status, headers, _body(words(failure)))
 
 
 def _failure_event(failure: Failure, _trace_id: str) -> bytes:
-    return _event(exception_name(failure.status), _body(_told(failure)))
+    return _event(exception_name(failure.status), _body(words(failure)))
 
 
 # A provider's.
@@ -160,12 +151,8 @@ def _has_shape(body: bytes) -> bool:
 
 def _beside(decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
-    value, told = read_json(decisive.body), read_vendor_error(read_json_or_none(last.body))
-    message = (
-        f"{value['message']} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
-        f"{told.message or 'no message'})"
-    )
-    return write_json({**value, "message": message})
+    value = read_json(decisive.body)
+    return write_json({**value, "message": beside(value["message"], decisive, last)})
 
 
 ERRORS: Final = CallerErrors(

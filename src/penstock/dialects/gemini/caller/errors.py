@@ -18,6 +18,7 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import read_vendor_error, without_organisation
 from penstock.dialects.anthropic.caller.errors import too_long
 from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.error_texts import beside, words
 from penstock.dialects.provider_errors import read_error
 
 _WORDS: Final[Mapping[int, str]] = {
@@ -36,8 +37,6 @@ _WORDS: Final[Mapping[int, str]] = {
 """Google's word for an HTTP status. Every other one below 500 is the caller's, above it the provider's."""
 _TOLD_AS: Final[Mapping[Kind, int]] = {Kind.BUDGET_EXCEEDED: 429, Kind.UNSUPPORTED_OPERATION: 501}
 """Failures whose usual status Google's clients don't know."""
-_SAYS_NO_MORE: Final = frozenset({Kind.INVALID_REQUEST, Kind.INTERNAL, Kind.UPSTREAM_STATUS, Kind.NOT_FOUND})
-"""Kinds of which the name says less than Google's word does."""
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
@@ -80,19 +79,11 @@ def _failure(failure: Failure, _trace_id: str) -> ErrorReply:
         headers += failure.headers
         # A client that is told how long to wait asks again and again, which doesn't help against a budget.
         wait = "" if failure.kind is Kind.BUDGET_EXCEEDED else _wait([*failure.headers])
-    return ErrorReply(status, headers, _body(status, _told(failure), wait))
-
-
-def _told(failure: Failure) -> str:
-    """The message, every fault in it, and the code where it says more."""
-    message = "\n".join((failure.message, *failure.details))
-    if failure.kind in _SAYS_NO_MORE or failure.kind.value in message:
-        return message
-    return f"{message} [{failure.kind.value}]"
+    return ErrorReply(status, headers, _body(status, words(failure), wait))
 
 
 def _failure_event(failure: Failure, _trace_id: str) -> bytes:
-    return _as_event(_body(_status(failure), _told(failure)))
+    return _as_event(_body(_status(failure), words(failure)))
 
 
 # A provider's.
@@ -154,13 +145,9 @@ def _has_shape(body: bytes) -> bool:
 
 def _beside(decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
-    value, told = read_json(decisive.body), read_vendor_error(read_json_or_none(last.body))
-    error = value["error"] = dict(value["error"])
-    error["message"] = (
-        f"{error['message']} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
-        f"{told.message or 'no message'})"
-    )
-    return write_json(value)
+    value = read_json(decisive.body)
+    error = value["error"]
+    return write_json({**value, "error": {**error, "message": beside(error["message"], decisive, last)}})
 
 
 ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event, _as_event, _has_shape, _beside)
