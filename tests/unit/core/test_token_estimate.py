@@ -1,4 +1,4 @@
-"""Estimates of tokens. The numbers beside the texts are those of OpenAI's and Anthropic's tokenisers, about."""
+"""Estimates of tokens. The numbers beside the texts are bounds that hold an estimate of that text, and no tokeniser's."""
 
 from __future__ import annotations
 

@@ -51,9 +51,8 @@ class WordList:
         self._matches_case = matches_case
         self._normalises = normalises
         self._whole = whole
-        folded = {self._folded(word)[0]: word for word in reversed(words)}
+        folded = dict.fromkeys(self._folded(word)[0] for word in reversed(words))
         folded.pop("", None)
-        self._words = tuple(folded.values())
         self._automaton: AhoCorasick = AhoCorasick(list(folded), store_patterns=False)
         self._lengths = [len(word) for word in folded]
         self._longest = max(self._lengths, default=0)
@@ -63,16 +62,6 @@ class WordList:
     def found(self, scanned: ScannedText) -> list[Span]:
         """The words in a whole text: the leftmost ones, of those that begin together the longest."""
         return self.decided(scanned.text, 0, last=True)[0]
-
-    def words_in(self, text: str) -> list[str]:
-        """The words of the list that a text holds, in the list's order."""
-        folded, places = self._folded(text)
-        found = {
-            index
-            for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True)
-            if self._stands(text, places, start, end)
-        }
-        return [self._words[index] for index in sorted(found, reverse=True)]
 
     def decided(self, text: str, at: int, *, last: bool) -> tuple[list[Span], int]:
         """What is in a text from a place on, and the place up to which nothing that follows changes that."""
