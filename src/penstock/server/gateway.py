@@ -336,11 +336,12 @@ class Gateway:
 
     async def _read(self, opening: Opening, context: RequestContext, memo: HeadMemo | None) -> Call | Failure:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
-        surface, fields, account = opening.surface, context.fields, context.account
+        surface, account = opening.surface, context.account
         account.operation = surface.operation
         caller = self._authenticate(context, memo)
         if isinstance(caller, Failure):
             return caller
+        fields = context.fields  # the key's own metadata are among them now
         if caller.key is None and opening.page_refused is not None:
             return opening.page_refused
         body, request = b"", None
