@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import http.client
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -228,6 +230,15 @@ def test_the_keys_metadata_decide_and_are_told(stored: RunningGateway) -> None:
     assert ask(stored, "labelled", x_portkey_metadata='{"team":"mine","user":"u"}', **config).status_code == 200
     record = stored.records.take()[-1]
     assert record.metadata == {"team": "search", "user": "u", "tier": "gold"}
+
+
+def test_the_keys_metadata_decide_for_each_request_of_a_connection(stored: RunningGateway) -> None:
+    head = {"x-portkey-api-key": "pk-labelled", "x-portkey-config": "pc-team", "content-type": "application/json"}
+    with closing(http.client.HTTPConnection(stored.url.removeprefix("http://"), timeout=60)) as client:
+        for _ in range(3):
+            client.request("POST", "/v1/chat/completions", json.dumps(ASK).encode(), head)
+            response = client.getresponse()
+            assert (response.status, bool(response.read())) == (200, True)
     assert (record.key, record.labels) == ("labelled", {"team": "search", "tier": "gold"})
 
 

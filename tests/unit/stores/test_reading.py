@@ -388,7 +388,7 @@ def test_what_can_be_wrong_with_a_gateway_key(tmp_path: Path) -> None:
     known = (
         "hash, virtual_keys, configs, config, labels, providers, models, inline_configs, custom_hosts, lend, hosts, "
     )
-    known += "usage_limits, rate_limits, concurrency_limit"
+    known += "aliases, usage_limits, rate_limits, concurrency_limit"
     hash_wanted = "expected sha256: and 64 hexadecimal digits; penstock key make makes both key and hash"
     assert problems(tmp_path, text) == (
         "keys.text in penstock.toml: expected a section, [keys.text]",
