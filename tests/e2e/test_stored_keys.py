@@ -230,6 +230,7 @@ def test_the_keys_metadata_decide_and_are_told(stored: RunningGateway) -> None:
     assert ask(stored, "labelled", x_portkey_metadata='{"team":"mine","user":"u"}', **config).status_code == 200
     record = stored.records.take()[-1]
     assert record.metadata == {"team": "search", "user": "u", "tier": "gold"}
+    assert (record.key, record.labels) == ("labelled", {"team": "search", "tier": "gold"})
 
 
 def test_the_keys_metadata_decide_for_each_request_of_a_connection(stored: RunningGateway) -> None:
@@ -239,7 +240,6 @@ def test_the_keys_metadata_decide_for_each_request_of_a_connection(stored: Runni
             client.request("POST", "/v1/chat/completions", json.dumps(ASK).encode(), head)
             response = client.getresponse()
             assert (response.status, bool(response.read())) == (200, True)
-    assert (record.key, record.labels) == ("labelled", {"team": "search", "tier": "gold"})
 
 
 def test_an_explanation_sees_the_keys_metadata(stored: RunningGateway) -> None:
