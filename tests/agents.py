@@ -18,6 +18,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 _FILE = """
+[responses]
+store = true
+
 [virtual_keys.chat]
 provider = "openai"
 credential = "env:SCRIPTED_KEY"
@@ -33,9 +36,21 @@ provider = "google"
 credential = "env:SCRIPTED_KEY"
 base_url = "{url}"
 
+[virtual_keys.bedrock]
+provider = "bedrock"
+aws_access_key_id = "env:SCRIPTED_KEY"
+aws_secret_access_key = "env:SCRIPTED_KEY"
+aws_region = "us-east-1"
+base_url = "{url}"
+
 [virtual_keys.cohere]
 provider = "cohere"
 credential = "env:SCRIPTED_KEY"
+base_url = "{url}"
+
+[virtual_keys.ollama]
+provider = "ollama"
+ollama_api = "native"
 base_url = "{url}"
 
 [models."claude-*"]
@@ -65,7 +80,12 @@ def main(parts: list[str]) -> int:
         file = work / "penstock.toml"
         file.write_text(_FILE.format(url=upstream))
         file.chmod(0o600)
-        environment = {**os.environ, "SCRIPTED_KEY": "sk-scripted", "PENSTOCK_ACCESS_LOG": "false"}
+        environment = {
+            **os.environ,
+            "SCRIPTED_KEY": "sk-scripted",
+            "PENSTOCK_ACCESS_LOG": "false",
+            "XDG_DATA_HOME": str(work),
+        }
         scripted = ["-m", "scripted", "--port", str(upstream_port)]
         stack.enter_context(_running(scripted, upstream_port, folder, environment))
         serve = ["-m", "penstock", "serve", "--config", str(file), "--port", str(port)]
@@ -75,7 +95,8 @@ def main(parts: list[str]) -> int:
             asked = {**environment, "GATEWAY": gateway, "UPSTREAM": upstream}
             if wire:
                 _tell(f"behind the gateway: {wire}")
-                asked["MODEL"] = f"@{wire}/scripted-model"
+                # A wire of chats does not serve what else the SDKs of Cohere and Ollama ask for.
+                asked |= {"MODEL": f"@{wire}/scripted-model", "CHAT_ONLY": "1"}
             failed += (
                 subprocess.run(["bash", str(folder / "run-all.sh"), *parts], check=False, env=asked).returncode != 0
             )

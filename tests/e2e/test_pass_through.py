@@ -58,6 +58,21 @@ def test_files(gateway: RunningGateway, upstream: Upstream) -> None:
         assert (upstream.last.method, upstream.last.target) == ("DELETE", "/v1/files/file-1")
 
 
+def test_a_model_of_the_accounts_own_is_deleted(gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, upstream) as client:
+        upstream.play(as_json({"id": "ft:gpt:org:x", "object": "model", "deleted": True}))
+        assert client.models.delete("ft:gpt:org:x").deleted
+        assert (upstream.last.method, upstream.last.target) == ("DELETE", "/v1/models/ft:gpt:org:x")
+
+
+@pytest.mark.parametrize("path", ["realtime/client_secrets", "realtime/sessions", "realtime/transcription_sessions"])
+def test_what_opens_a_session_is_asked_at_its_own_path(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(as_json({"value": "ek_1"}))
+    got = httpx.post(f"{gateway.v1}/{path}", headers=headers(upstream), json={}, timeout=60, trust_env=False)
+    assert got.json() == {"value": "ek_1"}
+    assert upstream.last.target == f"/v1/{path}"
+
+
 def test_batches_and_the_rest(gateway: RunningGateway, upstream: Upstream) -> None:
     with sdk(gateway, upstream) as client:
         upstream.play(as_json({"id": "batch_1", "object": "batch"}))

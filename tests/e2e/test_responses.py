@@ -97,6 +97,16 @@ def test_without_a_provider_it_is_openai(gateway: RunningGateway, upstream: Upst
     assert upstream.last.headers["authorization"] == "Bearer sk-caller"
 
 
+@pytest.mark.parametrize("path", ["/responses", "/responses/input_tokens"])
+def test_a_prompt_that_the_host_keeps_names_the_model(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(body=RESPONSE))
+    body = {"prompt": {"id": "pmpt_1"}}
+    assert post(gateway, gpt(upstream), body, path).status_code == 200
+    assert upstream.last.json == body
+    refused = post(gateway, groq(upstream), body)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "model")
+
+
 def test_a_cut_stream_is_told_with_the_next_number(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(CREATED, SAID, end=False), hang_up)
     got = post(gateway, gpt(upstream), {**ASK, "stream": True}).content

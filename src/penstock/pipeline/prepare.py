@@ -27,7 +27,7 @@ from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, 
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
-from penstock.providers.row import OPENAI, Operation
+from penstock.providers.row import OPENAI, RESPONSES_WIRE, Operation
 from penstock.traits.resolve import resolve
 
 _MOST_REMEMBERED: Final = 16
@@ -264,7 +264,7 @@ def _template(call: Call, route: TargetRoute, model: str | None, *, streams: boo
     key = (model, route.aliased_model, call.dialect.name, streams)
     template = route.templates.get(key)
     if template is None:
-        template = _refused_model(route, model) or _new_template(call, route, model, streams=streams)
+        template = _refused_model(call, route, model) or _new_template(call, route, model, streams=streams)
         if model is None or len(model) <= _LONGEST_REMEMBERED:
             if len(route.templates) >= _MOST_REMEMBERED:
                 route.templates.clear()
@@ -346,11 +346,20 @@ def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> 
     return WriteContext(name, slug, traits, options, model_route.variant, aliased, model_route.quirks)
 
 
-def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
-    if model is None and not route.provider.model_in_path and route.operation.needs_model:
+def _refused_model(call: Call, route: TargetRoute, model: str | None) -> Failure | None:
+    if model is None and _must_be_named(call, route):
         hint = "name the model to use, for example gpt-4o-mini"
         return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
     return None if route.model_lists is None else route.model_lists.refused(model)
+
+
+def _must_be_named(call: Call, route: TargetRoute) -> bool:
+    """Whether nobody but the request's body can name the model. A prompt that the host keeps, which a request of
+    Responses may name, can (https://platform.openai.com/docs/api-reference/responses/create)."""
+    if route.provider.model_in_path or not route.operation.needs_model:
+        return False
+    wire = call.dialect.name
+    return wire != RESPONSES_WIRE or route.endpoint.route_for(None, wire).dialect != wire
 
 
 def _with_query(target: bytes, query: str) -> bytes:

@@ -54,7 +54,8 @@ def _passed() -> list[Surface]:
     for path in ("/v1/messages/batches", "/v1/messages/batches/{rest}"):
         surfaces += _kept(path, "messages/batches", anthropic, provider="anthropic")
     for path in ("client_secrets", "sessions", "transcription_sessions"):
-        surfaces += _kept(f"/v1/realtime/{path}", "realtime", openai, ["POST"])
+        surfaces += _kept(f"/v1/realtime/{path}", f"realtime/{path}", openai, ["POST"])
+    surfaces += _kept("/v1/models/{rest}", "models", openai, ["DELETE"])
     surfaces += [
         Surface(method, "/v1/proxy/{rest}", Operation.PROXY, openai, BodyKind.ANY, None, None) for method in METHODS
     ]

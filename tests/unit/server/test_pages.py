@@ -63,7 +63,7 @@ def test_the_health_page_tells_what_is_per_process(is_lost: bool, begin: bytes) 
     ("path", "method", "allowed"),
     [
         ("/v1/embeddings", "GET", b"POST"),
-        ("/v1/models/a/b", "POST", b"GET"),
+        ("/v1/models/a/b", "POST", b"GET, DELETE"),
         ("/v1/explain", "GET", b"POST"),
         ("/health", "POST", b"GET"),
     ],

@@ -62,7 +62,7 @@ def test_paths_that_there_are_not(path: str) -> None:
 
 def test_another_method_is_told_the_ones_that_there_are() -> None:
     assert SURFACES.find("GET", "/v1/embeddings") == "POST"
-    assert SURFACES.find("DELETE", "/v1/models/gpt-5") == "GET"
+    assert SURFACES.find("PUT", "/v1/models/gpt-5") == "GET, DELETE"
     assert SURFACES.find("PUT", "/v1/chat/completions/chatcmpl-1") == "GET, POST, DELETE"
 
 

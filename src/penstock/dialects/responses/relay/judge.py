@@ -45,7 +45,7 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
         return Verdict(error, usage=usage)
     output = value.get("output")
     if isinstance(output, list):
-        is_complete = bool(output) and value.get("status") == "completed" and readable is None
+        is_complete = bool(output) and value.get("status") == "completed" and readable is None and not is_error(value)
         return Verdict(is_complete=is_complete, usage=usage, body=readable)
     if not is_chat and not is_error(value):
         return Verdict(usage=usage, body=readable)
@@ -53,9 +53,12 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
 
 
 def error_of(response: Mapping[str, Any], provider: str) -> ClassifiedError | None:
-    """The error that a response tells; None for one that failed in nothing."""
+    """The error that a response tells; None for one that failed in nothing: what it says beside an error is an answer
+    unless its status calls it failed."""
     error = response.get("error")
-    if not isinstance(error, dict | str) and json_text.text(response, "status") not in FAILED:
+    if json_text.text(response, "status") not in FAILED and (
+        not isinstance(error, dict | str) or bool(response.get("output"))
+    ):
         return None
     code = json_text.text(error, "code") if isinstance(error, dict) else ""
     told = {"error": error or {"message": "the response failed", "code": "server_error"}}

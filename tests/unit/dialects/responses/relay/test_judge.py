@@ -47,6 +47,15 @@ def test_an_error_in_place_of_an_answer() -> None:
     assert verdict({"error": "no"}).error is not None
 
 
+def test_an_error_beside_an_answer_is_no_failure_unless_the_status_says_so() -> None:
+    beside = {"object": "response", "error": {"code": "server_error", "message": "x"}, "output": [ITEM]}
+    for value in (beside, {**beside, "status": "completed"}):
+        found = verdict(value)
+        assert (found.error, found.problem, found.is_complete) == (None, "", False)
+    assert verdict({**beside, "status": "failed"}).error is not None
+    assert verdict({**beside, "output": []}).error is not None
+
+
 def test_nothing_usable() -> None:
     assert judge(b"<html>", "unit", True).problem
     assert judge(b"[]", "unit", True).problem
