@@ -64,6 +64,21 @@ target = "@chat"
 
 [models."scripted-*"]
 target = "@chat"
+
+[models."us.anthropic.*"]
+target = "@bedrock"
+
+[models."anthropic.*"]
+target = "@bedrock"
+
+[models."command-*"]
+target = "@cohere"
+
+[models."embed-*"]
+target = "@cohere"
+
+[models."rerank-*"]
+target = "@cohere"
 """
 
 
