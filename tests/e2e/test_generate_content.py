@@ -273,7 +273,7 @@ def test_a_stream_that_breaks_ends_with_an_error(
     assert parts(responses)
 
 
-@pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer", "/v1/models/m:predict", "/v1beta/files"])
+@pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer", "/v1/models/m:predict", "/v1beta/interactions"])
 def test_what_is_not_built_says_so(path: str, gateway: RunningGateway) -> None:
     got = httpx.post(f"{gateway.url}{path}", json={}, timeout=60, trust_env=False)
     assert told(got)[:2] == (501, "UNIMPLEMENTED")

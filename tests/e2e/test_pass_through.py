@@ -65,6 +65,22 @@ def test_a_model_of_the_accounts_own_is_deleted(gateway: RunningGateway, upstrea
         assert (upstream.last.method, upstream.last.target) == ("DELETE", "/v1/models/ft:gpt:org:x")
 
 
+def test_what_gemini_keeps(gateway: RunningGateway, upstream: Upstream) -> None:
+    steps = {"x-goog-upload-protocol": "resumable", "x-goog-upload-command": "start", "x-goog-user-project": "p"}
+    named = headers(upstream, "google", x_portkey_custom_host=upstream.url) | steps
+    upstream.play(reply(body=b"{}", **{"x-goog-upload-url": "https://host/upload"}))
+    got = httpx.post(
+        f"{gateway.url}/upload/v1beta/files", headers=named, json={"file": {}}, timeout=60, trust_env=False
+    )
+    assert got.headers["x-goog-upload-url"] == "https://host/upload"
+    sent = upstream.last
+    assert (sent.target, sent.headers["x-goog-upload-command"]) == ("/upload/v1beta/files", "start")
+    assert (sent.headers["x-goog-api-key"], "x-goog-user-project" in sent.headers) == ("sk-o", False)
+    upstream.play(reply(body=b'{"files":[]}'))
+    assert httpx.get(f"{gateway.url}/v1beta/files", headers=named, timeout=60, trust_env=False).json() == {"files": []}
+    assert upstream.last.target == "/v1beta/files"
+
+
 @pytest.mark.parametrize("path", ["realtime/client_secrets", "realtime/sessions", "realtime/transcription_sessions"])
 def test_what_opens_a_session_is_asked_at_its_own_path(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(as_json({"value": "ek_1"}))

@@ -34,8 +34,12 @@ SERVED = {
     "/%76%31/chat/completions", "/v1/chat/%63ompletions", "/v1/chat/complet%69ons", "/v1%2fchat%2fcompletions", "/v1%2Fchat/completions",
     "/v1/%6dessages", "/v1/chat/completions?/health", "/v1/chat/completions?a=/health#x", "http://localhost/v1/chat/completions",
     "http://other.example/v1/chat/completions",
+    # Slips of a base URL.
+    "//v1/chat/completions", "/v1//chat/completions", "/v1/chat//completions", "/v1/chat/completions/", "/%2fv1/chat/completions",
+    "/v1/chat/completions%2f", "/chat/completions", "/v1/messages/",
 }  # fmt: skip
-"""What a key opens: the path itself, decoded once (RFC 3986, 6.2.2.2), with a query or in absolute form."""
+"""What a key opens: the path itself, decoded once (RFC 3986, 6.2.2.2), with a query or in absolute form; and what is
+forgiven (docs/endpoints.md#paths)."""
 
 
 @pytest.fixture(scope="module")

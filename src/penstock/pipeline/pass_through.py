@@ -27,6 +27,8 @@ _KEPT_BACK: Final = frozenset(
 """Request headers that say who the caller is, or which account is asked; and those by which a host takes a request for
 one of another method (https://cloud.google.com/apis/docs/http#http_mapping), which would pass for reading here."""
 _KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"x-forwarded-", b"sec-", b"proxy-", b"x-amz-", b"x-goog-")
+_UPLOADS: Final = b"x-goog-upload-"
+"""Headers by which Google's uploads are made in steps (https://ai.google.dev/api/files)."""
 _SEGMENT: Final = "!$&'()*+,;=:@-._~"
 """What may stand in a segment of a path beside letters and digits (RFC 3986, 3.3)."""
 _READING: Final = frozenset({b"GET", b"DELETE"})
@@ -116,7 +118,8 @@ def _headers(call: Call, route: TargetRoute, block: bytes) -> bytes | Failure:
         if catalogue is not None and catalogue.holds_key(value.decode("utf-8", "replace")):
             continue
         is_content_type = name == b"content-type" and call.body
-        if is_content_type or not (name in kept_back or name.startswith(_KEPT_BACK_PREFIXES)):
+        is_kept_back = name in kept_back or (name.startswith(_KEPT_BACK_PREFIXES) and not name.startswith(_UPLOADS))
+        if is_content_type or not is_kept_back:
             try:
                 lines.append(header_line(name, value))
             except ValueError as error:

@@ -32,7 +32,7 @@ _BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EM
 """Operations of which a request tells how much it takes at most."""
 _FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 """Operations that no provider bills: they count as requests."""
-_UNBILLED: Final = frozenset({"files", "uploads"})
+_UNBILLED: Final = frozenset({"files", "uploads", "v1beta/files", "upload/v1beta/files"})
 """What providers keep without a bill for putting it there."""
 _UNREAD: Final = "A strict limit can't tell how much a request takes whose body isn't JSON: use a limit that is not."
 _COMPARED: Final = 8

@@ -15,12 +15,24 @@ from penstock.auth import google
 from penstock.auth.header import BEARER, HeaderAuth
 from penstock.core.json_text import read_json
 from penstock.providers.mistral import MISTRAL
-from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, EndpointSpec, ModelRouteSpec, Operation, Option, Provider
+from penstock.providers.row import (
+    ANTHROPIC_WIRE,
+    OPENAI,
+    EndpointSpec,
+    ModelRouteSpec,
+    Operation,
+    Option,
+    Provider,
+    resources,
+)
 
 _GEMINI: Final = "/v1beta/models/{model}"
 _GENERATE: Final = EndpointSpec(
     f"{_GEMINI}:generateContent", stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse", dialect="gemini"
 )
+
+RESOURCES: Final = ("v1beta/files", "v1beta/cachedContents", "v1beta/batches", "upload/v1beta/files")
+"""What the Gemini API keeps for its callers. Source: https://ai.google.dev/api/files, ``/caching``, ``/batch-api``."""
 
 GOOGLE: Final = Provider(
     "google",
@@ -40,6 +52,7 @@ GOOGLE: Final = Provider(
     },
     model_routes=(ModelRouteSpec("models/", _GENERATE),),
     auth=HeaderAuth("x-goog-api-key"),
+    resources=resources(*RESOURCES),
     env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     notes="A custom host is the address without /v1beta.",
 )

@@ -20,10 +20,9 @@ from penstock.pipeline.restrict import metadata_of
 from penstock.pipeline.route import Router
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
-from penstock.server.paths import named_path
 from penstock.server.respond import refusal
 from penstock.server.surface_table import Match
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES
+from penstock.server.surfaces import DEFAULT_DIALECT, find
 
 PATH: Final = "/v1/explain"
 _CHAT: Final = "/v1/chat/completions"
@@ -82,8 +81,7 @@ async def _explained(
             return metadata
         request_fields[METADATA] = metadata
     headers = [*(field for field in headers if field[0] not in request_fields), *request_fields.items()]
-    named, path = named_path(request.path)
-    match = SURFACES.find("POST", path)
+    match, named, path = find("POST", request.path)
     surface = match.surface if isinstance(match, Match) else None
     call = Call(
         Operation.CHAT if surface is None else surface.operation,

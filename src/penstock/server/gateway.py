@@ -43,14 +43,13 @@ from penstock.server.not_built import not_built
 from penstock.server.opening import Opening
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
-from penstock.server.paths import named_path
 from penstock.server.query_key import with_query_key
 from penstock.server.realtime import Sessions, with_protocol_key
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond
 from penstock.server.surface_table import Match
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, dialect_of, in_callers_wire, passed
+from penstock.server.surfaces import DEFAULT_DIALECT, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
 from penstock.stores.catalogue import Catalogue
 
@@ -230,10 +229,7 @@ class Gateway:
 
     def _find(self, method: str, path: str) -> tuple[Match | str | None, str | None, str]:
         """The surface of a request, the name before its path, and the path without the name."""
-        match, name, rest = SURFACES.find(method, path), None, path
-        if match is None:
-            name, rest = named_path(path)
-            match = None if name is None else SURFACES.find(method, rest)
+        match, name, rest = find(method, path)
         if match is None and not self._is_own(rest) and not_built(rest) is None:
             match = passed(method, rest, explain.PATH)
         return match, name, rest

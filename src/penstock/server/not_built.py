@@ -16,11 +16,7 @@ _ABSENT: Final = (
     "(admin.enabled, console.enabled) or put it on another port (admin.listen)."
 )
 _ENDPOINTS: Final[dict[str, str]] = {
-    "/v1beta/files": "Gemini's files",
-    "/v1beta/cachedContents": "Gemini's cached contents",
     "/v1beta/interactions": "Gemini's interactions: use generateContent",
-    "/v1beta/batches": "Gemini's batches",
-    "/upload/v1beta": "Gemini's files",
     "/model": "this operation of Bedrock's: use converse, converse-stream, or invoke for Claude",
     "/inference-profiles": "Bedrock's lists of models: use /v1/models",
     "/foundation-models": "Bedrock's lists of models: use /v1/models",
@@ -69,7 +65,8 @@ def not_built(path: str) -> Failure | None:
         return None
     verb = _VERB.search(path)
     if verb is not None:
-        return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve Gemini's {verb[1]}.")
+        text = f"This release of the gateway does not serve Gemini's {verb[1]}: /v1/proxy{path} passes it as it is."
+        return Failure(Kind.NOT_IMPLEMENTED, text)
     segments = path.split("/")
     for count in (3, 4, 2):
         start = "/".join(segments[:count])

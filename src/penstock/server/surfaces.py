@@ -11,9 +11,10 @@ import msgspec
 from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS, ENDPOINTS, HOSTED, TASK_CALLERS
+from penstock.providers import google
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
-from penstock.server.paths import is_plain
+from penstock.server.paths import forgiven, is_plain, named_path
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 
 METHODS: Final = ("GET", "POST", "DELETE", "PUT", "PATCH")
@@ -46,13 +47,16 @@ def _kept(
 
 def _passed() -> list[Surface]:
     """The surfaces whose requests pass as they are."""
-    openai, anthropic = CALLERS["openai_chat"], CALLERS["anthropic"]
+    openai, anthropic, gemini = CALLERS["openai_chat"], CALLERS["anthropic"], CALLERS["gemini"]
     surfaces = _kept("/v1/chat/completions", "chat/completions", openai, ["GET"])
     surfaces += _kept("/v1/chat/completions/{rest}", "chat/completions", openai, ["GET", "POST", "DELETE"])
     for name in _RESOURCES:
         surfaces += _kept(f"/v1/{name}", name, openai) + _kept(f"/v1/{name}/{{rest}}", name, openai)
     for path in ("/v1/messages/batches", "/v1/messages/batches/{rest}"):
         surfaces += _kept(path, "messages/batches", anthropic, provider="anthropic")
+    for name in google.RESOURCES:
+        for path in (f"/{name}", f"/{name}/{{rest}}"):
+            surfaces += _kept(path, name, gemini, provider="google")
     for path in ("client_secrets", "sessions", "transcription_sessions"):
         surfaces += _kept(f"/v1/realtime/{path}", f"realtime/{path}", openai, ["POST"])
     surfaces += _kept("/v1/models/{rest}", "models", openai, ["DELETE"])
@@ -185,14 +189,34 @@ def _claude_elsewhere() -> Iterable[Surface]:
 _PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken"})
 """Query parameters by which clients ask for a part of a list."""
 _LISTS: Final = frozenset({"/v1/models", "/v1/models/{id}"})
+_FILES: Final = frozenset({"/v1/files", "/v1/files/{rest}"})
 _GOOGLE_HEADERS: Final = (b"x-goog-api-key", b"x-goog-api-client")
 _GOOGLE_QUERY: Final = re.compile(r"(?:^|&)(?:key|pageSize|pageToken)=")
 
 
+def find(method: str, path: str) -> tuple[Match | str | None, str | None, str]:
+    """The surface of a request or, with another method, the methods that there are; the name before its path; and the
+    path without the name. ``path`` is percent-decoded. A slip of the base URL is forgiven, but for what passes as it
+    is: what its path means only the host knows."""
+    match, name, rest = SURFACES.find(method, path), None, path
+    if match is None:
+        name, rest = named_path(path)
+        match = None if name is None else SURFACES.find(method, rest)
+    if match is None:
+        meant = forgiven(rest)
+        found = None if meant == rest else SURFACES.find(method, meant)
+        if isinstance(found, Match) and found.surface.operation is not Operation.PROXY:
+            match, rest = found, meant
+    return match, name, rest
+
+
 def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> Match:
-    """The surface in the wire of the client that asks. Lists of models have the same path in several wires: Anthropic's
-    clients tell their version, Google's show their key otherwise, and everyone else is OpenAI's."""
+    """The surface in the wire of the client that asks. Lists of models and files have the same path in several wires:
+    Anthropic's clients tell their version, Google's show their key otherwise, and everyone else is OpenAI's."""
     surface = match.surface
+    if surface.path in _FILES and b"anthropic-version" in fields:
+        own = msgspec.structs.replace(surface, dialect=CALLERS["anthropic"], default_provider="anthropic")
+        return Match(own, match.parameters)
     if surface.path not in _LISTS:
         return match
     if b"anthropic-version" in fields:

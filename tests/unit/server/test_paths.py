@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.server.paths import is_plain, named_path
+from penstock.server.paths import forgiven, is_plain, named_path
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,21 @@ def test_plain_paths() -> None:
 )
 def test_dots_as_any_host_may_read_them(path: str) -> None:
     assert not is_plain(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/", "/v1/chat/completions"),
+        ("//v1//messages///", "/v1/messages"),
+        ("/v1/v1/v1/messages", "/v1/messages"),
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/models/m:generateContent", "/v1/models/m:generateContent"),
+        ("/v2/chat/", "/v2/chat"),
+        ("/v1beta/models/", "/v1beta/models"),
+    ],
+)
+def test_a_path_as_it_was_meant(path: str, meant: str) -> None:
+    assert forgiven(path) == meant
+    assert forgiven(meant) == meant

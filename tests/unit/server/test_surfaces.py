@@ -13,6 +13,7 @@ from penstock.server.surfaces import (
     METHODS,
     SURFACES,
     dialect_of,
+    find,
     in_callers_wire,
     passed,
 )
@@ -169,3 +170,44 @@ def test_what_does_not_pass(method: str, path: str) -> None:
 def test_dots_as_any_host_may_read_them(path: str) -> None:
     assert passed("GET", f"/v1/{path}") is None
     assert SURFACES.find("GET", f"/v1/proxy/{path}") is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "rest"),
+    [
+        ("POST", "/chat/completions", None, "/v1/chat/completions"),
+        ("POST", "/@groq//v1/v1/messages/", "groq", "/v1/messages"),
+        ("GET", "/models", None, "/v1/models"),
+        ("POST", "/models/a/b:generateContent", None, "/v1/models/a/b:generateContent"),
+    ],
+)
+def test_a_slip_of_the_base_url_is_forgiven(method: str, path: str, name: str | None, rest: str) -> None:
+    match, *others = find(method, path)
+    assert match == SURFACES.find(method, rest)
+    assert others == [name, rest]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/proxy/a//b",
+        "/v1//proxy/a",
+        "/proxy/a",
+        "/files",
+        "/v1/files/",
+        "/v1/v1/files",
+        "/health",
+        "/configs",
+        "/",
+        "",
+    ],
+)
+def test_what_passes_as_it_is_and_other_paths_are_taken_at_their_word(path: str) -> None:
+    assert find("GET", path)[0] is None
+
+
+def test_files_of_anthropics_clients() -> None:
+    match = found("GET", "/v1/files/f")
+    own = in_callers_wire(match, {b"anthropic-version": b"1"}, "").surface
+    assert (own.dialect.name, own.default_provider, own.resource) == ("anthropic", "anthropic", "files")
+    assert in_callers_wire(match, {}, "") is match
