@@ -115,7 +115,7 @@ def _calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[str]:
 def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> Iterator[tuple[process.Process, Asking]]:
     """A warm gateway without an access log, whose lines are written in batches: they would blur a count of few."""
     port = process.free_port()
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     if kind in _KEYS:
         file = home / "penstock.toml"

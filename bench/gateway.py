@@ -35,7 +35,8 @@ def _serve(command: Sequence[str], cores: frozenset[int], home: Path, upstream: 
     port = process.free_port()
     words = [word.replace("{port}", str(port)) for word in command]
     # Python's default TLS context reads this variable: the mock's authority is the only one the gateway then knows.
-    environment = {"SSL_CERT_FILE": str(upstream.authority)}
+    # Nor is the database of whoever measures touched.
+    environment = {"SSL_CERT_FILE": str(upstream.authority), "XDG_DATA_HOME": str(home)}
     with process.running(words, cores, home / "gateway.log", environment) as server:
         first = Route(port, route.CHAT_PATH, route.by_echo(""))
         seconds = until_it_answers(server, first, payload.chat(model="echo"), _PATIENCE)

@@ -53,7 +53,7 @@ def running(
     home: Path, settings: Mapping[str, str], *, program: Sequence[str] = ("-m", "penstock")
 ) -> Iterator[LocalGateway]:
     """Serve with these PENSTOCK_* settings (without the prefix) until the block ends."""
-    environment = {f"PENSTOCK_{name}": value for name, value in settings.items()}
+    environment = {f"PENSTOCK_{name}": value for name, value in settings.items()} | {"XDG_DATA_HOME": str(home)}
     command = [sys.executable, *program, "serve", "--port", "0"]
     log = home / "gateway.log"
     log.write_bytes(b"")
