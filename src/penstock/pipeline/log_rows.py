@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from penstock.core.usage import Usage
 from penstock.observe.noted import Content, Noted
-from penstock.observe.record import AttemptRecord, Record
+from penstock.observe.record import AttemptRecord, GuardVerdict, Record
 from penstock.observe.redactor import Redactor
 from penstock.prices.charge import Charge
 from penstock.stores.sql.log_content import Kept, packed
@@ -20,6 +20,8 @@ ChargeOf = Callable[[AttemptRecord, float], "Charge | None"]
 """The charge of an attempt of a request that arrived at a moment, in seconds since 1970; None: it is unknown."""
 _NO_USAGE: Final = Usage()
 _HIT: Final = frozenset({"HIT", "REPLAYED"})
+_FEW: Final = 20
+"""Members of metadata that are looked through at once."""
 
 
 class Spooled(msgspec.Struct, frozen=True):
@@ -28,6 +30,15 @@ class Spooled(msgspec.Struct, frozen=True):
     id: str
     record: Record
     noted: Noted
+
+
+def is_quick(spooled: Spooled, redactor: Redactor) -> bool:
+    """Whether the row of a request takes microseconds: it has no content, no pattern of the operator's looks through
+    its texts, and these are few."""
+    noted, metadata = spooled.noted, spooled.record.metadata
+    if noted.content is not None or (metadata is not None and len(metadata) > _FEW):
+        return False
+    return not redactor.may_be_slow or not (metadata or noted.message or any(noted.messages))
 
 
 def row_of(spooled: Spooled, charge_of: ChargeOf, redactor: Redactor) -> LogEntry:
@@ -62,8 +73,8 @@ def row_of(spooled: Spooled, charge_of: ChargeOf, redactor: Redactor) -> LogEntr
         first_token=_first_token(record),
         upstream=_upstream(attempts),
         attempts=len(attempts),
-        retries=sum(second.target == first.target for first, second in pairwise(attempts)),
-        is_fallback=any(attempt.target != attempts[0].target for attempt in attempts[1:]),
+        retries=_retries(attempts) if len(attempts) > 1 else 0,
+        is_fallback=len(attempts) > 1 and any(attempt.target != attempts[0].target for attempt in attempts),
         target=record.option,
         input_tokens=usage.prompt or 0,
         output_tokens=usage.completion or 0,
@@ -71,8 +82,8 @@ def row_of(spooled: Spooled, charge_of: ChargeOf, redactor: Redactor) -> LogEntr
         reasoning_tokens=usage.reasoning or 0,
         total_tokens=usage.total or (usage.prompt or 0) + (usage.completion or 0),
         amount=_sum(costs),
-        saved=sum(_saved(attempt, record.at, charge_of) for attempt in attempts),
-        metadata=redactor.labels(record.metadata or {}),
+        saved=sum([_saved(attempt, record.at, charge_of) for attempt in attempts if attempt.cache in _HIT]),
+        metadata=redactor.labels(record.metadata) if record.metadata else {},
         details=_details(spooled, costs, redactor),
         content=None if noted.content is None else content_of(noted.content, redactor),
     )
@@ -128,10 +139,12 @@ def _sum(costs: list[_Cost]) -> int | None:
 
 def _saved(attempt: AttemptRecord, at: float, charge_of: ChargeOf) -> int:
     """What an answer from the cache would have cost; 0 where that is unknown."""
-    if attempt.cache not in _HIT:
-        return 0
     charge = charge_of(attempt, at)
     return 0 if charge is None else charge.nanos
+
+
+def _retries(attempts: tuple[AttemptRecord, ...]) -> int:
+    return sum([second.target == first.target for first, second in pairwise(attempts)])
 
 
 def _first_token(record: Record) -> int | None:
@@ -148,57 +161,99 @@ def _upstream(attempts: tuple[AttemptRecord, ...]) -> int | None:
     return microseconds(sum(times)) if times else None
 
 
-def _details(spooled: Spooled, costs: list[_Cost], redactor: Redactor) -> dict[str, Any]:
-    record, noted = spooled.record, spooled.noted
-    messages = [*noted.messages, *[None] * len(record.attempts)]
-    usage = record.usage or _NO_USAGE
-    details: dict[str, Any] = {
-        "attempts": [
-            _attempt(number, attempt, cost, None if message is None else redactor.text(message))
-            for number, (attempt, cost, message) in enumerate(zip(record.attempts, costs, messages, strict=False), 1)
-        ],
-        "dialect": record.dialect,
-        "dropped": list(record.dropped),
-        "labels": dict(record.labels),
-        "address": record.client,
-        "user_agent": record.user_agent,
-        "cache_written": usage.cache_written,
-        "audio_input": usage.audio_in,
-        "audio_output": usage.audio_out,
-        "skipped": record.skipped,
-        "guards": [msgspec.to_builtins(verdict) for verdict in record.guards],
-    }
-    return {name: value for name, value in details.items() if value}
-
-
-def _attempt(number: int, attempt: AttemptRecord, cost: _Cost, message: str | None) -> dict[str, Any]:
+class AttemptDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     """An attempt under the names of the admin API. Times are in milliseconds, the cost in nanodollars."""
-    told = {
-        "number": number,
-        "target": attempt.target,
-        "provider": attempt.provider,
-        "model": attempt.model,
-        "virtual_key": attempt.virtual_key,
-        "status": attempt.status,
-        "error": attempt.failure,
-        "error_message": message,
-        "began": _milliseconds(attempt.began),
-        "first_content": _milliseconds(attempt.first_content),
-        "ended": _milliseconds(attempt.ended),
-        "translated": attempt.lane == 2,
-        "cache": attempt.cache,
-        "is_charged": attempt.is_charged,
-        "is_shared": attempt.is_shared,
-        "is_hedge_loser": attempt.is_hedge_loser,
-        "req_units": cost.usage.prompt or 0,
-        "res_units": cost.usage.completion or 0,
-        "nanos": cost.nanos,
-        "is_estimated": cost.is_estimated,
-        "price_version": cost.price_version,
-        "price_match": cost.price_match,
-    }
-    return {name: value for name, value in told.items() if value is not None and value is not False}
+
+    number: int
+    target: str
+    provider: str
+    status: int
+    began: float
+    req_units: int
+    res_units: int
+    price_match: str
+    model: str | None = None
+    virtual_key: str | None = None
+    error: str | None = None
+    error_message: str | None = None
+    first_content: float | None = None
+    ended: float | None = None
+    translated: bool = False
+    cache: str | None = None
+    is_charged: bool = False
+    is_shared: bool = False
+    is_hedge_loser: bool = False
+    nanos: int | None = None
+    is_estimated: bool = False
+    price_version: str | None = None
 
 
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)
+class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The members of a row that nobody searches, as its column holds them in JSON: without what has its default."""
+
+    attempts: tuple[AttemptDetails, ...] = ()
+    dialect: str | None = None
+    dropped: tuple[str, ...] = ()
+    labels: Mapping[str, str] = {}
+    address: str | None = None
+    user_agent: str | None = None
+    cache_written: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    skipped: int = 0
+    guards: tuple[GuardVerdict, ...] = ()
+
+
+def _details(spooled: Spooled, costs: list[_Cost], redactor: Redactor) -> Details:
+    record, noted = spooled.record, spooled.noted
+    usage = record.usage or _NO_USAGE
+    messages = (*noted.messages, *[None] * (len(record.attempts) - len(noted.messages)))
+    several = zip(record.attempts, costs, messages, strict=False)
+    return Details(
+        tuple([_attempt(number, *each, redactor) for number, each in enumerate(several, 1)]),
+        record.dialect or None,
+        record.dropped,
+        record.labels or {},
+        record.client or None,
+        record.user_agent or None,
+        usage.cache_written or 0,
+        usage.audio_in or 0,
+        usage.audio_out or 0,
+        record.skipped,
+        record.guards,
+    )
+
+
+def _attempt(
+    number: int, attempt: AttemptRecord, cost: _Cost, message: str | None, redactor: Redactor
+) -> AttemptDetails:
+    usage = cost.usage
+    return AttemptDetails(
+        number,
+        attempt.target,
+        attempt.provider,
+        attempt.status,
+        _milliseconds(attempt.began),
+        usage.prompt or 0,
+        usage.completion or 0,
+        cost.price_match,
+        attempt.model,
+        attempt.virtual_key,
+        attempt.failure,
+        None if message is None else redactor.text(message),
+        None if attempt.first_content is None else _milliseconds(attempt.first_content),
+        None if attempt.ended is None else _milliseconds(attempt.ended),
+        attempt.lane == 2,
+        attempt.cache,
+        attempt.is_charged,
+        attempt.is_shared,
+        attempt.is_hedge_loser,
+        cost.nanos,
+        cost.is_estimated,
+        cost.price_version,
+    )
+
+
+def _milliseconds(seconds: float) -> float:
+    """Seconds in milliseconds, to the microsecond."""
+    return round(seconds * 1e6) / 1000  # round() to decimals costs several times as much

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, TypeVar
 
-from penstock.stores.stored_counters import StoreDown
-
 T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], T]
+Failed = Callable[[sqlite3.Error], Exception]
 
 MOST: Final = 64
 """Steps of one transaction."""
@@ -29,18 +28,19 @@ class _Waiting(NamedTuple):
 
 class SqliteWriter:
     """Runs steps in a thread of its own, each once. ``busy_timeout`` is in seconds: how long other processes are waited
-    for."""
+    for. ``failure`` makes what is raised of what SQLite raises; ``name`` is that of the thread."""
 
-    def __init__(self, path: str, busy_timeout: float) -> None:
+    def __init__(self, path: str, busy_timeout: float, failure: Failed, name: str) -> None:
         self._path = path
         self._busy_timeout = busy_timeout
+        self._failure = failure
         self._waiting: deque[_Waiting] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="penstock-counters")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._connection: sqlite3.Connection | None = None
 
     async def run(self, step: Step[T]) -> T:
         """The result of a step, once it is committed. A step that raises ValueError must not have written anything.
-        Raises StoreDown."""
+        Raises what ``failure`` makes."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append(_Waiting(step, loop, future))
@@ -60,7 +60,7 @@ class SqliteWriter:
         try:
             outcomes = self._commit([each.step for each in batch])
         except sqlite3.Error as error:
-            outcomes = [StoreDown(f"the counters in {self._path} can't be used: {error}")] * len(batch)
+            outcomes = [self._failure(error)] * len(batch)
         except Exception as error:
             outcomes = [error] * len(batch)
         for each, outcome in zip(batch, outcomes, strict=True):
