@@ -6,6 +6,7 @@ A transaction begins with ``BEGIN IMMEDIATE`` and lasts as long as its steps run
 from __future__ import annotations
 
 import asyncio
+import operator
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,11 @@ Failed = Callable[[sqlite3.Error], Exception]
 
 MOST: Final = 64
 """Steps of one transaction."""
+
+# The driver asks each value but texts and numbers whether it adapts itself, by two attributes that None and booleans
+# don't have: that takes four times as long as an adapter that gives them back.
+sqlite3.register_adapter(type(None), {}.get)
+sqlite3.register_adapter(bool, operator.pos)
 
 
 class _Waiting(NamedTuple):
