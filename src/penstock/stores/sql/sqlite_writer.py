@@ -6,7 +6,6 @@ A transaction begins with ``BEGIN IMMEDIATE`` and lasts as long as its steps run
 from __future__ import annotations
 
 import asyncio
-import operator
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -22,8 +21,9 @@ MOST: Final = 64
 
 # The driver asks each value but texts and numbers whether it adapts itself, by two attributes that None and booleans
 # don't have: that takes four times as long as an adapter that gives them back.
-sqlite3.register_adapter(type(None), {}.get)
-sqlite3.register_adapter(bool, operator.pos)
+_NOTHING: Final[dict[None, None]] = {}
+sqlite3.register_adapter(type(None), _NOTHING.get)
+sqlite3.register_adapter(bool, int)
 
 
 class _Waiting(NamedTuple):
