@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+GATEWAY: Final = "gateway"
+"""The source of rows of requests that passed through the gateway."""
 
-class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+
+class LogEntry(msgspec.Struct, frozen=True):
     """A finished request, under the names of the columns of ``request_log`` and in their order. ``at`` is in
     microseconds since 1970, and ``id`` is made of it; durations are microseconds, ``amount`` and ``saved`` nanodollars.
     ``workspace_id`` None stands for the default workspace. ``details`` are what is written as JSON. ``content`` are
@@ -19,24 +22,24 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     workspace_id: str | None = None
     key_id: str | None = None
     key_name: str | None = None
-    trace_id: str
+    trace_id: str = ""
     span_id: str | None = None
     parent_span_id: str | None = None
     span_name: str | None = None
-    source: str = "gateway"
-    method: str
-    path: str
+    source: str = GATEWAY
+    method: str = ""
+    path: str = ""
     operation: str | None = None
     provider: str | None = None
     model: str | None = None
     virtual_key: str | None = None
     config: str | None = None
-    status: int
+    status: int = 0
     error: str | None = None
     message: str | None = None
     is_stream: bool = False
     cache: str | None = None
-    latency: int
+    latency: int = 0
     first_token: int | None = None
     upstream: int | None = None
     attempts: int = 0
