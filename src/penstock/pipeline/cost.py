@@ -25,7 +25,7 @@ from penstock.stores.catalogue import Catalogue
 _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "priority"}
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 _REMEMBERED: Final = 4096
-"""Prices that are remembered ready-made: callers choose the names of models."""
+"""Prices that are remembered ready-made, since callers choose the names of models; charges that are."""
 
 
 class Default(Protocol):
@@ -107,6 +107,25 @@ class Costs:
                 return None
             total = nanos + (total or 0)
         return total
+
+
+class SharedCosts(Costs):
+    """The same for several readers of the same records on the event loop: an attempt's charge is computed once."""
+
+    def __init__(self, default: Default, catalogue: Callable[[], Catalogue]) -> None:
+        super().__init__(default, catalogue)
+        self._charges: dict[int, tuple[AttemptRecord, Charge | None]] = {}
+        """Charges by the identity of the attempt, which is kept with its charge: no other can have it meanwhile."""
+
+    def charge_of(self, attempt: AttemptRecord, at: float) -> Charge | None:
+        known = self._charges.get(id(attempt))
+        if known is not None:
+            return known[1]
+        if len(self._charges) >= _REMEMBERED:
+            self._charges.clear()
+        charge = super().charge_of(attempt, at)
+        self._charges[id(attempt)] = attempt, charge
+        return charge
 
 
 class CurrentPrices:

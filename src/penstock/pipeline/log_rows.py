@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -41,11 +41,18 @@ def is_quick(spooled: Spooled, redactor: Redactor) -> bool:
     return not redactor.may_be_slow or not (metadata or noted.message or any(noted.messages))
 
 
-def row_of(spooled: Spooled, charge_of: ChargeOf, redactor: Redactor) -> LogEntry:
-    """The row of a request."""
+def charges_of(record: Record, charge_of: ChargeOf) -> list[Charge | None]:
+    """The charges of a request's attempts; None where the price is unknown, or what limits were charged is what the row
+    says."""
+    at = record.at
+    return [charge_of(each, at) if each.billed is None or each.cache in _HIT else None for each in record.attempts]
+
+
+def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redactor) -> LogEntry:
+    """The row of a request. ``charges`` are those of its attempts."""
     record, noted = spooled.record, spooled.noted
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
-    costs = [_cost(attempt, record.at, charge_of) for attempt in attempts]
+    costs = list(map(_cost, attempts, charges))
     last = attempts[-1] if attempts else None
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
@@ -86,7 +93,7 @@ def row_of(spooled: Spooled, charge_of: ChargeOf, redactor: Redactor) -> LogEntr
         usage.reasoning or 0,
         usage.total or prompt + completion,
         _sum(costs),
-        _saved(record, charge_of),
+        _saved(attempts, charges),
         redactor.labels(metadata) if metadata else {},
         _details(record, noted, costs, redactor),
         None if noted.content is None else content_of(noted.content, redactor),
@@ -120,13 +127,12 @@ class _Cost(msgspec.Struct, frozen=True):
     is_estimated: bool = False
 
 
-def _cost(attempt: AttemptRecord, at: float, charge_of: ChargeOf) -> _Cost:
+def _cost(attempt: AttemptRecord, charge: Charge | None) -> _Cost:
     billed = attempt.billed
     if billed is not None:
         return _Cost(billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated)
     if not attempt.is_charged or attempt.usage is None:
         return _Cost(_NO_USAGE, 0)
-    charge = charge_of(attempt, at)
     if charge is None:
         return _Cost(attempt.usage, None)
     return _Cost(attempt.usage, charge.nanos, charge.price_version, charge.price_match)
@@ -141,10 +147,10 @@ def _sum(costs: list[_Cost]) -> int | None:
     return total
 
 
-def _saved(record: Record, charge_of: ChargeOf) -> int:
+def _saved(attempts: tuple[AttemptRecord, ...], charges: Sequence[Charge | None]) -> int:
     """What answers from the cache would have cost; 0 where that is unknown."""
-    charges = [charge_of(attempt, record.at) for attempt in record.attempts if attempt.cache in _HIT]
-    return sum([charge.nanos for charge in charges if charge is not None]) if charges else 0
+    pairs = zip(attempts, charges, strict=True)
+    return sum([charge.nanos for attempt, charge in pairs if charge is not None and attempt.cache in _HIT])
 
 
 def _retries(attempts: tuple[AttemptRecord, ...]) -> int:

@@ -24,7 +24,8 @@ from penstock.observe.record import Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Segment, Spool
 from penstock.pipeline.batches import Batches
-from penstock.pipeline.log_rows import ChargeOf, Spooled, is_quick, microseconds, row_of
+from penstock.pipeline.log_rows import ChargeOf, Spooled, charges_of, is_quick, microseconds, row_of
+from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import new_id
 from penstock.stores.sql.log_entry import LogEntry
@@ -46,8 +47,8 @@ Write = Callable[[Sequence[LogEntry], bool], Coroutine[Any, Any, None]]
 
 
 class RequestLog:
-    """A ``Keeper`` and a part of the gateway. ``charge_of`` is also used in a thread; ``clean`` deletes what is too
-    old, and raises DatabaseError; ``is_loading`` says whether prices are still being read: rows wait for them."""
+    """A ``Keeper`` and a part of the gateway. ``clean`` deletes what is too old, and raises DatabaseError.
+    ``is_loading`` says whether prices are still being read: rows wait for them."""
 
     stop_seconds = 20.0
     """How long the last batches may take: the database may have to be opened for them."""
@@ -160,27 +161,28 @@ class RequestLog:
     async def _rows(self, entries: Sequence[Spooled | bytes]) -> list[LogEntry]:
         """The rows of entries. An entry that can't be read costs no other."""
         rows: list[LogEntry] = []
-        others: list[Spooled] = []
+        others: list[tuple[Spooled, list[Charge | None]]] = []
 
         def make(entry: Spooled | bytes) -> None:
             try:
                 spooled = _DECODER.decode(entry) if isinstance(entry, bytes) else entry
+                charges = charges_of(spooled.record, self._charge_of)
                 if is_quick(spooled, self._redactor):
-                    rows.append(row_of(spooled, self._charge_of, self._redactor))
+                    rows.append(row_of(spooled, charges, self._redactor))
                 else:
-                    others.append(spooled)
+                    others.append((spooled, charges))
             except Exception:
                 self._lose()
 
         await in_slices(deque(entries), make)
         return rows + await asyncio.to_thread(self._rows_of, others) if others else rows
 
-    def _rows_of(self, several: Sequence[Spooled]) -> list[LogEntry]:
+    def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:
         """Rows that take long. Called in a thread."""
         rows = []
-        for spooled in several:
+        for spooled, charges in several:
             try:
-                rows.append(row_of(spooled, self._charge_of, self._redactor))
+                rows.append(row_of(spooled, charges, self._redactor))
             except Exception:
                 self._lose()
         return rows

@@ -8,7 +8,7 @@ from penstock.core.usage import Usage
 from penstock.observe.noted import Content, Noted
 from penstock.observe.record import AttemptRecord, Billed, Record
 from penstock.observe.redactor import REDACTED, Redactor
-from penstock.pipeline.log_rows import Spooled, row_of
+from penstock.pipeline.log_rows import Spooled, charges_of, row_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.log_content import unpacked
 from penstock.stores.sql.log_entry import LogEntry
@@ -29,7 +29,8 @@ def row(*attempts: AttemptRecord, noted: Noted | None = None, known: bool = True
         assert at == 10.0
         return CHARGE if known and each.usage is not None else None
 
-    return row_of(Spooled("id", Record(attempts=attempts, **told), noted or Noted()), charge_of, Redactor())
+    spooled = Spooled("id", Record(attempts=attempts, **told), noted or Noted())
+    return row_of(spooled, charges_of(spooled.record, charge_of), Redactor())
 
 
 def test_a_request_is_told_with_its_times_its_tokens_and_its_cost() -> None:
