@@ -25,7 +25,9 @@ from penstock.stores.catalogue import Catalogue
 _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "priority"}
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 _REMEMBERED: Final = 4096
-"""Prices that are remembered ready-made, since callers choose the names of models; charges that are."""
+"""Prices that are remembered ready-made: callers choose the names of models."""
+_SHARED: Final = 4096
+"""Charges that are remembered for further readers, and as many earlier ones: those of half a second."""
 
 
 class Default(Protocol):
@@ -116,13 +118,14 @@ class SharedCosts(Costs):
         super().__init__(default, catalogue)
         self._charges: dict[int, tuple[AttemptRecord, Charge | None]] = {}
         """Charges by the identity of the attempt, which is kept with its charge: no other can have it meanwhile."""
+        self._earlier = self._charges
 
     def charge_of(self, attempt: AttemptRecord, at: float) -> Charge | None:
-        known = self._charges.get(id(attempt))
+        known = self._charges.get(id(attempt)) or self._earlier.get(id(attempt))
         if known is not None:
             return known[1]
-        if len(self._charges) >= _REMEMBERED:
-            self._charges.clear()
+        if len(self._charges) >= _SHARED:
+            self._charges, self._earlier = {}, self._charges
         charge = super().charge_of(attempt, at)
         self._charges[id(attempt)] = attempt, charge
         return charge
