@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 _LOG: Final = logging.getLogger("penstock")
 Item = TypeVar("Item")
-_SLICE: Final = 16
+_SLICE: Final = 32
 """Things that are worked on in one slice."""
 _SHARE: Final = 32
 """Of a backlog, one part in so many is worked on in one slice: it ends also where each turn of the event loop adds many
