@@ -8,6 +8,7 @@ import os
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -127,9 +128,7 @@ def build(
     compiler = _compiler(settings, policy, guarded_policy, catalogues)
     server, prices = settings.server, DefaultPrices(data_folder(settings, place))
 
-    def costs() -> Costs:
-        return Costs(prices, lambda: catalogues.current)
-
+    costs = partial(Costs, prices, lambda: catalogues.current)
     seen = SharedCosts(prices, lambda: catalogues.current)
 
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
