@@ -34,6 +34,9 @@ _BUSY_TIMEOUT: Final = 5.0
 """Seconds that SQLite waits for another process to end its change."""
 _PAUSE: Final = 0.02
 """Seconds until SQLite is asked again for what it refuses without waiting."""
+_CHECKPOINT: Final = 300
+"""Pages that are moved to an SQLite file at once after rows were written: a millisecond's work, which requests wait for
+where they share a processor with it."""
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds that a connection to PostgreSQL may take."""
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -137,7 +140,7 @@ class Database:
             async with self._turn:
                 if self._writer is None:
                     path = str(self.url.database)
-                    self._writer = SqliteWriter(path, _BUSY_TIMEOUT, lambda error: error, "penstock-rows")
+                    self._writer = SqliteWriter(path, _BUSY_TIMEOUT, lambda error: error, "penstock-rows", _CHECKPOINT)
                 return await self._writer.run(step)
 
     async def revision(self) -> int:

@@ -18,6 +18,8 @@ Failed = Callable[[sqlite3.Error], Exception]
 
 MOST: Final = 64
 """Steps of one transaction."""
+_CHECKPOINT: Final = 1000
+"""SQLite's own number."""
 
 # The driver asks each value but texts and numbers whether it adapts itself, by two attributes that None and booleans
 # don't have: that takes four times as long as an adapter that gives them back.
@@ -34,12 +36,16 @@ class _Waiting(NamedTuple):
 
 class SqliteWriter:
     """Runs steps in a thread of its own, each once. ``busy_timeout`` is in seconds: how long other processes are waited
-    for. ``failure`` makes what is raised of what SQLite raises; ``name`` is that of the thread."""
+    for. ``failure`` makes what is raised of what SQLite raises; ``name`` is that of the thread. ``checkpoint`` is the
+    number of pages of the write-ahead log from which on a transaction's end moves them to the file."""
 
-    def __init__(self, path: str, busy_timeout: float, failure: Failed, name: str) -> None:
+    def __init__(
+        self, path: str, busy_timeout: float, failure: Failed, name: str, checkpoint: int = _CHECKPOINT
+    ) -> None:
         self._path = path
         self._busy_timeout = busy_timeout
         self._failure = failure
+        self._checkpoint = checkpoint
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._connection: sqlite3.Connection | None = None
@@ -89,7 +95,7 @@ class SqliteWriter:
             connection = sqlite3.connect(
                 self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
             )
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"wal_autocheckpoint = {self._checkpoint}"):
                 connection.execute(f"PRAGMA {pragma}")
             self._connection = connection
         return self._connection
