@@ -1,4 +1,4 @@
-"""The access log: one JSON line a finished request, written in batches away from the hot path."""
+"""The access log: one JSON line a finished request, made in time slices and written by a thread."""
 
 from __future__ import annotations
 
