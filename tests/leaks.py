@@ -126,7 +126,7 @@ def _said(error: sys.UnraisableHookArgs) -> str:
 def _ends_with_another(thread: threading.Thread) -> bool:
     """Whether a thread ends with what has it: an event loop's pool, or a connection to the database of a gateway that
     still runs, the module's, which opens it at the first request that needs it."""
-    if "_connection_worker_thread" in thread.name:
+    if "_connection_worker_thread" in thread.name or thread.name.startswith("penstock-rows"):
         return any(each.name == GATEWAY for each in threading.enumerate())
     return thread.name.startswith(("asyncio_", "uvloop_", "large-work"))
 

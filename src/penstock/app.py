@@ -8,6 +8,7 @@ import os
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -54,7 +55,7 @@ from penstock.pipeline.cache import Caching
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
-from penstock.pipeline.cost import Costs
+from penstock.pipeline.cost import Costs, SharedCosts
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
@@ -127,20 +128,20 @@ def build(
     compiler = _compiler(settings, policy, guarded_policy, catalogues)
     server, prices = settings.server, DefaultPrices(data_folder(settings, place))
 
-    def costs() -> Costs:
-        return Costs(prices, lambda: catalogues.current)
+    costs = partial(Costs, prices, lambda: catalogues.current)
+    seen = SharedCosts(prices, lambda: catalogues.current)
 
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets)
-    log = request_log_of(settings, stored, records, costs(), place)
+    log = request_log_of(settings, stored, records, seen, place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin, records)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored)
     telemetry = telemetry_of(settings, apart, os.environ)
-    counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log, guards=guarding.verdicts)
+    counted = Counted(records, replicas.health, http1, catalogues, counters, seen, log, guards=guarding.verdicts)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
-    parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
+    parts: list[Part] = [*_access_log(records, server, seen), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)

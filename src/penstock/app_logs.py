@@ -27,7 +27,7 @@ def request_log_of(
     settings: Settings, stored: ControlStore | None, records: Records, costs: Costs, place: Place
 ) -> RequestLog | None:
     """The request log, which keeps the records from now on; None where it is off, and where there is no database.
-    ``costs`` are the log's own: it computes them in a thread. Raises SettingsError."""
+    Raises SettingsError."""
     logs = settings.logs
     problems = logs.problems()
     if problems:

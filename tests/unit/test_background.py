@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections import deque
 
 import pytest
 
-from penstock.background import Background
+from penstock.background import Background, in_slices
 
 
 class Task:
@@ -65,3 +66,37 @@ async def test_the_pause_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     await task.lives.wait()
     await background.stop()
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_others_have_their_turn_between_slices() -> None:
+    order: list[str] = []
+    waiting = deque(range(100))
+    asyncio.get_running_loop().call_soon(order.append, "another")
+    await in_slices(waiting, lambda number: order.append(str(number)))
+    assert [each for each in order if each != "another"] == [str(number) for number in range(100)]
+    assert 0 < order.index("another") < 100
+    assert not waiting
+
+
+async def test_a_backlog_ends_although_each_turn_adds_to_it() -> None:
+    loop, waiting, added = asyncio.get_running_loop(), deque(range(1000)), 0
+
+    def work(_: int) -> None:
+        """Adds a hundred things with the first of each turn."""
+        nonlocal added
+        if added < 10_000 and not has_added.is_set():
+            has_added.set()
+            loop.call_soon(has_added.clear)
+            waiting.extend(range(100))
+            added += 100
+
+    has_added = asyncio.Event()
+    await asyncio.wait_for(in_slices(waiting, work), 60)
+    assert (added, len(waiting)) == (10_000, 0)
+
+
+async def test_what_fails_is_gone_and_the_rest_waits() -> None:
+    waiting = deque([1, 0, 2])
+    with pytest.raises(ZeroDivisionError):
+        await in_slices(waiting, lambda number: 1 // number)
+    assert list(waiting) == [2]

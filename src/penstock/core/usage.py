@@ -11,7 +11,7 @@ MOST: Final = 1 << 32
 """Tokens that no call can take. A count above is the provider's mistake, or its caller's who runs the host."""
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """The token counts of a provider, counted as OpenAI does: ``prompt`` includes ``cached``, ``cache_written`` and
     ``tool_prompt``; ``completion`` includes ``reasoning``; ``cache_written`` includes ``cache_written_1h``.
 

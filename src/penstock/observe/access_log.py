@@ -1,4 +1,4 @@
-"""The access log: one JSON line a finished request, written in batches away from the hot path."""
+"""The access log: one JSON line a finished request, made in time slices and written by a thread."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Iterable
+from collections import deque
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, Protocol
 
 import msgspec
 
-from penstock.background import Background
+from penstock.background import Background, in_slices
 from penstock.core.json_text import write_json
 from penstock.core.money import dollars_text
 from penstock.core.usage import Usage
@@ -30,8 +30,6 @@ _REMINDER: Final = 60.0
 """Seconds between two messages about a log that can't be written."""
 _MOST_WAITING: Final = 1000
 """Records that wait for prices."""
-_Batch = tuple[list[Record], int]
-"""Records, and how many were lost before them."""
 
 
 class CostReader(Protocol):
@@ -46,8 +44,9 @@ class CostReader(Protocol):
 class AccessLog:
     """Drains ``records`` to ``out``, a raw file, every ``interval`` seconds.
 
-    While the reader of ``out`` stalls, the records stay in their bounded queue. Lines of one write are ``piece`` bytes
-    or less, or a single line: several processes that share a pipe must not write more than PIPE_BUF at once.
+    Lines are made on the event loop, in slices; a thread writes them. While the reader of ``out`` stalls, the records
+    stay in their bounded queue. Lines of one write are ``piece`` bytes or less, or a single line: several processes
+    that share a pipe must not write more than PIPE_BUF at once.
 
     ``costs`` tells what the requests cost. While its prices are read, the first records wait for it in their queue.
     """
@@ -63,9 +62,11 @@ class AccessLog:
         self._records = records
         self._costs = costs
         self._interval = interval
-        self._piece = piece
+        self._taken: deque[Record] = deque()
+        """Records that are out of their queue and have no line yet."""
+        self._pieces = _Pieces(piece)
         self._silent_until = 0.0
-        self._outlet: Outlet[_Batch] = Outlet(out, self._encode, size=2, failed=self._failed, name="access log")
+        self._outlet: Outlet[list[bytes]] = Outlet(out, list, size=2, failed=self._failed, name="access log")
         self._task = Background("access log", self._run)
 
     def start(self) -> None:
@@ -74,7 +75,7 @@ class AccessLog:
     async def stop(self) -> None:
         """Write what is left, within a second, and end."""
         await self._task.stop()
-        self._drain()
+        await self._drain()
         if not await asyncio.to_thread(self._outlet.close, _LAST_SECONDS):
             _LOG.warning("nobody reads the access log: its last lines are lost")
 
@@ -82,23 +83,22 @@ class AccessLog:
         while True:
             await asyncio.sleep(self._interval)
             if self._costs is None or not self._costs.is_loading or len(self._records) > _MOST_WAITING:
-                self._drain()
+                await self._drain()
 
-    def _drain(self) -> None:
+    async def _drain(self) -> None:
         if self._outlet.is_full:
             return  # the reader stalls
-        records = self._records.take()
+        self._taken.extend(self._records.take())
+        await in_slices(self._taken, self._add)
         lost, self._records.lost = self._records.lost, 0
-        if records or lost:
-            self._outlet.put((records, lost))
-
-    def _encode(self, batch: _Batch) -> list[bytes]:
-        """The pieces to write. Called in the outlet's thread."""
-        records, lost = batch
-        lines = [_safe_line(record, self._costs) for record in records]
         if lost:
-            lines.append(msgspec.json.encode({"event": "records lost", "count": lost}))
-        return list(_pieces(lines, self._piece))
+            self._pieces.add(msgspec.json.encode({"event": "records lost", "count": lost}))
+        pieces = self._pieces.take()
+        if pieces:
+            self._outlet.put(pieces)
+
+    def _add(self, record: Record) -> None:
+        self._pieces.add(_safe_line(record, self._costs))
 
     def _failed(self, error: Exception) -> None:
         # A closed pipe or a full disk must not take the gateway down: the lines are lost, requests go on.
@@ -108,22 +108,37 @@ class AccessLog:
             _LOG.warning("the access log can't be written (%s): lines are lost", error)
 
 
-def _pieces(lines: Iterable[bytes], size: int) -> Iterable[bytes]:
-    """Whole lines, joined to pieces of at most ``size`` bytes."""
-    piece: list[bytes] = []
-    length = 0
-    for each in lines:
-        if piece and length + len(each) + 1 > size:
-            yield b"\n".join(piece) + b"\n"
-            piece, length = [], 0
-        piece.append(each)
-        length += len(each) + 1
-    if piece:
-        yield b"\n".join(piece) + b"\n"
+class _Pieces:
+    """Joins whole lines to pieces of at most ``size`` bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._whole: list[bytes] = []
+        self._lines: list[bytes] = []
+        self._length = 0
+
+    def add(self, line: bytes) -> None:
+        self._length += len(line) + 1
+        if self._length > self._size and self._lines:
+            self._join()
+            self._length = len(line) + 1
+        self._lines.append(line)
+
+    def take(self) -> list[bytes]:
+        """The pieces of all lines so far."""
+        if self._lines:
+            self._join()
+        pieces, self._whole, self._length = self._whole, [], 0
+        return pieces
+
+    def _join(self) -> None:
+        self._whole.append(b"\n".join(self._lines) + b"\n")
+        self._lines.clear()
 
 
-class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """The members of a line, in their order; what has its default is left out."""
+class _Line(msgspec.Struct, omit_defaults=True):
+    """The members of a line, in their order; what has its default is left out. ``stream``, ``latency_ms`` and
+    ``trace_id`` are always there."""
 
     time: str
     method: str
@@ -136,8 +151,8 @@ class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     provider: str | None = None
     virtual_key: str | None = None
     model: str | None = None
-    stream: bool
-    latency_ms: float
+    stream: bool | None = None
+    latency_ms: float | None = None
     first_byte_ms: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -152,7 +167,7 @@ class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     cache: str | None = None
     skipped_events: int = 0
     guards: tuple[GuardVerdict, ...] = ()
-    trace_id: str
+    trace_id: str | None = None
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -193,35 +208,36 @@ def line(record: Record, cost: int | None = None) -> bytes:
     Lone surrogates, which callers can put into names and labels, are written as escapes (``\\ud800``).
     """
     usage = record.usage or _NO_USAGE
+    # In the order of its members: by their names it would take several times as long.
     written = _Line(
-        time=_written(record.at),
-        method=record.method,
-        path=record.path,
-        status=record.status,
-        client=record.client,
-        user_agent=record.user_agent,
-        key=record.key,
-        dialect=record.dialect,
-        provider=record.provider,
-        virtual_key=record.virtual_key,
-        model=record.model,
-        stream=record.stream,
-        latency_ms=_milliseconds(record.latency),
-        first_byte_ms=None if record.first_byte is None else _milliseconds(record.first_byte),
-        prompt_tokens=usage.prompt,
-        completion_tokens=usage.completion,
-        cached_tokens=usage.cached,
-        reasoning_tokens=usage.reasoning,
-        cost=None if cost is None else msgspec.Raw(dollars_text(cost).encode()),
-        failure=record.failure,
-        option=record.option,
-        dropped_params=record.dropped,
-        metadata=record.metadata,
-        attempts=record.trace if ";" in record.trace else "",
-        cache=record.cache,
-        skipped_events=record.skipped,
-        guards=record.guards,
-        trace_id=record.trace_id,
+        _written(record.at),
+        record.method,
+        record.path,
+        record.status,
+        record.client,
+        record.user_agent,
+        record.key,
+        record.dialect,
+        record.provider,
+        record.virtual_key,
+        record.model,
+        record.stream,
+        _milliseconds(record.latency),
+        None if record.first_byte is None else _milliseconds(record.first_byte),
+        usage.prompt,
+        usage.completion,
+        usage.cached,
+        usage.reasoning,
+        None if cost is None else msgspec.Raw(dollars_text(cost).encode()),
+        record.failure,
+        record.option,
+        record.dropped,
+        record.metadata,
+        record.trace if ";" in record.trace else "",
+        record.cache,
+        record.skipped,
+        record.guards,
+        record.trace_id,
     )
     try:
         return _ENCODER.encode(written)

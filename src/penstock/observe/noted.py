@@ -30,7 +30,7 @@ class Content(msgspec.Struct):
         self.is_truncated = self.is_truncated or len(piece) > room
 
 
-class Noted(msgspec.Struct, frozen=True):
+class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
     """``messages`` are the texts of the attempts' errors, ``message`` is that of the request's."""
 
     span_id: str | None = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penstock.observe.noted import Keeper
 
 
-class Billed(msgspec.Struct, frozen=True):
+class Billed(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an attempt took of budgets. ``nanos`` is its cost in nanodollars, None if the price is unknown; the price's
     version and match are those of the book of prices. ``is_estimated``: the provider told no usage."""
 
@@ -26,7 +26,7 @@ class Billed(msgspec.Struct, frozen=True):
     is_estimated: bool = False
 
 
-class AttemptRecord(msgspec.Struct, frozen=True):
+class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One attempt at one target. Times are in seconds, ``began`` counted from the request's arrival.
 
     ``target`` is the target's path in the config (``config.targets[0]``). ``status`` is the provider's HTTP status, or
@@ -74,7 +74,7 @@ class GuardVerdict(msgspec.Struct, frozen=True):
     verdict: str
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """What happened to a request. Times are in seconds; it holds no content and no credential.
 
     ``status`` is what the caller got (499: it left first). ``failure`` is a ``Kind`` value or None. ``first_byte``

@@ -45,6 +45,11 @@ class Redactor:
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         self._own = [regex.compile(pattern) for pattern in patterns]
 
+    @property
+    def may_be_slow(self) -> bool:
+        """Whether there are patterns of the operator's: one of them may take ``_SECONDS`` for a text."""
+        return bool(self._own)
+
     def text(self, text: str) -> str:
         """The text without secrets."""
         text = _KNOWN.sub(REDACTED, text)

@@ -4,6 +4,9 @@ An entry is appended with one write in the moment in which it is made, so the ke
 process (not of the machine: nothing here waits for the disk). Entries stand in segments of bounded size. A reader takes
 the oldest segment, carries its entries on, and drops the segment. Segments that a dead process has left are taken over:
 the lock on a segment's file ends with its process.
+
+What entries were made of is kept beside them in memory, as long as the reader keeps pace: it need not read and decode
+what this process has written itself.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import time
 import zlib
 from collections import deque
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -32,7 +35,7 @@ _REMINDER: Final = 60.0
 
 class Segment(msgspec.Struct, eq=False):
     """A part of a spool. ``is_recovered``: another process has left it, and may have carried some of it on.
-    ``is_taken``: a reader has it."""
+    ``is_taken``: a reader has it. ``items`` are what its entries were made of; None where that isn't known of all."""
 
     path: Path | None
     file: int = -1
@@ -41,6 +44,7 @@ class Segment(msgspec.Struct, eq=False):
     memory: bytearray | None = None
     is_recovered: bool = False
     is_taken: bool = False
+    items: list[Any] | None = None
 
     def entries(self) -> list[bytes]:
         """All whole entries, in their order. The process may have been killed in the middle of the last one. Raises
@@ -91,8 +95,8 @@ class Spool:
     def waiting(self) -> int:
         return sum(segment.count for segment in self._closed) + (self._current.count if self._current else 0)
 
-    def append(self, entry: bytes) -> None:
-        """Keep an entry. Never waits for the disk."""
+    def append(self, entry: bytes, item: Any = None) -> None:
+        """Keep an entry, and what it was made of, if that is told. Never waits for the disk."""
         current = self._current
         if current is None:
             current = self._current = self._begin()
@@ -109,6 +113,10 @@ class Spool:
             return
         current.size += len(data)
         current.count += 1
+        if item is None:
+            current.items = None
+        elif current.items is not None:
+            current.items.append(item)
         if current.size >= self._segment_size:
             self._close_current()
             self._drop_beyond()
@@ -157,10 +165,12 @@ class Spool:
                 return _made(self._folder / f"{self._name}-{time.time_ns():020d}-{secrets.token_hex(4)}.spool")
             except OSError as error:
                 self._complain(error)
-        return Segment(None, memory=bytearray())
+        return Segment(None, memory=bytearray(), items=[])
 
     def _close_current(self) -> None:
         if self._current is not None:
+            if self._closed:
+                self._current.items = None  # the reader is behind: what waits is on the disk alone
             self._closed.append(self._current)
             self._current = None
 
@@ -196,7 +206,7 @@ def _made(path: Path) -> Segment:
     except OSError:
         os.close(file)
         raise
-    return Segment(path, file)
+    return Segment(path, file, items=[])
 
 
 def _left(path: Path) -> Segment | None:

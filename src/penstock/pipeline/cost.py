@@ -26,6 +26,8 @@ _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "pr
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
+_SHARED: Final = 4096
+"""Charges that are remembered for further readers, and as many earlier ones: those of half a second."""
 
 
 class Default(Protocol):
@@ -107,6 +109,26 @@ class Costs:
                 return None
             total = nanos + (total or 0)
         return total
+
+
+class SharedCosts(Costs):
+    """The same for several readers of the same records on the event loop: an attempt's charge is computed once."""
+
+    def __init__(self, default: Default, catalogue: Callable[[], Catalogue]) -> None:
+        super().__init__(default, catalogue)
+        self._charges: dict[int, tuple[AttemptRecord, Charge | None]] = {}
+        """Charges by the identity of the attempt, which is kept with its charge: no other can have it meanwhile."""
+        self._earlier = self._charges
+
+    def charge_of(self, attempt: AttemptRecord, at: float) -> Charge | None:
+        known = self._charges.get(id(attempt)) or self._earlier.get(id(attempt))
+        if known is not None:
+            return known[1]
+        if len(self._charges) >= _SHARED:
+            self._charges, self._earlier = {}, self._charges
+        charge = super().charge_of(attempt, at)
+        self._charges[id(attempt)] = attempt, charge
+        return charge
 
 
 class CurrentPrices:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
-from penstock.background import Background
+from penstock.background import Background, in_slices
 from penstock.core.usage import Usage
 from penstock.limits.pricing import Pricing
 from penstock.observe.record import AttemptRecord, Record, RecordQueue, Records
@@ -43,6 +44,8 @@ class Ledger:
         self._queue: RecordQueue | None = None
         self._batches: Batches[LedgerEntry] = Batches("the ledger", "memory", write, _name_of)
         self._pricing = pricing
+        self._taken: deque[Record] = deque()
+        """Records that are out of their queue and have no entries yet."""
         self._waiting: list[LedgerEntry] = []
         self._told = 0
         self._task = Background("the ledger", self._run)
@@ -57,23 +60,24 @@ class Ledger:
 
     async def stop(self) -> None:
         await self._task.stop()
-        while self._fill() and await self._try_write():
+        while await self._fill() and await self._try_write():
             pass
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_INTERVAL)
-            while self._fill() and await self._try_write():
+            while await self._fill() and await self._try_write():
                 pass
 
-    def _fill(self) -> bool:
+    async def _fill(self) -> bool:
         """Make entries of the queue's records, unless enough are waiting. Returns whether any are."""
         queue = self._queue
         if queue is None:
             return False
         if len(self._waiting) < _BATCH:
             pricing = self._pricing()
-            self._waiting += [entry for record in queue.take() for entry in entries_of(record, pricing)]
+            self._taken.extend(queue.take())
+            await in_slices(self._taken, lambda record: self._waiting.extend(entries_of(record, pricing)))
         if queue.lost > self._told:
             _LOG.error("%d requests are missing in the ledger: its queue was full", queue.lost - self._told)
             self._told = queue.lost

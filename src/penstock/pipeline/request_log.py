@@ -1,8 +1,9 @@
 """The request log on its way to the database: each finished request goes to the spool at once, and from there in
 batches to the tables, off the requests' path (docs/request-log.md).
 
-Rows are made of records in a thread; a batch is one transaction. What can't be written waits in the spool, also for the
-next process. A step of this task deletes what is too old.
+Rows are made of records on the event loop, in slices; those with texts to look through, in a thread. A batch is one
+transaction. What can't be written waits in the spool, also for the next process. A step of this task deletes what is
+too old.
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from penstock.background import Background
+from penstock.background import Background, in_slices
 from penstock.observe.noted import Noted
 from penstock.observe.record import Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Segment, Spool
 from penstock.pipeline.batches import Batches
-from penstock.pipeline.log_rows import ChargeOf, Spooled, microseconds, row_of
+from penstock.pipeline.log_rows import ChargeOf, Spooled, charges_of, is_quick, microseconds, row_of
+from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.ids import id_at
+from penstock.stores.sql.ids import new_id
 from penstock.stores.sql.log_entry import LogEntry
 
 _LOG: Final = logging.getLogger("penstock")
@@ -44,8 +47,8 @@ Write = Callable[[Sequence[LogEntry], bool], Coroutine[Any, Any, None]]
 
 
 class RequestLog:
-    """A ``Keeper`` and a part of the gateway. ``charge_of`` is used in a thread; ``clean`` deletes what is too old, and
-    raises DatabaseError; ``is_loading`` says whether prices are still being read: rows wait for them."""
+    """A ``Keeper`` and a part of the gateway. ``clean`` deletes what is too old, and raises DatabaseError.
+    ``is_loading`` says whether prices are still being read: rows wait for them."""
 
     stop_seconds = 20.0
     """How long the last batches may take: the database may have to be opened for them."""
@@ -85,13 +88,15 @@ class RequestLog:
         return self.spool.waiting
 
     def keep(self, record: Record, noted: Noted) -> None:
-        spooled = Spooled(id_at(microseconds(record.at)), record, noted)
+        # An id is no secret: who reads a row shows a key for it.
+        spooled = Spooled(new_id(microseconds(record.at), random.getrandbits(62)), record, noted)
         try:
             entry = _ENCODER.encode(spooled)
         except UnicodeEncodeError:
             # Callers can put halves of surrogate pairs into names and labels.
             entry = _ENCODER.encode(_plain(msgspec.to_builtins(spooled, builtin_types=(bytes, bytearray))))
-        self.spool.append(entry)
+            spooled = _DECODER.decode(entry)
+        self.spool.append(entry, spooled)
 
     def start(self) -> None:
         self.spool.recover()
@@ -123,36 +128,69 @@ class RequestLog:
         while (segment := self.spool.take()) is not None:
             if segment is not self._segment:
                 self._segment, self._done, self._is_repeated = segment, 0, segment.is_recovered
+            is_written = False
             try:
-                entries = (await asyncio.to_thread(segment.entries))[self._done :]
-            except OSError as error:
-                _LOG.error("a spool of the request log can't be read: %s", error)
-                self._unreadable += segment.count
-                entries = []
-            if not await self._write_segment(entries):
-                self._is_repeated = True  # a transaction may have been kept although its end was not heard of
+                is_written = await self._write_segment(await self._read(segment))
+            finally:
+                if not is_written:
+                    self._is_repeated = True  # a transaction may have been kept although its end was not heard of
+            if not is_written:
                 return
             self.spool.drop(segment)
 
-    async def _write_segment(self, entries: Sequence[bytes]) -> bool:
+    async def _read(self, segment: Segment) -> Sequence[Spooled | bytes]:
+        """What of a segment is not written yet: its entries, or what they were made of."""
+        if segment.items is not None:
+            return segment.items[self._done :]
+        try:
+            return (await asyncio.to_thread(segment.entries))[self._done :]
+        except OSError as error:
+            _LOG.error("a spool of the request log can't be read: %s", error)
+            self._unreadable += segment.count
+            return ()
+
+    async def _write_segment(self, entries: Sequence[Spooled | bytes]) -> bool:
         for first in range(0, len(entries), _BATCH):
             part = entries[first : first + _BATCH]
-            rows = await asyncio.to_thread(self._rows, part)
+            rows = await self._rows(part)
             if rows and not await self._batches.try_write(rows):
                 return False
             self._done += len(part)
         return True
 
-    def _rows(self, entries: Sequence[bytes]) -> list[LogEntry]:
-        """The rows of entries. Called in a thread. An entry that can't be read costs no other."""
-        rows = []
-        for entry in entries:
+    async def _rows(self, entries: Sequence[Spooled | bytes]) -> list[LogEntry]:
+        """The rows of entries. An entry that can't be read costs no other."""
+        rows: list[LogEntry] = []
+        others: list[tuple[Spooled, list[Charge | None]]] = []
+
+        def make(entry: Spooled | bytes) -> None:
             try:
-                rows.append(row_of(_DECODER.decode(entry), self._charge_of, self._redactor))
+                spooled = _DECODER.decode(entry) if isinstance(entry, bytes) else entry
+                charges = charges_of(spooled.record, self._charge_of)
+                if is_quick(spooled, self._redactor):
+                    rows.append(row_of(spooled, charges, self._redactor))
+                else:
+                    others.append((spooled, charges))
             except Exception:
-                self._unreadable += 1
-                _LOG.exception("a request is missing in the request log")
+                self._lose()
+
+        await in_slices(deque(entries), make)
+        return rows + await asyncio.to_thread(self._rows_of, others) if others else rows
+
+    def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:
+        """Rows that take long. Called in a thread."""
+        rows = []
+        for spooled, charges in several:
+            try:
+                rows.append(row_of(spooled, charges, self._redactor))
+            except Exception:
+                self._lose()
         return rows
+
+    def _lose(self) -> None:
+        """Count and tell a request whose row can't be made."""
+        self._unreadable += 1
+        _LOG.exception("a request is missing in the request log")
 
     async def _write_batch(self, entries: Sequence[LogEntry]) -> None:
         await self._write(entries, self._is_repeated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping
 
 from penstock.core.failure import Failure
@@ -66,6 +67,9 @@ class RequestContext:
 
 
 def _new_trace_id(traceparent: bytes | None) -> bytes:
-    """The trace id of the caller's own trace, or a random one."""
+    """The trace id of the caller's own trace, or a new one. A new one begins with the time in milliseconds: indexes of
+    databases, which sort ids, then grow at their end. The rest is random: samplers look at the last 7 or 8 bytes."""
     parent = None if traceparent is None else read_traceparent(traceparent)
-    return b"%032x" % random.getrandbits(128) if parent is None else parent.trace_id.encode()
+    if parent is not None:
+        return parent.trace_id.encode()
+    return b"%012x%020x" % (time.time_ns() // 1_000_000, random.getrandbits(80))

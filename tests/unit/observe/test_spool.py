@@ -170,3 +170,32 @@ def test_a_file_that_cant_be_read_raises() -> None:
             Segment(Path(os.devnull), file).entries()
     finally:
         os.close(file)
+
+
+def test_what_entries_were_made_of_is_kept_beside_them(folder: Path | None) -> None:
+    spool = Spool(folder, "s", 1 << 20)
+    spool.append(b"a", "A")
+    spool.append(b"b", "B")
+    segment = spool.take()
+    assert segment is not None
+    assert (segment.items, segment.entries()) == (["A", "B"], [b"a", b"b"])
+    spool.drop(segment)
+    spool.append(b"c", "C")
+    spool.append(b"d")
+    segment = spool.take()
+    assert segment is not None
+    assert (segment.items, segment.entries()) == (None, [b"c", b"d"])
+    spool.drop(segment)
+    spool.close()
+
+
+def test_memory_holds_two_segments_while_the_reader_is_behind(folder: Path | None) -> None:
+    spool = Spool(folder, "s", 1 << 20, 100)
+    for number in range(20):
+        spool.append(b"%052d" % number, number)
+    items = []
+    while (segment := spool.take()) is not None:
+        items.append(segment.items)
+        spool.drop(segment)
+    assert items == [[0, 1], *[None] * 9]
+    spool.close()

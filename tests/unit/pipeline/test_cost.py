@@ -10,7 +10,7 @@ import pytest
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
 from penstock.observe.record import AttemptRecord, Record
-from penstock.pipeline.cost import Costs, CurrentPrices, mode_of
+from penstock.pipeline.cost import Costs, CurrentPrices, SharedCosts, mode_of
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import Overlay, OverlayEntry, PriceBook
 from penstock.prices.rates import Case, ModelPrices
@@ -174,3 +174,21 @@ def test_the_prices_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPa
     by = current(MemoryCatalogue(), Default(m=prices(1000)))
     assert [nanos(by, model) for model in ("a", "b", "c", "m", "m")] == [None, None, None, 10, 10]
     assert len(by._known) <= 2
+
+
+def test_readers_of_the_same_records_share_what_is_computed() -> None:
+    catalogues = [Catalogue()]
+    shared = SharedCosts(Default(m=prices(1000)), lambda: catalogues[-1])
+    first = shared.charge_of(GOOD, NOW)
+    assert first is not None
+    assert shared.charge_of(GOOD, NOW) is first
+    assert shared.charge_of(attempt(), NOW) == first
+    assert shared.charge_of(attempt(usage=Usage(5)), NOW) != first
+    assert shared.charge_of(attempt(model="nobody"), NOW) is None
+
+
+def test_what_is_shared_is_bounded() -> None:
+    shared = SharedCosts(Default(m=prices(1000)), Catalogue)
+    costs = [shared.charge_of(attempt(usage=Usage(number)), NOW) for number in range(5000)]
+    assert costs[-1] is not None
+    assert (costs[-1].nanos, len(shared._charges), len(shared._earlier)) == (4999, 5000 - 4096, 4096)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.core.usage import Usage
-from penstock.observe.noted import Noted
+from penstock.observe.noted import Content, Noted
 from penstock.observe.record import AttemptRecord, Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline import request_log as module
+from penstock.pipeline.log_rows import Spooled, row_of
 from penstock.pipeline.request_log import RequestLog
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.log_entry import LogEntry
@@ -116,8 +120,6 @@ async def test_an_entry_that_cant_be_read_is_counted_as_lost(caplog: pytest.LogC
 
 
 async def test_old_rows_are_deleted_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
     monkeypatch.setattr(module, "_CLEANING", 0.0)
     cleaned = asyncio.Event()
     calls = 0
@@ -133,3 +135,65 @@ async def test_old_rows_are_deleted_again_and_again(monkeypatch: pytest.MonkeyPa
     log.start()
     await asyncio.wait_for(cleaned.wait(), 60)
     await log.stop()
+
+
+async def test_rows_are_the_same_whether_their_records_are_still_in_memory_or_not(tmp_path: Path) -> None:
+    """A spool of small segments holds the records of the first one alone."""
+    table, written = Table(), Table()
+    usage = Usage(3, 2, native={"service_tier": "flex"})
+    several = [record(f"{number:02}", usage=usage, metadata={"team": "a"}, stream=True) for number in range(40)]
+    in_memory = log_of(table)
+    behind = RequestLog(Spool(tmp_path, "r", 1 << 20, 2000), written.write, lambda *_: None, Redactor(), nothing)
+    for each in several:
+        in_memory.keep(each, Noted("s", message="failed", messages=("failed",)))
+        behind.keep(each, Noted("s", message="failed", messages=("failed",)))
+    await in_memory.stop()
+    await behind.stop()
+    assert len(table.rows) == 40
+
+    def told(one: Table) -> list[LogEntry]:
+        rows = sorted(one.rows.values(), key=lambda row: row.trace_id)
+        return [msgspec.structs.replace(row, id="") for row in rows]
+
+    assert told(table) == told(written)
+
+
+async def test_rows_that_take_long_are_made_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[str, str] = {}
+
+    def noting(spooled: Spooled, *more: Any) -> LogEntry:
+        threads[spooled.record.trace_id] = threading.current_thread().name
+        return row_of(spooled, *more)
+
+    monkeypatch.setattr(module, "row_of", noting)
+    table = Table()
+    log = RequestLog(Spool(None, "r", 1 << 20), table.write, lambda *_: None, Redactor(["x+"]), nothing)
+    log.keep(record("plain"), Noted())
+    log.keep(record("content"), Noted(content=Content(10, [])))
+    log.keep(record("pattern", metadata={"a": "xx"}), Noted())
+    log.keep(record("message"), Noted(messages=("xx",)))
+    await log.stop()
+    here = threading.current_thread().name
+    assert table.traces == ["content", "message", "pattern", "plain"]
+    assert {trace for trace, thread in threads.items() if thread == here} == {"plain"}
+
+
+async def test_a_batch_that_is_cancelled_is_written_as_a_repeated_one() -> None:
+    table = Table()
+    log = log_of(table)
+    has_begun = asyncio.Event()
+
+    async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+        await table.write(entries, is_repeated)
+        if not is_repeated:
+            has_begun.set()
+            await asyncio.Event().wait()  # its end is never heard of
+
+    log._write = write
+    log.keep(record("a"), Noted())
+    draining = asyncio.create_task(log._drain())
+    await has_begun.wait()
+    draining.cancel()
+    await asyncio.wait([draining])
+    await log.stop()
+    assert table.repeated == [False, True]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from penstock import __version__
-from penstock.background import Background
+from penstock.background import Background, in_slices
 from penstock.observe.metrics import families
 from penstock.observe.metrics.exposition import (
     OPEN_METRICS_TYPE,
@@ -36,8 +36,6 @@ _QUEUE: Final = 50_000
 """Records that wait at most."""
 _INTERVAL: Final = 0.2
 """Seconds between two looks at the queue."""
-_PIECE: Final = 200
-"""Records that are counted before requests have their turn again."""
 _LONGEST_WAIT: Final = 1.0
 """Seconds that the page waits for other workers: one whose event loop stands still shows no gauges."""
 _REMINDER: Final = 60.0
@@ -210,15 +208,14 @@ class Collector:
             return
         self._pending.extend(queue.take())
         recorder.count_waiting()
-        count = 0
-        while self._pending:
+
+        def count(record: Record) -> None:
             try:
-                recorder.count(self._pending.popleft())
+                recorder.count(record)
             except Exception as error:  # one record must never cost the others
                 self._tell("a record could not be counted", error)
-            count += 1
-            if not count % _PIECE:
-                await asyncio.sleep(0)
+
+        await in_slices(self._pending, count)
 
     def _own_readings(self) -> Iterable[Reading]:
         worker = (str(self._slot.number if self._slot is not None else 0),)

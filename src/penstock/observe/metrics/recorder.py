@@ -1,9 +1,14 @@
-"""Counts the records of finished requests. Label sets are bounded: docs/metrics.md#labels."""
+"""Counts the records of finished requests. Label sets are bounded: docs/metrics.md#labels.
+
+Most requests are like others: one attempt, which answered, for the same model and key. Their series are looked up once
+(``_Alike``), and what is left for each request are additions.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -20,8 +25,13 @@ _CLASSES: Final = {number: f"{number}xx" for number in range(1, 6)}
 _CANCELLED: Final = "cancelled"
 _STREAM: Final = {True: "true", False: "false"}
 _NANOS: Final = 1e-9
+_FAILED: Final = 400
 _MOST_UNPRICED: Final = 1000
 """Requests whose cost waits for prices, shortly after the first start."""
+_MOST_ALIKE: Final = 4096
+"""Kinds of requests that are remembered: callers choose the names of models."""
+Kind = tuple[str | bool | int | None, ...]
+"""What requests have in common whose series are the same ones."""
 
 
 class Charged(Protocol):
@@ -57,6 +67,8 @@ class Recorder:
         self._keys = BoundedNames(bounds.values)
         self._metadata = {name: BoundedNames(bounds.values) for name in bounds.metadata}
         self._unpriced: list[Record] = []
+        self._alike: dict[Kind, _Alike] = {}
+        self._values = table.values
 
         def metric(family: Family) -> Metric:
             return Metric(table, family, OTHER)
@@ -85,6 +97,74 @@ class Recorder:
 
     def count(self, record: Record) -> None:
         """Count one request with its attempts."""
+        kind = _kind_of(record)
+        if kind is None or (self._metadata and record.metadata):
+            self._count(record)
+            return
+        alike = self._alike.get(kind)
+        if alike is None:
+            self._count(record)
+            self._remember(kind, record)
+            return
+        self._add(alike, record)
+
+    def _remember(self, kind: Kind, record: Record) -> None:
+        """Remember the series of a request that was just counted."""
+        if len(self._alike) >= _MOST_ALIKE:
+            self._alike.clear()
+        attempt, operation = record.attempts[0], record.operation or NONE
+        last = record.provider or attempt.provider, record.model or attempt.model
+        named = self._provider(last[0]), self._model(last[1], may_join=True)
+        called = self._attempt_names(attempt)
+        key = None if record.key is None else (self._keys.label(record.key),)
+        self._alike[kind] = _Alike(
+            self._requests.place((operation, *named, _CLASSES.get(record.status // 100, OTHER))),
+            self._duration.place((operation, _STREAM[record.stream])),
+            self._own.place((operation,)),
+            None if record.cache is None else self._cache.place((record.cache.lower(),)),
+            self._attempts.place((*called, _CLASSES.get(attempt.status // 100, _CANCELLED))),
+            self._upstream.place(called),
+            called,
+            (*called, "input"),
+            (*called, "output"),
+            key,
+            None if key is None else self._key_requests.place(key),
+        )
+
+    def _add(self, alike: _Alike, record: Record) -> None:
+        """Count a request whose series are known."""
+        values, attempt, latency = self._values, record.attempts[0], record.latency
+        ended = attempt.ended or 0.0
+        took, own = ended - attempt.began, max(0.0, attempt.began + latency - ended)
+        values[alike.requests] += 1.0
+        values[alike.attempts] += 1.0
+        for place, seconds, buckets in (
+            (alike.duration, latency, families.DURATION.buckets),
+            (alike.own, own, families.OWN.buckets),
+            (alike.upstream, took, families.UPSTREAM.buckets),
+        ):
+            values[place] += seconds
+            values[place + 1 + bisect_left(buckets, seconds)] += 1.0
+        if alike.cache is not None:
+            values[alike.cache] += 1.0
+        if record.stream and attempt.first_content is not None:
+            self._first_token.observe(alike.called, attempt.first_content - attempt.began)
+        usage = attempt.usage if attempt.billed is None else attempt.billed.usage
+        tokens = 0
+        if usage is not None:
+            prompt, completion = usage.prompt or 0, usage.completion or 0
+            tokens = prompt + completion
+            if prompt:
+                self._tokens.add(alike.input, prompt)
+            if completion:
+                self._tokens.add(alike.output, completion)
+        if alike.key is not None and alike.key_requests is not None:
+            values[alike.key_requests] += 1.0
+            self._key_tokens.add(alike.key, tokens)
+        self._count_cost(record)
+
+    def _count(self, record: Record) -> None:
+        """Count any request."""
         attempts, operation = record.attempts, record.operation or NONE
         last = attempts[-1] if attempts else None
         provider = record.provider or (last.provider if last is not None else None)
@@ -194,6 +274,50 @@ class Recorder:
                 self._key_cost.add((self._keys.label(record.key),), total * _NANOS)
             for pair in self._metadata_pairs(record):
                 self._metadata_cost.add(pair, total * _NANOS)
+
+
+class _Alike(NamedTuple):
+    """The series of requests of one kind: places in the table, and labels of those that not every request counts in.
+    ``called`` are the names of the provider and the model that were called."""
+
+    requests: int
+    duration: int
+    own: int
+    cache: int | None
+    attempts: int
+    upstream: int
+    called: tuple[str, str]
+    input: tuple[str, str, str]
+    output: tuple[str, str, str]
+    key: tuple[str] | None
+    key_requests: int | None
+
+
+def _kind_of(record: Record) -> Kind | None:
+    """The kind of a request; None where one of its steps is out of the ordinary."""
+    attempts, status = record.attempts, record.status
+    if len(attempts) != 1 or status >= _FAILED or record.failure is not None:
+        return None
+    attempt = attempts[0]
+    if not attempt.is_charged or attempt.ended is None or attempt.failure is not None:
+        return None
+    if not 0 < attempt.status < _FAILED:
+        return None
+    usage = attempt.usage if attempt.billed is None else attempt.billed.usage
+    if usage is not None and (usage.cached or usage.cache_written or usage.reasoning):
+        return None
+    return (
+        record.operation,
+        record.provider,
+        record.model,
+        record.stream,
+        status // 100,
+        record.cache,
+        record.key,
+        attempt.provider,
+        attempt.model,
+        attempt.status // 100,
+    )
 
 
 def nanos_of(attempt: AttemptRecord, at: float, charges: ChargeReader) -> int | None:

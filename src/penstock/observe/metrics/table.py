@@ -123,7 +123,8 @@ class Metric:
             raise ValueError("a table without room for its families")
         self._other = place
 
-    def _place(self, labels: Labels) -> int:
+    def place(self, labels: Labels) -> int:
+        """The index in the table's ``values`` of the first number of a series, or of the one that stands in for it."""
         place = self._places.get(labels)
         if place is None:
             found = self._table.place_of(self._family, labels)
@@ -134,22 +135,22 @@ class Metric:
 
     def add(self, labels: Labels, amount: float = 1.0) -> None:
         """Count."""
-        self._values[self._place(labels)] += amount
+        self._values[self.place(labels)] += amount
 
     def set(self, labels: Labels, value: float) -> None:
         """Set a gauge. A gauge for which there is no room is left out."""
-        place = self._place(labels)
+        place = self.place(labels)
         if place != self._other or not labels:
             self._values[place] = value
 
     def follow(self, labels: Labels, total: float) -> None:
         """Count what something else has counted further, since the last call or, at the first call, since 0."""
-        self._values[self._place(labels)] += total - self._followed.get(labels, 0.0)
+        self._values[self.place(labels)] += total - self._followed.get(labels, 0.0)
         self._followed[labels] = total
 
     def observe(self, labels: Labels, value: float) -> None:
         """Put a value into a histogram."""
-        place = self._place(labels)
+        place = self.place(labels)
         self._values[place] += value
         self._values[place + 1 + bisect_left(self._buckets, value)] += 1.0
 

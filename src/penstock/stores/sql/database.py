@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -23,15 +23,20 @@ from sqlalchemy.util import await_only
 
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.sqlite_writer import SqliteWriter, Step
 
 __all__ = ["MEMORY", "Database", "DatabaseError", "file_address", "parse_address", "revision", "shown"]
 
+T = TypeVar("T")
 MEMORY: Final = "sqlite://"
 """The address of a database that ends with its process: for tests."""
 _BUSY_TIMEOUT: Final = 5.0
 """Seconds that SQLite waits for another process to end its change."""
 _PAUSE: Final = 0.02
 """Seconds until SQLite is asked again for what it refuses without waiting."""
+_CHECKPOINT: Final = 300
+"""Pages that are moved to an SQLite file at once after rows were written: a millisecond's work, which requests wait for
+where they share a processor with it."""
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds that a connection to PostgreSQL may take."""
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -59,7 +64,8 @@ def file_address(path: Path) -> str:
 
 class Database:
     """One database. ``read`` gives a connection for looking, ``change`` one for a transaction that raises the revision,
-    ``write`` one for a transaction that doesn't.
+    ``write`` one for a transaction that doesn't. ``run`` is the short way of ``write`` for what is written with every
+    request, where ``has_writer``: in SQLite's files.
 
     All raise DatabaseError when the database can't be reached.
     """
@@ -71,6 +77,8 @@ class Database:
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         # SQLite lets one change at a time in: those of one process wait here, and not in its driver's threads.
         self._turn = asyncio.Lock()
+        self.has_writer = self.is_sqlite and not self._is_in_memory
+        self._writer: SqliteWriter | None = None
 
     @property
     def name(self) -> str:
@@ -125,6 +133,16 @@ class Database:
                 async with connection.begin():
                     yield connection
 
+    async def run(self, step: Step[T]) -> T:
+        """The result of a step that writes in a transaction as ``write`` makes it, in a thread of its own: one wait in
+        place of one for each statement."""
+        with _as_database_error(self.name):
+            async with self._turn:
+                if self._writer is None:
+                    path = str(self.url.database)
+                    self._writer = SqliteWriter(path, _BUSY_TIMEOUT, lambda error: error, "penstock-rows", _CHECKPOINT)
+                return await self._writer.run(step)
+
     async def revision(self) -> int:
         """The number that every change raises."""
         async with self.read() as connection:
@@ -160,6 +178,9 @@ class Database:
                         await driver.remove_listener(_CHANNEL, notified)
 
     async def close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
         await self.engine.dispose()
 
 
@@ -178,10 +199,10 @@ async def revision(connection: AsyncConnection) -> int:
 def _as_database_error(name: str) -> Iterator[None]:
     try:
         yield
-    except IntegrityError:
+    except (IntegrityError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError):
         # The statement is refused, and the database works: the caller knows what a taken name means.
         raise
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
         raise DatabaseError(f"the database {name} can't be used: {_reason(error)}") from error
 
 

@@ -21,7 +21,9 @@ def new_id(microseconds: int, entropy: int) -> str:
     """
     milliseconds, rest = divmod(microseconds, 1000)
     fraction = rest * 4096 // 1000
-    return str(uuid.UUID(int=(milliseconds & _TIME) << 80 | _VERSION_7 | fraction << 64 | _VARIANT | entropy & _RANDOM))
+    number = (milliseconds & _TIME) << 80 | _VERSION_7 | fraction << 64 | _VARIANT | entropy & _RANDOM
+    digits = f"{number:032x}"  # uuid.UUID takes four times as long
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def random_id() -> str:

@@ -5,18 +5,20 @@ Rows are changed by repricing alone (reprice.py), which keeps what they said fir
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.background import in_slices
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger_entry import LedgerEntry
-from penstock.stores.sql.repeated import RepeatedStatement
+from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, write_rows
 
 _DAY: Final = 86_400_000_000
 _LOST: Final = "lost"
@@ -26,8 +28,9 @@ _LARGEST: Final = (1 << 63) - 1
 
 async def write_ledger(database: Database, entries: Sequence[LedgerEntry]) -> None:
     """Add entries in one transaction. An entry that is there already stays as it is. Raises DatabaseError."""
-    async with database.write() as connection:
-        await insert_new(connection, entries)
+    rows: list[Row] = []
+    await in_slices(deque(entries), lambda entry: rows.append(_row(entry)))
+    await write_rows(database, [Rows(_INSERT, rows)])
 
 
 async def insert_new(connection: AsyncConnection, entries: Sequence[LedgerEntry]) -> None:
@@ -40,7 +43,13 @@ def _new(insert: Any) -> sa.Insert:
     return statement
 
 
-_INSERT: Final = RepeatedStatement(_new)
+_COLUMNS: Final = (
+    "request_id", "attempt", "at", "day", "workspace_id", "key_id", "key_name", "provider", "virtual_key", "config",
+    "operation", "model", "trace_id", "input_tokens", "output_tokens", "cached_tokens", "cache_written_tokens",
+    "cache_written_1h_tokens", "reasoning_tokens", "audio_input_tokens", "audio_output_tokens", "units", "amount",
+    "price_version", "price_match", "is_estimated", "is_cached", "status", "error", "labels", "mode",
+)  # fmt: skip
+_INSERT: Final = RepeatedStatement(_COLUMNS, _new)
 
 
 def lost_entry(reservation: tuple[str, int], nanos: int, now: int) -> LedgerEntry:
@@ -56,38 +65,39 @@ def column_text(text: str | None) -> str | None:
     return text.encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
-def _row(entry: LedgerEntry) -> dict[str, Any]:
+def _row(entry: LedgerEntry) -> Row:
+    """The values of ``_COLUMNS``."""
     usage = entry.usage
-    return {
-        "request_id": entry.request_id,
-        "attempt": entry.attempt,
-        "at": entry.at,
-        "day": entry.at // _DAY,
-        "workspace_id": entry.workspace_id,
-        "key_id": entry.key_id,
-        "key_name": column_text(entry.key_name),
-        "provider": column_text(entry.provider),
-        "virtual_key": column_text(entry.virtual_key),
-        "config": column_text(entry.config),
-        "operation": column_text(entry.operation),
-        "model": column_text(entry.model),
-        "trace_id": column_text(entry.trace_id),
-        "input_tokens": usage.prompt or 0,
-        "output_tokens": usage.completion or 0,
-        "cached_tokens": usage.cached or 0,
-        "cache_written_tokens": usage.cache_written or 0,
-        "cache_written_1h_tokens": usage.cache_written_1h or 0,
-        "reasoning_tokens": usage.reasoning or 0,
-        "audio_input_tokens": usage.audio_in or 0,
-        "audio_output_tokens": usage.audio_out or 0,
-        "units": write_json(entry.units).decode(),
-        "amount": None if entry.nanos is None else min(entry.nanos, _LARGEST),
-        "price_version": entry.price_version,
-        "price_match": entry.price_match,
-        "is_estimated": entry.is_estimated,
-        "is_cached": entry.is_cached,
-        "status": entry.status,
-        "error": column_text(entry.error),
-        "labels": write_json(entry.labels).decode(),
-        "mode": entry.mode,
-    }
+    return (
+        entry.request_id,
+        entry.attempt,
+        entry.at,
+        entry.at // _DAY,
+        entry.workspace_id,
+        entry.key_id,
+        column_text(entry.key_name),
+        column_text(entry.provider),
+        column_text(entry.virtual_key),
+        column_text(entry.config),
+        column_text(entry.operation),
+        column_text(entry.model),
+        column_text(entry.trace_id),
+        usage.prompt or 0,
+        usage.completion or 0,
+        usage.cached or 0,
+        usage.cache_written or 0,
+        usage.cache_written_1h or 0,
+        usage.reasoning or 0,
+        usage.audio_in or 0,
+        usage.audio_out or 0,
+        write_json(entry.units).decode() if entry.units else "{}",
+        None if entry.nanos is None else min(entry.nanos, _LARGEST),
+        entry.price_version,
+        entry.price_match,
+        entry.is_estimated,
+        entry.is_cached,
+        entry.status,
+        column_text(entry.error),
+        write_json(entry.labels).decode() if entry.labels else "{}",
+        entry.mode,
+    )

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+GATEWAY: Final = "gateway"
+"""The source of rows of requests that passed through the gateway."""
 
-class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished request, under the names of the columns of ``request_log``. ``at`` is in microseconds since 1970, and
-    ``id`` is made of it; durations are microseconds, ``amount`` and ``saved`` nanodollars. ``workspace_id`` None stands
-    for the default workspace. ``content`` are headers and bodies as ``log_content.packed`` makes them."""
 
-    id: str
+class LogEntry(msgspec.Struct, frozen=True):
+    """A finished request, under the names of the columns of ``request_log`` and in their order. ``at`` is in
+    microseconds since 1970, and ``id`` is made of it; durations are microseconds, ``amount`` and ``saved`` nanodollars.
+    ``workspace_id`` None stands for the default workspace. ``details`` are what is written as JSON. ``content`` are
+    headers and bodies as ``log_content.packed`` makes them."""
+
     at: int
-    trace_id: str
-    method: str
-    path: str
-    status: int
-    latency: int
+    id: str
     workspace_id: str | None = None
     key_id: str | None = None
     key_name: str | None = None
+    trace_id: str = ""
     span_id: str | None = None
     parent_span_id: str | None = None
     span_name: str | None = None
-    source: str = "gateway"
+    source: str = GATEWAY
+    method: str = ""
+    path: str = ""
     operation: str | None = None
     provider: str | None = None
     model: str | None = None
     virtual_key: str | None = None
     config: str | None = None
+    status: int = 0
     error: str | None = None
     message: str | None = None
     is_stream: bool = False
     cache: str | None = None
+    latency: int = 0
     first_token: int | None = None
     upstream: int | None = None
     attempts: int = 0
@@ -50,5 +54,5 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     amount: int | None = None
     saved: int = 0
     metadata: Mapping[str, str] = {}
-    details: Mapping[str, Any] = {}
+    details: Any = {}
     content: bytes | None = None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from operator import add, itemgetter
+from collections.abc import Mapping, Sequence
+from operator import add, attrgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.stores.sql.repeated import RepeatedStatement
+from penstock.stores.sql.log_entry import LogEntry
+from penstock.stores.sql.repeated import RepeatedStatement, Rows
 from penstock.stores.sql.schema import usage_day, usage_hour, usage_metadata
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
 
@@ -19,93 +19,98 @@ HOUR: Final = 3_600_000_000
 DAY: Final = 24 * HOUR
 _BOUNDS: Final = [bound * 1000 for bound in LATENCY_BOUNDS]
 _LAST: Final = "last_at"
+_FAILED: Final = 400
 
-Row = Mapping[str, Any]
-Measures = tuple[int, ...]
-"""What is added, in the order of ``_NAMES``; of the last one the largest is kept."""
-Sums = dict[tuple[Any, ...], Measures]
-"""Measures by the values of the primary key."""
-
-
-async def add_up(connection: AsyncConnection, rows: Sequence[Row], members: Iterable[Row]) -> None:
-    """Add rows of the request log, which were not added before, and those of their metadata."""
-    measured = [(row, _measures(row)) for row in rows]
-    hours: Sums = {}
-    for row, measures in measured:
-        at, workspace, gateway_key, provider, model, status, cache = _KEY(row)
-        others = workspace, gateway_key or "", provider or "", model or "", status, cache or ""
-        _merge(hours, (at // HOUR * HOUR, *others), measures)
-    days: Sums = {}
-    for (start, *rest), measures in hours.items():
-        _merge(days, (start // DAY * DAY, *rest), measures)
-    by_id = {row["id"]: (row, measures) for row, measures in measured}
-    by_member: Sums = {}
-    for member in members:
-        row, measures = by_id[member["log_id"]]
-        key = (row["workspace_id"], member["name"], row["at"] // DAY * DAY, member["value"])
-        _merge(by_member, key, _OF_MEMBERS(measures))
-    await _add(connection, usage_hour, hours)
-    await _add(connection, usage_day, days)
-    await _add(connection, usage_metadata, by_member)
+Measures = list[int]
+"""What is added, in the order of ``_NAMES`` or ``_MEMBERS_NAMES``; of the last one the largest is kept."""
+Key = tuple[Any, ...]
+"""Values of a primary key."""
 
 
-def is_error(row: Row) -> bool:
+class Sums:
+    """Adds up rows of the request log, each once."""
+
+    def __init__(self) -> None:
+        self._hours: dict[Key, list[LogEntry]] = {}
+        self._members: dict[Key, Measures] = {}
+
+    def add(self, entry: LogEntry, workspace: str, metadata: Mapping[str, str]) -> None:
+        """Add one row of a workspace; ``metadata`` are the members that it is added up by."""
+        at, status = entry.at, entry.status
+        hour, model = at // HOUR * HOUR, entry.model or ""
+        key = (hour, workspace, entry.key_id or "", entry.provider or "", model, status, entry.cache or "")
+        same = self._hours.get(key)
+        if same is None:
+            self._hours[key] = [entry]
+        else:
+            same.append(entry)
+        for name, value in metadata.items():
+            member = (workspace, name, at // DAY * DAY, value)
+            measures = [1, int(is_error(status)), entry.total_tokens, entry.amount or 0, entry.latency, at]
+            _merge(self._members, member, measures)
+
+    def rows(self) -> list[Rows]:
+        """What is to be added to the tables of sums."""
+        hours = {key: _measures(entries) for key, entries in self._hours.items()}
+        days: dict[Key, Measures] = {}
+        for (start, *rest), measures in hours.items():
+            _merge(days, (start // DAY * DAY, *rest), measures)
+        sums = (usage_hour, hours), (usage_day, days), (usage_metadata, self._members)
+        # In the order of the key: two workers that add to the same rows wait for each other, and never both.
+        return [
+            Rows(_ADDED[table.name], [(*key, *measures) for key, measures in sorted(some.items())])
+            for table, some in sums
+        ]
+
+
+def _measures(entries: Sequence[LogEntry]) -> Measures:
+    """The sums of rows with the same key: column by column, which the interpreter does without a step for each row."""
+    count, is_good = len(entries), not is_error(entries[0].status)
+    columns = dict(zip(_ADDED_UP, zip(*map(_values_of, entries), strict=True), strict=True))
+    first_tokens = [value for value in columns["first_token"] if value is not None]
+    latencies = [0] * len(LATENCY_COUNTS)
+    for latency in columns["latency"]:
+        latencies[bisect_left(_BOUNDS, latency)] += 1
+    return [
+        count,
+        0 if is_good else count,
+        *[sum(columns[name]) for name in _TOKENS],
+        sum(filter(None, columns["amount"])),
+        sum(columns["saved"]),
+        sum(columns["latency"]),
+        sum(first_tokens),
+        len(first_tokens),
+        sum(map(bool, columns["retries"])) if is_good else 0,
+        sum(columns["is_fallback"]) if is_good else 0,
+        *latencies,
+        max(columns["at"]),
+    ]
+
+
+_TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens")
+_ADDED_UP: Final = (*_TOKENS, "amount", "saved", "latency", "first_token", "retries", "is_fallback", "at")
+_values_of: Final = attrgetter(*_ADDED_UP)
+
+
+def is_error(status: int) -> bool:
     """Whether a request failed, in the eyes of its caller."""
-    return bool(row["status"] >= 400)
+    return status >= _FAILED
 
 
-_KEY: Final = itemgetter("at", "workspace_id", "key_id", "provider", "model", "status", "cache")
 _NAMES: Final = (
     "requests", "errors", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens",
     "amount", "saved", "latency", "first_token", "first_tokens", "retried", "fallbacks", *LATENCY_COUNTS, _LAST,
 )  # fmt: skip
-_MEMBERS_NAMES: Final = tuple(name for name in _NAMES if name in usage_metadata.c)
-_OF_MEMBERS: Final = itemgetter(*map(_NAMES.index, _MEMBERS_NAMES))
+_MEMBERS_NAMES: Final = ("requests", "errors", "total_tokens", "amount", "latency", _LAST)
 
 
-def _measures(row: Row) -> Measures:
-    first_token, is_good = row["first_token"], not is_error(row)
-    latencies = [0] * len(LATENCY_COUNTS)
-    latencies[bisect_left(_BOUNDS, row["latency"])] = 1
-    return (
-        1,
-        int(not is_good),
-        row["input_tokens"],
-        row["output_tokens"],
-        row["cached_tokens"],
-        row["reasoning_tokens"],
-        row["total_tokens"],
-        row["amount"] or 0,
-        row["saved"],
-        row["latency"],
-        first_token or 0,
-        int(first_token is not None),
-        int(row["retries"] > 0 and is_good),
-        int(row["is_fallback"] and is_good),
-        *latencies,
-        row["at"],
-    )
-
-
-def _merge(sums: Sums, key: tuple[Any, ...], measures: Measures) -> None:
+def _merge(sums: dict[Key, Measures], key: Key, measures: Measures) -> None:
     before = sums.get(key)
-    if before is None:
-        sums[key] = measures
-    else:
-        *counts, _ = map(add, before, measures)
-        sums[key] = (*counts, max(before[-1], measures[-1]))
+    sums[key] = measures if before is None else [*map(add, before[:-1], measures), max(before[-1], measures[-1])]
 
 
-async def _add(connection: AsyncConnection, table: sa.Table, sums: Sums) -> None:
-    """Add to the rows of a table, in the order of its key: two workers that add to the same rows wait for each other,
-    and never both."""
-    statement, columns = _ADDED[table.name]
-    rows = [dict(zip(columns, (*key, *measures), strict=True)) for key, measures in sorted(sums.items())]
-    await statement.run(connection, rows)
-
-
-def _statement(table: sa.Table, names: Sequence[str]) -> tuple[RepeatedStatement, tuple[str, ...]]:
-    """The statement that adds to the rows of a table, and its columns: the key's, then ``names``."""
+def _statement(table: sa.Table, names: Sequence[str]) -> RepeatedStatement:
+    """The statement that adds to the rows of a table; its columns are the key's, then ``names``."""
     key = [column.name for column in table.primary_key]
 
     def make(insert: Any) -> sa.Insert:
@@ -116,7 +121,7 @@ def _statement(table: sa.Table, names: Sequence[str]) -> tuple[RepeatedStatement
         statement: sa.Insert = new.on_conflict_do_update(index_elements=key, set_=added)
         return statement
 
-    return RepeatedStatement(make), (*key, *names)
+    return RepeatedStatement((*key, *names), make)
 
 
 _ADDED: Final = {

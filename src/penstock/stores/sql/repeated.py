@@ -1,43 +1,106 @@
-"""Statements that the driver repeats for many rows of plain values: compiled once for a kind of database.
+"""Statements that are repeated for many rows of plain values: compiled once for a kind of database.
 
 For tables that are written with every request. SQLAlchemy's own way makes such a statement anew for each batch, and
 looks at each value of each row. Values go to the driver as they are: texts, numbers, booleans and bytes.
+
+SQLite runs in this process, so that it competes with requests for the processor. There one statement adds several rows:
+Python's lock is taken once for all of them. It lasts some 300 microseconds, and a pause follows in which requests have
+their turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Row = Mapping[str, Any]
+from penstock.stores.sql.database import Database
+
+Row = tuple[Any, ...]
+_AT_ONCE: Final = 20
+"""Rows of one statement of SQLite's."""
+_PAUSE: Final = 0.0005
+"""Seconds between two statements of SQLite's."""
 
 
 class RepeatedStatement:
-    """``make(insert)`` makes the statement with the ``insert`` of the connection's kind of database. All rows have the
-    columns of the first one."""
+    """``make(insert)`` makes the statement with the ``insert`` of a kind of database. Rows hold the values of
+    ``columns``, in their order."""
 
-    def __init__(self, make: Callable[[Any], sa.Insert]) -> None:
+    def __init__(self, columns: Sequence[str], make: Callable[[Any], sa.Insert]) -> None:
+        self.columns: Final = tuple(columns)
         self._make: Final = make
-        self._compiled: dict[str, tuple[str, Callable[[Row], tuple[Any, ...]]]] = {}
+        self._compiled: dict[str, tuple[str, Callable[[Row], Row]]] = {}
+        self._several = ""
 
     async def run(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
-        """Run the statement for each row. The name of the database's kind says which of its forms fits."""
-        if not rows:
-            return
-        dialect = connection.dialect
-        if dialect.name not in self._compiled:
-            compiled = self._make(upsert_of(connection)).compile(dialect=dialect, column_keys=list(rows[0]))
-            order: Sequence[str] = getattr(compiled, "positiontup", None) or list(rows[0])
-            self._compiled[dialect.name] = compiled.string, itemgetter(*order)
-        statement, values_of = self._compiled[dialect.name]
-        await connection.exec_driver_sql(statement, list(map(values_of, rows)))
+        """Run the statement for each row."""
+        if rows:
+            statement, values_of = self._for(connection.dialect)
+            await connection.exec_driver_sql(statement, list(map(values_of, rows)))
+
+    def run_in_sqlite(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """Run the statement for each row, for several at once. Called in a thread."""
+        statement, values_of = self._for(_SQLITE)
+        whole = len(rows) // _AT_ONCE * _AT_ONCE
+        for first in range(0, whole, _AT_ONCE):
+            some = map(values_of, rows[first : first + _AT_ONCE])
+            connection.execute(self._several, list(chain.from_iterable(some)))
+            time.sleep(_PAUSE)
+        if len(rows) > whole:
+            connection.executemany(statement, map(values_of, rows[whole:]))
+
+    def _for(self, dialect: sa.Dialect) -> tuple[str, Callable[[Row], Row]]:
+        """The statement of a kind of database, and what puts a row's values into its order."""
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            compiled = self._make(_insert(dialect)).compile(dialect=dialect, column_keys=list(self.columns))
+            order: Sequence[str] = getattr(compiled, "positiontup", None) or self.columns
+            values_of = tuple if tuple(order) == self.columns else itemgetter(*map(self.columns.index, order))
+            known = self._compiled[dialect.name] = compiled.string, values_of
+            if dialect.name == "sqlite":
+                values = f"({', '.join('?' * len(self.columns))})"
+                self._several = compiled.string.replace(values, ", ".join([values] * _AT_ONCE), 1)
+        return known
+
+
+_SQLITE: Final = sqlite.dialect()
 
 
 def upsert_of(connection: AsyncConnection) -> Any:
     """The ``insert`` of the connection's database, which knows what to do with a row that is there already."""
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return _insert(connection.dialect)
+
+
+def _insert(dialect: sa.Dialect) -> Any:
+    return sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+
+
+class Rows(NamedTuple):
+    """Rows for a statement."""
+
+    statement: RepeatedStatement
+    rows: Sequence[Row]
+
+
+async def write_rows(database: Database, several: Iterable[Rows]) -> None:
+    """Run statements for their rows, in one transaction. Raises DatabaseError."""
+    filled = [each for each in several if each.rows]
+    if database.has_writer:
+
+        def step(connection: sqlite3.Connection) -> None:
+            for statement, rows in filled:
+                statement.run_in_sqlite(connection, rows)
+
+        await database.run(step)
+        return
+    async with database.write() as connection:
+        for statement, rows in filled:
+            await statement.run(connection, rows)

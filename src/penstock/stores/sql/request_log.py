@@ -3,21 +3,24 @@ and a row that is there already is neither kept nor counted again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.background import in_slices
 from penstock.core.json_text import write_json
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger import column_text
 from penstock.stores.sql.log_entry import LogEntry
 from penstock.stores.sql.log_partitions import Partitions
-from penstock.stores.sql.log_usage import add_up
-from penstock.stores.sql.repeated import RepeatedStatement
+from penstock.stores.sql.log_usage import Sums
+from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, write_rows
 from penstock.stores.sql.schema import log_metadata, request_content, request_log, workspace
 
 _MOST_NAMES: Final = 20
@@ -30,43 +33,93 @@ _TEXTS: Final = (
     "provider", "model", "virtual_key", "config", "error", "message", "cache", "target",
 )  # fmt: skip
 _CUT: Final = frozenset({"trace_id", "path", "provider", "model", "virtual_key", "config"})
-Row = dict[str, Any]
 
 
 class LogWriter:
-    """Writes to one database. It remembers which partitions there are."""
+    """Writes to one database. It remembers which partitions there are, and the default workspace."""
 
     def __init__(self) -> None:
         self._partitions = Partitions()
+        self._workspace = ""
 
     async def write(self, database: Database, entries: Sequence[LogEntry], *, is_repeated: bool = False) -> None:
         """Add rows. ``is_repeated``: some of them may be there already. Raises DatabaseError."""
         if not entries:
+            return
+        if not self._workspace:
+            self._workspace = await _default_workspace(database)
+        if database.has_writer and not is_repeated:
+            await write_rows(database, await self._rows(entries))
             return
         async with database.write() as connection:
             made = await self._partitions.make(connection, [entry.at for entry in entries])
             if is_repeated:
                 known = await _present(connection, entries)
                 entries = [entry for entry in entries if entry.id not in known]
-            await _insert_all(connection, entries)
+            for statement, rows in await self._rows(entries):
+                await statement.run(connection, rows)
         self._partitions.made.update(made)
 
-
-async def _insert_all(connection: AsyncConnection, entries: Sequence[LogEntry]) -> None:
-    default = (await connection.execute(_DEFAULT_WORKSPACE)).scalar() or ""
-    rows = [_row(entry, default) for entry in entries]
-    await _LOG_ROWS.run(connection, rows)
-    members = [each for row, entry in zip(rows, entries, strict=True) for each in _members(row, entry)]
-    await _METADATA_ROWS.run(connection, members)
-    contents = [{"at": entry.at, "log_id": entry.id, "body": entry.content} for entry in entries if entry.content]
-    await _CONTENT_ROWS.run(connection, contents)
-    await add_up(connection, rows, members)
+    async def _rows(self, entries: Sequence[LogEntry]) -> list[Rows]:
+        """The rows of all tables."""
+        batch = _Batch(self._workspace)
+        await in_slices(deque(entries), batch.add)
+        return batch.rows()
 
 
-_LOG_ROWS: Final = RepeatedStatement(lambda insert: insert(request_log))
-_METADATA_ROWS: Final = RepeatedStatement(lambda insert: insert(log_metadata))
-_CONTENT_ROWS: Final = RepeatedStatement(lambda insert: insert(request_content))
-_DEFAULT_WORKSPACE: Final = sa.select(workspace.c.id).where(workspace.c.is_default)
+async def _default_workspace(database: Database) -> str:
+    """The id of the default workspace, which is made with the tables and stays; empty where there is none."""
+    async with database.read() as connection:
+        query = sa.select(workspace.c.id).where(workspace.c.is_default)
+        return (await connection.execute(query)).scalar() or ""
+
+
+class _Batch:
+    """The rows of some requests. ``workspace`` is that of the requests that tell none."""
+
+    def __init__(self, workspace: str) -> None:
+        self._workspace = workspace
+        self._rows: list[Row] = []
+        self._members: list[Row] = []
+        self._contents: list[Row] = []
+        self._sums = Sums()
+
+    def add(self, entry: LogEntry) -> None:
+        entry, workspace = _clean(entry), entry.workspace_id or self._workspace
+        metadata = entry.metadata and _found_by(entry.metadata)
+        values = msgspec.structs.astuple(entry)
+        content = entry.content
+        self._rows.append(
+            (
+                *values[:_WORKSPACE],
+                workspace,
+                *values[_WORKSPACE + 1 : _METADATA],
+                _json(entry.metadata) if metadata else "{}",
+                _json(entry.details),
+                content is not None,
+            )
+        )
+        self._sums.add(entry, workspace, metadata)
+        for name, value in metadata.items():
+            self._members.append((workspace, name, value, entry.at, entry.id))
+        if content:
+            self._contents.append((entry.at, entry.id, content))
+
+    def rows(self) -> list[Rows]:
+        """The rows of all tables, and what is added to those of sums."""
+        rows = [Rows(_LOG, self._rows), Rows(_MEMBERS, self._members), Rows(_CONTENTS, self._contents)]
+        return [*rows, *self._sums.rows()]
+
+
+def _plain_insert(table: sa.Table) -> RepeatedStatement:
+    return RepeatedStatement([column.name for column in table.c], lambda insert: insert(table))
+
+
+_WORKSPACE: Final = LogEntry.__struct_fields__.index("workspace_id")
+_METADATA: Final = LogEntry.__struct_fields__.index("metadata")
+_LOG: Final = _plain_insert(request_log)
+_MEMBERS: Final = _plain_insert(log_metadata)
+_CONTENTS: Final = _plain_insert(request_content)
 
 
 async def _present(connection: AsyncConnection, entries: Sequence[LogEntry]) -> set[str]:
@@ -78,20 +131,20 @@ async def _present(connection: AsyncConnection, entries: Sequence[LogEntry]) -> 
     return set((await connection.execute(query)).scalars())
 
 
-def _row(entry: LogEntry, default_workspace: str) -> Row:
-    row: Row = msgspec.structs.asdict(entry)
-    texts = "".join(filter(None, map(row.get, _TEXTS)))
+def _clean(entry: LogEntry) -> LogEntry:
+    """A row whose texts and amounts every database takes."""
+    texts = "".join(filter(None, _texts_of(entry)))
     if len(texts) > _LONGEST or column_text(texts) is not texts:  # the texts of hardly any request
-        for name in _TEXTS:
-            text = column_text(row[name])
-            row[name] = text[:_LONGEST] if text is not None and name in _CUT else text
-    row["workspace_id"] = entry.workspace_id or default_workspace
-    row["amount"] = None if entry.amount is None else min(entry.amount, _LARGEST)
-    row["saved"] = min(entry.saved, _LARGEST)
-    row["metadata"] = _json(entry.metadata)
-    row["details"] = _json(entry.details)
-    row["has_content"] = row.pop("content") is not None
-    return row
+        clean = {name: column_text(getattr(entry, name)) for name in _TEXTS}
+        cut = {name: text[:_LONGEST] for name in _CUT if (text := clean[name]) is not None}
+        entry = msgspec.structs.replace(entry, **{**clean, **cut})
+    if entry.saved > _LARGEST or (entry.amount or 0) > _LARGEST:
+        amount = None if entry.amount is None else min(entry.amount, _LARGEST)
+        entry = msgspec.structs.replace(entry, amount=amount, saved=min(entry.saved, _LARGEST))
+    return entry
+
+
+_texts_of: Final = attrgetter(*_TEXTS)
 
 
 def _json(value: Any) -> str:
@@ -99,12 +152,9 @@ def _json(value: Any) -> str:
     return text if text is not None else "{}"
 
 
-def _members(row: Row, entry: LogEntry) -> Iterator[Row]:
-    """The rows by which a request is found by its metadata."""
-    common = {"workspace_id": row["workspace_id"], "at": entry.at, "log_id": entry.id}
-    seen = set()
-    for name, value in islice(entry.metadata.items(), _MOST_NAMES):
-        cut = (column_text(name) or "")[:_LONGEST]
-        if cut not in seen:
-            seen.add(cut)
-            yield {**common, "name": cut, "value": (column_text(value) or "")[:_LONGEST]}
+def _found_by(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The members of a request's metadata by which its row is found."""
+    found: dict[str, str] = {}
+    for name, value in islice(metadata.items(), _MOST_NAMES):
+        found.setdefault((column_text(name) or "")[:_LONGEST], (column_text(value) or "")[:_LONGEST])
+    return found

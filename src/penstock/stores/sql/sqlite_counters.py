@@ -52,7 +52,7 @@ class SqliteCounters:
         self._most_values = most_values
         self._clock = clock or _now
         self._texts = LimitTexts()
-        self._writer = SqliteWriter(path, busy_timeout)
+        self._writer = SqliteWriter(path, busy_timeout, lambda error: _down(path, error), "penstock-counters")
         self._alerts: list[Alert] = []
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
@@ -156,3 +156,7 @@ class SqliteCounters:
 
 def _now() -> int:
     return time_ns() // 1000
+
+
+def _down(path: str, error: sqlite3.Error) -> StoreDown:
+    return StoreDown(f"the counters in {path} can't be used: {error}")

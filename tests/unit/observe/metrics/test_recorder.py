@@ -192,3 +192,37 @@ def test_classes_of_tokens_add_up() -> None:
     assert dict(token_classes(usage)) == {
         "input": 50, "cache_read": 30, "cache_write": 20, "output": 40, "reasoning": 10,
     }  # fmt: skip
+
+
+ALIKE: tuple[dict[str, Any], ...] = (
+    {},
+    {"stream": True},
+    {"key": "team-a"},
+    {"cache": "MISS", "model": None, "provider": None},
+    {"operation": None, "metadata": {"x": "y"}},
+    {"metadata": {"team": "red"}},
+)
+
+
+@pytest.mark.parametrize("more", ALIKE)
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"usage": Usage(prompt=10, completion=5)},
+        {"usage": Usage(completion=5), "first_content": 0.3},
+        {"billed": Billed(Usage(prompt=3), 7)},
+        {"usage": Usage(prompt=10, cached=4)},
+        {"usage": Usage(prompt=10), "model": "unpriced"},
+        {},
+        {"status": 500, "failure": "upstream_status"},
+        {"ended": None},
+    ],
+)
+def test_requests_that_are_alike_count_as_much_as_the_first_of_them(
+    counting: Counting, told: dict[str, Any], more: dict[str, Any]
+) -> None:
+    """What is added with the second request, whose series may be known, and the third."""
+    each = record(attempt(**told), **more)
+    first = counting.count(each)
+    assert counting.count(each) == {name: 2 * count for name, count in first.items()}
+    assert counting.count(each) == {name: 3 * count for name, count in first.items()}

@@ -7,4 +7,4 @@ from penstock.stores.sql.log_usage import is_error
 
 @pytest.mark.parametrize(("status", "failed"), [(200, False), (399, False), (400, True), (499, True)])
 def test_a_request_failed_whose_caller_was_told_so(status: int, failed: bool) -> None:
-    assert is_error({"status": status}) is failed
+    assert is_error(status) is failed

@@ -1,0 +1,81 @@
+"""Statements that are repeated: the same rows, whichever way a database takes them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from penstock.stores.sql.database import MEMORY, Database, file_address
+from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.repeated import RepeatedStatement, Rows, write_rows
+
+TABLE = sa.Table(
+    "t",
+    sa.MetaData(),
+    sa.Column("a", sa.Integer, primary_key=True),
+    sa.Column("b", sa.Text),
+    sa.Column("c", sa.Boolean),
+    sa.Column("d", sa.LargeBinary),
+    sa.Column("e", sa.Integer),
+)
+INSERT = RepeatedStatement(["d", "a", "c", "b"], lambda insert: insert(TABLE))
+ADD = RepeatedStatement(
+    ["a", "e"],
+    lambda insert: (new := insert(TABLE)).on_conflict_do_update(
+        index_elements=["a"], set_={"e": sa.func.coalesce(TABLE.c.e, sa.literal_column("0")) + new.excluded.e}
+    ),
+)
+
+
+@pytest.fixture(params=["memory", "file"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(MEMORY if request.param == "memory" else file_address(tmp_path / "db"))
+    async with opened.write() as connection:
+        await connection.run_sync(TABLE.create)
+    yield opened
+    await opened.close()
+
+
+async def rows_of(database: Database) -> list[tuple[Any, ...]]:
+    async with database.read() as connection:
+        return [tuple(row) for row in await connection.execute(sa.select(TABLE).order_by(TABLE.c.a))]
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 65])
+async def test_all_rows_are_written_with_their_values(database: Database, count: int) -> None:
+    rows = [(b"x" if n % 3 else None, n, n % 2 == 0, f"t{n}" if n % 4 else None) for n in range(count)]
+    await write_rows(database, [Rows(INSERT, rows)])
+    assert await rows_of(database) == [(a, b, c, d, None) for d, a, c, b in rows]
+
+
+async def test_what_is_there_is_added_to(database: Database) -> None:
+    await write_rows(database, [Rows(INSERT, [(None, n, True, "") for n in range(30)])])
+    for _ in range(2):
+        await write_rows(database, [Rows(ADD, [(n, n) for n in range(45)])])
+    assert [row[4] for row in await rows_of(database)] == [2 * n for n in range(45)]
+
+
+async def test_a_row_that_is_refused_takes_its_transaction_with_it(database: Database) -> None:
+    rows = [(None, n, True, "") for n in range(30)]
+    with pytest.raises(Exception, match="UNIQUE"):
+        await write_rows(database, [Rows(INSERT, rows), Rows(INSERT, rows[-1:])])
+    assert await rows_of(database) == []
+    await write_rows(database, [Rows(INSERT, rows)])
+    assert len(await rows_of(database)) == 30
+
+
+async def test_a_statement_that_the_database_can_t_run_is_its_failure(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.run_sync(TABLE.drop)
+    with pytest.raises(DatabaseError, match="no such table"):
+        await write_rows(database, [Rows(INSERT, [(None, 1, True, "")])])
+
+
+async def test_a_value_that_no_column_takes_is_no_failure_of_the_database(database: Database) -> None:
+    with pytest.raises(OverflowError):
+        await write_rows(database, [Rows(INSERT, [(None, 1 << 70, True, "")])])
+    assert await rows_of(database) == []
