@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from penstock.core.address import AddressPolicy
 from penstock.guards.plan import StreamMode
 from penstock.guards.read import GuardPolicy
+from penstock.guards.registry import try_packages
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.model_alias import ModelAliases
@@ -17,7 +18,8 @@ from penstock.transport.base import Transport
 
 
 def guard_policy(settings: Settings) -> GuardPolicy:
-    """What the operator says of all guards."""
+    """What the operator says of all guards. Raises UnusablePackage."""
+    try_packages()
     guards = settings.guards
     return GuardPolicy(
         guards.default_input,

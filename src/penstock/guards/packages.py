@@ -21,6 +21,11 @@ class UnusablePackage(ImportError):
     """A package's checks can't be used. The message names the entry point and says why."""
 
 
+def are_declared() -> bool:
+    """Whether an installed package says that it has checks."""
+    return bool(entry_points(group=GROUP))
+
+
 def checks_of_packages(taken: Collection[str]) -> tuple[Check, ...]:
     """The checks of all installed packages. ``taken`` are the ids of other checks, in lower case. Raises
     UnusablePackage."""
