@@ -12,7 +12,7 @@ from typing import Final
 
 from penstock.core.lazy_registry import load
 from penstock.guards.base import Check
-from penstock.guards.packages import are_declared, checks_of_packages
+from penstock.guards.packages import checks_of_packages
 
 _FAMILIES: Final = """
     checks.text checks.matching checks.shape checks.access checks.prefix checks.web checks.personal checks.secrets
@@ -32,13 +32,6 @@ def all_checks() -> Mapping[str, Check]:
     return MappingProxyType(
         {**built_in, **{name.lower(): check for check in others for name in (check.id, *check.aliases)}}
     )
-
-
-def try_packages() -> None:
-    """Load the checks if other packages add some: a package that can't be used ends the start of the gateway, and not a
-    request. Raises UnusablePackage."""
-    if are_declared():
-        all_checks()
 
 
 _KNOWN: Final = frozenset(

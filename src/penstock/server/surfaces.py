@@ -197,9 +197,7 @@ def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> 
         name, provider = "gemini", "google"
     else:
         return match
-    listing = dataclasses.replace(
-        surface, wire=name, default_provider=provider, forwarded_query=_PAGING
-    )
+    listing = dataclasses.replace(surface, wire=name, default_provider=provider, forwarded_query=_PAGING)
     return Match(listing, match.parameters)
 
 
@@ -233,9 +231,7 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, "typed", BodyKind.FORM_OR_JSON),
         Surface("POST", "/v1/images/variations", Operation.IMAGE_VARIATIONS, "typed", BodyKind.MULTIPART),
         Surface("POST", "/v1/audio/speech", Operation.SPEECH, "speech"),
-        Surface(
-            "POST", "/v1/audio/transcriptions", Operation.TRANSCRIPTIONS, "transcripts", BodyKind.MULTIPART
-        ),
+        Surface("POST", "/v1/audio/transcriptions", Operation.TRANSCRIPTIONS, "transcripts", BodyKind.MULTIPART),
         Surface("POST", "/v1/audio/translations", Operation.TRANSLATIONS, "transcripts", BodyKind.MULTIPART),
         Surface("POST", "/v1/moderations", Operation.MODERATIONS, "typed"),
         Surface("POST", "/v1/rerank", Operation.RERANK, "typed"),

@@ -14,4 +14,6 @@ def test_plugins_of_portkeys_are_known() -> None:
 
 
 def test_every_check_has_an_id_of_its_own() -> None:
-    assert len({check.id for check in all_checks().values()}) == len({check.id.lower() for check in all_checks().values()})
+    assert len({check.id for check in all_checks().values()}) == len(
+        {check.id.lower() for check in all_checks().values()}
+    )
