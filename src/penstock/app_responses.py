@@ -23,7 +23,9 @@ def conversations_of(settings: Settings, stored: ControlStore | None) -> Convers
     if stored is None:
         problem = "responses.store: there is no database to keep responses in: see store.database"
         raise SettingsError([problem], settings)
-    return Conversations(form_of_kept(), _Rows(stored, responses), responses.retention_days, responses.max_response_bytes, now)
+    return Conversations(
+        form_of_kept(), _Rows(stored, responses), responses.retention_days, responses.max_response_bytes, now
+    )
 
 
 def form_of_kept() -> Form:

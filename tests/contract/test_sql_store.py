@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
@@ -28,7 +29,8 @@ from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_a
 from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.last_used import LastUsed
 from penstock.stores.sql.load import Loader
-from penstock.stores.sql.migrate import latest, migrate
+from penstock.stores.sql.migrate import migrate, run_steps
+from penstock.stores.sql.steps import latest
 from rows import COMMON, NEW, OLD, Rows, insert
 
 LONG = 2**60
@@ -70,12 +72,62 @@ def empty_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_address(request, place, is_empty=True)
 
 
+@contextlib.asynccontextmanager
+async def by_steps(address: str) -> AsyncIterator[Database]:
+    """A database whose tables every step has made, as in an installation that was there from the first release."""
+    database = Database(address)
+    async with database.engine.connect() as connection, connection.begin():
+        await connection.run_sync(run_steps)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 async def test_t80_the_tables_are_what_the_steps_make(empty_address: str) -> None:
     def differences(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
-    async with migrated(empty_address) as database, database.engine.connect() as connection:
+    async with by_steps(empty_address) as database, database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_new_sqlite_database_has_the_tables_that_the_steps_make(tmp_path: Path) -> None:
+    async with by_steps(file_address(tmp_path / "steps.db")), migrated(file_address(tmp_path / "new.db")):
+        made, new = [shapes(tmp_path / name) for name in ("steps.db", "new.db")]
+        assert new == made
+        assert {"alembic_version", "api_key", "request_log"} <= new.keys()
+
+
+def shapes(file: Path) -> dict[str, Any]:
+    """Each table of an SQLite database: columns, indexes with their columns, foreign keys, in no order; and the rows of
+    the table of steps. SQLite keeps the order in which steps added columns, and nothing reads by it."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+
+        def told(pragma: str, name: str) -> list[tuple[Any, ...]]:
+            return [row[1:] for row in connection.execute(f'PRAGMA {pragma}("{name}")')]
+
+        def index(name: str, *kind: Any) -> tuple[Any, ...]:
+            """An index: its name, unless SQLite numbered it, and its columns in their order."""
+            columns = [column for _, column in told("index_info", name)]
+            return ("" if name.startswith("sqlite_") else name, *kind, *columns)
+
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found: dict[str, Any] = {
+            table: (
+                set(told("table_xinfo", table)),
+                {index(*each) for each in told("index_list", table)},
+                {row[1:] for row in told("foreign_key_list", table)},
+            )
+            for table in tables
+        }
+        found["steps"] = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        found["others"] = set(
+            connection.execute(
+                "SELECT type, name FROM sqlite_master WHERE type != 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+        )
+        return found
 
 
 async def statements(database: Database) -> list[tuple[str, str]]:

@@ -203,7 +203,9 @@ async def test_the_items_of_a_response_are_read_once(monkeypatch: pytest.MonkeyP
         readings.append(len(ids))
         return items_of(ids, *kept)
 
-    conversations = Conversations(msgspec.structs.replace(form_of_kept(), items_of=counted), Table(), 30, 100_000, lambda: NOW)
+    conversations = Conversations(
+        msgspec.structs.replace(form_of_kept(), items_of=counted), Table(), 30, 100_000, lambda: NOW
+    )
     keep(conversations, new_id())
     items = json.dumps(["x"] * 500).encode()
     conversations._waiting[new_id()] = msgspec.structs.replace(conversations._waiting[new_id()], input=items)
