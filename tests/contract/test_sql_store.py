@@ -23,7 +23,7 @@ from databases import fresh_address, make_tables, migrated, with_tables
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
-from penstock.stores.sql import schema, secrets
+from penstock.stores.sql import load_keys, schema, secrets
 from penstock.stores.sql.catalogue import SqlCatalogue
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
 from penstock.stores.sql.keyring import Keyring, SecretPlace
@@ -489,9 +489,8 @@ async def test_t41_a_broken_column_of_a_key_is_no_absent_limit(
     await catalogue.refresh()
     before = catalogue.current.keys
     async with database.change() as connection:
-        await connection.execute(
-            schema.api_key.update().where(schema.api_key.c.id == kept).values({column: BROKEN_KEYS[column]})
-        )
+        values = {column: BROKEN_KEYS[column], "row_version": schema.api_key.c.row_version + 1}
+        await connection.execute(schema.api_key.update().where(schema.api_key.c.id == kept).values(values))
     await rows.key("new", b"b" * 32, **{column: BROKEN_KEYS[column]})
     await rows.key("sound", b"c" * 32)
     await catalogue.refresh()
@@ -543,6 +542,52 @@ async def test_values_that_stay_are_the_same_objects(rows: Rows, catalogue: SqlC
 
 
 # A database that is lost.
+
+
+async def test_after_a_change_only_the_keys_that_changed_are_made_anew(
+    rows: Rows, catalogue: SqlCatalogue, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = {name: await rows.key(name, name.encode() * 32) for name in "abcd"}
+    await catalogue.refresh()
+    before = {key.name: key for key in catalogue.current.keys}
+    made: list[str] = []
+    make = load_keys._KeyMaker.key
+
+    def counted(maker: Any, row: Any) -> Any:
+        made.append(row.name)
+        return make(maker, row)
+
+    monkeypatch.setattr(load_keys._KeyMaker, "key", counted)
+    await rows.config("pc-a", "{}")
+    await catalogue.refresh()
+    assert made == []
+    async with database.change() as connection:
+        of_b = schema.api_key.c.id == ids["b"]
+        changed = {"allowed_models": '["m"]', "row_version": schema.api_key.c.row_version + 1}
+        await connection.execute(schema.api_key.update().where(of_b).values(changed))
+        of_c = schema.api_key_secret.c.api_key_id == ids["c"]
+        await connection.execute(schema.api_key_secret.update().where(of_c).values(valid_until=2**60))
+        await connection.execute(schema.api_key_secret.delete().where(schema.api_key_secret.c.api_key_id == ids["d"]))
+    await rows.key("e", b"e" * 32)
+    await catalogue.refresh()
+    assert sorted(made) == ["b", "c", "e"]
+    now = {key.name: key for key in catalogue.current.keys}
+    assert now.keys() == {"a", "b", "c", "e"}
+    assert now["a"] is before["a"]
+    assert now["b"].models == ("m",)
+    assert now["c"].restrictions is not None
+    assert now["c"].restrictions.expires_at == 2**60
+
+
+async def test_keys_of_another_workspace_setting_are_all_made_anew(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    await rows.key("a", b"a" * 32)
+    await catalogue.refresh()
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(defaults='{"metadata": {"team": "search"}}'))
+    await catalogue.refresh()
+    assert [dict(key.labels) for key in catalogue.current.keys] == [{"team": "search"}]
 
 
 async def test_a_gateway_that_was_guarded_stays_guarded(
