@@ -35,7 +35,7 @@ def contender(command: str | None, cores: frozenset[int], home: Path) -> Contend
 
 
 def compile_modules() -> None:
-    """Write the bytecode of the gateway's modules, as installers do: without it each start compiles 550 modules."""
+    """Write the bytecode of the gateway's modules, as installers do: without it each start compiles 470 modules."""
     for folder in penstock.__path__:
         compileall.compile_dir(folder, quiet=1)
 
