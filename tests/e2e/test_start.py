@@ -19,6 +19,7 @@ UNNEEDED: Final = {
     "asyncpg": "PostgreSQL",
     "botocore": "an identity at AWS",
     "cryptography": "secrets in the database, and private keys",
+    "difflib": "a misspelt name",
     "email.message": "alerts by mail",
     "genai_prices": "a process of its own converts the library's prices once",
     "google": "an identity at Google",
