@@ -95,7 +95,8 @@ def test_what_requests_left_in_the_database_is_not_read_at_start(place: Path) ->
     """The log of requests opens the database, and the next start doesn't."""
     with serving(place) as gateway:
         ask(gateway)
-        until(lambda: "sqlalchemy" in loaded(gateway))
+        until(lambda: "sqlalchemy.dialects.sqlite" in loaded(gateway))
+        assert "sqlalchemy.dialects.postgresql" not in loaded(gateway)
     with serving(place) as gateway:
         ask(gateway)
         assert not {"sqlalchemy", "alembic"} & loaded(gateway)
