@@ -65,7 +65,7 @@ def ask(gateway: Serving) -> None:
 
 def loaded(gateway: Serving) -> set[str]:
     """The modules that the gateway has imported so far, and the packages that they are in, by what the interpreter
-    tells. It does not tell of a module that a registry loads by its name, but of what this one imports."""
+    tells."""
     modules = _IMPORTED.findall(gateway.errors)
     return {".".join(parts[:end]) for parts in map(_parts, modules) for end in range(1, len(parts) + 1)}
 
