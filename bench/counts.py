@@ -139,6 +139,7 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
                         raise MeasurementError(f"the gateway answered with {response.status}")
 
             ask(_WARM[kind])
+            gateway.settle()
             yield gateway, ask
 
 

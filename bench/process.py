@@ -15,6 +15,10 @@ from pathlib import Path
 from bench import accounting
 
 _PATIENCE = 5.0
+_REST = 1.0
+_LITTLE = 0.1
+"""Seconds of computing within ``_REST`` that a program takes which has nothing to do, also under valgrind."""
+_SETTLING = 60.0
 _LAST_WORDS = 600
 
 
@@ -41,6 +45,14 @@ class Process:
     @property
     def open_files(self) -> int:
         return accounting.open_files(self.popen.pid)
+
+    def settle(self) -> None:
+        """Wait until it has next to nothing to do: what the first requests set off beside them is over, such as loading
+        the library of the database for the rows that are written there."""
+        deadline, used = time.monotonic() + _SETTLING, -1.0
+        while time.monotonic() < deadline and self.cpu_seconds - used > _LITTLE:
+            used = self.cpu_seconds
+            time.sleep(_REST)
 
     def last_words(self) -> str:
         """The end of its log, for a message about why it failed."""

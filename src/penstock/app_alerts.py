@@ -26,7 +26,6 @@ from penstock.settings import Settings, SettingsError
 from penstock.settings.alerts import Alerts as AlertSettings
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.transport.base import Transport
-from penstock.transport.mail import Mailer, MailServer
 from penstock.transport.post import ClosingTransport, Poster
 
 if TYPE_CHECKING:
@@ -182,6 +181,8 @@ def _channels(
     if alerts.slack:
         yield Slack(poster("slack", alerts.slack))
     if alerts.smtp:
+        from penstock.transport.mail import Mailer, MailServer  # with the library of mails, for those who send some
+
         try:
             server = MailServer.parse(alerts.smtp)
         except ValueError as error:

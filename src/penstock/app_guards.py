@@ -6,8 +6,11 @@ import os
 from collections.abc import Mapping
 
 from penstock.core.address import AddressPolicy
+from penstock.guards.packages import GROUP
 from penstock.guards.plan import StreamMode
 from penstock.guards.read import GuardPolicy
+from penstock.guards.registry import all_checks
+from penstock.installed import has_entry_points
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.model_alias import ModelAliases
@@ -17,7 +20,10 @@ from penstock.transport.base import Transport
 
 
 def guard_policy(settings: Settings) -> GuardPolicy:
-    """What the operator says of all guards."""
+    """What the operator says of all guards. Raises UnusablePackage."""
+    if has_entry_points(GROUP):
+        # A package that can't be used ends the start, and not a request.
+        all_checks()
     guards = settings.guards
     return GuardPolicy(
         guards.default_input,

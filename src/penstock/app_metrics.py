@@ -22,7 +22,6 @@ from penstock.observe.metrics import families
 from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
 from penstock.observe.record import Records
-from penstock.observe.telemetry.exporter import Exporter
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.request_log import RequestLog
@@ -41,6 +40,7 @@ from penstock.transport.http1 import Http1Transport
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
+    from penstock.observe.telemetry.exporter import Exporter
 
 _SCOPE: Final = "analytics.view"
 _MOST_BUDGETS: Final = 200

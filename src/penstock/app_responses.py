@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from penstock.app_store import now
-from penstock.dialects.responses import kept as wire
 from penstock.pipeline.conversations import Conversations, Form
 from penstock.settings import Settings, SettingsError
 from penstock.settings.responses import Responses
@@ -14,18 +13,6 @@ from penstock.stores.sql.control_store import ControlStore
 
 if TYPE_CHECKING:
     from penstock.stores.sql.kept_response import KeptResponse
-
-FORM: Final = Form(
-    wire.references,
-    wire.history,
-    wire.continued,
-    wire.items_of,
-    wire.input_page,
-    wire.deleted,
-    wire.is_response,
-    wire.LastEvent,
-)
-"""Kept responses in the only wire that has them."""
 
 
 def conversations_of(settings: Settings, stored: ControlStore | None) -> Conversations | None:
@@ -36,7 +23,25 @@ def conversations_of(settings: Settings, stored: ControlStore | None) -> Convers
     if stored is None:
         problem = "responses.store: there is no database to keep responses in: see store.database"
         raise SettingsError([problem], settings)
-    return Conversations(FORM, _Rows(stored, responses), responses.retention_days, responses.max_response_bytes, now)
+    return Conversations(
+        form_of_kept(), _Rows(stored, responses), responses.retention_days, responses.max_response_bytes, now
+    )
+
+
+def form_of_kept() -> Form:
+    """Kept responses in the only wire that has them."""
+    from penstock.dialects.responses import kept as wire  # loaded where responses are kept
+
+    return Form(
+        wire.references,
+        wire.history,
+        wire.continued,
+        wire.items_of,
+        wire.input_page,
+        wire.deleted,
+        wire.is_response,
+        wire.LastEvent,
+    )
 
 
 class _Rows:

@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,14 +15,15 @@ from penstock import __version__
 from penstock.observe.metrics.collector import Collector
 from penstock.observe.metrics.recorder import ChargeReader
 from penstock.observe.record import Records
-from penstock.observe.telemetry.exporter import Exporter
-from penstock.observe.telemetry.reporter import MetricsReporter, SpanReporter, SpanSettings
 from penstock.pipeline.tracing import Tracing
 from penstock.server.gateway import Gateway, Part
 from penstock.settings import METRICS_FOLDER, Settings, SettingsError
 from penstock.settings.telemetry import Telemetry as TelemetrySettings
 from penstock.transport.base import Transport
 from penstock.transport.post import ClosingTransport, Poster
+
+if TYPE_CHECKING:
+    from penstock.observe.telemetry.exporter import Exporter
 
 
 class Telemetry(msgspec.Struct):
@@ -62,8 +64,11 @@ class Telemetry(msgspec.Struct):
     def parts(self, records: Records, charges: ChargeReader, collector: Collector | None) -> list[Part]:
         """The parts of the gateway. They stop in the opposite order: the transport last."""
         settings, parts = self.settings, list[Part]()
-        if self.transport is not None:
-            parts.append(ClosingTransport(self.transport))
+        if self.transport is None:
+            return parts
+        from penstock.observe.telemetry.reporter import MetricsReporter, SpanReporter, SpanSettings
+
+        parts.append(ClosingTransport(self.transport))
         if self.spans is not None:
             shape = SpanSettings(
                 settings.queue_size,
@@ -84,6 +89,8 @@ def telemetry_of(settings: Settings, make_transport: Callable[[], Transport], en
     telemetry = settings.telemetry
     if not telemetry.endpoint:
         return Telemetry(telemetry)
+    from penstock.observe.telemetry.exporter import Exporter  # its wire is loaded where there is a receiver
+
     transport = make_transport()
     headers = dict(each.partition("=")[::2] for each in telemetry.headers)
 

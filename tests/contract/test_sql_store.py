@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
@@ -22,13 +23,14 @@ from databases import fresh_address, make_tables, migrated, with_tables
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
-from penstock.stores.sql import schema, secrets
+from penstock.stores.sql import load_keys, schema, secrets
 from penstock.stores.sql.catalogue import SqlCatalogue
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
 from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.last_used import LastUsed
 from penstock.stores.sql.load import Loader
-from penstock.stores.sql.migrate import latest, migrate
+from penstock.stores.sql.migrate import migrate, run_steps
+from penstock.stores.sql.steps import latest
 from rows import COMMON, NEW, OLD, Rows, insert
 
 LONG = 2**60
@@ -70,12 +72,62 @@ def empty_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_address(request, place, is_empty=True)
 
 
+@contextlib.asynccontextmanager
+async def by_steps(address: str) -> AsyncIterator[Database]:
+    """A database whose tables every step has made, as in an installation that was there from the first release."""
+    database = Database(address)
+    async with database.engine.connect() as connection, connection.begin():
+        await connection.run_sync(run_steps)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 async def test_t80_the_tables_are_what_the_steps_make(empty_address: str) -> None:
     def differences(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
-    async with migrated(empty_address) as database, database.engine.connect() as connection:
+    async with by_steps(empty_address) as database, database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_new_sqlite_database_has_the_tables_that_the_steps_make(tmp_path: Path) -> None:
+    async with by_steps(file_address(tmp_path / "steps.db")), migrated(file_address(tmp_path / "new.db")):
+        made, new = [shapes(tmp_path / name) for name in ("steps.db", "new.db")]
+        assert new == made
+        assert {"alembic_version", "api_key", "request_log"} <= new.keys()
+
+
+def shapes(file: Path) -> dict[str, Any]:
+    """Each table of an SQLite database: columns, indexes with their columns, foreign keys, in no order; and the rows of
+    the table of steps. SQLite keeps the order in which steps added columns, and nothing reads by it."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+
+        def told(pragma: str, name: str) -> list[tuple[Any, ...]]:
+            return [row[1:] for row in connection.execute(f'PRAGMA {pragma}("{name}")')]
+
+        def index(name: str, *kind: Any) -> tuple[Any, ...]:
+            """An index: its name, unless SQLite numbered it, and its columns in their order."""
+            columns = [column for _, column in told("index_info", name)]
+            return ("" if name.startswith("sqlite_") else name, *kind, *columns)
+
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found: dict[str, Any] = {
+            table: (
+                set(told("table_xinfo", table)),
+                {index(*each) for each in told("index_list", table)},
+                {row[1:] for row in told("foreign_key_list", table)},
+            )
+            for table in tables
+        }
+        found["steps"] = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        found["others"] = set(
+            connection.execute(
+                "SELECT type, name FROM sqlite_master WHERE type != 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+        )
+        return found
 
 
 async def statements(database: Database) -> list[tuple[str, str]]:
@@ -437,9 +489,8 @@ async def test_t41_a_broken_column_of_a_key_is_no_absent_limit(
     await catalogue.refresh()
     before = catalogue.current.keys
     async with database.change() as connection:
-        await connection.execute(
-            schema.api_key.update().where(schema.api_key.c.id == kept).values({column: BROKEN_KEYS[column]})
-        )
+        values = {column: BROKEN_KEYS[column], "row_version": schema.api_key.c.row_version + 1}
+        await connection.execute(schema.api_key.update().where(schema.api_key.c.id == kept).values(values))
     await rows.key("new", b"b" * 32, **{column: BROKEN_KEYS[column]})
     await rows.key("sound", b"c" * 32)
     await catalogue.refresh()
@@ -491,6 +542,52 @@ async def test_values_that_stay_are_the_same_objects(rows: Rows, catalogue: SqlC
 
 
 # A database that is lost.
+
+
+async def test_after_a_change_only_the_keys_that_changed_are_made_anew(
+    rows: Rows, catalogue: SqlCatalogue, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = {name: await rows.key(name, name.encode() * 32) for name in "abcd"}
+    await catalogue.refresh()
+    before = {key.name: key for key in catalogue.current.keys}
+    made: list[str] = []
+    make = load_keys._KeyMaker.key
+
+    def counted(maker: Any, row: Any) -> Any:
+        made.append(row.name)
+        return make(maker, row)
+
+    monkeypatch.setattr(load_keys._KeyMaker, "key", counted)
+    await rows.config("pc-a", "{}")
+    await catalogue.refresh()
+    assert made == []
+    async with database.change() as connection:
+        of_b = schema.api_key.c.id == ids["b"]
+        changed = {"allowed_models": '["m"]', "row_version": schema.api_key.c.row_version + 1}
+        await connection.execute(schema.api_key.update().where(of_b).values(changed))
+        of_c = schema.api_key_secret.c.api_key_id == ids["c"]
+        await connection.execute(schema.api_key_secret.update().where(of_c).values(valid_until=2**60))
+        await connection.execute(schema.api_key_secret.delete().where(schema.api_key_secret.c.api_key_id == ids["d"]))
+    await rows.key("e", b"e" * 32)
+    await catalogue.refresh()
+    assert sorted(made) == ["b", "c", "e"]
+    now = {key.name: key for key in catalogue.current.keys}
+    assert now.keys() == {"a", "b", "c", "e"}
+    assert now["a"] is before["a"]
+    assert now["b"].models == ("m",)
+    assert now["c"].restrictions is not None
+    assert now["c"].restrictions.expires_at == 2**60
+
+
+async def test_keys_of_another_workspace_setting_are_all_made_anew(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    await rows.key("a", b"a" * 32)
+    await catalogue.refresh()
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(defaults='{"metadata": {"team": "search"}}'))
+    await catalogue.refresh()
+    assert [dict(key.labels) for key in catalogue.current.keys] == [{"team": "search"}]
 
 
 async def test_a_gateway_that_was_guarded_stays_guarded(

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from penstock.guards.base import Phase
-from penstock.guards.registry import CHECKS
+from penstock.guards.registry import all_checks
 from penstock.observe.access_log import line
 from penstock.settings import load
 from running import RunningGateway, running_gateway
@@ -166,14 +166,14 @@ def with_url(value: Any, url: str) -> Any:
 def test_keys_and_what_is_judged_stay_secret(
     upstream: Upstream, phase: Phase, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    partners = {check.id for check in CHECKS.values() if check.quotes}
+    partners = {check.id for check in all_checks().values() if check.quotes}
     assert REFUSING.keys() == partners - {"bedrock.guard"}
     caplog.set_level(logging.DEBUG)
     store = {"PENSTOCK_STORE_DATABASE": f"sqlite:///{tmp_path / 'p.db'}", "PENSTOCK_STORE_DATA_DIR": str(tmp_path)}
     settings = load({}, {"PENSTOCK_ACCESS_LOG": "false", **store}, Path("/nonexistent"))
     key = "input_guardrails" if phase is Phase.BEFORE else "output_guardrails"
     shown: list[str] = []
-    names = [name for name in REFUSING if phase in CHECKS[name.lower()].phases]
+    names = [name for name in REFUSING if phase in all_checks()[name.lower()].phases]
     with running_gateway(settings, sleep=no_wait) as gateway:
         for name in names:
             parameters, says = REFUSING[name]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
-import http.client
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -119,6 +118,8 @@ class ManagedIdentity(msgspec.Struct, frozen=True):
         return url, {"X-IDENTITY-HEADER": self.password.reveal()} if self.endpoint else {"Metadata": "true"}
 
     def _ask(self) -> Token | Failure:
+        import http.client  # only a managed identity is asked with it, and every start would pay for it
+
         try:
             url, headers = self.asked()
             connection = http.client.HTTPConnection(url.origin.host, url.origin.port, timeout=_IDENTITY_PATIENCE)

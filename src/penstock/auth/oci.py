@@ -9,7 +9,6 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -49,6 +48,8 @@ class OciKey(msgspec.Struct, frozen=True):
         return Failure(Kind.CREDENTIAL_REFUSED, "Oracle Cloud gives no tokens for signing keys.", "oracle_private_key")
 
     def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
+        from email.utils import format_datetime  # every start would pay for its parser of addresses
+
         date = format_datetime(datetime.now(UTC), usegmt=True)
         digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
         target = f"{request.method.decode().lower()} {request.address.decode('latin-1')}"

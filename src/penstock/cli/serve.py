@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import shutil
 import signal
@@ -105,20 +106,21 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     bound = msgspec.structs.replace(settings.server, port=sock.getsockname()[1])
     settings = msgspec.structs.replace(settings, server=bound)
 
-    from penstock.app import build
-    from penstock.observe.metrics.folder import worker_folder
-    from penstock.server.serve import serve, supervise
-    from penstock.transport.files import raise_file_limit
+    with _uncollected():
+        from penstock.app import build
+        from penstock.observe.metrics.folder import worker_folder
+        from penstock.server.serve import serve, supervise
+        from penstock.transport.files import raise_file_limit
 
-    raise_file_limit()
-    # Built here too when others will serve: what is wrong with the settings is told before anything starts.
-    problems = [*_tls_problems(settings)]
-    try:
-        app = build(settings, catalogue)
-        refuse_open(settings, is_guarded=app.is_guarded)
-        _try_own_ports(settings)
-    except SettingsError as error:
-        raise SettingsError([*error.problems, *problems]) from None
+        raise_file_limit()
+        # Built here too when others will serve: what is wrong with the settings is told before anything starts.
+        problems = [*_tls_problems(settings)]
+        try:
+            app = build(settings, catalogue)
+            refuse_open(settings, is_guarded=app.is_guarded)
+            _try_own_ports(settings)
+        except SettingsError as error:
+            raise SettingsError([*error.problems, *problems]) from None
     if problems:
         raise SettingsError(problems)
     _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=app.stored is not None)
@@ -133,6 +135,17 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
             supervise(_APP, settings, sock, catalogue)
     else:
         serve(app, settings, sock)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look a hundred times at what the start makes: nearly all of it
+    stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _try_own_ports(settings: Settings) -> None:

@@ -7,7 +7,6 @@ known words. So only the beginning of a word is compared, and only with the firs
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
@@ -23,6 +22,8 @@ def nearest(word: str, known: Iterable[str], cutoff: float = _CUTOFF) -> str | N
 
     None if no word's similarity reaches ``cutoff``, from 0 (nothing in common) to 1 (the same).
     """
+    from difflib import get_close_matches  # only a misspelt word needs it, and every start would pay for it
+
     matches = get_close_matches(word[:_LONGEST], list(islice(known, _MOST)), 1, cutoff)
     return matches[0] if matches else None
 

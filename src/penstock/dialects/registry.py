@@ -1,97 +1,96 @@
-"""All dialects: those that providers speak by the name that rows use, those that callers speak by their own."""
+"""All dialects: those that providers speak by the name that rows use, those that callers speak by their own.
+
+A wire is loaded when the first request speaks it (some 10 ms): most gateways need two or three of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
-from penstock.dialects import (
-    anthropic,
-    bedrock,
-    cohere,
-    embeddings,
-    gemini,
-    ollama,
-    oracle,
-    reranking,
-    responses,
-    sagemaker,
-    watsonx,
-)
-from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
-from penstock.dialects.anthropic.caller.hosts import RAW_PREDICT
-from penstock.dialects.bedrock.caller.dialect import CONVERSE
-from penstock.dialects.bedrock.caller.invoke import INVOKE
+from penstock.core.lazy_registry import LazyRegistry
 from penstock.dialects.caller import CallerDialect
-from penstock.dialects.cohere.caller import embeddings as cohere_embeddings
-from penstock.dialects.cohere.caller.dialect import COHERE
 from penstock.dialects.dialect import ProviderDialect
-from penstock.dialects.gemini.caller import embeddings as gemini_embeddings
-from penstock.dialects.gemini.caller.dialect import GEMINI
-from penstock.dialects.ollama.caller import embeddings as ollama_embeddings
-from penstock.dialects.ollama.caller.dialect import OLLAMA, OLLAMA_GENERATE
-from penstock.dialects.openai.caller import endpoints
-from penstock.dialects.openai.caller.dialect import OPENAI
-from penstock.dialects.openai.provider import chat as openai_chat
-from penstock.dialects.responses.caller.dialect import RESPONSES
 from penstock.dialects.task_dialect import TaskDialect
 
-_ALL: Final[tuple[ProviderDialect, ...]] = (
-    anthropic.DIALECT,
-    bedrock.DIALECT,
-    cohere.DIALECT,
-    gemini.DIALECT,
-    ollama.DIALECT,
-    openai_chat.DIALECT,
-    oracle.DIALECT,
-    responses.DIALECT,
-    sagemaker.DIALECT,
-    watsonx.DIALECT,
-)
+_WIRES: Final = "penstock.dialects"
 
-DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
-
-_CALLERS: Final[tuple[CallerDialect, ...]] = (
-    ANTHROPIC,
-    CONVERSE,
-    GEMINI,
-    OPENAI,
-    RESPONSES,
-    OLLAMA,
-    OLLAMA_GENERATE,
-    COHERE,
-)
-
-CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})
-
-ENDPOINTS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
+DIALECTS: Final = LazyRegistry[ProviderDialect](
     {
-        "completions": endpoints.COMPLETIONS,
-        "speech": endpoints.SPEECH,
-        "transcripts": endpoints.TRANSCRIPTS,
-        "typed": endpoints.TYPED,
+        "anthropic": f"{_WIRES}.anthropic:DIALECT",
+        "bedrock_converse": f"{_WIRES}.bedrock:DIALECT",
+        "cohere": f"{_WIRES}.cohere:DIALECT",
+        "gemini": f"{_WIRES}.gemini:DIALECT",
+        "ollama": f"{_WIRES}.ollama:DIALECT",
+        "openai_chat": f"{_WIRES}.openai.provider.chat:DIALECT",
+        "oracle": f"{_WIRES}.oracle:DIALECT",
+        "responses": f"{_WIRES}.responses:DIALECT",
+        "sagemaker": f"{_WIRES}.sagemaker:DIALECT",
+        "watsonx": f"{_WIRES}.watsonx:DIALECT",
+    }
+)
+
+CALLERS: Final = LazyRegistry[CallerDialect](
+    {
+        "anthropic": f"{_WIRES}.anthropic.caller.dialect:ANTHROPIC",
+        "bedrock_converse": f"{_WIRES}.bedrock.caller.dialect:CONVERSE",
+        "gemini": f"{_WIRES}.gemini.caller.dialect:GEMINI",
+        "openai_chat": f"{_WIRES}.openai.caller.dialect:OPENAI",
+        "responses": f"{_WIRES}.responses.caller.dialect:RESPONSES",
+        "ollama": f"{_WIRES}.ollama.caller.dialect:OLLAMA",
+        "ollama_generate": f"{_WIRES}.ollama.caller.dialect:OLLAMA_GENERATE",
+        "cohere": f"{_WIRES}.cohere.caller.dialect:COHERE",
+    }
+)
+
+_ENDPOINTS: Final = f"{_WIRES}.openai.caller.endpoints"
+ENDPOINTS: Final = LazyRegistry[CallerDialect](
+    {
+        "completions": f"{_ENDPOINTS}:COMPLETIONS",
+        "speech": f"{_ENDPOINTS}:SPEECH",
+        "transcripts": f"{_ENDPOINTS}:TRANSCRIPTS",
+        "typed": f"{_ENDPOINTS}:TYPED",
     }
 )
 """OpenAI's wire as its other endpoints speak it: bodies and replies of their own, the same errors."""
 
-TASK_CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
+TASK_CALLERS: Final = LazyRegistry[CallerDialect](
     {
-        "cohere_embed": cohere_embeddings.EMBED,
-        "cohere_rerank": msgspec.structs.replace(endpoints.TYPED, errors=COHERE.errors),
-        "gemini_embed": gemini_embeddings.EMBED,
-        "gemini_batch_embed": gemini_embeddings.EMBED_MANY,
-        "ollama_embed": ollama_embeddings.EMBED,
-        "ollama_embeddings": ollama_embeddings.ONE_EMBEDDING,
+        "cohere_embed": f"{_WIRES}.cohere.caller.embeddings:EMBED",
+        "cohere_rerank": f"{_WIRES}.reranking.caller:COHERE",
+        "gemini_embed": f"{_WIRES}.gemini.caller.embeddings:EMBED",
+        "gemini_batch_embed": f"{_WIRES}.gemini.caller.embeddings:EMBED_MANY",
+        "ollama_embed": f"{_WIRES}.ollama.caller.embeddings:EMBED",
+        "ollama_embeddings": f"{_WIRES}.ollama.caller.embeddings:ONE_EMBEDDING",
     }
 )
-"""Embeddings and reranking as callers of other wires ask for them. Cohere's form of reranking is the common one."""
-HOSTED: Final[Mapping[str, CallerDialect]] = MappingProxyType({"invoke": INVOKE, "raw_predict": RAW_PREDICT})
+"""Embeddings and reranking as callers of other wires ask for them."""
+
+HOSTED: Final = LazyRegistry[CallerDialect](
+    {
+        "invoke": f"{_WIRES}.bedrock.caller.invoke:INVOKE",
+        "raw_predict": f"{_WIRES}.anthropic.caller.hosts:RAW_PREDICT",
+    }
+)
 """Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI."""
 
-TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
-    {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}
+TASKS: Final = LazyRegistry[TaskDialect](
+    {
+        "bedrock_embeddings": f"{_WIRES}.embeddings:BEDROCK",
+        "cohere_embeddings": f"{_WIRES}.embeddings:COHERE",
+        "gemini_embeddings": f"{_WIRES}.embeddings:GEMINI",
+        "vertex_embeddings": f"{_WIRES}.embeddings:VERTEX",
+        "voyage_embeddings": f"{_WIRES}.embeddings:VOYAGE",
+        "bedrock_rerank": f"{_WIRES}.reranking:BEDROCK",
+        "cohere_rerank": f"{_WIRES}.reranking:COHERE",
+        "voyage_rerank": f"{_WIRES}.reranking:VOYAGE",
+    }
 )
 """The wires of hosts that have one of their own for embeddings or for reranking."""
+
+
+def caller_dialect(name: str) -> CallerDialect:
+    """The dialect that a surface names, of callers' chats, endpoints or tasks. Raises KeyError."""
+    for registry in (CALLERS, ENDPOINTS, TASK_CALLERS, HOSTED):
+        if name in registry:
+            return registry[name]
+    raise KeyError(name)

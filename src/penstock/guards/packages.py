@@ -7,10 +7,12 @@ Source: docs/guardrails.md#checks-of-packages.
 from __future__ import annotations
 
 from collections.abc import Collection
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from penstock.guards.base import Check
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "penstock.checks"
 _OWN: Final = frozenset({"default", "penstock", "portkey"})
@@ -24,6 +26,8 @@ class UnusablePackage(ImportError):
 def checks_of_packages(taken: Collection[str]) -> tuple[Check, ...]:
     """The checks of all installed packages. ``taken`` are the ids of other checks, in lower case. Raises
     UnusablePackage."""
+    from importlib.metadata import entry_points  # with its readers of mail and archives: see penstock/installed.py
+
     found: dict[str, Check] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
         for check in _checks_of(entry):

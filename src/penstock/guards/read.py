@@ -386,5 +386,5 @@ def _unknown(name: str) -> str:
     full = registry.full_id(name)[:100]
     if registry.is_known(name):
         return f"the check {full} is known, but not available in this release"
-    known = [check.id for check in registry.CHECKS.values()]
+    known = [check.id for check in registry.all_checks().values()]
     return f"there is no check {full}: {hint(full, known, 'docs/guardrails.md lists all checks')}"

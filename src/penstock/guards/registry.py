@@ -1,78 +1,38 @@
-"""All checks by id. Ids are compared without regard to case: ``alluppercase`` and ``allUppercase`` are one check."""
+"""All checks by id. Ids are compared without regard to case: ``alluppercase`` and ``allUppercase`` are one check.
+
+They are loaded when the first guardrail is read (some 20 ms): most gateways guard nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
+from penstock.core.lazy_registry import load
 from penstock.guards.base import Check
-from penstock.guards.checks import (
-    access,
-    hidden,
-    injection,
-    jwt,
-    matching,
-    personal,
-    prefix,
-    request_parameters,
-    secrets,
-    shape,
-    size,
-    text,
-    web,
-    words,
-)
 from penstock.guards.packages import checks_of_packages
-from penstock.guards.partners import (
-    azure,
-    bedrock,
-    crowdstrike,
-    guardrail_server,
-    lakera,
-    mistral,
-    openai_moderation,
-    presidio,
-    prisma_airs,
-)
 
-_FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
-    text.CHECKS,
-    matching.CHECKS,
-    shape.CHECKS,
-    access.CHECKS,
-    prefix.CHECKS,
-    web.CHECKS,
-    personal.CHECKS,
-    secrets.CHECKS,
-    words.CHECKS,
-    hidden.CHECKS,
-    size.CHECKS,
-    injection.CHECKS,
-    jwt.CHECKS,
-    request_parameters.CHECKS,
-    bedrock.CHECKS,
-    azure.CHECKS,
-    openai_moderation.CHECKS,
-    presidio.CHECKS,
-    lakera.CHECKS,
-    prisma_airs.CHECKS,
-    mistral.CHECKS,
-    crowdstrike.CHECKS,
-    guardrail_server.CHECKS,
-)
+_FAMILIES: Final = """
+    checks.text checks.matching checks.shape checks.access checks.prefix checks.web checks.personal checks.secrets
+    checks.words checks.hidden checks.size checks.injection checks.jwt checks.request_parameters partners.bedrock
+    partners.azure partners.openai_moderation partners.presidio partners.lakera partners.prisma_airs partners.mistral
+    partners.crowdstrike partners.guardrail_server
+""".split()
+"""The modules below ``penstock.guards`` with ``CHECKS``, in the order in which checks are listed."""
 
-_BUILT_IN: Final = {
-    name.lower(): check for family in _FAMILIES for check in family for name in (check.id, *check.aliases)
-}
 
-CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
-    {
-        **_BUILT_IN,
-        **{name.lower(): check for check in checks_of_packages(_BUILT_IN) for name in (check.id, *check.aliases)},
-    }
-)
-"""Those of other packages, too."""
+@cache
+def all_checks() -> Mapping[str, Check]:
+    """The checks by id in lower case, those of other packages, too. Raises UnusablePackage."""
+    families: list[tuple[Check, ...]] = [load(f"penstock.guards.{family}:CHECKS") for family in _FAMILIES]
+    built_in = {name.lower(): check for family in families for check in family for name in (check.id, *check.aliases)}
+    others = checks_of_packages(built_in)
+    return MappingProxyType(
+        {**built_in, **{name.lower(): check for check in others for name in (check.id, *check.aliases)}}
+    )
+
 
 _KNOWN: Final = frozenset(
     """
@@ -91,7 +51,7 @@ def full_id(name: str) -> str:
 
 def check_of(name: str) -> Check | None:
     """The check with this id; None if there is none."""
-    return CHECKS.get(full_id(name).lower())
+    return all_checks().get(full_id(name).lower())
 
 
 def is_known(name: str) -> bool:

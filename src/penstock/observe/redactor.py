@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
-
-import regex
+from typing import TYPE_CHECKING, Final
 
 from penstock.core.http import Headers
+
+if TYPE_CHECKING:
+    import regex
 
 REDACTED: Final = "[redacted]"
 _SECONDS: Final = 0.25
@@ -43,7 +44,7 @@ class Redactor:
     """``patterns`` are regular expressions beside the well-known forms; each is one that compiles."""
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
-        self._own = [regex.compile(pattern) for pattern in patterns]
+        self._own = [_compiled(pattern) for pattern in patterns]
 
     @property
     def may_be_slow(self) -> bool:
@@ -84,3 +85,9 @@ class Redactor:
             is_plain = lowered in _SHOWN_HEADERS or lowered.startswith(_SHOWN_PREFIXES)
             shown[lowered.decode("latin-1")] = self.text(value.decode("utf-8", "replace")) if is_plain else _HIDDEN
         return shown
+
+
+def _compiled(pattern: str) -> regex.Pattern[str]:
+    import regex  # few operators have patterns of their own, and every start would pay for it
+
+    return regex.compile(pattern)

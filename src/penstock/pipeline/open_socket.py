@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
-from websockets.utils import accept_key, generate_key
-
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import header_line
 from penstock.core.outcome import Outcome
@@ -33,6 +31,8 @@ def socket_request(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
 
 
 def _handshake(call: Call) -> bytes:
+    from websockets.utils import generate_key  # few gateways have sessions, and every start would pay for it
+
     lines = [b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"]
     lines.append(header_line(b"sec-websocket-key", generate_key().encode()))
     offered = forwarded_protocols(call)
@@ -76,6 +76,8 @@ def opened(reply: Reply, prepared: PreparedRequest, host: str) -> Answer | Failu
 def _problem(reply: Reply, sent: bytes) -> str | None:
     if reply.status != SWITCHING or not isinstance(reply, Switched):
         return f"it answered with status {reply.status}"
+    from websockets.utils import accept_key
+
     fields = dict(reply.headers)
     lines = dict(line.split(b": ", 1) for line in sent.split(b"\r\n") if b": " in line)
     key = next(value for name, value in lines.items() if name.lower() == b"sec-websocket-key")

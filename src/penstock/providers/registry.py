@@ -1,8 +1,8 @@
-"""All providers: one explicit tuple, checked when it is imported, found by slug."""
+"""All providers: one explicit tuple, found by slug. Tests judge the rows (tests/unit/providers/test_registry.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -21,7 +21,7 @@ from penstock.providers import (
     own_dialect,
     self_hosted,
 )
-from penstock.providers.row import OPENAI, EndpointSpec, Operation, Provider
+from penstock.providers.row import OPENAI, Operation, Provider
 from penstock.providers.templates import PLACEHOLDER, with_defaults
 
 ROWS: Final[tuple[Provider, ...]] = (
@@ -41,75 +41,16 @@ ROWS: Final[tuple[Provider, ...]] = (
 )
 
 COLUMNS: Final = ("slug", "name", "serves", "base URL", "key", "options", "notes")
-_OF_REQUESTS: Final = frozenset({"model", "id"})
-"""Placeholders that each request fills."""
-_SCHEMES: Final = ("https://", "http://localhost:", "echo://", "{")
 
 
 def index(rows: Iterable[Provider]) -> Mapping[str, Provider]:
-    """The rows by slug, in alphabetical order. Raises ValueError for a row that can't be right."""
+    """The rows by slug, in alphabetical order. Raises ValueError where two have one slug."""
     found: dict[str, Provider] = {}
     for row in sorted(rows, key=lambda row: row.slug):
         if row.slug in found:
             raise ValueError(f"provider {row.slug}: there are two of this slug")
-        for fault in _faults(row):
-            raise ValueError(f"provider {row.slug}: {fault}")
         found[row.slug] = row
     return MappingProxyType(found)
-
-
-def _faults(row: Provider) -> Iterator[str]:
-    for base_url in (row.base_url, *filter(None, (spec.base_url for spec in _specs(row)))):
-        if base_url and not base_url.startswith(_SCHEMES):
-            yield "its base URL is not https"
-        if base_url.endswith("/"):
-            yield "its base URL ends in a slash, so that paths would have two"
-    options = {option.name: option for option in row.options}
-    for template in _templates(row):
-        for name in PLACEHOLDER.findall(template):
-            if name not in options and name not in row.derived and name not in _OF_REQUESTS:
-                yield f"{{{name}}} is no option"
-        for name in PLACEHOLDER.findall(template.partition("?")[0]):
-            option = options.get(name)
-            known = option is not None and (option.required or option.default or name in row.derived)
-            if option is not None and not (option.pattern and known):
-                yield f"{{{name}}} needs a pattern, and must be required or have a default"
-
-    yield from _faults_of_places(row)
-    yield from _faults_of_accounts(row)
-
-
-def _faults_of_places(row: Provider) -> Iterator[str]:
-    options = with_defaults(row, {})
-    served = {each: row.places_of(each, options) for each in Operation if each is not Operation.PROXY}
-    if not any(served.values()):
-        yield "it serves nothing"
-    for operation, specs in served.items():
-        known = [(spec.dialect, spec.base_url, spec.path) for spec in specs]
-        if len(set(known)) < len(known):
-            yield f"two of its places for {operation.value} are the same"
-        if specs and specs[0].models:
-            yield f"its first place for {operation.value} does not serve all models"
-
-
-def _faults_of_accounts(row: Provider) -> Iterator[str]:
-    for option in row.options:
-        if option.names_account and f"{{{option.name}}}" not in row.base_url.split("/")[2]:
-            yield f"{option.name} names an account, but stands in no host"
-
-
-def _templates(row: Provider) -> Iterator[str]:
-    yield row.base_url
-    for spec in _specs(row):
-        yield from filter(None, (spec.base_url, spec.path, spec.stream_path))
-
-
-def _specs(row: Provider) -> list[EndpointSpec]:
-    """All its places, as far as they don't depend on options."""
-    specs = [rule.spec for rule in row.model_routes]
-    for operation in Operation:
-        specs += row.places_of(operation, with_defaults(row, {}))
-    return specs
 
 
 def _served(row: Provider) -> str:

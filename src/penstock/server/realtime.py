@@ -9,40 +9,30 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
-from websockets.frames import Frame, Opcode
-from websockets.utils import accept_key
-
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import write_json
-from penstock.dialects.caller import RequestBody, SessionEvents
+from penstock.dialects.caller import RequestBody
 from penstock.pipeline.authenticate import QUERY_KEY
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.open_socket import SUBPROTOCOLS, SWITCHING, offered_protocols
 from penstock.pipeline.run import Pipeline
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import STOPPING, respond
+from penstock.server.respond import respond
 from penstock.server.socket_bytes import SocketBytes
-from penstock.server.socket_end import GOING_AWAY, INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, Gone, SocketEnd
 from penstock.settings.realtime import Realtime
 from penstock.transport.base import Switched
 
 _SHOWN_KEY: Final = "openai-insecure-api-key."
 """How the subprotocol begins in which a browser shows its key: it can set no header.
 https://platform.openai.com/docs/guides/realtime-websocket"""
-_LAST_WORDS_SECONDS: Final = 2.0
-"""How long the other end may take to answer a close frame."""
-_LONGEST_JUDGED: Final = 1 << 20
-"""Bytes of a message in which a model may be named, where only certain models are allowed."""
 
 
 class SocketClient(Protocol):
@@ -113,6 +103,11 @@ class Sessions:
         return Failure(Kind.RATE_LIMIT_EXCEEDED, text)
 
     async def _relay(self, answer: Answer, upstream: Switched, key: str, call: Call, context: RequestContext) -> None:
+        from websockets.utils import accept_key  # its frames are loaded by the first session: few gateways have one
+
+        from penstock.server.realtime_session import Session
+        from penstock.server.socket_end import SocketEnd
+
         settings, account = self._settings, context.account
         client: SocketClient = context.client  # type: ignore[assignment]
         source, events = client.socket, call.dialect.relay.session
@@ -138,202 +133,6 @@ class Sessions:
             answer.broken = session.failure if session.is_providers_fault else None
             if answer.attempt is not None:
                 answer.attempt.ended, answer.attempt.failure = account.elapsed(), answer.broken
-
-
-class Session:
-    """One session: two directions, each a task's loop. ``failure`` is why it ended, None for a close frame.
-
-    ``is_providers_fault``: the provider ended it without one.
-    """
-
-    def __init__(
-        self,
-        caller: SocketEnd,
-        upstream: SocketEnd,
-        answer: Answer,
-        events: SessionEvents,
-        trace: str,
-        now: Callable[[], float],
-    ) -> None:
-        self._caller = caller
-        self._upstream = upstream
-        self._answer = answer
-        self._events = events
-        self._trace = trace
-        self._now = now
-        self._last_message = now()
-        self.failure: Failure | None = None
-        self.is_providers_fault = False
-
-    async def run(self, settings: Realtime) -> None:
-        """Relay until one side ends the session, or a limit does."""
-        loop = asyncio.get_running_loop()
-        tasks = [
-            loop.create_task(self._from_caller(), name="realtime: from the caller"),
-            loop.create_task(self._from_upstream(), name="realtime: from the provider"),
-        ]
-        try:
-            await self._wait(tasks, settings)
-            await self._part(tasks)
-        except asyncio.CancelledError:
-            # The caller left, or the gateway stops: both are told, as far as they can be, without waiting for either.
-            self.failure = STOPPING
-            for end in (self._caller, self._upstream):
-                with contextlib.suppress(Exception):
-                    async with asyncio.timeout(0.1):
-                        await end.close(GOING_AWAY, "The gateway is stopping.")
-            raise
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _wait(self, tasks: list[asyncio.Task[None]], settings: Realtime) -> None:
-        """Wait for the first direction that ends, at most as long as a session may last or be silent."""
-        over = self._now() + (settings.session_seconds or math.inf)
-        while True:
-            now, idle = self._now(), self._last_message + (settings.idle_seconds or math.inf)
-            if now >= min(over, idle):
-                self.failure = _over(settings, is_idle=now < over)
-                return
-            if not await self._are_alive(now):
-                return
-            due = min(over, idle, self._caller.silence_due(), self._upstream.silence_due()) - now
-            done, _ = await asyncio.wait(
-                tasks, timeout=None if due == math.inf else max(due, 0), return_when=asyncio.FIRST_COMPLETED
-            )
-            if done:
-                for task in done:
-                    task.result()
-                return
-
-    async def _are_alive(self, now: float) -> bool:
-        """Ask each side that is silent for a sign of life. False if one of them was asked in vain."""
-        try:
-            await self._caller.ask(now)
-        except Gone:
-            self._fail(Kind.CLIENT_DISCONNECTED, "The caller gives no sign of life.")
-            return False
-        try:
-            await self._upstream.ask(now)
-        except Gone:
-            self.is_providers_fault = True
-            self._fail(Kind.IDLE_TIMEOUT, "The provider gives no sign of life: open another session.")
-            return False
-        return True
-
-    async def _part(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Tell each side that still listens how the session ended, and wait a moment for its close frame."""
-        caller, upstream, failure = self._caller, self._upstream, self.failure
-        if failure is not None and caller.is_open:
-            await caller.say(self._events.error(failure, self._trace))
-        if upstream.close_code is not None:
-            await caller.close(upstream.close_code, upstream.close_reason)
-        elif failure is not None:
-            code = POLICY_VIOLATION if failure.kind is Kind.NOT_ALLOWED else _code_of(failure)
-            await caller.close(code, failure.message)
-        if caller.close_code is not None:
-            await upstream.close(caller.close_code, caller.close_reason)
-        else:
-            await upstream.close(GOING_AWAY if failure is not None else NORMAL)
-        running = [task for task in tasks if not task.done()]
-        if running:
-            await asyncio.wait(running, timeout=_LAST_WORDS_SECONDS)
-
-    async def _from_caller(self) -> None:
-        """Send the caller's frames on until its close frame. Its leaving cancels the session's task."""
-        caller, held = self._caller, _Held()
-        lists = self._answer.model_lists
-        while caller.close_code is None:
-            for frame in await caller.frames():
-                self._last_message = self._now()
-                if lists is not None:
-                    whole = held.whole(frame)
-                    if whole is None:
-                        continue
-                    frame = whole
-                    refused = _refused(frame.data, lists.refused, self._events)
-                    if refused is not None:
-                        self.failure = self.failure or refused
-                        return
-                await self._upstream.send(frame)
-            if caller.fault is not None:
-                self._fail(Kind.INVALID_REQUEST, f"The session's frames can't be used: {caller.fault[1]}")
-                return
-
-    async def _from_upstream(self) -> None:
-        """Send the provider's frames on until its close frame, and count what they tell of usage."""
-        upstream, attempt, held = self._upstream, self._answer.attempt, _Held()
-        while upstream.close_code is None:
-            try:
-                frames = await upstream.frames()
-            except Gone:
-                self.is_providers_fault = self._caller.close_code is None
-                if self.is_providers_fault:
-                    self._fail(Kind.TRUNCATED, "The provider ended the session without a word: open another.")
-                return
-            for frame in frames:
-                self._last_message = self._now()
-                whole = held.whole(frame)
-                used = None if whole is None or attempt is None else self._events.used_by(bytes(whole.data))
-                if used is not None and attempt is not None:
-                    attempt.usage = used if attempt.usage is None else attempt.usage.plus(used)
-                await self._caller.send(frame)
-            if upstream.fault is not None:
-                self.is_providers_fault = True
-                self._fail(Kind.INVALID_RESPONSE, f"The provider's frames can't be used: {upstream.fault[1]}")
-                return
-
-    def _fail(self, kind: Kind, text: str) -> None:
-        self.failure = self.failure or Failure(kind, text, sent=True)
-
-
-class _Held:
-    """The fragments of one message, held until it is whole."""
-
-    def __init__(self) -> None:
-        self._opcode: Opcode | None = None
-        self._data = bytearray()
-
-    def whole(self, frame: Frame) -> Frame | None:
-        """The message that ends with a frame; None if it goes on. The library bounds its size."""
-        if self._opcode is None:
-            if frame.fin:
-                return frame
-            self._opcode = frame.opcode
-        self._data += frame.data
-        if not frame.fin:
-            return None
-        whole = Frame(self._opcode, bytes(self._data))
-        self._opcode, self._data = None, bytearray()
-        return whole
-
-
-def _refused(
-    event: bytes | bytearray | memoryview, judge: Callable[[str], Failure | None], events: SessionEvents
-) -> Failure | None:
-    """The failure if an event of the caller's names a model that is not allowed."""
-    data = bytes(event)
-    # A zero byte: JSON in UTF-16, which some hosts read.
-    if b"model" not in data.lower() and b"\\u" not in data and b"\0" not in data:
-        return None
-    models = events.models_in(data) if len(data) <= _LONGEST_JUDGED else None
-    if models is None:
-        text = "An event can't be read, and your gateway key or virtual key allows certain models only."
-        return Failure(Kind.NOT_ALLOWED, text, "model")
-    return next((refused for model in models if (refused := judge(model)) is not None), None)
-
-
-def _over(settings: Realtime, *, is_idle: bool) -> Failure:
-    if is_idle:
-        text = f"Nobody said anything for {settings.idle_seconds:g} s (setting realtime.idle_seconds)."
-        return Failure(Kind.IDLE_TIMEOUT, text)
-    text = f"The session lasted {settings.session_seconds:g} s (setting realtime.session_seconds): open another."
-    return Failure(Kind.TOTAL_TIMEOUT, text)
-
-
-def _code_of(failure: Failure) -> int:
-    return GOING_AWAY if failure.kind in {Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT} else INTERNAL_ERROR
 
 
 def _handshake(context: RequestContext) -> tuple[str, Failure | None]:

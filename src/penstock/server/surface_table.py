@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import msgspec
 
 from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import caller_dialect
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
 from penstock.server.paths import is_plain
 
 
-class Surface(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Surface:
     """One LLM endpoint.
 
+    ``wire`` names the dialect of its callers (dialects/registry.py), which is loaded by the first request.
     ``default_provider`` serves a request for which nothing else names a target (pipeline/choice.py).
     ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire; None: all but
     credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
@@ -31,12 +36,16 @@ class Surface(msgspec.Struct, frozen=True):
     method: str
     path: str
     operation: Operation
-    dialect: CallerDialect
+    wire: str
     body: bytes = BodyKind.JSON
     default_provider: str | None = None
     forwarded_query: frozenset[str] | None = frozenset()
     streams: bool | None = None
     resource: str | None = None
+
+    @cached_property
+    def dialect(self) -> CallerDialect:
+        return caller_dialect(self.wire)
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -96,11 +105,11 @@ class SurfaceTable:
             allowed |= dict.fromkeys(methods)
         return ", ".join(allowed)
 
-    def dialect_above(self, path: str) -> CallerDialect | None:
-        """The dialect of the surfaces at a path or above it; None if there are none."""
+    def wire_above(self, path: str) -> str | None:
+        """The wire of the surfaces at a path or above it; None if there are none."""
         for known, by_method in self._exact.items():
             if path == known or path.startswith(known + "/"):
-                return next(iter(by_method.values())).surface.dialect
+                return next(iter(by_method.values())).surface.wire
         return None
 
 

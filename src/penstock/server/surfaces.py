@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import msgspec
-
 from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
-from penstock.dialects.registry import CALLERS, ENDPOINTS, HOSTED, TASK_CALLERS
+from penstock.dialects.registry import caller_dialect
 from penstock.providers import google
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
 from penstock.server.paths import forgiven, is_plain, named_path
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 
+_OPENAI: Final = "openai_chat"
+"""The wire of everyone who doesn't tell another."""
 METHODS: Final = ("GET", "POST", "DELETE", "PUT", "PATCH")
 """The methods that pass."""
 _RESOURCES: Final = (
@@ -36,32 +37,31 @@ _RESOURCES: Final = (
 
 
 def _kept(
-    path: str, resource: str, dialect: CallerDialect, methods: Iterable[str] = METHODS, provider: str | None = None
+    path: str, resource: str, wire: str, methods: Iterable[str] = METHODS, provider: str | None = None
 ) -> list[Surface]:
     """The surfaces at a path of what a provider keeps."""
     return [
-        Surface(method, path, Operation.PROXY, dialect, BodyKind.ANY, provider, None, resource=resource)
+        Surface(method, path, Operation.PROXY, wire, BodyKind.ANY, provider, None, resource=resource)
         for method in methods
     ]
 
 
 def _passed() -> list[Surface]:
     """The surfaces whose requests pass as they are."""
-    openai, anthropic, gemini = CALLERS["openai_chat"], CALLERS["anthropic"], CALLERS["gemini"]
-    surfaces = _kept("/v1/chat/completions", "chat/completions", openai, ["GET"])
-    surfaces += _kept("/v1/chat/completions/{rest}", "chat/completions", openai, ["GET", "POST", "DELETE"])
+    surfaces = _kept("/v1/chat/completions", "chat/completions", _OPENAI, ["GET"])
+    surfaces += _kept("/v1/chat/completions/{rest}", "chat/completions", _OPENAI, ["GET", "POST", "DELETE"])
     for name in _RESOURCES:
-        surfaces += _kept(f"/v1/{name}", name, openai) + _kept(f"/v1/{name}/{{rest}}", name, openai)
+        surfaces += _kept(f"/v1/{name}", name, _OPENAI) + _kept(f"/v1/{name}/{{rest}}", name, _OPENAI)
     for path in ("/v1/messages/batches", "/v1/messages/batches/{rest}"):
-        surfaces += _kept(path, "messages/batches", anthropic, provider="anthropic")
+        surfaces += _kept(path, "messages/batches", "anthropic", provider="anthropic")
     for name in google.RESOURCES:
         for path in (f"/{name}", f"/{name}/{{rest}}"):
-            surfaces += _kept(path, name, gemini, provider="google")
+            surfaces += _kept(path, name, "gemini", provider="google")
     for path in ("client_secrets", "sessions", "transcription_sessions"):
-        surfaces += _kept(f"/v1/realtime/{path}", f"realtime/{path}", openai, ["POST"])
-    surfaces += _kept("/v1/models/{rest}", "models", openai, ["DELETE"])
+        surfaces += _kept(f"/v1/realtime/{path}", f"realtime/{path}", _OPENAI, ["POST"])
+    surfaces += _kept("/v1/models/{rest}", "models", _OPENAI, ["DELETE"])
     surfaces += [
-        Surface(method, "/v1/proxy/{rest}", Operation.PROXY, openai, BodyKind.ANY, None, None) for method in METHODS
+        Surface(method, "/v1/proxy/{rest}", Operation.PROXY, _OPENAI, BodyKind.ANY, None, None) for method in METHODS
     ]
     return surfaces
 
@@ -75,8 +75,7 @@ def passed(method: str, path: str, *own: str) -> Match | None:
         return None
     if did_you_mean.nearest(path, [*own, *(known for known in SURFACES.paths if "{" not in known)], _SLIP) is not None:
         return None
-    dialect = dialect_of(path)
-    surface = Surface(method, "/v1/{rest}", Operation.PROXY, dialect, BodyKind.ANY, None, None)
+    surface = Surface(method, "/v1/{rest}", Operation.PROXY, _wire_of(path), BodyKind.ANY, None, None)
     return Match(surface, {"rest": rest})
 
 
@@ -84,7 +83,7 @@ _SLIP: Final = 0.9
 """The likeness of a path to an endpoint's from which it is a slip."""
 
 
-DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
+DEFAULT_DIALECT: Final = caller_dialect(_OPENAI)
 _ABOUT_RESPONSES: Final = frozenset(
     "include include[] include%5B%5D stream starting_after include_obfuscation limit order after before".split()
 )
@@ -98,7 +97,7 @@ def _of_responses(method: str, path: str, operation: Operation, body: bytes = Bo
         method,
         f"/v1/responses{path}",
         operation,
-        CALLERS["responses"],
+        "responses",
         body,
         "openai" if body else None,
         forwarded_query=_ABOUT_RESPONSES,
@@ -130,42 +129,40 @@ def _gemini_surfaces() -> Iterable[Surface]:
     """Gemini's paths: the verb follows the last colon, for names of models hold colons and slashes. Its clients use
     either version, and some leave ``models/`` out for a name with a slash. Vertex AI's paths name no usual provider:
     its credential isn't the Gemini API's."""
-    dialect = CALLERS["gemini"]
     for paths, provider in ((_VERTEX_PATHS, None), (_GEMINI_PATHS, "google")):
         for path in paths:
             for verb, operation, streams in _GEMINI_VERBS:
-                yield Surface("POST", f"{path}:{verb}", operation, dialect, default_provider=provider, streams=streams)
+                yield Surface("POST", f"{path}:{verb}", operation, "gemini", default_provider=provider, streams=streams)
             for verb, name in _GEMINI_EMBEDDINGS:
-                of_task = TASK_CALLERS[name]
                 yield Surface(
-                    "POST", f"{path}:{verb}", Operation.EMBEDDINGS, of_task, default_provider=provider, streams=False
+                    "POST", f"{path}:{verb}", Operation.EMBEDDINGS, name, default_provider=provider, streams=False
                 )
     for version in ("v1beta", "v1alpha"):
         listing = f"/{version}/models"
-        yield Surface("GET", listing, Operation.MODELS, dialect, BodyKind.NONE, "google", _PAGING)
-        yield Surface("GET", f"{listing}/{{id}}", Operation.MODEL, dialect, BodyKind.NONE, "google", _PAGING)
+        yield Surface("GET", listing, Operation.MODELS, "gemini", BodyKind.NONE, "google", _PAGING)
+        yield Surface("GET", f"{listing}/{{id}}", Operation.MODEL, "gemini", BodyKind.NONE, "google", _PAGING)
 
 
 def _ollama_surfaces() -> Iterable[Surface]:
     """Ollama's paths. Its clients are given a host alone, and ask for the list of models first."""
-    ollama, provider = CALLERS["ollama"], "ollama"
-    for path, operation, dialect in (
+    ollama = "ollama"
+    for path, operation, wire in (
         ("/api/chat", Operation.CHAT, ollama),
-        ("/api/generate", Operation.CHAT, CALLERS["ollama_generate"]),
+        ("/api/generate", Operation.CHAT, "ollama_generate"),
         ("/api/show", Operation.SHOW, ollama),
-        ("/api/embed", Operation.EMBEDDINGS, TASK_CALLERS["ollama_embed"]),
-        ("/api/embeddings", Operation.EMBEDDINGS, TASK_CALLERS["ollama_embeddings"]),
+        ("/api/embed", Operation.EMBEDDINGS, "ollama_embed"),
+        ("/api/embeddings", Operation.EMBEDDINGS, "ollama_embeddings"),
     ):
-        yield Surface("POST", path, operation, dialect, default_provider=provider)
-    yield Surface("GET", "/api/tags", Operation.MODELS, ollama, BodyKind.NONE, provider)
+        yield Surface("POST", path, operation, wire, default_provider=ollama)
+    yield Surface("GET", "/api/tags", Operation.MODELS, ollama, BodyKind.NONE, ollama)
 
 
 _BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models")
 _BEDROCK_VERBS: Final = (
-    ("converse", CALLERS["bedrock_converse"], False),
-    ("converse-stream", CALLERS["bedrock_converse"], True),
-    ("invoke", HOSTED["invoke"], False),
-    ("invoke-with-response-stream", HOSTED["invoke"], True),
+    ("converse", "bedrock_converse", False),
+    ("converse-stream", "bedrock_converse", True),
+    ("invoke", "invoke", False),
+    ("invoke-with-response-stream", "invoke", True),
 )
 _CLAUDE_AT_VERTEX: Final = tuple(
     f"/{version}/projects/{{project}}/locations/{{location}}/publishers/anthropic/models/{{model}}"
@@ -176,14 +173,14 @@ _CLAUDE_AT_VERTEX: Final = tuple(
 def _claude_elsewhere() -> Iterable[Surface]:
     """Bedrock's paths, and Claude's on Vertex AI. A model's name may be an ARN, whose slashes clients encode. Of
     Bedrock's models only Claude is asked by InvokeModel."""
-    for verb, dialect, streams in _BEDROCK_VERBS:
+    for verb, wire, streams in _BEDROCK_VERBS:
         path = f"/model/{{model}}/{verb}"
-        yield Surface("POST", path, Operation.CHAT, dialect, default_provider="bedrock", streams=streams)
+        yield Surface("POST", path, Operation.CHAT, wire, default_provider="bedrock", streams=streams)
     for path in _CLAUDE_AT_VERTEX:
         counting = f"{path.replace('{model}', 'count-tokens')}:rawPredict"
-        yield Surface("POST", counting, Operation.COUNT_TOKENS, HOSTED["raw_predict"], streams=False)
+        yield Surface("POST", counting, Operation.COUNT_TOKENS, "raw_predict", streams=False)
         for verb, streams in (("rawPredict", False), ("streamRawPredict", True)):
-            yield Surface("POST", f"{path}:{verb}", Operation.CHAT, HOSTED["raw_predict"], streams=streams)
+            yield Surface("POST", f"{path}:{verb}", Operation.CHAT, "raw_predict", streams=streams)
 
 
 _PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken"})
@@ -215,7 +212,7 @@ def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> 
     Anthropic's clients tell their version, Google's show their key otherwise, and everyone else is OpenAI's."""
     surface = match.surface
     if surface.path in _FILES and b"anthropic-version" in fields:
-        own = msgspec.structs.replace(surface, dialect=CALLERS["anthropic"], default_provider="anthropic")
+        own = dataclasses.replace(surface, wire="anthropic", default_provider="anthropic")
         return Match(own, match.parameters)
     if surface.path not in _LISTS:
         return match
@@ -225,23 +222,21 @@ def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> 
         name, provider = "gemini", "google"
     else:
         return match
-    listing = msgspec.structs.replace(
-        surface, dialect=CALLERS[name], default_provider=provider, forwarded_query=_PAGING
-    )
+    listing = dataclasses.replace(surface, wire=name, default_provider=provider, forwarded_query=_PAGING)
     return Match(listing, match.parameters)
 
 
 SURFACES: Final = SurfaceTable(
     (
-        Surface("POST", "/v1/chat/completions", Operation.CHAT, CALLERS["openai_chat"]),
-        Surface("GET", "/v1/models", Operation.MODELS, CALLERS["openai_chat"], BodyKind.NONE),
-        Surface("GET", "/v1/models/{id}", Operation.MODEL, CALLERS["openai_chat"], BodyKind.NONE),
-        Surface("POST", "/v1/embeddings", Operation.EMBEDDINGS, CALLERS["openai_chat"]),
+        Surface("POST", "/v1/chat/completions", Operation.CHAT, _OPENAI),
+        Surface("GET", "/v1/models", Operation.MODELS, _OPENAI, BodyKind.NONE),
+        Surface("GET", "/v1/models/{id}", Operation.MODEL, _OPENAI, BodyKind.NONE),
+        Surface("POST", "/v1/embeddings", Operation.EMBEDDINGS, _OPENAI),
         Surface(
             "POST",
             "/v1/messages",
             Operation.CHAT,
-            CALLERS["anthropic"],
+            "anthropic",
             default_provider="anthropic",
             forwarded_query=frozenset({"beta"}),
         ),
@@ -249,31 +244,29 @@ SURFACES: Final = SurfaceTable(
             "POST",
             "/v1/messages/count_tokens",
             Operation.COUNT_TOKENS,
-            CALLERS["anthropic"],
+            "anthropic",
             default_provider="anthropic",
             forwarded_query=frozenset({"beta"}),
         ),
         *_gemini_surfaces(),
         *_ollama_surfaces(),
         *_claude_elsewhere(),
-        Surface("POST", "/v1/completions", Operation.COMPLETIONS, ENDPOINTS["completions"]),
-        Surface("POST", "/v1/images/generations", Operation.IMAGES, ENDPOINTS["typed"]),
-        Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, ENDPOINTS["typed"], BodyKind.FORM_OR_JSON),
-        Surface("POST", "/v1/images/variations", Operation.IMAGE_VARIATIONS, ENDPOINTS["typed"], BodyKind.MULTIPART),
-        Surface("POST", "/v1/audio/speech", Operation.SPEECH, ENDPOINTS["speech"]),
-        Surface(
-            "POST", "/v1/audio/transcriptions", Operation.TRANSCRIPTIONS, ENDPOINTS["transcripts"], BodyKind.MULTIPART
-        ),
-        Surface("POST", "/v1/audio/translations", Operation.TRANSLATIONS, ENDPOINTS["transcripts"], BodyKind.MULTIPART),
-        Surface("POST", "/v1/moderations", Operation.MODERATIONS, ENDPOINTS["typed"]),
-        Surface("POST", "/v1/rerank", Operation.RERANK, ENDPOINTS["typed"]),
-        Surface("POST", "/v2/chat", Operation.CHAT, CALLERS["cohere"], default_provider="cohere"),
-        Surface("POST", "/v2/embed", Operation.EMBEDDINGS, TASK_CALLERS["cohere_embed"], default_provider="cohere"),
-        Surface("POST", "/v2/rerank", Operation.RERANK, TASK_CALLERS["cohere_rerank"], default_provider="cohere"),
-        Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        Surface("POST", "/v1/completions", Operation.COMPLETIONS, "completions"),
+        Surface("POST", "/v1/images/generations", Operation.IMAGES, "typed"),
+        Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, "typed", BodyKind.FORM_OR_JSON),
+        Surface("POST", "/v1/images/variations", Operation.IMAGE_VARIATIONS, "typed", BodyKind.MULTIPART),
+        Surface("POST", "/v1/audio/speech", Operation.SPEECH, "speech"),
+        Surface("POST", "/v1/audio/transcriptions", Operation.TRANSCRIPTIONS, "transcripts", BodyKind.MULTIPART),
+        Surface("POST", "/v1/audio/translations", Operation.TRANSLATIONS, "transcripts", BodyKind.MULTIPART),
+        Surface("POST", "/v1/moderations", Operation.MODERATIONS, "typed"),
+        Surface("POST", "/v1/rerank", Operation.RERANK, "typed"),
+        Surface("POST", "/v2/chat", Operation.CHAT, "cohere", default_provider="cohere"),
+        Surface("POST", "/v2/embed", Operation.EMBEDDINGS, "cohere_embed", default_provider="cohere"),
+        Surface("POST", "/v2/rerank", Operation.RERANK, "cohere_rerank", default_provider="cohere"),
+        Surface("POST", "/rerank", Operation.RERANK, "typed"),
         *_passed(),
-        Surface("GET", "/v1/realtime", Operation.REALTIME, CALLERS["openai_chat"], BodyKind.NONE, forwarded_query=None),
-        Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),
+        Surface("GET", "/v1/realtime", Operation.REALTIME, _OPENAI, BodyKind.NONE, forwarded_query=None),
+        Surface("POST", "/v1/responses", Operation.CHAT, "responses", default_provider="openai"),
         _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
         _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),
         _of_responses("POST", "/{id}/cancel", Operation.RESPONSE_CANCEL),
@@ -286,12 +279,16 @@ SURFACES: Final = SurfaceTable(
 
 def dialect_of(path: str) -> CallerDialect:
     """The dialect in which a request without a surface is refused: that of the surfaces at its path or above."""
+    return caller_dialect(_wire_of(path))
+
+
+def _wire_of(path: str) -> str:
     if path.startswith(_BEDROCK_ONLY):
-        return CALLERS["bedrock_converse"]
+        return "bedrock_converse"
     if path.startswith(_GEMINI_ONLY) or _VERB.search(path) is not None:
-        return CALLERS["gemini"]
+        return "gemini"
     if path.startswith(_OLLAMA_ONLY):
-        return CALLERS["ollama"]
+        return "ollama"
     if path.startswith(_COHERE_ONLY):
-        return CALLERS["cohere"]
-    return SURFACES.dialect_above(path) or DEFAULT_DIALECT
+        return "cohere"
+    return SURFACES.wire_above(path) or _OPENAI

@@ -238,11 +238,8 @@ def _changed(old: Mapping[_K, Any], new: Mapping[_K, Any]) -> set[_K]:
     """The names whose values differ. Most values are the same object in both, which is seen at once."""
     if old is new:
         return set()
-    return {
-        name
-        for name in old.keys() | new.keys()
-        if (one := old.get(name)) is not (other := new.get(name)) and one != other
-    }
+    changed = {name for name, other in new.items() if (one := old.get(name)) is not other and one != other}
+    return changed | (old.keys() - new.keys())
 
 
 def _all_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:

@@ -6,27 +6,25 @@ it. It runs this module once for a release of the library (prices.py) and keeps 
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from typing import Final
 
-from penstock.prices import genai
+from penstock.installed import version_of
 
 LIBRARY: Final = "genai-prices"
 
 
 def library_version() -> str | None:
     """The release of the library that is installed; None without it."""
-    try:
-        return importlib.metadata.version(LIBRARY)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return version_of(LIBRARY)
 
 
 def converted(version: str) -> bytes:
     """The library's prices as the document of a price table. Imports the library."""
     from genai_prices.data import providers
     from genai_prices.data_units import unit_data
+
+    from penstock.prices import genai
 
     return genai.convert(providers, unit_data, version)
 

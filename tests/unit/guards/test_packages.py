@@ -14,7 +14,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "guardrails.md"
 ASK = """
 import json, sys
 from penstock.guards.base import Phase
-from penstock.guards.registry import CHECKS, check_of
+from penstock.guards.registry import all_checks, check_of
 from judging import guards_of, judged
 judgement = judged("acme.startsWith", {"prefix": "Dear"}, "Dear all")
 plan, problems = guards_of({"input_guardrails": [{"acme.startsWith": {}}]})

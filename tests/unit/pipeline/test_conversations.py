@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from calling import call, target
-from penstock.app_responses import FORM
+from penstock.app_responses import form_of_kept
 from penstock.core import kept_id
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
@@ -68,7 +68,7 @@ class Table:
 
 
 def made(table: Table, now: int = NOW) -> Conversations:
-    return Conversations(FORM, table, 30, 1000, lambda: now)
+    return Conversations(form_of_kept(), table, 30, 1000, lambda: now)
 
 
 def new_id(number: int = 0, now: int = NOW) -> str:
@@ -197,13 +197,15 @@ async def test_a_small_request_never_becomes_a_huge_one() -> None:
 
 async def test_the_items_of_a_response_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     readings: list[int] = []
-    items_of = FORM.items_of
+    items_of = form_of_kept().items_of
 
     def counted(ids: Collection[str], *kept: Any) -> dict[str, bytes]:
         readings.append(len(ids))
         return items_of(ids, *kept)
 
-    conversations = Conversations(msgspec.structs.replace(FORM, items_of=counted), Table(), 30, 100_000, lambda: NOW)
+    conversations = Conversations(
+        msgspec.structs.replace(form_of_kept(), items_of=counted), Table(), 30, 100_000, lambda: NOW
+    )
     keep(conversations, new_id())
     items = json.dumps(["x"] * 500).encode()
     conversations._waiting[new_id()] = msgspec.structs.replace(conversations._waiting[new_id()], input=items)

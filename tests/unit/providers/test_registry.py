@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, endpoint_table, index, nearest, table
 from penstock.providers.row import EndpointSpec, Operation, Option, Places, Provider, chat_only, messages_at
+from penstock.providers.templates import PLACEHOLDER, with_defaults
+
+OF_REQUESTS = frozenset({"model", "id"})
+"""Placeholders that each request fills."""
+SCHEMES = ("https://", "http://localhost:", "echo://", "{")
 
 
 def row(slug: str = "unit", base_url: str = "https://api.example.com", **paths: str) -> Provider:
@@ -17,6 +24,61 @@ def of_places(places: Places) -> Provider:
     return Provider("unit", "Unit", "https://api.example.com", "https://example.com", places)
 
 
+def faults(row: Provider) -> Iterator[str]:
+    """Why a row can't be right: each that has a fault fails these tests, and not the start of a gateway."""
+    for base_url in (row.base_url, *filter(None, (spec.base_url for spec in specs_of(row)))):
+        if base_url and not base_url.startswith(SCHEMES):
+            yield "its base URL is not https"
+        if base_url.endswith("/"):
+            yield "its base URL ends in a slash, so that paths would have two"
+    options = {option.name: option for option in row.options}
+    for template in templates(row):
+        for name in PLACEHOLDER.findall(template):
+            if name not in options and name not in row.derived and name not in OF_REQUESTS:
+                yield f"{{{name}}} is no option"
+        for name in PLACEHOLDER.findall(template.partition("?")[0]):
+            option = options.get(name)
+            known = option is not None and (option.required or option.default or name in row.derived)
+            if option is not None and not (option.pattern and known):
+                yield f"{{{name}}} needs a pattern, and must be required or have a default"
+
+    yield from faults_of_places(row)
+    yield from faults_of_accounts(row)
+
+
+def faults_of_places(row: Provider) -> Iterator[str]:
+    options = with_defaults(row, {})
+    served = {each: row.places_of(each, options) for each in Operation if each is not Operation.PROXY}
+    if not any(served.values()):
+        yield "it serves nothing"
+    for operation, specs in served.items():
+        known = [(spec.dialect, spec.base_url, spec.path) for spec in specs]
+        if len(set(known)) < len(known):
+            yield f"two of its places for {operation.value} are the same"
+        if specs and specs[0].models:
+            yield f"its first place for {operation.value} does not serve all models"
+
+
+def faults_of_accounts(row: Provider) -> Iterator[str]:
+    for option in row.options:
+        if option.names_account and f"{{{option.name}}}" not in row.base_url.split("/")[2]:
+            yield f"{option.name} names an account, but stands in no host"
+
+
+def templates(row: Provider) -> Iterator[str]:
+    yield row.base_url
+    for spec in specs_of(row):
+        yield from filter(None, (spec.base_url, spec.path, spec.stream_path))
+
+
+def specs_of(row: Provider) -> list[EndpointSpec]:
+    """All its places, as far as they don't depend on options."""
+    specs = [rule.spec for rule in row.model_routes]
+    for operation in Operation:
+        specs += row.places_of(operation, with_defaults(row, {}))
+    return specs
+
+
 def test_rows_are_found_by_slug_in_order() -> None:
     assert list(PROVIDERS) == sorted(PROVIDERS)
     assert len(PROVIDERS) == len(ROWS)
@@ -26,7 +88,6 @@ def test_rows_are_found_by_slug_in_order() -> None:
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ((row(), row()), "two of this slug"),
         ((row(base_url="http://api.example.com"),), "not https"),
         ((row(base_url="https://api.example.com/"),), "ends in a slash"),
         ((row(base_url="https://{region}.example.com"),), "{region} is no option"),
@@ -73,9 +134,17 @@ def test_rows_are_found_by_slug_in_order() -> None:
     ],
 )
 def test_rows_that_cannot_be_right(rows: tuple[Provider, ...], reason: str) -> None:
-    with pytest.raises(ValueError, match="provider unit: ") as caught:
-        index(rows)
-    assert reason in str(caught.value)
+    assert any(reason in fault for each in rows for fault in faults(each))
+
+
+def test_two_rows_of_one_slug() -> None:
+    with pytest.raises(ValueError, match="provider unit: there are two of this slug"):
+        index((row(), row()))
+
+
+@pytest.mark.parametrize("provider", ROWS, ids=lambda each: each.slug)
+def test_every_row_is_right(provider: Provider) -> None:
+    assert list(faults(provider)) == []
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from penstock.dialects.registry import CALLERS
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 
-OPENAI = CALLERS["openai_chat"]
+OPENAI = "openai_chat"
 
 
 def surface(method: str, path: str, operation: Operation = Operation.MODEL) -> Surface:
@@ -52,8 +51,8 @@ def test_a_table_without_templates() -> None:
     assert SurfaceTable([surface("GET", "/a")]).find("GET", "/b") is None
 
 
-def test_the_dialect_above_a_path() -> None:
+def test_the_wire_above_a_path() -> None:
     table = SurfaceTable([surface("GET", "/a"), surface("GET", "/b/{id}")])
-    assert table.dialect_above("/a/b") is OPENAI
-    assert table.dialect_above("/ab") is None
-    assert table.dialect_above("/b/1") is None
+    assert table.wire_above("/a/b") == OPENAI
+    assert table.wire_above("/ab") is None
+    assert table.wire_above("/b/1") is None

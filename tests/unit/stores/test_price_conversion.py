@@ -1,6 +1,5 @@
 """The program that converts the library."""
 
-import importlib.metadata
 import subprocess
 import sys
 
@@ -20,8 +19,5 @@ def test_the_program_writes_a_price_table() -> None:
 
 
 def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> str:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", missing)
+    monkeypatch.setattr(price_conversion, "version_of", lambda _: None)
     assert price_conversion.library_version() is None

@@ -7,10 +7,8 @@ from typing import Final
 from penstock.dialects.embeddings import bedrock, cohere, gemini, vertex, voyage
 from penstock.dialects.task_dialect import TaskDialect
 
-DIALECTS: Final = (
-    TaskDialect("bedrock_embeddings", bedrock.write),
-    TaskDialect("cohere_embeddings", cohere.write),
-    TaskDialect("gemini_embeddings", gemini.write),
-    TaskDialect("vertex_embeddings", vertex.write),
-    TaskDialect("voyage_embeddings", voyage.write),
-)
+BEDROCK: Final = TaskDialect("bedrock_embeddings", bedrock.write)
+COHERE: Final = TaskDialect("cohere_embeddings", cohere.write)
+GEMINI: Final = TaskDialect("gemini_embeddings", gemini.write)
+VERTEX: Final = TaskDialect("vertex_embeddings", vertex.write)
+VOYAGE: Final = TaskDialect("voyage_embeddings", voyage.write)

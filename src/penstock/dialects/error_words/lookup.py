@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import Final
 
 from penstock.core.outcome import ErrorClass
@@ -28,14 +29,15 @@ def _codes(error: ErrorClass, *, own: bool) -> dict[str, frozenset[str]]:
     return {slug: frozenset(words) for slug, words in codes.items()}
 
 
+@cache
 def _texts(error: ErrorClass) -> re.Pattern[str]:
+    """The texts of a class as one pattern, compiled by the first error that is searched for them."""
     texts = dict.fromkeys(text for row in ROWS if row.error is error for text in row.texts)
     return re.compile("|".join(texts) or r"(?!)", re.IGNORECASE)
 
 
 _OWN: Final = {error: _codes(error, own=True) for error in _ORDER}
 _COMMON: Final = {error: _codes(error, own=False).get("", _NONE) for error in _ORDER}
-_TEXTS: Final = {error: _texts(error) for error in _ORDER}
 _STATUSES: Final = {
     ErrorClass.CONTEXT_LENGTH: frozenset({400, 403, 413, 422, 424, 500}),
     ErrorClass.CONTENT_FILTER: frozenset({400, 403, 413, 422, 451}),
@@ -66,5 +68,5 @@ def class_of_text(text: str, status: int) -> ErrorClass | None:
     """The class that an error's text names, at a status that leaves it open."""
     said = _ECHO.sub(" ", text)
     return next(
-        (error for error, statuses in _STATUSES.items() if status in statuses and _TEXTS[error].search(said)), None
+        (error for error, statuses in _STATUSES.items() if status in statuses and _texts(error).search(said)), None
     )

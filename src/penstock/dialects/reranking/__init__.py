@@ -8,8 +8,6 @@ from typing import Final
 from penstock.dialects.reranking import wire
 from penstock.dialects.task_dialect import TaskDialect
 
-DIALECTS: Final = (
-    TaskDialect("bedrock_rerank", partial(wire.write, wire.BEDROCK)),
-    TaskDialect("cohere_rerank", partial(wire.write, wire.COHERE)),
-    TaskDialect("voyage_rerank", partial(wire.write, wire.VOYAGE)),
-)
+BEDROCK: Final = TaskDialect("bedrock_rerank", partial(wire.write, wire.BEDROCK))
+COHERE: Final = TaskDialect("cohere_rerank", partial(wire.write, wire.COHERE))
+VOYAGE: Final = TaskDialect("voyage_rerank", partial(wire.write, wire.VOYAGE))

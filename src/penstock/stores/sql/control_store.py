@@ -24,8 +24,8 @@ from penstock.stores.sql.place import Place, is_unused
 if TYPE_CHECKING:
     from penstock.stores.sql.catalogue import SqlCatalogue
     from penstock.stores.sql.database import Database
+    from penstock.stores.sql.first_reading import FirstReading
     from penstock.stores.sql.last_used import LastUsed
-    from penstock.stores.sql.load import Loaded
 
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
@@ -74,7 +74,7 @@ class ControlStore:
         self._waiting = Background("the wait for a database that is in use", self._wait)
         self._first = None if self._is_unused() else self._apart()
         if self._first is not None:
-            self._memory.replace(self._first.catalogue)
+            self._memory.replace(self._first.loaded.catalogue)
 
     @property
     def name(self) -> str:
@@ -147,18 +147,17 @@ class ControlStore:
         self._problem = ""
         return opened
 
-    def _use(self, loaded: Loaded, database: Database | None = None) -> tuple[Database, SqlCatalogue]:
+    def _use(self, first: FirstReading, database: Database | None = None) -> tuple[Database, SqlCatalogue]:
         """Follow the database on this event loop, from what was read of it."""
         from penstock.stores.sql.catalogue import SqlCatalogue
         from penstock.stores.sql.database import Database
         from penstock.stores.sql.last_used import LastUsed
-        from penstock.stores.sql.load import Loader
 
         self._database = database = database or Database(self._place.address)
-        loader = Loader(self.keyring, self._providers)
-        self._catalogue = catalogue = SqlCatalogue(database, loader, self._interval, self._max_age, self._memory)
+        age = self._max_age
+        self._catalogue = catalogue = SqlCatalogue(database, first.loader, self._interval, age, self._memory)
         self._last_used = LastUsed(database, self.used_keys)
-        catalogue.adopt(loaded)
+        catalogue.adopt(first.loaded)
         catalogue.start()
         self._last_used.start()
         return database, catalogue
@@ -167,13 +166,13 @@ class ControlStore:
         """Whether there is nothing to read. Raises DatabaseError."""
         return self._place.is_in_memory if self._place.file is None else is_unused(self._place.file)
 
-    def _apart(self) -> Loaded:
+    def _apart(self) -> FirstReading:
         """What is read of the database on an event loop and in a thread of its own, wherever the caller runs."""
         first = importlib.import_module("penstock.stores.sql.first_reading")
         reading = first.read_once(self._place.address, self.keyring, self._providers, self._prepare)
         with ThreadPoolExecutor(1) as thread:
-            loaded: Loaded = thread.submit(asyncio.run, reading).result()
-        return loaded
+            read: FirstReading = thread.submit(asyncio.run, reading).result()
+        return read
 
     async def _wait(self) -> None:
         """Look twice a second whether the database is in use, and follow it from then on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from time import time_ns
+from typing import NamedTuple
 
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.keyring import Keyring
@@ -12,9 +13,16 @@ from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.secrets import check_keyring
 
 
+class FirstReading(NamedTuple):
+    """What was read, and the loader that remembers it: it reads again what has changed since."""
+
+    loaded: Loaded
+    loader: Loader
+
+
 async def read_once(
     address: str, keyring: Keyring, providers: Collection[str], prepare: Callable[[Database], Awaitable[None]]
-) -> Loaded:
+) -> FirstReading:
     """Prepare a database, read it and leave no connection behind. Raises DatabaseError."""
     database = Database(address)
     try:
@@ -25,11 +33,12 @@ async def read_once(
 
 async def prepared(
     database: Database, keyring: Keyring, providers: Collection[str], prepare: Callable[[Database], Awaitable[None]]
-) -> Loaded:
+) -> FirstReading:
     """The catalogue of a database whose tables are brought up to date, and whose secrets the keyring opens; ``prepare``
     makes what every installation has. Raises DatabaseError."""
     await migrate(database)
     await check_keyring(database, keyring)
     await prepare(database)
     async with database.read() as connection:
-        return await Loader(keyring, providers).load(connection, time_ns() // 1000)
+        loader = Loader(keyring, providers)
+        return FirstReading(await loader.load(connection, time_ns() // 1000), loader)

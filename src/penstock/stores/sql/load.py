@@ -5,7 +5,6 @@ A row that can't be used keeps what it meant before, is named among the problems
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -24,7 +23,7 @@ from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
 from penstock.stores.sql.json_columns import read_object
 from penstock.stores.sql.keyring import Keyring
-from penstock.stores.sql.load_keys import gateway_keys, has_keys, read_key_rows, read_workspaces
+from penstock.stores.sql.load_keys import KeyLoader, has_keys, read_workspaces
 from penstock.stores.sql.load_limits import LimitLoader
 from penstock.stores.sql.own_prices import read_own_prices
 from penstock.stores.sql.prices import read_active
@@ -39,8 +38,6 @@ CUSTOM_HEADERS: Final = "custom_headers"
 """The field of an integration's own header fields: one secret, an object of texts in JSON."""
 _FILES_ARE_READ_AGAIN: Final = 300 * 10**6
 """Microseconds after which a file with a credential is read again: nothing tells when it changes."""
-_MANY: Final = 1000
-"""Rows of keys from which on they are read in a thread, while requests are served."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -65,8 +62,8 @@ class _Integration(msgspec.Struct):
 
 
 class Loader:
-    """Reads the catalogue. ``providers`` are the slugs there are. ``resolve`` fetches what an integration's reference
-    (``env:NAME``) leads to, or raises Unusable.
+    """Reads the catalogue; of gateway keys, after the first time, those that changed. ``providers`` are the slugs there
+    are. ``resolve`` fetches what an integration's reference (``env:NAME``) leads to, or raises Unusable.
 
     Configs are not judged here: what they name may stand in penstock.toml, or come later. A request that uses a config
     with a problem is refused with that problem.
@@ -78,6 +75,7 @@ class Loader:
         self._keyring = keyring
         self._providers = providers
         self._resolve = resolve or References(os.environ).resolve
+        self._keys = KeyLoader()
         self._limits = LimitLoader()
 
     async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
@@ -112,24 +110,20 @@ class Loader:
         )
         ids = {row.id: row.slug for row in await connection.execute(_GUARDRAILS)}
         guardrails |= {id_: guardrails[slug] for id_, slug in ids.items() if slug in guardrails}
-        key_rows = await read_key_rows(connection)
+        keys = await self._keys.load(connection, workspaces, problems)
         own_prices = await read_own_prices(connection, before.own_prices, problems)
         price_table = await read_active(connection, before.price_table, problems)
         number, is_guarded = await revision(connection), await has_keys(connection)
-
-        def make() -> Catalogue:
-            return Catalogue(
-                virtual_keys,
-                configs,
-                tuple(gateway_keys(key_rows, workspaces, before.keys_by_digest, problems)),
-                is_guarded=is_guarded,
-                default_workspace=next((id_ for id_, each in workspaces.items() if each.is_default), None),
-                price_table=price_table,
-                own_prices=own_prices,
-                saved_guardrails=guardrails,
-            )
-
-        catalogue = make() if len(key_rows) < _MANY else await asyncio.to_thread(make)
+        catalogue = Catalogue(
+            virtual_keys,
+            configs,
+            keys,
+            is_guarded=is_guarded,
+            default_workspace=next((id_ for id_, each in workspaces.items() if each.is_default), None),
+            price_table=price_table,
+            own_prices=own_prices,
+            saved_guardrails=guardrails,
+        )
         catalogue = await self._limits.add(connection, catalogue, problems)
         return Loaded(catalogue, number, tuple(problems), ends.first)
 

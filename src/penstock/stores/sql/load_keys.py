@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +25,7 @@ _CALLS: Final = frozenset({"completions.write", "*"})
 _CONTENT: Final = "logs.content"
 """The scope with which a header switches on that bodies are logged."""
 _PART: Final = 1000
-"""Rows that are fetched at a time: requests are served between two of them."""
+"""Rows that are fetched at a time. Values are made of a full part in a thread, while requests are served."""
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -76,41 +77,106 @@ def _switch(value: object) -> bool | None:
     return bool(value) if isinstance(value, int) else None
 
 
-async def read_key_rows(connection: AsyncConnection) -> list[Any]:
-    """The rows of the keys that may call models: one for each secret of a key."""
-    rows: list[Any] = []
-    async with connection.stream(_KEYS) as result:
-        async for part in result.partitions(_PART):
-            rows += part
-    return rows
-
-
 async def has_keys(connection: AsyncConnection) -> bool:
     """Whether there ever was a key: a gateway that was guarded once lets nobody in without one."""
     return (await connection.execute(sa.select(schema.api_key.c.id).limit(1))).first() is not None
 
 
-def gateway_keys(
-    rows: list[Any], workspaces: Mapping[str, Workspace], before: Mapping[bytes, GatewayKey], problems: list[str]
-) -> list[GatewayKey]:
-    """What the rows mean. A row with a problem means what it meant ``before``, if anything; the key of a workspace that
-    isn't active means nothing."""
-    keys = []
-    maker = _KeyMaker(workspaces)
-    for row in rows:
-        if row.workspace_id is not None and row.workspace_id not in workspaces:
-            continue
-        known = before.get(bytes(row.digest))
-        key: GatewayKey | None
-        try:
-            key = maker.key(row)
-        except Unusable as unusable:
-            problems.append(f"the gateway key {row.name}: {unusable}")
-            key = known
-        if key is not None:
+class KeyLoader:
+    """Reads gateway keys, and after the first time only those that changed: of 100,000 keys a change touches one.
+
+    A key is known by the digest of its secret. What a row says is as old as its version: every change raises the
+    version of the key's row, the end of a secret and the name of a config stand in other tables.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[bytes, GatewayKey] = {}
+        self._versions: dict[bytes, _Version] = {}
+        """Keys whose rows had no problem; any other is read each time."""
+        self._workspaces: Mapping[str, Workspace] = {}
+
+    async def load(
+        self, connection: AsyncConnection, workspaces: Mapping[str, Workspace], problems: list[str]
+    ) -> tuple[GatewayKey, ...]:
+        """The keys that may call models: one for each secret of a key.
+
+        A row with a problem means what it meant before, if anything, and adds a sentence to ``problems``; the key of a
+        workspace that isn't active means nothing.
+        """
+        changed = await self._changed(connection) if self._versions and workspaces == self._workspaces else None
+        known = self._keys
+        if changed is None:
+            self._keys, self._versions, self._workspaces = {}, {}, workspaces
+        if changed != []:
+            query = _KEYS if changed is None else _KEYS.where(schema.api_key_secret.c.digest.in_(changed))
+            maker = _KeyMaker(workspaces)
+            async for part in _parts(connection, query):
+                make = functools.partial(self._make, maker, part, known, problems)
+                await asyncio.to_thread(make) if len(part) == _PART else make()
+        return tuple(self._keys.values())
+
+    async def _changed(self, connection: AsyncConnection) -> list[bytes] | None:
+        """The digests of the rows whose version is another, or that are new; None if there are many of them. Keys that
+        are gone are forgotten."""
+        keys: dict[bytes, GatewayKey] = {}
+        changed = []
+        async for part in _parts(connection, _VERSIONS):
+            for row in part:
+                digest = bytes(row.digest)
+                known = self._keys.get(digest)
+                if known is None or known.id != row.id or self._versions.get(digest) != _version(row):
+                    changed.append(digest)
+                if known is not None:
+                    keys[known.digest] = known
+        if len(changed) > _PART:
+            return None
+        if len(keys) < len(self._keys):
+            for digest in self._keys.keys() - keys.keys():
+                self._versions.pop(digest, None)
+        self._keys = keys
+        return changed
+
+    def _make(
+        self, maker: _KeyMaker, rows: Sequence[Any], known: Mapping[bytes, GatewayKey], problems: list[str]
+    ) -> None:
+        for row in rows:
+            digest = bytes(row.digest)
+            before = known.get(digest)
+            key: GatewayKey | None = None
+            version: _Version | None = None
+            if row.workspace_id is None or row.workspace_id in self._workspaces:
+                try:
+                    key, version = maker.key(row), _version(row)
+                except Unusable as unusable:
+                    problems.append(f"the gateway key {row.name}: {unusable}")
+                    key = before
+            if key is None:
+                self._keys.pop(digest, None)
+                self._versions.pop(digest, None)
+                continue
             # Values that stay are the same ones: whoever compares two catalogues is done with them at once.
-            keys.append(known if known == key and known is not None else key)
-    return keys
+            key = before if before is not None and before == key else key
+            self._keys[key.digest] = key
+            if version is None:
+                self._versions.pop(digest, None)
+            else:
+                self._versions[key.digest] = version
+
+
+_Version = int | tuple[int, int | None, str | None]
+"""The version of a key's row; with the end of its secret and the name of its config, where it has them."""
+
+
+def _version(row: Any) -> _Version:
+    version: int = row.row_version
+    return version if row.valid_until is None and row.config is None else (version, row.valid_until, row.config)
+
+
+async def _parts(connection: AsyncConnection, query: sa.Select[Any]) -> AsyncIterator[Sequence[Any]]:
+    """The rows of a query, some at a time: requests are served between two parts."""
+    async with connection.stream(query) as result:
+        async for part in result.partitions(_PART):
+            yield part
 
 
 class _Demands(NamedTuple):
@@ -201,27 +267,40 @@ _WORKSPACES: Final = sa.select(
     schema.workspace.c.settings,
     schema.workspace.c.required_metadata,
 ).where(schema.workspace.c.status == "active")
-_KEYS: Final = (
-    sa.select(
-        schema.api_key.c.id,
-        schema.api_key.c.workspace_id,
-        schema.api_key.c.name,
-        schema.api_key.c.expires_at,
-        schema.api_key.c.allow_config_override,
-        schema.api_key.c.scopes,
-        schema.api_key.c.metadata,
-        schema.api_key.c.labels,
-        schema.api_key.c.allowed_models,
-        schema.api_key.c.allowed_providers,
-        schema.api_key.c.allowed_ips,
-        schema.api_key.c.expose_cost,
-        schema.api_key.c.log_content,
-        schema.api_key_secret.c.digest,
-        schema.api_key_secret.c.valid_until,
-        schema.config.c.slug.label("config"),
+
+
+def _of_keys(*more: Any) -> sa.Select[Any]:
+    """The rows of the keys that may call models, one for each secret of a key: what their version is made of, and more
+    columns."""
+    return (
+        sa.select(
+            schema.api_key.c.id,
+            schema.api_key.c.row_version,
+            schema.api_key_secret.c.digest,
+            schema.api_key_secret.c.valid_until,
+            schema.config.c.slug.label("config"),
+            *more,
+        )
+        .select_from(schema.api_key)
+        .join(schema.api_key_secret)
+        .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
+        .where(schema.api_key.c.kind.in_(_DATA_PLANE), schema.api_key.c.status.in_(("active", "expired")))
+        .order_by(schema.api_key.c.id, schema.api_key_secret.c.id)
     )
-    .join(schema.api_key_secret)
-    .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
-    .where(schema.api_key.c.kind.in_(_DATA_PLANE), schema.api_key.c.status.in_(("active", "expired")))
-    .order_by(schema.api_key.c.id, schema.api_key_secret.c.id)
+
+
+_VERSIONS: Final = _of_keys()
+_KEYS: Final = _of_keys(
+    schema.api_key.c.workspace_id,
+    schema.api_key.c.name,
+    schema.api_key.c.expires_at,
+    schema.api_key.c.allow_config_override,
+    schema.api_key.c.scopes,
+    schema.api_key.c.metadata,
+    schema.api_key.c.labels,
+    schema.api_key.c.allowed_models,
+    schema.api_key.c.allowed_providers,
+    schema.api_key.c.allowed_ips,
+    schema.api_key.c.expose_cost,
+    schema.api_key.c.log_content,
 )

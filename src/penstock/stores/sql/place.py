@@ -19,21 +19,24 @@ from penstock.settings.store import Store
 from penstock.settings.text_file import TooLarge, read_text
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.keyring import Keyring, KeyringError, parse_keyring
+from penstock.stores.sql.steps import latest
 
 NONE: Final = "none"
 """The address that stands for no database."""
 _FILE: Final = "penstock.db"
 _SQLITE: Final = "sqlite:///"
+_VERSION: Final = "alembic_version"
 _FOLDER_MODE: Final = 0o700
 _LARGEST_KEYS: Final = 64 << 10
 """Bytes of a file with keys."""
 _BOOKKEEPING: Final = frozenset(
     """
-    alembic_version audit audit_head console_session feedback idempotency organisation revision sqlite_sequence user
-    workspace
+    alembic_version alert_delivery audit audit_head console_session feedback idempotency kept_response ledger log_export
+    log_metadata organisation request_content request_log revision sqlite_sequence usage_day usage_hour usage_metadata
+    user workspace
     """.split()
 )
-"""Tables that mean nothing to callers while all others are empty."""
+"""Tables that mean nothing to callers while all others are empty: what requests left behind, and whom it belongs to."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -95,16 +98,22 @@ def _made(folder: Path) -> str | None:
 
 
 def is_unused(file: Path) -> bool:
-    """Whether an SQLite database has nothing that the data plane reads. Made where it is missing, its tables are not:
-    whoever writes first makes them. Raises DatabaseError."""
+    """Whether an SQLite database has nothing that the data plane reads, and lacks no step of its tables. Made where it
+    is missing, its tables are not: whoever writes first makes them. Raises DatabaseError."""
     try:
         with contextlib.closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if _VERSION in tables and not _is_up_to_date(connection):
+                return False
             counted = sorted(tables - _BOOKKEEPING)
             return not any(connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() for name in counted)  # noqa: S608
     except sqlite3.Error as error:
         raise DatabaseError(f"the database {file} can't be used: {error}") from None
+
+
+def _is_up_to_date(connection: sqlite3.Connection) -> bool:
+    return connection.execute(f"SELECT version_num FROM {_VERSION}").fetchall() == [(latest(),)]  # noqa: S608
 
 
 def read_keyring(environ: Mapping[str, str]) -> Keyring:

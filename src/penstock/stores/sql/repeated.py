@@ -10,15 +10,16 @@ their turn.
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.database import Database
@@ -48,7 +49,7 @@ class RepeatedStatement:
 
     def run_in_sqlite(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Run the statement for each row, for several at once. Called in a thread."""
-        statement, values_of = self._for(_SQLITE)
+        statement, values_of = self._for(_sqlite())
         whole = len(rows) // _AT_ONCE * _AT_ONCE
         for first in range(0, whole, _AT_ONCE):
             some = map(values_of, rows[first : first + _AT_ONCE])
@@ -71,16 +72,20 @@ class RepeatedStatement:
         return known
 
 
-_SQLITE: Final = sqlite.dialect()
-
-
 def upsert_of(connection: AsyncConnection) -> Any:
     """The ``insert`` of the connection's database, which knows what to do with a row that is there already."""
     return _insert(connection.dialect)
 
 
+@functools.cache
+def _sqlite() -> sa.Dialect:
+    dialect: sa.Dialect = import_module("sqlalchemy.dialects.sqlite").dialect()
+    return dialect
+
+
 def _insert(dialect: sa.Dialect) -> Any:
-    return sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    # The connection has loaded its own kind, and the other takes 2 MB.
+    return import_module(f"sqlalchemy.dialects.{dialect.name}").insert
 
 
 class Rows(NamedTuple):

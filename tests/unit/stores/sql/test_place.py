@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import logged
 from penstock.settings import SettingsError
 from penstock.settings.store import Store
 from penstock.stores.sql.database import Database
@@ -106,6 +107,27 @@ async def test_a_database_without_names_is_unused(tmp_path: Path) -> None:
     await rows.config("pc-a", "{}")
     assert not is_unused(file)
     await database.close()
+
+
+async def test_what_requests_left_behind_means_nothing_to_callers(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.db"
+    database = Database(f"sqlite:///{file}")
+    await migrate(database)
+    await logged.write(database, logged.entry(0), logged.entry(1))
+    assert await database.revision() == 1
+    assert is_unused(file)
+    await database.close()
+
+
+async def test_a_database_that_lacks_a_step_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.db"
+    database = Database(f"sqlite:///{file}")
+    await migrate(database)
+    await database.close()
+    assert is_unused(file)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    assert not is_unused(file)
 
 
 def test_a_table_that_this_release_does_not_know_counts(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ price_book: Final = Table(
         "is_active",
         unique=True,
         sqlite_where=text("is_active"),
-        postgresql_where=text("is_active"),
     ),
 )
 """A price table (prices/table.py), compressed with zlib. Rows are never changed, except for which one is active."""

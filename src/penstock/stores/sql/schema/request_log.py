@@ -13,7 +13,6 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from penstock.stores.sql.schema.columns import changes, id_column, json_column, metadata
 
-_BY_MONTH: Final = "RANGE (at)"
 LATENCY_BOUNDS: Final = (10, 25, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000)
 """Upper bounds in milliseconds of the counts in ``LATENCY_COUNTS``; the last count is of all that took longer."""
 LATENCY_COUNTS: Final = tuple(f"latency_{number:02d}" for number in range(len(LATENCY_BOUNDS) + 1))
@@ -68,7 +67,6 @@ request_log: Final = Table(
     Index(None, "workspace_id", "model", "at"),
     Index(None, "workspace_id", "provider", "at"),
     Index(None, "workspace_id", "amount"),
-    postgresql_partition_by=_BY_MONTH,
 )
 """One row for each request. ``amount`` is NULL if the price is unknown; ``saved`` is what an answer from the cache
 would have cost. ``details`` are the members of a row that nobody searches: its attempts, labels, dropped parameters."""
@@ -83,7 +81,6 @@ log_metadata: Final = Table(
     Column("log_id", Text, primary_key=True, nullable=False),
     Index(None, "at"),
     sqlite_with_rowid=False,
-    postgresql_partition_by=_BY_MONTH,
 )
 """The metadata of requests, to search them by it: at most 20 members of each request."""
 
@@ -93,7 +90,6 @@ request_content: Final = Table(
     Column("at", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("log_id", Text, primary_key=True, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    postgresql_partition_by=_BY_MONTH,
 )
 """Headers and bodies of a request and its answer, compressed (stores/sql/log_content.py)."""
 
