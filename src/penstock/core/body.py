@@ -7,6 +7,7 @@ forwarded beside it: a doubled key would otherwise let the gateway read one valu
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -229,11 +230,12 @@ class Body:
 
     def encode(self) -> bytes:
         """The object as JSON bytes, values untouched, members in order."""
-        known = _KEYS.get
-        parts: list[msgspec.Raw | bytes] = [b"{"]
-        for key, raw in self._members.items():
-            parts += (known(key) or _key(key), raw, b",")
-        parts[-1] = b"}" if self._members else b"{}"
+        members = self._members
+        if not members:
+            return b"{}"
+        each = zip(map(_KEYS.__getitem__, members), members.values(), _COMMAS, strict=False)
+        parts = [b"{", *itertools.chain.from_iterable(each)]
+        parts[-1] = b"}"
         return b"".join(parts)
 
 
@@ -318,5 +320,14 @@ _CHAT_PARAMETERS: Final = """
     tools tool_choice response_format seed logprobs top_logprobs stream_options user reasoning_effort store metadata
     parallel_tool_calls
 """
-_KEYS: Final = {name: _key(name) for name in _CHAT_PARAMETERS.split()}
-"""The names of OpenAI's chat parameters, encoded once."""
+
+
+class _Keys(dict[str, bytes]):
+    """Names of members as JSON, with a colon. Others than those that were put in are encoded each time."""
+
+    def __missing__(self, name: str) -> bytes:
+        return _key(name)
+
+
+_KEYS: Final = _Keys({name: _key(name) for name in _CHAT_PARAMETERS.split()})
+_COMMAS: Final = itertools.repeat(b",")

@@ -28,7 +28,6 @@ from penstock.pipeline.task_calls import TaskReply, send_each
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.pipeline.wrapped_reply import TransformedStream, headers_for
-from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
@@ -37,12 +36,12 @@ def attempt(
     call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount
 ) -> Coroutine[Any, Any, Answer]:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    if call.operation is Operation.REALTIME:
+    if call.operation.is_realtime:
         socket = socket_request(call, route)
         if isinstance(socket, Failure):
             return _attempt_aside(call, route, step, upstream, account, socket)
         return send(socket, route, step, upstream, account, call.trace_id)
-    if call.operation is Operation.PROXY:
+    if call.operation.is_proxy:
         prepared: PreparedRequest | Failure | None = pass_through(call, route)
     else:
         prepared = None if len(call.body) > LARGE else prepare(call, route)
@@ -100,7 +99,7 @@ async def send(
             reply.close()
             return _failed(socket, prepared, trace_id)
         return socket
-    if not 200 <= reply.status < 300 and (reply.status < 400 or route.operation is not Operation.PROXY):
+    if not 200 <= reply.status < 300 and (reply.status < 400 or not route.operation.is_proxy):
         if reply.status < 400:
             reply.close()
             return _failed(redirected(reply, route), prepared, trace_id)

@@ -34,7 +34,6 @@ from penstock.pipeline.rewrite import body_digest
 from penstock.pipeline.shared_call import SharedCall
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
-from penstock.providers.row import Operation
 from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
 from penstock.stores.base import Entry, ReplyStore
@@ -90,7 +89,7 @@ class Caching(msgspec.Struct, frozen=True):
 
     def applies(self, route: TargetRoute) -> bool:
         """Whether this attempt uses the cache."""
-        return route.target.cache is not None and route.operation is Operation.CHAT and self.limit > 0
+        return route.target.cache is not None and route.operation.is_chat and self.limit > 0
 
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""

@@ -15,6 +15,7 @@ from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line, without_headers
 from penstock.core.json_text import write_json
+from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.registry import DIALECTS, TASKS
@@ -24,7 +25,7 @@ from penstock.pipeline.keeping import Keeping
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
-from penstock.pipeline.target_route import RequestTemplate, TargetRoute
+from penstock.pipeline.target_route import RequestTemplate, TargetRoute, TemplateKey
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
 from penstock.providers.row import OPENAI, Operation
@@ -131,10 +132,11 @@ async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = 
 def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Failure:
     """The request before its body is rewritten."""
     body, model, streams = request.body, request.model, request.stream
-    if route.changes.fills:
+    if route.changes is not NO_CHANGES and route.changes.fills:
         body = route.changes.filled(body)
         model, streams = body.text("model") or model, call.dialect.asks_stream(body)
-    template = _template(call, route, model, streams=streams)
+    key = (model, route.aliased_model, call.dialect.name, streams)
+    template = route.templates.get(key) or _template(call, route, key)
     if isinstance(template, Failure):
         return template
     headers = None if call.hops else template.headers
@@ -259,16 +261,14 @@ def prepare_socket(
     )
 
 
-def _template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
-    """The template of the requests to a target for this model, made once."""
-    key = (model, route.aliased_model, call.dialect.name, streams)
-    template = route.templates.get(key)
-    if template is None:
-        template = _refused_model(route, model) or _new_template(call, route, model, streams=streams)
-        if model is None or len(model) <= _LONGEST_REMEMBERED:
-            if len(route.templates) >= _MOST_REMEMBERED:
-                route.templates.clear()
-            route.templates[key] = template
+def _template(call: Call, route: TargetRoute, key: TemplateKey) -> RequestTemplate | Failure:
+    """The template of the requests to a target for this model, which is remembered."""
+    model, _, _, streams = key
+    template = _refused_model(route, model) or _new_template(call, route, model, streams=streams)
+    if model is None or len(model) <= _LONGEST_REMEMBERED:
+        if len(route.templates) >= _MOST_REMEMBERED:
+            route.templates.clear()
+        route.templates[key] = template
     return template
 
 
@@ -277,7 +277,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     model_route = route.endpoint.route_for(model, call.dialect.name, known_as)
     is_same_wire = speaks_callers_wire(call, model_route)
     task = None if is_same_wire else _task(call, model_route)
-    if not is_same_wire and task is None and route.operation is not Operation.CHAT:
+    if not is_same_wire and task is None and not route.operation.is_chat:
         return _unsupported_operation(call, route)
     context = _context(route, model_route, model)
     written = None
@@ -301,6 +301,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         tuple([name for name in names if name is not None]),
         is_same_wire and not in_path and route.operation.needs_model,
         task,
+        call.dialect.relay.fits(context) if is_same_wire else None,
     )
     named = None if model is None else context.model
     target, plain_target = model_route.target(named, streams=streams), model_route.target(named)

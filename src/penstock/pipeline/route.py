@@ -23,7 +23,6 @@ from penstock.pipeline.decisive_error import target_error, tell_decisive
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
-from penstock.providers.row import Operation
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
 from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, WalkContext, Walked, walk
@@ -138,7 +137,7 @@ class Router(msgspec.Struct, frozen=True):
             else:
                 if route.provider.profiles is not None:
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
-                if call.operation is Operation.REALTIME:
+                if call.operation.is_realtime:
                     answer = await self._opened(call, route, step, account)
                 elif route.target.guards is not None:
                     answer = await self._guarded(call, compiled, route, step, account)

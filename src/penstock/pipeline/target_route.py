@@ -11,7 +11,7 @@ import msgspec
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
-from penstock.core.parameter_changes import ParameterChanges
+from penstock.core.parameter_changes import NO_CHANGES, ParameterChanges
 from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
@@ -126,6 +126,7 @@ class TargetBinder(msgspec.Struct, frozen=True):
         changes = ParameterChanges(
             target.default_params, target.override_params, target.drop_params, target.model_prefix
         )
+        changes = NO_CHANGES if changes == NO_CHANGES else changes
         return TargetRoute(target, row, endpoint, operation, changes, self._limits_for(target), model_lists=lists)
 
     def _lent(self, target: Target, permissions: Permissions) -> tuple[Target, Secret | None, Mapping[str, str] | None]:
