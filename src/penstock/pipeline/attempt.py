@@ -17,7 +17,7 @@ from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.bound_reply import with_bound_ids
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
-from penstock.pipeline.first_content import read_first_content
+from penstock.pipeline.first_content import read_first_content, whole_answer
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.open_socket import opened, socket_request
 from penstock.pipeline.pass_through import pass_through
@@ -107,7 +107,9 @@ async def send(
     else:
         reply = _in_callers_wire(reply, prepared, route, trace_id)
     try:
-        answer = await read_first_content(reply, route, deadlines, prepared, trace_id)
+        answer = whole_answer(reply, route, prepared, trace_id)
+        if answer is None:
+            answer = await read_first_content(reply, route, deadlines, prepared, trace_id)
     except BaseException:
         reply.close()
         raise

@@ -36,7 +36,7 @@ from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
 from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
-from penstock.transport.base import Reply
+from penstock.transport.base import Reply, whole_body
 
 _ANY_BYTES: Final = (b"", b"application/octet-stream")
 """Content types that say nothing of the bytes."""
@@ -58,6 +58,20 @@ def read_first_content(
     if deadlines.first_token is None or content_type(reply.headers).startswith(JSON):
         return _begin(reply, route, prepared, trace_id)
     return _begin_by(deadlines.first_token, reply, route, prepared, trace_id)
+
+
+def whole_answer(
+    reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure | None:
+    """As ``read_first_content``, at once: the answer of a good, plain chat on lane 1 that has come as a whole. None for
+    any other reply."""
+    if prepared.streams or prepared.context is None or reply.status != 200 or not route.operation.is_chat:
+        return None
+    body = whole_body(reply)
+    if body is None or len(body) > LARGE or prepared.body is None or reshaped_reply.is_stream(reply, body):
+        return None
+    whole = reshaped_reply.normalized(body, prepared)
+    return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)
 
 
 async def _begin_by(

@@ -105,11 +105,36 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     request = call.request
     if request is None:
         return _without_body(call, route)
+    prepared = _unchanged(call, route, request)
+    if prepared is not None:
+        return prepared
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
     rewritten = rewrite(draft.spec, draft.body)
     return _finished(call, route, draft, rewritten if request.form is None else as_form(request.form, rewritten))
+
+
+def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> PreparedRequest | None:
+    """A request that needs no draft: its body stays as it is, and so does all that its template says. None for any
+    other, and for the first with its template."""
+    template = route.templates.get((request.model, route.aliased_model, call.dialect.name, request.stream))
+    if template is None or isinstance(template, Failure) or template.unchanged is None:
+        return None
+    if call.hops or call.query or call.parameters or call.bind is not None or not template.unchanged(request.body):
+        return None
+    return PreparedRequest(
+        call.dialect,
+        template.model_route.origin,
+        b"POST",
+        template.target,
+        template.headers or b"",
+        request.body.encode(),
+        request.body,
+        template.asked_model,
+        context=template.spec.context,
+        plain_target=template.plain_target,
+    )
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:
@@ -306,7 +331,9 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     named = None if model is None else context.model
     target, plain_target = model_route.target(named, streams=streams), model_route.target(named)
     headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
-    return RequestTemplate(model_route, model, spec, target, plain_target, headers)
+    is_fixed = headers is not None and written is None and route.model_lists is None and not call.dialect.header_settings
+    stays = is_fixed and route.operation.is_chat and route.changes is NO_CHANGES and not streams
+    return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
 
 
 def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:

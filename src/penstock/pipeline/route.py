@@ -25,7 +25,18 @@ from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
-from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, WalkContext, Walked, walk
+from penstock.routing.walk import (
+    MAX_ATTEMPTS,
+    Attempt,
+    Race,
+    Raced,
+    WalkContext,
+    Walked,
+    only_attempt,
+    only_target,
+    walk,
+    walked_once,
+)
 
 _NO_ATTEMPT: Final = Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway.")
 _NO_GUARDING: Final = Failure(Kind.INTERNAL, "The config has guards, and this gateway can't run them.")
@@ -61,8 +72,20 @@ class Router(msgspec.Struct, frozen=True):
         """
         return max(1, self.max_attempts >> 2 * call.hops)
 
-    async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
+    def answer(self, call: Call, compiled: CompiledPlan) -> Coroutine[Any, Any, tuple[Answer, Walked]]:
         """The answer of the last attempt, and the account of the walk. Answers of earlier attempts are closed."""
+        target = only_target(compiled.plan)
+        return self._walk(call, compiled) if target is None else self._once(call, compiled, target)
+
+    async def _once(self, call: Call, compiled: CompiledPlan, target: Target) -> tuple[Answer, Walked]:
+        """``answer`` for a plan that comes to one attempt."""
+        began = monotonic()
+        step = only_attempt(target, began + (self.deadline or 1e9), began)
+        answer = await self._try(call, compiled, step)
+        return answer, walked_once(target, answer.outcome, monotonic() - began)
+
+    async def _walk(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
+        """``answer`` for any other plan."""
         deadline = monotonic() + (self.deadline or 1e9)
         health = self.health.of(call.caller.tenant, saved=compiled.config is not None)
         attempts = self.attempts_of(call) if call.hops else self.max_attempts

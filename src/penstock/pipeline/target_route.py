@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from penstock.core.address import AddressPolicy
+from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
 from penstock.core.parameter_changes import NO_CHANGES, ParameterChanges
@@ -31,6 +32,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     ``asked_model`` is the model that the caller names. ``spec`` is what is done to the body. ``target`` is the request
     target, without the caller's query and path parameters, ``plain_target`` that of a plain answer. ``headers`` is the
     header block of a request that passed no other gateway; None where it depends on the caller's own header.
+    ``unchanged`` tells of a body that it is sent as it is, with nothing but this template; None where none is.
     """
 
     model_route: ModelRoute
@@ -39,6 +41,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     target: bytes
     plain_target: bytes
     headers: bytes | None
+    unchanged: Callable[[Body], bool] | None = None
 
 
 TemplateKey = tuple[str | None, str, str, bool]

@@ -119,6 +119,37 @@ def walk(plan: Plan, context: WalkContext) -> Walk:
     return Walked(walker.retry_count, tuple(walker.steps), None, walker.calls)
 
 
+# A plan that comes to one attempt, whatever its outcome: its driver needs no generator.
+
+
+def only_target(plan: Plan) -> Target | None:
+    """The target of such a plan: alone, without retries, and nobody reads its health."""
+    if type(plan) is not Target or plan.retry is not None or plan.is_tracked:
+        return None
+    return plan
+
+
+def only_attempt(target: Target, until: float, now: float) -> Attempt:
+    """Its attempt, which begins now."""
+    total = target.timeouts.total
+    return Attempt(target, 0, until, math.inf if total is None else now + total)
+
+
+def walked_once(target: Target, outcome: Outcome, seconds: float) -> Walked:
+    """The result, after so many seconds."""
+    return Walked(0, (_step(target, outcome, seconds),), None, 1)
+
+
+def _step(target: Target, outcome: Outcome, seconds: float) -> AttemptStep:
+    failure, error = outcome.failure, outcome.error
+    named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
+    result = failure.kind.value if failure is not None and named else str(outcome.status)
+    step = AttemptStep(target.path, "cached" if outcome.stored else result, seconds * 1000)
+    if error is not None and error in DECISIVE:
+        step.why.append(error.value)
+    return step
+
+
 class _Walker:
     def __init__(self, context: WalkContext) -> None:
         self._context = context
@@ -354,14 +385,7 @@ class _Walker:
     # The steps for the trace.
 
     def _made(self, target: Target, outcome: Outcome, began: float) -> None:
-        milliseconds = (self._clock() - began) * 1000
-        failure = outcome.failure
-        named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
-        result = failure.kind.value if failure is not None and named else str(outcome.status)
-        step = AttemptStep(target.path, "cached" if outcome.stored else result, milliseconds)
-        if outcome.error in DECISIVE and outcome.error is not None:
-            step.why.append(outcome.error.value)
-        self.steps.append(step)
+        self.steps.append(_step(target, outcome, self._clock() - began))
 
     def _explain(self, why: str) -> None:
         """Add a reason to the latest step: why another step follows, or why none does."""
