@@ -65,10 +65,11 @@ def whole_answer(
 ) -> Answer | Failure | None:
     """As ``read_first_content``, at once: the answer of a good, plain chat on lane 1 that has come as a whole. None for
     any other reply."""
-    if prepared.streams or prepared.context is None or reply.status != 200 or not route.operation.is_chat:
+    is_plain = route.operation.is_chat and not prepared.streams and prepared.bind is None
+    if not is_plain or prepared.context is None or prepared.body is None or reply.status != 200:
         return None
     body = whole_body(reply)
-    if body is None or len(body) > LARGE or prepared.body is None or reshaped_reply.is_stream(reply, body):
+    if body is None or len(body) > LARGE or reshaped_reply.is_stream(reply, body):
         return None
     whole = reshaped_reply.normalized(body, prepared)
     return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)

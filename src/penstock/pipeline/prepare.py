@@ -79,10 +79,7 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     """Binds the ids of what the target keeps, where the caller gets them so."""
     switches: bool = False
     """The request asks for a WebSocket (open_socket.py)."""
-
-    @property
-    def lane(self) -> int:
-        return 1 if self.translation is None and self.read is None else 2
+    lane: int = 1
 
 
 def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
@@ -230,6 +227,7 @@ def _finished(
         rewritten.more,
         rewritten.read,
         None if call.bind is None or translation is not None else call.bind(route.target),
+        lane=1 if translation is None and rewritten.read is None else 2,
     )
 
 
@@ -331,8 +329,9 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     named = None if model is None else context.model
     target, plain_target = model_route.target(named, streams=streams), model_route.target(named)
     headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
-    is_fixed = headers is not None and written is None and route.model_lists is None and not call.dialect.header_settings
-    stays = is_fixed and route.operation.is_chat and route.changes is NO_CHANGES and not streams
+    has_settings = headers is None or call.dialect.header_settings
+    has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None
+    stays = route.operation.is_chat and not (streams or has_settings or has_changes)
     return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
 
 

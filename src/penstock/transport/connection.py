@@ -77,19 +77,10 @@ class Connection(TakesTurns):
         self._is_full = False
         self._drained: asyncio.Future[None] | None = None
 
-    async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
-        """Send a request and wait for the head of its response. Cancelling closes the connection."""
+    def begin(self, request: Request, started: float) -> HttpExchange:
+        """Send a request. The exchange is awaited until the head of its response is there, or its failure."""
         exchange = self._exchange = HttpExchange(self, request.limits, started, may_switch=request.switches)
         self._write(request)
-        try:
-            while not exchange.status:
-                if exchange.failure is not None:
-                    return exchange.failure
-                await exchange
-        except BaseException:
-            # Not abort(): if the response was whole, the connection may already carry another request's exchange.
-            exchange.close()
-            raise
         return exchange
 
     def look_by(self, due: float) -> None:

@@ -59,18 +59,18 @@ def fits_of(context: WriteContext) -> Callable[[Body], bool] | None:
     quirks, traits = context.quirks, context.traits
     if quirks.adapts_request is not None or quirks.keeps or quirks.message_members or not_served(context) is not None:
         return None
-    looked_at = {each.parameter for each in (*quirks.renames, *quirks.drops)} | _OF_TOOLS
+    looked_at = _OF_TOOLS.union([each.parameter for each in quirks.renames], [each.parameter for each in quirks.drops])
     if not quirks.takes_cache_markers:
-        looked_at.add(MARKER)
+        looked_at |= {MARKER}
     if not quirks.takes_schemas:
-        looked_at.add("response_format")
+        looked_at |= {"response_format"}
     words = set() if quirks.developer_role else {DEVELOPER}
     if quirks.applies_model_limits and context.model:
         if quirks.thinking is not None and traits.family in quirks.thinking.streaming_families:
             return None
         looked_at |= limited_parameters(traits, quirks.thinking)
         words |= set() if traits.system_role else {SYSTEM, DEVELOPER}
-    return functools.partial(_fits, frozenset(looked_at), tuple(words))
+    return functools.partial(_fits, looked_at, tuple(words))
 
 
 def _fits(looked_at: frozenset[str], words: tuple[bytes, ...], body: Body) -> bool:
