@@ -302,6 +302,14 @@ class SessionEvents(msgspec.Struct, frozen=True):
     error: Callable[[Failure, str], bytes]
 
 
+class FitRule(Protocol):
+    """Tells by one look whether a request stays as it is. Also another process can be given it."""
+
+    def holds(self, body: Body) -> bool:
+        """Whether it surely does."""
+        ...
+
+
 def _nothing_told(_context: WriteContext) -> None:
     """No look tells whether a request stays as it is."""
 
@@ -322,7 +330,7 @@ class Relay(msgspec.Struct, frozen=True):
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
     kept_ids: KeptIds | None = None
     session: SessionEvents | None = None
-    fits: Callable[[WriteContext], Callable[[Body], bool] | None] = _nothing_told
+    fits: Callable[[WriteContext], FitRule | None] = _nothing_told
 
 
 class StreamEncoder(Protocol):

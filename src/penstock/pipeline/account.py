@@ -222,8 +222,10 @@ class Account:
         self.is_closed = True
         if self.reservation is not None:
             self.reservation.close(self.attempts)
-        keeper = self.records.keeper if self.is_logged else None
-        if keeper is None and not self.records.has_readers:
+        keeper = self.records.keeper
+        if keeper is not None and not self.is_logged:
+            keeper = None
+        if keeper is None and not self.records.queues:
             return
         record = self._record()
         self.records.publish(record)

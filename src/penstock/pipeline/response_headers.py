@@ -79,7 +79,7 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
         headers += call.account.reservation.headers()
     if answer.dropped:
         headers.append((b"x-penstock-dropped-params", _listed(answer.dropped)))
-    if answer.failure is not None:
+    if answer.outcome.failure is not None:
         _advise(answer, walked)
     return answer
 

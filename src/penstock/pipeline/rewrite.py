@@ -21,7 +21,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.parameter_changes import ParameterChanges
-from penstock.dialects.caller import CallerDialect, RequestBody
+from penstock.dialects.caller import CallerDialect, FitRule, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.function_names import with_allowed_names
 from penstock.dialects.malformed import read_body
@@ -59,7 +59,7 @@ class RewriteSpec(msgspec.Struct, frozen=True):
     needs_model: bool = False
     task: TaskDialect | None = None
     """The wire of embeddings or reranking to write the body in, where the host has one of its own."""
-    fits: Callable[[Body], bool] | None = None
+    fits: FitRule | None = None
 
 
 class Rewritten(msgspec.Struct, frozen=True):
@@ -140,7 +140,7 @@ def _same_wire(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
     asks_usage = spec.can_ask_usage and not wants_usage
     if asks_usage:
         body = dialect.replies.with_usage(body)
-    if spec.fits is not None and spec.fits(body):
+    if spec.fits is not None and spec.fits.holds(body):
         body = spec.changes.removed(body) if spec.changes.removes else body
         return Rewritten(body.encode(), body, asks_usage=asks_usage, wants_usage=wants_usage)
     fitted = dialect.relay.fit_request(body, spec.context)

@@ -205,7 +205,8 @@ class Router(msgspec.Struct, frozen=True):
 def _told(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:
     """The answer of an attempt, after the attempt's account was told of it."""
     answer.target, answer.attempt = step.target, account
-    account.status, account.failure, account.usage = answer.outcome.status, answer.failure, answer.usage
+    outcome = answer.outcome
+    account.status, account.failure, account.usage = outcome.status, outcome.failure, answer.usage
     account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
     account.first_content = monotonic() - call.account.arrived
     if answer.rest is None:

@@ -99,7 +99,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         else:
             answer = await self._routed(call, compiled)
         account = call.account
-        account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.failure
+        account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
         account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
         return answer
 
@@ -155,7 +155,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer, walked = await self.router.answer(call, compiled)
-        if answer.failure is not None:
+        if answer.outcome.failure is not None:
             answer = await estimated(answer, call)
         for guard in self.output_guards:
             answer = await guard.passed(answer, call)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from penstock.core.address import AddressPolicy
-from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
 from penstock.core.parameter_changes import NO_CHANGES, ParameterChanges
@@ -17,6 +16,7 @@ from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import End
+from penstock.dialects.caller import FitRule
 from penstock.pipeline.model_lists import ModelLists, model_lists, names_model
 from penstock.pipeline.rewrite import RewriteSpec
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
@@ -41,7 +41,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     target: bytes
     plain_target: bytes
     headers: bytes | None
-    unchanged: Callable[[Body], bool] | None = None
+    unchanged: FitRule | None = None
 
 
 TemplateKey = tuple[str | None, str, str, bool]

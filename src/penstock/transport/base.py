@@ -91,9 +91,9 @@ async def pass_on(reply: Reply, take: Take) -> None:
 
 def whole_body(reply: Reply) -> bytes | None:
     """The body of a reply of which nothing was read, if all of it has come with its head; it can still be read. A reply
-    with an attribute ``whole`` tells it; of any other it isn't known."""
-    whole: bytes | None = getattr(reply, "whole", None)
-    return whole
+    with a method ``whole()`` tells it; of any other it isn't known."""
+    whole: Callable[[], bytes | None] | None = getattr(reply, "whole", None)
+    return None if whole is None else whole()
 
 
 async def hand_on(data: bytes, take: Take) -> None:

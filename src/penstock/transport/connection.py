@@ -277,7 +277,6 @@ class HttpExchange(Wakeup):
         self.is_encoded = False
         connection.look_by(earliest(limits, started))
 
-    @property
     def whole(self) -> bytes | None:
         """The body, where all of it is here before any of it was read (``base.whole_body``)."""
         return self._rest if self._over and self.failure is None else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+
+import msgspec
 
 from penstock.core.body import Body
 from penstock.core.chat import Owner
@@ -50,10 +51,30 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
 def _is_prose(body: Body) -> bool:
     """Whether there are no tools, and messages hold neither a list within a message nor an underscore: so no blocks,
     no ids of calls and no opaque values. The search for one byte is many times as fast as that for a word."""
-    return _fits(_OF_TOOLS, (), body)
+    return _NO_BLOCKS.holds(body)
 
 
-def fits_of(context: WriteContext) -> Callable[[Body], bool] | None:
+class Fits(msgspec.Struct, frozen=True):
+    """What tells of a body that it has none of these parameters, and that its messages are prose without these
+    words."""
+
+    parameters: frozenset[str]
+    words: tuple[bytes, ...] = ()
+
+    def holds(self, body: Body) -> bool:
+        members = body.members
+        if not self.parameters.isdisjoint(members):
+            return False
+        messages = bytes(members.get("messages", b""))
+        if messages.find(b"[", 1) >= 0 or b"_" in messages:
+            return False
+        return not (self.words and any(word in messages for word in self.words))
+
+
+_NO_BLOCKS = Fits(_OF_TOOLS)
+
+
+def fits_of(context: WriteContext) -> Fits | None:
     """What tells of a body, by one look, that ``fit_request`` leaves it as it is. It is made once for a host and a
     model; None where it may change any body. It may say no of a body that stays as it is."""
     quirks, traits = context.quirks, context.traits
@@ -70,18 +91,7 @@ def fits_of(context: WriteContext) -> Callable[[Body], bool] | None:
             return None
         looked_at |= limited_parameters(traits, quirks.thinking)
         words |= set() if traits.system_role else {SYSTEM, DEVELOPER}
-    return functools.partial(_fits, looked_at, tuple(words))
-
-
-def _fits(looked_at: frozenset[str], words: tuple[bytes, ...], body: Body) -> bool:
-    """Whether a body has none of these parameters, and its messages are prose without these words."""
-    members = body.members
-    if not looked_at.isdisjoint(members):
-        return False
-    messages = bytes(members.get("messages", b""))
-    if messages.find(b"[", 1) >= 0 or b"_" in messages:
-        return False
-    return not (words and any(word in messages for word in words))
+    return Fits(looked_at, tuple(words))
 
 
 def not_served(context: WriteContext) -> Failure | None:
