@@ -198,6 +198,9 @@ class Account:
         self.at = time.time()
         """Seconds since 1970."""
         self.arrived = time.monotonic()
+        # What is read of each request: a default of the class takes a longer way.
+        self.key = self.failure = self.reservation = self.trace_context = None
+        self.is_closed = False
         self.attempts: list[AttemptAccount] = []
         self.guards: list[GuardVerdict] = []
         """What guards decided, where they did not simply pass."""

@@ -59,8 +59,8 @@ class IncomingRequest(BodyBuffer):
         request.is_taken = request.complete = True
         request.size = request.declared = size = len(body)
         request._piece = body
-        length = b"%d" % size
-        if self.fields[b"content-length"] != length:
+        if size != self.declared:
+            length = b"%d" % size
             request.headers = [
                 (b"content-length", length) if field[0] == b"content-length" else field for field in self.headers
             ]

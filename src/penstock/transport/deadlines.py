@@ -16,7 +16,12 @@ _SETTINGS = {
 
 def earliest(limits: Limits, started: float) -> float:
     """A time before which no limit of a call can be due, whatever happens; infinite when there is none."""
-    return started + min(limits.first_byte or math.inf, limits.idle or math.inf, limits.total or math.inf)
+    seconds = limits.first_byte or math.inf
+    if 0 < limits.idle < seconds:
+        seconds = limits.idle
+    if 0 < limits.total < seconds:
+        seconds = limits.total
+    return started + seconds
 
 
 class Deadlines:
