@@ -118,13 +118,8 @@ def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> Prepared
     template = route.templates.get((request.model, route.aliased_model, call.dialect.name, request.stream))
     if template is None or isinstance(template, Failure) or template.unchanged is None:
         return None
-    if (
-        call.hops
-        or call.query
-        or call.parameters
-        or call.bind is not None
-        or not template.unchanged.holds(request.body)
-    ):
+    says_more = call.hops or call.query or call.parameters or call.bind is not None
+    if says_more or not template.unchanged.holds(request.body):
         return None
     return PreparedRequest(
         call.dialect,
