@@ -321,7 +321,7 @@ def test_hops_are_told_to_a_host_that_the_operator_names() -> None:
     assert b"x-penstock-hops: 1\r\n" in prepared(call(CHAT), route(custom)).headers
 
 
-CHANGED = [
+CHANGED: list[dict[str, Any]] = [
     {"temperature": 0.5},
     {"stream": True},
     {"max_tokens": None},
