@@ -12,18 +12,7 @@ from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, leaves, most_attempts
 from penstock.routing.trace import line
-from penstock.routing.walk import (
-    Attempt,
-    Race,
-    Raced,
-    Wait,
-    WalkContext,
-    Walked,
-    only_attempt,
-    only_target,
-    walk,
-    walked_once,
-)
+from penstock.routing.walk import Attempt, Race, Raced, Wait, WalkContext, walk
 from playing import OK, Asked, Played, Player, answered, broken, compiled, in_turn
 
 REFUSED = broken(Kind.CONNECTION_REFUSED, sent=False)
@@ -77,36 +66,6 @@ def test_retries_of_one_target(retry: dict[str, Any] | None, outcomes: list[Outc
     assert [call.outcome for call in played.calls] == outcomes
     assert (played.result.retry_count, len(played.waits)) == (count, waits)
     assert played.result.upstream_calls == len(outcomes)
-
-
-@pytest.mark.parametrize("settings", [{}, {"timeouts": {"total": 3}}, {"request_timeout": 50}])
-@pytest.mark.parametrize(
-    "outcome", [OK, answered(500), TOO_LONG, FILTERED, STREAM_ERROR, SILENT, REFUSED, Outcome(200, stored=True)]
-)
-def test_a_plan_of_one_attempt_needs_no_walk(settings: dict[str, Any], outcome: Outcome) -> None:
-    plan = compiled(target(**settings))
-    only = only_target(plan)
-    assert only is not None
-    now = 7.0
-    walker = walk(plan, WalkContext(view=Asked(), clock=lambda: now, random=lambda: 0.5, health=Health(), deadline=9.0))
-    assert only_attempt(only, 9.0, now) == next(walker)
-    now = 7.25
-    with pytest.raises(StopIteration) as stop:
-        walker.send(outcome)
-    walked: Walked = stop.value.value
-    assert walked_once(only, outcome, 0.25) == walked
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        target(retry={"attempts": 1}),
-        {"strategy": {"mode": "fallback"}, "targets": [target(), target()]},
-        {"strategy": {"mode": "loadbalance"}, "targets": [target()]},
-    ],
-)
-def test_any_other_plan_is_walked(config: dict[str, Any]) -> None:
-    assert only_target(compiled(config)) is None
 
 
 def test_waits_double_with_some_jitter() -> None:
