@@ -55,10 +55,10 @@ def reply_headers(headers: Headers) -> Headers:
     """The provider's response headers that are forwarded to the caller: not those of its own connection, nor those that
     its header ``connection`` names (RFC 9110, 7.6.1)."""
     kept = [field for field in headers if _GOES_ON[field[0]]]
-    options = {value for name, value in headers if name == b"connection"}
+    options = {value.lower() for name, value in headers if name == b"connection"}
     if options <= _PERSISTENCE:
         return kept
-    named = {option.strip() for value in options for option in value.lower().split(b",")}
+    named = {option.strip() for value in options for option in value.split(b",")}
     return [field for field in kept if field[0] not in named]
 
 
