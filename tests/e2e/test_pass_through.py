@@ -68,7 +68,7 @@ def test_a_model_of_the_accounts_own_is_deleted(gateway: RunningGateway, upstrea
 def test_what_gemini_keeps(gateway: RunningGateway, upstream: Upstream) -> None:
     steps = {"x-goog-upload-protocol": "resumable", "x-goog-upload-command": "start", "x-goog-user-project": "p"}
     named = headers(upstream, "google", x_portkey_custom_host=upstream.url) | steps
-    upstream.play(reply(body=b"{}", **{"x-goog-upload-url": "https://host/upload"}))
+    upstream.play(reply(body=b"{}", x_goog_upload_url="https://host/upload"))
     got = httpx.post(
         f"{gateway.url}/upload/v1beta/files", headers=named, json={"file": {}}, timeout=60, trust_env=False
     )

@@ -7,6 +7,7 @@ forwarded beside it: a doubled key would otherwise let the gateway read one valu
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,16 +41,20 @@ class BodyError(ValueError):
 
 
 class Body:
-    """The top-level members of a JSON object, in order, each value as raw JSON bytes."""
+    """The top-level members of a JSON object, in order, each value as raw JSON bytes.
 
-    __slots__ = ("_members",)
+    ``members`` are for a reader of several, and not to be changed. The buffer of a value (``memoryview``) tells its
+    length.
+    """
+
+    __slots__ = ("members",)
 
     def __init__(self, members: dict[str, msgspec.Raw | bytes]) -> None:
-        self._members = members
+        self.members = members
 
     def __reduce__(self) -> tuple[type[Body], tuple[dict[str, PickleBuffer]]]:
         """For another process: the values go as buffers, which need no copy (pickle's protocol 5)."""
-        return Body, ({name: PickleBuffer(value) for name, value in self._members.items()},)
+        return Body, ({name: PickleBuffer(value) for name, value in self.members.items()},)
 
     @classmethod
     def parse(cls, data: bytes | memoryview) -> Body:
@@ -92,56 +97,50 @@ class Body:
         then the values themselves."""
         found: dict[str, tuple[int, int] | bytes] = {}
         at = 0
-        for name, value in self._members.items():
+        for name, value in self.members.items():
             before = _BEFORE_VALUE.match(data, at)
             if before is None or json.loads(before[1]) != name:
                 break
             at = before.end() + len(memoryview(value))
             found[name] = (before.end(), at)
-        if len(found) == len(self._members) and (not found or _END.match(data, at)):
+        if len(found) == len(self.members) and (not found or _END.match(data, at)):
             return found
-        return {name: bytes(value) for name, value in self._members.items()}
+        return {name: bytes(value) for name, value in self.members.items()}
 
     def lightened(self, most: int) -> Body:
         """A copy without the values of more than ``most`` bytes."""
-        members = self._members.items()
+        members = self.members.items()
         return Body({name: bytes(value) for name, value in members if len(memoryview(value)) <= most})
 
     @property
     def size(self) -> int:
         """The bytes of all values together."""
-        return sum(len(memoryview(value)) for value in self._members.values())
+        return sum(len(memoryview(value)) for value in self.members.values())
 
     def __contains__(self, key: str) -> bool:
-        return key in self._members
+        return key in self.members
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
-
-    @property
-    def members(self) -> Mapping[str, msgspec.Raw | bytes]:
-        """The members by name, without a copy of their values: for a reader of several, and not to be changed. The
-        buffer of a value (``memoryview``) tells its length."""
-        return self._members
+        return iter(self.members)
 
     def raw(self, key: str) -> bytes | None:
         """The member's JSON bytes, or None when it is absent."""
-        value = self._members.get(key)
+        value = self.members.get(key)
         return None if value is None else bytes(value)
 
     def holds(self, key: str, pattern: re.Pattern[bytes]) -> bool:
         """Whether the pattern is found in the member's JSON bytes, which aren't copied for it."""
-        value = self._members.get(key)
+        value = self.members.get(key)
         return value is not None and pattern.search(memoryview(value)) is not None
 
     def is_array(self, key: str) -> bool:
         """Whether the member is an array, without a copy of it."""
-        value = self._members.get(key)
+        value = self.members.get(key)
         return value is not None and bytes(memoryview(value)[:1]) == b"["
 
     def value(self, key: str) -> Any:
         """The member decoded, or None when it is absent. Raises BodyError when the value is malformed inside."""
-        raw = self._members.get(key)
+        raw = self.members.get(key)
         if raw is None:
             return None
         try:
@@ -155,7 +154,7 @@ class Body:
     def beginning(self, key: str, limit: int) -> Any:
         """The member decoded as ``value`` does, but of a larger array or object only what ``limit`` bytes hold: the
         first elements of an array, and an empty object. So the time for it doesn't grow with the body."""
-        raw = self._members.get(key)
+        raw = self.members.get(key)
         if raw is None or len(memoryview(raw)) <= limit:
             return self.value(key)
         view = memoryview(raw)
@@ -174,7 +173,7 @@ class Body:
         """
         if not self.is_array(key):
             return None
-        raw = memoryview(self._members[key])
+        raw = memoryview(self.members[key])
         if len(raw) > LARGE:
             return self._sliced(key, raw)
         value = self.value(key)
@@ -203,17 +202,17 @@ class Body:
 
     def is_null(self, key: str) -> bool:
         """Whether the member is absent or ``null``."""
-        value = self._members.get(key)
+        value = self.members.get(key)
         return value is None or (len(memoryview(value)) == len(_NULL) and bytes(value) == _NULL)
 
     def replaced(self, changes: dict[str, bytes]) -> Body:
         """A copy in which each named member has the given JSON bytes: in place if it existed, else at the end."""
-        return Body({**self._members, **changes})
+        return Body({**self.members, **changes})
 
     def changed(self, changes: Mapping[str, bytes | None]) -> Body:
         """A copy in which each named member has the given JSON bytes, in place; None takes the member out."""
         members: dict[str, msgspec.Raw | bytes] = {}
-        for name, raw in self._members.items():
+        for name, raw in self.members.items():
             value = changes.get(name, raw)
             if value is not None:
                 members[name] = value
@@ -221,19 +220,20 @@ class Body:
 
     def without(self, key: str) -> Body:
         """A copy without one member."""
-        return Body({name: raw for name, raw in self._members.items() if name != key})
+        return Body({name: raw for name, raw in self.members.items() if name != key})
 
     def renamed(self, old: str, new: str) -> Body:
         """A copy in which ``old`` is called ``new``, in place; an existing ``new`` gives way."""
-        return Body({new if name == old else name: raw for name, raw in self._members.items() if name != new})
+        return Body({new if name == old else name: raw for name, raw in self.members.items() if name != new})
 
     def encode(self) -> bytes:
         """The object as JSON bytes, values untouched, members in order."""
-        known = _KEYS.get
-        parts: list[msgspec.Raw | bytes] = [b"{"]
-        for key, raw in self._members.items():
-            parts += (known(key) or _key(key), raw, b",")
-        parts[-1] = b"}" if self._members else b"{}"
+        members = self.members
+        if not members:
+            return b"{}"
+        each = zip(map(_KEYS.__getitem__, members), members.values(), _COMMAS, strict=False)
+        parts = [b"{", *itertools.chain.from_iterable(each)]
+        parts[-1] = b"}"
         return b"".join(parts)
 
 
@@ -318,5 +318,14 @@ _CHAT_PARAMETERS: Final = """
     tools tool_choice response_format seed logprobs top_logprobs stream_options user reasoning_effort store metadata
     parallel_tool_calls
 """
-_KEYS: Final = {name: _key(name) for name in _CHAT_PARAMETERS.split()}
-"""The names of OpenAI's chat parameters, encoded once."""
+
+
+class _Keys(dict[str, bytes]):
+    """Names of members as JSON, with a colon. Others than those that were put in are encoded each time."""
+
+    def __missing__(self, name: str) -> bytes:
+        return _key(name)
+
+
+_KEYS: Final = _Keys({name: _key(name) for name in _CHAT_PARAMETERS.split()})
+_COMMAS: Final = itertools.repeat(b",")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+_values: Final = msgspec.structs.astuple
 MOST: Final = 1 << 32
 """Tokens that no call can take. A count above is the provider's mistake, or its caller's who runs the host."""
 
@@ -43,9 +44,10 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     native: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        counts = list(filter(None, msgspec.structs.astuple(self)[:-1]))
-        if counts and not (min(counts) > 0 and max(counts) <= MOST):
-            self._forget_impossible()
+        for count in _values(self)[:-1]:
+            if count is not None and not 0 <= count <= MOST:
+                self._forget_impossible()
+                return
 
     def _forget_impossible(self) -> None:
         for name in _COUNTS:

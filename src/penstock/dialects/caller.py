@@ -302,13 +302,26 @@ class SessionEvents(msgspec.Struct, frozen=True):
     error: Callable[[Failure, str], bytes]
 
 
+class FitRule(Protocol):
+    """Tells by one look whether a request stays as it is. Also another process can be given it."""
+
+    def holds(self, body: Body) -> bool:
+        """Whether it surely does."""
+        ...
+
+
+def _nothing_told(_context: WriteContext) -> None:
+    """No look tells whether a request stays as it is."""
+
+
 class Relay(msgspec.Struct, frozen=True):
     """Lane 1: the provider's host speaks the caller's wire. Bytes pass, only the host's deviations are edited.
 
     ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream in
     frames of another kind, None where its bytes are the wire's own. ``normalizer``: of a stream's events, None where
     they pass as they are; (context, whether the caller asked for the usage in an event of its own). ``kept_ids``: None
-    for a wire in which nothing is kept. ``session``: None for a wire without sessions over WebSocket.
+    for a wire in which nothing is kept. ``session``: None for a wire without sessions over WebSocket. ``fits``: what
+    tells by one look that a request stays as it is, made once for a host and a model; None where each is looked into.
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
@@ -317,6 +330,7 @@ class Relay(msgspec.Struct, frozen=True):
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
     kept_ids: KeptIds | None = None
     session: SessionEvents | None = None
+    fits: Callable[[WriteContext], FitRule | None] = _nothing_told
 
 
 class StreamEncoder(Protocol):

@@ -57,13 +57,16 @@ def read_body(data: bytes | memoryview) -> RequestBody | Failure:
     """Check what the gateway relies on; everything else is the provider's to judge. Values keep their bytes."""
     try:
         body = Body.parse(data)
-        model = body.value("model")
+        members = body.members
+        model = body.value("model") if "model" in members else None
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
     if model is not None and not (isinstance(model, str) and 0 < len(model) <= _LONGEST_MODEL):
         return _wrong_type("model", f"a non-empty string of at most {_LONGEST_MODEL} characters")
-    if "messages" in body and not body.is_array("messages"):
+    if "messages" in members and not body.is_array("messages"):
         return _wrong_type("messages", "an array of message objects")
+    if "stream" not in members:
+        return RequestBody(body, model, False)
     stream = body.raw("stream")
     if stream not in _BOOLEANS:
         return _wrong_type("stream", "true or false")
@@ -72,7 +75,7 @@ def read_body(data: bytes | memoryview) -> RequestBody | Failure:
 
 _LONGEST_MODEL: Final = 2048
 """Characters of a model's name. An ARN of Amazon's, the longest of all, has that many at most."""
-_BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
+_BOOLEANS: Final = frozenset({b"true", b"false", b"null"})
 
 
 def _wrong_type(name: str, expected: str) -> Failure:

@@ -163,31 +163,23 @@ class RecordQueue:
 
 
 class Records:
-    """Hands each record to every reader. A slow reader loses records of its own queue and slows nobody.
+    """Hands each record to every reader, by the reader's own queue (``queues``). A slow reader loses records of it and
+    slows nobody.
 
     ``keeper`` is the request log, if there is one: it gets what else is noted of a request, too, and needs no queue."""
 
-    __slots__ = ("_queues", "keeper")
+    __slots__ = ("keeper", "queues")
 
     def __init__(self) -> None:
-        self._queues: tuple[RecordQueue, ...] = ()
+        self.queues: tuple[RecordQueue, ...] = ()
         self.keeper: Keeper | None = None
-
-    @property
-    def has_readers(self) -> bool:
-        return bool(self._queues)
-
-    @property
-    def queues(self) -> tuple[RecordQueue, ...]:
-        """The queues of all readers."""
-        return self._queues
 
     def subscribe(self, size: int = 10_000, reader: str = "") -> RecordQueue:
         """A queue of its own for one more reader, from now on. ``reader`` is the reader's name in metrics."""
         queue = RecordQueue(size, reader)
-        self._queues = (*self._queues, queue)
+        self.queues = (*self.queues, queue)
         return queue
 
     def publish(self, record: Record) -> None:
-        for queue in self._queues:
+        for queue in self.queues:
             queue.push(record)

@@ -149,15 +149,13 @@ class Reserved(Protocol):
         ...
 
 
-class Account(msgspec.Struct):
-    """Everything that is known of one request. ``reservation`` is what it holds of its limits, None without any."""
+class Account:
+    """Everything that is known of one request. ``reservation`` is what it holds of its limits, None without any.
 
-    records: Records
-    method: str
-    path: str
-    at: float = msgspec.field(default_factory=time.time)
-    """Seconds since 1970."""
-    arrived: float = msgspec.field(default_factory=time.monotonic)
+    A plain class whose defaults stand in the class: to set an attribute of a ``Struct`` costs ten times as much, and
+    some twenty are set.
+    """
+
     operation: Operation | None = None
     dialect: str | None = None
     trace_id: bytes = b""
@@ -169,7 +167,6 @@ class Account(msgspec.Struct):
     key: str | None = None
     labels: Mapping[str, str] = {}
     config: str | None = None
-    attempts: list[AttemptAccount] = []
     answered_by: AttemptAccount | None = None
     dropped: tuple[str, ...] = ()
     cache: str | None = None
@@ -193,8 +190,20 @@ class Account(msgspec.Struct):
     """The trace of the request; None where no spans are made."""
     parameters: Mapping[str, bytes] = {}
     """The parameters of the request that its spans tell, as JSON."""
-    guards: list[GuardVerdict] = []
-    """What guards decided, where they did not simply pass."""
+
+    def __init__(self, records: Records, method: str, path: str) -> None:
+        self.records = records
+        self.method = method
+        self.path = path
+        self.at = time.time()
+        """Seconds since 1970."""
+        self.arrived = time.monotonic()
+        # What is read of each request: a default of the class takes a longer way.
+        self.key = self.failure = self.reservation = self.trace_context = None
+        self.is_closed = False
+        self.attempts: list[AttemptAccount] = []
+        self.guards: list[GuardVerdict] = []
+        """What guards decided, where they did not simply pass."""
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
@@ -216,8 +225,10 @@ class Account(msgspec.Struct):
         self.is_closed = True
         if self.reservation is not None:
             self.reservation.close(self.attempts)
-        keeper = self.records.keeper if self.is_logged else None
-        if keeper is None and not self.records.has_readers:
+        keeper = self.records.keeper
+        if keeper is not None and not self.is_logged:
+            keeper = None
+        if keeper is None and not self.records.queues:
             return
         record = self._record()
         self.records.publish(record)

@@ -16,8 +16,8 @@ from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.bound_reply import with_bound_ids
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.deadline import attempt_deadlines, timed_out
-from penstock.pipeline.first_content import read_first_content
+from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines, timed_out
+from penstock.pipeline.first_content import read_first_content, whole_answer
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.open_socket import opened, socket_request
 from penstock.pipeline.pass_through import pass_through
@@ -28,7 +28,6 @@ from penstock.pipeline.task_calls import TaskReply, send_each
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.pipeline.wrapped_reply import TransformedStream, headers_for
-from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
@@ -37,12 +36,12 @@ def attempt(
     call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount
 ) -> Coroutine[Any, Any, Answer]:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    if call.operation is Operation.REALTIME:
+    if call.operation.is_realtime:
         socket = socket_request(call, route)
         if isinstance(socket, Failure):
             return _attempt_aside(call, route, step, upstream, account, socket)
         return send(socket, route, step, upstream, account, call.trace_id)
-    if call.operation is Operation.PROXY:
+    if call.operation.is_proxy:
         prepared: PreparedRequest | Failure | None = pass_through(call, route)
     else:
         prepared = None if len(call.body) > LARGE else prepare(call, route)
@@ -91,19 +90,38 @@ async def send(
         fresh=prepared.switches or _needs_fresh_connection(step, account, prepared.origin),
         switches=prepared.switches,
     )
-    reply = await _sent(request, prepared, route, upstream)
+    signer = route.endpoint.signer
+    reply = await (_sent_each(request, prepared, route, upstream) if prepared.more else upstream.send(request, signer))
     if isinstance(reply, Failure):
         return _failed(timed_out(route, reply), prepared, trace_id)
     if prepared.switches and reply.status < 400:
-        socket = opened(reply, prepared, prepared.origin.authority)
-        if isinstance(socket, Failure):
-            reply.close()
-            return _failed(socket, prepared, trace_id)
-        return socket
-    if not 200 <= reply.status < 300 and (reply.status < 400 or route.operation is not Operation.PROXY):
+        return _opened(reply, prepared, trace_id)
+    answer = whole_answer(reply, route, prepared, trace_id)
+    if answer is None:
+        answer = await _begun(reply, route, deadlines, prepared, trace_id)
+    if isinstance(answer, Failure):
+        reply.close()
+        return _failed(answer, prepared, trace_id)
+    answer.model, answer.dropped = prepared.model, prepared.dropped
+    return answer
+
+
+def _opened(reply: Reply, prepared: PreparedRequest, trace_id: bytes) -> Answer:
+    """The answer to a request for a WebSocket that was not refused."""
+    socket = opened(reply, prepared, prepared.origin.authority)
+    if isinstance(socket, Failure):
+        reply.close()
+        return _failed(socket, prepared, trace_id)
+    return socket
+
+
+async def _begun(
+    reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure:
+    """The answer with its first content, or the failure of a reply that is none."""
+    if not 200 <= reply.status < 300 and (reply.status < 400 or not route.operation.is_proxy):
         if reply.status < 400:
-            reply.close()
-            return _failed(redirected(reply, route), prepared, trace_id)
+            return redirected(reply, route)
         reply = shaped_error(reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.lane == 1)
     else:
         reply = _in_callers_wire(reply, prepared, route, trace_id)
@@ -114,8 +132,6 @@ async def send(
         raise
     if isinstance(answer, Failure):
         reply.close()
-        return _failed(answer, prepared, trace_id)
-    answer.model, answer.dropped = prepared.model, prepared.dropped
     return answer
 
 
@@ -133,15 +149,12 @@ def _in_callers_wire(reply: Reply, prepared: PreparedRequest, route: TargetRoute
     return reply
 
 
-def _sent(
+def _sent_each(
     request: Request, prepared: PreparedRequest, route: TargetRoute, upstream: Upstream
 ) -> Awaitable[Reply | Failure]:
-    """The reply to a request, or to all requests of a task."""
-    signer = route.endpoint.signer
-    if not prepared.more:
-        return upstream.send(request, signer)
+    """The reply to all requests of a task."""
     requests = [request, *(msgspec.structs.replace(request, body=body) for body in prepared.more)]
-    return send_each(requests, lambda each: upstream.send(each, signer), route.provider.slug)
+    return send_each(requests, lambda each: upstream.send(each, route.endpoint.signer), route.provider.slug)
 
 
 def _traced(headers: bytes, account: AttemptAccount) -> bytes:

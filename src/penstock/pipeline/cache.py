@@ -23,7 +23,7 @@ from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, RequestBody
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
@@ -34,7 +34,6 @@ from penstock.pipeline.rewrite import body_digest
 from penstock.pipeline.shared_call import SharedCall
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
-from penstock.providers.row import Operation
 from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
 from penstock.stores.base import Entry, ReplyStore
@@ -87,10 +86,24 @@ class Caching(msgspec.Struct, frozen=True):
     prepared: Lru[tuple[object, ...], _Prepared] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
     """Recent prepared requests by the bytes of the callers' requests: a repeated request isn't prepared and hashed
     again."""
+    bodies: Lru[tuple[str, bytes], RequestBody] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
+    """Recent bodies by the caller's wire and their bytes: nor is it read again."""
 
     def applies(self, route: TargetRoute) -> bool:
         """Whether this attempt uses the cache."""
-        return route.target.cache is not None and route.operation is Operation.CHAT and self.limit > 0
+        return route.target.cache is not None and route.operation.is_chat and self.limit > 0
+
+    def read_body(self, call: Call) -> RequestBody | Failure:
+        """The body of a call whose answer may be stored."""
+        name = call.dialect.name, call.body
+        request = self.bodies.get(name)
+        if request is None:
+            read = call.dialect.read_body(call.body)
+            if isinstance(read, Failure):
+                return read
+            request = read
+            self.bodies.put(name, request, 1 + len(call.body) // 1024)
+        return request
 
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""

@@ -66,7 +66,8 @@ class CompiledPlan(msgspec.Struct):
     ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan depends on. ``grants`` are what the
     plan's callers may use. ``forwarded`` are the headers that any of its targets forwards. ``withheld`` are the
     headers that were left out because they hold a gateway key. ``permitted`` are the permissions of callers who may
-    use the plan. ``guardrails`` are the names of the saved guardrails that the plan depends on.
+    use the plan. ``guardrails`` are the names of the saved guardrails that the plan depends on. ``is_cached``: answers
+    of its targets may be stored.
     """
 
     plan: Plan
@@ -79,6 +80,7 @@ class CompiledPlan(msgspec.Struct):
     permitted: set[Permissions] = msgspec.field(default_factory=set)
     routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
     guardrails: frozenset[str] = frozenset()
+    is_cached: bool = False
 
     def made_for(self, choice: Choice, withheld: frozenset[bytes]) -> CompiledPlan:
         """The plan, made without the withheld headers. A name in the path may get another meaning: a virtual key's, a
@@ -421,7 +423,8 @@ def _compiled(plan: Plan, grants: Grants, config: str | None = None, asked_as: s
     forwarded = frozenset(name.encode("latin-1", "replace") for target in targets for name in target.forward_headers)
     guards = [target.guards.names for target in targets if target.guards is not None]
     names = frozenset().union(*guards) if guards else frozenset()
-    return CompiledPlan(plan, config, keys, configs, grants, forwarded, guardrails=names)
+    is_cached = any(target.cache is not None for target in targets)
+    return CompiledPlan(plan, config, keys, configs, grants, forwarded, guardrails=names, is_cached=is_cached)
 
 
 def _not_allowed(what: str) -> Failure:

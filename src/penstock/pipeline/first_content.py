@@ -34,10 +34,9 @@ from penstock.pipeline.response_headers import reply_headers
 from penstock.pipeline.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
-from penstock.providers.row import Operation
 from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
-from penstock.transport.base import Reply
+from penstock.transport.base import Reply, whole_body
 
 _ANY_BYTES: Final = (b"", b"application/octet-stream")
 """Content types that say nothing of the bytes."""
@@ -49,7 +48,7 @@ def read_first_content(
     reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest, trace_id: bytes
 ) -> Coroutine[Any, Any, Answer | Failure]:
     """The answer with its first content, or the failure of a reply that is broken, late or empty."""
-    if route.operation is Operation.PROXY:
+    if route.operation.is_proxy:
         return _pass(reply, route, prepared)
     if not prepared.streams or reply.status != 200:
         is_good = 200 <= reply.status < 300
@@ -59,6 +58,21 @@ def read_first_content(
     if deadlines.first_token is None or content_type(reply.headers).startswith(JSON):
         return _begin(reply, route, prepared, trace_id)
     return _begin_by(deadlines.first_token, reply, route, prepared, trace_id)
+
+
+def whole_answer(
+    reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure | None:
+    """As ``read_first_content``, at once: the answer of a good, plain chat on lane 1 that has come as a whole. None for
+    any other reply."""
+    is_plain = route.operation.is_chat and not prepared.streams and prepared.bind is None
+    if not is_plain or prepared.context is None or prepared.body is None or reply.status != 200:
+        return None
+    body = whole_body(reply)
+    if body is None or len(body) > LARGE or reshaped_reply.is_stream(reply, body):
+        return None
+    whole = reshaped_reply.normalized(body, prepared)
+    return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)
 
 
 async def _begin_by(
@@ -228,7 +242,7 @@ async def _collect(
 ) -> Answer | Failure:
     """Read a whole reply to its end after its ``first`` bytes, or until it is too large to be looked at."""
     is_good = 200 <= reply.status < 300
-    is_chat = prepared.body is not None and route.operation is Operation.CHAT
+    is_chat = prepared.body is not None and route.operation.is_chat
     limit = reshaped_reply.LARGEST if prepared.body is not None and is_good else HOLD
     parts, size = [first], len(first)
     while size <= limit and (data := await reply.read()):
@@ -308,7 +322,7 @@ def _judged(
     """The answer that a whole reply is. ``headers`` are those that go on, as they fit the body."""
     body, verdict = whole.body, whole.verdict
     if verdict is None:
-        is_chat = route.operation is Operation.CHAT
+        is_chat = route.operation.is_chat
         verdict = prepared.dialect.replies.judge(body, route.provider.slug, is_chat)
     if verdict.error is not None:
         told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)

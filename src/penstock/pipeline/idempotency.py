@@ -30,7 +30,6 @@ from penstock.pipeline.claimed_call import ClaimedCall, SharedClaims
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.shared_call import SharedCall
-from penstock.providers.row import Operation
 from penstock.routing.plan import Plan, Target, leaves
 from penstock.stores.base import IdempotencyStore, KeptAnswer
 
@@ -102,7 +101,7 @@ class Idempotency:
         """What each tenant has here."""
 
     def applies(self, call: Call) -> bool:
-        if call.operation is Operation.PROXY:
+        if call.operation.is_proxy:
             return False  # The provider gets the header.
         return HEADER in call.fields and self._seconds > 0 and self._limit > 0 and bool(call.body)
 

@@ -24,7 +24,7 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.choice import MODEL
 from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.off_loop import LARGE
-from penstock.providers.row import RESPONSES_WIRE, Operation
+from penstock.providers.row import RESPONSES_WIRE
 from penstock.routing.plan import Target, leaves
 
 _CHANGING: Final = ("POST", "PATCH")
@@ -54,14 +54,14 @@ Keeps = Callable[[Target], bool]
 def deals_with_kept(call: Call) -> bool:
     """Whether a request may be for what a provider keeps, or make such a thing."""
     if call.dialect.name == RESPONSES_WIRE:
-        return call.operation is not Operation.PROXY
+        return not call.operation.is_proxy
     return call.resource is not None
 
 
 def refused_list(call: Call) -> Failure | None:
     """The failure of a request that lists what an account keeps, whoever has made it; also where it passes by
     ``/v1/proxy``. What is listed below an id belongs to whoever knows the id."""
-    if call.operation is not Operation.PROXY or call.account.method != "GET":
+    if not call.operation.is_proxy or call.account.method != "GET":
         return None
     rest = call.parameters.get("rest", "")
     for _ in range(_MOST_DECODINGS):  # some hosts decode again

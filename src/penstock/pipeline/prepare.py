@@ -15,6 +15,7 @@ from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line, without_headers
 from penstock.core.json_text import write_json
+from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.registry import DIALECTS, TASKS
@@ -24,7 +25,7 @@ from penstock.pipeline.keeping import Keeping
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
-from penstock.pipeline.target_route import RequestTemplate, TargetRoute
+from penstock.pipeline.target_route import RequestTemplate, TargetRoute, TemplateKey
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
 from penstock.providers.row import OPENAI, RESPONSES_WIRE, Operation
@@ -78,10 +79,7 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     """Binds the ids of what the target keeps, where the caller gets them so."""
     switches: bool = False
     """The request asks for a WebSocket (open_socket.py)."""
-
-    @property
-    def lane(self) -> int:
-        return 1 if self.translation is None and self.read is None else 2
+    lane: int = 1
 
 
 def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
@@ -104,11 +102,37 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     request = call.request
     if request is None:
         return _without_body(call, route)
+    prepared = _unchanged(call, route, request)
+    if prepared is not None:
+        return prepared
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
     rewritten = rewrite(draft.spec, draft.body)
     return _finished(call, route, draft, rewritten if request.form is None else as_form(request.form, rewritten))
+
+
+def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> PreparedRequest | None:
+    """A request that needs no draft: its body stays as it is, and so does all that its template says. None for any
+    other, and for the first with its template."""
+    template = route.templates.get((request.model, route.aliased_model, call.dialect.name, request.stream))
+    if template is None or isinstance(template, Failure) or template.unchanged is None:
+        return None
+    says_more = call.hops or call.query or call.parameters or call.bind is not None
+    if says_more or not template.unchanged.holds(request.body):
+        return None
+    return PreparedRequest(
+        call.dialect,
+        template.model_route.origin,
+        b"POST",
+        template.target,
+        template.headers or b"",
+        request.body.encode(),
+        request.body,
+        template.asked_model,
+        context=template.spec.context,
+        plain_target=template.plain_target,
+    )
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:
@@ -131,10 +155,11 @@ async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = 
 def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Failure:
     """The request before its body is rewritten."""
     body, model, streams = request.body, request.model, request.stream
-    if route.changes.fills:
+    if route.changes is not NO_CHANGES and route.changes.fills:
         body = route.changes.filled(body)
         model, streams = body.text("model") or model, call.dialect.asks_stream(body)
-    template = _template(call, route, model, streams=streams)
+    key = (model, route.aliased_model, call.dialect.name, streams)
+    template = route.templates.get(key) or _template(call, route, key)
     if isinstance(template, Failure):
         return template
     headers = None if call.hops else template.headers
@@ -203,6 +228,7 @@ def _finished(
         rewritten.more,
         rewritten.read,
         None if call.bind is None or translation is not None else call.bind(route.target),
+        lane=1 if translation is None and rewritten.read is None else 2,
     )
 
 
@@ -259,16 +285,14 @@ def prepare_socket(
     )
 
 
-def _template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
-    """The template of the requests to a target for this model, made once."""
-    key = (model, route.aliased_model, call.dialect.name, streams)
-    template = route.templates.get(key)
-    if template is None:
-        template = _refused_model(call, route, model) or _new_template(call, route, model, streams=streams)
-        if model is None or len(model) <= _LONGEST_REMEMBERED:
-            if len(route.templates) >= _MOST_REMEMBERED:
-                route.templates.clear()
-            route.templates[key] = template
+def _template(call: Call, route: TargetRoute, key: TemplateKey) -> RequestTemplate | Failure:
+    """The template of the requests to a target for this model, which is remembered."""
+    model, _, _, streams = key
+    template = _refused_model(call, route, model) or _new_template(call, route, model, streams=streams)
+    if model is None or len(model) <= _LONGEST_REMEMBERED:
+        if len(route.templates) >= _MOST_REMEMBERED:
+            route.templates.clear()
+        route.templates[key] = template
     return template
 
 
@@ -277,7 +301,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     model_route = route.endpoint.route_for(model, call.dialect.name, known_as)
     is_same_wire = speaks_callers_wire(call, model_route)
     task = None if is_same_wire else _task(call, model_route)
-    if not is_same_wire and task is None and route.operation is not Operation.CHAT:
+    if not is_same_wire and task is None and not route.operation.is_chat:
         return _unsupported_operation(call, route)
     context = _context(route, model_route, model)
     written = None
@@ -301,11 +325,15 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         tuple([name for name in names if name is not None]),
         is_same_wire and not in_path and route.operation.needs_model,
         task,
+        call.dialect.relay.fits(context) if is_same_wire else None,
     )
     named = None if model is None else context.model
     target, plain_target = model_route.target(named, streams=streams), model_route.target(named)
     headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
-    return RequestTemplate(model_route, model, spec, target, plain_target, headers)
+    has_settings = headers is None or call.dialect.header_settings
+    has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None
+    stays = route.operation.is_chat and not (streams or has_settings or has_changes)
+    return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
 
 
 def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:

@@ -54,13 +54,12 @@ _GOES_ON: Final = NameMemo(_goes_on)
 def reply_headers(headers: Headers) -> Headers:
     """The provider's response headers that are forwarded to the caller: not those of its own connection, nor those that
     its header ``connection`` names (RFC 9110, 7.6.1)."""
-    fields = dict(headers)
-    is_plain = len(fields) == len(headers) and fields.get(b"connection", b"close").lower() in _PERSISTENCE
-    if is_plain or b"connection" not in fields:
-        return [field for field in headers if _GOES_ON[field[0]]]
-    options = [value.lower() for name, value in headers if name == b"connection"]
+    kept = [field for field in headers if _GOES_ON[field[0]]]
+    options = {value.lower() for name, value in headers if name == b"connection"}
+    if options <= _PERSISTENCE:
+        return kept
     named = {option.strip() for value in options for option in value.split(b",")}
-    return [field for field in headers if _GOES_ON[field[0]] and field[0] not in named]
+    return [field for field in kept if field[0] not in named]
 
 
 def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING) -> Answer:
@@ -79,7 +78,7 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
         headers += call.account.reservation.headers()
     if answer.dropped:
         headers.append((b"x-penstock-dropped-params", _listed(answer.dropped)))
-    if answer.failure is not None:
+    if answer.outcome.failure is not None:
         _advise(answer, walked)
     return answer
 

@@ -21,7 +21,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.parameter_changes import ParameterChanges
-from penstock.dialects.caller import CallerDialect, RequestBody
+from penstock.dialects.caller import CallerDialect, FitRule, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.function_names import with_allowed_names
 from penstock.dialects.malformed import read_body
@@ -41,6 +41,7 @@ class RewriteSpec(msgspec.Struct, frozen=True):
     ``provider`` is the wire to translate into (lane 2), None where the host speaks the caller's wire. ``model`` is the
     JSON that replaces the body's ``model``, None for no change. ``can_ask_usage``: the host accepts a request for a
     stream's usage. ``drops_material``: what the provider can't be given is left out, where it is a failure otherwise.
+    ``fits`` tells by one look that the host takes a body of the caller's wire as it is; None where each is looked into.
     ``lists`` judge the body that leaves: ``models`` are the names under which the judged model may be sent,
     ``needs_model``: only the body names it.
     """
@@ -58,6 +59,7 @@ class RewriteSpec(msgspec.Struct, frozen=True):
     needs_model: bool = False
     task: TaskDialect | None = None
     """The wire of embeddings or reranking to write the body in, where the host has one of its own."""
+    fits: FitRule | None = None
 
 
 class Rewritten(msgspec.Struct, frozen=True):
@@ -138,10 +140,13 @@ def _same_wire(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
     asks_usage = spec.can_ask_usage and not wants_usage
     if asks_usage:
         body = dialect.replies.with_usage(body)
+    if spec.fits is not None and spec.fits.holds(body):
+        body = spec.changes.removed(body) if spec.changes.removes else body
+        return Rewritten(body.encode(), body, asks_usage=asks_usage, wants_usage=wants_usage)
     fitted = dialect.relay.fit_request(body, spec.context)
     if isinstance(fitted, Failure):
         return fitted
-    body = spec.changes.removed(fitted.body) if spec.changes.removes else fitted.body
+    body = spec.changes.removed(fitted.body)
     dropped = _without_usage(fitted.dropped) if wants_usage and fitted.dropped else fitted.dropped
     return Rewritten(body.encode(), body, dropped, fitted.headers, asks_usage, wants_usage)
 

@@ -23,10 +23,10 @@ from penstock.pipeline.decisive_error import target_error, tell_decisive
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
-from penstock.providers.row import Operation
+from penstock.routing.first_attempt import first_attempt, walked_at_once
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
-from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, WalkContext, Walked, walk
+from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, Wait, Walk, WalkContext, Walked, walk
 
 _NO_ATTEMPT: Final = Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway.")
 _NO_GUARDING: Final = Failure(Kind.INTERNAL, "The config has guards, and this gateway can't run them.")
@@ -35,6 +35,33 @@ _UNGUARDED: Final = Failure(
     "The config has guards, and guards don't judge what is said in a WebSocket: use a config without them for it.",
 )
 _Runner = asyncio.Task[Answer]
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """A first attempt that the walk did not ask for: when it was begun, and its answer."""
+
+    at: float
+    answer: Answer
+
+
+class _Clock:
+    """The clock of a walk. It stands still while the walk comes to an attempt that was made before."""
+
+    __slots__ = ("stopped_at",)
+
+    def __init__(self) -> None:
+        self.stopped_at: float | None = None
+
+    def __call__(self) -> float:
+        return monotonic() if self.stopped_at is None else self.stopped_at
+
+
+def _step_after(begun: _Begun, walker: Walk, clock: _Clock) -> Attempt | Race | Wait:
+    """What follows a first attempt, in the words of the walk."""
+    clock.stopped_at = begun.at
+    next(walker)
+    clock.stopped_at = None
+    return walker.send(begun.answer.outcome)
 
 
 class Router(msgspec.Struct, frozen=True):
@@ -64,15 +91,36 @@ class Router(msgspec.Struct, frozen=True):
 
     async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
         """The answer of the last attempt, and the account of the walk. Answers of earlier attempts are closed."""
-        deadline = monotonic() + (self.deadline or 1e9)
-        health = self.health.of(call.caller.tenant, saved=compiled.config is not None)
+        began = monotonic()
+        deadline = began + (self.deadline or 1e9)
+        first = first_attempt(compiled.plan, deadline, began)
+        if first is None:
+            return await self._walk(call, compiled, deadline)
+        if first.target.retry is not None:
+            self._health_of(call, compiled).attempted(first.target.address, began)
+        answer = await self._try(call, compiled, first)
+        walked = walked_at_once(compiled.plan, first.target, answer.outcome, monotonic() - began)
+        if walked is not None:
+            return answer, walked
+        return await self._walk(call, compiled, deadline, _Begun(began, answer))
+
+    def _health_of(self, call: Call, compiled: CompiledPlan) -> Health:
+        return self.health.of(call.caller.tenant, saved=compiled.config is not None)
+
+    async def _walk(
+        self, call: Call, compiled: CompiledPlan, deadline: float, begun: _Begun | None = None
+    ) -> tuple[Answer, Walked]:
+        """``answer`` by the walk, which goes on from a first attempt if that was made (``begun``)."""
+        health, clock = self._health_of(call, compiled), _Clock()
         attempts = self.attempts_of(call) if call.hops else self.max_attempts
-        context = WalkContext(RequestView(call), monotonic, random.random, health, deadline, attempts, thread_time)
+        context = WalkContext(
+            RequestView(call), clock, random.random, health, deadline, attempts, thread_time, begun is not None
+        )
         walker = walk(compiled.plan, context)
-        answer: Answer | None = None
+        answer: Answer | None = None if begun is None else begun.answer
         decisive: TargetError | None = None
         try:
-            step = next(walker)
+            step = next(walker) if begun is None else _step_after(begun, walker, clock)
             while True:
                 if answer is not None and answer.outcome.error in DECISIVE:
                     decisive = decisive or target_error(answer)
@@ -138,7 +186,7 @@ class Router(msgspec.Struct, frozen=True):
             else:
                 if route.provider.profiles is not None:
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
-                if call.operation is Operation.REALTIME:
+                if call.operation.is_realtime:
                     answer = await self._opened(call, route, step, account)
                 elif route.target.guards is not None:
                     answer = await self._guarded(call, compiled, route, step, account)
@@ -183,7 +231,8 @@ class Router(msgspec.Struct, frozen=True):
 def _told(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:
     """The answer of an attempt, after the attempt's account was told of it."""
     answer.target, answer.attempt = step.target, account
-    account.status, account.failure, account.usage = answer.outcome.status, answer.failure, answer.usage
+    outcome = answer.outcome
+    account.status, account.failure, account.usage = outcome.status, outcome.failure, answer.usage
     account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
     account.first_content = monotonic() - call.account.arrived
     if answer.rest is None:

@@ -99,7 +99,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         else:
             answer = await self._routed(call, compiled)
         account = call.account
-        account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.failure
+        account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
         account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
         return answer
 
@@ -125,7 +125,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         if call.hops >= self.max_hops:
             return _loop(call.hops)
         if call.operation.has_body:
-            request = request or call.request or call.dialect.read_body(call.body)
+            request = request or call.request or self._read(call)
             if isinstance(request, Failure):
                 return request
             call.request = request if call.request is request or not call.parameters else call.addressed(request)
@@ -134,6 +134,14 @@ class Pipeline(msgspec.Struct, frozen=True):
                 call.account.parameters = told_parameters(request.body)
         refused = None if self.shows_lists else refused_list(call)
         return refused or self.compiler.compile(call)
+
+    def _read(self, call: Call) -> RequestBody | Failure:
+        """The body of a call. Where the head came before, and answers to such heads may be stored, it often comes
+        again."""
+        compiled = None if call.memo is None else call.memo.compiled
+        if compiled is not None and compiled.is_cached:
+            return self.router.caching.read_body(call)
+        return call.dialect.read_body(call.body)
 
     async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
         """The plan for a request that names what a provider or the gateway keeps, or makes it."""
@@ -155,7 +163,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer, walked = await self.router.answer(call, compiled)
-        if answer.failure is not None:
+        if answer.outcome.failure is not None:
             answer = await estimated(answer, call)
         for guard in self.output_guards:
             answer = await guard.passed(answer, call)

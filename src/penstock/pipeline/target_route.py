@@ -11,11 +11,12 @@ import msgspec
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
-from penstock.core.parameter_changes import ParameterChanges
+from penstock.core.parameter_changes import NO_CHANGES, ParameterChanges
 from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import End
+from penstock.dialects.caller import FitRule
 from penstock.pipeline.model_lists import ModelLists, model_lists, names_model
 from penstock.pipeline.rewrite import RewriteSpec
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
@@ -31,6 +32,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     ``asked_model`` is the model that the caller names. ``spec`` is what is done to the body. ``target`` is the request
     target, without the caller's query and path parameters, ``plain_target`` that of a plain answer. ``headers`` is the
     header block of a request that passed no other gateway; None where it depends on the caller's own header.
+    ``unchanged`` tells of a body that it is sent as it is, with nothing but this template; None where none is.
     """
 
     model_route: ModelRoute
@@ -39,6 +41,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     target: bytes
     plain_target: bytes
     headers: bytes | None
+    unchanged: FitRule | None = None
 
 
 TemplateKey = tuple[str | None, str, str, bool]
@@ -126,6 +129,7 @@ class TargetBinder(msgspec.Struct, frozen=True):
         changes = ParameterChanges(
             target.default_params, target.override_params, target.drop_params, target.model_prefix
         )
+        changes = NO_CHANGES if changes == NO_CHANGES else changes
         return TargetRoute(target, row, endpoint, operation, changes, self._limits_for(target), model_lists=lists)
 
     def _lent(self, target: Target, permissions: Permissions) -> tuple[Target, Secret | None, Mapping[str, str] | None]:

@@ -76,6 +76,10 @@ class Operation(Enum):
     def __init__(self, name: str) -> None:
         self.lists_models: bool = name in {"models", "models.retrieve", "models.show"}
         """Whether the gateway itself may answer, with what it knows of models."""
+        self.is_chat: bool = name == "chat.completions"
+        self.is_proxy: bool = name == "proxy"
+        self.is_realtime: bool = name == "realtime"
+        """For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for the member each time."""
         self.has_body: bool = name not in _WITHOUT_BODY and name != "proxy"
         """Whether a request has a body of JSON, or of a form whose fields are read."""
         self.method: bytes = _WITHOUT_BODY.get(name, b"POST")

@@ -90,7 +90,8 @@ class WalkContext(msgspec.Struct):
     after ``max_attempts`` the outcome of the last attempt is the answer.
 
     ``clock`` returns seconds, ``random`` a number from 0 up to, not including, 1. ``timer`` returns the seconds of
-    computing time used so far, which limits the time for conditions.
+    computing time used so far, which limits the time for conditions. ``is_counted``: the budget of retries knows of the
+    first attempt (first_attempt.py).
     """
 
     view: View
@@ -100,6 +101,7 @@ class WalkContext(msgspec.Struct):
     deadline: float = math.inf
     max_attempts: int = MAX_ATTEMPTS
     timer: Callable[[], float] = _no_timer
+    is_counted: bool = False
 
 
 class _NoTarget(Exception):
@@ -119,11 +121,23 @@ def walk(plan: Plan, context: WalkContext) -> Walk:
     return Walked(walker.retry_count, tuple(walker.steps), None, walker.calls)
 
 
+def attempt_step(target: Target, outcome: Outcome, seconds: float) -> AttemptStep:
+    """An attempt, as the trace tells it."""
+    failure, error = outcome.failure, outcome.error
+    named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
+    result = failure.kind.value if failure is not None and named else str(outcome.status)
+    step = AttemptStep(target.path, "cached" if outcome.stored else result, seconds * 1000)
+    if error is not None and error in DECISIVE:
+        step.why.append(error.value)
+    return step
+
+
 class _Walker:
     def __init__(self, context: WalkContext) -> None:
         self._context = context
         self._clock = context.clock
         self._health = context.health
+        self._is_counted = context.is_counted
         self._evaluation: Evaluation | None = None
         """One for all conditional routers of the walk: they share a limit of time."""
         self.steps: list[Step] = []
@@ -173,8 +187,9 @@ class _Walker:
         if target.timeouts.total is not None:
             over = self._bounded(over, target.timeouts.total)
         tries, waited = 0, 0.0
-        if target.retry is not None:
+        if target.retry is not None and not self._is_counted:
             self._health.attempted(target.address, self._clock())
+        self._is_counted = False
         while True:
             attempt = Attempt(target, tries, until, over)
             if tries == 0 and rival is not None:
@@ -283,7 +298,7 @@ class _Walker:
                     last = at + 1 == len(order)
             else:
                 outcome = yield from self.node(target, until, over, alternative=alternative or not last)
-            if last or not _leads_on(plan, outcome):
+            if last or not leads_on(plan, outcome):
                 return outcome
             if self._left() <= 0:
                 self._explain(_NO_ATTEMPTS_LEFT)
@@ -354,14 +369,7 @@ class _Walker:
     # The steps for the trace.
 
     def _made(self, target: Target, outcome: Outcome, began: float) -> None:
-        milliseconds = (self._clock() - began) * 1000
-        failure = outcome.failure
-        named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
-        result = failure.kind.value if failure is not None and named else str(outcome.status)
-        step = AttemptStep(target.path, "cached" if outcome.stored else result, milliseconds)
-        if outcome.error in DECISIVE and outcome.error is not None:
-            step.why.append(outcome.error.value)
-        self.steps.append(step)
+        self.steps.append(attempt_step(target, outcome, self._clock() - began))
 
     def _explain(self, why: str) -> None:
         """Add a reason to the latest step: why another step follows, or why none does."""
@@ -383,7 +391,7 @@ def _judged(outcome: Outcome) -> int | None:
     return 502 if failure is not None and outcome.status < 400 else outcome.status
 
 
-def _leads_on(plan: Fallback, outcome: Outcome) -> bool:
+def leads_on(plan: Fallback, outcome: Outcome) -> bool:
     """Whether a fallback goes on to its next target (docs/portkey.md#fallback)."""
     if ends_walk(outcome) or outcome.error in plan.return_on_error:
         return False

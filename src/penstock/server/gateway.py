@@ -24,7 +24,6 @@ from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.tracing import Tracing
-from penstock.providers.row import Operation
 from penstock.server import explain, me
 from penstock.server.accounted import accounted
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
@@ -181,7 +180,7 @@ class Gateway:
         match, name, rest = self._find(method, path)
         if match is not None and not isinstance(match, str):
             match = in_callers_wire(match, fields, query)
-            if match.surface.operation is Operation.REALTIME:
+            if match.surface.operation.is_realtime:
                 headers, fields = with_protocol_key(headers, fields)
             opening = Opening(match, rest, query, name, fields, self.origins)
             if memo is not None and headers is came_as:
@@ -311,7 +310,7 @@ class Gateway:
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
-        if call.operation is Operation.REALTIME:
+        if call.operation.is_realtime:
             await self.sessions.serve(self.pipeline, call, context)
             return
         if self.contents is not None:

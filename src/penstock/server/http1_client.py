@@ -56,14 +56,9 @@ class Http1Client(BodyHold):
     ``complete``: the response was written to its end. ``keep_alive``: another request may follow it.
     """
 
-    # Defaults of the class, and no slots: they cost nothing where they stay.
-    _held = 0
-    _chunked = False
+    # Defaults of the class: what hardly any request sets or asks for.
     _limit = 0
     _watched = False
-    task: RequestTask | None = None
-    socket: SocketBytes | None = None
-    gone = False
     is_begun = False
     complete = False
 
@@ -73,8 +68,11 @@ class Http1Client(BodyHold):
         self.address = connection.address
         self.request = request
         self.keep_alive = request.keep_alive
-        if request.opens_socket:
-            self.socket = SocketBytes(connection, request.early)
+        self.task: RequestTask | None = None
+        self.gone = False
+        self._held = 0
+        self._chunked = False
+        self.socket = SocketBytes(connection, request.early) if request.opens_socket else None
 
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         request = self.request

@@ -26,21 +26,18 @@ class IncomingRequest(BodyBuffer):
     are the bytes that came right behind it. ``memo`` is what requests with the same head share, None for the first.
     """
 
-    # Defaults of the class, and no slots: most requests set few of these.
+    # Defaults of the class: what most requests don't set. To read one takes a longer way than what ``__init__`` sets.
     target = b""
     method = ""
     version = "1.1"
     keep_alive = False
     offers_upgrade = False
-    opens_socket = False
     early = b""
     expects_continue = False
     is_taken = False
     complete = False
     declared = 0
     granted = sys.maxsize
-    refused: Failure | None = None
-    failure: Failure | None = None
     reader: asyncio.Future[None] | None = None
     memo: HeadMemo | None = None
     _path_and_query: tuple[str, str] | None = None
@@ -49,6 +46,9 @@ class IncomingRequest(BodyBuffer):
         self.began = began
         self.headers: Headers = []
         self.fields: dict[bytes, bytes] = _NO_FIELDS
+        self.opens_socket = False
+        self.refused: Failure | None = None
+        self.failure: Failure | None = None
 
     def again(self, began: float, body: bytes) -> IncomingRequest:
         """Another request with the same head but for its content-length, and with this body, which is complete."""
@@ -59,8 +59,8 @@ class IncomingRequest(BodyBuffer):
         request.is_taken = request.complete = True
         request.size = request.declared = size = len(body)
         request._piece = body
-        length = b"%d" % size
-        if self.fields[b"content-length"] != length:
+        if size != self.declared:
+            length = b"%d" % size
             request.headers = [
                 (b"content-length", length) if field[0] == b"content-length" else field for field in self.headers
             ]

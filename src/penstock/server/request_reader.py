@@ -223,6 +223,7 @@ class _KnownHead:
         self._request = request.again(0.0, b"")
         # With the content-length that it came with: requests of this length share the head.
         self._request.headers, self._request.fields = request.headers, request.fields
+        self._request.declared = request.declared
         self._request.memo = HeadMemo()
         self._before = before
         self._behind = behind

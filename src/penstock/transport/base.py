@@ -89,6 +89,13 @@ async def pass_on(reply: Reply, take: Take) -> None:
         await hand_on(data, take)
 
 
+def whole_body(reply: Reply) -> bytes | None:
+    """The body of a reply of which nothing was read, if all of it has come with its head; it can still be read. A reply
+    with a method ``whole()`` tells it; of any other it isn't known."""
+    whole: Callable[[], bytes | None] | None = getattr(reply, "whole", None)
+    return None if whole is None else whole()
+
+
 async def hand_on(data: bytes, take: Take) -> None:
     """Hand one piece to ``take``, and return when the next may follow."""
     full = take(data)

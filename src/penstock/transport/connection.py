@@ -18,7 +18,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
 from penstock.transport.base import Request, Take
-from penstock.transport.deadlines import Deadlines
+from penstock.transport.deadlines import Deadlines, earliest
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
 from penstock.transport.turns import LARGE_READ, TakesTurns
@@ -77,20 +77,10 @@ class Connection(TakesTurns):
         self._is_full = False
         self._drained: asyncio.Future[None] | None = None
 
-    async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
-        """Send a request and wait for the head of its response. Cancelling closes the connection."""
-        deadlines = Deadlines(request.limits, started)
-        exchange = self._exchange = HttpExchange(self, deadlines, started, may_switch=request.switches)
+    def begin(self, request: Request, started: float) -> HttpExchange:
+        """Send a request. The exchange is awaited until the head of its response is there, or its failure."""
+        exchange = self._exchange = HttpExchange(self, request.limits, started, may_switch=request.switches)
         self._write(request)
-        try:
-            while not exchange.status:
-                if exchange.failure is not None:
-                    return exchange.failure
-                await exchange.wakeup
-        except BaseException:
-            # Not abort(): if the response was whole, the connection may already carry another request's exchange.
-            exchange.close()
-            raise
         return exchange
 
     def look_by(self, due: float) -> None:
@@ -252,32 +242,31 @@ class Connection(TakesTurns):
         self._lost(self)
 
 
-_ENDLESS: Final = Deadlines(Limits(0, 0, 0, 0), 0.0)
+_ENDLESS: Final = Limits(0, 0, 0, 0)
 """After a switch of protocols it is the new protocol's business how long it is silent."""
 
 
-class HttpExchange:
+class HttpExchange(Wakeup):
     """A running request and its response: the ``Reply`` of http1.py.
 
-    ``status`` is 0 until the head has arrived; ``is_encoded``: the head names a content coding. ``wakeup`` wakes the
-    task that waits when more of the response has arrived, or the exchange has ended.
+    ``status`` is 0 until the head has arrived; ``is_encoded``: the head names a content coding. Its task awaits the
+    exchange itself, until more of the response has arrived or the exchange has ended.
     """
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_over", "_passing", "_paused", "_reader", "_rest", "failure",
-        "headers", "is_encoded", "status", "wakeup",
+        "_connection", "_last_byte", "_limits", "_over", "_passing", "_paused", "_reader", "_rest", "_started",
+        "failure", "headers", "is_encoded", "status",
     )  # fmt: skip
 
-    def __init__(
-        self, connection: Connection, deadlines: Deadlines, started: float, *, may_switch: bool = False
-    ) -> None:
+    def __init__(self, connection: Connection, limits: Limits, started: float, *, may_switch: bool = False) -> None:
+        super().__init__(connection.loop)
         self._connection = connection
-        self._deadlines = deadlines
+        self._limits = limits
+        self._started = started
         self._reader = connection.reader
         self._reader.begin(may_switch=may_switch)
         self._rest = b""
         """What nobody has read when the exchange is over: the reader is the next exchange's then."""
-        self.wakeup = Wakeup(connection.loop)
         self._over = False
         self._paused = False
         self._passing: _Passing | None = None
@@ -286,14 +275,18 @@ class HttpExchange:
         self.status = 0
         self.headers: Headers = []
         self.is_encoded = False
-        connection.look_by(deadlines.earliest(started))
+        connection.look_by(earliest(limits, started))
+
+    def whole(self) -> bytes | None:
+        """The body, where all of it is here before any of it was read (``base.whole_body``)."""
+        return self._rest if self._over and self.failure is None else None
 
     async def read(self) -> bytes:
         while not (data := self._taken()):
             if self._over:
                 return b""
             try:
-                await self.wakeup
+                await self
             except BaseException:
                 self.close()
                 raise
@@ -310,7 +303,7 @@ class HttpExchange:
             if passing.goes_on(data) and not self._over:
                 self._passing = passing
                 try:
-                    await self.wakeup
+                    await self
                 except BaseException:
                     self.close()
                     raise
@@ -325,7 +318,7 @@ class HttpExchange:
     def close(self) -> None:
         self._finish(reusable=False)
         self._rest = b""
-        self.wakeup.wake_soon()
+        self.wake_soon()
 
     def _taken(self) -> bytes:
         """The bytes of the body that arrived since the last look."""
@@ -347,7 +340,7 @@ class HttpExchange:
         if not self.status and reader.head_complete:
             self.status, self.headers, self.is_encoded = reader.status, reader.headers, reader.is_encoded
             if reader.switched:
-                self._deadlines = _ENDLESS
+                self._limits = _ENDLESS
         if failure is not None:
             self.fail(failure)
             return
@@ -361,13 +354,13 @@ class HttpExchange:
             # Of a response that is over, the task itself reads the rest.
             passing = self._passing
             if passing is None or self._over or (reader.unread and not passing.goes_on(reader.take())):
-                self.wakeup.wake()
+                self.wake()
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
         if error is None and self._reader.end():
             self._finish(reusable=False)
-            self.wakeup.wake_soon()
+            self.wake_soon()
         else:
             self.fail(self._connection.broken(error, head_complete=self._reader.head_complete))
 
@@ -375,7 +368,7 @@ class HttpExchange:
         """End the exchange with a failure."""
         self.failure = failure
         self._finish(reusable=False)
-        self.wakeup.wake_soon()
+        self.wake_soon()
 
     def look(self) -> None:
         """Fail if a limit has passed, else look again when the next limit is due."""
@@ -383,9 +376,10 @@ class HttpExchange:
         now = connection.loop.time()
         # While the caller has unread bytes, the provider isn't considered idle.
         last_byte = now if reader.unread else self._last_byte
-        due, kind = self._deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
+        deadlines = Deadlines(self._limits, self._started)
+        due, kind = deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
         if now >= due:
-            self.fail(self._deadlines.failure(kind, connection.host))
+            self.fail(deadlines.failure(kind, connection.host))
         else:
             connection.look_by(due)
 

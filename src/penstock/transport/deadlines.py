@@ -14,6 +14,16 @@ _SETTINGS = {
 }
 
 
+def earliest(limits: Limits, started: float) -> float:
+    """A time before which no limit of a call can be due, whatever happens; infinite when there is none."""
+    seconds = limits.first_byte or math.inf
+    if 0 < limits.idle < seconds:
+        seconds = limits.idle
+    if 0 < limits.total < seconds:
+        seconds = limits.total
+    return started + seconds
+
+
 class Deadlines:
     """``started`` and every other time are of one monotonic clock, in seconds."""
 
@@ -24,10 +34,6 @@ class Deadlines:
         self._first_byte = started + limits.first_byte if limits.first_byte else math.inf
         self._total = started + limits.total if limits.total else math.inf
         self._idle = limits.idle or math.inf
-
-    def earliest(self, now: float) -> float:
-        """A time before which no limit can be due, whatever happens; infinite when there is none."""
-        return min(self._first_byte, self._total, now + self._idle)
 
     def next(self, *, head_complete: bool, last_byte: float) -> tuple[float, Kind]:
         """The limit that is due first as things stand, and when."""

@@ -64,12 +64,20 @@ class Http1Transport:
             if isinstance(opened, Failure):
                 return opened
             connection = opened
-        reply = await connection.exchange(request, started)
-        if isinstance(reply, Failure):
-            if idle is not None and reply.kind is Kind.CONNECTION_CLOSED:
+        exchange = connection.begin(request, started)
+        try:
+            while not exchange.status and exchange.failure is None:
+                await exchange
+        except BaseException:
+            # Not abort(): if the response was whole, the connection may already carry another request's exchange.
+            exchange.close()
+            raise
+        failure = exchange.failure
+        if not exchange.status and failure is not None:
+            if idle is not None and failure.kind is Kind.CONNECTION_CLOSED:
                 self._pool.drop_idle_of(place)
-            return reply
-        return inflated(reply, connection.host) if reply.is_encoded else reply
+            return failure
+        return inflated(exchange, connection.host) if exchange.is_encoded else exchange
 
     def connection_counts(self) -> PoolCounts:
         """How many connections to providers there are now."""

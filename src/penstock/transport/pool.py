@@ -140,7 +140,8 @@ class Pool:
         connections_of_place = self._places[place]
         now = monotonic()
         connection.idle_since = now
-        connection.idle_until = now + min(self._limits.idle_seconds, connection.promised_idle)
+        seconds = self._limits.idle_seconds
+        connection.idle_until = now + (seconds if seconds < connection.promised_idle else connection.promised_idle)
         turn = connections_of_place.next() if connections_of_place.waiting else None
         if turn is not None:
             turn.set_result(connection)

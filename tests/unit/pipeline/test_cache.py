@@ -13,7 +13,7 @@ from calling import ANTHROPIC, CHAT, OPENAI, PLAIN, STREAMS, event_stream, json_
 from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.authenticate import Caller
@@ -366,3 +366,16 @@ async def test_half_of_a_pair_in_a_member_s_name_is_part_of_the_request() -> Non
     cache, to = Cache(json_reply(PLAIN["openai_chat"]), CUT), route()
     first = await cache.told(calling.call(body), to)
     assert await cache.told(calling.call(body), to) == ("HIT", first[1])
+
+
+def test_a_body_that_comes_again_is_read_once() -> None:
+    caching = Cache().caching
+    asked, again, of_claude = calling.call(CHAT), calling.call(CHAT), calling.call(CHAT, ANTHROPIC)
+    read = caching.read_body(asked)
+    assert isinstance(read, RequestBody)
+    assert (read.model, read.body.value("messages")) == ("m", CHAT["messages"])
+    assert caching.read_body(again) is read
+    assert caching.read_body(of_claude) is not read
+    asked.body = b"{"
+    for _ in range(2):
+        assert isinstance(caching.read_body(asked), Failure)

@@ -18,7 +18,8 @@ from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
-from penstock.pipeline.first_content import HOLD, read_first_content
+from penstock.pipeline.first_content import HOLD, read_first_content, whole_answer
+from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.reshaped_reply import LARGEST
 from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
@@ -47,6 +48,14 @@ ERRORS = {
     ),
     "bedrock_converse": b'event: throttlingException\ndata: {"message":"Full"}\n\n',
 }
+
+
+class WholeReply(FakeReply):
+    """A reply that came in one piece with its head."""
+
+    def whole(self) -> bytes:
+        (body,) = self._pieces
+        return bytes(body)
 
 
 class Endless(FakeReply):
@@ -348,3 +357,40 @@ async def test_a_large_plain_reply_goes_on_arriving(status: int, limit: int) -> 
     assert (len(answer.body), answer.status) == (limit + 1, status)
     assert answer.rest is not None
     assert await answer.rest.read() == b"z"
+
+
+DEVIATING = calling.COMPLETION.replace(b'"chat.completion"', b'"text_completion"')
+NOTHING_SAID = calling.COMPLETION.replace(b'"content":"Hi"', b'"content":null')
+WHOLE = {
+    "good": calling.COMPLETION,
+    "deviating": DEVIATING,
+    "nothing said": NOTHING_SAID,
+    "an error": b'{"error":{"message":"Full","code":"rate_limit_exceeded"}}',
+    "no answer": b'{"choices":[]}',
+    "no JSON": b"<html>",
+    "NaN": calling.COMPLETION.replace(b'"created":1', b'"created":NaN'),
+    "impossible usage": calling.COMPLETION.replace(b'"prompt_tokens":3', b'"prompt_tokens":-3'),
+}
+
+
+@pytest.mark.parametrize("body", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("provider", ["openai", "groq"])
+async def test_a_reply_that_came_as_a_whole_gets_the_same_answer_at_once(provider: str, body: bytes) -> None:
+    to, fields = calling.route(target(provider)), [(b"content-type", b"application/json"), (b"x-request-id", b"r")]
+    request = calling.prepared(calling.call(CHAT), to)
+    read = await read_first_content(FakeReply(200, body, headers=fields), to, AttemptDeadlines(Limits()), request, b"t")
+    assert whole_answer(WholeReply(200, body, headers=fields), to, request, b"t") == read
+
+
+def test_what_is_not_told_at_once() -> None:
+    to, from_claude = calling.route(target("openai")), calling.route(target("anthropic"))
+    plain, streamed = (calling.prepared(calling.call({**CHAT, "stream": each}), to) for each in (False, True))
+    translated = calling.prepared(calling.call(CHAT), from_claude)
+    whole, events = WholeReply(200, calling.COMPLETION), WholeReply(200, b"".join(STREAMS["openai_chat"]))
+    assert whole_answer(whole, to, plain, b"t") is not None
+    assert whole_answer(whole, to, streamed, b"t") is None
+    assert whole_answer(whole, from_claude, translated, b"t") is None
+    assert whole_answer(WholeReply(500, calling.COMPLETION), to, plain, b"t") is None
+    assert whole_answer(FakeReply(200, calling.COMPLETION), to, plain, b"t") is None
+    assert whole_answer(WholeReply(200, calling.COMPLETION + b" " * LARGE), to, plain, b"t") is None
+    assert whole_answer(events, to, plain, b"t") is None

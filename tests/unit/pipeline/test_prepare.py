@@ -319,3 +319,65 @@ def test_an_aliased_model_counts_by_its_own_name() -> None:
 def test_hops_are_told_to_a_host_that_the_operator_names() -> None:
     custom = target(custom_host=Url.parse("https://example.com/v1", trusted=True))
     assert b"x-penstock-hops: 1\r\n" in prepared(call(CHAT), route(custom)).headers
+
+
+CHANGED: list[dict[str, Any]] = [
+    {"temperature": 0.5},
+    {"stream": True},
+    {"max_tokens": None},
+    {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    {"messages": [{"role": "developer", "content": "Be brief"}]},
+    {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi_there"}]}]},
+    {"reasoning_effort": "low", "model": "o3-mini"},
+    {"model": "gpt-4o", "made_up": 1},
+]
+TARGETS: list[dict[str, Any]] = [
+    {},
+    {"default_params": {"seed": b"7"}},
+    {"override_params": {"model": b'"n"'}},
+    {"drop_params": (("temperature",),)},
+    {"forward_headers": ("x-a",)},
+    {"model_prefix": "gpt-"},
+    {"models": ("gpt-*",)},
+    {"rejects_unsupported": True},
+    {"custom_host": Url.parse("https://gateway.example.com/v1")},
+]
+
+
+@pytest.mark.parametrize("to", TARGETS, ids=map(str, TARGETS))
+@pytest.mark.parametrize("provider", ["openai", "groq", "deepseek", "cerebras", "openrouter", "anthropic"])
+def test_the_second_request_of_a_kind_is_prepared_as_the_first(provider: str, to: dict[str, Any]) -> None:
+    """The first makes the template with which the second may pass as it is (``_unchanged``)."""
+
+    def told(asked: Any, at: Any) -> Any:
+        made = prepare(asked, at)
+        if isinstance(made, Failure):
+            return made
+        context = None if made.context is None else msgspec.structs.asdict(made.context)
+        return {
+            **msgspec.structs.asdict(made),
+            "body": made.body and made.body.encode(),
+            "translation": None,
+            "context": context,
+        }
+
+    for changed in CHANGED:
+        asked = call({**CHAT, **changed}, x_a="b")
+        at = route(target(provider, **to))
+        first, second = told(asked, at), told(asked, at)
+        assert second == first
+        asked.query = "a=b"
+        assert told(asked, at) == told(asked, route(target(provider, **to)))
+        asked.query, asked.hops = "", 1
+        assert told(asked, at) == told(asked, route(target(provider, **to)))
+
+
+def test_a_request_that_passes_as_it_is() -> None:
+    asked, to = call(CHAT), route(target("openai"))
+    first, second = prepared(asked, to), prepared(asked, to)
+    assert first.payload == second.payload
+    assert asked.request is not None
+    (template,) = to.templates.values()
+    assert not isinstance(template, Failure)
+    assert template.unchanged is not None
+    assert template.unchanged.holds(asked.request.body)

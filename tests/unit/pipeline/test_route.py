@@ -74,6 +74,34 @@ async def test_retries_are_attempts_of_their_own_after_their_waits() -> None:
     assert len(waits) == 2
 
 
+class Slow(FakeTransport):
+    """Takes two seconds of a clock for each answer."""
+
+    now = 100.0
+
+    async def send(self, request: Request) -> Reply | Failure:
+        self.now += 2
+        return await super().send(request)
+
+
+async def test_the_walk_goes_on_from_the_first_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = Slow(json_reply(b"{}", 500), json_reply(b"{}", 500), json_reply(PLAIN["openai_chat"]))
+    for module in ("route", "attempt"):
+        monkeypatch.setattr(f"penstock.pipeline.{module}.monotonic", lambda: transport.now)
+    counted: list[float] = []
+    router = calling.router(transport)
+    monkeypatch.setattr(type(router.health), "attempted", lambda _health, _address, now: counted.append(now))
+    first = {**A, "retry": {"attempts": 1, "on_status_codes": [500]}, "timeouts": {"total": 5}}
+    call = asked({"strategy": {"mode": "fallback"}, "targets": [first, {**B, "timeouts": {"total": 5}}]})
+    answer, walked = await routed(router, call)
+    assert answer.status == 200
+    steps = [step for step in walked.steps if isinstance(step, AttemptStep)]
+    assert [(step.result, step.milliseconds) for step in steps] == [("500", 2000), ("500", 2000), ("200", 2000)]
+    assert (walked.upstream_calls, counted) == (3, [100.0])
+    # The limit of a target counts from the beginning of its first attempt.
+    assert [request.limits.total for request in transport.sent] == [5, 3, 5]
+
+
 async def test_an_answer_that_is_passed_over_is_closed() -> None:
     error = b'data: {"error":{"message":"No","code":500}}\n\n'
     passed_over = event_stream(error, error)

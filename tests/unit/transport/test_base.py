@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fake_reply import FakeReply
-from penstock.transport.base import Take, hand_on, pass_on
+from penstock.transport.base import Take, hand_on, pass_on, whole_body
 
 
 async def test_a_reply_is_read_piece_by_piece_while_the_receiver_is_slow() -> None:
@@ -29,3 +29,13 @@ async def test_a_reply_that_passes_its_body_on_by_itself() -> None:
     seen: list[bytes] = []
     await pass_on(Passing(200, b"read"), seen.append)
     assert seen == [b"by itself"]
+
+
+def test_a_reply_tells_whether_it_is_whole() -> None:
+    class Whole(FakeReply):
+        def whole(self) -> bytes | None:
+            return b"ab" if len(self._pieces) == 1 else None
+
+    assert whole_body(Whole(200, b"ab")) == b"ab"
+    assert whole_body(Whole(200, b"a", b"b")) is None
+    assert whole_body(FakeReply(200, b"ab")) is None

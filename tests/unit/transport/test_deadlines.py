@@ -6,7 +6,7 @@ import pytest
 
 from penstock.core.failure import Kind
 from penstock.core.http import Limits
-from penstock.transport.deadlines import Deadlines
+from penstock.transport.deadlines import Deadlines, earliest
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,10 @@ def test_the_next_limit(limits: Limits, head: bool, last_byte: float, due: tuple
 
 
 def test_the_earliest_moment_is_never_late() -> None:
-    assert Deadlines(Limits(1, 600, 300, 0), 100).earliest(100) == 400
-    assert Deadlines(Limits(1, 5, 300, 0), 100).earliest(100) == 105
-    assert Deadlines(Limits(1, 0, 0, 0), 100).earliest(100) == math.inf
+    assert earliest(Limits(1, 600, 300, 0), 100) == 400
+    assert earliest(Limits(1, 5, 300, 0), 100) == 105
+    assert earliest(Limits(1, 5, 300, 2), 100) == 102
+    assert earliest(Limits(1, 0, 0, 0), 100) == math.inf
 
 
 @pytest.mark.parametrize("kind", [Kind.FIRST_BYTE_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT])

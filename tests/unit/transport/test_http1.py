@@ -10,7 +10,7 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
-from penstock.transport.base import Reply
+from penstock.transport.base import Reply, whole_body
 from penstock.transport.connection import ParserLimits
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
@@ -51,6 +51,29 @@ async def test_a_request_and_its_reply() -> None:
         + b"\r\nauthorization: Bearer k\r\ncontent-length: 7\r\n\r\n"
         + b'{"a":1}'
     ]
+
+
+async def test_a_reply_is_whole_if_it_came_with_its_head() -> None:
+    go_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(HEAD + b"content-length: 2\r\n\r\nok")
+            await peer.request()
+            await peer.send(HEAD + b"content-length: 2\r\n\r\no")
+            await go_on.wait()
+            await peer.send(b"k")
+
+    async with serving(script) as server, transport() as made:
+        whole = await begun(made, server.origin)
+        assert whole_body(whole) == b"ok"
+        arriving = await begun(made, server.origin)
+        assert whole_body(arriving) is None
+        go_on.set()
+        assert await read_all(arriving) == b"ok"
+        assert whole_body(whole) == b"ok"  # the connection's next response has changed nothing
+        assert await read_all(whole) == b"ok"
+        assert server.connections == 1
 
 
 async def test_a_get_has_no_body() -> None:

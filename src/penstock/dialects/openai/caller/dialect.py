@@ -14,7 +14,7 @@ from penstock.dialects.openai.caller.request import from_body
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.openai.relay import body, gather, judge, normalize, normalize_stream, replay
 from penstock.dialects.openai.relay.realtime import SESSION
-from penstock.dialects.openai.relay.request import fit_request
+from penstock.dialects.openai.relay.request import fit_request, fits_of
 from penstock.dialects.openai.relay.stream import STREAM
 
 
@@ -44,7 +44,9 @@ OPENAI: Final = CallerDialect(
         STREAM,
         Reshape(gather.to_plain, replay.to_stream, replay.with_usage, gather.gather),
     ),
-    relay=Relay(fit_request, normalize.change_of, _no_frames, normalize_stream.normalizer_of, session=SESSION),
+    relay=Relay(
+        fit_request, normalize.change_of, _no_frames, normalize_stream.normalizer_of, session=SESSION, fits=fits_of
+    ),
     # A comment line without an empty line after it: some clients read a comment and an empty line as an event.
     keep_alive=b": keep-alive\n",
     texts=TEXTS,

@@ -17,7 +17,7 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.relay import body, stream, typed_stream, units
-from penstock.dialects.openai.relay.request import fit_request
+from penstock.dialects.openai.relay.request import fit_request, fits_of
 from penstock.dialects.openai.relay.sound_type import sound_type
 
 
@@ -42,7 +42,7 @@ def _same(request: Body) -> Body:
     return request
 
 
-_RELAY: Final = Relay(fit_request, _as_it_came, _as_it_came, _no_normalizer)
+_RELAY: Final = Relay(fit_request, _as_it_came, _as_it_came, _no_normalizer, fits=fits_of)
 _NO_RESHAPE: Final = Reshape(_never, _never, _never, _never)
 
 COMPLETIONS: Final = msgspec.structs.replace(

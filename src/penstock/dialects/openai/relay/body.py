@@ -22,6 +22,7 @@ from penstock.core.usage import Usage
 from penstock.dialects.openai.relay.usage import read_usage, with_tier
 
 DEVELOPER: Final = b'"developer"'
+SYSTEM: Final = b'"system"'
 
 
 def wants_usage(body: Body) -> bool:

@@ -18,7 +18,7 @@ from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.openai.relay.body import says_nothing
 from penstock.dialects.told_format import told_format
 
-_MARKER: Final = "cache_control"
+MARKER: Final = "cache_control"
 _IN_JSON: Final = b'"cache_control"'
 _SCHEMA: Final = re.compile(rb'"type"\s*:\s*"json_schema"')
 
@@ -65,9 +65,9 @@ _NOTHING: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 def _without_markers(body: Body, dropped: list[str]) -> Body:
     """The body without Anthropic's cache markers, in messages, parts, tools and beside them."""
-    if _MARKER in body:
-        dropped.append(_MARKER)
-        body = body.without(_MARKER)
+    if MARKER in body:
+        dropped.append(MARKER)
+        body = body.without(MARKER)
     if _IN_JSON in (body.raw("messages") or b""):
         positions = itertools.count()
 
@@ -83,15 +83,15 @@ def _without_markers(body: Body, dropped: list[str]) -> Body:
 
 def _unmark(message: Members, path: str) -> list[str]:
     dropped: list[str] = []
-    if message.pop(_MARKER, None) is not None:
-        dropped.append(f"{path}.{_MARKER}")
+    if message.pop(MARKER, None) is not None:
+        dropped.append(f"{path}.{MARKER}")
     for name in ("content", "tool_calls"):
         if _IN_JSON not in bytes(message.get(name, b"")):
             continue
         parts = decoded(message[name])
         if isinstance(parts, list):
-            marked = [position for position, part in enumerate(parts) if isinstance(part, dict) and _MARKER in part]
-            dropped += [f"{path}.{name}[{position}].{_MARKER}" for position in marked]
+            marked = [position for position, part in enumerate(parts) if isinstance(part, dict) and MARKER in part]
+            dropped += [f"{path}.{name}[{position}].{MARKER}" for position in marked]
             message[name] = write_json([_unmarked(part) for part in parts])
     return dropped
 
@@ -108,15 +108,15 @@ def _without_tool_markers(body: Body, dropped: list[str]) -> Body:
         bare = _unmarked(tool)
         if isinstance(bare, dict) and isinstance(bare.get("function"), dict):
             bare = {**bare, "function": _unmarked(bare["function"])}
-        dropped += [f"tools[{position}].{_MARKER}"] if bare != tool else []
+        dropped += [f"tools[{position}].{MARKER}"] if bare != tool else []
         unmarked.append(bare)
     return body.replaced({"tools": write_json(unmarked)}) if unmarked != tools else body
 
 
 def _unmarked(value: Any) -> Any:
-    if not isinstance(value, dict) or _MARKER not in value:
+    if not isinstance(value, dict) or MARKER not in value:
         return value
-    return {name: each for name, each in value.items() if name != _MARKER}
+    return {name: each for name, each in value.items() if name != MARKER}
 
 
 def _without_schema(body: Body, dropped: list[str]) -> Body:

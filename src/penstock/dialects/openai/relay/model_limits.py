@@ -12,7 +12,7 @@ from penstock.core.json_text import read_json, write_json
 from penstock.core.traits import Traits
 from penstock.dialects.chat_quirks import ThinkingControl
 from penstock.dialects.openai.relay.assistant_extras import with_thoughts
-from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_roles
+from penstock.dialects.openai.relay.body import DEVELOPER, SYSTEM, says_nothing, with_roles
 
 _EFFORT: Final = "reasoning_effort"
 
@@ -33,8 +33,19 @@ def fit_to_model(body: Body, traits: Traits, control: ThinkingControl | None = N
     if control is not None:
         body = _thinking(body, traits, control, refused)
     if not traits.system_role:
-        body = with_roles(body, {b'"system"': b'"user"', DEVELOPER: b'"user"'})
+        body = with_roles(body, {SYSTEM: b'"user"', DEVELOPER: b'"user"'})
     return body, (*given_way, *refused)
+
+
+def limited_parameters(traits: Traits, control: ThinkingControl | None) -> frozenset[str]:
+    """The parameters without which ``fit_to_model`` changes nothing in a conversation of prose, save for roles and for
+    families that think in streams only."""
+    limited = {*traits.refuses, *traits.refuses_thinking}
+    if traits.max_completion_tokens is not None:
+        limited.add("max_tokens" if traits.max_completion_tokens else "max_completion_tokens")
+    if traits.effort_with_tools is not None:
+        limited.add("tools")
+    return frozenset(limited if control is None else {*limited, _EFFORT, control.switch})
 
 
 def _thinking(body: Body, traits: Traits, control: ThinkingControl, refused: list[str]) -> Body:

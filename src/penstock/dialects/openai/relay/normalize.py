@@ -16,7 +16,6 @@ Source: OpenAI's OpenAPI document, ``CreateChatCompletionResponse`` and ``Create
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -113,9 +112,13 @@ def change_of(context: WriteContext) -> Callable[[bytes], NormalizedReply]:
     return _normalized if quirks.completes_replies else _normalized_and_completed_nowhere
 
 
-_normalized_and_completed_nowhere: Final = functools.partial(_normalized, completes=False)
-_normalized_unsaid_end: Final = functools.partial(_normalized, has_unsaid_end=True)
-"""For a host whose whole replies give no reason for their end (docs/quirks.md#q96)."""
+def _normalized_and_completed_nowhere(body: bytes) -> NormalizedReply:
+    return _normalized(body, completes=False)
+
+
+def _normalized_unsaid_end(body: bytes) -> NormalizedReply:
+    """For a host whose whole replies give no reason for their end (docs/quirks.md#q96)."""
+    return _normalized(body, has_unsaid_end=True)
 
 
 def _normalize(reply: Members) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import re
 
+import msgspec
+
 from penstock.core.body import Body
 from penstock.core.chat import Owner
 from penstock.core.failure import Failure, Kind
@@ -12,13 +14,15 @@ from penstock.dialects.caller import FittedRequest
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.relay.anthropic_blocks import without_blocks
-from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_roles
-from penstock.dialects.openai.relay.host_limits import fit_to_host
-from penstock.dialects.openai.relay.model_limits import fit_to_model
+from penstock.dialects.openai.relay.body import DEVELOPER, SYSTEM, says_nothing, with_roles
+from penstock.dialects.openai.relay.host_limits import MARKER, fit_to_host
+from penstock.dialects.openai.relay.model_limits import fit_to_model, limited_parameters
 from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
 from penstock.dialects.openai.relay.unique_ids import with_unique_ids
 
-__all__ = ["fit_request", "not_served", "without_refused"]
+__all__ = ["fit_request", "fits_of", "not_served", "without_refused"]
+
+_OF_TOOLS = frozenset({"tools", "tool_choice"})
 
 
 def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
@@ -47,10 +51,47 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
 def _is_prose(body: Body) -> bool:
     """Whether there are no tools, and messages hold neither a list within a message nor an underscore: so no blocks,
     no ids of calls and no opaque values. The search for one byte is many times as fast as that for a word."""
-    if "tools" in body or "tool_choice" in body:
-        return False
-    messages = body.raw("messages") or b""
-    return messages.find(b"[", 1) < 0 and b"_" not in messages
+    return _NO_BLOCKS.holds(body)
+
+
+class Fits(msgspec.Struct, frozen=True):
+    """What tells of a body that it has none of these parameters, and that its messages are prose without these
+    words."""
+
+    parameters: frozenset[str]
+    words: tuple[bytes, ...] = ()
+
+    def holds(self, body: Body) -> bool:
+        members = body.members
+        if not self.parameters.isdisjoint(members):
+            return False
+        messages = bytes(members.get("messages", b""))
+        if messages.find(b"[", 1) >= 0 or b"_" in messages:
+            return False
+        return not (self.words and any(word in messages for word in self.words))
+
+
+_NO_BLOCKS = Fits(_OF_TOOLS)
+
+
+def fits_of(context: WriteContext) -> Fits | None:
+    """What tells of a body, by one look, that ``fit_request`` leaves it as it is. It is made once for a host and a
+    model; None where it may change any body. It may say no of a body that stays as it is."""
+    quirks, traits = context.quirks, context.traits
+    if quirks.adapts_request is not None or quirks.keeps or quirks.message_members or not_served(context) is not None:
+        return None
+    looked_at = _OF_TOOLS.union([each.parameter for each in quirks.renames], [each.parameter for each in quirks.drops])
+    if not quirks.takes_cache_markers:
+        looked_at |= {MARKER}
+    if not quirks.takes_schemas:
+        looked_at |= {"response_format"}
+    words = set() if quirks.developer_role else {DEVELOPER}
+    if quirks.applies_model_limits and context.model:
+        if quirks.thinking is not None and traits.family in quirks.thinking.streaming_families:
+            return None
+        looked_at |= limited_parameters(traits, quirks.thinking)
+        words |= set() if traits.system_role else {SYSTEM, DEVELOPER}
+    return Fits(looked_at, tuple(words))
 
 
 def not_served(context: WriteContext) -> Failure | None:
