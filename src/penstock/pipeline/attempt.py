@@ -90,6 +90,7 @@ async def send(
         account.caller,
         fresh=prepared.switches or _needs_fresh_connection(step, account, prepared.origin),
         switches=prepared.switches,
+        upload=prepared.upload,
     )
     reply = await _sent(request, prepared, route, upstream)
     if isinstance(reply, Failure):

@@ -19,7 +19,7 @@ from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.registry import DIALECTS, TASKS
 from penstock.dialects.task_dialect import ReadReplies, TaskDialect, translated
-from penstock.pipeline.call import Call
+from penstock.pipeline.call import Call, Upload
 from penstock.pipeline.keeping import Keeping
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
@@ -78,6 +78,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     """Binds the ids of what the target keeps, where the caller gets them so."""
     switches: bool = False
     """The request asks for a WebSocket (open_socket.py)."""
+    upload: Upload | None = None
+    """What follows the payload, while it arrives."""
 
     @property
     def lane(self) -> int:
@@ -203,6 +205,7 @@ def _finished(
         rewritten.more,
         rewritten.read,
         None if call.bind is None or translation is not None else call.bind(route.target),
+        upload=call.upload,
     )
 
 

@@ -17,11 +17,12 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
-from penstock.transport.base import Request, Take
+from penstock.transport.base import Request, Take, Upload
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
 from penstock.transport.turns import LARGE_READ, TakesTurns
+from penstock.transport.uploading import Uploading
 from penstock.transport.wakeup import Wakeup
 
 _JOIN_BELOW: Final = 64 << 10
@@ -82,6 +83,8 @@ class Connection(TakesTurns):
         deadlines = Deadlines(request.limits, started)
         exchange = self._exchange = HttpExchange(self, deadlines, started, may_switch=request.switches)
         self._write(request)
+        if request.upload is not None:
+            exchange.send_upload(request.upload)
         try:
             while not exchange.status:
                 if exchange.failure is not None:
@@ -175,8 +178,14 @@ class Connection(TakesTurns):
         return Failure(Kind.CONNECTION_CLOSED, text, sent=True)
 
     def _write(self, request: Request) -> None:
-        body = request.body
-        length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method == b"POST" else b"\r\n"
+        body, upload = request.body, request.upload
+        if upload is not None and upload.rest < 0:
+            length = b"transfer-encoding: chunked\r\n\r\n"
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        elif upload is not None:
+            length = b"content-length: %d\r\n\r\n" % (len(body) + upload.rest)
+        else:
+            length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method == b"POST" else b"\r\n"
         head = (request.method, b" ", request.target, self._host_line, request.headers, length)
         if len(body) < _JOIN_BELOW:
             self.transport.write(b"".join((*head, body)))
@@ -196,8 +205,8 @@ class Connection(TakesTurns):
         if self._unsent is not None:
             self.loop.call_soon(self._write_on)
 
-    def write_switched(self, data: bytes) -> Awaitable[None] | None:
-        """Send bytes of another protocol (``base.Switched``)."""
+    def write_more(self, data: bytes) -> Awaitable[None] | None:
+        """Send bytes of another protocol (``base.Switched``) or more of a body."""
         if self.closed or self.transport.is_closing():
             return None
         self.transport.write(data)
@@ -265,7 +274,7 @@ class HttpExchange:
 
     __slots__ = (
         "_connection", "_deadlines", "_last_byte", "_over", "_passing", "_paused", "_reader", "_rest", "failure",
-        "headers", "is_encoded", "status", "wakeup",
+        "_uploading", "headers", "is_encoded", "status", "wakeup",
     )  # fmt: skip
 
     def __init__(
@@ -282,6 +291,7 @@ class HttpExchange:
         self._paused = False
         self._passing: _Passing | None = None
         self._last_byte = started
+        self._uploading: Uploading | None = None
         self.failure: Failure | None = None
         self.status = 0
         self.headers: Headers = []
@@ -320,7 +330,16 @@ class HttpExchange:
 
     def write(self, data: bytes) -> Awaitable[None] | None:
         """Send bytes after the protocol was switched (``base.Switched``)."""
-        return self._connection.write_switched(data)
+        return self._connection.write_more(data)
+
+    def send_upload(self, upload: Upload) -> None:
+        """Send the rest of the request's body as it arrives. The head of the response may come before its end."""
+        self._uploading = Uploading(self._connection.loop, upload, self)
+
+    def send(self, data: bytes) -> Awaitable[None] | None:
+        """Send more of the request's body (``uploading.Receiver``): the provider's time to answer begins anew."""
+        self._deadlines.begin(self._connection.loop.time())
+        return self._connection.write_more(data)
 
     def close(self) -> None:
         self._finish(reusable=False)
@@ -348,12 +367,15 @@ class HttpExchange:
             self.status, self.headers, self.is_encoded = reader.status, reader.headers, reader.is_encoded
             if reader.switched:
                 self._deadlines = _ENDLESS
+            elif self._uploading is not None and self.status >= 300:
+                self._uploading.stop()
         if failure is not None:
             self.fail(failure)
             return
         if reader.complete:
             connection.promised_idle = reader.promised_idle
-            self._finish(reusable=reader.keep_alive and not reader.overrun)
+            is_sent = self._uploading is None or self._uploading.is_over
+            self._finish(reusable=reader.keep_alive and not reader.overrun and is_sent)
         elif reader.unread > connection.bounds.unread and not self._paused:
             self._paused = True
             connection.pause()
@@ -381,6 +403,8 @@ class HttpExchange:
         """Fail if a limit has passed, else look again when the next limit is due."""
         connection, reader = self._connection, self._reader
         now = connection.loop.time()
+        if self._uploading is not None and self._uploading.waits_for_caller:
+            self._deadlines.begin(now)
         # While the caller has unread bytes, the provider isn't considered idle.
         last_byte = now if reader.unread else self._last_byte
         due, kind = self._deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
@@ -394,6 +418,8 @@ class HttpExchange:
             return
         self._rest = self._reader.take()
         self._over = True
+        if self._uploading is not None:
+            self._uploading.stop()
         self._connection.finished(reusable=reusable)
 
 

@@ -25,6 +25,10 @@ class Deadlines:
         self._total = started + limits.total if limits.total else math.inf
         self._idle = limits.idle or math.inf
 
+    def begin(self, now: float) -> None:
+        """The provider's time for the first byte of its response begins anew: more of the request was sent."""
+        self._first_byte = now + self.limits.first_byte if self.limits.first_byte else math.inf
+
     def earliest(self, now: float) -> float:
         """A time before which no limit can be due, whatever happens; infinite when there is none."""
         return min(self._first_byte, self._total, now + self._idle)
