@@ -20,6 +20,7 @@ from penstock.settings import load
 from running import RunningGateway, running_gateway
 from upstream import Upstream, reply
 
+
 @pytest.fixture(name="gateway", scope="module")
 def gateway_of_its_own_protocol() -> Iterator[RunningGateway]:
     """Under another ASGI server bodies are held (docs/endpoints.md#uploads)."""
@@ -101,7 +102,11 @@ class Host:
 
 def answered(status: int, body: Any) -> bytes:
     data = json.dumps(body).encode()
-    return b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (status, len(data), data)
+    return b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+        status,
+        len(data),
+        data,
+    )
 
 
 def takes_all(host: Host, connection: socket.socket) -> None:
@@ -172,7 +177,10 @@ def test_a_host_that_reads_slowly_makes_the_caller_wait(gateway: RunningGateway)
         assert goes_on.wait(60)
         takes_all(host, connection)
 
-    with host_that(answer) as host, socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as caller:
+    with (
+        host_that(answer) as host,
+        socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as caller,
+    ):
         total = 100 * MEBIBYTE * len(PIECE)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers(host.url).items())
         caller.sendall(f"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: {total}\r\n\r\n".encode())
@@ -202,7 +210,9 @@ def test_a_caller_that_leaves_midway(gateway: RunningGateway) -> None:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers(host.url).items())
         lines += "x-portkey-trace-id: t-left\r\n"
         with socket.create_connection(("127.0.0.1", port)) as caller:
-            caller.sendall(f"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: 99000000\r\n\r\n".encode())
+            caller.sendall(
+                f"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: 99000000\r\n\r\n".encode()
+            )
             caller.sendall(PIECE * 16)
             assert host.begun.wait(60)
         assert host.left.wait(60)
@@ -222,7 +232,9 @@ def test_a_host_that_answers_early_with_an_error(gateway: RunningGateway) -> Non
         port = int(gateway.url.rpartition(":")[2])
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers(host.url).items())
         with socket.create_connection(("127.0.0.1", port)) as caller:
-            caller.sendall(f"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: 99000000\r\n\r\n".encode())
+            caller.sendall(
+                f"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: 99000000\r\n\r\n".encode()
+            )
             caller.sendall(PIECE * 8)
             caller.settimeout(60)
             response = b""
@@ -281,8 +293,9 @@ def test_a_forms_model_is_read_before_its_file(upstream: Upstream, tmp_path: Pat
     """The virtual key's name is taken off the model; every other byte stays."""
     catalogue = tmp_path / "penstock.toml"
     catalogue.write_text(
-        f'[virtual_keys.mine]\nprovider = "openai"\napi_key = "k"\ncustom_host = "{upstream.url}/v1"\n'
+        f'[virtual_keys.mine]\nprovider = "openai"\ncredential = "file:secret.txt"\nbase_url = "{upstream.url}/v1"\n'
     )
+    (tmp_path / "secret.txt").write_text("sk-mine")
     before, rest = field("response_format", "json"), head_of_file() + SOUND + END
     with running_gateway(load({}, {}, tmp_path), catalogue) as running:
         upstream.play(reply(body=b'{"text": "hi"}'))

@@ -55,7 +55,8 @@ class Call(msgspec.Struct):
     ``resource`` is what a provider keeps for its callers, where the request is for that; ``bind`` gives, for a target,
     the ids of what it keeps as callers get them (kept.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
-    any. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the gateway keeps of the answer itself, where it may keep any (conversations.py). ``memo`` is
+    any. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the
+    gateway keeps of the answer itself, where it may keep any (conversations.py). ``memo`` is
     what requests with the same head share, None where it came for the first time.
     """
 
@@ -87,6 +88,10 @@ class Call(msgspec.Struct):
     def trace(self) -> str:
         """The trace id as text."""
         return self.trace_id.decode("utf-8", "replace")
+
+    def attempts_left(self, most: int) -> int:
+        """How many attempts the call may have in all: none after bytes of a body that nobody holds were sent."""
+        return 0 if self.upload is not None and self.upload.is_begun else most
 
     def addressed(self, request: RequestBody) -> RequestBody:
         """The body with the model and the form of the answer that its path names, as members ``model`` and

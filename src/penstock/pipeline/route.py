@@ -80,8 +80,7 @@ class Router(msgspec.Struct, frozen=True):
                 _close(answer)
                 if isinstance(step, Attempt):
                     answer = await self._try(call, compiled, step)
-                    if call.upload is not None and call.upload.is_begun:
-                        context.max_attempts = 0  # the body is gone: this answer is the last
+                    context.max_attempts = call.attempts_left(context.max_attempts)
                     step = walker.send(answer.outcome)
                 elif isinstance(step, Race):
                     answer, raced = await self._race(step, call, compiled)

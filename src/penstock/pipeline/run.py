@@ -58,7 +58,8 @@ class Pipeline(msgspec.Struct, frozen=True):
     readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
     cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
     binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``shows_lists``: callers
-    may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole. ``conversations`` are what the gateway
+    may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole.
+    ``conversations`` are what the gateway
     itself keeps; None: nothing.
     """
 

@@ -208,7 +208,9 @@ class ServerConnection(PacedConnection):
             if request.in_pieces and request.unread <= UNREAD:
                 return
             self._pause()
-            if request.in_pieces or self._waiting:  # its caller may leave unseen, while others are served or a provider takes what came
+            if (
+                request.in_pieces or self._waiting
+            ):  # its caller may leave unseen, while others are served or a provider takes what came
                 self._probe_by(self._quiet_since)
 
     def _keep_for_later(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Uploads: large bodies that pass to a provider while they arrive, where the gateway reads nothing of them but the head.
+"""Uploads: large bodies that pass to a provider while they arrive. The gateway reads their head alone.
 
 Sources: docs/endpoints.md#uploads; RFC 7578.
 """
@@ -113,7 +113,9 @@ class Upload:
         self.head, self._ahead = data[: scan.file_at], data[scan.file_at :]
         parts = tuple(part for part in scan.parts if part.start < scan.file_at)
         scan.seal(_SEALED)
-        return form_request(Form(self.head, boundary_of(fields[b"content-type"]), parts, members, is_head=True), dialect)
+        return form_request(
+            Form(self.head, boundary_of(fields[b"content-type"]), parts, members, is_head=True), dialect
+        )
 
 
 def may_stream(fields: Mapping[bytes, bytes], kind: bytes) -> bool:

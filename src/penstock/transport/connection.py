@@ -273,8 +273,20 @@ class HttpExchange:
     """
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_over", "_passing", "_paused", "_reader", "_rest", "failure",
-        "_uploading", "headers", "is_encoded", "status", "wakeup",
+        "_connection",
+        "_deadlines",
+        "_last_byte",
+        "_over",
+        "_passing",
+        "_paused",
+        "_reader",
+        "_rest",
+        "_uploading",
+        "failure",
+        "headers",
+        "is_encoded",
+        "status",
+        "wakeup",
     )  # fmt: skip
 
     def __init__(
