@@ -225,7 +225,8 @@ class Replies(msgspec.Struct, frozen=True):
     ``judge``: (a whole plain reply with a good status, the provider's slug, whether it is to be a chat's answer) ->
     what it is. Routing, the cache, idempotency and both lanes go by this one judgement. ``bytes_type``: a request that
     is answered with bytes -> their media type, where the host says none; None for one that isn't known. ``translated``:
-    the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``.
+    the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``; ``judge_translated``
+    is what such plain replies are, None where ``judge`` says it.
     """
 
     include_usage: Callable[[Body], bool]
@@ -235,6 +236,7 @@ class Replies(msgspec.Struct, frozen=True):
     reshape: Reshape
     bytes_type: Callable[[Body], bytes | None] = _unknown_type
     translated: StreamGrammar | None = None
+    judge_translated: Callable[[bytes, str, bool], Verdict] | None = None
 
 
 class StreamTransform(Protocol):
