@@ -112,7 +112,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         """The models that the caller can call, or a response that the gateway keeps; None where a provider is asked."""
         answer: Answer | Failure | None = None
         if not call.operation.lists_models:
-            answer = None if self.conversations is None else await self.conversations.answer(call)
+            answer = None if self.conversations is None else await self._kept_here(self.conversations, call)
         elif call.hops >= self.max_hops:
             answer = _loop(call.hops)
         else:
@@ -124,6 +124,14 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = failed(answer, call)
         call.account.failure = answer.failure
         return with_response_headers(answer, call)
+
+    async def _kept_here(self, conversations: Conversations, call: Call) -> Answer | Failure | None:
+        """The answer to a request about a response that the gateway keeps, within the limits of requests."""
+        if not conversations.concerns(call):
+            return None
+        limits = self.limits
+        refused = await limits.admit_own(call) if limits is not None and limits.is_active else None
+        return refused or await conversations.answer(call)
 
     def _compiled(self, call: Call, request: RequestBody | Failure | None) -> CompiledPlan | Failure:
         """The plan for a call, or the failure to answer with. ``request`` is the body where it was read already."""

@@ -346,6 +346,8 @@ class Gateway:
         fields = context.fields  # the key's own metadata are among them now
         if caller.key is None and opening.page_refused is not None:
             return opening.page_refused
+        if surface.operation is Operation.REALTIME and (refused := self.origins.refused_socket(fields)) is not None:
+            return refused
         body, request, upload = b"", None, None
         if surface.body:
             limits = self.limits

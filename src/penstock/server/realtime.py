@@ -13,7 +13,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -31,6 +31,7 @@ from penstock.pipeline.open_socket import SUBPROTOCOLS, SWITCHING, offered_proto
 from penstock.pipeline.run import Pipeline
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import STOPPING, respond
+from penstock.server.session_standing import LOOK_SECONDS, Standing
 from penstock.server.socket_bytes import SocketBytes
 from penstock.server.socket_end import GOING_AWAY, INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, Gone, SocketEnd
 from penstock.settings.realtime import Realtime
@@ -89,7 +90,7 @@ class Sessions:
             await context.refuse(refused)
             return
         client = context.client
-        call.request = _named(call)
+        call.request = named = _named(call)
         client.watch()
         tenant = call.caller.tenant
         self._running[tenant] += 1
@@ -98,7 +99,8 @@ class Sessions:
             if answer.status != SWITCHING or not isinstance(answer.rest, Switched):
                 await respond(answer, call, context)
             else:
-                await self._relay(answer, answer.rest, key, call, context)
+                standing = Standing(pipeline, call, answer, named)
+                await self._relay(answer, answer.rest, key, call, context, standing)
         finally:
             self._running[tenant] -= 1
             if not self._running[tenant]:
@@ -112,7 +114,15 @@ class Sessions:
         text = f"There are {most} sessions already (setting realtime.max_sessions): close one first."
         return Failure(Kind.RATE_LIMIT_EXCEEDED, text)
 
-    async def _relay(self, answer: Answer, upstream: Switched, key: str, call: Call, context: RequestContext) -> None:
+    async def _relay(
+        self,
+        answer: Answer,
+        upstream: Switched,
+        key: str,
+        call: Call,
+        context: RequestContext,
+        standing: Standing,
+    ) -> None:
         settings, account = self._settings, context.account
         client: SocketClient = context.client  # type: ignore[assignment]
         source, events = client.socket, call.dialect.relay.session
@@ -132,7 +142,7 @@ class Sessions:
         )
         session = Session(caller_end, upstream_end, answer, events, call.trace, self._now)
         try:
-            await session.run(settings)
+            await session.run(settings, standing.refusal)
         finally:
             account.failure = session.failure
             answer.broken = session.failure if session.is_providers_fault else None
@@ -165,15 +175,16 @@ class Session:
         self.failure: Failure | None = None
         self.is_providers_fault = False
 
-    async def run(self, settings: Realtime) -> None:
-        """Relay until one side ends the session, or a limit does."""
+    async def run(self, settings: Realtime, refusal: Callable[[], Awaitable[Failure | None]]) -> None:
+        """Relay until one side ends the session, or a limit does. ``refusal`` is asked each second why the session may
+        not go on."""
         loop = asyncio.get_running_loop()
         tasks = [
             loop.create_task(self._from_caller(), name="realtime: from the caller"),
             loop.create_task(self._from_upstream(), name="realtime: from the provider"),
         ]
         try:
-            await self._wait(tasks, settings)
+            await self._wait(tasks, settings, refusal)
             await self._part(tasks)
         except asyncio.CancelledError:
             # The caller left, or the gateway stops: both are told, as far as they can be, without waiting for either.
@@ -188,34 +199,42 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait(self, tasks: list[asyncio.Task[None]], settings: Realtime) -> None:
+    async def _wait(
+        self,
+        tasks: list[asyncio.Task[None]],
+        settings: Realtime,
+        refusal: Callable[[], Awaitable[Failure | None]],
+    ) -> None:
         """Wait for the first direction that ends, at most as long as a session may last or be silent."""
-        over = self._now() + (settings.session_seconds or math.inf)
+        over, look = self._now() + (settings.session_seconds or math.inf), self._now() + LOOK_SECONDS
         while True:
             now, idle = self._now(), self._last_message + (settings.idle_seconds or math.inf)
             if now >= min(over, idle):
                 self.failure = _over(settings, is_idle=now < over)
                 return
-            if not await self._are_alive(now):
+            if not self._are_alive(now):
                 return
-            due = min(over, idle, self._caller.silence_due(), self._upstream.silence_due()) - now
-            done, _ = await asyncio.wait(
-                tasks, timeout=None if due == math.inf else max(due, 0), return_when=asyncio.FIRST_COMPLETED
-            )
+            if now >= look:
+                look = now + LOOK_SECONDS
+                if (refused := await refusal()) is not None:
+                    self.failure = refused
+                    return
+            due = min(over, idle, look, self._caller.silence_due(), self._upstream.silence_due()) - now
+            done, _ = await asyncio.wait(tasks, timeout=max(due, 0), return_when=asyncio.FIRST_COMPLETED)
             if done:
                 for task in done:
                     task.result()
                 return
 
-    async def _are_alive(self, now: float) -> bool:
+    def _are_alive(self, now: float) -> bool:
         """Ask each side that is silent for a sign of life. False if one of them was asked in vain."""
         try:
-            await self._caller.ask(now)
+            self._caller.ask(now)
         except Gone:
             self._fail(Kind.CLIENT_DISCONNECTED, "The caller gives no sign of life.")
             return False
         try:
-            await self._upstream.ask(now)
+            self._upstream.ask(now)
         except Gone:
             self.is_providers_fault = True
             self._fail(Kind.IDLE_TIMEOUT, "The provider gives no sign of life: open another session.")
@@ -223,22 +242,31 @@ class Session:
         return True
 
     async def _part(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Tell each side that still listens how the session ended, and wait a moment for its close frame."""
+        """Tell each side that still listens how the session ended, and wait a moment for its close frame. A side that
+        reads nothing holds up neither the other nor the end."""
+        for tell in (self._tell_caller, self._tell_upstream):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await tell()
+        running = [task for task in tasks if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=_LAST_WORDS_SECONDS)
+
+    async def _tell_caller(self) -> None:
         caller, upstream, failure = self._caller, self._upstream, self.failure
         if failure is not None and caller.is_open:
             await caller.say(self._events.error(failure, self._trace))
         if upstream.close_code is not None:
             await caller.close(upstream.close_code, upstream.close_reason)
         elif failure is not None:
-            code = POLICY_VIOLATION if failure.kind is Kind.NOT_ALLOWED else _code_of(failure)
-            await caller.close(code, failure.message)
+            await caller.close(_code_of(failure), failure.message)
+
+    async def _tell_upstream(self) -> None:
+        caller, upstream = self._caller, self._upstream
         if caller.close_code is not None:
             await upstream.close(caller.close_code, caller.close_reason)
         else:
-            await upstream.close(GOING_AWAY if failure is not None else NORMAL)
-        running = [task for task in tasks if not task.done()]
-        if running:
-            await asyncio.wait(running, timeout=_LAST_WORDS_SECONDS)
+            await upstream.close(GOING_AWAY if self.failure is not None else NORMAL)
 
     async def _from_caller(self) -> None:
         """Send the caller's frames on until its close frame. Its leaving cancels the session's task."""
@@ -333,7 +361,23 @@ def _over(settings: Realtime, *, is_idle: bool) -> Failure:
 
 
 def _code_of(failure: Failure) -> int:
+    if failure.kind in _POLICY:
+        return POLICY_VIOLATION
     return GOING_AWAY if failure.kind in {Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT} else INTERNAL_ERROR
+
+
+_POLICY: Final = frozenset(
+    {
+        Kind.NOT_ALLOWED,
+        Kind.INVALID_GATEWAY_KEY,
+        Kind.BUDGET_EXCEEDED,
+        Kind.RATE_LIMIT_EXCEEDED,
+        Kind.UNKNOWN_VIRTUAL_KEY,
+        Kind.VIRTUAL_KEY_EXPIRED,
+        Kind.VIRTUAL_KEY_DISABLED,
+    }
+)
+"""What a session may not go on for."""
 
 
 def _handshake(context: RequestContext) -> tuple[str, Failure | None]:
