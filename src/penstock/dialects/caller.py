@@ -383,7 +383,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
     OpenAI's. ``id_header`` is the response header by which clients know a request, empty without one. ``write_count``
-    writes a number of tokens as the answer to a request that counts them. ``no_place`` are names among the dropped
+    writes a number of tokens as the answer to a request that counts them, ``counted`` is what such a request asks about,
+    None where it is the body; it raises BodyError. ``no_place`` are names among the dropped
     parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
     """
 
@@ -404,4 +405,5 @@ class CallerDialect(msgspec.Struct, frozen=True):
     task: CallerTask | None = None
     id_header: bytes = b""
     write_count: Callable[[int], bytes] | None = None
+    counted: Callable[[Body], Body] | None = None
     no_place: frozenset[str] = frozenset()

@@ -23,6 +23,7 @@ from penstock.dialects import (
 )
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.anthropic.caller.hosts import RAW_PREDICT
+from penstock.dialects.bedrock.caller.count import COUNT
 from penstock.dialects.bedrock.caller.dialect import CONVERSE
 from penstock.dialects.bedrock.caller.invoke import INVOKE
 from penstock.dialects.caller import CallerDialect
@@ -88,8 +89,10 @@ TASK_CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
     }
 )
 """Embeddings and reranking as callers of other wires ask for them. Cohere's form of reranking is the common one."""
-HOSTED: Final[Mapping[str, CallerDialect]] = MappingProxyType({"invoke": INVOKE, "raw_predict": RAW_PREDICT})
-"""Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI."""
+HOSTED: Final[Mapping[str, CallerDialect]] = MappingProxyType(
+    {"bedrock_count": COUNT, "invoke": INVOKE, "raw_predict": RAW_PREDICT}
+)
+"""Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI, and Bedrock's counts of tokens."""
 
 TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
     {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}

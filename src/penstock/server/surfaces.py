@@ -174,6 +174,14 @@ def _claude_elsewhere() -> Iterable[Surface]:
     for verb, dialect, streams in _BEDROCK_VERBS:
         path = f"/model/{{model}}/{verb}"
         yield Surface("POST", path, Operation.CHAT, dialect, default_provider="bedrock", streams=streams)
+    yield Surface(
+        "POST",
+        "/model/{model}/count-tokens",
+        Operation.COUNT_TOKENS,
+        HOSTED["bedrock_count"],
+        default_provider="bedrock",
+        streams=False,
+    )
     for path in _CLAUDE_AT_VERTEX:
         counting = f"{path.replace('{model}', 'count-tokens')}:rawPredict"
         yield Surface("POST", counting, Operation.COUNT_TOKENS, HOSTED["raw_predict"], streams=False)
