@@ -297,11 +297,13 @@ class KeptIds(msgspec.Struct, frozen=True):
 class SessionEvents(msgspec.Struct, frozen=True):
     """Events of a session over WebSocket, each a JSON text. ``used_by``: an event of the provider's -> what it tells of
     usage. ``models_in``: an event of the caller's -> the models that it names, None if it can't be read. ``error``: a
-    failure and the trace -> the event that tells it."""
+    failure and the trace -> the event that tells it, empty in a wire without one. ``model_of``: the caller's first
+    event -> the model of the session; None where the request names it."""
 
     used_by: Callable[[bytes], Usage | None]
     models_in: Callable[[bytes], list[str] | None]
     error: Callable[[Failure, str], bytes]
+    model_of: Callable[[bytes], str | None] | None = None
 
 
 class Relay(msgspec.Struct, frozen=True):
@@ -383,8 +385,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
     OpenAI's. ``id_header`` is the response header by which clients know a request, empty without one. ``write_count``
-    writes a number of tokens as the answer to a request that counts them, ``counted`` is what such a request asks about,
-    None where it is the body; it raises BodyError. ``no_place`` are names among the dropped
+    writes a number of tokens as the answer to a request that counts them; ``counted`` is what such a request asks
+    about, None where it is the body; it raises BodyError. ``no_place`` are names among the dropped
     parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
     """
 

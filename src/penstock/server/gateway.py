@@ -56,6 +56,10 @@ from penstock.settings.realtime import Realtime
 from penstock.stores.catalogue import Catalogue
 
 _LOG: Final = logging.getLogger("penstock")
+_NO_SOCKET: Final = (
+    "There is no WebSocket at this path: sessions are at /v1/realtime and at Gemini's BidiGenerateContent. Ask "
+    "/v1/responses by POST, with stream: true for events."
+)
 _STOP_SECONDS: Final = 2.0
 """How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
 
@@ -227,6 +231,8 @@ class Gateway:
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             return accounted(context, self._explain(context, name))
         failure, page_headers = self.pages.missing(rest, method, match)
+        if b"sec-websocket-key" in fields:
+            failure = Failure(Kind.NOT_IMPLEMENTED, _NO_SOCKET)
         context = self._context(method, path, dialect_of(rest), headers, client, fields)
         return accounted(context, context.refuse(failure, page_headers))
 

@@ -271,10 +271,12 @@ class Session:
     async def _from_caller(self) -> None:
         """Send the caller's frames on until its close frame. Its leaving cancels the session's task."""
         caller, held = self._caller, _Held()
-        lists = self._answer.model_lists
+        lists, attempt, model_of = self._answer.model_lists, self._answer.attempt, self._events.model_of
         while caller.close_code is None:
             for frame in await caller.frames():
                 self._last_message = self._now()
+                if model_of is not None and attempt is not None and attempt.model is None:
+                    attempt.model = model_of(bytes(frame.data))
                 if lists is not None:
                     whole = held.whole(frame)
                     if whole is None:

@@ -128,8 +128,8 @@ class SocketEnd:
         await self._flush()
 
     async def say(self, text: bytes) -> None:
-        """Send a message of the gateway's own, if none is half sent."""
-        if self.is_open and self.is_between_messages:
+        """Send a message of the gateway's own, if there is one and none is half sent."""
+        if text and self.is_open and self.is_between_messages:
             self._protocol.send_text(text)
             await self._flush()
 

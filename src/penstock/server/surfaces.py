@@ -11,6 +11,7 @@ import msgspec
 from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS, ENDPOINTS, HOSTED, TASK_CALLERS
+from penstock.providers.google import LIVE
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
 from penstock.server.paths import is_plain
@@ -102,7 +103,7 @@ def _of_responses(method: str, path: str, operation: Operation, body: bytes = Bo
 
 _OLLAMA_ONLY: Final = "/api/"
 _COHERE_ONLY: Final = "/v2/"
-_GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/")
+_GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/", "/ws/")
 _VERB: Final = re.compile(r"/models/.+:\w+\Z")
 _GEMINI_PATHS: Final = tuple(
     f"/{version}/{parent}{{model}}" for version in ("v1beta", "v1", "v1alpha") for parent in ("models/", "")
@@ -256,6 +257,7 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         *_passed(),
         Surface("GET", "/v1/realtime", Operation.REALTIME, CALLERS["openai_chat"], BodyKind.NONE, forwarded_query=None),
+        Surface("GET", LIVE, Operation.REALTIME, CALLERS["gemini"], BodyKind.NONE, "google", None),
         Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),
         _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
         _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),

@@ -132,7 +132,7 @@ def test_a_place_of_models_speaks_openai(row: Provider) -> None:
     others = {Operation.CHAT, Operation.MODELS, Operation.MODEL, Operation.COUNT_TOKENS, *KEPT}
     for operation in set(Operation) - others:
         for spec in row.places_of(operation, with_defaults(row, VALUES)):
-            own = {"ollama"} if operation is Operation.SHOW else TASK_CALLERS
+            own = {Operation.SHOW: {"ollama"}, Operation.REALTIME: {"gemini"}}.get(operation, {*TASK_CALLERS})
             assert spec.dialect in {OPENAI, *TASKS, *own}
     for spec in row.places_of(Operation.COUNT_TOKENS, with_defaults(row, VALUES)):
         assert spec.dialect in {ANTHROPIC_WIRE, "gemini", "bedrock_count"}
