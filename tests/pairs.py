@@ -59,6 +59,11 @@ ERRORS: Final = [path for path in PATHS if not wires.is_good(load(path))]
 Mark = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def to_providers() -> Mark:
+    """A test for providers of each wire."""
+    return pytest.mark.parametrize("provider", PLACES)
+
+
 def to() -> Mark:
     """A test for callers of each wire."""
     return pytest.mark.parametrize("caller", PLACES)
@@ -69,16 +74,20 @@ def of_each(paths: Sequence[Path]) -> Mark:
     return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
 
 
+def context(recording: dict[str, Any]) -> WriteContext:
+    """The host that a recording is of."""
+    provider = wires.PROVIDERS.get(recording["api"], recording["api"].partition(".")[0])
+    traits = resolve(recording["model"], provider)
+    return WriteContext(recording["model"], provider, traits, {}, wires.VARIANTS.get(recording["api"], ""))
+
+
 def events(recording: dict[str, Any], pieces: Sequence[bytes] | None = None) -> list[Event]:
     """What the provider's dialect reads of a recording, a stream in these pieces."""
     dialect = DIALECTS[WIRE_OF[recording["wire"]]]
-    provider = wires.PROVIDERS.get(recording["api"], recording["api"].partition(".")[0])
-    traits = resolve(recording["model"], provider)
-    context = WriteContext(recording["model"], provider, traits, {}, wires.VARIANTS.get(recording["api"], ""))
     body = wires.body(recording)
     if not wires.is_stream(recording):
-        return dialect.read_reply(body, context)
-    reader = dialect.reader(context)
+        return dialect.read_reply(body, context(recording))
+    reader = dialect.reader(context(recording))
     found = [event for piece in pieces or [body] for event in reader.feed(piece)]
     return found if found and isinstance(found[-1], Fail) else [*found, *reader.finish()]
 

@@ -5,6 +5,7 @@ whole and streamed, says what the recording says. Both are read by one naive rea
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from pathlib import Path
 
@@ -16,20 +17,24 @@ from pairs import (
     CAPTION,
     ERRORS,
     GOOD,
+    PATHS,
     PLACES,
     STREAMS,
     WIRE_OF,
     asked,
+    context,
     events,
     framed,
     is_own,
     of_each,
     source,
     to,
+    to_providers,
     whole,
 )
 from penstock.core.events import Event, collect
-from penstock.dialects.registry import CALLERS
+from penstock.core.failure import Failure
+from penstock.dialects.registry import CALLERS, DIALECTS
 from readings import CALL, TEXT, THOUGHT, Told, read
 from replaying import load
 from running import RunningGateway, needs_recordings
@@ -136,3 +141,24 @@ async def test_a_stream_that_breaks_off_never_looks_finished(
         told = read(caller, place.kind, reply.content)
         assert told.error is not None, reply.content[-300:]
         assert not told.is_ended or is_own(recording, caller)
+
+
+REQUESTS = [path for path in PATHS if isinstance(load(path)["request"].get("body"), dict)]
+
+
+@to_providers()
+@of_each(REQUESTS)
+def test_its_request_is_written_or_refused_by_name(path: Path, provider: str) -> None:
+    """What a provider's wire can't be told is named in the caller's words; what must not vanish is a 400 that names it."""
+    recording = load(path)
+    caller = CALLERS[WIRE_OF[recording["wire"]]]
+    body = caller.read_body(json.dumps(recording["request"]["body"]).encode())
+    assert not isinstance(body, Failure), body
+    request = caller.read_request(body.body)
+    written = request if isinstance(request, Failure) else DIALECTS[provider].write(request, context(recording))
+    if isinstance(written, Failure):
+        assert written.status in {400, 501}
+        assert written.param, written.message
+        return
+    json.loads(written.body)
+    assert all(name and name.isprintable() for name in written.dropped)

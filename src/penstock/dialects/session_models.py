@@ -1,5 +1,4 @@
-"""The models that an event of a session over WebSocket names, whatever the wire: who may use certain models only is judged
-by them."""
+"""The models that an event of a session over WebSocket names, in any wire: judged for who may use certain ones only."""
 
 from __future__ import annotations
 
