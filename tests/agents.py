@@ -38,8 +38,22 @@ provider = "cohere"
 credential = "env:SCRIPTED_KEY"
 base_url = "{url}"
 
+[virtual_keys.ollama]
+provider = "ollama"
+base_url = "{url}"
+ollama_api = "native"
+
 [models."claude-*"]
 target = "@messages"
+
+[models."command-*"]
+target = "@cohere"
+
+[models."embed-*"]
+target = "@cohere"
+
+[models."rerank-*"]
+target = "@cohere"
 
 [models."gemini-*"]
 target = "@gemini"
