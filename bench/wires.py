@@ -180,8 +180,8 @@ class _Answers(socketserver.StreamRequestHandler):
         while line := self.rfile.readline():
             length = 0
             while (field := self.rfile.readline()).strip():
-                name, _, value = field.partition(b":")
-                length = int(value) if name.lower() == b"content-length" else length
+                field_name, _, value = field.partition(b":")
+                length = int(value) if field_name.lower() == b"content-length" else length
             body = self.rfile.read(length)
             path = line.split()[1].decode().partition("?")[0]
             name = next(name for name, wire in WIRES.items() if path.endswith(wire.end))

@@ -371,3 +371,17 @@ def test_what_is_too_large_to_be_held_is_sent_once(small: RunningGateway, upstre
     assert told.status_code == 413
     assert "max_upload_bytes" in told.text
     assert len(upstream.received) == 1
+
+
+def test_a_host_that_answers_early_and_hangs_up(gateway: RunningGateway) -> None:
+    """Its kernel resets the connection, since bytes were left unread: the answer was sent before."""
+
+    def answer(host: Host, connection: socket.socket) -> None:
+        connection.sendall(answered(413, {"error": {"message": "too large for us", "type": "invalid_request_error"}}))
+
+    for _ in range(10):
+        with host_that(answer) as host:
+            content = pieces(8 * MEBIBYTE, hashlib.sha256())
+            fields = headers(host.url, content_length=str(8 * MEBIBYTE * len(PIECE)))
+            told = httpx.post(f"{gateway.v1}/files", content=content, headers=fields, timeout=60)
+        assert (told.status_code, "too large for us" in told.text) == (413, True), told.text

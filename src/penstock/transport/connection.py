@@ -22,7 +22,7 @@ from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
 from penstock.transport.turns import LARGE_READ, TakesTurns
-from penstock.transport.uploading import Uploading
+from penstock.transport.uploading import Unheard, Uploading
 from penstock.transport.wakeup import Wakeup
 
 _JOIN_BELOW: Final = 64 << 10
@@ -281,7 +281,7 @@ class HttpExchange:
         "_paused",
         "_reader",
         "_rest",
-        "_uploading",
+        "_unheard", "_uploading",
         "failure",
         "headers",
         "is_encoded",
@@ -304,6 +304,7 @@ class HttpExchange:
         self._passing: _Passing | None = None
         self._last_byte = started
         self._uploading: Uploading | None = None
+        self._unheard: Unheard | None = None
         self.failure: Failure | None = None
         self.status = 0
         self.headers: Headers = []
@@ -347,6 +348,11 @@ class HttpExchange:
     def send_upload(self, upload: Upload) -> None:
         """Send the rest of the request's body as it arrives. The head of the response may come before its end."""
         self._uploading = Uploading(self._connection.loop, upload, self)
+        self._unheard = Unheard(self._connection.transport)
+
+    def has_news(self) -> bool:
+        """Whether there are bytes of the response, or its end, that the event loop hasn't read yet."""
+        return self._connection.is_open and _is_readable(self._connection.transport)
 
     def send(self, data: bytes) -> Awaitable[None] | None:
         """Send more of the request's body (``uploading.Receiver``): the provider's time to answer begins anew."""
@@ -399,6 +405,10 @@ class HttpExchange:
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
+        if self._unheard is not None and (rest := self._unheard.take()):
+            self.received(rest)
+            if self._over:
+                return
         if error is None and self._reader.end():
             self._finish(reusable=False)
             self.wakeup.wake_soon()
@@ -432,6 +442,8 @@ class HttpExchange:
         self._over = True
         if self._uploading is not None:
             self._uploading.stop()
+        if self._unheard is not None:
+            self._unheard.close()
         self._connection.finished(reusable=reusable)
 
 

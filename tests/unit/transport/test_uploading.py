@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable
+from typing import Any, cast
 
 from penstock.core.failure import Failure, Kind
-from penstock.transport.uploading import Uploading
+from penstock.transport.uploading import Unheard, Uploading
 
 
 class Receiver:
@@ -15,8 +18,14 @@ class Receiver:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.begun = asyncio.Event()
+        self.is_heard = False
+        self.looks = 0
         self.failure: Failure | None = None
         self.full: asyncio.Future[None] | None = None
+
+    def has_news(self) -> bool:
+        self.looks += 1
+        return self.is_heard and self.looks < 9
 
     def send(self, data: bytes) -> Awaitable[None] | None:
         self.sent.append(data)
@@ -76,3 +85,45 @@ async def test_nothing_more_is_sent_after_the_end_of_the_exchange() -> None:
     uploading.stop()
     await finished(uploading)
     assert receiver.sent == []
+
+
+async def test_what_the_provider_says_is_heard_before_more_is_sent() -> None:
+    receiver = Receiver()
+    receiver.is_heard = True
+    uploading = Uploading(asyncio.get_running_loop(), Pieces(1, b"a"), receiver)
+    await asyncio.sleep(0)
+    assert receiver.sent == []
+    await finished(uploading)
+    assert receiver.sent == [b"a"]
+
+
+class Transport:
+    """A transport over a socket; ``ssl`` is its TLS object."""
+
+    def __init__(self, sock: socket.socket, ssl: object = None) -> None:
+        self._extra = {"socket": sock, "ssl_object": ssl}
+
+    def get_extra_info(self, name: str) -> Any:
+        return self._extra[name]
+
+
+def test_what_came_before_a_reset_is_not_lost() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as ours:
+        theirs, _ = listening.accept()
+        unheard = Unheard(cast("asyncio.Transport", Transport(ours)))
+        assert unheard.take() == b""
+        theirs.sendall(b"answer")
+        assert ours.recv(3, socket.MSG_PEEK) == b"ans"
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        theirs.close()
+        ours.close()
+        assert unheard.take() == b"answer"
+        assert unheard.take() == b""
+        unheard.close()
+
+
+def test_bytes_under_tls_can_not_be_read() -> None:
+    with socket.socket() as ours:
+        unheard = Unheard(cast("asyncio.Transport", Transport(ours, object())))
+        assert unheard.take() == b""
+        unheard.close()
