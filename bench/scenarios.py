@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from bench import limited, measures, route
+from bench import limited, measures, route, wires
 from bench.measures import Measure
 from bench.results import Budget, Metric, Of
 from bench.subject import Role
@@ -117,6 +117,23 @@ SCENARIOS: Final = (
             Metric("limited", "CPU per request, with limits", "µs", compared=False),
             Metric("added", "limits add", "µs", _value(12), compared=False),
             Metric("percent", "limits add", "%", _value(10), compared=False),
+        ),
+        _GATEWAY,
+    ),
+    Scenario(
+        "wires",
+        "each wire to a host that speaks it, beside chat; streams of 10,000 events of Responses beside chat",
+        wires.wires,
+        (
+            *(Metric(name, f"CPU per request, {name}", "µs", compared=False) for name in wires.WIRES),
+            *(
+                Metric(f"{name}_ratio", f"{name} beside chat", "×", _value(1.1), compared=False)
+                for name in wires.WIRES
+                if name != "chat"
+            ),
+            Metric("chunks", "CPU per event, chat", "µs", compared=False),
+            Metric("events", "CPU per event, Responses", "µs", compared=False),
+            Metric("events_ratio", "Responses' events beside chat's", "×", _value(1.3), compared=False),
         ),
         _GATEWAY,
     ),

@@ -216,8 +216,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call "
     "([headers.md](headers.md#models)).",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
-    Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`, or to read or rewrite it takes more memory "
-    "or time than there is for one body.",
+    Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes` (an upload: `server.max_upload_bytes`), or "
+    "to read or rewrite it takes more memory or time than there is for one body.",
     Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`, took longer than `server.body_deadline`, "
     "or came more slowly than `server.body_min_rate`.",
     Kind.BODIES_EXHAUSTED: "The gateway holds bodies of `server.max_buffered_bytes` at the moment.",
@@ -484,9 +484,29 @@ provider's base URL. Behind it stand the same gateway keys, address policy, limi
 - **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
   isn't bound can be used by whoever knows it. `ids.lists = false` refuses lists, by `/v1/proxy` too, so that only who
   knows an id reaches what has it; lists below an id stay. Accounts of their own keep keys apart altogether.
-- A request's body is held in memory until it is sent, within `server.max_body_bytes`; replies are relayed as they come.
+- Replies are relayed as they come, [large bodies](#uploads) too.
 
-Realtime over WebSocket is not built (501).
+Sessions over WebSocket: [realtime.md](realtime.md).
+
+## Uploads
+
+A file, a form or any body that isn't JSON, of more than 1 MiB or of a length that nobody says, passes to the host while
+it arrives, up to `server.max_upload_bytes`. The gateway holds half a megabyte of it; a host that reads slowly makes the
+caller wait, and its time to answer (`first_byte_timeout`) begins with the last bytes that it was sent. A caller that
+leaves closes the host's connection at once. A host that answers with an error before it has everything is heard at
+once: the caller gets the error, and the connection ends.
+
+- Of a form, the fields before its first file are read: routing, limits and a change of the model see these. A form
+  whose `model` stands behind a file is held whole. A field `model` or `stream` that comes again behind the file is a
+  400, and the host's request is broken off; other fields there pass unread.
+- Held whole, within `server.max_body_bytes`, is what the gateway may have to read, change or send again: where the
+  config has retries, a fallback or a conditional or sticky choice, where a target has guards, a cache or a signature of
+  AWS; a form whose fields the config changes, or that has an `Idempotency-Key`; and compressed bodies.
+- **Sent once**: an upload with retries or a fallback that is larger than `server.max_body_bytes` passes to the first
+  target that takes it. Once bytes are sent no other attempt follows, and that target's answer is the caller's. The
+  length must be known: without `content-length` such an upload is held, and a 413 above the bound.
+- The request log has the beginning of the body alone. Under another ASGI server than the gateway's own, bodies are
+  held.
 
 ## Who keeps what
 

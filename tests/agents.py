@@ -56,6 +56,15 @@ base_url = "{url}"
 [models."claude-*"]
 target = "@messages"
 
+[models."command-*"]
+target = "@cohere"
+
+[models."embed-*"]
+target = "@cohere"
+
+[models."rerank-*"]
+target = "@cohere"
+
 [models."gemini-*"]
 target = "@gemini"
 

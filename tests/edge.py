@@ -37,6 +37,9 @@ class FakeClient:
         self.was_read = True
         return self.body
 
+    def read_pieces(self, limit: int, silence: float) -> None:
+        """Bodies come whole here."""
+
     def watch(self) -> None:
         self.watched = True
 

@@ -123,7 +123,7 @@ def _frames(data: bytes) -> Iterator[tuple[str, bytes]]:
             length = struct.unpack(">H", headers[at + 2 + size : at + 4 + size])[0]
             value = headers[at + 4 + size : at + 4 + size + length].decode()
             at += 4 + size + length
-            name = value if key == ":event-type" else name
+            name = value if key in {":event-type", ":exception-type"} else name
         yield name, data[12 + head : total - 4]
         data = data[total:]
 

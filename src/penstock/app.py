@@ -16,7 +16,7 @@ from penstock.admin.api import AdminApi
 from penstock.admin.prefixes import is_admin_path
 from penstock.app_alerts import alerts_of
 from penstock.app_guards import guard_policy, guarding_of
-from penstock.app_limits import request_limits
+from penstock.app_limits import largest_body, request_limits
 from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
@@ -313,6 +313,7 @@ def _pipeline(
         id_secret=settings.ids.secret.encode(),
         shows_lists=settings.ids.lists,
         conversations=conversations_of(settings, stored),
+        held_bytes=largest_body(server),
     )
 
 

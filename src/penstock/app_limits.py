@@ -9,10 +9,12 @@ from penstock.settings.model import Server
 
 def request_limits(server: Server) -> RequestLimits:
     """The limits of a port's callers."""
-    return RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server))
+    return RequestLimits(
+        largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server), server.max_upload_bytes
+    )
 
 
-def _largest_body(server: Server) -> int:
+def largest_body(server: Server) -> int:
     """A body that could never be held is too large, whatever else is held."""
     return min(server.max_body_bytes, server.max_buffered_bytes or server.max_body_bytes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator
@@ -281,8 +282,36 @@ def test_other_bodies_of_invoke_model_are_told_where_to_go(gateway: RunningGatew
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
+def test_tokens_are_counted_at_bedrock(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, b'{"inputTokens": 17}'))
+    counted = {"converse": {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}}
+    assert at_bedrock(gateway, upstream).count_tokens(modelId=MODEL, input=counted)["inputTokens"] == 17
+    assert upstream.last.target == f"/model/{quote(MODEL, safe='')}/count-tokens"
+    assert upstream.last.json == {"input": counted}
+
+
+@pytest.mark.parametrize("form", ["converse", "invokeModel"])
+def test_tokens_of_other_targets_are_estimated(gateway: RunningGateway, form: str) -> None:
+    converse = {"messages": [{"role": "user", "content": [{"text": "Hello there, you"}]}]}
+    messages = json.dumps({"messages": [{"role": "user", "content": "Hello there, you"}], "max_tokens": 1})
+    inputs: dict[str, Any] = {
+        "converse": {"converse": converse},
+        "invokeModel": {"invokeModel": {"body": base64.b64encode(messages.encode()).decode()}},
+    }
+    found = httpx.post(
+        f"{gateway.url}/model/m/count-tokens",
+        json={"input": inputs[form]},
+        headers={"x-portkey-provider": "echo"},
+        timeout=60,
+    )
+    assert (found.status_code, found.headers["x-penstock-estimate"]) == (200, "true")
+    assert 4 <= found.json()["inputTokens"] <= 25
+    wrong = httpx.post(f"{gateway.url}/model/m/count-tokens", json={"input": {}}, timeout=60)
+    assert (wrong.status_code, wrong.headers["x-amzn-errortype"]) == (400, "ValidationException")
+
+
 def test_what_is_not_built_says_so_in_aws_words(gateway: RunningGateway) -> None:
-    for path in ("/inference-profiles", "/model/m/count-tokens"):
+    for path in ("/inference-profiles", "/model/m/async-invoke"):
         found = httpx.get(f"{gateway.url}{path}", timeout=60)
         assert (found.status_code, found.headers["x-amzn-errortype"]) == (501, "UnsupportedOperationException")
 

@@ -164,6 +164,23 @@ def test_another_tenant_and_an_unknown_id(tmp_path: Path, upstream: Upstream) ->
             assert owner.responses.retrieve(id_).id == id_
 
 
+def test_reading_what_is_kept_counts_as_a_request(tmp_path: Path, upstream: Upstream) -> None:
+    """A key's rates hold for what the gateway itself answers, too."""
+    lines = [
+        f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key.encode()).hexdigest()}"\n' for name, key in KEYS.items()
+    ]
+    limited = "rate_limits = [{ type = 'requests', unit = 'rph', value = 4 }]\n"
+    (tmp_path / "penstock.toml").write_text(lines[0] + limited + lines[1])
+    (tmp_path / "penstock.toml").chmod(0o600)
+    with keeping(tmp_path) as gateway:
+        id_ = made(gateway, upstream, {"model": "m", "input": "Hi"}).json()["id"]
+        headers = {"authorization": f"Bearer {KEYS['a']}"}
+        url = f"{gateway.v1}/responses/{id_}"
+        ask = [("GET", url), ("GET", f"{url}/input_items"), ("DELETE", url), ("GET", url), ("DELETE", url)]
+        statuses = [httpx.request(*each, headers=headers, timeout=60, trust_env=False).status_code for each in ask]
+        assert statuses == [200, 200, 200, 429, 429]
+
+
 def test_what_is_not_kept(tmp_path: Path, upstream: Upstream) -> None:
     with keeping(tmp_path, PENSTOCK_RESPONSES_MAX_RESPONSE_BYTES="2048") as gateway:
         refused = made(gateway, upstream, {"model": "m", "input": "Hello", "store": False}).json()

@@ -8,7 +8,7 @@ is refused, since a field may name the model that the caller is allowed. Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -54,12 +54,16 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 
 
 class Form(msgspec.Struct, frozen=True):
-    """A form as it came. ``fields`` are its text fields, each as a JSON string, a repeated one as an array."""
+    """A form as it came. ``fields`` are its text fields, each as a JSON string, a repeated one as an array.
+
+    ``is_head``: only the parts before the first file have come; ``data`` ends where that file's delimiter begins.
+    """
 
     data: bytes
     boundary: bytes
     parts: tuple[Part, ...]
     fields: Body
+    is_head: bool = False
 
     @property
     def content_type(self) -> bytes:
@@ -90,7 +94,7 @@ class Form(msgspec.Struct, frozen=True):
         for name in changes:
             if name not in written:
                 pieces += self._written(name, changes[name])
-        return b"".join((*pieces, b"--%b--\r\n" % self.boundary))
+        return b"".join(pieces if self.is_head else (*pieces, b"--%b--\r\n" % self.boundary))
 
     def _says(self, name: str, raw: bytes | None) -> bool:
         """Whether a field has this value already, perhaps in another spelling of JSON."""
@@ -131,37 +135,153 @@ def boundary_of(content_type: bytes) -> bytes:
 
 def read_form(data: bytes, boundary: bytes) -> Form:
     """The parts of a form, found in one pass. Raises FormError."""
-    delimiter = b"\r\n--" + boundary
-    if not data.startswith(delimiter[2:]):
-        raise FormError("it does not begin with its boundary")
-    parts: list[Part] = []
-    texts: dict[str, list[str]] = {}
-    start, after = 0, len(delimiter) - 2
-    while data[after : after + 2] != b"--":
-        if data[after : after + 2] != b"\r\n":
-            raise FormError(f"there is no line break after the boundary at byte {start}")
-        if len(parts) >= _MOST_PARTS:
-            raise FormError(f"it has more than {_MOST_PARTS} parts")
-        head_end = data.find(b"\r\n\r\n", after, after + _LONGEST_HEAD)
-        if head_end < 0:
-            raise FormError(f"the part at byte {start} has no head, or one of more than {_LONGEST_HEAD} bytes")
-        name, is_file = _named(data[after + 2 : head_end], start)
-        content = head_end + 4
-        # An empty part's content may end where it begins: its delimiter begins with the head's last line break.
-        end = data.find(delimiter, content - 2)
-        if end < 0:
+    scan = FormScan(boundary)
+    scan.feed(data)
+    scan.finish()
+    return Form(data, boundary, tuple(scan.parts), scan.fields())
+
+
+class FormScan:
+    """Finds the parts of a form whose bytes come in pieces. Of files it holds no more than may be a delimiter.
+
+    ``parts`` are the complete parts; ``file_at`` is where the first part that isn't a text begins, None before. Every
+    position counts from the form's first byte. After ``seal`` no further field may be one that was named there.
+    """
+
+    __slots__ = (
+        "_at", "_content", "_delimiter", "_is_text", "_name", "_rest", "_sealed", "_start", "_step", "_texts",
+        "file_at", "parts",
+    )  # fmt: skip
+
+    def __init__(self, boundary: bytes) -> None:
+        self._delimiter = b"\r\n--" + boundary
+        self._rest = b""
+        self._at = 0
+        self._step: Callable[[FormScan, int], int | None] = FormScan._find_first
+        self._texts: dict[str, list[str]] = {}
+        self._start = self._content = 0
+        self._name, self._is_text = "", True
+        self._sealed: frozenset[str] = frozenset()
+        self.parts: list[Part] = []
+        self.file_at: int | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes. Raises FormError."""
+        self._rest = self._rest + data if self._rest else data
+        position: int | None = 0
+        while position is not None:
+            begun, position = position, self._step(self, position)
+        kept = self._kept_from(begun)
+        self._rest, self._at = self._rest[kept:], self._at + kept
+
+    def finish(self) -> None:
+        """The form has ended. Raises FormError if it isn't whole."""
+        if self._step == FormScan._find_first:
+            raise _no_boundary()
+        if self._step == FormScan._find_head:
+            raise self._no_head()
+        if self._step == FormScan._find_break:
+            raise self._no_break()
+        if self._step == FormScan._find_end:
             raise FormError("it ends without its last boundary")
-        is_text = not is_file and end - content <= _LONGEST_TEXT
-        parts.append(Part(name, start, content, max(end, content), is_text))
+
+    def fields(self) -> Body:
+        """The text fields so far, each as a JSON string, a repeated one as an array."""
+        members = {name: values[0] if len(values) == 1 else values for name, values in self._texts.items()}
+        return Body({name: write_json(value) for name, value in members.items()})
+
+    def seal(self, names: frozenset[str]) -> None:
+        """From now on a part of one of these names is refused."""
+        self._sealed = names
+
+    # Each step looks at ``_rest`` from a position on, and returns where the next step begins: None where bytes lack.
+
+    def _find_first(self, position: int) -> int | None:
+        first = self._delimiter[2:]
+        if self._rest[: len(first)] != first[: len(self._rest)]:
+            raise _no_boundary()
+        if len(self._rest) < len(first):
+            return None
+        self._start, self._step = 0, FormScan._find_break
+        return position + len(first)
+
+    def _find_break(self, position: int) -> int | None:
+        mark = self._rest[position : position + 2]
+        if len(mark) < 2:
+            return None
+        if mark == b"--":
+            self._step = FormScan._find_nothing
+            return position + 2
+        if mark != b"\r\n":
+            raise self._no_break()
+        if len(self.parts) >= _MOST_PARTS:
+            raise FormError(f"it has more than {_MOST_PARTS} parts")
+        self._step = FormScan._find_head
+        return position
+
+    def _find_head(self, position: int) -> int | None:
+        head_end = self._rest.find(b"\r\n\r\n", position, position + _LONGEST_HEAD)
+        if head_end < 0:
+            if len(self._rest) - position >= _LONGEST_HEAD:
+                raise self._no_head()
+            return None
+        name, is_file = _named(self._rest[position + 2 : head_end], self._start)
+        if name in self._sealed:
+            raise FormError(f"its field {name[:64]} must stand before its files, once")
+        self._name, self._is_text = name, not is_file
+        self._content = self._at + head_end + 4
+        if is_file:
+            self._pass_file()
+        self._step = FormScan._find_end
+        # An empty part's content may end where it begins: its delimiter begins with the head's last line break.
+        return head_end + 2
+
+    def _find_end(self, position: int) -> int | None:
+        end = self._rest.find(self._delimiter, position)
+        if end < 0:
+            if self._is_text and self._at + len(self._rest) - self._content > _LONGEST_TEXT + len(self._delimiter):
+                self._is_text = False
+                self._pass_file()
+            return None
+        content, text_end = self._content - self._at, max(end, self._content - self._at)
+        is_text = self._is_text and text_end - content <= _LONGEST_TEXT
+        if self._is_text and not is_text:
+            self._pass_file()
         if is_text:
-            texts.setdefault(name, []).append(data[content : max(end, content)].decode("utf-8", "replace"))
-        elif name == "model":
+            self._texts.setdefault(self._name, []).append(self._rest[content:text_end].decode("utf-8", "replace"))
+        self.parts.append(Part(self._name, self._start, self._content, self._at + text_end, is_text))
+        self._start, self._step = self._at + end + 2, FormScan._find_break
+        return end + len(self._delimiter)
+
+    def _find_nothing(self, position: int) -> int | None:
+        if self._rest[position:].strip(b"\r\n \t"):
+            raise FormError("bytes follow its last boundary")
+        return None
+
+    def _kept_from(self, position: int) -> int:
+        """From where on ``_rest`` is needed by the step that began at a position and lacks bytes."""
+        if self._step == FormScan._find_nothing:
+            return len(self._rest)
+        if self._step == FormScan._find_end and not self._is_text:
+            return max(position, len(self._rest) - len(self._delimiter) + 1)
+        return position
+
+    def _pass_file(self) -> None:
+        """The present part is not read as a text."""
+        if self._name == "model":
             raise FormError("its field model must be a short text")
-        start, after = end + 2, end + len(delimiter)
-    if data[after + 2 :].strip(b"\r\n \t"):
-        raise FormError("bytes follow its last boundary")
-    members: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in texts.items()}
-    return Form(data, boundary, tuple(parts), Body({name: write_json(value) for name, value in members.items()}))
+        if self.file_at is None:
+            self.file_at = self._start
+
+    def _no_head(self) -> FormError:
+        return FormError(f"the part at byte {self._start} has no head, or one of more than {_LONGEST_HEAD} bytes")
+
+    def _no_break(self) -> FormError:
+        return FormError(f"there is no line break after the boundary at byte {self._start}")
+
+
+def _no_boundary() -> FormError:
+    return FormError("it does not begin with its boundary")
 
 
 def _named(head: bytes, at: int) -> tuple[str, bool]:

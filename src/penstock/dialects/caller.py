@@ -225,7 +225,8 @@ class Replies(msgspec.Struct, frozen=True):
     ``judge``: (a whole plain reply with a good status, the provider's slug, whether it is to be a chat's answer) ->
     what it is. Routing, the cache, idempotency and both lanes go by this one judgement. ``bytes_type``: a request that
     is answered with bytes -> their media type, where the host says none; None for one that isn't known. ``translated``:
-    the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``.
+    the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``; ``judge_translated``
+    is what such plain replies are, None where ``judge`` says it.
     """
 
     include_usage: Callable[[Body], bool]
@@ -235,6 +236,7 @@ class Replies(msgspec.Struct, frozen=True):
     reshape: Reshape
     bytes_type: Callable[[Body], bytes | None] = _unknown_type
     translated: StreamGrammar | None = None
+    judge_translated: Callable[[bytes, str, bool], Verdict] | None = None
 
 
 class StreamTransform(Protocol):
@@ -295,11 +297,13 @@ class KeptIds(msgspec.Struct, frozen=True):
 class SessionEvents(msgspec.Struct, frozen=True):
     """Events of a session over WebSocket, each a JSON text. ``used_by``: an event of the provider's -> what it tells of
     usage. ``models_in``: an event of the caller's -> the models that it names, None if it can't be read. ``error``: a
-    failure and the trace -> the event that tells it."""
+    failure and the trace -> the event that tells it, empty in a wire without one. ``model_of``: the caller's first
+    event -> the model of the session; None where the request names it."""
 
     used_by: Callable[[bytes], Usage | None]
     models_in: Callable[[bytes], list[str] | None]
     error: Callable[[Failure, str], bytes]
+    model_of: Callable[[bytes], str | None] | None = None
 
 
 class FitRule(Protocol):
@@ -395,7 +399,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
     OpenAI's. ``id_header`` is the response header by which clients know a request, empty without one. ``write_count``
-    writes a number of tokens as the answer to a request that counts them. ``no_place`` are names among the dropped
+    writes a number of tokens as the answer to a request that counts them; ``counted`` is what such a request asks
+    about, None where it is the body; it raises BodyError. ``no_place`` are names among the dropped
     parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
     """
 
@@ -416,4 +421,5 @@ class CallerDialect(msgspec.Struct, frozen=True):
     task: CallerTask | None = None
     id_header: bytes = b""
     write_count: Callable[[int], bytes] | None = None
+    counted: Callable[[Body], Body] | None = None
     no_place: frozenset[str] = frozenset()

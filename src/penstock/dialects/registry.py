@@ -63,15 +63,16 @@ TASK_CALLERS: Final = LazyRegistry[CallerDialect](
         "ollama_embeddings": f"{_WIRES}.ollama.caller.embeddings:ONE_EMBEDDING",
     }
 )
-"""Embeddings and reranking as callers of other wires ask for them."""
+"""Embeddings and reranking as callers of other wires ask for them. Cohere's form of reranking is the common one."""
 
 HOSTED: Final = LazyRegistry[CallerDialect](
     {
+        "bedrock_count": f"{_WIRES}.bedrock.caller.count:COUNT",
         "invoke": f"{_WIRES}.bedrock.caller.invoke:INVOKE",
         "raw_predict": f"{_WIRES}.anthropic.caller.hosts:RAW_PREDICT",
     }
 )
-"""Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI."""
+"""Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI, and Bedrock's counts of tokens."""
 
 TASKS: Final = LazyRegistry[TaskDialect](
     {

@@ -28,7 +28,7 @@ from penstock.limits.limit import Amounts
 from penstock.limits.policy import METADATA, limits_of
 from penstock.limits.pricing import NoPricing, Pricing
 from penstock.limits.refusal import LimitRefusal
-from penstock.pipeline.account import read_metadata
+from penstock.pipeline.account import AttemptAccount, read_metadata
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.fast_reservation import FastTarget
@@ -46,6 +46,9 @@ _FREE_OPERATIONS: Final = frozenset({Operation.MODELS, Operation.MODEL, Operatio
 """Operations that limits don't count."""
 _MEASURED: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS})
 """Operations whose requests the fast path measures."""
+_SPENT: Final = frozenset({"cost", "tokens"})
+"""Kinds of limits that a session uses up while it runs."""
+_NOTHING: Final = Estimate(Amounts(0, 0, 0), Amounts(0, 0, 0))
 _MOST_OWNERS: Final = 10_000
 """Gateway keys whose limits are remembered ready-made."""
 _MOST_TARGETS: Final = 4096
@@ -162,6 +165,38 @@ class Admitter:
             return limit_failure(admitted)
         meter.request = request
         call.account.reservation = Reservation(request, admitted, applied, estimate, meter)
+        return None
+
+    async def admit_own(self, call: Call) -> Failure | None:
+        """As ``admit``, for a request that the gateway itself answers: it counts as a request, and takes nothing."""
+        limits = self._limits_of(call.caller.key)
+        if limits.is_empty:
+            return None
+        facts = _facts(call, limits) if limits.of_requests else {}
+        admitted = await self._admission.admit(next(self._requests), limits.for_request(facts), _NOTHING)
+        if isinstance(admitted, LimitRefusal):
+            return limit_failure(admitted)
+        self.finish(admitted, _NOTHING.normal)
+        return None
+
+    async def still_admits(self, call: Call, attempt: AttemptAccount) -> Failure | None:
+        """The failure where limits of costs or tokens leave no room for what an attempt has taken so far. Nothing stays
+        reserved."""
+        limits = self._limits_of(call.caller.key)
+        facts = _facts(call, limits) if limits.of_requests or limits.of_attempts else {}
+        target, usage = attempt.target, attempt.usage
+        applied = [*limits.for_request(facts), *self.limits_of_target(limits, facts, target)]
+        budgets = [each for each in applied if each.limit.kind in _SPENT]
+        if not budgets:
+            return None
+        taken = _NOTHING.normal
+        if usage is not None:
+            charge = self.pricing.charge(target.provider, attempt.model or "", target.virtual_key, usage)
+            taken = Amounts(0 if charge is None else charge.nanos, usage.prompt or 0, usage.completion or 0)
+        admitted = await self._admission.admit(next(self._requests), budgets, Estimate(taken, taken), 2)
+        if isinstance(admitted, LimitRefusal):
+            return limit_failure(admitted)
+        self.finish(admitted, None)
         return None
 
     def beside(

@@ -89,6 +89,7 @@ async def send(
         account.caller,
         fresh=prepared.switches or _needs_fresh_connection(step, account, prepared.origin),
         switches=prepared.switches,
+        upload=prepared.upload,
     )
     signer = route.endpoint.signer
     reply = await (_sent_each(request, prepared, route, upstream) if prepared.more else upstream.send(request, signer))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -23,6 +23,7 @@ from penstock.providers.row import Operation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply
+from penstock.transport.base import Upload as Source
 
 if TYPE_CHECKING:
     from penstock.pipeline.guard import GuardMemory
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
 
 LARGEST_READ: Final = 256 << 10
 """Bytes of an array or object that are decoded for conditions, which look at 2000 characters of its text."""
+
+
+class Upload(Source, Protocol):
+    """The rest of a large body, which is still arriving. ``is_begun``: bytes of it were sent, so that it can't be sent
+    again."""
+
+    is_begun: bool
+
+    async def whole(self) -> tuple[bytes, RequestBody | None] | Failure:
+        """The whole body, held in memory, and its fields where it is a form."""
+        ...
 
 
 class Call(msgspec.Struct):
@@ -43,7 +55,8 @@ class Call(msgspec.Struct):
     ``resource`` is what a provider keeps for its callers, where the request is for that; ``bind`` gives, for a target,
     the ids of what it keeps as callers get them (kept.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
-    any. ``keeps`` is what the gateway keeps of the answer itself, where it may keep any (conversations.py). ``memo`` is
+    any. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the
+    gateway keeps of the answer itself, where it may keep any (conversations.py). ``memo`` is
     what requests with the same head share, None where it came for the first time.
     """
 
@@ -69,11 +82,16 @@ class Call(msgspec.Struct):
     named_in: str = ""
     keeps: Keeping | None = None
     memo: HeadMemo | None = None
+    upload: Upload | None = None
 
     @property
     def trace(self) -> str:
         """The trace id as text."""
         return self.trace_id.decode("utf-8", "replace")
+
+    def attempts_left(self, most: int) -> int:
+        """How many attempts the call may have in all: none after bytes of a body that nobody holds were sent."""
+        return 0 if self.upload is not None and self.upload.is_begun else most
 
     def addressed(self, request: RequestBody) -> RequestBody:
         """The body with the model and the form of the answer that its path names, as members ``model`` and

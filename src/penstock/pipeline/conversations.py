@@ -227,11 +227,14 @@ class Conversations:
 
     # Requests about what is kept.
 
-    async def answer(self, call: Call) -> Answer | Failure | None:
-        """The answer to a request about a response that the gateway keeps; None for any other request."""
+    @staticmethod
+    def concerns(call: Call) -> bool:
+        """Whether a request is about a response that the gateway keeps."""
+        return call.operation in _READING and kept_id.is_kept(call.parameters.get("id", ""))
+
+    async def answer(self, call: Call) -> Answer | Failure:
+        """The answer to a request that ``concerns`` what the gateway keeps."""
         id_ = call.parameters.get("id", "")
-        if call.operation not in _READING or not kept_id.is_kept(id_):
-            return None
         owner = owner_of(call)
         if call.operation is Operation.RESPONSE_DELETE:
             return await self._delete(id_, owner)

@@ -20,7 +20,7 @@ ESTIMATE: Final = (b"x-penstock-estimate", b"true")
 _COUNTING: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 _READ: Final = frozenset(
     """
-    messages system tools input instructions text contents systemInstruction system_instruction
+    messages system tools toolConfig input instructions text contents systemInstruction system_instruction
     generateContentRequest generate_content_request
     """.split()
 )
@@ -34,9 +34,13 @@ async def estimated(answer: Answer, call: Call) -> Answer:
         return answer
     if failure is None or failure.kind is not Kind.UNSUPPORTED_OPERATION:
         return answer
-    body = request.body
+    body, counted = request.body, call.dialect.counted
+
+    def tokens_of() -> int:
+        return count(body if counted is None else counted(body))
+
     try:
-        tokens = await off_loop(lambda: count(body)) if body.size > LARGE else count(body)
+        tokens = await off_loop(tokens_of) if body.size > LARGE else tokens_of()
     except (BodyError, RecursionError):
         return answer
     answer.close()

@@ -322,8 +322,9 @@ def _judged(
     """The answer that a whole reply is. ``headers`` are those that go on, as they fit the body."""
     body, verdict = whole.body, whole.verdict
     if verdict is None:
-        is_chat = route.operation.is_chat
-        verdict = prepared.dialect.replies.judge(body, route.provider.slug, is_chat)
+        is_chat, replies = route.operation.is_chat, prepared.dialect.replies
+        judge = None if prepared.translation is None else replies.judge_translated
+        verdict = (judge or replies.judge)(body, route.provider.slug, is_chat)
     if verdict.error is not None:
         told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
         outcome = _error_outcome(verdict.error, route, "in place of an answer")

@@ -27,6 +27,9 @@ _HANDSHAKE: Final = b"sec-websocket-"
 
 def socket_request(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     """The request for a WebSocket at a target."""
+    if ";" in call.query:
+        text = "Some hosts read a semicolon in a query as the beginning of another parameter: write it as %3B."
+        return Failure(Kind.INVALID_REQUEST, text, "query")
     return prepare_socket(call, route, _handshake(call), _query)
 
 
@@ -53,14 +56,18 @@ def forwarded_protocols(call: Call) -> list[str]:
 
 
 def _query(call: Call, target: bytes, model: str | None) -> bytes:
-    """The request target with the caller's query; the model's name is the target's."""
-    own = {pair.partition("=")[0] for pair in target.decode("latin-1").partition("?")[2].split("&")}
-    pairs = [pair for pair in call.query.split("&") if pair and unquote_plus(pair.partition("=")[0]) not in own]
-    pairs = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != "model"]
+    """The request target with the caller's query; the model's name is the target's. Hosts may read names in any
+    case."""
+    own = {_name(pair) for pair in target.decode("latin-1").partition("?")[2].split("&")} | {"model"}
+    pairs = [pair for pair in call.query.split("&") if pair and _name(pair) not in own]
     if model is not None:
         pairs.insert(0, f"model={quote(model, safe='')}")
     joint = b"&" if b"?" in target else b"?"
     return target + joint + "&".join(pairs).encode("latin-1") if pairs else target
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0]).strip().lower()
 
 
 def opened(reply: Reply, prepared: PreparedRequest, host: str) -> Answer | Failure:

@@ -57,7 +57,16 @@ def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         payload = call.body if changed is call.request.body and not _is_renamed(call) else changed.encode()
     bind = None if call.bind is None else call.bind(route.target)
     return PreparedRequest(
-        call.dialect, model_route.origin, method, target.encode(), headers, payload, None, model, bind=bind
+        call.dialect,
+        model_route.origin,
+        method,
+        target.encode(),
+        headers,
+        payload,
+        None,
+        model,
+        bind=bind,
+        upload=call.upload,
     )
 
 

@@ -20,7 +20,7 @@ from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.registry import DIALECTS, TASKS
 from penstock.dialects.task_dialect import ReadReplies, TaskDialect, translated
-from penstock.pipeline.call import Call
+from penstock.pipeline.call import Call, Upload
 from penstock.pipeline.keeping import Keeping
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
@@ -80,6 +80,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     switches: bool = False
     """The request asks for a WebSocket (open_socket.py)."""
     lane: int = 1
+    upload: Upload | None = None
+    """What follows the payload, while it arrives."""
 
 
 def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
@@ -229,6 +231,7 @@ def _finished(
         rewritten.read,
         None if call.bind is None or translation is not None else call.bind(route.target),
         lane=1 if translation is None and rewritten.read is None else 2,
+        upload=call.upload,
     )
 
 

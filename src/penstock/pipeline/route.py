@@ -22,6 +22,7 @@ from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.decisive_error import target_error, tell_decisive
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.upload import hold_upload, passes
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.first_attempt import first_attempt, walked_at_once
 from penstock.routing.health import Health
@@ -127,6 +128,7 @@ class Router(msgspec.Struct, frozen=True):
                 _close(answer)
                 if isinstance(step, Attempt):
                     answer = await self._try(call, compiled, step)
+                    context.max_attempts = call.attempts_left(context.max_attempts)
                     step = walker.send(answer.outcome)
                 elif isinstance(step, Race):
                     answer, raced = await self._race(step, call, compiled)
@@ -181,6 +183,8 @@ class Router(msgspec.Struct, frozen=True):
         try:
             if route is None:
                 route = await self.compiler.bound(compiled, step.target, call.operation)
+            if call.upload is not None and not isinstance(route, Failure) and not passes(call, route):
+                route = await hold_upload(call) or route
             if isinstance(route, Failure):
                 answer = failed(route, call)
             else:

@@ -32,6 +32,7 @@ from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
 from penstock.pipeline.tracing import told_parameters
+from penstock.pipeline.upload import hold_upload, may_repeat, reads_fields
 
 
 class Gate(Protocol):
@@ -57,7 +58,8 @@ class Pipeline(msgspec.Struct, frozen=True):
     readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
     cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
     binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``shows_lists``: callers
-    may list what a provider keeps for an account. ``conversations`` are what the gateway
+    may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole.
+    ``conversations`` are what the gateway
     itself keeps; None: nothing.
     """
 
@@ -73,6 +75,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     exposes_cost: bool = False
     id_secret: bytes = b""
     shows_lists: bool = True
+    held_bytes: int = 100 << 20
     conversations: Conversations | None = None
 
     async def run(self, call: Call) -> Answer:
@@ -85,6 +88,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         compiled = self._compiled(call, await read_request(call) if is_large else None)
         if deals_with_kept(call):
             compiled = await self._of_kept(call, compiled)
+        if call.upload is not None and not isinstance(compiled, Failure):
+            compiled = await self._held(call, compiled) or compiled
         limits = self.limits
         if limits is not None and limits.is_active and not isinstance(compiled, Failure):
             is_admitted = limits.admit_at_once(call, compiled)
@@ -107,7 +112,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         """The models that the caller can call, or a response that the gateway keeps; None where a provider is asked."""
         answer: Answer | Failure | None = None
         if not call.operation.lists_models:
-            answer = None if self.conversations is None else await self.conversations.answer(call)
+            answer = None if self.conversations is None else await self._kept_here(self.conversations, call)
         elif call.hops >= self.max_hops:
             answer = _loop(call.hops)
         else:
@@ -119,6 +124,14 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = failed(answer, call)
         call.account.failure = answer.failure
         return with_response_headers(answer, call)
+
+    async def _kept_here(self, conversations: Conversations, call: Call) -> Answer | Failure | None:
+        """The answer to a request about a response that the gateway keeps, within the limits of requests."""
+        if not conversations.concerns(call):
+            return None
+        limits = self.limits
+        refused = await limits.admit_own(call) if limits is not None and limits.is_active else None
+        return refused or await conversations.answer(call)
 
     def _compiled(self, call: Call, request: RequestBody | Failure | None) -> CompiledPlan | Failure:
         """The plan for a call, or the failure to answer with. ``request`` is the body where it was read already."""
@@ -149,6 +162,17 @@ class Pipeline(msgspec.Struct, frozen=True):
             compiled = await self.conversations.prepare(call) or compiled
         keeps = None if isinstance(compiled, Failure) else functools.partial(self.compiler.keeps_responses, compiled)
         return with_one_target(call, compiled, self.id_secret, keeps)
+
+    async def _held(self, call: Call, compiled: CompiledPlan) -> Failure | None:
+        """Hold an upload that may have to be sent again, or read; one that is too large to be held is sent once."""
+        is_form = call.request is not None
+        repeats = may_repeat(compiled.plan) and not self.is_too_large(call)
+        reads = is_form and (reads_fields(compiled.plan) or self.idempotency.applies(call))
+        return await hold_upload(call) if repeats or reads or self.input_guards else None
+
+    def is_too_large(self, call: Call) -> bool:
+        """Whether an upload can't be held."""
+        return call.upload is not None and len(call.body) + call.upload.rest > self.held_bytes
 
     async def _guarded(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
         for gate in self.input_guards:

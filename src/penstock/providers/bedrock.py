@@ -43,6 +43,9 @@ _INVOKE_CLAUDE: Final = msgspec.structs.replace(_INVOKE, models=("anthropic", "c
 """Only Claude's body is Anthropic's; an ARN that doesn't say its model goes through Converse."""
 
 
+_COUNT: Final = EndpointSpec("/model/{model}/count-tokens", dialect="bedrock_count")
+"""https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html"""
+
 _TASKS: Final = {
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
     Operation.EMBEDDINGS: "bedrock_embeddings",
@@ -54,6 +57,8 @@ _TASKS: Final = {
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     if operation in _TASKS:
         return (EndpointSpec("/model/{model}/invoke", dialect=_TASKS[operation]),)
+    if operation is Operation.COUNT_TOKENS:
+        return (_COUNT,)
     if operation is not Operation.CHAT:
         return ()
     return (_INVOKE,) if options.get("aws_bedrock_api") == "invoke" else (_CONVERSE, _INVOKE_CLAUDE)

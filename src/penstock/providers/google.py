@@ -26,6 +26,7 @@ from penstock.providers.row import (
     resources,
 )
 
+LIVE: Final = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 _GEMINI: Final = "/v1beta/models/{model}"
 _GENERATE: Final = EndpointSpec(
     f"{_GEMINI}:generateContent", stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse", dialect="gemini"
@@ -49,6 +50,8 @@ GOOGLE: Final = Provider(
         Operation.IMAGES: (EndpointSpec("/v1beta/openai/images/generations", auth=BEARER),),
         # https://ai.google.dev/gemini-api/docs/openai#list-models
         Operation.MODELS: (EndpointSpec("/v1beta/openai/models", auth=BEARER),),
+        # https://ai.google.dev/api/live
+        Operation.REALTIME: (EndpointSpec(LIVE, dialect="gemini"),),
     },
     model_routes=(ModelRouteSpec("models/", _GENERATE),),
     auth=HeaderAuth("x-goog-api-key"),

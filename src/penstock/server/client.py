@@ -7,6 +7,7 @@ from typing import Protocol
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.server.arriving_body import ArrivingBody
 
 
 class Client(Protocol):
@@ -25,6 +26,11 @@ class Client(Protocol):
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         """The request's body without its content coding, at most ``limit`` bytes, with at most ``silence`` seconds
         between its pieces. Nothing of it is read before this call, and it is held in memory until ``send_head``."""
+        ...
+
+    def read_pieces(self, limit: int, silence: float) -> ArrivingBody | Failure | None:
+        """The request's body of at most ``limit`` bytes, to be read while it arrives. None where a server hands bodies
+        over as a whole only."""
         ...
 
     def watch(self) -> None:

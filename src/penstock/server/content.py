@@ -53,9 +53,8 @@ async def read_any(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDi
     None for any other body, which nobody looks into. The failure of a body that says it is JSON and isn't: a host may
     read it all the same, in UTF-16 for example.
     """
-    media_type = media_type_of(fields)
-    is_said = media_type == BodyKind.JSON or media_type.endswith(b"+json")
-    if not data or media_type == BodyKind.MULTIPART or not (is_said or _OBJECT.match(data)):
+    is_said = says_json(fields)
+    if not data or media_type_of(fields) == BodyKind.MULTIPART or not (is_said or is_object(data)):
         return None
 
     def read() -> RequestBody | Failure | None:
@@ -65,6 +64,17 @@ async def read_any(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDi
         return request if is_said and not _is_other_json(data) else None
 
     return await off_loop(read) if len(data) > LARGE else read()
+
+
+def says_json(fields: Mapping[bytes, bytes]) -> bool:
+    """Whether the header says that the body is JSON."""
+    media_type = media_type_of(fields)
+    return media_type == BodyKind.JSON or media_type.endswith(b"+json")
+
+
+def is_object(data: bytes) -> bool:
+    """Whether a body may be a JSON object, by its beginning."""
+    return _OBJECT.match(data) is not None
 
 
 _OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
@@ -88,6 +98,11 @@ async def read_fields(data: bytes, fields: Mapping[bytes, bytes], dialect: Calle
         form = await off_loop(read) if len(data) > LARGE else read()
     except FormError as error:
         return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the form: {error}.")
+    return form_request(form, dialect)
+
+
+def form_request(form: Form, dialect: CallerDialect) -> RequestBody | Failure:
+    """A form as a request; the failure where its model is none."""
     model = form.fields.value("model") if "model" in form.fields else None
     if model is not None and not (isinstance(model, str) and 0 < len(model) <= _LONGEST_MODEL):
         text = f"The form's field model must be one text of 1 to {_LONGEST_MODEL} characters."

@@ -30,7 +30,7 @@ from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
-from penstock.server.content import BodyKind, content_type_refused, media_type_of, read_any, read_fields
+from penstock.server.content import BodyKind, content_type_refused
 from penstock.server.form import in_form
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import respond_in_time
@@ -45,6 +45,7 @@ from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, 
 from penstock.server.query_key import with_query_key
 from penstock.server.realtime import Sessions, with_protocol_key
 from penstock.server.receive import Receive
+from penstock.server.request_body import read_request_body
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond
 from penstock.server.surface_table import Match
@@ -53,6 +54,10 @@ from penstock.settings.realtime import Realtime
 from penstock.stores.catalogue import Catalogue
 
 _LOG: Final = logging.getLogger("penstock")
+_NO_SOCKET: Final = (
+    "There is no WebSocket at this path: sessions are at /v1/realtime and at Gemini's BidiGenerateContent. Ask "
+    "/v1/responses by POST, with stream: true for events."
+)
 _STOP_SECONDS: Final = 2.0
 """How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
 
@@ -74,12 +79,13 @@ class Stored(Watched, Protocol):
 
 class RequestLimits(msgspec.Struct, frozen=True):
     """Limits of the edge: bytes of a request body, seconds without bytes while it is read, and the seconds between
-    keep-alive comments (0: none)."""
+    keep-alive comments (0: none); ``upload_bytes`` are the bytes of a body that passes while it arrives."""
 
     body_bytes: int = 100 << 20
     body_silence: float = 60.0
     keepalive: float = 0.0
     caller: CallerLimits = CallerLimits()
+    upload_bytes: int = 512 << 20
 
 
 class Gateway:
@@ -223,6 +229,8 @@ class Gateway:
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             return accounted(context, self._explain(context, name))
         failure, page_headers = self.pages.missing(rest, method, match)
+        if b"sec-websocket-key" in fields:
+            failure = Failure(Kind.NOT_IMPLEMENTED, _NO_SOCKET)
         context = self._context(method, path, dialect_of(rest), headers, client, fields)
         return accounted(context, context.refuse(failure, page_headers))
 
@@ -339,22 +347,17 @@ class Gateway:
         fields = context.fields  # the key's own metadata are among them now
         if caller.key is None and opening.page_refused is not None:
             return opening.page_refused
-        body, request = b"", None
+        if surface.operation.is_realtime and (refused := self.origins.refused_socket(fields)) is not None:
+            return refused
+        body, request, upload = b"", None, None
         if surface.body:
-            read = opening.refused or await self._read_body(context)
+            limits = self.limits
+            read = opening.refused or await read_request_body(
+                surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence
+            )
             if isinstance(read, Failure):
                 return read
-            body = read
-            if surface.body is BodyKind.ANY:
-                passing = await read_any(body, fields, surface.dialect)
-                if isinstance(passing, Failure):
-                    return passing
-                request = passing
-            elif surface.body is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
-                form = await read_fields(body, fields, surface.dialect)
-                if isinstance(form, Failure):
-                    return form
-                request = form
+            body, request, upload = read
         return Call(
             surface.operation,
             surface.dialect,
@@ -374,6 +377,7 @@ class Gateway:
             request=request,
             resource=surface.resource,
             memo=memo,
+            upload=upload,
         )
 
     def _authenticate(self, context: RequestContext, memo: HeadMemo | None = None) -> Caller | Failure:

@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.server import peer
+from penstock.server.arriving_body import UNREAD
 from penstock.server.gateway import Gateway
 from penstock.server.http1_client import CONTINUE, Http1Client
 from penstock.server.incoming import IncomingRequest
@@ -204,8 +205,12 @@ class ServerConnection(PacedConnection):
         if not request.is_taken:
             self._look_by(request.began + self._head_seconds())
         elif request.reader is None and request.size and request.failure is None:
+            if request.in_pieces and request.unread <= UNREAD:
+                return
             self._pause()
-            if self._waiting:  # it stands behind the request that is served: its caller may leave unseen
+            if (
+                request.in_pieces or self._waiting
+            ):  # its caller may leave unseen, while others are served or a provider takes what came
                 self._probe_by(self._quiet_since)
 
     def _keep_for_later(self, data: bytes) -> None:
@@ -228,13 +233,15 @@ class ServerConnection(PacedConnection):
 
     # One request after the other.
 
-    async def arrival(self, request: IncomingRequest, silence: float) -> None:
-        """Return when the body of the served request is complete or has failed."""
+    async def arrival(self, request: IncomingRequest, silence: float, waited: float = 0.0) -> None:
+        """Return when the body of the served request is complete or has failed, or more of a body in pieces has come.
+        ``waited``: the seconds for which earlier pieces were waited for."""
         if request.expects_continue and not request.size:
             self.transport.write(CONTINUE)
         request.reader = self.loop.create_future()
-        request.began = self._quiet_since = self.loop.time()
-        self._look_by(request.began + min(silence, self._limits.body or silence))
+        self._quiet_since = self.loop.time()
+        request.began = self._quiet_since - waited
+        self._look_by(self._quiet_since + min(silence, self._limits.body or silence))
         self._resume()
         try:
             await request.reader

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.server.arriving_body import UNREAD, ArrivingBody, upload_too_large
 from penstock.server.body import BodyBudget, BodyHold
 from penstock.server.incoming import IncomingRequest
 from penstock.server.limits import too_large
@@ -45,8 +46,11 @@ class Connection(Protocol):
 
     def resume_reading(self) -> None: ...
 
-    async def arrival(self, request: IncomingRequest, silence: float) -> None:
-        """Return when the body of the served request is complete or has failed."""
+    loop: asyncio.AbstractEventLoop
+
+    async def arrival(self, request: IncomingRequest, silence: float, waited: float = 0.0) -> None:
+        """Return when the body of the served request is complete or has failed, or more of a body in pieces has
+        come."""
         ...
 
 
@@ -59,6 +63,7 @@ class Http1Client(BodyHold):
     # Defaults of the class: what hardly any request sets or asks for.
     _limit = 0
     _watched = False
+    arriving: ArrivingBody | None = None
     is_begun = False
     complete = False
 
@@ -90,9 +95,21 @@ class Http1Client(BodyHold):
         encoding = fields.get(b"content-encoding")
         return body if encoding is None else await unpack(body, encoding.lower(), limit, self)
 
+    def read_pieces(self, limit: int, silence: float) -> ArrivingBody | Failure:
+        request = self.request
+        failure = upload_too_large(limit) if request.declared > limit else self.hold(2 * UNREAD)
+        if failure is not None:
+            request.fail(failure)
+            return failure
+        self.arriving = ArrivingBody(self._connection, request, self, limit, silence)
+        return self.arriving
+
     def grow(self) -> None:
         """The body is larger than what was held for it: hold more, or refuse it."""
         request = self.request
+        if self.arriving is not None:
+            self.arriving.grew()
+            return
         failure = too_large(self._limit) if request.size > self._limit else self.hold_step(request.size)
         if failure is not None:
             request.fail(failure)

@@ -40,6 +40,8 @@ class IncomingRequest(BodyBuffer):
     granted = sys.maxsize
     reader: asyncio.Future[None] | None = None
     memo: HeadMemo | None = None
+    in_pieces = False
+    _taken = 0
     _path_and_query: tuple[str, str] | None = None
 
     def __init__(self, began: float) -> None:
@@ -66,6 +68,20 @@ class IncomingRequest(BodyBuffer):
             ]
             request.fields = {**self.fields, b"content-length": length}
         return request
+
+    def begin_pieces(self) -> None:
+        """From now on the body is taken in pieces: each piece is told to the connection (``granted``)."""
+        self.in_pieces, self.granted = True, -1
+
+    @property
+    def unread(self) -> int:
+        """Bytes of a body in pieces that nobody has taken yet."""
+        return self.size - self._taken
+
+    def take_piece(self) -> bytes:
+        """What came since the last look."""
+        self._taken = self.size
+        return self.take()
 
     def fail(self, failure: Failure) -> None:
         """The rest of the body will not be read; what was read is dropped."""

@@ -53,7 +53,7 @@ _VERB: Final = re.compile(
 )
 """Verbs of Google's paths, which stand behind the name of a model."""
 _SERVED: Final = re.compile(
-    r"/model/.+/(converse|converse-stream|invoke|invoke-with-response-stream)|"
+    r"/model/.+/(converse|converse-stream|count-tokens|invoke|invoke-with-response-stream)|"
     r"/v1(beta1)?/projects/.+/publishers/anthropic/models/.+:(rawPredict|streamRawPredict)"
 )
 """Paths that are served, beside others of the kind that aren't."""

@@ -61,6 +61,20 @@ class Origins:
             return self._refused_page(fields, host or b"")
         return None
 
+    def refused_socket(self, fields: Mapping[bytes, bytes]) -> Failure | None:
+        """The failure of a web page that asks for a WebSocket and that CORS would not let in: a browser sends no
+        preflight for one, and lets the page read what comes, whatever the answer's headers say."""
+        origin = fields.get(b"origin")
+        if origin is None or self.cors(fields):
+            return None
+        if origin.lower().partition(b"://")[2] == fields.get(b"host", b"").lower():
+            return None
+        return _refused(
+            f"This gateway opens no WebSocket for web pages of {_shown(origin)}: add the origin to the setting "
+            "server.cors_origins.",
+            "origin",
+        )
+
     def _refused_page(self, fields: Mapping[bytes, bytes], host: bytes) -> Failure | None:
         origin = fields.get(b"origin")
         if origin is not None and self._is_listed(origin):

@@ -26,6 +26,7 @@ from penstock.pipeline.open_socket import SUBPROTOCOLS, SWITCHING, offered_proto
 from penstock.pipeline.run import Pipeline
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond
+from penstock.server.session_standing import Standing
 from penstock.server.socket_bytes import SocketBytes
 from penstock.settings.realtime import Realtime
 from penstock.transport.base import Switched
@@ -79,7 +80,7 @@ class Sessions:
             await context.refuse(refused)
             return
         client = context.client
-        call.request = _named(call)
+        call.request = named = _named(call)
         client.watch()
         tenant = call.caller.tenant
         self._running[tenant] += 1
@@ -88,7 +89,8 @@ class Sessions:
             if answer.status != SWITCHING or not isinstance(answer.rest, Switched):
                 await respond(answer, call, context)
             else:
-                await self._relay(answer, answer.rest, key, call, context)
+                standing = Standing(pipeline, call, answer, named)
+                await self._relay(answer, answer.rest, key, call, context, standing)
         finally:
             self._running[tenant] -= 1
             if not self._running[tenant]:
@@ -102,7 +104,15 @@ class Sessions:
         text = f"There are {most} sessions already (setting realtime.max_sessions): close one first."
         return Failure(Kind.RATE_LIMIT_EXCEEDED, text)
 
-    async def _relay(self, answer: Answer, upstream: Switched, key: str, call: Call, context: RequestContext) -> None:
+    async def _relay(
+        self,
+        answer: Answer,
+        upstream: Switched,
+        key: str,
+        call: Call,
+        context: RequestContext,
+        standing: Standing,
+    ) -> None:
         from websockets.utils import accept_key  # its frames are loaded by the first session: few gateways have one
 
         from penstock.server.realtime_session import Session
@@ -127,7 +137,7 @@ class Sessions:
         )
         session = Session(caller_end, upstream_end, answer, events, call.trace, self._now)
         try:
-            await session.run(settings)
+            await session.run(settings, standing.refusal)
         finally:
             account.failure = session.failure
             answer.broken = session.failure if session.is_providers_fault else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from websockets.frames import Frame, Opcode
@@ -17,6 +17,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import SessionEvents
 from penstock.pipeline.call import Answer
 from penstock.server.respond import STOPPING
+from penstock.server.session_standing import LOOK_SECONDS
 from penstock.server.socket_end import GOING_AWAY, INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, Gone, SocketEnd
 from penstock.settings.realtime import Realtime
 
@@ -51,15 +52,16 @@ class Session:
         self.failure: Failure | None = None
         self.is_providers_fault = False
 
-    async def run(self, settings: Realtime) -> None:
-        """Relay until one side ends the session, or a limit does."""
+    async def run(self, settings: Realtime, refusal: Callable[[], Awaitable[Failure | None]]) -> None:
+        """Relay until one side ends the session, or a limit does. ``refusal`` is asked each second why the session may
+        not go on."""
         loop = asyncio.get_running_loop()
         tasks = [
             loop.create_task(self._from_caller(), name="realtime: from the caller"),
             loop.create_task(self._from_upstream(), name="realtime: from the provider"),
         ]
         try:
-            await self._wait(tasks, settings)
+            await self._wait(tasks, settings, refusal)
             await self._part(tasks)
         except asyncio.CancelledError:
             # The caller left, or the gateway stops: both are told, as far as they can be, without waiting for either.
@@ -74,34 +76,42 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait(self, tasks: list[asyncio.Task[None]], settings: Realtime) -> None:
+    async def _wait(
+        self,
+        tasks: list[asyncio.Task[None]],
+        settings: Realtime,
+        refusal: Callable[[], Awaitable[Failure | None]],
+    ) -> None:
         """Wait for the first direction that ends, at most as long as a session may last or be silent."""
-        over = self._now() + (settings.session_seconds or math.inf)
+        over, look = self._now() + (settings.session_seconds or math.inf), self._now() + LOOK_SECONDS
         while True:
             now, idle = self._now(), self._last_message + (settings.idle_seconds or math.inf)
             if now >= min(over, idle):
                 self.failure = _over(settings, is_idle=now < over)
                 return
-            if not await self._are_alive(now):
+            if not self._are_alive(now):
                 return
-            due = min(over, idle, self._caller.silence_due(), self._upstream.silence_due()) - now
-            done, _ = await asyncio.wait(
-                tasks, timeout=None if due == math.inf else max(due, 0), return_when=asyncio.FIRST_COMPLETED
-            )
+            if now >= look:
+                look = now + LOOK_SECONDS
+                if (refused := await refusal()) is not None:
+                    self.failure = refused
+                    return
+            due = min(over, idle, look, self._caller.silence_due(), self._upstream.silence_due()) - now
+            done, _ = await asyncio.wait(tasks, timeout=max(due, 0), return_when=asyncio.FIRST_COMPLETED)
             if done:
                 for task in done:
                     task.result()
                 return
 
-    async def _are_alive(self, now: float) -> bool:
+    def _are_alive(self, now: float) -> bool:
         """Ask each side that is silent for a sign of life. False if one of them was asked in vain."""
         try:
-            await self._caller.ask(now)
+            self._caller.ask(now)
         except Gone:
             self._fail(Kind.CLIENT_DISCONNECTED, "The caller gives no sign of life.")
             return False
         try:
-            await self._upstream.ask(now)
+            self._upstream.ask(now)
         except Gone:
             self.is_providers_fault = True
             self._fail(Kind.IDLE_TIMEOUT, "The provider gives no sign of life: open another session.")
@@ -109,30 +119,41 @@ class Session:
         return True
 
     async def _part(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Tell each side that still listens how the session ended, and wait a moment for its close frame."""
+        """Tell each side that still listens how the session ended, and wait a moment for its close frame. A side that
+        reads nothing holds up neither the other nor the end."""
+        for tell in (self._tell_caller, self._tell_upstream):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await tell()
+        running = [task for task in tasks if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=_LAST_WORDS_SECONDS)
+
+    async def _tell_caller(self) -> None:
         caller, upstream, failure = self._caller, self._upstream, self.failure
         if failure is not None and caller.is_open:
             await caller.say(self._events.error(failure, self._trace))
         if upstream.close_code is not None:
             await caller.close(upstream.close_code, upstream.close_reason)
         elif failure is not None:
-            code = POLICY_VIOLATION if failure.kind is Kind.NOT_ALLOWED else _code_of(failure)
-            await caller.close(code, failure.message)
+            await caller.close(_code_of(failure), failure.message)
+
+    async def _tell_upstream(self) -> None:
+        caller, upstream = self._caller, self._upstream
         if caller.close_code is not None:
             await upstream.close(caller.close_code, caller.close_reason)
         else:
-            await upstream.close(GOING_AWAY if failure is not None else NORMAL)
-        running = [task for task in tasks if not task.done()]
-        if running:
-            await asyncio.wait(running, timeout=_LAST_WORDS_SECONDS)
+            await upstream.close(GOING_AWAY if self.failure is not None else NORMAL)
 
     async def _from_caller(self) -> None:
         """Send the caller's frames on until its close frame. Its leaving cancels the session's task."""
         caller, held = self._caller, _Held()
-        lists = self._answer.model_lists
+        lists, attempt, model_of = self._answer.model_lists, self._answer.attempt, self._events.model_of
         while caller.close_code is None:
             for frame in await caller.frames():
                 self._last_message = self._now()
+                if model_of is not None and attempt is not None and attempt.model is None:
+                    attempt.model = model_of(bytes(frame.data))
                 if lists is not None:
                     whole = held.whole(frame)
                     if whole is None:
@@ -219,4 +240,20 @@ def _over(settings: Realtime, *, is_idle: bool) -> Failure:
 
 
 def _code_of(failure: Failure) -> int:
+    if failure.kind in _POLICY:
+        return POLICY_VIOLATION
     return GOING_AWAY if failure.kind in {Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT} else INTERNAL_ERROR
+
+
+_POLICY: Final = frozenset(
+    {
+        Kind.NOT_ALLOWED,
+        Kind.INVALID_GATEWAY_KEY,
+        Kind.BUDGET_EXCEEDED,
+        Kind.RATE_LIMIT_EXCEEDED,
+        Kind.UNKNOWN_VIRTUAL_KEY,
+        Kind.VIRTUAL_KEY_EXPIRED,
+        Kind.VIRTUAL_KEY_DISABLED,
+    }
+)
+"""What a session may not go on for."""

@@ -204,13 +204,14 @@ class RequestReader:
                 request.wake()
 
 
-_SOCKET_PATH: Final = b"/realtime"
+_SOCKET_PATHS: Final = (b"/realtime", b".BidiGenerateContent")
+"""How the paths end that have a WebSocket."""
 
 
 def _opens_socket(request: IncomingRequest) -> bool:
     """Whether a request that offers another protocol asks for a WebSocket, at a path that has one."""
     is_socket = any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers)
-    return is_socket and request.method == "GET" and request.target.partition(b"?")[0].endswith(_SOCKET_PATH)
+    return is_socket and request.method == "GET" and request.target.partition(b"?")[0].endswith(_SOCKET_PATHS)
 
 
 class _KnownHead:

@@ -5,6 +5,7 @@ Frames are told as they arrive, fragments too, and sent on as they are; pings ar
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -13,6 +14,8 @@ from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
 
 _PING: Final = b"penstock"
+_SLICE: Final = 16 << 10
+"""Bytes that are parsed in one turn of the event loop."""
 _UNSENDABLE: Final = frozenset({1005, 1006, 1015})
 """Codes that stand for the absence of one (RFC 6455, 7.4.1)."""
 _LONGEST_REASON: Final = 120
@@ -42,6 +45,8 @@ class SocketEnd:
         self._now = now
         self._heard = now()
         self._is_asked = False
+        self._unread = b""
+        """Bytes that came and were not parsed yet."""
         self._protocol = Protocol(SERVER if is_caller else CLIENT, state=OPEN, max_size=max_bytes)
         self.close_code: int | None = None
         """The code of the end's close frame, 1005 for one without; None before it."""
@@ -66,12 +71,19 @@ class SocketEnd:
         return sent.code, sent.reason
 
     async def frames(self) -> list[Frame]:
-        """The next frames of messages, none when only other frames came. Raises Gone."""
-        data = await self._read()
-        self._heard, self._is_asked = self._now(), False
-        if not data:
-            self._protocol.receive_eof()
-            raise Gone
+        """The next frames of messages, none when only other frames came. Raises Gone.
+
+        Of what came at once a slice is parsed in one turn of the event loop: a slice of pings holds thousands.
+        """
+        if self._unread:
+            await asyncio.sleep(0)
+        else:
+            self._unread = await self._read()
+            self._heard, self._is_asked = self._now(), False
+            if not self._unread:
+                self._protocol.receive_eof()
+                raise Gone
+        data, self._unread = self._unread[:_SLICE], self._unread[_SLICE:]
         self._protocol.receive_data(data)
         await self._flush()
         found = []
@@ -91,7 +103,7 @@ class SocketEnd:
             return math.inf
         return self._heard + self._ping_seconds * (2 if self._is_asked else 1)
 
-    async def ask(self, now: float) -> None:
+    def ask(self, now: float) -> None:
         """Ask an end that is silent for a sign of life. Raises Gone if it was asked already."""
         if now < self.silence_due():
             return
@@ -99,7 +111,8 @@ class SocketEnd:
             raise Gone
         self._is_asked = True
         self._protocol.send_ping(_PING)
-        await self._flush()
+        # Nobody waits until it is taken: an end that reads nothing must not hold up the session's clock.
+        self._write(b"".join(self._protocol.data_to_send()))
 
     async def send(self, frame: Frame) -> None:
         """Send a frame of a message on. Waits while the end reads more slowly."""
@@ -115,8 +128,8 @@ class SocketEnd:
         await self._flush()
 
     async def say(self, text: bytes) -> None:
-        """Send a message of the gateway's own, if none is half sent."""
-        if self.is_open and self.is_between_messages:
+        """Send a message of the gateway's own, if there is one and none is half sent."""
+        if text and self.is_open and self.is_between_messages:
             self._protocol.send_text(text)
             await self._flush()
 

@@ -106,7 +106,7 @@ def _of_responses(method: str, path: str, operation: Operation, body: bytes = Bo
 
 _OLLAMA_ONLY: Final = "/api/"
 _COHERE_ONLY: Final = "/v2/"
-_GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/")
+_GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/", "/ws/")
 _VERB: Final = re.compile(r"/models/.+:\w+\Z")
 _GEMINI_PATHS: Final = tuple(
     f"/{version}/{parent}{{model}}" for version in ("v1beta", "v1", "v1alpha") for parent in ("models/", "")
@@ -176,6 +176,8 @@ def _claude_elsewhere() -> Iterable[Surface]:
     for verb, wire, streams in _BEDROCK_VERBS:
         path = f"/model/{{model}}/{verb}"
         yield Surface("POST", path, Operation.CHAT, wire, default_provider="bedrock", streams=streams)
+    counted = "/model/{model}/count-tokens"
+    yield Surface("POST", counted, Operation.COUNT_TOKENS, "bedrock_count", default_provider="bedrock", streams=False)
     for path in _CLAUDE_AT_VERTEX:
         counting = f"{path.replace('{model}', 'count-tokens')}:rawPredict"
         yield Surface("POST", counting, Operation.COUNT_TOKENS, "raw_predict", streams=False)
@@ -266,6 +268,7 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/rerank", Operation.RERANK, "typed"),
         *_passed(),
         Surface("GET", "/v1/realtime", Operation.REALTIME, _OPENAI, BodyKind.NONE, forwarded_query=None),
+        Surface("GET", google.LIVE, Operation.REALTIME, "gemini", BodyKind.NONE, "google", None),
         Surface("POST", "/v1/responses", Operation.CHAT, "responses", default_provider="openai"),
         _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
         _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),

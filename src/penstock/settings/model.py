@@ -63,6 +63,9 @@ class Server(Struct, frozen=True):
         ),
     ] = "info"
     max_body_bytes: Annotated[Bytes, Meta(description="Largest request body, measured decompressed.")] = 100 << 20
+    max_upload_bytes: Annotated[
+        Bytes, Meta(description="Largest file or form that passes to a provider while it arrives, unread.")
+    ] = 512 << 20
     body_timeout: Annotated[
         float,
         Meta(

@@ -14,6 +14,17 @@ from penstock.core.failure import Failure
 from penstock.core.http import Headers, Limits, Origin
 
 
+class Upload(Protocol):
+    """The rest of a request's body, read while it is sent. ``rest`` are its bytes, -1 if nobody says how many."""
+
+    @property
+    def rest(self) -> int: ...
+
+    async def read(self) -> bytes | Failure:
+        """The next bytes; ``b""`` at the end; the failure of a body that came to none."""
+        ...
+
+
 class Request(msgspec.Struct):
     """One upstream call.
 
@@ -23,7 +34,7 @@ class Request(msgspec.Struct):
 
     ``caller`` is the key or address of the caller, whose look-ups of host names have a share of their own. ``fresh``
     asks for a new connection: the last attempt found that its own had been closed by the provider. ``switches``: the
-    request asks for another protocol, and a reply of status 101 is a ``Switched``.
+    request asks for another protocol, and a reply of status 101 is a ``Switched``. ``upload`` follows ``body``.
     """
 
     origin: Origin
@@ -35,6 +46,7 @@ class Request(msgspec.Struct):
     caller: str = ""
     fresh: bool = False
     switches: bool = False
+    upload: Upload | None = None
 
 
 class Reply(Protocol):

@@ -17,11 +17,12 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
-from penstock.transport.base import Request, Take
+from penstock.transport.base import Request, Take, Upload
 from penstock.transport.deadlines import Deadlines, earliest
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
 from penstock.transport.turns import LARGE_READ, TakesTurns
+from penstock.transport.uploading import Unheard, Uploading
 from penstock.transport.wakeup import Wakeup
 
 _JOIN_BELOW: Final = 64 << 10
@@ -81,6 +82,8 @@ class Connection(TakesTurns):
         """Send a request. The exchange is awaited until the head of its response is there, or its failure."""
         exchange = self._exchange = HttpExchange(self, request.limits, started, may_switch=request.switches)
         self._write(request)
+        if request.upload is not None:
+            exchange.send_upload(request.upload)
         return exchange
 
     def look_by(self, due: float) -> None:
@@ -165,8 +168,14 @@ class Connection(TakesTurns):
         return Failure(Kind.CONNECTION_CLOSED, text, sent=True)
 
     def _write(self, request: Request) -> None:
-        body = request.body
-        length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method == b"POST" else b"\r\n"
+        body, upload = request.body, request.upload
+        if upload is not None and upload.rest < 0:
+            length = b"transfer-encoding: chunked\r\n\r\n"
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        elif upload is not None:
+            length = b"content-length: %d\r\n\r\n" % (len(body) + upload.rest)
+        else:
+            length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method == b"POST" else b"\r\n"
         head = (request.method, b" ", request.target, self._host_line, request.headers, length)
         if len(body) < _JOIN_BELOW:
             self.transport.write(b"".join((*head, body)))
@@ -186,8 +195,8 @@ class Connection(TakesTurns):
         if self._unsent is not None:
             self.loop.call_soon(self._write_on)
 
-    def write_switched(self, data: bytes) -> Awaitable[None] | None:
-        """Send bytes of another protocol (``base.Switched``)."""
+    def write_more(self, data: bytes) -> Awaitable[None] | None:
+        """Send bytes of another protocol (``base.Switched``) or more of a body."""
         if self.closed or self.transport.is_closing():
             return None
         self.transport.write(data)
@@ -254,15 +263,15 @@ class HttpExchange(Wakeup):
     """
 
     __slots__ = (
-        "_connection", "_last_byte", "_limits", "_over", "_passing", "_paused", "_reader", "_rest", "_started",
-        "failure", "headers", "is_encoded", "status",
+        "_asked", "_connection", "_last_byte", "_limits", "_over", "_passing", "_paused", "_reader", "_rest",
+        "_started", "_unheard", "_uploading", "failure", "headers", "is_encoded", "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, limits: Limits, started: float, *, may_switch: bool = False) -> None:
         super().__init__(connection.loop)
         self._connection = connection
         self._limits = limits
-        self._started = started
+        self._started = self._asked = started
         self._reader = connection.reader
         self._reader.begin(may_switch=may_switch)
         self._rest = b""
@@ -271,6 +280,8 @@ class HttpExchange(Wakeup):
         self._paused = False
         self._passing: _Passing | None = None
         self._last_byte = started
+        self._uploading: Uploading | None = None
+        self._unheard: Unheard | None = None
         self.failure: Failure | None = None
         self.status = 0
         self.headers: Headers = []
@@ -313,7 +324,21 @@ class HttpExchange(Wakeup):
 
     def write(self, data: bytes) -> Awaitable[None] | None:
         """Send bytes after the protocol was switched (``base.Switched``)."""
-        return self._connection.write_switched(data)
+        return self._connection.write_more(data)
+
+    def send_upload(self, upload: Upload) -> None:
+        """Send the rest of the request's body as it arrives. The head of the response may come before its end."""
+        self._uploading = Uploading(self._connection.loop, upload, self)
+        self._unheard = Unheard(self._connection.transport)
+
+    def has_news(self) -> bool:
+        """Whether there are bytes of the response, or its end, that the event loop hasn't read yet."""
+        return self._connection.is_open and _is_readable(self._connection.transport)
+
+    def send(self, data: bytes) -> Awaitable[None] | None:
+        """Send more of the request's body (``uploading.Receiver``): the provider's time to answer begins anew."""
+        self._asked = self._connection.loop.time()
+        return self._connection.write_more(data)
 
     def close(self) -> None:
         self._finish(reusable=False)
@@ -341,12 +366,15 @@ class HttpExchange(Wakeup):
             self.status, self.headers, self.is_encoded = reader.status, reader.headers, reader.is_encoded
             if reader.switched:
                 self._limits = _ENDLESS
+            elif self._uploading is not None and self.status >= 300:
+                self._uploading.stop()
         if failure is not None:
             self.fail(failure)
             return
         if reader.complete:
             connection.promised_idle = reader.promised_idle
-            self._finish(reusable=reader.keep_alive and not reader.overrun)
+            is_sent = self._uploading is None or self._uploading.is_over
+            self._finish(reusable=reader.keep_alive and not reader.overrun and is_sent)
         elif reader.unread > connection.bounds.unread and not self._paused:
             self._paused = True
             connection.pause()
@@ -358,6 +386,10 @@ class HttpExchange(Wakeup):
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
+        if self._unheard is not None and (rest := self._unheard.take()):
+            self.received(rest)
+            if self._over:
+                return
         if error is None and self._reader.end():
             self._finish(reusable=False)
             self.wake_soon()
@@ -374,9 +406,11 @@ class HttpExchange(Wakeup):
         """Fail if a limit has passed, else look again when the next limit is due."""
         connection, reader = self._connection, self._reader
         now = connection.loop.time()
+        if self._uploading is not None and self._uploading.waits_for_caller:
+            self._asked = now
         # While the caller has unread bytes, the provider isn't considered idle.
         last_byte = now if reader.unread else self._last_byte
-        deadlines = Deadlines(self._limits, self._started)
+        deadlines = Deadlines(self._limits, self._started, self._asked)
         due, kind = deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
         if now >= due:
             self.fail(deadlines.failure(kind, connection.host))
@@ -388,6 +422,10 @@ class HttpExchange(Wakeup):
             return
         self._rest = self._reader.take()
         self._over = True
+        if self._uploading is not None:
+            self._uploading.stop()
+        if self._unheard is not None:
+            self._unheard.close()
         self._connection.finished(reusable=reusable)
 
 

@@ -25,13 +25,15 @@ def earliest(limits: Limits, started: float) -> float:
 
 
 class Deadlines:
-    """``started`` and every other time are of one monotonic clock, in seconds."""
+    """``started`` and every other time are of one monotonic clock, in seconds. ``asked`` is when the latest piece of a
+    request that is sent in pieces went out: the provider's time for the first byte of its response begins then."""
 
     __slots__ = ("_first_byte", "_idle", "_total", "limits")
 
-    def __init__(self, limits: Limits, started: float) -> None:
+    def __init__(self, limits: Limits, started: float, asked: float | None = None) -> None:
         self.limits = limits
-        self._first_byte = started + limits.first_byte if limits.first_byte else math.inf
+        begun = started if asked is None else asked
+        self._first_byte = begun + limits.first_byte if limits.first_byte else math.inf
         self._total = started + limits.total if limits.total else math.inf
         self._idle = limits.idle or math.inf
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
-from penstock.core.form import FormError, boundary_of, read_form
+from penstock.core.form import FormError, FormScan, boundary_of, read_form
 
 BOUNDARY = b"XyZ-0123456789"
 Part = tuple[str, str | None, bytes]
@@ -201,3 +201,37 @@ def test_heads_of_clients(content_type: bytes) -> None:
 def test_a_part_that_two_readers_understand_differently(head: bytes) -> None:
     with pytest.raises(FormError):
         read_form(b"--b\r\n" + head + b"\r\n\r\nx\r\n--b--\r\n", b"b")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["model", "n"]), TEXTS), max_size=3), FILES, st.integers(1, 40))
+def test_pieces_of_any_size_are_read_as_the_whole(fields: list[tuple[str, str]], content: bytes, size: int) -> None:
+    data = form(*((name, None, text.encode()) for name, text in fields), ("file", "a", content), ("x", None, b"1"))
+    scan = FormScan(BOUNDARY)
+    for start in range(0, len(data), size):
+        scan.feed(data[start : start + size])
+    scan.finish()
+    whole = read_form(data, BOUNDARY)
+    assert tuple(scan.parts) == whole.parts
+    assert {name: scan.fields().raw(name) for name in scan.fields()} == {
+        name: whole.fields.raw(name) for name in whole.fields
+    }
+    assert scan.file_at == whole.parts[len(fields)].start
+
+
+def test_a_file_in_pieces_is_not_kept() -> None:
+    scan = FormScan(BOUNDARY)
+    scan.feed(form(("file", "a", b""))[: -len(BOUNDARY) - 10])
+    for _ in range(100):
+        scan.feed(b"\r\n--XyZ-01234" * 1000)
+        assert len(scan._rest) < 100
+    scan.seal(frozenset({"model"}))
+    with pytest.raises(FormError, match="model must stand before"):
+        scan.feed(b"\r\n" + form(("model", None, b"m")))
+
+
+def test_a_form_without_its_end() -> None:
+    for cut in range(len(GOOD) - 2):
+        scan = FormScan(BOUNDARY)
+        scan.feed(GOOD[:cut])
+        with pytest.raises(FormError):
+            scan.finish()

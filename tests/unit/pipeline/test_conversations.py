@@ -250,7 +250,7 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_an_id_that_is_not_the_gateways_is_left_alone() -> None:
     conversations = made(Table())
-    assert await conversations.answer(asking(Operation.RESPONSE, id_="resp_1")) is None
+    assert not conversations.concerns(asking(Operation.RESPONSE, id_="resp_1"))
     request = asking(body={"previous_response_id": "resp_1"})
     before = request.body
     assert await conversations.prepare(request) is None

@@ -14,7 +14,7 @@ from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import Drop, Rename
-from penstock.dialects.registry import CALLERS, DIALECTS, TASK_CALLERS, TASKS
+from penstock.dialects.registry import CALLERS, DIALECTS, HOSTED, TASK_CALLERS, TASKS
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import ANTHROPIC_WIRE, KEPT, OPENAI, RESPONSES_WIRE, Key, Operation, Provider
@@ -105,7 +105,7 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
     endpoint = bound(row, operation)
     assert len(endpoint.default_routes) == (len(specs) if row.base_url or row.self_hosted else 1)
     for route in (*endpoint.default_routes, *endpoint.model_routes):
-        assert route.dialect in {OPENAI, *DIALECTS, *TASKS, *CALLERS, *TASK_CALLERS}
+        assert route.dialect in {OPENAI, *DIALECTS, *TASKS, *CALLERS, *TASK_CALLERS, *HOSTED}
         for streams in (False, True):
             target = route.target("vendor/model-1", streams=streams, parameters={"id": "vendor/model-1"})
             assert re.fullmatch(rb"/[!-z|~]*", target), target
@@ -132,10 +132,10 @@ def test_a_place_of_models_speaks_openai(row: Provider) -> None:
     others = {Operation.CHAT, Operation.MODELS, Operation.MODEL, Operation.COUNT_TOKENS, *KEPT}
     for operation in set(Operation) - others:
         for spec in row.places_of(operation, with_defaults(row, VALUES)):
-            own = {"ollama"} if operation is Operation.SHOW else TASK_CALLERS
+            own = {Operation.SHOW: {"ollama"}, Operation.REALTIME: {"gemini"}}.get(operation, {*TASK_CALLERS})
             assert spec.dialect in {OPENAI, *TASKS, *own}
     for spec in row.places_of(Operation.COUNT_TOKENS, with_defaults(row, VALUES)):
-        assert spec.dialect in {ANTHROPIC_WIRE, "gemini"}
+        assert spec.dialect in {ANTHROPIC_WIRE, "gemini", "bedrock_count"}
 
 
 @every_row

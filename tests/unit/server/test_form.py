@@ -40,6 +40,9 @@ class Caller:
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         raise NotImplementedError
 
+    def read_pieces(self, limit: int, silence: float) -> None:
+        """Bodies come whole here."""
+
     def watch(self) -> None: ...
 
     def unwatch(self) -> None: ...

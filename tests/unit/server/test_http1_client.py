@@ -22,6 +22,7 @@ class Connection:
         self.transport: Any = self
         self.writable: asyncio.Future[None] | None = None
         self.default_headers: Headers = [(b"date", b"now")]
+        self.loop: Any = None
         self.is_draining = self.is_drained = False
         self.written = b""
         self.client: Http1Client
@@ -34,7 +35,7 @@ class Connection:
     def write(self, data: bytes) -> None:
         self.written += data
 
-    async def arrival(self, request: IncomingRequest, silence: float) -> None:
+    async def arrival(self, request: IncomingRequest, silence: float, waited: float = 0.0) -> None:
         for piece in self._arrive:
             if isinstance(piece, Failure):
                 request.fail(piece)

@@ -14,7 +14,7 @@ from penstock.server.surfaces import SURFACES
     [
         "/v1beta/interactions",
         "/v1beta/models/gemini-2.5-pro:asyncBatchEmbedContent",
-        "/model/anthropic.claude/count-tokens",
+        "/model/anthropic.claude/async-invoke",
         "/inference-profiles",
         "/api/pull",
         "/api/blobs/sha256:1",

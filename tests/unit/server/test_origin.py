@@ -55,3 +55,15 @@ async def test_a_client_with_further_headers() -> None:
     assert (client.heads, client.received) == ([(200, {b"a": b"b", b"vary": b"Origin"})], b"xy")
     assert wrapped.address == "127.0.0.1"
     assert not wrapped.gone
+
+
+def test_web_pages_that_ask_for_a_socket() -> None:
+    origins = Origins(cors_origins=("https://mine.example",))
+    host = {b"host": b"gateway:8787"}
+    assert origins.refused_socket(host) is None
+    assert origins.refused_socket({**host, b"origin": b"https://mine.example"}) is None
+    assert origins.refused_socket({**host, b"origin": b"http://gateway:8787"}) is None
+    refused = origins.refused_socket({**host, b"origin": b"https://evil.example"})
+    assert refused is not None
+    assert (refused.status, refused.param) == (403, "origin")
+    assert Origins(cors_origins=("*",)).refused_socket({**host, b"origin": b"https://a"}) is None

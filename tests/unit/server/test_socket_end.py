@@ -112,19 +112,53 @@ async def test_an_end_without_a_word() -> None:
 async def test_silence_is_asked_about_once() -> None:
     wire = Wire(ping_seconds=20)
     wire.clock.now = 19
-    await wire.end.ask(19)
+    wire.end.ask(19)
     assert wire.received() == []
     wire.clock.now = 20
-    await wire.end.ask(20)
+    wire.end.ask(20)
     assert [opcode for opcode, _, _ in wire.received()] == [Opcode.PING]
     assert wire.end.silence_due() == 40
     wire.arrive()  # its pong
     await wire.end.frames()
     assert wire.end.silence_due() == 40
     wire.clock.now = 40
-    await wire.end.ask(40)
+    wire.end.ask(40)
     with pytest.raises(Gone):
-        await wire.end.ask(60)
+        wire.end.ask(60)
+
+
+async def test_asking_waits_for_nobody() -> None:
+    """An end that reads nothing is asked all the same, and doesn't hold up the session's clock."""
+    wire = Wire(ping_seconds=20)
+    wire.full = asyncio.get_running_loop().create_future()
+    wire.end.ask(20)
+    assert wire.end.silence_due() == 40
+    wire.full.cancel()
+
+
+async def test_many_pings_are_parsed_in_slices() -> None:
+    """What comes at once is worked on in turns, between which the others have theirs."""
+    wire = Wire()
+    for _ in range(10_000):
+        wire.peer.send_ping(b"")
+    wire.peer.send_text(b"last")
+    wire.arrive()
+    turns, others = 0, 0
+
+    async def count() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(count())
+    while not (frames := await wire.end.frames()):
+        turns += 1
+        assert len(wire.received()) < 4000
+    counting.cancel()
+    assert bytes(frames[0].data) == b"last"
+    assert turns >= 3
+    assert others >= turns
 
 
 async def test_sending_waits_for_a_slow_reader() -> None:

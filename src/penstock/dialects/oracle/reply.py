@@ -34,7 +34,7 @@ _COUNTS: Final = {
 
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
-    reader, result = OpenAiReader(), read_reply_json(data)
+    reader, result = OpenAiReader(is_whole=True), read_reply_json(data)
     if not isinstance(result, dict):
         return reader.chunk(result, data)
     response = result.get("chatResponse")
@@ -42,7 +42,7 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
         return [*reader.chunk(result, data), *reader.finish()]
     about = {"model": result.get("modelId"), "modelVersion": result.get("modelVersion")}
     chunk = _Shape().chunk(response)
-    return [*reader.chunk({**chunk, **about}, data), *reader.finish(is_whole=True)]
+    return [*reader.chunk({**chunk, **about}, data), *reader.finish()]
 
 
 class StreamReader(OpenAiStream):

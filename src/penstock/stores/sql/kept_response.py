@@ -45,13 +45,13 @@ def sealed(kept: KeptResponse, keyring: Keyring) -> Sealed:
     plain = zlib.compress(_ENCODER.encode(_Content(kept.input, kept.response)), _LEVEL)
     if keyring.is_empty:
         return Sealed("", b"", plain)
-    return keyring.encrypt(plain, _place(kept.id), os.urandom(NONCE_BYTES))
+    return keyring.encrypt(plain, _place(kept), os.urandom(NONCE_BYTES))
 
 
 def opened(content: Sealed, row: KeptResponse, keyring: Keyring) -> KeptResponse | None:
-    """The row with its content; None if it can't be read: its key is gone, or it was altered."""
+    """The row with its content; None if it can't be read: its key is gone, or it was altered, its owner among that."""
     try:
-        plain = keyring.decrypt(content, _place(row.id)) if content.key_id else content.ciphertext
+        plain = keyring.decrypt(content, _place(row)) if content.key_id else content.ciphertext
         unpacker = zlib.decompressobj()
         found = _DECODER.decode(unpacker.decompress(plain, _LARGEST))
     except (KeyringError, zlib.error, msgspec.DecodeError):
@@ -59,5 +59,6 @@ def opened(content: Sealed, row: KeptResponse, keyring: Keyring) -> KeptResponse
     return msgspec.structs.replace(row, input=found.input, response=found.response)
 
 
-def _place(id_: str) -> SecretPlace:
-    return SecretPlace("kept_response", id_, "content")
+def _place(row: KeptResponse) -> SecretPlace:
+    """The ciphertext belongs to this id and this owner: in another's row it can't be read."""
+    return SecretPlace("kept_response", row.id, f"content of {row.owner.hex()}")

@@ -25,6 +25,7 @@ def test_a_content_of_another_row_or_key_is_not_opened() -> None:
     content = sealed(KEPT, KEYS)
     assert b"Hello" not in content.ciphertext
     assert opened(content, msgspec.structs.replace(HEAD, id="resp_kept_2"), KEYS) is None
+    assert opened(content, msgspec.structs.replace(HEAD, owner=b"\1" * 32), KEYS) is None
     assert opened(content, HEAD, Keyring({"k2": bytes(32)})) is None
     assert opened(Sealed("", b"", b"no content"), HEAD, KEYS) is None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core.chat import Owner
-from penstock.core.events import Citation, Foreign, Media, Stop
+from penstock.core.events import Citation, Foreign, Stop
 from penstock.dialects.envelope import Sealer
 
 _REASONS: Final[Mapping[str, str]] = {
@@ -95,9 +95,3 @@ def citation(event: Citation, sealer: Sealer) -> dict[str, Any] | None:
         "cited_text": "",
         "encrypted_index": sealer.source(),
     }
-
-
-def media_text(media: Media) -> str:
-    """What stands for an image or a sound that the model made: this wire can't carry any."""
-    kind = "image" if media.mime.startswith("image/") else "sound" if media.mime.startswith("audio/") else "file"
-    return f"[{kind}: {media.url}]" if media.url else f"[{kind} of type {media.mime}, which this API can't carry]"

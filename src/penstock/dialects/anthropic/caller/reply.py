@@ -20,7 +20,6 @@ from penstock.dialects.anthropic.caller.members import (
     call_id,
     citation,
     is_cut,
-    media_text,
     message_id,
     own_block,
     stop_reason,
@@ -29,6 +28,7 @@ from penstock.dialects.anthropic.usage import write_usage
 from penstock.dialects.call_arguments import is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import Sealer
+from penstock.dialects.media_text import media_text
 
 _Events = list[Text | Thinking | Media | Citation | Foreign]
 

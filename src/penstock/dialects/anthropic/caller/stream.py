@@ -15,13 +15,13 @@ from penstock.core.usage import Usage
 from penstock.dialects.anthropic.caller.members import (
     call_id,
     citation,
-    media_text,
     message_id,
     own_block,
     stop_reason,
 )
 from penstock.dialects.anthropic.usage import write_usage
 from penstock.dialects.block_stream import BlockStream
+from penstock.dialects.media_text import media_text
 
 PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 

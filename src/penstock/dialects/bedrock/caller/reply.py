@@ -13,7 +13,6 @@ from penstock.core.chat import Owner
 from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Foreign, Media, Text, Thinking
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
-from penstock.dialects.anthropic.caller.members import media_text
 from penstock.dialects.anthropic.caller.reply import in_order, input_of, joined_thought, whole_calls
 from penstock.dialects.bedrock.caller.members import (
     call_id,
@@ -27,6 +26,7 @@ from penstock.dialects.bedrock.caller.members import (
 from penstock.dialects.bedrock.usage import write_usage
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import Sealer
+from penstock.dialects.media_text import media_text
 
 _Block = dict[str, Any]
 _Events = list[Text | Thinking | Media | Citation | Foreign]

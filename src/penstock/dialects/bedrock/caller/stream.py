@@ -12,7 +12,6 @@ from typing import Any
 from penstock.core.events import Citation, Foreign, Media, Start
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.caller.members import media_text
 from penstock.dialects.bedrock.caller.members import (
     call_id,
     citation,
@@ -24,6 +23,7 @@ from penstock.dialects.bedrock.caller.members import (
 )
 from penstock.dialects.bedrock.usage import write_usage
 from penstock.dialects.block_stream import BlockStream
+from penstock.dialects.media_text import media_text
 
 
 def event(kind: str, **members: Any) -> bytes:

@@ -11,7 +11,7 @@ from penstock.dialects.cohere.caller.reply import write_reply
 from penstock.dialects.cohere.caller.request import CHAT_NAMES, NO_PLACE, read_request
 from penstock.dialects.cohere.caller.stream import KEEP_ALIVE, StreamWriter
 from penstock.dialects.cohere.caller.texts import TEXTS
-from penstock.dialects.cohere.relay.judge import judge
+from penstock.dialects.cohere.relay.judge import judge, judge_translated
 from penstock.dialects.cohere.relay.reshape import RESHAPE
 from penstock.dialects.cohere.relay.stream import GRAMMAR, TRANSLATED
 from penstock.dialects.config_members import renamed
@@ -52,7 +52,9 @@ COHERE: Final = CallerDialect(
     write_reply=write_reply,
     stream_writer=StreamWriter,
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE, translated=TRANSLATED),
+    replies=Replies(
+        _always, _as_it_is, judge, GRAMMAR, RESHAPE, translated=TRANSLATED, judge_translated=judge_translated
+    ),
     no_place=frozenset({NO_PLACE}),
     relay=Relay(_fit_request, _plain, _stream, _events),
     keep_alive=KEEP_ALIVE,

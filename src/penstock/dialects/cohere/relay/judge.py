@@ -37,6 +37,15 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)
 
 
+def judge_translated(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """As ``judge``, for a reply that the gateway wrote: one of reason ERROR is an answer that was filtered, for which
+    Cohere has no other word, even if nothing was said."""
+    value, readable = read_mended(body)
+    if isinstance(value, dict) and isinstance(value.get("message"), dict) and not value.get("error"):
+        return Verdict(is_complete=readable is None and is_complete(value), usage=usage_in(value), body=readable)
+    return judge(body, provider, is_chat)
+
+
 def usage_in(value: Mapping[str, Any]) -> Usage | None:
     """The counts of a reply, those of vectors among them; None without any."""
     told = json_text.mapping(value, "usage") or json_text.mapping(value, "meta")

@@ -15,6 +15,7 @@ from penstock.dialects.gemini.caller.request import read_request
 from penstock.dialects.gemini.caller.stream import KEEP_ALIVE, ResponseWriter
 from penstock.dialects.gemini.caller.texts import TEXTS
 from penstock.dialects.gemini.relay.judge import judge
+from penstock.dialects.gemini.relay.live import SESSION
 from penstock.dialects.gemini.relay.request import fit_request
 from penstock.dialects.gemini.relay.reshape import RESHAPE
 from penstock.dialects.gemini.relay.stream import GRAMMAR
@@ -54,7 +55,7 @@ GEMINI: Final = CallerDialect(
     stream_writer=ResponseWriter,
     errors=ERRORS,
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, _plain, _stream, _events),
+    relay=Relay(fit_request, _plain, _stream, _events, session=SESSION),
     keep_alive=KEEP_ALIVE,
     stream_form=stream_form,
     models=MODEL_LISTS,

@@ -14,6 +14,7 @@ import msgspec
 
 from penstock.core.events import Logprobs, Media, Refusal, Stop, Text, Thinking
 from penstock.core.usage import Usage
+from penstock.dialects.media_text import media_text
 from penstock.dialects.ollama.usage import write_usage
 from penstock.dialects.whole_calls import Piece, WholeCall
 
@@ -55,8 +56,9 @@ def piece_of(piece: Piece | WholeCall) -> Members:
             return {"content": text}
         case Thinking(text=text) if text:
             return {"thinking": text}
-        case Media(_, data) if data:
-            return {"images": [data]}
+        case Media():
+            # Ollama's Python client can't read a reply with ``images`` in base64, which it takes for objects.
+            return {"content": media_text(piece)}
         case WholeCall():
             return {"tool_calls": [_call(piece)]}
         case _:

@@ -44,10 +44,10 @@ def write_reply(form: ReplyForm, reply: ChatReply, caption: Caption) -> bytes | 
 
 
 def _said(choice: Choice) -> dict[str, Any]:
-    """What was said and thought, each in one text, and the images."""
+    """What was said and thought, each in one text; images and sounds in words."""
     pieces = [piece for events in choice.blocks.values() for piece in events]
     said: dict[str, Any] = {}
     thinking = "".join(piece.text for piece in pieces if isinstance(piece, Thinking))
-    images = [piece.data for piece in pieces if isinstance(piece, Media) and piece.data]
-    said["content"] = "".join(piece.text for piece in pieces if isinstance(piece, Text)) + choice.refusal
-    return said | ({"thinking": thinking} if thinking else {}) | ({"images": images} if images else {})
+    texts = [piece_of(piece).get("content", "") for piece in pieces if isinstance(piece, Text | Media)]
+    said["content"] = "".join(texts) + choice.refusal
+    return said | ({"thinking": thinking} if thinking else {})

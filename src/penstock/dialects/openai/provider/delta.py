@@ -144,6 +144,19 @@ def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citatio
     )
 
 
+def source_of_reply(source: Any, block: int) -> Citation | None:
+    """A source that stands beside the choices, an address or an object with one, of a block of the first choice."""
+    told = {"url": source} if isinstance(source, str) else source
+    url = json_text.text(told, "url") if isinstance(told, dict) else ""
+    if not url.startswith(_ADDRESSES):
+        return None
+    title = json_text.text(told, "title")
+    return Citation({"type": "url_citation", "url_citation": {"url": url, "title": title}}, url, title, block=block)
+
+
+_ADDRESSES: Final = ("https://", "http://")
+
+
 def _call(call: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
     """The events of a tool call or a piece of a tool call. Only the first piece has an id and a name; in later pieces
     they are absent or empty (docs/quirks.md#q2, #q91)."""

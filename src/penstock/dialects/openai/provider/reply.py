@@ -7,7 +7,7 @@ paths give the same events. Requests: request.py. Source: OpenAI API reference, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from penstock.core import json_text
@@ -19,7 +19,7 @@ from penstock.core.vendor_error import failed_choice, hidden_error, read_vendor_
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
-from penstock.dialects.openai.provider.delta import ChoiceState, extras, logprobs, said
+from penstock.dialects.openai.provider.delta import ChoiceState, extras, logprobs, said, source_of_reply
 
 _PADDING: Final = frozenset({"obfuscation", "p", "pad"})
 _TOP: Final = frozenset({"id", "object", "created", "model", "model_id", "choices", "usage", "error"}) | _PADDING
@@ -28,14 +28,21 @@ _IN_CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "lo
 
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
-    reader = OpenAiReader()
-    return [*reader.chunk(read_reply_json(data), data), *reader.finish(is_whole=True)]
+    reader = OpenAiReader(is_whole=True)
+    return [*reader.chunk(read_reply_json(data), data), *reader.finish()]
 
 
 class OpenAiReader:
-    """Reads one reply, chunk by chunk. Chunks after the end are ignored."""
+    """Reads one reply, chunk by chunk. Chunks after the end are ignored. ``is_whole``: the reply is no stream.
 
-    def __init__(self) -> None:
+    Of a choice with both a ``delta`` and a ``message`` the one counts that belongs to the form: Perplexity sends both,
+    the other of them empty or the whole so far (docs/quirks.md#q93).
+    """
+
+    def __init__(self, *, is_whole: bool = False) -> None:
+        self._is_whole = is_whole
+        self._said_in = ("message", "delta") if is_whole else ("delta", "message")
+        self._sources: Sequence[Any] = ()
         self._choices: dict[int, ChoiceState] = {}
         self._usage: Mapping[str, Any] | None = None
         self._has_begun = False
@@ -65,17 +72,19 @@ class OpenAiReader:
                     return [*events, *self.failed(_failure_of_choice(error, raw))]
         if not _TOP.issuperset(chunk):
             events += extras(chunk, _TOP)
+            found = chunk.get("search_results") or chunk.get("citations")
+            self._sources = found if isinstance(found, list) else self._sources
         return events
 
-    def finish(self, *, is_done: bool = False, is_whole: bool = False) -> list[Event]:
-        """The events at the reply's end. ``is_done``: the reply announced its end (``[DONE]``). ``is_whole``: the reply
-        was no stream."""
+    def finish(self, *, is_done: bool = False) -> list[Event]:
+        """The events at the reply's end. ``is_done``: the reply announced its end (``[DONE]``)."""
         if self.has_ended:
             return []
-        if not (is_done or (self._choices and (is_whole or all(each.is_finished for each in self._choices.values())))):
+        has_all = self._is_whole or all(each.is_finished for each in self._choices.values())
+        if not (is_done or (self._choices and has_all)):
             return self.broken("The provider's reply ended before its answer did.")
         self.has_ended = True
-        return self._counts()
+        return [*self._citations(), *self._counts()]
 
     def broken(self, message: str, raw: bytes = b"") -> list[Event]:
         """The events that end a reply with invalid bytes."""
@@ -85,6 +94,13 @@ class OpenAiReader:
         """The events that end a reply with an error."""
         self.has_ended = True
         return [*self._counts(), fail]
+
+    def _citations(self) -> list[Event]:
+        """The sources that a reply lists beside its choices, of the first choice's text: Perplexity's, which say them
+        again in every chunk."""
+        state = self._choices.get(0)
+        block = 0 if state is None else max(state.block, 0)
+        return [citation for source in self._sources if (citation := source_of_reply(source, block)) is not None]
 
     def _counts(self) -> list[Event]:
         tokens = None if self._usage is None else _tokens(self._usage)
@@ -103,7 +119,8 @@ class OpenAiReader:
         state = self._choices.get(number)
         if state is None:
             state = self._choices[number] = ChoiceState()
-        delta = choice["delta"] if "delta" in choice else choice.get("message")
+        first, second = self._said_in
+        delta = choice[first] if first in choice else choice.get(second)
         events = list(said(delta, number, state)) if isinstance(delta, dict) else []
         told = choice.get("logprobs")
         if told:

@@ -6,9 +6,8 @@ conversation.item.input_audio_transcription.completed, error) and "Realtime clie
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,9 +15,9 @@ from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.usage import Usage
 from penstock.dialects.caller import SessionEvents
+from penstock.dialects.session_models import models_in
 
 _USED: Final = re.compile(rb'"(?:response\.done|conversation\.item\.input_audio_transcription\.completed)"')
-_DEEPEST: Final = 32
 
 
 class _Details(msgspec.Struct):
@@ -73,33 +72,6 @@ def used_by(event: bytes) -> Usage | None:
         audio_out=said.audio_tokens,
         image_in=heard.image_tokens,
     )
-
-
-def models_in(event: bytes) -> list[str] | None:
-    """The models that one event of the caller's names, at any depth, in each member whose name is ``model`` in any case
-    and however often it comes: hosts differ in which of them counts. None for an event that can't be read."""
-    found: list[str] = []
-
-    def keep(pairs: list[tuple[str, Any]]) -> list[Any]:
-        found.extend([value for name, value in pairs if name.casefold() == "model" and isinstance(value, str)])
-        return [value for _, value in pairs]
-
-    try:
-        read = json.loads(event.decode(), object_pairs_hook=keep)
-    except (ValueError, RecursionError):
-        return None
-    return found if _depth_fits(read) else None
-
-
-def _depth_fits(value: Any) -> bool:
-    waiting: list[tuple[Any, int]] = [(value, 0)]
-    while waiting:
-        item, depth = waiting.pop()
-        if depth > _DEEPEST:
-            return False
-        if isinstance(item, list):
-            waiting += [(each, depth + 1) for each in item]
-    return True
 
 
 def error_event(failure: Failure, trace: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import json_text
-from penstock.core.events import Citation, Foreign, Media, Start, Stop
+from penstock.core.events import Citation, Foreign, Start, Stop
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Caption
@@ -114,12 +114,6 @@ def annotation(citation: Citation, start: int, end: int) -> dict[str, Any]:
     """A web source of the characters ``start`` to ``end`` of its part."""
     title = citation.title or citation.url
     return {"type": "url_citation", "start_index": start, "end_index": end, "url": citation.url, "title": title}
-
-
-def media_text(media: Media) -> str:
-    """What stands for a sound, a file or an image at an address that the model made: no item can carry it."""
-    kind = "image" if media.mime.startswith("image/") else "sound" if media.mime.startswith("audio/") else "file"
-    return f"[{kind}: {media.url}]" if media.url else f"[{kind} of type {media.mime}, which this API can't carry]"
 
 
 def search_query(event: Foreign) -> str | None:

@@ -32,6 +32,7 @@ from penstock.core.usage import Usage
 from penstock.dialects.call_arguments import is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import Sealer
+from penstock.dialects.media_text import media_text
 from penstock.dialects.responses.caller.items_out import CallItem, MessageItem, ReasoningItem, Teller
 from penstock.dialects.responses.caller.members import (
     Head,
@@ -39,7 +40,6 @@ from penstock.dialects.responses.caller.members import (
     call_id,
     incomplete_reason,
     item_id,
-    media_text,
     search_query,
 )
 

@@ -18,7 +18,6 @@ from penstock.core.events import (
 from penstock.dialects.anthropic.caller.members import (
     call_id,
     is_cut,
-    media_text,
     message_id,
 )
 from penstock.dialects.envelope import MARK
@@ -109,8 +108,3 @@ def test_a_call_of_a_reply_has_always_the_same_id() -> None:
 )
 def test_an_answer_that_its_limit_cut(stop: Stop | None, expected: bool) -> None:
     assert is_cut(stop) is expected
-
-
-def test_a_sound_is_called_one() -> None:
-    assert media_text(Media("audio/wav", "AAAA")) == "[sound of type audio/wav, which this API can't carry]"
-    assert media_text(Media("application/pdf", url="https://a")) == "[file: https://a]"

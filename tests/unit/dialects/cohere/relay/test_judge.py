@@ -3,7 +3,7 @@
 import pytest
 
 from calling import PLAIN
-from penstock.dialects.cohere.relay.judge import judge
+from penstock.dialects.cohere.relay.judge import judge, judge_translated
 
 WHOLE = PLAIN["cohere"]
 
@@ -38,3 +38,11 @@ def test_errors_and_vectors() -> None:
     assert vectors.usage is not None
     assert vectors.usage.prompt == 4
     assert judge(b'{"results":[],"meta":{"billed_units":{"search_units":1}}}', "", False).usage is None
+
+
+def test_a_filtered_answer_that_the_gateway_wrote_says_nothing_and_is_one() -> None:
+    written = judge_translated(
+        b'{"id":"c","message":{"role":"assistant","content":[]},"finish_reason":"ERROR"}', "", True
+    )
+    assert (written.error, written.problem, written.is_complete) == (None, "", False)
+    assert judge_translated(b'{"id":"i","message":"No"}', "", True).error is not None

@@ -9,8 +9,9 @@ from penstock.dialects.whole_calls import WholeCall
 def test_pieces() -> None:
     assert piece_of(Text("a")) == {"content": "a"}
     assert piece_of(Thinking("a", "signed")) == {"thinking": "a"}
-    assert (piece_of(Text("")), piece_of(Thinking(data="x")), piece_of(Media("image/png", url="u"))) == ({}, {}, {})
-    assert piece_of(Media("image/png", "AA")) == {"images": ["AA"]}
+    assert (piece_of(Text("")), piece_of(Thinking(data="x"))) == ({}, {})
+    told = "[image of type image/png, which this API can't carry]"
+    assert piece_of(Media("image/png", "AA")) == {"content": told}
     call = piece_of(WholeCall(0, "c", "f"))["tool_calls"][0]
     assert call == {"id": "c", "function": {"index": 0, "name": "f", "arguments": {}}}
 

@@ -25,7 +25,8 @@ def test_a_chat() -> None:
     )  # fmt: skip
     call = {"id": "c", "function": {"index": 0, "name": "f", "arguments": {"a": 1}}}
     assert told["message"] == {
-        "role": "assistant", "content": "Hello", "thinking": "Hm", "images": ["AA"], "tool_calls": [call],
+        "role": "assistant", "content": "He[image of type image/png, which this API can't carry]llo",
+        "thinking": "Hm", "tool_calls": [call],
     }  # fmt: skip
     assert (told["model"], told["created_at"], told["done"]) == ("m-1", "1970-01-01T00:00:05Z", True)
     assert (told["done_reason"], told["eval_count"], told["total_duration"]) == ("stop", 2, 7)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from penstock.core.events import (
     ChatReply,
+    Citation,
     Event,
     Extra,
     Fail,
@@ -367,3 +368,26 @@ def test_any_value_in_place_of_any_member(seed: int, by: Any) -> None:
 def test_any_bytes(data: bytes) -> None:
     collect(streamed(data))
     collect(read_reply(data, GOAL))
+
+
+def test_a_whole_reply_with_an_empty_delta_beside_its_message() -> None:
+    """Perplexity sends both in either form: the one counts that belongs to the form."""
+    choice = {"index": 0, "delta": {"content": ""}, "message": {"content": "Hi"}, "finish_reason": "stop"}
+    whole = read_reply(json.dumps({"id": "c", "model": "m", "choices": [choice]}).encode(), GOAL)
+    assert [event.text for event in whole if isinstance(event, Text)] == ["Hi"]
+    choice = {"index": 0, "delta": {"content": "i"}, "message": {"content": "Hi"}, "finish_reason": "stop"}
+    reader = OpenAiReader()
+    pieces = [*reader.chunk({"id": "c", "model": "m", "choices": [choice]}), *reader.finish()]
+    assert [event.text for event in pieces if isinstance(event, Text)] == ["i"]
+
+
+def test_sources_beside_the_choices_are_told_once() -> None:
+    choice = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}
+    chunk_of = {"id": "c", "model": "m", "choices": [choice], "citations": ["https://a", "x:", 3]}
+    reader = OpenAiReader()
+    found = [*reader.chunk(chunk_of), *reader.chunk(chunk_of), *reader.finish()]
+    assert [event.url for event in found if isinstance(event, Citation)] == ["https://a"]
+    titled = {**chunk_of, "search_results": [{"url": "https://b", "title": "B"}]}
+    reader = OpenAiReader()
+    (source,) = [event for event in [*reader.chunk(titled), *reader.finish()] if isinstance(event, Citation)]
+    assert (source.url, source.title, source.block) == ("https://b", "B", 0)

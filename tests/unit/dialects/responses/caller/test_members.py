@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from penstock.core.events import Citation, Foreign, Media, Start
-from penstock.dialects.responses.caller.members import Head, annotation, call_id, item_id, media_text, search_query
+from penstock.core.events import Citation, Foreign, Start
+from penstock.dialects.responses.caller.members import Head, annotation, call_id, item_id, search_query
 from responses_wire import CAPTION
 
 
@@ -23,11 +23,6 @@ def test_the_head_takes_what_the_provider_says() -> None:
 
 def test_a_source_without_a_title() -> None:
     assert annotation(Citation({}, "https://a"), 1, 2)["title"] == "https://a"
-
-
-def test_media_in_words() -> None:
-    assert media_text(Media("image/png", url="https://a")) == "[image: https://a]"
-    assert media_text(Media("application/pdf", "x")) == "[file of type application/pdf, which this API can't carry]"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Messages of Gemini's Live API, as far as the gateway looks into them: usage, and the model of the session.
+
+Live has no message for errors: a close frame's reason tells them. Source: Gemini API reference, "Live API - WebSockets
+API reference" (BidiGenerateContentSetup, BidiGenerateContentServerMessage, UsageMetadata).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.core import json_text
+from penstock.core.failure import Failure
+from penstock.core.json_text import read_json_or_none
+from penstock.core.usage import Usage
+from penstock.dialects.caller import SessionEvents
+from penstock.dialects.gemini.usage import read_usage
+from penstock.dialects.session_models import models_in
+
+_COUNTED: Final = b'"usageMetadata"'
+_LONGEST: Final = 1 << 20
+"""Bytes of a message in which counts or a model are looked for: one with sound has neither."""
+
+
+def used_by(message: bytes) -> Usage | None:
+    """The usage that one message of the host's tells, of what it answered last; None for any other message."""
+    if _COUNTED not in message or len(message) > _LONGEST:
+        return None
+    value = read_json_or_none(message)
+    told = json_text.mapping(value, "usageMetadata") if isinstance(value, dict) else {}
+    if not told:
+        return None
+    said, details = told.get("responseTokenCount"), told.get("responseTokensDetails")
+    return read_usage({**told, "candidatesTokenCount": said, "candidatesTokensDetails": details})
+
+
+def model_of(message: bytes) -> str | None:
+    """The model of the session, which the caller's first message names; None for a message that names none."""
+    value = read_json_or_none(message) if len(message) <= _LONGEST else None
+    setup = json_text.mapping(value, "setup") if isinstance(value, dict) else {}
+    return json_text.text(setup, "model").removeprefix("models/") or None
+
+
+def _no_error(_failure: Failure, _trace: str) -> bytes:
+    return b""
+
+
+SESSION: Final = SessionEvents(used_by, models_in, _no_error, model_of)

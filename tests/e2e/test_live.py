@@ -1,0 +1,111 @@
+"""Gemini's Live API over WebSocket, on lane 1; and paths that have no WebSocket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection
+
+from e2e.test_realtime import entry, key, opened, recorded, refused, serving
+from penstock.providers.google import LIVE
+from realtime import RealtimeHost, running_host
+from running import RunningGateway
+
+FILE = """
+[virtual_keys.gem]
+provider = "google"
+credential = "env:SECRET"
+base_url = "{url}"
+"""
+USED = {
+    "promptTokenCount": 20, "responseTokenCount": 7, "thoughtsTokenCount": 3, "totalTokenCount": 30,
+    "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": 7}],
+}  # fmt: skip
+
+
+def live(connection: ServerConnection) -> None:
+    """Google answers in binary frames of JSON."""
+    setup = json.loads(connection.recv())
+    connection.send(json.dumps({"setupComplete": {}, "saw": setup}).encode())
+    for _ in connection:
+        connection.send(json.dumps({"serverContent": {"turnComplete": True}, "usageMetadata": USED}).encode())
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[RealtimeHost]:
+    with running_host() as host:
+        host.play = live
+        yield host
+
+
+@pytest.fixture(scope="module")
+def gateway(host: RealtimeHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    yield from serving(tmp_path_factory.mktemp("live"), FILE.format(url=host.url))
+
+
+SETUP: dict[str, Any] = {"setup": {"model": "models/gemini-live-2.5-flash"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [(f"/@gem{LIVE}", {}), (LIVE, {"additional_headers": {"x-portkey-provider": "@gem"}})],
+)
+def test_a_session(path: str, more: dict[str, Any], gateway: RunningGateway, host: RealtimeHost) -> None:
+    gateway.records.take()
+    with opened(gateway, "key=sk-callers&x=1", path, **more) as session:
+        session.send(json.dumps(SETUP))
+        assert json.loads(session.recv(timeout=60))["saw"] == SETUP
+        for _ in range(2):
+            session.send('{"clientContent": {"turnComplete": true}}')
+            assert isinstance(session.recv(timeout=60), bytes)
+    assert host.last.path == f"{LIVE}?x=1"
+    fields = host.headers()
+    assert fields["x-goog-api-key"] == "sk-upstream"
+    assert "sk-callers" not in str(fields)
+    record = recorded(gateway)
+    assert (record.status, record.provider, record.model, record.dialect) == (
+        101, "google", "gemini-live-2.5-flash", "gemini",
+    )  # fmt: skip
+    assert (record.usage.prompt, record.usage.completion, record.usage.reasoning) == (40, 20, 6)
+    assert record.usage.audio_out == 14
+
+
+def test_who_may_name_certain_models_only_opens_none(host: RealtimeHost, tmp_path: Path) -> None:
+    """The model is named in the session, when the host has been chosen."""
+    text = FILE.format(url=host.url) + entry("small", 'allowed_models = ["gemini-live*"]') + entry("all")
+    for gateway in serving(tmp_path, text):
+        for name, status in (("small", 403), ("nobody", 401)):
+            shown = {"additional_headers": {"x-goog-api-key": key(name)}}
+            told = refused(gateway, "x=1", path=f"/@gem{LIVE}", **shown)
+            assert (told[0], told[1]["error"]["code"]) == (status, status)
+        with opened(gateway, f"key={key('all')}", f"/@gem{LIVE}") as session:
+            session.send(json.dumps(SETUP))
+            session.recv(timeout=60)
+        assert key("all") not in host.last.path + str(host.headers())
+
+
+def test_a_failure_is_told_by_the_close_frame(gateway: RunningGateway, host: RealtimeHost) -> None:
+    """Live has no message for errors."""
+    with opened(gateway, "x=1", f"/@gem{LIVE}") as session:
+        session.send(b"\xff" * 100)
+        with pytest.raises(ConnectionClosed):
+            session.recv(timeout=60)
+        assert session.close_code in {1000, 1011}
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages", "/ws/other"])
+def test_paths_without_a_socket(path: str, gateway: RunningGateway) -> None:
+    status, body = refused(gateway, "model=m", path=path)
+    assert status == 501
+    assert "/v1/realtime" in json.dumps(body)
+
+
+def test_other_hosts_have_no_live(gateway: RunningGateway) -> None:
+    shown: dict[str, Any] = {"additional_headers": {"x-portkey-provider": "openai", "authorization": "Bearer k"}}
+    status, body = refused(gateway, "x=1", path=LIVE, **shown)
+    assert (status, body["error"]["status"]) == (501, "UNIMPLEMENTED")

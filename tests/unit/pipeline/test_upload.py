@@ -1,0 +1,29 @@
+"""Which uploads are held; tests/e2e/test_uploads.py sends them."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.pipeline.upload import may_repeat, reads_fields
+from penstock.routing.plan import Balance, Choose, Fallback, Plan, RetryPolicy, StickyPolicy, Target
+
+ONE = Target("config", "openai")
+RETRIED = Target("config", "openai", retry=RetryPolicy(2, frozenset({500})))
+
+
+@pytest.mark.parametrize(
+    ("plan", "repeats", "reads"),
+    [
+        (ONE, False, False),
+        (RETRIED, True, False),
+        (Target("config", "openai", retry=RetryPolicy(0, frozenset())), False, False),
+        (Balance("config", (ONE, ONE), (1, 1)), False, False),
+        (Balance("config", (ONE, RETRIED), (1, 1)), True, False),
+        (Balance("config", (ONE, ONE), (1, 1), sticky=StickyPolicy(("params.language",), 60)), False, True),
+        (Fallback("config", (ONE, ONE)), True, False),
+        (Choose("config", (ONE,), (), "x", 0), False, True),
+        (Balance("config", (Choose("config", (Fallback("config", (ONE, ONE)),), ()),), (1,)), True, True),
+    ],
+)
+def test_plans(plan: Plan, repeats: bool, reads: bool) -> None:
+    assert (may_repeat(plan), reads_fields(plan)) == (repeats, reads)
