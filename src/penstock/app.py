@@ -237,6 +237,7 @@ def read_catalogue(settings: Settings, path: Path | None, stored: Catalogue = EM
             check,
             must_be_guarded=must_be_guarded(os.environ),
             aliases=ALIASES,
+            week_starts=settings.limits.week_starts,
         )
     except CatalogueError as error:
         raise SettingsError([*error.problems, *_missing_defaults(settings, error.configs, None)], settings) from None

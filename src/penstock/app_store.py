@@ -81,7 +81,14 @@ def open_store(
         return None
     if place.is_in_memory and settings.server.workers > 1:
         raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
-    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
+    return ControlStore(
+        place,
+        keyring,
+        PROVIDERS,
+        max_age=settings.store.catalogue_max_age,
+        prepare=prepare,
+        week_starts=settings.limits.week_starts,
+    )
 
 
 def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:

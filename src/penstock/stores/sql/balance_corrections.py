@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.limits.limit import SINGLE, Amounts, BucketKey, Limit, amount_of
 from penstock.limits.windows import CalendarWindow
+from penstock.stores.sql.database import week_starts_of
 from penstock.stores.sql.limit_rows import limits_row
 from penstock.stores.sql.schema import balance, bucket, limit, provider
 
@@ -29,8 +30,13 @@ class Budgets:
     async def read(cls, connection: AsyncConnection) -> Budgets:
         """The budgets as they are in force."""
         budgets: dict[tuple[str, str], list[tuple[Limit, int]]] = {}
+        week_starts = week_starts_of(connection)
         for row in await connection.execute(sa.select(limit)):
-            found = [each for each in limits_row(row.level, row).limits if each.kind == "cost" and each.is_budget]
+            found = [
+                each
+                for each in limits_row(row.level, row, week_starts).limits
+                if each.kind == "cost" and each.is_budget
+            ]
             since = max(row.created_at, row.last_reset_at or 0)
             budgets[(row.level, row.owner_id)] = [(each, since) for each in found]
         query = sa.select(provider.c.slug, provider.c.id, provider.c.integration_id, provider.c.workspace_id)
