@@ -29,6 +29,7 @@ from penstock.prices.book import PriceBook
 from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.server.gateway import Part
 from penstock.settings import ADMIN_KEY, Settings, SettingsError
+from penstock.stores.balance_applier import BalanceApplier
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
 from penstock.stores.counters import CountersSetup, open_counters
@@ -280,11 +281,14 @@ def keeping_of(
 
     begin()
     catalogues.watch(begin)
+    applier = BalanceApplier(
+        lambda: stored.opened, limits.counters, lambda: catalogues.current.limits_by_id(), limits.alerted, now
+    )
     logs = [] if log is None else [log]
     if isinstance(limits.counters, JournaledCounters):
         limits.counters.open_database = stored.open
-        return [stored, limits.counters, ledger, *logs]
-    return [stored, ledger, *logs]
+        return [stored, limits.counters, ledger, applier, *logs]
+    return [stored, ledger, applier, *logs]
 
 
 def admin_api(

@@ -10,6 +10,7 @@ import msgspec
 
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
+from penstock.limits.limit import BucketKey
 
 if TYPE_CHECKING:
     from penstock.observe.noted import Keeper
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 class Billed(msgspec.Struct, frozen=True):
     """What an attempt took of budgets. ``nanos`` is its cost in nanodollars, None if the price is unknown; the price's
-    version and match are those of the book of prices. ``is_estimated``: the provider told no usage."""
+    version and match are those of the book of prices. ``is_estimated``: the provider told no usage. ``budgets`` are the
+    buckets of budgets in dollars that were charged."""
 
     usage: Usage
     nanos: int | None
     price_version: str = ""
     price_match: str = "none"
     is_estimated: bool = False
+    budgets: tuple[BucketKey, ...] = ()
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):

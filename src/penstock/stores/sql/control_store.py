@@ -94,6 +94,11 @@ class ControlStore:
         return self._memory.current
 
     @property
+    def opened(self) -> Database | None:
+        """The database; None until something in this process uses it."""
+        return None if self._catalogue is None else self._database
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """Why rows can't be used, a sentence each: for operators, since they name what belongs to workspaces."""
         return () if self._catalogue is None else self._catalogue.problems

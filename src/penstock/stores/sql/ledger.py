@@ -5,14 +5,16 @@ Rows are changed by repricing alone (reprice.py), which keeps what they said fir
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.core.json_text import write_json
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.usage import Usage
+from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger_entry import LedgerEntry
@@ -56,6 +58,20 @@ def column_text(text: str | None) -> str | None:
     return text.encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
+@functools.lru_cache(1024)
+def budgets_text(budgets: tuple[BucketKey, ...]) -> str:
+    """Buckets of budgets as the ledger holds them: JSON. Requests of one key have the same for a whole window."""
+    return write_json([(key.limit, key.value.hex(), key.epoch, key.window_start) for key in budgets]).decode()
+
+
+def read_budgets(text: str | None) -> list[BucketKey] | None:
+    """The buckets of a row; None for rows of earlier releases, which don't tell them."""
+    rows = None if text is None else read_json_or_none(text.encode())
+    if rows is None:
+        return None
+    return [BucketKey(limit, bytes.fromhex(value), epoch, start) for limit, value, epoch, start in rows]
+
+
 def _row(entry: LedgerEntry) -> dict[str, Any]:
     usage = entry.usage
     return {
@@ -90,4 +106,5 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "error": column_text(entry.error),
         "labels": write_json(entry.labels).decode(),
         "mode": entry.mode,
+        "budgets": budgets_text(entry.budgets),
     }

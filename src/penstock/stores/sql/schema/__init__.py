@@ -16,7 +16,7 @@ from penstock.stores.sql.schema.counters import (
     reservation_item,
     worker,
 )
-from penstock.stores.sql.schema.limits import balance, ledger, limit, open_hold, policy
+from penstock.stores.sql.schema.limits import balance, balance_change, ledger, limit, open_hold, policy
 from penstock.stores.sql.schema.prices import price_book
 from penstock.stores.sql.schema.request_log import (
     log_export,
@@ -48,6 +48,7 @@ __all__ = [
     "audit",
     "audit_head",
     "balance",
+    "balance_change",
     "bucket",
     "bucket_count",
     "config",
