@@ -132,7 +132,7 @@ def build(
 
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets)
+    limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, data_folder(settings, place))
     log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin, records)

@@ -156,12 +156,13 @@ def admitter_of(
     costs: Costs,
     settings: Settings,
     tell: Callable[[Sequence[Alert]], None],
+    folder: Path | None = None,
 ) -> Admitter:
-    """The stage of limits; ``tell`` gets what budgets have crossed. Raises SettingsError where several workers would
-    count apart."""
+    """The stage of limits; ``tell`` gets what budgets have crossed, ``folder`` is the data folder. Raises SettingsError
+    where several workers would count apart."""
     pricing, workers = CurrentPrices(costs, time.time, catalogues), settings.server.workers
     if isinstance(counters, GuardedCounters):
-        leased = LeasedCounters(counters, monotonic, tell)
+        leased = LeasedCounters(counters, monotonic, tell, folder)
         return Admitter(catalogues, leased, now, pricing, fast=leased, tell_alerts=tell)
     memory = counters.memory if isinstance(counters, JournaledCounters) else counters
     apart = (
@@ -281,9 +282,11 @@ def keeping_of(
 
     begin()
     catalogues.watch(begin)
-    applier = BalanceApplier(
-        lambda: stored.opened, limits.counters, lambda: catalogues.current.limits_by_id(), limits.alerted, now
-    )
+
+    def limits_by_id() -> Mapping[str, Limit]:
+        return catalogues.current.limits_by_id()
+
+    applier = BalanceApplier(lambda: stored.opened, limits.counters, limits_by_id, limits.alerted, now)
     logs = [] if log is None else [log]
     if isinstance(limits.counters, JournaledCounters):
         limits.counters.open_database = stored.open
