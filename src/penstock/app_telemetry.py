@@ -74,8 +74,8 @@ class Telemetry(msgspec.Struct):
             )
             parts.append(SpanReporter(records, self.spans, self.resource, shape, charges))
         if self.metrics is not None and collector is not None:
-            interval, flush = settings.metrics_interval, settings.flush_seconds
-            parts.append(MetricsReporter(collector, self.metrics, self.resource, interval, flush))
+            interval, flush, version = settings.metrics_interval, settings.flush_seconds, settings.conventions
+            parts.append(MetricsReporter(collector, self.metrics, self.resource, interval, flush, version))
         return parts
 
 

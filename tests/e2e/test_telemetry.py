@@ -15,7 +15,7 @@ import pytest
 from penstock.settings import Settings
 from penstock.settings.store import Store
 from penstock.settings.telemetry import Telemetry
-from receiving import METRICS, Span, rejecting, running_receiver, telemetry
+from receiving import METRICS, Span, attributes_of, rejecting, running_receiver, telemetry
 from running import RunningGateway, running_gateway
 from serving import serving, until
 from upstream import (
@@ -269,6 +269,36 @@ def test_the_rest_is_sent_when_the_gateway_stops(tmp_path: Path) -> None:
         requests = receiver.metrics()["penstock_requests"]
     (point,) = requests.sum.data_points
     assert (requests.sum.is_monotonic, requests.sum.aggregation_temporality, point.as_double) == (True, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("conventions", "provider", "first_chunks"),
+    [("latest", "gen_ai.provider.name", 1), ("1.36", "gen_ai.system", None)],
+)
+def test_calls_of_models_have_the_conventions_metrics(
+    tmp_path: Path, conventions: Any, provider: str, first_chunks: int | None
+) -> None:
+    with running_receiver() as receiver:
+        settings = telemetry(receiver, metrics=True, metrics_interval=3600.0, conventions=conventions)
+        with gateway(tmp_path, settings) as running:
+            assert chat(running).status_code == chat(running, stream="yes").status_code == 200
+            page = httpx.get(f"{running.url}/metrics", timeout=60).text
+        metrics = receiver.metrics()
+    assert "gen_ai" not in page
+    own = {name: metric for name, metric in metrics.items() if name.startswith("gen_ai.")}
+    labels = {"gen_ai.operation.name": "chat", provider: "echo", "gen_ai.request.model": "gpt-4o"}
+    (duration,) = own["gen_ai.client.operation.duration"].histogram.data_points
+    assert (attributes_of(duration), duration.count) == (labels, 2)
+    tokens = own["gen_ai.client.token.usage"]
+    kinds = {attributes_of(point)["gen_ai.token.type"]: point for point in tokens.histogram.data_points}
+    assert kinds.keys() == {"input", "output"}
+    assert (tokens.unit, tokens.histogram.aggregation_temporality, kinds["input"].explicit_bounds[1]) == (
+        "{token}",
+        2,
+        4,
+    )
+    chunks = own.get("gen_ai.client.operation.time_to_first_chunk")
+    assert (None if chunks is None else chunks.histogram.data_points[0].count) == first_chunks
 
 
 def test_two_workers_counters_add_up(tmp_path: Path) -> None:

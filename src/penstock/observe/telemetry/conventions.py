@@ -46,6 +46,8 @@ _NEWER: Final = frozenset(
 )
 """Names that came after 1.36."""
 
+_NEWER_METRICS: Final = frozenset({"gen_ai.client.operation.time_to_first_chunk"})
+
 OPERATIONS: Final = {
     "chat.completions": "chat",
     "messages": "chat",
@@ -55,6 +57,9 @@ OPERATIONS: Final = {
     "generate_content": "generate_content",
 }
 """Well-known operations by the gateway's name; any other operation has the gateway's name."""
+
+NO_MODEL: Final = frozenset({"models", "models.retrieve"})
+"""Operations that are no call of a model."""
 
 _PROVIDERS: Final = {
     "azure-ai": "azure.ai.inference",
@@ -108,6 +113,15 @@ def parameter_attribute(name: str, value: object) -> tuple[str, int | float | tu
     if not isinstance(value, int) or abs(value) >= 1 << 63 or (name == "n" and value == 1):
         return None
     return attribute, value
+
+
+def metric_in_version(name: str, labels: tuple[str, ...], version: str) -> tuple[str, ...] | None:
+    """The labels of a metric of ``latest`` as a version of the conventions has them; None if it has no such metric."""
+    if version == "latest":
+        return labels
+    if name in _NEWER_METRICS:
+        return None
+    return tuple([SYSTEM if label == PROVIDER_NAME else label for label in labels])
 
 
 def in_version(attributes: Attributes, version: str) -> Attributes:

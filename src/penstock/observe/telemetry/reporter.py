@@ -136,10 +136,16 @@ class MetricsSource(Protocol):
 
 
 class MetricsReporter:
-    """Sends the figures of all workers, from one of them."""
+    """Sends the figures of all workers, from one of them. ``version`` is that of the conventions."""
 
     def __init__(
-        self, source: MetricsSource, exporter: Exporter, resource: Resource, interval: float, flush: float
+        self,
+        source: MetricsSource,
+        exporter: Exporter,
+        resource: Resource,
+        interval: float,
+        flush: float,
+        version: str = "latest",
     ) -> None:
         self.stop_seconds = flush + _MARGIN
         self._source = source
@@ -147,6 +153,7 @@ class MetricsReporter:
         self._resource = resource
         self._interval = interval
         self._flush = flush
+        self._version = version
         self._task = Background("metrics for OTLP", self._run)
 
     def start(self) -> None:
@@ -173,6 +180,6 @@ class MetricsReporter:
             return
         series = await source.series()
         now, began = time.time_ns(), int(source.began * 1_000_000_000)
-        message = await asyncio.to_thread(metrics_message, series, self._resource, began, now)
+        message = await asyncio.to_thread(metrics_message, series, self._resource, began, now, self._version)
         points = sum(len(each) for each in series.values())
         await self._exporter.send(message, points, until)

@@ -16,8 +16,6 @@ from penstock.observe.telemetry.span import Attributes, Span, SpanKind, new_span
 
 _NANOS: Final = 1_000_000_000
 _BLAME: Final = {kind.value: meaning.blame for kind, meaning in MEANINGS.items()}
-_NO_PROVIDER: Final = frozenset({"models", "models.retrieve"})
-"""Operations that are no call of a model."""
 _USER: Final = "_user"
 """The member of metadata that names the end user, as in Portkey."""
 
@@ -104,7 +102,7 @@ def _attempt_attributes(
 ) -> Attributes:
     attributes: Attributes = {"penstock.target": attempt.target, "penstock.attempt": number}
     operation = record.operation
-    if operation is not None and operation not in _NO_PROVIDER:
+    if operation is not None and operation not in named.NO_MODEL:
         attributes[named.OPERATION_NAME] = named.OPERATIONS.get(operation, operation)
         attributes |= _parameters(record.parameters)
     attributes[named.PROVIDER_NAME] = named.provider_name(attempt.provider)
