@@ -71,7 +71,7 @@ from penstock.server.origin import Origins
 from penstock.server.own_port import OwnPort
 from penstock.server.realtime import Sessions
 from penstock.server.tls import TlsFiles
-from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
+from penstock.settings import ADMIN_KEY, METRICS_FOLDER, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
@@ -117,7 +117,7 @@ def build(
     def apart() -> Transport:
         return _http1(settings, guarded_policy, os.environ)
 
-    alerts = alerts_of(settings, apart, guarded_policy)
+    alerts = alerts_of(settings, apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)

@@ -319,11 +319,10 @@ def _abilities(traits: Traits) -> tuple[str, ...]:
 
 def _list(offers: list[Offer], call: Call) -> Answer | Failure:
     by_id = {offer.id: offer for offer in reversed(offers)}
-    models: Sequence[ListedModel] | Failure = [_listed(offer) for offer in reversed(by_id.values())]
+    models = [_listed(offer) for offer in reversed(by_id.values())]
     query, lists = dict(parse_qsl(call.query)), _lists(call)
-    if lists is _OPENAIS:
-        models = selected(models, query)
-    return models if isinstance(models, Failure) else _answer(lists.page(models, query))
+    found = selected(models, query) if lists is _OPENAIS else models
+    return found if isinstance(found, Failure) else _answer(lists.page(found, query))
 
 
 def _answer(value: Any) -> Answer:

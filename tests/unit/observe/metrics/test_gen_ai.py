@@ -36,7 +36,7 @@ def counted(table: Table, *attempts: AttemptRecord, has_gen_ai: bool = True, **m
     Recorder(table, Bounds(3, (), has_gen_ai)).count(Record(1.0, "POST", "/v1/chat/completions", 200, 4.0, **members))
     found = {}
     for family, labels, values in read_series(table.snapshot()):
-        if FAMILIES[family].is_of_otlp and sum(values[1:]):
+        if FAMILIES[family].is_of_otlp and any(values[1:]):
             found[" ".join([FAMILIES[family].name.removeprefix("gen_ai.client."), *labels])] = values[0]
     return found
 
