@@ -1,4 +1,4 @@
-"""The members of a config and of the objects in it, and the values that some of them have: for editors that complete."""
+"""The members of a config and of the objects in it, and values of some of them: for editors that complete."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.repeated import RepeatedStatement
-from penstock.stores.sql.schema import usage_day, usage_hour, usage_metadata
+from penstock.stores.sql.schema import total_day, total_hour, usage_day, usage_hour, usage_metadata
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
 
 HOUR: Final = 3_600_000_000
@@ -38,6 +38,7 @@ async def add_up(connection: AsyncConnection, rows: Sequence[Row], members: Iter
     days: Sums = {}
     for (start, *rest), measures in hours.items():
         _merge(days, (start // DAY * DAY, *rest), measures)
+    of_all_hours, of_all_days = _of_all(hours), _of_all(days)
     by_id = {row["id"]: (row, measures) for row, measures in measured}
     by_member: Sums = {}
     for member in members:
@@ -46,7 +47,17 @@ async def add_up(connection: AsyncConnection, rows: Sequence[Row], members: Iter
         _merge(by_member, key, _OF_MEMBERS(measures))
     await _add(connection, usage_hour, hours)
     await _add(connection, usage_day, days)
+    await _add(connection, total_hour, of_all_hours)
+    await _add(connection, total_day, of_all_days)
     await _add(connection, usage_metadata, by_member)
+
+
+def _of_all(sums: Sums) -> Sums:
+    """The sums of all keys, providers, models and statuses together."""
+    totals: Sums = {}
+    for (start, workspace, *_, cache), measures in sums.items():
+        _merge(totals, (start, workspace, cache), measures)
+    return totals
 
 
 def is_error(row: Row) -> bool:
@@ -122,5 +133,7 @@ def _statement(table: sa.Table, names: Sequence[str]) -> tuple[RepeatedStatement
 _ADDED: Final = {
     usage_hour.name: _statement(usage_hour, _NAMES),
     usage_day.name: _statement(usage_day, _NAMES),
+    total_hour.name: _statement(total_hour, _NAMES),
+    total_day.name: _statement(total_day, _NAMES),
     usage_metadata.name: _statement(usage_metadata, _MEMBERS_NAMES),
 }

@@ -132,6 +132,25 @@ requests whose time to the first token is in ``first_token``."""
 usage_day: Final = _usage("usage_day")
 """… and by the day."""
 
+
+def _totals(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+        Column("workspace_id", Text, primary_key=True, nullable=False),
+        Column("cache", Text, primary_key=True, nullable=False),
+        *_measures(),
+        sqlite_with_rowid=False,
+    )
+
+
+total_hour: Final = _totals("usage_total_hour")
+"""The same of all keys, providers, models and statuses together: what is asked of a time and a workspace alone reads
+few rows."""
+total_day: Final = _totals("usage_total_day")
+"""… and by the day."""
+
 usage_metadata: Final = Table(
     "usage_metadata",
     metadata,
