@@ -249,9 +249,7 @@ def test_totals_are_the_sums_of_their_parts(admin: RunningAdmin) -> None:
     async def sums(table: sa.Table) -> dict[Any, Any]:
         key = [table.c.start, table.c.workspace_id, table.c.cache]
         measures = [column for column in schema.total_day.c if column.name not in schema.total_day.primary_key.columns]
-        told = [
-            (sa.func.max if column.name == "last_at" else sa.func.sum)(table.c[column.name]) for column in measures
-        ]
+        told = [(sa.func.max if column.name == "last_at" else sa.func.sum)(table.c[column.name]) for column in measures]
         async with admin.plane.database.read() as connection:
             rows = await connection.execute(sa.select(*key, *told).group_by(*key))
             return {tuple(row[:3]): tuple(map(int, row[3:])) for row in rows}

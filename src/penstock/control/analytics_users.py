@@ -82,14 +82,17 @@ def _of_short_time(column: Any, wanted: LogFilter, name: str) -> list[Any]:
 async def by_bucket(connection: AsyncConnection, wanted: LogFilter, span: Span) -> Users:
     """The users of a span."""
     members = members_of(wanted, USER, by_day=span.size >= DAY)
-    total = (await connection.execute(_counted(_grouped(members, members.value)))).one()
     bucket = span.bucket(members.when).label("bucket")
     # One workspace has one line a day for each user: there is nothing to tell apart.
     is_told_apart = members.source is not usage_metadata or span.size != DAY or len(wanted.workspaces or ()) != 1
     grouped = _grouped(members, bucket, members.value) if is_told_apart else _grouped(members, bucket, lines=True)
     rows = await connection.execute(_counted(grouped, "bucket"))
     found = {row.bucket: Counted(row.users, int(row.requests)) for row in rows}
-    return Users(total.users, int(total.requests), [(at, found.get(at, Counted())) for at in span.starts()])
+    # An index has the values in their order: they are counted without their lines.
+    values = sa.select(members.value).select_from(members.source).where(*members.conditions).group_by(members.value)
+    users = (await connection.execute(sa.select(sa.func.count()).select_from(values.subquery()))).scalar_one()
+    requests = sum(each.requests for each in found.values())
+    return Users(int(users), requests, [(at, found.get(at, Counted())) for at in span.starts()])
 
 
 def _grouped(members: Members, *by: Any, lines: bool = False) -> sa.Subquery:

@@ -165,6 +165,7 @@ usage_metadata: Final = Table(
     Column("latency", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Index(None, "start"),
+    Index(None, "workspace_id", "name", "value", "start"),
     sqlite_with_rowid=False,
 )
 """Requests by the day and by each member of their metadata; ``_user`` is the user."""

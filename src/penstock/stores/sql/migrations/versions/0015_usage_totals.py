@@ -1,4 +1,4 @@
-"""What is added up of the request log for all keys, providers, models and statuses together."""
+"""What is added up of the request log for all keys, providers, models and statuses together; users by an index."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,3 +30,5 @@ def upgrade() -> None:
             f"INSERT INTO {name} (start, workspace_id, cache, {', '.join(_MEASURES)}, last_at) "  # noqa: S608
             f"SELECT start, workspace_id, cache, {sums}, MAX(last_at) FROM {source} GROUP BY start, workspace_id, cache"
         )
+    index = op.f("ix_usage_metadata_workspace_id_name_value_start")
+    op.create_index(index, "usage_metadata", ["workspace_id", "name", "value", "start"], unique=False)
