@@ -14,6 +14,7 @@ from penstock import __version__
 from penstock.observe.metrics.collector import Collector
 from penstock.observe.metrics.recorder import ChargeReader
 from penstock.observe.record import Records
+from penstock.observe.redactor import Redactor
 from penstock.observe.telemetry.exporter import Exporter
 from penstock.observe.telemetry.reporter import MetricsReporter, SpanReporter, SpanSettings
 from penstock.pipeline.tracing import Tracing
@@ -32,6 +33,8 @@ class Telemetry(msgspec.Struct):
     transport: Transport | None = None
     spans: Exporter | None = None
     metrics: Exporter | None = None
+    redactor: Redactor | None = None
+    """Of contents in spans; None where there are none."""
 
     @property
     def exporters(self) -> tuple[Exporter, ...]:
@@ -72,7 +75,7 @@ class Telemetry(msgspec.Struct):
                 settings.flush_seconds,
                 settings.conventions,
             )
-            parts.append(SpanReporter(records, self.spans, self.resource, shape, charges))
+            parts.append(SpanReporter(records, self.spans, self.resource, shape, charges, self.redactor))
         if self.metrics is not None and collector is not None:
             interval, flush, version = settings.metrics_interval, settings.flush_seconds, settings.conventions
             parts.append(MetricsReporter(collector, self.metrics, self.resource, interval, flush, version))
@@ -101,6 +104,7 @@ def telemetry_of(settings: Settings, make_transport: Callable[[], Transport], en
         transport,
         exporter("spans") if telemetry.traces else None,
         exporter("metrics") if telemetry.metrics and settings.metrics.enabled else None,
+        Redactor(settings.logs.redact) if telemetry.content else None,
     )
 
 

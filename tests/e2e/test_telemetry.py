@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from penstock.settings import Settings
+from penstock.settings.logs import Logs
 from penstock.settings.store import Store
 from penstock.settings.telemetry import Telemetry
 from receiving import METRICS, Span, attributes_of, rejecting, running_receiver, telemetry
@@ -299,6 +301,36 @@ def test_calls_of_models_have_the_conventions_metrics(
     )
     chunks = own.get("gen_ai.client.operation.time_to_first_chunk")
     assert (None if chunks is None else chunks.histogram.data_points[0].count) == first_chunks
+
+
+@contextlib.contextmanager
+def gateway_that_keeps_contents(tmp_path: Path, settings: Telemetry) -> Iterator[RunningGateway]:
+    store, logs = Store(data_dir=str(tmp_path / "data")), Logs(content=True)
+    with running_gateway(Settings(store=store, telemetry=settings, logs=logs), None) as running:
+        yield running
+
+
+@pytest.mark.parametrize("stream", ["yes", "no"])
+def test_contents_are_in_spans_where_the_operator_and_the_caller_let_them(tmp_path: Path, stream: str) -> None:
+    with running_receiver() as receiver:
+        with gateway_that_keeps_contents(tmp_path, telemetry(receiver, content=True)) as running:
+            assert chat(running, stream=stream).status_code == 200
+            assert chat(running, stream=stream, x_portkey_debug="false").status_code == 200
+        spans = receiver.wait_for_spans(4)
+    (told,) = [span.attributes for span in spans if "gen_ai.input.messages" in span.attributes]
+    user = {"role": "user", "parts": [{"type": "text", "content": "Who am I?"}]}
+    answer = {"role": "assistant", "parts": [{"type": "text", "content": "Who am I?"}], "finish_reason": "stop"}
+    assert told["gen_ai.operation.name"] == "chat"
+    assert json.loads(told["gen_ai.input.messages"]) == [user]
+    assert json.loads(told["gen_ai.output.messages"]) == [answer]
+
+
+def test_without_the_setting_no_span_has_a_content(tmp_path: Path) -> None:
+    with running_receiver() as receiver:
+        with gateway_that_keeps_contents(tmp_path, telemetry(receiver)) as running:
+            assert chat(running).status_code == 200
+        spans = receiver.wait_for_spans(2)
+    assert "Who am I?" not in repr([span.attributes for span in spans])
 
 
 def test_two_workers_counters_add_up(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from penstock.core.usage import Usage
 from penstock.limits.limit import BucketKey
 
 if TYPE_CHECKING:
-    from penstock.observe.noted import Keeper
+    from penstock.observe.noted import ContentKeeper, Keeper
 
 
 class Billed(msgspec.Struct, frozen=True):
@@ -168,13 +168,15 @@ class RecordQueue:
 class Records:
     """Hands each record to every reader. A slow reader loses records of its own queue and slows nobody.
 
-    ``keeper`` is the request log, if there is one: it gets what else is noted of a request, too, and needs no queue."""
+    ``keeper`` is the request log, if there is one: it gets what else is noted of a request, too, and needs no queue.
+    ``contents`` keeps contents for spans, where the operator wants them there."""
 
-    __slots__ = ("_queues", "keeper")
+    __slots__ = ("_queues", "contents", "keeper")
 
     def __init__(self) -> None:
         self._queues: tuple[RecordQueue, ...] = ()
         self.keeper: Keeper | None = None
+        self.contents: ContentKeeper | None = None
 
     @property
     def has_readers(self) -> bool:

@@ -26,6 +26,9 @@ REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 USAGE_COST: Final = "gen_ai.usage.cost"
 """Dollars. No name of the conventions, which have none for cost: Langfuse and others read it."""
 ERROR_TYPE: Final = "error.type"
@@ -42,6 +45,7 @@ _NEWER: Final = frozenset(
     {
         *(REQUEST_STREAM, TIME_TO_FIRST_CHUNK, CACHE_READ_TOKENS, CACHE_CREATION_TOKENS, REASONING_TOKENS),
         *(AUDIO_INPUT_TOKENS, AUDIO_OUTPUT_TOKENS, IMAGE_INPUT_TOKENS),
+        *(INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS),
     }
 )
 """Names that came after 1.36."""
