@@ -29,12 +29,14 @@ def by_key(name: str) -> Addressing:
     return addressing
 
 
-def text(base_url: str) -> str:
+def text(base_url: str, redis: str = "") -> str:
     """The file's text, with a saved config that leads to the provider at an address. There is no database: what is
-    measured is the request, and not the ledger that is written beside it."""
+    measured is the request, and not the ledger that is written beside it. ``redis`` is the address of a server that
+    counts, empty for counters in memory."""
     config = {"provider": "openai", "api_key": "sk-bench", "custom_host": base_url}
     members = "\n".join(f"{name} = {json.dumps(value)}" for name, value in config.items())
-    return f'[store]\ndatabase = "none"\n[configs.{_CONFIG}]\n{members}\n{_key(PLAIN)}{_key(LIMITED)}{_LIMITS}'
+    store = '[store]\ndatabase = "none"\n' + (f'redis = "{redis}"\n' if redis else "")
+    return f"{store}[configs.{_CONFIG}]\n{members}\n{_key(PLAIN)}{_key(LIMITED)}{_LIMITS}"
 
 
 def _key(name: str) -> str:

@@ -13,12 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.log_partitions import Partitions
-from penstock.stores.sql.schema import log_metadata, request_log, usage_day, usage_hour, usage_metadata
+from penstock.stores.sql.schema import (
+    log_metadata,
+    request_log,
+    total_day,
+    total_hour,
+    usage_day,
+    usage_hour,
+    usage_metadata,
+)
 
 DAY: Final = 86_400_000_000
 """Microseconds."""
 _TABLES: Final = (
-    (request_log, "at"), (log_metadata, "at"), (usage_hour, "start"), (usage_day, "start"), (usage_metadata, "start"),
+    (request_log, "at"), (log_metadata, "at"), (usage_hour, "start"), (usage_day, "start"), (total_hour, "start"),
+    (total_day, "start"), (usage_metadata, "start"),
 )  # fmt: skip
 _IDS: Final = frozenset({"id", "log_id"})
 

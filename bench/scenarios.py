@@ -138,6 +138,18 @@ SCENARIOS: Final = (
         _GATEWAY,
     ),
     Scenario(
+        "limits-redis",
+        "key, saved config, budget and rate limit in slices of Redis, beside plain chat",
+        limited.limits_in_redis,
+        (
+            Metric("plain", "CPU per request, plain chat", "µs", compared=False),
+            Metric("limited", "CPU per request, with limits in Redis", "µs", compared=False),
+            Metric("added", "limits in Redis add", "µs", _value(12), compared=False),
+            Metric("percent", "limits in Redis add", "%", _value(10), compared=False),
+        ),
+        _GATEWAY,
+    ),
+    Scenario(
         "latency",
         "what is added to one request at a time",
         measures.latency,

@@ -15,6 +15,7 @@ from penstock.core.traits import Traits
 from penstock.dialects import error_words
 from penstock.providers.not_served import NOT_SERVED
 from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, endpoint_table, resource_table, table
+from penstock.routing.config_members import MEMBERS, VALUES
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
 from penstock.traits.resolve import ROWS
@@ -647,6 +648,19 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def config_members_module() -> str:
+    """console/src/config_members.ts: what the console's editor of configs completes."""
+    options = sorted({option.name for provider in PROVIDERS.values() for option in provider.options})
+    members = {**MEMBERS, "config": list(dict.fromkeys([*MEMBERS["config"], *options]))}
+    values = {**VALUES, "provider": sorted(PROVIDERS)}
+    return (
+        "/** What the editor of configs completes: members by the object that holds them, and values by their member.\n"
+        " *  Generated from the code: `python docs/generate.py` rewrites this file. */\n\n"
+        f"export const MEMBERS: Record<string, string[]> = {json.dumps(members, indent=2)};\n\n"
+        f"export const VALUES: Record<string, string[]> = {json.dumps(values, indent=2)};\n"
+    )
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/endpoints.md": endpoints_page,
     "docs/settings.md": settings_page,
@@ -654,6 +668,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/providers.md": providers_page,
     "docs/models.md": models_page,
     "penstock.example.toml": example_file,
+    "console/src/config_members.ts": config_members_module,
 }
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import { Configs } from "./pages/configs";
 import { Health } from "./pages/health";
 import { Keys } from "./pages/keys";
 import { Limits } from "./pages/limits";
+import { Me } from "./pages/me";
 import { Overview } from "./pages/overview";
 import { Playground } from "./pages/playground";
 import { Providers } from "./pages/providers";
@@ -53,6 +54,7 @@ type Theme = (typeof THEMES)[number];
 export function App(): JSX.Element | null {
   const [session, setSession] = useState<Session | null>();
   const [notice, setNotice] = useState("");
+  const [holder, setHolder] = useState("");
   // Calls that were under way at a sign-out are refused after it: the session was ended, it did not end.
   const isLeaving = useRef(false);
   useEffect(() => {
@@ -67,10 +69,15 @@ export function App(): JSX.Element | null {
     });
   }, []);
   if (session === undefined) return null;
+  if (session === null && holder) return <Me apiKey={holder} onLeave={() => setHolder("")} />;
   if (session === null) {
     return (
       <SignIn
         notice={notice}
+        onHolder={(key) => {
+          setNotice("");
+          setHolder(key);
+        }}
         onSignedIn={(begun) => {
           isLeaving.current = false;
           setNotice("");

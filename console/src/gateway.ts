@@ -135,8 +135,20 @@ export async function* chunks(response: Response): AsyncGenerator<Chunk> {
   }
 }
 
+/** A piece of the call of a tool in a stream. */
+export interface ToolPiece {
+  index: number;
+  function?: { name?: string; arguments?: string };
+}
+
+interface Delta {
+  content?: string | null;
+  reasoning_content?: string | null;
+  tool_calls?: ToolPiece[];
+}
+
 export interface Chunk {
-  choices?: { delta?: { content?: string | null; reasoning_content?: string | null }; finish_reason?: string | null }[];
+  choices?: { delta?: Delta; finish_reason?: string | null }[];
   usage?: Usage | null;
   error?: { message: string };
 }
@@ -158,7 +170,9 @@ export interface Explanation {
   status: number;
   result: string;
   target: string | null;
+  retry_count: number;
   seconds: number;
+  waited: number;
   attempts: number;
   most_attempts: number;
   message: string | null;

@@ -155,3 +155,54 @@ export function diff(before: string, after: string): DiffLine[] {
   }
   return found;
 }
+
+/** Where the caret stands in JSON that need not be complete: what an editor could put there. */
+export interface Caret {
+  /** The text that is replaced: from here to the caret. */
+  from: number;
+  typed: string;
+  /** The member that holds the object or array around the caret; empty for the outermost. */
+  holder: string;
+  /** The member whose value is expected; undefined where a name is. */
+  member: string | undefined;
+  /** The names that the object has already. */
+  names: Set<string>;
+  isQuoted: boolean;
+}
+
+interface Level {
+  isObject: boolean;
+  holder: string;
+  member: string;
+  names: Set<string>;
+  isNameNext: boolean;
+}
+
+export function caretIn(text: string, at: number): Caret | undefined {
+  const levels: Level[] = [];
+  const told = (level: Level | undefined, from: number, isQuoted: boolean): Caret | undefined =>
+    level && {
+      from,
+      typed: text.slice(from, at),
+      holder: level.holder,
+      member: level.isObject ? (level.isNameNext ? undefined : level.member) : level.holder,
+      names: level.names,
+      isQuoted,
+    };
+  for (let index = 0; index < at; index++) {
+    const level = levels.at(-1);
+    const letter = text.charAt(index);
+    if (letter === '"') {
+      const begin = index + 1;
+      for (index = begin; index < at && text.charAt(index) !== '"'; index++) if (text.charAt(index) === "\\") index++;
+      if (index >= at) return told(level, begin, true);
+      if (level?.isObject && level.isNameNext) level.names.add((level.member = text.slice(begin, index)));
+    } else if (letter === "{" || letter === "[") {
+      const holder = level ? (level.isObject ? level.member : level.holder) : "";
+      levels.push({ isObject: letter === "{", holder, member: "", names: new Set(), isNameNext: true });
+    } else if (letter === "}" || letter === "]") levels.pop();
+    else if (level && letter === ":") level.isNameNext = false;
+    else if (level && letter === ",") level.isNameNext = true;
+  }
+  return /[{,[:]\s*$/.test(text.slice(0, at)) ? told(levels.at(-1), at, false) : undefined;
+}

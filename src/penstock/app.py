@@ -72,7 +72,7 @@ from penstock.server.origin import Origins
 from penstock.server.own_port import OwnPort
 from penstock.server.realtime import Sessions
 from penstock.server.tls import TlsFiles
-from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
+from penstock.settings import ADMIN_KEY, METRICS_FOLDER, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
@@ -118,7 +118,7 @@ def build(
     def apart() -> Transport:
         return _http1(settings, guarded_policy, os.environ)
 
-    alerts = alerts_of(settings, apart, guarded_policy)
+    alerts = alerts_of(settings, apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
@@ -133,7 +133,7 @@ def build(
 
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets)
+    limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, data_folder(settings, place))
     log = request_log_of(settings, stored, records, seen, place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin, records)
@@ -238,6 +238,7 @@ def read_catalogue(settings: Settings, path: Path | None, stored: Catalogue = EM
             check,
             must_be_guarded=must_be_guarded(os.environ),
             aliases=ALIASES,
+            week_starts=settings.limits.week_starts,
         )
     except CatalogueError as error:
         raise SettingsError([*error.problems, *_missing_defaults(settings, error.configs, None)], settings) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -77,7 +78,7 @@ class StoredDeliveries:
 
 
 class AlertParts:
-    """What tells people; nothing without a channel."""
+    """What tells people; nothing without a channel. ``folder`` is where several workers count, None for one alone."""
 
     def __init__(
         self,
@@ -85,8 +86,10 @@ class AlertParts:
         deliveries: StoredDeliveries,
         transport: Transport | None = None,
         tellers: Sequence[Teller] = (),
+        folder: Path | None = None,
     ) -> None:
         self.tellers = tellers
+        self._folder = folder
         self._deliveries = deliveries
         self._stored: ControlStore | None = None
         self._shared: Shared | None = None
@@ -117,7 +120,12 @@ class AlertParts:
         self._deliveries.open_database = None if stored is None else stored.open
         asked = self._settings
         shape = WatchSettings(
-            frozenset(asked.on), asked.repeat_seconds, asked.error_rate, asked.error_window, asked.error_requests
+            frozenset(asked.on),
+            asked.repeat_seconds,
+            asked.error_rate,
+            asked.error_window,
+            asked.error_requests,
+            self._folder,
         )
         watch = self._watch = Watch(records, shape, self._notify, self._lost, self._is_first)
         tell = health.on_advice
@@ -145,8 +153,11 @@ class AlertParts:
         return self._collector is None or self._collector.is_first
 
 
-def alerts_of(settings: Settings, make_transport: Callable[[], Transport], policy: AddressPolicy) -> AlertParts:
-    """What tells people of what the settings name, over a transport of its own. Raises SettingsError."""
+def alerts_of(
+    settings: Settings, make_transport: Callable[[], Transport], policy: AddressPolicy, folder: str = ""
+) -> AlertParts:
+    """What tells people of what the settings name, over a transport of its own. ``folder`` is where several workers
+    count, empty for a worker alone. Raises SettingsError."""
     alerts, deliveries = settings.alerts, StoredDeliveries()
     if alerts.email_to and not alerts.smtp:
         problem = "alerts.email_to: nothing is mailed without a mail server: set alerts.smtp, or leave email_to out"
@@ -158,7 +169,8 @@ def alerts_of(settings: Settings, make_transport: Callable[[], Transport], polic
         channels = list(_channels(alerts, transport, policy, deliveries))
     except ValueError as error:
         raise SettingsError([str(error)], settings) from None
-    return AlertParts(alerts, deliveries, transport, [Teller(channel, deliveries) for channel in channels])
+    tellers = [Teller(channel, deliveries) for channel in channels]
+    return AlertParts(alerts, deliveries, transport, tellers, Path(folder) if folder else None)
 
 
 def _channels(

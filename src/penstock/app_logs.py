@@ -58,5 +58,8 @@ def request_log_of(
 
 
 def content_rule(settings: Settings, log: RequestLog | None) -> ContentRule | None:
-    """Which requests are logged with their content; None where nothing is logged."""
-    return None if log is None else ContentRule(settings.logs.content, settings.logs.max_content_bytes)
+    """Which requests have their content kept, for the log and for spans; None where neither is there."""
+    telemetry = settings.telemetry
+    if log is None and not (telemetry.endpoint and telemetry.traces and telemetry.content):
+        return None
+    return ContentRule(settings.logs.content, settings.logs.max_content_bytes)

@@ -144,6 +144,11 @@ def _unknown(text: str) -> Failure:
     )
 
 
+def sends_gen_ai(settings: Settings) -> bool:
+    """Whether metrics go to an OTLP receiver, where those of OpenTelemetry's own names are among them."""
+    return bool(settings.telemetry.endpoint) and settings.telemetry.metrics
+
+
 def metrics_of(
     settings: Settings,
     counted: Counted,
@@ -157,7 +162,7 @@ def metrics_of(
     folder = environ.get(METRICS_FOLDER, "")
     collector = Collector(
         counted.records,
-        Bounds(metrics.max_values, metrics.metadata),
+        Bounds(metrics.max_values, metrics.metadata, sends_gen_ai(settings)),
         counted.costs,
         Path(folder) if folder else None,
         [counted.readings],

@@ -29,6 +29,7 @@ from penstock.prices.book import PriceBook
 from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.server.gateway import Part
 from penstock.settings import ADMIN_KEY, Settings, SettingsError
+from penstock.stores.balance_applier import BalanceApplier
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
 from penstock.stores.counters import CountersSetup, open_counters
@@ -81,7 +82,14 @@ def open_store(
         return None
     if place.is_in_memory and settings.server.workers > 1:
         raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
-    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
+    return ControlStore(
+        place,
+        keyring,
+        PROVIDERS,
+        max_age=settings.store.catalogue_max_age,
+        prepare=prepare,
+        week_starts=settings.limits.week_starts,
+    )
 
 
 def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
@@ -148,12 +156,13 @@ def admitter_of(
     costs: Costs,
     settings: Settings,
     tell: Callable[[Sequence[Alert]], None],
+    folder: Path | None = None,
 ) -> Admitter:
-    """The stage of limits; ``tell`` gets what budgets have crossed. Raises SettingsError where several workers would
-    count apart."""
+    """The stage of limits; ``tell`` gets what budgets have crossed, ``folder`` is the data folder. Raises SettingsError
+    where several workers would count apart."""
     pricing, workers = CurrentPrices(costs, time.time, catalogues), settings.server.workers
     if isinstance(counters, GuardedCounters):
-        leased = LeasedCounters(counters, monotonic, tell)
+        leased = LeasedCounters(counters, monotonic, tell, folder)
         return Admitter(catalogues, leased, now, pricing, fast=leased, tell_alerts=tell)
     memory = counters.memory if isinstance(counters, JournaledCounters) else counters
     apart = (
@@ -273,11 +282,16 @@ def keeping_of(
 
     begin()
     catalogues.watch(begin)
+
+    def limits_by_id() -> Mapping[str, Limit]:
+        return catalogues.current.limits_by_id()
+
+    applier = BalanceApplier(lambda: stored.opened, limits.counters, limits_by_id, limits.alerted, now)
     logs = [] if log is None else [log]
     if isinstance(limits.counters, JournaledCounters):
         limits.counters.open_database = stored.open
-        return [stored, limits.counters, ledger, *logs]
-    return [stored, ledger, *logs]
+        return [stored, limits.counters, ledger, applier, *logs]
+    return [stored, ledger, applier, *logs]
 
 
 def admin_api(

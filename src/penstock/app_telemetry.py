@@ -15,6 +15,7 @@ from penstock import __version__
 from penstock.observe.metrics.collector import Collector
 from penstock.observe.metrics.recorder import ChargeReader
 from penstock.observe.record import Records
+from penstock.observe.redactor import Redactor
 from penstock.pipeline.tracing import Tracing
 from penstock.server.gateway import Gateway, Part
 from penstock.settings import METRICS_FOLDER, Settings, SettingsError
@@ -34,6 +35,8 @@ class Telemetry(msgspec.Struct):
     transport: Transport | None = None
     spans: Exporter | None = None
     metrics: Exporter | None = None
+    redactor: Redactor | None = None
+    """Of contents in spans; None where there are none."""
 
     @property
     def exporters(self) -> tuple[Exporter, ...]:
@@ -77,10 +80,10 @@ class Telemetry(msgspec.Struct):
                 settings.flush_seconds,
                 settings.conventions,
             )
-            parts.append(SpanReporter(records, self.spans, self.resource, shape, charges))
+            parts.append(SpanReporter(records, self.spans, self.resource, shape, charges, self.redactor))
         if self.metrics is not None and collector is not None:
-            interval, flush = settings.metrics_interval, settings.flush_seconds
-            parts.append(MetricsReporter(collector, self.metrics, self.resource, interval, flush))
+            interval, flush, version = settings.metrics_interval, settings.flush_seconds, settings.conventions
+            parts.append(MetricsReporter(collector, self.metrics, self.resource, interval, flush, version))
         return parts
 
 
@@ -108,6 +111,7 @@ def telemetry_of(settings: Settings, make_transport: Callable[[], Transport], en
         transport,
         exporter("spans") if telemetry.traces else None,
         exporter("metrics") if telemetry.metrics and settings.metrics.enabled else None,
+        Redactor(settings.logs.redact) if telemetry.content else None,
     )
 
 

@@ -31,10 +31,11 @@ def test_the_example_holds_the_defaults() -> None:
     example = PAGES["penstock.example.toml"]()
     written = tomllib.loads(re.sub(r"^#(\w+ = )", r"\1", example, flags=re.MULTILINE))
     settings = msgspec.convert(written, Settings)
-    unset = {"providers": Settings().providers, "security": Settings().security}
+    unset = {"providers": Settings().providers, "security": Settings().security, "limits": Settings().limits}
     assert msgspec.structs.replace(settings, **unset) == Settings()
     assert settings.providers.env_keys is not None
     assert settings.security.trusted_hosts
+    assert settings.limits.week_starts
 
 
 def test_the_example_as_it_is_sets_nothing() -> None:

@@ -249,3 +249,20 @@ def test_a_file_whose_tests_need_recordings_names_the_mark(tmp_path: Path) -> No
     assert "its file doesn't name the mark" in pytest_of(tmp_path)
     (tmp_path / "test_broken.py").write_text("raise ZeroDivisionError\n")
     assert "ZeroDivisionError" not in pytest_of(tmp_path, "-m", "recordings")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, id=file.name)
+        for file in sorted((ROOT / "tests" / "contract").glob("test_*.py"))
+        if "fresh_address(request" in file.read_text()
+    ],
+)
+def test_t81_what_is_asked_of_a_database_is_asked_of_both(file: Path) -> None:
+    fixtures = re.findall(r"fixture\(.*?params=\[(.*?)\]", file.read_text())
+    engines = [set(re.findall(r"\w+", found)) for found in fixtures]
+    of_databases = [found for found in engines if "postgres" in found or "file" in found]
+    assert of_databases
+    assert all("postgres" in found and found & {"memory", "file"} for found in of_databases)
+    assert "mark.skip" not in file.read_text()

@@ -124,10 +124,10 @@ async def test_t70_an_import_is_in_force_with_limits_secrets_and_old_keys(plane:
 
 async def test_what_was_used_before_is_counted(plane: ControlPlane) -> None:
     await apply(plane, imported())
-    settled = {row.limit_id: row.settled for row in await rows(plane, sa.select(schema.balance))}
-    assert sorted(settled.values()) == [1 * 10**9, 3_500_000_000]
+    opened = {row.limit_id: row.amount for row in await rows(plane, sa.select(schema.balance_change))}
+    assert sorted(opened.values()) == [1 * 10**9, 3_500_000_000]
     await apply(plane, imported())
-    assert len(await rows(plane, sa.select(schema.balance).where(schema.balance.c.settled > 3_500_000_000))) == 0
+    assert len(await rows(plane, sa.select(schema.balance_change))) == 2
 
 
 async def test_a_second_run_changes_nothing(plane: ControlPlane) -> None:

@@ -3,17 +3,23 @@ overspent, and all that was spent is charged."""
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from counting import ENGINES, Place
 from limiting import NOON, Clock, budget, rate
+from paths import ROOT
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert
 from penstock.limits.fast_path import FastHold, FastPath
-from penstock.limits.limit import Amounts
+from penstock.limits.limit import Amounts, OnLoss
 from penstock.limits.windows import SECOND
 from penstock.stores.leased_counters import LeasedCounters
 
@@ -120,3 +126,78 @@ async def test_t23_a_worker_that_dies_is_charged_what_it_had_leased(place: Place
     assert await living.usage(key) == (settled + leased, 0)
     for store in (dying, living):
         await store.close()
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from counting import Place
+from limiting import NOON, Clock, budget
+from penstock.limits.applied import Applied
+from penstock.limits.fast_path import FastHold
+from penstock.stores.leased_counters import LeasedCounters
+from test_leases import AMOUNT, ask
+
+async def work(place, folder):
+    clock, store = Clock(), place.counters()
+    worker, limit = LeasedCounters(store, clock.read, list().extend, folder), Applied(budget(10**6, on_loss=sys.argv[5]))
+    worker._record.open()
+    worker._is_running = True
+    path = worker.fast_path([limit], clock.read)
+    await store.renew()
+    for number in range(20):
+        path.reserve(FastHold(), str(number), (AMOUNT, AMOUNT, AMOUNT, 0, 1))
+        await ask(worker, clock, str(number), (limit,))
+    for turn in range(2):
+        await worker.look()
+        for number in range(20):
+            hold = FastHold()
+            assert path.reserve(hold, f"{turn}-{number}", (AMOUNT, AMOUNT, AMOUNT, 0, 1))
+            if number % 4:
+                path.settle(hold, (AMOUNT - 1, AMOUNT, AMOUNT, 0, 1))
+    print("ready", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(work(Place(*sys.argv[1:4]), Path(sys.argv[4])))
+"""
+SPENT, HELD = 20 * AMOUNT + 30 * (AMOUNT - 1), 10 * AMOUNT
+"""What the killed worker has spent, and what its requests under way held."""
+
+
+def run_until_killed(place: Place, folder: Path, on_loss: OnLoss) -> None:
+    """Let a worker process lease slices, spend of them, and be killed."""
+    tests = [str(ROOT / "tests"), str(ROOT / "tests" / "contract"), *sys.path]
+    command = [sys.executable, "-c", KILLED, place.engine, place.address, place.organisation, str(folder), on_loss]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(tests)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.kill()
+
+
+def records(folder: Path) -> list[Path]:
+    return list(folder.glob("slices-*"))
+
+
+@pytest.mark.parametrize("on_loss", ["charge", "release"])
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_t23_a_killed_worker_is_charged_what_it_spent_where_its_record_is_at_hand(
+    place: Place, tmp_path: Path, on_loss: OnLoss, is_late: bool
+) -> None:
+    await place.make()
+    run_until_killed(place, tmp_path, on_loss)
+    clock, limit = Clock(time.time_ns() // 1000), budget(10**6, on_loss=on_loss)
+    store = place.counters(clock=clock.read)
+    worker, key = LeasedCounters(store, clock.read, list[Alert]().extend, tmp_path), Applied(limit).key_at(NOON)
+    settled, leased = await store.usage(key)
+    assert settled + leased > SPENT + HELD
+    if is_late:
+        # The store counts the lease as lost before anybody reads the record: the news corrects it.
+        clock.let_pass(60)
+        await store.renew()
+        await store.lose(3600 * SECOND)
+    for _ in range(2):
+        await worker.charge_left()
+        assert await store.usage(key) == (SPENT + (HELD if on_loss == "charge" else 0), 0)
+    assert records(tmp_path) == []
+    await store.close()

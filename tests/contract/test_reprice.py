@@ -11,19 +11,24 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+import limiting
 from administering import new_plane
 from databases import fresh_address
 from penstock.control import audit
 from penstock.control.actor import CLI
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane, now
+from penstock.control.policies import create_policy
 from penstock.control.reprice import period_of, reprice
 from penstock.core.usage import Usage
-from penstock.limits.limit import SINGLE
+from penstock.limits.applied import Applied
+from penstock.limits.limit import SINGLE, BucketKey
 from penstock.prices.book import Overlay, OverlayEntry, PriceBook
 from penstock.prices.rates import Case, ModelPrices
+from penstock.stores.catalogue import Catalogue, GatewayKey
 from penstock.stores.sql import reprice as rows_of
 from penstock.stores.sql import schema
+from penstock.stores.sql.balance_changes import key_of
 from penstock.stores.sql.ledger import write_ledger
 from penstock.stores.sql.ledger_entry import LedgerEntry
 
@@ -135,38 +140,57 @@ async def test_one_provider_or_model_alone(named: dict[str, str], rows: int, pla
 
 async def budget(plane: ControlPlane, created_at: int, **definition: Any) -> None:
     members = {"usage_limits": [{**BUDGET["usage_limits"][0], **definition}]}
-    bucket = {"limit_id": "api_key/k/usage/cost", "value": SINGLE, "epoch": 0, "window_start": 0, "value_key": "default",
-              "settled": 16, "touched_at": 1}  # fmt: skip
     async with plane.database.write() as connection:
         common = {"created_at": created_at, "updated_at": 1, "created_by": "test", "updated_by": "test"}
         values = {"id": "l", "level": "api_key", "owner_id": "k", "definition": json.dumps(members), **common}
         await connection.execute(schema.limit.insert().values(**values))
-        await connection.execute(schema.balance.insert().values(**bucket))
-        await connection.execute(schema.bucket.insert().values(**bucket))
 
 
-async def settled(plane: ControlPlane) -> list[int]:
+async def changes(plane: ControlPlane) -> dict[BucketKey, int]:
     async with plane.database.read() as connection:
-        return [
-            (await connection.execute(sa.select(each.c.settled))).scalar_one()
-            for each in (schema.balance, schema.bucket)
-        ]
+        rows = list(await connection.execute(sa.select(schema.balance_change)))
+    assert {row.source for row in rows} <= {"reprice"}
+    return {key_of(row): row.amount for row in rows}
 
 
 @pytest.mark.parametrize(
     ("created_at", "definition", "expected"),
     [
-        (1, {}, 75),
-        (AT + 1, {}, 16),
-        (1, {"unknown_price": "reject"}, 40),
-        (1, {"unknown_price": "tokens", "token_price": 1}, 0),
+        (1, {}, 59),
+        (AT + 1, {}, None),
+        (1, {"unknown_price": "reject"}, 24),
+        (1, {"unknown_price": "tokens", "token_price": 1}, -14941),
     ],
-    ids=["open", "younger than the requests", "unknown ones were reserved", "never below zero"],
+    ids=["open", "younger than the requests", "unknown ones were reserved", "unknown ones were tokens"],
 )
 async def test_open_budgets_change_by_the_difference(
-    created_at: int, definition: dict[str, Any], expected: int, plane: ControlPlane
+    created_at: int, definition: dict[str, Any], expected: int | None, plane: ControlPlane
 ) -> None:
     await budget(plane, created_at, **definition)
+    await forget_budgets(plane)
     answer = await repriced(plane, applies=True)
-    assert await settled(plane) == [expected, expected]
-    assert answer["corrected_balances"] == (expected != 16)
+    key = BucketKey("api_key/k/usage/cost", SINGLE, 0, 0)
+    assert await changes(plane) == ({} if expected is None else {key: expected})
+    assert answer["corrected_balances"] == (expected is not None)
+
+
+async def forget_budgets(plane: ControlPlane) -> None:
+    """Have the rows of the ledger be those of an earlier release, which don't name their budgets."""
+    async with plane.database.write() as connection:
+        await connection.execute(schema.ledger.update().values(budgets=None))
+
+
+async def test_a_row_corrects_the_budgets_that_it_names_also_of_policies_and_of_the_file(plane: ControlPlane) -> None:
+    policy = {"conditions": [], "group_by": [{"key": "metadata._user"}], "type": "cost", "credit_limit": 1}
+    async with plane.database.change() as connection:
+        made = await create_policy(connection, "usage", policy, workspace_id=None, name="", by="t", now=1)
+    assert made.policy is not None
+    bob = BucketKey(made.policy.limit.id, b"b" * 32, 0, 0)
+    of_file = limiting.budget(id="api_key/app/usage/cost", owner="app")
+    file = BucketKey(of_file.id, SINGLE, 0, 0)
+    gone, ended = BucketKey("gone", SINGLE, 0, 0), BucketKey(of_file.id, SINGLE, 3, 0)
+    await write_ledger(plane.database, [row("named", key_id=None, budgets=(bob, file, gone, ended))])
+    key = GatewayKey("app", b"1", limits=(Applied(of_file),))
+    plane.in_file = lambda: Catalogue({}, {}, (key,))
+    await repriced(plane, applies=True)
+    assert await changes(plane) == {bob: 20, file: 20}

@@ -205,11 +205,11 @@ def test_graphs_agree_with_the_rows_in_buckets_of_every_size(admin: RunningAdmin
         assert graph("requests", status_code="500", models="m")["summary"] == {"total": 1}
 
 
-def test_the_paths_of_both_clients_answer_the_same(admin: RunningAdmin) -> None:
+def test_t06_the_paths_of_both_clients_answer_the_same(admin: RunningAdmin) -> None:
     put(admin, entry(status=500))
     for alias, name in ALIASES.items():
         first, second = (admin.call("GET", f"/analytics/graphs/{each}?{within()}") for each in (alias, name))
-        assert (first.status, first.body) == (200, second.body)
+        assert (first.status, first.text) == (200, second.text)
     assert admin.call("GET", "/analytics/graphs/requests").problems.keys() == {
         "/time_of_generation_min", "/time_of_generation_max",
     }  # fmt: skip
@@ -240,6 +240,57 @@ def test_groups_tell_who_asked_for_what(admin: RunningAdmin, hours: int) -> None
     summary = admin.call("GET", f"/analytics/summary/overview?{within(hours)}").body["summary"]
     assert (summary["requests"], summary["errors"], summary["cost"], summary["tokens"]) == (3, 1, 6, 45)
     assert admin.call("GET", f"/analytics/summary/cache?{within(hours)}").body["summary"]["hits"] == 0
+
+
+def test_totals_are_the_sums_of_their_parts(admin: RunningAdmin) -> None:
+    put(admin, entry(NOON), entry(NOON + 1, model="n", status=500), entry(NOON + HOUR, cache="HIT"), entry(NOON + DAY))
+    put(admin, entry(NOON + 2, key_id="other", latency=20_000))
+
+    async def sums(table: sa.Table) -> dict[Any, Any]:
+        key = [table.c.start, table.c.workspace_id, table.c.cache]
+        measures = [column for column in schema.total_day.c if column.name not in schema.total_day.primary_key.columns]
+        told = [(sa.func.max if column.name == "last_at" else sa.func.sum)(table.c[column.name]) for column in measures]
+        async with admin.plane.database.read() as connection:
+            rows = await connection.execute(sa.select(*key, *told).group_by(*key))
+            return {tuple(row[:3]): tuple(map(int, row[3:])) for row in rows}
+
+    for parts, totals in ((schema.usage_hour, schema.total_hour), (schema.usage_day, schema.total_day)):
+        found = admin.run(sums(totals))
+        assert found == admin.run(sums(parts))
+        assert len(found) == 3
+
+
+def another_workspace(admin: RunningAdmin) -> None:
+    async def make() -> None:
+        async with admin.plane.database.write() as connection:
+            row = {"id": "another", "slug": "another", "name": "Another", "created_at": 0, "updated_at": 0}
+            await connection.execute(schema.workspace.insert().values(**row, created_by="t", updated_by="t"))
+
+    admin.run(make())
+
+
+def test_users_of_a_month_are_told_apart_over_days_and_workspaces(admin: RunningAdmin) -> None:
+    another_workspace(admin)
+    put(
+        admin,
+        *(entry(NOON + day * DAY, metadata={"_user": user}) for day, user in ((0, "u"), (0, "v"), (1, "u"), (9, "u"))),
+        entry(NOON, metadata={"_user": "u"}),
+        entry(NOON, metadata={"_user": "u"}, workspace_id="another"),
+    )
+    for hours in (24 * 30, 24 * 100):
+        graph = admin.call("GET", f"/analytics/graphs/users?{within(hours)}").body
+        of_requests = admin.call("GET", f"/analytics/graphs/users-requests?{within(hours)}").body
+        assert graph["summary"] == {"total": 2}
+        assert of_requests["summary"] == {"total": 6, "unique": 2, "avg": 3.0}
+        totals = [point["total"] for point in graph["data_points"] if point["total"]]
+        assert totals[0] == 2
+        assert set(totals[1:]) == {1}
+        of_one = admin.call("GET", f"/analytics/graphs/users-requests?{within(hours, workspace_slug='another')}").body
+        assert of_one["summary"] == {"total": 1, "unique": 1, "avg": 1.0}
+    page = admin.call("GET", f"/analytics/groups/users?{within(24 * 30)}&page_size=1&current_page=1").body
+    assert (page["total"], [each["user"] for each in page["data"]]) == (2, ["v"])
+    beyond = admin.call("GET", f"/analytics/groups/users?{within(24 * 30)}&page_size=1&current_page=7").body
+    assert (beyond["total"], beyond["data"]) == (2, [])
 
 
 def test_feedback_is_counted_by_score_and_model(admin: RunningAdmin) -> None:
@@ -284,12 +335,7 @@ def test_clients_insert_rows(admin: RunningAdmin) -> None:
 
 
 def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
-    async def another() -> None:
-        async with admin.plane.database.write() as connection:
-            row = {"id": "another", "slug": "another", "name": "Another", "created_at": 0, "updated_at": 0}
-            await connection.execute(schema.workspace.insert().values(**row, created_by="t", updated_by="t"))
-
-    admin.run(another())
+    another_workspace(admin)
     put(admin, entry(trace_id="ours"), entry(trace_id="theirs", workspace_id="another"))
     (row,) = [item for item in listed(admin)["data"] if item["trace_id"] == "theirs"]
     assert set(traces(admin)) == {"ours", "theirs"}

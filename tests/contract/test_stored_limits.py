@@ -10,9 +10,10 @@ import pytest
 
 from databases import fresh_address, make_tables
 from limiting import NOON
-from penstock.control.limits import put_limits, reset_usage
-from penstock.control.policies import create_policy
+from penstock.control.limits import limits_of, put_limits, reset_usage
+from penstock.control.policies import create_policy, list_policies
 from penstock.limits.limit import Level
+from penstock.limits.windows import CalendarWindow, WeekStart
 from penstock.stores.catalogue import Catalogue, GatewayKey, VirtualKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
@@ -44,6 +45,26 @@ async def database(address: str) -> AsyncIterator[Database]:
 async def put(database: Database, level: Level, owner: str, **members: Any) -> None:
     async with database.change() as connection:
         await put_limits(connection, level, owner, members, by="t", now=NOON)
+
+
+@pytest.mark.parametrize(("week_starts", "days"), [(None, ("sunday", "monday")), ("monday", ("monday",) * 2)])
+async def test_t24_weeks_begin_on_the_operators_day(
+    database: Database, week_starts: WeekStart | None, days: tuple[WeekStart, WeekStart]
+) -> None:
+    weekly = {"type": "cost", "credit_limit": 5, "periodic_reset": "weekly"}
+    await put(database, "api_key", "k1", usage_limits=weekly)
+    async with database.change() as connection:
+        policy = {**weekly, "conditions": [], "group_by": []}
+        await create_policy(connection, "usage", policy, workspace_id=None, name="", by="t", now=NOON)
+    operators = Database(database.url.render_as_string(hide_password=False), week_starts)
+    catalogue, problems = await load(operators)
+    async with operators.read() as connection:
+        (told,) = (await limits_of(connection, "api_key", ["k1"])).values()
+        (listed,) = (await list_policies(connection, "usage")).items
+    await operators.close()
+    of_key, of_policy = catalogue.keys[0].limits[0].limit, catalogue.limits.policies[0].limit
+    assert (of_key.window, of_policy.window, problems) == (*(CalendarWindow("week", day) for day in days), [])
+    assert (told.limits[0].window, listed.policy.limit.window) == (of_key.window, of_policy.window)
 
 
 async def load(database: Database, loader: LimitLoader | None = None) -> tuple[Catalogue, list[str]]:

@@ -41,8 +41,8 @@ def gateway(tmp_path: Path, alerts: Alerts, toml: str = KEYS) -> Iterator[Runnin
         yield running
 
 
-def chat(url: str, **headers: str) -> int:
-    body = {"model": "echo", "messages": [{"role": "user", "content": "Hello, how are you today?"}], "max_tokens": 20}
+def chat(url: str, model: str = "echo", **headers: str) -> int:
+    body = {"model": model, "messages": [{"role": "user", "content": "Hello, how are you today?"}], "max_tokens": 20}
     fields = {"x-portkey-provider": "echo", "x-portkey-api-key": KEY}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.post(f"{url}/v1/chat/completions", json=body, headers=fields, timeout=60).status_code
@@ -155,6 +155,21 @@ def test_two_workers_tell_once(tmp_path: Path) -> None:
             until(lambda: bool(told(hook, "budget.exhausted")))
     assert len(told(hook, "budget.exhausted")) == 1
     assert not told(hook, "error_rate.exceeded")  # the caller's own faults
+
+
+def test_failed_requests_of_all_workers_are_one_rate(tmp_path: Path) -> None:
+    with running_upstream() as hook:
+        environment: dict[str, Any] = {
+            "PENSTOCK_ALERTS_WEBHOOK": hook.url, "PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data"),
+            "PENSTOCK_ALERTS_ON": "error_rate", "PENSTOCK_ALERTS_ERROR_REQUESTS": "20",
+        }  # fmt: skip
+        with serving(tmp_path, "--workers", "2", **environment) as served:
+            until(lambda: len(served.workers()) == 2)
+            for _ in range(20):  # each on a connection of its own, which either worker may take
+                assert chat(f"http://127.0.0.1:{served.port}", "echo-500") == 500
+            until(lambda: bool(told(hook, "error_rate.exceeded")))
+    (rate,) = told(hook, "error_rate.exceeded")
+    assert (rate["data"]["requests"], rate["data"]["failed"]) == (20, 20)
 
 
 def test_failed_requests_and_a_circuit_that_opens(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import httpx
 import pytest
 
 from penstock.settings import Settings
+from penstock.settings.logs import Logs
 from penstock.settings.store import Store
 from penstock.settings.telemetry import Telemetry
-from receiving import METRICS, Span, rejecting, running_receiver, telemetry
+from receiving import METRICS, Span, attributes_of, rejecting, running_receiver, telemetry
 from running import RunningGateway, running_gateway
 from serving import serving, until
 from upstream import (
@@ -269,6 +271,66 @@ def test_the_rest_is_sent_when_the_gateway_stops(tmp_path: Path) -> None:
         requests = receiver.metrics()["penstock_requests"]
     (point,) = requests.sum.data_points
     assert (requests.sum.is_monotonic, requests.sum.aggregation_temporality, point.as_double) == (True, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("conventions", "provider", "first_chunks"),
+    [("latest", "gen_ai.provider.name", 1), ("1.36", "gen_ai.system", None)],
+)
+def test_calls_of_models_have_the_conventions_metrics(
+    tmp_path: Path, conventions: Any, provider: str, first_chunks: int | None
+) -> None:
+    with running_receiver() as receiver:
+        settings = telemetry(receiver, metrics=True, metrics_interval=3600.0, conventions=conventions)
+        with gateway(tmp_path, settings) as running:
+            assert chat(running).status_code == chat(running, stream="yes").status_code == 200
+            page = httpx.get(f"{running.url}/metrics", timeout=60).text
+        metrics = receiver.metrics()
+    assert "gen_ai" not in page
+    own = {name: metric for name, metric in metrics.items() if name.startswith("gen_ai.")}
+    labels = {"gen_ai.operation.name": "chat", provider: "echo", "gen_ai.request.model": "gpt-4o"}
+    (duration,) = own["gen_ai.client.operation.duration"].histogram.data_points
+    assert (attributes_of(duration), duration.count) == (labels, 2)
+    tokens = own["gen_ai.client.token.usage"]
+    kinds = {attributes_of(point)["gen_ai.token.type"]: point for point in tokens.histogram.data_points}
+    assert kinds.keys() == {"input", "output"}
+    assert (tokens.unit, tokens.histogram.aggregation_temporality, kinds["input"].explicit_bounds[1]) == (
+        "{token}",
+        2,
+        4,
+    )
+    chunks = own.get("gen_ai.client.operation.time_to_first_chunk")
+    assert (None if chunks is None else chunks.histogram.data_points[0].count) == first_chunks
+
+
+@contextlib.contextmanager
+def gateway_that_keeps_contents(tmp_path: Path, settings: Telemetry) -> Iterator[RunningGateway]:
+    store, logs = Store(data_dir=str(tmp_path / "data")), Logs(content=True)
+    with running_gateway(Settings(store=store, telemetry=settings, logs=logs), None) as running:
+        yield running
+
+
+@pytest.mark.parametrize("stream", ["yes", "no"])
+def test_contents_are_in_spans_where_the_operator_and_the_caller_let_them(tmp_path: Path, stream: str) -> None:
+    with running_receiver() as receiver:
+        with gateway_that_keeps_contents(tmp_path, telemetry(receiver, content=True)) as running:
+            assert chat(running, stream=stream).status_code == 200
+            assert chat(running, stream=stream, x_portkey_debug="false").status_code == 200
+        spans = receiver.wait_for_spans(4)
+    (told,) = [span.attributes for span in spans if "gen_ai.input.messages" in span.attributes]
+    user = {"role": "user", "parts": [{"type": "text", "content": "Who am I?"}]}
+    answer = {"role": "assistant", "parts": [{"type": "text", "content": "Who am I?"}], "finish_reason": "stop"}
+    assert told["gen_ai.operation.name"] == "chat"
+    assert json.loads(told["gen_ai.input.messages"]) == [user]
+    assert json.loads(told["gen_ai.output.messages"]) == [answer]
+
+
+def test_without_the_setting_no_span_has_a_content(tmp_path: Path) -> None:
+    with running_receiver() as receiver:
+        with gateway_that_keeps_contents(tmp_path, telemetry(receiver)) as running:
+            assert chat(running).status_code == 200
+        spans = receiver.wait_for_spans(2)
+    assert "Who am I?" not in repr([span.attributes for span in spans])
 
 
 def test_two_workers_counters_add_up(tmp_path: Path) -> None:

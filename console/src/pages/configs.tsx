@@ -7,6 +7,7 @@ import { asError, useAction, useLoad } from "../load";
 import { go, link } from "../route";
 import { may } from "../session";
 import { Badge, Button, CheckField, Confirm, Failure, LoadedView, Page, Section, SelectField, Table, TextField } from "../ui";
+import { ConfigTests } from "./config_tests";
 import { Editor } from "./editor";
 import { Explain } from "./explain";
 
@@ -187,6 +188,7 @@ function ConfigView(props: { config?: Config; versions?: Version[]; reload?: () 
           onProblems={(message) => setRefused(message ? problemsOf(message, reading.lines) : [])}
         />
       </div>
+      <ConfigTests config={reading.problem ? undefined : reading.value} slug={config?.slug ?? ""} />
       {props.versions && props.versions.length > 0 && (
         <Versions versions={props.versions} text={text} slug={config?.slug ?? ""} reload={props.reload} />
       )}

@@ -2,11 +2,12 @@ import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { address, errorOf, get } from "../api";
 import { cents, count, duration } from "../format";
-import { call, chunks, hasGatewayKey, models, noGateway, setGatewayKey, toldBy, type Told, type Usage } from "../gateway";
+import { call, chunks, hasGatewayKey, models, noGateway, setGatewayKey, toldBy, type Told, type ToolPiece, type Usage } from "../gateway";
+import { readJson } from "../json_text";
 import { asError, useLoad } from "../load";
 import { link } from "../route";
 import { may } from "../session";
-import { AreaField, Button, Code, Facts, Failure, Page, Section, TextField } from "../ui";
+import { AreaField, Button, Code, Facts, Failure, Field, Page, Section, TextField } from "../ui";
 import type { ApiError } from "../api";
 
 interface Message {
@@ -14,10 +15,20 @@ interface Message {
   content: string;
 }
 
+interface ToolCall {
+  name: string;
+  arguments: string;
+}
+
+const MOST_IMAGES = 4;
+const LARGEST_IMAGE = 5 << 20;
+const TOOLS = '[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]';
+
 interface Answer {
   told?: Told;
   text: string;
   thought: string;
+  calls: ToolCall[];
   usage: Usage | undefined;
   first: number | undefined;
   took: number | undefined;
@@ -27,7 +38,7 @@ interface Answer {
 }
 
 const NONE: Answer = {
-  text: "", thought: "", usage: undefined, first: undefined, took: undefined, finish: undefined, cost: undefined, isStopped: false,
+  text: "", thought: "", calls: [], usage: undefined, first: undefined, took: undefined, finish: undefined, cost: undefined, isStopped: false,
 };
 
 /** What the playground begins with: the body of a request that is replayed, handed over by the request's page. */
@@ -52,6 +63,17 @@ export function Playground(props: { model: string }): JSX.Element {
   });
   const [prompt, setPrompt] = useState(handed?.messages.at(-1)?.content ?? "");
   const [system, setSystem] = useState("");
+  const [tools, setTools] = useState("");
+  const [images, setImages] = useState<string[]>([]);
+  const [refused, setRefused] = useState("");
+  const choose = async (files: FileList | null): Promise<void> => {
+    const chosen = [...(files ?? [])].slice(0, MOST_IMAGES);
+    const tooLarge = chosen.find((file) => file.size > LARGEST_IMAGE);
+    setRefused(tooLarge ? `${tooLarge.name} is larger than ${LARGEST_IMAGE >> 20} MB.` : "");
+    setImages(tooLarge ? [] : await Promise.all(chosen.map(asDataUrl)));
+  };
+  const wrongTools = tools.trim() === "" ? undefined : toolsProblem(tools);
+  const asked = { prompt, system, tools: tools.trim() && !wrongTools ? (JSON.parse(tools) as unknown[]) : undefined, images };
   const [key, setKey] = useState("");
   const [isDouble, setDouble] = useState(false);
   const known = useLoad(async () => (noGateway() ? [] : await models()), [key]);
@@ -72,9 +94,29 @@ export function Playground(props: { model: string }): JSX.Element {
         <div class="fields">
           <AreaField label="Message" wide isProse rows={4} required value={prompt} onValue={setPrompt} placeholder="Say hello." />
           <details class="wide">
-            <summary>System message, gateway key</summary>
+            <summary>System message, tools, images, gateway key</summary>
             <div class="fields">
               <AreaField label="System message" isProse rows={2} value={system} onValue={setSystem} />
+              <AreaField
+                label="Tools"
+                rows={4}
+                value={tools}
+                onValue={setTools}
+                placeholder={TOOLS}
+                error={wrongTools}
+                hint="An array in JSON, as OpenAI has it. What the model calls is shown, and called by nobody"
+              />
+              <Field label="Images" hint={`Up to ${MOST_IMAGES}, of ${LARGEST_IMAGE >> 20} MB each`} error={refused || undefined}>
+                {(attributes) => (
+                  <input
+                    {...attributes}
+                    type="file"
+                    accept="image/*"
+                    multiple
+                    onChange={(event) => void choose(event.currentTarget.files)}
+                  />
+                )}
+              </Field>
               <TextField
                 label="Gateway key"
                 type="password"
@@ -93,7 +135,7 @@ export function Playground(props: { model: string }): JSX.Element {
           </details>
         </div>
         <footer>
-          <Button type="submit" look="main" disabled={!prompt.trim() || Boolean(reason)}>
+          <Button type="submit" look="main" disabled={!prompt.trim() || Boolean(reason) || Boolean(wrongTools)}>
             Send
           </Button>
           <Button aria-pressed={isDouble} onClick={() => setDouble(!isDouble)}>
@@ -107,11 +149,19 @@ export function Playground(props: { model: string }): JSX.Element {
       {before.length > 0 && <p class="hint">{before.length} earlier messages of the replayed request are sent before it.</p>}
       <Failure error={known.error} />
       <div class="columns">
-        <Side number={1} models={known.data ?? []} first={chosen} turn={turn} prompt={prompt} system={system} before={before} />
-        {isDouble && <Side number={2} models={known.data ?? []} first="" turn={turn} prompt={prompt} system={system} before={before} />}
+        <Side number={1} models={known.data ?? []} first={chosen} turn={turn} asked={asked} before={before} />
+        {isDouble && <Side number={2} models={known.data ?? []} first="" turn={turn} asked={asked} before={before} />}
       </div>
     </Page>
   );
+}
+
+interface Asked {
+  prompt: string;
+  system: string;
+  tools: unknown[] | undefined;
+  /** As data URLs. */
+  images: string[];
 }
 
 interface SideProps {
@@ -119,8 +169,7 @@ interface SideProps {
   models: string[];
   first: string;
   turn: number;
-  prompt: string;
-  system: string;
+  asked: Asked;
   before: Message[];
 }
 
@@ -159,7 +208,8 @@ function Side(props: SideProps): JSX.Element {
         show({
           text: shown.text + text,
           thought: shown.thought + thought,
-          first: shown.first ?? (text || thought ? performance.now() - began : undefined),
+          first: shown.first ?? (text || thought || choice?.delta?.tool_calls ? performance.now() - began : undefined),
+          calls: withCalls(shown.calls, choice?.delta?.tool_calls ?? []),
           finish: choice?.finish_reason ?? shown.finish,
           usage: chunk.usage ?? shown.usage,
         });
@@ -194,14 +244,17 @@ function Side(props: SideProps): JSX.Element {
       <Failure error={error} />
       <div class="answer" aria-live="polite" aria-busy={stop !== undefined}>
         {answer.thought && <p class="thought">{answer.thought}</p>}
-        {answer.text || (stop ? "…" : <span class="hint">The answer comes here.</span>)}
+        {answer.calls.map((each, index) => (
+          <Code key={index} label={`Calls ${each.name}`} text={each.arguments} />
+        ))}
+        {answer.text || answer.calls.length > 0 ? answer.text : (stop ? "…" : <span class="hint">The answer comes here.</span>)}
         {answer.isStopped && <p class="hint">Stopped.</p>}
       </div>
       {answer.told && <AnswerFacts answer={answer} />}
       <details>
         <summary>As code</summary>
-        <Code label="curl" text={asCurl(body)} />
-        <Code label="Python" text={asPython(body)} />
+        <Code label="curl" text={asCurl(shortened(body))} />
+        <Code label="Python" text={asPython(shortened(body))} />
       </details>
     </Section>
   );
@@ -225,6 +278,31 @@ function AnswerFacts(props: { answer: Answer }): JSX.Element {
   );
 }
 
+/** What is wrong with the text of tools; undefined for an array in JSON. */
+function toolsProblem(text: string): string | undefined {
+  const { value, problem } = readJson(text);
+  if (problem) return `Line ${problem.line}: ${problem.message}.`;
+  return Array.isArray(value) && value.length > 0 ? undefined : "An array of tools is expected.";
+}
+
+const asDataUrl = (file: File): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error ?? new Error("The file can't be read."));
+    reader.readAsDataURL(file);
+  });
+
+/** The calls so far with what a chunk adds to them. */
+function withCalls(calls: ToolCall[], pieces: ToolPiece[]): ToolCall[] {
+  const found = [...calls];
+  for (const { index, function: piece } of pieces) {
+    const before = found[index] ?? { name: "", arguments: "" };
+    found[index] = { name: before.name + (piece?.name ?? ""), arguments: before.arguments + (piece?.arguments ?? "") };
+  }
+  return found;
+}
+
 /** The cost of a request that has just ended, by the request log; undefined where there is none. */
 async function costOf(trace: string): Promise<string | undefined> {
   if (!may("logs.list")) return undefined;
@@ -242,14 +320,30 @@ async function costOf(trace: string): Promise<string | undefined> {
 }
 
 function bodyOf(props: SideProps, model: string): Record<string, unknown> {
-  const system = props.system.trim() ? [{ role: "system", content: props.system }] : [];
+  const { prompt, images, tools } = props.asked;
+  const system = props.asked.system.trim() ? [{ role: "system", content: props.asked.system }] : [];
+  const text = prompt || "Hello!";
+  const pictures = images.map((url) => ({ type: "image_url", image_url: { url } }));
   return {
     model,
     stream: true,
     stream_options: { include_usage: true },
-    messages: [...system, ...props.before, { role: "user", content: props.prompt || "Hello!" }],
+    messages: [
+      ...system,
+      ...props.before,
+      { role: "user", content: pictures.length ? [{ type: "text", text }, ...pictures] : text },
+    ],
+    ...(tools ? { tools } : {}),
   };
 }
+
+/** A body as code shows it: of a picture only the beginning. */
+const shortened = (body: Record<string, unknown>): Record<string, unknown> =>
+  JSON.parse(
+    JSON.stringify(body, (_, value: unknown) =>
+      typeof value === "string" && value.startsWith("data:") && value.length > 80 ? `${value.slice(0, 40)}…` : value,
+    ),
+  ) as Record<string, unknown>;
 
 function asCurl(body: Record<string, unknown>): string {
   const json = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
@@ -258,6 +352,7 @@ function asCurl(body: Record<string, unknown>): string {
 
 function asPython(body: Record<string, unknown>): string {
   return [
+    ...(body["tools"] ? ["import json"] : []),
     "import os",
     "from openai import OpenAI",
     "",
@@ -265,6 +360,7 @@ function asPython(body: Record<string, unknown>): string {
     "stream = client.chat.completions.create(",
     `    model=${JSON.stringify(body["model"])},`,
     `    messages=${JSON.stringify(body["messages"], null, 4).replaceAll("\n", "\n    ")},`,
+    ...(body["tools"] ? [`    tools=json.loads(${JSON.stringify(JSON.stringify(body["tools"]))}),`] : []),
     "    stream=True,",
     ")",
     "for chunk in stream:",

@@ -1,10 +1,17 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { ApiError } from "../api";
 import { useAction } from "../load";
 import { type Session, signIn } from "../session";
 import { Form, TextField } from "../ui";
+import { readHolder } from "./me";
 
-export function SignIn(props: { onSignedIn: (session: Session) => void; notice: string }): JSX.Element {
+/** The key of somebody who calls models opens no session: it shows what it may do and has used. */
+export function SignIn(props: {
+  onSignedIn: (session: Session) => void;
+  onHolder: (key: string) => void;
+  notice: string;
+}): JSX.Element {
   const [key, setKey] = useState("");
   const action = useAction();
   return (
@@ -16,10 +23,24 @@ export function SignIn(props: { onSignedIn: (session: Session) => void; notice: 
       <Form
         action={action}
         submit="Sign in"
-        onSubmit={() => void action.run(async () => props.onSignedIn(await signIn(key.trim())))}
+        onSubmit={() =>
+          void action.run(async () => {
+            try {
+              props.onSignedIn(await signIn(key.trim()));
+            } catch (problem) {
+              if (!(problem instanceof ApiError) || (problem.status !== 403 && problem.status !== 401)) throw problem;
+              try {
+                await readHolder(key.trim());
+              } catch {
+                throw problem;
+              }
+              props.onHolder(key.trim());
+            }
+          })
+        }
       >
         <TextField
-          label="Admin key"
+          label="Admin key or gateway key"
           type="password"
           value={key}
           onValue={setKey}
@@ -31,7 +52,8 @@ export function SignIn(props: { onSignedIn: (session: Session) => void; notice: 
       </Form>
       <p class="hint">
         No key yet? On the gateway's machine <code>penstock key create --admin</code> prints one, or set{" "}
-        <code>PENSTOCK_ADMIN_KEY</code>. The key itself is not kept in the browser.
+        <code>PENSTOCK_ADMIN_KEY</code>. A gateway key shows its own limits, usage and models. The key itself
+        is not kept in the browser.
       </p>
     </main>
   );

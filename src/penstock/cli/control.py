@@ -12,6 +12,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
+    from penstock.limits.windows import WeekStart
     from penstock.stores.sql.database import Database
 
 _T = TypeVar("_T")
@@ -58,20 +59,22 @@ def carry_out(at: At, work: Callable[[ControlPlane], Awaitable[_T]]) -> _T:
 
 
 async def _worked(at: At, work: Callable[[ControlPlane], Awaitable[_T]]) -> _T:
-    address, open_plane = _place(at)
+    address, week_starts, open_plane = _place(at)
 
     async def do(database: Database) -> _T:
         return await work(await open_plane(database))
 
-    return await with_database(address, do)
+    return await with_database(address, do, week_starts)
 
 
-async def with_database(address: str, do: Callable[[Database], Awaitable[_T]]) -> _T:
+async def with_database(
+    address: str, do: Callable[[Database], Awaitable[_T]], week_starts: WeekStart | None = None
+) -> _T:
     """The result of work on a database, whose tables are brought to this release's form. Raises DatabaseError."""
     from penstock.stores.sql.database import Database
     from penstock.stores.sql.migrate import migrate
 
-    database = Database(address)
+    database = Database(address, week_starts)
     try:
         await migrate(database)
         return await do(database)
@@ -79,8 +82,9 @@ async def with_database(address: str, do: Callable[[Database], Awaitable[_T]]) -
         await database.close()
 
 
-def _place(at: At) -> tuple[str, Callable[[Any], Awaitable[ControlPlane]]]:
-    """The address of the database, and what makes a control plane of it. Raises SettingsError and DatabaseError."""
+def _place(at: At) -> tuple[str, WeekStart | None, Callable[[Any], Awaitable[ControlPlane]]]:
+    """The address of the database, on which day its weekly budgets begin, and what makes a control plane of it. Raises
+    SettingsError and DatabaseError."""
     from penstock.admin.provider_rules import provider_rules
     from penstock.app import read_catalogue
     from penstock.app_store import control_judge, counters_setup
@@ -112,7 +116,7 @@ def _place(at: At) -> tuple[str, Callable[[Any], Awaitable[ControlPlane]]]:
             database, keyring, PROVIDERS, check, lambda: file.current, provider_rules=rules, largest_cost=largest
         )
 
-    return place.address, open_plane
+    return place.address, settings.limits.week_starts, open_plane
 
 
 def show_list(at: At, answer: Mapping[str, Any], columns: Sequence[str], member: str = "data") -> None:

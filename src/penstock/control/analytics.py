@@ -15,7 +15,7 @@ from penstock.control.log_rows import cents
 from penstock.control.moments import as_text
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
-from penstock.control.usage_sums import Span, added, quantile, ratio, series, source_of, span_of, sums
+from penstock.control.usage_sums import Span, added, quantile, ratio, series, source_of, span_of, sums, totals_of
 from penstock.stores.sql.schema.request_log import LATENCY_COUNTS
 
 Point = tuple[int, Mapping[str, int]]
@@ -229,7 +229,7 @@ async def summary(plane: ControlPlane, actor: Actor, name: str, query: Mapping[s
     measures = _OVERVIEW if name == "overview" else ("requests", "latency", "hits", "hit_latency")
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, wanted)
-        (row,) = await sums(connection, wanted, source_of(wanted, span_of(wanted).size), {}, measures)
+        (row,) = await sums(connection, wanted, totals_of(wanted, span_of(wanted).size), {}, measures)
     told = {measure: int(getattr(row, measure)) for measure in measures}
     shown = _overview(told) if name == "overview" else _cache(told)
     return {"object": "analytics-summary", "summary": shown}

@@ -1,6 +1,6 @@
 """What was used before an import, as the balance of a budget that the import makes.
 
-The balance stands where counters in memory read theirs when the gateway starts (stores/sql/journal.py).
+Whichever gateway counts applies it, at its start or while it runs (stores/balance_applier.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from penstock.control.policies import find_policy
 from penstock.core.money import nanos_from_dollars
 from penstock.limits.limit import SINGLE, BucketKey, Limit
 from penstock.limits.windows import CalendarWindow
-from penstock.stores.sql.balances import add_to_balances
+from penstock.stores.sql.balance_changes import add_changes
 
 _NAME: Final = "default"
 """What people call a limit's only bucket."""
@@ -27,7 +27,8 @@ async def open_balance(change: Change, level: str, owner_id: str, dollars: Any) 
         return False
     span = limit.window.span(change.now)
     key = BucketKey(limit.id, SINGLE, limit.epoch, span.start)
-    await add_to_balances(change.connection, {key: (nanos_from_dollars(dollars), _NAME, span.end)}, change.now)
+    opened = {key: (nanos_from_dollars(dollars), _NAME, span.end)}
+    await add_changes(change.connection, opened, "import", change.now)
     return True
 
 

@@ -20,8 +20,9 @@ from penstock.core.money import LARGEST
 from penstock.limits.definition import MEMBERS, read_limits
 from penstock.limits.limit import Level, Limit
 from penstock.limits.validate import LimitOwner, Problem
-from penstock.limits.windows import EPOCH, CalendarWindow
+from penstock.limits.windows import EPOCH, CalendarWindow, WeekStart
 from penstock.stores.sql import schema
+from penstock.stores.sql.database import week_starts_of
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.limit_rows import limits_row, members_of
 
@@ -107,8 +108,8 @@ async def limits_of(connection: AsyncConnection, level: Level, owner_ids: Collec
     """The limits of some owners by the owner's id; an owner without limits is absent (``NO_LIMITS``)."""
     if not owner_ids:
         return {}
-    rows = await connection.execute(_rows(level, owner_ids))
-    return {row.owner_id: _stored(level, row) for row in rows}
+    rows, week_starts = await connection.execute(_rows(level, owner_ids)), week_starts_of(connection)
+    return {row.owner_id: _stored(level, row, week_starts) for row in rows}
 
 
 async def reset_usage(connection: AsyncConnection, level: Level, owner_id: str, *, by: str, now: int) -> bool:
@@ -151,8 +152,9 @@ def _rows(level: Level, owner_ids: Collection[str]) -> sa.Select[Any]:
     return sa.select(table).where(table.c.level == level, table.c.owner_id.in_(owner_ids))
 
 
-def _stored(level: Level, row: Any) -> StoredLimits:
-    return StoredLimits(members_of(row.definition), tuple(limits_row(level, row).limits), row.last_reset_at)
+def _stored(level: Level, row: Any, week_starts: WeekStart | None) -> StoredLimits:
+    limits = limits_row(level, row, week_starts).limits
+    return StoredLimits(members_of(row.definition), tuple(limits), row.last_reset_at)
 
 
 def _with_reset(usage: Any, resets: Mapping[str, str | None]) -> Any:

@@ -22,10 +22,11 @@ from penstock.limits.limit import BucketKey, Limit
 from penstock.limits.policy import Policy
 from penstock.limits.policy_definition import policy as read_policy
 from penstock.limits.validate import LimitOwner, Problem, Reading
-from penstock.limits.windows import CalendarWindow
+from penstock.limits.windows import CalendarWindow, WeekStart
 from penstock.stores.sql import schema
+from penstock.stores.sql.database import week_starts_of
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.limit_rows import ACTIVE, members_of, policy_owner, policy_row
+from penstock.stores.sql.limit_rows import ACTIVE, members_of, policy_row
 
 PolicyKind = Literal["usage", "rate"]
 ARCHIVED: Final = "archived"
@@ -84,7 +85,7 @@ async def create_policy(
 ) -> StoredPolicy:
     """Make a policy. ``largest_cost`` is what the counters hold exactly. Raises LimitsRefused."""
     id_ = random_id()
-    _checked(policy_owner(id_, now, largest_cost), kind, members)
+    _checked(LimitOwner("policy", id_, now, largest_cost=largest_cost), kind, members)
     values = {"id": id_, "workspace_id": workspace_id, "kind": kind, "name": name, "definition": _text(members)}
     made = {"created_at": now, "updated_at": now, "created_by": by, "updated_by": by}
     await connection.execute(schema.policy.insert().values(**values, **made))
@@ -100,7 +101,7 @@ async def find_policy(
     """A policy by its id, archived ones included; None if there is none in these workspaces (None: in any)."""
     query = sa.select(schema.policy).where(*_where(kind, workspace_ids), schema.policy.c.id == id_)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else _stored(row, week_starts_of(connection))
 
 
 async def list_policies(
@@ -117,7 +118,9 @@ async def list_policies(
     table = schema.policy
     query = sa.select(table).where(*_where(kind, workspace_ids), table.c.status == status)
     rows = await connection.execute(query.order_by(table.c.created_at.desc(), table.c.id.desc()))
-    every = [stored for row in rows if type_ in {None, (stored := _stored(row)).definition.get("type")}]
+    week_starts = week_starts_of(connection)
+    stored = [_stored(row, week_starts) for row in rows]
+    every = [each for each in stored if type_ in {None, each.definition.get("type")}]
     return Page(every[page * page_size : (page + 1) * page_size], len(every))
 
 
@@ -143,7 +146,7 @@ async def change_policy(
     if fixed:
         raise LimitsRefused(fixed)
     merged = {key: value for key, value in {**stored.definition, **members}.items() if value is not None}
-    _checked(policy_owner(stored.id, stored.created_at, largest_cost), stored.kind, merged)
+    _checked(LimitOwner("policy", stored.id, stored.created_at, largest_cost=largest_cost), stored.kind, merged)
     table = schema.policy
     values = {"definition": _text(merged), "name": stored.name if name is None else name}
     changed = {"updated_at": now, "updated_by": by, "row_version": table.c.row_version + 1}
@@ -241,7 +244,7 @@ def _checked(owner: LimitOwner, kind: PolicyKind, members: Mapping[str, Any]) ->
         raise LimitsRefused(reading.problems)
 
 
-def _stored(row: Any) -> StoredPolicy:
+def _stored(row: Any, week_starts: WeekStart | None) -> StoredPolicy:
     return StoredPolicy(
         row.id,
         row.kind,
@@ -252,7 +255,7 @@ def _stored(row: Any) -> StoredPolicy:
         row.created_at,
         row.updated_at,
         row.last_reset_at,
-        policy_row(row)[0],
+        policy_row(row, week_starts)[0],
     )
 
 

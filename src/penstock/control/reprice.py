@@ -14,7 +14,8 @@ from penstock.control.plane import ControlPlane, now
 from penstock.core.money import dollars_text
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import PriceBook
-from penstock.stores.sql.balance_corrections import Budgets, correct, corrections
+from penstock.stores.sql.balance_changes import add_changes
+from penstock.stores.sql.balance_corrections import Budgets, corrections
 from penstock.stores.sql.own_prices import read_own_prices
 from penstock.stores.sql.reprice import CHUNK, Cursor, Period, Priced, end_of, priced, read_chunk, write_prices
 
@@ -99,11 +100,11 @@ async def _apply(
         if not changed:
             return chunk, 0
         await write_prices(change.connection, changed, change.now)
-        budgets = await Budgets.read(change.connection)
+        budgets = await Budgets.read(change.connection, plane.in_file().limits_by_id())
         amounts = corrections(budgets, [(each.row, each.after or 0) for each in changed], change.now)
-        corrected = await correct(change.connection, amounts, change.now)
-        change.record(_entry(period, book, changed, corrected))
-    return chunk, corrected
+        await add_changes(change.connection, amounts, "reprice", change.now)
+        change.record(_entry(period, book, changed, len(amounts)))
+    return chunk, len(amounts)
 
 
 def _entry(period: Period, book: PriceBook, changed: Sequence[Priced], corrected: int) -> Entry:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control.log_filters import LogFilter
 from penstock.control.refusal import Problem, invalid
 from penstock.stores.sql.log_usage import DAY, HOUR
-from penstock.stores.sql.schema import request_log, usage_day, usage_hour
+from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
 
 MINUTE: Final = 60_000_000
@@ -123,6 +123,14 @@ def source_of(wanted: LogFilter, size: int) -> Source:
     return Source(usage_day, usage_day.c.start, DAY)
 
 
+def totals_of(wanted: LogFilter, size: int) -> Source:
+    """As ``source_of``, for sums of all keys, providers, models and statuses together."""
+    if not wanted.has_only_time or size < HOUR:
+        return source_of(wanted, size)
+    table, length = (total_hour, HOUR) if size < DAY else (total_day, DAY)
+    return Source(table, table.c.start, length)
+
+
 async def sums(
     connection: AsyncConnection,
     wanted: LogFilter,
@@ -141,7 +149,7 @@ async def series(
     connection: AsyncConnection, wanted: LogFilter, span: Span, measures: Sequence[str]
 ) -> list[tuple[int, dict[str, int]]]:
     """The sums of each bucket of a span, also of those without a request."""
-    source = source_of(wanted, span.size)
+    source = totals_of(wanted, span.size)
     rows = await sums(connection, wanted, source, {"bucket": span.bucket(source.when)}, measures)
     by_bucket = {row.bucket: row for row in rows}
     return [

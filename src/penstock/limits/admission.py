@@ -24,7 +24,7 @@ from penstock.limits.counters import (
     Reserved,
     Standing,
 )
-from penstock.limits.limit import Amounts, Limit, amount_of
+from penstock.limits.limit import Amounts, BucketKey, Limit, amount_of
 from penstock.limits.refusal import LimitRefusal, refusal, unavailable, unusable
 
 _ESTIMATED: Final = frozenset({"cost", "tokens"})
@@ -107,6 +107,11 @@ class Admitted:
         self._holds: list[Hold] = []
         self._of_request = 0
         """The number of holds, from the first, that are the request's; the others are the attempt's."""
+
+    @property
+    def charged(self) -> tuple[BucketKey, ...]:
+        """The buckets of budgets in dollars that are charged."""
+        return tuple([hold.key for hold in self._holds if hold.limit.kind == "cost"])
 
     async def begin(self, estimate: Estimate) -> Admitted | LimitRefusal:
         """Reserve for the request. Called by ``Admission``; the answer is this reservation, or why there is none."""

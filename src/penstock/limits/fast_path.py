@@ -16,6 +16,7 @@ from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert, Hold, Reserved, Standing
 from penstock.limits.limit import BucketKey, Limit
 from penstock.limits.refusal import BESIDE_A_PROVIDERS, duration, rate_headers
+from penstock.limits.slices import Slice
 from penstock.limits.windows import CalendarWindow, RateWindow
 
 Quantities = tuple[int, int, int, int, int]
@@ -40,14 +41,17 @@ class Slot(msgspec.Struct, frozen=True, eq=False):
 
 class Slots:
     """All limits of a fast path with their counters, budgets apart: as values, and as what the loops of a request need,
-    tuples. ``told`` are the headers about rates if there is at most one of each kind: which of ``others``, its cap, its
+    tuples. ``charged`` are the buckets of budgets in dollars, ``notes`` what notes down what is taken of slices.
+    ``told`` are the headers about rates if there is at most one of each kind: which of ``others``, its cap, its
     headers, of which the second lacks its value."""
 
-    __slots__ = ("budget_loop", "budgets", "other_loop", "others", "told")
+    __slots__ = ("budget_loop", "budgets", "charged", "notes", "other_loop", "others", "told")
 
     def __init__(self, slots: Sequence[Slot]) -> None:
         self.budgets = tuple([slot for slot in slots if slot.limit.is_budget])
         self.others = tuple([slot for slot in slots if not slot.limit.is_budget])
+        self.notes = tuple([slot.counter.note_down for slot in slots if isinstance(slot.counter, Slice)])
+        self.charged = tuple([slot.key for slot in self.budgets if slot.limit.kind == "cost"])
         self.budget_loop = tuple([(slot.counter, slot.unit, slot.cap, _first_line(slot)) for slot in self.budgets])
         """Counter, unit, cap, and from which settled amount on there may be an alert."""
         self.other_loop = tuple([(slot.counter, slot.unit, slot.cap, slot.limit.is_rate) for slot in self.others])

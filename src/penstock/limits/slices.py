@@ -7,6 +7,7 @@ charged by some lease.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -39,6 +40,7 @@ class Slice:
         "_usual",
         "cap",
         "holds",
+        "note_down",
         "reserved",
         "settled",
     )
@@ -48,6 +50,8 @@ class Slice:
         self.settled = self._base = limit.cap
         self.reserved = 0
         self.holds = 0
+        self.note_down: Callable[[], None] = _nothing
+        """Called after what is spent or held has changed."""
         self._used_elsewhere = 0
         self._counts_at_once = limit.kind == "requests" and limit.is_rate
         self._asked = self._noted = 0
@@ -124,6 +128,10 @@ class Slice:
         nothing near the end of the limit."""
         piece = min(_AHEAD * demand, left // PART)
         return piece if piece >= BUSY * self._usual else 0
+
+
+def _nothing() -> None:
+    """What notes nothing down."""
 
 
 def has_slices(limit: Limit) -> bool:

@@ -51,13 +51,19 @@ class Problem(msgspec.Struct, frozen=True):
 
 class LimitOwner(msgspec.Struct, frozen=True):
     """Whose limits are read. ``created_at`` (microseconds since 1970) is the anchor of windows of N days.
-    ``largest_cost`` is what the store of the counters holds exactly, in nanodollars."""
+    ``week_starts`` is what the operator says (None: each level's own day), ``largest_cost`` what the store of the
+    counters holds exactly, in nanodollars."""
 
     level: Level
     id: str
     created_at: int = 0
-    week_start: WeekStart = "sunday"
+    week_starts: WeekStart | None = None
     largest_cost: int = LARGEST
+
+    @property
+    def week_start(self) -> WeekStart:
+        """On which day a week begins (docs/limits.md#windows)."""
+        return self.week_starts or ("monday" if self.level == "policy" else "sunday")
 
 
 class Reading:

@@ -41,6 +41,14 @@ class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
     content: Content | None = None
 
 
+class ContentKeeper(Protocol):
+    """What keeps contents for spans (telemetry/contents.py)."""
+
+    def put(self, record: Record, content: Content) -> None:
+        """Keep the content of a finished request. Never waits."""
+        ...
+
+
 class Keeper(Protocol):
     """The request log as an account sees it (pipeline/request_log.py)."""
 

@@ -10,20 +10,23 @@ import msgspec
 
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
+from penstock.limits.limit import BucketKey
 
 if TYPE_CHECKING:
-    from penstock.observe.noted import Keeper
+    from penstock.observe.noted import ContentKeeper, Keeper
 
 
 class Billed(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an attempt took of budgets. ``nanos`` is its cost in nanodollars, None if the price is unknown; the price's
-    version and match are those of the book of prices. ``is_estimated``: the provider told no usage."""
+    version and match are those of the book of prices. ``is_estimated``: the provider told no usage. ``budgets`` are the
+    buckets of budgets in dollars that were charged."""
 
     usage: Usage
     nanos: int | None
     price_version: str = ""
     price_match: str = "none"
     is_estimated: bool = False
+    budgets: tuple[BucketKey, ...] = ()
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -166,13 +169,15 @@ class Records:
     """Hands each record to every reader, by the reader's own queue (``queues``). A slow reader loses records of it and
     slows nobody.
 
-    ``keeper`` is the request log, if there is one: it gets what else is noted of a request, too, and needs no queue."""
+    ``keeper`` is the request log, if there is one: it gets what else is noted of a request, too, and needs no queue.
+    ``contents`` keeps contents for spans, where the operator wants them there."""
 
-    __slots__ = ("keeper", "queues")
+    __slots__ = ("contents", "keeper", "queues")
 
     def __init__(self) -> None:
         self.queues: tuple[RecordQueue, ...] = ()
         self.keeper: Keeper | None = None
+        self.contents: ContentKeeper | None = None
 
     def subscribe(self, size: int = 10_000, reader: str = "") -> RecordQueue:
         """A queue of its own for one more reader, from now on. ``reader`` is the reader's name in metrics."""

@@ -231,6 +231,8 @@ class Account:
         if keeper is None and not self.records.queues:
             return
         record = self._record()
+        if self.content is not None and self.records.contents is not None and self.is_logged:
+            self.records.contents.put(record, self.content)
         self.records.publish(record)
         if keeper is not None:
             keeper.keep(record, self._noted())

@@ -31,6 +31,7 @@ from penstock.pipeline.call import Answer, Call, RequestView
 from penstock.pipeline.choice import NAMING, alias_of, tables_of
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.host_models import HostModels
+from penstock.pipeline.model_selection import selected
 from penstock.providers.row import Operation
 from penstock.routing.conditions import Evaluation
 from penstock.routing.javascript_value import MISSING
@@ -316,10 +317,12 @@ def _abilities(traits: Traits) -> tuple[str, ...]:
     return tuple(name for name, is_known in known.items() if is_known)
 
 
-def _list(offers: list[Offer], call: Call) -> Answer:
+def _list(offers: list[Offer], call: Call) -> Answer | Failure:
     by_id = {offer.id: offer for offer in reversed(offers)}
     models = [_listed(offer) for offer in reversed(by_id.values())]
-    return _answer(_lists(call).page(models, dict(parse_qsl(call.query))))
+    query, lists = dict(parse_qsl(call.query)), _lists(call)
+    found = selected(models, query) if lists is _OPENAIS else models
+    return found if isinstance(found, Failure) else _answer(lists.page(found, query))
 
 
 def _answer(value: Any) -> Answer:

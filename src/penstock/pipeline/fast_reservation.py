@@ -212,7 +212,8 @@ class FastReservation(FastHold):
         else:
             ready.learn(self.size, usage)
         nanos = nanos_settled(prompt * price.prices.input + completion * price.prices.output)
-        account.billed = Billed(usage, nanos, price.price_version, price.price_match)
+        billed = Billed(usage, nanos, price.price_version, price.price_match, False, self.slots.charged)
+        account.billed = billed
         alerts = ready.path.settle(self, (nanos, prompt + completion, prompt, completion, 1))
         if alerts:
             ready.admitter.alerted(alerts)

@@ -101,6 +101,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
     request_id = record.request_id or random_id()
     for number, attempt in enumerate(record.attempts, 1):
         usage, nanos, version, match, is_estimated = _billed(attempt, pricing)
+        budgets = () if attempt.billed is None else attempt.billed.budgets
         yield LedgerEntry(
             request_id,
             number,
@@ -125,6 +126,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
             record.labels,
             {_SEARCHES: usage.searches} if usage.searches else {},
             mode_of(usage),
+            budgets,
         )
 
 

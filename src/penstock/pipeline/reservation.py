@@ -174,7 +174,7 @@ class Reservation:
             return
         # Who repeats a request by its Idempotency-Key makes no attempt, and may be the one who pays for the call.
         repeated = [each for each in attempts if each.call is not None and each.usage is not None and each.is_charged()]
-        self._finish(self._main, self._billed(repeated[-1], repeated[-1].usage) if repeated else None)
+        self._finish(self._main, self._billed(self._main, repeated[-1], repeated[-1].usage) if repeated else None)
 
     def _has_ended(self) -> bool:
         return self._is_closed
@@ -207,17 +207,19 @@ class Reservation:
         usage = account.usage
         if usage is not None and (usage.prompt is not None or usage.completion is not None):
             self._meter.learn(account, usage)
-            return self._billed(account, usage)
+            return self._billed(tried.admitted, account, usage)
         if tried.estimate.normal == _NOTHING:
             return _NOTHING  # Reading what is kept, say: it counts as a request.
         # A provider that answers with an error, or isn't reached, bills nothing.
         is_sent = account.origin is not None or account.call is not None
         if not is_sent or (tried.has_answered and not tried.is_good):
             return None
-        return self._billed(account, _as_seen(tried), is_estimated=True)
+        return self._billed(tried.admitted, account, _as_seen(tried), is_estimated=True)
 
-    def _billed(self, account: AttemptAccount, usage: Usage | None, *, is_estimated: bool = False) -> Amounts | None:
-        """The amounts of a usage, which the attempt's account is told, too."""
+    def _billed(
+        self, admitted: Admitted, account: AttemptAccount, usage: Usage | None, *, is_estimated: bool = False
+    ) -> Amounts | None:
+        """The amounts of a usage, which the attempt's account is told, too. ``admitted`` is charged with it."""
         if usage is None:
             return None
         charge = self._meter.charge(account, usage)
@@ -227,6 +229,7 @@ class Reservation:
             "" if charge is None else charge.price_version,
             "none" if charge is None else charge.price_match,
             is_estimated,
+            admitted.charged,
         )
         return Amounts(account.billed.nanos, usage.prompt or 0, usage.completion or 0)
 

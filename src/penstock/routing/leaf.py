@@ -46,7 +46,7 @@ GUARD_KEYS: Final = (
 _HOOKS: Final = GUARD_KEYS[0] | GUARD_KEYS[1]
 _LATER: Final = "this setting is not available in this release: leave it out"
 _NO_EFFECT: Final = "a default in a config has no effect: send the header x-portkey-default-{}-guardrails"
-_REFUSED: Final = {
+REFUSED_KEYS: Final = {
     "prompt_id": _LATER,
     "default_input_guardrails": _NO_EFFECT.format("input"),
     "default_output_guardrails": _NO_EFFECT.format("output"),
@@ -80,7 +80,7 @@ class LeafBuilder:
 
     def check_keys(self, fields: Fields) -> None:
         """Refuse unsupported keys and misspelled keys. Any other unknown key may be a provider's setting."""
-        refused = _REFUSED if self._rules.guards is not None else {**dict.fromkeys(_HOOKS, _LATER), **_REFUSED}
+        refused = REFUSED_KEYS if self._rules.guards is not None else {**dict.fromkeys(_HOOKS, _LATER), **REFUSED_KEYS}
         for key in refused.keys() & fields.values.keys():
             if fields.values[key] is not None:
                 fields.complain(key, refused[key])

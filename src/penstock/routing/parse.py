@@ -31,10 +31,10 @@ __all__ = ["HeaderSettings", "Rules", "parse"]
 
 _DEEPEST: Final = 32
 _TOO_DEEP: Final = "The config is nested too deeply."
-_MODES: Final = (None, "single", "loadbalance", "fallback", "conditional")
+MODES: Final = (None, "single", "loadbalance", "fallback", "conditional")
 _BAD_MODE: Final = "Invalid 'mode' value. Must be one of: single, loadbalance, fallback, conditional"
-_CASE_KEYS: Final = frozenset({"query", "then"})
-_STRATEGY_KEYS: Final = frozenset(
+CASE_KEYS: Final = frozenset({"query", "then"})
+STRATEGY_KEYS: Final = frozenset(
     "mode on_status_codes on_error return_on_error conditions default cb_config sticky hedge policy".split()
 )
 _PASSED_DOWN: Final = frozenset(
@@ -156,13 +156,13 @@ def _strategy(fields: Fields) -> Fields:
     if isinstance(fields.values.get("strategy"), str):
         return Fields({"mode": fields.values["strategy"]}, fields.at("strategy"), fields.budget)
     strategy = fields.object("strategy") or Fields({}, fields.at("strategy"), fields.budget)
-    strategy.check_keys(_STRATEGY_KEYS)
+    strategy.check_keys(STRATEGY_KEYS)
     return strategy
 
 
 def _mode(strategy: Fields) -> str | None:
     mode = strategy.text("mode")
-    if mode not in _MODES:
+    if mode not in MODES:
         strategy.complain("mode", _BAD_MODE)
         return None
     if mode is None and strategy.values:
@@ -316,7 +316,7 @@ def _case(item: Any, path: str, names: dict[str, int], budget: Budget) -> Case:
     if not isinstance(item, dict):
         raise refuse(path, "it must be an object with query and then")
     fields = Fields(item, path, budget)
-    fields.check_keys(_CASE_KEYS, only=True)
+    fields.check_keys(CASE_KEYS, only=True)
     then = fields.text("then")
     if then is None:
         fields.missing("then", "Required: the name of the target to use")

@@ -16,18 +16,20 @@ from penstock.routing.plan import CachePolicy, HedgePolicy, RescuePolicy, RetryP
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504, 529})
 """The statuses that are retried if the config lists none (docs/portkey.md#retried-statuses)."""
 MOST_RETRIES: Final = 5
-_RETRY: Final = frozenset({"attempts", "on_status_codes", "on_error", "use_retry_after_header"})
-_TIMEOUTS: Final = ("connect", "first_token", "idle", "total")
-_CACHE: Final = frozenset({"mode", "max_age"})
-_BREAKER: Final = frozenset(
+RETRY_KEYS: Final = frozenset({"attempts", "on_status_codes", "on_error", "use_retry_after_header"})
+TIMEOUT_KEYS: Final = ("connect", "first_token", "idle", "total")
+CACHE_KEYS: Final = frozenset({"mode", "max_age"})
+CACHE_MODES: Final = ("simple", "semantic")
+RESCUE_MODE: Final = "buffer"
+BREAKER_KEYS: Final = frozenset(
     """
     failure_threshold failure_threshold_percentage minimum_requests cooldown_interval failure_status_codes window
     """.split()
 )
 _THRESHOLDS: Final = ("failure_threshold", "failure_threshold_percentage")
-_RESCUE: Final = frozenset({"mode", "tokens", "max_wait"})
-_HEDGE: Final = frozenset({"delay", "percent"})
-_STICKY: Final = frozenset({"enabled", "hash_fields", "ttl"})
+RESCUE_KEYS: Final = frozenset({"mode", "tokens", "max_wait"})
+HEDGE_KEYS: Final = frozenset({"delay", "percent"})
+STICKY_KEYS: Final = frozenset({"enabled", "hash_fields", "ttl"})
 _DAY: Final = 86_400.0
 _DEFAULT_AGE: Final = 7 * _DAY
 _LONGEST_AGE: Final = 90 * _DAY
@@ -38,7 +40,7 @@ def retry(fields: Fields) -> RetryPolicy | None:
     settings = fields.object("retry")
     if settings is None:
         return None
-    settings.check_keys(_RETRY)
+    settings.check_keys(RETRY_KEYS)
     attempts = settings.number("attempts")
     if attempts is None:
         settings.missing("attempts", "Required: how many times to try again")
@@ -58,8 +60,8 @@ def timeouts(fields: Fields) -> Timeouts:
     settings = fields.object("timeouts")
     if settings is None:
         return Timeouts()
-    settings.check_keys(frozenset(_TIMEOUTS), only=True)
-    return Timeouts(*(settings.number(name, least=0) or None for name in _TIMEOUTS))
+    settings.check_keys(frozenset(TIMEOUT_KEYS), only=True)
+    return Timeouts(*(settings.number(name, least=0) or None for name in TIMEOUT_KEYS))
 
 
 def cache(fields: Fields) -> CachePolicy | None:
@@ -69,8 +71,8 @@ def cache(fields: Fields) -> CachePolicy | None:
     settings = fields.object("cache")
     if settings is None:
         return None
-    settings.check_keys(_CACHE)
-    if settings.text("mode") not in {"simple", "semantic"}:
+    settings.check_keys(CACHE_KEYS)
+    if settings.text("mode") not in CACHE_MODES:
         settings.missing("mode", "Invalid 'cache.mode' value. Must be one of: simple, semantic")
     age = settings.number("max_age", least=0)
     if age == 0:
@@ -83,7 +85,7 @@ def breaker(fields: Fields) -> BreakerPolicy | None:
     settings = fields.object("cb_config")
     if settings is None:
         return None
-    settings.check_keys(_BREAKER)
+    settings.check_keys(BREAKER_KEYS)
     threshold = settings.number("failure_threshold", least=1)
     percentage = settings.number("failure_threshold_percentage", least=0)
     if all(settings.values.get(name) is None and not settings.is_misspelt(name) for name in _THRESHOLDS):
@@ -113,8 +115,8 @@ def rescue(fields: Fields) -> RescuePolicy | None:
     settings = fields.object("stream_rescue")
     if settings is None:
         return None
-    settings.check_keys(_RESCUE, only=True)
-    if settings.text("mode") != "buffer":
+    settings.check_keys(RESCUE_KEYS, only=True)
+    if settings.text("mode") != RESCUE_MODE:
         settings.complain("mode", "the only mode is 'buffer'")
     buffers_whole_answer = settings.values.get("tokens") in ("all", None)
     tokens = None if buffers_whole_answer else settings.number("tokens", least=1)
@@ -126,7 +128,7 @@ def hedge(strategy: Fields) -> HedgePolicy | None:
     settings = strategy.object("hedge")
     if settings is None:
         return None
-    settings.check_keys(_HEDGE, only=True)
+    settings.check_keys(HEDGE_KEYS, only=True)
     delay = settings.number("delay", least=0)
     if delay is None:
         settings.missing("delay", "Required: the seconds after which the second target is started, too")
@@ -139,7 +141,7 @@ def sticky(strategy: Fields) -> StickyPolicy | None:
     settings = strategy.object("sticky")
     if settings is None or settings.switch("enabled") is False:
         return None
-    settings.check_keys(_STICKY)
+    settings.check_keys(STICKY_KEYS)
     fields = settings.texts("hash_fields")
     if not settings.values.get("hash_fields"):
         settings.missing("hash_fields", "it must name at least one field, such as metadata.user_id")

@@ -33,6 +33,7 @@ from penstock.settings.kinds import (
     Text,
     WebOrigin,
 )
+from penstock.settings.limits import Limits
 from penstock.settings.logs import Logs
 from penstock.settings.metrics import Metrics
 from penstock.settings.realtime import Realtime
@@ -335,6 +336,7 @@ class Settings(Struct, frozen=True):
     routing: Routing = Routing()
     cache: Cache = Cache()
     store: Store = Store()
+    limits: Limits = Limits()
     admin: Admin = Admin()
     metrics: Metrics = Metrics()
     logs: Logs = Logs()

@@ -37,6 +37,13 @@ class Telemetry(Struct, frozen=True):
     ] = ()
     traces: Annotated[Switch, Meta(description="Send a span for each request and each attempt.")] = True
     metrics: Annotated[Switch, Meta(description="Send what `/metrics` shows.")] = True
+    content: Annotated[
+        Switch,
+        Meta(
+            description="Put prompts and answers into spans, of requests whose content is kept: by `logs.content`, a "
+            "gateway key's `log_content` or a header (docs/request-log.md). What `logs.redact` matches is left out."
+        ),
+    ] = False
     service_name: Annotated[str, Meta(min_length=1, title="a name", description="The resource's `service.name`.")] = (
         "penstock"
     )

@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 
 from penstock.background import Background
+from penstock.limits.windows import WeekStart
 from penstock.settings.load import listed
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
@@ -53,10 +54,11 @@ class CatalogueFile:
         *,
         must_be_guarded: bool = False,
         aliases: Mapping[str, str] = MappingProxyType({}),
+        week_starts: WeekStart | None = None,
     ) -> None:
         self._path = path
         self._must_be_guarded = must_be_guarded
-        self._sources = environ, providers, check, aliases
+        self._sources = environ, providers, check, aliases, week_starts
         self._interval = interval
         self._catalogue = MemoryCatalogue()
         self._stamps: dict[Path, Stamp] = {}

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from penstock.background import Background
@@ -29,12 +30,17 @@ from penstock.limits.counters import (
 from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
 from penstock.limits.slices import LIFE, Slice, has_slices, leased, spent_of
+from penstock.stores.slice_record import SliceRecord
 from penstock.stores.sql.ids import random_id
 
 _TICK: Final = 0.4
 """Seconds between two looks at all slices: less than half of a slice's life."""
 _MOST: Final = 2000
 """Buckets of which slices are leased at most, by one worker."""
+_BETWEEN: Final = 10
+"""Looks between two looks for what killed workers have left."""
+_LEASE_NAME: Final = "-lease-%x"
+"""The end of a lease's name: its number."""
 _IDLE: Final = 5
 """Looks without a request after which a bucket is forgotten."""
 
@@ -42,19 +48,27 @@ _IDLE: Final = 5
 class _Leased:
     """A bucket, its slice and the lease in force. ``left`` is what the store said last that is left of a rate."""
 
-    __slots__ = ("amount", "idle", "is_stale", "key", "lease", "left", "limit", "slice", "value_key")
+    __slots__ = ("amount", "idle", "is_stale", "key", "lease", "left", "limit", "number", "row", "slice", "value_key")
 
-    def __init__(self, applied: Applied, key: BucketKey) -> None:
+    def __init__(self, applied: Applied, key: BucketKey, record: SliceRecord) -> None:
         self.limit: Limit = applied.limit
         self.key = key
         self.value_key = applied.value_key
         self.slice = Slice(applied.limit)
         self.lease: ReservationId | None = None
+        self.number = 0
+        """The number of the lease in its name."""
         self.amount = 0
         self.left = 0
         self.idle = 0
         self.is_stale = False
         """Whether the limit was changed since."""
+        self.row = record.row(self.hold(0))
+        self.slice.note_down = self.note
+
+    def note(self) -> None:
+        """Have the record say what is spent and held of the slice."""
+        self.row.note(self.slice.spent, self.slice.reserved)
 
     def hold(self, amount: int) -> Hold:
         return Hold(self.key, leased(self.limit), amount, self.value_key)
@@ -62,9 +76,17 @@ class _Leased:
 
 class LeasedCounters:
     """``Counters`` over a store, with ``fast_path`` (``FastCounters``). ``clock`` gives microseconds that never step
-    back; ``alerted`` gets the alerts of what leases were charged. Slices are leased between ``start`` and ``stop``."""
+    back; ``alerted`` gets the alerts of what leases were charged. Slices are leased between ``start`` and ``stop``.
+    ``folder`` is for the record of what is spent, which other workers of this host read when this one was killed; None
+    for no record."""
 
-    def __init__(self, store: Counters, clock: Callable[[], int], alerted: Callable[[Sequence[Alert]], None]) -> None:
+    def __init__(
+        self,
+        store: Counters,
+        clock: Callable[[], int],
+        alerted: Callable[[Sequence[Alert]], None],
+        folder: Path | None = None,
+    ) -> None:
         self.generation = 0
         self._store = store
         self._clock = clock
@@ -74,7 +96,10 @@ class LeasedCounters:
         """Until when slices may be spent."""
         self._adopted: dict[ReservationId, FastHold] = {}
         """What fast paths took of slices, and the general way goes on with."""
-        self._leases = map((random_id() + "-lease-%x").__mod__, itertools.count())
+        worker = random_id()
+        self._lease_name = (worker + _LEASE_NAME).__mod__
+        self._leases = itertools.count(1)
+        self._record = SliceRecord(folder, worker, _MOST)
         self._is_running = False
         self._looking = asyncio.Lock()
         self._look: asyncio.Task[None] | None = None
@@ -82,6 +107,7 @@ class LeasedCounters:
 
     def start(self) -> None:
         self._is_running = True
+        self._record.open()
         self._task.start()
 
     async def stop(self) -> None:
@@ -90,9 +116,13 @@ class LeasedCounters:
         self.good_until = 0
         await self._task.stop()
         await self.look()
+        if not any(bucket.lease for bucket in self._buckets.values()):
+            self._record.close()
 
     async def _run(self) -> None:
-        while True:
+        for number in itertools.count():
+            if number % _BETWEEN == 0:
+                await self.charge_left()
             await asyncio.sleep(_TICK)
             # A look that has begun is carried out, also when the gateway stops: else nobody knew what is leased.
             self._look = asyncio.get_running_loop().create_task(self.look())
@@ -103,7 +133,7 @@ class LeasedCounters:
     def fast_path(self, limits: Sequence[Applied], moment: Callable[[], int]) -> FastPath | None:
         if not limits or not all(has_slices(applied.limit) for applied in limits):
             return None
-        return FastPath(self, limits, self._clock, moment)
+        return FastPath(self, limits, self._clock, moment, self)
 
     def find(self, applied: Applied, key: BucketKey) -> tuple[Slice, int] | None:
         bucket = self._buckets.get(key)
@@ -114,7 +144,7 @@ class LeasedCounters:
         if bucket is None:
             if len(self._buckets) >= _MOST:
                 return None
-            bucket = self._buckets[key] = _Leased(applied, key)
+            bucket = self._buckets[key] = _Leased(applied, key, self._record)
         return bucket.slice, bucket.limit.cap
 
     def alerts_of(self, hold: FastHold, actual: Quantities) -> tuple[Alert, ...]:  # noqa: ARG002
@@ -123,6 +153,17 @@ class LeasedCounters:
 
     def adopt(self, hold: FastHold) -> None:
         self._adopted[hold.request, 1] = hold
+
+    def begun(self, hold: FastHold) -> None:
+        """A fast path has taken something of slices, or gives it back (``FastWatcher``)."""
+        for note_down in hold.slots.notes:
+            note_down()
+
+    def settled(self, hold: FastHold, actual: Quantities) -> None:  # noqa: ARG002
+        self.begun(hold)
+
+    def handed_over(self, hold: FastHold) -> None:
+        """Nothing: slices hold the same."""
 
     # Leases.
 
@@ -153,7 +194,9 @@ class LeasedCounters:
             if part.reserved == bucket.amount and not part.spent:
                 return
         bucket.idle = 0
-        amount, lease = part.reserved + piece, (next(self._leases), 1)
+        number = next(self._leases)
+        amount, lease = part.reserved + piece, (self._lease_name(number), 1)
+        bucket.row.asked(number)
         result: Reserved | Exceeded | None = None
         with contextlib.suppress(CountersUnavailable):
             result = await self._store.reserve(lease, [bucket.hold(amount)])
@@ -165,11 +208,13 @@ class LeasedCounters:
         if not part.begin(amount, max(0, used)):
             await self._settle(bucket, lease, amount, 0)
             return
-        bucket.lease, bucket.amount = lease, amount
+        bucket.row.begun(number, 0 if before is None else bucket.number, spent, part.reserved)
+        bucket.lease, bucket.amount, bucket.number = lease, amount, number
         if result:
             bucket.left = result[0].remaining
         if before is not None:
             await self._settle(bucket, before, held, spent)
+        bucket.row.settled()
 
     async def _end(self, bucket: _Leased) -> None:
         """End the lease of a slice that nobody holds anything of; forget a bucket that nobody asks for."""
@@ -177,8 +222,10 @@ class LeasedCounters:
             lease, bucket.lease, spent = bucket.lease, None, bucket.slice.spent
             bucket.slice.begin(0, 0)
             await self._settle(bucket, lease, bucket.amount, spent)
+            bucket.row.clear()
         bucket.idle += 1
         if bucket.is_stale or bucket.idle > _IDLE:
+            self._record.free(bucket.row)
             del self._buckets[bucket.key]
             self.generation += 1
 
@@ -186,6 +233,18 @@ class LeasedCounters:
         alerts = await self._store.settle(lease, spent_of(bucket.limit, spent), [bucket.hold(amount)])
         if alerts:
             self._alerted(alerts)
+
+    async def charge_left(self) -> None:
+        """Charge the leases of workers of this host that were killed what was spent of them, and what their requests
+        held unless the limit releases it. The rest comes back, before or after the store counts them as lost."""
+        for path, worker, leases in self._record.left():
+            for left in leases:
+                amount = left.spent + (left.held if left.hold.limit.on_loss == "charge" else 0)
+                lease = ((worker + _LEASE_NAME) % left.number, 1)
+                alerts = await self._store.settle(lease, spent_of(left.hold.limit, amount), [left.hold])
+                if alerts:
+                    self._alerted(alerts)
+            path.unlink(missing_ok=True)
 
     async def _left(self, bucket: _Leased) -> int:
         """What is left of a limit, about: a slice that is too large is refused."""
@@ -216,6 +275,7 @@ class LeasedCounters:
             del self._adopted[reservation]
             for slot, amount, _ in hold.items():
                 slot.counter.give_back(amount)
+            self.begun(hold)
         return result
 
     async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
@@ -228,6 +288,7 @@ class LeasedCounters:
             return await self._store.settle(reservation, actual, holds)
         for slot, amount, _ in hold.items():
             slot.counter.settle(None, amount, charged(slot.limit, amount, actual))
+        self.begun(hold)
         return ()
 
     async def release(self, reservation: ReservationId) -> None:
@@ -237,6 +298,7 @@ class LeasedCounters:
             return
         for slot, amount, _ in hold.items():
             slot.counter.settle(None, amount, charged(slot.limit, amount, NOTHING))
+        self.begun(hold)
 
     async def lose(self, older_than: int) -> tuple[Alert, ...]:
         return await self._store.lose(older_than)

@@ -14,34 +14,40 @@ from penstock.limits.limit import Level
 from penstock.limits.policy import Policy
 from penstock.limits.policy_definition import policy
 from penstock.limits.validate import LimitOwner, Problem, Reading
+from penstock.limits.windows import WeekStart
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.validate import Definition
 
 _OF_RATES: Final = ("unit", "value")
 
 
-def limits_of(definition: Definition, level: Level) -> tuple[Applied, ...]:
+def limits_of(definition: Definition, level: Level, week_starts: WeekStart | None = None) -> tuple[Applied, ...]:
     """The limits among the members of a definition, which is told what is wrong with them."""
-    reading = read_limits(LimitOwner(level, definition.name), _plain(definition.values))
+    reading = read_limits(LimitOwner(level, definition.name, week_starts=week_starts), _plain(definition.values))
     _complain(definition, reading.problems)
     return applied(reading.limits)
 
 
-def with_limits(keys: Iterable[GatewayKey], definitions: Iterable[Definition]) -> tuple[GatewayKey, ...]:
+def with_limits(
+    keys: Iterable[GatewayKey], definitions: Iterable[Definition], week_starts: WeekStart | None = None
+) -> tuple[GatewayKey, ...]:
     """Gateway keys with the limits of their definitions, which are in the same order."""
     replace = msgspec.structs.replace
     pairs = zip(keys, definitions, strict=True)
     return tuple(
-        [replace(key, limits=limits) if (limits := limits_of(each, "api_key")) else key for key, each in pairs]
+        [
+            replace(key, limits=limits) if (limits := limits_of(each, "api_key", week_starts)) else key
+            for key, each in pairs
+        ]
     )
 
 
-def policies_of(definitions: Iterable[Definition]) -> tuple[Policy, ...]:
+def policies_of(definitions: Iterable[Definition], week_starts: WeekStart | None = None) -> tuple[Policy, ...]:
     """Policies, each from a section of its own. One with ``unit`` or ``value`` is a rate, any other a budget."""
     found: list[Policy] = []
     for definition in definitions:
         values = _plain(definition.values)
-        reading = Reading(LimitOwner("policy", definition.name, week_start="monday"))
+        reading = Reading(LimitOwner("policy", definition.name, week_starts=week_starts))
         made = policy(values, "rate" if any(name in values for name in _OF_RATES) else "usage", reading)
         _complain(definition, [_without_root(problem) for problem in reading.problems])
         if made is not None:

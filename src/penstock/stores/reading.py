@@ -19,6 +19,7 @@ import msgspec
 
 from penstock.core.json_text import UNREADABLE
 from penstock.limits.in_force import LimitsInForce
+from penstock.limits.windows import WeekStart
 from penstock.prices.overlay import read_overlay
 from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
@@ -76,6 +77,7 @@ class Reading:
         providers: Collection[str],
         check: Check | None,
         aliases: Mapping[str, str] = MappingProxyType({}),
+        week_starts: WeekStart | None = None,
     ) -> None:
         self._path = path
         self._environ = environ
@@ -94,13 +96,16 @@ class Reading:
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
         guardrails = saved_guardrails(self._definitions(sections, "guardrails"), check, self._resolve)
         definitions = list(self._definitions(sections, "keys"))
-        keys = with_limits(gateway_keys(definitions, virtual_keys, configs, providers, aliases), definitions)
+        keys = gateway_keys(definitions, virtual_keys, configs, providers, aliases)
+        keys = with_limits(keys, definitions, week_starts)
         names = AliasNames([*virtual_keys, *providers, *aliases], {name: each.name for name, each in configs.items()})
         keys = with_aliases(keys, definitions, names)
         model_aliases = aliases_of(self._definitions(sections, "models", any_name=True), names)
         limits = LimitsInForce(
-            virtual_keys={each.name: found for each in of_virtual_keys if (found := limits_of(each, "provider"))},
-            policies=policies_of(self._definitions(sections, "policies")),
+            virtual_keys={
+                each.name: found for each in of_virtual_keys if (found := limits_of(each, "provider", week_starts))
+            },
+            policies=policies_of(self._definitions(sections, "policies"), week_starts),
         )
         overlay, wrong = read_overlay(sections.get("prices", {}), "prices", aliases)
         self.problems += [f"{problem} in {path.name}" for problem in wrong]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
@@ -65,3 +66,11 @@ def test_what_is_no_owner_and_what_is_no_limit_is_told() -> None:
     assert "there is no workspace nowhere" in run("set", "workspace:nowhere", "--rpm", "5").stderr
     assert "name a limit" in run("set", "workspace").stderr
     assert run("set", "workspace", "--rpm", "-5").exit_code == 1
+
+
+@pytest.mark.parametrize(("day", "number"), [("monday", 0), ("sunday", 6)])
+def test_t24_weeks_begin_on_the_day_of_the_settings(monkeypatch: pytest.MonkeyPatch, day: str, number: int) -> None:
+    monkeypatch.setenv("PENSTOCK_LIMITS_WEEK_STARTS", day)
+    done("set", "workspace", "--budget", "5", "--reset", "weekly")
+    (budget,) = json.loads(done("show", "workspace", "--json"))["usage_limits"]
+    assert datetime.datetime.fromisoformat(budget["next_usage_reset_at"]).weekday() == number

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from penstock.control.log_filters import LogFilter
 from penstock.control.refusal import Refusal
-from penstock.control.usage_sums import MINUTE, WEEK, quantile, ratio, source_of, span_of
+from penstock.control.usage_sums import MINUTE, WEEK, quantile, ratio, source_of, span_of, totals_of
 from penstock.stores.sql.log_usage import DAY, HOUR
-from penstock.stores.sql.schema import request_log, usage_day, usage_hour
+from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
 
 
@@ -44,6 +44,13 @@ def test_sums_come_from_the_smallest_table_that_knows() -> None:
     assert source_of(LogFilter(texts={"model": ("m",)}), WEEK).table is usage_day
     assert source_of(LogFilter(metadata={"a": "b"}), DAY).table is request_log
     assert source_of(LogFilter(texts={"trace_id": ("t",)}), DAY).table is request_log
+
+
+def test_sums_of_all_together_come_from_their_own_tables() -> None:
+    assert totals_of(LogFilter(), MINUTE).table is request_log
+    assert totals_of(LogFilter(workspaces=("w",)), HOUR).table is total_hour
+    assert totals_of(LogFilter(), WEEK).table is total_day
+    assert totals_of(LogFilter(texts={"model": ("m",)}), WEEK).table is usage_day
 
 
 @given(st.lists(st.integers(0, 60_000), min_size=1, max_size=200), st.sampled_from([0.5, 0.9, 0.99]))

@@ -29,7 +29,7 @@ RATE: dict[str, Any] = {"conditions": [], "group_by": [], "type": "requests", "u
 
 
 def read(values: dict[str, Any], kind: Any = "usage") -> tuple[Policy | None, list[str]]:
-    reading = Reading(LimitOwner("policy", "p1", week_start="monday"))
+    reading = Reading(LimitOwner("policy", "p1"))
     made = policy(values, kind, reading)
     return made, [str(problem) for problem in reading.problems]
 

@@ -69,7 +69,7 @@ def test_t24_resets(members: dict[str, Any], window: CalendarWindow) -> None:
 
 
 def test_t24_weeks_begin_when_the_owner_says() -> None:
-    owner = LimitOwner("policy", "p", week_start="monday")
+    owner = LimitOwner("policy", "p")
     usage = {"type": "requests", "credit_limit": 1, "periodic_reset": "weekly"}
     assert only(read(usage, owner=owner)).window == CalendarWindow("week", "monday")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from penstock.limits.windows import CalendarWindow
+import pytest
+
+from penstock.limits.windows import CalendarWindow, WeekStart
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.limit_definitions import limits_of, policies_of, with_limits
 from penstock.stores.validate import Definition
@@ -49,3 +51,14 @@ def test_a_policy_is_a_budget_or_a_rate_by_its_members() -> None:
     budget, rate = policies_of(sections)
     assert (budget.limit.is_budget, rate.limit.is_rate, budget.id) == (True, True, "b")
     assert problems == ["policies.x.value in penstock.toml: missing: a rate needs a number"]
+
+
+@pytest.mark.parametrize(("week_starts", "of_key", "of_policy"), [
+    (None, "sunday", "monday"), ("monday", "monday", "monday"), ("sunday", "sunday", "sunday"),
+])  # fmt: skip
+def test_t24_weeks_begin_on_the_operators_day(week_starts: WeekStart | None, of_key: str, of_policy: str) -> None:
+    weekly: dict[str, Any] = {"type": "cost", "credit_limit": 5, "periodic_reset": "weekly"}
+    (key,) = limits_of(definition([], usage_limits=weekly), "api_key", week_starts)
+    (policy,) = policies_of([definition([], "policies", conditions=[], group_by=[], **weekly)], week_starts)
+    assert key.limit.window == CalendarWindow("week", of_key)  # type: ignore[arg-type]
+    assert policy.limit.window == CalendarWindow("week", of_policy)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,13 +17,12 @@ from penstock.core.lru import Lru
 from penstock.core.money import dollars_text
 from penstock.limits.counters import Alert
 from penstock.limits.limit import Limit
+from penstock.observe.alerts.failure_rate import FailureRate
 from penstock.observe.alerts.notice import Data, Notice, NoticeKind
 from penstock.observe.record import Record, RecordQueue, Records
 
 _INTERVAL: Final = 1.0
 _QUEUE: Final = 50_000
-_SLICES: Final = 30
-"""Parts of the window in which failed requests are counted."""
 _TARGETS: Final = 4096
 _PATIENCE: Final = 5.0
 """Seconds until a circuit is told whose target no finished request has named yet."""
@@ -33,13 +33,15 @@ _BUDGETS: Final[Mapping[str, NoticeKind]] = {"threshold": "budget_threshold", "e
 
 class WatchSettings(msgspec.Struct, frozen=True):
     """``repeat`` is the window in which the same thing is told once; ``rate`` the part of failed requests that is told,
-    over ``window`` seconds with at least ``requests``. ``kinds`` are those that are told at all."""
+    over ``window`` seconds with at least ``requests``. ``kinds`` are those that are told at all. ``folder`` is where
+    several workers count failed requests, None for a worker alone."""
 
     kinds: frozenset[str]
     repeat: float = 3600.0
     rate: float = 0.5
     window: float = 300.0
     requests: int = 20
+    folder: Path | None = None
 
 
 class _Opened(NamedTuple):
@@ -52,7 +54,7 @@ class _Opened(NamedTuple):
 
 class Watch:
     """A part of the gateway. ``notify`` gets each notice; ``lost`` names the stores that are lost now; ``is_first``
-    says whether this worker is the one that tells of them."""
+    says whether this worker is the one that tells of them, and of failed requests of all workers."""
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Watch:
         self._is_first = is_first
         self._clock = clock
         self._rate = FailureRate(settings.window)
+        """Of this worker alone, until ``start``."""
         self._names: Lru[str, str] = Lru(_TARGETS)
         self._opened: deque[_Opened] = deque(maxlen=_MOST_OPEN)
         self._queue: RecordQueue | None = None
@@ -79,11 +82,13 @@ class Watch:
     def start(self) -> None:
         if {"circuit_open", "error_rate"} & self._settings.kinds:
             self._queue = self._records.subscribe(_QUEUE, "alerts")
+            self._rate = FailureRate(self._settings.window, self._settings.folder)
         self._task.start()
 
     async def stop(self) -> None:
         await self._task.stop()
         self.look()
+        self._rate.close()
 
     def budgets(self, alerts: Sequence[Alert]) -> None:
         """Tell of what budgets have crossed."""
@@ -138,7 +143,7 @@ class Watch:
 
     def _tell_rate(self, now: float) -> None:
         settings = self._settings
-        if "error_rate" not in settings.kinds or not settings.rate:
+        if "error_rate" not in settings.kinds or not settings.rate or not self._is_first():
             return
         total, failed = self._rate.counts(now)
         if total < max(1, settings.requests) or failed < settings.rate * total:
@@ -155,30 +160,6 @@ class Watch:
             return
         self._told = {each for each in self._told if each.endswith(f"\x00{window}")} | {key}
         self._notify(Notice(kind, key, now, text, data))
-
-
-class FailureRate:
-    """Requests and failed requests of the last ``window`` seconds, in slices."""
-
-    def __init__(self, window: float) -> None:
-        self._slice = window / _SLICES
-        self._slices: deque[list[int]] = deque(maxlen=_SLICES + 1)
-        """Of each slice: its number, the requests, the failed ones."""
-
-    def count(self, at: float, *, is_failed: bool) -> None:
-        """Count a request that ended at a moment, in seconds since 1970."""
-        number = int(at // self._slice)
-        if not self._slices or self._slices[-1][0] < number:
-            self._slices.append([number, 0, 0])
-        # The clock may have been set back: such a request counts in the newest slice.
-        self._slices[-1][1] += 1
-        self._slices[-1][2] += is_failed
-
-    def counts(self, now: float) -> tuple[int, int]:
-        """How many requests there were, and how many failed."""
-        first = int(now // self._slice) - _SLICES
-        recent = [each for each in self._slices if each[0] > first]
-        return sum(each[1] for each in recent), sum(each[2] for each in recent)
 
 
 def is_failed(record: Record) -> bool:

@@ -56,6 +56,8 @@ def exposition(snapshots: Sequence[Snapshot], *, open_metrics: bool) -> bytes:
     merged = merged_series(snapshots)
     lines: list[str] = []
     for index, family in enumerate(FAMILIES):
+        if family.is_of_otlp:
+            continue
         name = family.name if open_metrics else family.shown
         lines += [f"# HELP {name} {family.help.translate(_HELP_ESCAPES)}", f"# TYPE {name} {family.kind}"]
         series = merged.get(index, {})

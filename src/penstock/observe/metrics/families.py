@@ -18,7 +18,8 @@ class Family(msgspec.Struct, frozen=True):
     """One metric with all its series. The ``name`` of a counter stands without ``_total``.
 
     ``buckets`` are the upper bounds of a histogram, without ``+Inf``. ``merge`` is how the gauges of several workers
-    become one.
+    become one. ``is_of_otlp``: the metric has a name of OpenTelemetry's, and is sent over OTLP only; ``unit`` is its
+    unit there.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Family(msgspec.Struct, frozen=True):
     labels: Labels = ()
     buckets: tuple[float, ...] = ()
     merge: Literal["sum", "max"] = "sum"
+    is_of_otlp: bool = False
+    unit: str = ""
 
     @property
     def shown(self) -> str:
@@ -185,10 +188,42 @@ STARTED: Final = Family(
     "process_start_time_seconds", "gauge", "When a worker process started, in seconds since 1970.", ("worker",)
 )
 
+# https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/gen-ai-metrics.md
+_OTLP_SECONDS: Final = tuple(0.01 * 2**number for number in range(14))
+_OTLP_TOKENS: Final = tuple(float(4**number) for number in range(14))
+_OTLP_LABELS: Final = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
+GEN_AI_TOKENS: Final = Family(
+    "gen_ai.client.token.usage",
+    "histogram",
+    "Number of input and output tokens used.",
+    (*_OTLP_LABELS, "gen_ai.token.type"),
+    _OTLP_TOKENS,
+    is_of_otlp=True,
+    unit="{token}",
+)
+GEN_AI_DURATION: Final = Family(
+    "gen_ai.client.operation.duration",
+    "histogram",
+    "Time of one attempt, to the last byte of the provider's reply.",
+    (*_OTLP_LABELS, "error.type"),
+    _OTLP_SECONDS,
+    is_of_otlp=True,
+    unit="s",
+)
+GEN_AI_FIRST_CHUNK: Final = Family(
+    "gen_ai.client.operation.time_to_first_chunk",
+    "histogram",
+    "Time from the start of an attempt to the first content of its stream.",
+    _OTLP_LABELS,
+    _OTLP_SECONDS,
+    is_of_otlp=True,
+    unit="s",
+)
+
 FAMILIES: Final = (
     REQUESTS, ERRORS, DURATION, OWN, ATTEMPTS, ATTEMPT_ERRORS, RETRIES, FALLBACKS, HEDGES, UPSTREAM, FIRST_TOKEN, CACHE,
     TOKENS, COST, UNPRICED, KEY_REQUESTS, KEY_TOKENS, KEY_COST, METADATA_REQUESTS, METADATA_TOKENS, METADATA_COST, LOST,
     TELEMETRY_LOST, ALERTS, GUARD_VERDICTS, WAITING, CALLERS, POOL, POOL_WAITING, CIRCUITS, BUDGET_LEFT, WORKERS, BUILD,
-    CPU, MEMORY, FILES, MOST_FILES, STARTED,
+    CPU, MEMORY, FILES, MOST_FILES, STARTED, GEN_AI_TOKENS, GEN_AI_DURATION, GEN_AI_FIRST_CHUNK,
 )  # fmt: skip
 """All of them, in the order in which they are shown."""

@@ -16,6 +16,7 @@ from penstock.core.failure import MEANINGS
 from penstock.core.usage import Usage
 from penstock.observe.metrics import families
 from penstock.observe.metrics.families import NONE, OTHER, Family
+from penstock.observe.metrics.gen_ai import GenAiRecorder
 from penstock.observe.metrics.names import BoundedNames
 from penstock.observe.metrics.table import Metric, Table
 from penstock.observe.record import AttemptRecord, Record
@@ -51,10 +52,12 @@ class ChargeReader(Protocol):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """How many values a label has at most, and the members of metadata that are counted by."""
+    """How many values a label has at most, and the members of metadata that are counted by. ``has_gen_ai``: calls of
+    models are also counted by OpenTelemetry's names, for OTLP."""
 
     values: int = 200
     metadata: tuple[str, ...] = ()
+    has_gen_ai: bool = False
 
 
 class Recorder:
@@ -94,6 +97,7 @@ class Recorder:
         self._metadata_requests = metric(families.METADATA_REQUESTS)
         self._metadata_tokens = metric(families.METADATA_TOKENS)
         self._metadata_cost = metric(families.METADATA_COST)
+        self._gen_ai = GenAiRecorder(metric) if bounds.has_gen_ai else None
 
     def count(self, record: Record) -> None:
         """Count one request with its attempts."""
@@ -213,6 +217,8 @@ class Recorder:
             if record.stream and attempt.first_content is not None and attempt.failure is None:
                 self._first_token.observe(named, attempt.first_content - attempt.began)
             tokens += self._count_tokens(named, attempt)
+            if self._gen_ai is not None:
+                self._gen_ai.count(record, attempt, named)
             previous = attempt
         return tokens
 

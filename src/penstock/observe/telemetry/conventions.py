@@ -26,6 +26,9 @@ REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 USAGE_COST: Final = "gen_ai.usage.cost"
 """Dollars. No name of the conventions, which have none for cost: Langfuse and others read it."""
 ERROR_TYPE: Final = "error.type"
@@ -42,9 +45,12 @@ _NEWER: Final = frozenset(
     {
         *(REQUEST_STREAM, TIME_TO_FIRST_CHUNK, CACHE_READ_TOKENS, CACHE_CREATION_TOKENS, REASONING_TOKENS),
         *(AUDIO_INPUT_TOKENS, AUDIO_OUTPUT_TOKENS, IMAGE_INPUT_TOKENS),
+        *(INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS),
     }
 )
 """Names that came after 1.36."""
+
+_NEWER_METRICS: Final = frozenset({"gen_ai.client.operation.time_to_first_chunk"})
 
 OPERATIONS: Final = {
     "chat.completions": "chat",
@@ -55,6 +61,9 @@ OPERATIONS: Final = {
     "generate_content": "generate_content",
 }
 """Well-known operations by the gateway's name; any other operation has the gateway's name."""
+
+NO_MODEL: Final = frozenset({"models", "models.retrieve"})
+"""Operations that are no call of a model."""
 
 _PROVIDERS: Final = {
     "azure-ai": "azure.ai.inference",
@@ -108,6 +117,15 @@ def parameter_attribute(name: str, value: object) -> tuple[str, int | float | tu
     if not isinstance(value, int) or abs(value) >= 1 << 63 or (name == "n" and value == 1):
         return None
     return attribute, value
+
+
+def metric_in_version(name: str, labels: tuple[str, ...], version: str) -> tuple[str, ...] | None:
+    """The labels of a metric of ``latest`` as a version of the conventions has them; None if it has no such metric."""
+    if version == "latest":
+        return labels
+    if name in _NEWER_METRICS:
+        return None
+    return tuple([SYSTEM if label == PROVIDER_NAME else label for label in labels])
 
 
 def in_version(attributes: Attributes, version: str) -> Attributes:

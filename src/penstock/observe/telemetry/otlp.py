@@ -13,6 +13,7 @@ import msgspec
 
 from penstock import __version__
 from penstock.observe.metrics.families import FAMILIES, Family, Labels
+from penstock.observe.telemetry.conventions import metric_in_version
 from penstock.observe.telemetry.protobuf import (
     data,
     double,
@@ -43,11 +44,20 @@ def spans_message(spans: Iterable[Span], resource: Resource, schema: str = "") -
 
 
 def metrics_message(
-    series: Mapping[int, Mapping[Labels, Sequence[float]]], resource: Resource, start: int, now: int
+    series: Mapping[int, Mapping[Labels, Sequence[float]]],
+    resource: Resource,
+    start: int,
+    now: int,
+    version: str = "latest",
 ) -> bytes:
     """An ``ExportMetricsServiceRequest``. ``series`` are the numbers of all series by the index of their family and by
-    labels; counters have counted since ``start``. Times are nanoseconds since 1970."""
-    metrics = [data(2, _metric(FAMILIES[index], points, start, now)) for index, points in series.items() if points]
+    labels; counters have counted since ``start``. Times are nanoseconds since 1970. ``version`` is that of the
+    conventions."""
+    metrics = [
+        data(2, _metric(family, points, start, now))
+        for index, points in series.items()
+        if points and (family := _in_version(FAMILIES[index], version)) is not None
+    ]
     return data(1, _resource(resource) + data(2, _SCOPE + b"".join(metrics)))
 
 
@@ -108,8 +118,14 @@ def _span(span: Span) -> bytes:
     return b"".join(parts)
 
 
+def _in_version(family: Family, version: str) -> Family | None:
+    """A family as a version of the conventions has it; None if that has none."""
+    labels = metric_in_version(family.name, family.labels, version)
+    return None if labels is None else msgspec.structs.replace(family, labels=labels)
+
+
 def _metric(family: Family, points: Mapping[Labels, Sequence[float]], start: int, now: int) -> bytes:
-    unit = next((unit for word, unit in _UNITS.items() if family.name.endswith(f"_{word}")), "")
+    unit = family.unit or next((unit for word, unit in _UNITS.items() if family.name.endswith(f"_{word}")), "")
     head = text(1, family.name) + text(2, family.help) + (text(3, unit) if unit else b"")
     if family.kind == "histogram":
         written = [data(1, _histogram(family, labels, values, start, now)) for labels, values in points.items()]
@@ -140,4 +156,5 @@ def _histogram(family: Family, labels: Labels, values: Sequence[float], start: i
 
 
 def _labels(field: int, family: Family, labels: Labels) -> bytes:
-    return b"".join([_attribute(field, name, value) for name, value in zip(family.labels, labels, strict=True)])
+    pairs = zip(family.labels, labels, strict=True)
+    return b"".join([_attribute(field, name, value) for name, value in pairs if value])

@@ -16,7 +16,10 @@ import msgspec
 from penstock.background import Background
 from penstock.observe.metrics.families import Labels
 from penstock.observe.metrics.recorder import ChargeReader
+from penstock.observe.noted import Content
 from penstock.observe.record import Record, RecordQueue, Records
+from penstock.observe.redactor import Redactor
+from penstock.observe.telemetry.contents import SpanContents, content_attributes
 from penstock.observe.telemetry.conventions import SCHEMAS
 from penstock.observe.telemetry.exporter import Exporter
 from penstock.observe.telemetry.otlp import Resource, metrics_message, spans_message
@@ -48,7 +51,8 @@ class _Batch(NamedTuple):
 
 
 class SpanReporter:
-    """Makes spans of the records of finished requests, and sends them. ``charges`` tells what attempts cost."""
+    """Makes spans of the records of finished requests, and sends them. ``charges`` tells what attempts cost. Contents
+    that are kept of requests are put into spans without what ``redactor`` hides; None: no content is."""
 
     def __init__(
         self,
@@ -57,7 +61,10 @@ class SpanReporter:
         resource: Resource,
         settings: SpanSettings,
         charges: ChargeReader | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
+        self._redactor = redactor
+        self._contents = SpanContents()
         self.stop_seconds = settings.flush + _MARGIN
         self._records = records
         self._exporter = exporter
@@ -71,6 +78,8 @@ class SpanReporter:
 
     def start(self) -> None:
         self._queue = self._records.subscribe(self._settings.queue, "spans")
+        if self._redactor is not None:
+            self._records.contents = self._contents
         self._task.start()
 
     async def stop(self) -> None:
@@ -107,16 +116,19 @@ class SpanReporter:
         """The next spans that wait; None without any."""
         queue = self._queue
         while queue:
-            batch = await asyncio.to_thread(self._written, queue.take(self._settings.batch))
+            records = queue.take(self._settings.batch)
+            contents = [self._contents.take(record) for record in records]
+            batch = await asyncio.to_thread(self._written, records, contents)
             if batch.items:
                 return batch
         return None
 
-    def _written(self, records: Sequence[Record]) -> _Batch:
+    def _written(self, records: Sequence[Record], contents: Sequence[Content | None]) -> _Batch:
         spans: list[Span] = []
-        for record in records:
+        for record, content in zip(records, contents, strict=True):
             try:
-                spans += spans_of(record, self._charges, self._settings.version)
+                told = {} if content is None or self._redactor is None else content_attributes(content, self._redactor)
+                spans += spans_of(record, self._charges, self._settings.version, told)
             except Exception:  # one record must never cost the others
                 _LOG.exception("a record could not become spans")
         message = spans_message(spans, self._resource, SCHEMAS[self._settings.version]) if spans else b""
@@ -136,10 +148,16 @@ class MetricsSource(Protocol):
 
 
 class MetricsReporter:
-    """Sends the figures of all workers, from one of them."""
+    """Sends the figures of all workers, from one of them. ``version`` is that of the conventions."""
 
     def __init__(
-        self, source: MetricsSource, exporter: Exporter, resource: Resource, interval: float, flush: float
+        self,
+        source: MetricsSource,
+        exporter: Exporter,
+        resource: Resource,
+        interval: float,
+        flush: float,
+        version: str = "latest",
     ) -> None:
         self.stop_seconds = flush + _MARGIN
         self._source = source
@@ -147,6 +165,7 @@ class MetricsReporter:
         self._resource = resource
         self._interval = interval
         self._flush = flush
+        self._version = version
         self._task = Background("metrics for OTLP", self._run)
 
     def start(self) -> None:
@@ -173,6 +192,6 @@ class MetricsReporter:
             return
         series = await source.series()
         now, began = time.time_ns(), int(source.began * 1_000_000_000)
-        message = await asyncio.to_thread(metrics_message, series, self._resource, began, now)
+        message = await asyncio.to_thread(metrics_message, series, self._resource, began, now, self._version)
         points = sum(len(each) for each in series.values())
         await self._exporter.send(message, points, until)

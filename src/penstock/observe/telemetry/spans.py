@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from penstock.core.failure import MEANINGS, Blame
@@ -12,18 +13,23 @@ from penstock.core.usage import Usage
 from penstock.observe.metrics.recorder import ChargeReader, nanos_of
 from penstock.observe.record import AttemptRecord, Record
 from penstock.observe.telemetry import conventions as named
-from penstock.observe.telemetry.span import Attributes, Span, SpanKind, new_span_id
+from penstock.observe.telemetry.span import Attributes, Span, SpanKind, Value, new_span_id
 
 _NANOS: Final = 1_000_000_000
 _BLAME: Final = {kind.value: meaning.blame for kind, meaning in MEANINGS.items()}
-_NO_PROVIDER: Final = frozenset({"models", "models.retrieve"})
-"""Operations that are no call of a model."""
+NO_CONTENT: Final[Mapping[str, Value]] = MappingProxyType({})
 _USER: Final = "_user"
 """The member of metadata that names the end user, as in Portkey."""
 
 
-def spans_of(record: Record, charges: ChargeReader | None = None, version: str = "latest") -> list[Span]:
-    """The spans of a request, the request's own first; none for a request whose trace is not sampled."""
+def spans_of(
+    record: Record,
+    charges: ChargeReader | None = None,
+    version: str = "latest",
+    content: Mapping[str, Value] = NO_CONTENT,
+) -> list[Span]:
+    """The spans of a request, the request's own first; none for a request whose trace is not sampled. ``content`` are
+    attributes of its last attempt."""
     context = record.trace_context
     if context is None or not context.is_sampled:
         return []
@@ -31,6 +37,8 @@ def spans_of(record: Record, charges: ChargeReader | None = None, version: str =
     spans = [_request_span(record, context, own, version)]
     for number, attempt in enumerate(record.attempts, 1):
         attributes = _attempt_attributes(record, attempt, number, charges)
+        if content and number == len(record.attempts):
+            attributes |= content
         start = _moment(record, attempt.began)
         spans.append(
             Span(
@@ -104,7 +112,7 @@ def _attempt_attributes(
 ) -> Attributes:
     attributes: Attributes = {"penstock.target": attempt.target, "penstock.attempt": number}
     operation = record.operation
-    if operation is not None and operation not in _NO_PROVIDER:
+    if operation is not None and operation not in named.NO_MODEL:
         attributes[named.OPERATION_NAME] = named.OPERATIONS.get(operation, operation)
         attributes |= _parameters(record.parameters)
     attributes[named.PROVIDER_NAME] = named.provider_name(attempt.provider)

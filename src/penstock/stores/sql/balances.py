@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
+from penstock.stores.sql.balance_changes import close, key_of, waiting
 from penstock.stores.sql.ledger import insert_new, lost_entry
 from penstock.stores.sql.repeated import upsert_of
 
@@ -98,6 +99,16 @@ async def charge_lost(connection: AsyncConnection, now: int) -> None:
     if rows:
         await connection.execute(schema.open_hold.delete())
         _LOG.warning("%d requests were under way when the gateway was killed; they are charged as estimated", len(rows))
+
+
+async def add_waiting(connection: AsyncConnection, now: int) -> None:
+    """Add what changed budgets while no gateway ran (balance_changes.py); no balance becomes less than 0."""
+    table = schema.balance
+    while rows := await waiting(connection, now):
+        for row in rows:
+            await add_to_balances(connection, {key_of(row): (row.amount, row.value_key, row.ends_at)}, now)
+        await connection.execute(table.update().where(table.c.settled < 0).values(settled=0))
+        await close(connection, [row.id for row in rows], now)
 
 
 async def add_to_balances(connection: AsyncConnection, balances: Mapping[BucketKey, Balance], now: int) -> None:

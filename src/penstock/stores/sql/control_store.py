@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from penstock.background import Background
+from penstock.limits.windows import WeekStart
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.sql.database_error import DatabaseError
@@ -45,7 +46,8 @@ class ControlStore:
     The constructor brings the tables up to date, opens the sentinel with the ``keyring`` and reads the catalogue, so
     that a gateway never serves before it knows its keys; it leaves no connection behind. It raises DatabaseError.
     ``providers`` are the slugs there are; ``max_age`` is as in ``SqlCatalogue``. ``used_keys`` are the ids of gateway
-    keys that were used since they were last written, with when, in seconds since 1970.
+    keys that were used since they were last written, with when, in seconds since 1970. ``week_starts`` is as in
+    ``Database``.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ControlStore:
         max_age: float = 0.0,
         interval: float = _INTERVAL,
         prepare: Prepare = nothing,
+        week_starts: WeekStart | None = None,
     ) -> None:
         self.keyring = keyring
         self.used_keys: dict[str, float] = {}
@@ -65,6 +68,7 @@ class ControlStore:
         self._max_age = max_age
         self._interval = interval
         self._prepare = prepare
+        self._week_starts = week_starts
         self._memory = MemoryCatalogue()
         self._opening = asyncio.Lock()
         self._database: Database | None = None
@@ -88,6 +92,11 @@ class ControlStore:
     @property
     def current(self) -> Catalogue:
         return self._memory.current
+
+    @property
+    def opened(self) -> Database | None:
+        """The database; None until something in this process uses it."""
+        return None if self._catalogue is None else self._database
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -139,7 +148,7 @@ class ControlStore:
             from penstock.stores.sql.database import Database
             from penstock.stores.sql.first_reading import prepared
 
-            database = Database(self._place.address)
+            database = Database(self._place.address, self._week_starts)
             opened = self._use(await prepared(database, self.keyring, self._providers, self._prepare), database)
         else:
             # The import, alembic and the first reading take a second: requests are served meanwhile.
@@ -153,7 +162,7 @@ class ControlStore:
         from penstock.stores.sql.database import Database
         from penstock.stores.sql.last_used import LastUsed
 
-        self._database = database = database or Database(self._place.address)
+        self._database = database = database or Database(self._place.address, self._week_starts)
         age = self._max_age
         self._catalogue = catalogue = SqlCatalogue(database, first.loader, self._interval, age, self._memory)
         self._last_used = LastUsed(database, self.used_keys)
@@ -169,7 +178,7 @@ class ControlStore:
     def _apart(self) -> FirstReading:
         """What is read of the database on an event loop and in a thread of its own, wherever the caller runs."""
         first = importlib.import_module("penstock.stores.sql.first_reading")
-        reading = first.read_once(self._place.address, self.keyring, self._providers, self._prepare)
+        reading = first.read_once(self._place.address, self.keyring, self._providers, self._prepare, self._week_starts)
         with ThreadPoolExecutor(1) as thread:
             read: FirstReading = thread.submit(asyncio.run, reading).result()
         return read

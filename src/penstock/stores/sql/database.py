@@ -21,11 +21,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.util import await_only
 
+from penstock.limits.windows import WeekStart
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.sqlite_writer import SqliteWriter, Step
 
-__all__ = ["MEMORY", "Database", "DatabaseError", "file_address", "parse_address", "revision", "shown"]
+__all__ = [
+    "MEMORY",
+    "Database",
+    "DatabaseError",
+    "file_address",
+    "parse_address",
+    "revision",
+    "shown",
+    "week_starts_of",
+]
 
 T = TypeVar("T")
 MEMORY: Final = "sqlite://"
@@ -67,14 +77,16 @@ class Database:
     ``write`` one for a transaction that doesn't. ``run`` is the short way of ``write`` for what is written with every
     request, where ``has_writer``: in SQLite's files.
 
-    All raise DatabaseError when the database can't be reached.
+    All raise DatabaseError when the database can't be reached. ``week_starts`` is the operator's day for weekly
+    budgets, None for each level's own: whoever reads limits of a connection asks ``week_starts_of``.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, week_starts: WeekStart | None = None) -> None:
         self.url = parse_address(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._is_in_memory = self.is_sqlite and self.url.database in {None, "", ":memory:"}
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self.engine.sync_engine.update_execution_options(week_starts=week_starts)
         # SQLite lets one change at a time in: those of one process wait here, and not in its driver's threads.
         self._turn = asyncio.Lock()
         self.has_writer = self.is_sqlite and not self._is_in_memory
@@ -187,6 +199,12 @@ class Database:
 def shown(url: URL) -> str:
     """An address for people: without its password and its driver."""
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
+def week_starts_of(connection: AsyncConnection) -> WeekStart | None:
+    """The day on which the operator has weekly budgets begin; None: on each level's own."""
+    day: WeekStart | None = connection.sync_engine.get_execution_options().get("week_starts")
+    return day
 
 
 async def revision(connection: AsyncConnection) -> int:

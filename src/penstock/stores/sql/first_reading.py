@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from time import time_ns
 from typing import NamedTuple
 
+from penstock.limits.windows import WeekStart
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.load import Loaded, Loader
@@ -21,10 +22,14 @@ class FirstReading(NamedTuple):
 
 
 async def read_once(
-    address: str, keyring: Keyring, providers: Collection[str], prepare: Callable[[Database], Awaitable[None]]
+    address: str,
+    keyring: Keyring,
+    providers: Collection[str],
+    prepare: Callable[[Database], Awaitable[None]],
+    week_starts: WeekStart | None = None,
 ) -> FirstReading:
     """Prepare a database, read it and leave no connection behind. Raises DatabaseError."""
-    database = Database(address)
+    database = Database(address, week_starts)
     try:
         return await prepared(database, keyring, providers, prepare)
     finally:

@@ -84,11 +84,13 @@ class JournaledCounters:
         await self.flush()
 
     async def restore(self, database: Database) -> None:
-        """Charge the reservations of a process that was killed, and read all balances. Raises DatabaseError."""
-        from penstock.stores.sql.balances import charge_lost, read_balances
+        """Charge the reservations of a process that was killed, add what changed budgets while no gateway ran, and read
+        all balances. Raises DatabaseError."""
+        from penstock.stores.sql.balances import add_waiting, charge_lost, read_balances
 
         async with database.write() as connection:
             await charge_lost(connection, self._now())
+            await add_waiting(connection, self._now())
             self.memory.reservations.opening = await read_balances(connection)
 
     async def flush(self) -> bool:

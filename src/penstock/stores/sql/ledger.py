@@ -5,6 +5,7 @@ Rows are changed by repricing alone (reprice.py), which keeps what they said fir
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,8 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.background import in_slices
-from penstock.core.json_text import write_json
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.usage import Usage
+from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger_entry import LedgerEntry
@@ -48,6 +50,7 @@ _COLUMNS: Final = (
     "operation", "model", "trace_id", "input_tokens", "output_tokens", "cached_tokens", "cache_written_tokens",
     "cache_written_1h_tokens", "reasoning_tokens", "audio_input_tokens", "audio_output_tokens", "units", "amount",
     "price_version", "price_match", "is_estimated", "is_cached", "status", "error", "labels", "mode",
+    "budgets",
 )  # fmt: skip
 _INSERT: Final = RepeatedStatement(_COLUMNS, _new)
 
@@ -63,6 +66,20 @@ def column_text(text: str | None) -> str | None:
     if text is None or (text.isascii() and "\x00" not in text):
         return text
     return text.encode("utf-8", "replace").decode().replace("\x00", "?")
+
+
+@functools.lru_cache(1024)
+def budgets_text(budgets: tuple[BucketKey, ...]) -> str:
+    """Buckets of budgets as the ledger holds them: JSON. Requests of one key have the same for a whole window."""
+    return write_json([(key.limit, key.value.hex(), key.epoch, key.window_start) for key in budgets]).decode()
+
+
+def read_budgets(text: str | None) -> list[BucketKey] | None:
+    """The buckets of a row; None for rows of earlier releases, which don't tell them."""
+    rows = None if text is None else read_json_or_none(text.encode())
+    if rows is None:
+        return None
+    return [BucketKey(limit, bytes.fromhex(value), epoch, start) for limit, value, epoch, start in rows]
 
 
 def _row(entry: LedgerEntry) -> Row:
@@ -100,4 +117,5 @@ def _row(entry: LedgerEntry) -> Row:
         column_text(entry.error),
         write_json(entry.labels).decode() if entry.labels else "{}",
         entry.mode,
+        budgets_text(entry.budgets),
     )

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import msgspec
 
 from penstock.core.usage import Usage
+from penstock.limits.limit import BucketKey
 
 
 class LedgerEntry(msgspec.Struct, frozen=True):
     """One attempt. ``at`` is in microseconds since 1970; ``nanos`` in nanodollars, None if the price is unknown. Ids of
-    workspace and key are those of their rows. ``units`` are what the attempt used beside tokens, by name."""
+    workspace and key are those of their rows. ``units`` are what the attempt used beside tokens, by name. ``budgets``
+    are the buckets of budgets in dollars that it was charged to."""
 
     request_id: str
     attempt: int
@@ -36,3 +38,4 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     labels: Mapping[str, str] = {}
     units: Mapping[str, int] = {}
     mode: str | None = None
+    budgets: tuple[BucketKey, ...] = ()

@@ -7,12 +7,12 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.json_text import read_json_or_none
-from penstock.core.money import LARGEST
 from penstock.limits.definition import read_limits
 from penstock.limits.limit import Level
 from penstock.limits.policy import Policy, PolicyCondition
 from penstock.limits.policy_definition import policy as read_policy
 from penstock.limits.validate import LimitOwner, Problem, Reading
+from penstock.limits.windows import WeekStart
 
 ACTIVE: Final = "active"
 
@@ -23,21 +23,16 @@ def members_of(definition: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def limits_row(level: Level, row: Any) -> Reading:
+def limits_row(level: Level, row: Any, week_starts: WeekStart | None = None) -> Reading:
     """The limits of a row of ``limit``, with the epoch of the row, and the definition's problems."""
-    reading = read_limits(LimitOwner(level, row.owner_id, row.created_at), members_of(row.definition))
+    reading = read_limits(LimitOwner(level, row.owner_id, row.created_at, week_starts), members_of(row.definition))
     reading.limits = [msgspec.structs.replace(limit, epoch=row.epoch) for limit in reading.limits]
     return reading
 
 
-def policy_owner(id_: str, created_at: int, largest_cost: int = LARGEST) -> LimitOwner:
-    """The owner of a policy's limit. Weeks of policies begin on Monday (docs/limits.md#windows)."""
-    return LimitOwner("policy", id_, created_at, week_start="monday", largest_cost=largest_cost)
-
-
-def policy_row(row: Any) -> tuple[Policy | None, tuple[Problem, ...]]:
+def policy_row(row: Any, week_starts: WeekStart | None = None) -> tuple[Policy | None, tuple[Problem, ...]]:
     """The policy of a row of ``policy``, with its epoch, for the requests of its workspace; None with problems."""
-    reading = Reading(policy_owner(row.id, row.created_at))
+    reading = Reading(LimitOwner("policy", row.id, row.created_at, week_starts))
     policy = read_policy(members_of(row.definition), row.kind, reading)
     if policy is not None:
         replace = msgspec.structs.replace

@@ -17,8 +17,10 @@ from penstock.limits.applied import Applied
 from penstock.limits.in_force import LimitsInForce
 from penstock.limits.policy import Policy
 from penstock.limits.validate import Problem
+from penstock.limits.windows import WeekStart
 from penstock.stores.catalogue import Catalogue, GatewayKey
 from penstock.stores.sql import schema
+from penstock.stores.sql.database import week_starts_of
 from penstock.stores.sql.limit_rows import ACTIVE, limits_row, policy_row
 
 _PROVIDERS: Final = sa.select(
@@ -37,9 +39,10 @@ class LimitLoader:
 
     async def add(self, connection: AsyncConnection, catalogue: Catalogue, problems: list[str]) -> Catalogue:
         """The catalogue with its limits. A sentence for each row that can't be used is added to ``problems``."""
-        self._limits = self._read_limits(await connection.execute(sa.select(schema.limit)), problems)
+        week_starts = week_starts_of(connection)
+        self._limits = self._read_limits(await connection.execute(sa.select(schema.limit)), problems, week_starts)
         rows = await connection.execute(sa.select(schema.policy).where(schema.policy.c.status == ACTIVE))
-        self._policies = self._read_policies(rows, problems)
+        self._policies = self._read_policies(rows, problems, week_starts)
         limits = self._limits
         if not limits and not self._policies:
             return catalogue
@@ -55,11 +58,11 @@ class LimitLoader:
         keys = tuple([_limited(key, of_level.get("api_key", {})) for key in catalogue.keys])
         return msgspec.structs.replace(catalogue, keys=keys, limits=in_force)
 
-    def _read_limits(self, rows: Any, problems: list[str]) -> _Limits:
+    def _read_limits(self, rows: Any, problems: list[str], week_starts: WeekStart | None) -> _Limits:
         found: dict[tuple[str, str], tuple[Applied, ...]] = {}
         for row in rows:
             name = (row.level, row.owner_id)
-            reading = limits_row(row.level, row)
+            reading = limits_row(row.level, row, week_starts)
             applied = tuple([Applied(limit) for limit in reading.limits])
             if reading.problems:
                 problems += _sentences(f"the limits of {row.level} {row.owner_id}", reading.problems)
@@ -68,10 +71,10 @@ class LimitLoader:
                 found[name] = applied
         return found
 
-    def _read_policies(self, rows: Any, problems: list[str]) -> dict[str, Policy]:
+    def _read_policies(self, rows: Any, problems: list[str], week_starts: WeekStart | None) -> dict[str, Policy]:
         found: dict[str, Policy] = {}
         for row in rows:
-            policy, of_row = policy_row(row)
+            policy, of_row = policy_row(row, week_starts)
             if of_row:
                 problems += _sentences(f"the policy {row.name or row.id}", of_row)
             policy = policy or self._policies.get(row.id)

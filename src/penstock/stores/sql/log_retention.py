@@ -18,7 +18,14 @@ from penstock.stores.sql.database import Database
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.log_partitions import Partitions
 from penstock.stores.sql.log_usage import DAY
-from penstock.stores.sql.schema import log_metadata, request_content, request_log, usage_hour, usage_metadata
+from penstock.stores.sql.schema import (
+    log_metadata,
+    request_content,
+    request_log,
+    total_hour,
+    usage_hour,
+    usage_metadata,
+)
 
 _FIRST_STEP: Final = 100
 _LARGEST_STEP: Final = 1000
@@ -51,7 +58,7 @@ async def delete_old(database: Database, retention: Retention, now: int, pause: 
 
 def _limits(retention: Retention, now: int) -> Sequence[tuple[sa.Table, int]]:
     """The tables, and the moment before which their rows are too old."""
-    limits = [(usage_hour, now - _HOURS_KEPT)]
+    limits = [(usage_hour, now - _HOURS_KEPT), (total_hour, now - _HOURS_KEPT)]
     kept = [days for days in (retention.content_days, retention.days) if days]
     if kept:
         limits.append((request_content, now - min(kept) * DAY))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from penstock.stores.sql.log_entry import LogEntry
 from penstock.stores.sql.repeated import RepeatedStatement, Rows
-from penstock.stores.sql.schema import usage_day, usage_hour, usage_metadata
+from penstock.stores.sql.schema import total_day, total_hour, usage_day, usage_hour, usage_metadata
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
 
 HOUR: Final = 3_600_000_000
@@ -55,7 +55,13 @@ class Sums:
         days: dict[Key, Measures] = {}
         for (start, *rest), measures in hours.items():
             _merge(days, (start // DAY * DAY, *rest), measures)
-        sums = (usage_hour, hours), (usage_day, days), (usage_metadata, self._members)
+        sums = (
+            (usage_hour, hours),
+            (usage_day, days),
+            (total_hour, _of_all(hours)),
+            (total_day, _of_all(days)),
+            (usage_metadata, self._members),
+        )
         # In the order of the key: two workers that add to the same rows wait for each other, and never both.
         return [
             Rows(_ADDED[table.name], [(*key, *measures) for key, measures in sorted(some.items())])
@@ -90,6 +96,14 @@ def _measures(entries: Sequence[LogEntry]) -> Measures:
 _TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens")
 _ADDED_UP: Final = (*_TOKENS, "amount", "saved", "latency", "first_token", "retries", "is_fallback", "at")
 _values_of: Final = attrgetter(*_ADDED_UP)
+
+
+def _of_all(sums: Mapping[Key, Measures]) -> dict[Key, Measures]:
+    """The sums of all keys, providers, models and statuses together."""
+    totals: dict[Key, Measures] = {}
+    for (start, workspace, *_, cache), measures in sums.items():
+        _merge(totals, (start, workspace, cache), measures)
+    return totals
 
 
 def is_error(status: int) -> bool:
@@ -127,5 +141,7 @@ def _statement(table: sa.Table, names: Sequence[str]) -> RepeatedStatement:
 _ADDED: Final = {
     usage_hour.name: _statement(usage_hour, _NAMES),
     usage_day.name: _statement(usage_day, _NAMES),
+    total_hour.name: _statement(total_hour, _NAMES),
+    total_day.name: _statement(total_day, _NAMES),
     usage_metadata.name: _statement(usage_metadata, _MEMBERS_NAMES),
 }

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import given
-from hypothesis import strategies as st
 
 from penstock.limits.counters import Alert
 from penstock.limits.limit import BucketKey, Limit
 from penstock.limits.windows import CalendarWindow
 from penstock.observe.alerts.notice import Notice
-from penstock.observe.alerts.watch import FailureRate, Watch, WatchSettings, budget_notice, is_failed
+from penstock.observe.alerts.watch import Watch, WatchSettings, budget_notice, is_failed
 from penstock.observe.record import AttemptRecord, Record, Records
 
 LIMIT = Limit("b-1", "api_key", "key-1", "cost", 5_000_000_000, CalendarWindow("month"), alert_at=4_000_000_000)
@@ -109,14 +107,3 @@ def test_whose_fault_counts() -> None:
     ] * 3
     assert failed(503, None)
     assert failed(502, "upstream_status")
-
-
-@given(st.lists(st.tuples(st.integers(0, 1000), st.booleans()), max_size=50), st.integers(0, 1500))
-def test_what_is_older_than_the_window_is_forgotten(requests: list[tuple[int, bool]], later: int) -> None:
-    rate = FailureRate(30.0)
-    ordered = sorted(requests)
-    for at, failed in ordered:
-        rate.count(at, is_failed=failed)
-    now = max([later, *(at for at, _ in ordered)])
-    recent = [failed for at, failed in ordered if at > now - 30]
-    assert rate.counts(now) == (len(recent), sum(recent))

@@ -23,7 +23,10 @@ def samples(family: Family) -> dict[str, set[str]]:
     return {f"{family.name}_bucket": {*labels, "le"}, f"{family.name}_sum": labels, f"{family.name}_count": labels}
 
 
-SAMPLES = {name: labels for family in FAMILIES for name, labels in samples(family).items()}
+SHOWN = tuple(family for family in FAMILIES if not family.is_of_otlp)
+"""Those of the page; the others are sent over OTLP only."""
+TELEMETRY = (ROOT / "docs" / "telemetry.md").read_text("utf-8")
+SAMPLES = {name: labels for family in SHOWN for name, labels in samples(family).items()}
 OF_PROMETHEUS = {"job", "instance"}
 """Labels that Prometheus adds to every sample."""
 
@@ -45,10 +48,10 @@ def queries() -> Iterator[str]:
 
 def test_the_page_tells_every_metric_and_no_other() -> None:
     told = [(name.strip("`"), kind, tuple(re.findall(r"`(\w+)`", labels)), text) for name, kind, labels, text in ROWS]
-    assert told == [(each.shown, each.kind, each.labels, each.help) for each in FAMILIES]
+    assert told == [(each.shown, each.kind, each.labels, each.help) for each in SHOWN]
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("family", SHOWN, ids=lambda family: family.name)
 def test_names_are_as_prometheus_wants_them(family: Family) -> None:
     assert re.fullmatch(r"(penstock|process)_[a-z_]+", family.name)
     assert not family.name.endswith("_total")
@@ -56,6 +59,15 @@ def test_names_are_as_prometheus_wants_them(family: Family) -> None:
     assert (family.kind == "histogram") == bool(family.buckets)
     assert list(family.buckets) == sorted(set(family.buckets))
     assert "le" not in family.labels
+
+
+def test_metrics_of_opentelemetry_stand_on_its_page() -> None:
+    told = re.findall(r"^\| `(gen_ai\.client\.[\w.]+)` \|", TELEMETRY, re.MULTILINE)
+    assert told == [family.name for family in FAMILIES if family.is_of_otlp]
+    for family in FAMILIES:
+        if family.is_of_otlp:
+            assert list(family.buckets) == sorted(set(family.buckets))
+            assert all(f"`{label}`" in TELEMETRY for label in family.labels)
 
 
 def test_names_are_there_once() -> None:
@@ -75,7 +87,7 @@ def test_the_dashboard_asks_for_what_there_is(query: str) -> None:
 
 def test_the_dashboard_has_every_metric() -> None:
     asked = set(re.findall(r"\b(?:penstock|process)_\w+", "\n".join(queries())))
-    assert [family.name for family in FAMILIES if not asked & samples(family).keys()] == []
+    assert [family.name for family in SHOWN if not asked & samples(family).keys()] == []
 
 
 def test_the_dashboard_s_panels_have_ids_and_places_of_their_own() -> None:

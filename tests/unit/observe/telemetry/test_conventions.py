@@ -36,6 +36,14 @@ def test_parameters(name: str, value: object, attribute: object) -> None:
     assert named.parameter_attribute(name, value) == attribute
 
 
+def test_an_older_version_has_fewer_metrics() -> None:
+    tokens, first_chunk = "gen_ai.client.token.usage", "gen_ai.client.operation.time_to_first_chunk"
+    labels = (named.OPERATION_NAME, named.PROVIDER_NAME)
+    assert named.metric_in_version(first_chunk, labels, "latest") == labels
+    assert named.metric_in_version(tokens, labels, "1.36") == (named.OPERATION_NAME, named.SYSTEM)
+    assert named.metric_in_version(first_chunk, labels, "1.36") is None
+
+
 def test_an_older_version_has_fewer_names() -> None:
     latest: Attributes = {named.PROVIDER_NAME: "openai", named.CACHE_READ_TOKENS: 1, named.INPUT_TOKENS: 2}
     assert named.in_version({**latest}, "latest") == latest

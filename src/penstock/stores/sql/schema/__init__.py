@@ -18,13 +18,15 @@ from penstock.stores.sql.schema.counters import (
     reservation_item,
     worker,
 )
-from penstock.stores.sql.schema.limits import balance, ledger, limit, open_hold, policy
+from penstock.stores.sql.schema.limits import balance, balance_change, ledger, limit, open_hold, policy
 from penstock.stores.sql.schema.prices import price_book
 from penstock.stores.sql.schema.request_log import (
     log_export,
     log_metadata,
     request_content,
     request_log,
+    total_day,
+    total_hour,
     usage_day,
     usage_hour,
     usage_metadata,
@@ -50,6 +52,7 @@ __all__ = [
     "audit",
     "audit_head",
     "balance",
+    "balance_change",
     "bucket",
     "bucket_count",
     "config",
@@ -79,6 +82,8 @@ __all__ = [
     "reservation_item",
     "revision",
     "secret",
+    "total_day",
+    "total_hour",
     "usage_day",
     "usage_hour",
     "usage_metadata",

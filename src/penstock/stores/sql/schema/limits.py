@@ -109,6 +109,7 @@ ledger: Final = Table(
     Column("error", Text),
     json_column("labels", "{}"),
     Column("mode", Text),
+    Column("budgets", Text),
     Column("first_amount", BigInteger),
     Column("first_price_version", Text),
     Column("repriced_at", BigInteger),
@@ -118,5 +119,28 @@ ledger: Final = Table(
 )
 """One row for each attempt. ``amount`` is in nanodollars, NULL if the price is unknown; ``day`` counts from 1970.
 Tokens are counted as core.usage.Usage counts them. ``is_estimated``: the provider told no usage. ``mode`` is the mode
-of the prices (standard, batch); NULL in rows of earlier releases. ``repriced_at`` is when the cost was last computed
-again, and ``first_amount`` and ``first_price_version`` are then what the row said before the first time."""
+of the prices (standard, batch), ``budgets`` JSON of the buckets of budgets in dollars that were charged, ``[[limit,
+value in hexadecimal, epoch, window_start]]``; both NULL in rows of earlier releases. ``repriced_at`` is when the cost
+was last computed again, and ``first_amount`` and ``first_price_version`` are then what the row said before the first
+time."""
+
+balance_change: Final = Table(
+    "balance_change",
+    metadata,
+    Column("id", Text, nullable=False, primary_key=True),
+    Column("limit_id", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("window_start", BigInteger, nullable=False),
+    Column("value_key", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("ends_at", BigInteger),
+    Column("source", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("claimed_at", BigInteger),
+    Column("applied_at", BigInteger),
+    Index(None, "applied_at"),
+)
+"""What was settled in budgets outside a gateway: an import's opening balance, the difference of a repricing. Whichever
+gateway counts applies it: ``claimed_at`` is when one began to, ``applied_at`` when it was done. ``amount`` is in the
+limit's unit, below 0 for what comes back. ``source`` is ``import`` or ``reprice``."""

@@ -128,6 +128,25 @@ requests whose time to the first token is in ``first_token``."""
 usage_day: Final = _usage("usage_day")
 """… and by the day."""
 
+
+def _totals(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+        Column("workspace_id", Text, primary_key=True, nullable=False),
+        Column("cache", Text, primary_key=True, nullable=False),
+        *_measures(),
+        sqlite_with_rowid=False,
+    )
+
+
+total_hour: Final = _totals("usage_total_hour")
+"""The same of all keys, providers, models and statuses together: what is asked of a time and a workspace alone reads
+few rows."""
+total_day: Final = _totals("usage_total_day")
+"""… and by the day."""
+
 usage_metadata: Final = Table(
     "usage_metadata",
     metadata,
@@ -142,6 +161,7 @@ usage_metadata: Final = Table(
     Column("latency", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Index(None, "start"),
+    Index(None, "workspace_id", "name", "value", "start"),
     sqlite_with_rowid=False,
 )
 """Requests by the day and by each member of their metadata; ``_user`` is the user."""

@@ -1,0 +1,148 @@
+// The editor of configs with its tests, tools and images in the playground, and the page of a key's holder.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { admin, faults, launch, open, overflow, reason, signIn, startGateway, visit } from "./gateway.mjs";
+
+const skip = reason;
+const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+let gateway, browser;
+
+before(async () => {
+  if (skip) return;
+  gateway = await startGateway();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+async function task(work, width) {
+  const page = await open(browser, gateway, { width });
+  await signIn(page);
+  await work(page);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+}
+
+async function until(condition) {
+  for (let turn = 0; turn < 300; turn++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail("it did not come to that");
+}
+
+test("members and values of a config are completed where they belong", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "configs/new");
+    const editor = page.getByLabel("Config in JSON");
+    const options = page.getByRole("listbox", { name: "Completions" });
+    await editor.fill("");
+    await editor.pressSequentially('{"strat');
+    assert.deepEqual(await options.getByRole("option").allTextContents(), ["strategy"]);
+    assert.deepEqual(await faults(page), []);
+    await editor.press("Tab");
+    await editor.pressSequentially('{"mo');
+    await editor.press("ArrowDown");
+    await editor.press("Enter");
+    await editor.pressSequentially('"fall');
+    await editor.press("Tab");
+    await editor.pressSequentially('}, "targets": [{');
+    await editor.press("Control+ ");
+    await options.getByRole("option", { name: "api_key", exact: true }).waitFor();
+    await editor.press("Escape");
+    assert.equal(await options.isVisible(), false);
+    await editor.pressSequentially('"provider": "ech');
+    await options.getByRole("option", { name: "echo", exact: true }).click();
+    await editor.pressSequentially("}]}");
+    assert.deepEqual(JSON.parse(await editor.inputValue()), { strategy: { mode: "fallback" }, targets: [{ provider: "echo" }] });
+    await editor.fill('{"retry": {"attempts": 1, ');
+    await editor.press("End");
+    await editor.press("Control+ ");
+    assert.equal((await options.getByRole("option").allTextContents()).includes("attempts"), false);
+  }));
+
+for (const width of [1280, 380]) {
+  test(`tests of a config are run from the page, ${width} pixels wide`, { skip }, () =>
+    task(async (page) => {
+      await visit(page, "configs/new");
+      const config = { strategy: { mode: "fallback" }, targets: [{ provider: "echo" }, { provider: "echo" }] };
+      await page.getByLabel("Config in JSON").fill(JSON.stringify(config, null, 2));
+      const tests = [
+        { name: "falls back", faults: "targets[0]=503", target: "targets[1]", attempts: ["targets[0] 503", "targets[1] 200"] },
+        { name: "is wrong", target: "targets[1]", status: 500, time_at_most: 5 },
+      ];
+      await page.getByLabel("Tests in JSON").fill(JSON.stringify(tests));
+      await page.getByRole("button", { name: "Run tests" }).click();
+      await page.getByText("1 passed, 1 failed").waitFor();
+      await page.getByText("status: expected 500, found 200").waitFor();
+      await page.getByText("target: expected targets[1], found targets[0]").waitFor();
+      assert.deepEqual(await faults(page), []);
+      assert.ok((await overflow(page)) <= 0);
+      await page.getByText("As a file for penstock test").click();
+      assert.match(await page.getByRole("region", { name: "TOML" }).textContent(), /\[\[test\]\]\nname = "falls back"\nfaults = "targets\[0\]=503"/);
+      await page.getByLabel("Tests in JSON").fill('[{"name": "a", "taget": "x"}]');
+      await page.getByRole("button", { name: "Run tests" }).click();
+      await page.getByText("a member that is not known: taget").first().waitFor();
+    }, width));
+}
+
+test("tools and images are sent, and what the model calls is shown", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "playground");
+    await page.getByLabel("Model").fill("echo/echo");
+    await page.getByText("System message, tools, images, gateway key").click();
+    await page.getByLabel("Tools").fill("[{");
+    await page.getByText("Line 1").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Send" }).isDisabled(), true);
+    await page.getByLabel("Tools").fill('[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]');
+    await page.getByLabel("Images").setInputFiles({ name: "pixel.png", mimeType: "image/png", buffer: PIXEL });
+    await page.getByLabel("Message", { exact: true }).fill("Please call get_weather");
+    const [request] = await Promise.all([
+      page.waitForRequest((each) => each.url().endsWith("/v1/chat/completions") && each.method() === "POST"),
+      page.getByRole("button", { name: "Send" }).click(),
+    ]);
+    const body = request.postDataJSON();
+    assert.equal(body.messages.at(-1).content[1].image_url.url, `data:image/png;base64,${PIXEL.toString("base64")}`);
+    await page.getByRole("region", { name: "Calls get_weather" }).waitFor();
+    assert.deepEqual(await faults(page), []);
+    await page.getByText("As code").first().click();
+    const code = await page.getByRole("region", { name: "Python" }).first().textContent();
+    assert.match(code, /tools=json\.loads/);
+    assert.ok(!code.includes(PIXEL.toString("base64")));
+  }));
+
+for (const width of [1280, 380]) {
+  test(`the holder of a gateway key sees its limits, usage and models, ${width} pixels wide`, { skip }, async () => {
+    const usage_limits = { type: "requests", credit_limit: 4, periodic_reset: "monthly" };
+    const made = await admin(gateway, "POST", "/api-keys/workspace/service", {
+      name: `holder ${width}`, scopes: ["completions.write"], labels: { team: "search" }, usage_limits,
+    });
+    await until(async () => {
+      const headers = { authorization: `Bearer ${made.key}`, "x-portkey-provider": "echo", "content-type": "application/json" };
+      const body = JSON.stringify({ model: "echo", messages: [{ role: "user", content: "Hello!" }] });
+      return (await fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers, body })).status === 200;
+    });
+    const page = await open(browser, gateway, { width });
+    await page.getByLabel("gateway key").fill(made.key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: `holder ${width}` }).waitFor();
+    await page.getByRole("img", { name: "1 of 4" }).waitFor();
+    await page.getByText("search").waitFor();
+    assert.match(await page.getByRole("region", { name: "curl" }).textContent(), /^curl .*\/v1\/chat\/completions/);
+    assert.deepEqual(await faults(page), []);
+    assert.ok((await overflow(page)) <= 0);
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+    assert.ok(!kept.includes(made.key));
+    await page.getByRole("button", { name: "Leave" }).click();
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await page.getByLabel("gateway key").fill(`${made.key}x`);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("This key is not known here").waitFor();
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+}
