@@ -504,8 +504,8 @@ once: the caller gets the error, and the connection ends.
   config has retries, a fallback or a conditional or sticky choice, where a target has guards, a cache or a signature of
   AWS; a form whose fields the config changes, or that has an `Idempotency-Key`; and compressed bodies.
 - **Sent once**: an upload with retries or a fallback that is larger than `server.max_body_bytes` passes to the first
-  target that takes it. Once bytes are sent no other attempt follows, and that target's answer is the caller's. The
-  length must be known: without `content-length` such an upload is held, and a 413 above the bound.
+  target that takes it. Once bytes are sent no other attempt follows, and that target's answer is the caller's. With
+  hedging, which needs the body twice, and without `content-length` such an upload is a 413.
 - The request log has the beginning of the body alone. Under another ASGI server than the gateway's own, bodies are
   held.
 

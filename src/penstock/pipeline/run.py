@@ -32,7 +32,7 @@ from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
 from penstock.pipeline.tracing import told_parameters
-from penstock.pipeline.upload import hold_upload, may_repeat, reads_fields
+from penstock.pipeline.upload import hold_upload, may_race, may_repeat, reads_fields
 
 
 class Gate(Protocol):
@@ -166,7 +166,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     async def _held(self, call: Call, compiled: CompiledPlan) -> Failure | None:
         """Hold an upload that may have to be sent again, or read; one that is too large to be held is sent once."""
         is_form = call.request is not None
-        repeats = may_repeat(compiled.plan) and not self.is_too_large(call)
+        repeats = may_repeat(compiled.plan) and (may_race(compiled.plan) or not self.is_too_large(call))
         reads = is_form and (reads_fields(compiled.plan) or self.idempotency.applies(call))
         return await hold_upload(call) if repeats or reads or self.input_guards else None
 

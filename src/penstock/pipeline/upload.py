@@ -37,6 +37,11 @@ def may_repeat(plan: Plan) -> bool:
     )
 
 
+def may_race(plan: Plan) -> bool:
+    """Whether a plan may send a request to two targets at once (hedging)."""
+    return any(isinstance(node, Fallback) and node.hedge is not None for node in _nodes(plan))
+
+
 def reads_fields(plan: Plan) -> bool:
     """Whether a plan chooses by what stands in the body, perhaps behind a file."""
     return any(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.pipeline.upload import may_repeat, reads_fields
-from penstock.routing.plan import Balance, Choose, Fallback, Plan, RetryPolicy, StickyPolicy, Target
+from penstock.pipeline.upload import may_race, may_repeat, reads_fields
+from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, RetryPolicy, StickyPolicy, Target
 
 ONE = Target("config", "openai")
 RETRIED = Target("config", "openai", retry=RetryPolicy(2, frozenset({500})))
@@ -27,3 +27,9 @@ RETRIED = Target("config", "openai", retry=RetryPolicy(2, frozenset({500})))
 )
 def test_plans(plan: Plan, repeats: bool, reads: bool) -> None:
     assert (may_repeat(plan), reads_fields(plan)) == (repeats, reads)
+
+
+def test_two_targets_at_once_need_the_body_twice() -> None:
+    raced = Fallback("config", (ONE, ONE), hedge=HedgePolicy(0.1, 10))
+    assert may_race(Balance("config", (raced,), (1,)))
+    assert not may_race(Fallback("config", (ONE, RETRIED)))
