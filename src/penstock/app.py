@@ -300,7 +300,7 @@ def _pipeline(
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server
-    return Pipeline(
+    pipeline = Pipeline(
         compiler,
         router,
         once,
@@ -313,6 +313,9 @@ def _pipeline(
         shows_lists=settings.ids.lists,
         conversations=conversations_of(settings, stored),
     )
+    if guarding.models is not None:
+        guarding.models.run = pipeline.run
+    return pipeline
 
 
 class _Connections:

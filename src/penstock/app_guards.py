@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 
 from penstock.core.address import AddressPolicy
+from penstock.dialects.registry import CALLERS
 from penstock.guards.plan import StreamMode
 from penstock.guards.read import GuardPolicy
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.guard import Guarding
+from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.upstream import Upstream
 from penstock.settings.model import Settings
@@ -40,4 +42,5 @@ def guarding_of(settings: Settings, transports: Mapping[str, Transport], policy:
         gives_reasons=guards.reason_in_message,
         refuses_unguarded=guards.unguarded == "refuse",
         environment=os.environ if settings.providers.gateway_identity else None,
+        models=GuardModels(CALLERS["openai_chat"]),
     )

@@ -67,11 +67,14 @@ def contains(*words: str, operator: str = "none", asynchronous: bool = False, **
     return {"default.contains": {"words": list(words), "operator": operator}, **hook}
 
 
+def target_of(upstream: Upstream) -> dict[str, Any]:
+    return {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+
+
 def ask(
     gateway: RunningGateway, upstream: Upstream, config: Any = None, text: str = "Hello", **more: Any
 ) -> httpx.Response:
-    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
-    headers = {"x-portkey-config": json.dumps({**target, **(config or {})}), **more.pop("headers", {})}
+    headers = {"x-portkey-config": json.dumps({**target_of(upstream), **(config or {})}), **more.pop("headers", {})}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **more}
     return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
 
@@ -745,6 +748,7 @@ FAILING: dict[str, Any] = {
     "penstock.invisible": {},
     "penstock.size": {"maxCharacters": 1},
     "penstock.injectionPatterns": {},
+    "penstock.judge": {"config": "CONFIG", "model": "m", "policy": "None.", "failOnError": True},
 }
 """Every check, so that it does not let pass what ``test_what_is_judged_stays_secret`` sends."""
 
@@ -766,13 +770,17 @@ def test_what_is_judged_stays_secret(
     shown: list[str] = []
     with running_gateway(settings, sleep=no_wait) as gateway:
         for name in names:
+            known = {"URL": f"{upstream.url}/hook", "CONFIG": target_of(upstream)}
             parameters = {
-                member: f"{upstream.url}/hook" if value == "URL" else value for member, value in FAILING[name].items()
+                member: known.get(value, value) if isinstance(value, str) else value
+                for member, value in FAILING[name].items()
             }
             if phase is Phase.AFTER:
                 upstream.play(reply(200, completion(text)))
             if name in {"webhook", "log", "validUrls"}:
                 upstream.play(reply(500, json.dumps({"verdict": True, "said": CANARY}).encode()))
+            if name == "penstock.judge":
+                upstream.play(reply(200, completion(f"It says {CANARY}.")))
             denies = not CHECKS[full_id(name).lower()].only_marks
             guards = {key: [{name: parameters, "deny": denies}]}
             got = ask(gateway, upstream, guards, text if phase is Phase.BEFORE else "hi")

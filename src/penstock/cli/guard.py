@@ -13,7 +13,7 @@ from penstock.cli.input_file import read_input
 if TYPE_CHECKING:
     from penstock.cli.rehearsal import Rehearsal
     from penstock.guards.backtest import Tally
-    from penstock.guards.base import CheckError, OutboundRequest
+    from penstock.guards.base import CheckError, ModelQuestion, OutboundRequest
     from penstock.guards.plan import Hook
     from penstock.pipeline.guard_hooks import Subject
 
@@ -79,6 +79,11 @@ class _Nobody:
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[CheckError]:
         return [await self.send(request) for request in requests]
+
+    async def ask_model(self, question: ModelQuestion) -> CheckError:  # noqa: ARG002
+        from penstock.guards.base import CheckError
+
+        return CheckError("a backtest asks nobody.")
 
 
 def _hooks(rehearsal: Rehearsal, key: str, name: str, phase: Any) -> tuple[Hook, ...] | str:

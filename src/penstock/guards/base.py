@@ -156,6 +156,30 @@ class OutboundReply(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class ModelQuestion(msgspec.Struct, frozen=True):
+    """A question of a check to a model. ``config`` is a value of the header x-portkey-config: the name of a saved
+    config or a JSON object, empty without one; ``model`` may name who answers (``@my-key/gpt-5-mini``). ``messages``
+    are roles and texts. ``is_operators``: the operator wrote the guard, whose targets the caller need not be allowed
+    to use."""
+
+    config: str
+    model: str
+    messages: tuple[tuple[str, str], ...]
+    most_tokens: int | None = None
+    is_operators: bool = False
+
+
+class ModelReply(msgspec.Struct, frozen=True):
+    """What the model said. Counts of tokens are None where the provider tells none; ``cost`` is in dollars, where
+    callers are told what things cost."""
+
+    text: str
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: str | None = None
+
+
 class Outbound(Protocol):
     """The way out for checks: it keeps to the address policy, the time limit and the size limit."""
 
@@ -172,6 +196,10 @@ class Outbound(Protocol):
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         """The replies to several requests that are sent at the same time, in their order."""
+        ...
+
+    async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
+        """What a model of the gateway's own targets answers, which no guard judges."""
         ...
 
 

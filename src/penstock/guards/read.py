@@ -7,7 +7,7 @@ Source: docs/guardrails.md#configs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -67,10 +67,14 @@ class GuardPolicy(msgspec.Struct, frozen=True):
 class GuardCompiler:
     """Reads the guards of one config's targets (``routing.rules.GuardReader``). ``saved`` are the saved guardrails by
     name and id, as JSON; None where a config is judged that is not used yet: any name may be saved by then. Targets
-    that inherit the same hooks share them."""
+    that inherit the same hooks share them. ``configs`` are the names and ids of the saved configs, None where they
+    aren't known."""
 
-    def __init__(self, saved: Mapping[str, bytes] | None, policy: GuardPolicy) -> None:
+    def __init__(
+        self, saved: Mapping[str, bytes] | None, policy: GuardPolicy, configs: Collection[str] | None = None
+    ) -> None:
         self._saved = saved
+        self._configs = configs
         self._policy = policy
         self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
         self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
@@ -147,7 +151,9 @@ class GuardCompiler:
             members, is_saved = {**self._saved_hook(name, path), **members}, True
         for name in _LATER & members.keys():
             problems.add(refuse(f"{path}.{name}", "this setting is not available in this release: leave it out"))
-        return _HookReader(phase, members, path, problems, self._policy, is_saved=is_saved).hook(kind, index)
+        return _HookReader(phase, members, path, problems, self._policy, self._configs, is_saved=is_saved).hook(
+            kind, index
+        )
 
     def _saved_hook(self, name: str, path: str) -> dict[str, Any]:
         if self._saved is None:
@@ -173,10 +179,12 @@ class _HookReader:
         path: str,
         problems: Problems,
         policy: GuardPolicy,
+        configs: Collection[str] | None,
         *,
         is_saved: bool,
     ) -> None:
         self._is_saved = is_saved
+        self._configs = configs
         self._phase = phase
         self._members = members
         self._path = path
@@ -300,7 +308,9 @@ class _HookReader:
             raise refuse(path, "it must be an object")
         if values.get("credentials") is None and self._members.get("credentials") is not None:
             values = {**values, "credentials": self._members["credentials"]}
-        parameters = Parameters(values, path, self._problems, self._phase, is_operators=self._is_saved)
+        parameters = Parameters(
+            values, path, self._problems, self._phase, is_operators=self._is_saved, configs=self._configs
+        )
         told = parameters.switch("failOnError")
         timeout = parameters.number("timeout", least=1)
         scope = self._scope(parameters, check)

@@ -69,6 +69,8 @@ class Call(msgspec.Struct):
     named_in: str = ""
     keeps: Keeping | None = None
     memo: HeadMemo | None = None
+    is_unguarded: bool = False
+    """Whether no guard judges the call: a guard itself asks."""
 
     @property
     def trace(self) -> str:

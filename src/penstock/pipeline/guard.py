@@ -40,6 +40,7 @@ from penstock.pipeline.guard_aside import LookingOn
 from penstock.pipeline.guard_breaker import HostBreaker
 from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
@@ -100,6 +101,7 @@ class Guarding(msgspec.Struct, frozen=True):
     breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
     documents: KeptDocuments = msgspec.field(default_factory=KeptDocuments)
     looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
+    models: GuardModels | None = None
 
     @property
     def verdicts(self) -> GuardVerdicts:
@@ -125,7 +127,10 @@ class Guarding(msgspec.Struct, frozen=True):
             # An answer that is read later: its request was judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
         judged_by, caller = policy or self.policy, account.caller
-        outbound = GuardOutbound(self.upstream, judged_by, caller, self.breaker, self.environment, self.documents)
+        models = None if self.models is None else functools.partial(self.models.ask, call)
+        outbound = GuardOutbound(
+            self.upstream, judged_by, caller, self.breaker, self.environment, self.documents, models
+        )
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,14 @@ from penstock.auth.signer import Signer
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
-from penstock.guards.base import CheckError, CloudIdentity, OutboundReply, OutboundRequest
+from penstock.guards.base import (
+    CheckError,
+    CloudIdentity,
+    ModelQuestion,
+    ModelReply,
+    OutboundReply,
+    OutboundRequest,
+)
 from penstock.pipeline.guard_breaker import HostBreaker
 from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.subrequest import whole_reply
@@ -36,6 +43,7 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
     environment: Mapping[str, str] | None = None
     documents: KeptDocuments | None = None
+    models: Callable[[ModelQuestion], Awaitable[ModelReply | CheckError]] | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         prepared, signer = self._prepared(request), self._signer(request.identity)
@@ -88,6 +96,9 @@ class GuardOutbound(msgspec.Struct, frozen=True):
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return await asyncio.gather(*(self.send(request) for request in requests))
+
+    async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
+        return CheckError("no model can be asked here.") if self.models is None else await self.models(question)
 
     def _prepared(self, request: OutboundRequest) -> Request | CheckError:
         url = custom_host.judge(request.url, self.policy)

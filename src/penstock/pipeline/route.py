@@ -140,7 +140,7 @@ class Router(msgspec.Struct, frozen=True):
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
                 if call.operation is Operation.REALTIME:
                     answer = await self._opened(call, route, step, account)
-                elif route.target.guards is not None:
+                elif route.target.guards is not None and not call.is_unguarded:
                     answer = await self._guarded(call, compiled, route, step, account)
                 elif self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
