@@ -34,15 +34,15 @@ HEADERS: Final[Mapping[Phase, str]] = {
     Phase.AFTER: "x-portkey-default-output-guardrails",
 }
 _PREFIXES: Final = {Phase.BEFORE: "input_guardrail", Phase.AFTER: "output_guardrail"}
-_SWITCHES: Final = ("deny", "async", "sequential")
+_SWITCHES: Final = ("deny", "async", "sequential", "parallel")
 _OWN: Final = frozenset(
     """
     id type deny async sequential on_fail on_success guardrail_version_id name credentials timeout stream window overlap
-    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample
+    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample parallel
     """.split()
 )
 """The members of a hook that name no check."""
-_LATER: Final = frozenset({"soft_deny_200", "parallel"})
+_LATER: Final = frozenset({"soft_deny_200"})
 """Members of a hook that this release doesn't know: ignored, they would be believed to work."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
@@ -194,7 +194,7 @@ class _HookReader:
     def hook(self, kind: HookType, index: int) -> Hook:
         members, own = self._members, Parameters(self._members, self._path, self._problems)
         kind = HookType(own.choice("type", [each.value for each in HookType], kind.value))
-        deny, is_async, sequential = (own.switch(name) for name in _SWITCHES)
+        deny, is_async, sequential, parallel = (own.switch(name) for name in _SWITCHES)
         checks = tuple(self._checks())
         if len(checks) > _MOST_CHECKS:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
@@ -206,6 +206,8 @@ class _HookReader:
             own.complain("sequential", "two checks of this guard restore what they mask: they need sequential")
         if is_async and alters:
             own.complain("async", "a check of this guard changes the text, but an async guard changes nothing")
+        if parallel:
+            self._refuse_parallel(own, alters=alters, is_async=is_async)
         timeout = own.number("timeout", least=1)
         return Hook(
             id=own.text("id") or f"{_PREFIXES[self._phase]}_{index:03d}",
@@ -226,9 +228,19 @@ class _HookReader:
             first_wait=(own.number("first_wait_ms", 2000, least=0) or 0) / 1000,
             name=own.text("name"),
             mode=mode,
+            parallel=parallel,
             sample=_sample(own, looks_on=is_async or mode is HookMode.SHADOW),
             fingerprint=digest_of(write_json(members)).encode(),
         )
+
+    def _refuse_parallel(self, own: Parameters, *, alters: bool, is_async: bool) -> None:
+        """What keeps a hook from judging a request while its provider works."""
+        if self._phase is Phase.AFTER:
+            own.complain("parallel", "only guards of requests judge in parallel with the model")
+        elif alters:
+            own.complain("parallel", "a check of this guard changes the text, which the model has already by then")
+        elif is_async:
+            own.complain("parallel", "an async guard judges beside the request anyway, and never denies")
 
     def _stream(self, own: Parameters, checks: tuple[HookCheck, ...], *, alters: bool) -> StreamMode:
         """The stream mode: the hook's, else the operator's, else holding back where that finds all. A hook that changes

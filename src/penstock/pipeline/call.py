@@ -25,7 +25,7 @@ from penstock.routing.plan import Target
 from penstock.transport.base import Reply
 
 if TYPE_CHECKING:
-    from penstock.pipeline.guard import GuardMemory
+    from penstock.pipeline.guard_memory import GuardMemory
     from penstock.pipeline.keeping import Keeping
 
 LARGEST_READ: Final = 256 << 10
@@ -150,6 +150,8 @@ class Answer(msgspec.Struct):
     """The models that may be named in a session that the answer opens; None: any."""
     broken: Failure | None = None
     """The failure that cut the answer short after its first bytes."""
+    is_cut: bool = False
+    """A guard ended the provider's call before it told its usage: what it cost is estimated."""
     on_close: tuple[Callable[[Failure | None], None], ...] = ()
     """Callbacks, each called once when the answer is closed, with ``broken`` as the argument."""
 

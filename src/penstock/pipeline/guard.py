@@ -22,7 +22,7 @@ from penstock.dialects.texts import TextView
 from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
-from penstock.guards.restore import Restoring, restoring_of
+from penstock.guards.restore import restoring_of
 from penstock.guards.results import (
     MESSAGE,
     HookRun,
@@ -40,8 +40,10 @@ from penstock.pipeline.guard_aside import LookingOn
 from penstock.pipeline.guard_breaker import HostBreaker
 from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_memory import GuardMemory, JudgedRequest, judged_aside, known_runs, remembered
 from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.guard_outbound import GuardOutbound
+from penstock.pipeline.guard_parallel import judged_beside
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
 from penstock.pipeline.guard_verdicts import GuardVerdicts
@@ -63,23 +65,6 @@ _LOGPROBS: Final = Failure(
 _WITHOUT_TEXTS: Final = frozenset(
     {Operation.MODELS, Operation.MODEL, Operation.SHOW, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
 )
-
-
-class GuardMemory(msgspec.Struct):
-    """What the guards of one request found so far: runs of before-hooks by hook and body, results by target."""
-
-    runs: dict[tuple[object, ...], HookRun] = msgspec.field(default_factory=dict)
-    targets: dict[str, _Judged] = msgspec.field(default_factory=dict)
-
-
-class _Judged(msgspec.Struct):
-    """The request for one target, after its before-hooks: ``request`` is None if it was not changed."""
-
-    runs: list[HookRun]
-    subject: Subject
-    request: RequestBody | None = None
-    failure: Failure | None = None
-    restoring: Restoring | None = None
 
 
 class Guarding(msgspec.Struct, frozen=True):
@@ -126,20 +111,35 @@ class Guarding(msgspec.Struct, frozen=True):
         if request is None:
             # An answer that is read later: its request was judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
-        judged_by, caller = policy or self.policy, account.caller
-        models = None if self.models is None else functools.partial(self.models.ask, call)
-        outbound = GuardOutbound(
-            self.upstream, judged_by, caller, self.breaker, self.environment, self.documents, models
-        )
+        outbound = self._outbound(call, policy or self.policy, account.caller)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
-        runs = judged.runs
-        if denied(runs):
-            return self._denied(_with_skipped([hook for hook in plan.before if not hook.is_shadow], runs), ())
+        if denied(judged.runs):
+            return self._denied(_with_skipped([hook for hook in plan.before if not hook.is_shadow], judged.runs), ())
         if judged.request is not None:
             call, route = rewritten(call, route, judged.request)
-        answer = await send(call, route, step, account)
+        beside = [] if judged.is_whole else [hook for hook in plan.before if hook.parallel and not hook.looks_on]
+        sending, judged.is_whole = send(call, route, step, account), True
+        answer = await (self._sent_beside(call, plan, beside, judged, outbound, sending) if beside else sending)
+        if denied(judged.runs):
+            return answer
+        return await self._judged(call, route, plan, request, judged, answer, outbound)
+
+    async def _judged(
+        self,
+        call: Call,
+        route: TargetRoute,
+        plan: GuardPlan,
+        request: RequestBody,
+        judged: JudgedRequest,
+        answer: Answer,
+        outbound: Outbound,
+    ) -> Answer:
+        """The answer to a request that the guards let pass, under the guards of answers."""
+        view, kind, runs = call.dialect.texts, judged.subject.request_type, judged.runs
+        if view is None:
+            return answer
         after = [hook for hook in plan.after if not hook.looks_on] if kind in view.answered else []
         is_judged = 200 <= answer.status < 300 and answer.outcome.ok
         subject = functools.partial(answered, judged.subject, view, kind)
@@ -166,6 +166,10 @@ class Guarding(msgspec.Struct, frozen=True):
             return await self._after(call, answer, after, aside, judged, subject, outbound)
         return self._told(answer, runs, ())
 
+    def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
+        models = None if self.models is None else functools.partial(self.models.ask, call)
+        return GuardOutbound(self.upstream, policy, caller, self.breaker, self.environment, self.documents, models)
+
     def start(self) -> None:
         """Requests bring the hooks."""
 
@@ -184,7 +188,7 @@ class Guarding(msgspec.Struct, frozen=True):
         view: TextView,
         kind: str,
         outbound: Outbound,
-    ) -> _Judged:
+    ) -> JudgedRequest:
         """The request for a target, judged at the first attempt at it."""
         memory = call.guards
         if memory is None:
@@ -195,13 +199,13 @@ class Guarding(msgspec.Struct, frozen=True):
         body = route.changes.filled(request.body) if route.changes.fills else request.body
         subject = asked(call, route, body, view, kind, streams=request.stream)
         if any(hook.transforms for hook in plan.after) and asks_logprobs(body):
-            refused = memory.targets[route.target.path] = _Judged([], subject, failure=_LOGPROBS)
+            refused = memory.targets[route.target.path] = JudgedRequest([], subject, failure=_LOGPROBS)
             return refused
-        hooks = [hook for hook in plan.before if not hook.looks_on]
+        hooks = [hook for hook in plan.before if not (hook.looks_on or hook.parallel)]
         await self.looking_on.run(call.account, [hook for hook in plan.before if hook.looks_on], outbound, subject)
         note = functools.partial(self.verdicts.note, call.account)
-        runs, changed = await _remembered(memory, hooks, subject, outbound, note)
-        judged = memory.targets[route.target.path] = _Judged(runs, changed, restoring=restoring_of(runs))
+        runs, changed = await remembered(memory, hooks, subject, outbound, note)
+        judged = memory.targets[route.target.path] = JudgedRequest(runs, changed, restoring=restoring_of(runs))
         if changed is not subject:
             read = new_request(call, changed, body)
             if isinstance(read, Failure):
@@ -209,6 +213,31 @@ class Guarding(msgspec.Struct, frozen=True):
             else:
                 judged.request = read
         return judged
+
+    async def _sent_beside(
+        self,
+        call: Call,
+        plan: GuardPlan,
+        hooks: Sequence[Hook],
+        judged: JudgedRequest,
+        outbound: Outbound,
+        sending: Coroutine[Any, Any, Answer],
+    ) -> Answer:
+        """The provider's answer, which is made while hooks judge the request; status 446 if they deny it."""
+        memory = call.guards or GuardMemory()
+        answer, runs = None, known_runs(memory, hooks, judged.subject)
+        if denied(runs):
+            sending.close()
+        else:
+            note = functools.partial(self.verdicts.note, call.account)
+            judging = judged_aside(memory, hooks, judged.subject, outbound, note)
+            answer, runs = await judged_beside(judging, sending, denied)
+        by_hook = {id(run.hook): run for run in (*judged.runs, *runs)}
+        judged.runs = [by_hook[id(hook)] for hook in plan.before if id(hook) in by_hook]
+        if answer is not None and not denied(runs):
+            return answer
+        refusal = self._denied(judged.runs, ())
+        return _told_cost(refusal, answer)
 
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
         """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
@@ -238,7 +267,7 @@ class Guarding(msgspec.Struct, frozen=True):
         answer: Answer,
         hooks: Sequence[Hook],
         aside: Sequence[Hook],
-        judged: _Judged,
+        judged: JudgedRequest,
         answered: Callable[[bytes], Subject],
         outbound: Outbound,
     ) -> Answer:
@@ -260,10 +289,7 @@ class Guarding(msgspec.Struct, frozen=True):
         self.verdicts.note(call.account, runs)
         if denied(runs):
             answer.close()
-            refusal = self._denied(before, runs, stored=answer.outcome.stored)
-            refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
-            refusal.cache_status = answer.cache_status
-            return refusal
+            return _told_cost(self._denied(before, runs, stored=answer.outcome.stored), answer)
         if changed is not None:
             answer.body = changed.body.raw
         if judged.restoring is not None and answer.rest is None:
@@ -324,32 +350,14 @@ class Guarding(msgspec.Struct, frozen=True):
             call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
 
 
-async def _remembered(
-    memory: GuardMemory,
-    hooks: Sequence[Hook],
-    subject: Subject,
-    outbound: Outbound,
-    note: Callable[[Sequence[HookRun]], None],
-) -> tuple[list[HookRun], Subject]:
-    """The runs of before-hooks. Where no hook changes the request, a hook that is written alike and has judged the same
-    body is not asked again. ``note`` gets the runs that are new."""
-    if any(hook.transforms for hook in hooks):
-        runs, subject = await run_hooks(hooks, subject, outbound)
-        note(runs)
-        return runs, subject
-    keys = [(hook.id, hook.fingerprint, _seen_by(hook, subject)) for hook in hooks]
-    new = [hook for hook, key in zip(hooks, keys, strict=True) if key not in memory.runs]
-    runs, subject = await run_hooks(new, subject, outbound)
-    note(runs)
-    for run in runs:
-        memory.runs[run.hook.id, run.hook.fingerprint, _seen_by(run.hook, subject)] = run
-    return [memory.runs[key] for key in keys], subject
-
-
-def _seen_by(hook: Hook, subject: Subject) -> tuple[object, ...]:
-    """What a hook's verdict depends on beside its parameters."""
-    asks = any(each.prepared.ask is not None for each in hook.checks)
-    return subject.request.raw, subject.provider if asks else ""
+def _told_cost(refusal: Answer, answer: Answer | None) -> Answer:
+    """Status 446 in place of an answer, which has to be paid for: None where the provider had not answered yet."""
+    if answer is None:
+        refusal.is_cut = True
+        return refusal
+    refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
+    refusal.cache_status, refusal.is_cut = answer.cache_status, answer.usage is None and answer.outcome.ok
+    return refusal
 
 
 async def _collected(answer: Answer) -> Failure | None:

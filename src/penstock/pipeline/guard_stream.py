@@ -153,7 +153,7 @@ class GuardedStream:
         if self.is_denied:
             refusal = self._denies(guards.before, self._runs)
             refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
-            refusal.cache_status = answer.cache_status
+            refusal.cache_status, refusal.is_cut = answer.cache_status, answer.usage is None
             answer.close()
             return refusal, True
         watch = StreamWatch(guards.dialect.replies.stream if answer.watch is None else answer.watch.grammar)

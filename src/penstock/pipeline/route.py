@@ -151,7 +151,7 @@ class Router(msgspec.Struct, frozen=True):
             raise
         finally:
             if reservation is not None:
-                reservation.answered(account, answer)
+                reservation.answered(account, None if answer is not None and answer.is_cut else answer)
         return _told(answer, call, step, account)
 
     async def _opened(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
