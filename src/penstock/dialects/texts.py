@@ -37,6 +37,8 @@ class TextView(msgspec.Struct, frozen=True):
     results_event: Callable[[bytes], bytes]
     may_skip: bool = True
     end_mark: bytes | None = b""
+    results_first: bool = True
+    """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
 
 
 def listed(value: Any) -> list[Any]:

@@ -153,6 +153,8 @@ class Hook(msgspec.Struct, frozen=True):
     first_wait: float = 2.0
     name: str = ""
     mode: HookMode = HookMode.ENFORCE
+    soft_deny: bool = False
+    """Whether a denial is told in a completion with status 200 (docs/guardrails.md#denials)."""
     parallel: bool = False
     """Whether the provider works already while the hook judges the request."""
     sample: float = 1.0

@@ -34,16 +34,15 @@ HEADERS: Final[Mapping[Phase, str]] = {
     Phase.AFTER: "x-portkey-default-output-guardrails",
 }
 _PREFIXES: Final = {Phase.BEFORE: "input_guardrail", Phase.AFTER: "output_guardrail"}
-_SWITCHES: Final = ("deny", "async", "sequential", "parallel")
+_SWITCHES: Final = ("deny", "async", "sequential", "parallel", "soft_deny_200")
 _OWN: Final = frozenset(
     """
     id type deny async sequential on_fail on_success guardrail_version_id name credentials timeout stream window overlap
     hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample parallel
+    soft_deny_200
     """.split()
 )
 """The members of a hook that name no check."""
-_LATER: Final = frozenset({"soft_deny_200"})
-"""Members of a hook that this release doesn't know: ignored, they would be believed to work."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -149,8 +148,6 @@ class GuardCompiler:
             if not isinstance(name, str):
                 raise refuse(path, "it names neither a check nor a saved guardrail")
             members, is_saved = {**self._saved_hook(name, path), **members}, True
-        for name in _LATER & members.keys():
-            problems.add(refuse(f"{path}.{name}", "this setting is not available in this release: leave it out"))
         return _HookReader(phase, members, path, problems, self._policy, self._configs, is_saved=is_saved).hook(
             kind, index
         )
@@ -194,7 +191,7 @@ class _HookReader:
     def hook(self, kind: HookType, index: int) -> Hook:
         members, own = self._members, Parameters(self._members, self._path, self._problems)
         kind = HookType(own.choice("type", [each.value for each in HookType], kind.value))
-        deny, is_async, sequential, parallel = (own.switch(name) for name in _SWITCHES)
+        deny, is_async, sequential, parallel, soft_deny = (own.switch(name) for name in _SWITCHES)
         checks = tuple(self._checks())
         if len(checks) > _MOST_CHECKS:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
@@ -206,6 +203,8 @@ class _HookReader:
             own.complain("sequential", "two checks of this guard restore what they mask: they need sequential")
         if is_async and alters:
             own.complain("async", "a check of this guard changes the text, but an async guard changes nothing")
+        if soft_deny and not deny:
+            own.complain("soft_deny_200", "it says how a denial is told: it needs deny")
         if parallel:
             self._refuse_parallel(own, alters=alters, is_async=is_async)
         timeout = own.number("timeout", least=1)
@@ -229,6 +228,7 @@ class _HookReader:
             name=own.text("name"),
             mode=mode,
             parallel=parallel,
+            soft_deny=soft_deny,
             sample=_sample(own, looks_on=is_async or mode is HookMode.SHADOW),
             fingerprint=digest_of(write_json(members)).encode(),
         )
@@ -292,7 +292,7 @@ class _HookReader:
                 if self._is_on(enabled, path):
                     yield check
         for key, value in self._members.items():
-            if key in _OWN or key in _LATER:
+            if key in _OWN:
                 continue
             path = f"{self._path}.{key}"
             with self._problems.collected():
@@ -365,7 +365,7 @@ def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
     settled: dict[str, Any] = {}
     for key, value in values.items():
         name = _CAMEL.sub(lambda match: "_" + match[1].lower(), key)
-        settled[name if name in _OWN or name in _LATER else key] = value
+        settled[name if name in _OWN else key] = value
     return settled
 
 

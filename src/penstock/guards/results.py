@@ -115,11 +115,15 @@ def with_results(body: bytes, results: bytes) -> bytes | None:
     return inner + comma + b'"hook_results":' + results + b"}"
 
 
+def message_of(reasons: Sequence[str]) -> str:
+    """The message of a denial."""
+    return MESSAGE + (f" Denied by: {', '.join(reasons)}." if reasons else "")
+
+
 def denied_body(results: bytes | None, reasons: Sequence[str] = ()) -> bytes:
-    """The body of status 446, the same in every wire; ``"type":"error"`` is what Anthropic's clients look for.
+    """The body of status 446; ``"type":"error"`` is what Anthropic's clients look for.
     ``reasons`` are names of hooks and checks, where the operator lets callers know them."""
-    message = MESSAGE + (f" Denied by: {', '.join(reasons)}." if reasons else "")
-    error = write_json({"message": message, "type": "hooks_failed", "param": None, "code": None})
+    error = write_json({"message": message_of(reasons), "type": "hooks_failed", "param": None, "code": None})
     told = b"" if results is None else b',"hook_results":' + results
     return b'{"type":"error","error":' + error + told + b"}"
 
@@ -225,6 +229,7 @@ __all__ = [
     "denied_body",
     "failed",
     "hook_results",
+    "message_of",
     "phase_results",
     "reasons_of",
     "with_results",

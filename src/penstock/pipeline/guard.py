@@ -17,7 +17,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.core.outcome import failed as of_failure
-from penstock.dialects.caller import JSON, NO_STORE, RequestBody
+from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
 from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
@@ -27,7 +27,6 @@ from penstock.guards.results import (
     MESSAGE,
     HookRun,
     denied,
-    denied_body,
     failed,
     hook_results,
     reasons_of,
@@ -38,6 +37,7 @@ from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guard_aside import LookingOn
 from penstock.pipeline.guard_breaker import HostBreaker
+from penstock.pipeline.guard_denial import is_soft, soft_denial, told_denial
 from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.guard_hooks import Subject, run_hooks
 from penstock.pipeline.guard_memory import GuardMemory, JudgedRequest, judged_aside, known_runs, remembered
@@ -116,12 +116,14 @@ class Guarding(msgspec.Struct, frozen=True):
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
         if denied(judged.runs):
-            return self._denied(_with_skipped([hook for hook in plan.before if not hook.is_shadow], judged.runs), ())
+            return self._denied(
+                call, route, _with_skipped([hook for hook in plan.before if not hook.is_shadow], judged.runs), ()
+            )
         if judged.request is not None:
             call, route = rewritten(call, route, judged.request)
         beside = [] if judged.is_whole else [hook for hook in plan.before if hook.parallel and not hook.looks_on]
         sending, judged.is_whole = send(call, route, step, account), True
-        answer = await (self._sent_beside(call, plan, beside, judged, outbound, sending) if beside else sending)
+        answer = await (self._sent_beside(call, route, beside, judged, outbound, sending) if beside else sending)
         if denied(judged.runs):
             return answer
         return await self._judged(call, route, plan, request, judged, answer, outbound)
@@ -161,10 +163,10 @@ class Guarding(msgspec.Struct, frozen=True):
                 look_on,
                 judged.restoring,
             )
-            return await self._streamed(answer, guards, call, is_strict=route.target.strict)
+            return await self._streamed(answer, guards, call, route)
         if is_judged and (after or aside or judged.restoring is not None):
-            return await self._after(call, answer, after, aside, judged, subject, outbound)
-        return self._told(answer, runs, ())
+            return await self._after(call, route, answer, after, aside, judged, subject, outbound)
+        return self._told(call, answer, runs, ())
 
     def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
         models = None if self.models is None else functools.partial(self.models.ask, call)
@@ -217,7 +219,7 @@ class Guarding(msgspec.Struct, frozen=True):
     async def _sent_beside(
         self,
         call: Call,
-        plan: GuardPlan,
+        route: TargetRoute,
         hooks: Sequence[Hook],
         judged: JudgedRequest,
         outbound: Outbound,
@@ -233,10 +235,11 @@ class Guarding(msgspec.Struct, frozen=True):
             judging = judged_aside(memory, hooks, judged.subject, outbound, note)
             answer, runs = await judged_beside(judging, sending, denied)
         by_hook = {id(run.hook): run for run in (*judged.runs, *runs)}
-        judged.runs = [by_hook[id(hook)] for hook in plan.before if id(hook) in by_hook]
+        before = route.target.guards.before if isinstance(route.target.guards, GuardPlan) else ()
+        judged.runs = [by_hook[id(hook)] for hook in before if id(hook) in by_hook]
         if answer is not None and not denied(runs):
             return answer
-        refusal = self._denied(judged.runs, ())
+        refusal = self._denied(call, route, judged.runs, ())
         return _told_cost(refusal, answer)
 
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
@@ -264,6 +267,7 @@ class Guarding(msgspec.Struct, frozen=True):
     async def _after(
         self,
         call: Call,
+        route: TargetRoute,
         answer: Answer,
         hooks: Sequence[Hook],
         aside: Sequence[Hook],
@@ -289,58 +293,73 @@ class Guarding(msgspec.Struct, frozen=True):
         self.verdicts.note(call.account, runs)
         if denied(runs):
             answer.close()
-            return _told_cost(self._denied(before, runs, stored=answer.outcome.stored), answer)
+            return _told_cost(self._denied(call, route, before, runs, stored=answer.outcome.stored), answer)
         if changed is not None:
             answer.body = changed.body.raw
         if judged.restoring is not None and answer.rest is None:
             answer.body = judged.restoring.answer(answered(answer.body).body)
-        return self._told(answer, before, runs)
+        return self._told(call, answer, before, runs)
 
-    async def _streamed(self, answer: Answer, guards: StreamGuards, call: Call, *, is_strict: bool) -> Answer:
+    async def _streamed(self, answer: Answer, guards: StreamGuards, call: Call, route: TargetRoute) -> Answer:
         """A stream under the guards of its answer: judged up to its first text, and further as it arrives."""
         if not guards.hooks and guards.look_on is None and guards.restoring is None:
-            self._marked(answer, guards.before, ())
-            if guards.before and not is_strict:
-                answer.body = guards.first_event() + answer.body
+            self._marked(call, answer, guards.before, ())
+            if guards.before and not route.target.strict:
+                answer.body = guards.with_first_event(answer.body)
             return answer
-        stream = GuardedStream(answer, guards, tells=not is_strict, denies=self._denied)
+        denies = functools.partial(self._denied, call, route)
+        stream = GuardedStream(answer, guards, tells=not route.target.strict, denies=denies)
         answer, is_denied = await stream.begun()
         if is_denied:
             self.verdicts.note(call.account, stream.runs)
             return answer
-        self._marked(answer, guards.before, stream.judged)
+        self._marked(call, answer, guards.before, stream.judged)
         answer.on_close = (*answer.on_close, lambda _: self._note_end(stream, call))
         return answer
 
     # What is told.
 
-    def _denied(self, before: Sequence[HookRun], after: Sequence[HookRun], *, stored: bool = False) -> Answer:
-        """Status 446: a hook refuses the request or the answer."""
-        reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
-        body = denied_body(self.results(before, after, withheld=True), reasons)
+    def _denied(
+        self,
+        call: Call,
+        route: TargetRoute,
+        before: Sequence[HookRun],
+        after: Sequence[HookRun],
+        *,
+        stored: bool = False,
+    ) -> Answer:
+        """A hook refuses the request or the answer: to routing that is status 446, however it is told."""
+        results = self.results(before, after, withheld=True)
         failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
         outcome = Outcome(failure.status, failure, stored=stored, judged=bool(after) and not stored)
-        return Answer(failure.status, [(b"content-type", JSON), NO_STORE], body, outcome)
+        if is_soft((*before, *after)):
+            hides = self.hides_all or not self.shows_excerpts
+            soft = soft_denial(call, before, after, results, is_strict=route.target.strict, hides=hides)
+            if soft is not None:
+                return Answer(200, soft[0], soft[1], outcome)
+        reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
+        told = told_denial(call.dialect, results, reasons, call.trace)
+        return Answer(told.status, list(told.headers), told.body, outcome)
 
     def results(self, before: Sequence[HookRun], after: Sequence[HookRun], *, withheld: bool) -> bytes:
         """``hook_results`` as JSON. ``withheld``: the caller does not get the answer."""
         hides = self.hides_all or (withheld and not self.shows_excerpts)
         return hook_results(before, after, hides=hides, hides_before=self.hides_all)
 
-    def _told(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
+    def _told(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
         """A plain answer with its results, marked if a verdict is false."""
         if not before and not after:
             return answer
         if answer.rest is None and answer.watch is None:
             body = with_results(answer.body, self.results(before, after, withheld=False))
             answer.body = answer.body if body is None else body
-        self._marked(answer, before, after)
+        self._marked(call, answer, before, after)
         return answer
 
-    def _marked(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
+    def _marked(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
         """Status 246 for a good answer with a false verdict."""
         if 200 <= answer.status < 300 and failed((*before, *after)):
-            answer.status = HOOKS_FAILED
+            answer.status = call.dialect.errors.marked_status or answer.status
             judged = failed(after) and not answer.outcome.stored
             answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
 
