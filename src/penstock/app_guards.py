@@ -42,5 +42,6 @@ def guarding_of(settings: Settings, transports: Mapping[str, Transport], policy:
         gives_reasons=guards.reason_in_message,
         refuses_unguarded=guards.unguarded == "refuse",
         environment=os.environ if settings.providers.gateway_identity else None,
+        answers_checks=guards.check_endpoint,
         models=GuardModels(CALLERS["openai_chat"]),
     )

@@ -71,7 +71,7 @@ class Guarding(msgspec.Struct, frozen=True):
     """Runs the guards of targets. ``shows_excerpts`` tells whether results of a denied answer quote it; ``hides_all``
     that no results quote anything. ``gives_reasons``: status 446 names hooks and checks. ``refuses_unguarded``: a
     request whose texts no guard can read is refused where a guard would deny. ``environment`` is the operator's, None
-    where the gateway's own identity is not lent."""
+    where the gateway's own identity is not lent. ``answers_checks``: callers on this machine may ask single checks."""
 
     stop_seconds: ClassVar[float] = 3.0
     """How long ``stop`` may take (server/gateway.py)."""
@@ -87,6 +87,7 @@ class Guarding(msgspec.Struct, frozen=True):
     documents: KeptDocuments = msgspec.field(default_factory=KeptDocuments)
     looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
     models: GuardModels | None = None
+    answers_checks: bool = False
 
     @property
     def verdicts(self) -> GuardVerdicts:
@@ -171,6 +172,10 @@ class Guarding(msgspec.Struct, frozen=True):
     def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
         models = None if self.models is None else functools.partial(self.models.ask, call)
         return GuardOutbound(self.upstream, policy, caller, self.breaker, self.environment, self.documents, models)
+
+    def outbound(self) -> GuardOutbound:
+        """The way out for a check that judges no request."""
+        return GuardOutbound(self.upstream, self.policy, breaker=self.breaker, documents=self.documents)
 
     def start(self) -> None:
         """Requests bring the hooks."""
