@@ -807,3 +807,67 @@ def test_a_model_is_judged_after_the_configs_overrides(gateway: RunningGateway, 
     config = {"input_guardrails": [{"modelWhitelist": {"models": ["good"]}, "deny": True}]}
     assert ask(gateway, upstream, {**config, "override_params": {"model": "good"}}).status_code == 200
     assert ask(gateway, upstream, config).status_code == 446
+
+
+# Requests without texts that a guard can read, and forms.
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("GET", "/files", "listFiles"),
+        ("POST", "/batches", "createBatch"),
+        ("GET", "/responses/resp_1", "getModelResponse"),
+        ("DELETE", "/responses/resp_1", "deleteModelResponse"),
+        ("POST", "/threads", "proxy"),
+    ],
+)
+def test_the_kinds_of_all_requests_are_judged(
+    gateway: RunningGateway, upstream: Upstream, method: str, path: str, kind: str
+) -> None:
+    """Portkey's gateway blocks nothing that has no hooks there."""
+
+    def ask_for(check: dict[str, Any]) -> int:
+        guard = {**check, "contains": {"words": ["z"], "operator": "none"}, "deny": True}
+        headers = {"x-portkey-config": json.dumps({**target_of(upstream), "input_guardrails": [guard]})}
+        body = b"" if method != "POST" else b"{}"
+        fields = {**headers, "content-type": "application/json"} if body else headers
+        url = f"{gateway.v1}{path}"
+        return httpx.request(method, url, content=body, headers=fields, timeout=60, trust_env=False).status_code
+
+    assert ask_for({"allowedRequestTypes": {"blockedTypes": [kind]}}) in {400, 446}
+    assert ask_for({"allowedRequestTypes": {"allowedTypes": ["chatComplete"]}}) in {400, 446}
+    assert ask_for({"jwt": {"jwks": {"keys": []}}}) in {400, 446}
+    assert upstream.received == []
+    gateway.records.take()
+    assert ask_for({"allowedRequestTypes": {"allowedTypes": [kind]}}) == 200
+    [record] = gateway.records.take()
+    expected = {("default.contains", "unread")} if "responses/" not in path else set()
+    assert {(each.check, each.verdict) for each in record.guards} == expected
+
+
+def test_gemini_and_converse_are_chats(gateway: RunningGateway, upstream: Upstream) -> None:
+    for wire in ("gemini", "chat"):
+        for types, refused in (({"allowedTypes": ["chatComplete"]}, False), ({"blockedTypes": ["chatComplete"]}, True)):
+            guards = {"input_guardrails": [{"allowedRequestTypes": types, "deny": True}]}
+            got = ask(gateway, upstream, guards) if wire == "chat" else asked(gateway, upstream, wire, guards, "hi")
+            assert (got.status_code in {400, 446}) is refused, (wire, got.text)
+
+
+def test_the_fields_of_a_form(gateway: RunningGateway, upstream: Upstream) -> None:
+    """The prompt of a transcription is judged and changed; the sound stays as it came."""
+
+    def transcribe(guards: list[Any], prompt: str) -> httpx.Response:
+        headers = {"x-portkey-config": json.dumps({**target_of(upstream), "input_guardrails": guards})}
+        url, sound = f"{gateway.v1}/audio/transcriptions", ("a.wav", b"RIFF\x00\xff", "audio/wav")
+        data = {"model": "whisper-1", "prompt": prompt}
+        return httpx.post(url, data=data, files={"file": sound}, headers=headers, timeout=60, trust_env=False)
+
+    assert transcribe([contains("bad", deny=True)], "a bad word").status_code == 446
+    assert upstream.received == []
+    upstream.play(reply(200, b'{"text": "hi"}'))
+    got = transcribe([redacts("/secret/g")], "a secret")
+    assert (got.status_code, got.json()["text"]) == (200, "hi")
+    assert b"a [REDACTED]" in upstream.last.body
+    assert b"secret" not in upstream.last.body
+    assert b"RIFF\x00\xff" in upstream.last.body

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -86,6 +86,10 @@ def _no_slot(_name: bytes, _event: Any) -> int | None:
 
 def _no_end(_name: bytes, _data: bytes) -> bool:
     return False
+
+
+NO_TEXTS: Final = input_texts("", "", ())
+"""The view of what has no texts that a guard can read."""
 
 
 def inputs(value: Any, pointer: Pointer) -> Iterator[Segment]:

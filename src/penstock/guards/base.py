@@ -33,6 +33,15 @@ class Phase(Enum):
 BOTH: Final = frozenset(Phase)
 
 
+class Reads(Enum):
+    """What a check of requests reads: texts; members that say what is asked for, the model first; or who asks. The
+    latter two judge requests of all kinds, whose texts no guard can read among them."""
+
+    TEXTS = "texts"
+    MODEL = "model"
+    CALLER = "caller"
+
+
 class CheckError(msgspec.Struct, frozen=True):
     """Why a check could not judge. ``name`` is ``Error``, ``TypeError``, ``HttpError`` or ``TimeoutError``; neither
     text holds what was checked."""
@@ -244,6 +253,7 @@ class Check(msgspec.Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     has_kinds: bool = False
     """Whether the parameter ``kinds`` is the check's own, and not what kinds of texts it sees."""
+    reads: Reads = Reads.TEXTS
     only_marks: bool = False
     """Whether no guard that denies may hold the check: what it finds proves nothing."""
     scope: str = "last"

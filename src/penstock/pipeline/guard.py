@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from penstock.core.address import AddressPolicy
+from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.core.outcome import failed as of_failure
 from penstock.dialects.caller import RequestBody
-from penstock.dialects.texts import TextView
+from penstock.dialects.texts import NO_TEXTS, TextView
 from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
@@ -46,6 +47,7 @@ from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_parallel import judged_beside
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
+from penstock.pipeline.guard_types import hooks_without_texts, request_type
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
@@ -107,12 +109,16 @@ class Guarding(msgspec.Struct, frozen=True):
         if not isinstance(plan, GuardPlan):
             return await send(call, route, step, account)
         kind = None if view is None else view.request_types.get(call.operation.value)
+        outbound = self._outbound(call, policy or self.policy, account.caller)
+        if view is None or kind is None or request is None:
+            refused = await self._refused_caller(call, route, plan, outbound)
+            if refused is not None:
+                return refused
         if view is None or kind is None:
             return self._unguarded(call, plan) or await send(call, route, step, account)
         if request is None:
-            # An answer that is read later: its request was judged when it was made.
+            # An answer that is read later: its request's texts were judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
-        outbound = self._outbound(call, policy or self.policy, account.caller)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
@@ -247,6 +253,25 @@ class Guarding(msgspec.Struct, frozen=True):
         refusal = self._denied(call, route, judged.runs, ())
         return _told_cost(refusal, answer)
 
+    async def _refused_caller(
+        self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound
+    ) -> Answer | None:
+        """The denial of a request without texts that a guard can read, by the checks that need none: who asks, for
+        which model, for which kind of thing."""
+        hooks = [] if call.operation.lists_models else hooks_without_texts(plan.before, call)
+        if not hooks:
+            return None
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        body = Body({}) if call.request is None else route.changes.filled(call.request.body)
+        streams = call.request is not None and call.request.stream
+        subject = asked(call, route, body, NO_TEXTS, request_type(call), streams=streams)
+        runs, _ = await remembered(
+            memory, hooks, subject, outbound, functools.partial(self.verdicts.note, call.account)
+        )
+        return self._denied(call, route, runs, ()) if denied(runs) else None
+
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
         """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
         hooks = (*plan.before, *plan.after)
@@ -260,6 +285,7 @@ class Guarding(msgspec.Struct, frozen=True):
             )
             return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
         if not self.refuses_unguarded:
+            self.verdicts.skip(call.account, [hook for hook in hooks if hook.deny or hook.transforms])
             return None
         text = (
             f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
