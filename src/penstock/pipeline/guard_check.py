@@ -124,7 +124,7 @@ def _subject(request: CheckRequest) -> Subject:
     )
     if request.event_type is Phase.BEFORE:
         return subject
-    answer = context.response.json or _answer(kind, context.response.text or "")
+    answer = context.response.json or answer_of_text(kind, context.response.text or "")
     subject = answered(subject, view, kind, write_json(answer))
     return msgspec.structs.replace(subject, status=context.response.status_code or 200)
 
@@ -137,12 +137,19 @@ def _asked(kind: str, text: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}]} if named is None else {named: text}
 
 
-def _answer(kind: str, text: str) -> dict[str, Any]:
+def answer_of_text(kind: str, text: str) -> dict[str, Any]:
     """An answer that says no more than a text."""
     if not text:
         return {}
     if kind == "messages":
         return {"content": [{"type": "text", "text": text}]}
+    if kind == "createModelResponse":
+        part = {"type": "output_text", "text": text}
+        return {"output": [{"type": "message", "role": "assistant", "content": [part]}]}
+    if kind == "generateContent":
+        return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]}
+    if kind == "converse":
+        return {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}}
     said = {"text": text} if kind == "complete" else {"message": {"role": "assistant", "content": text}}
     return {"choices": [{"index": 0, **said}]}
 
