@@ -151,6 +151,7 @@ class DetectedText:
         """Nothing waits, and this text went on before."""
         self._text, self._at = context, len(context)
         self._decided = [self._at] * len(self._decided)
+        self._spans = []
 
     def waiting(self) -> str:
         held = self._text[self._at :]
