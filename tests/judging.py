@@ -92,6 +92,8 @@ class Way:
         reply: ModelReply | CheckError = NO_MODEL,
     ) -> None:
         self.questions: list[ModelQuestion] = []
+        self.told: list[OutboundRequest] = []
+        self.has_room = True
         self._reply = reply
         self.sent: list[OutboundRequest] = []
         self.fetched: list[tuple[float, bool]] = []
@@ -109,6 +111,13 @@ class Way:
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return [await self.send(request) for request in requests]
+
+    def tell(self, request: OutboundRequest) -> bool:
+        self.told.append(request)
+        return self.has_room
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        return [host.endswith(".example") for host in hosts]
 
     async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
         self.questions.append(question)

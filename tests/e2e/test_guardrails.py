@@ -742,7 +742,7 @@ FAILING: dict[str, Any] = {
     "allowedRequestTypes": {"allowedTypes": ["embed"]},
     "addPrefix": {"prefix": "z"},
     "webhook": {"webhookURL": "URL", "failOnError": True},
-    "log": {"logURL": "URL", "failOnError": True},
+    "log": {"logURL": "URL", "failOnError": True, "sync": True},
     "jwt": {"jwks": {"keys": []}},
     "requestParametersCheck": {"params": {"blockedKeys": ["messages"]}},
     "penstock.pii": {"failOnDetection": True},

@@ -102,6 +102,12 @@ class _Nobody:
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[CheckError]:
         return [await self.send(request) for request in requests]
 
+    def tell(self, request: OutboundRequest) -> bool:  # noqa: ARG002
+        return False
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        return [False for _ in hosts]
+
     async def ask_model(self, question: ModelQuestion) -> CheckError:  # noqa: ARG002
         from penstock.guards.base import CheckError
 

@@ -207,6 +207,14 @@ class Outbound(Protocol):
         """The replies to several requests that are sent at the same time, in their order."""
         ...
 
+    def tell(self, request: OutboundRequest) -> bool:
+        """Send a request beside the caller's, whose reply nobody waits for; False where too many are under way."""
+        ...
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        """Whether the system's resolver knows the addresses of some hosts, in their order."""
+        ...
+
     async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
         """What a model of the gateway's own targets answers, which no guard judges."""
         ...

@@ -6,6 +6,7 @@ Source: docs/guardrails.md#results.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
@@ -216,8 +217,14 @@ def _feedback(feedback: Feedback | None, runs: Collection[CheckRun]) -> dict[str
 
 def _moment(seconds: float) -> str:
     """ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@functools.lru_cache(16)
+def _second(seconds: int) -> str:
+    """A whole second: the checks of many requests begin in the same one."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 __all__ = [

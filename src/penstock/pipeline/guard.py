@@ -47,6 +47,7 @@ from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_parallel import judged_beside
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
+from penstock.pipeline.guard_tasks import GuardTasks
 from penstock.pipeline.guard_types import hooks_without_texts, request_type
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
@@ -75,7 +76,7 @@ class Guarding(msgspec.Struct, frozen=True):
     request whose texts no guard can read is refused where a guard would deny. ``environment`` is the operator's, None
     where the gateway's own identity is not lent. ``answers_checks``: callers on this machine may ask single checks."""
 
-    stop_seconds: ClassVar[float] = 3.0
+    stop_seconds: ClassVar[float] = 6.0
     """How long ``stop`` may take (server/gateway.py)."""
 
     upstream: Upstream
@@ -88,6 +89,7 @@ class Guarding(msgspec.Struct, frozen=True):
     breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
     documents: KeptDocuments = msgspec.field(default_factory=KeptDocuments)
     looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
+    telling: GuardTasks = msgspec.field(default_factory=GuardTasks)
     models: GuardModels | None = None
     answers_checks: bool = False
 
@@ -177,11 +179,15 @@ class Guarding(msgspec.Struct, frozen=True):
 
     def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
         models = None if self.models is None else functools.partial(self.models.ask, call)
-        return GuardOutbound(self.upstream, policy, caller, self.breaker, self.environment, self.documents, models)
+        return GuardOutbound(
+            self.upstream, policy, caller, self.breaker, self.environment, self.documents, models, self.telling
+        )
 
     def outbound(self) -> GuardOutbound:
         """The way out for a check that judges no request."""
-        return GuardOutbound(self.upstream, self.policy, breaker=self.breaker, documents=self.documents)
+        return GuardOutbound(
+            self.upstream, self.policy, breaker=self.breaker, documents=self.documents, telling=self.telling
+        )
 
     def start(self) -> None:
         """Requests bring the hooks."""
@@ -189,6 +195,7 @@ class Guarding(msgspec.Struct, frozen=True):
     async def stop(self) -> None:
         """Let the hooks that only look on end."""
         await self.looking_on.stop()
+        await self.telling.stop()
 
     # Before.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -23,12 +24,14 @@ from penstock.guards.base import (
 )
 from penstock.pipeline.guard_breaker import HostBreaker
 from penstock.pipeline.guard_documents import KeptDocuments
+from penstock.pipeline.guard_tasks import GuardTasks
 from penstock.pipeline.subrequest import whole_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.routing import custom_host
 from penstock.transport.base import Request
 
 _TIMEOUTS = frozenset({Kind.CONNECT_TIMEOUT, Kind.FIRST_BYTE_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT})
+_RESOLVE_SECONDS = 3.0
 _FAIR_SECONDS = 1.0
 """A shorter time limit than this says nothing of the server that misses it."""
 
@@ -44,6 +47,7 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     environment: Mapping[str, str] | None = None
     documents: KeptDocuments | None = None
     models: Callable[[ModelQuestion], Awaitable[ModelReply | CheckError]] | None = None
+    telling: GuardTasks | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         prepared, signer = self._prepared(request), self._signer(request.identity)
@@ -97,6 +101,12 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return await asyncio.gather(*(self.send(request) for request in requests))
 
+    def tell(self, request: OutboundRequest) -> bool:
+        return self.telling is not None and self.telling.start(self.send(request))
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        return await asyncio.gather(*(_resolves(host) for host in hosts))
+
     async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
         return CheckError("no model can be asked here.") if self.models is None else await self.models(question)
 
@@ -121,6 +131,14 @@ class GuardOutbound(msgspec.Struct, frozen=True):
             limits,
             self.caller,
         )
+
+
+async def _resolves(host: str) -> bool:
+    try:
+        async with asyncio.timeout(_RESOLVE_SECONDS):
+            return bool(await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError, TimeoutError):
+        return False
 
 
 def _fails(reply: OutboundReply | CheckError | None, request: OutboundRequest) -> bool | None:
