@@ -751,6 +751,7 @@ FAILING: dict[str, Any] = {
     "penstock.invisible": {},
     "penstock.size": {"maxCharacters": 1},
     "penstock.injectionPatterns": {},
+    "penstock.language": {"languages": ["ja"], "minConfidence": 0},
     "penstock.judge": {"config": "CONFIG", "model": "m", "policy": "None.", "failOnError": True},
 }
 """Every check, so that it does not let pass what ``test_what_is_judged_stays_secret`` sends."""
