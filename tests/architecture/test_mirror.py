@@ -111,6 +111,7 @@ EXCEPTIONS: dict[str, str] = {
     "pipeline/guard_parallel.py": "tests/e2e/test_guard_parallel.py runs it",
     "pipeline/guard_stream.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_subject.py": "tests/e2e/test_guardrails.py runs it",
+    "pipeline/guard_unread.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/request_meter.py": "tests/e2e/test_limits.py runs it, through a real server",
     "pipeline/reservation.py": "tests/e2e/test_limits.py runs it, through a real server",
     "providers/account_hosts.py": "rows: providers/test_row.py runs over all of them",

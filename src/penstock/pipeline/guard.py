@@ -46,13 +46,13 @@ from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_parallel import judged_beside
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
-from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
+from penstock.pipeline.guard_subject import answered, asked, new_request, nothing_asked, rewritten
 from penstock.pipeline.guard_tasks import GuardTasks
 from penstock.pipeline.guard_types import hooks_without_texts, request_type
+from penstock.pipeline.guard_unread import refusal_of_unread
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
-from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 
 Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
@@ -64,9 +64,6 @@ _LOGPROBS: Final = Failure(
     Kind.INVALID_REQUEST,
     "A guard of the config changes texts of answers and can't change their log probabilities: ask without logprobs.",
     "logprobs",
-)
-_WITHOUT_TEXTS: Final = frozenset(
-    {Operation.MODELS, Operation.MODEL, Operation.SHOW, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
 )
 
 
@@ -117,7 +114,8 @@ class Guarding(msgspec.Struct, frozen=True):
             if refused is not None:
                 return refused
         if view is None or kind is None:
-            return self._unguarded(call, plan) or await send(call, route, step, account)
+            unread = refusal_of_unread(call, plan, self.verdicts, refuses=self.refuses_unguarded)
+            return await send(call, route, step, account) if unread is None else failed_answer(unread, call)
         if request is None:
             # An answer that is read later: its request's texts were judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
@@ -278,27 +276,6 @@ class Guarding(msgspec.Struct, frozen=True):
             memory, hooks, subject, outbound, functools.partial(self.verdicts.note, call.account)
         )
         return self._denied(call, route, runs, ()) if denied(runs) else None
-
-    def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
-        """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
-        hooks = (*plan.before, *plan.after)
-        decides = any((hook.deny and not hook.is_shadow) or hook.transforms for hook in hooks)
-        if call.operation in _WITHOUT_TEXTS or not decides:
-            return None
-        if not self.refuses_unguarded and evades(call):
-            text = (
-                "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
-                "for it, where they can (docs/endpoints.md)."
-            )
-            return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
-        if not self.refuses_unguarded:
-            self.verdicts.skip(call.account, [hook for hook in hooks if hook.deny or hook.transforms])
-            return None
-        text = (
-            f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
-            "operator lets none through unread (guardrails.unguarded)."
-        )
-        return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
 
     # After.
 
