@@ -29,6 +29,8 @@ from penstock.routing.plan import Target
 
 Stub = Callable[[HookCheck], Judgement | None]
 _MARKED: Final = 246
+_MOST_CHECKS: Final = 200
+"""Checks that judge in one explanation, while nothing else is served; the verdicts of further guards are not told."""
 _UNSENT: Final = "A guard denies the request: nobody is asked."
 
 
@@ -46,6 +48,7 @@ class PlayedGuards:
         self._kind = None if self._view is None else self._view.request_types.get(call.operation.value)
         self._answer = answer
         self._stub = stub
+        self._left = _MOST_CHECKS
         self._runs: dict[tuple[str, Phase], list[HookRun]] = {}
         self._subjects: dict[tuple[str, Phase], tuple[Subject, Subject]] = {}
 
@@ -94,6 +97,9 @@ class PlayedGuards:
         return answered(self._subjects[path, Phase.BEFORE][1], view, kind, raw)
 
     def _judge(self, target: Target, hooks: Sequence[Hook], phase: Phase, subject: Subject) -> None:
+        self._left -= sum(len(hook.checks) for hook in hooks)
+        if self._left < 0:
+            hooks = ()
         runs, changed = judged_at_once(hooks, subject, self._stub)
         self._runs[target.path, phase] = runs
         self._subjects[target.path, phase] = subject, changed

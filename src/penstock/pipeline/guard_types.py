@@ -15,11 +15,12 @@ from penstock.guards.plan import Hook
 from penstock.pipeline.call import Call
 from penstock.providers.row import Operation
 
+_CHAT: Final = "chatComplete"
+_COUNTS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 _TYPES: Final[Mapping[Operation, str]] = {
-    Operation.CHAT: "chatComplete",
+    Operation.CHAT: _CHAT,
     Operation.COMPLETIONS: "complete",
     Operation.EMBEDDINGS: "embed",
-    Operation.COUNT_TOKENS: "countTokens",
     Operation.IMAGES: "imageGenerate",
     Operation.IMAGE_EDITS: "imageEdit",
     Operation.IMAGE_VARIATIONS: "imageVariation",
@@ -34,7 +35,6 @@ _TYPES: Final[Mapping[Operation, str]] = {
     Operation.RESPONSE_CANCEL: "cancelModelResponse",
     Operation.RESPONSE_ITEMS: "listResponseInputItems",
     Operation.RESPONSE_COMPACT: "createModelResponse",
-    Operation.RESPONSE_TOKENS: "countTokens",
 }
 _KEPT: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), name)
@@ -63,6 +63,10 @@ def request_type(call: Call) -> str:
     known = _TYPES.get(call.operation)
     if known is not None:
         return known
+    if call.operation in _COUNTS:
+        # Whoever may chat in a wire may count what a chat takes: clients do before they chat.
+        view = call.dialect.texts
+        return _CHAT if view is None else view.request_types.get(Operation.CHAT.value, _CHAT)
     asked = f"{call.account.method} {call.path.removeprefix('/v1/').strip('/')}"
     return next((name for pattern, name in _KEPT if pattern.fullmatch(asked)), "proxy")
 

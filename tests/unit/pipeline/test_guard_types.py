@@ -47,6 +47,20 @@ def test_what_providers_keep(method: str, path: str, name: str) -> None:
     assert name in _TYPES
 
 
+@pytest.mark.parametrize(
+    ("operation", "dialect", "name"),
+    [
+        (Operation.COUNT_TOKENS, "anthropic", "messages"),
+        (Operation.COUNT_TOKENS, "gemini", "generateContent"),
+        (Operation.RESPONSE_TOKENS, "responses", "createModelResponse"),
+    ],
+)
+def test_counting_is_of_the_type_of_what_it_counts_for(operation: Operation, dialect: str, name: str) -> None:
+    one = call(operation)
+    one.dialect = CALLERS[dialect]
+    assert request_type(one) == name
+
+
 def test_checks_that_need_no_texts() -> None:
     hook = {
         "allowedRequestTypes": {"allowedTypes": ["embed"]},

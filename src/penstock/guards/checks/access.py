@@ -20,7 +20,7 @@ _TYPES: Final = frozenset(
     retrieveBatch cancelBatch listBatches getBatchOutput listFinetunes createFinetune retrieveFinetune cancelFinetune
     createModelResponse getModelResponse deleteModelResponse listResponseInputItems stream-complete
     stream-chatComplete stream-messages stream-createModelResponse
-    cancelModelResponse countTokens imageEdit imageVariation generateContent converse stream-generateContent
+    cancelModelResponse imageEdit imageVariation generateContent converse stream-generateContent
     stream-converse
     """.split()
 )
