@@ -137,6 +137,15 @@ def test_a_find_that_waited_is_not_told_at_another_place() -> None:
     assert passed == "[AWS_ACCESS_KEY][PRIVATE_KEY][US_ITIN]. "
 
 
+@pytest.mark.parametrize(
+    ("text", "place"), [("tide ", 5), ("tide", 0), ("so AB ", 3), ("so ABC ", 7), ("so A ", 3), ("so 1 ", -1)]
+)
+def test_where_a_find_may_begin(text: str, place: int) -> None:
+    rule = prepared("penstock.pii", {"redact": True}).hold
+    assert isinstance(rule, DetectRule)
+    assert rule.idle_until(text, 0) == place
+
+
 def test_harmless_text_waits_for_no_more_than_its_last_word() -> None:
     rule = prepared("penstock.pii", {"redact": True}).hold
     assert rule is not None
