@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from bench import limited, measures, route, wires
+from bench import guarded, limited, measures, route, wires
 from bench.measures import Measure
 from bench.results import Budget, Metric, Of
 from bench.subject import Role
@@ -146,6 +146,18 @@ SCENARIOS: Final = (
             Metric("limited", "CPU per request, with limits in Redis", "µs", compared=False),
             Metric("added", "limits in Redis add", "µs", _value(12), compared=False),
             Metric("percent", "limits in Redis add", "%", _value(10), compared=False),
+        ),
+        _GATEWAY,
+    ),
+    Scenario(
+        "guards",
+        "three local checks, beside the same config without them",
+        guarded.guards,
+        (
+            Metric("request", "CPU per request, without guards", "µs", compared=False),
+            Metric("request_added", "guards of requests add", "µs", _value(15), compared=False),
+            Metric("chunk", "CPU per chunk, without guards", "µs", compared=False),
+            Metric("chunk_added", "guards that hold back add", "µs", _value(2), compared=False),
         ),
         _GATEWAY,
     ),

@@ -233,6 +233,7 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.STORE_UNAVAILABLE: "The control plane's database can't be reached, for longer than `store.catalogue_max_age`.",
     Kind.CLIENT_DISCONNECTED: "The caller left before its answer was complete. Seen in the log only.",
     Kind.HOOKS_FAILED: "A guard of the config denies the request or the answer ([guardrails.md](guardrails.md)).",
+    Kind.GUARDRAIL_DENIED: "The same in the wires whose clients don't know status 446.",
     Kind.LOOP_DETECTED: "The request passed more than `server.max_hops` gateways: one probably calls itself.",
     Kind.ADDRESS_REFUSED: "The provider's name leads to an address that callers may not reach.",
     Kind.HOST_UNAVAILABLE: "A host that the caller named can't be called. Beyond loopback it is not told whether the "

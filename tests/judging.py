@@ -14,6 +14,8 @@ from penstock.guards.base import (
     Context,
     GuardedBody,
     Judgement,
+    ModelQuestion,
+    ModelReply,
     OutboundReply,
     OutboundRequest,
     Phase,
@@ -78,10 +80,21 @@ def judged(name: str, parameters: dict[str, Any], text: str | dict[str, Any], **
     return judge(context(text, **more))
 
 
+NO_MODEL = CheckError("There is no model.")
+
+
 class Way:
     """A way out (``Outbound``) that answers by a function; ``sent`` is what was asked."""
 
-    def __init__(self, answer: Callable[[OutboundRequest], OutboundReply | CheckError]) -> None:
+    def __init__(
+        self,
+        answer: Callable[[OutboundRequest], OutboundReply | CheckError],
+        reply: ModelReply | CheckError = NO_MODEL,
+    ) -> None:
+        self.questions: list[ModelQuestion] = []
+        self.told: list[OutboundRequest] = []
+        self.has_room = True
+        self._reply = reply
         self.sent: list[OutboundRequest] = []
         self.fetched: list[tuple[float, bool]] = []
         self._answer = answer
@@ -98,6 +111,17 @@ class Way:
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return [await self.send(request) for request in requests]
+
+    def tell(self, request: OutboundRequest) -> bool:
+        self.told.append(request)
+        return self.has_room
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        return [host.endswith(".example") for host in hosts]
+
+    async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
+        self.questions.append(question)
+        return self._reply
 
 
 def asked(name: str, parameters: dict[str, Any], text: str | dict[str, Any], way: Way, **more: Any) -> Judgement:

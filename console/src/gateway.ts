@@ -176,6 +176,19 @@ export interface Explanation {
   attempts: number;
   most_attempts: number;
   message: string | null;
+  guards: ExplainedGuard[];
+}
+
+export interface ExplainedGuard {
+  target: string;
+  phase: "before" | "after";
+  guard: string;
+  checks: string[];
+  deny: boolean;
+  manner: string;
+  stream: string | null;
+  verdict: string | null;
+  changed: string | null;
 }
 
 export async function explain(body: Record<string, unknown>): Promise<Explanation> {

@@ -302,7 +302,7 @@ def _pipeline(
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server
-    return Pipeline(
+    pipeline = Pipeline(
         compiler,
         router,
         once,
@@ -316,6 +316,9 @@ def _pipeline(
         conversations=conversations_of(settings, stored),
         held_bytes=largest_body(server),
     )
+    if guarding.models is not None:
+        guarding.models.run = pipeline.run
+    return pipeline
 
 
 class _Connections:

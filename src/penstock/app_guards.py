@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from penstock.core.address import AddressPolicy
+from penstock.dialects.registry import CALLERS
 from penstock.guards.packages import GROUP
 from penstock.guards.plan import StreamMode
 from penstock.guards.read import GuardPolicy
@@ -13,6 +14,7 @@ from penstock.guards.registry import all_checks
 from penstock.installed import has_entry_points
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.guard import Guarding
+from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.upstream import Upstream
 from penstock.settings.model import Settings
@@ -46,4 +48,6 @@ def guarding_of(settings: Settings, transports: Mapping[str, Transport], policy:
         gives_reasons=guards.reason_in_message,
         refuses_unguarded=guards.unguarded == "refuse",
         environment=os.environ if settings.providers.gateway_identity else None,
+        answers_checks=guards.check_endpoint,
+        models=GuardModels(CALLERS["openai_chat"]),
     )

@@ -293,6 +293,16 @@ def test_users_of_a_month_are_told_apart_over_days_and_workspaces(admin: Running
     assert (beyond["total"], beyond["data"]) == (2, [])
 
 
+def test_guards_tell_what_they_decided(admin: RunningAdmin) -> None:
+    verdict = {"phase": "before", "guard": "g", "check": "default.contains", "verdict": "denied"}
+    put(admin, entry(NOON, status=446, details={"guards": [verdict]}), entry(NOON + 1))
+    answer = admin.call("GET", f"/analytics/guards?{within()}").body
+    assert answer["requests"] == 2
+    [item] = answer["data"]
+    assert (item["check"], item["denied"], item["denied_share"]) == ("default.contains", 1, 50)
+    assert admin.call("GET", "/analytics/guards").status == 400
+
+
 def test_feedback_is_counted_by_score_and_model(admin: RunningAdmin) -> None:
     put(admin, entry(trace_id="t1"))
     for value in (4, 4, -2):
@@ -362,6 +372,7 @@ def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
         ("GET", "/logs/download"),
         ("GET", f"/analytics/graphs/cost?{within()}"),
         ("GET", f"/analytics/groups/users?{within()}"),
+        ("GET", f"/analytics/guards?{within()}"),
     ):
         assert admin.call(method, path, inserted() if method == "POST" else None, key=caller).status == 403
 

@@ -67,11 +67,14 @@ def contains(*words: str, operator: str = "none", asynchronous: bool = False, **
     return {"default.contains": {"words": list(words), "operator": operator}, **hook}
 
 
+def target_of(upstream: Upstream) -> dict[str, Any]:
+    return {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+
+
 def ask(
     gateway: RunningGateway, upstream: Upstream, config: Any = None, text: str = "Hello", **more: Any
 ) -> httpx.Response:
-    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
-    headers = {"x-portkey-config": json.dumps({**target, **(config or {})}), **more.pop("headers", {})}
+    headers = {"x-portkey-config": json.dumps({**target_of(upstream), **(config or {})}), **more.pop("headers", {})}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **more}
     return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
 
@@ -543,7 +546,8 @@ WIRES = ["responses", "gemini"]
 @pytest.mark.parametrize("wire", WIRES)
 def test_requests_of_other_wires(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
     got = asked(gateway, upstream, wire, {"input_guardrails": [contains("bad", deny=True)]}, "a bad word")
-    assert (got.status_code, got.json()["error"]["type"], upstream.received) == (446, "hooks_failed", [])
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "guardrail_denied" in got.text
     got = asked(gateway, upstream, wire, {"input_guardrails": [redacts("/secret/g")]}, "a secret, a secret")
     assert (got.status_code, list(got.json())[-1]) == (200, "hook_results")
     assert "a [REDACTED], a [REDACTED]" in upstream.last.body.decode()
@@ -559,7 +563,8 @@ def test_answers_of_other_wires(gateway: RunningGateway, upstream: Upstream, wir
     assert "secret" not in got.text.replace(json.dumps("/secret/g"), "")
     upstream.play(reply(200, completion(f"so {CANARY}")))
     got = asked(gateway, upstream, wire, {"output_guardrails": [contains(CANARY, deny=True)]}, "hi")
-    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+    assert got.status_code == 400
+    assert "guardrail_denied" in got.text
     assert CANARY not in got.text
 
 
@@ -591,11 +596,12 @@ def test_denied_streams_of_other_wires(
     upstream.play(tells("ba", "d"))
     config = {"output_guardrails": [contains("bad", deny=True, **mode)]}
     got = asked(gateway, upstream, wire, config, "hi", streams=True)
-    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+    assert got.status_code == 400
+    assert "guardrail_denied" in got.text
     upstream.play(tells("so good, and so ", "ba", "d, with a tail"))
     got = asked(gateway, upstream, wire, config, "hi", streams=True)
     assert "tail" not in got.text
-    assert "hooks_failed" in got.text
+    assert "guardrail_denied" in got.text
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -736,7 +742,7 @@ FAILING: dict[str, Any] = {
     "allowedRequestTypes": {"allowedTypes": ["embed"]},
     "addPrefix": {"prefix": "z"},
     "webhook": {"webhookURL": "URL", "failOnError": True},
-    "log": {"logURL": "URL", "failOnError": True},
+    "log": {"logURL": "URL", "failOnError": True, "sync": True},
     "jwt": {"jwks": {"keys": []}},
     "requestParametersCheck": {"params": {"blockedKeys": ["messages"]}},
     "penstock.pii": {"failOnDetection": True},
@@ -745,6 +751,8 @@ FAILING: dict[str, Any] = {
     "penstock.invisible": {},
     "penstock.size": {"maxCharacters": 1},
     "penstock.injectionPatterns": {},
+    "penstock.language": {"languages": ["ja"], "minConfidence": 0},
+    "penstock.judge": {"config": "CONFIG", "model": "m", "policy": "None.", "failOnError": True},
 }
 """Every check, so that it does not let pass what ``test_what_is_judged_stays_secret`` sends."""
 
@@ -766,13 +774,17 @@ def test_what_is_judged_stays_secret(
     shown: list[str] = []
     with running_gateway(settings, sleep=no_wait) as gateway:
         for name in names:
+            known = {"URL": f"{upstream.url}/hook", "CONFIG": target_of(upstream)}
             parameters = {
-                member: f"{upstream.url}/hook" if value == "URL" else value for member, value in FAILING[name].items()
+                member: known.get(value, value) if isinstance(value, str) else value
+                for member, value in FAILING[name].items()
             }
             if phase is Phase.AFTER:
                 upstream.play(reply(200, completion(text)))
             if name in {"webhook", "log", "validUrls"}:
                 upstream.play(reply(500, json.dumps({"verdict": True, "said": CANARY}).encode()))
+            if name == "penstock.judge":
+                upstream.play(reply(200, completion(f"It says {CANARY}.")))
             denies = not all_checks()[full_id(name).lower()].only_marks
             guards = {key: [{name: parameters, "deny": denies}]}
             got = ask(gateway, upstream, guards, text if phase is Phase.BEFORE else "hi")
@@ -796,3 +808,67 @@ def test_a_model_is_judged_after_the_configs_overrides(gateway: RunningGateway, 
     config = {"input_guardrails": [{"modelWhitelist": {"models": ["good"]}, "deny": True}]}
     assert ask(gateway, upstream, {**config, "override_params": {"model": "good"}}).status_code == 200
     assert ask(gateway, upstream, config).status_code == 446
+
+
+# Requests without texts that a guard can read, and forms.
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("GET", "/files", "listFiles"),
+        ("POST", "/batches", "createBatch"),
+        ("GET", "/responses/resp_1", "getModelResponse"),
+        ("DELETE", "/responses/resp_1", "deleteModelResponse"),
+        ("POST", "/threads", "proxy"),
+    ],
+)
+def test_the_kinds_of_all_requests_are_judged(
+    gateway: RunningGateway, upstream: Upstream, method: str, path: str, kind: str
+) -> None:
+    """Portkey's gateway blocks nothing that has no hooks there."""
+
+    def ask_for(check: dict[str, Any]) -> int:
+        guard = {**check, "contains": {"words": ["z"], "operator": "none"}, "deny": True}
+        headers = {"x-portkey-config": json.dumps({**target_of(upstream), "input_guardrails": [guard]})}
+        body = b"" if method != "POST" else b"{}"
+        fields = {**headers, "content-type": "application/json"} if body else headers
+        url = f"{gateway.v1}{path}"
+        return httpx.request(method, url, content=body, headers=fields, timeout=60, trust_env=False).status_code
+
+    assert ask_for({"allowedRequestTypes": {"blockedTypes": [kind]}}) in {400, 446}
+    assert ask_for({"allowedRequestTypes": {"allowedTypes": ["chatComplete"]}}) in {400, 446}
+    assert ask_for({"jwt": {"jwks": {"keys": []}}}) in {400, 446}
+    assert upstream.received == []
+    gateway.records.take()
+    assert ask_for({"allowedRequestTypes": {"allowedTypes": [kind]}}) == 200
+    [record] = gateway.records.take()
+    expected = {("default.contains", "unread")} if "responses/" not in path else set()
+    assert {(each.check, each.verdict) for each in record.guards} == expected
+
+
+def test_gemini_and_converse_are_chats(gateway: RunningGateway, upstream: Upstream) -> None:
+    for wire in ("gemini", "chat"):
+        for types, refused in (({"allowedTypes": ["chatComplete"]}, False), ({"blockedTypes": ["chatComplete"]}, True)):
+            guards = {"input_guardrails": [{"allowedRequestTypes": types, "deny": True}]}
+            got = ask(gateway, upstream, guards) if wire == "chat" else asked(gateway, upstream, wire, guards, "hi")
+            assert (got.status_code in {400, 446}) is refused, (wire, got.text)
+
+
+def test_the_fields_of_a_form(gateway: RunningGateway, upstream: Upstream) -> None:
+    """The prompt of a transcription is judged and changed; the sound stays as it came."""
+
+    def transcribe(guards: list[Any], prompt: str) -> httpx.Response:
+        headers = {"x-portkey-config": json.dumps({**target_of(upstream), "input_guardrails": guards})}
+        url, sound = f"{gateway.v1}/audio/transcriptions", ("a.wav", b"RIFF\x00\xff", "audio/wav")
+        data = {"model": "whisper-1", "prompt": prompt}
+        return httpx.post(url, data=data, files={"file": sound}, headers=headers, timeout=60, trust_env=False)
+
+    assert transcribe([contains("bad", deny=True)], "a bad word").status_code == 446
+    assert upstream.received == []
+    upstream.play(reply(200, b'{"text": "hi"}'))
+    got = transcribe([redacts("/secret/g")], "a secret")
+    assert (got.status_code, got.json()["text"]) == (200, "hi")
+    assert b"a [REDACTED]" in upstream.last.body
+    assert b"secret" not in upstream.last.body
+    assert b"RIFF\x00\xff" in upstream.last.body

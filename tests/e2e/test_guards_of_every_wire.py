@@ -7,7 +7,9 @@ import asyncio
 import json
 from typing import Any
 
+import anthropic
 import httpx
+import openai
 import pytest
 
 from calling import COMPLETED, CONVERSED, CREATED, PLAIN, RESPONSE, SAID, STREAMS
@@ -120,7 +122,10 @@ def ask(
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_bad_request_reaches_nobody(gateway: RunningGateway, upstream: Upstream, wire: str, streams: bool) -> None:
     got = ask(gateway, upstream, wire, {"input_guardrails": [DENY]}, f"say {BAD}", streams=streams)
-    assert got.status_code == 446, got.text
+    assert got.status_code == 400, got.text
+    code = got.headers.get("x-penstock-error") or got.json()["error"]["code"]
+    assert code == "guardrail_denied"
+    assert list(got.json())[-1] == "hook_results"
     assert upstream.received == []
 
 
@@ -128,7 +133,7 @@ def test_a_bad_request_reaches_nobody(gateway: RunningGateway, upstream: Upstrea
 def test_a_bad_answer_is_withheld(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
     upstream.play(reply(200, told(wire, f"so {BAD}")))
     got = ask(gateway, upstream, wire, {"output_guardrails": [DENY]})
-    assert (got.status_code, BAD in got.text) == (446, False), got.text
+    assert (got.status_code, BAD in got.text) == (400, False), got.text
 
 
 @pytest.mark.parametrize(("status", "before"), [(201, b""), (203, b""), (200, b"\xef\xbb\xbf"), (200, b" \n")])
@@ -149,7 +154,7 @@ def test_a_bad_stream_is_withheld(gateway: RunningGateway, upstream: Upstream, w
     got = ask(gateway, upstream, wire, {"output_guardrails": [{**DENY, "stream": mode}]}, streams=True)
     assert BAD not in got.text
     assert BAD[6:] not in got.text
-    assert "hooks_failed" in got.text
+    assert "guardrail_denied" in got.text
 
 
 @pytest.mark.parametrize("mode", ["hold", "buffer"])
@@ -189,7 +194,7 @@ def test_a_stream_without_an_event_at_its_end_is_judged(gateway: RunningGateway,
 def test_what_a_function_is_called_with_is_judged(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(200, json.dumps({"candidates": [CALL]}).encode()))
     guard = {**DENY, "kinds": ["tool_call"], "scope": "all"}
-    assert ask(gateway, upstream, "gemini", {"output_guardrails": [guard]}).status_code == 446
+    assert ask(gateway, upstream, "gemini", {"output_guardrails": [guard]}).status_code == 400
 
 
 def test_an_answer_that_is_read_later_is_judged(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -197,7 +202,7 @@ def test_an_answer_that_is_read_later_is_judged(gateway: RunningGateway, upstrea
     headers = {"x-portkey-config": json.dumps({**target, "output_guardrails": [DENY], "input_guardrails": [DENY]})}
     upstream.play(reply(200, told("responses", BAD)))
     got = httpx.get(f"{gateway.v1}/responses/resp_1", headers=headers, timeout=60)
-    assert (got.status_code, BAD in got.text) == (446, False)
+    assert (got.status_code, BAD in got.text) == (400, False)
     upstream.play(streamed("responses"))
     got = httpx.get(f"{gateway.v1}/responses/resp_1?stream=true", headers=headers, timeout=60)
     assert BAD not in got.text
@@ -234,3 +239,131 @@ def test_a_denial_in_the_middle_ends_a_response_in_its_own_words(gateway: Runnin
     assert values[-1]["type"] == "response.failed", got.text
     assert [value["sequence_number"] for value in values] == list(range(len(values)))
     assert BAD not in got.text
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_marked_answer(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    """246 is told only where clients take it for a success."""
+    upstream.play(reply(200, told(wire, "fine")))
+    got = ask(gateway, upstream, wire, {"input_guardrails": [{**DENY, "deny": False}]}, f"say {BAD}")
+    assert got.status_code == (246 if wire.startswith("responses") else 200)
+    assert not got.json()["hook_results"]["before_request_hooks"][0]["verdict"]
+
+
+SOFT = {**DENY, "soft_deny_200": True}
+REFUSED = "A guardrail refused the request."
+
+
+def chat(
+    gateway: RunningGateway, upstream: Upstream, wire: str, guards: Any, streams: bool, text: str = f"say {BAD}"
+) -> httpx.Response:
+    if wire not in {"chat", "messages"}:
+        return ask(gateway, upstream, wire, guards, text, streams=streams)
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    headers = {"x-portkey-config": json.dumps({**target, **guards})}
+    body = {"model": "m", "max_tokens": 9, "stream": streams, "messages": [{"role": "user", "content": text}]}
+    path = "messages" if wire == "messages" else "chat/completions"
+    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=60)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("wire", ["chat", "messages", *WIRES])
+def test_a_denial_in_a_completion(gateway: RunningGateway, upstream: Upstream, wire: str, streams: bool) -> None:
+    gateway.records.take()
+    got = chat(gateway, upstream, wire, {"input_guardrails": [SOFT]}, streams)
+    assert (got.status_code, upstream.received) == (200, [])
+    assert REFUSED.encode() in got.content
+    if not streams:
+        assert list(got.json())[-1] == "hook_results"
+        assert got.json()["hook_results"]["before_request_hooks"][0]["deny"]
+    [record] = gateway.records.take()
+    assert (record.failure, record.usage) == ("hooks_failed", None)
+    assert [each.verdict for each in record.guards] == ["denied"]
+
+
+def test_a_soft_denial_as_clients_read_it(gateway: RunningGateway, upstream: Upstream) -> None:
+    guards = {"input_guardrails": [SOFT]}
+    choice = chat(gateway, upstream, "chat", guards, streams=False).json()["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == (REFUSED, "content_filter")
+    message = chat(gateway, upstream, "messages", guards, streams=False).json()
+    assert (message["content"][0]["text"], message["stop_reason"]) == (REFUSED, "refusal")
+    response = chat(gateway, upstream, "responses", guards, streams=False).json()
+    assert response["output"][0]["content"][0] == {"type": "refusal", "refusal": REFUSED}
+    [candidate] = chat(gateway, upstream, "gemini", guards, streams=False).json()["candidates"]
+    assert candidate["content"]["parts"][0]["text"] == REFUSED
+    stream = chat(gateway, upstream, "chat", guards, streams=True)
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert stream.text.rstrip().endswith("data: [DONE]")
+    assert "hook_results" not in stream.text
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("wire", ["chat", *WIRES])
+def test_a_withheld_answer_in_a_completion(
+    gateway: RunningGateway, upstream: Upstream, wire: str, streams: bool
+) -> None:
+    own = "responses through chat" if wire == "chat" else wire
+    upstream.play(streamed(own) if streams else reply(200, told(own, f"so {BAD}")))
+    got = chat(gateway, upstream, wire, {"output_guardrails": [SOFT]}, streams, "hi")
+    assert got.status_code == 200
+    assert b"A guardrail withheld the answer." in got.content
+    assert BAD.encode() not in got.content
+
+
+def test_a_soft_denial_is_a_denial_to_routing(gateway: RunningGateway, upstream: Upstream) -> None:
+    """The second target has no guards: it answers."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    targets = [target, {**target, "input_guardrails": []}]
+    fallback = {"strategy": {"mode": "fallback"}, "targets": targets, "input_guardrails": [SOFT]}
+    assert REFUSED not in chat(gateway, upstream, "chat", fallback, streams=False).text
+    assert len(upstream.received) == 1
+
+
+def test_one_hard_denial_makes_all_hard(gateway: RunningGateway, upstream: Upstream) -> None:
+    assert chat(gateway, upstream, "chat", {"input_guardrails": [SOFT, DENY]}, streams=False).status_code == 446
+    alone = {key: value for key, value in SOFT.items() if key != "deny"}
+    got = chat(gateway, upstream, "chat", {"input_guardrails": [alone]}, streams=False)
+    assert got.status_code == 400
+    assert "soft_deny_200" in got.text
+
+
+def test_sdks_read_a_soft_denial(gateway: RunningGateway, upstream: Upstream) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [SOFT]}
+    headers = {"x-portkey-config": json.dumps(target)}
+    with openai.OpenAI(base_url=gateway.v1, api_key="k", default_headers=headers) as client:
+        for loose in ({}, {"x-portkey-strict-open-ai-compliance": "false"}):
+            with client.responses.stream(model="m", input=BAD, extra_headers=loose) as stream:
+                kinds = [event.type for event in stream]
+                final = stream.get_final_response()
+            assert kinds[-1] in {"response.completed", "response.incomplete"}
+            [message] = final.output
+            assert REFUSED in message.to_json()
+        with client.chat.completions.stream(model="m", messages=[{"role": "user", "content": BAD}]) as chunks:
+            assert any(REFUSED in str(event) for event in chunks)
+        hard = {"x-portkey-config": json.dumps({**target, "input_guardrails": [DENY]})}
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.responses.create(model="m", input=BAD, extra_headers=hard)
+        assert refused.value.code == "guardrail_denied"
+    with (
+        anthropic.Anthropic(base_url=gateway.url, api_key="k", default_headers=headers) as claude,
+        claude.messages.stream(model="m", max_tokens=9, messages=[{"role": "user", "content": BAD}]) as told,
+    ):
+        assert told.get_final_message().stop_reason == "refusal"
+
+
+def test_sdks_read_results_in_a_stream_of_responses(gateway: RunningGateway, upstream: Upstream) -> None:
+    """OpenAI's client wants ``response.created`` before anything else."""
+    target = {"provider": "nvidia", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    for guards in ({"input_guardrails": [DENY]}, {"input_guardrails": [DENY], "output_guardrails": [DENY]}):
+        headers = {
+            "x-portkey-config": json.dumps({**target, **guards}),
+            "x-portkey-strict-open-ai-compliance": "false",
+        }
+        upstream.play(events(ROLE, chunk({"content": "fine"}), FINISH, DONE))
+        with (
+            openai.OpenAI(base_url=gateway.v1, api_key="k", default_headers=headers) as client,
+            client.responses.stream(model="m", input="hi") as stream,
+        ):
+            kinds = [str(event.type) for event in stream]
+        assert kinds[:2] == ["response.created", "hook_results"]
+        assert kinds.count("hook_results") == (2 if "output_guardrails" in guards else 1)

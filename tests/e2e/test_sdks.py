@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -168,3 +169,23 @@ def test_portkey_headers_in_the_openai_sdk(gateway: RunningGateway) -> None:
     headers = sdk.createHeaders(provider="echo", trace_id="t", metadata={"a": "b"})
     with openai.OpenAI(api_key="sk", base_url=gateway.v1, default_headers=headers) as client:
         assert client.chat.completions.create(model="echo", messages=HELLO).choices
+
+
+def test_portkeys_client_meets_guards(gateway: RunningGateway) -> None:
+    """446 is an error that tells its results, 246 an answer with its results, plain and streamed."""
+    guard = {"default.contains": {"words": ["Hello"], "operator": "none"}}
+    marks = {"provider": "echo", "input_guardrails": [guard]}
+    denies = {"provider": "echo", "input_guardrails": [{**guard, "deny": True}]}
+    sdk: Any = importlib.import_module("portkey_ai._vendor.openai")
+    with portkey_client(gateway, config=marks) as portkey:
+        marked = portkey.chat.completions.create(model="echo", messages=HELLO)
+        assert marked.choices[0].message.content
+        assert json.loads(marked.model_dump_json())["hook_results"]["before_request_hooks"][0]["verdict"] is False
+        chunks = list(portkey.chat.completions.create(model="echo", messages=HELLO, stream=True))
+        assert "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
+    with portkey_client(gateway, config=denies) as portkey:
+        for streams in (False, True):
+            with pytest.raises(sdk.APIStatusError) as denied:
+                portkey.chat.completions.create(model="echo", messages=HELLO, stream=streams)
+            assert denied.value.status_code == 446
+            assert denied.value.response.json()["hook_results"]["before_request_hooks"][0]["deny"]

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { explain, type Explanation, type Step } from "../gateway";
+import { explain, type ExplainedGuard, type Explanation, type Step } from "../gateway";
 import { readJson } from "../json_text";
 import { asError, useAction } from "../load";
 import { AreaField, Badge, Form, Section, TextField } from "../ui";
@@ -80,6 +80,7 @@ export function Explain(props: { config: unknown; onProblems: (message: string) 
         </ul>
       )}
       {result && <Outcome result={result} />}
+      {result && <Guards guards={result.guards ?? []} />}
       <Form
         action={action}
         submit="Explain"
@@ -142,6 +143,27 @@ function inWords(step: Step): string {
   const took = step.seconds ? ` after ${step.seconds} s` : "";
   const why = step.why?.length ? ` (${step.why.join(", ")})` : "";
   return step.step === "attempt" ? `${again}${step.result}${took}${why}` : `${step.step} ${step.seconds ?? ""} s${why}`;
+}
+
+/** The guards of each target, in the order in which they judge. */
+function Guards(props: { guards: ExplainedGuard[] }): JSX.Element | null {
+  if (props.guards.length === 0) return null;
+  return (
+    <ul aria-label="Guards">
+      {props.guards.map((each, index) => (
+        <li key={index}>
+          <code>{each.target}</code> {each.phase === "before" ? "request" : "answer"}: <strong>{each.guard}</strong>{" "}
+          <span class="hint">
+            {each.checks.join(", ")}; {each.deny ? "denies" : "marks"}
+            {each.manner !== "enforce" && `, ${each.manner}`}
+            {each.stream && `, streams: ${each.stream}`}
+          </span>{" "}
+          {each.verdict && <Badge text={each.verdict} tone={each.verdict === "denied" || each.verdict === "failed" ? "bad" : "good"} />}
+          {each.changed !== null && <span class="hint"> leaves “{each.changed}”</span>}
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function Outcome(props: { result: Explanation }): JSX.Element {

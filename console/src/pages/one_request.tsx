@@ -3,7 +3,7 @@ import { get } from "../api";
 import { cents, count, duration, time } from "../format";
 import { useLoad } from "../load";
 import { go, link } from "../route";
-import { Button, Code, Facts, LoadedView, Page, Section } from "../ui";
+import { Badge, Button, Code, Facts, LoadedView, Page, Section } from "../ui";
 import { replay } from "./playground";
 import { type Row, StatusBadge } from "./requests";
 
@@ -26,6 +26,13 @@ interface Attempt {
   cost: number | null;
 }
 
+interface Verdict {
+  phase: string;
+  guard: string;
+  check: string;
+  verdict: string;
+}
+
 interface Entry {
   id: string;
   created_at: string;
@@ -35,6 +42,7 @@ interface Entry {
   attempts: Attempt[];
   tokens: Record<string, number>;
   dropped_parameters: string[];
+  guards: Verdict[];
   labels: Record<string, string> | null;
   client: { address: string | null; user_agent: string | null } | null;
   has_content: boolean;
@@ -96,6 +104,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
         ]}
       />
       <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} />
+      <Verdicts verdicts={entry.guards ?? []} />
       {Object.keys({ ...metrics.metadata, ...entry.labels }).length > 0 && (
         <Section title="Metadata">
           <Facts facts={Object.entries({ ...metrics.metadata, ...entry.labels })} />
@@ -116,6 +125,25 @@ function RequestView(props: { entry: Entry }): JSX.Element {
         <p class="hint">Headers and bodies of this request were not kept (logs.content).</p>
       )}
     </Page>
+  );
+}
+
+const BAD = new Set(["denied", "failed", "error_denied", "error_failed"]);
+
+/** What guards decided where they did not simply pass. */
+function Verdicts(props: { verdicts: Verdict[] }): JSX.Element | null {
+  if (props.verdicts.length === 0) return null;
+  return (
+    <Section title="Guards" hint="checks that did not simply pass">
+      <ul>
+        {props.verdicts.map((each, index) => (
+          <li key={index}>
+            <Badge text={each.verdict.replaceAll("_", " ")} tone={BAD.has(each.verdict) ? "bad" : "plain"} />{" "}
+            {each.phase === "before" ? "request" : "answer"}: <strong>{each.guard}</strong> <code>{each.check}</code>
+          </li>
+        ))}
+      </ul>
+    </Section>
   );
 }
 

@@ -113,6 +113,7 @@ export function Overview(): JSX.Element {
                 format={duration}
               />
             </div>
+            <Guards query={between(period)} period={JSON.stringify(period)} />
             <Groups query={between(period)} period={JSON.stringify(period)} />
           </>
         )}
@@ -144,6 +145,45 @@ function Tiles(props: { summary: Summary }): JSX.Element {
         ]}
       />
     </div>
+  );
+}
+
+interface GuardRow {
+  check: string;
+  denied: number;
+  denied_share: number;
+  failed: number;
+  errors: number;
+  shadow: number;
+  unread: number;
+}
+
+/** The share of denials by check; nothing where no guard had anything to say. */
+function Guards(props: { query: Record<string, string>; period: string }): JSX.Element | null {
+  const loaded = useLoad(
+    () => get<{ requests: number; data: GuardRow[] }>("/analytics/guards", props.query),
+    [props.period],
+    REFRESH,
+  );
+  const found = loaded.data;
+  if (!found || found.data.length === 0) return null;
+  return (
+    <Section title="Guards" hint={`checks that did not simply pass, of the latest ${count(found.requests)} requests`}>
+      <Table
+        caption="Guards"
+        rows={found.data}
+        id={(each) => each.check}
+        empty={<p>None.</p>}
+        columns={[
+          { name: "Check", cell: (each) => <code>{each.check}</code>, sort: (each) => each.check },
+          { name: "Denied", number: true, cell: (each) => `${count(each.denied)} (${percent(each.denied_share)})`, sort: (each) => each.denied },
+          { name: "Failed", number: true, cell: (each) => count(each.failed), sort: (each) => each.failed },
+          { name: "Errors", number: true, cell: (each) => count(each.errors), sort: (each) => each.errors },
+          { name: "Shadow", number: true, cell: (each) => count(each.shadow), sort: (each) => each.shadow },
+          { name: "Unread", number: true, cell: (each) => count(each.unread), sort: (each) => each.unread },
+        ]}
+      />
+    </Section>
   );
 }
 

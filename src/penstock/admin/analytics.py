@@ -6,7 +6,7 @@ from typing import Final
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute, Handler
-from penstock.control import analytics, analytics_groups
+from penstock.control import analytics, analytics_groups, analytics_guards
 from penstock.control.pages import page_of
 
 _SCOPES: Final = ("analytics.view",)
@@ -29,6 +29,10 @@ async def _by_member(call: AdminCall) -> Answer:
     return Answer(await analytics_groups.by_member(call.plane, call.actor, call.path["name"], call.query, page))
 
 
+async def _guards(call: AdminCall) -> Answer:
+    return Answer(await analytics_guards.denials(call.plane, call.actor, call.query))
+
+
 async def _summary(call: AdminCall) -> Answer:
     return Answer(await analytics.summary(call.plane, call.actor, call.path["summary"], call.query))
 
@@ -40,6 +44,7 @@ ROUTES: Final = (
         for alias, name in analytics.ALIASES.items()
     ),
     AdminRoute("GET", "/analytics/groups/metadata/{name}", _SCOPES, _by_member),
+    AdminRoute("GET", "/analytics/guards", _SCOPES, _guards),
     AdminRoute("GET", "/analytics/groups/{group}", _SCOPES, _group),
     AdminRoute("GET", "/analytics/summary/{summary}", _SCOPES, _summary),
 )

@@ -20,7 +20,7 @@ def summary(plan: Plan) -> str:
 
 def told(plan: Plan, explanation: Explanation) -> str:
     """One line a step, below the strategies that led there, and the result."""
-    return "\n".join((*_tree(plan, explanation), _result(explanation)))
+    return "\n".join((*_tree(plan, explanation), *_guards(explanation), _result(explanation)))
 
 
 def _outline(plan: Plan) -> str:
@@ -80,6 +80,21 @@ def _lines(step: Event) -> Iterator[str]:
         case Hedged():
             given_up = f", {step.cancelled} is given up" if step.cancelled else ""
             yield f"{step.targets[1]} joins {step.targets[0]} after {step.delay:g}s{given_up}"
+
+
+def _guards(explanation: Explanation) -> Iterator[str]:
+    """A line for each guard, below its target."""
+    target = None
+    for guard in explanation.guards:
+        if guard.target != target:
+            target = guard.target
+            yield f"guards of {target}:"
+        side = "request" if guard.phase == "before" else "answer"
+        effect = "denies" if guard.deny else "marks"
+        manner = "" if guard.manner == "enforce" else f", {guard.manner}"
+        stream = "" if guard.stream is None else f", streams: {guard.stream}"
+        verdict = "" if guard.verdict is None else f": {guard.verdict}"
+        yield f"{_INDENT}{side} {guard.guard} ({', '.join(guard.checks)}) {effect}{manner}{stream}{verdict}"
 
 
 def _result(explanation: Explanation) -> str:

@@ -1,4 +1,4 @@
-"""``penstock guard``: what a saved guardrail would have done to requests of the past."""
+"""``penstock guard``: what a saved guardrail would have done to requests of the past, and what one check says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from penstock.cli.input_file import read_input
 if TYPE_CHECKING:
     from penstock.cli.rehearsal import Rehearsal
     from penstock.guards.backtest import Tally
-    from penstock.guards.base import CheckError, OutboundRequest
+    from penstock.guards.base import CheckError, ModelQuestion, OutboundRequest
     from penstock.guards.plan import Hook
     from penstock.pipeline.guard_hooks import Subject
 
@@ -66,19 +66,52 @@ def backtest(name: str, file: str) -> None:
     _show(tally)
 
 
+@command.command("check")
+@click.argument("file")
+def check(file: str) -> None:
+    """Let one check judge the context in FILE, without sending anything.
+
+    FILE ("-" is standard input) holds {"id", "context", "parameters", "eventType"} (docs/guardrails.md). Exits with 1
+    if the verdict is false, with 2 if FILE can't be used.
+    """
+    import asyncio
+
+    from penstock.core.failure import Failure
+    from penstock.pipeline.guard_check import read_check, run_check
+
+    request = read_check(read_input(file, _LARGEST).encode())
+    if isinstance(request, Failure):
+        raise _Unusable(request.message)
+    told = asyncio.run(run_check(request, _Nobody()))
+    click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    if not told["verdict"]:
+        raise SystemExit(1)
+
+
 class _Nobody:
-    """The way out of a backtest, which leads nowhere."""
+    """The way out of these commands, which leads nowhere."""
 
     async def send(self, request: OutboundRequest) -> CheckError:  # noqa: ARG002
         from penstock.guards.base import CheckError
 
-        return CheckError("A backtest asks nobody.")
+        return CheckError("Nobody is asked here.")
 
     async def fetch(self, request: OutboundRequest, seconds: float, *, renews: bool = False) -> CheckError:  # noqa: ARG002
         return await self.send(request)
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[CheckError]:
         return [await self.send(request) for request in requests]
+
+    def tell(self, request: OutboundRequest) -> bool:  # noqa: ARG002
+        return False
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        return [False for _ in hosts]
+
+    async def ask_model(self, question: ModelQuestion) -> CheckError:  # noqa: ARG002
+        from penstock.guards.base import CheckError
+
+        return CheckError("nobody is asked here.")
 
 
 def _hooks(rehearsal: Rehearsal, key: str, name: str, phase: Any) -> tuple[Hook, ...] | str:

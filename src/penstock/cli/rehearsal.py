@@ -11,6 +11,8 @@ import msgspec
 from penstock.app import build
 from penstock.cli.serve import read_settings
 from penstock.core.failure import Failure
+from penstock.guards.base import Judgement, could_not
+from penstock.guards.plan import HookCheck
 from penstock.observe.record import Records
 from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Call
@@ -37,6 +39,9 @@ class Ask(msgspec.Struct, frozen=True):
     path: str = "/v1/chat/completions"
     faults: str = ""
     seed: int | None = None
+    answer: bytes | str | None = None
+    verdicts: dict[str, bool | str] = {}
+    """What checks say that ask other servers, by id: a verdict, or the text of an error."""
 
 
 class Rehearsal:
@@ -76,7 +81,12 @@ class Rehearsal:
             if isinstance(request, Failure):
                 return request
             call.request = request
-        return explain(self._router, call, ask.faults, ask.seed)
+
+        def stub(check: HookCheck) -> Judgement | None:
+            verdict = ask.verdicts.get(check.id, ask.verdicts.get(check.check.id))
+            return could_not(verdict) if isinstance(verdict, str) else None if verdict is None else Judgement(verdict)
+
+        return explain(self._router, call, ask.faults, ask.seed, ask.answer, stub)
 
 
 def _call(ask: Ask) -> Call:

@@ -32,12 +32,17 @@ class _Test(msgspec.Struct, forbid_unknown_fields=True):
     path: str = "/v1/chat/completions"
     faults: str = ""
     seed: int | None = None
+    answer: str | dict[str, Any] | None = None
+    checks: dict[str, bool | str] = {}
     attempts: list[str] | None = None
     status: int | None = None
     target: str | None = None
     retry_count: int | None = None
     waits_at_most: _Seconds | None = None
     time_at_most: _Seconds | None = None
+    guards: dict[str, str] | None = None
+    sent: str | None = None
+    given: str | None = None
 
 
 class _Tests(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,7 +54,7 @@ class _Tests(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _EXACT: Final = ("status", "target", "retry_count")
-_EXPECTATIONS: Final = ("attempts", *_EXACT, "waits_at_most", "time_at_most")
+_EXPECTATIONS: Final = ("attempts", *_EXACT, "waits_at_most", "time_at_most", "guards", "sent", "given")
 
 
 @click.command("test")
@@ -99,7 +104,18 @@ def _played(file: str, tests: _Tests) -> Iterator[Explanation]:
     config, rehearsal = _config(file, tests.config), Rehearsal.here()
     for test in tests.test:
         request = None if test.request is None else msgspec.json.encode(test.request)
-        ask = Ask(config, tests.provider, request, test.metadata, test.path, test.faults, test.seed)
+        answer = msgspec.json.encode(test.answer) if isinstance(test.answer, dict) else test.answer
+        ask = Ask(
+            config,
+            tests.provider,
+            request,
+            test.metadata,
+            test.path,
+            test.faults,
+            test.seed,
+            answer,
+            test.checks,
+        )
         explanation = rehearsal.explain(ask)
         if isinstance(explanation, Failure):
             raise click.ClickException(f"{file}: the test '{test.name}': {explanation.message}")
@@ -128,3 +144,19 @@ def _differences(test: _Test, found: Explanation) -> Iterator[str]:
     for what, most, came in (("waits", test.waits_at_most, found.waited), ("time", test.time_at_most, found.seconds)):
         if most is not None and came > most:
             yield f"{what}: expected at most {most:g}s, found {came:g}s"
+    yield from _guard_differences(test, found)
+
+
+def _guard_differences(test: _Test, found: Explanation) -> Iterator[str]:
+    """The verdicts of guards at the target that answered, and the texts that they leave."""
+    guards = [each for each in found.guards if each.target == found.target]
+    verdicts = {each.guard: each.verdict or "none" for each in guards}
+    for name, expected in (test.guards or {}).items():
+        came = verdicts.get(name, "no such guard")
+        if came != expected:
+            yield f"guard {name}: expected {expected}, found {came}"
+    for what, phase, text in (("sent", "before", test.sent), ("given", "after", test.given)):
+        left = [each.changed for each in guards if each.phase == phase and each.changed is not None]
+        changed = left[-1] if left else None
+        if text is not None and changed != text:
+            yield f"{what}: expected {text!r}, found {'no change' if changed is None else repr(changed)}"

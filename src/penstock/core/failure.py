@@ -74,6 +74,7 @@ class Kind(Enum):
     CLIENT_DISCONNECTED = "client_disconnected"
     LOOP_DETECTED = "loop_detected"
     HOOKS_FAILED = "hooks_failed"
+    GUARDRAIL_DENIED = "guardrail_denied"
     ADDRESS_REFUSED = "address_refused"
     HOST_UNAVAILABLE = "host_unavailable"
     NAME_NOT_RESOLVED = "name_not_resolved"
@@ -148,6 +149,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.HOOKS_FAILED: Meaning(446, "hooks_failed", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.GUARDRAIL_DENIED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.HOST_UNAVAILABLE: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
     Kind.NAME_NOT_RESOLVED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),

@@ -136,6 +136,10 @@ class CallerErrors(msgspec.Struct, frozen=True):
     """(the error that matters, the last error) -> the body that tells both"""
     is_whole_in_event: bool = True
     """Whether the data of an error event is all that an error says; False where header fields tell the rest."""
+    denied_status: int = 400
+    marked_status: int | None = None
+    """The statuses of what guards deny, and of answers that they mark (None: it stays as it is). Portkey's are 446 and
+    246: only clients of some wires know them (docs/guardrails.md#denials)."""
 
 
 class ErrorForm(Enum):
@@ -423,3 +427,5 @@ class CallerDialect(msgspec.Struct, frozen=True):
     write_count: Callable[[int], bytes] | None = None
     counted: Callable[[Body], Body] | None = None
     no_place: frozenset[str] = frozenset()
+    tells_refusals: bool = False
+    """Whether clients of the wire look for refusals in a place of their own, beside the text."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -37,6 +37,8 @@ class TextView(msgspec.Struct, frozen=True):
     results_event: Callable[[bytes], bytes]
     may_skip: bool = True
     end_mark: bytes | None = b""
+    results_first: bool = True
+    """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
 
 
 def listed(value: Any) -> list[Any]:
@@ -84,6 +86,10 @@ def _no_slot(_name: bytes, _event: Any) -> int | None:
 
 def _no_end(_name: bytes, _data: bytes) -> bool:
     return False
+
+
+NO_TEXTS: Final = input_texts("", "", ())
+"""The view of what has no texts that a guard can read."""
 
 
 def inputs(value: Any, pointer: Pointer) -> Iterator[Segment]:

@@ -33,6 +33,15 @@ class Phase(Enum):
 BOTH: Final = frozenset(Phase)
 
 
+class Reads(Enum):
+    """What a check of requests reads: texts; members that say what is asked for, the model first; or who asks. The
+    latter two judge requests of all kinds, whose texts no guard can read among them."""
+
+    TEXTS = "texts"
+    MODEL = "model"
+    CALLER = "caller"
+
+
 class CheckError(msgspec.Struct, frozen=True):
     """Why a check could not judge. ``name`` is ``Error``, ``TypeError``, ``HttpError`` or ``TimeoutError``; neither
     text holds what was checked."""
@@ -156,6 +165,30 @@ class OutboundReply(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class ModelQuestion(msgspec.Struct, frozen=True):
+    """A question of a check to a model. ``config`` is a value of the header x-portkey-config: the name of a saved
+    config or a JSON object, empty without one; ``model`` may name who answers (``@my-key/gpt-5-mini``). ``messages``
+    are roles and texts. ``is_operators``: the operator wrote the guard, whose targets the caller need not be allowed
+    to use."""
+
+    config: str
+    model: str
+    messages: tuple[tuple[str, str], ...]
+    most_tokens: int | None = None
+    is_operators: bool = False
+
+
+class ModelReply(msgspec.Struct, frozen=True):
+    """What the model said. Counts of tokens are None where the provider tells none; ``cost`` is in dollars, where
+    callers are told what things cost."""
+
+    text: str
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: str | None = None
+
+
 class Outbound(Protocol):
     """The way out for checks: it keeps to the address policy, the time limit and the size limit."""
 
@@ -172,6 +205,18 @@ class Outbound(Protocol):
 
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         """The replies to several requests that are sent at the same time, in their order."""
+        ...
+
+    def tell(self, request: OutboundRequest) -> bool:
+        """Send a request beside the caller's, whose reply nobody waits for; False where too many are under way."""
+        ...
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        """Whether the system's resolver knows the addresses of some hosts, in their order."""
+        ...
+
+    async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
+        """What a model of the gateway's own targets answers, which no guard judges."""
         ...
 
 
@@ -216,6 +261,7 @@ class Check(msgspec.Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     has_kinds: bool = False
     """Whether the parameter ``kinds`` is the check's own, and not what kinds of texts it sees."""
+    reads: Reads = Reads.TEXTS
     only_marks: bool = False
     """Whether no guard that denies may hold the check: what it finds proves nothing."""
     scope: str = "last"

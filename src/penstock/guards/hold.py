@@ -8,7 +8,9 @@ without assertions beyond a match (``Pattern.is_local``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,9 +23,11 @@ CONTEXT: Final = 64
 SECONDS: Final = 0.01
 """The time limit of one search."""
 HOLD_CHARS: Final = 4096
+_ALTERING: Final = re.IGNORECASE | re.VERBOSE
+"""Flags with which a word is more than its letters."""
 
 
-class HoldRule(msgspec.Struct, frozen=True):
+class HoldRule(msgspec.Struct, frozen=True, dict=True):
     """What is looked for. ``replacement`` makes the text for a match, None leaves it; ``fails``: a match is a false
     verdict, with which a guard that denies ends the answer. ``is_once``: only the first match is replaced.
     ``first_end_is_final``: a match never grows behind its first end."""
@@ -38,9 +42,17 @@ class HoldRule(msgspec.Struct, frozen=True):
     def masks(self) -> None:
         """The replacement keeps nothing from one text to the next."""
 
+    @cached_property
+    def begins(self) -> re.Pattern[str]:
+        """Finds the first place at which a match may begin, faster than the pattern."""
+        return _beginnings_of_words(self.pattern) or _beginnings(self.pattern)
+
     def idle_until(self, text: str, at: int) -> int:
         """The place up to which a text that goes on holds no match; -1 where it holds one. Raises TimeoutError."""
-        match = self.pattern.search(text, at, partial=True, timeout=SECONDS)
+        begins = self.begins.search(text, at)
+        if begins is None:
+            return len(text)
+        match = self.pattern.search(text, begins.start(), partial=True, timeout=SECONDS)
         if match is None:
             return len(text)
         return match.start() if match.partial else -1
@@ -49,6 +61,30 @@ class HoldRule(msgspec.Struct, frozen=True):
         """One text under the rule, as it arrives."""
         del mask
         return HeldText(self, limit, denies=denies)
+
+
+_WORDS: Final = re.compile(r"[A-Za-z0-9 ]+(?:\|[A-Za-z0-9 ]+)*")
+_MOST_LETTERS: Final = 400
+"""Letters of a list of words of which all beginnings are looked for."""
+_ASCII: Final = tuple(map(chr, range(128)))
+
+
+def _beginnings_of_words(pattern: regex.Pattern[str]) -> re.Pattern[str] | None:
+    """Finds one of the words that a pattern lists, or the beginning of one at the end of the text; None for any other
+    pattern."""
+    source = pattern.pattern
+    if _WORDS.fullmatch(source) is None or len(source) > _MOST_LETTERS or pattern.flags & _ALTERING:
+        return None
+    words = sorted(source.split("|"), key=len, reverse=True)
+    parts = sorted({word[:length] for word in words for length in range(1, len(word))}, key=len, reverse=True)
+    return re.compile(f"{source}|(?:{'|'.join(parts)})\\Z" if parts else source)
+
+
+def _beginnings(pattern: regex.Pattern[str]) -> re.Pattern[str]:
+    """Finds a character with which a match may begin: of ASCII those that the pattern itself takes at the beginning of
+    a text, where no assertion that it may have forbids one, and every other character."""
+    firsts = [each for each in _ASCII if pattern.match(each, partial=True, timeout=SECONDS) is not None]
+    return re.compile(f"[{''.join(map(re.escape, firsts))}\x80-\U0010ffff]")
 
 
 class HeldText:

@@ -21,7 +21,7 @@ class Parameters:
 
     A number may stand in a string, as forms write it. A value of the wrong type adds a problem, and counts as absent.
     ``phase`` is that of the check's hook, where it matters. ``is_operators``: the operator wrote them, and not a
-    caller.
+    caller. ``configs`` are the names and ids of the saved configs, None where they aren't known.
     """
 
     def __init__(
@@ -32,7 +32,9 @@ class Parameters:
         phase: Phase | None = None,
         *,
         is_operators: bool = False,
+        configs: Collection[str] | None = None,
     ) -> None:
+        self.configs = configs
         self.values = values
         self.phase = phase
         self.is_operators = is_operators

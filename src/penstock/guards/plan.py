@@ -153,6 +153,10 @@ class Hook(msgspec.Struct, frozen=True):
     first_wait: float = 2.0
     name: str = ""
     mode: HookMode = HookMode.ENFORCE
+    soft_deny: bool = False
+    """Whether a denial is told in a completion with status 200 (docs/guardrails.md#denials)."""
+    parallel: bool = False
+    """Whether the provider works already while the hook judges the request."""
     sample: float = 1.0
     """The share of requests that a hook judges which only looks on."""
     fingerprint: bytes = b""
@@ -175,7 +179,9 @@ class Hook(msgspec.Struct, frozen=True):
     @property
     def transforms(self) -> bool:
         """Whether the hook may change the text."""
-        return not self.is_shadow and any(each.transforms or each.check.replaces for each in self.checks)
+        return not (self.is_shadow or self.parallel) and any(
+            each.transforms or each.check.replaces for each in self.checks
+        )
 
 
 class GuardPlan(TargetGuards, frozen=True):

@@ -7,7 +7,7 @@ Source: docs/guardrails.md#configs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -34,16 +34,15 @@ HEADERS: Final[Mapping[Phase, str]] = {
     Phase.AFTER: "x-portkey-default-output-guardrails",
 }
 _PREFIXES: Final = {Phase.BEFORE: "input_guardrail", Phase.AFTER: "output_guardrail"}
-_SWITCHES: Final = ("deny", "async", "sequential")
+_SWITCHES: Final = ("deny", "async", "sequential", "parallel", "soft_deny_200")
 _OWN: Final = frozenset(
     """
     id type deny async sequential on_fail on_success guardrail_version_id name credentials timeout stream window overlap
-    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample
+    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results mode sample parallel
+    soft_deny_200
     """.split()
 )
 """The members of a hook that name no check."""
-_LATER: Final = frozenset({"soft_deny_200", "parallel"})
-"""Members of a hook that this release doesn't know: ignored, they would be believed to work."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -67,10 +66,14 @@ class GuardPolicy(msgspec.Struct, frozen=True):
 class GuardCompiler:
     """Reads the guards of one config's targets (``routing.rules.GuardReader``). ``saved`` are the saved guardrails by
     name and id, as JSON; None where a config is judged that is not used yet: any name may be saved by then. Targets
-    that inherit the same hooks share them."""
+    that inherit the same hooks share them. ``configs`` are the names and ids of the saved configs, None where they
+    aren't known."""
 
-    def __init__(self, saved: Mapping[str, bytes] | None, policy: GuardPolicy) -> None:
+    def __init__(
+        self, saved: Mapping[str, bytes] | None, policy: GuardPolicy, configs: Collection[str] | None = None
+    ) -> None:
         self._saved = saved
+        self._configs = configs
         self._policy = policy
         self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
         self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
@@ -145,9 +148,9 @@ class GuardCompiler:
             if not isinstance(name, str):
                 raise refuse(path, "it names neither a check nor a saved guardrail")
             members, is_saved = {**self._saved_hook(name, path), **members}, True
-        for name in _LATER & members.keys():
-            problems.add(refuse(f"{path}.{name}", "this setting is not available in this release: leave it out"))
-        return _HookReader(phase, members, path, problems, self._policy, is_saved=is_saved).hook(kind, index)
+        return _HookReader(phase, members, path, problems, self._policy, self._configs, is_saved=is_saved).hook(
+            kind, index
+        )
 
     def _saved_hook(self, name: str, path: str) -> dict[str, Any]:
         if self._saved is None:
@@ -173,10 +176,12 @@ class _HookReader:
         path: str,
         problems: Problems,
         policy: GuardPolicy,
+        configs: Collection[str] | None,
         *,
         is_saved: bool,
     ) -> None:
         self._is_saved = is_saved
+        self._configs = configs
         self._phase = phase
         self._members = members
         self._path = path
@@ -186,7 +191,7 @@ class _HookReader:
     def hook(self, kind: HookType, index: int) -> Hook:
         members, own = self._members, Parameters(self._members, self._path, self._problems)
         kind = HookType(own.choice("type", [each.value for each in HookType], kind.value))
-        deny, is_async, sequential = (own.switch(name) for name in _SWITCHES)
+        deny, is_async, sequential, parallel, soft_deny = (own.switch(name) for name in _SWITCHES)
         checks = tuple(self._checks())
         if len(checks) > _MOST_CHECKS:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
@@ -198,6 +203,10 @@ class _HookReader:
             own.complain("sequential", "two checks of this guard restore what they mask: they need sequential")
         if is_async and alters:
             own.complain("async", "a check of this guard changes the text, but an async guard changes nothing")
+        if soft_deny and not deny:
+            own.complain("soft_deny_200", "it says how a denial is told: it needs deny")
+        if parallel:
+            self._refuse_parallel(own, alters=alters, is_async=is_async)
         timeout = own.number("timeout", least=1)
         return Hook(
             id=own.text("id") or f"{_PREFIXES[self._phase]}_{index:03d}",
@@ -218,9 +227,20 @@ class _HookReader:
             first_wait=(own.number("first_wait_ms", 2000, least=0) or 0) / 1000,
             name=own.text("name"),
             mode=mode,
+            parallel=parallel,
+            soft_deny=soft_deny,
             sample=_sample(own, looks_on=is_async or mode is HookMode.SHADOW),
             fingerprint=digest_of(write_json(members)).encode(),
         )
+
+    def _refuse_parallel(self, own: Parameters, *, alters: bool, is_async: bool) -> None:
+        """What keeps a hook from judging a request while its provider works."""
+        if self._phase is Phase.AFTER:
+            own.complain("parallel", "only guards of requests judge in parallel with the model")
+        elif alters:
+            own.complain("parallel", "a check of this guard changes the text, which the model has already by then")
+        elif is_async:
+            own.complain("parallel", "an async guard judges beside the request anyway, and never denies")
 
     def _stream(self, own: Parameters, checks: tuple[HookCheck, ...], *, alters: bool) -> StreamMode:
         """The stream mode: the hook's, else the operator's, else holding back where that finds all. A hook that changes
@@ -272,7 +292,7 @@ class _HookReader:
                 if self._is_on(enabled, path):
                     yield check
         for key, value in self._members.items():
-            if key in _OWN or key in _LATER:
+            if key in _OWN:
                 continue
             path = f"{self._path}.{key}"
             with self._problems.collected():
@@ -300,7 +320,9 @@ class _HookReader:
             raise refuse(path, "it must be an object")
         if values.get("credentials") is None and self._members.get("credentials") is not None:
             values = {**values, "credentials": self._members["credentials"]}
-        parameters = Parameters(values, path, self._problems, self._phase, is_operators=self._is_saved)
+        parameters = Parameters(
+            values, path, self._problems, self._phase, is_operators=self._is_saved, configs=self._configs
+        )
         told = parameters.switch("failOnError")
         timeout = parameters.number("timeout", least=1)
         scope = self._scope(parameters, check)
@@ -343,7 +365,7 @@ def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
     settled: dict[str, Any] = {}
     for key, value in values.items():
         name = _CAMEL.sub(lambda match: "_" + match[1].lower(), key)
-        settled[name if name in _OWN or name in _LATER else key] = value
+        settled[name if name in _OWN else key] = value
     return settled
 
 

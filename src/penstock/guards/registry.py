@@ -16,9 +16,9 @@ from penstock.guards.packages import checks_of_packages
 
 _FAMILIES: Final = """
     checks.text checks.matching checks.shape checks.access checks.prefix checks.web checks.personal checks.secrets
-    checks.words checks.hidden checks.size checks.injection checks.jwt checks.request_parameters partners.bedrock
-    partners.azure partners.openai_moderation partners.presidio partners.lakera partners.prisma_airs partners.mistral
-    partners.crowdstrike partners.guardrail_server
+    checks.words checks.hidden checks.size checks.injection checks.jwt checks.judge checks.language
+    checks.request_parameters partners.bedrock partners.azure partners.openai_moderation partners.presidio
+    partners.lakera partners.prisma_airs partners.mistral partners.crowdstrike partners.guardrail_server
 """.split()
 """The modules below ``penstock.guards`` with ``CHECKS``, in the order in which checks are listed."""
 

@@ -6,6 +6,7 @@ Source: docs/guardrails.md#results.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
@@ -115,11 +116,15 @@ def with_results(body: bytes, results: bytes) -> bytes | None:
     return inner + comma + b'"hook_results":' + results + b"}"
 
 
+def message_of(reasons: Sequence[str]) -> str:
+    """The message of a denial."""
+    return MESSAGE + (f" Denied by: {', '.join(reasons)}." if reasons else "")
+
+
 def denied_body(results: bytes | None, reasons: Sequence[str] = ()) -> bytes:
-    """The body of status 446, the same in every wire; ``"type":"error"`` is what Anthropic's clients look for.
+    """The body of status 446; ``"type":"error"`` is what Anthropic's clients look for.
     ``reasons`` are names of hooks and checks, where the operator lets callers know them."""
-    message = MESSAGE + (f" Denied by: {', '.join(reasons)}." if reasons else "")
-    error = write_json({"message": message, "type": "hooks_failed", "param": None, "code": None})
+    error = write_json({"message": message_of(reasons), "type": "hooks_failed", "param": None, "code": None})
     told = b"" if results is None else b',"hook_results":' + results
     return b'{"type":"error","error":' + error + told + b"}"
 
@@ -212,8 +217,14 @@ def _feedback(feedback: Feedback | None, runs: Collection[CheckRun]) -> dict[str
 
 def _moment(seconds: float) -> str:
     """ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@functools.lru_cache(16)
+def _second(seconds: int) -> str:
+    """A whole second: the checks of many requests begin in the same one."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 __all__ = [
@@ -225,6 +236,7 @@ __all__ = [
     "denied_body",
     "failed",
     "hook_results",
+    "message_of",
     "phase_results",
     "reasons_of",
     "with_results",

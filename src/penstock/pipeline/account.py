@@ -33,7 +33,8 @@ _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
 _LONGEST_MESSAGE: Final = 2000
 """Characters of an error's text that the request log keeps."""
-_UNLOGGED: Final = b"x-portkey-ignore-service-log"
+IGNORES_LOG: Final = b"x-portkey-ignore-service-log"
+"""The header that keeps a request out of the request log."""
 
 
 class AttemptAccount(msgspec.Struct):
@@ -243,7 +244,7 @@ class Account:
         otherwise; nobody can fill the log without a key that is known."""
         if self.operation is None or (self.failure is not None and self.failure.kind is Kind.INVALID_GATEWAY_KEY):
             return False
-        return self.fields.get(_UNLOGGED, b"").lower() not in {b"true", b"1"}
+        return self.fields.get(IGNORES_LOG, b"").lower() not in {b"true", b"1"}
 
     def _noted(self) -> Noted:
         fields = self.fields

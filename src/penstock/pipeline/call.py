@@ -26,7 +26,7 @@ from penstock.transport.base import Reply
 from penstock.transport.base import Upload as Source
 
 if TYPE_CHECKING:
-    from penstock.pipeline.guard import GuardMemory
+    from penstock.pipeline.guard_memory import GuardMemory
     from penstock.pipeline.keeping import Keeping
 
 LARGEST_READ: Final = 256 << 10
@@ -83,6 +83,8 @@ class Call(msgspec.Struct):
     keeps: Keeping | None = None
     memo: HeadMemo | None = None
     upload: Upload | None = None
+    is_unguarded: bool = False
+    """Whether no guard judges the call: a guard itself asks."""
 
     @property
     def trace(self) -> str:
@@ -166,6 +168,8 @@ class Answer(msgspec.Struct):
     """The models that may be named in a session that the answer opens; None: any."""
     broken: Failure | None = None
     """The failure that cut the answer short after its first bytes."""
+    is_cut: bool = False
+    """A guard ended the provider's call before it told its usage: what it cost is estimated."""
     on_close: tuple[Callable[[Failure | None], None], ...] = ()
     """Callbacks, each called once when the answer is closed, with ``broken`` as the argument."""
 

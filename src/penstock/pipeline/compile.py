@@ -366,7 +366,7 @@ class Compiler:
             self._policy,
             catalogue.holds_key if catalogue.keys else None,
             self.names.aliases,
-            GuardCompiler(catalogue.guardrails, self._guards),
+            GuardCompiler(catalogue.guardrails, self._guards, catalogue.configs),
         )
 
 

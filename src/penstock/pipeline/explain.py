@@ -22,6 +22,7 @@ from penstock.dialects.provider_errors import ClassifiedError, read_error, read_
 from penstock.pipeline.call import Call, RequestView
 from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines
+from penstock.pipeline.explain_guards import PlayedGuards, Stub, nobody
 from penstock.pipeline.prepare import prepare
 from penstock.pipeline.route import Router
 from penstock.pipeline.target_route import TargetRoute
@@ -32,20 +33,28 @@ from penstock.routing.walk import Attempt
 from penstock.transport.deadlines import Deadlines
 
 
-def explain(router: Router, call: Call, faults: str = "", seed: int | None = None) -> Explanation | Failure:
+def explain(
+    router: Router,
+    call: Call,
+    faults: str = "",
+    seed: int | None = None,
+    answer: bytes | str | None = None,
+    stub: Stub = nobody,
+) -> Explanation | Failure:
     """The steps that the call would take; the failure if the call is refused, or ``faults`` can't be parsed.
 
     Without a body the call is a stream of any model. Without a seed every random number is 0.5: the same call always
-    has the same explanation.
+    has the same explanation. ``answer`` and ``stub`` are those of ``PlayedGuards``.
     """
     compiled = router.compiler.compile(call)
     if isinstance(compiled, Failure):
         return compiled
     try:
         script = read_faults(faults, [shown(leaf.path) for leaf in leaves(compiled.plan)])
-        providers = _Providers(router, call, compiled, script)
+        guards = PlayedGuards(call, answer, stub)
+        providers = _Providers(router, call, compiled, script, guards)
         deadline = router.deadline or math.inf
-        return play(
+        played = play(
             compiled.plan,
             RequestView(call),
             providers.reply,
@@ -54,6 +63,7 @@ def explain(router: Router, call: Call, faults: str = "", seed: int | None = Non
             router.attempts_of(call),
             time.thread_time,
         )
+        return msgspec.structs.replace(played, guards=guards.explained(leaves(compiled.plan)))
     except BadFaults as bad:
         return Failure(Kind.INVALID_REQUEST, str(bad), "faults")
     except _TooMuch:
@@ -85,7 +95,10 @@ def _chance(seed: int | None) -> Callable[[], float]:
 class _Providers:
     """The simulated providers of a plan."""
 
-    def __init__(self, router: Router, call: Call, compiled: CompiledPlan, script: Script) -> None:
+    def __init__(
+        self, router: Router, call: Call, compiled: CompiledPlan, script: Script, guards: PlayedGuards
+    ) -> None:
+        self._guards = guards
         self._compiler = router.compiler
         self._call = call
         self._compiled = compiled
@@ -104,6 +117,9 @@ class _Providers:
             if self._left < 0:
                 raise _TooMuch
             self._streams[path] = _streams(self._call, route)
+        denial = self._guards.before(route)
+        if denial is not None:
+            return denial
         streams = self._streams[path]
         if isinstance(streams, Failure):
             return _failed(streams, 0.0)
@@ -114,7 +130,9 @@ class _Providers:
         seconds, kind = _patient(fault, limited, now)
         if seconds == math.inf:
             raise BadFaults(f"{path}={fault.written} would never end: set request_timeout, or say @SECONDS.")
-        return _failed(_failure(kind, fault), seconds) if kind else _reply(fault, seconds)
+        if kind:
+            return _failed(_failure(kind, fault), seconds)
+        return self._guards.after(route, _reply(fault, seconds))
 
 
 def _streams(call: Call, route: TargetRoute) -> bool | Failure:

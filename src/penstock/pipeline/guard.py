@@ -14,20 +14,20 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from penstock.core.address import AddressPolicy
+from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.core.outcome import failed as of_failure
-from penstock.dialects.caller import JSON, NO_STORE, RequestBody
-from penstock.dialects.texts import TextView
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.texts import NO_TEXTS, TextView
 from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
-from penstock.guards.restore import Restoring, restoring_of
+from penstock.guards.restore import restoring_of
 from penstock.guards.results import (
     MESSAGE,
     HookRun,
     denied,
-    denied_body,
     failed,
     hook_results,
     reasons_of,
@@ -38,15 +38,21 @@ from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guard_aside import LookingOn
 from penstock.pipeline.guard_breaker import HostBreaker
+from penstock.pipeline.guard_denial import is_soft, soft_denial, told_denial
 from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_memory import GuardMemory, JudgedRequest, judged_aside, known_runs, remembered
+from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.guard_outbound import GuardOutbound
+from penstock.pipeline.guard_parallel import judged_beside
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
-from penstock.pipeline.guard_subject import answered, asked, evades, new_request, nothing_asked, rewritten
+from penstock.pipeline.guard_subject import answered, asked, new_request, nothing_asked, rewritten
+from penstock.pipeline.guard_tasks import GuardTasks
+from penstock.pipeline.guard_types import hooks_without_texts, request_type
+from penstock.pipeline.guard_unread import refusal_of_unread
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
-from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 
 Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
@@ -59,35 +65,15 @@ _LOGPROBS: Final = Failure(
     "A guard of the config changes texts of answers and can't change their log probabilities: ask without logprobs.",
     "logprobs",
 )
-_WITHOUT_TEXTS: Final = frozenset(
-    {Operation.MODELS, Operation.MODEL, Operation.SHOW, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
-)
-
-
-class GuardMemory(msgspec.Struct):
-    """What the guards of one request found so far: runs of before-hooks by hook and body, results by target."""
-
-    runs: dict[tuple[object, ...], HookRun] = msgspec.field(default_factory=dict)
-    targets: dict[str, _Judged] = msgspec.field(default_factory=dict)
-
-
-class _Judged(msgspec.Struct):
-    """The request for one target, after its before-hooks: ``request`` is None if it was not changed."""
-
-    runs: list[HookRun]
-    subject: Subject
-    request: RequestBody | None = None
-    failure: Failure | None = None
-    restoring: Restoring | None = None
 
 
 class Guarding(msgspec.Struct, frozen=True):
     """Runs the guards of targets. ``shows_excerpts`` tells whether results of a denied answer quote it; ``hides_all``
     that no results quote anything. ``gives_reasons``: status 446 names hooks and checks. ``refuses_unguarded``: a
     request whose texts no guard can read is refused where a guard would deny. ``environment`` is the operator's, None
-    where the gateway's own identity is not lent."""
+    where the gateway's own identity is not lent. ``answers_checks``: callers on this machine may ask single checks."""
 
-    stop_seconds: ClassVar[float] = 3.0
+    stop_seconds: ClassVar[float] = 6.0
     """How long ``stop`` may take (server/gateway.py)."""
 
     upstream: Upstream
@@ -100,6 +86,9 @@ class Guarding(msgspec.Struct, frozen=True):
     breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
     documents: KeptDocuments = msgspec.field(default_factory=KeptDocuments)
     looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
+    telling: GuardTasks = msgspec.field(default_factory=GuardTasks)
+    models: GuardModels | None = None
+    answers_checks: bool = False
 
     @property
     def verdicts(self) -> GuardVerdicts:
@@ -119,22 +108,47 @@ class Guarding(msgspec.Struct, frozen=True):
         if not isinstance(plan, GuardPlan):
             return await send(call, route, step, account)
         kind = None if view is None else view.request_types.get(call.operation.value)
+        outbound = self._outbound(call, policy or self.policy, account.caller)
+        if view is None or kind is None or request is None:
+            refused = await self._refused_caller(call, route, plan, outbound)
+            if refused is not None:
+                return refused
         if view is None or kind is None:
-            return self._unguarded(call, plan) or await send(call, route, step, account)
+            unread = refusal_of_unread(call, plan, self.verdicts, refuses=self.refuses_unguarded)
+            return await send(call, route, step, account) if unread is None else failed_answer(unread, call)
         if request is None:
-            # An answer that is read later: its request was judged when it was made.
+            # An answer that is read later: its request's texts were judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
-        judged_by, caller = policy or self.policy, account.caller
-        outbound = GuardOutbound(self.upstream, judged_by, caller, self.breaker, self.environment, self.documents)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
-        runs = judged.runs
-        if denied(runs):
-            return self._denied(_with_skipped([hook for hook in plan.before if not hook.is_shadow], runs), ())
+        if denied(judged.runs):
+            return self._denied(
+                call, route, _with_skipped([hook for hook in plan.before if not hook.is_shadow], judged.runs), ()
+            )
         if judged.request is not None:
             call, route = rewritten(call, route, judged.request)
-        answer = await send(call, route, step, account)
+        beside = [] if judged.is_whole else [hook for hook in plan.before if hook.parallel and not hook.looks_on]
+        sending, judged.is_whole = send(call, route, step, account), True
+        answer = await (self._sent_beside(call, route, beside, judged, outbound, sending) if beside else sending)
+        if denied(judged.runs):
+            return answer
+        return await self._judged(call, route, plan, request, judged, answer, outbound)
+
+    async def _judged(
+        self,
+        call: Call,
+        route: TargetRoute,
+        plan: GuardPlan,
+        request: RequestBody,
+        judged: JudgedRequest,
+        answer: Answer,
+        outbound: Outbound,
+    ) -> Answer:
+        """The answer to a request that the guards let pass, under the guards of answers."""
+        view, kind, runs = call.dialect.texts, judged.subject.request_type, judged.runs
+        if view is None:
+            return answer
         after = [hook for hook in plan.after if not hook.looks_on] if kind in view.answered else []
         is_judged = 200 <= answer.status < 300 and answer.outcome.ok
         subject = functools.partial(answered, judged.subject, view, kind)
@@ -156,10 +170,22 @@ class Guarding(msgspec.Struct, frozen=True):
                 look_on,
                 judged.restoring,
             )
-            return await self._streamed(answer, guards, call, is_strict=route.target.strict)
+            return await self._streamed(answer, guards, call, route)
         if is_judged and (after or aside or judged.restoring is not None):
-            return await self._after(call, answer, after, aside, judged, subject, outbound)
-        return self._told(answer, runs, ())
+            return await self._after(call, route, answer, after, aside, judged, subject, outbound)
+        return self._told(call, answer, runs, ())
+
+    def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
+        models = None if self.models is None else functools.partial(self.models.ask, call)
+        return GuardOutbound(
+            self.upstream, policy, caller, self.breaker, self.environment, self.documents, models, self.telling
+        )
+
+    def outbound(self) -> GuardOutbound:
+        """The way out for a check that judges no request."""
+        return GuardOutbound(
+            self.upstream, self.policy, breaker=self.breaker, documents=self.documents, telling=self.telling
+        )
 
     def start(self) -> None:
         """Requests bring the hooks."""
@@ -167,6 +193,7 @@ class Guarding(msgspec.Struct, frozen=True):
     async def stop(self) -> None:
         """Let the hooks that only look on end."""
         await self.looking_on.stop()
+        await self.telling.stop()
 
     # Before.
 
@@ -179,7 +206,7 @@ class Guarding(msgspec.Struct, frozen=True):
         view: TextView,
         kind: str,
         outbound: Outbound,
-    ) -> _Judged:
+    ) -> JudgedRequest:
         """The request for a target, judged at the first attempt at it."""
         memory = call.guards
         if memory is None:
@@ -190,13 +217,13 @@ class Guarding(msgspec.Struct, frozen=True):
         body = route.changes.filled(request.body) if route.changes.fills else request.body
         subject = asked(call, route, body, view, kind, streams=request.stream)
         if any(hook.transforms for hook in plan.after) and asks_logprobs(body):
-            refused = memory.targets[route.target.path] = _Judged([], subject, failure=_LOGPROBS)
+            refused = memory.targets[route.target.path] = JudgedRequest([], subject, failure=_LOGPROBS)
             return refused
-        hooks = [hook for hook in plan.before if not hook.looks_on]
+        hooks = [hook for hook in plan.before if not (hook.looks_on or hook.parallel)]
         await self.looking_on.run(call.account, [hook for hook in plan.before if hook.looks_on], outbound, subject)
         note = functools.partial(self.verdicts.note, call.account)
-        runs, changed = await _remembered(memory, hooks, subject, outbound, note)
-        judged = memory.targets[route.target.path] = _Judged(runs, changed, restoring=restoring_of(runs))
+        runs, changed = await remembered(memory, hooks, subject, outbound, note)
+        judged = memory.targets[route.target.path] = JudgedRequest(runs, changed, restoring=restoring_of(runs))
         if changed is not subject:
             read = new_request(call, changed, body)
             if isinstance(read, Failure):
@@ -205,35 +232,61 @@ class Guarding(msgspec.Struct, frozen=True):
                 judged.request = read
         return judged
 
-    def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
-        """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
-        hooks = (*plan.before, *plan.after)
-        decides = any((hook.deny and not hook.is_shadow) or hook.transforms for hook in hooks)
-        if call.operation in _WITHOUT_TEXTS or not decides:
+    async def _sent_beside(
+        self,
+        call: Call,
+        route: TargetRoute,
+        hooks: Sequence[Hook],
+        judged: JudgedRequest,
+        outbound: Outbound,
+        sending: Coroutine[Any, Any, Answer],
+    ) -> Answer:
+        """The provider's answer, which is made while hooks judge the request; status 446 if they deny it."""
+        memory = call.guards or GuardMemory()
+        answer, runs = None, known_runs(memory, hooks, judged.subject)
+        if denied(runs):
+            sending.close()
+        else:
+            note = functools.partial(self.verdicts.note, call.account)
+            judging = judged_aside(memory, hooks, judged.subject, outbound, note)
+            answer, runs = await judged_beside(judging, sending, denied)
+        by_hook = {id(run.hook): run for run in (*judged.runs, *runs)}
+        before = route.target.guards.before if isinstance(route.target.guards, GuardPlan) else ()
+        judged.runs = [by_hook[id(hook)] for hook in before if id(hook) in by_hook]
+        if answer is not None and not denied(runs):
+            return answer
+        refusal = self._denied(call, route, judged.runs, ())
+        return _told_cost(refusal, answer)
+
+    async def _refused_caller(
+        self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound
+    ) -> Answer | None:
+        """The denial of a request without texts that a guard can read, by the checks that need none: who asks, for
+        which model, for which kind of thing."""
+        hooks = [] if call.operation.lists_models else hooks_without_texts(plan.before, call)
+        if not hooks:
             return None
-        if not self.refuses_unguarded and evades(call):
-            text = (
-                "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
-                "for it, where they can (docs/endpoints.md)."
-            )
-            return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
-        if not self.refuses_unguarded:
-            return None
-        text = (
-            f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
-            "operator lets none through unread (guardrails.unguarded)."
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        body = Body({}) if call.request is None else route.changes.filled(call.request.body)
+        streams = call.request is not None and call.request.stream
+        subject = asked(call, route, body, NO_TEXTS, request_type(call), streams=streams)
+        runs, _ = await remembered(
+            memory, hooks, subject, outbound, functools.partial(self.verdicts.note, call.account)
         )
-        return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
+        return self._denied(call, route, runs, ()) if denied(runs) else None
 
     # After.
 
     async def _after(
         self,
         call: Call,
+        route: TargetRoute,
         answer: Answer,
         hooks: Sequence[Hook],
         aside: Sequence[Hook],
-        judged: _Judged,
+        judged: JudgedRequest,
         answered: Callable[[bytes], Subject],
         outbound: Outbound,
     ) -> Answer:
@@ -255,61 +308,73 @@ class Guarding(msgspec.Struct, frozen=True):
         self.verdicts.note(call.account, runs)
         if denied(runs):
             answer.close()
-            refusal = self._denied(before, runs, stored=answer.outcome.stored)
-            refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
-            refusal.cache_status = answer.cache_status
-            return refusal
+            return _told_cost(self._denied(call, route, before, runs, stored=answer.outcome.stored), answer)
         if changed is not None:
             answer.body = changed.body.raw
         if judged.restoring is not None and answer.rest is None:
             answer.body = judged.restoring.answer(answered(answer.body).body)
-        return self._told(answer, before, runs)
+        return self._told(call, answer, before, runs)
 
-    async def _streamed(self, answer: Answer, guards: StreamGuards, call: Call, *, is_strict: bool) -> Answer:
+    async def _streamed(self, answer: Answer, guards: StreamGuards, call: Call, route: TargetRoute) -> Answer:
         """A stream under the guards of its answer: judged up to its first text, and further as it arrives."""
         if not guards.hooks and guards.look_on is None and guards.restoring is None:
-            self._marked(answer, guards.before, ())
-            if guards.before and not is_strict:
-                answer.body = guards.first_event() + answer.body
+            self._marked(call, answer, guards.before, ())
+            if guards.before and not route.target.strict:
+                answer.body = guards.with_first_event(answer.body)
             return answer
-        stream = GuardedStream(answer, guards, tells=not is_strict, denies=self._denied)
+        denies = functools.partial(self._denied, call, route)
+        stream = GuardedStream(answer, guards, tells=not route.target.strict, denies=denies)
         answer, is_denied = await stream.begun()
         if is_denied:
             self.verdicts.note(call.account, stream.runs)
             return answer
-        self._marked(answer, guards.before, stream.judged)
+        self._marked(call, answer, guards.before, stream.judged)
         answer.on_close = (*answer.on_close, lambda _: self._note_end(stream, call))
         return answer
 
     # What is told.
 
-    def _denied(self, before: Sequence[HookRun], after: Sequence[HookRun], *, stored: bool = False) -> Answer:
-        """Status 446: a hook refuses the request or the answer."""
-        reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
-        body = denied_body(self.results(before, after, withheld=True), reasons)
+    def _denied(
+        self,
+        call: Call,
+        route: TargetRoute,
+        before: Sequence[HookRun],
+        after: Sequence[HookRun],
+        *,
+        stored: bool = False,
+    ) -> Answer:
+        """A hook refuses the request or the answer: to routing that is status 446, however it is told."""
+        results = self.results(before, after, withheld=True)
         failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
         outcome = Outcome(failure.status, failure, stored=stored, judged=bool(after) and not stored)
-        return Answer(failure.status, [(b"content-type", JSON), NO_STORE], body, outcome)
+        if is_soft((*before, *after)):
+            hides = self.hides_all or not self.shows_excerpts
+            soft = soft_denial(call, before, after, results, is_strict=route.target.strict, hides=hides)
+            if soft is not None:
+                return Answer(200, soft[0], soft[1], outcome)
+        reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
+        told = told_denial(call.dialect, results, reasons, call.trace)
+        return Answer(told.status, list(told.headers), told.body, outcome)
 
     def results(self, before: Sequence[HookRun], after: Sequence[HookRun], *, withheld: bool) -> bytes:
         """``hook_results`` as JSON. ``withheld``: the caller does not get the answer."""
         hides = self.hides_all or (withheld and not self.shows_excerpts)
         return hook_results(before, after, hides=hides, hides_before=self.hides_all)
 
-    def _told(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
+    def _told(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
         """A plain answer with its results, marked if a verdict is false."""
         if not before and not after:
             return answer
         if answer.rest is None and answer.watch is None:
             body = with_results(answer.body, self.results(before, after, withheld=False))
             answer.body = answer.body if body is None else body
-        self._marked(answer, before, after)
+        self._marked(call, answer, before, after)
         return answer
 
-    def _marked(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
+    def _marked(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
         """Status 246 for a good answer with a false verdict."""
         if 200 <= answer.status < 300 and failed((*before, *after)):
-            answer.status = HOOKS_FAILED
+            answer.status = call.dialect.errors.marked_status or answer.status
             judged = failed(after) and not answer.outcome.stored
             answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
 
@@ -319,32 +384,14 @@ class Guarding(msgspec.Struct, frozen=True):
             call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
 
 
-async def _remembered(
-    memory: GuardMemory,
-    hooks: Sequence[Hook],
-    subject: Subject,
-    outbound: Outbound,
-    note: Callable[[Sequence[HookRun]], None],
-) -> tuple[list[HookRun], Subject]:
-    """The runs of before-hooks. Where no hook changes the request, a hook that is written alike and has judged the same
-    body is not asked again. ``note`` gets the runs that are new."""
-    if any(hook.transforms for hook in hooks):
-        runs, subject = await run_hooks(hooks, subject, outbound)
-        note(runs)
-        return runs, subject
-    keys = [(hook.id, hook.fingerprint, _seen_by(hook, subject)) for hook in hooks]
-    new = [hook for hook, key in zip(hooks, keys, strict=True) if key not in memory.runs]
-    runs, subject = await run_hooks(new, subject, outbound)
-    note(runs)
-    for run in runs:
-        memory.runs[run.hook.id, run.hook.fingerprint, _seen_by(run.hook, subject)] = run
-    return [memory.runs[key] for key in keys], subject
-
-
-def _seen_by(hook: Hook, subject: Subject) -> tuple[object, ...]:
-    """What a hook's verdict depends on beside its parameters."""
-    asks = any(each.prepared.ask is not None for each in hook.checks)
-    return subject.request.raw, subject.provider if asks else ""
+def _told_cost(refusal: Answer, answer: Answer | None) -> Answer:
+    """Status 446 in place of an answer, which has to be paid for: None where the provider had not answered yet."""
+    if answer is None:
+        refusal.is_cut = True
+        return refusal
+    refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
+    refusal.cache_status, refusal.is_cut = answer.cache_status, answer.usage is None and answer.outcome.ok
+    return refusal
 
 
 async def _collected(answer: Answer) -> Failure | None:

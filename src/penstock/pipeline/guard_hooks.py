@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.segments import Segment
-from penstock.guards.base import Context, GuardedBody, Outbound, Phase, could_not
+from penstock.guards.base import Context, GuardedBody, Judgement, Outbound, Phase, could_not
 from penstock.guards.edits import Unchangeable, edited
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
@@ -93,6 +93,38 @@ async def run_hooks(hooks: Sequence[Hook], subject: Subject, outbound: Outbound)
         for task in asking.values():
             task.cancel()
     return [runs[index] for index in sorted(runs)], subject
+
+
+def judged_at_once(
+    hooks: Sequence[Hook], subject: Subject, stub: Callable[[HookCheck], Judgement | None]
+) -> tuple[list[HookRun], Subject]:
+    """The runs of hooks whose checks ask nobody: ``stub`` says what a check says that would, None if that isn't known.
+    What the hooks made of the subject, too."""
+    original, runs = subject, list[HookRun]()
+    for hook in hooks:
+        changed = subject if hook.transforms else original
+        checks: list[CheckRun] = []
+        for check in hook.checks:
+            run = _judged_now(check, changed, stub)
+            if hook.is_sequential:
+                [run], changed = _changed([run], changed)
+            checks.append(run)
+        if not hook.is_sequential:
+            checks, changed = _changed(checks, changed)
+        if hook.transforms:
+            subject = changed
+        runs.append(HookRun(hook, tuple(checks), 0, time.time()))
+    return runs, subject
+
+
+def _judged_now(check: HookCheck, subject: Subject, stub: Callable[[HookCheck], Judgement | None]) -> CheckRun:
+    judge = check.prepared.judge
+    try:
+        judgement = stub(check) if judge is None else judge(subject.context(check))
+    except Exception as error:
+        _LOG.error("the check %s failed with %s", check.id, type(error).__name__)
+        judgement = could_not("The check failed.", "Check error")
+    return CheckRun(check, judgement or Judgement(verdict=True), 0, time.time(), skipped=judgement is None)
 
 
 def undone(runs: Sequence[HookRun], why: str) -> list[HookRun]:

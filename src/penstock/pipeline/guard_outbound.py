@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -13,15 +14,24 @@ from penstock.auth.signer import Signer
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
-from penstock.guards.base import CheckError, CloudIdentity, OutboundReply, OutboundRequest
+from penstock.guards.base import (
+    CheckError,
+    CloudIdentity,
+    ModelQuestion,
+    ModelReply,
+    OutboundReply,
+    OutboundRequest,
+)
 from penstock.pipeline.guard_breaker import HostBreaker
 from penstock.pipeline.guard_documents import KeptDocuments
+from penstock.pipeline.guard_tasks import GuardTasks
 from penstock.pipeline.subrequest import whole_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.routing import custom_host
 from penstock.transport.base import Request
 
 _TIMEOUTS = frozenset({Kind.CONNECT_TIMEOUT, Kind.FIRST_BYTE_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT})
+_RESOLVE_SECONDS = 3.0
 _FAIR_SECONDS = 1.0
 """A shorter time limit than this says nothing of the server that misses it."""
 
@@ -36,6 +46,8 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
     environment: Mapping[str, str] | None = None
     documents: KeptDocuments | None = None
+    models: Callable[[ModelQuestion], Awaitable[ModelReply | CheckError]] | None = None
+    telling: GuardTasks | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         prepared, signer = self._prepared(request), self._signer(request.identity)
@@ -89,6 +101,15 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
         return await asyncio.gather(*(self.send(request) for request in requests))
 
+    def tell(self, request: OutboundRequest) -> bool:
+        return self.telling is not None and self.telling.start(self.send(request))
+
+    async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
+        return await asyncio.gather(*(_resolves(host) for host in hosts))
+
+    async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
+        return CheckError("no model can be asked here.") if self.models is None else await self.models(question)
+
     def _prepared(self, request: OutboundRequest) -> Request | CheckError:
         url = custom_host.judge(request.url, self.policy)
         if not isinstance(url, Url):
@@ -110,6 +131,14 @@ class GuardOutbound(msgspec.Struct, frozen=True):
             limits,
             self.caller,
         )
+
+
+async def _resolves(host: str) -> bool:
+    try:
+        async with asyncio.timeout(_RESOLVE_SECONDS):
+            return bool(await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError, TimeoutError):
+        return False
 
 
 def _fails(reply: OutboundReply | CheckError | None, request: OutboundRequest) -> bool | None:

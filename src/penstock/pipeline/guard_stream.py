@@ -25,9 +25,10 @@ from penstock.guards.base import GuardedBody, Outbound, Phase, could_not
 from penstock.guards.held_events import HeldEvents
 from penstock.guards.plan import Hook, StreamMode
 from penstock.guards.restore import Restoring
-from penstock.guards.results import CheckRun, HookRun, denied, denied_body, hook_results, phase_results
+from penstock.guards.results import CheckRun, HookRun, denied, hook_results, phase_results
 from penstock.guards.windows import Windows, gathered_texts
 from penstock.pipeline.call import Answer
+from penstock.pipeline.guard_denial import told_denial
 from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Reply
@@ -59,9 +60,11 @@ class StreamGuards(msgspec.Struct, frozen=True):
     def of(self, *modes: StreamMode) -> list[Hook]:
         return [hook for hook in self.hooks if hook.stream in modes]
 
-    def first_event(self) -> bytes:
-        """The event that tells of the request's hooks."""
-        return self.view.results_event(phase_results(Phase.BEFORE, self.before, hides=self.hides))
+    def with_first_event(self, events: bytes) -> bytes:
+        """The beginning of a stream, with the event that tells of the request's hooks."""
+        told = self.view.results_event(phase_results(Phase.BEFORE, self.before, hides=self.hides))
+        first = b"" if self.view.results_first else next(sse.blocks(events), b"")
+        return first + told + events[len(first) :]
 
 
 class GuardedStream:
@@ -76,6 +79,7 @@ class GuardedStream:
         self._guards = guards
         self._denies = denies
         self._tells = tells
+        self._tells_first = tells and bool(guards.before)
         self._inner: Reply | None = answer.rest
         self._inner_watch = answer.watch
         self._first = answer.body
@@ -140,7 +144,7 @@ class GuardedStream:
         answer, guards = self._answer, self._guards
         waits = [hook.first_wait for hook in guards.hooks if hook.stream in {StreamMode.HOLD, StreamMode.WINDOW}]
         until = None if self._buffers or not waits else time.monotonic() + max(waits)
-        first = bytearray(guards.first_event() if self._tells and guards.before else b"")
+        first = bytearray()
         try:
             while not (self._released or self._has_ended):
                 data = await self._within(until)
@@ -153,7 +157,7 @@ class GuardedStream:
         if self.is_denied:
             refusal = self._denies(guards.before, self._runs)
             refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
-            refusal.cache_status = answer.cache_status
+            refusal.cache_status, refusal.is_cut = answer.cache_status, answer.usage is None
             answer.close()
             return refusal, True
         watch = StreamWatch(guards.dialect.replies.stream if answer.watch is None else answer.watch.grammar)
@@ -190,8 +194,12 @@ class GuardedStream:
             ready = self._with_restored(ready)
             if ready:
                 self._latest = ready
-                return ready
+                return self._with_first_event(ready)
         return b""
+
+    def _with_first_event(self, events: bytes) -> bytes:
+        tells, self._tells_first = self._tells_first, False
+        return self._guards.with_first_event(events) if tells else events
 
     def _with_restored(self, events: bytes) -> bytes:
         """Events with what guards masked in the request."""
@@ -387,7 +395,8 @@ class GuardedStream:
             self._inner.close()
         results = hook_results(self._guards.before, self._runs, hides=True) if self._tells else None
         dialect = self._guards.dialect
-        event, fit_error = dialect.errors.as_event(denied_body(results)), dialect.replies.stream.fit_error
+        told = told_denial(dialect, results, (), self._guards.trace)
+        event, fit_error = dialect.errors.as_event(told.body), dialect.replies.stream.fit_error
         return event if fit_error is None else fit_error(self._latest + after, event)
 
 

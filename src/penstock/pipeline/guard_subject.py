@@ -88,15 +88,28 @@ def answered(request: Subject, view: TextView, kind: str, raw: bytes) -> Subject
 
 def new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failure:
     """The request that guards have made of another."""
+    given = call.request
+    if given is not None and given.form is not None:
+        return _new_form(given, subject.request.raw)
     read = call.dialect.read_body(subject.request.raw)
     if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
         return read
     return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")
 
 
+def _new_form(given: RequestBody, fields: bytes) -> RequestBody | Failure:
+    """The form with the text fields that guards made."""
+    try:
+        body = Body.parse(fields)
+    except BodyError as error:
+        return Failure(Kind.INVALID_REQUEST, f"A guard changed the form's fields to what they can't be: {error}.")
+    return msgspec.structs.replace(given, body=body)
+
+
 def rewritten(call: Call, route: TargetRoute, request: RequestBody) -> tuple[Call, TargetRoute]:
     """The call with the request that the guards made. The config's parameters are in it already."""
-    call = msgspec.structs.replace(call, request=request, body=request.body.encode())
+    body = call.body if request.form is not None else request.body.encode()
+    call = msgspec.structs.replace(call, request=request, body=body)
     if route.changes.fills:
         route = msgspec.structs.replace(route, changes=ParameterChanges(removes=route.changes.removes))
     return call, route

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from penstock.guards.base import Phase
+from penstock.guards.base import Phase, Reads
 from penstock.guards.plan import Hook
 from penstock.guards.results import CheckRun, HookRun
 from penstock.observe.record import GuardVerdict
@@ -17,6 +17,7 @@ from penstock.pipeline.account import Account
 
 PASSED: Final = "passed"
 DROPPED: Final = "dropped"
+UNREAD: Final = "unread"
 _MOST: Final = 20
 """Verdicts that one record holds at most."""
 _LONGEST_ID: Final = 64
@@ -42,6 +43,13 @@ class GuardVerdicts:
         for hook in hooks:
             for check in hook.checks:
                 self._add(account, hook, check.check.id, DROPPED)
+
+    def skip(self, account: Account, hooks: Iterable[Hook]) -> None:
+        """Hooks can't read a request, which passes: those of their checks that read texts."""
+        for hook in hooks:
+            for check in hook.checks:
+                if check.check.reads is Reads.TEXTS:
+                    self._add(account, hook, check.check.id, UNREAD)
 
     def _add(self, account: Account, hook: Hook, check: str, verdict: str) -> None:
         self.counts[check, verdict] += 1

@@ -41,6 +41,8 @@ _KEPT_BACK: Final = frozenset(
 """Upstream response headers that describe the connection or the provider's website, or that tell a browser or a proxy
 in front of the gateway to do something. The last lines are for such proxies: they would send a file of their own."""
 _KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-", b"cross-origin-")
+COST: Final = b"x-penstock-cost"
+"""The header that tells what a plain answer cost."""
 _PERSISTENCE: Final = frozenset({b"keep-alive", b"close"})
 
 
@@ -85,7 +87,7 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
 
 def with_cost(answer: Answer, nanos: int) -> None:
     """Tell what the answer cost, in dollars."""
-    answer.headers.append((b"x-penstock-cost", dollars_fixed(nanos).encode()))
+    answer.headers.append((COST, dollars_fixed(nanos).encode()))
 
 
 def _listed(names: tuple[str, ...]) -> bytes:

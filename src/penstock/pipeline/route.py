@@ -192,7 +192,7 @@ class Router(msgspec.Struct, frozen=True):
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
                 if call.operation.is_realtime:
                     answer = await self._opened(call, route, step, account)
-                elif route.target.guards is not None:
+                elif route.target.guards is not None and not call.is_unguarded:
                     answer = await self._guarded(call, compiled, route, step, account)
                 elif self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
@@ -203,7 +203,7 @@ class Router(msgspec.Struct, frozen=True):
             raise
         finally:
             if reservation is not None:
-                reservation.answered(account, answer)
+                reservation.answered(account, None if answer is not None and answer.is_cut else answer)
         return _told(answer, call, step, account)
 
     async def _opened(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:

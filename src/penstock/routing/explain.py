@@ -80,6 +80,23 @@ class LeftOut(msgspec.Struct, frozen=True, tag_field="step", tag="skip"):
     target: str
 
 
+class ExplainedGuard(msgspec.Struct, frozen=True):
+    """A guard of a target. ``phase`` is ``before`` (the request) or ``after`` (the answer), ``manner`` how it judges:
+    ``enforce``, ``parallel``, ``async``, ``shadow``. ``stream`` is the mode of an answer's guard. ``verdict``: passed,
+    changed, failed, denied, would_deny, would_fail; unknown where a check asks another server; unread where no guard
+    reads such requests; None where nothing was judged. ``changed`` is the text that the guard leaves of another."""
+
+    target: str
+    phase: str
+    guard: str
+    checks: tuple[str, ...]
+    deny: bool
+    manner: str
+    stream: str | None = None
+    verdict: str | None = None
+    changed: str | None = None
+
+
 Event = Attempted | Waited | Hedged | LeftOut
 
 
@@ -100,6 +117,7 @@ class Explanation(msgspec.Struct, frozen=True):
     attempts: int
     most_attempts: int
     message: str | None = None
+    guards: tuple[ExplainedGuard, ...] = ()
 
 
 def play(

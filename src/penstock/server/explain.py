@@ -35,7 +35,8 @@ _NULL: Final = msgspec.Raw(b"null")
 
 class _ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of an explain request: ``request`` is the body of the request to explain, ``config`` and ``metadata``
-    are its headers, ``faults`` and ``seed`` control the simulated providers."""
+    are its headers, ``faults`` and ``seed`` control the simulated providers,
+    whose answer is ``answer``: a text, or a body in the request's wire."""
 
     config: msgspec.Raw = _NULL
     request: msgspec.Raw = _NULL
@@ -43,6 +44,7 @@ class _ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     path: str = _CHAT
     faults: str = ""
     seed: int | None = None
+    answer: str | dict[str, Any] | None = None
 
 
 _EXPLAIN_REQUEST: Final = msgspec.json.Decoder(_ExplainRequest)
@@ -104,7 +106,10 @@ async def _explained(
             return body_read
         call.request = call.addressed(body_read)
     await load_keys(router, call)
-    return explain(router, call, request.faults, request.seed)
+    answer = request.answer
+    return explain(
+        router, call, request.faults, request.seed, msgspec.json.encode(answer) if isinstance(answer, dict) else answer
+    )
 
 
 def _config(raw: bytes) -> bytes | Failure:

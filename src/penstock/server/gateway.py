@@ -24,7 +24,7 @@ from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.tracing import Tracing
-from penstock.server import explain, me
+from penstock.server import explain, guard_check, me
 from penstock.server.accounted import accounted
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
@@ -228,6 +228,9 @@ class Gateway:
         if rest == explain.PATH and method == "POST":
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             return accounted(context, self._explain(context, name))
+        if rest == guard_check.PATH and method == "POST" and self._answers_checks:
+            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
+            return accounted(context, self._check(context))
         failure, page_headers = self.pages.missing(rest, method, match)
         if b"sec-websocket-key" in fields:
             failure = Failure(Kind.NOT_IMPLEMENTED, _NO_SOCKET)
@@ -243,7 +246,7 @@ class Gateway:
 
     def _is_own(self, path: str) -> bool:
         """Whether the gateway itself answers at a path, which is no provider's then."""
-        return path == explain.PATH or self.pages.has(path) or self._is_reserved(path)
+        return path in {explain.PATH, guard_check.PATH} or self.pages.has(path) or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:
         """The page of metrics. Like the other pages it makes no record, unless it is refused."""
@@ -312,6 +315,25 @@ class Gateway:
         context.begun, context.account.status = True, status
         fields = [*fields, (b"x-portkey-trace-id", context.trace_id)]
         await context.client.send_head(status, fields, response_body, more=False)
+
+    @property
+    def _answers_checks(self) -> bool:
+        guarding = self.pipeline.router.guarding
+        return guarding is not None and guarding.answers_checks
+
+    async def _check(self, context: RequestContext) -> None:
+        """Let one check of guards judge what the body holds."""
+        guarding, caller = self.pipeline.router.guarding, self._authenticate(context)
+        if isinstance(caller, Failure):
+            await context.refuse(caller)
+        elif guarding is not None:
+            body = content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
+            told = body if isinstance(body, Failure) else await guard_check.answer(guarding, context, body)
+            if isinstance(told, Failure):
+                await self._refuse_body(told, context)
+                return
+            context.begun, context.account.status = True, told[0]
+            await context.client.send_head(*told, more=False)
 
     async def _answer(self, opening: Opening, context: RequestContext, memo: HeadMemo | None = None) -> None:
         call = await self._read(opening, context, memo)

@@ -65,6 +65,13 @@ class Guards(Struct, frozen=True):
             description="What becomes of requests whose texts no guard can read, where a guard would deny.",
         ),
     ] = "pass"
+    check_endpoint: Annotated[
+        Switch,
+        Meta(
+            description="Answer single checks at `/penstock/guards/check`, for callers on this machine: for suites of "
+            "tests."
+        ),
+    ] = False
     allow_from_requests: Annotated[
         Switch, Meta(description="Let configs that come with requests declare guards of their own.")
     ] = True

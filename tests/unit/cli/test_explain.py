@@ -29,8 +29,11 @@ def blocks(language: str) -> list[str]:
 def test_what_the_page_shows_is_what_is_printed() -> None:
     written("resilient.json", blocks("json")[0])
     written("resilient.test.toml", blocks("toml")[0])
+    written("guarded.json", blocks("json")[2])
+    asked = {"model": "m", "messages": [{"role": "user", "content": "An internal matter"}]}
+    written("request.json", json.dumps(asked))
     shown = re.findall(r"^\$ penstock (.+)\n((?:(?!\$ ).*\n)+)", "".join(blocks("console")), re.MULTILINE)
-    assert [arguments.split()[0] for arguments, _ in shown] == ["check", "explain", "test"]
+    assert [arguments.split()[0] for arguments, _ in shown] == ["check", "explain", "test", "explain"]
     for arguments, output in shown:
         result = run(*shlex.split(arguments))
         assert (result.output, result.exit_code) == (output, 0)
@@ -101,3 +104,9 @@ def test_settings_that_are_no_good() -> None:
         result = run(command, written("c.json", TWO))
         assert result.exit_code == 1
         assert result.stderr.startswith("Error: server.port in penstock.toml: expected")
+
+
+def test_the_tests_of_guards_on_the_page() -> None:
+    written("guarded.json", blocks("json")[2])
+    result = run("test", written("guarded.test.toml", blocks("toml")[1]))
+    assert result.output.splitlines()[-1] == "2 passed, 0 failed"

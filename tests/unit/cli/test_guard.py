@@ -70,3 +70,14 @@ def test_what_can_not_be_used(folder: Path, name: str, log: str, why: str) -> No
     done = run("guard", "backtest", name, "--log", "-", stdin=log)
     assert done.exit_code == 2
     assert why in done.output
+
+
+def test_one_check(tmp_path: Path) -> None:
+    file = tmp_path / "check.json"
+    check = {"id": "contains", "parameters": {"words": ["bad"], "operator": "none"}}
+    for text, code in (("fine", 0), ("bad", 1)):
+        file.write_text(json.dumps({**check, "context": {"request": {"text": text}}}), encoding="utf-8")
+        got = run("guard", "check", str(file))
+        assert (got.exit_code, json.loads(got.output)["verdict"]) == (code, code == 0)
+    file.write_text("{}", encoding="utf-8")
+    assert run("guard", "check", str(file)).exit_code == 2

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from judging import prepared
 from penstock.guards import hold
+from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.hold import HeldText, HoldRule, replaced
 from penstock.routing.javascript_regex import read_pattern
 
@@ -39,6 +40,14 @@ def chunked(rule: HoldRule, text: str, cuts: list[int], limit: int = 4096) -> tu
     return "".join(parts), held
 
 
+def passed_on(rule: HoldRule, text: str, cuts: list[int]) -> str:
+    """The text in pieces, of which those without a beginning of a match take the short way."""
+    ruled = RuledText([StreamRule(rule)])
+    places = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
+    parts = [ruled.feed(text[start:end])[0] for start, end in itertools.pairwise(places)]
+    return "".join([*parts, ruled.feed("", last=True)[0]])
+
+
 @pytest.fixture(autouse=True, scope="module")
 def patience() -> Iterator[None]:
     """A slow machine fails no test: a search has a minute."""
@@ -58,6 +67,7 @@ def test_any_chunking_of_a_text(source: str, text: str, cuts: list[int], is_once
     assert whole == pattern.sub(lambda match: f"<{match[0].upper()}>", text, count=1 if is_once else 0)
     chunks, held = chunked(rule, text, cuts)
     assert (chunks, held.found > 0) == (whole, found)
+    assert passed_on(rule, text, cuts) == whole
 
 
 BOUNDED = [r"\b\d{3}-\d{2}-\d{4}\b", r"\b[a-c]+@[a-c]+\.[a-c]{2,}", r"\bcab\b", r"sk-[a-c1]{4,8}"]
@@ -76,6 +86,7 @@ def test_patterns_with_boundaries_beside_words(source: str) -> None:
         text = text.replace("1 ", "123-45-6789").replace("@ ", "a@b.ca").replace("k ", "sk-abc1")
         cuts = [chance.randrange(40) for _ in range(chance.randrange(6))]
         assert chunked(rule, text, cuts)[0] == replaced(rule, text)[0]
+        assert passed_on(rule, text, cuts) == replaced(rule, text)[0]
 
 
 def test_only_what_may_be_part_of_a_match_waits() -> None:
@@ -131,3 +142,20 @@ def test_words_are_held_back() -> None:
     assert held.feed("nd") == "BAnd"
     assert held.feed("bAd") == ""
     assert held.denied
+
+
+@pytest.mark.parametrize(
+    ("source", "flags", "text", "place"),
+    [
+        ("cab|bad", 0, "so ca", 3),
+        ("cab|bad", 0, "so x", 4),
+        ("cab|bad", 0, "a bad b", -1),
+        ("cab|bad", regex.IGNORECASE, "so CA", 3),
+        (r"\d{3}", 0, "so x", 4),
+        (r"\d{3}", 0, "a 12", 2),
+        ("[^a]b", 0, "aaé", 2),
+        ("é", 0, "so", 2),
+    ],
+)
+def test_where_a_match_may_begin(source: str, flags: int, text: str, place: int) -> None:
+    assert HoldRule(regex.compile(source, flags)).idle_until(text, 0) == place

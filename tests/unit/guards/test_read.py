@@ -192,3 +192,20 @@ def test_the_operators_mode_loses_no_change(stream: StreamMode) -> None:
 def test_a_change_that_cannot_be_held_back_waits_for_the_whole_answer() -> None:
     assert hooks_of({"output_guardrails": [LOOKS_AHEAD]})[1][0].stream is StreamMode.BUFFER
     assert hooks_of({"output_guardrails": [WEBHOOK]})[1][0].stream is StreamMode.AFTER
+
+
+@pytest.mark.parametrize(
+    ("key", "hook", "problems"),
+    [
+        ("input_guardrails", {"default.webhook": {"webhookURL": "http://a.test"}, "deny": True}, 0),
+        ("input_guardrails", {"default.webhook": {"webhookURL": "http://a.test"}, "mode": "shadow"}, 0),
+        ("output_guardrails", {"default.webhook": {"webhookURL": "http://a.test"}}, 1),
+        ("input_mutators", {"default.webhook": {"webhookURL": "http://a.test"}}, 1),
+        ("input_guardrails", {"penstock.pii": {"redact": True}}, 1),
+        ("input_guardrails", {"default.webhook": {"webhookURL": "http://a.test"}, "async": True}, 1),
+    ],
+)
+def test_which_guards_judge_in_parallel(key: str, hook: dict[str, Any], problems: int) -> None:
+    plan, found = guards_of({key: [{**hook, "parallel": True}]})
+    assert found == [f"config.{key}[0].parallel"] * problems
+    assert plan is None or problems or plan.before[0].parallel

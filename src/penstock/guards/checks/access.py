@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, could_not
+from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, Reads, could_not
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, seconds_for
 
@@ -18,10 +18,15 @@ _TYPES: Final = frozenset(
     complete chatComplete embed messages rerank moderate proxy imageGenerate createSpeech createTranscription
     createTranslation realtime uploadFile listFiles retrieveFile deleteFile retrieveFileContent createBatch
     retrieveBatch cancelBatch listBatches getBatchOutput listFinetunes createFinetune retrieveFinetune cancelFinetune
-    createModelResponse getModelResponse deleteModelResponse listResponseInputItems generateContent stream-complete
-    stream-chatComplete stream-messages stream-createModelResponse stream-generateContent
+    createModelResponse getModelResponse deleteModelResponse listResponseInputItems stream-complete
+    stream-chatComplete stream-messages stream-createModelResponse
+    cancelModelResponse imageEdit imageVariation generateContent converse stream-generateContent
+    stream-converse
     """.split()
 )
+"""Portkey's names, and in the last lines those of what Portkey doesn't guard."""
+_CHATS: Final = frozenset({"generateContent", "converse"})
+"""Chats in wires that Portkey's gateway doesn't speak: who allows or blocks ``chatComplete`` means them, too."""
 
 
 def _model_of(context: Context) -> str:
@@ -185,7 +190,8 @@ def _request_types(parameters: Parameters) -> Prepared:
         allowed = given[0] if has_allowed else _listed(metadata.get("supported_endpoints"))
         blocked = given[1] if has_blocked else _listed(metadata.get("blocked_endpoints"))
         name = context.request_type
-        names = {name, f"{_STREAMED}{name}"} if context.is_streaming else {name}
+        kinds = {name, "chatComplete"} if name in _CHATS else {name}
+        names = kinds | {f"{_STREAMED}{each}" for each in kinds} if context.is_streaming else kinds
         verdict = names.isdisjoint(blocked) and (not allowed or not names.isdisjoint(allowed))
         source = "parameters" if has_allowed or has_blocked else "metadata" if allowed or blocked else "default"
         mode = ("combined" if blocked else "allowlist") if allowed else "blocklist" if blocked else "unrestricted"
@@ -208,9 +214,9 @@ def _listed(value: Any) -> tuple[str, ...]:
 
 
 CHECKS: Final = (
-    Check("default.modelWhitelist", _model_whitelist, _BEFORE, fails_closed=True),
-    Check("default.modelRules", _model_rules, _BEFORE, fails_closed=True),
-    Check("default.requiredMetadataKeys", _metadata_keys, _BEFORE, fails_closed=True),
-    Check("default.requiredMetadataKeyPairs", _metadata_pairs, _BEFORE, fails_closed=True),
-    Check("default.allowedRequestTypes", _request_types, _BEFORE, fails_closed=True),
+    Check("default.modelWhitelist", _model_whitelist, _BEFORE, fails_closed=True, reads=Reads.MODEL),
+    Check("default.modelRules", _model_rules, _BEFORE, fails_closed=True, reads=Reads.MODEL),
+    Check("default.requiredMetadataKeys", _metadata_keys, _BEFORE, fails_closed=True, reads=Reads.CALLER),
+    Check("default.requiredMetadataKeyPairs", _metadata_pairs, _BEFORE, fails_closed=True, reads=Reads.CALLER),
+    Check("default.allowedRequestTypes", _request_types, _BEFORE, fails_closed=True, reads=Reads.CALLER),
 )

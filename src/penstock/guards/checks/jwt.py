@@ -13,7 +13,17 @@ from urllib.parse import urlencode
 import msgspec
 
 from penstock.core.json_text import read_json_or_none, write_json
-from penstock.guards.base import Check, CheckError, Context, Judgement, Outbound, OutboundRequest, Phase, Prepared
+from penstock.guards.base import (
+    Check,
+    CheckError,
+    Context,
+    Judgement,
+    Outbound,
+    OutboundRequest,
+    Phase,
+    Prepared,
+    Reads,
+)
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, seconds_for
 
@@ -319,4 +329,8 @@ def _refused(why: str) -> Judgement:
     return Judgement(verdict=False, data={"verdict": False, "explanation": why})
 
 
-CHECKS: Final = (Check("default.jwt", _jwt, frozenset({Phase.BEFORE}), fails_closed=True, timeout=_SECONDS * 2.5),)
+CHECKS: Final = (
+    Check(
+        "default.jwt", _jwt, frozenset({Phase.BEFORE}), fails_closed=True, reads=Reads.CALLER, timeout=_SECONDS * 2.5
+    ),
+)

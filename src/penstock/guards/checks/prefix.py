@@ -8,6 +8,12 @@ from penstock.core.json_text import write_json
 from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, could_not
 from penstock.guards.parameters import Parameters
 
+_WITHOUT: Final = frozenset(
+    """
+    embed rerank moderate imageGenerate imageEdit createSpeech createTranscription createTranslation
+    """.split()
+)
+"""Types of requests that have no message: nothing is put before anything."""
 _ROLES: Final = ("user", "system", "assistant")
 
 
@@ -19,6 +25,8 @@ def _add_prefix(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         kind, body = context.request_type, context.request.json
+        if kind in _WITHOUT:
+            return Judgement(verdict=True)
         if kind not in {"chatComplete", "messages", "complete"} or not isinstance(body, dict):
             return could_not("The check adds no prefix to requests of this type.", data={"requestType": kind})
         if kind == "complete":

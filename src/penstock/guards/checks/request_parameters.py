@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from penstock.guards.base import Check, Context, Judgement, Phase, Prepared
+from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, Reads
 from penstock.guards.parameters import Parameters
 
 
@@ -123,5 +123,11 @@ def _is_among(value: Any, listed: Any) -> bool:
 
 
 CHECKS: Final = (
-    Check("default.requestParametersCheck", _request_parameters, frozenset({Phase.BEFORE}), fails_closed=True),
+    Check(
+        "default.requestParametersCheck",
+        _request_parameters,
+        frozenset({Phase.BEFORE}),
+        fails_closed=True,
+        reads=Reads.MODEL,
+    ),
 )

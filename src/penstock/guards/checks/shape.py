@@ -175,11 +175,16 @@ def _validator(schema: dict[str, Any], parameters: Parameters) -> Any:
 
     def errors(value: Any) -> list[dict[str, str]]:
         return [
-            {"path": "".join(f"/{step}" for step in error.instance_path), "message": error.message[:500]}
+            {"path": "".join(f"/{_escaped(step)}" for step in error.instance_path), "message": error.message[:500]}
             for error in validator.iter_errors(value)
         ][:50]
 
     return errors
+
+
+def _escaped(step: object) -> str:
+    """A step of a JSON Pointer (RFC 6901)."""
+    return str(step).replace("~", "~0").replace("/", "~1")
 
 
 def _no_reference(_: str) -> Any:

@@ -6,12 +6,15 @@ leaves the gateway.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from penstock.core.json_text import read_json, read_json_or_none, write_json
+from penstock.core.secret import Secret
 from penstock.core.segments import Segment
 from penstock.guards.base import (
     Check,
@@ -30,10 +33,15 @@ from penstock.guards.patterns import excerpt
 _SECONDS: Final = 3.0
 _URL: Final = re.compile(r"https?://[^\s,\"'{}\[\]]+")
 _TRAILING: Final = ".,;:!?>"
+_SIGNATURE: Final = "x-penstock-signature"
 _MOST_URLS: Final = 20
 _MOST_REDIRECTS: Final = 5
+_TRACING: Final = frozenset({"x-portkey-trace-id", "x-portkey-span-id"})
 _NEVER_SENT: Final = frozenset(
-    "authorization cookie set-cookie host connection content-length transfer-encoding proxy-authorization".split()
+    """
+    authorization cookie set-cookie host connection content-length transfer-encoding proxy-authorization
+    proxy-authenticate keep-alive te trailer upgrade
+    """.split()
 )
 
 
@@ -87,19 +95,31 @@ def _forwarded(context: Context, names: tuple[str, ...]) -> dict[str, str]:
         for name in names
         if name.lower() in context.headers
         and name.lower() not in _NEVER_SENT
-        and "key" not in name.lower()
-        and not name.lower().startswith(("x-portkey-", "x-penstock-"))
+        and (name.lower() in _TRACING or not _is_secret(name.lower()))
     }
+
+
+def signature(secret: Secret, seconds: int, body: bytes) -> str:
+    """What tells a webhook that this gateway asks: ``t=SECONDS,v1=HEX``, an HMAC-SHA256 of ``SECONDS.BODY``."""
+    made = hmac.new(secret.reveal().encode(), b"%d." % seconds + body, hashlib.sha256)
+    return f"t={seconds},v1={made.hexdigest()}"
+
+
+def _is_secret(name: str) -> bool:
+    return "key" in name or name.startswith(("x-portkey-", "x-penstock-"))
 
 
 def _webhook(parameters: Parameters) -> Prepared:
     url = parameters.required_text("webhookURL")
     headers, names = read_headers(parameters), parameters.texts("forwardHeaders")
+    secret = Secret(parameters.text("signingSecret"))
     timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
         sent = {"content-type": "application/json", **_forwarded(context, names), **headers}
         body = write_json(context_value(context))
+        if secret.reveal():
+            sent[_SIGNATURE] = signature(secret, int(context.now), body)
         reply = await outbound.send(OutboundRequest("POST", url, sent, body, timeout / 1000))
         told: dict[str, Any] = {"webhookUrl": _shown(url), "requestContext": {"timeout": timeout}}
         if isinstance(reply, CheckError):
@@ -142,13 +162,18 @@ def _shown(url: str) -> str:
 
 def _log(parameters: Parameters) -> Prepared:
     url = parameters.required_text("logURL")
-    headers = read_headers(parameters)
+    headers, waits = read_headers(parameters), parameters.switch("sync")
     timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
         sent = {"content-type": "application/json", **headers}
         body = write_json(context_value(context))
-        reply = await outbound.send(OutboundRequest("POST", url, sent, body, timeout / 1000))
+        request = OutboundRequest("POST", url, sent, body, timeout / 1000)
+        if not waits:
+            if not outbound.tell(request):
+                return could_not("Too many logs are under way.")
+            return Judgement(verdict=True, data={"message": f"Sent to {_shown(url)}."})
+        reply = await outbound.send(request)
         if isinstance(reply, CheckError):
             return could_not(reply.message, reply.name)
         if not 200 <= reply.status < 300:
@@ -183,7 +208,7 @@ def _valid_urls(parameters: Parameters) -> Prepared:
             data = {"explanation": "There is no address in the text.", "urls": [], "not": inverts, **told}
             return Judgement(verdict=False, data=data)
         asked = urls[:_MOST_URLS]
-        reached = await _reached(asked, outbound)
+        reached = await (_known(asked, outbound) if only_dns else _reached(asked, outbound))
         valid = [url for url in asked if url in reached]
         invalid = [url for url in urls if url not in valid]
         verdict = (not invalid) is not inverts
@@ -198,6 +223,21 @@ def _valid_urls(parameters: Parameters) -> Prepared:
         return Judgement(verdict, data)
 
     return Prepared(ask=ask)
+
+
+async def _known(urls: list[str], outbound: Outbound) -> set[str]:
+    """Those of some addresses whose hosts the resolver knows."""
+    hosts = {url: _host(url) for url in urls}
+    names = sorted({host for host in hosts.values() if host})
+    known = {name for name, is_known in zip(names, await outbound.resolves(names), strict=True) if is_known}
+    return {url for url, host in hosts.items() if host in known}
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 async def _reached(urls: list[str], outbound: Outbound) -> set[str]:

@@ -17,6 +17,9 @@ from penstock.guards.detect.detector import CONTEXT, Detector, ScannedText, Span
 
 TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-():/="
 """The characters of what a match may begin with before its trigger."""
+_PREFIX: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,2} \Z")
+"""With a space before its trigger a match begins only so: "AB 12 34 56 C", say."""
+_PREFIX_WIDTH: Final = 3
 
 
 class Seeker(Protocol):
@@ -36,8 +39,9 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     """What is looked for. ``counts``: (kind, what was found) -> whether it counts. ``masks`` makes, for each text or
     stream, the function that replaces finds; None leaves them. ``fails``: a find is a false verdict.
 
-    ``trigger``: each find holds a match of it, and what stands before that is made of ``TAIL``, or ends with a space;
-    without one, ``idle`` tells up to where a text that goes on holds nothing, -1 where it holds something.
+    ``trigger``: each find holds a match of it, and what stands before that is made of ``TAIL``, or is one or two
+    letters and a space; without one, ``idle`` tells up to where a text that goes on holds nothing, -1 where it holds
+    something.
     """
 
     seekers: tuple[Seeker, ...]
@@ -84,9 +88,12 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
         """The place up to which a text that goes on holds nothing, told fast; -1 where that can't be."""
         if self.trigger is None:
             return -1 if self.idle is None else self.idle(text, at)
-        if text[-1:] == " " or self.trigger.search(text, at) is not None:
+        if self.trigger.search(text, at) is not None:
             return -1
-        return max(at, len(text.rstrip(TAIL)))
+        if text[-1:] != " ":
+            return max(at, len(text.rstrip(TAIL)))
+        letters = _PREFIX.search(text, max(0, len(text) - _PREFIX_WIDTH))
+        return len(text) if letters is None else max(at, letters.start())
 
     def holding(self, limit: int, *, denies: bool, mask: Mask | None) -> DetectedText:
         """One text under the rule, as it arrives."""
@@ -144,6 +151,7 @@ class DetectedText:
         """Nothing waits, and this text went on before."""
         self._text, self._at = context, len(context)
         self._decided = [self._at] * len(self._decided)
+        self._spans = []
 
     def waiting(self) -> str:
         held = self._text[self._at :]

@@ -159,7 +159,7 @@ ALERTS: Final = Family(
 GUARD_VERDICTS: Final = Family(
     "penstock_guard_verdicts",
     "counter",
-    "Verdicts of guards: passed, failed, denied, error_passed, error_failed, error_denied, dropped.",
+    "Verdicts of guards (docs/guardrails.md#what-is-recorded): passed, failed, denied, unread and others.",
     ("check", "verdict"),
 )
 CALLERS: Final = Family("penstock_caller_connections", "gauge", "Open connections of callers.")

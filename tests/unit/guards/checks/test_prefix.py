@@ -43,7 +43,9 @@ def test_other_operations() -> None:
     system = {"prefix": "a", "applyToRole": "system"}
     judgement = judged("addPrefix", system, {"system": "b", "messages": []}, kind="messages")
     assert json.loads(judgement.body or b"") == {"system": "ab", "messages": []}
-    for kind in ("embed", "generateContent", "createModelResponse"):  # no prefix, and not without a word
+    untouched = judged("addPrefix", {"prefix": "a"}, {"input": "b"}, kind="embed")
+    assert (untouched.verdict, untouched.data, untouched.body) == (True, None, None)
+    for kind in ("generateContent", "createModelResponse"):  # chats: no prefix, and not without a word
         assert judged("addPrefix", {"prefix": "a"}, {"input": "b"}, kind=kind).error is not None
 
 

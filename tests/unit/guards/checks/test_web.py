@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import json
 from typing import Any
 
@@ -63,10 +65,36 @@ def test_what_a_failing_webhook_said() -> None:
 
 def test_a_log() -> None:
     way = says(b"", 204)
-    judgement = asked("log", {"logURL": URL, "headers": {"x": "1"}}, "hello", way, headers={"authorization": "secret"})
+    logs = {"logURL": URL, "headers": {"x": "1"}}
+    judgement = asked("log", {**logs, "sync": True}, "hello", way, headers={"authorization": "secret"})
     assert judgement.verdict
     assert b"secret" not in way.sent[0].body
-    assert asked("log", {"logURL": URL}, "x", says(b"", 500)).error is not None
+    assert asked("log", {"logURL": URL, "sync": True}, "x", says(b"", 500)).error is not None
+    assert asked("log", logs, "hello", way).verdict
+    assert (len(way.sent), len(way.told), way.told[0].body) == (1, 1, way.sent[0].body)
+    way.has_room = False
+    assert asked("log", logs, "hello", way).error is not None
+
+
+def test_a_webhook_is_signed() -> None:
+    way = says({"verdict": True})
+    forwards = ["x-portkey-trace-id", "x-portkey-api-key"]
+    headers = {"x-portkey-trace-id": "t", "x-portkey-api-key": "secret"}
+    parameters = {"webhookURL": URL, "signingSecret": "s3cret", "forwardHeaders": forwards}
+    asked("webhook", parameters, "hello", way, headers=headers, now=1700000000.5)
+    [sent] = way.sent
+    assert sent.headers["x-portkey-trace-id"] == "t"
+    assert "x-portkey-api-key" not in sent.headers
+    made = hmac.new(b"s3cret", b"1700000000." + sent.body, hashlib.sha256).hexdigest()
+    assert sent.headers["x-penstock-signature"] == f"t=1700000000,v1={made}"
+
+
+def test_addresses_that_are_looked_up() -> None:
+    way = Way(lambda _: CheckError("nobody is asked"))
+    text = "https://a.example/x http://b.example:8080/ https://c.test/"
+    judgement = asked("validUrls", {"onlyDNS": True}, text, way)
+    assert judgement.data["validUrls"] == ["https://a.example/x", "http://b.example:8080/"]
+    assert (judgement.verdict, judgement.data["validationMethod"], way.sent) == (False, "DNS lookup", [])
 
 
 def test_addresses_in_a_text() -> None:

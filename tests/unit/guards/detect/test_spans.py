@@ -127,6 +127,25 @@ def test_several_checks_one_after_the_other(text: str, cuts: list[int] | None) -
     assert passed == expected
 
 
+def test_a_find_that_waited_is_not_told_at_another_place() -> None:
+    """A rule that begins anew with what waits forgets where its finds were before."""
+    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
+    rules = [prepared(*CHECKS[name]).hold for name in ("pii", "words", "secrets")]
+    ruled = RuledText([StreamRule(rule) for rule in rules if rule is not None])
+    text = f"AKIAQRSTUVWX234567AB{key}912-70-1234. "
+    passed = "".join([ruled.feed(character)[0] for character in text]) + ruled.feed("", last=True)[0]
+    assert passed == "[AWS_ACCESS_KEY][PRIVATE_KEY][US_ITIN]. "
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("tide ", 5), ("tide", 0), ("so AB ", 3), ("so ABC ", 7), ("so A ", 3), ("so 1 ", -1)]
+)
+def test_where_a_find_may_begin(text: str, place: int) -> None:
+    rule = prepared("penstock.pii", {"redact": True}).hold
+    assert isinstance(rule, DetectRule)
+    assert rule.idle_until(text, 0) == place
+
+
 def test_harmless_text_waits_for_no_more_than_its_last_word() -> None:
     rule = prepared("penstock.pii", {"redact": True}).hold
     assert rule is not None

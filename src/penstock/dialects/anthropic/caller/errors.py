@@ -174,5 +174,15 @@ def _beside(decisive: TargetError, last: TargetError) -> bytes:
     return write_json({**value, "error": {**error, "message": beside(error["message"], decisive, last)}})
 
 
-ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event, _as_event, _has_shape, _beside)
+ERRORS: Final = CallerErrors(
+    _failure,
+    _failure_event,
+    _provider,
+    _provider_event,
+    _as_event,
+    _has_shape,
+    _beside,
+    denied_status=446,
+    marked_status=246,
+)
 """How errors are told to callers of Anthropic Messages."""

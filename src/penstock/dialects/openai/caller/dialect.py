@@ -36,6 +36,8 @@ OPENAI: Final = CallerDialect(
         errors.as_event,
         errors.has_shape,
         errors.beside,
+        denied_status=446,
+        marked_status=246,
     ),
     replies=Replies(
         body.wants_usage,

@@ -26,6 +26,9 @@ _INPUTS: Final = {
     "rerank": ("query", "documents"),
     "imageGenerate": ("prompt",),
     "createSpeech": ("input",),
+    "imageEdit": ("prompt",),
+    "createTranscription": ("prompt",),
+    "createTranslation": ("prompt",),
 }
 """The members that hold the texts of operations without messages."""
 
@@ -127,6 +130,9 @@ TEXTS: Final = TextView(
         "rerank": "rerank",
         "images.generations": "imageGenerate",
         "audio.speech": "createSpeech",
+        "images.edits": "imageEdit",
+        "audio.transcriptions": "createTranscription",
+        "audio.translations": "createTranslation",
     },
     frozenset({"chatComplete", "complete"}),
     _request,

@@ -53,5 +53,6 @@ RESPONSES: Final = CallerDialect(
     keep_alive=b": keep-alive\n",
     texts=TEXTS,
     write_count=_count,
+    tells_refusals=True,
 )
 """Callers of OpenAI Responses. What is asked of a stored response is asked in the same words."""

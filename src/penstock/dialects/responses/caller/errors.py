@@ -98,6 +98,13 @@ def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa:
 
 
 ERRORS: Final = CallerErrors(
-    _failure, _failure_event, _provider, _provider_event, as_event, openai.has_shape, openai.beside
+    _failure,
+    _failure_event,
+    _provider,
+    _provider_event,
+    as_event,
+    openai.has_shape,
+    openai.beside,
+    marked_status=246,
 )
 """How errors are told to callers of Responses."""

@@ -159,4 +159,5 @@ TEXTS: Final = TextView(
     _results_event,
     end_mark=_DONE,
     may_skip=False,
+    results_first=False,
 )

@@ -1,0 +1,167 @@
+"""One check on its own: a context and parameters as Portkey's plugins are called with -> what the check says of them.
+
+For suites of tests that were written against other implementations of the same checks. Source:
+docs/guardrails.md#one-check-on-its-own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.segments import Segment
+from penstock.dialects.registry import CALLERS
+from penstock.dialects.texts import TextView
+from penstock.guards import registry
+from penstock.guards.base import CheckError, GuardedBody, Judgement, Outbound, Phase, could_not
+from penstock.guards.plan import GuardPlan, Hook
+from penstock.guards.read import GuardCompiler, GuardPolicy
+from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_subject import answered
+from penstock.routing.fields import Fields, settled
+from penstock.routing.rules import HeaderSettings
+
+_CHAT: Final = "chatComplete"
+_HOOKS: Final = {Phase.BEFORE: "before_request_hooks", Phase.AFTER: "after_request_hooks"}
+
+
+class _Side(msgspec.Struct, rename="camel"):
+    """The request or the answer of a context."""
+
+    json: Any = None
+    text: str | None = None
+    is_streaming_request: bool = False
+    headers: dict[str, str] = {}
+    status_code: int | None = None
+
+
+class _Context(msgspec.Struct, rename="camel"):
+    request: _Side = msgspec.field(default_factory=_Side)
+    response: _Side = msgspec.field(default_factory=_Side)
+    provider: str = ""
+    request_type: str = _CHAT
+    metadata: dict[str, Any] = {}
+
+
+class CheckRequest(msgspec.Struct, rename="camel"):
+    """A check and what it judges. What a context leaves out counts as empty; of a text alone a body is made."""
+
+    id: str
+    context: _Context = msgspec.field(default_factory=_Context)
+    parameters: dict[str, Any] = {}
+    event_type: Phase = Phase.BEFORE
+
+
+_DECODER: Final = msgspec.json.Decoder(CheckRequest)
+_VIEWS: Final[Mapping[str, TextView]] = {
+    kind: caller.texts
+    for caller in (*CALLERS.values(), CALLERS["openai_chat"])
+    if caller.texts is not None
+    for kind in caller.texts.request_types.values()
+}
+"""The texts of each type of request."""
+
+
+def read_check(body: bytes) -> CheckRequest | Failure:
+    """The check that a body of JSON asks for."""
+    try:
+        request = _DECODER.decode(body)
+    except UNREADABLE as error:
+        return Failure(Kind.INVALID_REQUEST, f"The body is no check and its context: {error}.")
+    if registry.check_of(request.id) is None:
+        return Failure(Kind.INVALID_REQUEST, f"There is no check '{request.id[:100]}'.", "id")
+    if request.context.request_type not in _VIEWS:
+        known = ", ".join(_VIEWS)
+        return Failure(Kind.INVALID_REQUEST, f"The requestType must be one of {known}.", "context.requestType")
+    return request
+
+
+async def run_check(request: CheckRequest, outbound: Outbound) -> dict[str, Any]:
+    """What the check says: ``error``, ``verdict``, ``data``, ``transformedData`` and ``transformed``."""
+    phase, subject = request.event_type, _subject(request)
+    hooks = _hooks(request)
+    if isinstance(hooks, CheckError):
+        return _told(phase, could_not(hooks.message, data=None), None)
+    [run], changed = await run_hooks(hooks, subject, outbound)
+    judgement = run.checks[0].judgement
+    return _told(phase, judgement, None if changed is subject else changed.body.json)
+
+
+def _hooks(request: CheckRequest) -> Sequence[Hook] | CheckError:
+    """The one hook with the check; the error of parameters that the check doesn't take."""
+    hook = {"type": "guardrail", "checks": [{"id": request.id, "parameters": request.parameters}]}
+    fields = Fields(settled({_HOOKS[request.event_type]: [hook]}), "")
+    plan = GuardCompiler({}, GuardPolicy()).guards(fields, HeaderSettings())
+    failure = fields.budget.problems.failure()
+    if failure is not None or not isinstance(plan, GuardPlan):
+        return CheckError("The check can't be read." if failure is None else failure.message)
+    return plan.before if request.event_type is Phase.BEFORE else plan.after
+
+
+def _subject(request: CheckRequest) -> Subject:
+    context, view = request.context, _VIEWS[request.context.request_type]
+    kind = context.request_type
+
+    def read(value: Any) -> Sequence[Segment]:
+        return tuple(view.request(kind, value))
+
+    asked = context.request.json or _asked(kind, context.request.text or "")
+    subject = Subject(
+        Phase.BEFORE,
+        kind,
+        context.provider,
+        GuardedBody(write_json(asked), read),
+        read,
+        lambda _: None,
+        metadata=context.metadata,
+        operator_metadata=context.metadata,
+        headers={name.lower(): value for name, value in context.request.headers.items()},
+        is_streaming=context.request.is_streaming_request,
+    )
+    if request.event_type is Phase.BEFORE:
+        return subject
+    answer = context.response.json or answer_of_text(kind, context.response.text or "")
+    subject = answered(subject, view, kind, write_json(answer))
+    return msgspec.structs.replace(subject, status=context.response.status_code or 200)
+
+
+def _asked(kind: str, text: str) -> dict[str, Any]:
+    """A request that says no more than a text."""
+    if not text:
+        return {}
+    named = {"complete": "prompt", "embed": "input", "createModelResponse": "input"}.get(kind)
+    return {"messages": [{"role": "user", "content": text}]} if named is None else {named: text}
+
+
+def answer_of_text(kind: str, text: str) -> dict[str, Any]:
+    """An answer that says no more than a text."""
+    if not text:
+        return {}
+    if kind == "messages":
+        return {"content": [{"type": "text", "text": text}]}
+    if kind == "createModelResponse":
+        part = {"type": "output_text", "text": text}
+        return {"output": [{"type": "message", "role": "assistant", "content": [part]}]}
+    if kind == "generateContent":
+        return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]}
+    if kind == "converse":
+        return {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}}
+    said = {"text": text} if kind == "complete" else {"message": {"role": "assistant", "content": text}}
+    return {"choices": [{"index": 0, **said}]}
+
+
+def _told(phase: Phase, judgement: Judgement, changed: Any) -> dict[str, Any]:
+    side, error = "request" if phase is Phase.BEFORE else "response", judgement.error
+    transformed: dict[str, dict[str, Any]] = {"request": {"json": None}, "response": {"json": None}}
+    transformed[side]["json"] = changed
+    return {
+        "error": None if error is None else {"name": error.name, "message": error.message},
+        "verdict": judgement.verdict and error is None,
+        "data": judgement.data,
+        "transformedData": transformed,
+        "transformed": changed is not None,
+    }

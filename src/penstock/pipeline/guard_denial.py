@@ -1,0 +1,75 @@
+"""What a caller is told of a denial: status 446 in the wires whose clients know it from Portkey, 400 in the wire's own
+words in all others, or a completion that says so where the guard asks for that (``soft_deny_200``).
+
+Routing sees 446 in any case. Source: docs/guardrails.md#denials.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from penstock.core.events import Event, Refusal, Start, Stop, Text, collect
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.core.usage import Usage
+from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect, Caption, ErrorReply
+from penstock.dialects.framing import sse
+from penstock.guards.base import Phase
+from penstock.guards.results import HookRun, denied_body, message_of, phase_results, with_results
+from penstock.pipeline.call import Call
+from penstock.providers.row import Operation
+
+_PROVIDER: Final = "penstock"
+"""What a completion that the gateway itself writes names as its provider."""
+
+
+def told_denial(dialect: CallerDialect, results: bytes | None, reasons: Sequence[str], trace: str) -> ErrorReply:
+    """The error of a denied request or answer. ``results``: ``hook_results`` as JSON, None where they aren't told."""
+    status = dialect.errors.denied_status
+    if status == Failure(Kind.HOOKS_FAILED, "").status:
+        return ErrorReply(status, [(b"content-type", JSON), NO_STORE], denied_body(results, reasons))
+    told = dialect.errors.failure(Failure(Kind.GUARDRAIL_DENIED, message_of(reasons)), trace)
+    body = None if results is None else with_results(told.body, results)
+    return ErrorReply(told.status, told.headers, told.body if body is None else body)
+
+
+def is_soft(runs: Sequence[HookRun]) -> bool:
+    """Whether all hooks that deny want the caller to get a completion in place of an error."""
+    return all(run.hook.soft_deny for run in runs if run.denies)
+
+
+def soft_denial(
+    call: Call, before: Sequence[HookRun], after: Sequence[HookRun], results: bytes, *, is_strict: bool, hides: bool
+) -> tuple[Headers, bytes] | None:
+    """The head and body of a completion that tells a denial, as a stream where one was asked for; None for operations
+    that are no chats. A strict stream tells no results."""
+    dialect, request = call.dialect, call.request
+    if call.operation is not Operation.CHAT or request is None:
+        return None
+    model = request.model or ""
+    caption = Caption(
+        f"{random.getrandbits(96):024x}",
+        int(time.time()),
+        model,
+        _PROVIDER,
+        is_strict,
+        dialect.replies.include_usage(request.body),
+    )
+    text = "A guardrail withheld the answer." if after else "A guardrail refused the request."
+    said = Refusal(text) if dialect.tells_refusals else Text(text)
+    events: list[Event] = [Start("", model), said, Usage(0, 0, 0), Stop("content_filter", detail="refusal")]
+    if not request.stream:
+        body = dialect.write_reply(collect(events), caption)
+        whole = None if isinstance(body, Failure) else with_results(body, results)
+        return None if whole is None else ([(b"content-type", JSON), NO_STORE], whole)
+    writer = dialect.stream_writer(caption)
+    stream = writer.write(events) + writer.finish()
+    if not is_strict and dialect.texts is not None:
+        phase, runs = (Phase.AFTER, after) if after else (Phase.BEFORE, before)
+        told = dialect.texts.results_event(phase_results(phase, runs, hides=hides))
+        first = b"" if dialect.texts.results_first else next(sse.blocks(stream), b"")
+        stream = first + told + stream[len(first) :]
+    return [(b"content-type", EVENT_STREAM), NO_STORE], stream

@@ -1,0 +1,84 @@
+"""The type of each request, by Portkey's name of it: what ``allowedRequestTypes`` is about, whether or not a guard can
+read the request's texts. Source: docs/guardrails.md#which-requests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from penstock.guards.base import Reads
+from penstock.guards.plan import Hook
+from penstock.pipeline.call import Call
+from penstock.providers.row import Operation
+
+_CHAT: Final = "chatComplete"
+_COUNTS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
+_TYPES: Final[Mapping[Operation, str]] = {
+    Operation.CHAT: _CHAT,
+    Operation.COMPLETIONS: "complete",
+    Operation.EMBEDDINGS: "embed",
+    Operation.IMAGES: "imageGenerate",
+    Operation.IMAGE_EDITS: "imageEdit",
+    Operation.IMAGE_VARIATIONS: "imageVariation",
+    Operation.SPEECH: "createSpeech",
+    Operation.TRANSCRIPTIONS: "createTranscription",
+    Operation.TRANSLATIONS: "createTranslation",
+    Operation.MODERATIONS: "moderate",
+    Operation.RERANK: "rerank",
+    Operation.REALTIME: "realtime",
+    Operation.RESPONSE: "getModelResponse",
+    Operation.RESPONSE_DELETE: "deleteModelResponse",
+    Operation.RESPONSE_CANCEL: "cancelModelResponse",
+    Operation.RESPONSE_ITEMS: "listResponseInputItems",
+    Operation.RESPONSE_COMPACT: "createModelResponse",
+}
+_KEPT: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"POST files", "uploadFile"),
+        (r"GET files", "listFiles"),
+        (r"GET files/[^/]+", "retrieveFile"),
+        (r"DELETE files/[^/]+", "deleteFile"),
+        (r"GET files/[^/]+/content", "retrieveFileContent"),
+        (r"POST (?:messages/)?batches", "createBatch"),
+        (r"GET (?:messages/)?batches", "listBatches"),
+        (r"GET (?:messages/)?batches/[^/]+", "retrieveBatch"),
+        (r"POST (?:messages/)?batches/[^/]+/cancel", "cancelBatch"),
+        (r"GET (?:messages/)?batches/[^/]+/(?:output|results)", "getBatchOutput"),
+        (r"POST fine_tuning/jobs", "createFinetune"),
+        (r"GET fine_tuning/jobs", "listFinetunes"),
+        (r"GET fine_tuning/jobs/[^/]+", "retrieveFinetune"),
+        (r"POST fine_tuning/jobs/[^/]+/cancel", "cancelFinetune"),
+    )
+)
+"""Method and path below ``/v1/`` of what providers keep -> the type."""
+
+
+def request_type(call: Call) -> str:
+    """The type of a request; ``proxy`` for one that passes as it is and has no other name."""
+    known = _TYPES.get(call.operation)
+    if known is not None:
+        return known
+    if call.operation in _COUNTS:
+        # Whoever may chat in a wire may count what a chat takes: clients do before they chat.
+        view = call.dialect.texts
+        return _CHAT if view is None else view.request_types.get(Operation.CHAT.value, _CHAT)
+    asked = f"{call.account.method} {call.path.removeprefix('/v1/').strip('/')}"
+    return next((name for pattern, name in _KEPT if pattern.fullmatch(asked)), "proxy")
+
+
+def hooks_without_texts(hooks: Sequence[Hook], call: Call) -> list[Hook]:
+    """The hooks with those of their checks that judge a request without its texts: who asks, and for which model. Hooks
+    that only look on are left out."""
+    names_model = call.request is not None and call.request.model is not None
+    read = {Reads.CALLER, Reads.MODEL} if names_model else {Reads.CALLER}
+    chosen = []
+    for hook in hooks:
+        checks = tuple([each for each in hook.checks if each.check.reads in read])
+        if checks and not hook.looks_on:
+            chosen.append(hook if len(checks) == len(hook.checks) else msgspec.structs.replace(hook, checks=checks))
+    return chosen

@@ -1,0 +1,43 @@
+"""``POST /penstock/guards/check``: one check on its own, for callers on this machine, where the operator switched it on
+(docs/guardrails.md#one-check-on-its-own)."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+import msgspec
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import NO_SNIFF, Headers
+from penstock.dialects.caller import JSON, NO_STORE
+from penstock.pipeline.guard import Guarding
+from penstock.pipeline.guard_check import read_check, run_check
+from penstock.server.request_context import RequestContext
+
+PATH: Final = "/penstock/guards/check"
+_FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+_LARGEST: Final = 8 << 20
+_ELSEWHERE: Final = Failure(Kind.NOT_ALLOWED, "Checks on their own are for callers on the gateway's own machine.")
+
+
+async def answer(guarding: Guarding, context: RequestContext, body: bytes) -> tuple[int, Headers, bytes] | Failure:
+    """Status, headers and body, or the failure to answer with. Behind a proxy on this machine every caller looks as if
+    it were here: what a proxy has passed on is refused."""
+    addresses = context.client.address, context.account.address
+    if not all(_is_here(address) for address in addresses) or not _FORWARDED.isdisjoint(context.fields):
+        return _ELSEWHERE
+    if len(body) > _LARGEST:
+        return Failure(Kind.BODY_TOO_LARGE, f"The body is larger than {_LARGEST} bytes.")
+    request = read_check(body)
+    if isinstance(request, Failure):
+        return request
+    told = await run_check(request, guarding.outbound())
+    return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF], msgspec.json.encode(told)
+
+
+def _is_here(address: str | None) -> bool:
+    try:
+        return address is not None and ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
