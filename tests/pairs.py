@@ -59,6 +59,11 @@ ERRORS: Final = [path for path in PATHS if not wires.is_good(load(path))]
 Mark = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def own_server() -> Mark:
+    """The gateway on its own protocol alone: what is told is the same under another server."""
+    return pytest.mark.parametrize("gateway", ["http1"], indirect=True)
+
+
 def to_providers() -> Mark:
     """A test for providers of each wire."""
     return pytest.mark.parametrize("provider", PLACES)

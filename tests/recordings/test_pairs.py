@@ -27,6 +27,7 @@ from pairs import (
     framed,
     is_own,
     of_each,
+    own_server,
     source,
     to,
     to_providers,
@@ -109,6 +110,7 @@ def test_any_cutting_says_the_same(path: Path, caller: str) -> None:
 # Through the gateway.
 
 
+@own_server()
 @to()
 @of_each(ERRORS)
 async def test_errors_come_in_the_callers_shape(path: Path, caller: str, gateway: RunningGateway, replay: str) -> None:
@@ -124,6 +126,7 @@ async def test_errors_come_in_the_callers_shape(path: Path, caller: str, gateway
             assert error_message(caller, reply.json())
 
 
+@own_server()
 @to()
 @of_each(STREAMS)
 async def test_a_stream_that_breaks_off_never_looks_finished(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import wires
-from pairs import GOOD, MODEL_OF, asked, is_own, of_each, source, to, whole
+from pairs import GOOD, MODEL_OF, asked, is_own, of_each, own_server, source, to, whole
 from readings import CALL
 from replaying import load
 from running import RunningGateway, needs_recordings
@@ -17,6 +17,7 @@ pytestmark = needs_recordings
 sdks = pytest.importorskip("sdks", reason="an SDK is not installed: make ready")
 
 
+@own_server()
 @to()
 @of_each(GOOD)
 def test_the_callers_own_sdk_reads_it(path: Path, caller: str, gateway: RunningGateway, replay: str) -> None:
