@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from operator import add, attrgetter
+from operator import attrgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ DAY: Final = 24 * HOUR
 _BOUNDS: Final = [bound * 1000 for bound in LATENCY_BOUNDS]
 _LAST: Final = "last_at"
 _FAILED: Final = 400
+_LARGEST: Final = (1 << 63) - 1
 
 Measures = list[int]
 """What is added, in the order of ``_NAMES`` or ``_MEMBERS_NAMES``; of the last one the largest is kept."""
@@ -120,7 +121,12 @@ _MEMBERS_NAMES: Final = ("requests", "errors", "total_tokens", "amount", "latenc
 
 def _merge(sums: dict[Key, Measures], key: Key, measures: Measures) -> None:
     before = sums.get(key)
-    sums[key] = measures if before is None else [*map(add, before[:-1], measures), max(before[-1], measures[-1])]
+    sums[key] = measures if before is None else [*map(_added, before[:-1], measures), max(before[-1], measures[-1])]
+
+
+def _added(one: int, other: int) -> int:
+    """A sum as a column holds it."""
+    return min(one + other, _LARGEST)
 
 
 def _statement(table: sa.Table, names: Sequence[str]) -> RepeatedStatement:

@@ -32,8 +32,8 @@ _LARGEST_KEYS: Final = 64 << 10
 _BOOKKEEPING: Final = frozenset(
     """
     alembic_version alert_delivery audit audit_head console_session feedback idempotency kept_response ledger log_export
-    log_metadata organisation request_content request_log revision sqlite_sequence usage_day usage_hour usage_metadata
-    user workspace
+    log_metadata organisation request_content request_log revision sqlite_sequence usage_day
+    usage_hour usage_metadata usage_total_day usage_total_hour user workspace
     """.split()
 )
 """Tables that mean nothing to callers while all others are empty: what requests left behind, and whom it belongs to."""
