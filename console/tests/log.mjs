@@ -66,6 +66,7 @@ export async function stubLog(page, queries = []) {
     const path = new URL(route.request().url()).pathname.split("/v1/analytics/")[1];
     if (path === "summary/overview") return answer(route, { object: "analytics-summary", summary: SUMMARY });
     if (path.startsWith("groups/")) return answer(route, { object: "list", total: 2, data: GROUPS });
+    if (path === "guards") return answer(route, { object: "list", requests: 5, data: [{ check: "default.contains", denied: 1, denied_share: 20, failed: 0, errors: 0, shadow: 0, unread: 0 }] });
     const graph = GRAPHS[path.replace("graphs/", "")];
     return answer(route, { object: "analytics-graph", summary: {}, data_points: Array.from({ length: 24 }, (_, index) => point(index, graph(index))) });
   });

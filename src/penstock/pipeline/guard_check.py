@@ -6,6 +6,7 @@ docs/guardrails.md#one-check-on-its-own.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -57,13 +58,17 @@ class CheckRequest(msgspec.Struct, rename="camel"):
 
 
 _DECODER: Final = msgspec.json.Decoder(CheckRequest)
-_VIEWS: Final[Mapping[str, TextView]] = {
-    kind: caller.texts
-    for caller in (*CALLERS.values(), CALLERS["openai_chat"])
-    if caller.texts is not None
-    for kind in caller.texts.request_types.values()
-}
-"""The texts of each type of request."""
+
+
+@functools.cache
+def _views() -> Mapping[str, TextView]:
+    """The texts of each type of request. Loads all wires."""
+    return {
+        kind: caller.texts
+        for caller in (*CALLERS.values(), CALLERS["openai_chat"])
+        if caller.texts is not None
+        for kind in caller.texts.request_types.values()
+    }
 
 
 def read_check(body: bytes) -> CheckRequest | Failure:
@@ -74,8 +79,8 @@ def read_check(body: bytes) -> CheckRequest | Failure:
         return Failure(Kind.INVALID_REQUEST, f"The body is no check and its context: {error}.")
     if registry.check_of(request.id) is None:
         return Failure(Kind.INVALID_REQUEST, f"There is no check '{request.id[:100]}'.", "id")
-    if request.context.request_type not in _VIEWS:
-        known = ", ".join(_VIEWS)
+    if request.context.request_type not in _views():
+        known = ", ".join(_views())
         return Failure(Kind.INVALID_REQUEST, f"The requestType must be one of {known}.", "context.requestType")
     return request
 
@@ -103,7 +108,7 @@ def _hooks(request: CheckRequest) -> Sequence[Hook] | CheckError:
 
 
 def _subject(request: CheckRequest) -> Subject:
-    context, view = request.context, _VIEWS[request.context.request_type]
+    context, view = request.context, _views()[request.context.request_type]
     kind = context.request_type
 
     def read(value: Any) -> Sequence[Segment]:
