@@ -113,7 +113,7 @@ class Router(msgspec.Struct, frozen=True):
     ) -> tuple[Answer, Walked]:
         """``answer`` by the walk, which goes on from a first attempt if that was made (``begun``)."""
         health, clock = self._health_of(call, compiled), _Clock()
-        attempts = self.attempts_of(call) if call.hops else self.max_attempts
+        attempts = call.attempts_left(self.attempts_of(call) if call.hops else self.max_attempts)
         context = WalkContext(
             RequestView(call), clock, random.random, health, deadline, attempts, thread_time, begun is not None
         )
