@@ -27,7 +27,7 @@ from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.kept import deals_with_kept, refused_list, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
-from penstock.pipeline.prepare import HOPS_HEADER
+from penstock.pipeline.request_headers import HOPS_HEADER
 from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
