@@ -2,7 +2,8 @@
 
 authenticate (at the edge, before the body is read) → compile → admit → guard input → idempotency → route, and within
 an attempt: cache → prepare → upstream → translate → first content; then guard output → response headers → relay, and
-account, which the edge closes. Guards are interfaces (``Gate``) without an implementation yet.
+account, which the edge closes. The guards of a target surround its attempts (guard.py); gates for all requests and
+answers (``Gate``, ``AnswerGate``) are a place for more.
 """
 
 from __future__ import annotations
@@ -59,8 +60,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
     binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``shows_lists``: callers
     may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole.
-    ``conversations`` are what the gateway
-    itself keeps; None: nothing.
+    ``conversations`` are what the gateway itself keeps; None: nothing.
     """
 
     compiler: Compiler
