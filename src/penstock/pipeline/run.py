@@ -20,7 +20,8 @@ from penstock.pipeline.admit import Admitter
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
-from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.compile import Compiler
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.counted import estimated

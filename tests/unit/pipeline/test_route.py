@@ -19,7 +19,7 @@ from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.route import Router, race
 from penstock.routing.plan import Target
 from penstock.routing.trace import AttemptStep
