@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from bench import payload, route, streams
-from bench.measures import Run, chat_cpu
+from bench import payload, route
+from bench.measures import Run, chat_cpu, stream_load
 from bench.results import Sample
 from bench.route import Headers
 from bench.upstream import Behaviour
@@ -18,7 +18,6 @@ from bench.upstream import Behaviour
 _TURNS: Final = 2
 """Times that the two take turns in one measurement: the machine's other work then weighs on both."""
 _STREAMS: Final = 100
-_WARM_UP: Final = 1.0
 _CHECKS: Final[dict[str, Any]] = {
     "contains": {"words": ["internal", "confidential"], "operator": "none"},
     "regexMatch": {"rule": r"\b\d{3}-\d{2}-\d{4}\b", "not": True},
@@ -66,12 +65,5 @@ def _chunk_cpu(run: Run, addressing: route.Addressing) -> float:
     body = payload.chat(stream=True)
     way = run.subject.way(Behaviour.CALM, addressing=addressing)
     route.verify(way, body, b"data: ")
-    seen = streams.load(
-        way,
-        body,
-        connections=_STREAMS,
-        warm_up=_WARM_UP,
-        seconds=run.effort.seconds,
-        cpu=lambda: run.subject.process.cpu_seconds,
-    )
+    seen = stream_load(run, way, body, _STREAMS)
     return seen.cpu_seconds / seen.events * 1e6

@@ -90,17 +90,22 @@ def chat_stream(
     route.verify(way, body, b"data: ")
     sample = {}
     for connections in run.effort.stream_connections:
-        seen = streams.load(
-            way,
-            body,
-            connections=connections,
-            warm_up=_WARM_UP,
-            seconds=run.effort.seconds,
-            cpu=lambda: run.subject.process.cpu_seconds,
-        )
+        seen = stream_load(run, way, body, connections)
         sample[f"cpu_{connections}"] = seen.cpu_seconds / seen.events * 1e6
         sample[f"rate_{connections}"] = seen.events / seen.seconds
     return sample
+
+
+def stream_load(run: Run, way: Route, body: bytes, connections: int) -> streams.Summary:
+    """What streams of the subject's that run beside each other came to."""
+    return streams.load(
+        way,
+        body,
+        connections=connections,
+        warm_up=_WARM_UP,
+        seconds=run.effort.seconds,
+        cpu=lambda: run.subject.process.cpu_seconds,
+    )
 
 
 def latency(run: Run) -> Sample:

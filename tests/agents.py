@@ -79,15 +79,6 @@ target = "@bedrock"
 
 [models."anthropic.*"]
 target = "@bedrock"
-
-[models."command-*"]
-target = "@cohere"
-
-[models."embed-*"]
-target = "@cohere"
-
-[models."rerank-*"]
-target = "@cohere"
 """
 
 

@@ -7,7 +7,7 @@ import functools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 import redis_server
-from counting import Place
+from counting import ENGINES, Place, Store, in_memory
 from loops import WatchedLoop
 from penstock.providers.registry import PROVIDERS
 from penstock.settings import load
@@ -147,3 +147,20 @@ def postgres_place(postgres: Postgres) -> Place:
 @pytest.fixture
 def redis_place(redis: RedisServer) -> Place:
     return Place("redis", redis.address, redis.organisation())
+
+
+@pytest.fixture(params=["memory", *ENGINES])
+def place(request: pytest.FixtureRequest) -> Place | None:
+    """Where counters of each kind are; None for those in memory."""
+    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
+
+
+@pytest.fixture
+async def store(place: Place | None) -> AsyncIterator[Store]:
+    """Counters of each kind."""
+    if place is None:
+        yield in_memory()
+        return
+    await place.make()
+    async with place.store() as made:
+        yield made

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { admin, faults, launch, open, overflow, reason, signIn, startGateway, visit } from "./gateway.mjs";
+import { admin, faults, launch, open, overflow, reason, signIn, startGateway, until, visit } from "./gateway.mjs";
 
 const skip = reason;
 const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
@@ -25,14 +25,6 @@ async function task(work, width) {
   await work(page);
   assert.deepEqual(page.problems, []);
   await page.context().close();
-}
-
-async function until(condition) {
-  for (let turn = 0; turn < 300; turn++) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.fail("it did not come to that");
 }
 
 test("members and values of a config are completed where they belong", { skip }, () =>

@@ -122,3 +122,12 @@ export async function faults(page) {
 /** By how many pixels the page is wider than the screen. */
 export const overflow = (page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+/** Wait, half a minute at most, for what a page or the gateway comes to. */
+export async function until(condition) {
+  for (let turn = 0; turn < 300; turn++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("it did not come to that");
+}

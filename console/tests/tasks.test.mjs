@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { admin, ADMIN, launch, open, reason, signIn, startGateway, visit } from "./gateway.mjs";
+import { admin, ADMIN, launch, open, reason, signIn, startGateway, until, visit } from "./gateway.mjs";
 import { ROWS, stubLog } from "./log.mjs";
 
 const skip = reason;
@@ -34,14 +34,6 @@ const chat = (key, more = {}) =>
     headers: { authorization: `Bearer ${key}`, "x-portkey-provider": "echo", "content-type": "application/json", ...more },
     body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "Hello!" }] }),
   });
-
-async function until(condition) {
-  for (let turn = 0; turn < 300; turn++) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.fail("it did not come to that");
-}
 
 test("signing in and out, and what a wrong key is told", { skip }, async () => {
   const page = await open(browser, gateway);

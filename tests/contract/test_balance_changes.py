@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 import sqlalchemy as sa
 
-from counting import ENGINES, Place, Store, in_memory
+from counting import Store
 from databases import with_tables
 from limiting import NOON, Clock, budget, hold, rate
 from penstock.limits.counters import Alert, CountersUnavailable
@@ -22,22 +22,6 @@ from penstock.stores.sql.schema import balance, balance_change
 
 MONTHLY: Final = budget(1000, id="api_key/k/usage/cost", window=CalendarWindow("month"), alert_at=40)
 KEY: Final = hold(MONTHLY).key
-
-
-@pytest.fixture(params=["memory", *ENGINES])
-def place(request: pytest.FixtureRequest) -> Place | None:
-    """Where the counters are; None for those in memory."""
-    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
-
-
-@pytest.fixture
-async def store(place: Place | None) -> AsyncIterator[Store]:
-    if place is None:
-        yield in_memory()
-        return
-    await place.make()
-    async with place.store() as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,34 +6,17 @@ T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from counting import ENGINES, Place, Store, in_memory
+from counting import Store
 from limiting import NOON, budget, concurrency, hold, rate
 from penstock.limits.counters import Exceeded
 from penstock.limits.limit import NOTHING, Amounts, Limit
 from penstock.limits.windows import DAY, SECOND, CalendarWindow
-
-
-@pytest.fixture(params=["memory", *ENGINES])
-def place(request: pytest.FixtureRequest) -> Place | None:
-    """Where the counters are; None for those in memory."""
-    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
-
-
-@pytest.fixture
-async def store(place: Place | None) -> AsyncIterator[Store]:
-    if place is None:
-        yield in_memory()
-        return
-    await place.make()
-    async with place.store() as made:
-        yield made
-
 
 MONEY = budget(100, strict=True)
 SPENT = Amounts(30, 10, 10)

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import msgspec
-import pytest
 
-from counting import ENGINES, Place, Store, in_memory
+from counting import Store
 from limiting import NOON, budget, concurrency, hold, rate
 from penstock.limits.applied import Applied
 from penstock.pipeline.key_holder import limits_told
-
-
-@pytest.fixture(params=["memory", *ENGINES])
-def place(request: pytest.FixtureRequest) -> Place | None:
-    """Where the counters are; None for those in memory."""
-    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
-
-
-@pytest.fixture
-async def store(place: Place | None) -> AsyncIterator[Store]:
-    if place is None:
-        yield in_memory()
-        return
-    await place.make()
-    async with place.store() as made:
-        yield made
 
 
 async def test_budgets_rates_and_concurrency(store: Store) -> None:

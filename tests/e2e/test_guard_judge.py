@@ -22,15 +22,23 @@ KEY, JUDGES_KEY = "pk-caller-of-the-gateway", "key-of-the-judge"
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
-        yield running
-
-
-@pytest.fixture
 def judge() -> Iterator[Upstream]:
     with running_upstream() as running:
         yield running
+
+
+def polite(judge: Upstream) -> str:
+    """A guard of the operator's that asks a model at ``judge``, as penstock.toml has it."""
+    return f"""
+[configs.judges]
+provider = "openai"
+api_key = "{JUDGES_KEY}"
+custom_host = "{judge.url}/v1"
+
+[guardrails.polite]
+checks = [{{ id = "penstock.judge", parameters = {{ config = "judges", model = "small", policy = "{POLICY}" }} }}]
+deny = true
+"""
 
 
 @pytest.fixture
@@ -43,15 +51,7 @@ hash = "sha256:{hashlib.sha256(KEY.encode()).hexdigest()}"
 configs = []
 hosts = ["127.0.0.1"]
 
-[configs.judges]
-provider = "openai"
-api_key = "{JUDGES_KEY}"
-custom_host = "{judge.url}/v1"
-
-[guardrails.polite]
-checks = [{{ id = "penstock.judge", parameters = {{ config = "judges", model = "small", policy = "{POLICY}" }} }}]
-deny = true
-""")
+{polite(judge)}""")
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_STORE_DATABASE": "none"}
     with running_gateway(load({}, environment, tmp_path), file) as running:
         yield running
@@ -181,15 +181,7 @@ def test_no_guard_judges_a_judges_question(upstream: Upstream, judge: Upstream, 
 [guards]
 default_input = ["polite"]
 
-[configs.judges]
-provider = "openai"
-api_key = "{JUDGES_KEY}"
-custom_host = "{judge.url}/v1"
-
-[guardrails.polite]
-checks = [{{ id = "penstock.judge", parameters = {{ config = "judges", model = "small", policy = "{POLICY}" }} }}]
-deny = true
-""")
+{polite(judge)}""")
     settings = load({}, {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_STORE_DATABASE": "none"}, tmp_path)
     with running_gateway(settings, file) as running:
         judge.play(reply(200, completion(SAFE)))

@@ -21,12 +21,6 @@ PASS, DENY = reply(200, b'{"verdict": true}'), reply(200, b'{"verdict": false}')
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
-        yield running
-
-
-@pytest.fixture
 def judge() -> Iterator[Upstream]:
     """A webhook."""
     with running_upstream() as running:

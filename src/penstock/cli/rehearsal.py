@@ -16,7 +16,7 @@ from penstock.guards.plan import HookCheck
 from penstock.observe.record import Records
 from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.explain import explain
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.row import Operation

@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.cli.rehearsal import Rehearsal
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.routing.conditions import Condition
 from penstock.routing.fields import settled
 from penstock.routing.leaf import ROUTING_KEYS

@@ -30,7 +30,7 @@ from penstock.limits.pricing import NoPricing, Pricing
 from penstock.limits.refusal import LimitRefusal
 from penstock.pipeline.account import AttemptAccount, read_metadata
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.fast_reservation import FastTarget
 from penstock.pipeline.limit_failure import limit_failure
 from penstock.pipeline.off_loop import LARGE, off_loop

@@ -21,7 +21,8 @@ from penstock.pipeline.first_content import read_first_content, whole_answer
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.open_socket import opened, socket_request
 from penstock.pipeline.pass_through import pass_through
-from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside, replaced
+from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
+from penstock.pipeline.request_headers import replaced
 from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.task_calls import TaskReply, send_each

@@ -86,8 +86,8 @@ class Caching(msgspec.Struct, frozen=True):
     prepared: Lru[tuple[object, ...], _Prepared] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
     """Recent prepared requests by the bytes of the callers' requests: a repeated request isn't prepared and hashed
     again."""
-    bodies: Lru[tuple[str, bytes], RequestBody] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
-    """Recent bodies by the caller's wire and their bytes: nor is it read again."""
+    bodies: Lru[tuple[object, bytes], RequestBody] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
+    """Recent bodies by who read them and their bytes: nor is it read again."""
 
     def applies(self, route: TargetRoute) -> bool:
         """Whether this attempt uses the cache."""
@@ -95,10 +95,11 @@ class Caching(msgspec.Struct, frozen=True):
 
     def read_body(self, call: Call) -> RequestBody | Failure:
         """The body of a call whose answer may be stored."""
-        name = call.dialect.name, call.body
+        read_body = call.dialect.read_body  # paths of one wire differ in what a body must hold
+        name = read_body, call.body
         request = self.bodies.get(name)
         if request is None:
-            read = call.dialect.read_body(call.body)
+            read = read_body(call.body)
             if isinstance(read, Failure):
                 return read
             request = read
@@ -125,9 +126,13 @@ class Caching(msgspec.Struct, frozen=True):
     def _prepare(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
         """The request for the target, and the key of its answer."""
         namespace, tenant = _namespace(call.fields), call.caller.tenant
-        # A forwarded header is part of the request, too; what is kept of an answer is noted for each request.
-        form = (call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
-        is_own = bool(route.target.forward_headers) or call.keeps is not None
+        request, settings = call.request, call.dialect.header_settings
+        # The path may name the model and the form of the answer, and an alias stand for another model by now.
+        asked = None if request is None else (request.model, request.stream)
+        form = (call.dialect.name, asked, tenant, namespace, call.hops, call.query, call.body)
+        # Headers may be part of the request, too; what is kept of an answer is noted for each request.
+        says_more = bool(route.target.forward_headers) or (settings and not call.fields.keys().isdisjoint(settings))
+        is_own = says_more or call.keeps is not None
         name = None if is_own else (route.serial, route.aliased_model, *form)
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:

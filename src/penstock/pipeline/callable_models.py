@@ -29,7 +29,8 @@ from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call, RequestView
 from penstock.pipeline.choice import NAMING, alias_of, tables_of
-from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.compile import Compiler
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.model_selection import selected
 from penstock.providers.row import Operation

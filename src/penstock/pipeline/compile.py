@@ -26,13 +26,14 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
-from penstock.pipeline.choice import PATH, Choice, Names, choose, model_may_choose, unknown_name, with_near_alias
+from penstock.pipeline.choice import Choice, Names, choose, model_may_choose, unknown_name, with_near_alias
+from penstock.pipeline.compiled_plan import CompiledPlan, compiled_plan
 from penstock.pipeline.header_settings import PREFIX, header_settings
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
 from penstock.routing.parse import parse
-from penstock.routing.plan import Plan, Target, leaves
+from penstock.routing.plan import Plan, Target
 from penstock.routing.problems import of_config_alone
 from penstock.routing.rules import HeaderSettings, Rules
 from penstock.routing.weight import weigh
@@ -57,55 +58,6 @@ _PRIVATE_KEY: Final = "PRIVATE KEY"
 """What the PEM of a private key says of itself."""
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
-
-
-class CompiledPlan(msgspec.Struct):
-    """A plan, and the routes of its targets, each built on first use.
-
-    ``config`` is the name of the saved config that the plan comes from, None if the caller sent the config.
-    ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan depends on. ``grants`` are what the
-    plan's callers may use. ``forwarded`` are the headers that any of its targets forwards. ``withheld`` are the
-    headers that were left out because they hold a gateway key. ``permitted`` are the permissions of callers who may
-    use the plan. ``guardrails`` are the names of the saved guardrails that the plan depends on. ``is_cached``: answers
-    of its targets may be stored.
-    """
-
-    plan: Plan
-    config: str | None = None
-    virtual_keys: frozenset[str] = frozenset()
-    configs: frozenset[str] = frozenset()
-    grants: Grants = Grants()
-    forwarded: frozenset[bytes] = frozenset()
-    withheld: frozenset[bytes] = frozenset()
-    permitted: set[Permissions] = msgspec.field(default_factory=set)
-    routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
-    guardrails: frozenset[str] = frozenset()
-    is_cached: bool = False
-
-    def made_for(self, choice: Choice, withheld: frozenset[bytes]) -> CompiledPlan:
-        """The plan, made without the withheld headers. A name in the path may get another meaning: a virtual key's, a
-        config's or a provider's."""
-        self.withheld = withheld
-        if choice.where == PATH:
-            name = choice.config or (choice.provider or "").removeprefix("@")
-            self.virtual_keys, self.configs = self.virtual_keys | {name}, self.configs | {name}
-        return self
-
-    def rests_on(self, change: CatalogueChange) -> bool:
-        """Whether a change of the catalogue may change the plan."""
-        is_apart = self.virtual_keys.isdisjoint(change.virtual_keys) and self.configs.isdisjoint(change.configs)
-        return not (is_apart and self.guardrails.isdisjoint(change.guardrails))
-
-    def rests_on_keys(self, catalogue: Catalogue) -> bool:
-        """Whether the plan holds a gateway key as a credential or a setting, or was made without a header that held
-        a gateway key."""
-        if self.withheld:
-            return True
-        return any(
-            catalogue.holds_key(text)
-            for target in leaves(self.plan)
-            for text in (*target.options.values(), target.api_key.reveal() if target.api_key is not None else "")
-        )
 
 
 class Compiler:
@@ -335,7 +287,7 @@ class Compiler:
             plan = _not_allowed("bring a config of its own")
         else:
             parsed = parse(config, settings, self._rules(catalogue, grants))
-            plan = parsed if isinstance(parsed, Failure) else _compiled(parsed, grants)
+            plan = parsed if isinstance(parsed, Failure) else compiled_plan(parsed, grants)
         return plan if isinstance(plan, Failure) else plan.made_for(choice, withheld)
 
     def _from_saved(
@@ -351,7 +303,7 @@ class Compiler:
             return _not_allowed(f"use the config '{name}'")
         settings = msgspec.structs.replace(settings, is_saved=True)
         plan = parse(saved.body, settings, self._rules(catalogue, grants))
-        return plan if isinstance(plan, Failure) else _compiled(plan, grants, saved.name, name)
+        return plan if isinstance(plan, Failure) else compiled_plan(plan, grants, saved.name, name)
 
     def _rules(self, catalogue: Catalogue, grants: Grants) -> Rules:
         return Rules(
@@ -412,19 +364,6 @@ def _saved(name: str, catalogue: Catalogue, permissions: Permissions) -> SavedCo
         plain = "Invalid config passed. You need to pass a valid json"
         return Failure(Kind.UNKNOWN_CONFIG, f"There is no config '{name[:64]}': {way_out}", "x-portkey-config", plain)
     return config
-
-
-def _compiled(plan: Plan, grants: Grants, config: str | None = None, asked_as: str = "") -> CompiledPlan:
-    """The compiled plan. ``config`` is the name of the saved config that the plan comes from, ``asked_as`` the name or
-    id in the caller's header."""
-    targets = leaves(plan)
-    keys = frozenset(target.virtual_key for target in targets if target.virtual_key is not None)
-    configs = frozenset() if config is None else frozenset({config, asked_as})
-    forwarded = frozenset(name.encode("latin-1", "replace") for target in targets for name in target.forward_headers)
-    guards = [target.guards.names for target in targets if target.guards is not None]
-    names = frozenset().union(*guards) if guards else frozenset()
-    is_cached = any(target.cache is not None for target in targets)
-    return CompiledPlan(plan, config, keys, configs, grants, forwarded, guardrails=names, is_cached=is_cached)
 
 
 def _not_allowed(what: str) -> Failure:

@@ -20,7 +20,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome, failed
 from penstock.dialects.provider_errors import ClassifiedError, read_error, read_error_event
 from penstock.pipeline.call import Call, RequestView
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines
 from penstock.pipeline.explain_guards import PlayedGuards, Stub, nobody
 from penstock.pipeline.prepare import prepare

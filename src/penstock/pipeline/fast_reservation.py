@@ -36,7 +36,7 @@ from penstock.routing.plan import Target
 
 if TYPE_CHECKING:
     from penstock.pipeline.admit import Admitter
-    from penstock.pipeline.compile import CompiledPlan
+    from penstock.pipeline.compiled_plan import CompiledPlan
 
 _REMEMBERED: Final = 8
 """Requests for which what was learnt of earlier ones is remembered."""

@@ -8,7 +8,7 @@ from penstock.pipeline.authenticate import Caller
 from penstock.stores.catalogue import Catalogue
 
 if TYPE_CHECKING:
-    from penstock.pipeline.compile import CompiledPlan
+    from penstock.pipeline.compiled_plan import CompiledPlan
 
 
 class HeadMemo:

@@ -22,7 +22,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.pipeline.call import Call
 from penstock.pipeline.choice import MODEL
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.off_loop import LARGE
 from penstock.providers.row import RESPONSES_WIRE
 from penstock.routing.plan import Target, leaves

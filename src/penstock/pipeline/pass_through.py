@@ -14,7 +14,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import header_line
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.call import Call
-from penstock.pipeline.prepare import NEVER_FORWARDED, PreparedRequest, hop_line, withheld
+from penstock.pipeline.prepare import PreparedRequest
+from penstock.pipeline.request_headers import NEVER_FORWARDED, hop_line, withheld
 from penstock.pipeline.target_route import TargetRoute
 from penstock.routing.permit import ACCOUNT_HEADERS
 

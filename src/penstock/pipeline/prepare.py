@@ -5,7 +5,7 @@ Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is transl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Origin, header_line, without_headers
+from penstock.core.http import Origin
 from penstock.core.json_text import write_json
 from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import CallerDialect, RequestBody
@@ -24,6 +24,7 @@ from penstock.pipeline.call import Call, Upload
 from penstock.pipeline.keeping import Keeping
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
+from penstock.pipeline.request_headers import asked_in_headers, hop_line, request_headers, with_fields
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute, TemplateKey
 from penstock.pipeline.translate import Translation
@@ -35,13 +36,7 @@ _MOST_REMEMBERED: Final = 16
 """Templates of one route that are remembered."""
 _LONGEST_REMEMBERED: Final = 256
 """Characters of a model's name: the template for a longer name is not remembered."""
-HOPS_HEADER: Final = b"x-penstock-hops"
 _ASKS_STREAM: Final = "stream=true"
-NEVER_FORWARDED: Final = frozenset(
-    b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
-    + b"content-length expect x-penstock-hops cookie cookie2 accept-encoding content-encoding content-type ?key".split()
-)
-"""Request headers about the connection, the body's form or a browser's session."""
 
 
 class PreparedRequest(msgspec.Struct, frozen=True):
@@ -166,13 +161,13 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
         return template
     headers = None if call.hops else template.headers
     if headers is None:
-        made = _request_headers(call, route, template.model_route)
+        made = request_headers(call, route, template.model_route)
         if isinstance(made, Failure):
             return made
         headers = made
     spec = template.spec
     if spec.provider is None and call.dialect.header_settings:
-        asked = _asked(call)
+        asked = asked_in_headers(call)
         if asked:
             spec = msgspec.structs.replace(spec, context=msgspec.structs.replace(spec.context, asked=asked))
     return _Draft(template, spec, headers, body)
@@ -215,7 +210,7 @@ def _finished(
         model_route.origin,
         b"POST",
         target,
-        _with_fields(draft.headers, rewritten.headers) if rewritten.headers else draft.headers,
+        with_fields(draft.headers, rewritten.headers) if rewritten.headers else draft.headers,
         rewritten.payload,
         rewritten.body,
         template.asked_model,
@@ -351,7 +346,7 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     model_route = route.endpoint.route_for(None, call.dialect.name)
     if not speaks_callers_wire(call, model_route):
         return _unsupported_operation(call, route)
-    headers = _request_headers(call, route, model_route)
+    headers = request_headers(call, route, model_route)
     if isinstance(headers, Failure):
         return headers
     if route.model_lists is not None and "id" in call.parameters:
@@ -408,71 +403,3 @@ def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Fai
     names = ", ".join(dropped)
     text = f"{route.provider.slug} can't be told {names}: leave it out, or set unsupported_params to drop."
     return Failure(Kind.INVALID_REQUEST, text, dropped[0])
-
-
-# Header blocks.
-
-
-def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) -> bytes | Failure:
-    block = model_route.headers
-    if route.target.forward_headers:
-        forwarded = _forwarded(call, route.target.forward_headers)
-        if isinstance(forwarded, Failure):
-            return forwarded
-        block = replaced(block, forwarded)
-    return block + hop_line(call.hops, route, model_route)
-
-
-def hop_line(hops: int, route: TargetRoute, model_route: ModelRoute) -> bytes:
-    """The header line that counts gateways, of which the request has passed ``hops``, for a host that may be one: a
-    custom host, also one that the operator names in a virtual key."""
-    if route.target.custom_host is None and model_route.origin.trusted:
-        return b""
-    return b"%s: %d\r\n" % (HOPS_HEADER, hops + 1)
-
-
-def withheld(call: Call) -> Collection[bytes]:
-    """The fields that go no further: those that hold a gateway key, and those that the request calls fields of its
-    connection (RFC 9110, 7.6.1)."""
-    withheld = call.caller.withheld
-    if call.fields.get(b"connection", b"keep-alive") == b"keep-alive" and len(call.fields) == len(call.headers):
-        return withheld
-    options = [value.lower() for name, value in call.headers if name == b"connection"]
-    return {*withheld, *(option.strip() for value in options for option in value.split(b","))}
-
-
-def _asked(call: Call) -> dict[str, str]:
-    """What the request says in header fields of its wire; a field that comes again goes on as one list.
-
-    Fields with other than printable ASCII name no feature, and stay behind.
-    """
-    names, hidden = call.dialect.header_settings, withheld(call)
-    asked: dict[str, str] = {}
-    for field, value in call.headers:
-        name, text = names.get(field), value.decode("latin-1").strip()
-        if name is not None and field not in hidden and text.isascii() and text.isprintable():
-            asked[name] = f"{asked[name]},{text}" if name in asked else text
-    return asked
-
-
-def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:
-    lines, hidden = {}, withheld(call)
-    for name in names:
-        raw = name.encode("latin-1", "replace")
-        if raw in call.fields and raw not in NEVER_FORWARDED and raw not in hidden:
-            try:
-                lines[raw] = header_line(raw, call.fields[raw])
-            except ValueError as error:
-                return Failure(Kind.INVALID_REQUEST, f"A header can't be forwarded: {error}.", name)
-    return lines
-
-
-def _with_fields(block: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
-    """The header block with the fields of this request; a field replaces a header of the same name."""
-    lines = {name.encode(): header_line(name, value) for name, value in fields}
-    return replaced(block, lines)
-
-
-def replaced(block: bytes, lines: Mapping[bytes, bytes]) -> bytes:
-    """The header block with these lines, by their names, in the place of all headers of the same names."""
-    return without_headers(block, lines.keys()) + b"".join(lines.values())

@@ -17,7 +17,7 @@ from penstock.limits.pricing import Charge
 from penstock.limits.refusal import LimitRefusal
 from penstock.limits.shape import shape_of
 from penstock.pipeline.account import AttemptAccount
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target, leaves
 

@@ -18,7 +18,8 @@ from penstock.pipeline.account import AttemptAccount, Reserved
 from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Call, RequestView
-from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.compile import Compiler
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.decisive_error import target_error, tell_decisive
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.target_route import TargetRoute

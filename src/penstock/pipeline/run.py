@@ -2,7 +2,8 @@
 
 authenticate (at the edge, before the body is read) → compile → admit → guard input → idempotency → route, and within
 an attempt: cache → prepare → upstream → translate → first content; then guard output → response headers → relay, and
-account, which the edge closes. Guards are interfaces (``Gate``) without an implementation yet.
+account, which the edge closes. The guards of a target surround its attempts (guard.py); gates for all requests and
+answers (``Gate``, ``AnswerGate``) are a place for more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from penstock.pipeline.admit import Admitter
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
-from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.compile import Compiler
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.counted import estimated
@@ -27,7 +29,7 @@ from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.kept import deals_with_kept, refused_list, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
-from penstock.pipeline.prepare import HOPS_HEADER
+from penstock.pipeline.request_headers import HOPS_HEADER
 from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
@@ -59,8 +61,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
     binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``shows_lists``: callers
     may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole.
-    ``conversations`` are what the gateway
-    itself keeps; None: nothing.
+    ``conversations`` are what the gateway itself keeps; None: nothing.
     """
 
     compiler: Compiler

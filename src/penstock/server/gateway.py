@@ -13,26 +13,23 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.forwarded import NOBODY, TrustedProxies
 from penstock.core.http import Headers
-from penstock.core.restrictions import Restrictions
 from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
-from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
-from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.tracing import Tracing
 from penstock.server import explain, guard_check, me
 from penstock.server.accounted import accounted
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
+from penstock.server.authentication import authenticate_caller
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
 from penstock.server.content import BodyKind, content_type_refused
 from penstock.server.form import in_form
-from penstock.server.head import repeated_field
 from penstock.server.keepalive import respond_in_time
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
@@ -51,7 +48,6 @@ from penstock.server.respond import respond
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import DEFAULT_DIALECT, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
-from penstock.stores.catalogue import Catalogue
 
 _LOG: Final = logging.getLogger("penstock")
 _NO_SOCKET: Final = (
@@ -303,7 +299,7 @@ class Gateway:
         return context
 
     async def _explain(self, context: RequestContext, name: str | None) -> None:
-        caller = self._authenticate(context)
+        caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys)
         if isinstance(caller, Failure):
             await context.refuse(caller)
             return
@@ -323,7 +319,8 @@ class Gateway:
 
     async def _check(self, context: RequestContext) -> None:
         """Let one check of guards judge what the body holds."""
-        guarding, caller = self.pipeline.router.guarding, self._authenticate(context)
+        guarding = self.pipeline.router.guarding
+        caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys)
         if isinstance(caller, Failure):
             await context.refuse(caller)
         elif guarding is not None:
@@ -363,7 +360,7 @@ class Gateway:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
         surface, account = opening.surface, context.account
         account.operation = surface.operation
-        caller = self._authenticate(context, memo)
+        caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys, memo)
         if isinstance(caller, Failure):
             return caller
         fields = context.fields  # the key's own metadata are among them now
@@ -402,38 +399,6 @@ class Gateway:
             upload=upload,
         )
 
-    def _authenticate(self, context: RequestContext, memo: HeadMemo | None = None) -> Caller | Failure:
-        """The caller, who is then told in the account; the failure for a head that can be read in two ways."""
-        catalogue = self.pipeline.compiler.catalogues.current
-        if memo is not None and memo.catalogue is catalogue and memo.caller is not None:
-            caller: Caller | Failure = memo.caller
-        else:
-            caller = _caller_of(context, catalogue)
-            if memo is not None and isinstance(caller, Caller):
-                memo.keep_caller(caller, catalogue)
-        if isinstance(caller, Failure) or (key := caller.key) is None:
-            return caller
-        account = context.account
-        account.key, account.labels = key.name, key.labels
-        account.key_id, account.workspace = key.id, key.workspace
-        if key.id is not None:
-            self._used_keys[key.id] = account.at
-        return (key.restrictions is not None and self._restricted(key.restrictions, context)) or caller
-
-    @staticmethod
-    def _restricted(restrictions: Restrictions, context: RequestContext) -> Failure | None:
-        """The failure of a request that its key does not permit. Any other request gets the key's metadata."""
-        account = context.account
-        failure = refused(restrictions, account.operation, account.address, time.time_ns() // 1000)
-        if failure is not None:
-            return failure
-        metadata = metadata_of(restrictions, account.metadata)
-        if isinstance(metadata, Failure):
-            return metadata
-        if metadata is not account.metadata and metadata is not None:
-            context.set_metadata(metadata)
-        return None
-
     @staticmethod
     async def _refuse_body(failure: Failure, context: RequestContext) -> None:
         """Answer with a failure that came before the pipeline, unless the caller has left."""
@@ -460,15 +425,6 @@ class Gateway:
                     await _stop(part)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-def _caller_of(context: RequestContext, catalogue: Catalogue) -> Caller | Failure:
-    """The caller that the head of a request shows."""
-    if len(context.fields) != len(context.headers):
-        failure = repeated_field(context.headers)
-        if failure is not None:
-            return failure
-    return authenticate(context.fields, catalogue)
 
 
 async def _stop(part: Part) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import msgspec
 import pytest
 
 import calling
-from calling import ANTHROPIC, CHAT, OPENAI, PLAIN, STREAMS, event_stream, json_reply, sent_stream, target
+from calling import ANTHROPIC, CHAT, GEMINI, OPENAI, PLAIN, STREAMS, event_stream, json_reply, sent_stream, target
 from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
 from penstock.dialects.caller import CallerDialect, RequestBody
-from penstock.dialects.registry import CALLERS
+from penstock.dialects.registry import CALLERS, ENDPOINTS, HOSTED
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.cache import CacheControl, Caching, cache_control
@@ -187,6 +188,41 @@ async def test_another_request_has_an_answer_of_its_own(
 async def test_a_forwarded_header_is_part_of_the_request() -> None:
     cache, to = Cache(*[json_reply(PLAIN["openai_chat"]) for _ in range(2)]), route(forward_headers=("x-team",))
     statuses = [(await cache.told(calling.call(CHAT, x_team=team), to))[0] for team in ("a", "b", "a")]
+    assert statuses == ["MISS", "MISS", "HIT"]
+
+
+async def test_the_path_is_part_of_the_request() -> None:
+    """Gemini's callers name the model and the form of the answer there; the bodies are the same."""
+    replies = [json_reply(PLAIN["gemini"]), json_reply(PLAIN["gemini"])]
+    cache, to, statuses = Cache(*replies), route(GEMINI), []
+    for model, streams in ("a", False), ("b", False), ("a", True), ("b", False):
+        asked = calling.call({"messages": []}, GEMINI)
+        assert asked.request is not None
+        asked.parameters, asked.streams = {"model": model}, streams
+        asked.request = asked.addressed(asked.request)
+        status, body = await cache.told(asked, to)
+        statuses.append(status)
+        assert body.startswith(b"data:" if streams else b"{")
+    assert statuses == ["MISS", "MISS", "HIT", "HIT"]
+    assert [request.target.split(b"/")[-1] for request in cache.transport.sent] == [
+        b"a:generateContent",
+        b"b:generateContent",
+    ]
+
+
+async def test_another_model_behind_an_alias_has_an_answer_of_its_own() -> None:
+    cache, to = Cache(*[json_reply(PLAIN["openai_chat"]) for _ in range(2)]), route()
+    for model in ("m", "m-2"):
+        asked = calling.call(CHAT)
+        assert asked.request is not None
+        body = asked.request.body.replaced({"model": json.dumps(model).encode()})
+        asked.request = RequestBody(body, model, False)
+        assert (await cache.told(asked, to))[0] == "MISS"
+
+
+async def test_settings_in_headers_are_part_of_the_request() -> None:
+    cache, to = Cache(*[json_reply(PLAIN["anthropic"]) for _ in range(2)]), route(ANTHROPIC)
+    statuses = [(await cache.told(calling.call(CHAT, ANTHROPIC, anthropic_beta=beta), to))[0] for beta in "aba"]
     assert statuses == ["MISS", "MISS", "HIT"]
 
 
@@ -370,12 +406,18 @@ async def test_half_of_a_pair_in_a_member_s_name_is_part_of_the_request() -> Non
 
 def test_a_body_that_comes_again_is_read_once() -> None:
     caching = Cache().caching
-    asked, again, of_claude = calling.call(CHAT), calling.call(CHAT), calling.call(CHAT, ANTHROPIC)
+    asked, again, invoked = calling.call(CHAT), calling.call(CHAT), calling.call(CHAT, HOSTED["invoke"])
     read = caching.read_body(asked)
     assert isinstance(read, RequestBody)
     assert (read.model, read.body.value("messages")) == ("m", CHAT["messages"])
     assert caching.read_body(again) is read
-    assert caching.read_body(of_claude) is not read
+    assert caching.read_body(invoked) is not read
+    other = calling.call({"model": "m", "stream_format": "sse"}, ENDPOINTS["completions"])
+    speech = msgspec.structs.replace(other, dialect=ENDPOINTS["speech"])
+    assert [each.stream for each in map(caching.read_body, (other, speech)) if isinstance(each, RequestBody)] == [
+        False,
+        True,
+    ]
     asked.body = b"{"
     for _ in range(2):
         assert isinstance(caching.read_body(asked), Failure)

@@ -17,7 +17,8 @@ from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.compile import Compiler
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.registry import PROVIDERS

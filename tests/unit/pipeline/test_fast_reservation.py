@@ -28,7 +28,7 @@ from penstock.limits.shape import shape_of
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.admit import Admitter
 from penstock.pipeline.call import Answer
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.fast_reservation import FastReservation, FastTarget
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target

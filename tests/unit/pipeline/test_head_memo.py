@@ -3,7 +3,7 @@
 from typing import cast
 
 from penstock.pipeline.authenticate import ANYBODY
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.routing.plan import Plan
 from penstock.stores.catalogue import Catalogue

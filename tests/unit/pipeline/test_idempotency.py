@@ -19,7 +19,7 @@ from penstock.dialects.registry import CALLERS
 from penstock.observe.record import Records
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.relay import relay
 from penstock.stores.catalogue import GatewayKey

@@ -12,7 +12,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.kept import account_of, bound_json, refused_list, with_one_target
 from penstock.providers.row import Operation
 from penstock.routing.plan import Fallback, Target

@@ -19,7 +19,7 @@ from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.route import Router, race
 from penstock.routing.plan import Target
 from penstock.routing.trace import AttemptStep
@@ -100,6 +100,31 @@ async def test_the_walk_goes_on_from_the_first_attempt(monkeypatch: pytest.Monke
     assert (walked.upstream_calls, counted) == (3, [100.0])
     # The limit of a target counts from the beginning of its first attempt.
     assert [request.limits.total for request in transport.sent] == [5, 3, 5]
+
+
+class Gone:
+    """The rest of a body, of which bytes were sent."""
+
+    rest = 1
+    is_begun = True
+
+    async def read(self) -> bytes:
+        return b""
+
+    async def whole(self) -> Failure:
+        return REFUSED
+
+
+@pytest.mark.parametrize(
+    "config", [{"strategy": {"mode": "fallback"}, "targets": [A, B]}, {**A, "retry": {"attempts": 2}}]
+)
+async def test_a_body_that_nobody_holds_is_sent_once(config: dict[str, Any]) -> None:
+    transport = FakeTransport(json_reply(b"{}", 503), json_reply(PLAIN["openai_chat"]))
+    call = asked(config)
+    call.upload = Gone()
+    answer, walked = await routed(calling.router(transport), call)
+    assert (answer.status, walked.upstream_calls, len(transport.sent)) == (503, 1, 1)
+    assert walked.steps[0].why == ["max_attempts reached"]  # type: ignore[union-attr]
 
 
 async def test_an_answer_that_is_passed_over_is_closed() -> None:

@@ -15,7 +15,7 @@ from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
-from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency

@@ -49,8 +49,7 @@ _COLUMNS: Final = (
     "request_id", "attempt", "at", "day", "workspace_id", "key_id", "key_name", "provider", "virtual_key", "config",
     "operation", "model", "trace_id", "input_tokens", "output_tokens", "cached_tokens", "cache_written_tokens",
     "cache_written_1h_tokens", "reasoning_tokens", "audio_input_tokens", "audio_output_tokens", "units", "amount",
-    "price_version", "price_match", "is_estimated", "is_cached", "status", "error", "labels", "mode",
-    "budgets",
+    "price_version", "price_match", "is_estimated", "is_cached", "status", "error", "labels", "mode", "budgets",
 )  # fmt: skip
 _INSERT: Final = RepeatedStatement(_COLUMNS, _new)
 
