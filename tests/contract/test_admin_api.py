@@ -279,6 +279,7 @@ def test_a_bearer_token_is_a_key_too_and_an_address_can_be_demanded(admin: Runni
         ("alert_emails", "alertEmails", ["a@example.com"], ["a@example.com"]),
         ("expires_at", "expiresAt", "2099-01-01T01:00:00+01:00", "2099-01-01T00:00:00.000Z"),
         ("expose_cost", "exposeCost", 1, True),
+        ("model_aliases", "modelAliases", {"fast-*": {"target": "@groq"}}, {"fast-*": {"target": "@groq"}}),
         ("concurrency_limit", "concurrencyLimit", 2, 2),
         ("rate_limits", "rateLimits", [{"type": "tokens", "unit": "rpd", "value": 9}], [{"type": "tokens", "unit": "rpd", "value": 9}]),
     ],
@@ -690,3 +691,20 @@ def test_feedback_comes_from_applications(admin: RunningAdmin) -> None:
     reply = admin.call("POST", "/feedback", [{"trace_id": "t", "value": 11}, {"value": 0.5, "weight": 2}], key)
     assert set(reply.problems) == {"/0/value", "/1/trace_id", "/1/value", "/1/weight"}
     refused(admin.call("POST", "/feedback", [], key), 400, "AB01")
+
+
+@pytest.mark.parametrize(
+    ("aliases", "said"),
+    [
+        ({"a*b*": {"target": "@x"}}, "a pattern has one * at most"),
+        ({"a": {"target": "x"}}, "expected @NAME or @NAME/model"),
+        ({"a": {"target": "@x", "config": "y"}}, "say one of them"),
+        ({"a": {"tarket": "@x"}}, "unknown setting"),
+        ({f"m{n}": {"target": "@x"} for n in range(1001)}, "1000 aliases at most"),
+        ("fast", "expected sections"),
+    ],
+)
+def test_names_of_models_that_a_key_can_not_have(admin: RunningAdmin, aliases: object, said: str) -> None:
+    answer = admin.call("PUT", f"/api-keys/{new_key(admin)['id']}", {"model_aliases": aliases})
+    assert answer.status == 400
+    assert said in json.dumps(answer.body)

@@ -58,6 +58,8 @@ async def fill(rows: Rows) -> None:
 
     await key("plain")
     await key("paying", expose_cost=True)
+    aliases = {"fast": {"target": "@prod/echo"}, "team-*": {"config": "pc-main"}, "theirs": {"target": "@other"}}
+    await key("naming", model_aliases=json.dumps(aliases))
     await key("over", expires_at=1)
     await key("no-scope", scopes="[]")
     await key("lists", scopes='["virtual_keys.list"]')
@@ -141,6 +143,17 @@ def test_a_key_with_expose_cost_is_told_what_an_answer_cost_and_no_other(stored:
     nanos = usage["prompt_tokens"] * 2500 + usage["completion_tokens"] * 10_000
     assert answer.headers["x-penstock-cost"] == f"0.{nanos:09d}"
     assert "x-penstock-cost" not in ask(stored, "plain", x_portkey_provider="@prod").headers
+
+
+def test_a_key_has_names_of_models_for_itself(stored: RunningGateway) -> None:
+    def asked(model: str, key: str = "naming") -> httpx.Response:
+        headers = {"x-portkey-api-key": f"pk-{key}"}
+        return httpx.post(f"{stored.v1}/chat/completions", json=ASK | {"model": model}, headers=headers, timeout=60)
+
+    assert asked("fast").json()["model"] == "echo"
+    assert asked("team-a").status_code == 200
+    assert told(asked("theirs"))[:2] == (400, "unknown_virtual_key")
+    assert told(asked("fast", "plain"))[:2] == (400, "missing_provider")
 
 
 @pytest.mark.parametrize(

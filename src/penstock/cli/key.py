@@ -73,6 +73,7 @@ _MEMBERS: Final = with_options(
     click.option("--metadata", metavar="NAME=VALUE", multiple=True, help="Metadata of each request of the key."),
     click.option("--model", "allowed_models", metavar="PATTERN", multiple=True, help="Models it may call."),
     click.option("--provider", "allowed_providers", metavar="SLUG", multiple=True, help="Providers it may use."),
+    click.option("--alias", "aliases", metavar="NAME=@TARGET", multiple=True, help="Such as fast=@groq/llama-3.3-70b."),
     click.option("--ip", "allowed_ips", metavar="NETWORK", multiple=True, help="Addresses it may come from."),
     *LIMIT_OPTIONS,
 )
@@ -212,6 +213,8 @@ def _members(given: dict[str, Any]) -> dict[str, Any]:
     body.update({name: list(given[name]) for name in lists if given[name]})
     if given["labels"]:
         body["labels"] = pairs(given["labels"])
+    if given["aliases"]:
+        body["model_aliases"] = {name: {"target": target} for name, target in pairs(given["aliases"]).items()}
     defaults: dict[str, Any] = {}
     if given["metadata"]:
         defaults["metadata"] = pairs(given["metadata"])

@@ -14,6 +14,7 @@ from penstock.control.refusal import Problem, not_supported
 from penstock.control.scopes import EVERY, SCOPES
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import write_json
+from penstock.stores.alias_definitions import of_stored_key
 
 _DEFAULTS: Final = Fields(metadata=VALUE, config_id=VALUE, allow_config_override=VALUE)
 FIELDS: Final = Fields(
@@ -30,6 +31,7 @@ FIELDS: Final = Fields(
     alert_emails=VALUE,
     expose_cost=VALUE,
     log_content=VALUE,
+    model_aliases=VALUE,
     reset_usage=VALUE,
     rotation_policy=VALUE,
     **owner_limits.FIELDS,
@@ -41,6 +43,7 @@ OF_ORGANISATION: Final = ("organisation_", "audit_logs.")
 _MOST_LABELS: Final = 20
 _LONGEST_LABEL: Final = 64
 _LONGEST_METADATA: Final = 128
+_LONGEST_ALIASES: Final = 64 << 10
 
 
 class KeyMembers(msgspec.Struct, frozen=True):
@@ -61,6 +64,7 @@ def read(members: Members, kind: str) -> KeyMembers:
     _scopes(members, kind, columns)
     _lists(members, columns)
     _defaults(members, columns, config)
+    _aliases(members, columns)
     limits = owner_limits.read("api_key", members)
     if members.values.get("rotation_policy") is not None:
         raise not_supported("rotation_policy is not served in this release: call POST /v1/api-keys/ID/rotate")
@@ -130,6 +134,19 @@ def _defaults(members: Members, columns: dict[str, Any], config: dict[str, str |
         columns["allow_config_override"] = defaults.switch("allow_config_override") is not False
     if defaults.has("config_id"):
         config["reference"] = defaults.text("config_id", LONGEST_NAME)
+
+
+def _aliases(members: Members, columns: dict[str, Any]) -> None:
+    if not members.has("model_aliases"):
+        return
+    entries = members.values["model_aliases"]
+    for problem in of_stored_key(entries)[1]:
+        # Behind the member's own name: the rest is the same as in penstock.toml.
+        members.complain("model_aliases", problem.removeprefix("keys..aliases").removeprefix(".").removeprefix(": "))
+    text = None if not entries else _json(entries)
+    if text is not None and len(text) > _LONGEST_ALIASES:
+        members.complain("model_aliases", f"expected at most {_LONGEST_ALIASES >> 10} KiB")
+    columns["model_aliases"] = text
 
 
 def _is_network(text: str) -> bool:

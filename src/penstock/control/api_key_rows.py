@@ -60,6 +60,7 @@ def shown(row: Any, organisation: str, stored: StoredLimits, moment: int) -> dic
         "allowed_ips": _value(row.allowed_ips),
         "expose_cost": row.expose_cost,
         "log_content": row.log_content,
+        "model_aliases": _value(row.model_aliases),
         "last_used_at": as_text(row.last_used_at),
     }
     return {**item, "penstock_usage_limits": usage} if isinstance(usage, list) else item

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -23,9 +23,10 @@ _MEMBERS: Final = ("target", "config", "show", "hide")
 
 
 class AliasNames:
-    """What aliases may lead to: virtual keys and providers by name, and saved configs, of which an id means a name."""
+    """What aliases may lead to: virtual keys and providers by name, and saved configs, of which an id means a name.
+    None: any name, since what there is may change before a request asks for it."""
 
-    def __init__(self, targets: Collection[str], configs: Mapping[str, str]) -> None:
+    def __init__(self, targets: Collection[str] | None = None, configs: Mapping[str, str] | None = None) -> None:
         self.targets = targets
         self.configs = configs
 
@@ -51,6 +52,12 @@ def with_aliases(
             for key, each in zip(keys, definitions, strict=True)
         ]
     )
+
+
+def of_stored_key(entries: Any) -> tuple[ModelAliases | None, list[str]]:
+    """The aliases of a gateway key in the database, and what is wrong with them, a sentence each."""
+    problems: list[str] = []
+    return _of_key(Definition("keys", "", {"aliases": entries}, problems), AliasNames()), problems
 
 
 def _of_key(key: Definition, names: AliasNames) -> ModelAliases | None:
@@ -103,7 +110,7 @@ def _target(definition: Definition, names: AliasNames) -> tuple[str | None, str 
     name, slash, model = text.removeprefix("@").partition("/")
     if not text.startswith("@"):
         definition.complain(f"expected @NAME or @NAME/model: a target begins with @, as in @{text}", "target")
-    elif name not in names.targets:
+    elif names.targets is not None and name not in names.targets:
         rest = "the file must set it, or 'penstock providers' list it"
         definition.complain(f"there is no virtual key or provider {name}: {hint(name, names.targets, rest)}", "target")
     elif slash and not model:
@@ -115,6 +122,8 @@ def _config(definition: Definition, names: AliasNames) -> str | None:
     text = _bounded(definition, "config")
     if text is None:
         return None
+    if names.configs is None:
+        return text
     name = names.configs.get(text)
     if name is None:
         definition.complain(f"there is no config {text}: {hint(text, names.configs, 'the file must set it')}", "config")

@@ -113,6 +113,7 @@ def test_a_key_is_made_with_members_changed_rotated_and_deleted(database: str) -
         database, "create", "bot", "--budget", "1", "--reset", "monthly", "--rpm", "10", "--tpm", "900", "--concurrency",
         "2", "--label", "team=search", "--metadata", "_user=bot", "--model", "gpt-5*", "--provider", "@main", "--ip",
         "10.0.0.0/8", "--expires", "2099-01-01T00:00:00Z", "--description", "a bot", "--pin-config",
+        "--alias", "fast=@main/gpt-5-mini",
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     (id_,) = ids(database)
@@ -127,6 +128,7 @@ def test_a_key_is_made_with_members_changed_rotated_and_deleted(database: str) -
     assert (item["labels"], item["defaults"]["metadata"]) == ({"team": "search"}, {"_user": "bot"})
     assert (item["allowed_models"], item["allowed_providers"]) == (["gpt-5*"], ["main"])
     assert (item["allow_config_override"], item["concurrency_limit"]) == (0, 2)
+    assert item["model_aliases"] == {"fast": {"target": "@main/gpt-5-mini"}}
     assert item["scopes"] == ["completions.write", "logs.write", "prompts.render"]
     assert on(database, "update", id_, "--budget", "2.5", "--clear", "rate_limits").output == f"{id_} is changed.\n"
     assert (shown()["usage_limits"]["credit_limit"], shown()["rate_limits"]) == (2.5, [])

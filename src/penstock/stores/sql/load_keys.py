@@ -12,7 +12,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.core.model_aliases import ModelAliases
 from penstock.core.restrictions import NONE, Network, Restrictions
+from penstock.stores.alias_definitions import of_stored_key
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.json_columns import read_labels, read_object, read_texts
@@ -179,6 +181,15 @@ async def _parts(connection: AsyncConnection, query: sa.Select[Any]) -> AsyncIte
             yield part
 
 
+def _aliases(text: str | None) -> ModelAliases | None:
+    if text is None:
+        return None
+    aliases, problems = of_stored_key(read_object(text, "model_aliases"))
+    if problems:
+        raise Unusable(problems[0])
+    return aliases
+
+
 class _Demands(NamedTuple):
     """What many keys have in common."""
 
@@ -221,6 +232,7 @@ class _KeyMaker:
             exposes_cost=row.expose_cost,
             logs_content=workspace.logs_content if row.log_content is None else row.log_content,
             may_log_content=demands.may_log_content,
+            aliases=_aliases(row.model_aliases),
         )
 
 
@@ -303,4 +315,5 @@ _KEYS: Final = _of_keys(
     schema.api_key.c.allowed_ips,
     schema.api_key.c.expose_cost,
     schema.api_key.c.log_content,
+    schema.api_key.c.model_aliases,
 )

@@ -61,6 +61,7 @@ api_key: Final = Table(
     Column("log_content", Boolean),
     Column("last_used_at", BigInteger),
     *changes(),
+    Column("model_aliases", Text),
     Index(None, "workspace_id", "created_at", "id"),
     Index(None, "status", "expires_at"),
 )
