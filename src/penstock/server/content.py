@@ -77,7 +77,15 @@ def is_object(data: bytes) -> bool:
     return _OBJECT.match(data) is not None
 
 
+def may_be_object(beginning: bytes) -> bool | None:
+    """As ``is_object``, for a body of which so much has come; None where what follows decides."""
+    if _UNDECIDED.fullmatch(beginning) is not None:
+        return None
+    return is_object(beginning)
+
+
 _OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
+_UNDECIDED: Final = re.compile(rb"\xef|\xef\xbb|(?:\xef\xbb\xbf)?[ \t\r\n]*+")
 
 
 def _is_other_json(data: bytes) -> bool:
