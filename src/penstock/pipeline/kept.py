@@ -40,7 +40,7 @@ _REFUSALS: Final = frozenset(
 
 _LISTS: Final = frozenset(
     """
-    assistants batches checkpoints completions containers conversations evals files jobs threads uploads vector_stores
+    assistants batches cachedcontents checkpoints completions containers conversations evals files jobs threads uploads vector_stores
     videos
     """.split()
 )
