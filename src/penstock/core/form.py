@@ -145,8 +145,8 @@ class FormScan:
     """Finds the parts of a form whose bytes come in pieces. Of files it holds no more than may be a delimiter.
 
     ``parts`` are the complete parts; ``file_at`` is where the first part that isn't a text begins, None before. Every
-    position counts from the form's first byte. After ``seal`` no further field may be one that was named there, and texts
-    are held no more than files are.
+    position counts from the form's first byte. After ``seal`` no further field may be one that was named there, and no
+    text is held, as no file is.
     """
 
     __slots__ = (
