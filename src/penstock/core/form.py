@@ -26,7 +26,7 @@ _BOUNDARY: Final = re.compile(
 _BOUNDARIES: Final = re.compile(rb"boundary[ \t]*(?:\*[0-9*]*[ \t]*)?=", re.IGNORECASE)
 """Each place that a reader may take for a boundary's: also RFC 2231's ``boundary*=`` and ``boundary*0=``."""
 _CHARSET: Final = re.compile(
-    rb"charset[ \t]*\*?[ \t]*=[ \t]*\"?+(?!(?:utf-?8|us-ascii)[\" \t;]|(?:utf-?8|us-ascii)\Z)", re.IGNORECASE
+    rb"charset[ \t]*+\*?+[ \t]*+=[ \t]*+\"?+(?!(?:utf-?8|us-ascii)[\" \t;]|(?:utf-?8|us-ascii)\Z)", re.IGNORECASE
 )
 """A character set in which a reader may understand texts otherwise: some readers of forms obey it."""
 _DISPOSITION: Final = re.compile(rb"content-disposition[ \t]*:[ \t]*form-data((?:[ \t]*;[^\r\n]*)?)", re.IGNORECASE)
