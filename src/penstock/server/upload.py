@@ -10,10 +10,11 @@ from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError, FormScan, boundary_of
+from penstock.core.json_beginning import may_be_object
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.server.arriving_body import ArrivingBody
 from penstock.server.body import BodyBuffer
-from penstock.server.content import BodyKind, form_request, may_be_object, media_type_of, read_fields, says_json
+from penstock.server.content import BodyKind, form_request, media_type_of, read_fields, says_json
 from penstock.server.limits import too_large
 
 SMALLEST: Final = 1 << 20
@@ -147,7 +148,7 @@ async def begin_upload(
         may_be = await upload.begin()
         if isinstance(may_be, Failure):
             return may_be
-        if media_type_of(fields) == BodyKind.MULTIPART or not may_be:
+        if not may_be:
             return upload, None
     else:
         try:

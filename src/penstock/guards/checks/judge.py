@@ -34,7 +34,7 @@ _LARGEST_CONFIG: Final = 32 << 10
 _LONGEST_POLICY: Final = 100_000
 _LONGEST_MODEL: Final = 256
 _SECONDS: Final = 10.0
-_FENCED: Final = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL | re.IGNORECASE)
+_FENCED: Final = re.compile(r"```(?:json)?[^\S\n]*+\n(.*)```", re.DOTALL | re.IGNORECASE)
 _LLAMA: Final = re.compile(r"\s*(?:(safe)|unsafe\s+(S\d{1,2}(?:\s*,\s*S\d{1,2})*))\s*", re.IGNORECASE)
 _MARK: Final = re.compile(r"<(?=/?(?:start|end)_of_)", re.IGNORECASE)
 """Where a mark begins that could end the text early, or a turn of the conversation."""
@@ -142,6 +142,7 @@ def _safeguard_ruling(text: str) -> Ruling | None:
 
 def _object(text: str) -> Mapping[str, Any]:
     """The JSON object that a text is, in a fence or not; an empty one for any other text."""
+    text = text.strip()
     fenced = _FENCED.fullmatch(text)
     value = read_json_or_none((text if fenced is None else fenced[1]).encode())
     return value if isinstance(value, dict) else {}

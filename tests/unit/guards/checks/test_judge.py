@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -177,3 +178,12 @@ def test_whose_guard_asks(guard: Any, is_operators: bool) -> None:
 
 async def ask_of(ask: Any, way: Way) -> None:
     await ask(context("Hello"), way)
+
+
+@pytest.mark.parametrize("answer", ["```json\n" + "\n" * 100_000 + "x", "unsafe " + "S1 \n" * 50_000, " " * 200_000])
+def test_a_long_answer_takes_no_time(answer: str) -> None:
+    began = time.process_time()
+    for style in ("json", "llama-guard", "shield-gemma", "gpt-oss-safeguard"):
+        parameters = {"model": "m", "style": style} | ({} if style == "llama-guard" else {"policy": POLICY})
+        assert judged(answer, parameters).error is not None
+    assert time.process_time() - began < 1
