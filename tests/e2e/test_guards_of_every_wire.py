@@ -211,15 +211,25 @@ def test_an_answer_that_is_read_later_is_judged(gateway: RunningGateway, upstrea
 
 
 @pytest.mark.parametrize("path", ["/v1/proxy/chat/completions", "/v1/proxy/v1/messages", "/v1/api/generate"])
-@pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
+@pytest.mark.parametrize(
+    ("media_type", "behind"),
+    [
+        ("application/json", ""),
+        ("text/plain", ""),
+        ("multipart/form-data; boundary=b", ""),
+        ("text/plain", " and more"),
+        ("application/x-ndjson", " " * (2 << 20) + "{}"),
+    ],
+)
 def test_what_a_guard_can_read_elsewhere_does_not_pass_as_it_is(
-    gateway: RunningGateway, upstream: Upstream, path: str, media_type: str
+    gateway: RunningGateway, upstream: Upstream, path: str, media_type: str, behind: str
 ) -> None:
+    """Hosts differ in the media types that they mind, and some read no further than to an object's end."""
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = {"model": "m", ("prompt" if "generate" in path else "messages"): [{"role": "user", "content": BAD}]}
     for guards, status in (({"input_guardrails": [DENY]}, 400), ({}, 200)):
         headers = {"x-portkey-config": json.dumps({**target, **guards}), "content-type": media_type}
-        got = httpx.post(f"{gateway.url}{path}", content=json.dumps(body), headers=headers, timeout=60)
+        got = httpx.post(f"{gateway.url}{path}", content=json.dumps(body) + behind, headers=headers, timeout=60)
         assert got.status_code == status, got.text
     assert len(upstream.received) == 1
 

@@ -75,6 +75,19 @@ def test_a_session(path: str, more: dict[str, Any], gateway: RunningGateway, hos
     assert record.usage.audio_out == 14
 
 
+@pytest.mark.parametrize("parts", [[json.dumps(SETUP)], ['{"setup": {"model": "models/gemini-', 'live-2.5-flash"}}']])
+@pytest.mark.parametrize("query", ["x=1", "model=gemini-cheap"])
+def test_the_model_that_is_paid_for_is_the_setups(
+    query: str, parts: list[str], gateway: RunningGateway, host: RealtimeHost
+) -> None:
+    """Whatever the query names, and however the message is cut."""
+    gateway.records.take()
+    with opened(gateway, query, f"/@gem{LIVE}") as session:
+        session.send(parts)
+        assert json.loads(session.recv(timeout=60))["saw"] == SETUP
+    assert recorded(gateway).attempts[-1].model == "gemini-live-2.5-flash"
+
+
 def test_who_may_name_certain_models_only_opens_none(host: RealtimeHost, tmp_path: Path) -> None:
     """The model is named in the session, when the host has been chosen."""
     text = FILE.format(url=host.url) + entry("small", 'allowed_models = ["gemini-live*"]') + entry("all")

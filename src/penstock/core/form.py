@@ -26,7 +26,7 @@ _BOUNDARY: Final = re.compile(
 _BOUNDARIES: Final = re.compile(rb"boundary[ \t]*(?:\*[0-9*]*[ \t]*)?=", re.IGNORECASE)
 """Each place that a reader may take for a boundary's: also RFC 2231's ``boundary*=`` and ``boundary*0=``."""
 _CHARSET: Final = re.compile(
-    rb"charset[ \t]*\*?[ \t]*=[ \t]*\"?+(?!(?:utf-?8|us-ascii)[\" \t;]|(?:utf-?8|us-ascii)\Z)", re.IGNORECASE
+    rb"charset[ \t]*+\*?+[ \t]*+=[ \t]*+\"?+(?!(?:utf-?8|us-ascii)[\" \t;]|(?:utf-?8|us-ascii)\Z)", re.IGNORECASE
 )
 """A character set in which a reader may understand texts otherwise: some readers of forms obey it."""
 _DISPOSITION: Final = re.compile(rb"content-disposition[ \t]*:[ \t]*form-data((?:[ \t]*;[^\r\n]*)?)", re.IGNORECASE)
@@ -145,7 +145,8 @@ class FormScan:
     """Finds the parts of a form whose bytes come in pieces. Of files it holds no more than may be a delimiter.
 
     ``parts`` are the complete parts; ``file_at`` is where the first part that isn't a text begins, None before. Every
-    position counts from the form's first byte. After ``seal`` no further field may be one that was named there.
+    position counts from the form's first byte. After ``seal`` no further field may be one that was named there, and no
+    text is held, as no file is.
     """
 
     __slots__ = (
@@ -191,7 +192,7 @@ class FormScan:
         return Body({name: write_json(value) for name, value in members.items()})
 
     def seal(self, names: frozenset[str]) -> None:
-        """From now on a part of one of these names is refused."""
+        """From now on a part of one of these names is refused, and no other is read."""
         self._sealed = names
 
     # Each step looks at ``_rest`` from a position on, and returns where the next step begins: None where bytes lack.
@@ -228,7 +229,7 @@ class FormScan:
         name, is_file = _named(self._rest[position + 2 : head_end], self._start)
         if name in self._sealed:
             raise FormError(f"its field {name[:64]} must stand before its files, once")
-        self._name, self._is_text = name, not is_file
+        self._name, self._is_text = name, not (is_file or self._sealed)
         self._content = self._at + head_end + 4
         if is_file:
             self._pass_file()

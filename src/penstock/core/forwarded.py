@@ -15,9 +15,11 @@ from typing import Final
 from penstock.core.http import Headers
 
 _FOR: Final = re.compile(r'(?:^|[;,])\s*for\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)', re.IGNORECASE)
-_QUOTED_OR_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,')
+_QUOTED_OR_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|,')
 _MOST_HOPS: Final = 32
 """Addresses that are read of a list, from the right."""
+_LONGEST: Final = 8 << 10
+"""Characters of ``Forwarded`` that are read, from the right."""
 
 Address = IPv4Address | IPv6Address
 
@@ -70,7 +72,7 @@ def _hops(headers: Headers) -> list[str]:
     if forwarded_for:
         return [hop.strip() for hop in b",".join(forwarded_for).decode("latin-1").split(",")]
     forwarded = b",".join([value for name, value in headers if name == b"forwarded"]).decode("latin-1")
-    return [_for(element) for element in _elements(forwarded)] if forwarded else []
+    return [_for(element) for element in _elements(forwarded[-_LONGEST:])] if forwarded else []
 
 
 def _elements(forwarded: str) -> list[str]:

@@ -147,7 +147,9 @@ class GuardCompiler:
             name = members.get("id")
             if not isinstance(name, str):
                 raise refuse(path, "it names neither a check nor a saved guardrail")
-            members, is_saved = {**self._saved_hook(name, path), **members}, True
+            # With credentials of its own it is not only the operator's any more.
+            is_saved = is_saved or "credentials" not in members
+            members = {**self._saved_hook(name, path), **members}
         return _HookReader(phase, members, path, problems, self._policy, self._configs, is_saved=is_saved).hook(
             kind, index
         )

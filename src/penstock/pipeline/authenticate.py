@@ -122,11 +122,14 @@ def access_key_id(value: bytes) -> str:
     never forwarded. So the id alone admits a caller, exactly as a bearer token does.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
     """
-    found = _SIGNED.match(value)
+    scheme = _SIGNED.match(value)
+    parts = [] if scheme is None else value[scheme.end() :].split(b",")
+    found = next(filter(None, (_CREDENTIAL.match(part.lstrip()) for part in parts)), None)
     return found[1].decode("utf-8", "replace") if found is not None else ""
 
 
-_SIGNED: Final = re.compile(rb"\s*AWS4-HMAC-SHA256\s+(?:[^,]*,\s*)*?Credential=([^/,\s]+)/", re.IGNORECASE)
+_SIGNED: Final = re.compile(rb"\s*+AWS4-HMAC-SHA256\s++", re.IGNORECASE)
+_CREDENTIAL: Final = re.compile(rb"Credential=([^/,\s]++)/", re.IGNORECASE)
 _OTHER_SCHEMES: Final = frozenset(
     "basic concealed digest dpop gnap hoba mutual negotiate oauth privatetoken scram-sha-1 scram-sha-256 vapid ntlm "
     "aws4-hmac-sha256".split()

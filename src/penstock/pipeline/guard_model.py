@@ -31,6 +31,8 @@ PATH: Final = "/penstock/judge"
 _CHATS: Final = "/v1/chat/completions"
 _LARGEST: Final = 256 << 10
 """Bytes of a model's reply: a verdict is short."""
+_OF_TEXT: Final = frozenset({400, 413, 422})
+"""Statuses with which a provider refuses a text, and not whoever asks."""
 _TIMEOUTS: Final = frozenset(
     {
         Kind.CONNECT_TIMEOUT,
@@ -60,21 +62,22 @@ class GuardModels:
             return CheckError("it fails, or is asked too often, and is not asked for now.")
         fails: bool | None = None
         try:
-            reply = await self._asked(self.run, call, question)
-            fails = isinstance(reply, CheckError) and reply.name != "TypeError"
+            reply, fails = await self._asked(self.run, call, question)
         finally:
             self._breaker.leave(name, time.monotonic(), fails=fails)
         return reply
 
     async def _asked(
         self, run: Callable[[Call], Awaitable[Answer]], call: Call, question: ModelQuestion
-    ) -> ModelReply | CheckError:
+    ) -> tuple[ModelReply | CheckError, bool]:
+        """The reply, and whether the model failed: no text may have it left alone for the texts of others."""
         own = self._call(call, question)
         account, answer = own.account, None
         try:
             answer = await run(own)
             account.status = answer.status
-            return await _read(answer)
+            reply = await _read(answer)
+            return reply, isinstance(reply, CheckError) and not _is_about_text(reply, answer)
         except asyncio.CancelledError:
             account.has_left = True
             raise
@@ -167,6 +170,12 @@ async def _read(answer: Answer) -> ModelReply | CheckError:
         None if usage is None else usage.completion,
         None if cost is None else cost.decode(),
     )
+
+
+def _is_about_text(error: CheckError, answer: Answer) -> bool:
+    """Whether an error comes from what was asked: a text that is too long, or that the provider's own filter refuses,
+    or an answer without a verdict."""
+    return error.name == "TypeError" or (error.name == "HttpError" and answer.status in _OF_TEXT)
 
 
 def _error(failure: Failure | None, status: int) -> CheckError:

@@ -40,8 +40,8 @@ _REFUSALS: Final = frozenset(
 
 _LISTS: Final = frozenset(
     """
-    assistants batches checkpoints completions containers conversations evals files jobs threads uploads vector_stores
-    videos
+    assistants batches cachedcontents checkpoints completions containers conversations evals files jobs threads uploads
+    vector_stores videos
     """.split()
 )
 """The last words of paths at which an account's things are listed."""

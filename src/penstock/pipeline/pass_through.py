@@ -7,7 +7,7 @@ docs/endpoints.md#what-passes-as-it-is; docs/portkey.md.
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
@@ -33,6 +33,7 @@ _UPLOADS: Final = b"x-goog-upload-"
 _SEGMENT: Final = "!$&'()*+,;=:@-._~"
 """What may stand in a segment of a path beside letters and digits (RFC 3986, 3.3)."""
 _READING: Final = frozenset({b"GET", b"DELETE"})
+_MOST_DECODINGS: Final = 4
 
 
 def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
@@ -94,7 +95,19 @@ def _refused(call: Call, route: TargetRoute, method: bytes) -> Failure | None:
             "models that it may use: call an endpoint that the gateway knows (docs/endpoints.md)."
         )
         return Failure(Kind.NOT_ALLOWED, text)
-    return None
+    model = _deleted_model(call) if method == b"DELETE" else None
+    return None if model is None or route.model_lists is None else route.model_lists.refused(model)
+
+
+def _deleted_model(call: Call) -> str | None:
+    """The model that a request deletes, by its path; None for one that deletes something else."""
+    rest = call.parameters.get("rest", "")
+    for _ in range(_MOST_DECODINGS):  # some hosts decode again
+        rest = unquote(rest)
+    segments = [each for each in f"{call.resource or ''}/{rest}".replace("\\", "/").split("/") if each]
+    kinds = [each.partition(";")[0].lower() for each in segments]
+    at = next((index for index, each in enumerate(kinds, 1) if each.endswith("models")), len(kinds))
+    return "/".join(segments[at:]) or None
 
 
 def _path(call: Call, route: TargetRoute) -> str:

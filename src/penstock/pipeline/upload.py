@@ -57,7 +57,7 @@ def passes(call: Call, route: TargetRoute) -> bool:
         route.endpoint.signer is None
         and target.guards is None
         and target.cache is None
-        and not (is_form and (route.changes.fills or route.changes.removes))
+        and not (is_form and (route.changes.fills or route.changes.removes or route.model_lists is not None))
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError, boundary_of, read_form
+from penstock.core.json_beginning import is_object
 from penstock.core.json_text import read_json
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.pipeline.off_loop import LARGE, off_loop
@@ -54,7 +54,7 @@ async def read_any(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDi
     read it all the same, in UTF-16 for example.
     """
     is_said = says_json(fields)
-    if not data or media_type_of(fields) == BodyKind.MULTIPART or not (is_said or is_object(data)):
+    if not data or not (is_said or is_object(data)):
         return None
 
     def read() -> RequestBody | Failure | None:
@@ -70,14 +70,6 @@ def says_json(fields: Mapping[bytes, bytes]) -> bool:
     """Whether the header says that the body is JSON."""
     media_type = media_type_of(fields)
     return media_type == BodyKind.JSON or media_type.endswith(b"+json")
-
-
-def is_object(data: bytes) -> bool:
-    """Whether a body may be a JSON object, by its beginning."""
-    return _OBJECT.match(data) is not None
-
-
-_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
 
 
 def _is_other_json(data: bytes) -> bool:

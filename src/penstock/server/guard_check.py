@@ -16,7 +16,11 @@ from penstock.pipeline.guard_check import read_check, run_check
 from penstock.server.request_context import RequestContext
 
 PATH: Final = "/penstock/guards/check"
-_FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+_FORWARDED: Final = frozenset(
+    b"forwarded via x-real-ip x-client-ip x-cluster-client-ip true-client-ip cf-connecting-ip cdn-loop".split()
+)
+_FORWARDED_PREFIX: Final = b"x-forwarded"
+"""Headers of proxies, by whatever names they tell of whom they called for."""
 _LARGEST: Final = 8 << 20
 _ELSEWHERE: Final = Failure(Kind.NOT_ALLOWED, "Checks on their own are for callers on the gateway's own machine.")
 
@@ -25,7 +29,8 @@ async def answer(guarding: Guarding, context: RequestContext, body: bytes) -> tu
     """Status, headers and body, or the failure to answer with. Behind a proxy on this machine every caller looks as if
     it were here: what a proxy has passed on is refused."""
     addresses = context.client.address, context.account.address
-    if not all(_is_here(address) for address in addresses) or not _FORWARDED.isdisjoint(context.fields):
+    is_proxied = any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIX) for name in context.fields)
+    if is_proxied or not all(_is_here(address) for address in addresses):
         return _ELSEWHERE
     if len(body) > _LARGEST:
         return Failure(Kind.BODY_TOO_LARGE, f"The body is larger than {_LARGEST} bytes.")

@@ -147,19 +147,18 @@ class Session:
 
     async def _from_caller(self) -> None:
         """Send the caller's frames on until its close frame. Its leaving cancels the session's task."""
-        caller, held = self._caller, _Held()
-        lists, attempt, model_of = self._answer.model_lists, self._answer.attempt, self._events.model_of
+        caller, held, lists = self._caller, _Held(), self._answer.model_lists
+        is_named = self._events.model_of is None
         while caller.close_code is None:
             for frame in await caller.frames():
                 self._last_message = self._now()
-                if model_of is not None and attempt is not None and attempt.model is None:
-                    attempt.model = model_of(bytes(frame.data))
-                if lists is not None:
+                if lists is not None or not is_named:
                     whole = held.whole(frame)
                     if whole is None:
                         continue
                     frame = whole
-                    refused = _refused(frame.data, lists.refused, self._events)
+                    is_named = is_named or self._names_model(bytes(frame.data))
+                    refused = None if lists is None else _refused(frame.data, lists.refused, self._events)
                     if refused is not None:
                         self.failure = self.failure or refused
                         return
@@ -167,6 +166,15 @@ class Session:
             if caller.fault is not None:
                 self._fail(Kind.INVALID_REQUEST, f"The session's frames can't be used: {caller.fault[1]}")
                 return
+
+    def _names_model(self, message: bytes) -> bool:
+        """Whether a message names the session's model, which is then the one that is paid for: a query that names
+        another counts for routing alone."""
+        model_of, attempt = self._events.model_of, self._answer.attempt
+        model = None if model_of is None else model_of(message)
+        if model is not None and attempt is not None:
+            attempt.model = model
+        return model is not None
 
     async def _from_upstream(self) -> None:
         """Send the provider's frames on until its close frame, and count what they tell of usage."""

@@ -107,7 +107,7 @@ def _of_responses(method: str, path: str, operation: Operation, body: bytes = Bo
 _OLLAMA_ONLY: Final = "/api/"
 _COHERE_ONLY: Final = "/v2/"
 _GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/", "/ws/")
-_VERB: Final = re.compile(r"/models/.+:\w+\Z")
+_MODELS: Final = "/models/"
 _GEMINI_PATHS: Final = tuple(
     f"/{version}/{parent}{{model}}" for version in ("v1beta", "v1", "v1alpha") for parent in ("models/", "")
 )
@@ -288,10 +288,19 @@ def dialect_of(path: str) -> CallerDialect:
 def _wire_of(path: str) -> str:
     if path.startswith(_BEDROCK_ONLY):
         return "bedrock_converse"
-    if path.startswith(_GEMINI_ONLY) or _VERB.search(path) is not None:
+    if path.startswith(_GEMINI_ONLY) or _has_verb(path):
         return "gemini"
     if path.startswith(_OLLAMA_ONLY):
         return "ollama"
     if path.startswith(_COHERE_ONLY):
         return "cohere"
     return SURFACES.wire_above(path) or _OPENAI
+
+
+def _has_verb(path: str) -> bool:
+    """Whether a path names a model and, behind the last colon, what is asked of it."""
+    name, _, verb = path.rpartition(":")
+    return name.partition(_MODELS)[2] != "" and _WORD.fullmatch(verb) is not None
+
+
+_WORD: Final = re.compile(r"\w+")

@@ -10,16 +10,19 @@ from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError, FormScan, boundary_of
+from penstock.core.json_beginning import may_be_object
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.server.arriving_body import ArrivingBody
 from penstock.server.body import BodyBuffer
-from penstock.server.content import BodyKind, form_request, is_object, media_type_of, read_fields, says_json
+from penstock.server.content import BodyKind, form_request, media_type_of, read_fields, says_json
 from penstock.server.limits import too_large
 
 SMALLEST: Final = 1 << 20
 """Bytes up to which a body is read whole: it can be sent again then, whatever the config asks."""
 _LONGEST_HEAD: Final = 256 << 10
 """Bytes before the first file of a form that are read for its fields."""
+_LONGEST_BLANK: Final = 4 << 10
+"""Bytes of white space before any other byte of a body, from which on it is read whole."""
 _SEALED: Final = frozenset({"model", "stream"})
 """Fields that are read from the head of a form: none of them may come again behind it."""
 
@@ -54,6 +57,7 @@ class Upload:
 
     async def whole(self) -> tuple[bytes, RequestBody | None] | Failure:
         """The whole body, held in memory, and its fields where it is a form."""
+        self._scan = None  # the whole form is read anew
         body = BodyBuffer()
         body.add(self.head)
         while True:
@@ -81,16 +85,19 @@ class Upload:
                 return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the form: {error}.", sent=False)
         return piece
 
-    async def begin(self) -> Failure | None:
-        """Read the head of a body that nobody looks into: its first bytes that are no white space."""
-        while not self.head.strip():
+    async def begin(self) -> bool | Failure:
+        """Read the head of a body, up to what tells whether it may be a JSON object, which isn't sent unread. One that
+        tells nothing for ``_LONGEST_BLANK`` bytes may be one."""
+        while (may_be := may_be_object(self.head)) is None:
+            if len(self.head) > _LONGEST_BLANK:
+                return True
             piece = await self._next()
             if isinstance(piece, Failure):
                 return piece
+            if not piece:
+                return False
             self.head += piece
-            if not piece or len(self.head) > _LONGEST_HEAD:
-                break
-        return None
+        return may_be
 
     async def begin_form(self, fields: Mapping[bytes, bytes], dialect: CallerDialect) -> RequestBody | Failure | None:
         """Read the fields before the first file of a form. None: what must be known doesn't stand there."""
@@ -138,10 +145,10 @@ async def begin_upload(
     """
     if kind is BodyKind.ANY:
         upload = Upload(arriving, limit)
-        failure = await upload.begin()
-        if failure is not None:
-            return failure
-        if media_type_of(fields) == BodyKind.MULTIPART or not is_object(upload.head):
+        may_be = await upload.begin()
+        if isinstance(may_be, Failure):
+            return may_be
+        if not may_be:
             return upload, None
     else:
         try:

@@ -17,6 +17,7 @@ import msgspec
 
 from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import Amounts, BucketKey
+from penstock.stores.private_file import begun
 
 _LOG: Final = logging.getLogger("penstock")
 _NAME: Final = "counters-*.journal"
@@ -61,7 +62,7 @@ class CounterJournal:
             return
         try:
             self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            self._file = self._path.open("wb", buffering=0)
+            self._file = begun(self._path)
             fcntl.flock(self._file, fcntl.LOCK_EX)
             self._take_over(self._path.parent)
         except OSError as error:

@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from penstock.limits.counters import Hold
+from penstock.stores.private_file import begun
 
 _LOG: Final = logging.getLogger("penstock")
 _PATTERN: Final = "slices-*.map"
@@ -93,7 +94,7 @@ class SliceRecord:
             return
         try:
             self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            self._file = self._path.open("w+b", buffering=0)
+            self._file = begun(self._path)
             fcntl.flock(self._file, fcntl.LOCK_EX)
             self._file.truncate(self._most * _ROW)
             self._map = mmap.mmap(self._file.fileno(), self._most * _ROW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -144,3 +145,11 @@ def test_t42_a_look_up_takes_one_digest_and_one_step_however_many_keys_there_are
     monkeypatch.setattr("penstock.stores.catalogue.hashlib", SimpleNamespace(sha256=counting))
     assert isinstance(authenticate({b"x-portkey-api-key": b"right"}, catalogue), Caller)
     assert (Counted.looks, digests[0]) == (1, 1)
+
+
+@pytest.mark.parametrize("before", [b", " * 30_000, b" " * 60_000, b"Credential=" * 5000, b"Credential=a, " * 4000])
+def test_a_long_signature_takes_no_time(before: bytes) -> None:
+    """Whoever has no key can send it."""
+    began = time.process_time()
+    assert access_key_id(b"AWS4-HMAC-SHA256 " + before) == ""
+    assert time.process_time() - began < 0.5

@@ -190,6 +190,8 @@ def test_a_bound_id_in_a_path_says_the_target() -> None:
         (None, "openai/v1/fine_tuning/jobs"),
         (None, "v1/f%69les"),
         (None, "v1\\files;x=1"),
+        ("v1beta/cachedContents", ""),
+        (None, "v1beta/cachedContents"),
     ],
 )
 def test_lists_of_an_account_are_refused(resource: str | None, rest: str) -> None:

@@ -118,3 +118,23 @@ def test_what_is_refused() -> None:
     bad = pass_through(asked(x_mine="a\nb"), route(target("openai"), Operation.PROXY))
     assert isinstance(bad, Failure)
     assert bad.kind is Kind.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("rest", "resource"),
+    [
+        ("ft:o3:org::1", "models"),
+        ("models/ft:o3:org::1", None),
+        ("%256dodels/ft:o3:org::1", None),
+        ("models;v=1/ft:o3:org::1", None),
+        ("v1beta/tunedModels/mine", None),
+    ],
+)
+def test_only_models_that_are_allowed_are_deleted(rest: str, resource: str | None) -> None:
+    limited = route(target("openai", key_models=("gpt-4o*", "ft:gpt-4o*")), Operation.PROXY)
+    refused = pass_through(asked(rest, "DELETE", resource), limited)
+    assert isinstance(refused, Failure)
+    assert refused.kind is Kind.NOT_ALLOWED
+    own = asked(rest.replace("ft:o3", "ft:gpt-4o").replace("mine", "gpt-4o"), "DELETE", resource)
+    assert isinstance(pass_through(own, limited), PreparedRequest)
+    assert isinstance(pass_through(asked("file-1", "DELETE", "files"), limited), PreparedRequest)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.pipeline.upload import may_race, may_repeat, reads_fields
+from calling import call, route, target
+from penstock.core.body import Body
+from penstock.core.form import Form
+from penstock.dialects.caller import RequestBody
+from penstock.pipeline.upload import may_race, may_repeat, passes, reads_fields
+from penstock.providers.row import Operation
 from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, RetryPolicy, StickyPolicy, Target
 
 ONE = Target("config", "openai")
@@ -33,3 +38,11 @@ def test_two_targets_at_once_need_the_body_twice() -> None:
     raced = Fallback("config", (ONE, ONE), hedge=HedgePolicy(0.1, 10))
     assert may_race(Balance("config", (raced,), (1,)))
     assert not may_race(Fallback("config", (ONE, RETRIED)))
+
+
+def test_a_form_whose_models_are_limited_is_held() -> None:
+    """A field behind its file may name another model, and is judged with the others."""
+    form, limited = call(operation=Operation.TRANSCRIPTIONS), target("openai", key_models=("whisper-1",))
+    form.request = RequestBody(Body({}), None, stream=False, form=Form(b"", b"b", (), Body({}), is_head=True))
+    assert passes(form, route(target("openai"), Operation.TRANSCRIPTIONS))
+    assert not passes(form, route(limited, Operation.TRANSCRIPTIONS))

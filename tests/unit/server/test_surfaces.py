@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from penstock.dialects.registry import CALLERS
@@ -211,3 +213,26 @@ def test_files_of_anthropics_clients() -> None:
     own = in_callers_wire(match, {b"anthropic-version": b"1"}, "").surface
     assert (own.dialect.name, own.default_provider, own.resource) == ("anthropic", "anthropic", "files")
     assert in_callers_wire(match, {}, "") is match
+
+
+@pytest.mark.parametrize(
+    ("path", "wire"),
+    [
+        ("/x/models/a:b", "gemini"),
+        ("/x/models/a:b:generateContent", "gemini"),
+        ("/x/models/:b", "openai_chat"),
+        ("/x/models/a:", "openai_chat"),
+        ("/x/models/a:b!", "openai_chat"),
+        ("/x/a:b", "openai_chat"),
+    ],
+)
+def test_a_verb_behind_a_model_is_geminis(path: str, wire: str) -> None:
+    assert dialect_of(path).name == wire
+
+
+def test_a_long_path_takes_no_time() -> None:
+    """Whoever has no key can send it: steps grow with its length, and not with its square."""
+    path = "/x" + "/models/" * 3000 + ":" * 36_000 + "!"
+    began = time.process_time()
+    assert dialect_of(path).name == "openai_chat"
+    assert time.process_time() - began < 0.5

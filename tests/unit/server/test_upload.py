@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from typing import cast
 
 import pytest
@@ -112,6 +113,35 @@ def test_bytes_that_nobody_reads() -> None:
     assert result[0].head == b"  \x00\x01"
     assert result[1] is None
     assert begun(b'  {"model": 1}', BodyKind.ANY, 3) == b'  {"model": 1}'
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 4096])
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\xef\xbb\xbf \n", b"\r\n\t ", b" " * 6000])
+def test_json_is_read_whole_whatever_stands_before_it(before: bytes, size: int) -> None:
+    data = before + b'{"model": "m"}'
+    assert begun(data, BodyKind.ANY, size) == data
+
+
+def test_texts_behind_a_file_are_held_no_more_than_files_are() -> None:
+    text = "x" * (1 << 19)
+    behind = b"".join(field(f"t{number}", text) for number in range(40)) + END
+    result = begun(field("model", "m") + field("file", "x", "a") + behind, BodyKind.MULTIPART, 1 << 16)
+    assert isinstance(result, tuple)
+    upload = result[0]
+
+    async def read() -> int:
+        size = 0
+        while piece := await upload.read():
+            assert isinstance(piece, bytes)
+            size += len(piece)
+        return size
+
+    tracemalloc.start()
+    try:
+        assert asyncio.run(read()) > len(behind)
+        assert tracemalloc.get_traced_memory()[1] < 3 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_which_bodies_may_pass() -> None:

@@ -82,3 +82,9 @@ def test_without_a_folder_there_is_no_record() -> None:
 def test_a_file_that_is_none_of_ours_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "slices-own.map").write_bytes(b"\xff" * 3000)
     assert left(tmp_path, SliceRecord(None, "own", 2)) == []
+
+
+def test_the_file_is_for_its_own_user(own: SliceRecord, tmp_path: Path) -> None:
+    assert own._file is not None
+    [path] = tmp_path.glob("slices-own.map")
+    assert path.stat().st_mode & 0o777 == 0o600

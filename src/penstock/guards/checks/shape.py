@@ -13,8 +13,9 @@ from penstock.guards.base import Check, Context, Judgement, Prepared, could_not
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt
 
-_FENCE: Final = re.compile(r"(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\r?\n(.*?)\r?\n?[ \t]*\1", re.DOTALL)
-_INLINE: Final = re.compile(r"`{3,}(?:json)?\s*([\[{].*?[\]}])\s*`{3,}", re.DOTALL | re.IGNORECASE)
+_FENCE: Final = re.compile(r"(?:(?<!`)(?=`)|(?<!~)(?=~))(`{3,}+|~{3,}+)[ \t]*+([^\s`]*+)[^\n`]*+\n(.*?)\1", re.DOTALL)
+_INLINE: Final = re.compile(r"(?<!`)`{3,}+(?:json)?\s*+([\[{](?:(?!`{3}).)*+)`{3}", re.DOTALL | re.IGNORECASE)
+"""Both look at a text once from each fence on: whoever wrote it may have written nothing but fences."""
 _DECODER: Final = json.JSONDecoder()
 _MOST_CANDIDATES: Final = 200
 _LANGUAGES: Final = {

@@ -49,11 +49,15 @@ def _size(content: Content) -> int:
 
 
 def content_attributes(content: Content, redactor: Redactor) -> Attributes:
-    """The attributes of a content, without secrets. A body that is no text (sound, say) has none."""
+    """The attributes of a content, without secrets. A body that is no text (sound, say) has none.
+
+    Secrets are looked for twice: in a body as it came, and in its messages, which join the pieces of a stream and read
+    what JSON escapes.
+    """
     asked, answered = redactor.body(content.request), redactor.body(content.response)
     found: dict[str, list[dict[str, Any]]] = {}
     if isinstance(asked, str):
         found |= {named.SYSTEM_INSTRUCTIONS: system_instructions(asked), named.INPUT_MESSAGES: input_messages(asked)}
     if isinstance(answered, str):
         found |= {named.OUTPUT_MESSAGES: output_messages(answered)}
-    return {name: write_json(value).decode() for name, value in found.items() if value}
+    return {name: redactor.text(write_json(value).decode()) for name, value in found.items() if value}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from penstock.core.json_text import read_json_or_none
+from penstock.core.json_text import mapping, mappings, read_json_or_none, text
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -111,7 +111,7 @@ def _part(part: Mapping[str, Any]) -> Part:
 
 
 def _call(id_: Any, name: Any, arguments: Any) -> Part:
-    read = read_json_or_none(arguments.encode()) if isinstance(arguments, str) else arguments
+    read = read_json_or_none(arguments.encode("utf-8", "replace")) if isinstance(arguments, str) else arguments
     return {"type": "tool_call", "id": id_, "name": name, "arguments": arguments if read is None else read}
 
 
@@ -137,13 +137,13 @@ def _of_stream(events: Iterable[Mapping[str, Any]]) -> list[Message]:
             texts += [delta] if str(event.get("type", "")).endswith("output_text.delta") else []
         elif isinstance(delta, dict):
             ended = str(delta.get("stop_reason") or ended)
-            texts += [part["content"] for part in _parts_of({**delta, "role": "assistant"}) if part["type"] == "text"]
-            for call in delta.get("tool_calls") or ():
-                function = call.get("function") or {}
-                known = calls.setdefault(call.get("index", 0), ["", "", ""])
-                known[0] += call.get("id") or ""
-                known[1] += function.get("name") or ""
-                known[2] += function.get("arguments") or ""
+            parts = _parts_of({**delta, "role": "assistant"})
+            texts += [text(part, "content") for part in parts if part["type"] == "text"]
+            for call in mappings(delta.get("tool_calls")):
+                function, index = mapping(call, "function"), call.get("index")
+                known = calls.setdefault(index if isinstance(index, int) else 0, ["", "", ""])
+                for at, more in enumerate((text(call, "id"), text(function, "name"), text(function, "arguments"))):
+                    known[at] += more
     parts = [{"type": "text", "content": "".join(texts)}] if texts else []
     return [_message("assistant", [*parts, *(_call(*each) for each in calls.values())], ended)]
 

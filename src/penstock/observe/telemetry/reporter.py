@@ -23,7 +23,7 @@ from penstock.observe.telemetry.contents import SpanContents, content_attributes
 from penstock.observe.telemetry.conventions import SCHEMAS
 from penstock.observe.telemetry.exporter import Exporter
 from penstock.observe.telemetry.otlp import Resource, metrics_message, spans_message
-from penstock.observe.telemetry.span import Span
+from penstock.observe.telemetry.span import Attributes, Span
 from penstock.observe.telemetry.spans import spans_of
 
 _LOG: Final = logging.getLogger("penstock")
@@ -127,12 +127,21 @@ class SpanReporter:
         spans: list[Span] = []
         for record, content in zip(records, contents, strict=True):
             try:
-                told = {} if content is None or self._redactor is None else content_attributes(content, self._redactor)
-                spans += spans_of(record, self._charges, self._settings.version, told)
+                spans += spans_of(record, self._charges, self._settings.version, self._told(content))
             except Exception:  # one record must never cost the others
                 _LOG.exception("a record could not become spans")
         message = spans_message(spans, self._resource, SCHEMAS[self._settings.version]) if spans else b""
         return _Batch(message, len(spans))
+
+    def _told(self, content: Content | None) -> Attributes:
+        """What a span tells of a content: nothing where it can't be read, and the span stays."""
+        if content is None or self._redactor is None:
+            return {}
+        try:
+            return content_attributes(content, self._redactor)
+        except Exception as error:  # its message may hold what was said
+            _LOG.error("a content could not be told in a span: %s", type(error).__name__)
+            return {}
 
 
 class MetricsSource(Protocol):

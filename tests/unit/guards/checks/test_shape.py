@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -96,3 +97,11 @@ def test_not_null(message: dict[str, Any], verdict: bool) -> None:
     judgement = judged("notNull", {}, body, phase=Phase.AFTER)
     assert (judgement.verdict, judgement.data["verdict"]) == (verdict, "passed" if verdict else "failed")
     assert judged("notNull", {"not": True}, body, phase=Phase.AFTER).verdict is not verdict
+
+
+@pytest.mark.parametrize("text", ["`", "```{", "~~~`", "```\n", "```a\n ", "``` ", "```{}"])
+def test_a_text_of_fences_takes_no_time(text: str) -> None:
+    began = time.process_time()
+    judged("default.containsCode", {"format": "SQL"}, text * 10_000)
+    judged("default.jsonKeys", {"keys": ["a"], "operator": "any"}, text * 10_000)
+    assert time.process_time() - began < 2

@@ -55,3 +55,13 @@ def test_secrets_are_hidden_and_what_is_no_text_is_left_out() -> None:
     assert json.loads(str(told["gen_ai.system_instructions"])) == [{"type": "text", "content": "Be [redacted]"}]
     assert "sk-0123" not in str(told["gen_ai.input.messages"])
     assert "gen_ai.output.messages" not in told
+
+
+def test_secrets_in_pieces_and_in_escapes_are_hidden_too() -> None:
+    pieces = ["my key sk-0123", "456789abcd", "efghij"]
+    stream = "".join(f"data: {json.dumps({'choices': [{'delta': {'content': each}}]})}\n\n" for each in pieces)
+    asked = b'{"messages": [{"role": "user", "content": "\\u0073k-0123456789abcdefghij of M\\u00fcller"}]}'
+    told = str(content_attributes(content(asked, stream.encode()), Redactor(["Müller"])))
+    assert told.count("[redacted]") == 3
+    assert "0123" not in told
+    assert "Müller" not in told

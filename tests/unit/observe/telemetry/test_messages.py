@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.observe.telemetry.messages import input_messages, output_messages, system_instructions
@@ -143,6 +143,10 @@ _JSON = st.recursive(
 
 
 @given(_JSON, st.booleans())
+@example({"choices": [{"delta": {"tool_calls": 5}}]}, True)
+@example({"choices": [{"delta": {"tool_calls": [5, {"index": [], "id": 3, "function": "f"}]}}]}, True)
+@example({"choices": [{"delta": {"content": [{"type": "text", "text": 3}]}}]}, True)
+@example({"messages": [{"tool_calls": [{"function": {"arguments": "\ud800"}}]}]}, False)
 def test_any_json_is_read(value: Any, is_stream: bool) -> None:
     body = stream(value) if is_stream else json.dumps(value)
     for read in (system_instructions, input_messages, output_messages):

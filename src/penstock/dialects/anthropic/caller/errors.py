@@ -41,10 +41,12 @@ TOO_LONG: Final = "Input is too long."
 """What is told where the lengths are not."""
 
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])|(?<![\w.,])\d{3,9}(?![\w])")
-_EXCEEDS: Final = re.compile(r"(\d[\d,]*) tokens? > (\d[\d,]*)")
+_EXCEEDS: Final = re.compile(r"(?<![\d,])(\d[\d,]*+) tokens? > (\d[\d,]*+)")
 _EXCESS: Final = re.compile(r"(?:limit )?exceed\w* by (\d[\d,]*)", re.IGNORECASE)
 """Cohere tells by how much."""
-_LIMIT: Final = re.compile(r"(?:max\w*|limit\w*|context (?:size|window|length))\D{0,60}?(\d[\d,]{2,})", re.IGNORECASE)
+_LIMIT: Final = re.compile(
+    r"(?:max\w{0,40}|limit\w{0,40}|context (?:size|window|length))\D{0,60}?(\d[\d,]{2,})", re.IGNORECASE
+)
 
 
 def error_type(status: int) -> str:
@@ -131,6 +133,7 @@ def _message(said: VendorError, body: bytes, provider: str, error: ErrorClass | 
 
 def too_long(text: str) -> str:
     """The words by which clients know that the prompt is too long, with length and limit where both are told."""
+    text = text[:_TEXT_LIMIT]
     exceeds = _EXCEEDS.search(text)
     if exceeds is not None:
         return _numbered(_integer(exceeds[1]), _integer(exceeds[2]))

@@ -18,7 +18,9 @@ from penstock.dialects.session_models import models_in
 
 _COUNTED: Final = b'"usageMetadata"'
 _LONGEST: Final = 1 << 20
-"""Bytes of a message in which counts or a model are looked for: one with sound has neither."""
+"""Bytes of a message in which counts are looked for: one with sound has none."""
+_LONGEST_SETUP: Final = 16 << 20
+"""Bytes of a message in which the model is looked for: instructions stand beside it."""
 
 
 def used_by(message: bytes) -> Usage | None:
@@ -35,7 +37,7 @@ def used_by(message: bytes) -> Usage | None:
 
 def model_of(message: bytes) -> str | None:
     """The model of the session, which the caller's first message names; None for a message that names none."""
-    value = read_json_or_none(message) if len(message) <= _LONGEST else None
+    value = read_json_or_none(message) if len(message) <= _LONGEST_SETUP else None
     setup = json_text.mapping(value, "setup") if isinstance(value, dict) else {}
     return json_text.text(setup, "model").removeprefix("models/") or None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Final
 
 import pytest
@@ -194,3 +195,10 @@ def test_any_error_is_told(data: bytes, status: int, text: str) -> None:
     assert body(reply)["type"] == "error"
     assert json.loads(next(sse.events(ERRORS.provider_event(Fail(text, text, text, status, data), text, text)))[1])
     too_long(text)
+
+
+@pytest.mark.parametrize("word", ["max", "exceed", "limit ", "1,", "1 tokens "])
+def test_a_long_message_takes_no_time(word: str) -> None:
+    began = time.process_time()
+    too_long(word * 20_000)
+    assert time.process_time() - began < 0.5

@@ -26,6 +26,7 @@ def test_messages_without_usage(message: bytes) -> None:
     ("message", "model"),
     [
         (b'{"setup": {"model": "models/gemini-x"}}', "gemini-x"),
+        (b'{"setup": {"model": "models/gemini-x", "systemInstruction": "' + b"x" * (2 << 20) + b'"}}', "gemini-x"),
         (b'{"setup": {"model": 3}}', None),
         (b'{"setup": []}', None),
         (b"[", None),

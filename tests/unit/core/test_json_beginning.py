@@ -1,0 +1,28 @@
+"""Whether a body is a JSON object, by its beginning."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.json_beginning import is_object, may_be_object
+
+
+@pytest.mark.parametrize(
+    ("beginning", "told"),
+    [
+        (b"", None),
+        (b" \r\n\t", None),
+        (b"\xef", None),
+        (b"\xef\xbb", None),
+        (b"\xef\xbb\xbf ", None),
+        (b"\xef\xbb\xbf {", True),
+        (b" {x", True),
+        (b"\xef{", False),
+        (b"[", False),
+        (b"--bb", False),
+        (b"\x0b{", False),
+    ],
+)
+def test_what_a_beginning_tells(beginning: bytes, told: bool | None) -> None:
+    assert may_be_object(beginning) is told
+    assert is_object(beginning) is bool(told)
