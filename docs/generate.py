@@ -476,7 +476,7 @@ provider's base URL. Behind it stand the same gateway keys, address policy, limi
   are let through.
 - With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` without a body
-  passes: nobody looks at the models that such a request may use.
+  passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
 - **What is kept belongs to one account.** A config with targets at several makes it at the first, once, without
   retries; a request that names an id is then a 400: name the provider or the virtual key. With the setting
   `ids.secret` the ids of such a config say which target has the thing, for the tenant who made it and in every replica:
@@ -503,7 +503,8 @@ once: the caller gets the error, and the connection ends.
   400, and the host's request is broken off; other fields there pass unread.
 - Held whole, within `server.max_body_bytes`, is what the gateway may have to read, change or send again: where the
   config has retries, a fallback or a conditional or sticky choice, where a target has guards, a cache or a signature of
-  AWS; a form whose fields the config changes, or that has an `Idempotency-Key`; and compressed bodies.
+  AWS; a form whose fields the config changes, whose key allows certain models only, or that has an `Idempotency-Key`;
+  compressed bodies; JSON, whatever its media type says, and what begins with more than 4 KiB of white space.
 - **Sent once**: an upload with retries or a fallback that is larger than `server.max_body_bytes` passes to the first
   target that takes it. Once bytes are sent no other attempt follows, and that target's answer is the caller's. With
   hedging, which needs the body twice, and without `content-length` such an upload is a 413.
