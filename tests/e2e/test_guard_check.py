@@ -39,5 +39,8 @@ def test_it_is_off_by_default(is_on: bool) -> None:
             proxied = httpx.post(url, json=CHECK, headers={name: "203.0.113.9"}, timeout=60, trust_env=False)
             assert proxied.status_code == 403
         assert httpx.post(url, json={**CHECK, "id": "none"}, timeout=60, trust_env=False).status_code == 400
-        page = {"origin": "https://elsewhere.test", "sec-fetch-site": "cross-site"}
-        assert httpx.post(url, json=CHECK, headers=page, timeout=60, trust_env=False).status_code == 403
+        for page in (
+            {"origin": "https://elsewhere.test", "sec-fetch-site": "cross-site"},
+            {"origin": gateway.url, "sec-fetch-site": "same-origin"},
+        ):
+            assert httpx.post(url, json=CHECK, headers=page, timeout=60, trust_env=False).status_code == 403

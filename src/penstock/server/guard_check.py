@@ -19,6 +19,7 @@ PATH: Final = "/penstock/guards/check"
 _FORWARDED: Final = frozenset(
     b"forwarded via x-real-ip x-client-ip x-cluster-client-ip true-client-ip cf-connecting-ip cdn-loop".split()
 )
+_BROWSERS: Final = frozenset({b"origin", b"sec-fetch-site"})
 _FORWARDED_PREFIX: Final = b"x-forwarded"
 """Headers of proxies, by whatever names they tell of whom they called for."""
 _LARGEST: Final = 8 << 20
@@ -27,10 +28,10 @@ _ELSEWHERE: Final = Failure(Kind.NOT_ALLOWED, "Checks on their own are for calle
 
 async def answer(guarding: Guarding, context: RequestContext, body: bytes) -> tuple[int, Headers, bytes] | Failure:
     """Status, headers and body, or the failure to answer with. Behind a proxy on this machine every caller looks as if
-    it were here: what a proxy has passed on is refused."""
+    it were here, and so does a web page whose name leads here: what they send is refused."""
     addresses = context.client.address, context.account.address
     is_proxied = any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIX) for name in context.fields)
-    if is_proxied or not all(_is_here(address) for address in addresses):
+    if is_proxied or not _BROWSERS.isdisjoint(context.fields) or not all(_is_here(address) for address in addresses):
         return _ELSEWHERE
     if len(body) > _LARGEST:
         return Failure(Kind.BODY_TOO_LARGE, f"The body is larger than {_LARGEST} bytes.")
