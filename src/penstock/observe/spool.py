@@ -95,6 +95,11 @@ class Spool:
     def waiting(self) -> int:
         return sum(segment.count for segment in self._closed) + (self._current.count if self._current else 0)
 
+    @property
+    def segments(self) -> int:
+        """Segments that get no further entry."""
+        return len(self._closed)
+
     def append(self, entry: bytes, item: Any = None) -> None:
         """Keep an entry, and what it was made of, if that is told. Never waits for the disk."""
         current = self._current

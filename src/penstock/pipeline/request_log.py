@@ -107,7 +107,7 @@ class RequestLog:
         await self._cleaning.stop()
         await self._task.stop()
         try:
-            await self._drain()
+            await self._drain(to_the_end=True)
         finally:
             self.spool.close()
             self._tell_losses()
@@ -123,9 +123,14 @@ class RequestLog:
                 await self._drain()
             self._tell_losses()
 
-    async def _drain(self) -> None:
-        """Write what waits, until nothing does or the database can't be reached."""
-        while (segment := self.spool.take()) is not None:
+    async def _drain(self, *, to_the_end: bool = False) -> None:
+        """Write what waits now, or until nothing does; or until the database can't be reached.
+
+        What comes meanwhile waits for the next turn unless it fills a segment: each segment is a file, and a
+        transaction."""
+        is_last = False
+        while (to_the_end or not is_last) and (segment := self.spool.take()) is not None:
+            is_last = self.spool.segments == 1
             if segment is not self._segment:
                 self._segment, self._done, self._is_repeated = segment, 0, segment.is_recovered
             is_written = False

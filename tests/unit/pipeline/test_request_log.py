@@ -86,6 +86,26 @@ async def test_while_the_database_is_down_rows_wait_for_it_and_for_the_next_proc
     assert not spooled(tmp_path)
 
 
+async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_path: Path) -> None:
+    """Under load there always is more: a file and a transaction for each handful of rows cost more than the rows."""
+    table = Table()
+
+    async def keep_and_write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+        if len(table.rows) < 3:
+            log.keep(record(f"later {len(table.rows)}"), Noted())
+        await table.write(entries, is_repeated)
+
+    spool = Spool(tmp_path, "requests", 1 << 20)
+    log = RequestLog(spool, keep_and_write, lambda *_: None, Redactor(), nothing)
+    log.keep(record("a"), Noted())
+    log.keep(record("b"), Noted())
+    await log._drain()
+    assert (table.traces, log.waiting) == (["a", "b"], 1)
+    await log._drain(to_the_end=True)
+    assert (table.traces, log.waiting) == (["a", "b", "later 0", "later 2"], 0)
+    assert not spooled(tmp_path)
+
+
 async def test_a_batch_whose_end_was_not_heard_of_is_written_as_a_repeated_one() -> None:
     table = Table()
     log = log_of(table)
