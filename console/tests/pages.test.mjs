@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { admin, faults, focused, launch, open, overflow, reason, signIn, startGateway, visit } from "./gateway.mjs";
+import { admin, faults, focused, launch, open, overflow, reason, signIn, startGateway, until, visit } from "./gateway.mjs";
 import { stubLog } from "./log.mjs";
 
 const SHOTS = process.env.SCREENSHOTS ? new URL("../../docs/console/", import.meta.url).pathname : undefined;
@@ -104,10 +104,11 @@ test("the theme is chosen, and stays", { skip }, async () => {
   await signIn(page);
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();
+  const isDark = async () => (await ground()) !== light;
   await page.getByLabel("Theme").selectOption("dark");
-  assert.notEqual(await ground(), light);
+  await until(isDark); // the page takes it after the next paint
   await page.reload();
   await page.locator(".frame").waitFor();
-  assert.notEqual(await ground(), light);
+  await until(isDark);
   await page.context().close();
 });
