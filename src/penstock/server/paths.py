@@ -58,13 +58,12 @@ def forgiven(path: str) -> str:
     """A path as its client meant it: slashes doubled or at the end and a doubled ``/v1`` are taken out, and a ``/v1``
     that is missing is added. Base URLs are written by people: with a slash behind them, with ``/v1`` for a client that
     adds its own, without it for one that doesn't."""
-    plain = _SLASHES.sub("/", path).removesuffix("/")
-    while plain.startswith("/v1/v1/"):
-        plain = plain.removeprefix("/v1")
+    plain = _REPEATED.sub("", _SLASHES.sub("/", path).removesuffix("/"))
     return plain if _VERSIONED.match(plain) else f"/v1{plain}"
 
 
 _SLASHES: Final = re.compile("/{2,}")
+_REPEATED: Final = re.compile(r"\A(?:/v1)+(?=/v1/)")
 _VERSIONED: Final = re.compile(r"/v[0-9]")
 _USUAL_PREFIXES: Final = {
     **{name: name for name in ("anthropic", "openai", "gemini", "bedrock", "cohere", "ollama", "azure")},

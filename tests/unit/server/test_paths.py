@@ -56,6 +56,8 @@ def test_dots_as_any_host_may_read_them(path: str) -> None:
         ("/v1/chat/completions/", "/v1/chat/completions"),
         ("//v1//messages///", "/v1/messages"),
         ("/v1/v1/v1/messages", "/v1/messages"),
+        ("/v1/v1/v1x", "/v1/v1x"),
+        ("/v1" * 20_000 + "/messages", "/v1/messages"),
         ("/chat/completions", "/v1/chat/completions"),
         ("/models/m:generateContent", "/v1/models/m:generateContent"),
         ("/v2/chat/", "/v2/chat"),
