@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import header_line
+from penstock.core.http import SLASH, header_line
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import PreparedRequest
@@ -111,11 +111,26 @@ def _deleted_model(call: Call) -> str | None:
 
 
 def _path(call: Call, route: TargetRoute) -> str:
-    """The path below the provider's base URL."""
-    rest = call.parameters.get("rest", "")
-    parts = [quote(segment, safe=_SEGMENT, errors="surrogatepass") for segment in rest.split("/")] if rest else []
+    """The path below the provider's base URL. Its rest goes out as it came."""
     start = "" if call.resource is None else route.provider.resources[call.resource]
-    return "/".join((start, *parts))
+    rest = call.parameters.get("rest")
+    return f"{start}/{_encoded(rest, call.parameters.get('raw_rest', ''))}" if rest else start
+
+
+def _encoded(rest: str, raw: str) -> str:
+    """The end of a path, percent-encoded. A segment stands as in ``raw``, which is how it came (latin-1), unless it was
+    a bound id: then ``rest`` has the provider's own."""
+    parts, segments = SLASH.split(raw), rest.split("/")
+    if len(parts) != 2 * len(segments) - 1:
+        return quote(rest, safe=_SEGMENT + "/", errors="surrogatepass")
+    for index, segment in enumerate(segments):
+        came = parts[2 * index]
+        parts[2 * index] = (
+            quote(came, safe=_SEGMENT + "%", encoding="latin-1")
+            if unquote(came) == segment
+            else quote(segment, safe=_SEGMENT, errors="surrogatepass")
+        )
+    return "".join(parts)
 
 
 def _missing(own: str, query: str) -> str:
