@@ -212,7 +212,7 @@ class Outbound(Protocol):
         ...
 
     async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
-        """Whether the system's resolver knows the addresses of some hosts, in their order."""
+        """Whether the names of some hosts have addresses that may be called, in their order."""
         ...
 
     async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
