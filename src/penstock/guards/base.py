@@ -230,6 +230,7 @@ class Prepared(msgspec.Struct, frozen=True):
     ``hold``: what the check looks for in a stream as it arrives, None for a check that needs the whole text.
     ``size`` is the memory of the patterns and lists, in bytes. ``transforms``: with these parameters the check changes
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
+    ``servers``: how many servers ``ask`` may ask.
     """
 
     judge: Judge | None = None
@@ -240,6 +241,7 @@ class Prepared(msgspec.Struct, frozen=True):
     restores: bool = False
     only_looks: bool = False
     """Whether a check that is there to change texts changes none with these parameters."""
+    servers: int = 1
 
 
 class Check(msgspec.Struct, frozen=True):
