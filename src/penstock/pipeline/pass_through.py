@@ -48,8 +48,7 @@ def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         return headers
     base, _, own = model_route.plain.partition("?")
     path = base.removesuffix("/") + _path(call, route)
-    asked = _without_keys(call)
-    query = "&".join(pair for pair in (asked, _missing(own, asked)) if pair)
+    query = "&".join(pair for pair in (call.query, _missing(own, call.query)) if pair)
     target = f"{path or '/'}?{query}" if query else path or "/"
     payload, model = call.body, None
     if call.request is not None:
@@ -137,14 +136,6 @@ def _missing(own: str, query: str) -> str:
     """The pairs of the provider's own query (``api-version``) that the caller's doesn't have."""
     asked = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
     return "&".join(pair for pair in own.split("&") if pair.partition("=")[0] not in asked)
-
-
-def _without_keys(call: Call) -> str:
-    """The caller's query without the pairs that hold a gateway key, the caller's or another's."""
-    catalogue = call.caller.catalogue
-    if not call.query or catalogue is None or not catalogue.is_guarded:
-        return call.query
-    return "&".join(pair for pair in call.query.split("&") if not catalogue.holds_key(unquote_plus(pair)))
 
 
 def _headers(call: Call, route: TargetRoute, block: bytes) -> bytes | Failure:

@@ -16,6 +16,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
+from penstock.pipeline.authenticate import query_without_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
@@ -390,7 +391,7 @@ class Gateway:
             account,
             opening.path,
             opening.parameters,
-            opening.forwarded,
+            query_without_keys(opening.forwarded, caller),
             opening.hops,
             caller,
             surface.default_provider,
