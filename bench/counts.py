@@ -1,8 +1,9 @@
 """What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
 
-    python -m bench.counts [chat] [key] [limits] [dialect] [stream]
+    python -m bench.counts [chat] [config] [key] [limits] [dialect] [stream]
 
-``key`` is a chat with a gateway key and a saved config, ``limits`` the same with a budget and a rate limit in memory.
+``config`` is a chat with its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same
+with a budget and a rate limit in memory.
 
 Counts hardly depend on the machine's other work, so they decide where a time would not. Needs nginx with its lua
 module, valgrind and strace; docs/performance.md says how to read the table.
@@ -25,12 +26,12 @@ from pathlib import Path
 
 from bench import gateway_file, local, machine, payload, process, upstream
 from bench.failure import MeasurementError
-from bench.route import CHAT_PATH, Headers, Route, by_dialect, by_headers
+from bench.route import CHAT_PATH, Headers, Route, by_config, by_dialect, by_headers
 from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
 
-_WARM = {"chat": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 6}
-_REQUESTS = {"chat": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 15}
+_WARM = {"chat": 300, "config": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 6}
+_REQUESTS = {"chat": 300, "config": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 15}
 _KEYS = {"key": gateway_file.PLAIN, "limits": gateway_file.LIMITED}
 _PATIENCE = 120.0
 _SHOWN = 40
@@ -146,9 +147,9 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
 def _addressing(kind: str, mock: Upstream) -> Headers:
     if kind in _KEYS:
         return gateway_file.by_key(_KEYS[kind])("")
-    return (
-        by_dialect(mock.base_url(Behaviour.CLAUDE)) if kind == "dialect" else by_headers(mock.base_url(Behaviour.CALM))
-    )
+    if kind == "dialect":
+        return by_dialect(mock.base_url(Behaviour.CLAUDE))
+    return (by_config if kind == "config" else by_headers)(mock.base_url(Behaviour.CALM))
 
 
 if __name__ == "__main__":

@@ -80,11 +80,12 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.writer.write(data)
 
-    async def answer(self, answer: Answer) -> Answer:
-        """Read one response to its end, or to the end of the connection."""
+    async def answer(self, answer: Answer, begun: bytes = b"") -> Answer:
+        """Read one response to its end, or to the end of the connection. ``begun`` is what was read of it before."""
         parser = httptools.HttpResponseParser(answer)
         try:
-            while not answer.complete and (data := await self.reader.read(65_536)):
+            while not answer.complete and (data := begun or await self.reader.read(65_536)):
+                begun = b""
                 parser.feed_data(data)
                 answer.status = parser.get_status_code()
         except (ConnectionError, httptools.HttpParserError):

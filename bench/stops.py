@@ -3,7 +3,7 @@ told to stop; each must get a complete answer, or be told, and have its line in 
 
     python -m bench.stops                                     # 200 streams, 20 plain requests, a grace of 2 s
     python -m bench.stops --streams 20 --plain 4 --grace 1    # the small form, as in tests/e2e/test_stopping.py
-    python -m bench.stops --again TERM                        # a second signal half a second after the first
+    python -m bench.stops --again TERM                        # a second signal, when the stop has begun
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Load:
     streams: int = 200
     plain: int = 20
     finishing: int = 20
-    """Streams whose provider finishes them half a second after the signal."""
+    """Streams whose provider finishes them when the stop has begun."""
     uploads: int = 10
     idle: int = 20
     grace: int = 2
     first: signal.Signals = signal.SIGTERM
     second: signal.Signals | None = None
-    """A signal that follows half a second after the first."""
+    """A signal that follows when the stop has begun."""
     workers: int = 1
     to_group: bool = False
     """Send the signals to the whole process group, as a terminal does."""
@@ -135,13 +135,17 @@ async def _run(load: Load, gateway: LocalGateway) -> Outcome:
         ]
         idle = [await stack.enter_async_context(local.connected(gateway.port)) for _ in range(load.idle)]
         rest = [_send(connection, kind, port) for kind, connection in connections]
-        answers = [asyncio.create_task(_read(connection, kind)) for kind, connection in connections]
-        closed = [asyncio.create_task(connection.reader.read()) for connection in idle]
+        begun = [await _begun(connection, kind) for kind, connection in connections]
         await _until(lambda: provider.arrived == load.streams + load.plain + load.finishing)
-        await asyncio.sleep(0.2)  # the first events reach the callers
+        answers = [
+            asyncio.create_task(_read(connection, kind, read))
+            for (kind, connection), read in zip(connections, begun, strict=True)
+        ]
+        closed = [asyncio.create_task(connection.reader.read()) for connection in idle]
         started = time.monotonic()
         _signal(gateway, load, load.first)
-        await asyncio.sleep(0.5)
+        if closed:  # the stop has begun
+            await asyncio.wait(closed, timeout=_PATIENCE)
         provider.finish()
         for number, ((_, connection), more) in enumerate(zip(connections, rest, strict=True)):
             if number % 2:
@@ -167,18 +171,26 @@ def _signal(gateway: LocalGateway, load: Load, number: signal.Signals) -> None:
 
 
 def _send(connection: Connection, kind: str, port: int) -> bytes:
-    """Send a request, half of it in the case of an upload; the rest of it."""
+    """Send a request, but of an upload only the head; the rest of it."""
     body = local.chat_body(stream=kind in {"stream", "finishing"})
     host = f"http://{local.HOST}:{port}/{kind}/v1"
     headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": host, "authorization": "Bearer sk-bench"}
-    data = local.request(local.CHAT, body, headers)
-    half = len(data) - len(body) // 2 if kind == "upload" else len(data)
-    connection.send(data[:half])
-    return data[half:]
+    is_upload = kind == "upload"
+    data = local.request(local.CHAT, body, {**headers, "expect": "100-continue"} if is_upload else headers)
+    sent = len(data) - len(body) if is_upload else len(data)
+    connection.send(data[:sent])
+    return data[sent:]
 
 
-async def _read(connection: Connection, kind: str) -> str:
-    answer = await connection.answer(Answer())
+async def _begun(connection: Connection, kind: str) -> bytes:
+    """Wait until a request is under way; what was read of its response."""
+    if kind == "upload":
+        await connection.reader.readuntil(b"100 Continue\r\n\r\n")
+    return await connection.reader.readuntil(b"\n\n") if kind in {"stream", "finishing"} else b""
+
+
+async def _read(connection: Connection, kind: str, begun: bytes) -> str:
+    answer = await connection.answer(Answer(), begun)
     return f"{kind}, {fate(answer)}"
 
 
@@ -203,7 +215,7 @@ def main() -> int:
     default = Load()
     for name in ("streams", "plain", "finishing", "uploads", "idle", "grace", "workers"):
         parser.add_argument(f"--{name}", type=int, default=getattr(default, name))
-    parser.add_argument("--again", choices=["TERM", "INT"], help="a second signal, half a second after the first")
+    parser.add_argument("--again", choices=["TERM", "INT"], help="a second signal, when the stop has begun")
     options = vars(parser.parse_args())
     again = options.pop("again")
     load = Load(**options, second=signal.Signals[f"SIG{again}"] if again else None)

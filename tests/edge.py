@@ -13,6 +13,7 @@ class FakeClient:
 
     def __init__(self, body: bytes | Failure = b"", address: str | None = "127.0.0.1") -> None:
         self.address = address
+        self.raw_path = ""
         self.gone = False
         self.watched = False
         self.body = body

@@ -140,11 +140,13 @@ def guards_of(
     headers: dict[str, Any] | None = None,
     saved: dict[str, bytes] | None = None,
     policy: GuardPolicy | None = None,
+    *,
+    is_saved: bool = False,
 ) -> tuple[GuardPlan | None, list[str | None]]:
     """The guards of a target, and the paths of what is wrong with them."""
     fields = Fields(settled(config), "config")
     compiler = GuardCompiler(saved or {}, policy or GuardPolicy())
-    plan = compiler.guards(fields, HeaderSettings(default_guards=headers or {}))
+    plan = compiler.guards(fields, HeaderSettings(default_guards=headers or {}, is_saved=is_saved))
     failure = fields.budget.problems.failure()
     return plan, [] if failure is None else [each.param for each in failure.parts or (failure,)]
 

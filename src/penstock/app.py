@@ -136,7 +136,7 @@ def build(
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, data_folder(settings, place))
     log = request_log_of(settings, stored, records, seen, place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
-    guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin, records)
+    guarding, own_port = guarding_of(settings, transports, policy, http1.knows), _own_port(settings, admin, records)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored)
     telemetry = telemetry_of(settings, apart, os.environ)
     counted = Counted(records, replicas.health, http1, catalogues, counters, seen, log, guards=guarding.verdicts)

@@ -15,6 +15,7 @@ from penstock.installed import has_entry_points
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.guard_model import GuardModels
+from penstock.pipeline.guard_outbound import Knows
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.upstream import Upstream
 from penstock.settings.model import Settings
@@ -37,8 +38,10 @@ def guard_policy(settings: Settings) -> GuardPolicy:
     )
 
 
-def guarding_of(settings: Settings, transports: Mapping[str, Transport], policy: AddressPolicy) -> Guarding:
-    """The stage that runs guards."""
+def guarding_of(
+    settings: Settings, transports: Mapping[str, Transport], policy: AddressPolicy, knows: Knows
+) -> Guarding:
+    """The stage that runs guards. ``knows`` looks a host's name up."""
     guards, authorizer = settings.guards, Authorizer(transports)
     return Guarding(
         Upstream(transports, authorizer, ModelAliases(transports, authorizer)),
@@ -50,4 +53,5 @@ def guarding_of(settings: Settings, transports: Mapping[str, Transport], policy:
         environment=os.environ if settings.providers.gateway_identity else None,
         answers_checks=guards.check_endpoint,
         models=GuardModels(CALLERS["openai_chat"]),
+        knows=knows,
     )

@@ -126,6 +126,17 @@ def test_headers_and_bytes_pass(gateway: RunningGateway, upstream: Upstream) -> 
     assert not got.headers.keys() & {"cookie", "x-forwarded-for", "x-portkey-provider", "x-portkey-custom-host"}
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/proxy/a%2Fb/c", "/v1/unheard/of%2fall%3Bx", "/v1/files/gs%3A%2Fb%2Fname", "/@openai/v1/proxy/%41%2B%2525"],
+)
+def test_a_path_goes_out_as_it_came(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    """A name's own slash among them: decoded, it would be another path."""
+    upstream.play(reply(body=b"{}"))
+    assert httpx.get(f"{gateway.url}{path}", headers=headers(upstream), timeout=60, trust_env=False).status_code == 200
+    assert upstream.last.target == path.removeprefix("/@openai").replace("/proxy", "")
+
+
 def test_errors_pass_untouched(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(418, b'{"odd": "words"}'))
     answered = httpx.post(f"{gateway.v1}/unheard-of", json={"a": 1}, headers=headers(upstream), timeout=60)

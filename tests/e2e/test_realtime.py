@@ -187,6 +187,14 @@ def test_where_a_session_goes(
     assert "sk-other" not in str(fields)
 
 
+def test_a_gateway_key_in_the_query_goes_no_further(guarded: RunningGateway, host: RealtimeHost) -> None:
+    """Whatever it is called there, and whosever it is."""
+    query = f"model=@up/m&token={key('all')}&t=Bearer+{key('small')}&intent=x"
+    with opened(guarded, query, additional_headers={"authorization": f"Bearer {key('all')}"}) as session:
+        session.recv(timeout=60)
+    assert host.last.path == "/v1/realtime?model=m&intent=x"
+
+
 def test_a_fallback_before_the_upgrade(gateway: RunningGateway, host: RealtimeHost) -> None:
     host.refusals.append(500)
     with opened(gateway, "model=first", additional_headers={"x-portkey-config": "twice"}) as session:

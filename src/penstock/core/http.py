@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 # RFC 9110 5.6.2 (token) and 5.5 (field value: visible characters, space, tab and obs-text).
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+SLASH: Final = re.compile("(/|%2F)", re.IGNORECASE)
+"""What a slash in a percent-decoded path was in the path as it came. The two are not the same (RFC 3986, 2.2)."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 

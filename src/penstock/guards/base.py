@@ -212,7 +212,7 @@ class Outbound(Protocol):
         ...
 
     async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
-        """Whether the system's resolver knows the addresses of some hosts, in their order."""
+        """Whether the names of some hosts have addresses that may be called, in their order."""
         ...
 
     async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
@@ -230,6 +230,7 @@ class Prepared(msgspec.Struct, frozen=True):
     ``hold``: what the check looks for in a stream as it arrives, None for a check that needs the whole text.
     ``size`` is the memory of the patterns and lists, in bytes. ``transforms``: with these parameters the check changes
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
+    ``servers``: how many servers ``ask`` may ask.
     """
 
     judge: Judge | None = None
@@ -240,6 +241,7 @@ class Prepared(msgspec.Struct, frozen=True):
     restores: bool = False
     only_looks: bool = False
     """Whether a check that is there to change texts changes none with these parameters."""
+    servers: int = 1
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -45,6 +45,8 @@ _OWN: Final = frozenset(
 """The members of a hook that name no check."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
+_MOST_ASKED: Final = 100
+"""Servers that a request's own guards may ask, all together: one request must not become any number of them."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _COMMON: Final = frozenset({"failOnError", "credentials", "scope", "kinds", "choices", "timeout"})
 
@@ -78,6 +80,7 @@ class GuardCompiler:
         self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
         self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
         self._names: set[str] = set()
+        self._asked = 0
 
     def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         """The guards of a target; None for a target without any."""
@@ -106,16 +109,20 @@ class GuardCompiler:
             if not (self._policy.allows_inline or headers.is_saved):
                 problems.add(refuse(fields.at(key), "the gateway's operator lets no request bring guards of its own"))
                 continue
-            hooks += self._array(phase, value, fields.at(key), _type_of(key), problems)
+            hooks += self._array(phase, value, fields.at(key), _type_of(key), problems, counts=not headers.is_saved)
         header = HEADERS[phase]
         if header in headers.default_guards:
-            hooks += self._array(phase, headers.default_guards[header], header, HookType.GUARDRAIL, problems)
+            own = headers.default_guards[header]
+            hooks += self._array(phase, own, header, HookType.GUARDRAIL, problems, counts=True)
         defaults = self._policy.default_input if phase is Phase.BEFORE else self._policy.default_output
         if defaults:
             hooks += self._array(phase, list(defaults), "[guardrails] of penstock.toml", HookType.GUARDRAIL, problems)
         return tuple(hooks)
 
-    def _array(self, phase: Phase, value: Any, path: str, kind: HookType, problems: Problems) -> tuple[Hook, ...]:
+    def _array(
+        self, phase: Phase, value: Any, path: str, kind: HookType, problems: Problems, *, counts: bool = False
+    ) -> tuple[Hook, ...]:
+        """``counts``: the request itself brings the hooks, and may not have any number of servers asked."""
         known = self._hooks.get((id(value), phase))
         if known is not None:
             return known[1]
@@ -126,6 +133,8 @@ class GuardCompiler:
             problems.add(refuse(path, f"there are more than {_MOST_HOOKS}"))
         else:
             hooks = tuple(self._each(phase, value, path, kind, problems))
+            if counts:
+                self._count(hooks, path, problems)
         self._hooks[id(value), phase] = value, hooks
         return hooks
 
@@ -135,6 +144,12 @@ class GuardCompiler:
                 hook = self._hook(phase, item, f"{path}[{index}]", kind, index, problems)
                 if hook.mode is not HookMode.OFF:
                     yield hook
+
+    def _count(self, hooks: tuple[Hook, ...], path: str, problems: Problems) -> None:
+        checks = [check.prepared for hook in hooks for check in hook.checks]
+        self._asked += sum(check.servers for check in checks if check.ask is not None)
+        if self._asked > _MOST_ASKED:
+            problems.add(refuse(path, f"the request's guards may have more than {_MOST_ASKED} servers asked"))
 
     def _hook(self, phase: Phase, item: Any, path: str, kind: HookType, index: int, problems: Problems) -> Hook:
         is_saved = self._saved is None or isinstance(item, str)

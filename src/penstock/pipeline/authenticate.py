@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -89,6 +90,14 @@ def _problem(value: bytes) -> str:
 def holding_keys(fields: Mapping[bytes, bytes], names: Iterable[bytes], catalogue: Catalogue) -> tuple[bytes, ...]:
     """Those of the headers with these names whose value is or contains any gateway key."""
     return tuple([name for name in names if name in fields and _holds_key(fields[name], catalogue)])
+
+
+def query_without_keys(query: str, caller: Caller) -> str:
+    """A query without the pairs that hold a gateway key, the caller's or another's."""
+    catalogue = caller.catalogue
+    if not query or catalogue is None or not catalogue.is_guarded:
+        return query
+    return "&".join([pair for pair in query.split("&") if not catalogue.holds_key(unquote_plus(pair))])
 
 
 def _holds_key(value: bytes, catalogue: Catalogue) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.pipeline.guard_memory import GuardMemory
     from penstock.pipeline.keeping import Keeping
 
+_MOST_OF_A_GUARD: Final = 5
 LARGEST_READ: Final = 256 << 10
 """Bytes of an array or object that are decoded for conditions, which look at 2000 characters of its text."""
 
@@ -92,8 +93,11 @@ class Call(msgspec.Struct):
         return self.trace_id.decode("utf-8", "replace")
 
     def attempts_left(self, most: int) -> int:
-        """How many attempts the call may have in all: none after bytes of a body that nobody holds were sent."""
-        return 0 if self.upload is not None and self.upload.is_begun else most
+        """How many attempts the call may have in all: none after bytes of a body that nobody holds were sent, and few
+        where a guard asks, of which a request may have many."""
+        if self.upload is not None and self.upload.is_begun:
+            return 0
+        return min(most, _MOST_OF_A_GUARD) if self.is_unguarded else most
 
     def addressed(self, request: RequestBody) -> RequestBody:
         """The body with the model and the form of the answer that its path names, as members ``model`` and

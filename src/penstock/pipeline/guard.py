@@ -43,7 +43,7 @@ from penstock.pipeline.guard_documents import KeptDocuments
 from penstock.pipeline.guard_hooks import Subject, run_hooks
 from penstock.pipeline.guard_memory import GuardMemory, JudgedRequest, judged_aside, known_runs, remembered
 from penstock.pipeline.guard_model import GuardModels
-from penstock.pipeline.guard_outbound import GuardOutbound
+from penstock.pipeline.guard_outbound import GuardOutbound, Knows
 from penstock.pipeline.guard_parallel import judged_beside
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.guard_subject import answered, asked, new_request, nothing_asked, rewritten
@@ -89,6 +89,7 @@ class Guarding(msgspec.Struct, frozen=True):
     telling: GuardTasks = msgspec.field(default_factory=GuardTasks)
     models: GuardModels | None = None
     answers_checks: bool = False
+    knows: Knows | None = None
 
     @property
     def verdicts(self) -> GuardVerdicts:
@@ -178,13 +179,26 @@ class Guarding(msgspec.Struct, frozen=True):
     def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
         models = None if self.models is None else functools.partial(self.models.ask, call)
         return GuardOutbound(
-            self.upstream, policy, caller, self.breaker, self.environment, self.documents, models, self.telling
+            self.upstream,
+            policy,
+            caller,
+            self.breaker,
+            self.environment,
+            self.documents,
+            models,
+            self.telling,
+            self.knows,
         )
 
     def outbound(self) -> GuardOutbound:
         """The way out for a check that judges no request."""
         return GuardOutbound(
-            self.upstream, self.policy, breaker=self.breaker, documents=self.documents, telling=self.telling
+            self.upstream,
+            self.policy,
+            breaker=self.breaker,
+            documents=self.documents,
+            telling=self.telling,
+            knows=self.knows,
         )
 
     def start(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -13,7 +12,7 @@ from penstock.auth import entra, sigv4
 from penstock.auth.signer import Signer
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Limits, Url, header_line
+from penstock.core.http import Limits, Origin, Url, header_line
 from penstock.guards.base import (
     CheckError,
     CloudIdentity,
@@ -36,6 +35,10 @@ _FAIR_SECONDS = 1.0
 """A shorter time limit than this says nothing of the server that misses it."""
 
 
+Knows = Callable[[Origin, str], Awaitable[bool]]
+"""(a host, who named it) -> whether its name has an address that may be called."""
+
+
 class GuardOutbound(msgspec.Struct, frozen=True):
     """Implements ``guards.base.Outbound``. ``policy`` says which hosts checks may reach: a text of a caller's or of a
     model's may name the host. ``environment`` is the operator's, for the gateway's own identity."""
@@ -48,6 +51,7 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     documents: KeptDocuments | None = None
     models: Callable[[ModelQuestion], Awaitable[ModelReply | CheckError]] | None = None
     telling: GuardTasks | None = None
+    knows: Knows | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         prepared, signer = self._prepared(request), self._signer(request.identity)
@@ -105,7 +109,17 @@ class GuardOutbound(msgspec.Struct, frozen=True):
         return self.telling is not None and self.telling.start(self.send(request))
 
     async def resolves(self, hosts: Sequence[str]) -> Sequence[bool]:
-        return await asyncio.gather(*(_resolves(host) for host in hosts))
+        return await asyncio.gather(*(self._resolves(host) for host in hosts))
+
+    async def _resolves(self, host: str) -> bool:
+        url = custom_host.judge(f"https://[{host}]" if ":" in host else f"https://{host}", self.policy)
+        if self.knows is None or not isinstance(url, Url):
+            return False
+        try:
+            async with asyncio.timeout(_RESOLVE_SECONDS):
+                return await self.knows(url.origin, self.caller)
+        except TimeoutError:
+            return False
 
     async def ask_model(self, question: ModelQuestion) -> ModelReply | CheckError:
         return CheckError("no model can be asked here.") if self.models is None else await self.models(question)
@@ -131,14 +145,6 @@ class GuardOutbound(msgspec.Struct, frozen=True):
             limits,
             self.caller,
         )
-
-
-async def _resolves(host: str) -> bool:
-    try:
-        async with asyncio.timeout(_RESOLVE_SECONDS):
-            return bool(await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM))
-    except (OSError, UnicodeError, TimeoutError):
-        return False
 
 
 def _fails(reply: OutboundReply | CheckError | None, request: OutboundRequest) -> bool | None:

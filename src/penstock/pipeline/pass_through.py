@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import header_line
+from penstock.core.http import SLASH, header_line
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import PreparedRequest
@@ -48,8 +48,7 @@ def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         return headers
     base, _, own = model_route.plain.partition("?")
     path = base.removesuffix("/") + _path(call, route)
-    asked = _without_keys(call)
-    query = "&".join(pair for pair in (asked, _missing(own, asked)) if pair)
+    query = "&".join(pair for pair in (call.query, _missing(own, call.query)) if pair)
     target = f"{path or '/'}?{query}" if query else path or "/"
     payload, model = call.body, None
     if call.request is not None:
@@ -111,25 +110,32 @@ def _deleted_model(call: Call) -> str | None:
 
 
 def _path(call: Call, route: TargetRoute) -> str:
-    """The path below the provider's base URL."""
-    rest = call.parameters.get("rest", "")
-    parts = [quote(segment, safe=_SEGMENT, errors="surrogatepass") for segment in rest.split("/")] if rest else []
+    """The path below the provider's base URL. Its rest goes out as it came."""
     start = "" if call.resource is None else route.provider.resources[call.resource]
-    return "/".join((start, *parts))
+    rest = call.parameters.get("rest")
+    return f"{start}/{_encoded(rest, call.parameters.get('raw_rest', ''))}" if rest else start
+
+
+def _encoded(rest: str, raw: str) -> str:
+    """The end of a path, percent-encoded. A segment stands as in ``raw``, which is how it came (latin-1), unless it was
+    a bound id: then ``rest`` has the provider's own."""
+    parts, segments = SLASH.split(raw), rest.split("/")
+    if len(parts) != 2 * len(segments) - 1:
+        return quote(rest, safe=_SEGMENT + "/", errors="surrogatepass")
+    for index, segment in enumerate(segments):
+        came = parts[2 * index]
+        parts[2 * index] = (
+            quote(came, safe=_SEGMENT + "%", encoding="latin-1")
+            if unquote(came) == segment
+            else quote(segment, safe=_SEGMENT, errors="surrogatepass")
+        )
+    return "".join(parts)
 
 
 def _missing(own: str, query: str) -> str:
     """The pairs of the provider's own query (``api-version``) that the caller's doesn't have."""
     asked = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
     return "&".join(pair for pair in own.split("&") if pair.partition("=")[0] not in asked)
-
-
-def _without_keys(call: Call) -> str:
-    """The caller's query without the pairs that hold a gateway key, the caller's or another's."""
-    catalogue = call.caller.catalogue
-    if not call.query or catalogue is None or not catalogue.is_guarded:
-        return call.query
-    return "&".join(pair for pair in call.query.split("&") if not catalogue.holds_key(unquote_plus(pair)))
 
 
 def _headers(call: Call, route: TargetRoute, block: bytes) -> bytes | Failure:

@@ -24,7 +24,7 @@ _NO_BUDGET: Final = 0
 class AsgiClient(BodyHold):
     """A ``Client`` (client.py) under any ASGI server."""
 
-    __slots__ = ("_departure", "_limits", "_receive", "_send", "address")
+    __slots__ = ("_departure", "_limits", "_receive", "_send", "address", "raw_path")
 
     def __init__(
         self,
@@ -33,8 +33,10 @@ class AsgiClient(BodyHold):
         peer: Sequence[Any] | None = None,
         limits: CallerLimits | None = None,
         budget: BodyBudget | None = None,
+        raw_path: bytes = b"",
     ) -> None:
         super().__init__(budget or BodyBudget(_NO_BUDGET))
+        self.raw_path = raw_path.partition(b"?")[0].decode("latin-1")
         self._limits = limits or CallerLimits()
         self._receive = receive
         self._send = send

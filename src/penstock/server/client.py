@@ -19,6 +19,11 @@ class Client(Protocol):
         ...
 
     @property
+    def raw_path(self) -> str:
+        """The path of the request as it came, percent-encoded; empty if the server doesn't tell."""
+        ...
+
+    @property
     def gone(self) -> bool:
         """Whether the caller hung up while it was being watched."""
         ...

@@ -16,6 +16,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
+from penstock.pipeline.authenticate import query_without_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
@@ -46,7 +47,7 @@ from penstock.server.request_body import read_request_body
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond
 from penstock.server.surface_table import Match
-from penstock.server.surfaces import DEFAULT_DIALECT, dialect_of, find, in_callers_wire, passed
+from penstock.server.surfaces import DEFAULT_DIALECT, as_it_came, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
 
 _LOG: Final = logging.getLogger("penstock")
@@ -144,7 +145,8 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            client = AsgiClient(receive, send, scope.get("client"), self.limits.caller, self.budget)
+            raw_path = scope.get("raw_path") or b""
+            client = AsgiClient(receive, send, scope.get("client"), self.limits.caller, self.budget, raw_path)
             query = scope.get("query_string", b"").decode("latin-1")
             try:
                 await self.serve(scope["method"], scope["path"], list(scope["headers"]), client, query)
@@ -182,6 +184,8 @@ class Gateway:
         match, name, rest = self._find(method, path)
         if match is not None and not isinstance(match, str):
             match = in_callers_wire(match, fields, query)
+            if match.surface.operation.is_proxy:
+                match = as_it_came(match, client.raw_path)
             if match.surface.operation.is_realtime:
                 headers, fields = with_protocol_key(headers, fields)
             opening = Opening(match, rest, query, name, fields, self.origins)
@@ -387,7 +391,7 @@ class Gateway:
             account,
             opening.path,
             opening.parameters,
-            opening.forwarded,
+            query_without_keys(opening.forwarded, caller),
             opening.hops,
             caller,
             surface.default_provider,

@@ -79,6 +79,10 @@ class Http1Client(BodyHold):
         self._chunked = False
         self.socket = SocketBytes(connection, request.early) if request.opens_socket else None
 
+    @property
+    def raw_path(self) -> str:
+        return self.request.raw_path
+
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         request = self.request
         self._limit = limit

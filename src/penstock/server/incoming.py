@@ -104,15 +104,21 @@ class IncomingRequest(BodyBuffer):
     def path_and_query(self) -> tuple[str, str]:
         """The decoded path and the raw query of the target, in origin form or (to a proxy) in absolute form."""
         if self._path_and_query is None:
-            self._path_and_query = self._split_target()
+            path, query = self._split_target()
+            self._path_and_query = unquote(path) if "%" in path else path, query
         return self._path_and_query
 
+    @property
+    def raw_path(self) -> str:
+        """The path as it came, percent-encoded."""
+        return self._split_target()[0]
+
     def _split_target(self) -> tuple[str, str]:
+        """Path and query, both as they came."""
         target = self.target
         if not target.startswith(b"/") and b"://" in target:
             after = target.partition(b"://")[2]
             authority, question, query = after.partition(b"?")
             target = b"/" + authority.partition(b"/")[2] + question + query
-        raw, _, raw_query = target.partition(b"?")
-        path = raw.decode("latin-1")
-        return unquote(path) if "%" in path else path, raw_query.decode("latin-1")
+        path, _, query = target.partition(b"?")
+        return path.decode("latin-1"), query.decode("latin-1")

@@ -6,6 +6,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
+from penstock.core.http import SLASH
 from penstock.pipeline.choice import ONLY_CONFIG
 
 
@@ -13,10 +14,13 @@ def is_plain(path: str) -> bool:
     """Whether every segment of a path names something: none is empty, but for the last, none is dots.
 
     ``path`` is percent-decoded. Hosts read further: some decode again, take a backslash for a slash, or cut a segment
-    at a semicolon (``..;`` in Tomcat). So a segment is judged as the most generous host reads it.
+    at a semicolon (``..;`` in Tomcat). So a segment is judged as the most generous host reads it. Bytes that are not
+    UTF-8 may be dots to a host that reads overlong forms (``%C0%AE``): no plain path has them.
     """
     *segments, _ = path.split("/")
-    return bool(path) and "" not in segments and not any(each in (".", "..") for each in _as_hosts_read(path))
+    if not path or _UNDECODABLE in path or "" in segments:
+        return False
+    return not any(each in (".", "..") for each in _as_hosts_read(path))
 
 
 def _as_hosts_read(path: str) -> list[str]:
@@ -30,8 +34,18 @@ def _as_hosts_read(path: str) -> list[str]:
 
 
 _MOST_DECODINGS: Final = 8
+_UNDECODABLE: Final = "\N{REPLACEMENT CHARACTER}"
+"""What stands for such bytes in a decoded path."""
 _IGNORED: Final = re.compile(r"[\x00-\x20\x7f]")
 """Characters that URL parsers take out (https://url.spec.whatwg.org/#concept-basic-url-parser)."""
+
+
+def raw_end(raw_path: str, end: str) -> str:
+    """The part of a path as it came that stands for ``end``, its percent-decoded end, which begins behind a slash;
+    empty if there is none."""
+    parts = SLASH.split(raw_path)
+    raw = "".join(parts[-1 - 2 * end.count("/") :])
+    return raw if unquote(raw) == end else ""
 
 
 def named_path(path: str) -> tuple[str | None, str]:

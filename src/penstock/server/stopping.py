@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import threading
@@ -26,6 +27,10 @@ from penstock.server.http1 import ServerConnection
 
 _LOG: Final = logging.getLogger("penstock")
 _POLL: Final = 0.02
+_LONGEST_TAKING_IN: Final = 1.0
+"""Seconds for taking in connections, which may come without end."""
+_TURNS: Final = 5
+"""Turns of the event loop in which the bytes of a connection that was taken in are read."""
 _LAST_SECONDS: Final = 1.0
 """How long callers may take to read that their requests are ended."""
 _SLACK: Final = 10.0
@@ -127,17 +132,31 @@ class GracefulServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let running requests end within the grace, tell the rest, stop the application."""
         self._limit(self._grace + _SLACK, 1)
+        await self._take_in()
         for server in self.servers:
             server.close()
         for sock in sockets or []:
             sock.close()
-        await asyncio.sleep(0)  # what has arrived by now is taken in
         for connection in self._connections():
             connection.shutdown()
         if not await self._drained():
             await self._end_running()
         await self.lifespan.shutdown()
         self._limit(_THREADS, 0)
+
+    async def _take_in(self) -> None:
+        """Take in the connections and the bytes that have arrived by now: to close the listening sockets resets every
+        connection that waits there, with what was sent over it. A turn of the event loop takes in one connection."""
+        waiting = select.poll()
+        for server in self.servers:
+            for sock in server.sockets:
+                waiting.register(sock.fileno(), select.POLLIN)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LONGEST_TAKING_IN
+        while waiting.poll(0) and loop.time() < until:  # noqa: ASYNC110 (a turn takes a connection in)
+            await asyncio.sleep(0)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     @property
     def _grace(self) -> float:

@@ -13,7 +13,7 @@ from penstock.dialects.registry import caller_dialect
 from penstock.providers import google
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
-from penstock.server.paths import forgiven, is_plain, named_path
+from penstock.server.paths import forgiven, is_plain, named_path, raw_end
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 
 _OPENAI: Final = "openai_chat"
@@ -226,6 +226,14 @@ def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> 
         return match
     listing = dataclasses.replace(surface, wire=name, default_provider=provider, forwarded_query=_PAGING)
     return Match(listing, match.parameters)
+
+
+def as_it_came(match: Match, raw_path: str) -> Match:
+    """The surface of what passes, with a parameter ``raw_rest``: the rest of its path as the request spells it."""
+    rest = match.parameters.get("rest")
+    if rest is None:
+        return match
+    return Match(match.surface, {**match.parameters, "raw_rest": raw_end(raw_path, rest)})
 
 
 SURFACES: Final = SurfaceTable(

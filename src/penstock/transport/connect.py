@@ -132,6 +132,13 @@ class Connector:
             raise NotConnected(_refused(origin, next(filter(None, refusals.values()), "it has no address")))
         return allowed
 
+    async def knows(self, origin: Origin, named_by: str | None) -> bool:
+        """Whether the origin has an address that the policy allows."""
+        try:
+            return bool(await self._allowed(origin, named_by))
+        except NotConnected:
+            return False
+
     async def _addresses(self, host: str, named_by: str | None) -> Sequence[str]:
         if literal_address(host) is not None:
             return (host,)

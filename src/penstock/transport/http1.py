@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Limits
+from penstock.core.http import Limits, Origin
 from penstock.transport.base import Reply, Request
 from penstock.transport.connect import Connector
 from penstock.transport.connection import Connection, ParserLimits, shutting_down
@@ -50,6 +50,11 @@ class Http1Transport:
         self._proxies = proxies
         self._connector = Connector(policy, tls, resolver or SystemResolver(), is_discreet=is_discreet)
         self.files = FileWatch(self._pool.drop_idle)
+
+    async def knows(self, origin: Origin, caller: str) -> bool:
+        """Whether a host that a caller named has an address that may be called. Its name is looked up as before a
+        connection."""
+        return await self._connector.knows(origin, caller)
 
     async def send(self, request: Request) -> Reply | Failure:
         place = request.origin, self._proxies.proxy_for(request.origin)

@@ -209,3 +209,26 @@ def test_which_guards_judge_in_parallel(key: str, hook: dict[str, Any], problems
     plan, found = guards_of({key: [{**hook, "parallel": True}]})
     assert found == [f"config.{key}[0].parallel"] * problems
     assert plan is None or problems or plan.before[0].parallel
+
+
+@pytest.mark.parametrize(
+    ("check", "most"),
+    [
+        ({"webhook": {"webhookURL": "https://w.example"}}, 100),
+        ({"log": {"logURL": "https://l.example"}}, 100),
+        ({"validUrls": {}}, 5),
+        ({"penstock.judge": {"model": "m", "policy": "Be kind."}}, 100),
+    ],
+)
+def test_a_request_has_no_number_of_servers_asked(check: dict[str, Any], most: int) -> None:
+    """By its guards together, whichever targets have them; guards of the operator's count for nothing."""
+
+    def config(number: int) -> dict[str, Any]:
+        half = number // 2
+        return {"input_guardrails": [check] * (number - half), "output_guardrails": [check] * half}
+
+    assert problems(config(most)) == []
+    assert problems(config(most + 1)) != []
+    assert problems(config(most + 1), is_saved=True) == []
+    header = [check] * (most + 1)
+    assert problems({}, headers={HEADERS[Phase.BEFORE]: header}, is_saved=True) != []

@@ -11,7 +11,15 @@ import msgspec
 import pytest
 
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, access_key_id, authenticate, credential
+from penstock.pipeline.authenticate import (
+    ANYBODY,
+    KEY_HEADERS,
+    Caller,
+    access_key_id,
+    authenticate,
+    credential,
+    query_without_keys,
+)
 from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, VirtualKey
 
 KEY = GatewayKey("team", hashlib.sha256(b"right").digest())
@@ -57,6 +65,15 @@ def test_every_further_header_with_a_gateway_key_is_withheld(value: bytes) -> No
     assert isinstance(caller, Caller)
     assert caller.withheld == (b"x-portkey-api-key", b"authorization")
     assert Caller(KEY, b"api-key").withheld == (b"api-key",)
+
+
+def test_pairs_of_a_query_with_a_gateway_key_go_no_further() -> None:
+    caller = authenticate({b"authorization": b"Bearer right"}, GUARDED)
+    assert isinstance(caller, Caller)
+    query = "a=1&token=right&t=Bearer+right&%72ight&b=wright&c=%72ight"
+    assert query_without_keys(query, caller) == "a=1&b=wright"
+    assert query_without_keys("", caller) == ""
+    assert query_without_keys(query, Caller()) == query
 
 
 def test_a_guarded_catalogue_without_keys_lets_nobody_in() -> None:

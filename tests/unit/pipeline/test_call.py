@@ -71,3 +71,11 @@ def test_a_member_is_decoded_once() -> None:
 def test_of_a_large_member_conditions_see_the_beginning() -> None:
     view = RequestView(calling.call({**CHAT, "messages": [{"role": "user", "content": "a" * 100}] * 10_000}))
     assert 1000 < len(view.param("messages")) < 3000
+
+
+def test_a_guards_question_has_few_attempts() -> None:
+    """A request may have many guards, and each question is a call of its own."""
+    asked = calling.call(CHAT)
+    assert asked.attempts_left(50) == 50
+    asked.is_unguarded = True
+    assert (asked.attempts_left(50), asked.attempts_left(2)) == (5, 2)

@@ -65,6 +65,23 @@ def test_where_it_goes(to: Target, rest: str, resource: str | None, query: str, 
     assert prepared.lane == 1
 
 
+@pytest.mark.parametrize(
+    ("raw", "rest", "sent"),
+    [
+        ("a%2Fb/c", "a/b/c", "a%2Fb/c"),
+        ("%41%2b%3B%zz", "A+;%zz", "%41%2b%3B%zz"),
+        ("x^|\u00c3\u00bc", "x^|\u00c3\u00bc", "x%5E%7C%C3%BC"),
+        ("a%2Ffile_pk_1/%63", "a/file-1/c", "a%2Ffile-1/%63"),
+        ("a%2Fb", "a/b/c d", "a/b/c%20d"),
+    ],
+    ids=["an encoded slash", "other spellings", "what may not stand there", "a bound id", "another path"],
+)
+def test_the_rest_of_a_path_goes_out_as_it_came(raw: str, rest: str, sent: str) -> None:
+    made = asked(rest, "GET")
+    made.parameters = {"rest": rest, "raw_rest": raw}
+    assert passed(made).target.decode() == f"/v1/{sent}"
+
+
 def test_headers() -> None:
     made = asked(
         body={"a": 1}, authorization="Bearer sk-caller", content_type="application/json", openai_beta="assistants=v2",

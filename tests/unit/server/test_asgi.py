@@ -39,6 +39,12 @@ def test_where_a_caller_is(peer: Any, address: str | None) -> None:
     assert AsgiClient(server.receive, server.send, peer).address == address
 
 
+def test_the_path_as_it_came() -> None:
+    server = Server()
+    assert AsgiClient(server.receive, server.send).raw_path == ""
+    assert AsgiClient(server.receive, server.send, raw_path=b"/a%2Fb\xff?c").raw_path == "/a%2Fb\xff"
+
+
 async def test_a_body_comes_in_pieces() -> None:
     server = Server({"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.request", "body": b"b"})
     assert await AsgiClient(server.receive, server.send).read_body({}, 10, 60) == b"ab"

@@ -28,6 +28,7 @@ def test_paths_and_queries(target: bytes, path: str, query: str) -> None:
     request = IncomingRequest(0)
     request.target = target
     assert request.path_and_query() == (path, query)
+    assert request.raw_path == path.replace(" ", "%20")
 
 
 def test_a_head_without_its_offer() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
-from penstock.server.paths import forgiven, is_plain, named_path
+from penstock.server.paths import forgiven, is_plain, named_path, raw_end
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,28 @@ def test_plain_paths() -> None:
 )
 def test_dots_as_any_host_may_read_them(path: str) -> None:
     assert not is_plain(path)
+
+
+@pytest.mark.parametrize("path", ["a/%C0%AE%C0%AE/b", "a/%c0%ae./b", "%E0%80%AE%E0%80%AE%2Fb", "a/%FF"])
+def test_bytes_that_are_not_utf_8_may_be_dots(path: str) -> None:
+    assert not is_plain(unquote(path))
+
+
+@pytest.mark.parametrize(
+    ("raw", "end", "came_as"),
+    [
+        ("/v1/proxy/a/b", "a/b", "a/b"),
+        ("/v1/proxy/a%2fb/c%2F", "a/b/c/", "a%2fb/c%2F"),
+        ("/@prod%2Fv1/proxy/%41%2520", "A%20", "%41%2520"),
+        ("/v1%2Fproxy%2Fa", "a", "a"),
+        ("/v1/proxy/a%zz", "a%zz", "a%zz"),
+        ("/v1/proxy/other", "a/b", ""),
+        ("", "a/b", ""),
+        ("a", "a", "a"),
+    ],
+)
+def test_the_end_of_a_path_as_it_came(raw: str, end: str, came_as: str) -> None:
+    assert raw_end(raw, end) == came_as
 
 
 @pytest.mark.parametrize(

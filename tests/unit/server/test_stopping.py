@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import uvicorn
 
 from commands import Gateway
+from penstock.app import build
+from penstock.server.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
+from penstock.settings import load
+from raw_caller import BODY, HEAD, with_length
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
 
@@ -86,3 +95,47 @@ threading.Event().wait()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 7
     assert "stopping took too long" in done.stderr
+
+
+@pytest.fixture
+async def listening(armed: Armed) -> AsyncIterator[tuple[GracefulServer, socket.socket]]:
+    """A gateway on a socket, in the test's own event loop; it stops when the test says so."""
+    app = build(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")), None)
+    config = uvicorn.Config(
+        app, http=ServerConnection, lifespan="on", log_config=None, proxy_headers=False, ws="none",
+        timeout_graceful_shutdown=60,
+    )  # fmt: skip
+    config.load()
+    stopped = GracefulServer(config, watchdog=armed.arm)
+    stopped.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        await stopped.startup([sock])
+        yield stopped, sock
+
+
+async def test_who_asked_before_the_stop_is_answered(listening: tuple[GracefulServer, socket.socket]) -> None:
+    """The event loop was busy: the connections wait at the listening socket, and nothing of them has been read."""
+    stopped, sock = listening
+    with ExitStack() as stack:
+        callers = [stack.enter_context(socket.create_connection(sock.getsockname(), 60)) for _ in range(20)]
+        for number, caller in enumerate(callers):
+            request = with_length(HEAD, BODY)
+            caller.sendall(request if number else request[:-1])
+        stopping = asyncio.create_task(stopped.shutdown([sock]))
+        while any(server.is_serving() for server in stopped.servers):  # noqa: ASYNC110 (nothing tells it)
+            await asyncio.sleep(0)
+        callers[0].sendall(BODY[-1:])
+        await stopping
+        assert {caller.recv(12) for caller in callers} == {b"HTTP/1.1 200"}
+
+
+async def test_connections_without_end_do_not_hold_the_stop(
+    listening: tuple[GracefulServer, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, sock = listening
+    monkeypatch.setattr("penstock.server.stopping._LONGEST_TAKING_IN", 0.0)
+    with ExitStack() as stack:
+        callers = [stack.enter_context(socket.create_connection(sock.getsockname(), 60)) for _ in range(60)]
+        await stopped.shutdown([sock])
+        with pytest.raises(ConnectionResetError):
+            callers[-1].recv(1)

@@ -56,6 +56,26 @@ async def test_refused_addresses_are_never_dialled(addresses: list[str], monkeyp
     await made.close()
 
 
+@pytest.mark.parametrize(
+    ("addresses", "is_known"),
+    [
+        (["93.184.216.34"], True),
+        (["10.0.0.1", "93.184.216.34"], True),
+        (["10.0.0.1"], False),
+        (["::1"], False),
+        ([], False),
+    ],
+)
+async def test_a_name_is_known_by_an_address_that_may_be_called(addresses: list[str], is_known: bool) -> None:
+    """A name of the operator's network alone is told like one that there isn't. Nothing is dialled."""
+    names = Names(*addresses)
+    made = Http1Transport(AddressPolicy(), resolver=names)
+    assert await made.knows(Origin("https", "some.example.com", 443), "caller") is is_known
+    assert await made.knows(Origin("https", "localhost", 443), "caller") is False
+    assert names.asked == ["some.example.com"]
+    await made.close()
+
+
 async def test_the_judged_address_is_the_one_that_is_dialled() -> None:
     async with serving(answer) as server:
         names = Names("10.0.0.1", "127.0.0.1")

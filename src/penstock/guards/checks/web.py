@@ -222,7 +222,7 @@ def _valid_urls(parameters: Parameters) -> Prepared:
         }
         return Judgement(verdict, data)
 
-    return Prepared(ask=ask)
+    return Prepared(ask=ask, servers=_MOST_URLS)
 
 
 async def _known(urls: list[str], outbound: Outbound) -> set[str]:
