@@ -1,4 +1,4 @@
-"""The composition root's part for gateway keys that are rotated by a schedule: who looks what is due, and who is told."""
+"""The composition root's part for gateway keys that are rotated by a schedule: who looks for them, and who is told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from penstock.app_store import plane_opener
 from penstock.background import Background
 from penstock.limits.counters import Counters
-from penstock.observe.alerts.notice import Notice
+from penstock.observe.alerts.notice import Data, Notice
 from penstock.server.gateway import Part
 from penstock.settings import Settings
 from penstock.stores.file import CatalogueFile
@@ -99,6 +99,6 @@ def rotation_notice(event: KeyEvent, at: float) -> Notice:
 
     moment = as_text(event.at)
     text = _SENTENCES[event.kind].format(name=event.name, id=event.key_id, at=moment)
-    data = {"key": event.key_id, "name": event.name, "event": event.kind, "moment": event.at // _MICROSECONDS}
+    data: Data = {"key": event.key_id, "name": event.name, "event": event.kind, "moment": event.at // _MICROSECONDS}
     key = f"key_rotation\x00{event.kind}\x00{event.key_id}\x00{event.at}"
     return Notice("key_rotation", key, at, text, data, event.key_id)

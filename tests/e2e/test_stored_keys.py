@@ -297,7 +297,10 @@ def test_no_request_asks_the_database(stored: RunningGateway) -> None:
     seen: list[str] = []
 
     def count(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if "FROM revision" not in statement and not statement.startswith(BESIDE_REQUESTS):
+        # The names of the gateway's own background tasks are phrases; asyncio calls any other one Task-7.
+        task = asyncio.current_task()
+        is_of_gateway = task is not None and " " in task.get_name()
+        if not is_of_gateway and not statement.startswith(BESIDE_REQUESTS):
             seen.append(statement)
 
     asyncio.run_coroutine_threadsafe(statements(True), stored.loop).result(60)

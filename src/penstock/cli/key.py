@@ -253,6 +253,6 @@ def _rotation(given: dict[str, Any]) -> dict[str, Any]:
     policy: dict[str, Any] = (
         {"rotation_period_days": int(period)} if period.isdecimal() else {"rotation_period": period}
     )
-    return {
-        "rotation_policy": {**policy, **({} if minutes is None else {"key_transition_period_ms": minutes * 60_000})}
-    }
+    if minutes is not None:
+        policy["key_transition_period_ms"] = minutes * 60_000
+    return {"rotation_policy": policy}

@@ -49,8 +49,8 @@ class Rotated(msgspec.Struct, frozen=True):
     now: int
 
     def columns(self, due: int | None, *, is_scheduled: bool = False) -> dict[str, Any]:
-        """The columns that change, of a key whose next rotation was to be made at ``due``. A policy of one rotation ends
-        with the one that it scheduled."""
+        """The columns that change, of a key whose next rotation was to be made at ``due``. A policy of one rotation
+        ends with the one that it scheduled."""
         columns = {"masked": self.proof.masked, "last_rotated_at": self.now, "next_rotation_at": due}
         if self.policy is not None and self.policy.is_repeated:
             columns["next_rotation_at"] = (
@@ -92,8 +92,8 @@ async def forget_text(change: Change, key_id: str) -> None:
 
 
 class KeyEvent(msgspec.Struct, frozen=True):
-    """What people are told of a key. ``kind``: it was ``rotated``, a rotation is ``due`` at a moment within a day, or the
-    text before is ``ending`` then. ``at`` is in microseconds since 1970."""
+    """What people are told of a key. ``kind``: it was ``rotated``, and the text before works until ``at``; a rotation
+    is ``due`` then; or the text before is ``ending`` then. ``at`` is in microseconds since 1970."""
 
     kind: str
     key_id: str
@@ -176,7 +176,7 @@ async def _forget_ended(plane: ControlPlane, moment: int) -> None:
 
 
 async def _warnings(plane: ControlPlane, moment: int) -> list[KeyEvent]:
-    """What is to be said a day before: rotations that are due, texts that end. A text that worked on for less than a day
+    """What is to be said a day before: rotations that are due, texts that end. A text that works on for a day at most
     is said to end when it is rotated, and not once more."""
     soon = moment + _DAY
     columns = api_key.c.id, api_key.c.name

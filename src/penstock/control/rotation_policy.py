@@ -81,7 +81,8 @@ def read(members: Members, now: int) -> tuple[RotationPolicy | None, int | None]
         members.complain(
             "rotation_policy", "it says no time: set rotation_period, rotation_period_days or next_rotation_at"
         )
-    policy = RotationPolicy(SHORTEST_TRANSITION if transition is None else transition, period and _period(period), days)
+    named: Period | None = None if period is None else "weekly" if period == "weekly" else "monthly"
+    policy = RotationPolicy(SHORTEST_TRANSITION if transition is None else transition, named, days)
     if not policy.is_within_period(policy.transition):
         inner.complain("key_transition_period_ms", "expected less than the time from one rotation to the next")
     return policy, policy.next_after(now) if moment is None else moment
@@ -121,7 +122,3 @@ def shown(text: str | None, next_rotation_at: int | None) -> dict[str, Any] | No
         "key_transition_period_ms": policy.transition,
         "status": _ACTIVE,
     }
-
-
-def _period(text: str) -> Period:
-    return "weekly" if text == "weekly" else "monthly"
