@@ -202,7 +202,7 @@ def test_names_of_another_workspace_are_told_nowhere(stored: RunningGateway) -> 
 @pytest.mark.parametrize(
     ("key", "status", "code"),
     [
-        ("unknown", 401, "invalid_gateway_key"), ("admin", 401, "invalid_gateway_key"), ("over", 401, "01"),
+        ("unknown", 401, "03"), ("admin", 401, "03"), ("over", 401, "01"),
         ("no-scope", 403, "033"), ("lists", 403, "033"), ("office", 403, "not_allowed"), ("local", 200, ""),
     ],
 )  # fmt: skip

@@ -285,7 +285,7 @@ async def _told_with(connection: AsyncConnection, rows: Iterable[Any]) -> _ToldW
 async def _shown(plane: ControlPlane, rows: Iterable[Any], told: _ToldWith) -> list[dict[str, Any]]:
     (organisation, stored, until), moment = told, now()
     items = [shown(row, organisation, stored.get(row.id, limits.NO_LIMITS), until.get(row.id), moment) for row in rows]
-    return await marked(plane, items, stored, moment)
+    return await marked(plane, items, stored, moment, tells_usage=True)
 
 
 async def _write(change: Change, row: Any, columns: Mapping[str, Any]) -> None:

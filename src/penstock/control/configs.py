@@ -27,7 +27,7 @@ from penstock.control.config_rows import (
     version_shown,
     whole,
 )
-from penstock.control.config_text import ConfigText, judged
+from penstock.control.config_text import ConfigText, judged, with_missing_guardrails
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, organisation_id, workspace_filter, workspace_for
@@ -35,7 +35,7 @@ from penstock.control.refusal import Problem, Refusal, absent, invalid, taken
 from penstock.control.slugs import slug_of
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.schema import config, config_version
+from penstock.stores.sql.schema import config, config_version, guardrail
 
 CHANGED: Final = Fields(name=VALUE, config=VALUE, is_default=VALUE, status=VALUE, version_id=VALUE)
 CREATED: Final = Fields(name=VALUE, config=VALUE, is_default=VALUE, workspace_id=VALUE)
@@ -188,7 +188,17 @@ async def _judged(plane: ControlPlane, connection: AsyncConnection, workspace_id
     text = judged(members.values.get("config"), known, plane.providers, plane.judge)
     if text.problem is not None and members.values.get("config") is not None:
         members.complain("config", text.problem)
-    return text
+    return with_missing_guardrails(text, await _guardrails(plane, connection, workspace_id))
+
+
+async def _guardrails(plane: ControlPlane, connection: AsyncConnection, workspace_id: str) -> set[str]:
+    """The names and ids of the saved guardrails that configs of a workspace may name."""
+    rows = await connection.execute(
+        sa.select(guardrail.c.slug, guardrail.c.id).where(
+            guardrail.c.workspace_id == workspace_id, guardrail.c.status != DELETED
+        )
+    )
+    return {*plane.in_file().saved_guardrails, *(name for row in rows for name in row)}
 
 
 def _columns(members: Members) -> dict[str, Any]:

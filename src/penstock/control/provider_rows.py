@@ -26,6 +26,7 @@ from penstock.stores.sql.schema import (
     config_version,
     integration,
     integration_workspace,
+    organisation,
     provider,
     workspace,
 )
@@ -40,6 +41,7 @@ ROWS: Final[sa.Select[Any]] = (
         integration.c.masked_configurations,
         integration.c.is_hidden,
         workspace.c.name.label("workspace_name"),
+        sa.select(organisation.c.id).limit(1).scalar_subquery().label("organisation_id"),
     )
     .join(integration, integration.c.id == provider.c.integration_id)
     .join(workspace, workspace.c.id == provider.c.workspace_id)
@@ -80,6 +82,7 @@ def shown(row: Any, stored: Mapping[str, StoredLimits], now: int) -> dict[str, A
         "name": row.name,
         "note": row.note or None,
         "status": status(row, now),
+        "organisation_id": row.organisation_id,
         "workspace_id": row.workspace_id,
         "integration_id": row.integration_slug,
         **provider_limits.shown(stored, row.id, now),
@@ -114,6 +117,7 @@ def of_file(key: VirtualKey) -> dict[str, Any]:
         "name": key.name,
         "note": None,
         "status": ACTIVE,
+        "organisation_id": None,
         "workspace_id": None,
         "integration_id": None,
         "usage_limits": None,

@@ -50,7 +50,7 @@ class Alerts(Struct, frozen=True):
         tuple[MailAddress, ...],
         Meta(
             title="a list of mail addresses",
-            description="Who is told by mail; budgets and rotations of a gateway key are told to its `alert_emails`, too.",
+            description="Who is told by mail; what is told of a gateway key goes to its `alert_emails`, too.",
             examples=[["ops@example.com"]],
             extra={"listed": True},
         ),
