@@ -87,6 +87,7 @@ EXCEPTIONS: dict[str, str] = {
     "control/reprice.py": "tests/contract/test_reprice.py is over it, on every engine",
     "control/secrets.py": "cli/test_secrets.py runs it; tests/contract/test_secret_rotation.py is over the rotation",
     "control/sign_in.py": "tests/contract/test_admin_api.py is over it, on every engine",
+    "control/slugged_rows.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/users.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/virtual_keys.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/workspace_removal.py": "tests/contract/test_workspaces_api.py is over it, on every engine",

@@ -200,7 +200,7 @@ def test_an_at_sign_that_names_no_virtual_key_belongs_to_the_model(free: Running
     assert provider.last.json["model"] == "@cf/meta/llama"
 
 
-@pytest.mark.parametrize("header", ["x-portkey-api-key", "authorization", "x-api-key", "x-goog-api-key"])
+@pytest.mark.parametrize("header", ["x-portkey-api-key", "authorization", "x-api-key", "x-goog-api-key", "x-bf-vk"])
 def test_a_gateway_key_opens_and_is_never_sent_on(header: str, guarded: RunningGateway, provider: Upstream) -> None:
     value = f"Bearer {KEY}" if header == "authorization" else KEY
     got = ask(guarded, **{header: value, "x_portkey_forward_headers": header})

@@ -143,8 +143,7 @@ def _aliases(members: Members, columns: dict[str, Any]) -> None:
         return
     entries = members.values["model_aliases"]
     for problem in of_stored_key(entries)[1]:
-        # Behind the member's own name: the rest is the same as in penstock.toml.
-        members.complain("model_aliases", problem.removeprefix("keys..aliases").removeprefix(".").removeprefix(": "))
+        members.complain("model_aliases", problem)
     text = None if not entries else _json(entries)
     if text is not None and len(text) > _LONGEST_ALIASES:
         members.complain("model_aliases", f"expected at most {_LONGEST_ALIASES >> 10} KiB")
