@@ -198,9 +198,10 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.CREDENTIAL_REFUSED: "The credentials are complete, but whoever gives tokens for them (AWS STS, Google, Entra) "
     "refused; the message says why.",
     Kind.TOKEN_UNAVAILABLE: "Whoever gives tokens for the credentials can't be reached, or can't serve at the moment.",
-    Kind.INVALID_GATEWAY_KEY: "The gateway has keys, and the request shows none that it knows.",
-    Kind.NOT_ALLOWED: "The gateway key, or a virtual key's list of models, does not allow what was named; "
-    "or a foreign web page asks.",
+    Kind.INVALID_GATEWAY_KEY: "The gateway has keys, and the request shows none, one that it doesn't know (code 03) "
+    "or one that is over (code 01).",
+    Kind.NOT_ALLOWED: "The gateway key does not allow what was named; or a foreign web page asks.",
+    Kind.MODEL_NOT_ALLOWED: "The gateway key's or the virtual key's list of models does not hold the model.",
     Kind.UNKNOWN_VIRTUAL_KEY: "There is no virtual key of that name.",
     Kind.VIRTUAL_KEY_EXPIRED: "The time of the virtual key is over (code 01); a fallback goes on to its next target.",
     Kind.VIRTUAL_KEY_DISABLED: "The virtual key is switched off, by itself or for its workspace; a fallback goes on.",

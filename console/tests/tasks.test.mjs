@@ -76,9 +76,14 @@ for (const width of [1280, 380]) {
         await page.getByRole("link", { name: `bot ${width}` }).click();
         await page.getByText("Scopes, labels, allow-lists").click();
         await page.getByLabel("Allowed models").fill("gpt-*");
+        await page.getByLabel("Gets a new text").selectOption("monthly");
+        await page.getByLabel("The text before works on").selectOption("259200000");
         await page.getByRole("button", { name: "Save" }).click();
         await page.getByText("Saved, in force").waitFor();
-        await until(async () => (await chat(key)).status === 403);
+        await until(async () => (await chat(key)).status === 412);
+        await page.getByText(/^next on /).waitFor();
+        const [{ rotation_policy: policy }] = (await admin(gateway, "GET", "/api-keys")).data;
+        assert.deepEqual([policy.rotation_period, policy.key_transition_period_ms], ["monthly", 259200000]);
 
         await page.getByRole("button", { name: "Rotate" }).click();
         await page.getByLabel("The old text works").selectOption("0");

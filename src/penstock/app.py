@@ -21,6 +21,7 @@ from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_responses import conversations_of
+from penstock.app_rotation import rotation_of
 from penstock.app_store import (
     GatewayCounters,
     admin_api,
@@ -145,6 +146,7 @@ def build(
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
+    parts += rotation_of(settings, stored, file, counters, alerts.tell)
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
     gateway = Gateway(

@@ -104,6 +104,11 @@ class AlertParts:
         if self._watch is not None:
             self._watch.budgets(alerts)
 
+    def tell(self, notice: Notice) -> None:
+        """Tell people of a notice, if they are told of its kind."""
+        if notice.kind in self._settings.on:
+            self._notify(notice)
+
     def parts(
         self,
         records: Records,

@@ -115,6 +115,28 @@ def test_a_workspace_is_changed_member_by_member(admin: RunningAdmin) -> None:
     assert admin.call("GET", path).body["defaults"] == {}
 
 
+def test_what_a_workspace_demands_is_set_and_taken_away(admin: RunningAdmin) -> None:
+    id_ = admin.made("/admin/workspaces", {"name": "Strict", "required_metadata": ["team", "env", "team"]})["id"]
+    path = f"/admin/workspaces/{id_}"
+    assert admin.call("GET", path).body["required_metadata"] == ["team", "env"]
+    settings = {"user_key_metadata_override": True, "debug_log": 0}
+    assert admin.call("PUT", path, {"settings": settings}).status == 200
+    assert admin.call("PUT", path, {"settings": {"debug_log": None}, "requiredMetadata": None}).status == 200
+    shown = admin.call("GET", path).body
+    assert (shown["required_metadata"], shown["settings"]) == ([], {"user_key_metadata_override": 1})
+    assert "/required_metadata" in admin.call("PUT", path, {"required_metadata": ["x" * 129]}).problems
+
+
+def test_a_config_that_names_a_guardrail_that_is_not_there_has_a_warning(admin: RunningAdmin) -> None:
+    checks = [{"id": "default.wordCount", "parameters": {"minWords": 1, "maxWords": 9}}]
+    slug = admin.made("/guardrails", {"name": "Words", "checks": checks, "actions": {"deny": True}})["slug"]
+    inline = {"default.contains": {"operator": "none", "words": ["x"]}}
+    target = {"provider": "echo", "input_guardrails": [slug, "pg-none", inline]}
+    config = {"strategy": {"mode": "fallback"}, "targets": [target]}
+    (warning,) = admin.made("/configs", {"name": "Guarded", "config": config})["warnings"]
+    assert "pg-none" in warning
+
+
 def test_what_a_workspace_can_not_be_is_told_at_once(admin: RunningAdmin) -> None:
     id_ = admin.run(make_workspace(admin, "Research"))
     body: dict[str, object] = {

@@ -434,6 +434,22 @@ async def test_what_a_workspace_sets_for_its_keys(rows: Rows, catalogue: SqlCata
     assert keys["own"].restrictions == Restrictions(metadata={"team": "all", "user": "u", "env": "prod"})
 
 
+async def test_a_users_key_says_whose_it_is(rows: Rows, catalogue: SqlCatalogue, database: Database) -> None:
+    user = await insert(database, schema.user, name="Ada", role="member")
+    await rows.key("hers", b"a" * 32, scopes='["*"]', kind="workspace-user", user_id=user, metadata='{"_user":"x"}')
+    await rows.key("its", b"b" * 32, scopes='["*"]')
+    await catalogue.refresh()
+    assert {key.name: key.labels for key in catalogue.current.keys} == {"hers": {"_user": "Ada"}, "its": {}}
+    async with database.change() as connection:
+        await connection.execute(schema.user.update().where(schema.user.c.id == user).values(name="Ada L."))
+    await catalogue.refresh()
+    assert {key.name: key.labels for key in catalogue.current.keys}["hers"] == {"_user": "Ada L."}
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(settings='{"user_key_metadata_override":1}'))
+    await catalogue.refresh()
+    assert {key.name: key.labels for key in catalogue.current.keys}["hers"] == {"_user": "x"}
+
+
 async def test_the_config_that_is_marked_as_the_workspaces_default(rows: Rows, catalogue: SqlCatalogue) -> None:
     config = await rows.config("pc-main", "{}")
     async with rows.database.change() as connection:

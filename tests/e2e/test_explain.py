@@ -391,10 +391,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 TEAM = {"x-portkey-api-key": "pk-team"}
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer pk-other"}])
-def test_without_a_valid_gateway_key_nothing_is_explained(guarded: httpx.Client, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("headers", "code"), [({}, "invalid_gateway_key"), ({"authorization": "Bearer pk-other"}, "03")]
+)
+def test_without_a_valid_gateway_key_nothing_is_explained(
+    guarded: httpx.Client, headers: dict[str, str], code: str
+) -> None:
     refused = explained(guarded, 401, headers, config=TWO, faults="targets[0]=stal")
-    assert refused["error"]["code"] == "invalid_gateway_key"
+    assert refused["error"]["code"] == code
 
 
 @pytest.mark.parametrize("body", [{"config": "saved"}, {"config": "pc-1"}, {}])
@@ -402,7 +406,7 @@ def test_saved_configs_and_virtual_keys(guarded: httpx.Client, body: dict[str, A
     said = explained(guarded, 200, TEAM, **body, request={**HELLO, "model": "gpt-4o"}, faults="targets[0]=429")
     assert [step["result"] for step in said["steps"]] == ["429", "200"]
     said = explained(guarded, 200, TEAM, **body, request={**HELLO, "model": "o3"})
-    assert [step["result"] for step in said["steps"]] == ["not_allowed", "200"]
+    assert [step["result"] for step in said["steps"]] == ["model_not_allowed", "200"]
 
 
 def test_what_a_gateway_key_may_not_use(guarded: httpx.Client) -> None:

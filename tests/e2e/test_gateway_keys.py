@@ -508,7 +508,7 @@ def test_the_final_body_is_what_a_list_of_models_judges(gateway: Gateway, name: 
     body, config = BYPASSES[name]
     holder, provider = ("plain", {"virtual_key": "cheap"}) if by == "virtual key" else ("mini", {"provider": "openai"})
     asked = leaving(gateway, holder, body, authorization="Bearer sk-mine", **inline(**provider, **config))
-    assert refusal(asked).param
+    assert refusal(asked, Kind.MODEL_NOT_ALLOWED).param
 
 
 @pytest.mark.parametrize(
@@ -544,20 +544,22 @@ def test_openrouters_second_list(gateway: Gateway) -> None:
         "virtual_key": "router", "drop_params": ["model"],
         "override_params": {"models": ["anthropic/claude-opus-4.1"]},
     }  # fmt: skip
-    refusal(leaving(gateway, "team", {"model": "openai/gpt-4o-mini"}, **inline(**config)))
+    refusal(leaving(gateway, "team", {"model": "openai/gpt-4o-mini"}, **inline(**config)), Kind.MODEL_NOT_ALLOWED)
 
 
 def test_models_in_paths_and_settings_are_judged_too(gateway: Gateway) -> None:
     one = {"operation": Operation.MODEL, "authorization": "Bearer k"}
-    refusal(leaving(gateway, "mini", parameters={"id": "gpt-4o"}, **one, **OPENAI))
+    refusal(leaving(gateway, "mini", parameters={"id": "gpt-4o"}, **one, **OPENAI), Kind.MODEL_NOT_ALLOWED)
     asked = leaving(gateway, "mini", parameters={"id": "gpt-4o-mini"}, **one, **OPENAI)
     assert sent(asked).target == b"/v1/models/gpt-4o-mini"
     azure = {**AZURE, "x_portkey_azure_resource_name": "r", "authorization": "Bearer k"}
     mini = {"model": "gpt-4o-mini"}
-    refusal(leaving(gateway, "mini", mini, **azure | {"x_portkey_azure_deployment_id": "gpt-4o"}))
+    refusal(
+        leaving(gateway, "mini", mini, **azure | {"x_portkey_azure_deployment_id": "gpt-4o"}), Kind.MODEL_NOT_ALLOWED
+    )
     sent(leaving(gateway, "mini", mini, **azure | {"x_portkey_azure_deployment_id": "gpt-4o-mini"}))
     v1 = azure | {"x_portkey_azure_api_version": "v1", "x_portkey_azure_deployment_id": "gpt-4o"}
-    refusal(leaving(gateway, "mini", mini, **v1))
+    refusal(leaving(gateway, "mini", mini, **v1), Kind.MODEL_NOT_ALLOWED)
     # The entry allows every model of this virtual key.
     sent(leaving(gateway, "mini", mini, x_portkey_virtual_key="azure"))
 
@@ -565,11 +567,14 @@ def test_models_in_paths_and_settings_are_judged_too(gateway: Gateway) -> None:
 def test_embeddings_and_translated_chats_are_judged(gateway: Gateway) -> None:
     raw = b'{"model":"text-embedding-3-small","input":"x","models":["gpt-4o"]}'
     asked = {"operation": Operation.EMBEDDINGS, "authorization": "Bearer k"} | OPENAI
-    refusal(leaving(gateway, "mini", raw, **asked))
+    refusal(leaving(gateway, "mini", raw, **asked), Kind.MODEL_NOT_ALLOWED)
     sent(leaving(gateway, "mini", raw.replace(b',"models":["gpt-4o"]', b""), **asked))
     claude = {"x_portkey_provider": "anthropic", "authorization": "Bearer k"}
-    refusal(leaving(gateway, "mini", {"model": "claude-opus-4-1", "max_tokens": 5}, **claude))
-    refusal(leaving(gateway, "mini", {"model": "gpt-4o-mini", "max_tokens": 5, "models": ["claude-x"]}, **claude))
+    refusal(leaving(gateway, "mini", {"model": "claude-opus-4-1", "max_tokens": 5}, **claude), Kind.MODEL_NOT_ALLOWED)
+    refusal(
+        leaving(gateway, "mini", {"model": "gpt-4o-mini", "max_tokens": 5, "models": ["claude-x"]}, **claude),
+        Kind.MODEL_NOT_ALLOWED,
+    )
     lane_2 = sent(leaving(gateway, "mini", {"model": "gpt-4o-mini", "max_tokens": 5}, **claude))
     assert lane_2.lane == 2
 

@@ -236,7 +236,7 @@ def test_no_other_model_is_named_in_a_session(guarded: RunningGateway) -> None:
         named = {"session": {"audio": {"input": {"transcription": {"model": "gpt-4o-transcribe"}}}}}
         session.send(iter([json.dumps(named)[:30], json.dumps(named)[30:]]))
         told = json.loads(session.recv(timeout=60))
-        assert (told["type"], told["error"]["code"]) == ("error", "not_allowed")
+        assert (told["type"], told["error"]["code"]) == ("error", "model_not_allowed")
         with pytest.raises(ConnectionClosed):
             session.recv(timeout=60)
         assert session.close_code == 1008

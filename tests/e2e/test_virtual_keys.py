@@ -184,7 +184,7 @@ def test_no_caller_leads_the_operators_credential_elsewhere(
         ("gpt-4o", {"x_portkey_virtual_key": "prot"}, 400, "unknown_virtual_key", "'prod'"),
         ("@nobody/gpt-4o", {}, 400, "unknown_virtual_key", "penstock.toml"),
         ("gpt-4o", {"x_portkey_config": "resilent"}, 400, "unknown_config", "'resilient'"),
-        ("claude", {"x_portkey_virtual_key": "prod"}, 403, "not_allowed", "claude"),
+        ("claude", {"x_portkey_virtual_key": "prod"}, 412, "model_not_allowed", "claude"),
     ],
 )
 def test_what_is_not_there(
@@ -200,7 +200,7 @@ def test_an_at_sign_that_names_no_virtual_key_belongs_to_the_model(free: Running
     assert provider.last.json["model"] == "@cf/meta/llama"
 
 
-@pytest.mark.parametrize("header", ["x-portkey-api-key", "authorization", "x-api-key", "x-goog-api-key"])
+@pytest.mark.parametrize("header", ["x-portkey-api-key", "authorization", "x-api-key", "x-goog-api-key", "x-bf-vk"])
 def test_a_gateway_key_opens_and_is_never_sent_on(header: str, guarded: RunningGateway, provider: Upstream) -> None:
     value = f"Bearer {KEY}" if header == "authorization" else KEY
     got = ask(guarded, **{header: value, "x_portkey_forward_headers": header})
@@ -210,16 +210,19 @@ def test_a_gateway_key_opens_and_is_never_sent_on(header: str, guarded: RunningG
 
 
 @pytest.mark.parametrize(
-    ("headers", "message"),
+    ("headers", "message", "code"),
     [
-        ({}, "has no key"),
-        ({"authorization": "Bearer pk-wrong"}, "does not know"),
-        ({"x_api_key": "x"}, "does not know"),
+        ({}, "has no key", "invalid_gateway_key"),
+        ({"authorization": "Bearer pk-wrong"}, "does not know", "03"),
+        ({"x_api_key": "x"}, "does not know", "03"),
+        ({"x_bf_vk": "x"}, "does not know", "03"),
     ],
 )
-def test_without_a_valid_key_nothing_happens(headers: dict[str, str], message: str, guarded: RunningGateway) -> None:
+def test_without_a_valid_key_nothing_happens(
+    headers: dict[str, str], message: str, code: str, guarded: RunningGateway
+) -> None:
     got = ask(guarded, x_portkey_virtual_key="prod", **headers)
-    assert (got.status_code, got.json()["error"]["code"]) == (401, "invalid_gateway_key")
+    assert (got.status_code, got.json()["error"]["code"]) == (401, code)
     assert message in got.json()["error"]["message"]
 
 

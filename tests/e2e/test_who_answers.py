@@ -355,7 +355,7 @@ def test_no_way_borrows_a_key_that_is_not_lent(way: str, holder: str, guarded: G
     {"path": "openai", "model": "openai/gpt-4o-mini"}, {"model": "@prod/gpt-4o"},
 ])  # fmt: skip
 def test_models_are_judged_without_what_names_the_provider(ask: dict[str, Any], guarded: Gateway) -> None:
-    refusal(leaving(guarded, holder="mini", **ask), Kind.NOT_ALLOWED)
+    refusal(leaving(guarded, holder="mini", **ask), Kind.MODEL_NOT_ALLOWED)
     assert sent(leaving(guarded, "openai/gpt-4o-mini", holder="mini"))[1] == "gpt-4o-mini"
 
 

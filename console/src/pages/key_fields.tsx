@@ -9,6 +9,7 @@ import { may } from "../session";
 import { asLines, asPairs, lines, pairs } from "../text_lists";
 import { AreaField, CheckField, problemOf, SelectField, TextField } from "../ui";
 import type { Key } from "./keys";
+import { type RotationDraft, RotationFields, rotationBody, rotationDraft } from "./rotation";
 
 export interface KeyDraft {
   name: string;
@@ -22,6 +23,7 @@ export interface KeyDraft {
   allowOverride: boolean;
   exposeCost: boolean;
   limits: LimitsDraft;
+  rotation: RotationDraft;
 }
 
 const CALLS = ["completions.write", "logs.write", "prompts.render", "virtual_keys.list"];
@@ -78,10 +80,12 @@ export function keyDraft(key?: Key, kind = "workspace-service"): KeyDraft {
     allowOverride: key ? Boolean(key.defaults.allow_config_override) : true,
     exposeCost: key?.expose_cost ?? false,
     limits: limitsDraft(key),
+    rotation: rotationDraft(key?.rotation_policy),
   };
 }
 
-export function bodyOf(draft: KeyDraft): Record<string, unknown> {
+/** `before`: the key that is changed. */
+export function bodyOf(draft: KeyDraft, before?: Key): Record<string, unknown> {
   return {
     name: draft.name,
     scopes: lines(draft.scopes) ?? [],
@@ -93,6 +97,7 @@ export function bodyOf(draft: KeyDraft): Record<string, unknown> {
     defaults: { config_id: draft.config || null, allow_config_override: draft.allowOverride },
     expose_cost: draft.exposeCost,
     ...limitsBody(draft.limits),
+    ...rotationBody(draft.rotation, before?.rotation_policy),
   };
 }
 
@@ -133,6 +138,7 @@ export function KeyFields(props: {
         onValue={(expires) => change({ expires })}
         hint="Empty: never"
       />
+      <RotationFields draft={draft.rotation} action={action} onChange={(rotation) => change({ rotation })} />
       {!isAdmin && <LimitFields draft={draft.limits} onChange={(limits) => change({ limits })} />}
       <details class="wide" open={hasMore(draft)}>
         <summary>Scopes, labels, allow-lists</summary>

@@ -7,12 +7,13 @@ import { inWords, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { go, link } from "../route";
 import { may, mayKeys } from "../session";
-import { Badge, Button, Confirm, Dialog, Facts, Form, LoadedView, Page, Section, SelectField, Table } from "../ui";
+import { Badge, Button, Confirm, Dialog, Facts, Failure, Form, LoadedView, Page, Section, SelectField, Table } from "../ui";
 import { bodyOf, type KeyDraft, KeyFields, keyDraft } from "./key_fields";
 import { KeyText, type Made } from "./key_text";
 import { NewKey } from "./new_key";
+import { type Rotating, rotationInWords } from "./rotation";
 
-export interface Key extends Limited {
+export interface Key extends Limited, Rotating {
   id: string;
   key: string;
   name: string;
@@ -149,6 +150,7 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
   const [open, setOpen] = useState<"rotate" | "delete" | "copy">();
   const [made, setMade] = useState<Made>();
   const reset = useAction();
+  const reading = useAction();
   const path = `/api-keys/${entry.id}`;
   const mayUpdate = mayKeys("update", entry.type);
   return (
@@ -161,6 +163,14 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
       }
       actions={
         <>
+          {mayKeys("rotate", entry.type) && entry.key_transition_expires_at && (
+            <Button
+              disabled={reading.isBusy}
+              onClick={() => void reading.run(async () => setMade(await get<Made>(`${path}/rotated-text`)))}
+            >
+              Show new text
+            </Button>
+          )}
           {mayKeys("rotate", entry.type) && <Button onClick={() => setOpen("rotate")}>Rotate</Button>}
           {mayKeys("create", entry.type) && <Button onClick={() => setOpen("copy")}>Copy as new</Button>}
           {mayKeys("delete", entry.type) && (
@@ -171,6 +181,7 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
         </>
       }
     >
+      <Failure error={reading.error} />
       <p>
         <a href={link("keys")}>← All keys</a>
         {may("logs.list") && (
@@ -186,6 +197,7 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
           ["Made", time(entry.created_at)],
           ["Last used", ago(entry.last_used_at)],
           ["Limits", inWords(entry) || "none"],
+          ["Rotation", rotationInWords(entry)],
           ["Id", <code>{entry.id}</code>],
         ]}
       />
@@ -250,7 +262,7 @@ function Edit(props: { entry: Key; mayUpdate: boolean; reload: () => void }): JS
   const action = useAction();
   const save = (): void => {
     setSaved(false);
-    void action.run(() => put(`/api-keys/${entry.id}`, { ...bodyOf(draft), status })).then((isDone) => {
+    void action.run(() => put(`/api-keys/${entry.id}`, { ...bodyOf(draft, entry), status })).then((isDone) => {
       setSaved(isDone);
       if (isDone) props.reload();
     });

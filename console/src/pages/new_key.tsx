@@ -7,6 +7,7 @@ import { Dialog, Form, problemOf, SelectField, TextField } from "../ui";
 import { bodyOf, KeyFields, keyDraft } from "./key_fields";
 import type { Made } from "./key_text";
 import type { Key } from "./keys";
+import { rotationDraft } from "./rotation";
 
 const NAMES: Record<string, string> = {
   "workspace-service": "an application",
@@ -21,7 +22,10 @@ export function NewKey(props: { like?: Key; onClose: () => void; onMade: (made: 
   const [user, setUser] = useState(props.like?.user_id ?? "");
   const [draft, setDraft] = useState(() => {
     const copied = keyDraft(props.like, kind);
-    return props.like ? { ...copied, name: `${copied.name} copy` } : copied;
+    if (!props.like) return copied;
+    // The moment of another key's one rotation is not this one's.
+    const rotation = copied.rotation.period === "once" ? rotationDraft() : copied.rotation;
+    return { ...copied, name: `${copied.name} copy`, rotation };
   });
   const action = useAction();
   const make = async (): Promise<void> => {

@@ -39,6 +39,10 @@ async def _rotate(call: AdminCall) -> Answer:
     return Answer(await api_keys.rotate(call.plane, call.actor, call.path["id"], call.body))
 
 
+async def _rotated_text(call: AdminCall) -> Answer:
+    return Answer(await api_keys.rotated_text(call.plane, call.actor, call.path["id"]))
+
+
 def _scopes(verb: str) -> tuple[str, ...]:
     """One of these the caller needs; which of them, the kind of the key decides."""
     return tuple(scope_of(kind, verb) for kind in KINDS)
@@ -51,4 +55,5 @@ ROUTES: Final = (
     AdminRoute("PUT", "/api-keys/{id}", _scopes("update"), _update),
     AdminRoute("DELETE", "/api-keys/{id}", _scopes("delete"), _delete),
     AdminRoute("POST", "/api-keys/{id}/rotate", _scopes("rotate"), _rotate),
+    AdminRoute("GET", "/api-keys/{id}/rotated-text", _scopes("rotate"), _rotated_text),
 )

@@ -75,6 +75,8 @@ _MEMBERS: Final = with_options(
     click.option("--provider", "allowed_providers", metavar="SLUG", multiple=True, help="Providers it may use."),
     click.option("--alias", "aliases", metavar="NAME=@TARGET", multiple=True, help="Such as fast=@groq/llama-3.3-70b."),
     click.option("--ip", "allowed_ips", metavar="NETWORK", multiple=True, help="Addresses it may come from."),
+    click.option("--rotate", metavar="PERIOD", help="A new text weekly, monthly, or every so many days, such as 30."),
+    click.option("--rotate-minutes", metavar="NUMBER", type=int, help="How long the text before works on then."),
     *LIMIT_OPTIONS,
 )
 """The options that stand for members of a key, for a new one and for a change."""
@@ -194,6 +196,22 @@ def rotate(at: At, id_: str, minutes: int) -> None:
     )
 
 
+@command.command("text")
+@click.argument("id_", metavar="ID")
+@on_database
+def text(at: At, id_: str) -> None:
+    """Show the text that a key got by its schedule (--rotate), as long as the text before works on."""
+    from penstock.control import api_keys
+    from penstock.control.actor import CLI
+
+    answer = carry_out(at, lambda plane: api_keys.rotated_text(plane, CLI, id_))
+    if at.as_json:
+        show_json(answer)
+        return
+    click.echo(answer["key"])
+    click.echo(f"The text before works until {answer['key_transition_expires_at']}.", err=True)
+
+
 @command.command("delete")
 @click.argument("id_", metavar="ID")
 @on_database
@@ -222,4 +240,19 @@ def _members(given: dict[str, Any]) -> dict[str, Any]:
         defaults["config_id"] = given["default_config"]
     if given["pin_config"]:
         defaults["allow_config_override"] = False
-    return {**body, **({"defaults": defaults} if defaults else {}), **limits_of(given)}
+    return {**body, **({"defaults": defaults} if defaults else {}), **_rotation(given), **limits_of(given)}
+
+
+def _rotation(given: dict[str, Any]) -> dict[str, Any]:
+    """The rotation policy that two options stand for."""
+    period, minutes = given["rotate"], given["rotate_minutes"]
+    if period is None:
+        if minutes is not None:
+            raise click.ClickException("--rotate-minutes belongs to a schedule: name --rotate, too")
+        return {}
+    policy: dict[str, Any] = (
+        {"rotation_period_days": int(period)} if period.isdecimal() else {"rotation_period": period}
+    )
+    if minutes is not None:
+        policy["key_transition_period_ms"] = minutes * 60_000
+    return {"rotation_policy": policy}

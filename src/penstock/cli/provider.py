@@ -38,6 +38,7 @@ _MEMBERS: Final = with_options(
         help="A setting of the provider, such as aws_region=eu-west-1 or custom_host=URL; several times.",
     ),
     click.option("--note", metavar="TEXT"),
+    click.option("--tag", "tags", metavar="TEXT", multiple=True, help="A word to sort it by; several times."),
     click.option("--expires", "expires_at", metavar="TIME", help="When it ends, such as 2027-01-01T00:00:00Z."),
     *LIMIT_OPTIONS,
 )
@@ -144,6 +145,8 @@ def delete(at: At, slug: str, force: bool) -> None:
 def _members(given: dict[str, Any]) -> dict[str, Any]:
     """The body that some options stand for. References are kept as references, all else as it is."""
     body: dict[str, Any] = {name: given[name] for name in ("note", "expires_at") if given[name] is not None}
+    if given["tags"]:
+        body["tags"] = list(given["tags"])
     values = pairs(given["settings"])
     if given["key"] is not None:
         values["key"] = _credential(given["key"])

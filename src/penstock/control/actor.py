@@ -29,7 +29,8 @@ class Once(msgspec.Struct, frozen=True):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who asks. ``kind`` is ``api_key``, ``environment`` (PENSTOCK_ADMIN_KEY), ``cli`` or ``file``.
+    """Who asks. ``kind`` is ``api_key``, ``environment`` (PENSTOCK_ADMIN_KEY), ``cli``, ``schedule`` (rotations
+    of keys) or ``file``.
 
     ``workspace_id`` is the one workspace that the actor sees; None: all of them.
     """

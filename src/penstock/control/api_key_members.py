@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.control import owner_limits
+from penstock.control import owner_limits, rotation_policy
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
-from penstock.control.refusal import Problem, not_supported
+from penstock.control.plane import now
+from penstock.control.refusal import Problem
 from penstock.control.scopes import EVERY, SCOPES
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import write_json
@@ -33,7 +34,7 @@ FIELDS: Final = Fields(
     log_content=VALUE,
     model_aliases=VALUE,
     reset_usage=VALUE,
-    rotation_policy=VALUE,
+    rotation_policy=rotation_policy.FIELDS,
     **owner_limits.FIELDS,
 )
 """The members of a change; ``CREATED`` are those of a new key."""
@@ -57,7 +58,7 @@ class KeyMembers(msgspec.Struct, frozen=True):
 
 
 def read(members: Members, kind: str) -> KeyMembers:
-    """What the members say. Problems are added to those of ``members``. Raises Refusal for what is not served."""
+    """What the members say. Problems are added to those of ``members``."""
     columns: dict[str, Any] = {}
     config: dict[str, str | None] = {}
     _plain(members, columns)
@@ -66,8 +67,9 @@ def read(members: Members, kind: str) -> KeyMembers:
     _defaults(members, columns, config)
     _aliases(members, columns)
     limits = owner_limits.read("api_key", members)
-    if members.values.get("rotation_policy") is not None:
-        raise not_supported("rotation_policy is not served in this release: call POST /v1/api-keys/ID/rotate")
+    if members.has("rotation_policy"):
+        policy, columns["next_rotation_at"] = rotation_policy.read(members, now())
+        columns["rotation"] = rotation_policy.encode(policy)
     return KeyMembers(columns, limits, config, members.switch("reset_usage") is True)
 
 
@@ -141,8 +143,7 @@ def _aliases(members: Members, columns: dict[str, Any]) -> None:
         return
     entries = members.values["model_aliases"]
     for problem in of_stored_key(entries)[1]:
-        # Behind the member's own name: the rest is the same as in penstock.toml.
-        members.complain("model_aliases", problem.removeprefix("keys..aliases").removeprefix(".").removeprefix(": "))
+        members.complain("model_aliases", problem)
     text = None if not entries else _json(entries)
     if text is not None and len(text) > _LONGEST_ALIASES:
         members.complain("model_aliases", f"expected at most {_LONGEST_ALIASES >> 10} KiB")

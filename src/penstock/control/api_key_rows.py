@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from penstock.control import rotation_policy
 from penstock.control.limits import StoredLimits
 from penstock.control.moments import as_text
 from penstock.core.json_text import read_json_or_none
@@ -18,8 +19,9 @@ def scope_of(kind: str, verb: str) -> str:
     return f"{kind.replace('-', '_')}_api_keys.{verb}"
 
 
-def shown(row: Any, organisation: str, stored: StoredLimits, moment: int) -> dict[str, Any]:
-    """A key without its text, at a moment in microseconds since 1970."""
+def shown(row: Any, organisation: str, stored: StoredLimits, until: int | None, moment: int) -> dict[str, Any]:
+    """A key without its text, at a moment in microseconds since 1970; ``until`` says how long the text before the last
+    rotation works on, None where it doesn't."""
     limits = stored.answer(moment)
     usage = limits["usage_limits"]
     first = (usage[0] if usage else None) if isinstance(usage, list) else usage
@@ -62,6 +64,9 @@ def shown(row: Any, organisation: str, stored: StoredLimits, moment: int) -> dic
         "log_content": row.log_content,
         "model_aliases": _value(row.model_aliases),
         "last_used_at": as_text(row.last_used_at),
+        "rotation_policy": rotation_policy.shown(row.rotation, row.next_rotation_at),
+        "last_rotated_at": as_text(row.last_rotated_at),
+        "key_transition_expires_at": as_text(until),
     }
     return {**item, "penstock_usage_limits": usage} if isinstance(usage, list) else item
 

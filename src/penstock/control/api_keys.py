@@ -7,50 +7,49 @@ records of requests name it, and loses its secrets.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control import api_key_members, configs, limits, owner_limits
+from penstock.control import (
+    api_key_members,
+    api_key_secrets,
+    configs,
+    key_rotation,
+    limits,
+    owner_limits,
+    rotation_policy,
+)
 from penstock.control.actor import Actor
 from penstock.control.api_key_fence import LISTS, refuse_wider
 from penstock.control.api_key_members import CREATED, FIELDS, KeyMembers
 from penstock.control.api_key_rows import DELETED, KINDS, scope_of, shown
+from penstock.control.api_key_secrets import Proof, proof_of
 from penstock.control.audit import Entry
 from penstock.control.exhausted import marked
-from penstock.control.key_text import masked, new_key_text
+from penstock.control.key_text import new_key_text
 from penstock.control.members import VALUE, Fields, Members
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, now, organisation_id, workspace_filter, workspace_for
 from penstock.control.refusal import Problem, Refusal, Why, absent, invalid, taken
 from penstock.control.scopes import allows
-from penstock.control.sign_in import digest_of
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.schema import api_key, api_key_secret, config, user
+from penstock.stores.sql.schema import api_key, config, user
 
 _OWN: Final = frozenset(
     """
     scopes allowed_models allowed_providers allowed_ips expires_at metadata allow_config_override default_config_id
+    rotation
     """.split()
 )
 """Columns that a key may not change of itself: each limits what the key can do, or by what it is counted."""
 _ROTATION: Final = Fields(key_transition_period_ms=VALUE)
-_SHORTEST_TRANSITION: Final = 1_800_000
-_LONGEST_TRANSITION: Final = 90 * 24 * 3600 * 1000
 _NO_MAIL: Final = "alert_emails get mail where the operator has set alerts.smtp (docs/alerts.md)"
 IMPORTED: Final = "imported"
 """What stands for the text of a key that nobody but its holder knows."""
-
-
-class _Proof(NamedTuple):
-    """What is kept of a key's text: its SHA-256, its masked form, and how it begins."""
-
-    digest: bytes
-    masked: str
-    prefix: str
 
 
 async def create(plane: ControlPlane, actor: Actor, kind: str, body: Any, text: str | None = None) -> dict[str, Any]:
@@ -59,20 +58,21 @@ async def create(plane: ControlPlane, actor: Actor, kind: str, body: Any, text: 
     Raises Refusal.
     """
     key = new_key_text(kind) if text is None else text
-    answer = await _create(plane, actor, kind, body, _proof_of(key))
+    answer = await _create(plane, actor, kind, body, proof_of(key))
     return {"id": answer.pop("id"), "key": key, **answer}
 
 
 async def create_by_digest(plane: ControlPlane, actor: Actor, kind: str, body: Any, digest: bytes) -> dict[str, Any]:
     """Make a key of the SHA-256 of its text, which its holder has from another gateway: its id. Raises Refusal."""
-    return await _create(plane, actor, kind, body, _Proof(digest, IMPORTED, IMPORTED))
+    return await _create(plane, actor, kind, body, Proof(digest, IMPORTED, IMPORTED))
 
 
-async def _create(plane: ControlPlane, actor: Actor, kind: str, body: Any, proof: _Proof) -> dict[str, Any]:
+async def _create(plane: ControlPlane, actor: Actor, kind: str, body: Any, proof: Proof) -> dict[str, Any]:
     actor.require(scope_of(kind, "create"))
     members = Members(body, CREATED)
     members.require("name", "scopes", *(("user_id",) if kind == "workspace-user" else ()))
     values = api_key_members.read(members, kind)
+    key_rotation.refuse_without_keyring(plane, members)
     expires_at = values.columns.get("expires_at")
     if expires_at is not None and expires_at <= now():
         members.complain("expires_at", "this time is past")
@@ -86,7 +86,7 @@ async def _create(plane: ControlPlane, actor: Actor, kind: str, body: Any, proof
         await refuse_wider(change.connection, actor, {**dict.fromkeys(LISTS), **columns})
         row = {"id": random_id(), "kind": kind, "masked": proof.masked, **owner, **columns, **change.made()}
         await change.connection.execute(api_key.insert().values(**row))
-        await _add_secret(change, row["id"], proof)
+        await api_key_secrets.add(change, row["id"], proof)
         warnings = await _put_limits(change, row["id"], values)
         told = {"kind": kind, **columns}
         change.record(Entry("create", "api_key", row["id"], owner["workspace_id"], body, None, told))
@@ -122,6 +122,7 @@ async def update(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         row = await _find(change.connection, actor, id_, "update")
         members = Members(body, FIELDS)
         values = api_key_members.read(members, row.kind)
+        key_rotation.refuse_without_keyring(plane, members)
         members.finish()
         columns = {**values.columns, **await _default_config(change.connection, values, row.workspace_id)}
         _check_grant(actor, columns, _scopes(row))
@@ -140,36 +141,55 @@ async def delete(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any]:
     """Revoke a key for good. Raises Refusal."""
     async with plane.change(actor) as change:
         row = await _find(change.connection, actor, id_, "delete")
-        await change.connection.execute(api_key_secret.delete().where(api_key_secret.c.api_key_id == row.id))
-        await _write(change, row, {"status": DELETED, "default_config_id": None})
+        await api_key_secrets.forget(change, row.id)
+        await key_rotation.forget_text(change, row.id)
+        await _write(change, row, {"status": DELETED, "default_config_id": None, "next_rotation_at": None})
         await limits.drop_limits(change.connection, "api_key", row.id)
         change.record(Entry("delete", "api_key", row.id, row.workspace_id, None, {"name": row.name}, {}))
     return {}
 
 
 async def rotate(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict[str, Any]:
-    """Give a key a new text. The old one stays in force for ``key_transition_period_ms``, 0 for not at all.
+    """Give a key a new text. The old one stays in force for ``key_transition_period_ms``, 0 for not at all; without it
+    as long as the key's rotation policy says, or half an hour.
 
     Raises Refusal, also while an earlier rotation lasts: two texts at most are in force.
     """
     members = Members(body, _ROTATION)
-    period = members.whole("key_transition_period_ms", 0, _LONGEST_TRANSITION)
-    if period is not None and 0 < period < _SHORTEST_TRANSITION:
-        members.complain("key_transition_period_ms", f"expected 0, or at least {_SHORTEST_TRANSITION}")
+    period = rotation_policy.transition_of(members, 0)
     members.finish()
     async with plane.change(actor) as change:
         row = await _find(change.connection, actor, id_, "rotate")
-        _check_grant(actor, {"scopes": row.scopes}, ())
-        await refuse_wider(change.connection, actor, {name: getattr(row, name) for name in LISTS})
-        until = change.now + (_SHORTEST_TRANSITION if period is None else period) * 1000
-        await _retire_secrets(change, row.id, until)
-        key = new_key_text(row.kind)
-        proof = _proof_of(key)
-        await _add_secret(change, row.id, proof)
-        await _write(change, row, {"masked": proof.masked})
-        told = {"key_transition_expires_at": as_text(until)}
+        await _refuse_stronger(change.connection, actor, row)
+        policy = rotation_policy.decode(row.rotation)
+        if policy is not None and period is not None and not policy.is_within_period(period):
+            members.complain("key_transition_period_ms", "expected less than the time to the key's next rotation")
+            members.finish()
+        rotated = key_rotation.rotated(row.kind, policy, change.now, period)
+        await api_key_secrets.retire(change, row.id, rotated.until)
+        await api_key_secrets.add(change, row.id, rotated.proof)
+        await key_rotation.forget_text(change, row.id)
+        await _write(change, row, rotated.columns(row.next_rotation_at))
+        told = {"rotation_mode": "manual", "key_transition_expires_at": as_text(rotated.until)}
         change.record(Entry("rotate", "api_key", row.id, row.workspace_id, body, {}, told))
-    return {"id": row.id, "key": key, "object": "api-key", "key_transition_expires_at": as_text(until)}
+    transition = {"key_transition_expires_at": as_text(rotated.until)}
+    return {"id": row.id, "key": rotated.text, "object": "api-key", **transition}
+
+
+async def rotated_text(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any]:
+    """The text that a key got by its schedule, as long as the text before works on. Raises Refusal: it is for those who
+    may rotate the key, and never for its holder, since a stolen text would lead to the next one."""
+    async with plane.change(actor, revises=False) as change:
+        row = await _find(change.connection, actor, id_, "rotate")
+        await _refuse_stronger(change.connection, actor, row)
+        until = (await api_key_secrets.transitions(change.connection, [row.id], change.now)).get(row.id)
+        text = None if until is None else await key_rotation.text_of(change.connection, plane.keyring, row.id)
+        if text is None:
+            reason = "has no text that a schedule gave it and the text before outlives: rotate it with POST"
+            raise Refusal(Why.ABSENT, f"the key {row.name} {reason} /v1/api-keys/{row.id}/rotate")
+        change.record(Entry("read", "api_key", row.id, row.workspace_id, None, {}, {"read": "rotated text"}))
+    transition = {"key_transition_expires_at": as_text(until)}
+    return {"id": row.id, "key": text.reveal(), "object": "api-key", **transition}
 
 
 async def _owner(connection: AsyncConnection, actor: Actor, kind: str, members: Members) -> dict[str, str | None]:
@@ -217,6 +237,12 @@ def _check_grant(actor: Actor, columns: Mapping[str, Any], before: Collection[st
         raise Refusal(Why.FORBIDDEN, f"your key can't grant what it does not hold: {', '.join(missing)}")
 
 
+async def _refuse_stronger(connection: AsyncConnection, actor: Actor, row: Any) -> None:
+    """Refuse the text of a key that may more than the actor."""
+    _check_grant(actor, {"scopes": row.scopes}, ())
+    await refuse_wider(connection, actor, {name: getattr(row, name) for name in LISTS})
+
+
 def _check_own(actor: Actor, row: Any, values: KeyMembers, columns: Mapping[str, Any]) -> None:
     """Refuse a key that changes what limits the key itself."""
     changed = [*values.limits, *(name for name in columns if name in _OWN)]
@@ -245,18 +271,21 @@ async def _find(connection: AsyncConnection, actor: Actor, id_: str, verb: str) 
     return row
 
 
-_ToldWith = tuple[str, Mapping[str, limits.StoredLimits]]
+_ToldWith = tuple[str, Mapping[str, limits.StoredLimits], Mapping[str, int]]
 
 
 async def _told_with(connection: AsyncConnection, rows: Iterable[Any]) -> _ToldWith:
-    """What answers tell beside the rows of keys: the organisation, and the limits by the key's id."""
-    return await organisation_id(connection), await limits.limits_of(connection, "api_key", [row.id for row in rows])
+    """What answers tell beside the rows of keys: the organisation, and by the key's id its limits, and until when the
+    text before works on."""
+    ids = [row.id for row in rows]
+    stored = await limits.limits_of(connection, "api_key", ids)
+    return await organisation_id(connection), stored, await api_key_secrets.transitions(connection, ids, now())
 
 
 async def _shown(plane: ControlPlane, rows: Iterable[Any], told: _ToldWith) -> list[dict[str, Any]]:
-    (organisation, stored), moment = told, now()
-    items = [shown(row, organisation, stored.get(row.id, limits.NO_LIMITS), moment) for row in rows]
-    return await marked(plane, items, stored, moment)
+    (organisation, stored, until), moment = told, now()
+    items = [shown(row, organisation, stored.get(row.id, limits.NO_LIMITS), until.get(row.id), moment) for row in rows]
+    return await marked(plane, items, stored, moment, tells_usage=True)
 
 
 async def _write(change: Change, row: Any, columns: Mapping[str, Any]) -> None:
@@ -265,37 +294,6 @@ async def _write(change: Change, row: Any, columns: Mapping[str, Any]) -> None:
     values = {**columns, **change.touched(row.row_version)}
     if not (await change.connection.execute(api_key.update().where(*where).values(**values))).rowcount:
         raise taken(f"the key {row.name} was changed at the same time: try again")
-
-
-def _proof_of(key: str) -> _Proof:
-    return _Proof(digest_of(key), masked(key), masked(key).partition("*")[0])
-
-
-async def _add_secret(change: Change, id_: str, proof: _Proof) -> None:
-    """Keep the digest of a key's text. Raises Refusal if another key has this text."""
-    same = api_key_secret.c.digest == proof.digest
-    known = await change.connection.execute(sa.select(api_key_secret.c.id).where(same))
-    if known.first() is not None:
-        raise taken("there is a key with this text already")
-    values = {"id": random_id(), "api_key_id": id_, "digest": proof.digest, "prefix": proof.prefix}
-    await change.connection.execute(api_key_secret.insert().values(**values, created_at=change.now))
-
-
-async def _retire_secrets(change: Change, id_: str, until: int) -> None:
-    """Let the text of a key be in force up to a moment. Raises Refusal while an older one is in force, too."""
-    secret = api_key_secret.c
-    ended = sa.and_(secret.api_key_id == id_, secret.valid_until.is_not(None), secret.valid_until <= change.now)
-    await change.connection.execute(api_key_secret.delete().where(ended))
-    in_transition = sa.select(secret.valid_until).where(secret.api_key_id == id_, secret.valid_until.is_not(None))
-    end = (await change.connection.execute(in_transition)).scalar()
-    if end is not None:
-        raise taken(f"an earlier rotation lasts until {as_text(end)}: two texts of a key at most are in force")
-    if until <= change.now:
-        await change.connection.execute(api_key_secret.delete().where(secret.api_key_id == id_))
-    else:
-        await change.connection.execute(
-            api_key_secret.update().where(secret.api_key_id == id_).values(valid_until=until)
-        )
 
 
 async def _put_limits(change: Change, id_: str, values: KeyMembers) -> list[str]:

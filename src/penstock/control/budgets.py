@@ -7,10 +7,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from penstock.control.actor import Actor
+from penstock.control.exhausted import amount_number
 from penstock.control.limits import StoredLimits, limits_of, next_reset
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import ControlPlane, now
-from penstock.core.money import dollars_number
 from penstock.limits.applied import Applied
 from penstock.limits.counters import BucketUsage, CountersUnavailable
 from penstock.limits.limit import Level, Limit
@@ -67,10 +67,10 @@ async def _shown(plane: ControlPlane, budget: Limit, moment: int) -> dict[str, A
     usage = await _usage(plane, budget, moment)
     return {
         "type": budget.kind,
-        "limit": _amount(budget, budget.cap),
-        "used": None if usage is None else _amount(budget, usage.settled),
-        "reserved": None if usage is None else _amount(budget, usage.reserved),
-        "alert_threshold": None if budget.alert_at is None else _amount(budget, budget.alert_at),
+        "limit": amount_number(budget, budget.cap),
+        "used": None if usage is None else amount_number(budget, usage.settled),
+        "reserved": None if usage is None else amount_number(budget, usage.reserved),
+        "alert_threshold": None if budget.alert_at is None else amount_number(budget, budget.alert_at),
         "next_usage_reset_at": next_reset(budget, moment),
     }
 
@@ -82,7 +82,3 @@ async def _usage(plane: ControlPlane, budget: Limit, moment: int) -> BucketUsage
         return await plane.counters.usage(Applied(budget).key_at(moment))
     except CountersUnavailable:
         return None
-
-
-def _amount(budget: Limit, units: int) -> int | float:
-    return dollars_number(units) if budget.kind == "cost" else units

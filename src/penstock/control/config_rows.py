@@ -14,7 +14,6 @@ from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.schema import api_key, integration, provider, workspace
 
-DELETED: Final = "deleted"
 _SOURCE: Final = "penstock.toml"
 
 

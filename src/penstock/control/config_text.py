@@ -14,7 +14,12 @@ from penstock.stores.config_json import NotAConfig, as_json
 from penstock.stores.validate import Check
 
 _NAMES_OF_KEYS: Final = frozenset({"virtual_key", "virtualKey", "virtual-key"})
-
+_GUARDS: Final = frozenset(
+    """
+    input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
+    """.split()
+)
+"""Members that hold guards (docs/guardrails.md)."""
 _MOST_MISSING: Final = 50
 """Names that a config may mention and that are not there; more are a problem."""
 
@@ -59,6 +64,13 @@ def judged(config: Any, known: Mapping[str, VirtualKey], providers: Collection[s
     return ConfigText(body, config, None, tuple(map(_warning, needed)))
 
 
+def with_missing_guardrails(text: ConfigText, known: Collection[str]) -> ConfigText:
+    """A config with a warning for each guardrail that it names and that is not among the ``known``, by slug or id."""
+    missing = [name for name in dict.fromkeys(named_guardrails(text.value)) if name not in known][:_MOST_MISSING]
+    warnings = [f"There is no guardrail {name[:64]} yet: requests with this config are refused." for name in missing]
+    return msgspec.structs.replace(text, warnings=(*text.warnings, *warnings))
+
+
 def _without(keys: Mapping[str, VirtualKey], name: str) -> dict[str, VirtualKey]:
     return {each: key for each, key in keys.items() if each != name}
 
@@ -81,3 +93,24 @@ def named_keys(value: Any) -> Iterator[str]:
                     yield member.removeprefix("@")
                 elif isinstance(member, str) and name in {"provider", "model"} and member.startswith("@"):
                     yield member[1:].partition("/")[0]
+
+
+def named_guardrails(value: Any) -> Iterator[str]:
+    """The names of the saved guardrails that a config mentions, at any depth: texts, and objects that have an ``id``
+    and no checks."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, list):
+            left.extend(reversed(each))
+        elif isinstance(each, dict):
+            left.extend(each.values())
+            for name, member in each.items():
+                if name in _GUARDS and isinstance(member, list):
+                    yield from filter(None, map(_guardrail_name, member))
+
+
+def _guardrail_name(item: Any) -> str | None:
+    if isinstance(item, dict) and "checks" not in item and not any("." in name for name in item):
+        item = item.get("id")
+    return item if isinstance(item, str) else None

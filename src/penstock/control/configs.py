@@ -13,10 +13,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.control import slugged_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.config_rows import (
-    DELETED,
     file_configs,
     is_of_file,
     of_file,
@@ -27,15 +27,16 @@ from penstock.control.config_rows import (
     version_shown,
     whole,
 )
-from penstock.control.config_text import ConfigText, judged
+from penstock.control.config_text import ConfigText, judged, with_missing_guardrails
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, organisation_id, workspace_filter, workspace_for
-from penstock.control.refusal import Problem, Refusal, absent, invalid, taken
+from penstock.control.refusal import Problem, Refusal, invalid, taken
+from penstock.control.slugged_rows import DELETED
 from penstock.control.slugs import slug_of
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.schema import config, config_version
+from penstock.stores.sql.schema import config, config_version, guardrail
 
 CHANGED: Final = Fields(name=VALUE, config=VALUE, is_default=VALUE, status=VALUE, version_id=VALUE)
 CREATED: Final = Fields(name=VALUE, config=VALUE, is_default=VALUE, workspace_id=VALUE)
@@ -88,7 +89,7 @@ async def read(plane: ControlPlane, actor: Actor, reference: str) -> dict[str, A
         organisation = await organisation_id(connection)
         if is_of_file(plane, reference):
             return of_file(plane, reference, organisation)
-        row = await _found(connection, actor, reference)
+        row = await slugged_rows.found(connection, config, actor, reference)
         version = await _version(connection, row.id, row.version_id)
     return whole(row, version, organisation)
 
@@ -102,7 +103,7 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
     _refuse_file(plane, reference)
     async with plane.change(actor) as change:
         connection = change.connection
-        row = await _found(connection, actor, reference)
+        row = await slugged_rows.found(connection, config, actor, reference)
         columns = _columns(members)
         text = None
         if members.values.get("config") is not None:
@@ -130,7 +131,7 @@ async def versions(plane: ControlPlane, actor: Actor, reference: str, page: Page
     """All versions of a config with their texts, newest first. Raises Refusal."""
     async with plane.database.read() as connection:
         organisation = await organisation_id(connection)
-        row = await _found(connection, actor, reference)
+        row = await slugged_rows.found(connection, config, actor, reference)
         wanted = sa.select(config_version).where(config_version.c.config_id == row.id)
         total, rows = await select(connection, wanted, (config_version.c.number,), page)
     return as_list(total, [version_shown(row, each, organisation) for each in rows])
@@ -143,7 +144,7 @@ async def delete(plane: ControlPlane, actor: Actor, reference: str, *, force: bo
     """
     _refuse_file(plane, reference)
     async with plane.change(actor) as change:
-        row = await _found(change.connection, actor, reference)
+        row = await slugged_rows.found(change.connection, config, actor, reference)
         users = await users_of(change.connection, row)
         if users and not force:
             raise taken(f"the config {row.slug} is the default of {', '.join(users)}: say force=true to delete it")
@@ -156,18 +157,7 @@ async def delete(plane: ControlPlane, actor: Actor, reference: str, *, force: bo
 
 async def find(connection: AsyncConnection, workspace_id: str | None, reference: str) -> Any:
     """The row of a config by slug or id, in a workspace or, with None, in any; None if there is none."""
-    where = sa.or_(config.c.slug == reference, config.c.id == reference)
-    query = sa.select(config).where(where, config.c.status != DELETED)
-    if workspace_id is not None:
-        query = query.where(config.c.workspace_id == workspace_id)
-    return (await connection.execute(query)).one_or_none()
-
-
-async def _found(connection: AsyncConnection, actor: Actor, reference: str) -> Any:
-    row = await find(connection, actor.workspace_id, reference)
-    if row is None:
-        raise absent("config", reference)
-    return row
+    return await slugged_rows.find(connection, config, workspace_id, reference)
 
 
 async def _workspace(connection: AsyncConnection, actor: Actor, members: Members, reference: str | None) -> str:
@@ -188,7 +178,17 @@ async def _judged(plane: ControlPlane, connection: AsyncConnection, workspace_id
     text = judged(members.values.get("config"), known, plane.providers, plane.judge)
     if text.problem is not None and members.values.get("config") is not None:
         members.complain("config", text.problem)
-    return text
+    return with_missing_guardrails(text, await _guardrails(plane, connection, workspace_id))
+
+
+async def _guardrails(plane: ControlPlane, connection: AsyncConnection, workspace_id: str) -> set[str]:
+    """The names and ids of the saved guardrails that configs of a workspace may name."""
+    rows = await connection.execute(
+        sa.select(guardrail.c.slug, guardrail.c.id).where(
+            guardrail.c.workspace_id == workspace_id, guardrail.c.status != DELETED
+        )
+    )
+    return {*plane.in_file().saved_guardrails, *(name for row in rows for name in row)}
 
 
 def _columns(members: Members) -> dict[str, Any]:

@@ -10,15 +10,16 @@ from secrets import token_hex
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.control import slugged_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import ControlPlane, organisation_id, workspace_filter, workspace_for
-from penstock.control.refusal import Problem, Refusal, absent, invalid, taken
+from penstock.control.refusal import Problem, Refusal, invalid, taken
+from penstock.control.slugged_rows import DELETED
 from penstock.control.slugs import slug_of
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.stores.saved_guardrails import problem_of
@@ -27,7 +28,6 @@ from penstock.stores.sql.schema import guardrail
 
 CREATED: Final = Fields(name=VALUE, checks=VALUE, actions=VALUE, workspace_id=VALUE, organisation_id=VALUE)
 CHANGED: Final = Fields(name=VALUE, checks=VALUE, actions=VALUE, status=VALUE)
-DELETED: Final = "deleted"
 _STATUSES: Final = ("active", "archived")
 _LARGEST: Final = 256 << 10
 """Bytes of a guardrail."""
@@ -47,7 +47,10 @@ async def create(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]
         text = _judged(plane, members, {})
         members.finish()
         id_, version_id, slug = random_id(), random_id(), slug_of("pg", name or "", token_hex(3))
-        if slug in plane.in_file().saved_guardrails or await _find(change.connection, None, slug) is not None:
+        if (
+            slug in plane.in_file().saved_guardrails
+            or await slugged_rows.find(change.connection, guardrail, None, slug) is not None
+        ):
             raise taken(f"there is a guardrail {slug} already")
         row = {"id": id_, "workspace_id": workspace_id, "slug": slug, "name": name, "version_id": version_id}
         await change.connection.execute(guardrail.insert().values(**row, body=text.decode(), **change.made()))
@@ -73,7 +76,7 @@ async def read(plane: ControlPlane, actor: Actor, reference: str) -> dict[str, A
     """One guardrail with its checks and actions, by slug or id. Raises Refusal."""
     async with plane.database.read() as connection:
         organisation = await organisation_id(connection)
-        row = await _found(connection, actor, reference)
+        row = await slugged_rows.found(connection, guardrail, actor, reference)
     fields = {**_shown(row, organisation), **_body(row), "version_id": row.version_id}
     return {**fields, "success": True, "data": fields}
 
@@ -82,7 +85,7 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
     """Change the members that the body has; the guardrail gets a new version. Raises Refusal."""
     members = Members(body, CHANGED)
     async with plane.change(actor) as change:
-        row = await _found(change.connection, actor, reference)
+        row = await slugged_rows.found(change.connection, guardrail, actor, reference)
         columns: dict[str, Any] = {"version_id": random_id()}
         if members.has("name"):
             members.require("name")
@@ -106,7 +109,7 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
 async def delete(plane: ControlPlane, actor: Actor, reference: str) -> dict[str, Any]:
     """Delete a guardrail. Configs that name it are refused from then on. Raises Refusal."""
     async with plane.change(actor) as change:
-        row = await _found(change.connection, actor, reference)
+        row = await slugged_rows.found(change.connection, guardrail, actor, reference)
         values = {"status": DELETED, **change.touched(row.row_version)}
         await change.connection.execute(guardrail.update().where(guardrail.c.id == row.id).values(**values))
         told = {"name": row.name, "slug": row.slug}
@@ -130,21 +133,6 @@ def _judged(plane: ControlPlane, members: Members, before: Mapping[str, Any]) ->
     if len(text) > _LARGEST:
         members.complain("checks", f"the guardrail has more than {_LARGEST >> 10} KiB")
     return text
-
-
-async def _find(connection: AsyncConnection, workspace_id: str | None, reference: str) -> Any:
-    where = sa.or_(guardrail.c.slug == reference, guardrail.c.id == reference)
-    query = sa.select(guardrail).where(where, guardrail.c.status != DELETED)
-    if workspace_id is not None:
-        query = query.where(guardrail.c.workspace_id == workspace_id)
-    return (await connection.execute(query)).one_or_none()
-
-
-async def _found(connection: AsyncConnection, actor: Actor, reference: str) -> Any:
-    row = await _find(connection, actor.workspace_id, reference)
-    if row is None:
-        raise absent("guardrail", reference)
-    return row
 
 
 def _shown(row: Any, organisation: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why, absent, taken
-from penstock.core.json_text import read_json_or_none
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import (
@@ -26,6 +26,7 @@ from penstock.stores.sql.schema import (
     config_version,
     integration,
     integration_workspace,
+    organisation,
     provider,
     workspace,
 )
@@ -40,6 +41,7 @@ ROWS: Final[sa.Select[Any]] = (
         integration.c.masked_configurations,
         integration.c.is_hidden,
         workspace.c.name.label("workspace_name"),
+        sa.select(organisation.c.id).limit(1).scalar_subquery().label("organisation_id"),
     )
     .join(integration, integration.c.id == provider.c.integration_id)
     .join(workspace, workspace.c.id == provider.c.workspace_id)
@@ -48,6 +50,8 @@ ROWS: Final[sa.Select[Any]] = (
 ORDER: Final = (provider.c.created_at, provider.c.id)
 _SOURCE: Final = "penstock.toml"
 ACTIVE: Final = "active"
+_MOST_TAGS: Final = 50
+_LONGEST_TAG: Final = 128
 
 
 def status(row: Any, now: int) -> str:
@@ -78,10 +82,12 @@ def shown(row: Any, stored: Mapping[str, StoredLimits], now: int) -> dict[str, A
         "name": row.name,
         "note": row.note or None,
         "status": status(row, now),
+        "organisation_id": row.organisation_id,
         "workspace_id": row.workspace_id,
         "integration_id": row.integration_slug,
         **provider_limits.shown(stored, row.id, now),
         "reset_usage": None,
+        "tags": read_json_or_none(row.tags.encode()),
         "expires_at": as_text(row.expires_at),
         "last_reset_at": as_text(provider_limits.last_reset(stored, row.id)),
         "created_at": as_text(row.created_at),
@@ -111,11 +117,13 @@ def of_file(key: VirtualKey) -> dict[str, Any]:
         "name": key.name,
         "note": None,
         "status": ACTIVE,
+        "organisation_id": None,
         "workspace_id": None,
         "integration_id": None,
         "usage_limits": None,
         "rate_limits": [],
         "reset_usage": None,
+        "tags": [],
         "expires_at": None,
         "last_reset_at": None,
         "created_at": None,
@@ -187,18 +195,28 @@ async def set_access(change: Change, integration_id: str, workspace_id: str, *, 
 
 
 def changed_columns(members: Members) -> dict[str, Any]:
-    """The columns that a body changes: name, note, end, status. A null clears note and end."""
+    """The columns that a body changes: name, note, tags, end, status. A null clears note, tags and end."""
     columns: dict[str, Any] = {}
     if members.has("name"):
         members.require("name")
         columns["name"] = members.text("name", LONGEST_NAME)
     if members.has("note"):
         columns["note"] = members.text("note", LONGEST_TEXT) or ""
+    if members.has("tags"):
+        columns["tags"] = write_json(_tags(members)).decode()
     if members.has("expires_at"):
         columns["expires_at"] = members.moment("expires_at")
     if members.values.get("status") is not None:
         columns["status"] = members.choice("status", (ACTIVE, "disabled"))
     return columns
+
+
+def _tags(members: Members) -> list[str]:
+    """Words by which people sort providers, each once."""
+    tags = list(dict.fromkeys(members.texts("tags") or ()))
+    if len(tags) > _MOST_TAGS or any(len(tag) > _LONGEST_TAG for tag in tags):
+        members.complain("tags", f"expected at most {_MOST_TAGS} texts of at most {_LONGEST_TAG} characters")
+    return tags
 
 
 async def apply(change: Change, row: Any, columns: dict[str, Any]) -> None:

@@ -21,7 +21,9 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.schema import provider
 
 KIND: Final = "provider"
-_CHANGED: Final = Fields({"name": VALUE, "note": VALUE, "expires_at": VALUE, "status": VALUE, **provider_limits.FIELDS})
+_CHANGED: Final = Fields(
+    {"name": VALUE, "note": VALUE, "tags": VALUE, "expires_at": VALUE, "status": VALUE, **provider_limits.FIELDS}
+)
 _MADE: Final = Fields({**_CHANGED, "integration_id": VALUE, "slug": VALUE, "workspace_id": VALUE})
 _UPDATED: Final = Fields({**_CHANGED, "reset_usage": VALUE})
 

@@ -33,13 +33,14 @@ _CHANGED: Final = Fields(
         "name": VALUE,
         "key": VALUE,
         "note": VALUE,
+        "tags": VALUE,
         "expires_at": VALUE,
         "status": VALUE,
         "secret_mappings": VALUE,
         **provider_limits.FIELDS,
     }
 )
-_MADE: Final = Fields({**_CHANGED, "provider": VALUE, "workspace_id": VALUE, "slug": VALUE, "tags": VALUE})
+_MADE: Final = Fields({**_CHANGED, "provider": VALUE, "workspace_id": VALUE, "slug": VALUE})
 _UPDATED: Final = Fields({**_CHANGED, "reset_usage": VALUE})
 
 
@@ -49,8 +50,6 @@ async def create(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]
     members = Members(body, Fields({**_MADE, **_settings(row)}))
     members.require("name", "provider")
     row = integration_rows.provider_row(plane, members, "provider")
-    if members.values.get("tags"):
-        members.complain("tags", "virtual keys have no tags in this release: leave it out")
     name, place = members.text("name", LONGEST_NAME), members.text("workspace_id")
     slug = integration_rows.slug_of(members, "slug") or integration_rows.new_slug(name or "")
     limits, columns = provider_limits.read(members), provider_rows.changed_columns(members)
@@ -180,11 +179,10 @@ def _listed(plane: ControlPlane, row: Any, limits: Mapping[str, StoredLimits], m
         "provider": row.ai_provider,
         "model_config": configurations.shown(plane.provider_rules.find(row.ai_provider), settings, masks),
         "workspace_name": row.workspace_name,
-        "tags": [],
         "object": KIND,
     }
 
 
 def _file_item(key: VirtualKey) -> dict[str, Any]:
-    more: dict[str, Any] = {"provider": key.provider, "model_config": {}, "workspace_name": None, "tags": []}
+    more: dict[str, Any] = {"provider": key.provider, "model_config": {}, "workspace_name": None}
     return {**provider_rows.of_file(key), **more, "object": KIND}

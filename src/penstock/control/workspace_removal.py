@@ -8,10 +8,19 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control import api_key_rows, api_keys, configs, guardrails, integrations, limits, policy_calls, providers
+from penstock.control import (
+    api_key_rows,
+    api_keys,
+    configs,
+    guardrails,
+    integrations,
+    limits,
+    policy_calls,
+    providers,
+    slugged_rows,
+)
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.config_rows import DELETED as DELETED_CONFIG
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why, taken
@@ -37,8 +46,8 @@ _QUERIES: Final[Mapping[str, sa.Select[Any]]] = {
     "providers": sa.select(provider.c.slug),
     "integrations": sa.select(integration.c.slug).where(integration.c.is_hidden.is_(False)),
     "API keys": sa.select(api_key.c.id).where(api_key.c.status != api_key_rows.DELETED),
-    "configs": sa.select(config.c.slug).where(config.c.status != DELETED_CONFIG),
-    "guardrails": sa.select(guardrail.c.slug).where(guardrail.c.status != guardrails.DELETED),
+    "configs": sa.select(config.c.slug).where(config.c.status != slugged_rows.DELETED),
+    "guardrails": sa.select(guardrail.c.slug).where(guardrail.c.status != slugged_rows.DELETED),
     "policies": sa.select(policy.c.id, policy.c.kind).where(policy.c.status == ACTIVE),
 }
 """What may be in a workspace, in the order in which it is deleted."""

@@ -30,13 +30,15 @@ from penstock.stores.sql.schema import workspace
 _LEVEL: Final[Level] = "workspace"
 _GUARDS: Final = ("input_guardrails", "output_guardrails")
 _DEFAULTS: Final = Fields(dict.fromkeys(("metadata", "config_id", *_GUARDS), VALUE))
+_SETTINGS: Final = ("debug_log", "user_key_metadata_override")
 DELETED: Final = "deleted"
 _FIELDS: Final = Fields(
     name=VALUE,
     description=VALUE,
     icon=VALUE,
     defaults=_DEFAULTS,
-    settings=Fields(debug_log=VALUE),
+    settings=Fields(dict.fromkeys(_SETTINGS, VALUE)),
+    required_metadata=VALUE,
     reset_usage=VALUE,
     **owner_limits.FIELDS,
 )
@@ -67,7 +69,7 @@ async def create_workspace(plane: ControlPlane, actor: Actor, body: Any) -> dict
     async with plane.change(actor) as change:
         row = {"id": id_, "slug": slug, **texts}
         blank = _Blank(id_)
-        columns = {**await _defaults(change, members, blank), **_settings(members, blank)}
+        columns = {**await _defaults(change, members, blank), **_settings(members, blank), **_required(members)}
         members.finish()
         await _refuse_taken(change.connection, texts["name"])
         await change.connection.execute(workspace.insert().values(**row, **columns, **change.made()))
@@ -139,7 +141,7 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
     async with plane.change(actor) as change:
         row = await find_workspace(change.connection, actor, reference)
         columns |= await _defaults(change, members, row)
-        columns |= _settings(members, row)
+        columns |= {**_settings(members, row), **_required(members)}
         members.finish()
         if "name" in columns:
             await _refuse_taken(change.connection, columns["name"], row.id)
@@ -172,15 +174,29 @@ async def _defaults(change: Change, members: Members, row: Any) -> dict[str, str
 
 
 def _settings(members: Members, row: Any) -> dict[str, str]:
-    """The column of the settings, where the body says something of them: whether requests are logged with their
-    content, 1 or 0. Null leaves that to the settings of the gateway."""
+    """The column of the settings, where the body says something of them, each 1 or 0: whether requests are logged with
+    their content, whether users' requests may name another user. Null takes a setting away."""
     if not members.has("settings"):
         return {}
     given = members.inner("settings")
-    kept = {**(read_json_or_none(row.settings.encode()) or {})}
-    kept["debug_log"] = None if given is None else given.switch("debug_log")
-    told = {name: int(value) if name == "debug_log" else value for name, value in kept.items() if value is not None}
-    return {"settings": write_json(told).decode()}
+    kept = {} if given is None else {**(read_json_or_none(row.settings.encode()) or {})}
+    for name in _SETTINGS if given is not None else ():
+        if given is not None and given.has(name):
+            value = given.switch(name)
+            kept[name] = None if value is None else int(value)
+    return {"settings": write_json({name: value for name, value in kept.items() if value is not None}).decode()}
+
+
+def _required(members: Members) -> dict[str, str]:
+    """The column of the names that metadata of requests must have, where the body says them. Null asks for none."""
+    if not members.has("required_metadata"):
+        return {}
+    names = list(dict.fromkeys(members.texts("required_metadata") or ()))
+    if len(names) > _MOST_LABELS or any(len(name) > _LONGEST_METADATA for name in names):
+        members.complain(
+            "required_metadata", f"expected at most {_MOST_LABELS} names of at most {_LONGEST_METADATA} characters"
+        )
+    return {"required_metadata": write_json(names).decode()}
 
 
 async def _config(connection: AsyncConnection, given: Members, workspace_id: str) -> str | None:
@@ -227,6 +243,7 @@ def _shown(row: sa.Row[Any], organisation: str, stored: StoredLimits, moment: in
         "is_default": int(row.is_default),
         "defaults": read_json_or_none(row.defaults.encode()),
         "settings": read_json_or_none(row.settings.encode()),
+        "required_metadata": read_json_or_none(row.required_metadata.encode()),
         "security_settings": _SECURITY,
         "usage_limits": usage if isinstance(usage, list) else [usage],
         "rate_limits": limits["rate_limits"],

@@ -49,6 +49,7 @@ class Kind(Enum):
     TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105 (the name of a failure)
     INVALID_GATEWAY_KEY = "invalid_gateway_key"
     NOT_ALLOWED = "not_allowed"
+    MODEL_NOT_ALLOWED = "model_not_allowed"
     UNKNOWN_VIRTUAL_KEY = "unknown_virtual_key"
     VIRTUAL_KEY_EXPIRED = "virtual_key_expired"
     VIRTUAL_KEY_DISABLED = "virtual_key_disabled"
@@ -124,6 +125,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.TOKEN_UNAVAILABLE: Meaning(503, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
     Kind.INVALID_GATEWAY_KEY: Meaning(401, "authentication_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.NOT_ALLOWED: Meaning(403, "permission_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.MODEL_NOT_ALLOWED: Meaning(412, "model_not_allowed_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.UNKNOWN_VIRTUAL_KEY: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.VIRTUAL_KEY_EXPIRED: Meaning(401, "virtual_key_expired_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.VIRTUAL_KEY_DISABLED: Meaning(403, "virtual_key_disabled_error", Blame.CLIENT, RetrySafety.NEVER),

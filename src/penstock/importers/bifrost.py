@@ -32,7 +32,7 @@ _TOP: Final = {
 _TOP_LOST: Final = {
     "mcp": "tools of MCP servers are not served",
     "vector_store": "the cache has no store of vectors",
-    "guardrails_config": "guardrails are not built",
+    "guardrails_config": "guardrails are set up anew: docs/guardrails.md has the checks",
     "auth_config": "the admin API has keys of its own: penstock key create --admin",
 }
 _VIRTUAL_KEY: Final = {

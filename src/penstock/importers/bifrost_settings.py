@@ -19,9 +19,9 @@ _PRICES: Final = {
     "cache_creation_input_token_cost": "cache_write_input_token",
 }
 _CLIENT: Final = {
-    "enable_logging": "a line a request is always logged",
-    "disable_content_logging": "contents are not logged",
-    "log_retention_days": "logs are kept by whoever collects standard output",
+    "enable_logging": "the request log keeps a row of each request: [logs]",
+    "disable_content_logging": "contents are logged only where content in [logs] or a key says so",
+    "log_retention_days": "set retention_days in [logs]",
     "drop_excess_requests": "requests beyond a limit are refused and wait nowhere",
     "initial_pool_size": "memory is taken as it is needed",
     "prometheus_labels": "labels of keys are in the access log",

@@ -22,7 +22,7 @@ _SHORT: Final = 20
 _MASTER_KEY: Final = "litellm-master"
 _LOST: Final = {
     "include": "other files are not read: put them together first",
-    "guardrails": "guardrails are not built",
+    "guardrails": "guardrails are set up anew: docs/guardrails.md has the checks",
     "prompts": "prompts are not built",
     "mcp_servers": "tools of MCP servers are not served",
     "vector_store_registry": "vector stores are not served",

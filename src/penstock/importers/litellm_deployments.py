@@ -42,7 +42,7 @@ _ROUTING: Final = {
     "use_litellm_proxy": "the address says who is called",
 }
 _LOST: Final = {
-    "guardrails": "guardrails are not built",
+    "guardrails": "guardrails are set up anew: docs/guardrails.md has the checks",
     "configurable_clientside_auth_params": "callers name no credential for a model of the operator's",
     "auto_router_config": "routing by meaning is not built",
 }

@@ -26,7 +26,7 @@ _STRATEGIES: Final = {
     "cost-based-routing": ({}, "by weight: prices are not compared"),
 }
 _NO_COUNTERPART: Final = "it needs no counterpart"
-_LOGGING: Final = "logs are the gateway's own, a line a request, without contents"
+_LOGGING: Final = "the request log is the gateway's own, without contents: [logs]"
 _PAGE: Final = "a setting of LiteLLM's own page"
 _QUIET: Final = {
     "set_verbose": _LOGGING,
@@ -122,8 +122,17 @@ _NEW_KEYS: Final = {
     "default_team_settings": "it applies to teams that are made later",
     "default_team_params": "it applies to teams that are made later",
 }
+_OTLP: Final = frozenset(
+    """
+    agentops arize arize_phoenix langfuse langfuse_otel langtrace levo logfire opentelemetry otel traceloop weave_otel
+    """.split()
+)
+"""Receivers of LiteLLM's callbacks that take spans as OTLP over HTTP.
+
+https://docs.litellm.ai/docs/observability/opentelemetry_integration
+"""
 _LITELLM_LOST: Final = {
-    "guardrails": "guardrails are not built",
+    "guardrails": "guardrails are set up anew: docs/guardrails.md has the checks",
     "callback_settings": "there are no callbacks",
     "langfuse_default_tags": "there are no callbacks",
     "s3_callback_params": "there are no callbacks",
@@ -321,9 +330,13 @@ class SettingsReader:
     def _callbacks(self, settings: Section) -> None:
         for key in ("success_callback", "failure_callback", "callbacks"):
             for index, name in enumerate(settings.texts(key)):
-                self._report.lost(
-                    f"{settings.at(key)}[{index}]", f"nothing is sent to {name}: the access log has each request"
-                )
+                path = f"{settings.at(key)}[{index}]"
+                if name in _OTLP:
+                    self._report.near(path, f"set endpoint in [telemetry] to the OTLP receiver of {name}")
+                elif name == "prometheus":
+                    self._report.near(path, "the gateway's metrics are at /metrics, under names of their own")
+                else:
+                    self._report.lost(path, f"nothing is sent to {name}: the request log has each request")
 
 
 def default_concurrency(root: Section) -> tuple[str, float] | None:

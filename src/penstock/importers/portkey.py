@@ -13,13 +13,14 @@ from penstock.importers.imported import Conversion, Hosts, Imported, Names
 from penstock.importers.report import Report
 
 MOST_FILES: Final = 1000
-_REFUSED: Final = frozenset(
+_REFUSED: Final = frozenset("default_input_guardrails default_output_guardrails prompt_id".split())
+"""Members that a config of Penstock's is refused for (docs/configs.md#one-target)."""
+_GUARDS: Final = frozenset(
     """
     input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
-    default_input_guardrails default_output_guardrails prompt_id
     """.split()
 )
-"""Members that a config of Penstock's is refused for (docs/configs.md#one-target)."""
+"""Members that hold guards, which are taken over; those that are saved apart are named."""
 _CREDENTIALS: Final = re.compile(r"api_?key|.*(secret|private_?key).*|.*token|.*account_?json", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _VIRTUAL_KEYS: Final = frozenset({"virtual_key", "virtualKey"})
@@ -43,6 +44,10 @@ def convert(documents: Mapping[str, Any], hosts: Hosts) -> Conversion:
         report.exact(file, f"config {slug}, as it is")
         for key, path in _virtual_keys(config, hosts):
             wanted.setdefault(key, f"{file}.{path}")
+        for path, name in _saved_guardrails(config):
+            report.near(
+                f"{file}.{path}", f"save the guardrail {name} first: without it requests with the config are refused"
+            )
         for path in _clear_credentials(config):
             report.near(f"{file}.{path}", "a credential in clear: a virtual key would keep it out of the file")
     for key, path in wanted.items():
@@ -74,7 +79,7 @@ def _is_refused(config: dict[str, Any], file: str, report: Report) -> bool:
     """Whether the config holds what Penstock refuses; its checks are not taken away in silence."""
     found = [path for path, key, value in _members(config) if key in _REFUSED and value]
     for path in found:
-        report.lost(f"{file}.{path}", "guardrails and prompts are not built: the config is left out")
+        report.lost(f"{file}.{path}", "Penstock refuses it: the config is left out")
     return bool(found)
 
 
@@ -91,6 +96,14 @@ def _virtual_keys(config: dict[str, Any], hosts: Hosts) -> Iterator[tuple[str, s
             slug = value[1:].partition("/")[0]
             if hosts.slug(slug) is None:
                 yield slug, path
+
+
+def _saved_guardrails(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The saved guardrails that a config names, and where."""
+    for path, key, value in _members(config):
+        for index, item in enumerate(value if key in _GUARDS and isinstance(value, list) else ()):
+            if isinstance(item, str):
+                yield f"{path}[{index}]", item
 
 
 def _clear_credentials(config: dict[str, Any]) -> Iterator[str]:

@@ -19,9 +19,18 @@ from penstock.stores.catalogue import Catalogue, GatewayKey
 
 QUERY_KEY: Final = b"?key"
 """Where a key of the query stands among the header fields (server/query_key.py). No client can send such a field."""
-KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", QUERY_KEY)
-"""The headers that may carry a gateway key: each SDK sends its key in one of them."""
+KEY_HEADERS: Final = (
+    b"x-portkey-api-key",
+    b"authorization",
+    b"x-api-key",
+    b"x-goog-api-key",
+    b"api-key",
+    b"x-bf-vk",
+    QUERY_KEY,
+)
+"""The headers that may carry a gateway key: each SDK sends its key in one of them, clients of Bifrost in the last."""
 UNKNOWN_KEY: Final = "Portkey Error: Invalid API Key. Error Code: 03"
+UNKNOWN_CODE: Final = "03"
 _STALE: Final = (
     "The gateway can't read its keys: its database can't be reached, for longer than the setting "
     "store.catalogue_max_age allows. Try again later."
@@ -75,7 +84,8 @@ def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller 
         return Failure(Kind.STORE_UNAVAILABLE, _STALE)
     shown = next((name.decode() for name in KEY_HEADERS if fields.get(name)), None)
     text = f"{_problem(fields[shown.encode()] if shown else b'')}: {_REMEDY}"
-    return Failure(Kind.INVALID_GATEWAY_KEY, text, shown or "x-portkey-api-key", UNKNOWN_KEY)
+    code = None if shown is None else UNKNOWN_CODE
+    return Failure(Kind.INVALID_GATEWAY_KEY, text, shown or "x-portkey-api-key", UNKNOWN_KEY, code=code)
 
 
 def _problem(value: bytes) -> str:

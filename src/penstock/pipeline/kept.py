@@ -34,7 +34,13 @@ _NAMING: Final = ("previous_response_id", "conversation")
 """Members that name what the provider of a response keeps."""
 _MARK: Final = re.compile(re.escape(MARK))
 _REFUSALS: Final = frozenset(
-    {Kind.NOT_ALLOWED, Kind.UNKNOWN_VIRTUAL_KEY, Kind.VIRTUAL_KEY_EXPIRED, Kind.VIRTUAL_KEY_DISABLED}
+    {
+        Kind.NOT_ALLOWED,
+        Kind.MODEL_NOT_ALLOWED,
+        Kind.UNKNOWN_VIRTUAL_KEY,
+        Kind.VIRTUAL_KEY_EXPIRED,
+        Kind.VIRTUAL_KEY_DISABLED,
+    }
 )
 """Why a target that could be used can't be used any more."""
 

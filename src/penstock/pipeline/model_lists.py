@@ -53,12 +53,12 @@ class ModelLists(msgspec.Struct, frozen=True):
         """The failure if a request may not name this model (None: it names none)."""
         if not allows(self.by_virtual_key, model or ""):
             text = f"The virtual key '{self.virtual_key}' does not allow the model '{model}': choose another."
-            return Failure(Kind.NOT_ALLOWED, text, "model")
+            return Failure(Kind.MODEL_NOT_ALLOWED, text, "model")
         names = self.settings if model is None else (model, *self.settings)
         for name in names or ("",):
             if not self._allowed_by_gateway_key(name):
                 text = f"Your gateway key does not allow the model '{name}': choose another."
-                return Failure(Kind.NOT_ALLOWED, text, "model")
+                return Failure(Kind.MODEL_NOT_ALLOWED, text, "model")
         return None
 
     def refused_body(self, body: Body, models: Collection[str], *, needs_model: bool) -> Failure | None:
@@ -145,4 +145,4 @@ def _refused(param: str, reason: str) -> Failure:
         f"The request {reason} ({param[:100]}), and its gateway key or virtual key allows certain models only: "
         "name the model in the request's model."
     )
-    return Failure(Kind.NOT_ALLOWED, text, param)
+    return Failure(Kind.MODEL_NOT_ALLOWED, text, param)

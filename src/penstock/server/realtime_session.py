@@ -235,7 +235,7 @@ def _refused(
     models = events.models_in(data) if len(data) <= _LONGEST_JUDGED else None
     if models is None:
         text = "An event can't be read, and your gateway key or virtual key allows certain models only."
-        return Failure(Kind.NOT_ALLOWED, text, "model")
+        return Failure(Kind.MODEL_NOT_ALLOWED, text, "model")
     return next((refused for model in models if (refused := judge(model)) is not None), None)
 
 
@@ -256,6 +256,7 @@ def _code_of(failure: Failure) -> int:
 _POLICY: Final = frozenset(
     {
         Kind.NOT_ALLOWED,
+        Kind.MODEL_NOT_ALLOWED,
         Kind.INVALID_GATEWAY_KEY,
         Kind.BUDGET_EXCEEDED,
         Kind.RATE_LIMIT_EXCEEDED,

@@ -8,7 +8,9 @@ from msgspec import Meta, Struct
 
 from penstock.settings.kinds import YEAR, Number, Seconds, Text
 
-AlertKind = Annotated[str, Meta(pattern="^(budget_threshold|budget_exhausted|circuit_open|store_down|error_rate)$")]
+AlertKind = Annotated[
+    str, Meta(pattern="^(budget_threshold|budget_exhausted|circuit_open|store_down|error_rate|key_rotation)$")
+]
 MailAddress = Annotated[str, Meta(pattern=r"^[^\s@,<>\x00-\x1f]+@[^\s@,<>\x00-\x1f]+$")]
 WebhookUrl = Annotated[
     str, Meta(pattern=r"^(https?://[^\s/?#@]+(/[^\s#]*)?)?$", title="a URL, such as https://example.com/hook")
@@ -21,11 +23,11 @@ class Alerts(Struct, frozen=True):
     on: Annotated[
         tuple[AlertKind, ...],
         Meta(
-            title="a list of budget_threshold, budget_exhausted, circuit_open, store_down, error_rate",
+            title="a list of budget_threshold, budget_exhausted, circuit_open, store_down, error_rate, key_rotation",
             description="What people are told of, where there is a webhook, Slack or mail to tell it by.",
             extra={"listed": True},
         ),
-    ] = ("budget_threshold", "budget_exhausted", "circuit_open", "store_down", "error_rate")
+    ] = ("budget_threshold", "budget_exhausted", "circuit_open", "store_down", "error_rate", "key_rotation")
     webhook: Annotated[
         WebhookUrl,
         Meta(description="URL that alerts are posted to as JSON, signed; empty: none.", extra={"secret": True}),
@@ -48,7 +50,7 @@ class Alerts(Struct, frozen=True):
         tuple[MailAddress, ...],
         Meta(
             title="a list of mail addresses",
-            description="Who is told by mail; budgets of a gateway key are told to its `alert_emails`, too.",
+            description="Who is told by mail; what is told of a gateway key goes to its `alert_emails`, too.",
             examples=[["ops@example.com"]],
             extra={"listed": True},
         ),

@@ -19,6 +19,9 @@ MOST: Final = 1000
 """Entries of one table: each pattern may be compared with the model of each request."""
 _LONGEST: Final = 256
 """Characters of a pattern, of a model and of a name that people see."""
+_STORED: Final = "model_aliases"
+"""The member that holds the aliases of a gateway key in the database."""
+_EXPECTED: Final = 'expected sections, such as fast = { target = "@groq/openai/gpt-oss-20b" }'
 _MEMBERS: Final = ("target", "config", "show", "hide")
 
 
@@ -57,7 +60,12 @@ def with_aliases(
 def of_stored_key(entries: Any) -> tuple[ModelAliases | None, list[str]]:
     """The aliases of a gateway key in the database, and what is wrong with them, a sentence each."""
     problems: list[str] = []
-    return _of_key(Definition("keys", "", {"aliases": entries}, problems), AliasNames()), problems
+    if entries is None:
+        return None, problems
+    if not _are_sections(entries):
+        return None, [f"{_STORED}: {_EXPECTED}"]
+    definitions = (Definition(_STORED, pattern, values, problems) for pattern, values in entries.items())
+    return aliases_of(definitions, AliasNames()), problems
 
 
 def _of_key(key: Definition, names: AliasNames) -> ModelAliases | None:
@@ -65,10 +73,14 @@ def _of_key(key: Definition, names: AliasNames) -> ModelAliases | None:
     entries = key.values.get("aliases")
     if entries is None:
         return None
-    if not isinstance(entries, dict) or not all(isinstance(values, dict) for values in entries.values()):
-        key.complain('expected sections, such as fast = { target = "@groq/openai/gpt-oss-20b" }', "aliases")
+    if not _are_sections(entries):
+        key.complain(_EXPECTED, "aliases")
         return None
     return aliases_of((key.below("aliases", pattern, values) for pattern, values in entries.items()), names)
+
+
+def _are_sections(entries: Any) -> bool:
+    return isinstance(entries, dict) and all(isinstance(values, dict) for values in entries.values())
 
 
 def _alias(definition: Definition, names: AliasNames) -> ModelAlias:

@@ -12,6 +12,7 @@ from penstock.cli import main
 from penstock.control.key_text import is_key_text
 from penstock.stores.catalogue import Catalogue
 from penstock.stores.file import read
+from penstock.stores.sql.keyring import new_key
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
@@ -161,3 +162,22 @@ def test_refusals_of_the_database(database: str) -> None:
     assert "nothing is to be changed" in on(database, "update", "x").stderr
     assert "no driver for mysql" in on("mysql://x", "list").stderr
     assert "there is no database" in on("none", "list").stderr
+
+
+def test_a_key_is_rotated_by_a_schedule(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "PENSTOCK_SECRET_KEYS" in on(database, "create", "bot", "--rotate", "monthly").stderr
+    monkeypatch.setenv("PENSTOCK_SECRET_KEYS", new_key("first", bytes(range(32))))
+    assert on(database, "create", "bot", "--rotate", "30", "--rotate-minutes", "120").exit_code == 0
+    (id_,) = ids(database)
+
+    def policy() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(on(database, "show", id_, "--json").output)["rotation_policy"]
+        return found
+
+    assert (policy()["rotation_period_days"], policy()["key_transition_period_ms"]) == (30, 7_200_000)
+    assert on(database, "update", id_, "--rotate", "weekly").exit_code == 0
+    assert (policy()["rotation_period"], policy()["key_transition_period_ms"]) == ("weekly", 1_800_000)
+    assert "rotate it with POST" in on(database, "text", id_).stderr
+    assert on(database, "update", id_, "--clear", "rotation_policy").exit_code == 0
+    assert policy() is None
+    assert "name --rotate" in on(database, "update", id_, "--rotate-minutes", "60").stderr

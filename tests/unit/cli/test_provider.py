@@ -37,12 +37,27 @@ def shown(slug: str) -> dict[str, Any]:
 
 def test_a_credential_comes_from_standard_input_and_is_shown_masked() -> None:
     made = done(
-        "create", "prod", "--provider", "openai", "--key", "-", "--budget", "5", "--rpm", "60", stdin=f"{KEY}\n"
+        "create",
+        "prod",
+        "--provider",
+        "openai",
+        "--key",
+        "-",
+        "--budget",
+        "5",
+        "--rpm",
+        "60",
+        "--tag",
+        "eu",
+        "--tag",
+        "search",
+        stdin=f"{KEY}\n",
     )
     assert made.stdout == "@prod is there.\n"
     found = shown("prod")
     assert (found["masked_api_key"], found["key"], found["provider"]) == ("sk*****def", "", "openai")
     assert found["usage_limits"]["credit_limit"] == 5
+    assert found["tags"] == ["eu", "search"]
     assert found["rate_limits"] == [{"type": "requests", "unit": "rpm", "value": 60}]
     listed = done("list")
     assert [line.split()[:4] for line in listed.stdout.splitlines()[1:]] == [["prod", "prod", "openai", "active"]]

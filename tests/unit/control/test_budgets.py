@@ -49,6 +49,20 @@ async def listed(plane: ControlPlane, actor: Actor = CLI) -> Sequence[dict[str, 
     return items
 
 
+async def test_a_key_tells_what_is_used_of_its_first_budget(plane: ControlPlane) -> None:
+    used = await api_keys.read(plane, CLI, await make_key(plane, usage_limits=BUDGETS))
+    usage = used["penstock_usage"]
+    assert (usage["settled"], usage["reserved"], usage["limit"]) == (0.5, 1e-7, 2.5)
+    assert usage["window_start"] < usage["window_end"] == used["next_usage_reset_at"]
+    lifetime = await api_keys.read(plane, CLI, await make_key(plane, usage_limits=BUDGETS[1]))
+    assert lifetime["penstock_usage"] == {
+        "settled": 500_000_000, "reserved": 100, "limit": 1000, "window_start": None, "window_end": None,
+    }  # fmt: skip
+    assert lifetime["status"] == "exhausted"
+    without = await make_key(plane)
+    assert (await api_keys.read(plane, CLI, without))["penstock_usage"] is None
+
+
 async def test_each_budget_in_its_unit(plane: ControlPlane) -> None:
     await make_key(plane, rate_limits=[{"type": "requests", "unit": "rpm", "value": 1}])
     id_ = await make_key(plane, usage_limits=BUDGETS)

@@ -32,10 +32,16 @@ def test_a_config_is_unchanged_and_has_the_name_that_callers_know() -> None:
 
 
 def test_guardrails_are_not_taken_away_in_silence() -> None:
-    conversion = from_portkey({"a": {"provider": "openai", "output_guardrails": ["x"]}})
+    inline = {"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}
+    config = {"provider": "openai", "output_guardrails": ["pg-1", inline]}
+    conversion = from_portkey({"a": config})
+    assert conversion.imported.configs == [{"name": "a", "config": config}]
+    lines = {line.path: line.outcome for line in conversion.report.lines}
+    assert lines == {"a": Outcome.EXACT, "a.output_guardrails[0]": Outcome.NEAR}
+    conversion = from_portkey({"a": {"provider": "openai", "default_input_guardrails": ["x"]}})
     assert conversion.imported.configs == []
     [line] = conversion.report.lines
-    assert (line.outcome, line.path) == (Outcome.LOST, "a.output_guardrails")
+    assert (line.outcome, line.path) == (Outcome.LOST, "a.default_input_guardrails")
 
 
 def test_names_are_told_apart() -> None:

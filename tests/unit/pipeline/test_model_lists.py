@@ -53,7 +53,7 @@ def test_settings_that_choose_a_model_are_judged_with_it() -> None:
 def test_a_model_needs_every_list(lists: ModelLists, model: str | None, may: bool) -> None:
     failure = lists.refused(model)
     assert (failure is None) is may
-    assert failure is None or failure.kind is Kind.NOT_ALLOWED
+    assert failure is None or failure.kind is Kind.MODEL_NOT_ALLOWED
 
 
 def test_the_body_must_name_the_model_that_was_judged() -> None:

@@ -151,7 +151,7 @@ def test_only_models_that_are_allowed_are_deleted(rest: str, resource: str | Non
     limited = route(target("openai", key_models=("gpt-4o*", "ft:gpt-4o*")), Operation.PROXY)
     refused = pass_through(asked(rest, "DELETE", resource), limited)
     assert isinstance(refused, Failure)
-    assert refused.kind is Kind.NOT_ALLOWED
+    assert refused.kind is Kind.MODEL_NOT_ALLOWED
     own = asked(rest.replace("ft:o3", "ft:gpt-4o").replace("mine", "gpt-4o"), "DELETE", resource)
     assert isinstance(pass_through(own, limited), PreparedRequest)
     assert isinstance(pass_through(asked("file-1", "DELETE", "files"), limited), PreparedRequest)

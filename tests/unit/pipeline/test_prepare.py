@@ -246,7 +246,7 @@ def test_a_request_names_its_model() -> None:
 def test_a_virtual_key_may_allow_some_models_only() -> None:
     to = route(target(models=("gpt-*",), virtual_key="v"))
     failure = refused(call(CHAT), to)
-    assert (failure.kind, failure.param) == (Kind.NOT_ALLOWED, "model")
+    assert (failure.kind, failure.param) == (Kind.MODEL_NOT_ALLOWED, "model")
     assert prepared(call({**CHAT, "model": "gpt-5"}), to).model == "gpt-5"
 
 

@@ -24,7 +24,7 @@ def test_a_message_is_held_until_it_is_whole() -> None:
 
 def test_an_event_that_names_a_model() -> None:
     assert EVENTS is not None
-    refusal = Failure(Kind.NOT_ALLOWED, "not this one")
+    refusal = Failure(Kind.MODEL_NOT_ALLOWED, "not this one")
 
     def judge(model: str) -> Failure | None:
         return None if model == "gpt-realtime" else refusal
@@ -34,4 +34,4 @@ def test_an_event_that_names_a_model() -> None:
     assert _refused(b'{"type": "session.update", "session": {"model": "other"}}', judge, EVENTS) is refusal
     unreadable = _refused(b'{"model', judge, EVENTS)
     assert unreadable is not None
-    assert unreadable.kind is Kind.NOT_ALLOWED
+    assert unreadable.kind is Kind.MODEL_NOT_ALLOWED

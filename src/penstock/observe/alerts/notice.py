@@ -8,13 +8,14 @@ from typing import Final, Literal
 
 import msgspec
 
-NoticeKind = Literal["budget_threshold", "budget_exhausted", "circuit_open", "store_down", "error_rate"]
+NoticeKind = Literal["budget_threshold", "budget_exhausted", "circuit_open", "store_down", "error_rate", "key_rotation"]
 _TYPES: Final[dict[NoticeKind, str]] = {
     "budget_threshold": "budget.threshold_reached",
     "budget_exhausted": "budget.exhausted",
     "circuit_open": "circuit.opened",
     "store_down": "store.down",
     "error_rate": "error_rate.exceeded",
+    "key_rotation": "key.rotation",
 }
 """The types that webhooks name."""
 Data = dict[str, str | int | float | None]

@@ -26,12 +26,15 @@ _CALLS: Final = frozenset({"completions.write", "*"})
 """The scopes that open the whole data plane."""
 _CONTENT: Final = "logs.content"
 """The scope with which a header switches on that bodies are logged."""
+_USER: Final = "_user"
+"""The member of metadata that says whose request it is: that of a user's key is its owner's."""
 _PART: Final = 1000
 """Rows that are fetched at a time. Values are made of a full part in a thread, while requests are served."""
 
 
 class Workspace(msgspec.Struct, frozen=True):
-    """What a workspace sets for its keys. ``problem``: why they can't be used."""
+    """What a workspace sets for its keys. ``problem``: why they can't be used. ``lets_users_vary``: requests of users'
+    keys may name another user."""
 
     is_default: bool
     config: str | None = None
@@ -39,6 +42,7 @@ class Workspace(msgspec.Struct, frozen=True):
     required_metadata: tuple[str, ...] = ()
     problem: str | None = None
     logs_content: bool | None = None
+    lets_users_vary: bool = False
 
 
 async def read_workspaces(connection: AsyncConnection, problems: list[str]) -> dict[str, Workspace]:
@@ -65,13 +69,15 @@ def _workspace(row: Any, slugs: Mapping[str, str], default: str | None) -> Works
     config = defaults.get("config_id")
     if config is not None and not isinstance(config, str):
         raise Unusable("its defaults.config_id is no text")
+    settings = read_object(row.settings, "settings")
     metadata = msgspec.json.encode(defaults.get("metadata") or {}).decode()
     return Workspace(
         row.is_default,
         slugs.get(config, config) if config else default,
         read_labels(metadata, "defaults.metadata"),
         read_texts(row.required_metadata, "required_metadata"),
-        logs_content=_switch(read_object(row.settings, "settings").get("debug_log")),
+        logs_content=_switch(settings.get("debug_log")),
+        lets_users_vary=_switch(settings.get("user_key_metadata_override")) is True,
     )
 
 
@@ -165,13 +171,15 @@ class KeyLoader:
                 self._versions[key.digest] = version
 
 
-_Version = int | tuple[int, int | None, str | None]
-"""The version of a key's row; with the end of its secret and the name of its config, where it has them."""
+_Version = int | tuple[int, int | None, str | None, str | None]
+"""The version of a key's row; with the end of its secret and the names of its config and its user, where it has
+them."""
 
 
 def _version(row: Any) -> _Version:
     version: int = row.row_version
-    return version if row.valid_until is None and row.config is None else (version, row.valid_until, row.config)
+    more = row.valid_until, row.config, row.user_name
+    return version if more == (None, None, None) else (version, *more)
 
 
 async def _parts(connection: AsyncConnection, query: sa.Select[Any]) -> AsyncIterator[Sequence[Any]]:
@@ -213,6 +221,7 @@ class _KeyMaker:
         models, providers = _list(row, "allowed_models"), _list(row, "allowed_providers")
         columns = (
             row.workspace_id, row.labels, row.metadata, row.scopes, row.allowed_ips, row.expires_at, row.valid_until,
+            row.user_name,
         )  # fmt: skip
         demands = self._demands.get(columns)
         if demands is None:
@@ -242,6 +251,8 @@ _NO_WORKSPACE: Final = Workspace(is_default=False)
 def _demands(row: Any, workspace: Workspace) -> _Demands:
     """What a row demands of requests. Raises Unusable."""
     metadata = {**read_labels(row.labels, "labels"), **read_labels(row.metadata, "metadata"), **workspace.metadata}
+    if row.user_name is not None and not workspace.lets_users_vary:
+        metadata[_USER] = row.user_name
     scopes = frozenset(read_texts(row.scopes, "scopes"))
     ends = [moment for moment in (row.expires_at, row.valid_until) if moment is not None]
     restrictions = Restrictions(
@@ -281,6 +292,9 @@ _WORKSPACES: Final = sa.select(
 ).where(schema.workspace.c.status == "active")
 
 
+_IS_OWNER: Final = sa.and_(schema.api_key.c.kind == "workspace-user", schema.user.c.id == schema.api_key.c.user_id)
+
+
 def _of_keys(*more: Any) -> sa.Select[Any]:
     """The rows of the keys that may call models, one for each secret of a key: what their version is made of, and more
     columns."""
@@ -291,11 +305,13 @@ def _of_keys(*more: Any) -> sa.Select[Any]:
             schema.api_key_secret.c.digest,
             schema.api_key_secret.c.valid_until,
             schema.config.c.slug.label("config"),
+            schema.user.c.name.label("user_name"),
             *more,
         )
         .select_from(schema.api_key)
         .join(schema.api_key_secret)
         .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
+        .outerjoin(schema.user, _IS_OWNER)
         .where(schema.api_key.c.kind.in_(_DATA_PLANE), schema.api_key.c.status.in_(("active", "expired")))
         .order_by(schema.api_key.c.id, schema.api_key_secret.c.id)
     )

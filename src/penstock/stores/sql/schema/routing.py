@@ -74,6 +74,7 @@ provider: Final = Table(
     Column("expires_at", BigInteger),
     Column("is_default", Boolean, nullable=False, server_default=text("false")),
     *changes(),
+    json_column("tags", "[]"),
     UniqueConstraint("slug"),
     Index(None, "integration_id"),
 )

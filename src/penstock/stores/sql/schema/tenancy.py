@@ -62,11 +62,16 @@ api_key: Final = Table(
     Column("last_used_at", BigInteger),
     *changes(),
     Column("model_aliases", Text),
+    Column("rotation", Text),
+    Column("next_rotation_at", BigInteger),
+    Column("last_rotated_at", BigInteger),
     Index(None, "workspace_id", "created_at", "id"),
     Index(None, "status", "expires_at"),
+    Index(None, "next_rotation_at"),
 )
 """Who may call. ``kind``: ``organisation-service``, ``workspace-service`` or ``workspace-user``. The lists are texts in
-JSON; NULL stands for no limit."""
+JSON; NULL stands for no limit. ``rotation`` says how the key is rotated by itself, as JSON; without it,
+``next_rotation_at`` is NULL."""
 
 api_key_secret: Final = Table(
     "api_key_secret",
