@@ -61,7 +61,7 @@ Keeps = Callable[[Target], bool]
 def deals_with_kept(call: Call) -> bool:
     """Whether a request may be for what a provider keeps, or make such a thing."""
     if call.dialect.name == RESPONSES_WIRE:
-        return not call.operation.is_proxy
+        return not (call.operation.is_proxy or call.operation.is_session)
     return call.resource is not None
 
 

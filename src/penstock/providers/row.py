@@ -36,6 +36,7 @@ _WITHOUT_BODY: Final = {
     "responses.cancel": b"POST",
     "responses.input_items": b"GET",
     "realtime": b"GET",
+    "responses.connect": b"GET",
 }
 """The operations whose requests have no body, each with its method."""
 
@@ -63,6 +64,8 @@ class Operation(Enum):
     """Anything else: method, path, query and body pass as they are."""
     REALTIME = "realtime"
     """A WebSocket: the request has no body, and names its model in the query."""
+    RESPONSE_SESSION = "responses.connect"
+    """A WebSocket in whose messages responses are made; each names its model."""
     RESPONSE = "responses.retrieve"
     RESPONSE_DELETE = "responses.delete"
     RESPONSE_CANCEL = "responses.cancel"
@@ -78,13 +81,14 @@ class Operation(Enum):
         """Whether the gateway itself may answer, with what it knows of models."""
         self.is_chat: bool = name == "chat.completions"
         self.is_proxy: bool = name == "proxy"
-        self.is_realtime: bool = name == "realtime"
-        """For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for the member each time."""
+        self.is_session: bool = name in {"realtime", "responses.connect"}
+        """Whether a WebSocket is opened. For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for the
+        member each time."""
         self.has_body: bool = name not in _WITHOUT_BODY and name != "proxy"
         """Whether a request has a body of JSON, or of a form whose fields are read."""
         self.method: bytes = _WITHOUT_BODY.get(name, b"POST")
         """The method with which it is asked for."""
-        self.needs_model: bool = not name.startswith(("images.", "moderations", "realtime"))
+        self.needs_model: bool = not (self.is_session or name.startswith(("images.", "moderations")))
         """Whether a request must name a model. Where it need not, the host has a model that is usual."""
         self.has_text_tokens: bool = name in {"chat.completions", "completions", "responses.compact"}
         """Whether the answer is text, which is counted in tokens."""
@@ -232,6 +236,7 @@ def responses_at(path: str = "/responses", *, base_url: str | None = None, model
 
 
 _OF_RESPONSES: Final[Mapping[Operation, str]] = {
+    Operation.RESPONSE_SESSION: "",
     Operation.RESPONSE: "/{id}",
     Operation.RESPONSE_DELETE: "/{id}",
     Operation.RESPONSE_CANCEL: "/{id}/cancel",
@@ -240,8 +245,8 @@ _OF_RESPONSES: Final[Mapping[Operation, str]] = {
     Operation.RESPONSE_TOKENS: "/input_tokens",
 }
 """What can be asked of responses that are kept, and beside them. Source: OpenAI API reference, "Responses"."""
-KEPT: Final = tuple(_OF_RESPONSES)
-"""All operations beside making a response."""
+KEPT: Final = tuple([operation for operation in _OF_RESPONSES if operation is not Operation.RESPONSE_SESSION])
+"""All operations beside making a response, but for sessions, which few hosts have."""
 
 
 def kept_responses(*operations: Operation, parent: str = "/responses") -> Places:
