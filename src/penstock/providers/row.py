@@ -35,6 +35,7 @@ _WITHOUT_BODY: Final = {
     "responses.delete": b"DELETE",
     "responses.cancel": b"POST",
     "responses.input_items": b"GET",
+    "operations.retrieve": b"GET",
     "realtime": b"GET",
     "responses.connect": b"GET",
 }
@@ -60,6 +61,11 @@ class Operation(Enum):
     TRANSLATIONS = "audio.translations"
     MODERATIONS = "moderations"
     RERANK = "rerank"
+    PREDICT = "predict"
+    """Pictures and other models in Google's own words."""
+    PREDICT_LATER = "predictLongRunning"
+    """As the operation before; the answer names what is asked for the result."""
+    PREDICTED = "operations.retrieve"
     PROXY = "proxy"
     """Anything else: method, path, query and body pass as they are."""
     REALTIME = "realtime"
@@ -143,7 +149,8 @@ class EndpointSpec(msgspec.Struct, frozen=True):
     """One place: where a host serves an operation, and in which wire (``dialect``).
 
     ``path`` is appended to ``base_url``, which is the row's base URL where it is None, and to a caller's custom host in
-    place of either. Both may hold ``{option}``; a path may also hold ``{model}`` and ``{id}``, filled by each request.
+    place of either. Both may hold ``{option}``; a path may also hold ``{model}``, ``{id}`` and ``{operation}``, filled
+    by each request.
     ``stream_path`` is where streams are asked for, when that is elsewhere. ``variant`` tells hosts of one dialect apart
     whose bodies differ. ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote
     there. ``models`` are parts of names, ``("claude",)``: the place serves only models whose names contain one of them;

@@ -191,7 +191,7 @@ class Session:
         added up for one model."""
         if self._model not in (None, model):
             text = f"A session has one model, here '{self._model}': open another session for '{model[:64]}'."
-            return Failure(Kind.INVALID_REQUEST, text, "model")
+            return Failure(Kind.UNSUPPORTED_OPERATION, text, "model")
         self._model = model
         if self._answer.attempt is not None:
             self._answer.attempt.model = model
@@ -276,6 +276,7 @@ def _code_of(failure: Failure) -> int:
 _POLICY: Final = frozenset(
     {
         Kind.NOT_ALLOWED,
+        Kind.UNSUPPORTED_OPERATION,
         Kind.INVALID_GATEWAY_KEY,
         Kind.BUDGET_EXCEEDED,
         Kind.RATE_LIMIT_EXCEEDED,

@@ -119,6 +119,8 @@ _GEMINI_VERBS: Final[tuple[tuple[str, Operation, bool | None], ...]] = (
     ("generateContent", Operation.CHAT, False),
     ("streamGenerateContent", Operation.CHAT, True),
     ("countTokens", Operation.COUNT_TOKENS, False),
+    ("predict", Operation.PREDICT, False),
+    ("predictLongRunning", Operation.PREDICT_LATER, False),
 )
 
 
@@ -139,6 +141,8 @@ def _gemini_surfaces() -> Iterable[Surface]:
                 )
     for version in ("v1beta", "v1alpha"):
         listing = f"/{version}/models"
+        later = f"{listing}/{{id}}/operations/{{operation}}"
+        yield Surface("GET", later, Operation.PREDICTED, "gemini", BodyKind.NONE, "google")
         yield Surface("GET", listing, Operation.MODELS, "gemini", BodyKind.NONE, "google", _PAGING)
         yield Surface("GET", f"{listing}/{{id}}", Operation.MODEL, "gemini", BodyKind.NONE, "google", _PAGING)
 

@@ -29,7 +29,7 @@ def used_by(message: bytes) -> Usage | None:
     if _ENDED.search(message) is None:
         return None
     value = read_json_or_none(message)
-    if not isinstance(value, dict) or value.get("type") not in _ENDS:
+    if not isinstance(value, dict) or json_text.text(value, "type") not in _ENDS:
         return None
     return usage_of(json_text.mapping(value, "response"))
 
