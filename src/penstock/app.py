@@ -16,6 +16,7 @@ from penstock.admin.api import AdminApi
 from penstock.admin.prefixes import is_admin_path
 from penstock.app_alerts import alerts_of
 from penstock.app_guards import guard_policy, guarding_of
+from penstock.app_ids import id_secrets
 from penstock.app_limits import largest_body, request_limits
 from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
@@ -87,7 +88,7 @@ from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
 from penstock.stores.sql.kept_balances import KeptBalances
-from penstock.stores.sql.place import find_place
+from penstock.stores.sql.place import Place, find_place
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -138,7 +139,7 @@ def build(
     log = request_log_of(settings, stored, records, seen, place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     guarding, own_port = guarding_of(settings, transports, policy, http1.knows), _own_port(settings, admin, records)
-    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored)
+    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored, place)
     telemetry = telemetry_of(settings, apart, os.environ)
     counted = Counted(records, replicas.health, http1, catalogues, counters, seen, log, guards=guarding.verdicts)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
@@ -292,6 +293,7 @@ def _pipeline(
     replicas: Replicas,
     guarding: Guarding,
     stored: ControlStore | None,
+    place: Place,
 ) -> Pipeline:
     cache = settings.cache
     limit = min(cache.max_bytes, cache.max_entry_bytes)
@@ -313,7 +315,7 @@ def _pipeline(
         limits,
         costs=costs,
         exposes_cost=server.expose_cost,
-        id_secret=settings.ids.secret.encode(),
+        id_secrets=id_secrets(settings, place, stored),
         shows_lists=settings.ids.lists,
         conversations=conversations_of(settings, stored),
         held_bytes=largest_body(server),

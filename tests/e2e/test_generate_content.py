@@ -273,10 +273,40 @@ def test_a_stream_that_breaks_ends_with_an_error(
     assert parts(responses)
 
 
-@pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer", "/v1/models/m:predict", "/v1beta/interactions"])
+@pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer", "/v1beta/interactions"])
 def test_what_is_not_built_says_so(path: str, gateway: RunningGateway) -> None:
     got = httpx.post(f"{gateway.url}{path}", json={}, timeout=60, trust_env=False)
     assert told(got)[:2] == (501, "UNIMPLEMENTED")
+
+
+PROMPT: dict[str, Any] = {"instances": [{"prompt": "A cat"}], "parameters": {"sampleCount": 1}}
+
+
+def test_predictions_pass_to_google(gateway: RunningGateway, upstream: Upstream) -> None:
+    made = b'{"predictions": [{"mimeType": "image/png", "bytesBase64Encoded": "aGk="}]}'
+    upstream.play(reply(body=made))
+    got = post(gateway, google(upstream), ":predict", PROMPT, "imagen-4.0")
+    assert (got.status_code, got.content) == (200, made)
+    assert (upstream.last.target, upstream.last.json) == ("/v1beta/models/imagen-4.0:predict", PROMPT)
+    name = "models/veo-3.0/operations/a1"
+    upstream.play(reply(body=json.dumps({"name": name}).encode()))
+    assert post(gateway, google(upstream), ":predictLongRunning", PROMPT, "veo-3.0").json() == {"name": name}
+    assert upstream.last.target == "/v1beta/models/veo-3.0:predictLongRunning"
+    upstream.play(reply(body=b'{"done": true}'))
+    headers = {"x-portkey-config": json.dumps(google(upstream))}
+    done = httpx.get(f"{gateway.url}/v1beta/{name}", headers=headers, timeout=60, trust_env=False)
+    assert (done.json(), upstream.last.target) == ({"done": True}, f"/v1beta/{name}")
+
+
+def test_predictions_elsewhere_and_under_guards(gateway: RunningGateway, upstream: Upstream) -> None:
+    assert told(post(gateway, gpt(upstream), ":predict", PROMPT))[:2] == (501, "UNIMPLEMENTED")
+    words = {"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}
+    guarded = post(gateway, google(upstream, input_guardrails=[words]), ":predict", PROMPT)
+    assert told(guarded)[0] == 501
+    assert "guards" in told(guarded)[2]
+    upstream.play(reply(400, b'{"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}'))
+    assert told(post(gateway, google(upstream), ":predict", PROMPT)) == (400, "INVALID_ARGUMENT", "No.")
+    assert len(upstream.received) == 1
 
 
 OPENAIS_VECTORS: dict[str, Any] = {

@@ -88,14 +88,36 @@ def test_the_model_that_is_paid_for_is_the_setups(
     assert recorded(gateway).attempts[-1].model == "gemini-live-2.5-flash"
 
 
-def test_who_may_name_certain_models_only_opens_none(host: RealtimeHost, tmp_path: Path) -> None:
-    """The model is named in the session, when the host has been chosen."""
-    text = FILE.format(url=host.url) + entry("small", 'allowed_models = ["gemini-live*"]') + entry("all")
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"setup": {"model": "models/gemini-pro"}},
+        {"setup": {"model": "models/gemini-live-2.5-flash", "generationConfig": {"Model": "gemini-pro"}}},
+        {"setup": {}},
+        {"clientContent": {"turnComplete": True}},
+    ],
+)
+def test_who_may_name_certain_models_only(first: Any, host: RealtimeHost, tmp_path: Path) -> None:
+    """The model is named in the session's first message, which is judged before the host sees it."""
+    text = FILE.format(url=host.url) + entry("small", 'allowed_models = ["gemini-live*"]')
+    shown = {"additional_headers": {"x-goog-api-key": key("small")}}
     for gateway in serving(tmp_path, text):
-        for name, status in (("small", 403), ("nobody", 401)):
-            shown = {"additional_headers": {"x-goog-api-key": key(name)}}
-            told = refused(gateway, "x=1", path=f"/@gem{LIVE}", **shown)
-            assert (told[0], told[1]["error"]["code"]) == (status, status)
+        with opened(gateway, "x=1", f"/@gem{LIVE}", **shown) as session:
+            session.send(json.dumps(SETUP))
+            assert json.loads(session.recv(timeout=60))["saw"] == SETUP
+        with opened(gateway, "x=1", f"/@gem{LIVE}", **shown) as session:
+            session.send(json.dumps(first))
+            with pytest.raises(ConnectionClosed) as closed:
+                session.recv(timeout=60)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
+
+
+def test_a_key_that_nobody_has(host: RealtimeHost, tmp_path: Path) -> None:
+    text = FILE.format(url=host.url) + entry("all")
+    for gateway in serving(tmp_path, text):
+        told = refused(gateway, "x=1", path=f"/@gem{LIVE}", additional_headers={"x-goog-api-key": key("nobody")})
+        assert (told[0], told[1]["error"]["code"]) == (401, 401)
         with opened(gateway, f"key={key('all')}", f"/@gem{LIVE}") as session:
             session.send(json.dumps(SETUP))
             session.recv(timeout=60)
@@ -111,7 +133,7 @@ def test_a_failure_is_told_by_the_close_frame(gateway: RunningGateway, host: Rea
         assert session.close_code in {1000, 1011}
 
 
-@pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages", "/ws/other"])
+@pytest.mark.parametrize("path", ["/v1/messages", "/ws/other"])
 def test_paths_without_a_socket(path: str, gateway: RunningGateway) -> None:
     status, body = refused(gateway, "model=m", path=path)
     assert status == 501

@@ -115,7 +115,7 @@ def refused(gateway: RunningGateway, query: str = "model=@up/gpt-realtime", **mo
 def recorded(gateway: RunningGateway) -> Any:
     """The record of the session that ends now."""
     for _ in range(6000):
-        records = [record for record in gateway.records.take() if record.operation == "realtime"]
+        records = [record for record in gateway.records.take() if record.status == 101]
         if records:
             return records[-1]
         time.sleep(0.01)

@@ -294,7 +294,7 @@ def test_a_target_that_the_key_may_not_use_any_more(tmp_path: Path) -> None:
     of_both = f'provider = "openai"\ncredential = "file:{secret}"\n'
     lines = f"[virtual_keys.one]\n{of_both}[virtual_keys.two]\n{of_both}"
     named = {"strategy": {"mode": "fallback"}, "targets": [{"virtual_key": name} for name in ("one", "two")]}
-    name = Binder(b"of the tests", "a").bind("resp_1", "openai|one")
+    name = Binder((b"of the tests",), "a").bind("resp_1", "openai|one")
     with binding(tmp_path, lines, 'virtual_keys = ["two"]') as gateway:
         refused = asked(gateway, f"/responses/{name}", named)
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "target_gone")

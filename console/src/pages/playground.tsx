@@ -16,11 +16,15 @@ interface Message {
 }
 
 interface ToolCall {
+  /** Its number in the stream: any number that the provider says. */
+  index: number;
   name: string;
   arguments: string;
 }
 
 const MOST_IMAGES = 4;
+/** Calls of tools that are shown of one answer. */
+const MOST_CALLS = 128;
 const LARGEST_IMAGE = 5 << 20;
 const TOOLS = '[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]';
 
@@ -248,6 +252,7 @@ function Side(props: SideProps): JSX.Element {
           <Code key={index} label={`Calls ${each.name}`} text={each.arguments} />
         ))}
         {answer.text || answer.calls.length > 0 ? answer.text : (stop ? "…" : <span class="hint">The answer comes here.</span>)}
+        {answer.calls.length === MOST_CALLS && <p class="hint">Of more calls than {MOST_CALLS} none is shown.</p>}
         {answer.isStopped && <p class="hint">Stopped.</p>}
       </div>
       {answer.told && <AnswerFacts answer={answer} />}
@@ -293,12 +298,15 @@ const asDataUrl = (file: File): Promise<string> =>
     reader.readAsDataURL(file);
   });
 
-/** The calls so far with what a chunk adds to them. */
+/** The calls so far with what a chunk adds to them, in the order of their first pieces. */
 function withCalls(calls: ToolCall[], pieces: ToolPiece[]): ToolCall[] {
   const found = [...calls];
   for (const { index, function: piece } of pieces) {
-    const before = found[index] ?? { name: "", arguments: "" };
-    found[index] = { name: before.name + (piece?.name ?? ""), arguments: before.arguments + (piece?.arguments ?? "") };
+    const known = found.findIndex((each) => each.index === index);
+    const place = known < 0 ? found.length : known;
+    if (place >= MOST_CALLS) continue;
+    const { name, arguments: text } = found[place] ?? { name: "", arguments: "" };
+    found[place] = { index, name: name + (piece?.name ?? ""), arguments: text + (piece?.arguments ?? "") };
   }
   return found;
 }

@@ -1,8 +1,8 @@
 """Ids of what a provider keeps, bound to the target that has it and to the tenant who may use it.
 
-``file-abc`` leaves as ``file_pk_…``: a digest of the target, the provider's own id and a code of authentication (HMAC,
-SHA-256) over both and the tenant, in URL-safe base64. Nothing is stored: who has the secret reads every id, in each
-worker and after each restart.
+``file-abc`` leaves as ``file_pk_…``: a digest of the target, the name by which the target is asked for, the provider's
+own id and a code of authentication (HMAC, SHA-256) over all three and the tenant, in URL-safe base64. Nothing is
+stored: who has the secret reads every id, in each worker and after each restart.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
+
+from penstock.core.failure import Failure, Kind
 
 MARK: Final = b"_pk_"
 """What every bound id holds."""
 _MARK: Final = MARK.decode()
 _TARGET: Final = 6
 _CODE: Final = 12
-_LONGEST: Final = 512
+_LONGEST: Final = 768
+_LONGEST_NAME: Final = 255
 _KIND: Final = re.compile(r"[a-z]{1,24}")
 _RAW: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{2,255}")
 """What may be an id: anything else in a member of such a name stays."""
@@ -37,37 +40,86 @@ ChangeId = Callable[[str], str]
 """(an id) -> what stands in its place."""
 
 
-class Binder(msgspec.Struct, frozen=True):
-    """Binds and reads ids for one tenant."""
+class BoundId(NamedTuple):
+    """A bound id as it is read: the ``digest`` of its target, the ``name`` by which a request asks for this target
+    (empty: by none), and the provider's own id."""
 
-    secret: bytes
+    digest: bytes
+    name: str
+    raw: str
+
+
+class Binder(msgspec.Struct, frozen=True):
+    """Binds and reads ids for one tenant. The first secret binds, all of them read."""
+
+    secrets: tuple[bytes, ...]
     tenant: str
 
-    def bind(self, raw: str, target: str) -> str:
-        """The id that the caller is given for the provider's own at a target."""
-        kind = _KIND.match(raw)
-        packed = _digest(target) + raw.encode()
-        text = base64.urlsafe_b64encode(packed + self._code(packed)).rstrip(b"=").decode()
+    def bind(self, raw: str, target: str, name: str = "") -> str:
+        """The id that the caller is given for the provider's own at a target, which is asked for by ``name``."""
+        kind, named = _KIND.match(raw), name.encode()
+        named = named if len(named) <= _LONGEST_NAME else b""
+        packed = _digest(target) + bytes([len(named)]) + named + raw.encode()
+        text = base64.urlsafe_b64encode(packed + self._code(packed, self.secrets[0])).rstrip(b"=").decode()
         return f"{kind[0] if kind else 'id'}{_MARK}{text}"
 
-    def read(self, bound: str) -> tuple[bytes, str] | None:
-        """The digest of the target and the provider's own id; None for an id that isn't bound, or not to this tenant
-        by this secret."""
+    def read(self, bound: str) -> BoundId | None:
+        """What an id says; None for an id that isn't bound, or not to this tenant by one of these secrets."""
         kind, mark, text = bound.partition(_MARK)
         if not mark or len(bound) > _LONGEST or not _KIND.fullmatch(kind):
             return None
         try:
             data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
             packed, code = data[:-_CODE], data[-_CODE:]
-            if len(packed) <= _TARGET or not hmac.compare_digest(code, self._code(packed)):
+            if not any(hmac.compare_digest(code, self._code(packed, secret)) for secret in self.secrets):
                 return None
-            return packed[:_TARGET], packed[_TARGET:].decode()
-        except (binascii.Error, ValueError):
+            digest, named = packed[:_TARGET], packed[_TARGET:]
+            end = 1 + named[0]
+            return BoundId(digest, named[1:end].decode(), named[end:].decode())
+        except (binascii.Error, ValueError, IndexError):
             return None
 
-    def _code(self, packed: bytes) -> bytes:
+    def _code(self, packed: bytes, secret: bytes) -> bytes:
         message = self.tenant.encode() + b"\0" + packed
-        return hmac.new(self.secret, message, hashlib.sha256).digest()[:_CODE]
+        return hmac.new(secret, message, hashlib.sha256).digest()[:_CODE]
+
+
+class ReadIds:
+    """The bound ids of one request, as they are read.
+
+    ``digest`` is that of their target, ``name`` asks for this target, ``foreign`` is an id that is none of this
+    caller's. Without a binder every text stays.
+    """
+
+    __slots__ = ("_binder", "are_apart", "digest", "foreign", "name")
+
+    def __init__(self, binder: Binder | None) -> None:
+        self._binder = binder
+        self.digest: bytes | None = None
+        self.name = ""
+        self.foreign: str | None = None
+        self.are_apart = False
+
+    def read(self, text: str) -> str:
+        """The provider's own id for a bound one; any other text as it is."""
+        if self._binder is None or not is_bound(text):
+            return text
+        found = self._binder.read(text)
+        if found is None:
+            self.foreign = self.foreign or text
+            return text
+        self.are_apart = self.are_apart or self.digest not in (None, found.digest)
+        self.digest, self.name = found.digest, found.name
+        return found.raw
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why no target can be meant."""
+        if self.foreign is not None:
+            return Failure(Kind.NOT_FOUND, f"There is no '{self.foreign[:64]}' that this gateway key can use.")
+        if self.are_apart:
+            return Failure(Kind.INVALID_REQUEST, "The request names ids that belong to different targets: name one.")
+        return None
 
 
 def is_of(digest: bytes, target: str) -> bool:

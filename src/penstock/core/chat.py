@@ -19,6 +19,14 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 """The role of a message. Providers other than OpenAI treat ``developer`` as ``system``."""
 
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+ROLES: Final[Mapping[str, Role]] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+"""The roles by their names, for readers of messages: a name from a caller is any text."""
 _MANY: Final = 1024
 _ANSWERS: Final = frozenset({"assistant", "tool"})
 

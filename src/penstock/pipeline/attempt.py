@@ -37,7 +37,7 @@ def attempt(
     call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount
 ) -> Coroutine[Any, Any, Answer]:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    if call.operation.is_realtime:
+    if call.operation.is_session:
         socket = socket_request(call, route)
         if isinstance(socket, Failure):
             return _attempt_aside(call, route, step, upstream, account, socket)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from penstock.core.bound_id import ChangeId
+from penstock.core.bound_id import ChangeId, ReadIds
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.core.json_text import write_json
@@ -53,8 +53,9 @@ class Call(msgspec.Struct):
     ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
     ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
     the body is read. ``streams``: the path says whether the answer is a stream; None where the body says it.
-    ``resource`` is what a provider keeps for its callers, where the request is for that; ``bind`` gives, for a target,
-    the ids of what it keeps as callers get them (kept.py). ``named_in`` is the part of the request that names its
+    ``resource`` is what a provider keeps for its callers, where the request is for that; ``ids`` are the bound ids that
+    the request held, where it may hold any; ``bind`` gives, for a target, the ids of what it keeps as callers get them
+    (kept.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
     any. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the
     gateway keeps of the answer itself, where it may keep any (conversations.py). ``memo`` is
@@ -79,6 +80,7 @@ class Call(msgspec.Struct):
     streams: bool | None = None
     resource: str | None = None
     guards: GuardMemory | None = None
+    ids: ReadIds | None = None
     bind: Callable[[Target], ChangeId] | None = None
     named_in: str = ""
     keeps: Keeping | None = None

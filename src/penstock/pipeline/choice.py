@@ -1,9 +1,9 @@
 """Stage, within compile: who a request asks for where its headers don't say: its path, its model, or the operator.
 
 In this order: the headers; ``/@NAME/v1/…``; ``model: "@NAME/model"``; the aliases of the gateway key, then the
-operator's; ``model: "provider/model"``; the config of the gateway key, and the default config; the default provider;
-the provider that is usual at the path. Whatever names a target stands for the header that does, so that the same
-permissions are asked.
+operator's; ``model: "provider/model"``; an id that says what has it; the config of the gateway key, and the default
+config; the default provider; the provider that is usual at the path. Whatever names a target stands for the header that
+does, so that the same permissions are asked.
 Source: docs/headers.md#who-answers.
 """
 
@@ -30,6 +30,7 @@ PATH: Final = "path"
 ONLY_CONFIG: Final = "c/"
 """How a name in a path begins that can be a saved config's only."""
 MODEL: Final = "model"
+ID: Final = "id"
 _NAMESPACES: Final = frozenset({"cf", "hf"})
 """How Cloudflare's names of models begin: ``@cf/meta/llama-3.1-8b-instruct``.
 https://developers.cloudflare.com/workers-ai/models"""
@@ -74,6 +75,21 @@ class Names(msgspec.Struct, frozen=True):
 
 
 def choose(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) -> Choice:
+    """Who the call asks for by its path, its model or the ids in it. Changes the call's model as ``_said`` says."""
+    choice = _said(call, names, catalogue, has_config=has_config)
+    return _by_id(call) if choice is NO_CHOICE else choice
+
+
+def _by_id(call: Call) -> Choice:
+    """Who the bound ids of a call ask for. A key's pinned config serves all of its requests."""
+    name, key = "" if call.ids is None else call.ids.name, call.caller.key
+    if not name or call.fields.keys() & NAMING or (key is not None and key.pins_config):
+        return NO_CHOICE
+    config = name.removeprefix(ONLY_CONFIG)
+    return Choice(name, where=ID) if config == name else Choice(config=config, where=ID)
+
+
+def _said(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) -> Choice:
     """Who the call asks for by its path or its model. Removes ``@NAME/`` and ``provider/`` from the call's model, and
     puts the model of an alias in its place.
 
@@ -111,8 +127,10 @@ def choose(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) 
 
 
 def model_may_choose(call: Call, catalogue: Catalogue) -> bool:
-    """Whether the name of the call's model may say who answers: what an earlier request with the same headers came to
-    says nothing of this one then."""
+    """Whether the name of the call's model, or an id, may say who answers: what an earlier request with the same
+    headers came to says nothing of this one then."""
+    if call.ids is not None and call.ids.name:
+        return True
     model = None if call.request is None else call.request.model
     return model is not None and ("/" in model or _alias(call, model, catalogue) is not None)
 

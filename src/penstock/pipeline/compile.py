@@ -181,6 +181,10 @@ class Compiler:
         """Whether a config of the operator's serves requests of this caller that name no target."""
         return bool((caller.key is not None and caller.key.config) or self._default_config)
 
+    def has_default(self, caller: Caller) -> bool:
+        """Whether the operator says who serves requests of this caller that name no target."""
+        return self.names.default is not None or self.has_default_config(caller)
+
     def _grants(self, key: GatewayKey | None) -> Grants:
         if key is None:
             return Grants(self._open[0], self._policy)

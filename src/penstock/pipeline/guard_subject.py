@@ -34,9 +34,14 @@ def nothing_asked(call: Call) -> RequestBody:
     return RequestBody(Body({"stream": b"true"} if streams else {}), None, streams)
 
 
+_PREDICTIONS: Final = frozenset({Operation.PREDICT, Operation.PREDICT_LATER})
+
+
 def evades(call: Call) -> bool:
     """Whether a request passes as it is, though it has what a model is asked with: guards read it elsewhere. So may an
     object that can't be read: some hosts read its beginning, and pass over what follows."""
+    if call.operation in _PREDICTIONS:
+        return True
     if call.operation is not Operation.PROXY or call.resource is not None:
         return False
     if call.request is None:

@@ -30,6 +30,7 @@ _TYPES: Final[Mapping[Operation, str]] = {
     Operation.MODERATIONS: "moderate",
     Operation.RERANK: "rerank",
     Operation.REALTIME: "realtime",
+    Operation.RESPONSE_SESSION: "realtime",
     Operation.RESPONSE: "getModelResponse",
     Operation.RESPONSE_DELETE: "deleteModelResponse",
     Operation.RESPONSE_CANCEL: "cancelModelResponse",

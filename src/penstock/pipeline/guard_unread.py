@@ -16,7 +16,14 @@ from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.providers.row import Operation
 
 _WITHOUT_TEXTS: Final = frozenset(
-    {Operation.MODELS, Operation.MODEL, Operation.SHOW, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
+    {
+        Operation.MODELS,
+        Operation.MODEL,
+        Operation.SHOW,
+        Operation.RESPONSE_DELETE,
+        Operation.RESPONSE_CANCEL,
+        Operation.PREDICTED,
+    }
 )
 
 

@@ -1,9 +1,9 @@
 """Requests for what providers keep: the one target that has it, and ids that say which.
 
-Such a thing belongs to one account, so that a request for it goes to one target. With a secret (``ids.secret``) the ids
-of configs with several accounts, and those of responses whose target only the model named, are bound to their target
-(core/bound_id.py): they are written into replies, and read in paths, queries and bodies of JSON. Sources:
-docs/endpoints.md#what-passes-as-it-is; docs/responses.md#ids.
+Such a thing belongs to one account, so that a request for it goes to one target. Where the next request may not name
+this target again (it was chosen among several, by the model or as the usual one of the path) ids are bound to it
+(core/bound_id.py): they are written into replies, and read in paths, queries and bodies of JSON. A request that names
+nothing else goes where its ids say. Sources: docs/endpoints.md#what-passes-as-it-is; docs/responses.md#ids.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from urllib.parse import unquote
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.bound_id import MARK, Binder, ChangeId, is_bound, is_of, with_ids
+from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_bound, is_of, with_ids
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.pipeline.call import Call
-from penstock.pipeline.choice import MODEL
+from penstock.pipeline.choice import MODEL, NAMING, ONLY_CONFIG
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.off_loop import LARGE
 from penstock.providers.row import RESPONSES_WIRE
@@ -37,9 +37,11 @@ _REFUSALS: Final = frozenset(
     {
         Kind.NOT_ALLOWED,
         Kind.MODEL_NOT_ALLOWED,
+        Kind.UNKNOWN_CONFIG,
+        Kind.UNKNOWN_PROVIDER,
         Kind.UNKNOWN_VIRTUAL_KEY,
-        Kind.VIRTUAL_KEY_EXPIRED,
         Kind.VIRTUAL_KEY_DISABLED,
+        Kind.VIRTUAL_KEY_EXPIRED,
     }
 )
 """Why a target that could be used can't be used any more."""
@@ -60,7 +62,7 @@ Keeps = Callable[[Target], bool]
 def deals_with_kept(call: Call) -> bool:
     """Whether a request may be for what a provider keeps, or make such a thing."""
     if call.dialect.name == RESPONSES_WIRE:
-        return not call.operation.is_proxy
+        return not (call.operation.is_proxy or call.operation.is_session)
     return call.resource is not None
 
 
@@ -85,59 +87,64 @@ def refused_list(call: Call) -> Failure | None:
     return Failure(Kind.NOT_ALLOWED, text)
 
 
-class _Ids:
-    """The bound ids of one request, as they are read: ``digest`` is that of their target, ``foreign`` is an id that is
-    none of this caller's."""
+def read_ids(call: Call, secrets: tuple[bytes, ...]) -> None:
+    """Put the provider's own ids in the place of the request's bound ones; ``call.ids`` tells what these say."""
+    call.ids = ids = ReadIds(Binder(secrets, call.caller.tenant) if secrets else None)
+    for name in _WITH_IDS:
+        path = call.parameters.get(name, "")
+        if is_bound(path):
+            call.parameters = {**call.parameters, name: "/".join(map(ids.read, path.split("/")))}
+    if is_bound(call.query):
+        pairs = [pair.partition("=") for pair in call.query.split("&")]
+        call.query = "&".join(f"{name}{equals}{ids.read(value)}" for name, equals, value in pairs)
+    _read_body(call, ids)
 
-    def __init__(self, binder: Binder | None) -> None:
-        self._binder = binder
-        self.digest: bytes | None = None
-        self.foreign: str | None = None
-        self.are_apart = False
 
-    def read(self, text: str) -> str:
-        """The provider's own id for a bound one; any other text as it is."""
-        if self._binder is None or not is_bound(text):
-            return text
-        found = self._binder.read(text)
-        if found is None:
-            self.foreign = self.foreign or text
-            return text
-        self.are_apart = self.are_apart or self.digest not in (None, found[0])
-        self.digest, raw = found
-        return raw
-
-    @property
-    def failure(self) -> Failure | None:
-        if self.foreign is not None:
-            return Failure(Kind.NOT_FOUND, f"There is no '{self.foreign[:64]}' that this gateway key can use.")
-        if self.are_apart:
-            return Failure(Kind.INVALID_REQUEST, "The request names ids that belong to different targets: name one.")
-        return None
+def _read_body(call: Call, ids: ReadIds) -> None:
+    """As ``read_ids``, in the members of a body. A member of more than ``LARGE`` bytes isn't read."""
+    request = call.request
+    if request is None or MARK not in call.body:
+        return
+    body, changed = request.body, {}
+    for name, raw in body.members.items():
+        if len(memoryview(raw)) <= LARGE and body.holds(name, _MARK):
+            value = {name: read_json_or_none(bytes(raw))}
+            other = with_ids(value, ids.read)
+            if other != value:
+                changed[name] = write_json(other[name])
+    if changed:
+        call.request = msgspec.structs.replace(request, body=body.replaced(changed))
+        if call.resource is not None:
+            call.body = Body.parse(call.body).replaced(changed).encode()
 
 
 def with_one_target(
-    call: Call, compiled: CompiledPlan | Failure, secret: bytes = b"", keeps: Keeps | None = None
+    call: Call,
+    compiled: CompiledPlan | Failure,
+    secrets: tuple[bytes, ...] = (),
+    keeps: Keeps | None = None,
+    *,
+    has_default: bool = False,
 ) -> CompiledPlan | Failure:
-    """The plan with the one target that a request can mean; bound ids in the request become the provider's own.
+    """The plan with the one target that a request can mean, by the ids that it holds (``read_ids``).
 
     What is made goes to the first target; a response goes wherever the plan says. An id that isn't bound is at one of
-    several accounts, and nothing says which, unless only one of them keeps responses (``keeps``).
+    several accounts, and nothing says which, unless only one of them keeps responses (``keeps``). ``has_default``: the
+    operator says who serves requests that name nothing.
     """
-    binder = Binder(secret, call.caller.tenant) if secret else None
-    ids = _Ids(binder)
-    _read_ids(call, ids)
+    digest = None if call.ids is None else call.ids.digest
+    failure = None if call.ids is None else call.ids.failure
     if isinstance(compiled, Failure):
-        return _not_any_more(compiled) if ids.digest is not None and compiled.kind in _REFUSALS else compiled
-    failure = ids.failure
+        if failure is not None and compiled.kind is Kind.MISSING_PROVIDER:
+            return failure
+        return _not_any_more(compiled) if digest is not None and compiled.kind in _REFUSALS else compiled
     if failure is not None:
         return failure
     targets = leaves(compiled.plan)
     several = len({account_of(target) for target in targets}) > 1
-    if binder is not None and (several or ids.digest is not None or call.named_in == MODEL):
-        call.bind = _binding(binder)
-    if ids.digest is not None:
-        digest = ids.digest
+    if secrets and (several or digest is not None or not _is_named_again(call, has_default=has_default)):
+        call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
+    if digest is not None:
         targets = tuple([target for target in targets if is_of(digest, account_of(target))])
         if not targets:
             return _gone()
@@ -149,6 +156,15 @@ def with_one_target(
     elif call.resource is None and call.operation.has_body:
         return compiled
     return _only(call, compiled, targets[0])
+
+
+def _is_named_again(call: Call, *, has_default: bool) -> bool:
+    """Whether a request for what this one makes comes to the same target without a bound id: the caller's headers or
+    path name it in each request, or the operator does. A model names a target for its own request alone, and what is
+    kept of responses has no usual provider."""
+    if call.named_in == MODEL:
+        return False
+    return bool(call.named_in or has_default or call.resource is not None or call.fields.keys() & NAMING)
 
 
 def _only(call: Call, compiled: CompiledPlan, target: Target) -> CompiledPlan:
@@ -167,37 +183,19 @@ def _names_id(call: Call) -> bool:
     return call.request is not None and any(not call.request.body.is_null(name) for name in _NAMING)
 
 
-def _read_ids(call: Call, ids: _Ids) -> None:
-    """Put the provider's own ids in the place of bound ones. A member of more than ``LARGE`` bytes isn't read."""
-    for name in _WITH_IDS:
-        path = call.parameters.get(name, "")
-        if is_bound(path):
-            call.parameters = {**call.parameters, name: "/".join(map(ids.read, path.split("/")))}
-    if is_bound(call.query):
-        pairs = [pair.partition("=") for pair in call.query.split("&")]
-        call.query = "&".join(f"{name}{equals}{ids.read(value)}" for name, equals, value in pairs)
-    request = call.request
-    if request is None or MARK not in call.body:
-        return
-    body, changed = request.body, {}
-    for name, raw in body.members.items():
-        if len(memoryview(raw)) <= LARGE and body.holds(name, _MARK):
-            value = {name: read_json_or_none(bytes(raw))}
-            other = with_ids(value, ids.read)
-            if other != value:
-                changed[name] = write_json(other[name])
-    if changed:
-        call.request = msgspec.structs.replace(request, body=body.replaced(changed))
-        if call.resource is not None:
-            call.body = Body.parse(call.body).replaced(changed).encode()
-
-
-def _binding(binder: Binder) -> Callable[[Target], ChangeId]:
+def _binding(binder: Binder, config: str | None) -> Callable[[Target], ChangeId]:
     def for_target(target: Target) -> ChangeId:
-        account = account_of(target)
-        return lambda raw: raw if is_bound(raw) else binder.bind(raw, account)
+        account, name = account_of(target), _name_of(target, config)
+        return lambda raw: raw if is_bound(raw) else binder.bind(raw, account, name)
 
     return for_target
+
+
+def _name_of(target: Target, config: str | None) -> str:
+    """How a request asks for a target: by its saved config, its virtual key or its provider (choice.py)."""
+    if config is not None:
+        return f"{ONLY_CONFIG}{config}"
+    return target.provider if target.virtual_key is None else f"@{target.virtual_key}"
 
 
 def bound_json(reply: bytes, change: ChangeId) -> bytes:

@@ -373,6 +373,9 @@ def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> 
 
 
 def _refused_model(call: Call, route: TargetRoute, model: str | None) -> Failure | None:
+    session = call.dialect.relay.session if route.operation.is_session else None
+    if session is not None and session.model_of is not None:
+        return None  # a session's messages name its model, and are judged
     if model is None and _must_be_named(call, route):
         hint = "name the model to use, for example gpt-4o-mini"
         return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")

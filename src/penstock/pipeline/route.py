@@ -191,7 +191,7 @@ class Router(msgspec.Struct, frozen=True):
             else:
                 if route.provider.profiles is not None:
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
-                if call.operation.is_realtime:
+                if call.operation.is_session:
                     answer = await self._opened(call, route, step, account)
                 elif route.target.guards is not None and not call.is_unguarded:
                     answer = await self._guarded(call, compiled, route, step, account)

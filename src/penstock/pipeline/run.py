@@ -26,7 +26,7 @@ from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.counted import estimated
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.kept import deals_with_kept, refused_list, with_one_target
+from penstock.pipeline.kept import deals_with_kept, read_ids, refused_list, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.request_headers import HOPS_HEADER
@@ -58,8 +58,8 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
     readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
-    cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
-    binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``shows_lists``: callers
+    cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secrets``
+    bind ids of what providers keep (pipeline/kept.py); without any none is bound. ``shows_lists``: callers
     may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole.
     ``conversations`` are what the gateway itself keeps; None: nothing.
     """
@@ -74,7 +74,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     output_guards: tuple[AnswerGate, ...] = ()
     costs: Costs | None = None
     exposes_cost: bool = False
-    id_secret: bytes = b""
+    id_secrets: tuple[bytes, ...] = ()
     shows_lists: bool = True
     held_bytes: int = 100 << 20
     conversations: Conversations | None = None
@@ -146,6 +146,8 @@ class Pipeline(msgspec.Struct, frozen=True):
             trace = call.account.trace_context
             if trace is not None and trace.is_sampled:
                 call.account.parameters = told_parameters(request.body)
+        if deals_with_kept(call):
+            read_ids(call, self.id_secrets)
         refused = None if self.shows_lists else refused_list(call)
         return refused or self.compiler.compile(call)
 
@@ -162,7 +164,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         if self.conversations is not None and not isinstance(compiled, Failure):
             compiled = await self.conversations.prepare(call) or compiled
         keeps = None if isinstance(compiled, Failure) else functools.partial(self.compiler.keeps_responses, compiled)
-        return with_one_target(call, compiled, self.id_secret, keeps)
+        has_default = self.compiler.has_default(call.caller)
+        return with_one_target(call, compiled, self.id_secrets, keeps, has_default=has_default)
 
     async def _held(self, call: Call, compiled: CompiledPlan) -> Failure | None:
         """Hold an upload that may have to be sent again, or read; one that is too large to be held is sent once."""

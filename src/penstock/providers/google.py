@@ -50,6 +50,10 @@ GOOGLE: Final = Provider(
         Operation.IMAGES: (EndpointSpec("/v1beta/openai/images/generations", auth=BEARER),),
         # https://ai.google.dev/gemini-api/docs/openai#list-models
         Operation.MODELS: (EndpointSpec("/v1beta/openai/models", auth=BEARER),),
+        # https://ai.google.dev/api/models#method:-models.predict and its neighbours
+        Operation.PREDICT: (EndpointSpec(f"{_GEMINI}:predict", dialect="gemini"),),
+        Operation.PREDICT_LATER: (EndpointSpec(f"{_GEMINI}:predictLongRunning", dialect="gemini"),),
+        Operation.PREDICTED: (EndpointSpec("/v1beta/models/{id}/operations/{operation}", dialect="gemini"),),
         # https://ai.google.dev/api/live
         Operation.REALTIME: (EndpointSpec(LIVE, dialect="gemini"),),
     },

@@ -216,6 +216,8 @@ ROWS: Final = (
             ),
             # https://platform.openai.com/docs/api-reference/responses/get and its neighbours
             **kept_responses(*KEPT),
+            # https://developers.openai.com/api/reference/resources/responses/websocket-events
+            **kept_responses(Operation.RESPONSE_SESSION),
         },
         # https://platform.openai.com/docs/api-reference
         resources=OPENAI_RESOURCES,
@@ -278,6 +280,8 @@ ROWS: Final = (
             ),
             # https://docs.x.ai/docs/api-reference#retrieve-a-previous-response
             **kept_responses(Operation.RESPONSE, Operation.RESPONSE_DELETE),
+            # https://docs.x.ai/developers/advanced-api-usage/websocket-mode
+            **kept_responses(Operation.RESPONSE_SESSION),
         },
         # https://docs.x.ai/docs/guides/files
         resources=resources("files"),

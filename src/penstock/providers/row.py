@@ -35,7 +35,9 @@ _WITHOUT_BODY: Final = {
     "responses.delete": b"DELETE",
     "responses.cancel": b"POST",
     "responses.input_items": b"GET",
+    "operations.retrieve": b"GET",
     "realtime": b"GET",
+    "responses.connect": b"GET",
 }
 """The operations whose requests have no body, each with its method."""
 
@@ -59,10 +61,17 @@ class Operation(Enum):
     TRANSLATIONS = "audio.translations"
     MODERATIONS = "moderations"
     RERANK = "rerank"
+    PREDICT = "predict"
+    """Pictures and other models in Google's own words."""
+    PREDICT_LATER = "predictLongRunning"
+    """As the operation before; the answer names what is asked for the result."""
+    PREDICTED = "operations.retrieve"
     PROXY = "proxy"
     """Anything else: method, path, query and body pass as they are."""
     REALTIME = "realtime"
     """A WebSocket: the request has no body, and names its model in the query."""
+    RESPONSE_SESSION = "responses.connect"
+    """A WebSocket in whose messages responses are made; each names its model."""
     RESPONSE = "responses.retrieve"
     RESPONSE_DELETE = "responses.delete"
     RESPONSE_CANCEL = "responses.cancel"
@@ -78,13 +87,14 @@ class Operation(Enum):
         """Whether the gateway itself may answer, with what it knows of models."""
         self.is_chat: bool = name == "chat.completions"
         self.is_proxy: bool = name == "proxy"
-        self.is_realtime: bool = name == "realtime"
-        """For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for the member each time."""
+        self.is_session: bool = name in {"realtime", "responses.connect"}
+        """Whether a WebSocket is opened. For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for the
+        member each time."""
         self.has_body: bool = name not in _WITHOUT_BODY and name != "proxy"
         """Whether a request has a body of JSON, or of a form whose fields are read."""
         self.method: bytes = _WITHOUT_BODY.get(name, b"POST")
         """The method with which it is asked for."""
-        self.needs_model: bool = not name.startswith(("images.", "moderations", "realtime"))
+        self.needs_model: bool = not (self.is_session or name.startswith(("images.", "moderations")))
         """Whether a request must name a model. Where it need not, the host has a model that is usual."""
         self.has_text_tokens: bool = name in {"chat.completions", "completions", "responses.compact"}
         """Whether the answer is text, which is counted in tokens."""
@@ -139,7 +149,8 @@ class EndpointSpec(msgspec.Struct, frozen=True):
     """One place: where a host serves an operation, and in which wire (``dialect``).
 
     ``path`` is appended to ``base_url``, which is the row's base URL where it is None, and to a caller's custom host in
-    place of either. Both may hold ``{option}``; a path may also hold ``{model}`` and ``{id}``, filled by each request.
+    place of either. Both may hold ``{option}``; a path may also hold ``{model}``, ``{id}`` and ``{operation}``, filled
+    by each request.
     ``stream_path`` is where streams are asked for, when that is elsewhere. ``variant`` tells hosts of one dialect apart
     whose bodies differ. ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote
     there. ``models`` are parts of names, ``("claude",)``: the place serves only models whose names contain one of them;
@@ -232,6 +243,7 @@ def responses_at(path: str = "/responses", *, base_url: str | None = None, model
 
 
 _OF_RESPONSES: Final[Mapping[Operation, str]] = {
+    Operation.RESPONSE_SESSION: "",
     Operation.RESPONSE: "/{id}",
     Operation.RESPONSE_DELETE: "/{id}",
     Operation.RESPONSE_CANCEL: "/{id}/cancel",
@@ -240,8 +252,8 @@ _OF_RESPONSES: Final[Mapping[Operation, str]] = {
     Operation.RESPONSE_TOKENS: "/input_tokens",
 }
 """What can be asked of responses that are kept, and beside them. Source: OpenAI API reference, "Responses"."""
-KEPT: Final = tuple(_OF_RESPONSES)
-"""All operations beside making a response."""
+KEPT: Final = tuple([operation for operation in _OF_RESPONSES if operation is not Operation.RESPONSE_SESSION])
+"""All operations beside making a response, but for sessions, which few hosts have."""
 
 
 def kept_responses(*operations: Operation, parent: str = "/responses") -> Places:

@@ -52,8 +52,8 @@ from penstock.settings.realtime import Realtime
 
 _LOG: Final = logging.getLogger("penstock")
 _NO_SOCKET: Final = (
-    "There is no WebSocket at this path: sessions are at /v1/realtime and at Gemini's BidiGenerateContent. Ask "
-    "/v1/responses by POST, with stream: true for events."
+    "There is no WebSocket at this path: sessions are at /v1/realtime, at /v1/responses and at Gemini's "
+    "BidiGenerateContent."
 )
 _STOP_SECONDS: Final = 2.0
 """How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
@@ -186,7 +186,7 @@ class Gateway:
             match = in_callers_wire(match, fields, query)
             if match.surface.operation.is_proxy:
                 match = as_it_came(match, client.raw_path)
-            if match.surface.operation.is_realtime:
+            if match.surface.operation.is_session:
                 headers, fields = with_protocol_key(headers, fields)
             opening = Opening(match, rest, query, name, fields, self.origins)
             if memo is not None and headers is came_as:
@@ -341,7 +341,7 @@ class Gateway:
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
-        if call.operation.is_realtime:
+        if call.operation.is_session:
             await self.sessions.serve(self.pipeline, call, context)
             return
         if self.contents is not None:
@@ -370,7 +370,7 @@ class Gateway:
         fields = context.fields  # the key's own metadata are among them now
         if caller.key is None and opening.page_refused is not None:
             return opening.page_refused
-        if surface.operation.is_realtime and (refused := self.origins.refused_socket(fields)) is not None:
+        if surface.operation.is_session and (refused := self.origins.refused_socket(fields)) is not None:
             return refused
         body, request, upload = b"", None, None
         if surface.body:

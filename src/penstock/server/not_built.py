@@ -48,8 +48,8 @@ _PLANE: Final[dict[str, str]] = {
 
 
 _VERB: Final = re.compile(
-    r":(asyncBatchEmbedContent|batchGenerateContent|predict|predictLongRunning|"
-    r"bidiGenerateContent|generateAnswer|rawPredict|streamRawPredict)\Z"
+    r":(asyncBatchEmbedContent|batchGenerateContent|bidiGenerateContent|"
+    r"generateAnswer|rawPredict|streamRawPredict)\Z"
 )
 """Verbs of Google's paths, which stand behind the name of a model."""
 _SERVED: Final = re.compile(

@@ -49,6 +49,7 @@ class Session:
         self._trace = trace
         self._now = now
         self._last_message = now()
+        self._model: str | None = None
         self.failure: Failure | None = None
         self.is_providers_fault = False
 
@@ -147,18 +148,16 @@ class Session:
 
     async def _from_caller(self) -> None:
         """Send the caller's frames on until its close frame. Its leaving cancels the session's task."""
-        caller, held, lists = self._caller, _Held(), self._answer.model_lists
-        is_named = self._events.model_of is None
+        caller, held = self._caller, _Held()
         while caller.close_code is None:
             for frame in await caller.frames():
                 self._last_message = self._now()
-                if lists is not None or not is_named:
+                if self._looks_at_models:
                     whole = held.whole(frame)
                     if whole is None:
                         continue
                     frame = whole
-                    is_named = is_named or self._names_model(bytes(frame.data))
-                    refused = None if lists is None else _refused(frame.data, lists.refused, self._events)
+                    refused = self._refused(bytes(frame.data))
                     if refused is not None:
                         self.failure = self.failure or refused
                         return
@@ -167,14 +166,36 @@ class Session:
                 self._fail(Kind.INVALID_REQUEST, f"The session's frames can't be used: {caller.fault[1]}")
                 return
 
-    def _names_model(self, message: bytes) -> bool:
-        """Whether a message names the session's model, which is then the one that is paid for: a query that names
-        another counts for routing alone."""
-        model_of, attempt = self._events.model_of, self._answer.attempt
-        model = None if model_of is None else model_of(message)
-        if model is not None and attempt is not None:
-            attempt.model = model
-        return model is not None
+    @property
+    def _looks_at_models(self) -> bool:
+        """Whether a message of the caller's may name a model that counts."""
+        events = self._events
+        is_named = events.model_of is None or (self._model is not None and not events.asks_again)
+        return self._answer.model_lists is not None or not is_named
+
+    def _refused(self, message: bytes) -> Failure | None:
+        """The failure if a message of the caller's may not be sent for the model that it names, or doesn't name."""
+        lists, events = self._answer.model_lists, self._events
+        model = None if events.model_of is None else events.model_of(message)
+        if lists is not None:
+            refused = _refused(message, lists.refused, events)
+            if refused is not None:
+                return refused
+            if model == "" or (model is None and self._model is None and events.model_of is not None):
+                text = "The message names no model, and your gateway key or virtual key allows certain models only."
+                return Failure(Kind.NOT_ALLOWED, text, "model")
+        return self._named(model) if model else None
+
+    def _named(self, model: str) -> Failure | None:
+        """Take the model that a message names: the one that is paid for, whatever the request's query has said. Usage is
+        added up for one model."""
+        if self._model not in (None, model):
+            text = f"A session has one model, here '{self._model}': open another session for '{model[:64]}'."
+            return Failure(Kind.UNSUPPORTED_OPERATION, text, "model")
+        self._model = model
+        if self._answer.attempt is not None:
+            self._answer.attempt.model = model
+        return None
 
     async def _from_upstream(self) -> None:
         """Send the provider's frames on until its close frame, and count what they tell of usage."""
@@ -225,10 +246,9 @@ class _Held:
 
 
 def _refused(
-    event: bytes | bytearray | memoryview, judge: Callable[[str], Failure | None], events: SessionEvents
+    data: bytes, judge: Callable[[str], Failure | None], events: SessionEvents
 ) -> Failure | None:
     """The failure if an event of the caller's names a model that is not allowed."""
-    data = bytes(event)
     # A zero byte: JSON in UTF-16, which some hosts read.
     if b"model" not in data.lower() and b"\\u" not in data and b"\0" not in data:
         return None
@@ -257,6 +277,7 @@ _POLICY: Final = frozenset(
     {
         Kind.NOT_ALLOWED,
         Kind.MODEL_NOT_ALLOWED,
+        Kind.UNSUPPORTED_OPERATION,
         Kind.INVALID_GATEWAY_KEY,
         Kind.BUDGET_EXCEEDED,
         Kind.RATE_LIMIT_EXCEEDED,

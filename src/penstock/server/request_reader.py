@@ -204,7 +204,7 @@ class RequestReader:
                 request.wake()
 
 
-_SOCKET_PATHS: Final = (b"/realtime", b".BidiGenerateContent")
+_SOCKET_PATHS: Final = (b"/realtime", b"/responses", b".BidiGenerateContent")
 """How the paths end that have a WebSocket."""
 
 

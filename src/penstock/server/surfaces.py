@@ -119,6 +119,8 @@ _GEMINI_VERBS: Final[tuple[tuple[str, Operation, bool | None], ...]] = (
     ("generateContent", Operation.CHAT, False),
     ("streamGenerateContent", Operation.CHAT, True),
     ("countTokens", Operation.COUNT_TOKENS, False),
+    ("predict", Operation.PREDICT, False),
+    ("predictLongRunning", Operation.PREDICT_LATER, False),
 )
 
 
@@ -139,6 +141,8 @@ def _gemini_surfaces() -> Iterable[Surface]:
                 )
     for version in ("v1beta", "v1alpha"):
         listing = f"/{version}/models"
+        later = f"{listing}/{{id}}/operations/{{operation}}"
+        yield Surface("GET", later, Operation.PREDICTED, "gemini", BodyKind.NONE, "google")
         yield Surface("GET", listing, Operation.MODELS, "gemini", BodyKind.NONE, "google", _PAGING)
         yield Surface("GET", f"{listing}/{{id}}", Operation.MODEL, "gemini", BodyKind.NONE, "google", _PAGING)
 
@@ -278,6 +282,15 @@ SURFACES: Final = SurfaceTable(
         Surface("GET", "/v1/realtime", Operation.REALTIME, _OPENAI, BodyKind.NONE, forwarded_query=None),
         Surface("GET", google.LIVE, Operation.REALTIME, "gemini", BodyKind.NONE, "google", None),
         Surface("POST", "/v1/responses", Operation.CHAT, "responses", default_provider="openai"),
+        Surface(
+            "GET",
+            "/v1/responses",
+            Operation.RESPONSE_SESSION,
+            "responses",
+            BodyKind.NONE,
+            default_provider="openai",
+            forwarded_query=None,
+        ),
         _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
         _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),
         _of_responses("POST", "/{id}/cancel", Operation.RESPONSE_CANCEL),

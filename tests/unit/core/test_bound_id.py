@@ -5,24 +5,25 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.bound_id import Binder, is_bound, is_of, with_ids
+from penstock.core.bound_id import Binder, ReadIds, is_bound, is_of, with_ids
 
-BINDER = Binder(b"secret", "team")
+BINDER = Binder((b"secret",), "team")
 RAW = st.from_regex(r"[a-z]{1,8}[-_][A-Za-z0-9]{3,40}", fullmatch=True)
 
 
-@given(RAW, st.text(max_size=20))
-def test_a_bound_id_is_read_again(raw: str, target: str) -> None:
-    bound = BINDER.bind(raw, target)
+@given(RAW, st.text(max_size=20), st.text(max_size=90))
+def test_a_bound_id_is_read_again(raw: str, target: str, name: str) -> None:
+    bound = BINDER.bind(raw, target, name)
     assert is_bound(bound)
     assert bound.startswith(raw[: len(raw) - len(raw.lstrip("abcdefghijklmnopqrstuvwxyz"))])
     read = BINDER.read(bound)
     assert read is not None
-    assert read[1] == raw
-    assert is_of(read[0], target)
-    assert not is_of(read[0], target + "x")
-    assert Binder(b"other", "team").read(bound) is None
-    assert Binder(b"secret", "others").read(bound) is None
+    assert (read.name, read.raw) == (name if len(name.encode()) <= 255 else "", raw)
+    assert is_of(read.digest, target)
+    assert not is_of(read.digest, target + "x")
+    assert Binder((b"other",), "team").read(bound) is None
+    assert Binder((b"secret",), "others").read(bound) is None
+    assert Binder((b"newer", b"secret"), "team").read(bound) == read
 
 
 @given(RAW, st.integers(0, 200), st.sampled_from("AZaz09-_"))
@@ -39,6 +40,20 @@ def test_a_changed_id_is_refused(raw: str, place: int, character: str) -> None:
 def test_any_text_is_read_wholed(text: str) -> None:
     assert BINDER.read(text) is None
     assert BINDER.read(f"file_pk_{text}") is None
+
+
+def test_what_the_ids_of_a_request_say() -> None:
+    first, second = BINDER.bind("file-1", "one", "@one"), BINDER.bind("file-2", "two")
+    ids = ReadIds(BINDER)
+    assert [ids.read(text) for text in (first, "file-0", first)] == ["file-1", "file-0", "file-1"]
+    assert (ids.name, ids.failure) == ("@one", None)
+    assert ids.read(second) == "file-2"
+    assert ids.failure is not None
+    assert ids.failure.status == 400
+    assert ids.read("file_pk_x") == "file_pk_x"
+    assert ids.failure.status == 404
+    without = ReadIds(None)
+    assert (without.read(first), without.digest, without.failure) == (first, None, None)
 
 
 def test_ids_are_found_by_the_names_of_members() -> None:

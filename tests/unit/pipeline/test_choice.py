@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from calling import CHAT, call
+from penstock.core.bound_id import Binder, ReadIds
 from penstock.core.permissions import Permissions
 from penstock.core.virtual_key import VirtualKey
-from penstock.pipeline.choice import MODEL, NO_CHOICE, PATH, Choice, Names, choose, unknown_name
-from penstock.stores.catalogue import Catalogue, SavedConfig
+from penstock.pipeline.authenticate import Caller
+from penstock.pipeline.choice import ID, MODEL, NO_CHOICE, PATH, Choice, Names, choose, model_may_choose, unknown_name
+from penstock.stores.catalogue import Catalogue, GatewayKey, SavedConfig
 
 CATALOGUE = Catalogue({"prod": VirtualKey("prod", "openai")}, {"cheap": SavedConfig("cheap", b"{}")})
 NAMES = Names(("openai", "groq", "workers-ai", "openrouter"), {"gpt": "openai"}, frozenset({"openrouter"}))
@@ -60,6 +62,29 @@ HEADER: dict[str, Any] = {"x_portkey_provider": "groq"}
 )
 def test_what_names_a_target(model: str, given: dict[str, Any], choice: Choice, left: str) -> None:
     assert chosen(model, **given) == (choice, left)
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "pins", "headers", "choice"),
+    [
+        ("@prod", "gpt-4o", False, {}, Choice("@prod", where=ID)),
+        ("openai", "gpt-4o", False, {}, Choice("openai", where=ID)),
+        ("c/cheap", "gpt-4o", False, {}, Choice(config="cheap", where=ID)),
+        ("@prod", "groq/x", False, {}, Choice("groq", where=MODEL)),
+        ("@prod", "gpt-4o", False, HEADER, NO_CHOICE),
+        ("@prod", "gpt-4o", True, {}, NO_CHOICE),
+        ("", "gpt-4o", False, {}, NO_CHOICE),
+    ],
+)
+def test_an_id_says_who_has_what_it_names(
+    name: str, model: str, pins: bool, headers: dict[str, Any], choice: Choice
+) -> None:
+    binder, asked = Binder((b"secret",), ""), call({**CHAT, "model": model}, **headers)
+    asked.ids = ReadIds(binder)
+    asked.ids.read(binder.bind("resp_1", "account", name))
+    asked.caller = Caller(GatewayKey("team", b"", pins_config=pins))
+    assert choose(asked, NAMES, CATALOGUE, has_config=False) == choice
+    assert model_may_choose(asked, CATALOGUE) is bool(name or "/" in model)
 
 
 @pytest.mark.parametrize(

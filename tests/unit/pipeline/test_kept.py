@@ -13,13 +13,13 @@ from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
-from penstock.pipeline.kept import account_of, bound_json, refused_list, with_one_target
+from penstock.pipeline.kept import account_of, bound_json, read_ids, refused_list, with_one_target
 from penstock.providers.row import Operation
 from penstock.routing.plan import Fallback, Target
 
 ONE, TWO = target("openai"), target("groq", api_key=Secret("other"))
 SEVERAL = CompiledPlan(Fallback("config", (ONE, TWO)))
-SECRET = b"of the gateway"
+SECRET = (b"of the gateway",)
 
 
 def asked(rest: str = "", method: str = "POST", query: str = "", body: Any = None) -> Call:
@@ -29,8 +29,15 @@ def asked(rest: str = "", method: str = "POST", query: str = "", body: Any = Non
     return made
 
 
-def chosen(made: Call, secret: bytes = SECRET, plan: CompiledPlan = SEVERAL) -> Target:
-    compiled = with_one_target(made, plan, secret)
+def at_one(
+    made: Call, plan: CompiledPlan | Failure = SEVERAL, secret: tuple[bytes, ...] = (), **more: Any
+) -> CompiledPlan | Failure:
+    read_ids(made, secret)
+    return with_one_target(made, plan, secret, **more)
+
+
+def chosen(made: Call, secret: tuple[bytes, ...] = SECRET, plan: CompiledPlan = SEVERAL) -> Target:
+    compiled = at_one(made, plan, secret)
     assert isinstance(compiled, CompiledPlan), compiled
     assert compiled.routes is plan.routes
     assert isinstance(compiled.plan, Target)
@@ -47,13 +54,13 @@ def bound(raw: str, to: Target) -> str:
 
 def test_without_a_secret_only_what_is_made_has_a_target() -> None:
     made = asked()
-    assert chosen(made, b"") == ONE
+    assert chosen(made, ()) == ONE
     assert made.bind is None
     for each in (asked("file-1"), asked("", "GET")):
-        failure = with_one_target(each, SEVERAL)
+        failure = at_one(each, SEVERAL)
         assert isinstance(failure, Failure)
         assert "2 targets" in failure.message
-    assert chosen(asked("file-1", "GET"), b"", CompiledPlan(ONE)) == ONE
+    assert chosen(asked("file-1", "GET"), (), CompiledPlan(ONE)) == ONE
 
 
 def test_bound_ids_say_the_target() -> None:
@@ -71,25 +78,25 @@ def test_bound_ids_say_the_target() -> None:
 def test_ids_that_are_refused() -> None:
     one, two = bound("file-1", ONE), bound("file-2", TWO)
     for made, secret, status in (
-        (asked(two, "GET"), b"", 400),
-        (asked(two, "GET"), b"another", 404),
+        (asked(two, "GET"), (), 400),
+        (asked(two, "GET"), (b"another",), 404),
         (asked(one, "POST", body={"file_id": two}), SECRET, 400),
         (asked(two + "x", "GET"), SECRET, 404),
         (asked(bound("file-1", target("nebius")), "GET"), SECRET, 409),
     ):
-        failure = with_one_target(made, SEVERAL, secret)
+        failure = at_one(made, SEVERAL, secret)
         assert isinstance(failure, Failure)
         assert failure.status == status
-    alone = with_one_target(asked(two, "GET"), CompiledPlan(ONE), SECRET)
+    alone = at_one(asked(two, "GET"), CompiledPlan(ONE), SECRET)
     assert isinstance(alone, Failure)
     assert alone.kind is Kind.TARGET_GONE
     for kind, told in ((Kind.NOT_ALLOWED, Kind.TARGET_GONE), (Kind.INVALID_CONFIG, Kind.INVALID_CONFIG)):
-        refused = with_one_target(asked(two, "GET"), Failure(kind, "Not any more."), SECRET)
+        refused = at_one(asked(two, "GET"), Failure(kind, "Not any more."), SECRET)
         assert isinstance(refused, Failure)
         assert refused.kind is told
         assert "Not any more." in refused.message
     plain = Failure(Kind.NOT_ALLOWED, "No.")
-    assert with_one_target(asked("file-1", "GET"), plain, SECRET) is plain
+    assert at_one(asked("file-1", "GET"), plain, SECRET) is plain
 
 
 def test_replies_that_are_no_objects_stay() -> None:
@@ -120,7 +127,7 @@ def response(
 
 def name_of(raw: str, to: Target, plan: CompiledPlan = TWO_HOSTS) -> str:
     made = response({"model": "m", "input": "Hi"})
-    assert with_one_target(made, plan, SECRET) is plan
+    assert at_one(made, plan, SECRET) is plan
     assert made.bind is not None
     return made.bind(to)(raw)
 
@@ -128,33 +135,71 @@ def name_of(raw: str, to: Target, plan: CompiledPlan = TWO_HOSTS) -> str:
 def test_what_is_made_goes_where_the_plan_says() -> None:
     for plan in (TWO_HOSTS, CompiledPlan(FIRST)):
         made = response({"model": "m", "input": "Hi"})
-        assert with_one_target(made, plan) is plan
+        assert at_one(made, plan) is plan
         assert made.bind is None
-    alone = response({"model": "m"})
-    assert with_one_target(alone, CompiledPlan(FIRST), SECRET).__class__ is CompiledPlan
-    assert alone.bind is None
-    by_model = response({"model": "m"}, where="model")
-    with_one_target(by_model, CompiledPlan(FIRST), SECRET)
-    assert by_model.bind is not None
+
+
+@pytest.mark.parametrize(
+    ("where", "named", "has_default", "is_bound"),
+    [
+        ("", False, False, True),  # the provider that is usual at the path
+        ("model", False, False, True),
+        ("model", False, True, True),
+        ("id", False, False, False),
+        ("path", False, False, False),
+        ("", True, False, False),
+        ("", False, True, False),
+    ],
+)
+def test_ids_are_bound_where_the_next_request_may_not_name_the_target(
+    where: str, named: bool, has_default: bool, is_bound: bool
+) -> None:
+    made = response({"model": "m"}, where=where)
+    if named:
+        made.fields = {b"x-portkey-provider": b"openai"}
+    plan = CompiledPlan(FIRST)
+    assert at_one(made, plan, SECRET, has_default=has_default) is plan
+    assert (made.bind is not None) is is_bound
+
+
+def test_a_bound_id_says_who_is_asked() -> None:
+    for to, config, name in (
+        (FIRST, None, "openai"),
+        (target("openai", virtual_key="team"), None, "@team"),
+        (target("openai", virtual_key="team"), "main", "c/main"),
+    ):
+        made = response({"model": "m"}, where="model")
+        at_one(made, CompiledPlan(to, config), SECRET)
+        assert made.bind is not None
+        later = response(of=made.bind(to)("resp_1"), operation=Operation.RESPONSE, method="GET")
+        read_ids(later, SECRET)
+        assert later.ids is not None
+        assert (later.ids.name, later.parameters) == (name, {"id": "resp_1"})
+
+
+def test_a_foreign_id_of_a_request_that_names_nothing() -> None:
+    nothing = Failure(Kind.MISSING_PROVIDER, "Name one.")
+    foreign = at_one(asked("file_pk_x", "GET"), nothing, SECRET)
+    assert isinstance(foreign, Failure)
+    assert foreign.kind is Kind.NOT_FOUND
+    assert at_one(asked("file-1", "GET"), nothing, SECRET) is nothing
 
 
 @pytest.mark.parametrize("body", [{"previous_response_id": "resp_1"}, {"conversation": {"id": "conv_1"}}])
-@pytest.mark.parametrize("secret", [b"", SECRET])
-def test_an_id_of_several_accounts_is_refused(body: Any, secret: bytes) -> None:
+@pytest.mark.parametrize("secret", [(), SECRET])
+def test_an_id_of_several_accounts_is_refused(body: Any, secret: tuple[bytes, ...]) -> None:
     for made in (response(body), response(of="resp_1", operation=Operation.RESPONSE, method="GET")):
-        failure = with_one_target(made, TWO_HOSTS, secret, lambda _: True)
+        failure = at_one(made, TWO_HOSTS, secret, keeps=lambda _: True)
         assert isinstance(failure, Failure)
         assert failure.status == 400
         assert "2 targets" in failure.message
     same = CompiledPlan(Fallback("config", (FIRST, FIRST)))
-    assert with_one_target(response(body), same, secret) is same
+    assert at_one(response(body), same, secret) is same
 
 
 def test_only_one_of_the_hosts_may_keep_responses() -> None:
     plan = CompiledPlan(Fallback("config", (CHATS, SECOND)))
-    compiled = with_one_target(
-        response({"previous_response_id": "resp_1"}), plan, b"", lambda each: each.provider == "openai"
-    )
+    compiled = at_one(response({"previous_response_id": "resp_1"}), plan, keeps=lambda each: each.provider == "openai")
     assert isinstance(compiled, CompiledPlan)
     assert compiled.plan == SECOND
 

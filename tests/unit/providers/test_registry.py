@@ -10,7 +10,7 @@ from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, endpoint_table
 from penstock.providers.row import EndpointSpec, Operation, Option, Places, Provider, chat_only, messages_at
 from penstock.providers.templates import PLACEHOLDER, with_defaults
 
-OF_REQUESTS = frozenset({"model", "id"})
+OF_REQUESTS = frozenset({"model", "id", "operation"})
 """Placeholders that each request fills."""
 SCHEMES = ("https://", "http://localhost:", "echo://", "{")
 

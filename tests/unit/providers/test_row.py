@@ -107,7 +107,7 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
     for route in (*endpoint.default_routes, *endpoint.model_routes):
         assert route.dialect in {OPENAI, *DIALECTS, *TASKS, *CALLERS, *TASK_CALLERS, *HOSTED}
         for streams in (False, True):
-            target = route.target("vendor/model-1", streams=streams, parameters={"id": "vendor/model-1"})
+            target = route.target("vendor/model-1", streams=streams, parameters={"id": "vendor/model-1", "operation": "o/1"})
             assert re.fullmatch(rb"/[!-z|~]*", target), target
         assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", route.headers)
         assert route.headers.startswith(b"content-type: application/json\r\n") == operation.has_body
@@ -117,22 +117,26 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
 
 
 OWN_LISTS = {"anthropic": ANTHROPIC_WIRE}
+OTHER_WIRES = {Operation.SHOW: {"ollama"}} | dict.fromkeys(
+    (Operation.REALTIME, Operation.PREDICT, Operation.PREDICT_LATER, Operation.PREDICTED), {"gemini"}
+)
 
 
 @every_row
 def test_a_place_of_models_speaks_openai(row: Provider) -> None:
+    of_responses = (*KEPT, Operation.RESPONSE_SESSION)
     for operation in (Operation.MODELS, Operation.MODEL):
         for spec in row.places_of(operation, with_defaults(row, VALUES)):
             # A maker's own list is read, and never relayed to callers of another wire.
             assert spec.dialect in ({OPENAI, "ollama"} if row.slug == "ollama" else {OWN_LISTS.get(row.slug, OPENAI)})
             assert operation is not Operation.MODEL or "{id}" in spec.path
-    for operation in KEPT:
+    for operation in of_responses:
         for spec in row.places_of(operation, with_defaults(row, VALUES)):
             assert spec.dialect == RESPONSES_WIRE
-    others = {Operation.CHAT, Operation.MODELS, Operation.MODEL, Operation.COUNT_TOKENS, *KEPT}
+    others = {Operation.CHAT, Operation.MODELS, Operation.MODEL, Operation.COUNT_TOKENS, *of_responses}
     for operation in set(Operation) - others:
         for spec in row.places_of(operation, with_defaults(row, VALUES)):
-            own = {Operation.SHOW: {"ollama"}, Operation.REALTIME: {"gemini"}}.get(operation, {*TASK_CALLERS})
+            own = OTHER_WIRES.get(operation, {*TASK_CALLERS})
             assert spec.dialect in {OPENAI, *TASKS, *own}
     for spec in row.places_of(Operation.COUNT_TOKENS, with_defaults(row, VALUES)):
         assert spec.dialect in {ANTHROPIC_WIRE, "gemini", "bedrock_count"}

@@ -56,6 +56,8 @@ class Keyring:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._ciphers = {name: _cipher(key) for name, key in keys.items()}
         self.first = next(iter(keys), "")
+        self.derived = tuple(hmac.new(key, b"penstock ids", hashlib.sha256).digest() for key in keys.values())
+        """A secret from each key, for what has to be the same in each replica and is not in the database."""
         first = keys.get(self.first, b"")
         self._of_fingerprints = hmac.new(first, b"penstock fingerprint", hashlib.sha256).digest() if first else b""
 

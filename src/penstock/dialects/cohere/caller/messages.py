@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import (
+    ROLES,
     ImagePart,
     Inline,
     Link,
     Message,
     Part,
     ReasoningPart,
-    Role,
     TextPart,
     ToolCall,
     ToolResult,
@@ -25,14 +25,6 @@ from penstock.core.chat import (
 from penstock.core.json_text import write_json
 from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
-
-_ROLES: Final[Mapping[str, Role]] = {
-    "system": "system",
-    "developer": "developer",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-}
 
 
 def read_messages(body: Body) -> tuple[Message, ...]:
@@ -54,7 +46,7 @@ def _message(message: Any, path: str, names: dict[str, str], ids: TurnIds) -> Me
     if not isinstance(message, dict):
         raise Malformed(path, "an object")
     given = message.get("role")
-    role = _ROLES.get(given.lower()) if isinstance(given, str) else None
+    role = ROLES.get(given.lower()) if isinstance(given, str) else None
     if role is None:
         raise Malformed(f"{path}.role", "system, user, assistant or tool")
     parts = _content(message.get("content"), path)

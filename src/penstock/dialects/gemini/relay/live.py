@@ -14,8 +14,9 @@ from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.dialects.caller import SessionEvents
 from penstock.dialects.gemini.usage import read_usage
-from penstock.dialects.session_models import models_in
+from penstock.dialects import session_models
 
+_PARENT: Final = "models/"
 _COUNTED: Final = b'"usageMetadata"'
 _LONGEST: Final = 1 << 20
 """Bytes of a message in which counts are looked for: one with sound has none."""
@@ -36,10 +37,19 @@ def used_by(message: bytes) -> Usage | None:
 
 
 def model_of(message: bytes) -> str | None:
-    """The model of the session, which the caller's first message names; None for a message that names none."""
+    """The model of the session, which the caller's first message names: its setup. Empty for a setup without one, None
+    for any other message."""
     value = read_json_or_none(message) if len(message) <= _LONGEST_SETUP else None
-    setup = json_text.mapping(value, "setup") if isinstance(value, dict) else {}
-    return json_text.text(setup, "model").removeprefix("models/") or None
+    if not isinstance(value, dict) or "setup" not in value:
+        return None
+    return json_text.text(json_text.mapping(value, "setup"), "model").removeprefix(_PARENT)
+
+
+def models_in(message: bytes) -> list[str] | None:
+    """The models that a message of the caller's names, as callers name them elsewhere; None for one that can't be
+    read."""
+    found = session_models.models_in(message)
+    return None if found is None else [name.removeprefix(_PARENT) for name in found]
 
 
 def _no_error(_failure: Failure, _trace: str) -> bytes:

@@ -7,18 +7,17 @@ call of its name, or the next call. Source: Ollama API documentation, "Generate 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import (
+    ROLES,
     AudioPart,
     ImagePart,
     Inline,
     Message,
     Part,
     ReasoningPart,
-    Role,
     TextPart,
     ToolCall,
     ToolResult,
@@ -26,14 +25,6 @@ from penstock.core.chat import (
 from penstock.core.json_text import write_json
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 from penstock.dialects.ollama.images import SOUND, media_type_of
-
-_ROLES: Final[Mapping[str, Role]] = {
-    "system": "system",
-    "developer": "developer",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-}
 
 
 def read_messages(body: Body) -> tuple[Message, ...]:
@@ -88,7 +79,7 @@ def _message(message: Any, path: str, calls: _Calls) -> Message:
     if not isinstance(message, dict):
         raise Malformed(path, "an object")
     given = message.get("role")
-    role = _ROLES.get(given) if isinstance(given, str) else None
+    role = ROLES.get(given) if isinstance(given, str) else None
     if role is None:
         raise Malformed(f"{path}.role", "system, user, assistant or tool")
     content = message.get("content")

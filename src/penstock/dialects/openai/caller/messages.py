@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import (
+    ROLES,
     Message,
     NativePart,
     Owner,
@@ -32,15 +33,7 @@ from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name,
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
 from penstock.dialects.openai.caller.parts import read_content
 
-_ROLES: Final[Mapping[str, Role]] = {
-    "system": "system",
-    "developer": "developer",
-    "user": "user",
-    "assistant": "assistant",
-    "model": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
+_ROLES: Final[Mapping[str, Role]] = {**ROLES, "model": "assistant", "function": "tool"}
 
 
 def read_messages(body: Body) -> tuple[Message, ...]:

@@ -17,6 +17,7 @@ from penstock.dialects.responses.relay.bound import KEPT_IDS
 from penstock.dialects.responses.relay.judge import judge
 from penstock.dialects.responses.relay.request import fit_request
 from penstock.dialects.responses.relay.reshape import RESHAPE
+from penstock.dialects.responses.relay.session import SESSION
 from penstock.dialects.responses.relay.stream import GRAMMAR
 
 
@@ -49,7 +50,7 @@ RESPONSES: Final = CallerDialect(
     stream_writer=ResponseWriter,
     errors=ERRORS,
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, _unchanged, _unchanged, _events, KEPT_IDS),
+    relay=Relay(fit_request, _unchanged, _unchanged, _events, KEPT_IDS, SESSION),
     keep_alive=b": keep-alive\n",
     texts=TEXTS,
     write_count=_count,

@@ -14,6 +14,7 @@ import msgspec
 
 from penstock.core import json_text
 from penstock.core.chat import (
+    ROLES,
     FilePart,
     ImagePart,
     Message,
@@ -21,7 +22,6 @@ from penstock.core.chat import (
     Owner,
     Part,
     ReasoningPart,
-    Role,
     Stored,
     TextPart,
     ToolCall,
@@ -36,12 +36,7 @@ from penstock.dialects.responses.caller.hosted import in_words
 from penstock.dialects.responses.caller.tools import Tools
 from penstock.dialects.responses.client_tools import CALLS, RESULTS, TOOL_SEARCH, arguments_of, with_free_text
 
-_ROLES: Final[Mapping[str, Role]] = {
-    "user": "user",
-    "assistant": "assistant",
-    "system": "system",
-    "developer": "developer",
-}
+_ROLES: Final = {name: role for name, role in ROLES.items() if role != "tool"}
 _RESULTS: Final = RESULTS | {
     "function_call_output",
     "custom_tool_call_output",

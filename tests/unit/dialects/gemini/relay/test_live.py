@@ -27,8 +27,8 @@ def test_messages_without_usage(message: bytes) -> None:
     [
         (b'{"setup": {"model": "models/gemini-x"}}', "gemini-x"),
         (b'{"setup": {"model": "models/gemini-x", "systemInstruction": "' + b"x" * (2 << 20) + b'"}}', "gemini-x"),
-        (b'{"setup": {"model": 3}}', None),
-        (b'{"setup": []}', None),
+        (b'{"setup": {"model": 3}}', ""),
+        (b'{"setup": []}', ""),
         (b"[", None),
     ],
 )

@@ -1,0 +1,152 @@
+"""Ids of what hosts keep lead back to their account, however it was chosen."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from penstock.settings import load
+from running import RunningGateway, running_gateway
+from upstream import Upstream, reply
+
+RESPONSE = b'{"id":"resp_1","object":"response","status":"completed","output":[]}'
+KEYS = {"plain": "pk-of-a-plain-key-0123456789", "configured": "pk-of-a-key-with-a-config-0123456789"}
+KEYS |= {"others": "pk-of-anothers-key-with-it-0123456789"}
+
+_FILE = """
+[virtual_keys.chat]
+provider = "openai"
+credential = "file:{secret}"
+base_url = "{url}/v1"
+
+[virtual_keys.other]
+provider = "openai"
+credential = "file:{secret}"
+base_url = "{url}/other/v1"
+
+[configs.main]
+strategy = {{ mode = "fallback" }}
+targets = [{{ virtual_key = "other" }}, {{ virtual_key = "chat" }}]
+
+[models."fast"]
+target = "@chat"
+
+[models."best"]
+config = "main"
+
+[keys.plain]
+hash = "sha256:{plain}"
+
+[keys.configured]
+hash = "sha256:{configured}"
+config = "main"
+
+[keys.others]
+hash = "sha256:{others}"
+config = "main"
+"""
+
+
+@contextlib.contextmanager
+def serving(folder: Path, upstream: Upstream, config: str = "main", **environment: str) -> Iterator[RunningGateway]:
+    """A gateway with a data folder of its own, no secret from the operator, and a ``config`` of this name."""
+    secret, path = folder / "credential", folder / "penstock.toml"
+    secret.write_text("sk-o")
+    digests = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in KEYS.items()}
+    text = _FILE.format(secret=secret, url=upstream.url, **digests)
+    path.write_text(text.replace("[configs.main]", f"[configs.{config}]").replace('"main"', f'"{config}"'))
+    for each in (secret, path):
+        each.chmod(0o600)
+    chosen = {f"PENSTOCK_{name}": value for name, value in environment.items()}
+    chosen |= {"PENSTOCK_STORE_DATA_DIR": str(folder / "data"), "PENSTOCK_ACCESS_LOG": "false"}
+    chosen |= {"PENSTOCK_SECURITY_TRUSTED_HOSTS": "127.0.0.1"}
+    with running_gateway(load({}, chosen, Path("/nonexistent")), path) as running:
+        yield running
+
+
+def asked(
+    gateway: RunningGateway, upstream: Upstream, method: str, path: str, key: str = "plain", body: Any = None
+) -> httpx.Response:
+    upstream.play(reply(body=RESPONSE))
+    fields = {"authorization": f"Bearer {KEYS[key]}"}
+    return httpx.request(method, f"{gateway.v1}{path}", json=body, headers=fields, timeout=60, trust_env=False)
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "start"),
+    [
+        ("@chat/gpt-5", "plain", "/v1"),
+        ("fast", "plain", "/v1"),
+        ("best", "plain", "/other/v1"),
+        ("@chat/gpt-5", "configured", "/v1"),
+        ("gpt-5", "configured", "/other/v1"),
+        ("gpt-5", "others", "/other/v1"),
+    ],
+)
+def test_a_response_is_asked_for_by_its_id_alone(
+    model: str, key: str, start: str, tmp_path: Path, upstream: Upstream
+) -> None:
+    with serving(tmp_path, upstream) as gateway:
+        name = asked(gateway, upstream, "POST", "/responses", key, {"model": model, "input": "Hi"}).json()["id"]
+        assert upstream.last.target == f"{start}/responses"
+        for method, more in (("GET", ""), ("GET", "/input_items"), ("POST", "/cancel"), ("DELETE", "")):
+            answered = asked(gateway, upstream, method, f"/responses/{name}{more}", key)
+            assert answered.status_code == 200, answered.text
+            assert answered.json()["id"] == name or more == "/input_items"
+            assert upstream.last.target == f"{start}/responses/resp_1{more}"
+        for next_model in (model, "gpt-5-mini"):
+            body = {"model": next_model, "input": "And?", "previous_response_id": name}
+            assert asked(gateway, upstream, "POST", "/responses", key, body).json()["id"] == name
+            assert upstream.last.target == f"{start}/responses"
+            assert json.loads(upstream.last.body)["previous_response_id"] == "resp_1"
+    with serving(tmp_path, upstream) as again:
+        assert asked(again, upstream, "GET", f"/responses/{name}", key).status_code == 200
+        foreign = asked(again, upstream, "GET", f"/responses/{name}", "others" if key == "plain" else "plain")
+        assert (foreign.status_code, foreign.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_model_that_names_another_account(tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream) as gateway:
+        name = asked(gateway, upstream, "POST", "/responses", body={"model": "fast", "input": "Hi"}).json()["id"]
+        body = {"model": "@other/gpt-5", "input": "And?", "previous_response_id": name}
+        refused = asked(gateway, upstream, "POST", "/responses", body=body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "target_gone")
+
+
+def test_files_and_jobs_of_several_accounts(tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream) as gateway:
+        file = asked(gateway, upstream, "POST", "/fine_tuning/jobs", body={"model": "@chat/gpt-5", "n": 1}).json()["id"]
+        assert upstream.last.target == "/v1/fine_tuning/jobs"
+        for method, path in (("GET", f"/fine_tuning/jobs/{file}"), ("POST", f"/fine_tuning/jobs/{file}/cancel")):
+            assert asked(gateway, upstream, method, path).status_code == 200
+            assert upstream.last.target == f"/v1{path.replace(file, 'resp_1')}"
+        batch = asked(gateway, upstream, "POST", "/batches", body={"input_file_id": file})
+        assert batch.status_code == 200
+        assert (upstream.last.target, json.loads(upstream.last.body)) == ("/v1/batches", {"input_file_id": "resp_1"})
+        assert asked(gateway, upstream, "GET", f"/batches/{batch.json()['id']}").status_code == 200
+        assert upstream.last.target == "/v1/batches/resp_1"
+
+
+def test_a_name_that_is_gone(tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream) as gateway:
+        name = asked(gateway, upstream, "POST", "/responses", body={"model": "best", "input": "Hi"}).json()["id"]
+    received = len(upstream.received)
+    with serving(tmp_path, upstream, "renamed") as gateway:
+        gone = asked(gateway, upstream, "GET", f"/responses/{name}")
+        assert (gone.status_code, gone.json()["error"]["code"]) == (409, "target_gone")
+    assert len(upstream.received) == received
+
+
+def test_ids_pass_as_they_are_where_the_operator_wants_it(tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream, IDS_BOUND="false") as gateway:
+        made = asked(gateway, upstream, "POST", "/responses", body={"model": "@chat/gpt-5", "input": "Hi"})
+        assert made.content == RESPONSE
+        refused = asked(gateway, upstream, "GET", "/responses/resp_1")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "missing_provider")
