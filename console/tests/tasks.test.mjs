@@ -296,7 +296,7 @@ test("the models of a credential that is shared are listed, and a key has names 
     await page.getByRole("dialog").getByLabel("Model", { exact: true }).fill("echo-*");
     await page.getByRole("dialog").getByRole("button", { name: "Add model" }).click();
     await page.getByRole("cell", { name: "echo-*" }).waitFor();
-    await page.getByLabel("Every model of the host may be called").uncheck();
+    await page.getByLabel("Every model of the host may be called").click();
     await page.getByRole("button", { name: "Switch off echo-*" }).click();
     await page.getByRole("button", { name: "Switch on echo-*" }).waitFor();
     const { models, allow_all_models } = await admin(gateway, "GET", "/integrations/shared/models");
