@@ -305,10 +305,10 @@ test("the models of a credential that is shared are listed, and a key has names 
     const { id } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "named", scopes: ["completions.write"] });
     await visit(page, `keys/${id}`);
     await page.getByText("Scopes, labels, models, mail").click();
-    await page.getByLabel("Model names of its own").fill("quick=echo/echo");
+    await page.getByLabel("Model names of its own").fill("quick=@of-shared/echo");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("Saved, in force").waitFor();
-    assert.deepEqual((await admin(gateway, "GET", `/api-keys/${id}`)).model_aliases, { quick: { target: "echo/echo" } });
+    assert.deepEqual((await admin(gateway, "GET", `/api-keys/${id}`)).model_aliases, { quick: { target: "@of-shared/echo" } });
   }));
 
 test("a gateway without a request log says so in words", { skip }, () =>
