@@ -15,10 +15,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from itertools import pairwise
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,7 +62,12 @@ async def load(address: str, at: int) -> None:
     took: list[float] = []
     lines: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    loop.run_in_executor(None, lambda: [loop.call_soon_threadsafe(lines.put_nowait, line) for line in [*sys.stdin, ""]])
+
+    def listen() -> None:
+        for line in itertools.chain(sys.stdin, ("",)):
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+
+    listening = loop.run_in_executor(None, listen)
     while True:
         began = time.perf_counter()
         await writer.write(database, [next(several) for _ in range(_BATCH)])
@@ -73,6 +78,7 @@ async def load(address: str, at: int) -> None:
                 break
             print(" ".join(f"{each:.2f}" for each in took), flush=True)
             took = []
+    await listening
     await database.close()
 
 
@@ -104,7 +110,7 @@ async def run(arguments: argparse.Namespace) -> None:
     print(told("without deletions", await waits()), flush=True)
     gone, hours = 0, range(end - DAY, end + HOUR, HOUR)
     database.held.clear()
-    for _, now in pairwise(hours):
+    for _, now in itertools.pairwise(hours):
         gone += await delete_old(database, Retention(1, 1), now)
         await add_up_users(database, now, now - DAY, _PAUSE)
     held = database.held
