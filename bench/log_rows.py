@@ -5,8 +5,8 @@
 
 The rows of one day are written and added up as the gateway does it (stores/sql/request_log.py), spread evenly over the
 day, with the proportions of ordinary traffic: a few models, some dozens of keys, one error in fifty, rare expensive
-requests. SQL copies the day to the other ``--days`` (bench/log_days.py). ``ask`` calls the functions of the admin API,
-each twice, and prints the second time.
+requests. SQL copies the day to the other ``--days`` (bench/log_days.py); what users asked is added up afterwards
+(stores/sql/usage_users.py). ``ask`` calls the functions of the admin API, each twice, and prints the second time.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from penstock.stores.sql.keyring import parse_keyring
 from penstock.stores.sql.log_entry import LogEntry
 from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.request_log import LogWriter
+from penstock.stores.sql.usage_users import add_up_users
 
 _BATCH: Final = 5000
+_MINUTE: Final = 60_000_000
 _MODELS: Final = (
     ("openai", "gpt-5-mini", 50), ("openai", "gpt-5", 20), ("anthropic", "claude-sonnet-4-5", 20),
     ("google", "gemini-2.5-flash", 9), ("groq", "rare-model", 0.01),
@@ -93,6 +95,9 @@ async def fill(database: Database, rows: int, days: int, end: int, seed: int) ->
     written += len(batch)
     print(f"{written} rows of a day, {written / (time.perf_counter() - began):.0f} a second", flush=True)
     await copy_day(database, days)
+    began = time.perf_counter()
+    await add_up_users(database, end + _MINUTE, 0)
+    print(f"users: added up in {time.perf_counter() - began:.0f} s", flush=True)
     if not database.is_sqlite:
         async with database.write() as connection:
             await connection.exec_driver_sql("ANALYZE")
@@ -103,6 +108,9 @@ async def ask(database: Database, days: int, end: int) -> dict[str, float]:
     plane = ControlPlane(database, parse_keyring(""))
     whole = {"time_of_generation_min": as_text(end - days * DAY), "time_of_generation_max": as_text(end)}
     day = {**whole, "time_of_generation_min": as_text(end - DAY)}
+    days_and_hours = {
+        "time_of_generation_min": as_text(end - 3 * DAY + DAY // 2), "time_of_generation_max": as_text(end - DAY // 2)
+    }  # fmt: skip
     first = (await logs.list_logs(plane, CLI, {"page_size": "50"}))["data"][-1]
     far = (await logs.list_logs(plane, CLI, {"time_of_generation_max": as_text(end - days * DAY // 2)}))["next_cursor"]
 
@@ -139,9 +147,12 @@ async def ask(database: Database, days: int, end: int) -> dict[str, float]:
         "cost of all": graph("cost", whole),
         "error codes of all": graph("errors/status-codes", whole),
         "users of a day": graph("users", day),
+        "users of two days from noon to noon": graph("users", days_and_hours),
         "users of all": graph("users", whole),
         "groups by model": group("ai-models", whole),
         "groups by key": group("api-keys", whole),
+        "groups by user of a day": group("users", day),
+        "groups by user of two days from noon to noon": group("users", days_and_hours),
         "groups by user": group("users", whole),
     }
     took = {}

@@ -23,7 +23,7 @@ export const cents = (value: number | null | undefined): string => dollars(value
 /** Milliseconds as ms or s. */
 export function duration(value: number | null | undefined): string {
   if (value == null) return "–";
-  if (value < 1000) return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+  if (value < 1000) return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
   return `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`;
 }
 

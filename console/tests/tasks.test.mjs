@@ -1,6 +1,7 @@
 // What people do in the console, from end to end, against a real gateway with the built-in provider.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { admin, ADMIN, launch, open, reason, signIn, startGateway, until, visit } from "./gateway.mjs";
 import { ROWS, stubLog } from "./log.mjs";
@@ -74,7 +75,7 @@ for (const width of [1280, 380]) {
 
         await page.getByLabel("Filter keys").fill(`bot ${width}`);
         await page.getByRole("link", { name: `bot ${width}` }).click();
-        await page.getByText("Scopes, labels, allow-lists").click();
+        await page.getByText("Scopes, labels, models, mail").click();
         await page.getByLabel("Allowed models").fill("gpt-*");
         await page.getByLabel("Gets a new text").selectOption("monthly");
         await page.getByLabel("The text before works on").selectOption("259200000");
@@ -108,7 +109,7 @@ test("what is wrong with a key is told at its field", { skip }, () =>
     await page.getByRole("button", { name: "New key" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Name", { exact: true }).fill("wrong");
-    await dialog.getByText("Scopes, labels, allow-lists").click();
+    await dialog.getByText("Scopes, labels, models, mail").click();
     await dialog.getByLabel("Scopes", { exact: true }).fill("completions.wirte");
     await dialog.getByRole("button", { name: "Create key" }).click();
     await dialog.getByText("did you mean").first().waitFor();
@@ -194,6 +195,11 @@ test("a policy is made, and what each value used is seen", { skip }, () =>
     await page.getByRole("button", { name: "teams", exact: true }).click();
     await page.getByRole("heading", { name: "Used of teams" }).waitFor();
     await page.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "Change teams" }).click();
+    await page.getByLabel("Budget, requests").fill("25");
+    await page.getByLabel("Alert at").fill("20");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("25 requests monthly").waitFor();
     await page.getByRole("button", { name: "End teams" }).click();
     await page.getByRole("button", { name: "End policy" }).click();
     await until(async () => !(await page.getByRole("button", { name: "End teams" }).isVisible()));
@@ -256,6 +262,58 @@ test("requests are searched, and one is read and replayed", { skip }, () =>
     await page.getByRole("heading", { name: "Playground" }).waitFor();
     assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "What is a penstock?");
     assert.equal(await page.getByLabel("Model").inputValue(), "@backup/claude-sonnet-5");
+  }));
+
+test("requests are found by a key's name and by metadata, and kept in a file", { skip }, () =>
+  task(async (page) => {
+    const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "filed", scopes: ["completions.write"] });
+    await until(async () => (await chat(key, { "x-portkey-metadata": '{"team": "files"}' })).status === 200);
+    await visit(page, "requests");
+    await page.getByLabel("Key", { exact: true }).fill("filed");
+    await page.getByLabel("Metadata").fill("team=files");
+    await page.getByRole("button", { name: "Search" }).click();
+    await until(async () => (await page.locator("tbody tr").count()) === 1);
+    const file = async (name) => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByText(name, { exact: true }).click()]);
+      return readFileSync(await download.path(), "utf8").trim().split(/\r?\n/);
+    };
+    const [head, ...rows] = await file("Download CSV");
+    assert.match(head, /trace_id/);
+    assert.equal(rows.length, 1);
+    assert.equal(JSON.parse((await file("Download JSON lines"))[0]).api_key_name, "filed");
+    await visit(page, "overview");
+    await page.getByLabel("Grouped by").selectOption("metadata/team");
+    await page.getByRole("link", { name: "files" }).waitFor();
+    const [names, ...teams] = await file("Download CSV");
+    assert.match(names, /^team,requests,errors,cost,/);
+    assert.ok(teams.some((each) => each.startsWith("files,1,0,")));
+    await page.getByRole("link", { name: "files" }).click();
+    await page.getByRole("heading", { name: "Requests" }).waitFor();
+    await until(async () => (await page.getByLabel("Metadata").inputValue()) === "team=files");
+  }));
+
+test("the models of a credential that is shared are listed, and a key has names of its own", { skip }, () =>
+  task(async (page) => {
+    await admin(gateway, "POST", "/integrations", { name: "Shared", slug: "shared", ai_provider_id: "echo" });
+    await admin(gateway, "POST", "/providers", { name: "Of shared", slug: "of-shared", integration_id: "shared" });
+    await visit(page, "providers/of-shared");
+    await page.getByRole("button", { name: "Add model" }).click();
+    await page.getByRole("dialog").getByLabel("Model", { exact: true }).fill("echo-*");
+    await page.getByRole("dialog").getByRole("button", { name: "Add model" }).click();
+    await page.getByRole("cell", { name: "echo-*" }).waitFor();
+    await page.getByLabel("Every model of the host may be called").click();
+    await page.getByRole("button", { name: "Switch off echo-*" }).click();
+    await page.getByRole("button", { name: "Switch on echo-*" }).waitFor();
+    const { models, allow_all_models } = await admin(gateway, "GET", "/integrations/shared/models");
+    assert.deepEqual([allow_all_models, models[0].slug, models[0].enabled], [false, "echo-*", false]);
+
+    const { id } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "named", scopes: ["completions.write"] });
+    await visit(page, `keys/${id}`);
+    await page.getByText("Scopes, labels, models, mail").click();
+    await page.getByLabel("Model names of its own").fill("quick=@of-shared/echo");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved, in force").waitFor();
+    assert.deepEqual((await admin(gateway, "GET", `/api-keys/${id}`)).model_aliases, { quick: { target: "@of-shared/echo" } });
   }));
 
 test("a gateway without a request log says so in words", { skip }, () =>

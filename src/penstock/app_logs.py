@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from penstock.stores.sql.request_log import LogWriter
 
 _NAME = "requests"
+_PAUSE = 0.01
+"""Seconds between two steps of adding up: requests write their rows meanwhile."""
 
 
 def request_log_of(
@@ -46,9 +48,12 @@ def request_log_of(
 
     async def clean() -> None:
         from penstock.stores.sql.log_retention import Retention, delete_old
+        from penstock.stores.sql.usage_users import add_up_users
 
         if writers:  # a database that nobody writes to stays closed
-            await delete_old(await stored.open(), Retention(logs.retention_days, logs.content_retention_days), now())
+            database, retention = await stored.open(), Retention(logs.retention_days, logs.content_retention_days)
+            await delete_old(database, retention, now())
+            await add_up_users(database, now(), retention.begin(now()), _PAUSE)
 
     folder = None if place.is_in_memory else data_folder(settings, place)
     spool = Spool(None if folder is None else folder / "spool", _NAME, logs.spool_bytes)

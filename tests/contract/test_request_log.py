@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -19,9 +20,11 @@ from logged import MINUTE, NOON, by_member, entry, write
 from penstock.control.analytics import ALIASES
 from penstock.control.moments import as_text
 from penstock.stores.sql import schema
+from penstock.stores.sql.ids import id_at
 from penstock.stores.sql.log_content import Kept, packed
 from penstock.stores.sql.log_partitions import Partitions
 from penstock.stores.sql.log_retention import Retention, delete_old
+from penstock.stores.sql.usage_users import MONDAY, WEEK, add_up_users
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -291,6 +294,70 @@ def test_users_of_a_month_are_told_apart_over_days_and_workspaces(admin: Running
     assert (page["total"], [each["user"] for each in page["data"]]) == (2, ["v"])
     beyond = admin.call("GET", f"/analytics/groups/users?{within(24 * 30)}&page_size=1&current_page=7").body
     assert (beyond["total"], beyond["data"]) == (2, [])
+
+
+def of_users(admin: RunningAdmin, since: int, until: int) -> tuple[Any, ...]:
+    """What the graphs and the groups tell of the users of a time."""
+    query = urlencode({"time_of_generation_min": as_text(since), "time_of_generation_max": as_text(until)})
+    graph, of_requests = (
+        admin.call("GET", f"/analytics/graphs/{name}?{query}").body for name in ("users", "users/requests")
+    )
+    groups = admin.call("GET", f"/analytics/groups/users?{query}").body["data"]
+    return graph["summary"], graph["data_points"], of_requests, groups
+
+
+@pytest.mark.parametrize("workspaces", [1, 2])
+def test_users_are_the_same_before_and_after_they_are_added_up(admin: RunningAdmin, workspaces: int) -> None:
+    midnight = NOON // DAY * DAY
+    begin = midnight - (midnight - MONDAY) % WEEK - 3 * WEEK
+    made = [
+        entry(begin + number * 7 * HOUR + number, metadata={"_user": f"u{number % 11}"}, status=200 + 300 * (number % 2))
+        for number in range(80)
+    ]
+    if workspaces > 1:
+        another_workspace(admin)
+        made += [msgspec.structs.replace(each, id=id_at(each.at), workspace_id="another") for each in made[::3]]
+    put(admin, *made)
+    now = begin + 80 * 7 * HOUR
+    times = [
+        (now - 26 * HOUR, now), (now - 70 * HOUR - 5 * MINUTE, now + HOUR), (begin + 3 * DAY, now + DAY),
+        (begin, now), (begin - 100 * DAY + HOUR, now - 2 * DAY),
+    ]  # fmt: skip
+
+    def told() -> list[tuple[Any, ...]]:
+        return [of_users(admin, *time) for time in times]
+
+    before = told()
+    units = admin.run(add_up_users(admin.plane.database, now, 0))
+    assert units > 30
+    assert admin.run(add_up_users(admin.plane.database, now, 0)) == 0
+    assert told() == before
+    # A request that comes late: its hour, its day and its week are read by their rows until they are added up again.
+    put(admin, entry(now - 25 * HOUR, metadata={"_user": "late"}), entry(begin + DAY, metadata={"_user": "late"}))
+    later = told()
+    assert later[0][0]["total"] == before[0][0]["total"] + 1
+    assert admin.run(add_up_users(admin.plane.database, now, 0)) == 4  # an hour, two days, a week
+    assert told() == later
+
+
+def test_what_is_added_up_of_users_goes_with_what_it_counts(admin: RunningAdmin) -> None:
+    put(admin, *(entry(NOON + number * HOUR, metadata={"_user": "u"}) for number in range(24 * 15)))
+    database = admin.plane.database
+    end = NOON + 15 * DAY
+    admin.run(add_up_users(database, end, 0))
+
+    async def lengths() -> dict[int, int]:
+        async with database.read() as connection:
+            counted = schema.usage_user.c
+            query = sa.select(counted.length, sa.func.count()).group_by(counted.length)
+            return {row[0]: row[1] for row in await connection.execute(query)}
+
+    assert admin.run(lengths()) == {HOUR: 4 * 24 - 1, WEEK: 2}  # an hour that has just ended may lack rows
+    admin.run(delete_old(database, Retention(90, 30), end + 4 * DAY, pause=0))
+    assert admin.run(lengths()) == {WEEK: 2}
+    admin.run(delete_old(database, Retention(90, 30), end + 100 * DAY, pause=0))
+    assert admin.run(lengths()) == {}
+    assert admin.run(add_up_users(database, end + 100 * DAY, Retention(90, 30).begin(end + 100 * DAY))) == 0
 
 
 def test_guards_tell_what_they_decided(admin: RunningAdmin) -> None:

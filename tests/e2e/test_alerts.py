@@ -9,10 +9,12 @@ import hmac
 import json
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from mailing import running_mailbox
 from penstock.settings import Settings
@@ -170,6 +172,39 @@ def test_failed_requests_of_all_workers_are_one_rate(tmp_path: Path) -> None:
             until(lambda: bool(told(hook, "error_rate.exceeded")))
     (rate,) = told(hook, "error_rate.exceeded")
     assert (rate["data"]["requests"], rate["data"]["failed"]) == (20, 20)
+
+
+@pytest.mark.parametrize("with_redis", [False, True])
+def test_replicas_with_workers_tell_once(request: pytest.FixtureRequest, tmp_path: Path, with_redis: bool) -> None:
+    """Requests at the same time cross a budget's threshold and its end at four workers."""
+    (tmp_path / "penstock.toml").write_text(KEYS.replace("= 3, alert_threshold = 2", "= 30, alert_threshold = 15"))
+    environment: dict[str, Any] = {"PENSTOCK_STORE_DATABASE": request.getfixturevalue("postgres").with_tables()}
+    if with_redis:
+        environment |= {"PENSTOCK_STORE_REDIS": request.getfixturevalue("redis").address}
+        environment |= {"PENSTOCK_STORE_REDIS_TIMEOUT_MS": "30000"}
+    arguments = ("--workers", "2", "--config", str(tmp_path / "penstock.toml"))
+    with running_upstream() as hook, contextlib.ExitStack() as stack:
+        environment |= {
+            "PENSTOCK_ALERTS_WEBHOOK": hook.url, "PENSTOCK_STORE_DATABASE_TIMEOUT_MS": "30000",
+        }  # fmt: skip
+        folders = [tmp_path / "one", tmp_path / "other"]
+        for folder in folders:
+            folder.mkdir()
+        replicas = [
+            stack.enter_context(
+                serving(folder, *arguments, PENSTOCK_STORE_DATA_DIR=str(folder / "data"), **environment)
+            )
+            for folder in folders
+        ]
+        for replica in replicas:
+            until(lambda replica=replica: len(replica.workers()) == 2)
+        urls = [f"http://127.0.0.1:{replica.port}" for replica in replicas]
+        with ThreadPoolExecutor(16) as callers:
+            statuses = list(callers.map(lambda number: chat(urls[number % 2]), range(90)))
+        kinds = ("budget.threshold_reached", "budget.exhausted")
+        until(lambda: all(told(hook, kind) for kind in kinds))
+    assert statuses.count(200) == 30
+    assert {kind: len(told(hook, kind)) for kind in kinds} == dict.fromkeys(kinds, 1)
 
 
 def test_failed_requests_and_a_circuit_that_opens(tmp_path: Path) -> None:

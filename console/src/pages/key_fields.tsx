@@ -19,6 +19,9 @@ export interface KeyDraft {
   models: string;
   providers: string;
   ips: string;
+  aliases: string;
+  emails: string;
+  content: string;
   config: string;
   allowOverride: boolean;
   exposeCost: boolean;
@@ -76,6 +79,9 @@ export function keyDraft(key?: Key, kind = "workspace-service"): KeyDraft {
     models: asLines(key?.allowed_models),
     providers: asLines(key?.allowed_providers),
     ips: asLines(key?.allowed_ips),
+    aliases: asPairs(Object.fromEntries(Object.entries(key?.model_aliases ?? {}).map(([name, alias]) => [name, aliasText(alias)]))),
+    emails: asLines(key?.alert_emails),
+    content: key?.log_content == null ? "" : String(key.log_content),
     config: key?.defaults.config_id ?? "",
     allowOverride: key ? Boolean(key.defaults.allow_config_override) : true,
     exposeCost: key?.expose_cost ?? false,
@@ -84,20 +90,43 @@ export function keyDraft(key?: Key, kind = "workspace-service"): KeyDraft {
   };
 }
 
-/** `before`: the key that is changed. */
-export function bodyOf(draft: KeyDraft, before?: Key): Record<string, unknown> {
+/** What an alias of models says in a line: the target, or the whole of it as JSON. */
+const aliasText = (alias: Record<string, unknown>): unknown =>
+  typeof alias["target"] === "string" && Object.keys(alias).length === 1 ? alias["target"] : alias;
+
+function aliasOf(text: string): unknown {
+  try {
+    return text.startsWith("{") ? JSON.parse(text) : { target: text };
+  } catch {
+    return { target: text };
+  }
+}
+
+/** The body of a key. `isAdmin`: it calls no models, and has none of the members that are about calls. `before`: the key
+ * that is changed. */
+export function bodyOf(draft: KeyDraft, isAdmin: boolean, before?: Key): Record<string, unknown> {
   return {
     name: draft.name,
     scopes: lines(draft.scopes) ?? [],
     expires_at: draft.expires ? new Date(draft.expires).toISOString() : null,
     labels: pairs(draft.labels),
+    allowed_ips: lines(draft.ips),
+    expose_cost: draft.exposeCost,
+    ...rotationBody(draft.rotation, before?.rotation_policy),
+    ...(isAdmin ? {} : ofCalls(draft)),
+  };
+}
+
+function ofCalls(draft: KeyDraft): Record<string, unknown> {
+  const aliases = Object.entries(pairs(draft.aliases)).map(([name, text]) => [name, aliasOf(text)]);
+  return {
     allowed_models: lines(draft.models),
     allowed_providers: lines(draft.providers),
-    allowed_ips: lines(draft.ips),
+    model_aliases: aliases.length ? Object.fromEntries(aliases) : null,
+    alert_emails: lines(draft.emails),
+    log_content: draft.content === "" ? null : draft.content === "true",
     defaults: { config_id: draft.config || null, allow_config_override: draft.allowOverride },
-    expose_cost: draft.exposeCost,
     ...limitsBody(draft.limits),
-    ...rotationBody(draft.rotation, before?.rotation_policy),
   };
 }
 
@@ -141,7 +170,7 @@ export function KeyFields(props: {
       <RotationFields draft={draft.rotation} action={action} onChange={(rotation) => change({ rotation })} />
       {!isAdmin && <LimitFields draft={draft.limits} onChange={(limits) => change({ limits })} />}
       <details class="wide" open={hasMore(draft)}>
-        <summary>Scopes, labels, allow-lists</summary>
+        <summary>Scopes, labels, models, mail</summary>
         <div class="fields">
           <AreaField
             label="Scopes"
@@ -175,6 +204,15 @@ export function KeyFields(props: {
               />
             </>
           )}
+          {!isAdmin && (
+            <AreaField
+              label="Model names of its own"
+              value={draft.aliases}
+              error={problemOf(action, "model_aliases")}
+              onValue={(aliases) => change({ aliases })}
+              hint="NAME=TARGET, one a line, such as fast=@prod/gpt-5-mini"
+            />
+          )}
           <AreaField
             label="Allowed addresses"
             value={draft.ips}
@@ -182,6 +220,28 @@ export function KeyFields(props: {
             onValue={(ips) => change({ ips })}
             hint="Addresses or networks, one a line. Empty: all"
           />
+          {!isAdmin && (
+            <AreaField
+              label="Told of its budgets"
+              value={draft.emails}
+              error={problemOf(action, "alert_emails")}
+              onValue={(emails) => change({ emails })}
+              hint="Mail addresses, one a line, where the gateway sends mail"
+            />
+          )}
+          {!isAdmin && (
+            <SelectField
+              label="Contents in the request log"
+              value={draft.content}
+              onValue={(content) => change({ content })}
+              error={problemOf(action, "log_content")}
+              options={[
+                ["", "as the workspace has it"],
+                ["true", "kept"],
+                ["false", "never kept"],
+              ]}
+            />
+          )}
           {!isAdmin && (
             <div>
               <SelectField
@@ -212,4 +272,4 @@ export function KeyFields(props: {
   );
 }
 
-const hasMore = (draft: KeyDraft): boolean => Boolean(draft.labels || draft.models || draft.providers || draft.ips || draft.config);
+const hasMore = (draft: KeyDraft): boolean => Boolean(draft.labels || draft.models || draft.providers || draft.ips || draft.aliases || draft.config);

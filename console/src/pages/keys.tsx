@@ -31,6 +31,9 @@ export interface Key extends Limited, Rotating {
   allowed_models: string[] | null;
   allowed_providers: string[] | null;
   allowed_ips: string[] | null;
+  model_aliases?: Record<string, Record<string, unknown>> | null;
+  alert_emails?: string[] | null;
+  log_content?: boolean | null;
   expose_cost: boolean;
 }
 
@@ -262,7 +265,7 @@ function Edit(props: { entry: Key; mayUpdate: boolean; reload: () => void }): JS
   const action = useAction();
   const save = (): void => {
     setSaved(false);
-    void action.run(() => put(`/api-keys/${entry.id}`, { ...bodyOf(draft, entry), status })).then((isDone) => {
+    void action.run(() => put(`/api-keys/${entry.id}`, { ...bodyOf(draft, entry.type === "organisation-service", entry), status })).then((isDone) => {
       setSaved(isDone);
       if (isDone) props.reload();
     });

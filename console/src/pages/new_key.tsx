@@ -29,11 +29,7 @@ export function NewKey(props: { like?: Key; onClose: () => void; onMade: (made: 
   });
   const action = useAction();
   const make = async (): Promise<void> => {
-    // A body without the member is what an administrator's key must have for limits and lists of models.
-    const { allowed_models, allowed_providers, usage_limits, rate_limits, concurrency_limit, defaults, ...rest } = bodyOf(draft);
-    const isAdmin = kind === "organisation-service";
-    const ofCallers = { allowed_models, allowed_providers, usage_limits, rate_limits, concurrency_limit, defaults };
-    const body = { ...rest, ...(isAdmin ? {} : ofCallers), ...(kind === "workspace-user" ? { user_id: user } : {}) };
+    const body = { ...bodyOf(draft, kind === "organisation-service"), ...(kind === "workspace-user" ? { user_id: user } : {}) };
     const named = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
     props.onMade(await post<Made>(`/api-keys/${kind.replace("-", "/")}`, named));
   };

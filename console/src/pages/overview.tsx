@@ -1,13 +1,14 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { get } from "../api";
+import { asQuery, get } from "../api";
 import { Chart } from "../chart";
 import { ago, cents, compact, count, duration, percent } from "../format";
-import { useLoad } from "../load";
+import { csv, save } from "../files";
+import { useAction, useLoad } from "../load";
 import { between, firstPeriod, PeriodFields } from "../period";
 import { link } from "../route";
 import { may } from "../session";
-import { Facts, LoadedView, Page, SelectField, Section, Table } from "../ui";
+import { Button, Facts, Failure, LoadedView, Page, SelectField, Section, Table } from "../ui";
 
 interface Summary {
   requests: number;
@@ -48,8 +49,8 @@ const GROUPS = [
   ["ai-models", "model", "ai_model", "models"],
   ["providers", "provider", "provider", "providers"],
   ["api-keys", "key", "api_key", "api_key_ids"],
-  ["users", "user", "user", ""],
-  ["metadata/team", "team", "metadata_value", ""],
+  ["users", "user", "user", "_user"],
+  ["metadata/team", "team", "metadata_value", "team"],
   ["status-codes", "status", "status_code", "status_code"],
 ] as const;
 
@@ -83,10 +84,11 @@ export function Overview(): JSX.Element {
         {({ summary, requests, errors, cost, tokens, first, latency }) => (
           <>
             <Tiles summary={summary} />
-            <div class="columns">
+            <div class="columns charts">
               <Chart
                 title="Requests"
                 bars
+                whole
                 times={times(requests)}
                 series={[{ name: "requests", values: values(requests, "total") }]}
                 format={compact}
@@ -94,6 +96,8 @@ export function Overview(): JSX.Element {
               <Chart
                 title="Errors"
                 bars
+                whole
+                colour="--bad"
                 times={times(errors)}
                 series={[{ name: "errors", values: values(errors, "total") }]}
                 format={compact}
@@ -139,7 +143,8 @@ function Tiles(props: { summary: Summary }): JSX.Element {
           ["Tokens in", compact(summary.input_tokens)],
           ["Tokens out", compact(summary.output_tokens)],
           ["First token", duration(summary.avg_time_to_first_token)],
-          ["Median, p99", `${duration(summary.p50)}, ${duration(summary.p99)}`],
+          ["Median", duration(summary.p50)],
+          ["p99", duration(summary.p99)],
           ["Cache hits", compact(summary.cache_hits)],
           ["Saved by it", cents(summary.cache_savings)],
         ]}
@@ -187,9 +192,27 @@ function Guards(props: { query: Record<string, string>; period: string }): JSX.E
   );
 }
 
+const FIGURES = ["requests", "errors", "cost", "tokens", "avg_latency", "last_seen"] as const;
+
+/** Keep all groups of a period in a file: cost in cents, latency in milliseconds. */
+async function saveGroups(path: string, name: string, member: string, query: Record<string, string>): Promise<void> {
+  const rows: unknown[][] = [[name, ...FIGURES]];
+  for (let page = 0, left = true; left; page++) {
+    const found = await get<{ total: number; data: Group[] }>(`/analytics/groups/${path}`, { ...query, page_size: 1000, current_page: page });
+    rows.push(...found.data.map((each) => [each[`${member}_name`] ?? each[member], ...FIGURES.map((figure) => each[figure])]));
+    left = found.data.length > 0 && rows.length <= found.total && page < 100;
+  }
+  save(`penstock-${name}s.csv`, csv(rows));
+}
+
+/** The filter of the request log for one group: a member of the metadata, or what has a filter of its own. */
+const filterOf = (name: string, value: string): Record<string, string> =>
+  name === "_user" || name === "team" ? { metadata: JSON.stringify({ [name]: value }) } : { [name]: value };
+
 function Groups(props: { query: Record<string, string>; period: string }): JSX.Element {
   const [by, setBy] = useState<string>(GROUPS[0][0]);
   const [path, name, member, filter] = GROUPS.find((each) => each[0] === by) ?? GROUPS[0];
+  const action = useAction();
   const loaded = useLoad(
     () => get<{ total: number; data: Group[] }>(`/analytics/groups/${path}`, { ...props.query, page_size: 50 }),
     [by, props.period],
@@ -199,6 +222,10 @@ function Groups(props: { query: Record<string, string>; period: string }): JSX.E
     <Section title={`By ${name}`}>
       <div class="filters">
         <SelectField label="Grouped by" value={by} onValue={setBy} options={GROUPS.map((each) => [each[0], each[1]] as const)} />
+        <Button onClick={() => void action.run(() => saveGroups(path, name, member, props.query))} disabled={action.isBusy}>
+          Download CSV
+        </Button>
+        <Failure error={action.error} />
       </div>
       <LoadedView loaded={loaded} what={WHAT}>
         {(groups) => (
@@ -212,8 +239,8 @@ function Groups(props: { query: Record<string, string>; period: string }): JSX.E
                 name: name[0]?.toUpperCase() + name.slice(1),
                 cell: (each) => {
                   const value = String(each[`${member}_name`] ?? each[member] ?? "–");
-                  if (!filter || !may("logs.list") || each[member] == null) return value;
-                  return <a href={`${link("requests")}?${filter}=${encodeURIComponent(String(each[member]))}`}>{value}</a>;
+                  if (!may("logs.list") || each[member] == null) return value;
+                  return <a href={link("requests") + asQuery(filterOf(filter, String(each[member])))}>{value}</a>;
                 },
                 sort: (each) => String(each[`${member}_name`] ?? each[member] ?? ""),
               },

@@ -9,6 +9,7 @@ import { go, link } from "../route";
 import { may, session } from "../session";
 import { pairs } from "../text_lists";
 import { AreaField, Badge, Button, Confirm, Dialog, Form, LoadedView, Page, problemOf, Section, SelectField, Table, TextField } from "../ui";
+import { ProviderModels } from "./provider_models";
 import { TestProvider } from "./test_provider";
 
 interface Provider extends Limited {
@@ -252,6 +253,7 @@ function ProviderView(props: { entry: Provider; path: string; reload: () => void
         title="Edit"
         actions={
           !isOfFile &&
+          inWords(entry) !== "" &&
           may("providers.update") && <Button onClick={() => void update({ reset_usage: true })}>Reset usage</Button>
         }
       >
@@ -292,6 +294,12 @@ function ProviderView(props: { entry: Provider; path: string; reload: () => void
           <LimitFields draft={draft.limits} onChange={(limits) => change({ limits })} />
         </Form>
       </Section>
+      {entry.integration_id && may("organisation_integrations.read", "workspace_integrations.read") && (
+        <ProviderModels
+          integration={entry.integration_id}
+          mayUpdate={!isOfFile && may("organisation_integrations.update", "workspace_integrations.update")}
+        />
+      )}
       {may("configs.list") && <ModelHint slug={entry.slug} />}
       {open === "test" && <TestProvider slug={entry.slug} host={entry.ai_provider_id} onClose={() => setOpen(undefined)} />}
       {open === "credential" && <NewCredential slug={entry.slug} onClose={() => setOpen(undefined)} />}

@@ -1,10 +1,12 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { get } from "../api";
+import { address, asQuery, get, list } from "../api";
 import { cents, count, duration, time } from "../format";
 import { useLoad } from "../load";
 import { between, firstPeriod, PeriodFields } from "../period";
 import { link, type Place } from "../route";
+import { may, mayKeys } from "../session";
+import { asPairs, pairs } from "../text_lists";
 import { Badge, Button, CheckField, LoadedView, Page, SelectField, Table, TextField } from "../ui";
 import { OneRequest } from "./one_request";
 
@@ -50,7 +52,7 @@ const FILTERS = [
   ["trace_id", "Trace"],
   ["models", "Model"],
   ["providers", "Provider"],
-  ["api_key_ids", "Key's id"],
+  ["api_key_ids", "Key"],
   ["status_code", "Status"],
   ["metadata", "Metadata"],
   ["cost_min", "Cost from"],
@@ -59,11 +61,41 @@ type Filters = Record<string, string>;
 
 const HINTS: Record<string, string> = {
   status_code: "429, 5xx",
-  metadata: '{"team": "search"}',
+  metadata: "team=search",
   cost_min: "cents",
-  models: "one or several, with commas",
+  models: "gpt-5-mini, …",
 };
 const WHAT = "request log";
+
+interface Named {
+  id: string;
+  name: string;
+}
+
+/** Filters as people read them: a key by its name, metadata as `team=search, _user=u-17`. */
+function asTyped(filters: Filters, keys: Named[]): Filters {
+  const { api_key_ids = "", metadata = "", ...rest } = filters;
+  const name = keys.find((each) => each.id === api_key_ids)?.name ?? api_key_ids;
+  return { ...rest, ...(name && { api_key_ids: name }), ...(metadata && { metadata: metadataText(metadata) }) };
+}
+
+/** Filters as the admin API has them. */
+function asQueried(filters: Filters, keys: Named[]): Filters {
+  const { api_key_ids = "", metadata = "", ...rest } = filters;
+  const ids = keys.filter((each) => each.name === api_key_ids).map((each) => each.id);
+  return { ...rest, api_key_ids: ids.length ? ids.join(",") : api_key_ids, metadata: metadataJson(metadata) };
+}
+
+function metadataText(json: string): string {
+  try {
+    return asPairs(JSON.parse(json) as Record<string, unknown>).replaceAll("\n", ", ");
+  } catch {
+    return json;
+  }
+}
+
+const metadataJson = (text: string): string =>
+  text.trim() === "" || text.trim().startsWith("{") ? text : JSON.stringify(pairs(text.replaceAll(",", "\n")));
 
 export function Requests(props: { place: Place }): JSX.Element {
   return props.place.id ? <OneRequest key={props.place.id} id={props.place.id} /> : <AllRequests given={props.place.query} />;
@@ -76,20 +108,23 @@ export const StatusBadge = (props: { status: number; error?: string | null }): J
 
 function AllRequests(props: { given: URLSearchParams }): JSX.Element {
   const given = props.given.toString();
-  const [typed, setTyped] = useState<Filters>(() => Object.fromEntries(props.given));
+  const [typed, setTyped] = useState<Filters>(() => asTyped(Object.fromEntries(props.given), []));
   const [filters, setFilters] = useState<Filters>(typed);
+  const known = useLoad(async () => (mayKeys("list") ? (await list<Named>("/api-keys")).data : []), []);
+  const keys = known.data ?? [];
   const [period, setPeriod] = useState(() => firstPeriod("7d"));
   const [cursors, setCursors] = useState<string[]>([]);
   const [isLive, setLive] = useState(true);
   useEffect(() => {
-    const next = Object.fromEntries(new URLSearchParams(given));
+    const next = asTyped(Object.fromEntries(new URLSearchParams(given)), keys);
     setTyped(next);
     setFilters(next);
     setCursors([]);
-  }, [given]);
+  }, [given, known.data]);
   const cursor = cursors.at(-1);
+  const query = { ...between(period), ...asQueried(filters, keys) };
   const loaded = useLoad(
-    () => get<Rows>("/logs", { ...between(period), ...filters, page_size: 50, cursor }),
+    () => get<Rows>("/logs", { ...query, page_size: 50, cursor }),
     [JSON.stringify([filters, period, cursor])],
     isLive && cursor === undefined ? 2 : 0,
   );
@@ -112,6 +147,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
             label={label}
             value={typed[name] ?? ""}
             placeholder={HINTS[name] ?? ""}
+            {...(name === "api_key_ids" ? { options: keys.map((each) => each.name).filter(Boolean) } : {})}
             onValue={(value) => setTyped({ ...typed, [name]: value })}
           />
         ))}
@@ -187,10 +223,34 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
               >
                 Older
               </Button>
+              {may("logs.export") && <Files query={query} />}
             </div>
           </>
         )}
       </LoadedView>
     </Page>
+  );
+}
+
+const MOST_ROWS = 50_000;
+
+/** The rows of the filters as files, the newest first. */
+function Files(props: { query: Filters }): JSX.Element {
+  return (
+    <span class="files">
+      {[
+        ["csv", "CSV"],
+        ["jsonl", "JSON lines"],
+      ].map(([format, name]) => (
+        <a
+          key={format}
+          class="button plain"
+          download
+          href={address("/v1/logs/download" + asQuery({ ...props.query, format, page_size: MOST_ROWS }))}
+        >
+          Download {name}
+        </a>
+      ))}
+    </span>
   );
 }

@@ -10,16 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
 from penstock.control.analytics_feedback import Felt, by_column
-from penstock.control.analytics_users import USER, by_time
 from penstock.control.log_filters import LogFilter, for_actor, read_filter
 from penstock.control.log_rows import cents, milliseconds
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
-from penstock.control.usage_sums import Source, ratio, source_of, span_of
-from penstock.stores.sql.log_usage import DAY
+from penstock.control.usage_sums import Source, ratio, source_of, span_of, total
+from penstock.control.user_lines import cover_of, lines
+from penstock.stores.sql.log_usage import DAY, HOUR
 from penstock.stores.sql.schema import api_key, log_metadata, request_log, usage_metadata, workspace
+from penstock.stores.sql.usage_users import USER, by_time
 
 _COLUMNS: Final = {
     "ai-models": ("ai_model", "model"),
@@ -49,11 +50,11 @@ async def group(plane: ControlPlane, actor: Actor, name: str, query: Mapping[str
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, wanted)
         source = source_of(wanted, size)
-        total, rows = await _page(connection, source, wanted, source.table.c[column], page)
+        number, rows = await _page(connection, source, wanted, source.table.c[column], page)
         felt = await by_column(connection, wanted, request_log.c[column])
         names = await _names(connection, name, [row.name for row in rows])
     items = [{**_item(member, row, felt.get(row.name)), **names.get(row.name, {})} for row in rows]
-    return as_list(total, items)
+    return as_list(number, items)
 
 
 async def by_member(
@@ -64,15 +65,21 @@ async def by_member(
     size = span_of(wanted).size
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, wanted)
-        if wanted.has_only_time and size >= DAY:
+        if wanted.has_only_time and size >= HOUR and name == USER:
+            told = lines(wanted, await cover_of(connection, wanted, size)).c
+            measures = [total(told[each]).label(each) for each in _MEASURES[:-1]]
+            last = sa.func.max(told.last_at).label("last_at")
+            groups = sa.select(told.value.label("name"), *measures, last).group_by(told.value)
+            number, rows = await _cut(connection, groups, page)
+        elif wanted.has_only_time and size >= DAY:
             source = Source(usage_metadata, usage_metadata.c.start, DAY)
-            total, rows = await _page(
+            number, rows = await _page(
                 connection, source, wanted, usage_metadata.c.value, page, usage_metadata.c.name == name
             )
         else:
-            total, rows = await _page_of_rows(connection, wanted, name, page)
+            number, rows = await _page_of_rows(connection, wanted, name, page)
         felt = await _felt(connection, wanted, name)
-    return as_list(total, [_item(member, row, felt.get(row.name)) for row in rows])
+    return as_list(number, [_item(member, row, felt.get(row.name)) for row in rows])
 
 
 async def _page(

@@ -17,11 +17,9 @@ from penstock.control.refusal import Problem, invalid
 from penstock.stores.sql.log_usage import DAY, HOUR
 from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
+from penstock.stores.sql.usage_users import MONDAY, WEEK
 
 MINUTE: Final = 60_000_000
-WEEK: Final = 7 * DAY
-_MONDAY: Final = 4 * DAY
-"""1970-01-05, the first Monday."""
 _SIZES: Final = ((2 * HOUR, MINUTE), (3 * DAY, HOUR), (90 * DAY, DAY))
 """The longest span that is told in buckets of a size; longer ones are told by the week."""
 _LONGEST: Final = 10 * 366 * DAY
@@ -38,12 +36,16 @@ class Span(msgspec.Struct, frozen=True):
 
     @property
     def offset(self) -> int:
-        return _MONDAY if self.size == WEEK else 0
+        return MONDAY if self.size == WEEK else 0
 
     def starts(self) -> list[int]:
         """The beginnings of all buckets."""
         first = (self.since - self.offset) // self.size * self.size + self.offset
         return list(range(first, self.until, self.size))
+
+    def start_of(self, at: int) -> int:
+        """The beginning of the bucket in which a moment is."""
+        return at - (at - self.offset) % self.size
 
     def bucket(self, column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
         """The beginning of the bucket in which a moment of a column is."""
@@ -73,13 +75,13 @@ class Source(msgspec.Struct, frozen=True):
         """The sum of a measure over rows: a column of ``usage_hour``, ``hits`` or ``hit_latency``."""
         column = self.table.c
         if name in {"hits", "hit_latency"}:
-            inner = self._each("requests" if name == "hits" else "latency")
-            return _total(sa.case((column.cache.in_(HITS), inner), else_=0))
+            inner = self.each("requests" if name == "hits" else "latency")
+            return total(sa.case((column.cache.in_(HITS), inner), else_=0))
         if name == "last_at":
             return sa.func.max(column["last_at" if "last_at" in column else "at"])
-        return _total(self._each(name))
+        return total(self.each(name))
 
-    def _each(self, name: str) -> sa.ColumnElement[Any]:
+    def each(self, name: str) -> sa.ColumnElement[Any]:
         """A measure of one row."""
         column = self.table.c
         if self.length > 1:
@@ -99,7 +101,8 @@ class Source(msgspec.Struct, frozen=True):
         return sa.func.coalesce(column[name], 0)
 
 
-def _total(each: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def total(each: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The sum of an expression over rows; 0 of none."""
     # PostgreSQL's sum of bigint is a numeric, which is slow and is read as Decimal: no sum here exceeds 64 bits.
     return sa.cast(sa.func.coalesce(sa.func.sum(each), 0), sa.BigInteger)
 

@@ -7,9 +7,9 @@ is too old as a whole is dropped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.log_partitions import Partitions
-from penstock.stores.sql.log_usage import DAY
+from penstock.stores.sql.log_usage import DAY, HOUR
 from penstock.stores.sql.schema import (
     log_metadata,
     request_content,
@@ -25,7 +25,10 @@ from penstock.stores.sql.schema import (
     total_hour,
     usage_hour,
     usage_metadata,
+    usage_user,
+    user_count,
 )
+from penstock.stores.sql.usage_users import HOURS_KEPT
 
 _FIRST_STEP: Final = 100
 _LARGEST_STEP: Final = 1000
@@ -43,29 +46,43 @@ class Retention(msgspec.Struct, frozen=True):
     days: int = 90
     content_days: int = 30
 
+    def begin(self, now: int) -> int:
+        """The moment from which on rows are kept, in microseconds since 1970."""
+        return now - self.days * DAY if self.days else 0
+
+
+class _TooOld(NamedTuple):
+    """The rows of a table before a moment, where a condition holds."""
+
+    table: sa.Table
+    before: int
+    where: sa.ColumnElement[bool] = sa.true()
+
 
 async def delete_old(database: Database, retention: Retention, now: int, pause: float = _PAUSE) -> int:
     """Delete what is too old at a moment in microseconds since 1970: the number of rows that went. Raises
     DatabaseError."""
     gone = 0
-    for table, before in _limits(retention, now):
+    for old in _too_old(retention, now):
         has_dropped = True
         while has_dropped:
-            has_dropped = await _drop_month(database, table, before)
-        gone += await _delete(database, table, before, pause)
+            has_dropped = await _drop_month(database, old.table, old.before)
+        gone += await _delete(database, old, pause)
     return gone
 
 
-def _limits(retention: Retention, now: int) -> Sequence[tuple[sa.Table, int]]:
-    """The tables, and the moment before which their rows are too old."""
-    limits = [(usage_hour, now - _HOURS_KEPT), (total_hour, now - _HOURS_KEPT)]
+def _too_old(retention: Retention, now: int) -> Iterator[_TooOld]:
+    """What is to go. Counts of users go before what they count: what nobody counts is not read by the hour or week."""
+    yield _TooOld(usage_hour, now - _HOURS_KEPT)
+    yield _TooOld(total_hour, now - _HOURS_KEPT)
+    for table in (user_count, usage_user):
+        yield _TooOld(table, now - HOURS_KEPT, table.c.length == HOUR)
     kept = [days for days in (retention.content_days, retention.days) if days]
     if kept:
-        limits.append((request_content, now - min(kept) * DAY))
+        yield _TooOld(request_content, now - min(kept) * DAY)
     if retention.days:
-        before = now - retention.days * DAY
-        limits += [(log_metadata, before), (request_log, before), (usage_metadata, before)]
-    return limits
+        for table in (log_metadata, request_log, user_count, usage_user, usage_metadata):
+            yield _TooOld(table, retention.begin(now))
 
 
 async def _drop_month(database: Database, table: sa.Table, before: int) -> bool:
@@ -79,11 +96,11 @@ async def _drop_month(database: Database, table: sa.Table, before: int) -> bool:
         return False
 
 
-async def _delete(database: Database, table: sa.Table, before: int, pause: float) -> int:
+async def _delete(database: Database, old: _TooOld, pause: float) -> int:
     gone, size = 0, _FIRST_STEP
     while True:
         began = monotonic()
-        deleted = await _step(database, table, before, size)
+        deleted = await _step(database, old, size)
         took = monotonic() - began
         gone += deleted
         if deleted < size:
@@ -92,11 +109,12 @@ async def _delete(database: Database, table: sa.Table, before: int, pause: float
         await asyncio.sleep(pause)
 
 
-async def _step(database: Database, table: sa.Table, before: int, size: int) -> int:
+async def _step(database: Database, old: _TooOld, size: int) -> int:
     """Delete the oldest rows, at most ``size``: how many went."""
+    table = old.table
     key = list(table.primary_key)
     when = table.c["at" if "at" in table.c else "start"]
-    oldest = sa.select(*key).where(when < before).order_by(when).limit(size)
+    oldest = sa.select(*key).where(when < old.before, old.where).order_by(when).limit(size)
     async with database.write() as connection:
         result = await connection.execute(table.delete().where(sa.tuple_(*key).in_(oldest)))
     return int(result.rowcount)

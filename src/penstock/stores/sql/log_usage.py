@@ -19,7 +19,8 @@ HOUR: Final = 3_600_000_000
 DAY: Final = 24 * HOUR
 _BOUNDS: Final = [bound * 1000 for bound in LATENCY_BOUNDS]
 _LAST: Final = "last_at"
-_FAILED: Final = 400
+FAILED: Final = 400
+"""The lowest status of a request that failed, in the eyes of its caller."""
 _LARGEST: Final = (1 << 63) - 1
 
 Measures = list[int]
@@ -109,7 +110,7 @@ def _of_all(sums: Mapping[Key, Measures]) -> dict[Key, Measures]:
 
 def is_error(status: int) -> bool:
     """Whether a request failed, in the eyes of its caller."""
-    return status >= _FAILED
+    return status >= FAILED
 
 
 _NAMES: Final = (

@@ -33,7 +33,7 @@ _BOOKKEEPING: Final = frozenset(
     """
     alembic_version alert_delivery audit audit_head console_session feedback idempotency kept_response ledger log_export
     log_metadata organisation request_content request_log revision sqlite_sequence usage_day
-    usage_hour usage_metadata usage_total_day usage_total_hour user workspace
+    usage_hour usage_metadata usage_total_day usage_total_hour usage_user usage_user_count user workspace
     """.split()
 )
 """Tables that mean nothing to callers while all others are empty: what requests left behind, and whom it belongs to."""

@@ -30,6 +30,8 @@ from penstock.stores.sql.schema.request_log import (
     usage_day,
     usage_hour,
     usage_metadata,
+    usage_user,
+    user_count,
 )
 from penstock.stores.sql.schema.responses import kept_response
 from penstock.stores.sql.schema.routing import (
@@ -87,7 +89,9 @@ __all__ = [
     "usage_day",
     "usage_hour",
     "usage_metadata",
+    "usage_user",
     "user",
+    "user_count",
     "worker",
     "workspace",
 ]

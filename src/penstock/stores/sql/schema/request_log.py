@@ -166,6 +166,40 @@ usage_metadata: Final = Table(
 )
 """Requests by the day and by each member of their metadata; ``_user`` is the user."""
 
+usage_user: Final = Table(
+    "usage_user",
+    metadata,
+    Column("workspace_id", Text, primary_key=True, nullable=False),
+    Column("length", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("value", Text, primary_key=True, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("total_tokens", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("latency", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Index(None, "start"),
+    sqlite_with_rowid=False,
+)
+"""Requests by user, in hours and weeks that are over: ``length`` is one of an hour, a week. Days are in
+``usage_metadata``. Written by stores/sql/usage_users.py."""
+
+user_count: Final = Table(
+    "usage_user_count",
+    metadata,
+    Column("workspace_id", Text, primary_key=True, nullable=False),
+    Column("length", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("users", BigInteger, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("of_requests", BigInteger, nullable=False),
+    Index(None, "start"),
+    sqlite_with_rowid=False,
+)
+"""How many users an hour, a day, a week had, and the requests that name one. ``of_requests`` is how many requests there
+were then, with a user or without: where there are more by now, the line is stale."""
+
 log_export: Final = Table(
     "log_export",
     metadata,

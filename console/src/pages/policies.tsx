@@ -1,0 +1,307 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { get, list, post, put, remove } from "../api";
+import { ago, amount } from "../format";
+import { BUDGET_TYPES, RESETS } from "../limits";
+import { useAction, useLoad } from "../load";
+import { may } from "../session";
+import { Badge, Bar, Button, Confirm, Dialog, Failure, Form, LoadedView, problemOf, Section, SelectField, Table, TextField } from "../ui";
+
+interface Match {
+  key: string;
+  value: string;
+}
+
+interface Policy {
+  id: string;
+  name: string;
+  type: string;
+  credit_limit?: number;
+  periodic_reset?: string | null;
+  alert_threshold?: number | null;
+  unit?: string;
+  value?: number;
+  conditions: Match[];
+  group_by: { key: string }[];
+  next_usage_reset_at?: string | null;
+  status: string;
+  kind: "usage" | "rate";
+}
+
+interface Entity {
+  id: string;
+  value_key: string;
+  current_usage: number;
+}
+
+const PATHS = { usage: "/policies/usage-limits", rate: "/policies/rate-limits" };
+export function Policies(): JSX.Element {
+  const loaded = useLoad(async () => {
+    const [usage, rate] = await Promise.all([
+      list<Omit<Policy, "kind">>(PATHS.usage),
+      list<Omit<Policy, "kind">>(PATHS.rate),
+    ]);
+    return [
+      ...usage.data.map((each): Policy => ({ ...each, kind: "usage" })),
+      ...rate.data.map((each): Policy => ({ ...each, kind: "rate" })),
+    ];
+  }, []);
+  const [open, setOpen] = useState<"new" | Policy>();
+  const [changed, setChanged] = useState<Policy>();
+  const close = (isDone: boolean): void => {
+    setOpen(undefined);
+    setChanged(undefined);
+    if (isDone) loaded.reload();
+  };
+  return (
+    <Section
+      title="Policies"
+      hint="limits for the requests that meet conditions, for each value on its own"
+      actions={may("policies.create") && <Button onClick={() => setOpen("new")}>New policy</Button>}
+    >
+      <LoadedView loaded={loaded}>
+        {(policies) => (
+          <Table
+            caption="Policies"
+            rows={policies}
+            id={(each) => each.id}
+            empty={<p>No policies.</p>}
+            columns={[
+              {
+                name: "Name",
+                cell: (each) =>
+                  each.kind === "usage" && may("policies.read") ? (
+                    <button type="button" class="sort strong" onClick={() => setOpen(each)}>
+                      {each.name || "(no name)"}
+                    </button>
+                  ) : (
+                    <span class="strong">{each.name || "(no name)"}</span>
+                  ),
+                sort: (each) => each.name,
+              },
+              { name: "For", cell: (each) => each.conditions.map((on) => `${on.key}=${on.value}`).join(", ") },
+              { name: "Each", cell: (each) => each.group_by.map((by) => by.key).join(", ") },
+              { name: "Limit", cell: (each) => limitOf(each) },
+              { name: "Status", cell: (each) => <Badge text={each.status} />, sort: (each) => each.status },
+              {
+                name: "",
+                cell: (each) =>
+                  each.status === "active" && (
+                    <>
+                      {may("policies.update") && (
+                        <Button onClick={() => setChanged(each)} aria-label={`Change ${each.name}`}>
+                          Change
+                        </Button>
+                      )}{" "}
+                      {may("policies.delete") && <Archive policy={each} onDone={loaded.reload} />}
+                    </>
+                  ),
+              },
+            ]}
+          />
+        )}
+      </LoadedView>
+      {open === "new" && <NewPolicy onClose={close} />}
+      {changed && <ChangePolicy policy={changed} onClose={close} />}
+      {open !== undefined && open !== "new" && <PolicyUsage policy={open} onClose={() => close(false)} />}
+    </Section>
+  );
+}
+
+const limitOf = (policy: Policy): string =>
+  policy.kind === "usage"
+    ? `${amount(policy.type, policy.credit_limit)}${policy.type === "cost" ? "" : ` ${policy.type}`} ${policy.periodic_reset ?? "in all"}`
+    : `${policy.value ?? "?"} ${policy.type} ${policy.unit ?? ""}`;
+
+function Archive(props: { policy: Policy; onDone: () => void }): JSX.Element {
+  const [isOpen, setOpen] = useState(false);
+  const action = useAction();
+  return (
+    <>
+      <Button onClick={() => setOpen(true)} aria-label={`End ${props.policy.name}`}>
+        End
+      </Button>
+      {isOpen && (
+        <Confirm
+          title={`End ${props.policy.name}?`}
+          text="It limits nothing from now on."
+          submit="End policy"
+          action={action}
+          onClose={() => setOpen(false)}
+          onConfirm={() =>
+            void action.run(() => remove(`${PATHS[props.policy.kind]}/${props.policy.id}`)).then((isDone) => {
+              if (!isDone) return;
+              setOpen(false);
+              props.onDone();
+            })
+          }
+        />
+      )}
+    </>
+  );
+}
+
+function PolicyUsage(props: { policy: Policy; onClose: () => void }): JSX.Element {
+  const { policy } = props;
+  const path = `${PATHS.usage}/${policy.id}/entities`;
+  const loaded = useLoad(() => get<{ data: Entity[] }>(path), [policy.id]);
+  const action = useAction();
+  const limit = policy.credit_limit ?? 0;
+  return (
+    <Dialog title={`Used of ${policy.name}`} onClose={props.onClose} wide>
+      <Failure error={action.error} />
+      <LoadedView loaded={loaded}>
+        {(entities) => (
+          <Table
+            caption={`Used of ${policy.name}`}
+            rows={entities.data}
+            id={(each) => each.id}
+            empty={<p>Nothing is used yet.</p>}
+            columns={[
+              { name: "Value", cell: (each) => each.value_key, sort: (each) => each.value_key },
+              {
+                name: "Used",
+                cell: (each) => (
+                  <div class="budget">
+                    <Bar used={each.current_usage} limit={limit} label={`${each.value_key}: ${amount(policy.type, each.current_usage)}`} />
+                    <span class="budget-text">
+                      {amount(policy.type, each.current_usage)} of {amount(policy.type, limit)}
+                    </span>
+                  </div>
+                ),
+                sort: (each) => each.current_usage,
+              },
+              {
+                name: "",
+                cell: (each) =>
+                  may("policies.update") && (
+                    <Button
+                      aria-label={`Reset ${each.value_key}`}
+                      onClick={() => void action.run(() => put(`${path}/${each.id}/reset`, {})).then(loaded.reload)}
+                    >
+                      Reset
+                    </Button>
+                  ),
+              },
+            ]}
+          />
+        )}
+      </LoadedView>
+      {policy.next_usage_reset_at && <p class="hint">Begins anew {ago(policy.next_usage_reset_at)}.</p>}
+    </Dialog>
+  );
+}
+
+/** Another amount, and of a budget another window and another threshold; what it limits stays. */
+function ChangePolicy(props: { policy: Policy; onClose: (isDone: boolean) => void }): JSX.Element {
+  const { policy } = props;
+  const isBudget = policy.kind === "usage";
+  const [size, setSize] = useState(String((isBudget ? policy.credit_limit : policy.value) ?? ""));
+  const [alert, setAlert] = useState(String(policy.alert_threshold ?? ""));
+  const [reset, setReset] = useState(policy.periodic_reset ?? "");
+  const action = useAction();
+  const save = async (): Promise<void> => {
+    const budget = {
+      credit_limit: Number(size),
+      alert_threshold: alert ? Number(alert) : null,
+      ...(reset === (policy.periodic_reset ?? "") ? {} : { periodic_reset: reset || null }),
+    };
+    await put(`${PATHS[policy.kind]}/${policy.id}`, isBudget ? budget : { value: Number(size) });
+    props.onClose(true);
+  };
+  return (
+    <Dialog title={`Change ${policy.name}`} onClose={() => props.onClose(false)}>
+      <Form action={action} submit="Save" onCancel={() => props.onClose(false)} onSubmit={() => void action.run(save)}>
+        <TextField
+          label={isBudget ? `Budget, ${policy.type === "cost" ? "dollars" : policy.type}` : `At most, ${policy.type}`}
+          type="number"
+          min="0"
+          required
+          value={size}
+          onValue={setSize}
+          error={problemOf(action, "credit_limit") ?? problemOf(action, "value")}
+        />
+        {isBudget && (
+          <>
+            <TextField label="Alert at" type="number" min="0" value={alert} onValue={setAlert} error={problemOf(action, "alert_threshold")} />
+            <SelectField label="Begins anew" value={reset} onValue={setReset} options={RESETS} error={problemOf(action, "periodic_reset")} />
+          </>
+        )}
+      </Form>
+    </Dialog>
+  );
+}
+
+const KINDS = [
+  ["usage", "a budget"],
+  ["rate", "a rate"],
+] as const;
+const RATE_UNITS = [
+  ["rpm", "per minute"],
+  ["rph", "per hour"],
+  ["rpd", "per day"],
+] as const;
+
+function NewPolicy(props: { onClose: (isDone: boolean) => void }): JSX.Element {
+  const [draft, setDraft] = useState({
+    name: "", kind: "usage" as Policy["kind"], key: "api_key", value: "*", by: "", type: "cost", amount: "", reset: "monthly", unit: "rpm",
+  });
+  const change = (more: Partial<typeof draft>): void => setDraft({ ...draft, ...more });
+  const action = useAction();
+  const isBudget = draft.kind === "usage";
+  const make = async (): Promise<void> => {
+    await post(PATHS[draft.kind], {
+      name: draft.name,
+      type: isBudget ? draft.type : draft.type === "cost" ? "requests" : draft.type,
+      conditions: [{ key: draft.key, value: draft.value }],
+      group_by: [{ key: draft.by || draft.key }],
+      ...(isBudget
+        ? { credit_limit: Number(draft.amount), ...(draft.reset ? { periodic_reset: draft.reset } : {}) }
+        : { unit: draft.unit, value: Number(draft.amount) }),
+    });
+    props.onClose(true);
+  };
+  return (
+    <Dialog title="New policy" onClose={() => props.onClose(false)} wide>
+      <Form action={action} submit="Create policy" onCancel={() => props.onClose(false)} onSubmit={() => void action.run(make)}>
+        <TextField label="Name" required value={draft.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
+        <SelectField label="Is" value={draft.kind} onValue={(kind) => change({ kind: kind as Policy["kind"] })} options={KINDS} />
+        <TextField
+          label={isBudget ? "Budget" : "At most"}
+          type="number"
+          min="0"
+          required
+          value={draft.amount}
+          onValue={(value) => change({ amount: value })}
+          error={problemOf(action, "credit_limit") ?? problemOf(action, "value")}
+        />
+        <SelectField
+          label="of"
+          value={draft.type}
+          onValue={(type) => change({ type })}
+          options={isBudget ? BUDGET_TYPES : BUDGET_TYPES.slice(1)}
+        />
+        {isBudget ? (
+          <SelectField label="Begins anew" value={draft.reset} onValue={(reset) => change({ reset })} options={RESETS} />
+        ) : (
+          <SelectField label="Window" value={draft.unit} onValue={(unit) => change({ unit })} options={RATE_UNITS} />
+        )}
+        <TextField
+          label="For requests whose"
+          value={draft.key}
+          options={["api_key", "metadata._user", "metadata.team", "model", "provider", "virtual_key"]}
+          onValue={(key) => change({ key })}
+          error={problemOf(action, "conditions")}
+        />
+        <TextField label="is" value={draft.value} onValue={(value) => change({ value })} hint="* for any" />
+        <TextField
+          label="Counted for each"
+          value={draft.by}
+          placeholder={draft.key}
+          onValue={(by) => change({ by })}
+          error={problemOf(action, "group_by")}
+        />
+      </Form>
+    </Dialog>
+  );
+}
