@@ -18,14 +18,15 @@ from penstock.stores.sql.log_entry import GATEWAY, LogEntry
 
 ChargeOf = Callable[[AttemptRecord, float], "Charge | None"]
 """The charge of an attempt of a request that arrived at a moment, in seconds since 1970; None: it is unknown."""
+_ENCODER: Final = msgspec.json.Encoder()
 _NO_USAGE: Final = Usage()
 _HIT: Final = frozenset({"HIT", "REPLAYED"})
 _FEW: Final = 20
 """Members of metadata that are looked through at once."""
 
 
-class Spooled(msgspec.Struct, frozen=True):
-    """What the spool holds of one request. ``id`` is that of its row."""
+class Spooled(msgspec.Struct, frozen=True, tag_field="kind", tag="record", gc=False):
+    """What the spool holds of a request whose row can't be made at once. ``id`` is that of its row."""
 
     id: str
     record: Record
@@ -49,7 +50,8 @@ def charges_of(record: Record, charge_of: ChargeOf) -> list[Charge | None]:
 
 
 def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redactor) -> LogEntry:
-    """The row of a request. ``charges`` are those of its attempts."""
+    """The row of a request. ``charges`` are those of its attempts. Raises UnicodeEncodeError for half of a surrogate
+    pair, which callers can put into names and labels."""
     record, noted = spooled.record, spooled.noted
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
     costs = list(map(_cost, attempts, charges))
@@ -95,7 +97,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         _sum(costs),
         _saved(attempts, charges),
         redactor.labels(metadata) if metadata else {},
-        _details(record, noted, costs, redactor),
+        _ENCODER.encode(_details(record, noted, costs, redactor)).decode(),
         None if noted.content is None else content_of(noted.content, redactor),
     )
 

@@ -95,7 +95,7 @@ class _Batch:
                 workspace,
                 *values[_WORKSPACE + 1 : _METADATA],
                 _json(entry.metadata) if metadata else "{}",
-                _json(entry.details),
+                entry.details,
                 content is not None,
             )
         )
