@@ -210,8 +210,8 @@ class Collector:
         if queue is None or recorder is None:
             return
         self._pending.extend(queue.take())
-        recorder.count_waiting()
         await in_slices(self._pending, self._count)
+        recorder.settle()
 
     def _count(self, record: Record) -> None:
         if self._recorder is None:
