@@ -1,10 +1,10 @@
 """The request log on its way to the database: each finished request goes to the spool at once, and from there in
 batches to the tables, off the requests' path (docs/request-log.md).
 
-The row of a request is made at once, and the spool holds it as the table will. Only those that wait for prices, or whose
-texts take long to look through, go to the spool as records; their rows are made later, the latter in a thread. A batch
-is one transaction. What can't be written waits in the spool, also for the next process. A step of this task deletes what
-is too old.
+The row of a request is made at once, and the spool holds it as the table will. Only a request that waits for prices, or
+whose texts take long to look through, goes to the spool as a record; its row is made later, the latter in a thread. A
+batch is one transaction. What can't be written waits in the spool, also for the next process. A step of this task
+deletes what is too old.
 """
 
 from __future__ import annotations
