@@ -77,7 +77,7 @@ def entries(rows: int, start: int, seed: int) -> Iterator[LogEntry]:
             total_tokens=tokens + tokens // 4,
             amount=5_000_000_000 if is_dear else tokens * 1000,
             metadata={"_user": f"u-{number * 104_729 % 20_000}", "team": f"team-{number % 8}"},
-            details={"attempts": [{"number": 1, "provider": provider, "model": model, "status": 200}]},
+            details=f'{{"attempts":[{{"number":1,"provider":"{provider}","model":"{model}","status":200}}]}}',
         )
 
 

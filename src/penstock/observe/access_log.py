@@ -1,4 +1,4 @@
-"""The access log: one JSON line a finished request, made in time slices and written by a thread."""
+"""The access log: one JSON line a finished request, made soon after its answer and written by a thread."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class CostReader(Protocol):
 
 
 class AccessLog:
-    """Drains ``records`` to ``out``, a raw file, every ``interval`` seconds.
+    """Writes lines of ``records`` to ``out``, a raw file, every ``interval`` seconds.
 
-    Lines are made on the event loop, in slices; a thread writes them. While the reader of ``out`` stalls, the records
-    stay in their bounded queue. Lines of one write are ``piece`` bytes or less, or a single line: several processes
-    that share a pipe must not write more than PIPE_BUF at once.
+    Lines are made on the event loop as records come; a thread writes them. While the reader of ``out`` stalls, the
+    records stay in their bounded queue. Lines of one write are ``piece`` bytes or less, or a single line: several
+    processes that share a pipe must not write more than PIPE_BUF at once.
 
     ``costs`` tells what the requests cost. While its prices are read, the first records wait for it in their queue.
     """
@@ -75,15 +75,22 @@ class AccessLog:
     async def stop(self) -> None:
         """Write what is left, within a second, and end."""
         await self._task.stop()
+        self._records.rest()
         await self._drain()
         if not await asyncio.to_thread(self._outlet.close, _LAST_SECONDS):
             _LOG.warning("nobody reads the access log: its last lines are lost")
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._interval)
-            if self._costs is None or not self._costs.is_loading or len(self._records) > _MOST_WAITING:
+            if self._outlet.is_full or self._waits_for_prices():
+                self._records.rest()
+            else:
                 await self._drain()
+                self._records.follow(self._add)
+            await asyncio.sleep(self._interval)
+
+    def _waits_for_prices(self) -> bool:
+        return self._costs is not None and self._costs.is_loading and len(self._records) <= _MOST_WAITING
 
     async def _drain(self) -> None:
         if self._outlet.is_full:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,6 +15,9 @@ from penstock.limits.limit import BucketKey
 
 if TYPE_CHECKING:
     from penstock.observe.noted import ContentKeeper, Keeper
+
+_IN_A_TURN: Final = 32
+"""Records that a reader is handed in one turn of the event loop."""
 
 
 class Billed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -136,22 +140,56 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class RecordQueue:
     """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept:
-    ``lost_in_all`` for ever, ``lost`` until the reader sets it back."""
+    ``lost_in_all`` for ever, ``lost`` until the reader sets it back.
 
-    __slots__ = ("_queue", "_size", "lost", "lost_in_all", "reader")
+    A reader takes them when it likes (``take``), or is handed each one (``follow``)."""
+
+    __slots__ = ("_is_woken", "_loop", "_queue", "_read", "_size", "lost", "lost_in_all", "reader")
 
     def __init__(self, size: int, reader: str = "") -> None:
         self._queue: deque[Record] = deque()
         self._size = size
+        self._read: Callable[[Record], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_woken = False
         self.reader = reader
         self.lost = self.lost_in_all = 0
 
     def push(self, record: Record) -> None:
         if len(self._queue) < self._size:
             self._queue.append(record)
+            if self._read is not None and not self._is_woken:
+                self._wake()
         else:
             self.lost += 1
             self.lost_in_all += 1
+
+    def follow(self, read: Callable[[Record], None]) -> None:
+        """From now on have ``read``, which raises nothing, called for each record, in a turn of the running event loop
+        after the one that it came in: the answers of that turn are on their way by then, and what ``read`` looks at is
+        still in the processor's caches."""
+        self._loop, self._read = asyncio.get_running_loop(), read
+        if self._queue and not self._is_woken:
+            self._wake()
+
+    def rest(self) -> None:
+        """Keep records from now on until they are taken."""
+        self._read = None
+
+    def _wake(self) -> None:
+        if self._loop is not None:
+            self._is_woken = True
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._is_woken = False
+        read = self._read
+        if read is None:
+            return
+        for record in self.take(_IN_A_TURN):
+            read(record)
+        if self._queue and not self._is_woken:
+            self._wake()
 
     def __len__(self) -> int:
         return len(self._queue)

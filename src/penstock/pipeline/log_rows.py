@@ -18,14 +18,15 @@ from penstock.stores.sql.log_entry import GATEWAY, LogEntry
 
 ChargeOf = Callable[[AttemptRecord, float], "Charge | None"]
 """The charge of an attempt of a request that arrived at a moment, in seconds since 1970; None: it is unknown."""
+_ENCODER: Final = msgspec.json.Encoder()
 _NO_USAGE: Final = Usage()
 _HIT: Final = frozenset({"HIT", "REPLAYED"})
 _FEW: Final = 20
 """Members of metadata that are looked through at once."""
 
 
-class Spooled(msgspec.Struct, frozen=True):
-    """What the spool holds of one request. ``id`` is that of its row."""
+class Spooled(msgspec.Struct, frozen=True, tag_field="kind", tag="record", gc=False):
+    """What the spool holds of a request whose row can't be made at once. ``id`` is that of its row."""
 
     id: str
     record: Record
@@ -49,10 +50,12 @@ def charges_of(record: Record, charge_of: ChargeOf) -> list[Charge | None]:
 
 
 def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redactor) -> LogEntry:
-    """The row of a request. ``charges`` are those of its attempts."""
+    """The row of a request. ``charges`` are those of its attempts. Raises UnicodeEncodeError for half of a surrogate
+    pair, which callers can put into names and labels."""
     record, noted = spooled.record, spooled.noted
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
-    costs = list(map(_cost, attempts, charges))
+    sums = _Sums()
+    details = [sums.add(*each, noted.messages, redactor) for each in zip(attempts, charges, strict=True)]
     last = attempts[-1] if attempts else None
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
@@ -81,8 +84,8 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         record.stream,
         record.cache,
         microseconds(record.latency),
-        _first_token(attempts) if record.stream else None,
-        _upstream(attempts),
+        None if sums.first_content is None or not record.stream else microseconds(sums.first_content),
+        None if sums.upstream is None else microseconds(sums.upstream),
         len(attempts),
         _retries(attempts) if are_several else 0,
         are_several and any(attempt.target != attempts[0].target for attempt in attempts),
@@ -92,10 +95,10 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         usage.cached or 0,
         usage.reasoning or 0,
         usage.total or prompt + completion,
-        _sum(costs),
-        _saved(attempts, charges),
+        sums.nanos,
+        sums.saved,
         redactor.labels(metadata) if metadata else {},
-        _details(record, noted, costs, redactor),
+        _ENCODER.encode(_details(record, usage, tuple(details))).decode(),
         None if noted.content is None else content_of(noted.content, redactor),
     )
 
@@ -117,59 +120,79 @@ def microseconds(seconds: float) -> int:
     return int(seconds * 1_000_000 + 0.5)  # round() takes twice as long
 
 
-class _Cost(msgspec.Struct, frozen=True):
-    """What an attempt took and cost: ``nanos`` None if its price is unknown."""
+class _Sums:
+    """What the attempts of a request come to. ``nanos`` is what they cost, None if one's price is unknown; ``saved`` is
+    what answers from the cache would have cost, where that is known. ``upstream`` are the seconds in which providers
+    were asked, ``first_content`` runs from the request's arrival to the last attempt's first content."""
 
-    usage: Usage
-    nanos: int | None
-    price_version: str | None = None
-    price_match: str = "none"
-    is_estimated: bool = False
+    __slots__ = ("first_content", "nanos", "number", "saved", "upstream")
+
+    def __init__(self) -> None:
+        self.nanos: int | None = 0
+        self.number = self.saved = 0
+        self.first_content: float | None = None
+        self.upstream: float | None = None
+
+    def add(
+        self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
+    ) -> AttemptDetails:
+        """Add the next attempt; what the row tells of it. ``messages`` are the texts of all attempts' errors."""
+        usage, nanos, version, match, is_estimated = _cost(attempt, charge)
+        began, first_content, ended = attempt.began, attempt.first_content, attempt.ended
+        self.nanos = None if self.nanos is None or nanos is None else self.nanos + nanos
+        if charge is not None and attempt.cache in _HIT:
+            self.saved += charge.nanos
+        if first_content is not None:
+            self.first_content = first_content
+        if ended is not None and not attempt.is_hedge_loser:
+            self.upstream = ended - began + (self.upstream or 0.0)
+        message = messages[self.number] if self.number < len(messages) else None
+        self.number += 1
+        # In the order of its members.
+        return AttemptDetails(
+            self.number,
+            attempt.target,
+            attempt.provider,
+            attempt.status,
+            _milliseconds(began),
+            usage.prompt or 0,
+            usage.completion or 0,
+            match,
+            attempt.model,
+            attempt.virtual_key,
+            attempt.failure,
+            None if message is None else redactor.text(message),
+            None if first_content is None else _milliseconds(first_content),
+            None if ended is None else _milliseconds(ended),
+            attempt.lane == 2,
+            attempt.cache,
+            attempt.is_charged,
+            attempt.is_shared,
+            attempt.is_hedge_loser,
+            nanos,
+            is_estimated,
+            version,
+        )
 
 
-def _cost(attempt: AttemptRecord, charge: Charge | None) -> _Cost:
+def _cost(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
+    cost is None if its price is unknown."""
     billed = attempt.billed
     if billed is not None:
-        return _Cost(billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated)
+        return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
     if not attempt.is_charged or attempt.usage is None:
-        return _Cost(_NO_USAGE, 0)
+        return _NO_USAGE, 0, None, "none", False
     if charge is None:
-        return _Cost(attempt.usage, None)
-    return _Cost(attempt.usage, charge.nanos, charge.price_version, charge.price_match)
-
-
-def _sum(costs: list[_Cost]) -> int | None:
-    total = 0
-    for cost in costs:
-        if cost.nanos is None:
-            return None
-        total += cost.nanos
-    return total
-
-
-def _saved(attempts: tuple[AttemptRecord, ...], charges: Sequence[Charge | None]) -> int:
-    """What answers from the cache would have cost; 0 where that is unknown."""
-    pairs = zip(attempts, charges, strict=True)
-    return sum([charge.nanos for attempt, charge in pairs if charge is not None and attempt.cache in _HIT])
+        return attempt.usage, None, None, "none", False
+    return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False
 
 
 def _retries(attempts: tuple[AttemptRecord, ...]) -> int:
     return sum([second.target == first.target for first, second in pairwise(attempts)])
 
 
-def _first_token(attempts: tuple[AttemptRecord, ...]) -> int | None:
-    """From the request's arrival to the first content of a stream."""
-    times = [attempt.first_content for attempt in attempts if attempt.first_content is not None]
-    return microseconds(times[-1]) if times else None
-
-
-def _upstream(attempts: tuple[AttemptRecord, ...]) -> int | None:
-    """The time in which providers were asked."""
-    times = [each.ended - each.began for each in attempts if each.ended is not None and not each.is_hedge_loser]
-    return microseconds(sum(times)) if times else None
-
-
-class AttemptDetails(msgspec.Struct, frozen=True, omit_defaults=True):
+class AttemptDetails(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An attempt under the names of the admin API. Times are in milliseconds, the cost in nanodollars."""
 
     number: int
@@ -196,7 +219,7 @@ class AttemptDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     price_version: str | None = None
 
 
-class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The members of a row that nobody searches, as its column holds them in JSON: without what has its default."""
 
     attempts: tuple[AttemptDetails, ...] = ()
@@ -212,15 +235,9 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     guards: tuple[GuardVerdict, ...] = ()
 
 
-def _details(record: Record, noted: Noted, costs: list[_Cost], redactor: Redactor) -> Details:
-    usage, messages = record.usage or _NO_USAGE, noted.messages
-    attempts = []
-    for index, attempt in enumerate(record.attempts):
-        message = messages[index] if index < len(messages) else None
-        told = None if message is None else redactor.text(message)
-        attempts.append(_attempt(index + 1, attempt, costs[index], told))
+def _details(record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...]) -> Details:
     return Details(
-        tuple(attempts),
+        attempts,
         record.dialect or None,
         record.dropped,
         record.labels or {},
@@ -231,34 +248,6 @@ def _details(record: Record, noted: Noted, costs: list[_Cost], redactor: Redacto
         usage.audio_out or 0,
         record.skipped,
         record.guards,
-    )
-
-
-def _attempt(number: int, attempt: AttemptRecord, cost: _Cost, message: str | None) -> AttemptDetails:
-    usage = cost.usage
-    return AttemptDetails(
-        number,
-        attempt.target,
-        attempt.provider,
-        attempt.status,
-        _milliseconds(attempt.began),
-        usage.prompt or 0,
-        usage.completion or 0,
-        cost.price_match,
-        attempt.model,
-        attempt.virtual_key,
-        attempt.failure,
-        message,
-        None if attempt.first_content is None else _milliseconds(attempt.first_content),
-        None if attempt.ended is None else _milliseconds(attempt.ended),
-        attempt.lane == 2,
-        attempt.cache,
-        attempt.is_charged,
-        attempt.is_shared,
-        attempt.is_hedge_loser,
-        cost.nanos,
-        cost.is_estimated,
-        cost.price_version,
     )
 
 

@@ -97,11 +97,14 @@ class Collector:
         read = [family for family in families.FAMILIES if family.kind == "gauge"] + [*_FOLLOWED]
         self._metrics = {family: Metric(table, family, OTHER) for family in read}
         self._queue = self._records.subscribe(_QUEUE, "metrics")
+        self._queue.follow(self._count)
         self._task.start()
 
     async def stop(self) -> None:
         """Count what is left, and leave it where the other workers find it."""
         await self._task.stop()
+        if self._queue is not None:
+            self._queue.rest()
         await self._drain()
         if self._slot is not None:
             slot, self._slot = self._slot, None
@@ -207,15 +210,16 @@ class Collector:
         if queue is None or recorder is None:
             return
         self._pending.extend(queue.take())
-        recorder.count_waiting()
+        await in_slices(self._pending, self._count)
+        recorder.settle()
 
-        def count(record: Record) -> None:
-            try:
-                recorder.count(record)
-            except Exception as error:  # one record must never cost the others
-                self._tell("a record could not be counted", error)
-
-        await in_slices(self._pending, count)
+    def _count(self, record: Record) -> None:
+        if self._recorder is None:
+            return
+        try:
+            self._recorder.count(record)
+        except Exception as error:  # one record must never cost the others
+            self._tell("a record could not be counted", error)
 
     def _own_readings(self) -> Iterable[Reading]:
         worker = (str(self._slot.number if self._slot is not None else 0),)

@@ -1,20 +1,19 @@
 """Counts the records of finished requests. Label sets are bounded: docs/metrics.md#labels.
 
-Most requests are like others: one attempt, which answered, for the same model and key. Their series are looked up once
-(``_Alike``), and what is left for each request are additions.
+Requests that are like others are added up first (alike.py), and with ``settle`` to the table.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from penstock.core.failure import MEANINGS
 from penstock.core.usage import Usage
 from penstock.observe.metrics import families
+from penstock.observe.metrics.alike import Alike, AlikeLabels, Kind, kind_of
 from penstock.observe.metrics.families import NONE, OTHER, Family
 from penstock.observe.metrics.gen_ai import GenAiRecorder
 from penstock.observe.metrics.names import BoundedNames
@@ -26,13 +25,12 @@ _CLASSES: Final = {number: f"{number}xx" for number in range(1, 6)}
 _CANCELLED: Final = "cancelled"
 _STREAM: Final = {True: "true", False: "false"}
 _NANOS: Final = 1e-9
-_FAILED: Final = 400
 _MOST_UNPRICED: Final = 1000
 """Requests whose cost waits for prices, shortly after the first start."""
 _MOST_ALIKE: Final = 4096
 """Kinds of requests that are remembered: callers choose the names of models."""
-Kind = tuple[str | bool | int | None, ...]
-"""What requests have in common whose series are the same ones."""
+_MOST_UNSETTLED: Final = 64
+"""Kinds of requests whose numbers are added to the table at once: some 500 microseconds."""
 
 
 class Charged(Protocol):
@@ -70,8 +68,8 @@ class Recorder:
         self._keys = BoundedNames(bounds.values)
         self._metadata = {name: BoundedNames(bounds.values) for name in bounds.metadata}
         self._unpriced: list[Record] = []
-        self._alike: dict[Kind, _Alike] = {}
-        self._values = table.values
+        self._alike: dict[Kind, Alike] = {}
+        self._unsettled: list[Alike] = []
 
         def metric(family: Family) -> Metric:
             return Metric(table, family, OTHER)
@@ -101,71 +99,89 @@ class Recorder:
 
     def count(self, record: Record) -> None:
         """Count one request with its attempts."""
-        kind = _kind_of(record)
+        kind = kind_of(record)
         if kind is None or (self._metadata and record.metadata):
             self._count(record)
             return
         alike = self._alike.get(kind)
         if alike is None:
-            self._count(record)
-            self._remember(kind, record)
-            return
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            alike = self._alike[kind] = Alike(self._labels_of(record))
         self._add(alike, record)
 
-    def _remember(self, kind: Kind, record: Record) -> None:
-        """Remember the series of a request that was just counted."""
-        if len(self._alike) >= _MOST_ALIKE:
-            self._alike.clear()
+    def _labels_of(self, record: Record) -> AlikeLabels:
+        """The labels of a request of one attempt, which answered."""
         attempt, operation = record.attempts[0], record.operation or NONE
-        last = record.provider or attempt.provider, record.model or attempt.model
-        named = self._provider(last[0]), self._model(last[1], may_join=True)
+        provider, model = record.provider or attempt.provider, record.model or attempt.model
+        named = self._provider(provider), self._model(model, may_join=True)
         called = self._attempt_names(attempt)
-        key = None if record.key is None else (self._keys.label(record.key),)
-        self._alike[kind] = _Alike(
-            self._requests.place((operation, *named, _CLASSES.get(record.status // 100, OTHER))),
-            self._duration.place((operation, _STREAM[record.stream])),
-            self._own.place((operation,)),
-            None if record.cache is None else self._cache.place((record.cache.lower(),)),
-            self._attempts.place((*called, _CLASSES.get(attempt.status // 100, _CANCELLED))),
-            self._upstream.place(called),
+        return AlikeLabels(
+            (operation, *named, _CLASSES.get(record.status // 100, OTHER)),
+            (operation, _STREAM[record.stream]),
+            (operation,),
+            None if record.cache is None else (record.cache.lower(),),
+            (*called, _CLASSES.get(attempt.status // 100, _CANCELLED)),
             called,
-            (*called, "input"),
-            (*called, "output"),
-            key,
-            None if key is None else self._key_requests.place(key),
+            None if record.key is None else (self._keys.label(record.key),),
         )
 
-    def _add(self, alike: _Alike, record: Record) -> None:
-        """Count a request whose series are known."""
-        values, attempt, latency = self._values, record.attempts[0], record.latency
-        ended = attempt.ended or 0.0
-        took, own = ended - attempt.began, max(0.0, attempt.began + latency - ended)
-        values[alike.requests] += 1.0
-        values[alike.attempts] += 1.0
-        for place, seconds, buckets in (
-            (alike.duration, latency, families.DURATION.buckets),
-            (alike.own, own, families.OWN.buckets),
-            (alike.upstream, took, families.UPSTREAM.buckets),
-        ):
-            values[place] += seconds
-            values[place + 1 + bisect_left(buckets, seconds)] += 1.0
-        if alike.cache is not None:
-            values[alike.cache] += 1.0
+    def _add(self, alike: Alike, record: Record) -> None:
+        """Count a request whose labels are known."""
+        if not alike.count:
+            if len(self._unsettled) >= _MOST_UNSETTLED:
+                self._settle()
+            self._unsettled.append(alike)
+        alike.add(record)
+        attempt, charges = record.attempts[0], self._charges
         if record.stream and attempt.first_content is not None:
-            self._first_token.observe(alike.called, attempt.first_content - attempt.began)
-        usage = attempt.usage if attempt.billed is None else attempt.billed.usage
-        tokens = 0
-        if usage is not None:
-            prompt, completion = usage.prompt or 0, usage.completion or 0
-            tokens = prompt + completion
-            if prompt:
-                self._tokens.add(alike.input, prompt)
-            if completion:
-                self._tokens.add(alike.output, completion)
-        if alike.key is not None and alike.key_requests is not None:
-            values[alike.key_requests] += 1.0
-            self._key_tokens.add(alike.key, tokens)
-        self._count_cost(record)
+            self._first_token.observe(alike.labels.called, attempt.first_content - attempt.began)
+        if self._gen_ai is not None:
+            self._gen_ai.count(record, attempt, alike.labels.called)
+        if charges is None or (attempt.usage is None and attempt.billed is None):
+            return
+        if charges.is_loading:
+            self._count_cost(record)
+            return
+        nanos = nanos_of(attempt, record.at, charges)
+        if nanos is None:
+            alike.unpriced += 1
+        else:
+            alike.nanos += nanos
+
+    def settle(self) -> None:
+        """Add what was counted to the table, and the cost of requests that waited for prices, if these are read by
+        now."""
+        self._settle()
+        if self._unpriced and not (self._charges is not None and self._charges.is_loading):
+            waiting, self._unpriced = self._unpriced, []
+            for record in waiting:
+                self._count_cost(record)
+
+    def _settle(self) -> None:
+        for alike in self._unsettled:
+            labels, count, tokens = alike.labels, alike.count, alike.prompt + alike.completion
+            self._requests.add(labels.requests, count)
+            self._attempts.add(labels.attempts, count)
+            self._duration.merge(labels.duration, alike.duration)
+            self._own.merge(labels.own, alike.own)
+            self._upstream.merge(labels.called, alike.upstream)
+            if labels.cache is not None:
+                self._cache.add(labels.cache, count)
+            for kind, number in (("input", alike.prompt), ("output", alike.completion)):
+                if number:
+                    self._tokens.add((*labels.called, kind), number)
+            if alike.nanos:
+                self._cost.add(labels.called, alike.nanos * _NANOS)
+            if alike.unpriced:
+                self._without_price.add(labels.called, alike.unpriced)
+            if labels.key is not None:
+                self._key_requests.add(labels.key, count)
+                self._key_tokens.add(labels.key, tokens)
+                if alike.nanos:
+                    self._key_cost.add(labels.key, alike.nanos * _NANOS)
+            alike.clear()
+        self._unsettled.clear()
 
     def _count(self, record: Record) -> None:
         """Count any request."""
@@ -185,13 +201,6 @@ class Recorder:
         tokens = self._count_attempts(record)
         self._count_groups(record, tokens)
         self._count_cost(record)
-
-    def count_waiting(self) -> None:
-        """Count the cost of the requests that waited for prices, if these are read by now."""
-        if self._unpriced and not (self._charges is not None and self._charges.is_loading):
-            waiting, self._unpriced = self._unpriced, []
-            for record in waiting:
-                self._count_cost(record)
 
     def _provider(self, provider: str | None) -> str:
         return NONE if provider is None else self._providers.label(provider)
@@ -280,50 +289,6 @@ class Recorder:
                 self._key_cost.add((self._keys.label(record.key),), total * _NANOS)
             for pair in self._metadata_pairs(record):
                 self._metadata_cost.add(pair, total * _NANOS)
-
-
-class _Alike(NamedTuple):
-    """The series of requests of one kind: places in the table, and labels of those that not every request counts in.
-    ``called`` are the names of the provider and the model that were called."""
-
-    requests: int
-    duration: int
-    own: int
-    cache: int | None
-    attempts: int
-    upstream: int
-    called: tuple[str, str]
-    input: tuple[str, str, str]
-    output: tuple[str, str, str]
-    key: tuple[str] | None
-    key_requests: int | None
-
-
-def _kind_of(record: Record) -> Kind | None:
-    """The kind of a request; None where one of its steps is out of the ordinary."""
-    attempts, status = record.attempts, record.status
-    if len(attempts) != 1 or status >= _FAILED or record.failure is not None:
-        return None
-    attempt = attempts[0]
-    if not attempt.is_charged or attempt.ended is None or attempt.failure is not None:
-        return None
-    if not 0 < attempt.status < _FAILED:
-        return None
-    usage = attempt.usage if attempt.billed is None else attempt.billed.usage
-    if usage is not None and (usage.cached or usage.cache_written or usage.reasoning):
-        return None
-    return (
-        record.operation,
-        record.provider,
-        record.model,
-        record.stream,
-        status // 100,
-        record.cache,
-        record.key,
-        attempt.provider,
-        attempt.model,
-        attempt.status // 100,
-    )
 
 
 def nanos_of(attempt: AttemptRecord, at: float, charges: ChargeReader) -> int | None:

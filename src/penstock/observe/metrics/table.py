@@ -11,7 +11,7 @@ import math
 import struct
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from mmap import mmap
 from typing import Final, NamedTuple
 
@@ -153,6 +153,13 @@ class Metric:
         place = self.place(labels)
         self._values[place] += value
         self._values[place + 1 + bisect_left(self._buckets, value)] += 1.0
+
+    def merge(self, labels: Labels, numbers: Sequence[float]) -> None:
+        """Put the values of a histogram into another one: their sum, and the counts of the buckets."""
+        place = self.place(labels)
+        for index, number in enumerate(numbers):
+            if number:
+                self._values[place + index] += number
 
     def forget(self) -> None:
         """Take the gauges off the page until they are set again."""

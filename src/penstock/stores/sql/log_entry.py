@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -11,11 +11,11 @@ GATEWAY: Final = "gateway"
 """The source of rows of requests that passed through the gateway."""
 
 
-class LogEntry(msgspec.Struct, frozen=True):
+class LogEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="row", gc=False):
     """A finished request, under the names of the columns of ``request_log`` and in their order. ``at`` is in
     microseconds since 1970, and ``id`` is made of it; durations are microseconds, ``amount`` and ``saved`` nanodollars.
-    ``workspace_id`` None stands for the default workspace. ``details`` are what is written as JSON. ``content`` are
-    headers and bodies as ``log_content.packed`` makes them."""
+    ``workspace_id`` None stands for the default workspace. ``details`` is JSON. ``content`` are headers and
+    bodies as ``log_content.packed`` makes them."""
 
     at: int
     id: str
@@ -54,5 +54,5 @@ class LogEntry(msgspec.Struct, frozen=True):
     amount: int | None = None
     saved: int = 0
     metadata: Mapping[str, str] = {}
-    details: Any = {}
+    details: str = "{}"
     content: bytes | None = None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from operator import attrgetter
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from penstock.stores.sql.log_entry import LogEntry
-from penstock.stores.sql.repeated import RepeatedStatement, Rows
-from penstock.stores.sql.schema import total_day, total_hour, usage_day, usage_hour, usage_metadata
+from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows
+from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour, usage_metadata
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
 
 HOUR: Final = 3_600_000_000
@@ -33,27 +33,32 @@ class Sums:
     """Adds up rows of the request log, each once."""
 
     def __init__(self) -> None:
-        self._hours: dict[Key, list[LogEntry]] = {}
+        self._alike: defaultdict[Key, list[Row]] = defaultdict(list)
+        """Rows by the texts and the status that their sums are told apart by."""
         self._members: dict[Key, Measures] = {}
 
-    def add(self, entry: LogEntry, workspace: str, metadata: Mapping[str, str]) -> None:
-        """Add one row of a workspace; ``metadata`` are the members that it is added up by."""
-        at, status = entry.at, entry.status
-        hour, model = at // HOUR * HOUR, entry.model or ""
-        key = (hour, workspace, entry.key_id or "", entry.provider or "", model, status, entry.cache or "")
-        same = self._hours.get(key)
-        if same is None:
-            self._hours[key] = [entry]
-        else:
-            same.append(entry)
+    def add(self, row: Row, metadata: Mapping[str, str]) -> None:
+        """Add one row, whose values are in the order of the table's columns; ``metadata`` are the members that it is
+        added up by."""
+        self._alike[_kind_of(row)].append(row)
+        if metadata:
+            self._add_members(row, metadata)
+
+    def _add_members(self, row: Row, metadata: Mapping[str, str]) -> None:
+        at, workspace, status, tokens, amount, latency = _of_members(row)
         for name, value in metadata.items():
             member = (workspace, name, at // DAY * DAY, value)
-            measures = [1, int(is_error(status)), entry.total_tokens, entry.amount or 0, entry.latency, at]
-            _merge(self._members, member, measures)
+            _merge(self._members, member, [1, int(is_error(status)), tokens, amount or 0, latency, at])
 
     def rows(self) -> list[Rows]:
         """What is to be added to the tables of sums."""
-        hours = {key: _measures(entries) for key, entries in self._hours.items()}
+        hours: dict[Key, Measures] = {}
+        for (workspace, key, provider, model, status, cache), rows in self._alike.items():
+            for start, some in _by_hour(rows).items():
+                _merge(
+                    hours, (start, workspace, key or "", provider or "", model or "", status, cache or ""),
+                    _measures(some, is_good=not is_error(status)),
+                )  # fmt: skip
         days: dict[Key, Measures] = {}
         for (start, *rest), measures in hours.items():
             _merge(days, (start // DAY * DAY, *rest), measures)
@@ -71,10 +76,18 @@ class Sums:
         ]
 
 
-def _measures(entries: Sequence[LogEntry]) -> Measures:
-    """The sums of rows with the same key: column by column, which the interpreter does without a step for each row."""
-    count, is_good = len(entries), not is_error(entries[0].status)
-    columns = dict(zip(_ADDED_UP, zip(*map(_values_of, entries), strict=True), strict=True))
+def _by_hour(rows: list[Row]) -> Mapping[int, list[Row]]:
+    """Rows by the beginning of their hour."""
+    starts = {row[_AT] // HOUR for row in rows}
+    if len(starts) == 1:
+        return {starts.pop() * HOUR: rows}
+    return {start * HOUR: [row for row in rows if row[_AT] // HOUR == start] for start in starts}
+
+
+def _measures(rows: Sequence[Row], *, is_good: bool) -> Measures:
+    """The sums of rows: column by column, which the interpreter does without a step for each row."""
+    count = len(rows)
+    columns = dict(zip(_ADDED_UP, zip(*map(_values_of, rows), strict=True), strict=True))
     first_tokens = [value for value in columns["first_token"] if value is not None]
     latencies = [0] * len(LATENCY_COUNTS)
     for latency in columns["latency"]:
@@ -95,9 +108,17 @@ def _measures(entries: Sequence[LogEntry]) -> Measures:
     ]
 
 
+def _getter(*names: str) -> Callable[[Row], tuple[Any, ...]]:
+    """What takes the values of some columns out of a row."""
+    return itemgetter(*(request_log.c.keys().index(name) for name in names))
+
+
+_AT: Final = request_log.c.keys().index("at")
+_kind_of: Final = _getter("workspace_id", "key_id", "provider", "model", "status", "cache")
+_of_members: Final = _getter("at", "workspace_id", "status", "total_tokens", "amount", "latency")
 _TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens")
 _ADDED_UP: Final = (*_TOKENS, "amount", "saved", "latency", "first_token", "retries", "is_fallback", "at")
-_values_of: Final = attrgetter(*_ADDED_UP)
+_values_of: Final = _getter(*_ADDED_UP)
 
 
 def _of_all(sums: Mapping[Key, Measures]) -> dict[Key, Measures]:

@@ -85,21 +85,20 @@ class _Batch:
         self._sums = Sums()
 
     def add(self, entry: LogEntry) -> None:
-        entry, workspace = _clean(entry), entry.workspace_id or self._workspace
+        entry = _clean(entry)
+        workspace, content = entry.workspace_id or self._workspace, entry.content
         metadata = entry.metadata and _found_by(entry.metadata)
         values = msgspec.structs.astuple(entry)
-        content = entry.content
-        self._rows.append(
-            (
-                *values[:_WORKSPACE],
-                workspace,
-                *values[_WORKSPACE + 1 : _METADATA],
-                _json(entry.metadata) if metadata else "{}",
-                _json(entry.details),
-                content is not None,
-            )
+        row = (
+            *values[:_WORKSPACE],
+            workspace,
+            *values[_WORKSPACE + 1 : _METADATA],
+            _json(entry.metadata) if metadata else "{}",
+            entry.details,
+            content is not None,
         )
-        self._sums.add(entry, workspace, metadata)
+        self._rows.append(row)
+        self._sums.add(row, metadata)
         for name, value in metadata.items():
             self._members.append((workspace, name, value, entry.at, entry.id))
         if content:

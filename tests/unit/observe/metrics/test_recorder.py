@@ -41,6 +41,7 @@ class Counting:
 
     def counts(self) -> dict[str, float]:
         """Everything above 0: counters by name and labels, of histograms the number of values."""
+        self.recorder.settle()
         found = {}
         for family, labels, values in read_series(self._table.snapshot()):
             amount = sum(values[1:]) if FAMILIES[family].kind == "histogram" else values[0]
@@ -161,10 +162,10 @@ def test_costs_wait_for_prices(counting: Counting) -> None:
     counting.prices.is_loading = True
     counts = counting.count(record(attempt(usage=Usage(prompt=5))))
     assert "cost_dollars openai gpt" not in counts
-    counting.recorder.count_waiting()
+    counting.recorder.settle()
     assert "cost_dollars openai gpt" not in counting.counts()
     counting.prices.is_loading = False
-    counting.recorder.count_waiting()
+    counting.recorder.settle()
     assert counting.counts()["cost_dollars openai gpt"] == 5
 
 
