@@ -16,7 +16,7 @@ from penstock.guards.registry import all_checks
 from penstock.observe.access_log import line
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, reply, running_upstream
+from upstream import Act, Upstream, hang_up, reply, running_upstream, send
 
 CANARY, KEY = "canary-4711", "key-of-the-partner"
 
@@ -96,6 +96,47 @@ def test_a_partner_that_fails_again_and_again_is_not_asked_for_a_while(upstream:
     assert len(upstream.received) == 5
     [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
     assert "not asked for now" in check["error"]["message"]
+
+
+WEBHOOK_PASSES = reply(200, b'{"verdict": true}')
+
+
+def play(upstream: Upstream, *scripts: tuple[Act, ...]) -> None:
+    for script in scripts:
+        upstream.play(*script)
+
+
+def test_a_webhook_whose_connection_breaks_is_asked_once_more(gateway: RunningGateway, upstream: Upstream) -> None:
+    hook = {"webhook": {"webhookURL": f"{upstream.url}/hook"}, "deny": True}
+    play(upstream, (hang_up,), (WEBHOOK_PASSES,), (reply(200, answer("hi")),))
+    got = ask(gateway, upstream, {"input_guardrails": [hook]}, "hello")
+    assert [each.target for each in upstream.received] == ["/hook", "/hook", "/v1/chat/completions"]
+    [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
+    assert (got.status_code, check["verdict"]) == (200, True)
+
+
+@pytest.mark.parametrize(
+    "broken", [(send(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{"), hang_up), (reply(500, b"{}"),)]
+)
+def test_a_webhook_that_answered_is_asked_once(
+    gateway: RunningGateway, upstream: Upstream, broken: tuple[Act, ...]
+) -> None:
+    hook = {"webhook": {"webhookURL": f"{upstream.url}/hook"}, "deny": True}
+    play(upstream, broken, (reply(200, answer("hi")),))
+    got = ask(gateway, upstream, {"input_guardrails": [hook]}, "hello")
+    assert [each.target for each in upstream.received] == ["/hook", "/v1/chat/completions"]
+    [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
+    assert (got.status_code, check["error"]["name"] in {"Error", "HttpError"}) == (200, True)
+
+
+def test_a_webhook_is_told_what_a_guard_made_of_the_request(gateway: RunningGateway, upstream: Upstream) -> None:
+    checks = {"regexReplace": {"rule": "l+"}, "webhook": {"webhookURL": f"{upstream.url}/hook"}}
+    for text, told, is_changed in (("none", "none", False), ("hello", "he[REDACTED]o", True)):
+        upstream.received.clear()
+        play(upstream, (WEBHOOK_PASSES,), (reply(200, answer("hi")),))
+        assert ask(gateway, upstream, {"input_mutators": [checks]}, text).status_code == 200
+        request = json.loads(upstream.received[0].body)["request"]
+        assert (request["text"], request["isTransformed"]) == (told, is_changed)
 
 
 REFUSING: dict[str, tuple[dict[str, Any], Any]] = {

@@ -39,6 +39,9 @@ class TextView(msgspec.Struct, frozen=True):
     end_mark: bytes | None = b""
     results_first: bool = True
     """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
+    kept: Mapping[str, Callable[[str, Any], Iterable[Segment]]] = {}
+    """What providers keep for their callers (``threads``) -> (request type, a decoded body that is to be kept) -> its
+    texts."""
 
 
 def listed(value: Any) -> list[Any]:

@@ -61,7 +61,7 @@ class Edit(msgspec.Struct, frozen=True):
 
 class Judgement(msgspec.Struct, frozen=True):
     """What a check says. ``data`` is told to the caller, with Portkey's names. ``edits`` change texts of the body that
-    was judged; ``body``, JSON, replaces all of it. With ``error`` the verdict is False, and doesn't count unless the
+    was judged; ``body``, JSON, replaces all of it. With ``error`` the verdict doesn't count, and is False unless the
     check fails closed (docs/guardrails.md#errors)."""
 
     verdict: bool
@@ -78,11 +78,22 @@ def could_not(message: str, name: str = "Error", data: Any = None) -> Judgement:
     return Judgement(verdict=False, data=data, error=CheckError(message, name))
 
 
+NO_EXCERPT: Final = "No text available"
+
+
+def no_text(told: Mapping[str, Any]) -> Judgement:
+    """The judgement of a check that was given no text. ``told`` are further members of its data."""
+    message = "There is no text to check."
+    return could_not(message, data={"explanation": message, "textExcerpt": NO_EXCERPT, **told})
+
+
 class GuardedBody:
     """The JSON body of a request or an answer, read at most once: its value, and its texts."""
 
-    def __init__(self, raw: bytes, read: Callable[[Any], Iterable[Segment]]) -> None:
+    def __init__(self, raw: bytes, read: Callable[[Any], Iterable[Segment]], *, is_changed: bool = False) -> None:
         self.raw = raw
+        self.is_changed = is_changed
+        """Whether a guard made the body of another one."""
         self._read = read
 
     @cached_property
@@ -145,8 +156,9 @@ class CloudIdentity(msgspec.Struct, frozen=True):
 
 
 class OutboundRequest(msgspec.Struct, frozen=True):
-    """A call of a check to another server. ``timeout`` is in seconds, ``limit`` the most bytes of a reply. With an
-    ``identity`` the call is signed, or shows a token."""
+    """A call of a check to another server. ``timeout`` is in seconds, ``limit`` the most bytes of a reply, 0 for a
+    reply whose body doesn't matter. With an ``identity`` the call is signed, or shows a token. A call whose connection
+    breaks before a byte of the reply came is made once more, within the same time."""
 
     method: str
     url: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from penstock.core.did_you_mean import hint
 from penstock.routing.problems import Problems, refuse
@@ -66,6 +67,24 @@ class Parameters:
         if not text and (self._value(name) is None or self._value(name) == ""):
             self.complain(name, "Required: a string")
         return text
+
+    def url(self, name: str) -> str:
+        """An address with http or https and a host; empty where there is none."""
+        text = self.text(name)
+        try:
+            parts = urlsplit(text)
+            is_good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            is_good = False
+        if text and not is_good:
+            self.complain(name, "it must be an http or https URL")
+        return text
+
+    def required_url(self, name: str) -> str:
+        url = self.url(name)
+        if not url and self._value(name) in {None, ""}:
+            self.complain(name, "Required: a URL")
+        return url
 
     def switch(self, name: str, *, default: bool = False) -> bool:
         value = self._value(name)
@@ -129,9 +148,10 @@ class Parameters:
         return None
 
     def refuse_unknown(self) -> None:
-        """Add a problem for each parameter that no getter asked for."""
-        for name in self.values:
-            if name not in self._asked:
+        """Add a problem for each parameter that no getter asked for. Portkey's forms write ``"not": false`` with checks
+        that have no opposite, too: that means nothing."""
+        for name, value in self.values.items():
+            if name not in self._asked and not (name == "not" and value is False):
                 known = sorted(self._asked)
                 way_out = hint(name, known, f"there are {', '.join(known)}", quote="'")
                 self.complain(name[:100], f"the check has no such parameter: {way_out}")

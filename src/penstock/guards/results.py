@@ -116,15 +116,16 @@ def with_results(body: bytes, results: bytes) -> bytes | None:
     return inner + comma + b'"hook_results":' + results + b"}"
 
 
-def message_of(reasons: Sequence[str]) -> str:
-    """The message of a denial."""
-    return MESSAGE + (f" Denied by: {', '.join(reasons)}." if reasons else "")
+def message_of(reasons: Sequence[str], place: str = "") -> str:
+    """The message of a denial. ``place`` is the one of several requests that is denied: ``line 3``."""
+    by = f" Denied by: {', '.join(reasons)}." if reasons else ""
+    return MESSAGE + (f" Denied is {place}." if place else "") + by
 
 
-def denied_body(results: bytes | None, reasons: Sequence[str] = ()) -> bytes:
+def denied_body(results: bytes | None, reasons: Sequence[str] = (), place: str = "") -> bytes:
     """The body of status 446; ``"type":"error"`` is what Anthropic's clients look for.
     ``reasons`` are names of hooks and checks, where the operator lets callers know them."""
-    error = write_json({"message": message_of(reasons), "type": "hooks_failed", "param": None, "code": None})
+    error = write_json({"message": message_of(reasons, place), "type": "hooks_failed", "param": None, "code": None})
     told = b"" if results is None else b',"hook_results":' + results
     return b'{"type":"error","error":' + error + told + b"}"
 

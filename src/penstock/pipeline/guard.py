@@ -45,11 +45,12 @@ from penstock.pipeline.guard_memory import GuardMemory, JudgedRequest, judged_as
 from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.guard_outbound import GuardOutbound, Knows
 from penstock.pipeline.guard_parallel import judged_beside
+from penstock.pipeline.guard_pieces import Unreadable, judged_pieces
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
-from penstock.pipeline.guard_subject import answered, asked, new_request, nothing_asked, rewritten
+from penstock.pipeline.guard_subject import answered, asked, new_request, nothing_asked, rewritten, with_body
 from penstock.pipeline.guard_tasks import GuardTasks
 from penstock.pipeline.guard_types import hooks_without_texts, request_type
-from penstock.pipeline.guard_unread import refusal_of_unread
+from penstock.pipeline.guard_unread import refusal_of_unread, refusal_of_unreadable
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
@@ -115,8 +116,8 @@ class Guarding(msgspec.Struct, frozen=True):
             if refused is not None:
                 return refused
         if view is None or kind is None:
-            unread = refusal_of_unread(call, plan, self.verdicts, refuses=self.refuses_unguarded)
-            return await send(call, route, step, account) if unread is None else failed_answer(unread, call)
+            passed = await self._passed(call, route, plan, outbound)
+            return passed if isinstance(passed, Answer) else await send(passed[0], passed[1], step, account)
         if request is None:
             # An answer that is read later: its request's texts were judged when it was made.
             request, plan = nothing_asked(call), GuardPlan(after=plan.after)
@@ -291,6 +292,30 @@ class Guarding(msgspec.Struct, frozen=True):
         )
         return self._denied(call, route, runs, ()) if denied(runs) else None
 
+    async def _passed(
+        self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound
+    ) -> Answer | tuple[Call, TargetRoute]:
+        """A request that passes as it is, with the requests inside it as the guards left them; or the refusal."""
+        note = functools.partial(self.verdicts.note, call.account)
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        try:
+            judged = memory.pieces.get(route.target.path) or await judged_pieces(
+                call, route, plan.before, outbound, note
+            )
+        except Unreadable as error:
+            return failed_answer(refusal_of_unreadable(str(error)), call)
+        if judged is not None:
+            memory.pieces[route.target.path] = judged
+        if judged is not None and judged.runs:
+            return self._denied(call, route, judged.runs, (), place=judged.place)
+        left = plan if judged is None else GuardPlan(after=plan.after)
+        unread = refusal_of_unread(call, left, self.verdicts, refuses=self.refuses_unguarded)
+        if unread is not None:
+            return failed_answer(unread, call)
+        return (call, route) if judged is None or judged.body is None else with_body(call, route, judged.body)
+
     # After.
 
     async def _after(
@@ -356,6 +381,7 @@ class Guarding(msgspec.Struct, frozen=True):
         after: Sequence[HookRun],
         *,
         stored: bool = False,
+        place: str = "",
     ) -> Answer:
         """A hook refuses the request or the answer: to routing that is status 446, however it is told."""
         results = self.results(before, after, withheld=True)
@@ -367,7 +393,7 @@ class Guarding(msgspec.Struct, frozen=True):
             if soft is not None:
                 return Answer(200, soft[0], soft[1], outcome)
         reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
-        told = told_denial(call.dialect, results, reasons, call.trace)
+        told = told_denial(call.dialect, results, reasons, call.trace, place)
         return Answer(told.status, list(told.headers), told.body, outcome)
 
     def results(self, before: Sequence[HookRun], after: Sequence[HookRun], *, withheld: bool) -> bytes:

@@ -16,10 +16,11 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.segments import Segment
 from penstock.dialects.registry import CALLERS
-from penstock.dialects.texts import TextView
+from penstock.dialects.texts import NO_TEXTS, TextView
 from penstock.guards import registry
-from penstock.guards.base import CheckError, GuardedBody, Judgement, Outbound, Phase, could_not
-from penstock.guards.plan import GuardPlan, Hook
+from penstock.guards.base import NO_EXCERPT, CheckError, GuardedBody, Judgement, Outbound, Phase
+from penstock.guards.patterns import excerpt
+from penstock.guards.plan import GuardPlan, Hook, Scope
 from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.guard_hooks import Subject, run_hooks
 from penstock.pipeline.guard_subject import answered
@@ -27,7 +28,33 @@ from penstock.routing.fields import Fields, settled
 from penstock.routing.rules import HeaderSettings
 
 _CHAT: Final = "chatComplete"
+_STREAMED: Final = "stream-"
 _HOOKS: Final = {Phase.BEFORE: "before_request_hooks", Phase.AFTER: "after_request_hooks"}
+_EVENTS_TOLD: Final = frozenset({"default.requiredmetadatakeys", "default.requiredmetadatakeypairs"})
+"""Checks of requests for which the event of an answer is an error; the others judge the request then, too."""
+_WITHOUT_DATA: Final = _EVENTS_TOLD | {"default.addprefix"}
+_PASSING: Final = _WITHOUT_DATA | {"default.regexreplace"}
+"""Checks whose errors come with a true verdict in Portkey's plugins."""
+_REPEATED: Final[Mapping[str, Mapping[str, str]]] = {
+    "default.regexmatch": {"regexPattern": "rule", "not": "not"},
+    "default.regexreplace": {"regexPattern": "rule"},
+    "default.wordcount": {"minWords": "minWords", "maxWords": "maxWords", "not": "not"},
+    "default.sentencecount": {"minCount": "minSentences", "maxCount": "maxSentences", "not": "not"},
+    "default.charactercount": {"minCharacters": "minCharacters", "maxCharacters": "maxCharacters", "not": "not"},
+    "default.jsonschema": {"not": "not"},
+    "default.jsonkeys": {"requiredKeys": "keys", "operator": "operator"},
+    "default.containscode": {"searchedFormat": "format", "not": "not"},
+    "default.endswith": {"suffix": "suffix", "not": "not"},
+    "default.modelwhitelist": {"allowedModels": "models", "not": "not"},
+    "default.allowedrequesttypes": {"allowedTypes": "allowedTypes", "blockedTypes": "blockedTypes"},
+    "default.webhook": {"webhookUrl": "webhookURL"},
+}
+"""What the data of an error repeats of the parameters, by check: member -> parameter."""
+_QUOTING: Final = frozenset(
+    f"default.{name}"
+    for name in ("regexmatch", "wordcount", "sentencecount", "charactercount", "jsonkeys", "containscode", "endswith")
+)
+"""Checks whose errors quote the beginning of the text."""
 
 
 class _Side(msgspec.Struct, rename="camel"):
@@ -44,7 +71,7 @@ class _Context(msgspec.Struct, rename="camel"):
     request: _Side = msgspec.field(default_factory=_Side)
     response: _Side = msgspec.field(default_factory=_Side)
     provider: str = ""
-    request_type: str = _CHAT
+    request_type: str = ""
     metadata: dict[str, Any] = {}
 
 
@@ -79,26 +106,55 @@ def read_check(body: bytes) -> CheckRequest | Failure:
         return Failure(Kind.INVALID_REQUEST, f"The body is no check and its context: {error}.")
     if registry.check_of(request.id) is None:
         return Failure(Kind.INVALID_REQUEST, f"There is no check '{request.id[:100]}'.", "id")
-    if request.context.request_type not in _views():
-        known = ", ".join(_views())
-        return Failure(Kind.INVALID_REQUEST, f"The requestType must be one of {known}.", "context.requestType")
     return request
 
 
 async def run_check(request: CheckRequest, outbound: Outbound) -> dict[str, Any]:
     """What the check says: ``error``, ``verdict``, ``data``, ``transformedData`` and ``transformed``."""
     phase, subject = request.event_type, _subject(request)
+    check, name = registry.check_of(request.id), registry.full_id(request.id).lower()
+    if check is not None and phase is Phase.AFTER and phase not in check.phases and name not in _EVENTS_TOLD:
+        if check.transforms:
+            return _told(phase, Judgement(verdict=True), None)
+        request = msgspec.structs.replace(request, event_type=Phase.BEFORE)
+        subject = _subject(request)
     hooks = _hooks(request)
     if isinstance(hooks, CheckError):
-        return _told(phase, could_not(hooks.message, data=None), None)
+        data = None if name in _WITHOUT_DATA else _error_data(name, request, hooks.message, subject)
+        return _told(phase, Judgement(name in _PASSING, data, hooks), None)
     [run], changed = await run_hooks(hooks, subject, outbound)
     judgement = run.checks[0].judgement
     return _told(phase, judgement, None if changed is subject else changed.body.json)
 
 
+def _error_data(name: str, request: CheckRequest, message: str, subject: Subject) -> dict[str, Any]:
+    """The data of a check whose parameters can't be used."""
+    data: dict[str, Any] = {"explanation": message}
+    for member, parameter in _REPEATED.get(name, {}).items():
+        value = request.parameters.get(parameter, False if parameter == "not" else None)
+        if value is not None:
+            data[member] = value
+    if name in {"default.contains", "default.jsonschema"}:
+        data["error"] = message
+    elif name == "default.modelwhitelist":
+        body = subject.request.json
+        model = body.get("model") if isinstance(body, dict) else None
+        data = {"requestedModel": model or "No model specified", "allowedModels": [], **data}
+    elif name == "default.allowedrequesttypes":
+        data["currentRequestType"] = request.context.request_type or "unknown"
+    elif name == "default.webhook":
+        data = {"webhookUrl": "No URL provided", **data, "requestContext": {"timeout": 3000}}
+    elif name in _QUOTING:
+        texts = [each.text for each in Scope().chosen(subject.body, subject.phase) if each.text]
+        data["textExcerpt"] = excerpt("\n".join(texts)) or NO_EXCERPT
+    return data
+
+
 def _hooks(request: CheckRequest) -> Sequence[Hook] | CheckError:
     """The one hook with the check; the error of parameters that the check doesn't take."""
-    hook = {"type": "guardrail", "checks": [{"id": request.id, "parameters": request.parameters}]}
+    # A log is waited for: nobody else would learn what became of it.
+    waits = {"sync": True} if registry.full_id(request.id).lower() == "default.log" else {}
+    hook = {"type": "guardrail", "checks": [{"id": request.id, "parameters": {**waits, **request.parameters}}]}
     fields = Fields(settled({_HOOKS[request.event_type]: [hook]}), "")
     plan = GuardCompiler({}, GuardPolicy()).guards(fields, HeaderSettings())
     failure = fields.budget.problems.failure()
@@ -108,8 +164,10 @@ def _hooks(request: CheckRequest) -> Sequence[Hook] | CheckError:
 
 
 def _subject(request: CheckRequest) -> Subject:
-    context, view = request.context, _views()[request.context.request_type]
-    kind = context.request_type
+    """What is judged. Without a type the texts are those of a chat; of a type that has no texts there are none."""
+    context = request.context
+    kind = context.request_type.removeprefix(_STREAMED) or _CHAT
+    view = _views().get(kind, NO_TEXTS)
 
     def read(value: Any) -> Sequence[Segment]:
         return tuple(view.request(kind, value))
@@ -117,7 +175,7 @@ def _subject(request: CheckRequest) -> Subject:
     asked = context.request.json or _asked(kind, context.request.text or "")
     subject = Subject(
         Phase.BEFORE,
-        kind,
+        context.request_type,
         context.provider,
         GuardedBody(write_json(asked), read),
         read,
@@ -165,7 +223,7 @@ def _told(phase: Phase, judgement: Judgement, changed: Any) -> dict[str, Any]:
     transformed[side]["json"] = changed
     return {
         "error": None if error is None else {"name": error.name, "message": error.message},
-        "verdict": judgement.verdict and error is None,
+        "verdict": judgement.verdict,
         "data": judgement.data,
         "transformedData": transformed,
         "transformed": changed is not None,

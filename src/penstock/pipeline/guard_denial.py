@@ -26,12 +26,15 @@ _PROVIDER: Final = "penstock"
 """What a completion that the gateway itself writes names as its provider."""
 
 
-def told_denial(dialect: CallerDialect, results: bytes | None, reasons: Sequence[str], trace: str) -> ErrorReply:
-    """The error of a denied request or answer. ``results``: ``hook_results`` as JSON, None where they aren't told."""
+def told_denial(
+    dialect: CallerDialect, results: bytes | None, reasons: Sequence[str], trace: str, place: str = ""
+) -> ErrorReply:
+    """The error of a denied request or answer. ``results``: ``hook_results`` as JSON, None where they aren't told.
+    ``place`` is where in the request stands what is denied."""
     status = dialect.errors.denied_status
     if status == Failure(Kind.HOOKS_FAILED, "").status:
-        return ErrorReply(status, [(b"content-type", JSON), NO_STORE], denied_body(results, reasons))
-    told = dialect.errors.failure(Failure(Kind.GUARDRAIL_DENIED, message_of(reasons)), trace)
+        return ErrorReply(status, [(b"content-type", JSON), NO_STORE], denied_body(results, reasons, place))
+    told = dialect.errors.failure(Failure(Kind.GUARDRAIL_DENIED, message_of(reasons, place)), trace)
     body = None if results is None else with_results(told.body, results)
     return ErrorReply(told.status, told.headers, told.body if body is None else body)
 

@@ -49,7 +49,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     def changed(self, raw: bytes) -> Subject:
         """The same with another body in this phase."""
-        body = GuardedBody(raw, self.read)
+        body = GuardedBody(raw, self.read, is_changed=True)
         if self.phase is Phase.BEFORE:
             return msgspec.structs.replace(self, request=body)
         return msgspec.structs.replace(self, response=body)

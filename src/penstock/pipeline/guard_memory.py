@@ -4,7 +4,7 @@ change nothing judge a request once."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,6 +16,9 @@ from penstock.guards.restore import Restoring
 from penstock.guards.results import HookRun
 from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
 
+if TYPE_CHECKING:
+    from penstock.pipeline.guard_pieces import JudgedPieces
+
 _TOO_LATE: Final = "the model has the request already: leave parallel out"
 
 
@@ -24,6 +27,8 @@ class GuardMemory(msgspec.Struct):
 
     runs: dict[tuple[object, ...], HookRun] = msgspec.field(default_factory=dict)
     targets: dict[str, JudgedRequest] = msgspec.field(default_factory=dict)
+    pieces: dict[str, JudgedPieces] = msgspec.field(default_factory=dict)
+    """By target, what came of the requests inside the request."""
 
 
 class JudgedRequest(msgspec.Struct):

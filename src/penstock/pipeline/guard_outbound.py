@@ -30,6 +30,8 @@ from penstock.routing import custom_host
 from penstock.transport.base import Request
 
 _TIMEOUTS = frozenset({Kind.CONNECT_TIMEOUT, Kind.FIRST_BYTE_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT})
+_BROKEN = frozenset({Kind.CONNECTION_REFUSED, Kind.CONNECTION_CLOSED})
+"""Failures of a connection before a byte of the reply came."""
 _RESOLVE_SECONDS = 3.0
 _FAIR_SECONDS = 1.0
 """A shorter time limit than this says nothing of the server that misses it."""
@@ -72,11 +74,18 @@ class GuardOutbound(msgspec.Struct, frozen=True):
     async def _sent(
         self, prepared: Request, signer: Signer | None, request: OutboundRequest
     ) -> OutboundReply | CheckError:
+        began = time.monotonic()
         reply = await self.upstream.send(prepared, signer)
+        if isinstance(reply, Failure) and reply.kind in _BROKEN:
+            # A pooled connection may have ended while it was idle, and asking for a judgement twice changes nothing.
+            left = request.timeout - (time.monotonic() - began)
+            if left > 0:
+                again = msgspec.structs.replace(prepared, limits=Limits(left, left, left, left), fresh=True)
+                reply = await self.upstream.send(again, signer)
         if isinstance(reply, Failure):
             return _error(reply)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
-        if request.method == "HEAD":
+        if not request.limit:
             reply.close()
             return OutboundReply(reply.status, headers, b"")
         read = await whole_reply(reply, request.limit)

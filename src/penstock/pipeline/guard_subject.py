@@ -115,6 +115,14 @@ def _new_form(given: RequestBody, fields: bytes) -> RequestBody | Failure:
     return msgspec.structs.replace(given, body=body)
 
 
+def with_body(call: Call, route: TargetRoute, body: bytes) -> tuple[Call, TargetRoute]:
+    """The call that passes as it is, with another body."""
+    if call.request is None:
+        return msgspec.structs.replace(call, body=body), route
+    request = RequestBody(Body.parse(body), call.request.model, call.request.stream, call.request.form)
+    return msgspec.structs.replace(call, body=body, request=request), route
+
+
 def rewritten(call: Call, route: TargetRoute, request: RequestBody) -> tuple[Call, TargetRoute]:
     """The call with the request that the guards made. The config's parameters are in it already."""
     body = call.body if request.form is not None else request.body.encode()

@@ -47,3 +47,9 @@ def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, r
         return Failure(Kind.UNSUPPORTED_OPERATION, text)
     verdicts.skip(call.account, hooks)
     return None
+
+
+def refusal_of_unreadable(why: str) -> Failure:
+    """The failure of a request with which a model will be asked, and which can't be read (guard_pieces.py)."""
+    text = f"The guards of the config can't read the request: {why} (docs/guardrails.md#batches-and-threads)."
+    return Failure(Kind.INVALID_REQUEST, text)

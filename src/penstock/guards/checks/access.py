@@ -110,6 +110,8 @@ def _text(value: Any) -> str:
 
 def _metadata_keys(parameters: Parameters) -> Prepared:
     keys = parameters.required_texts("metadataKeys")
+    if parameters.has("metadataKeys") and not keys:
+        parameters.complain("metadataKeys", "it must name at least one key")
     operator = parameters.choice("operator", _OPERATORS)
 
     def judge(context: Context) -> Judgement:
@@ -187,9 +189,13 @@ def _request_types(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         metadata = context.operator_metadata
-        allowed = given[0] if has_allowed else _listed(metadata.get("supported_endpoints"))
-        blocked = given[1] if has_blocked else _listed(metadata.get("blocked_endpoints"))
+        allowed = given[0] or _listed(metadata.get("supported_endpoints"))
+        blocked = given[1] or _listed(metadata.get("blocked_endpoints"))
         name = context.request_type
+        problem = _undecided(name, allowed, blocked)
+        if problem:
+            told = {"allowedTypes": list(allowed), "blockedTypes": list(blocked)}
+            return could_not(problem, data={"explanation": problem, "currentRequestType": name or "unknown", **told})
         kinds = {name, "chatComplete"} if name in _CHATS else {name}
         names = kinds | {f"{_STREAMED}{each}" for each in kinds} if context.is_streaming else kinds
         verdict = names.isdisjoint(blocked) and (not allowed or not names.isdisjoint(allowed))
@@ -205,6 +211,14 @@ def _request_types(parameters: Parameters) -> Prepared:
         return Judgement(verdict, data)
 
     return Prepared(judge)
+
+
+def _undecided(name: str, allowed: Iterable[str], blocked: Iterable[str]) -> str:
+    """Why the lists decide nothing; empty where they do."""
+    both = set(allowed) & set(blocked)
+    if both:
+        return f"{min(both)[:60]} is allowed and blocked."
+    return "" if name else "The type of the request is not known."
 
 
 def _listed(value: Any) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ class _Rules(msgspec.Struct, frozen=True):
 
 def _jwt(parameters: Parameters) -> Prepared:
     header = parameters.text("headerKey", "Authorization").lower()
-    source, endpoint = parameters.text("jwksUri"), parameters.text("introspectEndpoint")
+    source, endpoint = parameters.url("jwksUri"), parameters.url("introspectEndpoint")
     inline = _inline(parameters)
     if not (source or endpoint or parameters.has("jwks")):
         parameters.complain("jwksUri", "Required: jwksUri, jwks or introspectEndpoint")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from penstock.core.segments import Segment
-from penstock.guards.base import Check, Context, Edit, Judgement, Prepared, could_not
+from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, excerpt, expanded, holds, literal, seconds_for, utf16
@@ -26,8 +26,7 @@ def _regex_match(parameters: Parameters) -> Prepared:
     def judge(context: Context) -> Judgement:
         text = context.text
         if pattern is None or not text:
-            data = {"explanation": _NO_TEXT, "regexPattern": rule, "not": inverts, "textExcerpt": "No text available"}
-            return could_not(_NO_TEXT, data=data)
+            return no_text({"regexPattern": rule, "not": inverts})
         match = pattern.compiled.search(text, timeout=seconds_for(text))
         verdict = (match is not None) is not inverts
         data = {
@@ -49,7 +48,7 @@ def _details(text: str, match: regex.Match[str]) -> dict[str, object]:
     return {
         "matchedText": match[0],
         "index": utf16(text[: match.start()]),
-        "groups": match.groupdict(),
+        "groups": {name: text for name, text in match.groupdict().items() if text is not None},
         "captures": list(match.groups()),
     }
 
@@ -64,7 +63,8 @@ def _regex_replace(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         if pattern is None or not context.text:
-            return could_not(_NO_TEXT, data={"explanation": _NO_TEXT, "regexPattern": rule})
+            data = {"explanation": _NO_TEXT, "regexPattern": rule}
+            return Judgement(verdict=True, data=data, error=CheckError(_NO_TEXT))
         edits = tuple(
             edit
             for segment in context.segments

@@ -8,12 +8,8 @@ from penstock.core.json_text import write_json
 from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, could_not
 from penstock.guards.parameters import Parameters
 
-_WITHOUT: Final = frozenset(
-    """
-    embed rerank moderate imageGenerate imageEdit createSpeech createTranscription createTranslation
-    """.split()
-)
-"""Types of requests that have no message: nothing is put before anything."""
+_OTHER_CHATS: Final = frozenset({"createModelResponse", "generateContent", "converse"})
+"""Chats in wires that the check doesn't know. What is no chat has no message: nothing is put before anything."""
 _ROLES: Final = ("user", "system", "assistant")
 
 
@@ -25,16 +21,19 @@ def _add_prefix(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         kind, body = context.request_type, context.request.json
-        if kind in _WITHOUT:
-            return Judgement(verdict=True)
-        if kind not in {"chatComplete", "messages", "complete"} or not isinstance(body, dict):
+        if kind in _OTHER_CHATS:
             return could_not("The check adds no prefix to requests of this type.", data={"requestType": kind})
+        if kind not in {"chatComplete", "messages", "complete"}:
+            return Judgement(verdict=True)
+        if not isinstance(body, dict) or not body:
+            return could_not("The request has no body.")
         if kind == "complete":
             changed = _before_prompt(body, prefix, only_empty=only_empty)
         elif kind == "messages" and role == "system":
             changed = _before_system(body, prefix, adds=adds, only_empty=only_empty)
         else:
-            changed = _before_message(body, prefix, role, adds=adds, only_empty=only_empty)
+            new = {"role": role, "content": [_part(prefix)] if kind == "messages" else prefix}
+            changed = _before_message(body, prefix, new, adds=adds, only_empty=only_empty)
         data = {
             "prefix": prefix,
             "requestType": kind,
@@ -65,11 +64,13 @@ def _before_system(body: dict[str, Any], prefix: str, *, adds: bool, only_empty:
     return {**body, "system": _with_prefix(system, prefix) if adds else [_part(prefix), *_parts(system)]}
 
 
-def _before_message(body: dict[str, Any], prefix: str, role: str, *, adds: bool, only_empty: bool) -> dict[str, Any]:
-    messages = body.get("messages")
+def _before_message(
+    body: dict[str, Any], prefix: str, new: dict[str, Any], *, adds: bool, only_empty: bool
+) -> dict[str, Any]:
+    """The body with the prefix in the first message of the role that ``new`` has; else with ``new``."""
+    messages, role = body.get("messages"), new["role"]
     if not isinstance(messages, list):
         return body
-    new = {"role": role, "content": prefix}
     at = next((at for at, each in enumerate(messages) if isinstance(each, dict) and each.get("role") == role), None)
     if at is None:
         return {**body, "messages": [new, *messages] if role == "system" else [*messages, new]}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from penstock.core.json_text import read_json
 from penstock.core.segments import SegmentKind
-from penstock.guards.base import Check, Context, Judgement, Prepared, could_not
+from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, could_not, no_text
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt
 
@@ -19,12 +19,14 @@ _INLINE: Final = re.compile(r"(?<!`)`{3,}+(?:json)?\s*+([\[{](?:(?!`{3}).)*+)`{3
 _DECODER: Final = json.JSONDecoder()
 _MOST_CANDIDATES: Final = 200
 _LANGUAGES: Final = {
-    "sql": "SQL", "python": "Python", "py": "Python", "ts": "TypeScript", "typescript": "TypeScript",
-    "js": "JavaScript", "javascript": "JavaScript", "java": "Java", "c#": "C#", "cs": "C#", "csharp": "C#",
-    "c": "C", "c++": "C++", "cpp": "C++", "php": "PHP", "ruby": "Ruby", "rb": "Ruby", "swift": "Swift",
-    "kotlin": "Kotlin", "kt": "Kotlin", "go": "Go", "golang": "Go", "scala": "Scala", "r": "R", "rust": "Rust",
-    "perl": "Perl", "haskell": "Haskell", "lua": "Lua", "bash": "Shell", "sh": "Shell", "shell": "Shell",
-    "yaml": "YAML", "yml": "YAML", "objective-c": "Objective-C", "objc": "Objective-C",
+    "sql": "SQL", "python": "Python", "py": "Python", "gyp": "Python", "ts": "TypeScript", "tsx": "TypeScript",
+    "typescript": "TypeScript", "js": "JavaScript", "jsx": "JavaScript", "javascript": "JavaScript", "java": "Java",
+    "c#": "C#", "cs": "C#", "csharp": "C#", "c": "C", "c++": "C++", "cpp": "C++", "php": "PHP", "ruby": "Ruby",
+    "rb": "Ruby", "swift": "Swift", "kotlin": "Kotlin", "kt": "Kotlin", "go": "Go", "golang": "Go", "scala": "Scala",
+    "r": "R", "rust": "Rust", "rs": "Rust", "perl": "Perl", "pl": "Perl", "haskell": "Haskell", "lua": "Lua",
+    "bash": "Shell", "sh": "Shell", "shell": "Shell", "html": "HTML", "css": "CSS", "xml": "XML", "json": "JSON",
+    "yaml": "YAML", "yml": "YAML", "md": "Markdown", "markdown": "Markdown", "dockerfile": "Dockerfile",
+    "objective-c": "Objective-C", "objc": "Objective-C",
 }  # fmt: skip
 """The languages of code, by the tags of fences."""
 
@@ -37,7 +39,7 @@ def _contains_code(parameters: Parameters) -> Prepared:
     def judge(context: Context) -> Judgement:
         text = context.text
         if not text:
-            return could_not("There is no text to check.", data={"explanation": "There is no text."})
+            return no_text({"searchedFormat": wanted, "not": inverts})
         found = [_language(match[2]) for match in _FENCE.finditer(text) if match[2]]
         is_there = any(each.lower() == name.lower() for each in found)
         data = {
@@ -53,7 +55,7 @@ def _contains_code(parameters: Parameters) -> Prepared:
 
 
 def _language(tag: str) -> str:
-    return _LANGUAGES.get(tag.lower(), tag)
+    return _LANGUAGES.get(tag.lower(), tag.lower())
 
 
 def candidates(text: str) -> Iterator[Any]:
@@ -83,6 +85,11 @@ def candidates(text: str) -> Iterator[Any]:
         yield value
 
 
+def looks_like_json(text: str) -> bool:
+    """Whether a text has a fence or a brace with its counterpart, so that JSON may have been meant."""
+    return -1 < text.find("{") < text.rfind("}") or text.count("```") > 1
+
+
 def _json_keys(parameters: Parameters) -> Prepared:
     keys = parameters.required_texts("keys")
     operator = parameters.choice("operator", ("any", "all", "none"))
@@ -91,26 +98,25 @@ def _json_keys(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         text = context.text
-        told: dict[str, Any] = {"operator": operator, "textExcerpt": excerpt(text)}
         if not text:
-            data: dict[str, Any] = {"explanation": "There is no text.", "requiredKeys": list(keys), **told}
-            return could_not("There is no text to check.", data=data)
-        objects = [each for each in candidates(text) if isinstance(each, dict)]
-        if not objects:
-            data = {"explanation": "There is no JSON in the text.", "requiredKeys": list(keys), **told}
+            return no_text({"operator": operator, "requiredKeys": list(keys)})
+        told: dict[str, Any] = {"operator": operator, "textExcerpt": excerpt(text)}
+        values = list(candidates(text))
+        if not values and not looks_like_json(text):
+            data: dict[str, Any] = {"explanation": "There is no JSON in the text.", "requiredKeys": list(keys), **told}
             return Judgement(verdict=False, data=data)
-        holding = [(_holds(operator, keys, each), each) for each in objects]
-        verdict = all(each for each, _ in holding) if operator == "none" else any(each for each, _ in holding)
-        best = next((each for good, each in holding if good is verdict), objects[0])
+        holding = [(_holds(operator, keys, each), each) for each in values]
+        verdict = bool(holding) and (all if operator == "none" else any)(each for each, _ in holding)
+        best: Any = next((each for good, each in holding if good is verdict), None)
         if not verdict:
-            best = max(objects, key=lambda each: sum(key in each for key in keys))
-        present = [key for key in keys if key in best]
+            best = max(values, key=lambda each: len(_present(keys, each)), default=None)
+        present = _present(keys, best)
         data = {
-            "matchedJson": best,
+            "matchedJson": best if verdict or present else None,
             "verdict": verdict,
             "explanation": f"{len(present)} of {len(keys)} keys are present; required: {operator}.",
             "presentKeys": present,
-            "missingKeys": [key for key in keys if key not in best],
+            "missingKeys": [key for key in keys if key not in present],
             **told,
         }
         return Judgement(verdict, data)
@@ -118,8 +124,13 @@ def _json_keys(parameters: Parameters) -> Prepared:
     return Prepared(judge)
 
 
-def _holds(operator: str, keys: tuple[str, ...], value: Mapping[str, Any]) -> bool:
-    present = [key for key in keys if key in value]
+def _present(keys: tuple[str, ...], value: Any) -> list[str]:
+    """The keys that a value has: a list has none."""
+    return [key for key in keys if isinstance(value, dict) and key in value]
+
+
+def _holds(operator: str, keys: tuple[str, ...], value: Any) -> bool:
+    present = _present(keys, value)
     return {"any": bool(present), "all": len(present) == len(keys), "none": not present}[operator]
 
 
@@ -139,9 +150,7 @@ def _json_schema(parameters: Parameters) -> Prepared:
     def judge(context: Context) -> Judgement:
         text = context.text
         best: tuple[Any, list[dict[str, str]]] | None = None
-        has_candidate = False
         for value in candidates(text):
-            has_candidate = True
             if value in (0, None, False):
                 continue
             errors = [] if validator is None else validator(value)
@@ -150,8 +159,8 @@ def _json_schema(parameters: Parameters) -> Prepared:
             if not errors:
                 break
         if best is None:
-            explanation = "No JSON in the text can be read." if has_candidate else "There is no JSON in the text."
-            return Judgement(verdict=False, data={"explanation": explanation, "not": inverts})
+            told = {"explanation": "There is no JSON in the text.", "not": inverts}
+            return Judgement(verdict=False, data=None if looks_like_json(text) else told)
         verdict = (not best[1]) is not inverts
         data = {
             "matchedJson": best[0],
@@ -196,14 +205,14 @@ def _not_null(parameters: Parameters) -> Prepared:
     inverts = parameters.switch("not")
 
     def judge(context: Context) -> Judgement:
-        texts = [segment.text for segment in context.segments]
         calls = any(segment.kind is SegmentKind.TOOL_CALL for segment in context.body.segments)
-        is_null = not calls and not any(text.strip() for text in texts)
+        is_null = not calls and not any(segment.text.strip() for segment in context.segments)
         is_good = is_null is inverts
+        content = _content(context)
         data = {
             "isNull": is_null,
-            "contentType": "null" if not texts else "string" if len(texts) == 1 else "object",
-            "textArrayLength": len(texts),
+            "contentType": "null" if content is None else "string" if isinstance(content, str) else "object",
+            "textArrayLength": len(content) if isinstance(content, list) else 1,
             "explanation": f"The content is {'' if is_null else 'not '}empty.",
             "verdict": "passed" if is_good else "failed",
         }
@@ -211,6 +220,32 @@ def _not_null(parameters: Parameters) -> Prepared:
 
     return Prepared(judge)
 
+
+def _content(context: Context) -> Any:
+    """The content whose type and length are told: that of the last message, or of the answer's first choice. In wires
+    that Portkey doesn't know it is the list of the texts."""
+    steps = _CONTENTS.get((context.phase, context.request_type))
+    if steps is None:
+        return [segment.text for segment in context.segments]
+    value: Any = context.body.json
+    for step in steps:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            value = value[step] if isinstance(value, list) and value else None
+    return value
+
+
+_CONTENTS: Final[Mapping[tuple[Phase, str], tuple[str | int, ...]]] = {
+    (Phase.BEFORE, "chatComplete"): ("messages", -1, "content"),
+    (Phase.BEFORE, "messages"): ("messages", -1, "content"),
+    (Phase.BEFORE, "complete"): ("prompt",),
+    (Phase.BEFORE, "embed"): ("input",),
+    (Phase.AFTER, "chatComplete"): ("choices", 0, "message", "content"),
+    (Phase.AFTER, "messages"): ("content",),
+    (Phase.AFTER, "complete"): ("choices", 0, "text"),
+}
+"""Where the content of requests and answers stands, by their type."""
 
 CHECKS: Final = (
     Check("default.containsCode", _contains_code),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from penstock.guards.base import Check, Context, Judgement, Prepared, could_not
+from penstock.guards.base import Check, Context, Judgement, Prepared, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt, utf16
@@ -17,7 +17,6 @@ _SPACE: Final = (
 )
 """White space as JavaScript has it."""
 _SPACES: Final = str.maketrans(dict.fromkeys(_SPACE, " "))
-_NO_TEXT: Final = "There is no text to check."
 
 
 def _contains(parameters: Parameters) -> Prepared:
@@ -66,9 +65,16 @@ def _any_of(words: tuple[str, ...], *, matches_case: bool) -> Any:
 
 
 def _count(
-    singular: str, bounds: tuple[str, str], told: tuple[str, str], count: Callable[[str], int], *, needs_text: bool
+    singular: str,
+    bounds: tuple[str, str],
+    told: tuple[str, str],
+    count: Callable[[str], int],
+    *,
+    needs_text: bool = True,
+    trims: bool = False,
 ) -> Callable[[Parameters], Prepared]:
-    """A check that counts. ``bounds`` are the parameters, ``told`` their names in the data."""
+    """A check that counts. ``bounds`` are the parameters, ``told`` their names in the data. ``trims``: white space
+    around the text is none of it."""
 
     def prepare(parameters: Parameters) -> Prepared:
         least, most = parameters.number(bounds[0], least=0), parameters.number(bounds[1], least=0)
@@ -78,10 +84,10 @@ def _count(
         lower, upper = _whole(least or 0), None if most is None else _whole(most)
 
         def judge(context: Context) -> Judgement:
-            text = context.text
+            text = context.text.strip(_SPACE) if trims else context.text
             if needs_text and not text:
-                data = {"explanation": _NO_TEXT, bounds[0]: lower, bounds[1]: upper, "not": inverts}
-                return could_not(_NO_TEXT, data=data)
+                blank = {"textExcerpt": excerpt(context.text)} if context.text else {}
+                return no_text({told[0]: lower, told[1]: upper, "not": inverts, **blank})
             number = count(text)
             within = number >= lower and (upper is None or number <= upper)
             verdict = within is not inverts
@@ -120,7 +126,7 @@ def _case(name: str, change: Callable[[str], str]) -> Callable[[Parameters], Pre
         def judge(context: Context) -> Judgement:
             text = context.text
             if not text:
-                return could_not(_NO_TEXT, data={"explanation": _NO_TEXT, "not": inverts})
+                return no_text({"not": inverts})
             is_so = text == change(text)
             verdict = is_so is not inverts
             data = {
@@ -156,7 +162,7 @@ def _ends_with(parameters: Parameters) -> Prepared:
     def judge(context: Context) -> Judgement:
         text = context.text
         if not text:
-            return could_not(_NO_TEXT, data={"explanation": _NO_TEXT, "suffix": suffix, "not": inverts})
+            return no_text({"suffix": suffix, "not": inverts})
         ends = text.endswith((suffix, f"{suffix}."))
         verdict = ends is not inverts
         data = {
@@ -175,7 +181,7 @@ CHECKS: Final = (
     Check("default.contains", _contains),
     Check(
         "default.wordCount",
-        _count("word", ("minWords", "maxWords"), ("minWords", "maxWords"), _words, needs_text=True),
+        _count("word", ("minWords", "maxWords"), ("minWords", "maxWords"), _words, trims=True),
     ),
     Check(
         "default.sentenceCount",
@@ -183,9 +189,7 @@ CHECKS: Final = (
     ),
     Check(
         "default.characterCount",
-        _count(
-            "character", ("minCharacters", "maxCharacters"), ("minCharacters", "maxCharacters"), utf16, needs_text=True
-        ),
+        _count("character", ("minCharacters", "maxCharacters"), ("minCharacters", "maxCharacters"), utf16),
     ),
     Check("default.alluppercase", _case("upper case", _upper), aliases=("default.isAllUpperCase",)),
     Check("default.alllowercase", _case("lower case", _lower), aliases=("default.isAllLowerCase",)),

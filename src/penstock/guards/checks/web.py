@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.secret import Secret
@@ -26,6 +26,7 @@ from penstock.guards.base import (
     Phase,
     Prepared,
     could_not,
+    no_text,
 )
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt
@@ -68,13 +69,13 @@ def context_value(context: Context) -> dict[str, Any]:
             "json": context.request.json,
             "text": request_text,
             "isStreamingRequest": context.is_streaming,
-            "isTransformed": False,
+            "isTransformed": context.request.is_changed,
         },
         "response": {
             "json": {} if response is None else response.json,
             "text": "" if response is None else "\n".join(_texts(response.segments)),
             "statusCode": context.status,
-            "isTransformed": False,
+            "isTransformed": response is not None and response.is_changed,
         },
         "provider": context.provider,
         "requestType": context.request_type,
@@ -110,10 +111,10 @@ def _is_secret(name: str) -> bool:
 
 
 def _webhook(parameters: Parameters) -> Prepared:
-    url = parameters.required_text("webhookURL")
+    url = parameters.required_url("webhookURL")
     headers, names = read_headers(parameters), parameters.texts("forwardHeaders")
     secret = Secret(parameters.text("signingSecret"))
-    timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
+    timeout = int(parameters.number("timeout", _SECONDS * 1000, least=1) or 0)
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
         sent = {"content-type": "application/json", **_forwarded(context, names), **headers}
@@ -136,7 +137,7 @@ def _webhook(parameters: Parameters) -> Prepared:
             "verdict": value["verdict"],
             "explanation": f"The webhook {'lets the text pass' if value['verdict'] else 'refuses the text'}.",
             "webhookUrl": told["webhookUrl"],
-            "responseData": value.get("data"),
+            **({"responseData": value["data"]} if "data" in value else {}),
             "requestContext": told["requestContext"],
         }
         return Judgement(value["verdict"], data, body=_new_body(value, context.phase))
@@ -161,7 +162,7 @@ def _shown(url: str) -> str:
 
 
 def _log(parameters: Parameters) -> Prepared:
-    url = parameters.required_text("logURL")
+    url = parameters.required_url("logURL")
     headers, waits = read_headers(parameters), parameters.switch("sync")
     timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
 
@@ -197,18 +198,22 @@ def urls_in(text: str) -> list[str]:
 def _valid_urls(parameters: Parameters) -> Prepared:
     only_dns, inverts = parameters.switch("onlyDNS"), parameters.switch("not")
     method = "DNS lookup" if only_dns else "HTTP request"
+    resolver = parameters.choice("resolver", tuple(_RESOLVERS), "system")
+    if parameters.has("resolver") and not only_dns:
+        parameters.complain("resolver", "it says how names are looked up: it needs onlyDNS")
+    known = _RESOLVERS[resolver]
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
         text = context.text
         if not text:
-            return could_not("There is no text to check.", data={"explanation": "There is no text."})
+            return no_text({"validationMethod": method, "not": inverts})
         urls = urls_in(text)
         told = {"validationMethod": method, "textExcerpt": excerpt(text)}
         if not urls:
             data = {"explanation": "There is no address in the text.", "urls": [], "not": inverts, **told}
             return Judgement(verdict=False, data=data)
         asked = urls[:_MOST_URLS]
-        reached = await (_known(asked, outbound) if only_dns else _reached(asked, outbound))
+        reached = await (_resolved(asked, known, outbound) if only_dns else _reached(asked, outbound))
         valid = [url for url in asked if url in reached]
         invalid = [url for url in urls if url not in valid]
         verdict = (not invalid) is not inverts
@@ -225,12 +230,36 @@ def _valid_urls(parameters: Parameters) -> Prepared:
     return Prepared(ask=ask, servers=_MOST_URLS)
 
 
-async def _known(urls: list[str], outbound: Outbound) -> set[str]:
-    """Those of some addresses whose hosts the resolver knows."""
+async def _resolved(urls: list[str], known: _Known, outbound: Outbound) -> set[str]:
+    """Those of some addresses whose hosts a resolver knows."""
     hosts = {url: _host(url) for url in urls}
     names = sorted({host for host in hosts.values() if host})
-    known = {name for name, is_known in zip(names, await outbound.resolves(names), strict=True) if is_known}
-    return {url for url, host in hosts.items() if host in known}
+    good = {name for name, is_known in zip(names, await known(outbound, names), strict=True) if is_known}
+    return {url for url, host in hosts.items() if host in good}
+
+
+_Known = Callable[[Outbound, Sequence[str]], Awaitable[Sequence[bool]]]
+"""Whether a resolver knows the addresses of some hosts, in their order."""
+
+
+async def _known_to_system(outbound: Outbound, hosts: Sequence[str]) -> Sequence[bool]:
+    return await outbound.resolves(hosts)
+
+
+async def _known_over_https(outbound: Outbound, hosts: Sequence[str]) -> Sequence[bool]:
+    """By the JSON form of DNS over HTTPS that Portkey asks. Source:
+    https://developers.cloudflare.com/1.1.1.1/encryption/dns-over-https/make-api-requests/dns-json/"""
+    headers = {"accept": "application/dns-json"}
+    requests = [OutboundRequest("GET", f"{_DNS}?{urlencode({'name': host})}", headers, b"", _SECONDS) for host in hosts]
+    values = [
+        None if isinstance(reply, CheckError) else read_json_or_none(reply.body)
+        for reply in await outbound.send_all(requests)
+    ]
+    return [isinstance(each, dict) and each.get("Status") == 0 and bool(each.get("Answer")) for each in values]
+
+
+_DNS: Final = "https://1.1.1.1/dns-query"
+_RESOLVERS: Final[Mapping[str, _Known]] = {"system": _known_to_system, "doh": _known_over_https}
 
 
 def _host(url: str) -> str:
@@ -245,7 +274,7 @@ async def _reached(urls: list[str], outbound: Outbound) -> set[str]:
     reached: set[str] = set()
     asking = [(url, url, "HEAD") for url in urls]
     for _ in range(_MOST_REDIRECTS + 1):
-        requests = [OutboundRequest(method, place, _AGENT, b"", _SECONDS) for _, place, method in asking]
+        requests = [OutboundRequest(method, place, _AGENT, b"", _SECONDS, limit=0) for _, place, method in asking]
         replies = await outbound.send_all(requests) if requests else ()
         following: list[tuple[str, str, str]] = []
         for (url, place, method), reply in zip(asking, replies, strict=True):

@@ -61,6 +61,9 @@ def test_what_a_failing_webhook_said() -> None:
     assert asked("webhook", {"webhookURL": URL}, "x", says({"why": "x"}, 500)).data["responseData"] == {"why": "x"}
     assert refused("webhook", {}) == "p.webhookURL"
     assert refused("webhook", {"webhookURL": URL, "headers": "{"}) == "p.headers"
+    for nowhere in ("nowhere", "ftp://a.example/", "https://", "https://[", 1):
+        assert refused("webhook", {"webhookURL": nowhere}) == "p.webhookURL"
+        assert refused("log", {"logURL": nowhere}) == "p.logURL"
 
 
 def test_a_log() -> None:
@@ -95,6 +98,30 @@ def test_addresses_that_are_looked_up() -> None:
     judgement = asked("validUrls", {"onlyDNS": True}, text, way)
     assert judgement.data["validUrls"] == ["https://a.example/x", "http://b.example:8080/"]
     assert (judgement.verdict, judgement.data["validationMethod"], way.sent) == (False, "DNS lookup", [])
+
+
+def test_addresses_that_are_looked_up_over_https() -> None:
+    answers = {"a.example": {"Status": 0, "Answer": [{}]}, "b.example": {"Status": 0}, "c.example": {"Status": 3}}
+
+    def answer(request: OutboundRequest) -> OutboundReply | CheckError:
+        assert request.headers == {"accept": "application/dns-json"}
+        name = request.url.removeprefix("https://1.1.1.1/dns-query?name=")
+        said = answers.get(name)
+        return CheckError("late") if said is None else OutboundReply(200, {}, json.dumps(said).encode())
+
+    text = "https://a.example/x http://b.example http://c.example https://d.example http://a.example:8080"
+    way = Way(answer)
+    judgement = asked("validUrls", {"onlyDNS": True, "resolver": "doh"}, text, way)
+    assert judgement.data["validUrls"] == ["https://a.example/x", "http://a.example:8080"]
+    assert (judgement.verdict, len(way.sent)) == (False, 4)
+    assert refused("validUrls", {"resolver": "doh"}) == "p.resolver"
+    assert refused("validUrls", {"onlyDNS": True, "resolver": "other"}) == "p.resolver"
+
+
+def test_of_an_address_only_the_head_is_read() -> None:
+    way = Way(reach)
+    asked("validUrls", {}, "https://a.test/get", way)
+    assert [(each.method, each.limit) for each in way.sent] == [("HEAD", 0), ("GET", 0)]
 
 
 def test_addresses_in_a_text() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.core.segments import ALL_SLOTS, Delta, Segment, SegmentKind
-from penstock.dialects.texts import TextView, inputs, listed, member
+from penstock.dialects.texts import TextView, inputs, leaves, listed, member
 
 _DONE: Final = b"[DONE]"
 _KINDS: Final = {
@@ -39,9 +39,7 @@ def _request(kind: str, body: Any) -> Iterator[Segment]:
     if kind != "chatComplete":
         return
     for index, message in enumerate(listed(member(body, "messages"))):
-        role = member(message, "role")
-        role = role if isinstance(role, str) else ""
-        yield from _message(message, ("messages", index), role, _KINDS.get(role, SegmentKind.TEXT), index, 0)
+        yield from _said(message, ("messages", index), index)
 
 
 def _message(
@@ -67,6 +65,42 @@ def _message(
         if isinstance(arguments, str):
             place = (*at, "tool_calls", number, "function", "arguments")
             yield Segment(place, arguments, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
+
+
+def _thread(_kind: str, body: Any) -> Iterator[Segment]:
+    """Of assistants, threads, their messages and runs. Source: OpenAI API reference, "Assistants", "Threads"."""
+    for name in ("instructions", "additional_instructions", "description"):
+        text = member(body, name)
+        if isinstance(text, str):
+            yield Segment((name,), text, "system", SegmentKind.SYSTEM, -1)
+    outputs = [(("tool_outputs", at), each) for at, each in enumerate(listed(member(body, "tool_outputs")))]
+    for place, output in outputs:
+        text = member(output, "output")
+        if isinstance(text, str):
+            yield Segment((*place, "output"), text, "tool", SegmentKind.TOOL_RESULT)
+    if member(body, "content") is not None:
+        yield from _said(body, (), 0)
+    index = 0
+    for above in (("messages",), ("additional_messages",), ("thread", "messages")):
+        holder = member(body, "thread") if len(above) > 1 else body
+        for number, message in enumerate(listed(member(holder, above[-1]))):
+            yield from _said(message, (*above, number), index)
+            index += 1
+
+
+def _conversation(_kind: str, body: Any) -> Iterator[Segment]:
+    """Of the items of a conversation. Source: OpenAI API reference, "Conversations"."""
+    for index, item in enumerate(listed(member(body, "items"))):
+        yield from _said(item, ("items", index), index)
+        for name in ("output", "arguments", "input", "summary"):
+            for place, text in leaves(member(item, name), ("items", index, name)):
+                yield Segment(place, text, "tool", SegmentKind.TOOL_RESULT, index)
+
+
+def _said(message: Any, at: tuple[str | int, ...], index: int) -> Iterator[Segment]:
+    role = member(message, "role")
+    role = role if isinstance(role, str) else ""
+    return _message(message, at, role, _KINDS.get(role, SegmentKind.TEXT), index, 0)
 
 
 def _answer(kind: str, body: Any) -> Iterator[Segment]:
@@ -142,4 +176,5 @@ TEXTS: Final = TextView(
     _is_end,
     _results_event,
     end_mark=_DONE,
+    kept={"assistants": _thread, "threads": _thread, "conversations": _conversation},
 )
