@@ -132,7 +132,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         compiled = None if call.memo is None else call.memo.compiled
         if compiled is not None and compiled.is_cached:
             return self.router.caching.read_body(call)
-        return call.dialect.read_body(call.body)
+        return call.dialect.reading.body(call.body)
 
     async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
         """The plan for a request that names what a provider or the gateway keeps, or makes it."""
@@ -188,13 +188,13 @@ async def read_request(call: Call) -> RequestBody | Failure:
     data = call.body
     try:
         if len(data) <= LARGE:
-            request = call.dialect.read_body(data)
+            request = call.dialect.reading.body(data)
         else:
             request = located(data, await aside(len(data), read_places, PickleBuffer(data)))
     except WorkError as error:
         return Failure(Kind.BODY_TOO_LARGE, f"The request body is too large to be read: {error}. Send less.")
     if isinstance(request, RequestBody):
-        if len(data) > LARGE and request.stream != (streams := call.dialect.asks_stream(request.body)):
+        if len(data) > LARGE and request.stream != (streams := call.dialect.reading.asks_stream(request.body)):
             request = msgspec.structs.replace(request, stream=streams)
         request = call.request = call.addressed(request)
     return request

@@ -19,7 +19,8 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 from penstock.dialects.anthropic.relay.judge import has_error_shape
-from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.caller import JSON, NO_STORE
+from penstock.dialects.caller_errors import CallerErrors, ErrorReply, ProviderReply, TargetError
 from penstock.dialects.error_texts import beside, words
 from penstock.dialects.provider_errors import read_error
 
