@@ -210,7 +210,7 @@ def call(
     account = Account(records or Records(), "POST", "/v1/x")
     made = Call(operation, dialect, fields, dict(fields), data, TRACE, account, "/v1/x")
     if body is not None:
-        request = dialect.read_body(data)
+        request = dialect.reading.body(data)
         assert not isinstance(request, Failure), request
         made.request = request
     return made

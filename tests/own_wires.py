@@ -23,19 +23,19 @@ def caption(elapsed: Callable[[], int] = lambda: 7, **members: Any) -> Caption:
 
 
 def asked(dialect: CallerDialect, **members: Any) -> ChatRequest:
-    request = dialect.read_request(Body.parse(json.dumps({"model": "m", **members}).encode()))
+    request = dialect.reading.request(Body.parse(json.dumps({"model": "m", **members}).encode()))
     assert isinstance(request, ChatRequest), request
     return request
 
 
 def refused(dialect: CallerDialect, **members: Any) -> Failure:
-    failure = dialect.read_request(Body.parse(json.dumps({"model": "m", **members}).encode()))
+    failure = dialect.reading.request(Body.parse(json.dumps({"model": "m", **members}).encode()))
     assert isinstance(failure, Failure), failure
     return failure
 
 
 def plain(dialect: CallerDialect, *events: Event, **members: Any) -> dict[str, Any]:
-    reply = dialect.write_reply(collect(events), caption(**members))
+    reply = dialect.writing.reply(collect(events), caption(**members))
     assert isinstance(reply, bytes), reply
     told: dict[str, Any] = json.loads(reply)
     return told
@@ -43,7 +43,7 @@ def plain(dialect: CallerDialect, *events: Event, **members: Any) -> dict[str, A
 
 def stream(dialect: CallerDialect, *events: Event, **members: Any) -> bytes:
     """The stream, told event by event, which must be the same as told at once."""
-    writer, other = dialect.stream_writer(caption(**members)), dialect.stream_writer(caption(**members))
+    writer, other = dialect.writing.stream(caption(**members)), dialect.writing.stream(caption(**members))
     pieces = b"".join([writer.write([event]) for event in events]) + writer.finish()
     assert writer.failed is None, writer.failed
     assert pieces == other.write(events) + other.finish()

@@ -113,7 +113,7 @@ def source(path: Path) -> Told:
 
 def framed(dialect: CallerDialect, place: Place, sent: bytes) -> bytes:
     """A stream as the caller gets it."""
-    form = None if dialect.stream_form is None else dialect.stream_form(place.query)
+    form = None if dialect.delivery.stream_form is None else dialect.delivery.stream_form(place.query)
     return sent if form is None else form.encoder().finish(sent)
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 CHANGE: Final = "to change"
 MODULE: Final = "module"
+PLACE: Final = "place"
 
 Cells = tuple[str, ...]
 Table = list[Cells]

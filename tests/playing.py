@@ -1,4 +1,4 @@
-"""Walks played on a simulated clock: what pipeline/route.py and pipeline/race.py do, without network, tasks or sleep."""
+"""Walks played on a simulated clock: what pipeline/route.py does, without network, tasks or sleep."""
 
 from __future__ import annotations
 

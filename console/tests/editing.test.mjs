@@ -1,31 +1,15 @@
 // The editor of configs with its tests, tools and images in the playground, and the page of a key's holder.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { admin, faults, launch, open, overflow, reason, signIn, startGateway, until, visit } from "./gateway.mjs";
+import { test } from "node:test";
+import { admin, faults, open, overflow, reason, until, visit, withGateway } from "./gateway.mjs";
 
 const skip = reason;
 const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 let gateway, browser;
-
-before(async () => {
-  if (skip) return;
-  gateway = await startGateway();
-  browser = await launch();
+const task = withGateway((...started) => {
+  [gateway, browser] = started;
 });
-
-after(async () => {
-  await browser?.close();
-  await gateway?.stop();
-});
-
-async function task(work, width) {
-  const page = await open(browser, gateway, { width });
-  await signIn(page);
-  await work(page);
-  assert.deepEqual(page.problems, []);
-  await page.context().close();
-}
 
 test("members and values of a config are completed where they belong", { skip }, () =>
   task(async (page) => {
@@ -79,7 +63,7 @@ for (const width of [1280, 380]) {
       await page.getByLabel("Tests in JSON").fill('[{"name": "a", "taget": "x"}]');
       await page.getByRole("button", { name: "Run tests" }).click();
       await page.getByText("a member that is not known: taget").first().waitFor();
-    }, width));
+    }, { width }));
 }
 
 test("tools and images are sent, and what the model calls is shown", { skip }, () =>

@@ -1,10 +1,12 @@
 // A gateway as a process on a free port, with a database of its own, and a browser to look at it.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -61,6 +63,29 @@ export async function admin(gateway, method, path, body, key = ADMIN) {
 }
 
 export const launch = () => chromium.launch({ executablePath: BROWSER, args: ["--no-sandbox"] });
+
+/** A gateway and a browser for the tests of one file: `begin` gets both before the first test, and they end after the
+ *  last one. Gives what runs one task: a page of somebody who is signed in, and nothing thrown when the task is done. */
+export function withGateway(begin) {
+  let gateway, browser;
+  before(async () => {
+    if (reason) return;
+    gateway = await startGateway();
+    browser = await launch();
+    await begin(gateway, browser);
+  });
+  after(async () => {
+    await browser?.close();
+    await gateway?.stop();
+  });
+  return async (work, { width, key } = {}) => {
+    const page = await open(browser, gateway, { width });
+    await signIn(page, key);
+    await work(page);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  };
+}
 
 /** A page of a browser that remembers nothing. What the page's script throws, and every host that it calls, is kept. */
 export async function open(browser, gateway, { width = 1280, dark = false } = {}) {

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { admin, faults, focused, launch, open, overflow, reason, signIn, startGateway, until, visit } from "./gateway.mjs";
+import { test } from "node:test";
+import { admin, faults, focused, open, overflow, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
 import { stubLog } from "./log.mjs";
 
 const SHOTS = process.env.SCREENSHOTS ? new URL("../../docs/console/", import.meta.url).pathname : undefined;
@@ -12,10 +12,8 @@ const SHOWN = new Set(["overview", "requests/log-9", "keys", "configs/CONFIG"]);
 const skip = reason;
 let gateway, browser, ids;
 
-before(async () => {
-  if (skip) return;
-  gateway = await startGateway();
-  browser = await launch();
+withGateway(async (...started) => {
+  [gateway, browser] = started;
   await admin(gateway, "POST", "/virtual-keys", { name: "Production", slug: "prod", provider: "echo", note: "shared" });
   await admin(gateway, "POST", "/policies/usage-limits", {
     name: "teams", type: "cost", credit_limit: 50, periodic_reset: "monthly",
@@ -33,11 +31,6 @@ before(async () => {
     );
   }
   ids = { KEY: made[0].id, CONFIG: config.slug };
-});
-
-after(async () => {
-  await browser?.close();
-  await gateway?.stop();
 });
 
 const PAGES = [

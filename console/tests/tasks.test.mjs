@@ -2,32 +2,15 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { admin, ADMIN, launch, open, reason, signIn, startGateway, until, visit } from "./gateway.mjs";
+import { test } from "node:test";
+import { admin, ADMIN, open, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
 import { ROWS, stubLog } from "./log.mjs";
 
 const skip = reason;
 let gateway, browser;
-
-before(async () => {
-  if (skip) return;
-  gateway = await startGateway();
-  browser = await launch();
+const task = withGateway((...started) => {
+  [gateway, browser] = started;
 });
-
-after(async () => {
-  await browser?.close();
-  await gateway?.stop();
-});
-
-/** A page of somebody who is signed in, and nothing thrown when the task is done. */
-async function task(work, { width, key } = {}) {
-  const page = await open(browser, gateway, { width });
-  await signIn(page, key);
-  await work(page);
-  assert.deepEqual(page.problems, []);
-  await page.context().close();
-}
 
 const chat = (key, more = {}) =>
   fetch(`${gateway.url}/v1/chat/completions`, {

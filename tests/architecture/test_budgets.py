@@ -4,11 +4,15 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.dialect import ProviderDialect
 
 SOURCE = Path(__file__).parents[2] / "src" / "penstock"
 FILES = sorted(SOURCE.rglob("*.py"))
-MAX_FILE, MAX_DIALECT, MAX_FUNCTION = 500, 700, 60
+MAX_FILE, MAX_DIALECT, MAX_FUNCTION, MAX_SIDE = 500, 700, 60, 9
 LONGER_FILES: dict[str, int] = {}
 LONGER_FUNCTIONS: dict[str, int] = {}
 STEPS = SOURCE / "stores" / "sql" / "migrations" / "versions"
@@ -52,3 +56,9 @@ def test_no_file_is_called_by_an_empty_name(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_every_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("side", [CallerDialect, ProviderDialect])
+def test_a_side_of_a_wire_has_few_members(side: type[msgspec.Struct]) -> None:
+    """A side that needs more is two things."""
+    assert len(msgspec.structs.fields(side)) <= MAX_SIDE

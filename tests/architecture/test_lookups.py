@@ -1,4 +1,4 @@
-"""Fourteen questions of a newcomer, answered within one hop of docs/map.md.
+"""Questions of a newcomer, one at least for each room of the house, answered within one hop of docs/map.md.
 
 The key words of a question lead to at most a few rows; one of them names a file that holds the answer.
 """
@@ -43,6 +43,19 @@ LOOKUPS = [
     Lookup("How long is an idle connection kept?", ("idle connections",), "transport/pool.py", "PoolLimits"),
     Lookup("Where is a setting declared?", ("setting", "declared"), "settings/model.py", "Settings"),
     Lookup("Where is a line of the access log made?", ("access log", "message"), "observe/access_log.py", "AccessLog"),
+    Lookup("Where is a request to AWS signed?", ("AWS", "signature"), "auth/aws_signature.py", "signature_lines"),
+    Lookup("Where does it say that a model refuses a parameter?", ("quirk of one model",), "traits/families/others.py", "ROWS"),
+    Lookup("Where are the numbers of identity cards looked for?", ("personal data", "kinds"), "guards/detect/personal.py", "_ssn"),
+    Lookup("How does a change of penstock.toml get into force?", ("file changes",), "stores/file.py", "CatalogueFile"),
+    Lookup("When does a monthly budget begin again?", ("window of budgets",), "limits/windows.py", "CalendarWindow"),
+    Lookup("What does a cached token cost without a price of its own?", ("class of tokens costs",), "prices/charge.py", "_FALLBACK"),
+    Lookup("What becomes of LiteLLM's fallbacks?", ("LiteLLM", "fallbacks"), "importers/litellm_branches.py", "fallbacks_of"),
+    Lookup("Where is Azure's address put together?", ("Azure OpenAI",), "providers/azure.py", "_locate"),
+    Lookup("What does the audit log leave out?", ("audit log", "hides"), "control/redact.py", "redacted"),
+    Lookup("What happens to requests at SIGTERM?", ("signal",), "server/stopping.py", "GracefulServer"),
+    Lookup("Where is a provider's credential made over HTTP?", ("/integrations", "models"), "admin/integrations.py", "_create"),
+    Lookup("Where does `penstock check` begin?", ("penstock check",), "cli/check.py", "command"),
+    Lookup("Where is the request log switched on?", ("part for the request log",), "app_logs.py", "request_log_of"),
 ]  # fmt: skip
 
 
@@ -70,3 +83,9 @@ def test_the_map_answers_within_one_hop(lookup: Lookup) -> None:
     assert 1 <= len(matching) <= FEW, [row.cells[0] for row in matching]
     assert lookup.file in {path for row in matching for path in paths_in(" ".join(row.cells))}
     assert lookup.name in defined_in(SOURCE / lookup.file)
+
+
+def test_every_room_is_asked_for() -> None:
+    """Every folder of the package that has rows in the map."""
+    rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    assert {lookup.file.split("/")[0] for lookup in LOOKUPS if "/" in lookup.file} == rooms

@@ -1,12 +1,13 @@
 """docs/map.md is true: every module stands in it once, its tables are whole, every path exists; docs/design, too."""
 
+import itertools
 import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from penstock_map import CHANGE, Row, module_rows, paths_in, rows, tables
+from penstock_map import CHANGE, MODULE, PLACE, Row, module_rows, paths_in, rows, tables
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "penstock"
@@ -22,6 +23,22 @@ def test_every_module_stands_once_in_the_tables_of_modules() -> None:
     shown = Counter(path for row in module_rows(MAP) for path in paths_in(row.cells[0]))
     assert [path for path in MODULES if shown[path] != 1] == []
     assert [path for path, times in shown.items() if times > 1 or not (SOURCE / path).is_file()] == []
+
+
+def test_modules_of_one_folder_stand_together() -> None:
+    """What is in another folder, or on another floor, is in another place of the page."""
+    for table in tables(MAP):
+        if table[0][0] == MODULE:
+            folders = [path.split("/")[0] for first, *_ in table[2:] for path in paths_in(first) if "/" in path]
+            runs = [folder for folder, _ in itertools.groupby(folders)]
+            assert len(set(runs)) == len(runs), runs
+
+
+@pytest.mark.parametrize("pattern", ["docs/*.md", "tests/*.py"])
+def test_every_page_and_every_module_of_the_tests_stands_once(pattern: str) -> None:
+    shown = Counter(path for row in rows(MAP) if row.kind == PLACE for path in paths_in(row.cells[0]))
+    there = {path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern)} - {"docs/map.md"}
+    assert sorted(path for path in there if shown[path] != 1) == []
 
 
 @pytest.mark.parametrize("page", [MAP_PAGE, *DECISIONS, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)

@@ -1,12 +1,15 @@
 """What the code, the tests and the pages refer to is in the repository: pages, their headings, tests by name.
 
+Modules that comments and docstrings name, from the package, from the tests or from a folder around them, exist, too.
 A reference is ``docs/NAME.md`` or ``docs/design/NAME.md``, perhaps with ``#anchor`` and further anchors of the same page (``, #other``), or a
 relative link between pages. Numbers of a document that a reader doesn't have are none.
 """
 
+import io
 import itertools
 import posixpath
 import re
+import tokenize
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -33,6 +36,7 @@ _FENCED = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 _NUMBERED = re.compile(
     r"\b[Ss]pec(?:ification)? \d+(?:\.\d+)*|\b[Qq]uirks? \d+|(?<=[a-z'] )(?<!RFC \d{4} )\(\d{1,2}\.\d{1,2}\)"
 )
+_MODULE = re.compile(r"(?<![\w/.*{-])((?:[\w-]+/)*\w+\.py)\b(?!\()")
 _NUMBERED_COMMENT = re.compile(r"# \d{1,3}(?:, \d{1,3})*(?=:|$)", re.MULTILINE)
 
 
@@ -89,13 +93,38 @@ def numbered(text: str, *, is_code: bool) -> list[str]:
     return found + (_NUMBERED_COMMENT.findall(text) if is_code else [])
 
 
+def named_modules(source: str) -> list[str]:
+    """The modules that the comments and the docstrings of a module name: ``core/body.py``, ``body.py``."""
+    told = [
+        token.string
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""'))
+    ]
+    return [name for text in told for name in _MODULE.findall(text)]
+
+
+def module_exists(name: str, path: Path) -> bool:
+    """Whether a module that ``path`` names is in the package, in the tests, or in a folder around ``path``."""
+    around = [folder for folder in path.parents if folder.is_relative_to(ROOT)]
+    return any((folder / name).is_file() for folder in (ROOT / "src" / "penstock", ROOT / "tests", *around))
+
+
 def _without_code(text: str) -> str:
     return re.sub(r"`[^`\n]*`", "", _FENCED.sub("", text))
 
 
 # The finders by themselves.
 
+SOURCE_EXAMPLE = ROOT / "src" / "penstock" / "dialects" / "framing" / "frame.py"
 PAGE = '# Title\n\n## Retry count\n\n```sh\n# no heading\n```\n\n<a id="q42"></a>**42.** Text.\n\n## `a.b` & [c](d.md)\n\n## Retry count\n'
+
+
+def test_modules_are_found_in_comments_and_docstrings() -> None:
+    source = '"""As core/a.py, b.py and *_c.py do."""\npath = "d.py"  # see e.py\n'
+    assert named_modules(source) == ["core/a.py", "b.py", "e.py"]
+    assert module_exists("core/body.py", SOURCE_EXAMPLE)
+    assert module_exists("sse.py", SOURCE_EXAMPLE)
+    assert not module_exists("body.py", SOURCE_EXAMPLE)
 
 
 def read_page(path: str) -> str | None:
@@ -191,6 +220,19 @@ def test_citations_in_code_lead_somewhere(folder: str) -> None:
 def test_citations_and_links_in_pages_lead_somewhere(name: str) -> None:
     text = read(name) or ""
     assert dead([*links(name, text), *citations(text)], read) == []
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "bench", "docs"])
+def test_modules_that_code_names_exist(folder: str) -> None:
+    files = [ROOT / name for name in CODE if name.startswith(f"{folder}/")]
+    found = [
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in files
+        for name in named_modules(path.read_text("utf-8"))
+        if not module_exists(name, path)
+    ]
+    assert files
+    assert found == []
 
 
 def test_nothing_is_cited_by_a_number_alone() -> None:

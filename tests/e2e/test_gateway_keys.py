@@ -151,7 +151,7 @@ def leaving(
     )  # fmt: skip
     if operation.has_body:
         raw = body if isinstance(body, bytes) else json.dumps({**CHAT, **(body or {})}).encode()
-        request = call.dialect.read_body(raw)
+        request = call.dialect.reading.body(raw)
         assert not isinstance(request, Failure), request
         call.request = request
     compiled = compiler.compile(call)

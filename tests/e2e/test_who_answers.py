@@ -124,7 +124,7 @@ def leaving(
         Operation.CHAT, CALLERS[dialect], fields, dict(fields), b"", b"", Account(Records(), "POST", "/v1/x"), "/v1/x",
         caller=caller, default_provider=default, path_name=path,
     )  # fmt: skip
-    request = call.dialect.read_body(json.dumps({**CHAT, "model": model}).encode())
+    request = call.dialect.reading.body(json.dumps({**CHAT, "model": model}).encode())
     assert not isinstance(request, Failure), request
     call.request = request
     compiled = compiler.compile(call)

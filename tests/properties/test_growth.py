@@ -66,10 +66,10 @@ SHAPES: Final = [(caller, shape) for caller, shapes in REQUESTS.items() for shap
 def test_requests_are_read_and_relayed_in_linear_time(caller: str, shape: str) -> None:
     def run(n: int) -> None:
         dialect = registry().CALLERS[caller]
-        body = dialect.read_body(
+        body = dialect.reading.body(
             json.dumps({"model": "m", "max_tokens": 9, **REQUESTS[caller][shape](n)}).encode()
         ).body
-        dialect.read_request(body)
+        dialect.reading.request(body)
         for variant in ("", "bedrock", "vertex"):
             dialect.relay.fit_request(body, context(caller, variant))
 
@@ -91,7 +91,7 @@ def test_requests_are_written_in_linear_time(
     def prepared(n: int) -> Callable[[], object]:
         dialect = registry().CALLERS[caller]
         data = json.dumps({"model": "m", "max_tokens": 9, **REQUESTS[caller][shape](n)}).encode()
-        request = dialect.read_request(dialect.read_body(data).body)
+        request = dialect.reading.request(dialect.reading.body(data).body)
         return lambda: registry().DIALECTS[provider].write(request, context(provider))
 
     context(provider)  # what is looked up once doesn't count
@@ -139,8 +139,8 @@ def tell(found: list[Any], callers: list[str] | None = None) -> None:
         dialect, about = registry().CALLERS[caller], caption("ab", 1, "m", "p", strict, True)
         reply = COPY["penstock.core.events"].collect(found)
         if reply.failure is None:
-            dialect.write_reply(reply, about)
-        writer = dialect.stream_writer(about)
+            dialect.writing.reply(reply, about)
+        writer = dialect.writing.stream(about)
         stream = b"".join([writer.write([event]) for event in found] + [writer.finish()])
         for form in (True, False):
             dialect.replies.reshape.with_usage(stream, form)

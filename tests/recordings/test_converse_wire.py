@@ -76,7 +76,7 @@ def _frames(data: bytes) -> Any:
 @every
 def test_its_requests_are_read_and_written_in_every_wire(path: Path) -> None:
     body = Body.parse(json.dumps(load(path)["request"]["body"]).encode())
-    request = CALLERS["bedrock_converse"].read_request(body)
+    request = CALLERS["bedrock_converse"].reading.request(body)
     if "guardrailConfig" in body:
         assert isinstance(request, Failure)
         return

@@ -66,7 +66,7 @@ def events(path: Path) -> list[Event]:
 
 
 def told(dialect: CallerDialect, found: list[Event]) -> dict[str, Any]:
-    reply = dialect.write_reply(collect(found), caption())
+    reply = dialect.writing.reply(collect(found), caption())
     assert isinstance(reply, bytes), reply
     value: dict[str, Any] = json.loads(reply)
     return value
@@ -74,7 +74,7 @@ def told(dialect: CallerDialect, found: list[Event]) -> dict[str, Any]:
 
 def streamed(dialect: CallerDialect, found: list[Event]) -> dict[str, Any]:
     """The stream, told event by event and put together again."""
-    writer = dialect.stream_writer(caption())
+    writer = dialect.writing.stream(caption())
     sent = b"".join([writer.write([event]) for event in found]) + writer.finish()
     assert writer.failed is None, writer.failed
     assert dialect.replies.stream.ending(sent)[0] or '"ERROR"' in sent.decode()

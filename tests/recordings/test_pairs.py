@@ -44,14 +44,14 @@ pytestmark = needs_recordings
 
 
 def plain(caller: str, found: list[Event]) -> Told:
-    written = CALLERS[caller].write_reply(collect(found), CAPTION)
+    written = CALLERS[caller].writing.reply(collect(found), CAPTION)
     assert isinstance(written, bytes), written
     return read(caller, "json", written)
 
 
 def streamed(caller: str, found: list[Event]) -> Told:
     dialect, place = CALLERS[caller], PLACES[caller]
-    writer = dialect.stream_writer(CAPTION)
+    writer = dialect.writing.stream(CAPTION)
     sent = b"".join([writer.write([event]) for event in found]) + writer.finish()
     assert writer.failed is None, writer.failed
     return read(caller, place.kind, framed(dialect, place, sent))
@@ -98,7 +98,7 @@ def test_any_cutting_says_the_same(path: Path, caller: str) -> None:
         places = sorted({0, len(body), *(generator.randrange(len(body)) for _ in range(generator.randrange(1, 30)))})
         assert events(recording, [body[a:b] for a, b in itertools.pairwise(places)]) == found
     dialect = CALLERS[caller]
-    alone, groups = dialect.stream_writer(CAPTION), dialect.stream_writer(CAPTION)
+    alone, groups = dialect.writing.stream(CAPTION), dialect.writing.stream(CAPTION)
     by_one = b"".join([alone.write([event]) for event in found]) + alone.finish()
     places = sorted({0, len(found), *(generator.randrange(len(found) + 1) for _ in range(5))})
     in_groups = b"".join([groups.write(found[a:b]) for a, b in itertools.pairwise(places)]) + groups.finish()
@@ -155,9 +155,9 @@ def test_its_request_is_written_or_refused_by_name(path: Path, provider: str) ->
     """What a provider's wire can't be told is named in the caller's words; what must not vanish is a 400 that names it."""
     recording = load(path)
     caller = CALLERS[WIRE_OF[recording["wire"]]]
-    body = caller.read_body(json.dumps(recording["request"]["body"]).encode())
+    body = caller.reading.body(json.dumps(recording["request"]["body"]).encode())
     assert not isinstance(body, Failure), body
-    request = caller.read_request(body.body)
+    request = caller.reading.request(body.body)
     written = request if isinstance(request, Failure) else DIALECTS[provider].write(request, context(recording))
     if isinstance(written, Failure):
         assert written.status in {400, 501}

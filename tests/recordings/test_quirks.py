@@ -381,7 +381,7 @@ def _() -> None:
 
 @quirk(54)
 def _() -> None:
-    """Schemas are cleaned: test_gemini_schema.py; the error is told with what the provider said of the fields."""
+    """Schemas are cleaned: unit/dialects/gemini/provider/test_schema.py; the error is told with what the provider said of the fields."""
     assert error("gemini-generate-n-658e78527e")["type"] == "INVALID_ARGUMENT"
     assert "details" in error("gemini-generate-n-658e78527e")["raw"]["error"]
 
@@ -615,7 +615,7 @@ def _() -> None:
 
 @quirk(75)
 def _() -> None:
-    """And ids of other makers are put as Mistral takes them: test_mistral.py."""
+    """And ids of other makers are put as Mistral takes them: unit/dialects/openai/relay/test_mistral.py."""
     assert all(call["type"] == "function" for call in normalized_calls("mistral-chat-s-dc9fdbf5d1"))
 
 

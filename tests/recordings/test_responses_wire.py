@@ -156,7 +156,7 @@ def test_read_for_callers_of_chat_completions(path: Path) -> None:
 
 @every
 def test_its_requests_are_read(path: Path) -> None:
-    request = RESPONSES.read_request(Body.parse(json.dumps(load(path)["request"]["body"]).encode()))
+    request = RESPONSES.reading.request(Body.parse(json.dumps(load(path)["request"]["body"]).encode()))
     state = {"background", "stateful"} & set(load(path)["features"])
     if state:
         assert not isinstance(request, ChatRequest)

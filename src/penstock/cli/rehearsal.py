@@ -77,7 +77,7 @@ class Rehearsal:
         """What the request would lead to."""
         call = _call(ask)
         if ask.request is not None:
-            request = call.dialect.read_body(ask.request)
+            request = call.dialect.reading.body(ask.request)
             if isinstance(request, Failure):
                 return request
             call.request = request

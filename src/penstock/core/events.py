@@ -136,6 +136,11 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
 
 
+def is_cut(stop: Stop | None) -> bool:
+    """Whether the answer ended where its limit was, perhaps in the middle of a call's arguments."""
+    return stop is not None and (stop.reason == "length" or stop.detail == "context")
+
+
 class Fail(msgspec.Struct, frozen=True):
     """The answer ended with an error of the provider (``raw`` is its body) or with invalid bytes (``broken``: cut off,
     garbage). No event follows."""

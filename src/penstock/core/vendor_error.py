@@ -19,6 +19,8 @@ _ORGANISATION: Final = re.compile(
     r"\b(org(?:anization)?[- ](?:[A-Za-z ]{0,24})?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 )
 """An account id after the word organisation: it is the operator's and must not reach callers."""
+WITHOUT_MESSAGE: Final = "the provider tells of an error without a message"
+"""What is told of such an error."""
 
 
 class VendorError(msgspec.Struct, frozen=True):

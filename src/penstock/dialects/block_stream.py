@@ -30,14 +30,14 @@ from penstock.core.events import (
     Thinking,
     ToolArgs,
     ToolStart,
+    is_cut,
 )
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.caller.json_scan import ObjectScan
-from penstock.dialects.anthropic.caller.members import BROKEN_ARGUMENTS, is_cut
-from penstock.dialects.call_arguments import is_object
+from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import Sealer
+from penstock.dialects.json_scan import ObjectScan
 
 _MOST_WAITING: Final = 8 << 20
 """Characters that may wait for an open call to end."""

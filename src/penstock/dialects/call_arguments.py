@@ -12,6 +12,8 @@ import msgspec
 from penstock.core.chat import ToolCall
 from penstock.core.json_text import read_json
 
+BROKEN_ARGUMENTS: Final = "The model wrote arguments for the tool {name!r} that are no JSON object."
+"""What a caller is told whose wire has no place for such arguments."""
 _INVALID_JSON: Final = "INVALID_JSON"
 """Where Anthropic's documentation puts arguments that are no JSON object ("Fine-grained tool streaming")."""
 

@@ -19,9 +19,8 @@ from penstock.core.chat import NO_ECHO, ChatRequest, Echo
 from penstock.core.events import ChatReply, Event, Fail
 from penstock.core.failure import Failure
 from penstock.core.form import Form
-from penstock.core.http import Headers
-from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
+from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.task_dialect import CallerTask
@@ -81,65 +80,6 @@ class StreamWriter(Protocol):
     def finish(self) -> bytes:
         """The end of a stream that ended well."""
         ...
-
-
-class ErrorReply(msgspec.Struct, frozen=True):
-    """An error for a caller: HTTP status, the header fields that the wire demands, body."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-class ProviderReply(msgspec.Struct, frozen=True):
-    """A provider's error as it came, for the caller's dialect to tell in its own words.
-
-    ``provider`` is its slug, ``error`` the class that routing gave it.
-    """
-
-    status: int
-    headers: Headers
-    body: bytes
-    provider: str
-    error: ClassifiedError
-
-
-class TargetError(msgspec.Struct, frozen=True):
-    """The error of one of several targets, as the caller would have been told: ``body`` is in the caller's wire,
-    ``path`` is the target's place in the config, ``error`` the error's class."""
-
-    path: str
-    status: int
-    body: bytes
-    error: ErrorClass | None
-
-
-class CallerErrors(msgspec.Struct, frozen=True):
-    """How errors are told to callers of one wire. ``trace_id`` is the request's, for wires that name it in the body.
-
-    ``failure``: the gateway's own, before anything was sent. ``event``: the same inside a stream that has begun; a
-    client must not take the stream for finished. ``provider``: a provider's error that isn't in this wire's shape;
-    ``provider_event``: one that a translated stream told. ``has_shape``: whether a body is an error in this wire's
-    shape, which is passed on as it came. ``beside``: the body of the error that matters, and in its message the one
-    that came last, from another target.
-    """
-
-    failure: Callable[[Failure, str], ErrorReply]
-    event: Callable[[Failure, str], bytes]
-    provider: Callable[[ProviderReply, str], ErrorReply]
-    provider_event: Callable[[Fail, str, str], bytes]
-    """(what the stream told, the provider's slug, trace id) -> the event"""
-    as_event: Callable[[bytes], bytes]
-    """An error's body, one line of JSON in this wire -> the event that tells it."""
-    has_shape: Callable[[bytes], bool]
-    beside: Callable[[TargetError, TargetError], bytes]
-    """(the error that matters, the last error) -> the body that tells both"""
-    is_whole_in_event: bool = True
-    """Whether the data of an error event is all that an error says; False where header fields tell the rest."""
-    denied_status: int = 400
-    marked_status: int | None = None
-    """The statuses of what guards deny, and of answers that they mark (None: it stays as it is). Portkey's are 446 and
-    246: only clients of some wires know them (docs/guardrails.md#denials)."""
 
 
 class ErrorForm(Enum):
@@ -222,22 +162,31 @@ def _unknown_type(_body: Body) -> bytes | None:
     return None
 
 
+def _always(_body: Body) -> bool:
+    """A stream tells its usage, asked or not."""
+    return True
+
+
+def _as_it_is(body: Body) -> Body:
+    return body
+
+
 class Replies(msgspec.Struct, frozen=True):
     """Replies in one wire's own bytes: what is read off them while they pass, and how stored ones are given again.
 
-    ``include_usage``: whether a request asks for a stream's usage. ``with_usage``: the same request, asking for it.
     ``judge``: (a whole plain reply with a good status, the provider's slug, whether it is to be a chat's answer) ->
-    what it is. Routing, the cache, idempotency and both lanes go by this one judgement. ``bytes_type``: a request that
+    what it is. Routing, the cache, idempotency and both lanes go by this one judgement. ``include_usage``: whether a
+    request asks for a stream's usage. ``with_usage``: the same request, asking for it. ``bytes_type``: a request that
     is answered with bytes -> their media type, where the host says none; None for one that isn't known. ``translated``:
     the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``; ``judge_translated``
     is what such plain replies are, None where ``judge`` says it.
     """
 
-    include_usage: Callable[[Body], bool]
-    with_usage: Callable[[Body], Body]
     judge: Callable[[bytes, str, bool], Verdict]
     stream: StreamGrammar
     reshape: Reshape
+    include_usage: Callable[[Body], bool] = _always
+    with_usage: Callable[[Body], Body] = _as_it_is
     bytes_type: Callable[[Body], bytes | None] = _unknown_type
     translated: StreamGrammar | None = None
     judge_translated: Callable[[bytes, str, bool], Verdict] | None = None
@@ -320,6 +269,14 @@ class FitRule(Protocol):
         ...
 
 
+def _unchanged(_context: WriteContext) -> None:
+    """Replies pass as they are, from every host."""
+
+
+def _events_unchanged(_context: WriteContext, _moves_usage: bool) -> None:
+    """Events pass as they are, from every host."""
+
+
 def _nothing_told(_context: WriteContext) -> None:
     """No look tells whether a request stays as it is."""
 
@@ -335,9 +292,9 @@ class Relay(msgspec.Struct, frozen=True):
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
-    plain: Callable[[WriteContext], Callable[[bytes], NormalizedReply] | None]
-    stream: Callable[[WriteContext], StreamTransform | None]
-    normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
+    plain: Callable[[WriteContext], Callable[[bytes], NormalizedReply] | None] = _unchanged
+    stream: Callable[[WriteContext], StreamTransform | None] = _unchanged
+    normalizer: Callable[[WriteContext, bool], EventNormalizer | None] = _events_unchanged
     kept_ids: KeptIds | None = None
     session: SessionEvents | None = None
     fits: Callable[[WriteContext], FitRule | None] = _nothing_told
@@ -383,51 +340,71 @@ class ModelLists(msgspec.Struct, frozen=True):
     one: Callable[[ListedModel], Any]
 
 
+_TRUE = frozenset({b"true", b'"true"'})
+
+
 def asks_stream(body: Body) -> bool:
     """Whether a body asks for a stream, as nearly every wire has it; in a form the member is a text."""
     return body.raw("stream") in _TRUE
 
 
-_TRUE = frozenset({b"true", b'"true"'})
+class Reading(msgspec.Struct, frozen=True):
+    """How requests in one wire are read.
+
+    ``body`` checks the few members that the gateway itself relies on; ``request`` reads the whole of it into the middle
+    (lane 2). ``asks_stream``: whether a body asks for a stream. ``header_settings`` are the header fields that are part
+    of a request, in lower case, each with the setting that it makes at a host of the same wire
+    (``WriteContext.asked``). ``task``: how embeddings are asked for at hosts of other wires, None where the wire is
+    OpenAI's. ``counted``: what a request that counts tokens asks about, None where it is the body; it raises BodyError.
+    """
+
+    body: Callable[[bytes | memoryview], RequestBody | Failure]
+    request: Callable[[Body], ChatRequest | Failure]
+    asks_stream: Callable[[Body], bool] = asks_stream
+    header_settings: Mapping[bytes, str] = {}
+    task: CallerTask | None = None
+    counted: Callable[[Body], Body] | None = None
+
+
+class Writing(msgspec.Struct, frozen=True):
+    """What the gateway itself writes in one wire, from the middle (lane 2) or of its own.
+
+    ``reply`` writes a whole reply, ``stream`` one that streams: a Failure, or ``failed``, where the wire has no place
+    for what the model made (a call without JSON for arguments, say). ``count`` writes a number of tokens as the answer
+    to a request that counts them. ``models`` are lists of models, None for OpenAI's. ``no_place`` are names among the
+    dropped parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
+    ``tells_refusals``: whether clients look for refusals in a place of their own, beside the text.
+    """
+
+    reply: Callable[[ChatReply, Caption], bytes | Failure]
+    stream: Callable[[Caption], StreamWriter]
+    count: Callable[[int], bytes] | None = None
+    models: ModelLists | None = None
+    no_place: frozenset[str] = frozenset()
+    tells_refusals: bool = False
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """How answers in one wire reach the caller over HTTP.
+
+    ``keep_alive`` are bytes that hold a waiting stream's connection open. ``stream_form``: a request's query -> the
+    form of its stream, None for server-sent events, which every stream is inside the gateway; None where no query asks
+    for another form. ``id_header`` is the response header by which clients know a request, empty without one.
+    """
+
+    keep_alive: bytes
+    stream_form: Callable[[str], StreamForm | None] | None = None
+    id_header: bytes = b""
 
 
 class CallerDialect(msgspec.Struct, frozen=True):
-    """One wire as callers speak it.
-
-    ``read_body`` checks the few members that the gateway itself relies on; ``read_request`` reads the whole of it into
-    the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there: a Failure, or ``failed``,
-    where the wire has no place for what the model made (a call without JSON for arguments, say). ``keep_alive`` are
-    bytes that hold a waiting stream's connection open. ``header_settings`` are the header fields that are part of a
-    request in this wire, in lower case, each with the setting that it makes at a host of the same wire
-    (``WriteContext.asked``). ``stream_form``: a request's query -> the form of its stream, None for server-sent events,
-    which every stream is inside the gateway; None where no query asks for another form. ``models`` are lists of models
-    in this wire, None for OpenAI's.
-    ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
-    this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
-    OpenAI's. ``id_header`` is the response header by which clients know a request, empty without one. ``write_count``
-    writes a number of tokens as the answer to a request that counts them; ``counted`` is what such a request asks
-    about, None where it is the body; it raises BodyError. ``no_place`` are names among the dropped
-    parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
-    """
+    """One wire as callers speak it. ``texts`` are its texts for guards; None: no guard reads this wire."""
 
     name: str
-    read_body: Callable[[bytes | memoryview], RequestBody | Failure]
-    read_request: Callable[[Body], ChatRequest | Failure]
-    write_reply: Callable[[ChatReply, Caption], bytes | Failure]
-    stream_writer: Callable[[Caption], StreamWriter]
+    reading: Reading
+    writing: Writing
     errors: CallerErrors
     replies: Replies
     relay: Relay
-    keep_alive: bytes
-    header_settings: Mapping[bytes, str] = {}
-    stream_form: Callable[[str], StreamForm | None] | None = None
-    models: ModelLists | None = None
-    asks_stream: Callable[[Body], bool] = asks_stream
+    delivery: Delivery
     texts: TextView | None = None
-    task: CallerTask | None = None
-    id_header: bytes = b""
-    write_count: Callable[[int], bytes] | None = None
-    counted: Callable[[Body], Body] | None = None
-    no_place: frozenset[str] = frozenset()
-    tells_refusals: bool = False
-    """Whether clients of the wire look for refusals in a place of their own, beside the text."""

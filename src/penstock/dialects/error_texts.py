@@ -7,7 +7,7 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none
 from penstock.core.vendor_error import read_vendor_error
-from penstock.dialects.caller import TargetError
+from penstock.dialects.caller_errors import TargetError
 
 _SAYS_NO_MORE: Final = frozenset({Kind.INVALID_REQUEST, Kind.INTERNAL, Kind.UPSTREAM_STATUS, Kind.NOT_FOUND})
 """Kinds of which the name says less than the status, or the wire's own word for it, does."""

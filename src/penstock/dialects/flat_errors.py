@@ -18,7 +18,8 @@ from penstock.core.http import Headers
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import read_vendor_error, without_organisation
-from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.caller import JSON, NO_STORE
+from penstock.dialects.caller_errors import CallerErrors, ErrorReply, ProviderReply, TargetError
 from penstock.dialects.error_texts import beside, words
 from penstock.dialects.provider_errors import read_error
 

@@ -4,13 +4,13 @@ the same. Source: OpenAI API reference, "Create chat completion".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import NativeTool, Tool, ToolChoice
-from penstock.core.lru import Lru
 from penstock.dialects.malformed import Malformed
+from penstock.dialects.tool_memory import ToolMemory, Tools
 
 
 def value_of(body: Body, name: str) -> Any:
@@ -31,22 +31,17 @@ def elements_of(body: Body, name: str) -> list[Body]:
         raise Malformed(name, "an array of objects") from None
 
 
-_Tools = tuple[Tool | NativeTool, ...]
-_REMEMBERED: Final = 8 << 20
-_WEIGHT: Final = 4
-"""Bytes of memory for one parsed byte of JSON, about the maximum."""
-_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
-"""Parsed tools by their JSON bytes: agents send the same tools with every request."""
+_memory: Final = ToolMemory()
 
 
-def read_tools(body: Body) -> _Tools:
+def read_tools(body: Body) -> Tools:
     """The tools of a body. Raises Malformed."""
-    raw = body.raw("tools") or b""
-    tools = _known.get(raw)
-    if tools is None:
-        tools = tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(elements_of(body, "tools")))
-        _known.put(raw, tools, _WEIGHT * len(raw))
-    return tools
+    return _memory.tools(body.raw("tools") or b"", lambda: _read(body))
+
+
+def _read(body: Body) -> Iterator[Tool | NativeTool]:
+    for position, tool in enumerate(elements_of(body, "tools")):
+        yield _tool(tool, f"tools[{position}]")
 
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:

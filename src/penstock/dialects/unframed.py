@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.anthropic.provider.reply import frame_failure
+from penstock.dialects.aws_exceptions import frame_failure
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
 from penstock.dialects.framing.frame import FrameError
 

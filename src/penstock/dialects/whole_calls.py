@@ -13,9 +13,8 @@ from typing import Final
 import msgspec
 
 from penstock.core.events import Citation, Fail, Foreign, Media, Refusal, Text, Thinking, ToolArgs, ToolStart
-from penstock.dialects.anthropic.caller.json_scan import ObjectScan
-from penstock.dialects.anthropic.caller.members import BROKEN_ARGUMENTS
-from penstock.dialects.call_arguments import is_object
+from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
+from penstock.dialects.json_scan import ObjectScan
 
 _MOST_WAITING: Final = 8 << 20
 """Characters that may wait for a call to be whole."""

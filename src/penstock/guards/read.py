@@ -52,7 +52,7 @@ _COMMON: Final = frozenset({"failOnError", "credentials", "scope", "kinds", "cho
 
 
 class GuardPolicy(msgspec.Struct, frozen=True):
-    """The operator's settings for guards (settings/guardrails.py). ``default_input`` and ``default_output`` are names
+    """The operator's settings for guards (settings/guards.py). ``default_input`` and ``default_output`` are names
     of saved guardrails that hold for every request."""
 
     default_input: tuple[str, ...] = ()

@@ -95,7 +95,7 @@ class Caching(msgspec.Struct, frozen=True):
 
     def read_body(self, call: Call) -> RequestBody | Failure:
         """The body of a call whose answer may be stored."""
-        read_body = call.dialect.read_body  # paths of one wire differ in what a body must hold
+        read_body = call.dialect.reading.body  # paths of one wire differ in what a body must hold
         name = read_body, call.body
         request = self.bodies.get(name)
         if request is None:
@@ -126,7 +126,7 @@ class Caching(msgspec.Struct, frozen=True):
     def _prepare(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
         """The request for the target, and the key of its answer."""
         namespace, tenant = _namespace(call.fields), call.caller.tenant
-        request, settings = call.request, call.dialect.header_settings
+        request, settings = call.request, call.dialect.reading.header_settings
         # The path may name the model and the form of the answer, and an alias stand for another model by now.
         asked = None if request is None else (request.model, request.stream)
         form = (call.dialect.name, asked, tenant, namespace, call.hops, call.query, call.body)

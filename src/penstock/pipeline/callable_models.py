@@ -302,7 +302,7 @@ _OPENAIS: Final = ModelLists(_page, _model)
 
 
 def _lists(call: Call) -> ModelLists:
-    return call.dialect.models or _OPENAIS
+    return call.dialect.writing.models or _OPENAIS
 
 
 def _listed(offer: Offer) -> ListedModel:

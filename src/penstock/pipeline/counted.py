@@ -29,12 +29,12 @@ _READ: Final = frozenset(
 
 async def estimated(answer: Answer, call: Call) -> Answer:
     """The answer; in its place an estimate where no target of the request counts tokens."""
-    failure, write, request = answer.failure, call.dialect.write_count, call.request
+    failure, write, request = answer.failure, call.dialect.writing.count, call.request
     if call.operation not in _COUNTING or write is None or request is None:
         return answer
     if failure is None or failure.kind is not Kind.UNSUPPORTED_OPERATION:
         return answer
-    body, counted = request.body, call.dialect.counted
+    body, counted = request.body, call.dialect.reading.counted
 
     def tokens_of() -> int:
         return count(body if counted is None else counted(body))

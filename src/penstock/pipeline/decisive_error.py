@@ -9,7 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from penstock.core.outcome import DECISIVE
-from penstock.dialects.caller import JSON, TargetError
+from penstock.dialects.caller import JSON
+from penstock.dialects.caller_errors import TargetError
 from penstock.pipeline.call import Answer, Call
 
 

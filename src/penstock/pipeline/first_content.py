@@ -20,7 +20,8 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.outcome import Outcome
-from penstock.dialects.caller import EVENT_STREAM, JSON, ErrorReply, NormalizedReply
+from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply
+from penstock.dialects.caller_errors import ErrorReply
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, read_error
 from penstock.dialects.stream_watch import StreamWatch

@@ -15,7 +15,8 @@ from penstock.core.events import Event, Refusal, Start, Stop, Text, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.usage import Usage
-from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect, Caption, ErrorReply
+from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect, Caption
+from penstock.dialects.caller_errors import ErrorReply
 from penstock.dialects.framing import sse
 from penstock.guards.base import Phase
 from penstock.guards.results import HookRun, denied_body, message_of, phase_results, with_results
@@ -62,13 +63,13 @@ def soft_denial(
         dialect.replies.include_usage(request.body),
     )
     text = "A guardrail withheld the answer." if after else "A guardrail refused the request."
-    said = Refusal(text) if dialect.tells_refusals else Text(text)
+    said = Refusal(text) if dialect.writing.tells_refusals else Text(text)
     events: list[Event] = [Start("", model), said, Usage(0, 0, 0), Stop("content_filter", detail="refusal")]
     if not request.stream:
-        body = dialect.write_reply(collect(events), caption)
+        body = dialect.writing.reply(collect(events), caption)
         whole = None if isinstance(body, Failure) else with_results(body, results)
         return None if whole is None else ([(b"content-type", JSON), NO_STORE], whole)
-    writer = dialect.stream_writer(caption)
+    writer = dialect.writing.stream(caption)
     stream = writer.write(events) + writer.finish()
     if not is_strict and dialect.texts is not None:
         phase, runs = (Phase.AFTER, after) if after else (Phase.BEFORE, before)

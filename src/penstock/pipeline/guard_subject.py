@@ -56,7 +56,7 @@ def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str,
         return tuple(view.request(kind, value))
 
     def accepts(raw: bytes) -> str | None:
-        new = call.dialect.read_body(raw)
+        new = call.dialect.reading.body(raw)
         if isinstance(new, Failure):
             return new.message
         return "it would change whether the answer is streamed" if new.stream is not streams else None
@@ -100,7 +100,7 @@ def new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failur
     given = call.request
     if given is not None and given.form is not None:
         return _new_form(given, subject.request.raw)
-    read = call.dialect.read_body(subject.request.raw)
+    read = call.dialect.reading.body(subject.request.raw)
     if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
         return read
     return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")

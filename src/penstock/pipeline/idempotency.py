@@ -238,7 +238,7 @@ def _name(call: Call, plan: Plan | None) -> bytes:
     forwarded = {name for target in targets for name in target.forward_headers}
     names = [
         *KEY_HEADERS,
-        *call.dialect.header_settings,
+        *call.dialect.reading.header_settings,
         *sorted(name.encode("latin-1", "replace") for name in forwarded),
     ]
     shown = [b"%b:%b" % (name, value) for name in names for field, value in call.headers if field == name]

@@ -154,7 +154,7 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
     body, model, streams = request.body, request.model, request.stream
     if route.changes is not NO_CHANGES and route.changes.fills:
         body = route.changes.filled(body)
-        model, streams = body.text("model") or model, call.dialect.asks_stream(body)
+        model, streams = body.text("model") or model, call.dialect.reading.asks_stream(body)
     key = (model, route.aliased_model, call.dialect.name, streams)
     template = route.templates.get(key) or _template(call, route, key)
     if isinstance(template, Failure):
@@ -166,7 +166,7 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
             return made
         headers = made
     spec = template.spec
-    if spec.provider is None and call.dialect.header_settings:
+    if spec.provider is None and call.dialect.reading.header_settings:
         asked = asked_in_headers(call)
         if asked:
             spec = msgspec.structs.replace(spec, context=msgspec.structs.replace(spec.context, asked=asked))
@@ -183,7 +183,7 @@ def _finished(
     if keeps is not None:
         rewritten = keeps.noted(draft.body, rewritten)
     if route.target.rejects_unsupported:
-        refused = tuple([name for name in rewritten.dropped if name not in draft.spec.caller.no_place])
+        refused = tuple([name for name in rewritten.dropped if name not in draft.spec.caller.writing.no_place])
         if refused:
             return _unsupported_parameters(route, refused)
     template, spec = draft.template, draft.spec
@@ -328,7 +328,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     named = None if model is None else context.model
     target, plain_target = model_route.target(named, streams=streams), model_route.target(named)
     headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
-    has_settings = headers is None or call.dialect.header_settings
+    has_settings = headers is None or call.dialect.reading.header_settings
     has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None
     stays = route.operation.is_chat and not (streams or has_settings or has_changes)
     return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
@@ -336,7 +336,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
 
 def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:
     """How embeddings or reranking are asked for at a host of another wire than the caller's; None: they can't be."""
-    host, read = TASKS.get(model_route.dialect), call.dialect.task
+    host, read = TASKS.get(model_route.dialect), call.dialect.reading.task
     if read is None or (host is None and model_route.dialect != OPENAI):
         return host
     return translated(read, host)

@@ -10,7 +10,8 @@ from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.caller import CallerDialect, ProviderReply
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller_errors import ProviderReply
 from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer, Call

@@ -53,7 +53,7 @@ def asked_in_headers(call: Call) -> dict[str, str]:
 
     Fields with other than printable ASCII name no feature, and stay behind.
     """
-    names, hidden = call.dialect.header_settings, withheld(call)
+    names, hidden = call.dialect.reading.header_settings, withheld(call)
     asked: dict[str, str] = {}
     for field, value in call.headers:
         name, text = names.get(field), value.decode("latin-1").strip()

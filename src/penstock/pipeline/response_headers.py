@@ -68,7 +68,7 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     """The answer with its response headers added."""
     headers = answer.headers
     headers.append((b"x-portkey-trace-id", call.trace_id))
-    id_header = call.dialect.id_header
+    id_header = call.dialect.delivery.id_header
     if id_header and not any(name == id_header for name, _ in headers):
         headers.append((id_header, call.trace_id))
     if answer.target is not None:

@@ -160,7 +160,7 @@ def _without_usage(dropped: tuple[str, ...]) -> tuple[str, ...]:
 def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rewritten | Failure:
     """Lane 2: the request in the provider's wire."""
     body = spec.changes.removed(body)
-    request = spec.caller.read_request(body)
+    request = spec.caller.reading.request(body)
     if isinstance(request, Failure):
         return request
     names: Mapping[str, str] = {}

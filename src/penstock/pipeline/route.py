@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import DECISIVE, Outcome
-from penstock.dialects.caller import TargetError
+from penstock.dialects.caller_errors import TargetError
 from penstock.pipeline.account import AttemptAccount, Reserved
 from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.cache import Caching

@@ -1,16 +1,14 @@
 """The stages of a request in order, on one screen. Each stage is a module of this folder.
 
-authenticate (at the edge, before the body is read) → compile → admit → guard input → idempotency → route, and within
-an attempt: cache → prepare → upstream → translate → first content; then guard output → response headers → relay, and
-account, which the edge closes. The guards of a target surround its attempts (guard.py); gates for all requests and
-answers (``Gate``, ``AnswerGate``) are a place for more.
+authenticate (at the edge, before the body is read) → compile → admit → idempotency → route, and within an attempt:
+guard input → cache → prepare → upstream → translate → first content → guard output; then response headers → relay, and
+account, which the edge closes.
 """
 
 from __future__ import annotations
 
 import functools
 from pickle import PickleBuffer
-from typing import Protocol
 
 import msgspec
 
@@ -37,31 +35,14 @@ from penstock.pipeline.tracing import told_parameters
 from penstock.pipeline.upload import hold_upload, may_race, may_repeat, reads_fields
 
 
-class Gate(Protocol):
-    """A stage that lets a call through or refuses it: an input guard."""
-
-    async def refusal(self, call: Call, compiled: CompiledPlan) -> Failure | None:
-        """The failure to answer with; None when the call may go on. A gate may rewrite ``call.request``."""
-        ...
-
-
-class AnswerGate(Protocol):
-    """A stage that an answer passes before its first byte is sent to the caller: an output guard."""
-
-    async def passed(self, answer: Answer, call: Call) -> Answer:
-        """The answer, or an answer that replaces it."""
-        ...
-
-
 class Pipeline(msgspec.Struct, frozen=True):
     """The stages and their settings, put together in app.py.
 
-    Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
-    readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
-    cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secrets``
-    bind ids of what providers keep (pipeline/kept.py); without any none is bound. ``shows_lists``: callers
-    may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole.
-    ``conversations`` are what the gateway itself keeps; None: nothing.
+    ``limits`` admit each call. The readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked
+    only where a caller is told the cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway
+    key says so. ``id_secrets`` bind ids of what providers keep (pipeline/kept.py); without any none is bound.
+    ``shows_lists``: callers may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that
+    can be held whole. ``conversations`` are what the gateway itself keeps; None: nothing.
     """
 
     compiler: Compiler
@@ -70,8 +51,6 @@ class Pipeline(msgspec.Struct, frozen=True):
     models: CallableModels
     max_hops: int = 5
     limits: Admitter | None = None
-    input_guards: tuple[Gate, ...] = ()
-    output_guards: tuple[AnswerGate, ...] = ()
     costs: Costs | None = None
     exposes_cost: bool = False
     id_secrets: tuple[bytes, ...] = ()
@@ -96,8 +75,6 @@ class Pipeline(msgspec.Struct, frozen=True):
             is_admitted = limits.admit_at_once(call, compiled)
             if not is_admitted:
                 compiled = await limits.admit(call, compiled) or compiled
-        if self.input_guards and not isinstance(compiled, Failure):
-            compiled = await self._guarded(call, compiled)
         if isinstance(compiled, Failure):
             answer = self._refused(compiled, call)
         elif self.idempotency.applies(call):
@@ -157,7 +134,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         compiled = None if call.memo is None else call.memo.compiled
         if compiled is not None and compiled.is_cached:
             return self.router.caching.read_body(call)
-        return call.dialect.read_body(call.body)
+        return call.dialect.reading.body(call.body)
 
     async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
         """The plan for a request that names what a provider or the gateway keeps, or makes it."""
@@ -172,18 +149,11 @@ class Pipeline(msgspec.Struct, frozen=True):
         is_form = call.request is not None
         repeats = may_repeat(compiled.plan) and (may_race(compiled.plan) or not self.is_too_large(call))
         reads = is_form and (reads_fields(compiled.plan) or self.idempotency.applies(call))
-        return await hold_upload(call) if repeats or reads or self.input_guards else None
+        return await hold_upload(call) if repeats or reads else None
 
     def is_too_large(self, call: Call) -> bool:
         """Whether an upload can't be held."""
         return call.upload is not None and len(call.body) + call.upload.rest > self.held_bytes
-
-    async def _guarded(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
-        for gate in self.input_guards:
-            refusal = await gate.refusal(call, compiled)
-            if refusal is not None:
-                return refusal
-        return compiled
 
     async def _once(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer = await self.idempotency.answer(call, functools.partial(self._routed, call, compiled), compiled.plan)
@@ -193,8 +163,6 @@ class Pipeline(msgspec.Struct, frozen=True):
         answer, walked = await self.router.answer(call, compiled)
         if answer.outcome.failure is not None:
             answer = await estimated(answer, call)
-        for guard in self.output_guards:
-            answer = await guard.passed(answer, call)
         if self.conversations is not None:
             answer = self.conversations.kept(answer, call)
         key = call.caller.key
@@ -223,13 +191,13 @@ async def read_request(call: Call) -> RequestBody | Failure:
     data = call.body
     try:
         if len(data) <= LARGE:
-            request = call.dialect.read_body(data)
+            request = call.dialect.reading.body(data)
         else:
             request = located(data, await aside(len(data), read_places, PickleBuffer(data)))
     except WorkError as error:
         return Failure(Kind.BODY_TOO_LARGE, f"The request body is too large to be read: {error}. Send less.")
     if isinstance(request, RequestBody):
-        if len(data) > LARGE and request.stream != (streams := call.dialect.asks_stream(request.body)):
+        if len(data) > LARGE and request.stream != (streams := call.dialect.reading.asks_stream(request.body)):
             request = msgspec.structs.replace(request, stream=streams)
         request = call.request = call.addressed(request)
     return request

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.dialects.caller import JSON, CallerDialect, ErrorReply, ProviderReply
+from penstock.dialects.caller import JSON, CallerDialect
+from penstock.dialects.caller_errors import ErrorReply, ProviderReply
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.provider_errors import ClassifiedError, read_error
 from penstock.pipeline.target_route import TargetRoute

@@ -109,7 +109,7 @@ class _TranslatedStream:
         self._translation = translation
         self._trace_id = trace_id
         self._reader = translation.provider.reader(translation.context)
-        self._writer = translation.caller.stream_writer(translation.caption())
+        self._writer = translation.caller.writing.stream(translation.caption())
         self._latest = b""
         """The last events that were written, which an error event may have to fit."""
         self.is_over = False
@@ -159,8 +159,8 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
     if reply.failure is not None:
         return _told(reply.failure, body, translation, trace_id.decode("utf-8", "replace"))
     if not translation.streams:
-        return caller.write_reply(reply, translation.caption())
-    writer = caller.stream_writer(translation.caption())
+        return caller.writing.reply(reply, translation.caption())
+    writer = caller.writing.stream(translation.caption())
     stream = writer.write(events) + writer.finish()
     if writer.failed is not None:
         return unusable(context.provider, f"sent an answer that can't be told: {writer.failed.message.rstrip('.')}")

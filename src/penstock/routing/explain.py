@@ -218,7 +218,7 @@ class _Player:
         return reply.outcome
 
     def _race(self, race: Race) -> Raced:
-        """Play two attempts as pipeline/race.py makes them."""
+        """Play two attempts as pipeline/route.py makes them."""
         began, joined = self.now, self.now + race.delay
         first = self._provider(race.first, began)
         if first.seconds <= race.delay:

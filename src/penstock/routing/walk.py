@@ -285,7 +285,7 @@ class _Walker:
 
     def _fallback(self, plan: Fallback, until: float, over: float, *, alternative: bool) -> Part:
         over = self._bounded(over, plan.total)
-        order = self._open(plan, tuple(range(len(plan.targets))))
+        order = self._admitted(plan, tuple(range(len(plan.targets))))
         hedge, at = plan.hedge, 0
         while True:
             target, last = plan.targets[order[at]], at + 1 == len(order)
@@ -322,21 +322,22 @@ class _Walker:
             health.hedge_unspent(node, self._clock())
         return outcome
 
-    def _open(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:
+    def _admitted(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:
         """The indexes of the targets that their breakers admit; all indexes if no breaker admits its target
         (docs/portkey.md#circuit-breaker)."""
         if not plan.is_guarded:
             return every
         now = self._clock()
-        opened = tuple(index for index in every if self._is_open(plan.targets[index], now))
-        if not opened:
+        admitted = tuple(index for index in every if self._is_admitted(plan.targets[index], now))
+        if not admitted:
             return every
         for index in every:
-            if index not in opened:
+            if index not in admitted:
                 self.steps.append(SkippedStep(plan.targets[index].path))
-        return opened
+        return admitted
 
-    def _is_open(self, plan: Plan, now: float) -> bool:
+    def _is_admitted(self, plan: Plan, now: float) -> bool:
+        """Whether a breaker admits one target at least of those that the plan leads to."""
         return any(
             not leaf.is_open and (leaf.breaker is None or self._health.admits(leaf.identity, leaf.breaker, now))
             for leaf in leaves(plan)
@@ -344,7 +345,7 @@ class _Walker:
 
     def _pick(self, plan: Balance) -> int:
         """The index of the balancer's target for this request."""
-        context, candidates = self._context, list(self._open(plan, plan.eligible))
+        context, candidates = self._context, list(self._admitted(plan, plan.eligible))
         return pick(plan, candidates, context.view, self._health, self._clock(), context.random)
 
     def _choose(self, plan: Choose) -> int:

@@ -58,7 +58,7 @@ async def read_any(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDi
         return None
 
     def read() -> RequestBody | Failure | None:
-        request = dialect.read_body(data)
+        request = dialect.reading.body(data)
         if isinstance(request, RequestBody):
             return request
         return request if is_said and not _is_other_json(data) else None
@@ -99,4 +99,4 @@ def form_request(form: Form, dialect: CallerDialect) -> RequestBody | Failure:
     if model is not None and not (isinstance(model, str) and 0 < len(model) <= _LONGEST_MODEL):
         text = f"The form's field model must be one text of 1 to {_LONGEST_MODEL} characters."
         return Failure(Kind.INVALID_REQUEST, text, "model")
-    return RequestBody(form.fields, model, dialect.asks_stream(form.fields), form)
+    return RequestBody(form.fields, model, dialect.reading.asks_stream(form.fields), form)

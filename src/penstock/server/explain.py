@@ -101,7 +101,7 @@ async def _explained(
         streams=None if surface is None else surface.streams,
     )
     if request.request != _NULL:
-        body_read = call.dialect.read_body(bytes(request.request))
+        body_read = call.dialect.reading.body(bytes(request.request))
         if isinstance(body_read, Failure):
             return body_read
         call.request = call.addressed(body_read)

@@ -346,7 +346,7 @@ class Gateway:
             return
         if self.contents is not None:
             self.contents.watch(call, context)
-        stream_form = opening.surface.dialect.stream_form
+        stream_form = opening.surface.dialect.delivery.stream_form
         if stream_form is not None:
             context.client = in_form(context.client, stream_form(opening.query))
         client = context.client

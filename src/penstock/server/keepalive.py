@@ -66,12 +66,12 @@ async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, cont
     """Wait for the answer. The first comment begins the response."""
     while not (await asyncio.wait({running}, timeout=interval))[0]:
         if context.begun:
-            await context.client.send(call.dialect.keep_alive)
+            await context.client.send(call.dialect.delivery.keep_alive)
         else:
             context.begun = context.is_streaming = True
             context.account.status = 200
             headers = [*_HEADERS, (b"x-portkey-trace-id", call.trace_id)]
-            await context.client.send_head(200, headers, call.dialect.keep_alive, more=True)
+            await context.client.send_head(200, headers, call.dialect.delivery.keep_alive, more=True)
 
 
 async def _continue(answer: Answer, call: Call, context: RequestContext) -> None:

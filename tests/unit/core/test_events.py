@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.core.events import Event, Extra, Fail, Refusal, Start, Stop, Text, ToolArgs, ToolStart, collect
+from penstock.core.events import Event, Extra, Fail, Refusal, Start, Stop, Text, ToolArgs, ToolStart, collect, is_cut
 from penstock.core.usage import Usage
 
 
@@ -38,3 +38,11 @@ def test_counts_are_merged_and_a_failure_is_kept() -> None:
 def test_a_reply_may_lack_everything(events: list[Text]) -> None:
     reply = collect(list(events))
     assert (reply.usage, reply.failure) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("stop", "expected"),
+    [(None, False), (Stop("stop"), False), (Stop("length"), True), (Stop("stop", detail="context"), True)],
+)
+def test_an_answer_that_its_limit_cut(stop: Stop | None, expected: bool) -> None:
+    assert is_cut(stop) is expected

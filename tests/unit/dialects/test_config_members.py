@@ -57,7 +57,7 @@ def test_the_older_limit_of_a_config_wins_over_the_callers() -> None:
 def test_every_callers_wire_lets_a_config_set_the_limit(wire: str, members: dict[str, Any], name: str) -> None:
     if wire == "bedrock_converse":
         members = {**members, "messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
-    request = CALLERS[wire].read_request(body(**{**members, name: 3}))
+    request = CALLERS[wire].reading.request(body(**{**members, name: 3}))
     assert isinstance(request, ChatRequest), request
     limits = [request.parameters.get(each) for each in ("max_completion_tokens", "max_tokens")]
     assert next(limit for limit in limits if limit is not None) == 3

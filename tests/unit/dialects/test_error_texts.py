@@ -7,7 +7,7 @@ import json
 import pytest
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.caller import TargetError
+from penstock.dialects.caller_errors import TargetError
 from penstock.dialects.error_texts import beside, words
 
 

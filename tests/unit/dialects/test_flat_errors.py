@@ -8,7 +8,8 @@ from own_wires import COHERE, OLLAMA
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.caller import CallerDialect, ProviderReply, TargetError
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller_errors import ProviderReply, TargetError
 from penstock.dialects.provider_errors import ClassifiedError
 
 WIRES = pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def written(row: dict[str, Any], **options: str) -> tuple[dict[str, Any], tuple[
     return json.loads(payload.body), payload.dropped
 
 
-# Requests. That the body is OpenAI's for every row of the matrix is tested in test_openai_write.py.
+# Requests. That the body is OpenAI's for every row of the matrix is tested in openai/provider/test_request.py.
 
 MESSAGES = {"messages": [HELLO]}
 

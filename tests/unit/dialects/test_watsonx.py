@@ -121,7 +121,7 @@ def test_nobody_pays() -> None:
     assert (failure.kind, failure.param) == (Kind.INVALID_CONFIG, "x-portkey-watsonx-project-id")
 
 
-# Replies. How OpenAI's shape is read is tested in test_openai_reply.py.
+# Replies. How OpenAI's shape is read is tested in openai/provider/test_reply.py.
 
 CHUNK = {
     "id": "chatcmpl-1",

@@ -133,7 +133,7 @@ class World:
         body = json.dumps({"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}).encode()
         call = Call(
             Operation.CHAT, OPENAI, [], {}, body, TRACE, Account(Records(), "POST", "/v1/chat/completions"),
-            "/v1/chat/completions", caller=Caller(key), request=OPENAI.read_body(body),  # type: ignore[arg-type]
+            "/v1/chat/completions", caller=Caller(key), request=OPENAI.reading.body(body),  # type: ignore[arg-type]
         )  # fmt: skip
         compiled = self.compiler.compile(call)
         if isinstance(compiled, Failure):

@@ -212,7 +212,7 @@ def test_a_model_that_names_its_provider_is_not_served_by_another_models_plan(na
     for model in ("m", "openai/m", "@mine/m", "m"):
         asked = call({**CHAT, "model": model})
         asked.default_provider, asked.memo = "echo", memo
-        request = asked.dialect.read_body(asked.body)
+        request = asked.dialect.reading.body(asked.body)
         assert isinstance(request, RequestBody)
         asked.request = request
         if memo.catalogue is None:

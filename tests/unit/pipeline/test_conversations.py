@@ -78,7 +78,7 @@ def new_id(number: int = 0, now: int = NOW) -> str:
 def asking(operation: Operation = Operation.CHAT, body: Any = None, id_: str = "", **members: Any) -> Call:
     request = call({"model": "m", "input": "On", **(body or {})}, operation=operation)
     request.dialect = CALLERS["responses"]
-    read = request.dialect.read_body(request.body)
+    read = request.dialect.reading.body(request.body)
     assert not isinstance(read, Failure)
     request.request = read
     request.parameters = {"id": id_} if id_ else {}

@@ -29,7 +29,7 @@ REFUSED = Answer(400, [], b"", failed(Failure(Kind.UNSUPPORTED_OPERATION, "not h
 async def test_an_estimate_is_in_the_callers_wire_and_marked(dialect: str, operation: Operation, member: str) -> None:
     asked = call(operation=operation)
     asked.dialect = CALLERS[dialect]
-    read = asked.dialect.read_body(b'{"model":"m","system":"Hello","contents":["Hello"],"input":"Hello"}')
+    read = asked.dialect.reading.body(b'{"model":"m","system":"Hello","contents":["Hello"],"input":"Hello"}')
     assert not isinstance(read, Failure)
     asked.request = read
     answer = await estimated(REFUSED, asked)

@@ -54,7 +54,7 @@ def test_each_wire_of_a_host_has_its_own_place() -> None:
 def test_on_lane_1_every_value_keeps_its_bytes(dialect: CallerDialect, provider: str) -> None:
     raw = b'{"model":"m", "max_tokens": 9,"messages":[{"role":"user" , "content":"Hi"}],"temperature":1.10}'
     asked = call(CHAT, dialect)
-    body = dialect.read_body(raw)
+    body = dialect.reading.body(raw)
     assert not isinstance(body, Failure)
     asked.request = body
     assert prepared(asked, route(target(provider))).payload == (

@@ -92,7 +92,7 @@ def test_a_spec_holds_no_credential() -> None:
     ],
 )
 def test_a_body_that_was_read_elsewhere_is_the_same(data: bytes) -> None:
-    expected = CALLERS["openai_chat"].read_body(data)
+    expected = CALLERS["openai_chat"].reading.body(data)
     found = rewrite.located(data, carried(read_places(memoryview(data))))
     assert not isinstance(expected, Failure)
     assert not isinstance(found, Failure)
@@ -103,7 +103,7 @@ def test_a_body_that_was_read_elsewhere_is_the_same(data: bytes) -> None:
 @pytest.mark.parametrize("data", [b"[]", b"{", b'{"model":7}', b'{"model":"%b"}' % (b"m" * 3000)])
 def test_a_body_that_is_refused_elsewhere(data: bytes) -> None:
     found = rewrite.located(data, carried(read_places(memoryview(data))))
-    assert found == CALLERS["openai_chat"].read_body(data)
+    assert found == CALLERS["openai_chat"].reading.body(data)
     assert isinstance(found, Failure)
 
 

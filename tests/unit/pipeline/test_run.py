@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
 import calling
 from calling import CHAT, PLAIN, json_reply
 from fake_reply import FakeTransport
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
-from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.call import Call
 from penstock.pipeline.callable_models import CallableModels
-from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
@@ -37,25 +35,6 @@ def call(body: dict[str, Any] = CHAT, dialect: CallerDialect = calling.OPENAI, *
     made = calling.call(body, dialect, **given)
     made.request = None
     return made
-
-
-class Refusing:
-    """A gate that remembers whom it saw, and refuses if it has a failure for that."""
-
-    def __init__(self, failure: Failure | None = None) -> None:
-        self.seen: list[CompiledPlan] = []
-        self._failure = failure
-
-    async def refusal(self, call: Call, compiled: CompiledPlan) -> Failure | None:
-        self.seen.append(compiled)
-        return self._failure
-
-
-class Replacing:
-    """An output guard that gives another status."""
-
-    async def passed(self, answer: Answer, call: Call) -> Answer:
-        return msgspec.structs.replace(answer, status=246)
 
 
 @DIALECTS
@@ -105,21 +84,6 @@ async def test_a_request_that_goes_round_is_stopped(hops: int, status: int) -> N
     asked.hops = hops
     answer = await pipeline(FakeTransport(json_reply(PLAIN["openai_chat"]))).run(asked)
     assert answer.status == status
-
-
-async def test_a_guard_may_refuse_before_anything_is_sent() -> None:
-    transport, gate, never = FakeTransport(json_reply(b"{}")), Refusing(Failure(Kind.NOT_ALLOWED, "No")), Refusing()
-    asked = call()
-    answer = await pipeline(transport, input_guards=(Refusing(), gate, never)).run(asked)
-    assert (answer.status, transport.sent) == (403, [])
-    assert (len(gate.seen), never.seen) == (1, [])
-    assert asked.account.failure is not None
-
-
-async def test_an_output_guard_sees_the_answer_before_its_headers() -> None:
-    made = pipeline(FakeTransport(json_reply(PLAIN["openai_chat"])), output_guards=(Replacing(),))
-    answer = await made.run(call())
-    assert (answer.status, b"x-portkey-trace-id" in dict(answer.headers)) == (246, True)
 
 
 async def test_a_key_makes_a_request_once_and_another_request_a_conflict() -> None:

@@ -57,7 +57,7 @@ def test_a_request_is_written_in_the_providers_wire(caller: CallerDialect, host:
     request = calling.call(CHAT, caller).request
     assert request is not None
     how = translation(caller, host)
-    read = caller.read_request(request.body)
+    read = caller.reading.request(request.body)
     assert not isinstance(read, Failure)
     payload = DIALECTS[WIRES[host]].write(read, how.context)
     assert not isinstance(payload, Failure)
@@ -68,7 +68,7 @@ def test_a_request_is_written_in_the_providers_wire(caller: CallerDialect, host:
 def test_a_request_that_can_not_be_read_is_refused(caller: CallerDialect, host: str) -> None:
     request = calling.call({**CHAT, "messages": [{"role": "nobody", "content": "Hi"}]}, caller).request
     assert request is not None
-    failure = caller.read_request(request.body)
+    failure = caller.reading.request(request.body)
     assert isinstance(failure, Failure)
     assert failure.status == 400
 

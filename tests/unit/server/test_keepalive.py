@@ -93,7 +93,7 @@ async def test_a_defect_after_the_head_is_told_in_the_stream(dialect: CallerDial
     with pytest.raises(RuntimeError):
         await serving.respond()
     assert (reader.status, reader.is_complete, serving.context.begun) == (200, True, True)
-    assert reader.received.startswith(dialect.keep_alive * 2)
+    assert reader.received.startswith(dialect.delivery.keep_alive * 2)
     assert b"a defect of the gateway" in reader.received.rpartition(b"data: ")[2]
     failure = serving.context.account.failure
     assert failure is not None
@@ -138,7 +138,7 @@ async def test_a_providers_error_after_the_head_is_an_event_that_clients_hear(di
     reader = Reader(work)
     serving = Serving(work, reader, dialect)
     await serving.respond()
-    assert reader.received.replace(dialect.keep_alive, b"") == event
+    assert reader.received.replace(dialect.delivery.keep_alive, b"") == event
     assert serving.context.account.failure is failure
 
 
@@ -151,7 +151,7 @@ async def test_a_stream_goes_on_after_the_signs_of_life(dialect: CallerDialect) 
     reader = Reader(work)
     serving = Serving(work, reader, dialect)
     await serving.respond()
-    assert reader.received.replace(dialect.keep_alive, b"") == begin + content + rest
+    assert reader.received.replace(dialect.delivery.keep_alive, b"") == begin + content + rest
     assert (reader.is_complete, serving.context.account.stream) == (True, True)
 
 

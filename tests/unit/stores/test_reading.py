@@ -1,6 +1,5 @@
 """What penstock.toml may hold of virtual keys, configs and gateway keys, and what is said of what it may not."""
 
-import runpy
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generators.settings import example_file
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, VirtualKey, digest_of
 from penstock.stores.reading import Reading, read
 from penstock.stores.validate import CatalogueError, Check
 
-ROOT = Path(__file__).parents[3]
 PROVIDERS = ("openai", "azure-openai", "echo")
 HASH = digest_of("pk-a")
 
@@ -428,7 +427,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_examples_can_be_used(tmp_path: Path) -> None:
-    example = runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"]["penstock.example.toml"]()
+    example = example_file()
     sections = example[example.index("# [virtual_keys.") :].replace("\n# ", "\n").replace("\n#\n", "\n")
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "cheap.yaml").write_text("provider: echo")

@@ -1,6 +1,6 @@
 """The dialect of Amazon Bedrock's Converse and ConverseStream, which serve the models of all makers.
 
-Requests are written in request.py, replies read in reply.py. What a model writes passes as it is:
+Requests are written in provider/request.py, replies read in provider/reply.py. What a model writes passes as it is:
 Nova's ``<thinking>`` within its text stays text. Source: Amazon Bedrock API reference, "Converse", "ConverseStream".
 """
 

@@ -1,5 +1,5 @@
-"""Cohere's chat, version 2 (``POST /v2/chat``). Requests are written in request.py, replies read in
-reply.py.
+"""Cohere's chat, version 2 (``POST /v2/chat``). Requests are written in provider/request.py, replies
+read in provider/reply.py.
 
 Version 1 is another format altogether, and none of this. Source: Cohere API reference, "Chat" and "Chat with
 Streaming".

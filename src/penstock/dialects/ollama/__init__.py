@@ -1,5 +1,6 @@
 """Ollama's own chat (``POST /api/chat``), which offers more than its OpenAI-compatible endpoint: context size, whole
-model options, thinking levels. Requests are written in request.py, replies read in reply.py.
+model options, thinking levels. Requests are written in provider/request.py, replies read in
+provider/reply.py.
 
 Source: Ollama API documentation, "Generate a chat message".
 """

@@ -1,7 +1,7 @@
 """A chat request in OCI's COHEREV2 shape: Cohere's second API in camel case, its words in capitals.
 
-Cohere's own host is asked in cohere/request.py. Source: OCI Generative AI Inference API, "CohereChatRequestV2" and the
-types of its members.
+Cohere's own host is asked in cohere/provider/request.py. Source: OCI Generative AI Inference API,
+"CohereChatRequestV2" and the types of its members.
 """
 
 from __future__ import annotations

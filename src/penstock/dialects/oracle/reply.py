@@ -1,4 +1,4 @@
-"""OCI's replies, whole or as server-sent events, put as OpenAI's chunks and read as such (openai/reply.py).
+"""OCI's replies, whole or as server-sent events, put as OpenAI's chunks and read as such (openai/provider/).
 
 GENERIC and COHEREV2 say a message, or a piece of one; COHERE says its text, and says it all again at the end. Streams
 end with a finish reason, usage after it, and not always ``[DONE]``. Source: OCI Generative AI Inference API,

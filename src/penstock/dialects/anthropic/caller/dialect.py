@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.core.body import Body
 from penstock.dialects.anthropic.caller.errors import ERRORS
 from penstock.dialects.anthropic.caller.model_list import MODEL_LISTS
 from penstock.dialects.anthropic.caller.reply import write_reply
@@ -16,30 +15,13 @@ from penstock.dialects.anthropic.relay.judge import judge
 from penstock.dialects.anthropic.relay.request import fit_request
 from penstock.dialects.anthropic.relay.reshape import RESHAPE
 from penstock.dialects.anthropic.relay.stream import GRAMMAR
-from penstock.dialects.caller import CallerDialect, Relay, Replies, StreamTransform
+from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, StreamTransform, Writing
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 
 
-def _always(_body: Body) -> bool:
-    """A stream of this wire always tells its usage."""
-    return True
-
-
-def _as_it_is(body: Body) -> Body:
-    return body
-
-
-def _plain(_context: WriteContext) -> None:
-    """Whole replies pass as they are, from every host."""
-
-
 def _stream(context: WriteContext) -> StreamTransform | None:
     return InvokeFrames() if context.variant == "bedrock" else None
-
-
-def _events(_context: WriteContext, _moves_usage: bool) -> None:
-    """Events pass as they are, from every host."""
 
 
 def _count(tokens: int) -> bytes:
@@ -48,17 +30,16 @@ def _count(tokens: int) -> bytes:
 
 ANTHROPIC: Final = CallerDialect(
     name="anthropic",
-    read_body=read_body,
-    read_request=read_request,
-    write_reply=write_reply,
-    stream_writer=MessageWriter,
+    reading=Reading(
+        read_body,
+        read_request,
+        header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
+    ),
+    writing=Writing(write_reply, MessageWriter, _count, MODEL_LISTS),
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, _plain, _stream, _events),
-    keep_alive=PING,
-    models=MODEL_LISTS,
-    header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
+    replies=Replies(judge, GRAMMAR, RESHAPE),
+    relay=Relay(fit_request, stream=_stream),
+    delivery=Delivery(PING),
     texts=TEXTS,
-    write_count=_count,
 )
 """Callers of Anthropic Messages. Counts of tokens (``/v1/messages/count_tokens``) are asked for in the same words."""

@@ -6,7 +6,6 @@ by which they shorten the conversation. Sources: Claude docs, "Errors"; Anthropi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -19,8 +18,10 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 from penstock.dialects.anthropic.relay.judge import has_error_shape
-from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.caller import JSON, NO_STORE
+from penstock.dialects.caller_errors import CallerErrors, ErrorReply, ProviderReply, TargetError
 from penstock.dialects.error_texts import beside, words
+from penstock.dialects.prompt_length import told_length
 from penstock.dialects.provider_errors import read_error
 
 _TYPES: Final[Mapping[int, str]] = {
@@ -39,14 +40,6 @@ _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
 TOO_LONG: Final = "Input is too long."
 """What is told where the lengths are not."""
-
-_NUMBER: Final = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])|(?<![\w.,])\d{3,9}(?![\w])")
-_EXCEEDS: Final = re.compile(r"(?<![\d,])(\d[\d,]*+) tokens? > (\d[\d,]*+)")
-_EXCESS: Final = re.compile(r"(?:limit )?exceed\w* by (\d[\d,]*)", re.IGNORECASE)
-"""Cohere tells by how much."""
-_LIMIT: Final = re.compile(
-    r"(?:max\w{0,40}|limit\w{0,40}|context (?:size|window|length))\D{0,60}?(\d[\d,]{2,})", re.IGNORECASE
-)
 
 
 def error_type(status: int) -> str:
@@ -133,27 +126,8 @@ def _message(said: VendorError, body: bytes, provider: str, error: ErrorClass | 
 
 def too_long(text: str) -> str:
     """The words by which clients know that the prompt is too long, with length and limit where both are told."""
-    text = text[:_TEXT_LIMIT]
-    exceeds = _EXCEEDS.search(text)
-    if exceeds is not None:
-        return _numbered(_integer(exceeds[1]), _integer(exceeds[2]))
-    excess = _EXCESS.search(text)
-    rest = text if excess is None else text[: excess.start()] + text[excess.end() :]
-    found = _LIMIT.search(rest)
-    if found is None:
-        return TOO_LONG
-    limit = _integer(found[1])
-    if excess is not None:
-        return _numbered(limit + _integer(excess[1]), limit)
-    return _numbered(max((_integer(number) for number in _NUMBER.findall(text)), default=0), limit)
-
-
-def _numbered(length: int, limit: int) -> str:
-    return f"prompt is too long: {length} tokens > {limit} maximum" if length > limit > 0 else TOO_LONG
-
-
-def _integer(number: str) -> int:
-    return int(number.replace(",", "")[:18] or "0")
+    length = told_length(text)
+    return TOO_LONG if length is None else f"prompt is too long: {length.tokens} tokens > {length.limit} maximum"
 
 
 def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:

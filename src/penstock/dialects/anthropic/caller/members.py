@@ -29,7 +29,6 @@ _OWN_REASONS: Final = frozenset(
     """.split()
 )
 """Words that hosts of Claude use as Anthropic does."""
-BROKEN_ARGUMENTS: Final = "The model wrote arguments for the tool {name!r} that are no JSON object."
 
 
 def message_id(seed: str) -> str:
@@ -60,11 +59,6 @@ def stop_reason(
     if isinstance(told, str) and told and reason in {"end_turn", "stop_sequence"}:
         return "stop_sequence", told
     return reason, None
-
-
-def is_cut(stop: Stop | None) -> bool:
-    """Whether the answer ended where its limit was, perhaps in the middle of a call's arguments."""
-    return stop is not None and (stop.reason == "length" or stop.detail == "context")
 
 
 _OWN_BLOCK: Final = re.compile(

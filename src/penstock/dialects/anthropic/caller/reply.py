@@ -12,20 +12,18 @@ from typing import Any
 import msgspec
 
 from penstock.core.chat import Owner
-from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Foreign, Media, Text, Thinking
+from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Foreign, Media, Text, Thinking, is_cut
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.dialects.anthropic.caller.members import (
-    BROKEN_ARGUMENTS,
     call_id,
     citation,
-    is_cut,
     message_id,
     own_block,
     stop_reason,
 )
 from penstock.dialects.anthropic.usage import write_usage
-from penstock.dialects.call_arguments import is_object
+from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import Sealer
 from penstock.dialects.media_text import media_text

@@ -6,45 +6,39 @@ counterpart elsewhere. Sources: Anthropic API reference, "Create a Message"; Cla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
-from penstock.core.lru import Lru
 from penstock.dialects.anthropic.client_tools import as_function
 from penstock.dialects.malformed import Malformed, text_in
+from penstock.dialects.tool_memory import ToolMemory, Tools
 
 _MEMBERS: Final = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
 _PLACEHOLDER: Final = "DeferredToolPlaceholder"
 """A tool of Claude Code's that says nothing: it stands for those that are looked up when they are needed."""
 _KINDS: Final[Mapping[str, str]] = {"web_search_": "web_search", "web_fetch_": "fetch", "code_execution_": "code"}
 
-_Tools = tuple[Tool | NativeTool, ...]
-_REMEMBERED: Final = 8 << 20
-_WEIGHT: Final = 4
-"""Bytes of memory that a byte of JSON takes at most or so, read."""
-_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
-"""By bytes: agents send the same tools with every request."""
+_memory: Final = ToolMemory()
 
 
-def read_tools(body: Body) -> _Tools:
+def read_tools(body: Body) -> Tools:
     """All tools. Raises Malformed."""
-    if body.is_null("tools"):
-        return ()
-    raw = body.raw("tools") or b""
-    found = _known.get(raw)
-    if found is None:
-        if not body.is_array("tools"):
-            raise Malformed("tools", "an array of tools")
-        try:
-            given = body.objects("tools")
-        except BodyError:
-            raise Malformed("tools", "an array of tools") from None
-        read = (_tool(tool, f"tools[{position}]") for position, tool in enumerate(given))
-        found = tuple(tool for tool in read if not (isinstance(tool, Tool) and tool.name == _PLACEHOLDER))
-        _known.put(raw, found, _WEIGHT * len(raw))
-    return found
+    return () if body.is_null("tools") else _memory.tools(body.raw("tools") or b"", lambda: _read(body))
+
+
+def _read(body: Body) -> Iterator[Tool | NativeTool]:
+    if not body.is_array("tools"):
+        raise Malformed("tools", "an array of tools")
+    try:
+        given = body.objects("tools")
+    except BodyError:
+        raise Malformed("tools", "an array of tools") from None
+    for position, each in enumerate(given):
+        tool = _tool(each, f"tools[{position}]")
+        if not (isinstance(tool, Tool) and tool.name == _PLACEHOLDER):
+            yield tool
 
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:

@@ -29,6 +29,7 @@ from penstock.core.events import (
 )
 from penstock.core.finish_reasons import openai_reason
 from penstock.core.json_text import read_json, read_reply_json, write_json
+from penstock.core.vendor_error import WITHOUT_MESSAGE
 from penstock.dialects.anthropic.usage import merged, read_usage
 from penstock.dialects.framing.frame import MAX_FRAME
 
@@ -46,7 +47,6 @@ ERROR_STATUS: Final[Mapping[str, int]] = {
 }
 """The status that an error would have had if the answer hadn't begun."""
 
-WITHOUT_MESSAGE: Final = "the provider tells of an error without a message"
 
 _OF_CHOICE: Final = frozenset({"stop_sequence", "stop_details"})
 _TOLD_OTHERWISE: Final = frozenset(

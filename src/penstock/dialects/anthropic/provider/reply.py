@@ -8,28 +8,19 @@ events.py. Sources: Anthropic API reference, "Create a Message"; Amazon Bedrock 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from penstock.core.events import Event, Fail
+from penstock.core.events import Event
 from penstock.core.json_text import UNREADABLE, read_reply_json
-from penstock.dialects.anthropic.provider.events import WITHOUT_MESSAGE, MessageReader
+from penstock.dialects.anthropic.provider.events import MessageReader
+from penstock.dialects.aws_exceptions import frame_failure
 from penstock.dialects.dialect import Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
-
-EXCEPTION_STATUS: Final[Mapping[str, int]] = {
-    "validationException": 400,
-    "modelTimeoutException": 408,
-    "modelStreamErrorException": 424,
-    "throttlingException": 429,
-    "internalServerException": 500,
-    "serviceUnavailableException": 503,
-}
-"""What Bedrock may say in place of an event, and the status that it would have had."""
 
 
 def reader(context: WriteContext) -> Reader:
@@ -118,31 +109,7 @@ class _Chunk(msgspec.Struct):
     bytes: str = ""
 
 
-class _Exception(msgspec.Struct):
-    message: str = ""
-
-
 CHUNK: Final = msgspec.json.Decoder(_Chunk)
-_EXCEPTION: Final = msgspec.json.Decoder(_Exception)
-
-
-def frame_failure(frame: Message) -> Fail | None:
-    """The failure that a frame tells in place of an event; None for one that holds an event."""
-    kind = frame.headers.get(":message-type", "event")
-    if kind == "exception":
-        return _exception(frame.headers.get(":exception-type", ""), frame.payload)
-    if kind == "error":
-        code, text = (frame.headers.get(f":error-{name}", "") for name in ("code", "message"))
-        return Fail(text or WITHOUT_MESSAGE, code)
-    return None
-
-
-def _exception(name: str, payload: bytes) -> Fail:
-    try:
-        text = _EXCEPTION.decode(payload).message
-    except UNREADABLE:
-        text = ""
-    return Fail(text or WITHOUT_MESSAGE, name, "", EXCEPTION_STATUS.get(name, 0), payload)
 
 
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:

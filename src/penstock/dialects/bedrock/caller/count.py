@@ -15,7 +15,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.dialects.bedrock.caller.dialect import CONVERSE
-from penstock.dialects.caller import CallerDialect, FittedRequest, Relay, RequestBody
+from penstock.dialects.caller import CallerDialect, FittedRequest, RequestBody
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 
@@ -64,11 +64,10 @@ def _write_count(tokens: int) -> bytes:
 COUNT: Final[CallerDialect] = msgspec.structs.replace(
     CONVERSE,
     name="bedrock_count",
-    read_body=read_count_body,
-    relay=Relay(_fit_request, CONVERSE.relay.plain, CONVERSE.relay.stream, CONVERSE.relay.normalizer),
-    stream_form=None,
+    reading=msgspec.structs.replace(CONVERSE.reading, body=read_count_body, counted=counted),
+    writing=msgspec.structs.replace(CONVERSE.writing, count=_write_count),
+    relay=msgspec.structs.replace(CONVERSE.relay, fit_request=_fit_request),
+    delivery=msgspec.structs.replace(CONVERSE.delivery, stream_form=None),
     texts=None,
-    write_count=_write_count,
-    counted=counted,
 )
 """Callers of ``/model/MODEL/count-tokens``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.core.body import Body
 from penstock.dialects.bedrock.caller.errors import ERRORS, REQUEST_ID
 from penstock.dialects.bedrock.caller.frames import converse_form
 from penstock.dialects.bedrock.caller.reply import write_reply
@@ -16,7 +15,7 @@ from penstock.dialects.bedrock.relay.judge import judge
 from penstock.dialects.bedrock.relay.request import fit_request
 from penstock.dialects.bedrock.relay.reshape import RESHAPE
 from penstock.dialects.bedrock.relay.stream import GRAMMAR
-from penstock.dialects.caller import CallerDialect, Relay, Replies, StreamTransform
+from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, StreamTransform, Writing
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 
@@ -24,39 +23,18 @@ KEEP_ALIVE: Final = b": \n\n"
 """A comment, which has no frame: AWS's clients know no sign of life."""
 
 
-def _always(_body: Body) -> bool:
-    """A stream of this wire always tells its usage."""
-    return True
-
-
-def _as_it_is(body: Body) -> Body:
-    return body
-
-
-def _plain(_context: WriteContext) -> None:
-    """Whole replies pass as they are."""
-
-
 def _stream(_context: WriteContext) -> StreamTransform:
     return ConverseFrames()
 
 
-def _events(_context: WriteContext, _moves_usage: bool) -> None:
-    """Events pass as they are."""
-
-
 CONVERSE: Final = CallerDialect(
     name="bedrock_converse",
-    read_body=read_body,
-    read_request=read_request,
-    write_reply=write_reply,
-    stream_writer=ConverseWriter,
+    reading=Reading(read_body, read_request),
+    writing=Writing(write_reply, ConverseWriter),
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, _plain, _stream, _events),
-    keep_alive=KEEP_ALIVE,
-    stream_form=converse_form,
+    replies=Replies(judge, GRAMMAR, RESHAPE),
+    relay=Relay(fit_request, stream=_stream),
+    delivery=Delivery(KEEP_ALIVE, converse_form, REQUEST_ID),
     texts=TEXTS,
-    id_header=REQUEST_ID,
 )
 """Callers of Bedrock's Converse and ConverseStream."""

@@ -31,6 +31,9 @@ def read_message_body(data: bytes | memoryview) -> RequestBody | Failure:
 
 
 INVOKE: Final[CallerDialect] = msgspec.structs.replace(
-    RAW_PREDICT, read_body=read_message_body, errors=ERRORS, stream_form=invoke_form, id_header=REQUEST_ID
+    RAW_PREDICT,
+    reading=msgspec.structs.replace(RAW_PREDICT.reading, body=read_message_body),
+    errors=ERRORS,
+    delivery=msgspec.structs.replace(RAW_PREDICT.delivery, stream_form=invoke_form, id_header=REQUEST_ID),
 )
 """Callers of Claude by InvokeModel."""

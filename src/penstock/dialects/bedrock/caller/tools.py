@@ -13,36 +13,28 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
-from penstock.core.lru import Lru
 from penstock.dialects.bedrock.caller.messages import marker
 from penstock.dialects.malformed import Malformed, text_in
+from penstock.dialects.tool_memory import ToolMemory, Tools
 
-_Tools = tuple[Tool | NativeTool, ...]
 _KINDS: Final[Mapping[str, str]] = {"nova_grounding": "web_search", "nova_code_interpreter": "code"}
 """Tools that Bedrock runs, by the kind that other makers have, too."""
 _MEMBERS: Final = frozenset({"name", "description", "inputSchema", "strict"})
-_REMEMBERED: Final = 8 << 20
-_WEIGHT: Final = 4
-"""Bytes of memory that a byte of JSON takes at most or so, read."""
-_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
-"""By bytes: agents send the same tools with every request."""
+_memory: Final = ToolMemory()
 
 
-def read_tools(config: Body) -> _Tools:
+def read_tools(config: Body) -> Tools:
     """All tools of a ``toolConfig``. Raises Malformed."""
-    if config.is_null("tools"):
-        return ()
-    raw = config.raw("tools") or b""
-    found = _known.get(raw)
-    if found is None:
-        if not config.is_array("tools"):
-            raise Malformed("toolConfig.tools", "an array of tools")
-        try:
-            found = tuple(_all(config.objects("tools")))
-        except BodyError:
-            raise Malformed("toolConfig.tools", "an array of tools") from None
-        _known.put(raw, found, _WEIGHT * len(raw))
-    return found
+    return () if config.is_null("tools") else _memory.tools(config.raw("tools") or b"", lambda: _read(config))
+
+
+def _read(config: Body) -> list[Tool | NativeTool]:
+    if not config.is_array("tools"):
+        raise Malformed("toolConfig.tools", "an array of tools")
+    try:
+        return _all(config.objects("tools"))
+    except BodyError:
+        raise Malformed("toolConfig.tools", "an array of tools") from None
 
 
 def _all(given: list[Body]) -> list[Tool | NativeTool]:

@@ -12,15 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.events import Event, Fail
-from penstock.core.json_text import UNREADABLE, read_json, read_reply_json
+from penstock.core.json_text import UNREADABLE, read_reply_json
 from penstock.core.vendor_error import read_vendor_error
-from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
+from penstock.dialects.aws_exceptions import frame_failure
 from penstock.dialects.bedrock.provider.events import Answer
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
 from penstock.dialects.framing.frame import MAX_FRAME, FrameError
-
-_UNTOLD: Final = "the provider tells of an error without a message"
 
 
 def read_reply(data: bytes, context: WriteContext) -> list[Event]:
@@ -106,9 +104,10 @@ class StreamReader:
 
     def _message(self, message: Message) -> list[Event]:
         """The events of one frame. Anything but an event is an error, and the last that is heard."""
-        if message.headers.get(":message-type", "event") != "event":
+        fail = frame_failure(message)
+        if fail is not None:
             self._has_ended = True
-            return [_told(message)]
+            return [fail]
         event = read_reply_json(message.payload or b"{}")
         if not isinstance(event, dict):
             return self._broken("its stream holds an event that is no JSON object", message.payload)
@@ -125,15 +124,3 @@ class StreamReader:
     def _broken(self, message: str, raw: bytes = b"") -> list[Event]:
         self._has_ended = True
         return [Fail(message, raw=raw, broken=True)]
-
-
-def _told(message: Message) -> Fail:
-    """An exception, whose text is in its payload, or an error, whose text is in its headers."""
-    headers = message.headers
-    name = headers.get(":exception-type") or headers.get(":error-code", "")
-    try:
-        said = read_vendor_error(read_json(message.payload)).message
-    except ValueError:
-        said = ""
-    text = said or headers.get(":error-message") or _UNTOLD
-    return Fail(text, name, "", EXCEPTION_STATUS.get(name, 0), message.payload)

@@ -10,7 +10,7 @@ from typing import Final
 
 from penstock.core.events import Fail
 from penstock.core.json_text import write_json
-from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
+from penstock.dialects.aws_exceptions import EXCEPTION_STATUS
 from penstock.dialects.bedrock.caller.errors import exception_name
 from penstock.dialects.framing.aws_eventstream import Message
 from penstock.dialects.unframed import Unframed, on_one_line

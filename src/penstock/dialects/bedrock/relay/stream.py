@@ -14,7 +14,7 @@ import msgspec
 from penstock.core import finish_reasons
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
+from penstock.dialects.aws_exceptions import EXCEPTION_STATUS
 from penstock.dialects.bedrock.caller.errors import has_error_shape
 from penstock.dialects.bedrock.relay import judge
 from penstock.dialects.caller import ErrorForm, StreamGrammar

@@ -106,7 +106,7 @@ def _texts(_kind: str, body: Any) -> Iterator[Segment]:
 EMBED: Final = msgspec.structs.replace(
     COHERE,
     name="cohere_embeddings",
+    reading=msgspec.structs.replace(COHERE.reading, task=read_embed),
     texts=msgspec.structs.replace(input_texts("embeddings", _KIND, ()), request=_texts),
-    task=read_embed,
 )
 """Callers of ``/v2/embed``."""

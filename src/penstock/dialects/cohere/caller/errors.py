@@ -5,15 +5,12 @@ Source: Cohere API reference, "Errors"; "Chat with Streaming" (``message-end``).
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from penstock.core.json_text import read_json_or_none, write_json
-from penstock.dialects.anthropic.caller.errors import too_long
 from penstock.dialects.cohere.caller.members import ERROR
 from penstock.dialects.flat_errors import FlatForm, flat_errors
-
-_LENGTHS: Final = re.compile(r"(\d+) tokens > (\d+)")
+from penstock.dialects.prompt_length import told_length
 
 
 def _event(body: bytes) -> bytes:
@@ -26,13 +23,12 @@ def _event(body: bytes) -> bytes:
 
 def _too_long(text: str) -> str:
     """Cohere's words for a prompt that is too long, with both lengths where they are told."""
-    lengths = _LENGTHS.search(too_long(text))
-    if lengths is None:
+    length = told_length(text)
+    if length is None:
         return text if "too many tokens" in text else f"too many tokens: {text}".rstrip(": ")
-    length, limit = int(lengths[1]), int(lengths[2])
     return (
-        f"too many tokens: size limit exceeded by {length - limit} tokens. Try using shorter or fewer inputs. "
-        f"The limit for this model is {limit} tokens."
+        f"too many tokens: size limit exceeded by {length.tokens - length.limit} tokens. Try using shorter or fewer "
+        f"inputs. The limit for this model is {length.limit} tokens."
     )
 
 

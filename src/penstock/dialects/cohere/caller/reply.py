@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.core.events import ChatReply, Choice, Citation, Text, Thinking
+from penstock.core.events import ChatReply, Choice, Citation, Text, Thinking, is_cut
 from penstock.core.json_text import write_json
-from penstock.dialects.anthropic.caller.members import is_cut
 from penstock.dialects.call_arguments import is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.cohere.caller.members import call_id, citations_of, finish_reason, logprobs_of

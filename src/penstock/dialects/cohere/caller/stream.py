@@ -31,10 +31,10 @@ from penstock.core.events import (
 )
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.caller.json_scan import ObjectScan
 from penstock.dialects.caller import Caption
 from penstock.dialects.cohere.caller.members import call_id, citations_of, finish_reason, logprobs_of
 from penstock.dialects.cohere.usage import write_usage
+from penstock.dialects.json_scan import ObjectScan
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 _MOST_WAITING: Final = 8 << 20

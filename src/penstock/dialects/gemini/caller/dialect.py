@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.core.body import Body
-from penstock.dialects.caller import CallerDialect, Relay, Replies
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, Writing
 from penstock.dialects.gemini.caller.array import stream_form
 from penstock.dialects.gemini.caller.errors import ERRORS
 from penstock.dialects.gemini.caller.model_list import MODEL_LISTS
@@ -22,44 +20,18 @@ from penstock.dialects.gemini.relay.stream import GRAMMAR
 from penstock.dialects.malformed import read_body
 
 
-def _always(_body: Body) -> bool:
-    """A stream of this wire always tells its usage."""
-    return True
-
-
-def _as_it_is(body: Body) -> Body:
-    return body
-
-
-def _plain(_context: WriteContext) -> None:
-    """Whole replies pass as they are, from every host."""
-
-
-def _stream(_context: WriteContext) -> None:
-    """Streams pass as they are, from every host."""
-
-
-def _events(_context: WriteContext, _moves_usage: bool) -> None:
-    """Events pass as they are, from every host."""
-
-
 def _count(tokens: int) -> bytes:
     return b'{"totalTokens":%d}' % tokens
 
 
 GEMINI: Final = CallerDialect(
     name="gemini",
-    read_body=read_body,
-    read_request=read_request,
-    write_reply=write_reply,
-    stream_writer=ResponseWriter,
+    reading=Reading(read_body, read_request),
+    writing=Writing(write_reply, ResponseWriter, _count, MODEL_LISTS),
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, _plain, _stream, _events, session=SESSION),
-    keep_alive=KEEP_ALIVE,
-    stream_form=stream_form,
-    models=MODEL_LISTS,
+    replies=Replies(judge, GRAMMAR, RESHAPE),
+    relay=Relay(fit_request, session=SESSION),
+    delivery=Delivery(KEEP_ALIVE, stream_form),
     texts=TEXTS,
-    write_count=_count,
 )
 """Callers of Gemini's generateContent. Counts of tokens (``:countTokens``) are asked for in the same words."""

@@ -16,6 +16,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.segments import Segment, SegmentKind
+from penstock.dialects.caller import Delivery
 from penstock.dialects.embeddings import reply as reader
 from penstock.dialects.embeddings.reply import Vectors
 from penstock.dialects.gemini.caller.dialect import GEMINI
@@ -127,11 +128,13 @@ def _texts(_kind: str, body: Any) -> Iterator[Segment]:
 EMBED: Final = msgspec.structs.replace(
     GEMINI,
     name="gemini_embed",
-    stream_form=None,
+    reading=msgspec.structs.replace(GEMINI.reading, task=_one),
+    delivery=Delivery(GEMINI.delivery.keep_alive),
     texts=msgspec.structs.replace(TEXTS, request_types={"embeddings": "embed"}, answered=frozenset(), request=_texts),
-    task=_one,
 )
 """Callers of ``embedContent``."""
 
-EMBED_MANY: Final = msgspec.structs.replace(EMBED, name="gemini_batch_embed", task=_many)
+EMBED_MANY: Final = msgspec.structs.replace(
+    EMBED, name="gemini_batch_embed", reading=msgspec.structs.replace(EMBED.reading, task=_many)
+)
 """Callers of ``batchEmbedContents``."""

@@ -16,9 +16,10 @@ from penstock.core.http import Headers
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import read_vendor_error, without_organisation
-from penstock.dialects.anthropic.caller.errors import too_long
-from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.caller import JSON, NO_STORE
+from penstock.dialects.caller_errors import CallerErrors, ErrorReply, ProviderReply, TargetError
 from penstock.dialects.error_texts import beside, words
+from penstock.dialects.prompt_length import told_length
 from penstock.dialects.provider_errors import read_error
 
 _WORDS: Final[Mapping[int, str]] = {
@@ -41,7 +42,6 @@ _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
 _SECONDS: Final = re.compile(r"\d{1,6}")
-_LENGTHS: Final = re.compile(r"(\d+) tokens > (\d+)")
 
 
 def status_word(status: int) -> str:
@@ -113,10 +113,10 @@ def _message(said: str, body: bytes, provider: str, error: ErrorClass | None) ->
 
 def _too_long(text: str) -> str:
     """The words by which Google says that a prompt is too long, with both lengths where they are told."""
-    lengths = _LENGTHS.search(too_long(text))
-    if lengths is None:
+    length = told_length(text)
+    if length is None:
         return f"The input token count exceeds the maximum number of tokens allowed. {without_organisation(text)}"
-    return f"The input token count ({lengths[1]}) exceeds the maximum number of tokens allowed ({lengths[2]})."
+    return f"The input token count ({length.tokens}) exceeds the maximum number of tokens allowed ({length.limit})."
 
 
 def _provider_event(fail: Fail, provider: str, _trace_id: str) -> bytes:

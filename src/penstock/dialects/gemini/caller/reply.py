@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Refusal, Text, Thinking
+from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Refusal, Text, Thinking, is_cut
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.dialects.anthropic.caller.members import BROKEN_ARGUMENTS, is_cut
-from penstock.dialects.call_arguments import is_object
+from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.gemini.caller.members import (
     Part,

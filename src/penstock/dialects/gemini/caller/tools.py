@@ -13,12 +13,11 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
-from penstock.core.lru import Lru
 from penstock.dialects.gemini.caller.schema import json_schema
 from penstock.dialects.gemini.spelling import camel, own_members
 from penstock.dialects.malformed import Malformed, text_in
+from penstock.dialects.tool_memory import ToolMemory, Tools
 
-_Tools = tuple[Tool | NativeTool, ...]
 _FUNCTIONS: Final = "functionDeclarations"
 _KINDS: Final[Mapping[str, str]] = {
     "googleSearch": "web_search",
@@ -30,27 +29,21 @@ _KINDS: Final[Mapping[str, str]] = {
 """Google's own tools, by the kind that other makers have, too."""
 _SCHEMAS: Final = ("parametersJsonSchema", "parameters")
 _MEMBERS: Final = frozenset({"name", "description", *_SCHEMAS})
-_REMEMBERED: Final = 8 << 20
-_WEIGHT: Final = 4
-"""Bytes of memory that a byte of JSON takes at most or so, read."""
-_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
-"""By bytes: agents send the same tools with every request."""
+_memory: Final = ToolMemory()
 
 
-def read_tools(body: Body) -> _Tools:
+def read_tools(body: Body) -> Tools:
     """All tools, functions one by one. Raises Malformed."""
-    if body.is_null("tools"):
-        return ()
-    raw = body.raw("tools") or b""
-    found = _known.get(raw)
-    if found is None:
-        try:
-            given = body.objects("tools") if body.is_array("tools") else [Body.parse(raw)]
-            found = tuple(tool for position, each in enumerate(given) for tool in _tool(each, f"tools[{position}]"))
-        except BodyError:
-            raise Malformed("tools", "an array of tools") from None
-        _known.put(raw, found, _WEIGHT * len(raw))
-    return found
+    return () if body.is_null("tools") else _memory.tools(body.raw("tools") or b"", lambda: _read(body))
+
+
+def _read(body: Body) -> Iterator[Tool | NativeTool]:
+    try:
+        given = body.objects("tools") if body.is_array("tools") else [Body.parse(body.raw("tools") or b"")]
+        for position, each in enumerate(given):
+            yield from _tool(each, f"tools[{position}]")
+    except BodyError:
+        raise Malformed("tools", "an array of tools") from None
 
 
 def _tool(tool: Body, path: str) -> Iterator[Tool | NativeTool]:

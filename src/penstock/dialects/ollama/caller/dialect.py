@@ -9,7 +9,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.caller import CallerDialect, FittedRequest, Relay, Replies
+from penstock.dialects.caller import CallerDialect, Delivery, FittedRequest, Reading, Relay, Replies, Writing
 from penstock.dialects.config_members import within
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.ollama.caller import members, request
@@ -24,15 +24,6 @@ from penstock.dialects.ollama.relay.reshape import RESHAPE
 from penstock.dialects.ollama.relay.stream import GRAMMAR
 
 
-def _always(_body: Body) -> bool:
-    """A stream of this wire always tells its usage."""
-    return True
-
-
-def _as_it_is(body: Body) -> Body:
-    return body
-
-
 def _fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
     """Requests pass as they are; a config's parameters become options."""
     try:
@@ -41,33 +32,24 @@ def _fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
 
 
-def _plain(_context: WriteContext) -> None:
-    """Whole replies pass as they are."""
-
-
 def _stream(_context: WriteContext) -> LineEvents:
     """Lines become events; server/form.py makes them lines again."""
     return LineEvents()
 
 
-def _events(_context: WriteContext, _moves_usage: bool) -> None:
-    """Events pass as they are."""
-
-
 OLLAMA: Final = CallerDialect(
     name="ollama",
-    read_body=request.read_members,
-    read_request=request.read_chat,
-    write_reply=partial(write_reply, members.CHAT),
-    stream_writer=partial(LineWriter, members.CHAT),
+    reading=Reading(request.read_members, request.read_chat, request.asks_stream),
+    writing=Writing(
+        partial(write_reply, members.CHAT),
+        partial(LineWriter, members.CHAT),
+        models=MODEL_LISTS,
+        no_place=frozenset({request.NO_PLACE}),
+    ),
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    no_place=frozenset({request.NO_PLACE}),
-    relay=Relay(_fit_request, _plain, _stream, _events),
-    keep_alive=KEEP_ALIVE,
-    stream_form=stream_form,
-    models=MODEL_LISTS,
-    asks_stream=request.asks_stream,
+    replies=Replies(judge, GRAMMAR, RESHAPE),
+    relay=Relay(_fit_request, stream=_stream),
+    delivery=Delivery(KEEP_ALIVE, stream_form),
     texts=CHAT_TEXTS,
 )
 """Callers of ``/api/chat``, and of what Ollama's API tells of models."""
@@ -75,9 +57,10 @@ OLLAMA: Final = CallerDialect(
 OLLAMA_GENERATE: Final = msgspec.structs.replace(
     OLLAMA,
     name="ollama_generate",
-    read_request=request.read_generate,
-    write_reply=partial(write_reply, members.GENERATE),
-    stream_writer=partial(LineWriter, members.GENERATE),
+    reading=msgspec.structs.replace(OLLAMA.reading, request=request.read_generate),
+    writing=msgspec.structs.replace(
+        OLLAMA.writing, reply=partial(write_reply, members.GENERATE), stream=partial(LineWriter, members.GENERATE)
+    ),
     texts=GENERATE_TEXTS,
 )
 """Callers of ``/api/generate``."""

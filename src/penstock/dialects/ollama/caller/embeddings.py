@@ -15,7 +15,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
-from penstock.dialects.caller import RequestBody
+from penstock.dialects.caller import Delivery, RequestBody
 from penstock.dialects.embeddings import reply as reader
 from penstock.dialects.embeddings.reply import Vectors
 from penstock.dialects.ollama.caller.dialect import OLLAMA
@@ -72,13 +72,17 @@ _TEXTS: Final = input_texts("embeddings", "embed", ("input", "prompt"))
 EMBED: Final = msgspec.structs.replace(
     OLLAMA,
     name="ollama_embed",
-    read_body=_read_whole,
-    asks_stream=_never,
-    stream_form=None,
+    reading=msgspec.structs.replace(
+        OLLAMA.reading, body=_read_whole, asks_stream=_never, task=partial(_read, "input", _many)
+    ),
+    delivery=Delivery(OLLAMA.delivery.keep_alive),
     texts=_TEXTS,
-    task=partial(_read, "input", _many),
 )
 """Callers of ``/api/embed``."""
 
-ONE_EMBEDDING: Final = msgspec.structs.replace(EMBED, name="ollama_embeddings", task=partial(_read, "prompt", _one))
+ONE_EMBEDDING: Final = msgspec.structs.replace(
+    EMBED,
+    name="ollama_embeddings",
+    reading=msgspec.structs.replace(EMBED.reading, task=partial(_read, "prompt", _one)),
+)
 """Callers of ``/api/embeddings``."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.core.events import ChatReply, Choice, Logprobs, Media, Text, Thinking
+from penstock.core.events import ChatReply, Choice, Logprobs, Media, Text, Thinking, is_cut
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.dialects.anthropic.caller.members import BROKEN_ARGUMENTS, is_cut
-from penstock.dialects.call_arguments import is_object
+from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.ollama.caller.members import ReplyForm, created_at, ending, logprobs_of, piece_of
 from penstock.dialects.whole_calls import WholeCall

@@ -25,10 +25,10 @@ from penstock.core.events import (
     Thinking,
     ToolArgs,
     ToolStart,
+    is_cut,
 )
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.caller.members import is_cut
 from penstock.dialects.caller import Caption
 from penstock.dialects.ollama.caller.members import Members, ReplyForm, created_at, ending, logprobs_of, piece_of
 from penstock.dialects.whole_calls import Piece, WholeCall, WholeCalls

@@ -12,21 +12,12 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure
-from penstock.dialects.caller import EventNormalizer, Relay, Replies, RequestBody, Reshape
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.caller import Relay, Replies, RequestBody, Reshape
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.relay import body, stream, typed_stream, units
 from penstock.dialects.openai.relay.request import fit_request, fits_of
 from penstock.dialects.openai.relay.sound_type import sound_type
-
-
-def _as_it_came(_context: WriteContext) -> None:
-    """The reply needs no change: whole replies, and streams in frames of this wire."""
-
-
-def _no_normalizer(_context: WriteContext, _wants_usage: bool) -> EventNormalizer | None:
-    return None
 
 
 def _never(_data: bytes, _usage: bool = False) -> bytes | None:
@@ -38,23 +29,19 @@ def _asks_nothing(_body: Body) -> bool:
     return False
 
 
-def _same(request: Body) -> Body:
-    return request
-
-
-_RELAY: Final = Relay(fit_request, _as_it_came, _as_it_came, _no_normalizer, fits=fits_of)
+_RELAY: Final = Relay(fit_request, fits=fits_of)
 _NO_RESHAPE: Final = Reshape(_never, _never, _never, _never)
 
 COMPLETIONS: Final = msgspec.structs.replace(
     OPENAI,
-    replies=Replies(body.wants_usage, body.with_usage, units.judge_reply, stream.STREAM, _NO_RESHAPE),
+    replies=Replies(units.judge_reply, stream.STREAM, _NO_RESHAPE, body.wants_usage, body.with_usage),
     relay=_RELAY,
 )
 """The older text completions, whose chunks have ``text`` in place of a delta."""
 
 TYPED: Final = msgspec.structs.replace(
     OPENAI,
-    replies=Replies(_asks_nothing, _same, units.judge_reply, typed_stream.STREAM, _NO_RESHAPE),
+    replies=Replies(units.judge_reply, typed_stream.STREAM, _NO_RESHAPE, _asks_nothing),
     relay=_RELAY,
 )
 """Images, moderations and reranking: replies of JSON, streams of events that say their type."""
@@ -79,8 +66,7 @@ def _read_speech(data: bytes | memoryview) -> RequestBody | Failure:
 
 SPEECH: Final = msgspec.structs.replace(
     TYPED,
-    read_body=_read_speech,
-    asks_stream=asks_sound_events,
+    reading=msgspec.structs.replace(TYPED.reading, body=_read_speech, asks_stream=asks_sound_events),
     replies=msgspec.structs.replace(TYPED.replies, bytes_type=sound_type),
 )
 """Speech: replies of sound."""

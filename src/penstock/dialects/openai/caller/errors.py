@@ -17,7 +17,8 @@ from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
-from penstock.dialects.caller import JSON, NO_STORE, ErrorReply, ProviderReply, TargetError
+from penstock.dialects.caller import JSON, NO_STORE
+from penstock.dialects.caller_errors import ErrorReply, ProviderReply, TargetError
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body without JSON (a proxy's HTML page, for example) that are forwarded."""

@@ -1,8 +1,8 @@
 """OpenAI's chat completions, lane 1: the caller's dialect is the provider's, so bytes pass untouched.
 
 What the gateway still does here: check the few members that it reads itself, apply a target's parameter changes to the
-top-level map, read the usage off a reply. Streams are looked at in stream.py, errors written and understood in
-errors.py. Source: OpenAI API reference, "Chat Completions".
+top-level map, read the usage off a reply. Streams are looked at in stream.py, errors written
+in openai/caller/errors.py. Source: OpenAI API reference, "Chat Completions".
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from penstock.core.failure import Failure, Kind, LimitFailure
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import without_organisation
-from penstock.dialects.caller import JSON, CallerErrors, ErrorReply, ProviderReply
+from penstock.dialects.caller import JSON
+from penstock.dialects.caller_errors import CallerErrors, ErrorReply, ProviderReply
 from penstock.dialects.openai.caller import errors as openai
 from penstock.dialects.provider_errors import read_error
 from penstock.dialects.responses.caller.stream import error_event

@@ -13,6 +13,7 @@ from typing import Any, Final
 from penstock.core import json_text
 from penstock.core.events import Event, Fail, Start, Stop
 from penstock.core.json_text import read_reply_json
+from penstock.core.vendor_error import WITHOUT_MESSAGE
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
@@ -22,7 +23,6 @@ from penstock.dialects.responses.usage import usage_of
 
 _DONE: Final = b"[DONE]"
 _REASONS: Final[Mapping[str, str]] = {"max_output_tokens": "length", "content_filter": "content_filter"}
-_WITHOUT_MESSAGE: Final = "the provider tells of an error without a message"
 _UNFINISHED: Final = "its response isn't finished"
 
 
@@ -112,7 +112,7 @@ _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response
 
 def _failed(error: Mapping[str, Any], raw: bytes) -> Fail:
     code = json_text.text(error, "code") or json_text.text(error, "type")
-    message = json_text.text(error, "message") or _WITHOUT_MESSAGE
+    message = json_text.text(error, "message") or WITHOUT_MESSAGE
     return Fail(message, json_text.text(error, "type"), code, STATUS_OF_CODE.get(code, 0), raw)
 
 

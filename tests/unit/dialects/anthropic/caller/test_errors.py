@@ -15,7 +15,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.outcome import ErrorClass
 from penstock.dialects.anthropic.caller.errors import ERRORS, error_type, too_long
-from penstock.dialects.caller import ErrorReply, ProviderReply
+from penstock.dialects.caller_errors import ErrorReply, ProviderReply
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, read_error
 

@@ -17,7 +17,6 @@ from penstock.core.events import (
 )
 from penstock.dialects.anthropic.caller.members import (
     call_id,
-    is_cut,
     message_id,
 )
 from penstock.dialects.envelope import MARK
@@ -100,11 +99,3 @@ def test_a_call_of_a_reply_has_always_the_same_id() -> None:
     assert call_id("abc", 0) == call_id("abc", 0)
     assert len({call_id("abc", 0), call_id("abc", 1), call_id("abd", 0)}) == 3
     assert message_id("abc") == "msg_abc"
-
-
-@pytest.mark.parametrize(
-    ("stop", "expected"),
-    [(None, False), (Stop("stop"), False), (Stop("length"), True), (Stop("stop", detail="context"), True)],
-)
-def test_an_answer_that_its_limit_cut(stop: Stop | None, expected: bool) -> None:
-    assert is_cut(stop) is expected

@@ -35,7 +35,7 @@ def test_the_body_at_its_top_level() -> None:
     found = read_body(b'{"model": "m", "stream": true, "messages": [], "odd": 1e400}')
     assert isinstance(found, RequestBody)
     assert (found.model, found.stream, found.body.raw("odd")) == ("m", True, b"1e400")
-    assert CALLERS["anthropic"].read_body is read_body
+    assert CALLERS["anthropic"].reading.body is read_body
 
 
 @pytest.mark.parametrize(

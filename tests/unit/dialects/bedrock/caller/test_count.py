@@ -40,5 +40,5 @@ def test_what_goes_to_bedrock_and_comes_back() -> None:
     fitted = COUNT.relay.fit_request(given, WriteContext("m", "bedrock"))
     assert isinstance(fitted, FittedRequest)
     assert list(fitted.body) == ["input"]
-    assert COUNT.write_count is not None
-    assert COUNT.write_count(7) == b'{"inputTokens":7}'
+    assert COUNT.writing.count is not None
+    assert COUNT.writing.count(7) == b'{"inputTokens":7}'

@@ -11,7 +11,7 @@ from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 from penstock.dialects.bedrock.caller.errors import ERRORS, error_type, exception_name, has_error_shape
-from penstock.dialects.caller import ProviderReply, TargetError
+from penstock.dialects.caller_errors import ProviderReply, TargetError
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import read_error
 

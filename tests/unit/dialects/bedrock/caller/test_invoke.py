@@ -12,8 +12,8 @@ from penstock.dialects.caller import RequestBody
 def test_it_is_anthropics_wire_in_aws_dress() -> None:
     assert INVOKE.name == "anthropic"
     assert INVOKE.errors is ERRORS
-    assert INVOKE.stream_form is not None
-    assert INVOKE.stream_form("") is INVOKE_FORM
+    assert INVOKE.delivery.stream_form is not None
+    assert INVOKE.delivery.stream_form("") is INVOKE_FORM
 
 
 def test_other_makers_bodies_are_told_where_to_go() -> None:

@@ -62,10 +62,10 @@ def test_sources_refusals_and_likelihoods() -> None:
 
 
 def test_failures_end_it() -> None:
-    writer = COHERE.stream_writer(caption())
+    writer = COHERE.writing.stream(caption())
     assert b'"b"' not in writer.write([Text("a"), Fail("No"), Text("b")])
     assert writer.failed is not None
-    writer = COHERE.stream_writer(caption())
+    writer = COHERE.writing.stream(caption())
     writer.write([ToolStart(0, "f"), ToolStart(1, "g")])
     for _ in range(9):
         writer.write([ToolArgs("x" * (1 << 20), 1)])
@@ -92,7 +92,7 @@ def test_a_stream_says_what_the_whole_reply_says(pieces: list[Event]) -> None:
 def test_calls_say_the_same_however_their_pieces_come(pieces: list[tuple[int, str]]) -> None:
     starts: list[Event] = [ToolStart(index, f"f{index}", f"c{index}") for index in range(3)]
     events = [*starts, *[ToolArgs(json, index) for index, json in pieces], Stop("tool_calls")]
-    writer = COHERE.stream_writer(caption())
+    writer = COHERE.writing.stream(caption())
     writer.write(events)
     if writer.failed is not None:  # a call goes on that had been whole
         return

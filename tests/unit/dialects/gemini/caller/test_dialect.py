@@ -16,4 +16,4 @@ def test_streams_always_tell_their_usage_and_pass_as_they_are() -> None:
         None,
         None,
     )
-    assert b":" not in GEMINI.keep_alive[:1]
+    assert b":" not in GEMINI.delivery.keep_alive[:1]

@@ -19,7 +19,7 @@ PICTURE = {"parts": [{"inline_data": {"mime_type": "image/png", "data": "AAAA"}}
 
 
 def read(body: Any, *, many: bool = False) -> CommonTask | Failure:
-    task = (EMBED_MANY if many else EMBED).task
+    task = (EMBED_MANY if many else EMBED).reading.task
     assert task is not None
     return task(Body.parse(json.dumps(body).encode()))
 

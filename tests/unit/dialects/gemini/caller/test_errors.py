@@ -8,7 +8,7 @@ import pytest
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind, LimitFailure
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.caller import ErrorReply, ProviderReply, TargetError
+from penstock.dialects.caller_errors import ErrorReply, ProviderReply, TargetError
 from penstock.dialects.gemini.caller.errors import ERRORS, status_word
 from penstock.dialects.provider_errors import ClassifiedError
 

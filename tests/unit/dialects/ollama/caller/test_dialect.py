@@ -17,6 +17,6 @@ def test_bytes_pass_and_streams_are_lines() -> None:
         assert fitted == type(fitted)(BODY)  # type: ignore[call-arg, arg-type]
         assert (dialect.relay.plain(context), dialect.relay.normalizer(context, True)) == (None, None)
         assert isinstance(dialect.relay.stream(context), LineEvents)
-        assert dialect.stream_form is not None
-        assert dialect.stream_form("") is LINES
+        assert dialect.delivery.stream_form is not None
+        assert dialect.delivery.stream_form("") is LINES
     assert OLLAMA.name != GENERATE.name

@@ -17,8 +17,8 @@ REPLY = (
 
 
 def task(dialect: CallerDialect, **members: Any) -> CommonTask | Failure:
-    assert dialect.task is not None
-    return dialect.task(Body.parse(json.dumps({"model": "m", **members}).encode()))
+    assert dialect.reading.task is not None
+    return dialect.reading.task(Body.parse(json.dumps({"model": "m", **members}).encode()))
 
 
 def test_texts_become_vectors_in_their_order() -> None:
@@ -45,10 +45,10 @@ def test_replies_without_vectors(reply: bytes) -> None:
 def test_what_is_wrong_and_never_a_stream() -> None:
     assert isinstance(task(EMBED, input=3), Failure)
     assert isinstance(task(ONE_EMBEDDING, prompt=["a"]), Failure)
-    request = EMBED.read_body(b'{"model":"m","input":"a"}')
+    request = EMBED.reading.body(b'{"model":"m","input":"a"}')
     assert not isinstance(request, Failure)
-    assert (request.stream, EMBED.asks_stream(request.body)) == (False, False)
-    assert isinstance(EMBED.read_body(b"["), Failure)
+    assert (request.stream, EMBED.reading.asks_stream(request.body)) == (False, False)
+    assert isinstance(EMBED.reading.body(b"["), Failure)
 
 
 def test_guards_see_the_inputs() -> None:

@@ -42,7 +42,7 @@ def test_a_prompts_answer() -> None:
 
 def test_a_call_that_can_not_be_told() -> None:
     events: list[Event] = [ToolStart(0, "f"), ToolArgs("[1]", 0)]
-    failure = OLLAMA.write_reply(collect(events), caption())
+    failure = OLLAMA.writing.reply(collect(events), caption())
     assert isinstance(failure, Failure)
     cut = plain(OLLAMA, *events, Stop("length"))
     assert (cut["message"]["content"], cut["done_reason"], "tool_calls" in cut["message"]) == ("", "length", False)

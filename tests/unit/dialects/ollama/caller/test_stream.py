@@ -39,10 +39,10 @@ def test_what_is_hidden_and_what_is_likely() -> None:
 def test_failures_end_it() -> None:
     broken: list[list[Event]] = [[Text("a"), Fail("No"), Text("b")], [ToolStart(0, "f"), ToolArgs("[]", 0)]]
     for events in broken:
-        writer = OLLAMA.stream_writer(caption())
+        writer = OLLAMA.writing.stream(caption())
         assert b'"b"' not in writer.write(events)
         assert writer.failed is not None
-    writer = OLLAMA.stream_writer(caption())
+    writer = OLLAMA.writing.stream(caption())
     writer.write([ToolStart(0, "f"), ToolArgs('{"a"', 0)])
     assert writer.finish() == b""
     assert writer.failed is not None

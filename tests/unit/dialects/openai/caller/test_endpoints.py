@@ -22,18 +22,18 @@ def test_errors_and_name_are_openais(dialect: CallerDialect) -> None:
 
 def test_speech_is_streamed_as_events_where_they_are_asked_for() -> None:
     speech = ENDPOINTS["speech"]
-    sound = speech.read_body(b'{"model":"tts-1","input":"Hi","voice":"alloy"}')
-    events = speech.read_body(b'{"model":"tts-1","input":"Hi","voice":"alloy","stream_format":"sse"}')
+    sound = speech.reading.body(b'{"model":"tts-1","input":"Hi","voice":"alloy"}')
+    events = speech.reading.body(b'{"model":"tts-1","input":"Hi","voice":"alloy","stream_format":"sse"}')
     assert isinstance(sound, RequestBody)
     assert isinstance(events, RequestBody)
     assert (sound.stream, events.stream) == (False, True)
-    assert isinstance(speech.read_body(b"no"), Failure)
+    assert isinstance(speech.reading.body(b"no"), Failure)
     assert speech.replies.bytes_type(sound.body) == b"audio/mpeg"
 
 
 def test_completions_are_asked_for_their_usage() -> None:
     completions = ENDPOINTS["completions"]
-    body = completions.read_body(b'{"model":"m","prompt":"Hi","stream":true}')
+    body = completions.reading.body(b'{"model":"m","prompt":"Hi","stream":true}')
     assert isinstance(body, RequestBody)
     assert completions.replies.include_usage(completions.replies.with_usage(body.body))
     typed = ENDPOINTS["typed"]

@@ -10,7 +10,7 @@ import pytest
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind, LimitFailure
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.caller import ProviderReply
+from penstock.dialects.caller_errors import ProviderReply
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.responses.caller.errors import ERRORS

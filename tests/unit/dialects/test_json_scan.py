@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.dialects.anthropic.caller.json_scan import ObjectScan
 from penstock.dialects.call_arguments import is_object
+from penstock.dialects.json_scan import ObjectScan
 
 
 @given(

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 
 _MEASURES = ("requests", "errors", "total_tokens", "amount", "latency", "last_at")
 
