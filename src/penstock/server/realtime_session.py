@@ -245,9 +245,7 @@ class _Held:
         return whole
 
 
-def _refused(
-    data: bytes, judge: Callable[[str], Failure | None], events: SessionEvents
-) -> Failure | None:
+def _refused(data: bytes, judge: Callable[[str], Failure | None], events: SessionEvents) -> Failure | None:
     """The failure if an event of the caller's names a model that is not allowed."""
     # A zero byte: JSON in UTF-16, which some hosts read.
     if b"model" not in data.lower() and b"\\u" not in data and b"\0" not in data:
