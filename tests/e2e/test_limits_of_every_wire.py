@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from penstock.settings.model import Echo, Server
 
 from penstock.settings import Settings
+from penstock.settings.model import Echo, Server
 from running import RunningGateway, running_gateway
 
 KEY: Final = "pk-of-every-wire-0123456789"
