@@ -113,13 +113,10 @@ def build(
     quieten_libraries()
     policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
     records = Records()
-    http1 = _http1(settings, guarded_policy, os.environ)
+    apart = partial(_http1, settings, guarded_policy, os.environ)
+    http1 = apart()
     transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
     journal, balances = JournaledCounters(monotonic, now), KeptBalances(now)
-
-    def apart() -> Transport:
-        return _http1(settings, guarded_policy, os.environ)
-
     alerts = alerts_of(settings, apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
@@ -147,8 +144,8 @@ def build(
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
-    parts += rotation_of(settings, stored, file, counters, alerts.tell)
-    parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
+    parts += sharing_of(counters, balances, limits, catalogues, stored)
+    parts += [*rotation_of(settings, stored, file, counters, alerts.tell), limits, replicas, LargeWork()]
     parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
     gateway = Gateway(
         pipeline, records, request_limits(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),

@@ -119,11 +119,14 @@ def test_what_a_workspace_demands_is_set_and_taken_away(admin: RunningAdmin) -> 
     id_ = admin.made("/admin/workspaces", {"name": "Strict", "required_metadata": ["team", "env", "team"]})["id"]
     path = f"/admin/workspaces/{id_}"
     assert admin.call("GET", path).body["required_metadata"] == ["team", "env"]
-    settings = {"user_key_metadata_override": True, "debug_log": 0}
+    settings = {"user_key_metadata_override": True, "debug_log": 0, "blockInlineConfig": 1}
     assert admin.call("PUT", path, {"settings": settings}).status == 200
     assert admin.call("PUT", path, {"settings": {"debug_log": None}, "requiredMetadata": None}).status == 200
     shown = admin.call("GET", path).body
-    assert (shown["required_metadata"], shown["settings"]) == ([], {"user_key_metadata_override": 1})
+    assert (shown["required_metadata"], shown["settings"]) == (
+        [],
+        {"user_key_metadata_override": 1, "block_inline_config": 1},
+    )
     assert "/required_metadata" in admin.call("PUT", path, {"required_metadata": ["x" * 129]}).problems
 
 

@@ -450,6 +450,17 @@ async def test_a_users_key_says_whose_it_is(rows: Rows, catalogue: SqlCatalogue,
     assert {key.name: key.labels for key in catalogue.current.keys}["hers"] == {"_user": "x"}
 
 
+async def test_a_workspace_may_allow_saved_configs_alone(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    await rows.key("app", b"a" * 32, scopes='["*"]')
+    for settings, may in (("{}", True), ('{"block_inline_config":1}', False), ('{"block_inline_config":0}', True)):
+        async with database.change() as connection:
+            await connection.execute(schema.workspace.update().values(settings=settings))
+        await catalogue.refresh()
+        assert [key.permissions.inline_configs for key in catalogue.current.keys] == [may]
+
+
 async def test_the_config_that_is_marked_as_the_workspaces_default(rows: Rows, catalogue: SqlCatalogue) -> None:
     config = await rows.config("pc-main", "{}")
     async with rows.database.change() as connection:

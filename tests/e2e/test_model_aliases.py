@@ -189,7 +189,7 @@ def test_an_alias_opens_nothing(guarded: RunningGateway, upstream: Upstream) -> 
     before = len(upstream.received)
     for model in ("claude-haiku-4-5", "best", "secret"):
         refused = chat(guarded, model, "fenced")
-        assert (refused.status_code, refused.json()["error"]["code"]) == (412, "model_not_allowed"), refused.text
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed"), refused.text
     assert chat(guarded, "claude-x", "small").status_code == 412
     assert chat(guarded, "large", "all").status_code == 412
     assert len(upstream.received) == before

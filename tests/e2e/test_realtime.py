@@ -215,7 +215,7 @@ def test_keys(guarded: RunningGateway, host: RealtimeHost) -> None:
     assert refused(guarded)[0] == 401
     assert refused(guarded, additional_headers={"authorization": "Bearer nobody"})[0] == 401
     shown = {"authorization": f"Bearer {key('small')}"}
-    assert refused(guarded, "model=@up/gpt-4o-realtime", additional_headers=shown)[0] == 403
+    assert refused(guarded, "model=@up/gpt-4o-realtime", additional_headers=shown)[0] == 412
     assert len(host.requests) == before
     with opened(guarded, additional_headers=shown) as session:
         session.recv(timeout=60)

@@ -27,7 +27,7 @@ from penstock.control.api_key_members import CREATED, FIELDS, KeyMembers
 from penstock.control.api_key_rows import DELETED, KINDS, scope_of, shown
 from penstock.control.api_key_secrets import Proof, proof_of
 from penstock.control.audit import Entry
-from penstock.control.exhausted import marked
+from penstock.control.budget_usage import marked
 from penstock.control.key_text import new_key_text
 from penstock.control.members import VALUE, Fields, Members
 from penstock.control.moments import as_text

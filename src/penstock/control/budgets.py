@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from penstock.control.actor import Actor
-from penstock.control.exhausted import amount_number
+from penstock.control.budget_usage import amount_number
 from penstock.control.limits import StoredLimits, limits_of, next_reset
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import ControlPlane, now

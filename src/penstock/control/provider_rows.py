@@ -55,7 +55,7 @@ _LONGEST_TAG: Final = 128
 
 
 def status(row: Any, now: int) -> str:
-    """``active``, ``disabled`` or ``expired``; exhausted.py knows which of the active ones are exhausted."""
+    """``active``, ``disabled`` or ``expired``; budget_usage.py knows which of the active ones are exhausted."""
     is_over = row.expires_at is not None and row.expires_at <= now
     return "expired" if is_over else str(row.status)
 

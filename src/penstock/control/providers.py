@@ -12,7 +12,7 @@ from typing import Any, Final
 from penstock.control import integration_rows, provider_limits, provider_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.exhausted import marked
+from penstock.control.budget_usage import marked
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, select

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from penstock.control import configurations, integration_rows, provider_limits, provider_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
+from penstock.control.budget_usage import marked
 from penstock.control.configurations import ProviderRow
-from penstock.control.exhausted import marked
 from penstock.control.integration_rows import Wanted
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members

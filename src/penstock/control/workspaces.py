@@ -30,7 +30,7 @@ from penstock.stores.sql.schema import workspace
 _LEVEL: Final[Level] = "workspace"
 _GUARDS: Final = ("input_guardrails", "output_guardrails")
 _DEFAULTS: Final = Fields(dict.fromkeys(("metadata", "config_id", *_GUARDS), VALUE))
-_SETTINGS: Final = ("debug_log", "user_key_metadata_override")
+_SETTINGS: Final = ("debug_log", "user_key_metadata_override", "block_inline_config")
 DELETED: Final = "deleted"
 _FIELDS: Final = Fields(
     name=VALUE,
@@ -175,7 +175,8 @@ async def _defaults(change: Change, members: Members, row: Any) -> dict[str, str
 
 def _settings(members: Members, row: Any) -> dict[str, str]:
     """The column of the settings, where the body says something of them, each 1 or 0: whether requests are logged with
-    their content, whether users' requests may name another user. Null takes a setting away."""
+    their content, whether users' requests may name another user, whether configs in requests are refused. Null takes a
+    setting away."""
     if not members.has("settings"):
         return {}
     given = members.inner("settings")

@@ -26,7 +26,7 @@ def test_t70_the_folder_becomes_what_it_became() -> None:
 
 def test_a_config_is_unchanged_and_has_the_name_that_callers_know() -> None:
     imported = converted(CASES / "portkey").imported
-    assert [each["name"] for each in imported.configs] == ["pc-resili-a1b2c3", "plain"]
+    assert [each["name"] for each in imported.configs] == ["pc-resili-a1b2c3", "guarded", "plain"]
     assert imported.configs[0]["config"]["targets"][0] == {"virtual_key": "openai-prod"}
     assert imported.to_create == ["openai-prod", "azure-eu", "bedrock-prod"]
 

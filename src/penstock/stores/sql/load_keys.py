@@ -34,7 +34,7 @@ _PART: Final = 1000
 
 class Workspace(msgspec.Struct, frozen=True):
     """What a workspace sets for its keys. ``problem``: why they can't be used. ``lets_users_vary``: requests of users'
-    keys may name another user."""
+    keys may name another user. ``blocks_inline_configs``: requests may name saved configs alone."""
 
     is_default: bool
     config: str | None = None
@@ -43,6 +43,7 @@ class Workspace(msgspec.Struct, frozen=True):
     problem: str | None = None
     logs_content: bool | None = None
     lets_users_vary: bool = False
+    blocks_inline_configs: bool = False
 
 
 async def read_workspaces(connection: AsyncConnection, problems: list[str]) -> dict[str, Workspace]:
@@ -78,6 +79,7 @@ def _workspace(row: Any, slugs: Mapping[str, str], default: str | None) -> Works
         read_texts(row.required_metadata, "required_metadata"),
         logs_content=_switch(settings.get("debug_log")),
         lets_users_vary=_switch(settings.get("user_key_metadata_override")) is True,
+        blocks_inline_configs=_switch(settings.get("block_inline_config")) is True,
     )
 
 
@@ -236,6 +238,7 @@ class _KeyMaker:
             providers=None if providers is None else frozenset(),
             id=row.id,
             workspace=row.workspace_id,
+            inline_configs=not workspace.blocks_inline_configs,
             pins_config=not row.allow_config_override,
             restrictions=demands.restrictions,
             exposes_cost=row.expose_cost,

@@ -83,7 +83,8 @@ def _failure(failure: Failure, trace_id: str) -> ErrorReply:
             **({"penstock": failure.penstock} if failure.penstock else {}),
         }
         return ErrorReply(status, headers, _body(kind, words(failure), trace_id, more))
-    return ErrorReply(status, headers, _body(error_type(status), words(failure), trace_id))
+    kind = "permission_error" if failure.kind is Kind.MODEL_NOT_ALLOWED else error_type(status)
+    return ErrorReply(status, headers, _body(kind, words(failure), trace_id))
 
 
 def _failure_event(failure: Failure, trace_id: str) -> bytes:

@@ -54,7 +54,8 @@ _EXCEPTIONS: Final[Mapping[int, str]] = {
 }
 """The exception of a stream for an error of an HTTP status; each is one that the stream's description knows."""
 _BROKEN_OFF: Final = "modelStreamErrorException"
-_UNSUPPORTED_STATUS: Final = 501
+_TOLD_AS: Final[Mapping[Kind, int]] = {Kind.MODEL_NOT_ALLOWED: 403, Kind.UNSUPPORTED_OPERATION: 501}
+"""Failures whose usual status AWS's clients don't know."""
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
 _INPUT_TOO_LONG: Final = "Input is too long for requested model."
@@ -92,7 +93,7 @@ def _headers(kind: str, trace_id: str) -> Headers:
 
 
 def _failure(failure: Failure, trace_id: str) -> ErrorReply:
-    status = _UNSUPPORTED_STATUS if failure.kind is Kind.UNSUPPORTED_OPERATION else failure.status
+    status = _TOLD_AS.get(failure.kind, failure.status)
     kind = error_type(status)
     if failure.kind is Kind.BUDGET_EXCEEDED:
         status, kind = _QUOTA_STATUS, _QUOTA

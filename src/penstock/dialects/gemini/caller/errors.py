@@ -36,7 +36,11 @@ _WORDS: Final[Mapping[int, str]] = {
     504: "DEADLINE_EXCEEDED",
 }
 """Google's word for an HTTP status. Every other one below 500 is the caller's, above it the provider's."""
-_TOLD_AS: Final[Mapping[Kind, int]] = {Kind.BUDGET_EXCEEDED: 429, Kind.UNSUPPORTED_OPERATION: 501}
+_TOLD_AS: Final[Mapping[Kind, int]] = {
+    Kind.BUDGET_EXCEEDED: 429,
+    Kind.MODEL_NOT_ALLOWED: 403,
+    Kind.UNSUPPORTED_OPERATION: 501,
+}
 """Failures whose usual status Google's clients don't know."""
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 _TEXT_LIMIT: Final = 4096

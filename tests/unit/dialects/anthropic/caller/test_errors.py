@@ -56,6 +56,7 @@ def test_a_failure_of_the_gateways() -> None:
         (Kind.INVALID_REQUEST, 400, "invalid_request_error", False),
         (Kind.INVALID_GATEWAY_KEY, 401, "authentication_error", True),
         (Kind.NOT_ALLOWED, 403, "permission_error", False),
+        (Kind.MODEL_NOT_ALLOWED, 412, "permission_error", False),
         (Kind.NOT_FOUND, 404, "not_found_error", False),
         (Kind.IDEMPOTENCY_CONFLICT, 409, "conflict_error", False),
         (Kind.BODY_TOO_LARGE, 413, "request_too_large", False),

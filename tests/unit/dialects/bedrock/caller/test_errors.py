@@ -22,6 +22,7 @@ from penstock.dialects.provider_errors import read_error
         (Kind.INVALID_REQUEST, 400, "ValidationException"),
         (Kind.MISSING_API_KEY, 401, "AccessDeniedException"),
         (Kind.NOT_ALLOWED, 403, "AccessDeniedException"),
+        (Kind.MODEL_NOT_ALLOWED, 403, "AccessDeniedException"),
         (Kind.NOT_FOUND, 404, "ResourceNotFoundException"),
         (Kind.FIRST_BYTE_TIMEOUT, 408, "ModelTimeoutException"),
         (Kind.RATE_LIMIT_EXCEEDED, 429, "ThrottlingException"),

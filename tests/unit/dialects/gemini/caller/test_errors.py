@@ -52,6 +52,11 @@ def test_only_a_rate_says_how_long_to_wait() -> None:
     assert (error["code"], error["status"], "details" in error) == (429, "RESOURCE_EXHAUSTED", False)
 
 
+def test_a_model_that_is_not_allowed_is_told_by_googles_word() -> None:
+    error = told(ERRORS.failure(Failure(Kind.MODEL_NOT_ALLOWED, "No"), ""))
+    assert (error["code"], error["status"]) == (403, "PERMISSION_DENIED")
+
+
 def test_a_providers() -> None:
     assert provider(503, b'{"message":"Busy"}')["status"] == "UNAVAILABLE"
     assert provider(429, b'{"message":"Slow"}', retry_after="3")["details"][0]["retryDelay"] == "3s"
