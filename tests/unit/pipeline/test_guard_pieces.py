@@ -50,9 +50,7 @@ def found(*args: Any, **more: Any) -> Pieces:
 
 
 def texts(pieces: Pieces) -> list[list[str]]:
-    return [
-        [each.text for each in piece.view.request(piece.kind, json.loads(piece.raw))] for piece in pieces.pieces
-    ]
+    return [[each.text for each in piece.view.request(piece.kind, json.loads(piece.raw))] for piece in pieces.pieces]
 
 
 def test_the_lines_of_a_batch() -> None:
@@ -154,7 +152,12 @@ def test_the_requests_of_anthropics_batches() -> None:
     [
         ("threads", "t/messages", {"role": "user", "content": "a"}, ["a"]),
         ("threads", "t/messages", {"role": "user", "content": [{"type": "text", "text": "a"}]}, ["a"]),
-        ("threads", None, {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}, ["a", "b"]),
+        (
+            "threads",
+            None,
+            {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]},
+            ["a", "b"],
+        ),
         (
             "threads",
             "runs",
