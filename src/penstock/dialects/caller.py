@@ -186,10 +186,9 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     ``ValueError`` for data that clients can't read. ``error_form``: how such an event tells it. ``has_content``:
     whether the event says something; a role alone, pings and empty chunks don't. ``ending``: the stream's last bytes
     -> whether it was finished, and its usage. ``is_complete``: whether a stream that ended in order tells a complete
-    answer (``Verdict.is_complete``). ``fit_error``: (the first and last bytes of the stream so far, an error event) -> the event
-    as it follows them, for wires whose events are numbered. ``is_usage_only``:
-    data of an event -> whether it only tells usage, None for wires
-    without such events; every event of that kind holds ``usage_mark``.
+    answer (``Verdict.is_complete``). ``fit_error``: (the first and last bytes of the stream so far, an error event) ->
+    the event as it follows them, for wires whose events are numbered. ``is_usage_only``: data of an event -> whether it
+    only tells usage, None for wires without such events; every event of that kind holds ``usage_mark``.
     """
 
     error_in: Callable[[bytes, bytes, str], ClassifiedError | None]

@@ -138,7 +138,7 @@ def pieces_of(call: Call) -> Pieces | None:
     view, request = call.dialect.texts, call.request
     if call.account.method not in {"POST", "PUT", "PATCH"}:
         return None
-    if view is not None and resource in view.kept:
+    if view is not None and resource is not None and resource in view.kept:
         return _kept(call, msgspec.structs.replace(view, request=view.kept[resource]))
     if resource == "messages/batches" and is_whole and view is not None:
         return _batch(Body({}) if request is None else request.body, view)

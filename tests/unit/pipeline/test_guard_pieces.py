@@ -141,7 +141,8 @@ def test_the_requests_of_anthropics_batches() -> None:
     assert [(each.place, each.kind) for each in pieces.pieces] == [("request 1", "messages"), ("request 2", "messages")]
     built = json.loads(pieces.rebuilt({1: b'{"messages":[]}'}))
     assert built == {"requests": [one, {"custom_id": "2", "params": {"messages": []}}]}
-    for bad in ({}, {"requests": {}}, {"requests": [1]}, {"requests": [{"params": "x"}]}):
+    bodies: list[dict[str, Any]] = [{}, {"requests": {}}, {"requests": [1]}, {"requests": [{"params": "x"}]}]
+    for bad in bodies:
         with pytest.raises(Unreadable):
             pieces_of(call(json.dumps(bad).encode(), "messages/batches", wire="anthropic"))
     assert pieces_of(call(b"{}", "messages/batches", "msgbatch_1/cancel", wire="anthropic")) is None
