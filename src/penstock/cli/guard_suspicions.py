@@ -13,8 +13,8 @@ from penstock.routing.plan import Plan, leaves
 
 _ONE = "without the flag g only the first match of a text changes: write /…/g"
 _LATE = (
-    "it denies no stream: what it looks for can't be told before the end. Set stream to window or buffer, or streams are "
-    "judged when their caller has them"
+    "it denies no stream: what it looks for can't be told before the end. Set stream to window or buffer, or streams "
+    "are judged when their caller has them"
 )
 _NUMBER = "a number in a string: it counts as the number"
 
