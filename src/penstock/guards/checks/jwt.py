@@ -86,51 +86,72 @@ class _Rules(msgspec.Struct, frozen=True):
     same: tuple[str, ...]
 
 
+class _Issuer(msgspec.Struct, frozen=True):
+    """Where tokens are, and who says whether they are good. ``kept`` and ``kept_answers`` are in seconds."""
+
+    header: str
+    keys: Any
+    source: str
+    kept: float
+    endpoint: str
+    kept_answers: float
+    form: str
+
+
 def _jwt(parameters: Parameters) -> Prepared:
-    header = parameters.text("headerKey", "Authorization").lower()
-    source, endpoint = parameters.url("jwksUri"), parameters.url("introspectEndpoint")
-    inline = _inline(parameters)
-    if not (source or endpoint or parameters.has("jwks")):
-        parameters.complain("jwksUri", "Required: jwksUri, jwks or introspectEndpoint")
-    kept = parameters.number("cacheMaxAge", 86_400, least=0) or 0.0
-    kept_answers = parameters.number("introspectCacheMaxAge", 0, least=0) or 0.0
-    forms = ("application/x-www-form-urlencoded", "application/json")
-    form = parameters.choice("introspectContentType", forms, forms[0])
-    told_on = _headers_of_claims(parameters)
-    rules = _rules(parameters)
+    issuer, rules, told_on = _issuer(parameters), _rules(parameters), _headers_of_claims(parameters)
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
-        judgement, claims = await judged(context, outbound)
+        judgement, claims = await _asked(context, outbound, issuer, rules)
         if not told_on:
             return judgement
         known = claims if judgement.verdict else {}
-        return msgspec.structs.replace(
-            judgement, headers={header: _header_text(known.get(claim)) for claim, header in told_on.items()}
-        )
-
-    async def judged(context: Context, outbound: Outbound) -> tuple[Judgement, Mapping[str, Any]]:
-        token = context.headers.get(header, "").strip()
-        token = token[7:].strip() if token[:7].lower() == "bearer " else token
-        if not token:
-            return _refused("The request has no token."), {}
-        if len(token) > _LONGEST:
-            return _refused("The token is too long."), {}
-        claims: dict[str, Any] = {}
-        head: dict[str, Any] = {}
-        if inline is not None or source:
-            read = await _verified(token, inline, source, kept, rules, outbound)
-            if isinstance(read, str):
-                return _refused(read), {}
-            head, claims = read
-        if endpoint:
-            told = await _introspected(token, endpoint, form, kept_answers, outbound)
-            if isinstance(told, str):
-                return _refused(told), {}
-            claims = {**told, **claims}
-        # What introspection calls active may be opaque: then it tells the times, or nothing does.
-        return _judged(head, claims, rules, context.now, is_signed=bool(head)), claims
+        headers = {header: _header_text(known.get(claim)) for claim, header in told_on.items()}
+        return msgspec.structs.replace(judgement, headers=headers)
 
     return Prepared(ask=ask, size=2000, transforms=bool(told_on))
+
+
+def _issuer(parameters: Parameters) -> _Issuer:
+    source, endpoint = parameters.url("jwksUri"), parameters.url("introspectEndpoint")
+    if not (source or endpoint or parameters.has("jwks")):
+        parameters.complain("jwksUri", "Required: jwksUri, jwks or introspectEndpoint")
+    forms = ("application/x-www-form-urlencoded", "application/json")
+    return _Issuer(
+        parameters.text("headerKey", "Authorization").lower(),
+        _inline(parameters),
+        source,
+        parameters.number("cacheMaxAge", 86_400, least=0) or 0.0,
+        endpoint,
+        parameters.number("introspectCacheMaxAge", 0, least=0) or 0.0,
+        parameters.choice("introspectContentType", forms, forms[0]),
+    )
+
+
+async def _asked(
+    context: Context, outbound: Outbound, issuer: _Issuer, rules: _Rules
+) -> tuple[Judgement, Mapping[str, Any]]:
+    """The judgement of a request, and the claims of its token."""
+    token = context.headers.get(issuer.header, "").strip()
+    token = token[7:].strip() if token[:7].lower() == "bearer " else token
+    if not token:
+        return _refused("The request has no token."), {}
+    if len(token) > _LONGEST:
+        return _refused("The token is too long."), {}
+    claims: dict[str, Any] = {}
+    head: dict[str, Any] = {}
+    if issuer.keys is not None or issuer.source:
+        read = await _verified(token, issuer.keys, issuer.source, issuer.kept, rules, outbound)
+        if isinstance(read, str):
+            return _refused(read), {}
+        head, claims = read
+    if issuer.endpoint:
+        told = await _introspected(token, issuer.endpoint, issuer.form, issuer.kept_answers, outbound)
+        if isinstance(told, str):
+            return _refused(told), {}
+        claims = {**told, **claims}
+    # What introspection calls active may be opaque: then it tells the times, or nothing does.
+    return _judged(head, claims, rules, context.now, is_signed=bool(head)), claims
 
 
 def _headers_of_claims(parameters: Parameters) -> dict[str, str]:
