@@ -94,7 +94,8 @@ _SESSION: Final = botocore.session.get_session()
 
 
 @contextmanager
-def _bedrock(url: str, headers: dict[str, str]) -> Iterator[Any]:
+def bedrock(url: str, headers: dict[str, str]) -> Iterator[Any]:
+    """AWS's client."""
     client: Any = _SESSION.create_client(
         "bedrock-runtime",
         region_name="us-east-1",
@@ -113,7 +114,7 @@ def _bedrock(url: str, headers: dict[str, str]) -> Iterator[Any]:
 def _converse(url: str, model: str, headers: dict[str, str], stream: bool) -> Got:
     messages = [{"role": "user", "content": [{"text": HELLO}]}]
     text, names = "", []
-    with _bedrock(url, headers) as client:
+    with bedrock(url, headers) as client:
         if not stream:
             for block in client.converse(modelId=model, messages=messages)["output"]["message"]["content"]:
                 text += block.get("text", "") + _cited(block)

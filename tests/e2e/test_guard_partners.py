@@ -154,7 +154,7 @@ REFUSING: dict[str, tuple[dict[str, Any], Any]] = {
     ),
     "azure.pii": (
         {"credentials": {"customHost": "URL", "apiKey": KEY}},
-        {"results": {"documents": [{"id": "0.0", "redactedText": "*", "entities": [{"text": CANARY}]}]}},
+        {"results": {"documents": [{"id": "0", "redactedText": "*", "entities": [{"text": CANARY}]}]}},
     ),
     "openai.moderation": (
         {"credentials": {"apiBase": "URL", "apiKey": KEY}},

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -15,7 +17,9 @@ import pytest
 from calling import COMPLETED, CONVERSED, CREATED, PLAIN, RESPONSE, SAID, STREAMS
 from penstock.dialects.bedrock.caller.frames import FrameEncoder
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
-from running import RunningGateway
+from penstock.observe.access_log import line
+from penstock.settings import load
+from running import RunningGateway, running_gateway
 from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, reply, send
 
 BAD = "canary-4711"
@@ -377,3 +381,56 @@ def test_sdks_read_results_in_a_stream_of_responses(gateway: RunningGateway, ups
             kinds = [str(event.type) for event in stream]
         assert kinds[:2] == ["response.created", "hook_results"]
         assert kinds.count("hook_results") == (2 if "output_guardrails" in guards else 1)
+
+
+# What is judged stays secret.
+
+
+JUDGED: tuple[dict[str, Any], ...] = (
+    *({**DENY, "stream": mode} for mode in ("after", "hold", "window", "buffer")),
+    {**DENY, "mode": "shadow"},
+    {**DENY, "async": True, "deny": False},
+    {**REPLACE, "stream": "hold"},
+    {"penstock.words": {"words": [BAD], "redact": True}, "stream": "hold"},
+)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_no_wire_brings_what_is_judged_into_logs_or_stores(
+    upstream: Upstream, tmp_path: Path, caplog: pytest.LogCaptureFixture, streams: bool
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    store = {"PENSTOCK_STORE_DATABASE": f"sqlite:///{tmp_path / 'p.db'}", "PENSTOCK_STORE_DATA_DIR": str(tmp_path)}
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false", **store}, Path("/nonexistent"))
+    with running_gateway(settings) as gateway:
+        for wire in WIRES:
+            for guard in JUDGED:
+                upstream.play(streamed(wire) if streams else reply(200, told(wire, f"so {BAD}")))
+                ask(gateway, upstream, wire, {"output_guardrails": [guard]}, f"say {BAD}", streams=streams)
+                asks = {name: value for name, value in guard.items() if name != "stream"}
+                if asks.get("deny") is False or asks.get("mode") or "default.contains" not in asks:
+                    upstream.play(streamed(wire) if streams else reply(200, told(wire, "fine")))
+                ask(gateway, upstream, wire, {"input_guardrails": [asks]}, f"say {BAD}", streams=streams)
+        records = gateway.records.take()
+        shown = [line(record).decode() + repr(record) for record in records]
+        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    verdicts = {each.verdict for record in records for each in record.guards}
+    assert {"denied", "failed", "would_deny"} <= verdicts
+    assert len(records) == 2 * len(WIRES) * len(JUDGED)
+    assert b"denied" in stored
+    assert [each for each in (*shown, caplog.text) if BAD in each] == []
+    assert BAD.encode() not in stored
+
+
+def test_a_callers_values_are_in_no_other_callers_answer(gateway: RunningGateway, upstream: Upstream) -> None:
+    """An answer that is stored, with what was masked in its request, has each caller's own values."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "cache": {"mode": "simple"}}
+    masks = {"input_guardrails": [{"penstock.pii": {"redact": True, "restore": True}}]}
+    upstream.play(reply(200, told("chat", "so [EMAIL_1]")))
+    for address in ("ann@mail.example", "bob@mail.example"):
+        body = {"model": "m", "messages": [{"role": "user", "content": f"I am {address}"}]}
+        headers = {"x-portkey-config": json.dumps({**target, **masks})}
+        got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+        assert got.json()["choices"][0]["message"]["content"] == f"so {address}"
+    assert len(upstream.received) == 1

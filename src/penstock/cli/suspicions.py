@@ -49,6 +49,10 @@ def suspicions(
     yield from _unused_targets(values, "config")
     yield from _dead_ends(compiled.plan, values)
     yield from _unready(compiled, rehearsal)
+    if any(leaf.guards is not None for leaf in leaves(compiled.plan)):
+        from penstock.cli.guard_suspicions import guard_suspicions  # most configs guard nothing
+
+        yield from (Suspicion(path, text) for path, text in guard_suspicions(values, compiled.plan))
     targets = len(leaves(compiled.plan))
     if targets <= _MOST and targets * _settings(values) <= _MOST_TRIED:
         yield from _Trial(values, compiled, rehearsal, provider).ignored(values, "config")

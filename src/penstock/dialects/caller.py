@@ -28,6 +28,8 @@ from penstock.dialects.texts import TextView
 
 JSON: bytes = b"application/json"
 EVENT_STREAM: bytes = b"text/event-stream"
+STREAM_HEAD: int = 8 << 10
+"""Bytes of a stream's beginning that are kept for an error event that has to fit it."""
 NO_STORE: tuple[bytes, bytes] = (b"cache-control", b"no-store")
 """A response header of answers that the gateway itself makes: they are for this request only."""
 
@@ -124,10 +126,9 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     ``ValueError`` for data that clients can't read. ``error_form``: how such an event tells it. ``has_content``:
     whether the event says something; a role alone, pings and empty chunks don't. ``ending``: the stream's last bytes
     -> whether it was finished, and its usage. ``is_complete``: whether a stream that ended in order tells a complete
-    answer (``Verdict.is_complete``). ``fit_error``: (the last bytes of the stream so far, an error event) -> the event
-    as it follows them, for wires whose events are numbered. ``is_usage_only``:
-    data of an event -> whether it only tells usage, None for wires
-    without such events; every event of that kind holds ``usage_mark``.
+    answer (``Verdict.is_complete``). ``fit_error``: (the first and last bytes of the stream so far, an error event) ->
+    the event as it follows them, for wires whose events are numbered. ``is_usage_only``: data of an event -> whether it
+    only tells usage, None for wires without such events; every event of that kind holds ``usage_mark``.
     """
 
     error_in: Callable[[bytes, bytes, str], ClassifiedError | None]

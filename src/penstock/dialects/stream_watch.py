@@ -18,7 +18,7 @@ from penstock.core.failure import Failure
 from penstock.core.json_text import read_json_or_none, with_null_numbers
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm, EventNormalizer, StreamGrammar
+from penstock.dialects.caller import STREAM_HEAD, ErrorForm, EventNormalizer, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError
 
@@ -41,7 +41,7 @@ class StreamWatch:
     """
 
     __slots__ = (
-        "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "leaves_usage_out",
+        "_begun", "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "leaves_usage_out",
         "provider", "skipped",
     )  # fmt: skip
 
@@ -56,6 +56,7 @@ class StreamWatch:
         self.grammar = grammar
         self._normalizer = normalizer
         self._relay = sse.EventRelay() if normalizer is None else sse.EventRelay(_HOLD)
+        self._begun = b""
         self.content = 0
         self.error: ClassifiedError | None = None
         self.error_data = b""
@@ -112,14 +113,14 @@ class StreamWatch:
     def fitted(self, error_event: bytes) -> bytes:
         """An error event as it follows the events that have passed."""
         fit_error = self.grammar.fit_error
-        return error_event if fit_error is None else fit_error(self._relay.tail(), error_event)
+        return error_event if fit_error is None else fit_error(self._begun + self._relay.tail(), error_event)
 
     def fork(self) -> StreamWatch:
         """A watch in the same state, for another reader of the same stream."""
         other = StreamWatch(self.grammar, leaves_usage_out=self.leaves_usage_out, provider=self.provider)
         other._relay = self._relay.fork()
         other._normalizer = None if self._normalizer is None else self._normalizer.fork()
-        other.content, other.skipped = self.content, self.skipped
+        other._begun, other.content, other.skipped = self._begun, self.content, self.skipped
         other.error, other.error_data, other.is_over = self.error, self.error_data, self.is_over
         return other
 
@@ -135,6 +136,7 @@ class StreamWatch:
 
     def _weighed(self, events: bytes) -> bytes:
         events = self._passing(events)
+        self._begun = self._begun or events[:STREAM_HEAD]
         has_content = self.grammar.has_content
         self.content += sum(has_content(name, data) for name, data in sse.events(events))
         return events

@@ -71,6 +71,9 @@ class Judgement(msgspec.Struct, frozen=True):
     body: bytes | None = None
     restores: Mapping[str, str] = {}
     """What the edits put in place of texts of the request -> those texts, which the answer gets back."""
+    headers: Mapping[str, str | None] = {}
+    """Header fields that the provider gets, by their names in lower case; None for one that it does not get, whatever
+    the caller sends."""
 
 
 def could_not(message: str, name: str = "Error", data: Any = None) -> Judgement:

@@ -47,7 +47,15 @@ from penstock.pipeline.guard_outbound import GuardOutbound, Knows
 from penstock.pipeline.guard_parallel import judged_beside
 from penstock.pipeline.guard_pieces import Unreadable, judged_pieces
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
-from penstock.pipeline.guard_subject import answered, asked, new_request, nothing_asked, rewritten, with_body
+from penstock.pipeline.guard_subject import (
+    answered,
+    asked,
+    new_request,
+    nothing_asked,
+    rewritten,
+    with_body,
+    with_headers,
+)
 from penstock.pipeline.guard_tasks import GuardTasks
 from penstock.pipeline.guard_types import hooks_without_texts, request_type
 from penstock.pipeline.guard_unread import refusal_of_unread, refusal_of_unreadable
@@ -112,9 +120,10 @@ class Guarding(msgspec.Struct, frozen=True):
         kind = None if view is None else view.request_types.get(call.operation.value)
         outbound = self._outbound(call, policy or self.policy, account.caller)
         if view is None or kind is None or request is None:
-            refused = await self._refused_caller(call, route, plan, outbound)
-            if refused is not None:
-                return refused
+            runs = await self._caller_runs(call, route, plan, outbound)
+            if denied(runs):
+                return self._denied(call, route, runs, ())
+            call, route = with_headers(call, route, runs)
         if view is None or kind is None:
             passed = await self._passed(call, route, plan, outbound)
             return passed if isinstance(passed, Answer) else await send(passed[0], passed[1], step, account)
@@ -130,6 +139,7 @@ class Guarding(msgspec.Struct, frozen=True):
             )
         if judged.request is not None:
             call, route = rewritten(call, route, judged.request)
+        call, route = with_headers(call, route, judged.runs)
         beside = [] if judged.is_whole else [hook for hook in plan.before if hook.parallel and not hook.looks_on]
         sending, judged.is_whole = send(call, route, step, account), True
         answer = await (self._sent_beside(call, route, beside, judged, outbound, sending) if beside else sending)
@@ -273,24 +283,22 @@ class Guarding(msgspec.Struct, frozen=True):
         refusal = self._denied(call, route, judged.runs, ())
         return _told_cost(refusal, answer)
 
-    async def _refused_caller(
+    async def _caller_runs(
         self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound
-    ) -> Answer | None:
-        """The denial of a request without texts that a guard can read, by the checks that need none: who asks, for
+    ) -> Sequence[HookRun]:
+        """The runs, for a request without texts that a guard can read, of the checks that need none: who asks, for
         which model, for which kind of thing."""
         hooks = [] if call.operation.lists_models else hooks_without_texts(plan.before, call)
         if not hooks:
-            return None
+            return ()
         memory = call.guards
         if memory is None:
             memory = call.guards = GuardMemory()
         body = Body({}) if call.request is None else route.changes.filled(call.request.body)
         streams = call.request is not None and call.request.stream
         subject = asked(call, route, body, NO_TEXTS, request_type(call), streams=streams)
-        runs, _ = await remembered(
-            memory, hooks, subject, outbound, functools.partial(self.verdicts.note, call.account)
-        )
-        return self._denied(call, route, runs, ()) if denied(runs) else None
+        note = functools.partial(self.verdicts.note, call.account)
+        return (await remembered(memory, hooks, subject, outbound, note))[0]
 
     async def _passed(
         self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound

@@ -221,6 +221,8 @@ def _told(phase: Phase, judgement: Judgement, changed: Any) -> dict[str, Any]:
     side, error = "request" if phase is Phase.BEFORE else "response", judgement.error
     transformed: dict[str, dict[str, Any]] = {"request": {"json": None}, "response": {"json": None}}
     transformed[side]["json"] = changed
+    if judgement.headers:
+        transformed["headers"] = {name: value for name, value in judgement.headers.items() if value is not None}
     return {
         "error": None if error is None else {"name": error.name, "message": error.message},
         "verdict": judgement.verdict,

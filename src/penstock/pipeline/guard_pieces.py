@@ -138,14 +138,31 @@ def pieces_of(call: Call) -> Pieces | None:
     view, request = call.dialect.texts, call.request
     if call.account.method not in {"POST", "PUT", "PATCH"}:
         return None
-    if view is not None and request is not None and resource in view.kept:
-        inner = msgspec.structs.replace(view, request=view.kept[resource])
-        return Pieces([Piece("the body", "proxy", inner, request.body.encode())], lambda changes: changes[0])
+    if view is not None and resource is not None and resource in view.kept:
+        return _kept(call, msgspec.structs.replace(view, request=view.kept[resource]))
     if resource == "messages/batches" and is_whole and view is not None:
         return _batch(Body({}) if request is None else request.body, view)
     if resource == "uploads" and is_whole and request is not None and _value(request.body, "purpose") == "batch":
         raise Unreadable("a batch that comes in parts can't be read: send the file whole (POST /v1/files)")
     return _file(call) if resource == "files" and is_whole else None
+
+
+def _kept(call: Call, view: TextView) -> Pieces | None:
+    """What is kept as a whole, in a body of JSON or the text fields of a form."""
+    if call.request is not None:
+        piece = Piece("the body", "proxy", view, call.request.body.encode())
+        return Pieces([piece], lambda changes: changes[0])
+    form = _form(call)
+    if form is None:
+        return None
+
+    def rebuilt(changes: Mapping[int, bytes]) -> bytes:
+        try:
+            return form.with_fields(Body.parse(changes[0]))
+        except FormError as error:
+            raise Unreadable(f"its form can't hold the change: {error}") from error
+
+    return Pieces([Piece("the form", "proxy", view, form.fields.encode())], rebuilt)
 
 
 def _batch(body: Body, view: TextView) -> Pieces:

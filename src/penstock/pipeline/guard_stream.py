@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import STREAM_HEAD, CallerDialect
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.stream_watch import StreamWatch
@@ -102,8 +102,8 @@ class GuardedStream:
         self._failure: Failure | None = None
         self._has_ended = self._is_judged = False
         self._runs: list[HookRun] = []
-        self._latest = b""
-        """The last events that went on, which an error event may have to fit."""
+        self._begun = self._latest = b""
+        """The first and the last events that went on, which an error event may have to fit."""
         self.judged: list[HookRun] = []
         """The runs of hooks that judged the whole answer before its head was sent."""
         self._began, self._moment = time.monotonic(), time.time()
@@ -193,7 +193,7 @@ class GuardedStream:
                 ready = await self._fed(data) if data else await self._ended()
             ready = self._with_restored(ready)
             if ready:
-                self._latest = ready
+                self._begun, self._latest = self._begun or ready[:STREAM_HEAD], ready
                 return self._with_first_event(ready)
         return b""
 
@@ -397,7 +397,7 @@ class GuardedStream:
         dialect = self._guards.dialect
         told = told_denial(dialect, results, (), self._guards.trace)
         event, fit_error = dialect.errors.as_event(told.body), dialect.replies.stream.fit_error
-        return event if fit_error is None else fit_error(self._latest + after, event)
+        return event if fit_error is None else fit_error(self._begun + self._latest + after, event)
 
 
 def unjudged(hooks: Sequence[Hook], why: str) -> list[HookRun]:

@@ -18,6 +18,7 @@ from penstock.core.segments import Segment
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
 from penstock.guards.base import GuardedBody, Phase
+from penstock.guards.results import HookRun
 from penstock.pipeline.account import METADATA, read_metadata
 from penstock.pipeline.call import Call
 from penstock.pipeline.guard_hooks import Subject
@@ -113,6 +114,23 @@ def _new_form(given: RequestBody, fields: bytes) -> RequestBody | Failure:
     except BodyError as error:
         return Failure(Kind.INVALID_REQUEST, f"A guard changed the form's fields to what they can't be: {error}.")
     return msgspec.structs.replace(given, body=body)
+
+
+def with_headers(call: Call, route: TargetRoute, runs: Sequence[HookRun]) -> tuple[Call, TargetRoute]:
+    """The call and the route with which a target gets the header fields that checks found: no field of such a name
+    that the caller sends takes their place."""
+    told = {name: each for run in runs for check in run.checks for name, each in check.judgement.headers.items()}
+    if not told:
+        return call, route
+    found = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
+    names = {name.encode() for name in told}
+    headers = [*((name, value) for name, value in call.headers if name.lower() not in names), *found]
+    fields = {**{name: value for name, value in call.fields.items() if name not in names}, **dict(found)}
+    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *told)))
+    target = msgspec.structs.replace(route.target, forward_headers=forwarded)
+    call = msgspec.structs.replace(call, headers=headers, fields=fields)
+    # What is prepared for other requests of the route knows nothing of these fields.
+    return call, msgspec.structs.replace(route, target=target, templates={})
 
 
 def with_body(call: Call, route: TargetRoute, body: bytes) -> tuple[Call, TargetRoute]:

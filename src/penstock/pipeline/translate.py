@@ -19,7 +19,7 @@ from penstock.core.chat import NO_ECHO, Echo
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
-from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption
+from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
@@ -110,8 +110,8 @@ class _TranslatedStream:
         self._trace_id = trace_id
         self._reader = translation.provider.reader(translation.context)
         self._writer = translation.caller.writing.stream(translation.caption())
-        self._latest = b""
-        """The last events that were written, which an error event may have to fit."""
+        self._begun = self._latest = b""
+        """The first and the last events that were written, which an error event may have to fit."""
         self.is_over = False
 
     def feed(self, data: bytes) -> bytes:
@@ -132,7 +132,7 @@ class _TranslatedStream:
         """The chunks, followed by the error event if the provider's stream reported an error."""
         fail, provider = self._writer.failed, self._translation.context.provider
         if fail is None:
-            self._latest = chunks or self._latest
+            self._begun, self._latest = self._begun or chunks[:STREAM_HEAD], chunks or self._latest
             return chunks
         self.is_over = True
         if fail.broken:
@@ -141,7 +141,7 @@ class _TranslatedStream:
             return chunks
         caller, trace = self._translation.caller, self._trace_id.decode("utf-8", "replace")
         event, fit_error = caller.errors.provider_event(fail, provider, trace), caller.replies.stream.fit_error
-        return chunks + (event if fit_error is None else fit_error(self._latest + chunks, event))
+        return chunks + (event if fit_error is None else fit_error(self._begun + self._latest + chunks, event))
 
 
 def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body: bytes) -> bytes | Failure:

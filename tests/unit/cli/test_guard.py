@@ -51,6 +51,13 @@ def test_what_a_guard_would_have_done(folder: Path) -> None:
     assert run("guard", "backtest", "words", "--log", "-", stdin=log).output == done.output
 
 
+def test_no_text_is_shown(folder: Path) -> None:
+    assert folder.exists()
+    log = json.dumps(asks("a bad canary-4711, Ann")) + "\n" + json.dumps(asks("canary-4711")) + "\n{canary-4711\n"
+    done = run("guard", "backtest", "words", "--log", "-", stdin=log)
+    assert "canary" not in done.output
+
+
 def test_no_lines(folder: Path) -> None:
     assert folder.exists()
     done = run("guard", "backtest", "models", "--log", "-", stdin="\n")

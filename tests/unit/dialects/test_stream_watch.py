@@ -179,3 +179,18 @@ def test_a_chunk_that_cant_be_read_ends_the_stream() -> None:
     assert watch.feed(SAID) + watch.finish() == b""
     assert (watch.skipped, watch.is_over, watch.error_data) == (1, True, b"")
     assert watch.error is not None
+
+
+def test_an_error_event_fits_the_beginning_of_a_long_stream() -> None:
+    """The last bytes of a long stream don't tell the id of the response any more."""
+    watch = StreamWatch(CALLERS["responses"].replies.stream)
+    begun = (
+        b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_1"},"sequence_number":0}\n\n'
+    )
+    watch.feed(begun, weigh=True)
+    for number in range(1, 5000):
+        watch.feed(b'event: x\ndata: {"type":"x","delta":"more","sequence_number":%d}\n\n' % number)
+    for each in (watch, watch.fork()):
+        event = each.fitted(b'event: error\ndata: {"type":"error","code":"c","message":"m"}\n\n')
+        assert b'"id":"resp_1"' in event
+        assert b'"sequence_number":5000' in event

@@ -32,7 +32,7 @@ def form(content: bytes, purpose: str = "batch", **more: str) -> bytes:
 
 
 def call(body: bytes, resource: str = "files", rest: str | None = None, wire: str = "openai_chat") -> Call:
-    is_form = resource == "files"
+    is_form = body.startswith(b"--")
     content_type = b'multipart/form-data; boundary="%b"' % BOUNDARY if is_form else b"application/json"
     request = None if is_form else RequestBody(Body.parse(body), None, stream=False)
     account = Account(Records(), "POST", f"/v1/{resource}")
@@ -141,7 +141,8 @@ def test_the_requests_of_anthropics_batches() -> None:
     assert [(each.place, each.kind) for each in pieces.pieces] == [("request 1", "messages"), ("request 2", "messages")]
     built = json.loads(pieces.rebuilt({1: b'{"messages":[]}'}))
     assert built == {"requests": [one, {"custom_id": "2", "params": {"messages": []}}]}
-    for bad in ({}, {"requests": {}}, {"requests": [1]}, {"requests": [{"params": "x"}]}):
+    bodies: list[dict[str, Any]] = [{}, {"requests": {}}, {"requests": [1]}, {"requests": [{"params": "x"}]}]
+    for bad in bodies:
         with pytest.raises(Unreadable):
             pieces_of(call(json.dumps(bad).encode(), "messages/batches", wire="anthropic"))
     assert pieces_of(call(b"{}", "messages/batches", "msgbatch_1/cancel", wire="anthropic")) is None
@@ -191,6 +192,18 @@ def test_what_is_put_into_threads(resource: str, rest: str | None, body: dict[st
     assert pieces.rebuilt({0: b'{"a":1}'}) == b'{"a":1}'
 
 
+def test_what_videos_and_caches_are_made_of() -> None:
+    contents = b'{"model": "models/m", "contents": [{"role": "user", "parts": [{"text": "a"}]}]}'
+    assert texts(found(contents, "v1beta/cachedContents", wire="gemini")) == [["a"]]
+    assert texts(found(b'{"prompt": "a", "model": "m"}', "videos")) == [["a"]]
+    body = form(b"picture", prompt="a")
+    pieces = found(body, "videos")
+    assert texts(pieces) == [["a"]]
+    assert pieces.rebuilt({0: b'{"purpose": "batch", "prompt": "b"}'}) == form(b"picture", prompt="b")
+    with pytest.raises(Unreadable, match="boundary"):
+        pieces.rebuilt({0: b'{"purpose": "batch", "prompt": "--b0undary"}'})
+
+
 def test_chats_that_a_model_is_trained_with() -> None:
     pieces = found(form(CHAT + b"\n" + CHAT + b"\n", "fine-tune"))
     assert texts(pieces) == [["hi"], ["hi"]]
@@ -202,6 +215,7 @@ def test_chats_that_a_model_is_trained_with() -> None:
 def test_what_holds_no_request() -> None:
     assert pieces_of(call(form(b"%PDF", "user_data"))) is None
     assert pieces_of(call(b"{}", "vector_stores")) is None
+    assert pieces_of(call(b"{}", "files")) is None
     assert pieces_of(call(b'{"purpose": "vision"}', "uploads")) is None
     with pytest.raises(Unreadable, match="in parts"):
         pieces_of(call(b'{"purpose": "batch"}', "uploads"))

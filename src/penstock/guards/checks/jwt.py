@@ -40,6 +40,13 @@ _AGE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|m|h|d|w|y)\w*", re.IGNORECASE)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31557600}
 _LONGEST: Final = 16_384
 """Characters of a token."""
+_LONGEST_CLAIM: Final = 4096
+"""Characters of a claim that a header tells."""
+_CLAIM: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PREFIX: Final = re.compile(
+    r"x-(?!portkey-|penstock-|api-|goog-|amz-|amzn-|forwarded-|ms-|real-)[a-z0-9]+(?:-[a-z0-9]+)*-"
+)
+"""No header of the gateway's, of a provider's credentials or of proxies."""
 
 
 class _ClaimRule(msgspec.Struct, frozen=True):
@@ -79,43 +86,94 @@ class _Rules(msgspec.Struct, frozen=True):
     same: tuple[str, ...]
 
 
+class _Issuer(msgspec.Struct, frozen=True):
+    """Where tokens are, and who says whether they are good. ``kept`` and ``kept_answers`` are in seconds."""
+
+    header: str
+    keys: Any
+    source: str
+    kept: float
+    endpoint: str
+    kept_answers: float
+    form: str
+
+
 def _jwt(parameters: Parameters) -> Prepared:
-    header = parameters.text("headerKey", "Authorization").lower()
-    source, endpoint = parameters.url("jwksUri"), parameters.url("introspectEndpoint")
-    inline = _inline(parameters)
-    if not (source or endpoint or parameters.has("jwks")):
-        parameters.complain("jwksUri", "Required: jwksUri, jwks or introspectEndpoint")
-    kept = parameters.number("cacheMaxAge", 86_400, least=0) or 0.0
-    kept_answers = parameters.number("introspectCacheMaxAge", 0, least=0) or 0.0
-    forms = ("application/x-www-form-urlencoded", "application/json")
-    form = parameters.choice("introspectContentType", forms, forms[0])
-    if parameters.has("extractClaims") or parameters.has("claimPrefix"):
-        parameters.complain("extractClaims", "this parameter is not available in this release: leave it out")
-    rules = _rules(parameters)
+    issuer, rules, told_on = _issuer(parameters), _rules(parameters), _headers_of_claims(parameters)
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
-        token = context.headers.get(header, "").strip()
-        token = token[7:].strip() if token[:7].lower() == "bearer " else token
-        if not token:
-            return _refused("The request has no token.")
-        if len(token) > _LONGEST:
-            return _refused("The token is too long.")
-        claims: dict[str, Any] = {}
-        head: dict[str, Any] = {}
-        if inline is not None or source:
-            read = await _verified(token, inline, source, kept, rules, outbound)
-            if isinstance(read, str):
-                return _refused(read)
-            head, claims = read
-        if endpoint:
-            told = await _introspected(token, endpoint, form, kept_answers, outbound)
-            if isinstance(told, str):
-                return _refused(told)
-            claims = {**told, **claims}
-        # What introspection calls active may be opaque: then it tells the times, or nothing does.
-        return _judged(head, claims, rules, context.now, is_signed=bool(head))
+        judgement, claims = await _asked(context, outbound, issuer, rules)
+        if not told_on:
+            return judgement
+        known = claims if judgement.verdict else {}
+        headers = {header: _header_text(known.get(claim)) for claim, header in told_on.items()}
+        return msgspec.structs.replace(judgement, headers=headers)
 
-    return Prepared(ask=ask, size=2000)
+    return Prepared(ask=ask, size=2000, transforms=bool(told_on))
+
+
+def _issuer(parameters: Parameters) -> _Issuer:
+    source, endpoint = parameters.url("jwksUri"), parameters.url("introspectEndpoint")
+    if not (source or endpoint or parameters.has("jwks")):
+        parameters.complain("jwksUri", "Required: jwksUri, jwks or introspectEndpoint")
+    forms = ("application/x-www-form-urlencoded", "application/json")
+    return _Issuer(
+        parameters.text("headerKey", "Authorization").lower(),
+        _inline(parameters),
+        source,
+        parameters.number("cacheMaxAge", 86_400, least=0) or 0.0,
+        endpoint,
+        parameters.number("introspectCacheMaxAge", 0, least=0) or 0.0,
+        parameters.choice("introspectContentType", forms, forms[0]),
+    )
+
+
+async def _asked(
+    context: Context, outbound: Outbound, issuer: _Issuer, rules: _Rules
+) -> tuple[Judgement, Mapping[str, Any]]:
+    """The judgement of a request, and the claims of its token."""
+    token = context.headers.get(issuer.header, "").strip()
+    token = token[7:].strip() if token[:7].lower() == "bearer " else token
+    if not token:
+        return _refused("The request has no token."), {}
+    if len(token) > _LONGEST:
+        return _refused("The token is too long."), {}
+    claims: dict[str, Any] = {}
+    head: dict[str, Any] = {}
+    if issuer.keys is not None or issuer.source:
+        read = await _verified(token, issuer.keys, issuer.source, issuer.kept, rules, outbound)
+        if isinstance(read, str):
+            return _refused(read), {}
+        head, claims = read
+    if issuer.endpoint:
+        told = await _introspected(token, issuer.endpoint, issuer.form, issuer.kept_answers, outbound)
+        if isinstance(told, str):
+            return _refused(told), {}
+        claims = {**told, **claims}
+    # What introspection calls active may be opaque: then it tells the times, or nothing does.
+    return _judged(head, claims, rules, context.now, is_signed=bool(head)), claims
+
+
+def _headers_of_claims(parameters: Parameters) -> dict[str, str]:
+    """The claims that the provider gets, each with the header that tells it."""
+    prefix = parameters.text("claimPrefix", "x-jwt-").lower()
+    if parameters.has("claimPrefix") and not _PREFIX.fullmatch(prefix):
+        parameters.complain("claimPrefix", "it must be the beginning of a header's name of your own: x-NAME-")
+    claims = parameters.texts("extractClaims")
+    for claim in claims:
+        if not _CLAIM.fullmatch(claim):
+            parameters.complain("extractClaims", f"no header can have the name of the claim '{claim[:40]}'")
+    return {claim: prefix + claim.lower() for claim in claims}
+
+
+def _header_text(claim: Any) -> str | None:
+    """A claim as a header's value; None for one that is missing, too long, or of signs that no header holds."""
+    if isinstance(claim, list) and all(isinstance(each, str | int | float) for each in claim):
+        text = ",".join(map(_text, claim))
+    else:
+        text = write_json(claim).decode() if isinstance(claim, dict | list) else "" if claim is None else _text(claim)
+    text = text.strip()
+    return text if text and text.isascii() and text.isprintable() and len(text) <= _LONGEST_CLAIM else None
 
 
 def _rules(parameters: Parameters) -> _Rules:

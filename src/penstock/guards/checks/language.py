@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from penstock.guards.base import Check, Context, Judgement, Prepared, could_not
+from penstock.guards.base import Check, CheckError, Context, Judgement, Prepared, could_not
 from penstock.guards.detect.language import LANGUAGES, guess
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt
@@ -64,7 +64,8 @@ def _portkey_language(parameters: Parameters) -> Prepared:
         text = context.text
         found = guess(text)
         if not found.language:
-            return could_not("There is no text whose language can be told.")
+            # The verdict of Portkey's own check is true then.
+            return Judgement(verdict=True, error=CheckError("There is no text whose language can be told."))
         verdict = (found.language in languages) is not inverts
         data = {
             "verdict": verdict,

@@ -108,7 +108,7 @@ def _shield_prompt(parameters: Parameters) -> Prepared:
         documents = [text for each in _tool_results(context) for text in pieces(each.text, _MOST_CHARACTERS)]
         prompts, groups = pieces(text, _MOST_CHARACTERS), grouped(documents, _MOST_DOCUMENTS)
         return [
-            PartnerCall(path, {"userPrompt": prompt or "", "documents": list(group or ())})
+            PartnerCall(path, {"userPrompt": prompt or "", **({"documents": list(group)} if group else {})})
             for prompt, group in itertools.zip_longest(prompts, groups)
         ]
 
@@ -159,11 +159,8 @@ def _pii(parameters: Parameters) -> Prepared:
     path = f"/language/:analyze-text?{urlencode({'api-version': version})}"
 
     def calls(context: Context) -> list[PartnerCall]:
-        documents = [
-            {"id": f"{index}.{number}", "text": piece, "language": language}
-            for index, segment in enumerate(filled(context))
-            for number, piece in enumerate(pieces(segment.text, _LONGEST_DOCUMENT))
-        ]
+        texts = [piece for each in filled(context) for piece in pieces(each.text, _LONGEST_DOCUMENT)]
+        documents = [{"id": str(index), "text": text, "language": language} for index, text in enumerate(texts)]
         body = {"kind": "PiiEntityRecognition", "parameters": wanted}
         groups = grouped(documents, _MOST_DOCUMENTS)
         return [PartnerCall(path, {**body, "analysisInput": {"documents": list(group)}}) for group in groups]
@@ -178,17 +175,17 @@ def _read_pii(segments: Sequence[Segment], replies: Sequence[Any], *, redacts: b
     documents = [each for reply in replies for each in objects(inside(reply, "results", "documents"))]
     by_id = {str(each.get("id")): each for each in documents}
     texts: list[Any] = []
-    for index, segment in enumerate(segments):
-        ids = [f"{index}.{number}" for number in range(len(pieces(segment.text, _LONGEST_DOCUMENT)))]
+    numbers = itertools.count()
+    for segment in segments:
+        ids = [str(next(numbers)) for _ in pieces(segment.text, _LONGEST_DOCUMENT)]
         if any(name not in by_id or not isinstance(by_id[name].get("entities"), list) for name in ids):
             return None
         parts = [part for name in ids if isinstance(part := by_id[name].get("redactedText"), str)]
         texts.append("".join(parts) if len(parts) == len(ids) else None)
-    data = replies[0] if len(replies) == 1 else {"results": {"documents": documents}}
     if not any(each["entities"] for each in by_id.values()):
-        return Judgement(verdict=True, data=data)
+        return Judgement(verdict=True, data=documents)
     edits = rewritten(segments, texts) if redacts else None
-    return Judgement(edits is not None, data, edits=edits or ())
+    return Judgement(edits is not None, documents, edits=edits or ())
 
 
 _BEFORE, _AFTER = frozenset({Phase.BEFORE}), frozenset({Phase.AFTER})

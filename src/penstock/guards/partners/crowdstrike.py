@@ -44,8 +44,9 @@ def _guard_chat(parameters: Parameters) -> Prepared:
             "guard_input": context.body.json,
             "event_type": "input" if context.phase is Phase.BEFORE else "output",
             "app_id": "penstock",
-            "llm_provider": context.provider,
+            "extra_info": {},
         }
+        body |= {"llm_provider": context.provider} if context.provider else {}
         model, user = member(context.request.json, "model"), context.metadata.get("_user")
         body |= {"model": model} if isinstance(model, str) else {}
         body |= {"user_id": user} if isinstance(user, str) else {}

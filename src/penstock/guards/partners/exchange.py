@@ -57,6 +57,8 @@ class Exchange(msgspec.Struct, frozen=True):
     headers: Mapping[str, Secret] = {}
     identity: CloudIdentity | None = None
     transforms: bool = False
+    passes_nothing: bool = False
+    """Whether the error of a missing text has a true verdict."""
 
 
 def prepared(parameters: Parameters, exchange: Exchange, seconds: float = 5.0) -> Prepared:
@@ -66,7 +68,7 @@ def prepared(parameters: Parameters, exchange: Exchange, seconds: float = 5.0) -
     async def ask(context: Context, outbound: Outbound) -> Judgement:
         calls = exchange.calls(context)
         if not calls:
-            return could_not("There is no text to check.")
+            return msgspec.structs.replace(could_not("There is no text to check."), verdict=exchange.passes_nothing)
         if len(calls) > _MOST_CALLS:
             return could_not(f"The texts need more than {_MOST_CALLS} calls of {exchange.partner}.")
         replies = await outbound.send_all([_request(exchange, call, timeout) for call in calls])

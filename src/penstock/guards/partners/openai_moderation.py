@@ -32,7 +32,8 @@ def _exchange(parameters: Parameters, read: Any, model: str = _MODEL) -> Prepare
             for at, image in enumerate(images)
         ]
 
-    return prepared(parameters, Exchange("OpenAI's moderation", base, calls, read, bearer(key)))
+    exchange = Exchange("OpenAI's moderation", base, calls, read, bearer(key), passes_nothing=True)
+    return prepared(parameters, exchange)
 
 
 def _images(context: Context) -> list[dict[str, Any]]:

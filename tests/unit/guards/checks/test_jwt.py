@@ -122,6 +122,28 @@ def test_a_claim_that_the_header_repeats() -> None:
         assert judge(shown, headerPayloadMatch=["iss"]).verdict is verdict
 
 
+def test_claims_become_headers() -> None:
+    shown = token(sub="u\u00e9", n=5, ok=True, deep={"a": [1]})
+    names = ["iss", "groups", "n", "ok", "deep", "sub", "missing"]
+    told = judge(shown, extractClaims=names).headers
+    assert told == {
+        "x-jwt-iss": "issuer",
+        "x-jwt-groups": "a,b",
+        "x-jwt-n": "5",
+        "x-jwt-ok": "true",
+        "x-jwt-deep": '{"a":[1]}',
+        "x-jwt-sub": None,
+        "x-jwt-missing": None,
+    }
+    assert judge(shown, extractClaims=["ISS", "n"], claimPrefix="X-Own-Id-").headers == {
+        "x-own-id-iss": None,
+        "x-own-id-n": "5",
+    }
+    for bad in ("garbage", None):
+        assert judge(bad, extractClaims=["n"]).headers == {"x-jwt-n": None}
+    assert judge(shown).headers == {}
+
+
 def test_introspection() -> None:
     told: dict[str, Any] = {"active": True, "sub": "u"}
     way = Way(lambda _: OutboundReply(200, {}, json.dumps(told).encode()))
@@ -144,7 +166,11 @@ def test_introspection() -> None:
     [
         ({}, "p.jwksUri"),
         ({"jwks": {}}, "p.jwks"),
-        ({"jwksUri": URL, "extractClaims": ["sub"]}, "p.extractClaims"),
+        ({"jwksUri": URL, "extractClaims": ["a b"]}, "p.extractClaims"),
+        ({"jwksUri": URL, "extractClaims": ["key"], "claimPrefix": "x-api-"}, "p.claimPrefix"),
+        ({"jwksUri": URL, "extractClaims": ["authorization"], "claimPrefix": ""}, "p.claimPrefix"),
+        ({"jwksUri": URL, "extractClaims": ["config"], "claimPrefix": "x-portkey-"}, "p.claimPrefix"),
+        ({"jwksUri": URL, "extractClaims": ["sub"], "claimPrefix": "authorization"}, "p.claimPrefix"),
         ({"jwksUri": URL, "claimValues": {"a": {"matchType": "some"}}}, "p.claimValues.a.matchType"),
     ],
 )

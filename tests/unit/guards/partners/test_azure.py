@@ -77,10 +77,10 @@ def test_protected_material(detected: bool) -> None:
 
 
 def found(entities: Any, redacted: str | None, text: str = "I am Ann") -> Recorded:
-    document = {"id": "0.0", "text": text, "language": "en"}
+    document = {"id": "0", "text": text, "language": "en"}
     told = {"domain": "none", "modelVersion": "latest"}
     body = {"kind": "PiiEntityRecognition", "parameters": told, "analysisInput": {"documents": [document]}}
-    answer = {"id": "0.0", "entities": entities, **({} if redacted is None else {"redactedText": redacted})}
+    answer = {"id": "0", "entities": entities, **({} if redacted is None else {"redactedText": redacted})}
     reply = {"kind": "PiiEntityRecognitionResults", "results": {"documents": [answer], "errors": []}}
     return Recorded(f"{HOST}/language/:analyze-text?api-version=2024-11-01", body, reply, SHOWN)
 
@@ -106,7 +106,7 @@ def test_personal_data(recorded: Recorded, redact: bool, verdict: bool, text: st
 
 def test_a_document_that_azure_did_not_judge_is_an_error() -> None:
     recorded = found([], "")
-    recorded.reply = {"results": {"documents": [], "errors": [{"id": "0.0", "error": {"code": "x"}}]}}
+    recorded.reply = {"results": {"documents": [], "errors": [{"id": "0", "error": {"code": "x"}}]}}
     assert told("azure.pii", PII, "I am Ann", recorded).error is not None
 
 

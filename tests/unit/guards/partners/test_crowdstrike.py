@@ -18,6 +18,7 @@ def guarded(result: Any, phase: Phase = Phase.BEFORE) -> Recorded:
         "guard_input": context(TEXT, phase).body.json,
         "event_type": "input" if phase is Phase.BEFORE else "output",
         "app_id": "penstock",
+        "extra_info": {},
         "llm_provider": "openai",
     }
     body |= {"model": "m", "user_id": "u"} if phase is Phase.BEFORE else {}

@@ -130,4 +130,5 @@ TEXTS: Final = TextView(
     _results_event,
     end_mark=None,
     may_skip=False,
+    kept={"v1beta/cachedContents": _request},
 )

@@ -97,6 +97,11 @@ def _conversation(_kind: str, body: Any) -> Iterator[Segment]:
                 yield Segment(place, text, "tool", SegmentKind.TOOL_RESULT, index)
 
 
+def _video(_kind: str, body: Any) -> Iterator[Segment]:
+    """Of a video that is asked for. Source: OpenAI API reference, "Videos"."""
+    return inputs(member(body, "prompt"), ("prompt",))
+
+
 def _said(message: Any, at: tuple[str | int, ...], index: int) -> Iterator[Segment]:
     role = member(message, "role")
     role = role if isinstance(role, str) else ""
@@ -176,5 +181,5 @@ TEXTS: Final = TextView(
     _is_end,
     _results_event,
     end_mark=_DONE,
-    kept={"assistants": _thread, "threads": _thread, "conversations": _conversation},
+    kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
 )
