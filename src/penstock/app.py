@@ -89,7 +89,7 @@ from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
 from penstock.stores.sql.kept_balances import KeptBalances
 from penstock.stores.sql.place import Place, find_place
-from penstock.transport import connection, files
+from penstock.transport import connection, open_files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
 from penstock.transport.http1 import Http1Transport
@@ -346,7 +346,7 @@ def _http1(settings: Settings, policy: AddressPolicy, environment: Mapping[str, 
         policy,
         pool=PoolLimits(
             upstream.max_connections,
-            int(min(upstream.max_idle_connections, files.idle_share())),
+            int(min(upstream.max_idle_connections, open_files.idle_share())),
             upstream.idle_connection_seconds,
         ),
         bounds=connection.ParserLimits(framing=upstream.max_header_bytes),

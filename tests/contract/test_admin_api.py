@@ -469,7 +469,7 @@ def test_t04_an_answer_that_was_lost_is_not_made_twice(admin: RunningAdmin, monk
     """The gateway fails between the change and the keeping of its answer."""
     body, headers = {"name": "lost", "scopes": ["completions.write"]}, {"idempotency-key": random_id()}
     with monkeypatch.context() as patched:
-        patched.delattr("penstock.admin.once.Claim.keep")
+        patched.delattr("penstock.admin.idempotency.Claim.keep")
         refused(admin.call("POST", SERVICE, body, headers=headers), 500, "AB04")
     refused(admin.call("POST", SERVICE, body, headers=headers), 409, "AB07")
     assert [each["name"] for each in admin.call("GET", "/api-keys?page_size=1000").body["data"]].count("lost") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import socket
 import time
@@ -15,6 +16,7 @@ import openai
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.sync.connection import Connection
 from websockets.sync.server import ServerConnection
 
 from penstock.settings import load
@@ -98,11 +100,19 @@ def guarded(host: RealtimeHost, tmp_path_factory: pytest.TempPathFactory) -> Ite
     yield from serving(tmp_path_factory.mktemp("guarded"), FILE.format(url=host.url) + KEYS)
 
 
+TRACE = "x-portkey-trace-id"
+_NUMBERS = itertools.count()
+
+
 def opened(
     gateway: RunningGateway, query: str = "model=@up/gpt-realtime", path: str = "/v1/realtime", **more: Any
 ) -> ClientConnection:
     url = gateway.url.replace("http:", "ws:")
-    return connect(f"{url}{path}?{query}", compression=None, proxy=None, **more)
+    named = {TRACE: f"session-{next(_NUMBERS)}", **more.pop("additional_headers", {})}
+    patience = {"open_timeout": 60, "close_timeout": 60, "ping_interval": None}
+    return connect(
+        f"{url}{path}?{query}", compression=None, proxy=None, additional_headers=named, **{**patience, **more}
+    )
 
 
 def refused(gateway: RunningGateway, query: str = "model=@up/gpt-realtime", **more: Any) -> tuple[int, dict[str, Any]]:
@@ -112,21 +122,28 @@ def refused(gateway: RunningGateway, query: str = "model=@up/gpt-realtime", **mo
     return response.status_code, json.loads(response.body or b"{}")
 
 
-def recorded(gateway: RunningGateway) -> Any:
-    """The record of the session that ends now."""
+def recorded(gateway: RunningGateway, trace: str = "") -> Any:
+    """The record of the session with this trace: where tests share a gateway, those of earlier sessions may come first.
+    Without a trace that of the only session."""
     for _ in range(6000):
-        records = [record for record in gateway.records.take() if record.status == 101]
-        if records:
-            return records[-1]
+        for record in gateway.records.take():
+            if record.status == 101 and trace in ("", record.trace_id):
+                return record
         time.sleep(0.01)
     raise AssertionError("no record")
 
 
+def trace_of(session: Connection) -> str:
+    assert session.request is not None
+    return session.request.headers[TRACE]
+
+
 def test_the_sdk_talks_through_the_gateway(gateway: RunningGateway, host: RealtimeHost) -> None:
-    gateway.records.take()
     with (
         openai.OpenAI(base_url=gateway.v1, api_key="sk-x") as client,
-        client.realtime.connect(model="gpt-realtime", extra_headers={"x-portkey-provider": "@up"}) as session,
+        client.realtime.connect(
+            model="gpt-realtime", extra_headers={"x-portkey-provider": "@up", TRACE: "sdk"}
+        ) as session,
     ):
         assert session.recv().type == "session.created"
         session.session.update(session={"type": "realtime", "instructions": "Be brief."})
@@ -137,7 +154,7 @@ def test_the_sdk_talks_through_the_gateway(gateway: RunningGateway, host: Realti
     assert host.last.path == "/v1/realtime?model=gpt-realtime"
     assert host.headers()["authorization"] == "Bearer sk-upstream"
     assert not [name for name in host.headers() if name.startswith("x-portkey")]
-    record = recorded(gateway)
+    record = recorded(gateway, "sdk")
     assert (record.status, record.provider, record.model, record.failure) == (101, "openai", "gpt-realtime", None)
     usage = record.usage
     assert (usage.prompt, usage.completion, usage.cached, usage.audio_in, usage.audio_out) == (20, 10, 4, 12, 7)
@@ -150,7 +167,7 @@ def test_usage_of_all_responses_is_added_up(gateway: RunningGateway) -> None:
             session.send('{"type":"response.create"}')
         received = [session.recv(timeout=60) for _ in range(7)]
         assert len(received) == 7
-    assert recorded(gateway).usage.total == 3 * USAGE["total_tokens"]
+    assert recorded(gateway, trace_of(session)).usage.total == 3 * USAGE["total_tokens"]
 
 
 def test_messages_pass_byte_for_byte(gateway: RunningGateway) -> None:
@@ -299,7 +316,7 @@ def test_a_provider_that_dies_is_told(gateway: RunningGateway, host: RealtimeHos
             assert session.close_code == 1011
     finally:
         host.play = echo
-    assert recorded(gateway).failure == "upstream_truncated"
+    assert recorded(gateway, trace_of(session)).failure == "upstream_truncated"
 
 
 def test_a_caller_that_leaves_closes_the_providers_side(gateway: RunningGateway, host: RealtimeHost) -> None:
@@ -309,7 +326,7 @@ def test_a_caller_that_leaves_closes_the_providers_side(gateway: RunningGateway,
     session.socket.shutdown(socket.SHUT_RDWR)
     host.closed.get(timeout=60)
     session.close()
-    assert recorded(gateway).status == 499
+    assert recorded(gateway, trace_of(session)).status == 499
 
 
 def test_bounds(host: RealtimeHost, tmp_path: Path) -> None:
@@ -322,7 +339,7 @@ def test_bounds(host: RealtimeHost, tmp_path: Path) -> None:
             with pytest.raises(ConnectionClosed):
                 session.recv(timeout=60)
             assert session.close_code == 1009
-        recorded(gateway)
+        recorded(gateway, trace_of(session))
         with opened(gateway) as session:
             session.recv(timeout=60)
 

@@ -18,7 +18,7 @@ from bench.fuzz import MOST_BYTES, read, traced_bytes
 from hypothesis import Phase, given, settings
 
 from penstock.core.failure import Failure
-from penstock.routing.weight import weigh
+from penstock.routing.plan_size import weigh
 
 MOST_CALLS: Final = 600_000
 """Calls for one config: about a tenth of a second without the counting."""

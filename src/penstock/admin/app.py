@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.routing import Route, Router
 
-from penstock.admin import once
+from penstock.admin import idempotency
 from penstock.admin.answer import REQUEST_ID, Answer, error, refused
 from penstock.admin.body import Gone, decode, read_body
 from penstock.admin.prefixes import BASE
@@ -146,7 +146,7 @@ async def _call(plane: ControlPlane, actor: Actor, request: Request, receive: _R
     claim = None
     if request.method == "POST":
         target = f"{request.url.path}?{request.url.query}"
-        claim = once.claim(request.headers, presented(request.headers).text, target, body)
+        claim = idempotency.claim(request.headers, presented(request.headers).text, target, body)
     return await route.handler(call) if claim is None else await claim.answer(call, route.handler)
 
 

@@ -110,7 +110,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         from penstock.app import build
         from penstock.observe.metrics.folder import worker_folder
         from penstock.server.serve import serve, supervise
-        from penstock.transport.files import raise_file_limit
+        from penstock.transport.open_files import raise_file_limit
 
         raise_file_limit()
         # Built here too when others will serve: what is wrong with the settings is told before anything starts.

@@ -19,7 +19,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
-from penstock.core.memo import NameMemo
+from penstock.core.name_memo import NameMemo
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
@@ -34,9 +34,9 @@ from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
+from penstock.routing.plan_size import weigh
 from penstock.routing.problems import of_config_alone
 from penstock.routing.rules import HeaderSettings, Rules
-from penstock.routing.weight import weigh
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
 

@@ -188,23 +188,14 @@ def _finished(
             return _unsupported_parameters(route, refused)
     template, spec = draft.template, draft.spec
     model_route, context = template.model_route, spec.context
-    target, plain_target, streams, translation = template.target, template.plain_target, spec.streams, None
+    streams, translation = spec.streams, None
     wants_usage, leaves_usage_out = rewritten.wants_usage, rewritten.asks_usage
     if spec.provider is not None:
         # A stream that may be stored tells its usage, so that it can be given as a plain answer, too.
         tells_usage = wants_usage or (streams and route.target.cache is not None)
         leaves_usage_out = tells_usage and not wants_usage
-        streams_there = streams and not rewritten.unstreamed
-        target = model_route.target(context.model, streams=streams_there, parameters=call.parameters)
         translation = _translation(spec, spec.provider, rewritten, route, keeps, tells_usage=tells_usage)
-    else:
-        if call.parameters:
-            named = None if template.asked_model is None else context.model
-            target = model_route.target(named, streams=streams, parameters=call.parameters)
-        if not streams:
-            plain_target = target
-        if call.query:
-            target, plain_target = _with_query(target, call.query), _with_query(plain_target, call.query)
+    target, plain_target = _targets(call, draft, unstreamed=rewritten.unstreamed)
     return PreparedRequest(
         spec.caller,
         model_route.origin,
@@ -228,6 +219,24 @@ def _finished(
         lane=1 if translation is None and rewritten.read is None else 2,
         upload=call.upload,
     )
+
+
+def _targets(call: Call, draft: _Draft, *, unstreamed: bool) -> tuple[bytes, bytes]:
+    """The request target, and that of a plain answer. ``unstreamed``: it is answered in one piece only."""
+    template, spec = draft.template, draft.spec
+    target, plain_target, streams = template.target, template.plain_target, spec.streams
+    if spec.provider is not None:
+        streams_there = streams and not unstreamed
+        target = template.model_route.target(spec.context.model, streams=streams_there, parameters=call.parameters)
+        return target, plain_target
+    if call.parameters:
+        named = None if template.asked_model is None else spec.context.model
+        target = template.model_route.target(named, streams=streams, parameters=call.parameters)
+    if not streams:
+        plain_target = target
+    if call.query:
+        return _with_query(target, call.query), _with_query(plain_target, call.query)
+    return target, plain_target
 
 
 def _translation(

@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import quote
 
 from penstock.core.http import Headers
-from penstock.core.memo import NameMemo
 from penstock.core.money import dollars_fixed
+from penstock.core.name_memo import NameMemo
 from penstock.core.outcome import ErrorClass
 from penstock.pipeline.call import Answer, Call
 from penstock.routing import trace

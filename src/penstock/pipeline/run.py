@@ -22,7 +22,6 @@ from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
-from penstock.pipeline.counted import estimated
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.kept import deals_with_kept, read_ids, refused_list, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
@@ -31,6 +30,7 @@ from penstock.pipeline.request_headers import HOPS_HEADER
 from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
+from penstock.pipeline.token_count import estimated
 from penstock.pipeline.tracing import told_parameters
 from penstock.pipeline.upload import hold_upload, may_race, may_repeat, reads_fields
 

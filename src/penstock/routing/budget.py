@@ -30,7 +30,7 @@ MOST_INHERITED: Final = 50_000
 MOST_LOOKUPS: Final = 100
 """Different unknown keys: each is compared with all known keys, in case it is misspelt."""
 MOST_BYTES: Final = 16 << 20
-"""Bytes of a compiled plan (routing/weight.py)."""
+"""Bytes of a compiled plan (routing/plan_size.py)."""
 MOST_DROPPED: Final = 100
 """Paths in the ``drop_params`` of one target."""
 DEEPEST_PATH: Final = 16

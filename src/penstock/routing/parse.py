@@ -23,9 +23,9 @@ from penstock.routing.fields import Fields, settled
 from penstock.routing.leaf import GUARD_KEYS, LeafBuilder, own_settings
 from penstock.routing.named_provider import names_provider
 from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target
+from penstock.routing.plan_size import weigh
 from penstock.routing.problems import PLAIN_INVALID, Enough, Problems, Refused, refuse
 from penstock.routing.rules import HeaderSettings, Rules
-from penstock.routing.weight import weigh
 
 __all__ = ["HeaderSettings", "Rules", "parse"]
 

@@ -30,7 +30,6 @@ from penstock.server.body import BodyBudget
 from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
 from penstock.server.content import BodyKind, content_type_refused
-from penstock.server.form import in_form
 from penstock.server.keepalive import respond_in_time
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
@@ -46,6 +45,7 @@ from penstock.server.receive import Receive
 from penstock.server.request_body import read_request_body
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond
+from penstock.server.stream_form import in_form
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import DEFAULT_DIALECT, as_it_came, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime

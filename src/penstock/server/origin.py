@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.core.memo import NameMemo
+from penstock.core.name_memo import NameMemo
 from penstock.server.client import Client
 
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:@/\s,]+)(:\d{1,5})?")

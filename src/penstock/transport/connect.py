@@ -18,7 +18,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.transport.connection import Connection
 from penstock.transport.dial import interleaved, race, reason_of
-from penstock.transport.files import has_file_left, lacks_files
+from penstock.transport.open_files import has_file_left, lacks_files
 from penstock.transport.proxies import Proxy
 from penstock.transport.resolve import Resolver
 from penstock.transport.tls import tls_failed

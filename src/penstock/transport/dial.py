@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 from typing import Final
 
-from penstock.transport.files import lacks_files
+from penstock.transport.open_files import lacks_files
 
 _STAGGER: Final = 0.25
 """Seconds before the next address is tried beside the one that hasn't answered (RFC 8305 section 8)."""

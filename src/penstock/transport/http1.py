@@ -3,7 +3,7 @@
 Written for an LLM gateway: cancelling a call closes its connection at once, every wait has a limit, it is known
 whether a byte was ever sent, and the address that is dialled is the address that was judged. Put together from
 connect.py (making a connection), pool.py (keeping it), connection.py (using it) and response.py (understanding it).
-A process without a file left closes idle connections and dials again (files.py).
+A process without a file left closes idle connections and dials again (open_files.py).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from penstock.transport.base import Reply, Request
 from penstock.transport.connect import Connector
 from penstock.transport.connection import Connection, ParserLimits, shutting_down
 from penstock.transport.deadlines import Deadlines
-from penstock.transport.files import FileWatch
 from penstock.transport.inflate import inflated
+from penstock.transport.open_files import FileWatch
 from penstock.transport.pool import Place, Pool, PoolCounts, PoolLimits
 from penstock.transport.proxies import ProxyRules
 from penstock.transport.resolve import Resolver, SystemResolver

@@ -21,7 +21,7 @@ from penstock.transport.connection import Connection, shutting_down
 from penstock.transport.proxies import Proxy
 
 Place = tuple[Origin, Proxy | None]
-Turn = asyncio.Future[Connection | Failure | None]
+Waiter = asyncio.Future[Connection | Failure | None]
 
 
 class PoolLimits(msgspec.Struct, frozen=True):
@@ -42,14 +42,14 @@ class _PlaceConnections:
         self.idle: list[Connection] = []
         self.open: set[Connection] = set()
         self.claimed = 0
-        self.waiting: deque[Turn] = deque()
+        self.waiting: deque[Waiter] = deque()
 
-    def next(self) -> Turn | None:
+    def next(self) -> Waiter | None:
         """The request that has waited longest; None if no request waits."""
         while self.waiting:
-            turn = self.waiting.popleft()
-            if not turn.done():
-                return turn
+            waiter = self.waiting.popleft()
+            if not waiter.done():
+                return waiter
         return None
 
 
@@ -111,12 +111,12 @@ class Pool:
         if self._has_room(connections_of_place):
             connections_of_place.claimed += 1
             return None
-        turn: Turn = asyncio.get_running_loop().create_future()
-        connections_of_place.waiting.append(turn)
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        connections_of_place.waiting.append(waiter)
         try:
-            handed = await turn
+            handed = await waiter
         except BaseException:
-            self._withdraw(place, connections_of_place, turn)
+            self._withdraw(place, connections_of_place, waiter)
             raise
         if isinstance(handed, Connection) and not handed.is_usable():
             # The connection broke between two rounds of the event loop; a new connection takes its place.
@@ -142,9 +142,9 @@ class Pool:
         connection.idle_since = now
         seconds = self._limits.idle_seconds
         connection.idle_until = now + (seconds if seconds < connection.promised_idle else connection.promised_idle)
-        turn = connections_of_place.next() if connections_of_place.waiting else None
-        if turn is not None:
-            turn.set_result(connection)
+        waiter = connections_of_place.next() if connections_of_place.waiting else None
+        if waiter is not None:
+            waiter.set_result(connection)
             return
         connections_of_place.idle.append(connection)
         self._idle[connection] = connections_of_place
@@ -174,8 +174,8 @@ class Pool:
         for connection in connections:
             connection.shut_down()
         for place, connections_of_place in self._places.items():
-            while (turn := connections_of_place.next()) is not None:
-                turn.set_result(shutting_down(place[0].authority, sent=False))
+            while (waiter := connections_of_place.next()) is not None:
+                waiter.set_result(shutting_down(place[0].authority, sent=False))
         await asyncio.gather(*(connection.gone for connection in connections))
 
     def _has_room(self, connections_of_place: _PlaceConnections) -> bool:
@@ -184,20 +184,20 @@ class Pool:
 
     def _advance(self, place: Place, connections_of_place: _PlaceConnections) -> None:
         """Give free connections and rights to the waiting requests, and drop a place without connections."""
-        while self._has_room(connections_of_place) and (turn := connections_of_place.next()) is not None:
+        while self._has_room(connections_of_place) and (waiter := connections_of_place.next()) is not None:
             connections_of_place.claimed += 1
-            turn.set_result(None)
+            waiter.set_result(None)
         if not (connections_of_place.open or connections_of_place.claimed or connections_of_place.waiting):
             self._places.pop(place, None)
 
-    def _withdraw(self, place: Place, connections_of_place: _PlaceConnections, turn: Turn) -> None:
+    def _withdraw(self, place: Place, connections_of_place: _PlaceConnections, waiter: Waiter) -> None:
         """A waiting request was cancelled: a connection or right that it already got goes to the next request."""
-        if turn.cancelled():
+        if waiter.cancelled():
             with contextlib.suppress(ValueError):
-                connections_of_place.waiting.remove(turn)
-        elif turn.result() is None:
+                connections_of_place.waiting.remove(waiter)
+        elif waiter.result() is None:
             self.settle(place, None)
-        elif isinstance(connection := turn.result(), Connection) and not connection.closed:
+        elif isinstance(connection := waiter.result(), Connection) and not connection.closed:
             self.keep(place, connection)
 
     def _sweep_later(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -59,8 +59,11 @@ class Unheard:
 
 
 class Uploading:
-    """``waits_for_caller``: the next bytes haven't come, so that the provider's time doesn't run. ``is_over``: the
-    whole body is sent."""
+    """The task that sends the rest of one body.
+
+    ``waits_for_caller``: the next bytes haven't come, so that the provider's time doesn't run. ``is_over``: the whole
+    body is sent.
+    """
 
     __slots__ = ("_task", "is_over", "waits_for_caller")
 

@@ -54,7 +54,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         assert raised == [True]
         seen.append(settings)
 
-    monkeypatch.setattr("penstock.transport.files.raise_file_limit", lambda: raised.append(True))
+    monkeypatch.setattr("penstock.transport.open_files.raise_file_limit", lambda: raised.append(True))
     monkeypatch.setattr(server, "serve", start)
     monkeypatch.setattr(server, "supervise", start)
     installed(monkeypatch, Gateway())

@@ -33,7 +33,7 @@ def _fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
 
 
 def _stream(_context: WriteContext) -> LineEvents:
-    """Lines become events; server/form.py makes them lines again."""
+    """Lines become events; server/stream_form.py makes them lines again."""
     return LineEvents()
 
 

@@ -1,7 +1,7 @@
 """A verdict by header name is worked out once, and made-up names can't fill the memory."""
 
-from penstock.core import memo
-from penstock.core.memo import NameMemo
+from penstock.core import name_memo
+from penstock.core.name_memo import NameMemo
 
 
 def test_a_verdict_is_worked_out_once() -> None:
@@ -18,5 +18,5 @@ def test_a_verdict_is_worked_out_once() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     passes = NameMemo(lambda name: True)
-    assert all(passes[b"x-%d" % number] for number in range(memo._SIZE + 10))
-    assert len(passes) == memo._SIZE
+    assert all(passes[b"x-%d" % number] for number in range(name_memo._SIZE + 10))
+    assert len(passes) == name_memo._SIZE

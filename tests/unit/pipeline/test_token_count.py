@@ -12,7 +12,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import failed
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
-from penstock.pipeline.counted import ESTIMATE, count, estimated
+from penstock.pipeline.token_count import ESTIMATE, count, estimated
 from penstock.providers.row import Operation
 
 REFUSED = Answer(400, [], b"", failed(Failure(Kind.UNSUPPORTED_OPERATION, "not here")))

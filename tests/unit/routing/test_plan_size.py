@@ -9,7 +9,7 @@ import pytest
 from penstock.core.secret import Secret
 from penstock.routing.conditions import compile_query
 from penstock.routing.plan import Case, Choose, Fallback, Target
-from penstock.routing.weight import weigh
+from penstock.routing.plan_size import weigh
 
 
 def test_a_plan_weighs_more_than_its_targets() -> None:

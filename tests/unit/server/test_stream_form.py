@@ -12,7 +12,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import StreamForm
 from penstock.dialects.framing.frame import FrameError
 from penstock.pipeline.relay import Broken
-from penstock.server.form import in_form
+from penstock.server.stream_form import in_form
 
 EVENTS: Headers = [(b"content-type", b"text/event-stream"), (b"x", b"1")]
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from penstock.transport.files import FileWatch, has_file_left, idle_share, lacks_files, raise_file_limit
+from penstock.transport.open_files import FileWatch, has_file_left, idle_share, lacks_files, raise_file_limit
 
 
 class Limit:
@@ -75,9 +75,9 @@ def no_null_device(*_: object) -> int:
 
 def test_whether_a_file_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert has_file_left()
-    monkeypatch.setattr("penstock.transport.files.os", SimpleNamespace(**{**vars(os), "open": nothing_left}))
+    monkeypatch.setattr("penstock.transport.open_files.os", SimpleNamespace(**{**vars(os), "open": nothing_left}))
     assert not has_file_left()
-    monkeypatch.setattr("penstock.transport.files.os", SimpleNamespace(**{**vars(os), "open": no_null_device}))
+    monkeypatch.setattr("penstock.transport.open_files.os", SimpleNamespace(**{**vars(os), "open": no_null_device}))
     assert has_file_left()
 
 
@@ -98,8 +98,8 @@ async def test_a_lack_that_only_callers_feel_is_seen(monkeypatch: pytest.MonkeyP
         dropped.set()
         return []
 
-    monkeypatch.setattr("penstock.transport.files._LOOK", 0.001)
-    monkeypatch.setattr("penstock.transport.files.has_file_left", lambda: False)
+    monkeypatch.setattr("penstock.transport.open_files._LOOK", 0.001)
+    monkeypatch.setattr("penstock.transport.open_files.has_file_left", lambda: False)
     watch = FileWatch(drop)
     watch.start()
     await asyncio.wait_for(dropped.wait(), 60)
@@ -114,8 +114,8 @@ async def test_nothing_is_closed_while_files_are_left(monkeypatch: pytest.Monkey
         looked.set()
         return True
 
-    monkeypatch.setattr("penstock.transport.files._LOOK", 0.001)
-    monkeypatch.setattr("penstock.transport.files.has_file_left", look)
+    monkeypatch.setattr("penstock.transport.open_files._LOOK", 0.001)
+    monkeypatch.setattr("penstock.transport.open_files.has_file_left", look)
     watch = FileWatch[str](lambda: pytest.fail("nothing is to be closed"))
     watch.start()
     await asyncio.wait_for(looked.wait(), 60)
