@@ -311,7 +311,9 @@ def test_users_are_the_same_before_and_after_they_are_added_up(admin: RunningAdm
     midnight = NOON // DAY * DAY
     begin = midnight - (midnight - MONDAY) % WEEK - 3 * WEEK
     made = [
-        entry(begin + number * 7 * HOUR + number, metadata={"_user": f"u{number % 11}"}, status=200 + 300 * (number % 2))
+        entry(
+            begin + number * 7 * HOUR + number, metadata={"_user": f"u{number % 11}"}, status=200 + 300 * (number % 2)
+        )
         for number in range(80)
     ]
     if workspaces > 1:
