@@ -196,8 +196,7 @@ def test_replicas_with_workers_tell_once(request: pytest.FixtureRequest, tmp_pat
             )
             for folder in folders
         ]
-        for replica in replicas:
-            until(lambda replica=replica: len(replica.workers()) == 2)
+        until(lambda: all(len(replica.workers()) == 2 for replica in replicas))
         urls = [f"http://127.0.0.1:{replica.port}" for replica in replicas]
         with ThreadPoolExecutor(8) as callers:
             statuses = list(callers.map(lambda number: chat(urls[number % 2]), range(40)))
