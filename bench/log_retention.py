@@ -6,8 +6,9 @@ wait?
 
 Two days of rows are written (bench/log_rows.py), and kept for a day: 24 times an hour goes by in no time, what is too
 old is deleted in steps, and what users asked is added up. Beside that a process of its own writes ten rows every 20 ms.
-Printed is how long its transactions took, without deletions and with them: the difference is what locks cost. It counts
-the time in which the machine did something else as well; ``held`` is how long the steps themselves kept the lock.
+Printed is how long its transactions took, without deletions and with them: the difference is what locks cost. ``held``
+is how long the steps themselves kept the lock, ``worked`` how much of that this process used the processor for: the
+figure to look at where the machine does something else at the same time.
 """
 
 from __future__ import annotations
@@ -40,18 +41,20 @@ _PAUSE: Final = 0.05
 
 
 class Timed(Database):
-    """A database that remembers how long each of its transactions took, in milliseconds."""
+    """A database that remembers how long each of its transactions took, and worked, in milliseconds."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
         self.held: list[float] = []
+        self.worked: list[float] = []
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         async with super().write() as connection:
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             yield connection
         self.held.append((time.perf_counter() - began) * 1000)
+        self.worked.append((time.process_time() - worked) * 1000)
 
 
 async def load(address: str, at: int) -> None:
@@ -110,12 +113,14 @@ async def run(arguments: argparse.Namespace) -> None:
     print(told("without deletions", await waits()), flush=True)
     gone, hours = 0, range(end - DAY, end + HOUR, HOUR)
     database.held.clear()
+    database.worked.clear()
     for _, now in itertools.pairwise(hours):
         gone += await delete_old(database, Retention(1, 1), now)
         await add_up_users(database, now, now - DAY, _PAUSE)
-    held = database.held
+    held, worked = database.held, database.worked
     print(told("with deletions", await waits()), flush=True)
     print(told("held", held), flush=True)
+    print(told("worked", worked), flush=True)
     print(f"{gone} rows of 24 hours are gone", flush=True)
     other.stdin.close()
     await other.wait()

@@ -103,7 +103,7 @@ export function Overview(): JSX.Element {
                 format={compact}
               />
               <Chart title="Cost" bars times={times(cost)} series={[{ name: "cost", values: values(cost, "total") }]} format={cents} />
-              <Chart title="Tokens" bars times={times(tokens)} series={[{ name: "tokens", values: values(tokens, "total") }]} format={compact} />
+              <Chart title="Tokens" bars whole times={times(tokens)} series={[{ name: "tokens", values: values(tokens, "total") }]} format={compact} />
               <Chart
                 title="Time to first token"
                 times={times(first)}
@@ -142,9 +142,9 @@ function Tiles(props: { summary: Summary }): JSX.Element {
           ["Cost", cents(summary.cost)],
           ["Tokens in", compact(summary.input_tokens)],
           ["Tokens out", compact(summary.output_tokens)],
-          ["First token", duration(summary.avg_time_to_first_token)],
-          ["Median", duration(summary.p50)],
-          ["p99", duration(summary.p99)],
+          ["First token", duration(summary.avg_time_to_first_token || null)],
+          ["Median", duration(summary.p50 || null)],
+          ["p99", duration(summary.p99 || null)],
           ["Cache hits", compact(summary.cache_hits)],
           ["Saved by it", cents(summary.cache_savings)],
         ]}

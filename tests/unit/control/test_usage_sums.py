@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from penstock.control.log_filters import LogFilter
 from penstock.control.refusal import Refusal
-from penstock.control.usage_sums import MINUTE, WEEK, quantile, ratio, source_of, span_of, totals_of
+from penstock.control.usage_sums import MINUTE, quantile, ratio, source_of, span_of, totals_of
 from penstock.stores.sql.log_usage import DAY, HOUR
 from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour
 from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
+from penstock.stores.sql.usage_users import WEEK
 
 
 @pytest.mark.parametrize(
