@@ -40,6 +40,10 @@ _AGE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|m|h|d|w|y)\w*", re.IGNORECASE)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31557600}
 _LONGEST: Final = 16_384
 """Characters of a token."""
+_LONGEST_MODULUS: Final = 1366
+"""Characters of an RSA key's modulus in base64: 8192 bits."""
+_PRIVATE: Final = frozenset("d p q dp dq qi oth".split())
+"""The members of a private key (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2)."""
 
 
 class _ClaimRule(msgspec.Struct, frozen=True):
@@ -237,7 +241,11 @@ def _fits(key: Any, head: Mapping[str, Any]) -> bool:
 
 
 def _key_set(value: Any) -> KeySet | None:
-    """The keys of a set that can be read; a set may hold kinds of keys that nobody here knows."""
+    """The keys of a set that can be read; a set may hold kinds of keys that nobody here knows.
+
+    Of a private key only the public members are read: to prove that its numbers fit takes seconds, and whoever names the
+    set may choose them.
+    """
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet, import_key
 
@@ -248,8 +256,10 @@ def _key_set(value: Any) -> KeySet | None:
     for each in listed[:100]:
         if not isinstance(each, dict) or each.get("use", "sig") != "sig":
             continue
+        if len(str(each.get("n", ""))) > _LONGEST_MODULUS:
+            continue
         try:
-            keys.append(import_key(each))
+            keys.append(import_key({name: value for name, value in each.items() if name not in _PRIVATE}))
         except (JoseError, ValueError, TypeError, KeyError):
             continue
     return KeySet(keys)
