@@ -22,6 +22,8 @@ from penstock.guards.results import CheckRun, HookRun
 from penstock.pipeline.off_loop import LARGE, off_loop
 
 _LOG: Final = logging.getLogger(__name__)
+_LONG: Final = 0.002
+"""Seconds of a check that is felt by others."""
 _BOTH: Final = "another check changed the body at the same time: set sequential"
 
 
@@ -183,6 +185,8 @@ async def _check(check: HookCheck, hook: Hook, subject: Subject, outbound: Outbo
         if judge is not None:
             is_large = len(subject.body.raw) > LARGE
             judgement = await off_loop(lambda: judge(context)) if is_large else judge(context)
+            if time.monotonic() - began > _LONG:
+                await asyncio.sleep(0)  # others have their turn before the next check
         elif ask is not None:
             limit = check.timeout if hook.timeout is None else min(check.timeout, hook.timeout)
             async with asyncio.timeout(limit):

@@ -243,8 +243,8 @@ def _fits(key: Any, head: Mapping[str, Any]) -> bool:
 def _key_set(value: Any) -> KeySet | None:
     """The keys of a set that can be read; a set may hold kinds of keys that nobody here knows.
 
-    Of a private key only the public members are read: to prove that its numbers fit takes seconds, and whoever names the
-    set may choose them.
+    Of a private key only the public members are read: to prove that its numbers fit takes seconds, and whoever names
+    the set may choose them.
     """
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet, import_key
