@@ -185,8 +185,6 @@ async def _check(check: HookCheck, hook: Hook, subject: Subject, outbound: Outbo
         if judge is not None:
             is_large = len(subject.body.raw) > LARGE
             judgement = await off_loop(lambda: judge(context)) if is_large else judge(context)
-            if time.monotonic() - began > _LONG:
-                await asyncio.sleep(0)  # others have their turn before the next check
         elif ask is not None:
             limit = check.timeout if hook.timeout is None else min(check.timeout, hook.timeout)
             async with asyncio.timeout(limit):
@@ -199,7 +197,10 @@ async def _check(check: HookCheck, hook: Hook, subject: Subject, outbound: Outbo
         # The message may hold what was checked: the kind of the error is all that is told.
         _LOG.error("the check %s failed with %s", check.id, type(error).__name__)
         judgement, was_thrown = could_not("The check failed.", "Check error"), True
-    return CheckRun(check, judgement, int((time.monotonic() - began) * 1000), moment, was_thrown=was_thrown)
+    took = time.monotonic() - began
+    if judge is not None and took > _LONG:
+        await asyncio.sleep(0)  # others have their turn before the next check
+    return CheckRun(check, judgement, int(took * 1000), moment, was_thrown=was_thrown)
 
 
 def _changed(runs: list[CheckRun], subject: Subject) -> tuple[list[CheckRun], Subject]:
