@@ -49,7 +49,7 @@ _MOST_OWN: Final = 50
 """Checks of guards that a request brings, for all its targets together."""
 _MOST_ASKED: Final = 100
 """Servers that these may ask: one request must not become any number of them."""
-_MOST_BYTES: Final = 16 << 20
+_MOST_BYTES: Final = 8 << 20
 """Memory of their patterns and lists."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _COMMON: Final = frozenset({"failOnError", "credentials", "scope", "kinds", "choices", "timeout"})

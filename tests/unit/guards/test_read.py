@@ -221,9 +221,9 @@ REGEX: dict[str, Any] = {"regexMatch": {"rule": "(?:[ab]{90}){90}"}}
         (CHECK, 50),
         ({"webhook": {"webhookURL": "https://w.example"}}, 50),
         ({"validUrls": {}}, 5),
-        (REGEX, 8),
-        ({"jsonSchema": {"schema": {"pattern": "^a{3}$"}}}, 50),
-        ({"jsonSchema": {"schema": {"patternProperties": {f"^a{{{number}}}$": {} for number in range(8)}}}}, 7),
+        (REGEX, 4),
+        ({"jsonSchema": {"schema": {"pattern": "^a{3}$"}}}, 31),
+        ({"jsonSchema": {"schema": {"patternProperties": {f"^a{{{number}}}$": {} for number in range(8)}}}}, 3),
     ],
 )
 def test_the_guards_of_a_request_have_limits(check: dict[str, Any], most: int) -> None:

@@ -140,7 +140,7 @@ def test_a_schema_that_doubles_at_each_level_lists_no_errors_without_end() -> No
 
 def test_patterns_of_a_schema_take_a_bounded_memory() -> None:
     assert refused("jsonSchema", {"schema": {"pattern": "(([a-z]{90}){90}){9}"}}) == "p.schema"
-    many = {"patternProperties": {f"a{{{number}}}": {} for number in range(300)}}
+    many: dict[str, Any] = {"patternProperties": {f"a{{{number}}}": {} for number in range(300)}}
     assert refused("jsonSchema", {"schema": many}) == "p.schema"
     legit = [r"^\w{1,255}$", "^[A-Za-z0-9_-]{1,255}$", "^.{1,1000}$"]
     assert judged(
