@@ -102,6 +102,18 @@ _LONG_VALUES: Final[dict[str, Json]] = {
     "an account of 1,200": {"vertex_service_account_json": {f"k{index}": "v" * 20 for index in range(1200)}},
     "45 paths": {"drop_params": ["a.b.c.d.e.f.g.h.i.j.k.l.m.n"] * 45},
 }
+_TWICE: Final[Json] = {"type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}, "required": ["z"]}
+_DOUBLING: Final[Json] = {"$defs": {"n": {"anyOf": [_TWICE, {**_TWICE, "required": ["y"]}]}}, "$ref": "#/$defs/n"}
+"""A schema that is applied twice as often to each level of a value as to the level above."""
+
+
+def _guarded(checks: int, check: Json, text: str = "a", hooks: int = 1) -> Run:
+    """A request with its own guards; ``§`` in a check is its number."""
+    numbered = [{f"c{n}": json.loads(compact(check).replace("§", str(n))) for n in range(checks)}] * hooks
+    body = compact({"model": "echo", "messages": [{"role": "user", "content": text}]}).encode()
+    return sends({**_ECHO, "input_guardrails": numbered}, lambda: body)
+
+
 _LONG: Final = compact({"x": "a" * 1900})
 
 CONFIGS: Final = (
@@ -161,6 +173,21 @@ CONFIGS: Final = (
     Attack("1g", "500 faults, 1,000 targets", _explains(
         config={**_FALLBACK, "targets": [{}] * 1000}, request={"model": "echo", "messages": []},
         faults=",".join(f"targets[{index}]=500" for index in range(500)))),
+    *(
+        Attack("1h", f"{hooks} guards of {n} × (?:a+)+b", _guarded(
+            n, {"id": "regexMatch", "rule": "(?:a+)+b§"}, "a" * 2000, hooks))
+        for n, hooks in ((50, 1), (190, 1), (190, 5))
+    ),
+    Attack("1h", "150 guards' patterns [ab]{99}{99}", _guarded(150, {"id": "regexMatch", "rule": "(?:[ab]{99}){9§}"})),
+    Attack("1h", "40 schemas of 10 large patterns", _guarded(40, {"id": "jsonSchema", "schema": {
+        "patternProperties": {f"(([a-z]{{90}}){{90}}){{{n}}}x§": {} for n in range(10)}}}, '{"a":1}')),
+    *(
+        Attack("1h", f"a schema that doubles, {n} levels", _guarded(
+            1, {"id": "jsonSchema", "schema": _DOUBLING}, '{"a":' * n + "1" + "}" * n))
+        for n in (12, 22, 60)
+    ),
+    Attack("1h", "50 searches for JSON in 100,000 brackets", _guarded(
+        50, {"id": "jsonKeys", "keys": ["a"], "operator": "any"}, "[{" * 50_000)),
     Attack("1g", "/v1/explain with 300 × 300", _explains(config=_unknown(300, 300))),
     Attack("1g", "/v1/explain with a config of 1 MB", _explains(
         config={**_ECHO, "metadata": {f"k{n}": 1 for n in range(90_000)}})),

@@ -86,7 +86,7 @@ def main() -> int:
     machine.allow_many_files()
     os.environ.update(dict.fromkeys(_LENT, CANARY))
     only = set(options.only)
-    chosen = [each for each in ATTACKS if not only or {each.group, each.group.rstrip("abcdefg+")} & only]
+    chosen = [each for each in ATTACKS if not only or {each.group, each.group.rstrip("abcdefgh+")} & only]
     print(_TITLE)
     with tempfile.TemporaryDirectory(prefix="penstock-attacks-") as home:
         outcomes = asyncio.run(run(chosen, Path(home)))

@@ -107,6 +107,9 @@ def strategies(draw: st.DrawFn, room: int) -> str:
     return "{" + ",".join(members) + "}"
 
 
+_PATTERN: Final = '"c§":{"id":"regexMatch","rule":"(?:[ab]{99}){9§}"}'
+_SCHEMA: Final = '{"id":"jsonSchema","parameters":{"schema":{"pattern":"(a{90}){9§}","properties":{"a":{"const":$}}}}}'
+
 SETTINGS: Final[list[Setting]] = [
     lambda number, value: _object("override_params", f'"p§":{value}', number),
     lambda number, value: _object("default_params", f'"p§":{value}', number),
@@ -134,6 +137,15 @@ SETTINGS: Final[list[Setting]] = [
     lambda number, _: '"deep":' + _nested('{"aB":', "}", min(number, 2000)),
     lambda number, value: f'"cache":{{"mode":"simple","max_age":{value}}},"request_timeout":{number}',
     lambda number, value: many(f'"provider":{value}', number),
+    lambda number, _: f'"input_guardrails":[{{{many(_PATTERN, number)}}}]',
+    lambda number, _: _array(
+        "output_guardrails", '{"contains":{"words":["a§"],"operator":"none"},"deny":true}', number
+    ),
+    lambda number, _: '"input_guardrails":[{"penstock.words":{' + _array("words", '"word §"', number) + "}}]",
+    lambda number, value: f'"before_request_hooks":[{{"checks":[{many(_SCHEMA.replace("$", value), number)}]}}]',
+    lambda number, value: _array(
+        "output_mutators", f'{{"regexReplace":{{"rule":"(a|b){{9§}}","redactText":{value}}}}}', number
+    ),
 ]
 
 

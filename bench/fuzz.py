@@ -26,12 +26,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from bench.config_trees import CONFIGS
 from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure
 from penstock.core.secret import Secret
+from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.compile import _settings
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Key
@@ -63,7 +65,7 @@ HEADERS: Final = HeaderSettings(provider="echo", authorization=Secret("sk-" + "a
 
 
 def read(config: bytes) -> Plan | Failure:
-    return parse(config, HEADERS, RULES)
+    return parse(config, HEADERS, msgspec.structs.replace(RULES, guards=GuardCompiler({}, GuardPolicy())))
 
 
 def traced_bytes(config: bytes) -> tuple[int, int]:

@@ -49,8 +49,8 @@ provider's base URL. Behind it stand the same gateway keys, address policy, limi
 - Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
   key as in every request. `?key=` and its like are taken out of the query, and so is each header and each pair of the
   query that holds a gateway key.
-- `PATH` goes out as it came: `%2F` in a name is no slash. A path with an empty segment or with dots is a 404, also where
-  only some hosts would see dots in it: `..;`, `..\\`, `%252e%252e`, and bytes that are not UTF-8 (`%C0%AE`).
+- `PATH` goes out as it came: `%2F` in a name is no slash. A path with an empty segment or with dots is a 404, also
+  where only some hosts would see dots in it: `..;`, `..\\`, `%252e%252e`, and bytes that are not UTF-8 (`%C0%AE`).
 - A JSON object is read and changed by a config's parameters, whatever its media type says, any other body never. A body
   that says it is JSON and isn't is a 400. Usage is read where a reply of JSON tells it in the shape of OpenAI's or
   Anthropic's API. A strict limit refuses what it can't bound, a body that it can't read among it; files and uploads

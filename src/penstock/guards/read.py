@@ -16,7 +16,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json, write_json
 from penstock.core.segments import SegmentKind
 from penstock.guards import registry
-from penstock.guards.base import Check, Phase
+from penstock.guards.base import Check, Phase, Prepared
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import SCOPES, Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, Scope, StreamMode
 from penstock.routing.fields import Fields
@@ -45,8 +45,12 @@ _OWN: Final = frozenset(
 """The members of a hook that name no check."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
+_MOST_OWN: Final = 50
+"""Checks of guards that a request brings, for all its targets together."""
 _MOST_ASKED: Final = 100
-"""Servers that a request's own guards may ask, all together: one request must not become any number of them."""
+"""Servers that these may ask: one request must not become any number of them."""
+_MOST_BYTES: Final = 8 << 20
+"""Memory of their patterns and lists."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _COMMON: Final = frozenset({"failOnError", "credentials", "scope", "kinds", "choices", "timeout"})
 
@@ -65,6 +69,30 @@ class GuardPolicy(msgspec.Struct, frozen=True):
     """Whether configs that come with requests may declare guards of their own."""
 
 
+class _OwnChecks:
+    """Counts the checks that a request brings. Raises Refusal as soon as they are too many, before the next is read."""
+
+    def __init__(self) -> None:
+        self._checks = self._servers = self._bytes = 0
+
+    def begin(self, path: str) -> None:
+        self._checks += 1
+        if self._checks > _MOST_OWN:
+            raise refuse(path, f"the request's guards have more than {_MOST_OWN} checks: the operator may save them")
+        self._judge(path)
+
+    def end(self, prepared: Prepared, path: str) -> None:
+        self._servers += prepared.servers if prepared.ask is not None else 0
+        self._bytes += prepared.size
+        self._judge(path)
+
+    def _judge(self, path: str) -> None:
+        if self._servers > _MOST_ASKED:
+            raise refuse(path, f"the request's guards may have more than {_MOST_ASKED} servers asked")
+        if self._bytes > _MOST_BYTES:
+            raise refuse(path, f"the patterns and lists of the request's guards take more than {_MOST_BYTES >> 20} MiB")
+
+
 class GuardCompiler:
     """Reads the guards of one config's targets (``routing.rules.GuardReader``). ``saved`` are the saved guardrails by
     name and id, as JSON; None where a config is judged that is not used yet: any name may be saved by then. Targets
@@ -80,7 +108,7 @@ class GuardCompiler:
         self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
         self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
         self._names: set[str] = set()
-        self._asked = 0
+        self._own = _OwnChecks()
 
     def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         """The guards of a target; None for a target without any."""
@@ -122,7 +150,7 @@ class GuardCompiler:
     def _array(
         self, phase: Phase, value: Any, path: str, kind: HookType, problems: Problems, *, counts: bool = False
     ) -> tuple[Hook, ...]:
-        """``counts``: the request itself brings the hooks, and may not have any number of servers asked."""
+        """``counts``: the request itself brings the hooks, and has its limits."""
         known = self._hooks.get((id(value), phase))
         if known is not None:
             return known[1]
@@ -132,26 +160,21 @@ class GuardCompiler:
         elif len(value) > _MOST_HOOKS:
             problems.add(refuse(path, f"there are more than {_MOST_HOOKS}"))
         else:
-            hooks = tuple(self._each(phase, value, path, kind, problems))
-            if counts:
-                self._count(hooks, path, problems)
+            hooks = tuple(self._each(phase, value, path, kind, problems, self._own if counts else None))
         self._hooks[id(value), phase] = value, hooks
         return hooks
 
-    def _each(self, phase: Phase, value: list[Any], path: str, kind: HookType, problems: Problems) -> Iterator[Hook]:
+    def _each(
+        self, phase: Phase, value: list[Any], path: str, kind: HookType, problems: Problems, own: _OwnChecks | None
+    ) -> Iterator[Hook]:
         for index, item in enumerate(value):
             with problems.collected():
-                hook = self._hook(phase, item, f"{path}[{index}]", kind, index, problems)
+                reader = self._reader(phase, item, f"{path}[{index}]", problems, own)
+                hook = reader.hook(kind, index)
                 if hook.mode is not HookMode.OFF:
                     yield hook
 
-    def _count(self, hooks: tuple[Hook, ...], path: str, problems: Problems) -> None:
-        checks = [check.prepared for hook in hooks for check in hook.checks]
-        self._asked += sum(check.servers for check in checks if check.ask is not None)
-        if self._asked > _MOST_ASKED:
-            problems.add(refuse(path, f"the request's guards may have more than {_MOST_ASKED} servers asked"))
-
-    def _hook(self, phase: Phase, item: Any, path: str, kind: HookType, index: int, problems: Problems) -> Hook:
+    def _reader(self, phase: Phase, item: Any, path: str, problems: Problems, own: _OwnChecks | None) -> _HookReader:
         is_saved = self._saved is None or isinstance(item, str)
         if isinstance(item, str):
             item = {**self._saved_hook(item, path), "id": item}
@@ -165,9 +188,8 @@ class GuardCompiler:
             # With credentials of its own it is not only the operator's any more.
             is_saved = is_saved or "credentials" not in members
             members = {**self._saved_hook(name, path), **members}
-        return _HookReader(phase, members, path, problems, self._policy, self._configs, is_saved=is_saved).hook(
-            kind, index
-        )
+        own = None if is_saved else own
+        return _HookReader(phase, members, path, problems, self._policy, self._configs, own, is_saved=is_saved)
 
     def _saved_hook(self, name: str, path: str) -> dict[str, Any]:
         if self._saved is None:
@@ -194,10 +216,12 @@ class _HookReader:
         problems: Problems,
         policy: GuardPolicy,
         configs: Collection[str] | None,
+        own: _OwnChecks | None,
         *,
         is_saved: bool,
     ) -> None:
         self._is_saved = is_saved
+        self._own = own
         self._configs = configs
         self._phase = phase
         self._members = members
@@ -344,7 +368,11 @@ class _HookReader:
         timeout = parameters.number("timeout", least=1)
         scope = self._scope(parameters, check)
         parameters.any("credentials")
+        if self._own is not None:
+            self._own.begin(path)
         prepared = check.prepare(parameters)
+        if self._own is not None:
+            self._own.end(prepared, path)
         parameters.refuse_unknown()
         closed = check.fails_closed or self._policy.fails_on_error
         return HookCheck(

@@ -22,6 +22,8 @@ from penstock.guards.results import CheckRun, HookRun
 from penstock.pipeline.off_loop import LARGE, off_loop
 
 _LOG: Final = logging.getLogger(__name__)
+_LONG: Final = 0.002
+"""Seconds of a check that is felt by others."""
 _BOTH: Final = "another check changed the body at the same time: set sequential"
 
 
@@ -195,7 +197,10 @@ async def _check(check: HookCheck, hook: Hook, subject: Subject, outbound: Outbo
         # The message may hold what was checked: the kind of the error is all that is told.
         _LOG.error("the check %s failed with %s", check.id, type(error).__name__)
         judgement, was_thrown = could_not("The check failed.", "Check error"), True
-    return CheckRun(check, judgement, int((time.monotonic() - began) * 1000), moment, was_thrown=was_thrown)
+    took = time.monotonic() - began
+    if judge is not None and took > _LONG:
+        await asyncio.sleep(0)  # others have their turn before the next check
+    return CheckRun(check, judgement, int(took * 1000), moment, was_thrown=was_thrown)
 
 
 def _changed(runs: list[CheckRun], subject: Subject) -> tuple[list[CheckRun], Subject]:

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -211,17 +212,23 @@ def test_which_guards_judge_in_parallel(key: str, hook: dict[str, Any], problems
     assert plan is None or problems or plan.before[0].parallel
 
 
+REGEX: dict[str, Any] = {"regexMatch": {"rule": "(?:[ab]{90}){90}"}}
+
+
 @pytest.mark.parametrize(
     ("check", "most"),
     [
-        ({"webhook": {"webhookURL": "https://w.example"}}, 100),
-        ({"log": {"logURL": "https://l.example"}}, 100),
+        (CHECK, 50),
+        ({"webhook": {"webhookURL": "https://w.example"}}, 50),
         ({"validUrls": {}}, 5),
-        ({"penstock.judge": {"model": "m", "policy": "Be kind."}}, 100),
+        (REGEX, 4),
+        ({"jsonSchema": {"schema": {"pattern": "^a{3}$"}}}, 31),
+        ({"jsonSchema": {"schema": {"patternProperties": {f"^a{{{number}}}$": {} for number in range(8)}}}}, 3),
     ],
 )
-def test_a_request_has_no_number_of_servers_asked(check: dict[str, Any], most: int) -> None:
-    """By its guards together, whichever targets have them; guards of the operator's count for nothing."""
+def test_the_guards_of_a_request_have_limits(check: dict[str, Any], most: int) -> None:
+    """All together, whichever targets have them: one request must not take any amount of time and memory, nor have any
+    number of servers asked. Guards of the operator's count for nothing."""
 
     def config(number: int) -> dict[str, Any]:
         half = number // 2
@@ -230,5 +237,9 @@ def test_a_request_has_no_number_of_servers_asked(check: dict[str, Any], most: i
     assert problems(config(most)) == []
     assert problems(config(most + 1)) != []
     assert problems(config(most + 1), is_saved=True) == []
-    header = [check] * (most + 1)
-    assert problems({}, headers={HEADERS[Phase.BEFORE]: header}, is_saved=True) != []
+    assert problems({}, headers={HEADERS[Phase.BEFORE]: [check] * (most + 1)}, is_saved=True) != []
+
+
+def test_a_saved_guardrail_counts_for_nothing() -> None:
+    saved = {"big": json.dumps({"checks": [{"id": "contains", "parameters": WORDS}] * 60}).encode()}
+    assert problems({"input_guardrails": ["big"]}, saved=saved) == []

@@ -31,6 +31,7 @@ class Caller:
     """A caller's end that keeps what it got."""
 
     address = "a"
+    raw_path = "/a"
     gone = False
 
     def __init__(self) -> None:

@@ -47,6 +47,10 @@ _PREFIX: Final = re.compile(
     r"x-(?!portkey-|penstock-|api-|goog-|amz-|amzn-|forwarded-|ms-|real-)[a-z0-9]+(?:-[a-z0-9]+)*-"
 )
 """No header of the gateway's, of a provider's credentials or of proxies."""
+_LONGEST_MODULUS: Final = 1366
+"""Characters of an RSA key's modulus in base64: 8192 bits."""
+_PRIVATE: Final = frozenset("d p q dp dq qi oth".split())
+"""The members of a private key (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2)."""
 
 
 class _ClaimRule(msgspec.Struct, frozen=True):
@@ -295,7 +299,11 @@ def _fits(key: Any, head: Mapping[str, Any]) -> bool:
 
 
 def _key_set(value: Any) -> KeySet | None:
-    """The keys of a set that can be read; a set may hold kinds of keys that nobody here knows."""
+    """The keys of a set that can be read; a set may hold kinds of keys that nobody here knows.
+
+    Of a private key only the public members are read: to prove that its numbers fit takes seconds, and whoever names
+    the set may choose them.
+    """
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet, import_key
 
@@ -306,8 +314,10 @@ def _key_set(value: Any) -> KeySet | None:
     for each in listed[:100]:
         if not isinstance(each, dict) or each.get("use", "sig") != "sig":
             continue
+        if len(str(each.get("n", ""))) > _LONGEST_MODULUS:
+            continue
         try:
-            keys.append(import_key(each))
+            keys.append(import_key({name: value for name, value in each.items() if name not in _PRIVATE}))
         except (JoseError, ValueError, TypeError, KeyError):
             continue
     return KeySet(keys)

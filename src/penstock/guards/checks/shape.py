@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from penstock.core.json_text import read_json
@@ -12,12 +12,22 @@ from penstock.core.segments import SegmentKind
 from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, could_not, no_text
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt
+from penstock.guards.schema_work import SchemaWork, extent
 
 _FENCE: Final = re.compile(r"(?:(?<!`)(?=`)|(?<!~)(?=~))(`{3,}+|~{3,}+)[ \t]*+([^\s`]*+)[^\n`]*+\n(.*?)\1", re.DOTALL)
 _INLINE: Final = re.compile(r"(?<!`)`{3,}+(?:json)?\s*+([\[{](?:(?!`{3}).)*+)`{3}", re.DOTALL | re.IGNORECASE)
 """Both look at a text once from each fence on: whoever wrote it may have written nothing but fences."""
 _DECODER: Final = json.JSONDecoder()
 _MOST_CANDIDATES: Final = 200
+_LARGEST_SCHEMA: Final = 64 << 20
+_LARGEST_PATTERN: Final = 256 << 10
+"""Bytes that a pattern of a schema may take."""
+_MOST_STEPS_BACK: Final = 100_000
+"""Steps back of such a pattern in one text."""
+_MOST_WORK: Final = 10_000_000
+"""How many times a schema's parts may be applied to the parts of a value (guards/schema_work.py)."""
+_MOST_LISTED: Final = 200_000
+"""… where each may leave an error, with a copy of its value."""
 _LANGUAGES: Final = {
     "sql": "SQL", "python": "Python", "py": "Python", "gyp": "Python", "ts": "TypeScript", "tsx": "TypeScript",
     "typescript": "TypeScript", "js": "JavaScript", "jsx": "JavaScript", "javascript": "JavaScript", "java": "Java",
@@ -134,9 +144,9 @@ def _holds(operator: str, keys: tuple[str, ...], value: Any) -> bool:
     return {"any": bool(present), "all": len(present) == len(keys), "none": not present}[operator]
 
 
-def _json_schema(parameters: Parameters) -> Prepared:
+def _schema(parameters: Parameters) -> dict[str, Any] | None:
+    """The schema of a check; None, with a problem, if there is none that can be used."""
     schema = parameters.any("schema")
-    inverts = parameters.switch("not")
     if isinstance(schema, str):
         try:
             schema = read_json(schema.encode())
@@ -144,6 +154,16 @@ def _json_schema(parameters: Parameters) -> Prepared:
             schema = None
     if not isinstance(schema, dict):
         parameters.complain("schema", "Required: a JSON schema, an object")
+        return None
+    if _size(schema) > _LARGEST_SCHEMA:
+        parameters.complain("schema", f"its patterns may take more than {_LARGEST_SCHEMA >> 20} MiB")
+        return None
+    return schema
+
+
+def _json_schema(parameters: Parameters) -> Prepared:
+    schema, inverts = _schema(parameters), parameters.switch("not")
+    if schema is None:
         return Prepared(lambda _: could_not("There is no schema."))
     validator = _validator(schema, parameters)
 
@@ -154,6 +174,8 @@ def _json_schema(parameters: Parameters) -> Prepared:
             if value in (0, None, False):
                 continue
             errors = [] if validator is None else validator(value)
+            if errors is None:
+                return could_not("The JSON is nested too deep, or too large, for this schema.")
             if best is None or not errors:
                 best = value, errors
             if not errors:
@@ -170,20 +192,50 @@ def _json_schema(parameters: Parameters) -> Prepared:
         }
         return Judgement(verdict, data)
 
-    return Prepared(judge, size=4000)
+    return Prepared(judge, size=_size(schema))
 
 
-def _validator(schema: dict[str, Any], parameters: Parameters) -> Any:
-    """A function that lists what is wrong with a value; None, with a problem, for a schema that is none."""
-    from jsonschema_rs import Draft202012Validator, ValidationError  # few configs need it
+def _size(schema: dict[str, Any]) -> int:
+    """The memory that the patterns of a schema may take, with what every schema takes."""
+    size, waiting = 4000, list[Any]([schema])
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            named = node.get("patternProperties")
+            patterns = [node.get("pattern"), *(named if isinstance(named, dict) else ())]
+            texts = [each for each in patterns if isinstance(each, str)]
+            size += sum(_LARGEST_PATTERN if "{" in each else 200 * len(each) for each in texts)
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+    return size
 
+
+def _validator(schema: dict[str, Any], parameters: Parameters) -> Callable[[Any], list[dict[str, str]] | None] | None:
+    """A function that lists what is wrong with a value, and gives None for one that it can't judge; None, with a
+    problem, for a schema that is none."""
+    from jsonschema_rs import Draft202012Validator, FancyRegexOptions, ValidationError  # few configs need it
+
+    options = FancyRegexOptions(backtrack_limit=_MOST_STEPS_BACK, size_limit=_LARGEST_PATTERN)
     try:
-        validator = Draft202012Validator(schema, validate_formats=True, retriever=_no_reference)
+        validator = Draft202012Validator(
+            schema, validate_formats=True, retriever=_no_reference, pattern_options=options
+        )
     except (ValidationError, ValueError, RecursionError):
         parameters.complain("schema", "it is no valid JSON schema, or refers to one elsewhere")
         return None
 
-    def errors(value: Any) -> list[dict[str, str]]:
+    work = SchemaWork(schema)
+
+    def errors(value: Any) -> list[dict[str, str]] | None:
+        number, levels = extent(value)
+        times = work.times(levels)
+        if times * number > _MOST_WORK:
+            return None
+        if validator.is_valid(value):
+            return []
+        if times * number > _MOST_LISTED:
+            return [{"path": "", "message": "The value does not fit, and is too large to say where."}]
         return [
             {"path": "".join(f"/{_escaped(step)}" for step in error.instance_path), "message": error.message[:500]}
             for error in validator.iter_errors(value)

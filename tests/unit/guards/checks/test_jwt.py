@@ -58,6 +58,22 @@ def test_a_bad_token_is_a_false_verdict(shown: str | None) -> None:
     assert not shown or len(shown) < 9 or shown not in json.dumps(judgement.data)
 
 
+@pytest.mark.parametrize("is_inline", [True, False])
+def test_of_a_private_key_nobody_reads_more_than_the_public_part(is_inline: bool) -> None:
+    """To prove that the numbers of a private key of 6144 bits fit takes seconds. Here they do not fit."""
+    whole = RSA.as_dict(private=True)
+    listed = {"keys": [{**whole, **dict.fromkeys(("d", "p", "q", "dp", "dq", "qi"), whole["d"])}]}
+    way = Way(lambda _: OutboundReply(200, {}, json.dumps(listed).encode()))
+    judgement = judge(token(RSA, "RS256"), way, **({"jwks": listed} if is_inline else {}))
+    assert (judgement.verdict, judgement.error) == (True, None), judgement.data
+
+
+def test_a_huge_key_is_left_out() -> None:
+    huge = {"kty": "RSA", "kid": "rsa", "e": "AQAB", "n": "_" + "A" * 1366}
+    way = Way(lambda _: OutboundReply(200, {}, json.dumps({"keys": [huge]}).encode()))
+    assert judge(token(RSA, "RS256"), way).data["explanation"].endswith("unknown key.")
+
+
 def test_no_algorithm_without_a_signature() -> None:
     head = "eyJhbGciOiJub25lIn0"
     claims = token().split(".")[1]

@@ -105,3 +105,44 @@ def test_a_text_of_fences_takes_no_time(text: str) -> None:
     judged("default.containsCode", {"format": "SQL"}, text * 10_000)
     judged("default.jsonKeys", {"keys": ["a"], "operator": "any"}, text * 10_000)
     assert time.process_time() - began < 2
+
+
+def union(levels: int) -> str:
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+UNION: dict[str, Any] = {
+    "$defs": {
+        "n": {
+            "anyOf": [
+                {"type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}, "required": [name]}
+                for name in ("y", "z")
+            ]
+        }
+    },
+    "$ref": "#/$defs/n",
+}
+"""To list what does not fit took 16 GB at 22 levels: four million errors, each with a copy of its value."""
+
+
+def test_a_schema_that_doubles_at_each_level_lists_no_errors_without_end() -> None:
+    few = judged("jsonSchema", {"schema": UNION}, union(4))
+    assert (few.verdict, few.error, len(few.data["validationErrors"])) == (False, None, 1)
+    many = judged("jsonSchema", {"schema": UNION}, union(14))
+    assert not many.verdict
+    assert many.data["validationErrors"] == [
+        {"path": "", "message": "The value does not fit, and is too large to say where."}
+    ]
+    too_many = judged("jsonSchema", {"schema": UNION}, union(40))
+    assert too_many.error is not None
+    assert "nested too deep" in too_many.error.message
+
+
+def test_patterns_of_a_schema_take_a_bounded_memory() -> None:
+    assert refused("jsonSchema", {"schema": {"pattern": "(([a-z]{90}){90}){9}"}}) == "p.schema"
+    many: dict[str, Any] = {"patternProperties": {f"a{{{number}}}": {} for number in range(300)}}
+    assert refused("jsonSchema", {"schema": many}) == "p.schema"
+    legit = [r"^\w{1,255}$", "^[A-Za-z0-9_-]{1,255}$", "^.{1,1000}$"]
+    assert judged(
+        "jsonSchema", {"schema": {"items": {"allOf": [{"pattern": each} for each in legit]}}}, '["a"]'
+    ).verdict

@@ -1,0 +1,38 @@
+"""The checks of a hook, one after the other. tests/e2e/test_guardrails.py runs hooks of every kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from judging import hooks_of
+from penstock.core.segments import Segment
+from penstock.guards.base import GuardedBody, Phase
+from penstock.pipeline.guard_hooks import Subject, run_hooks
+
+
+def read(_: Any) -> Sequence[Segment]:
+    return ()
+
+
+async def test_others_have_their_turn_between_checks_that_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.pipeline.guard_hooks._LONG", -1.0)
+    check = {"contains": {"words": ["a"], "operator": "none"}}
+    hooks, _ = hooks_of({"input_guardrails": [check] * 5})
+    subject = Subject(Phase.BEFORE, "chatComplete", "echo", GuardedBody(b"{}", read), read, lambda _: None)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    runs, _ = await run_hooks(hooks, subject, None)  # type: ignore[arg-type]
+    task.cancel()
+    assert len(runs) == 5
+    assert turns >= 4
