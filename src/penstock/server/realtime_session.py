@@ -187,8 +187,8 @@ class Session:
         return self._named(model) if model else None
 
     def _named(self, model: str) -> Failure | None:
-        """Take the model that a message names: the one that is paid for, whatever the request's query has said. Usage is
-        added up for one model."""
+        """Take the model that a message names: the one that is paid for, whatever the request's query has said. Usage
+        is added up for one model."""
         if self._model not in (None, model):
             text = f"A session has one model, here '{self._model}': open another session for '{model[:64]}'."
             return Failure(Kind.UNSUPPORTED_OPERATION, text, "model")
@@ -245,9 +245,7 @@ class _Held:
         return whole
 
 
-def _refused(
-    data: bytes, judge: Callable[[str], Failure | None], events: SessionEvents
-) -> Failure | None:
+def _refused(data: bytes, judge: Callable[[str], Failure | None], events: SessionEvents) -> Failure | None:
     """The failure if an event of the caller's names a model that is not allowed."""
     # A zero byte: JSON in UTF-16, which some hosts read.
     if b"model" not in data.lower() and b"\\u" not in data and b"\0" not in data:

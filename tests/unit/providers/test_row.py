@@ -107,7 +107,9 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
     for route in (*endpoint.default_routes, *endpoint.model_routes):
         assert route.dialect in {OPENAI, *DIALECTS, *TASKS, *CALLERS, *TASK_CALLERS, *HOSTED}
         for streams in (False, True):
-            target = route.target("vendor/model-1", streams=streams, parameters={"id": "vendor/model-1", "operation": "o/1"})
+            target = route.target(
+                "vendor/model-1", streams=streams, parameters={"id": "vendor/model-1", "operation": "o/1"}
+            )
             assert re.fullmatch(rb"/[!-z|~]*", target), target
         assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", route.headers)
         assert route.headers.startswith(b"content-type: application/json\r\n") == operation.has_body
@@ -117,9 +119,13 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
 
 
 OWN_LISTS = {"anthropic": ANTHROPIC_WIRE}
-OTHER_WIRES = {Operation.SHOW: {"ollama"}} | dict.fromkeys(
-    (Operation.REALTIME, Operation.PREDICT, Operation.PREDICT_LATER, Operation.PREDICTED), {"gemini"}
-)
+OTHER_WIRES = {
+    Operation.SHOW: {"ollama"},
+    Operation.REALTIME: {"gemini"},
+    Operation.PREDICT: {"gemini"},
+    Operation.PREDICT_LATER: {"gemini"},
+    Operation.PREDICTED: {"gemini"},
+}
 
 
 @every_row

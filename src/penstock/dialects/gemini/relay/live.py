@@ -12,9 +12,9 @@ from penstock.core import json_text
 from penstock.core.failure import Failure
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
+from penstock.dialects import session_models
 from penstock.dialects.caller import SessionEvents
 from penstock.dialects.gemini.usage import read_usage
-from penstock.dialects import session_models
 
 _PARENT: Final = "models/"
 _COUNTED: Final = b'"usageMetadata"'
