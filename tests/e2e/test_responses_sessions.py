@@ -10,7 +10,7 @@ import httpx
 import openai
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
+from websockets.sync.connection import Connection
 from websockets.sync.server import ServerConnection
 
 from e2e.test_realtime import entry, key, opened, recorded, refused, serving
@@ -98,7 +98,7 @@ def test_who_may_name_certain_models_only(message: Any, gateway: RunningGateway)
         assert closed.value.rcvd.code == 1008
 
 
-def read_all(session: ClientConnection, told: list[dict[str, Any]]) -> None:
+def read_all(session: Connection, told: list[dict[str, Any]]) -> None:
     while True:
         told.append(json.loads(session.recv(timeout=60)))
 
