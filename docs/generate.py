@@ -468,7 +468,8 @@ What a provider keeps for its callers (files, uploads, batches, fine-tuning, vec
 containers, conversations, evals, skills, videos, stored chat completions, own models, Anthropic's message batches,
 files and skills, Gemini's files, cached contents, batches and interactions), `/v1/proxy/PATH`, and any other path below
 `/v1`: method, path, query, headers and bytes pass, replies and errors come back untouched, whatever their media type.
-`PATH` is appended to the provider's base URL. Behind it stand the same gateway keys, address policy, limits and records:
+`PATH` is appended to the provider's base URL. Behind it stand the same gateway keys, address policy, limits and
+records:
 
 - Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
   key as in every request. `?key=` and its like are taken out of the query, and so is each header and each pair of the
