@@ -112,10 +112,13 @@ def refused(gateway: RunningGateway, query: str = "model=@up/gpt-realtime", **mo
     return response.status_code, json.loads(response.body or b"{}")
 
 
+SESSIONS = {"realtime", "responses.connect"}
+
+
 def recorded(gateway: RunningGateway) -> Any:
     """The record of the session that ends now."""
     for _ in range(6000):
-        records = [record for record in gateway.records.take() if record.status == 101]
+        records = [record for record in gateway.records.take() if record.operation in SESSIONS]
         if records:
             return records[-1]
         time.sleep(0.01)
