@@ -38,13 +38,19 @@ A slip of the base URL is forgiven: `/v1` missing or doubled, doubled slashes, a
 (below) is taken at its word. A name of a virtual key, provider or config may stand before every path
 ([headers.md](headers.md#who-answers)).
 
+Azure OpenAI's clients name the model in the path: `/openai/deployments/MODEL/chat/completions?api-version=…`, and
+`completions`, `embeddings`, `images/generations`, `images/edits`, `audio/speech`, `audio/transcriptions` and
+`audio/translations` beside it. Their key stands in `api-key`. `MODEL` says who answers as a model elsewhere does; a
+form names it in its field `model`.
+
 ## What passes as it is
 
 What a provider keeps for its callers (files, uploads, batches, fine-tuning, vector stores, assistants and threads,
-containers, conversations, evals, videos, stored chat completions, own models, Anthropic's message batches and files,
-Gemini's files, cached contents and batches), `/v1/proxy/PATH`, and any other path below `/v1`: method, path, query,
-headers and bytes pass, replies and errors come back untouched, whatever their media type. `PATH` is appended to the
-provider's base URL. Behind it stand the same gateway keys, address policy, limits and records:
+containers, conversations, evals, skills, videos, stored chat completions, own models, Anthropic's message batches,
+files and skills, Gemini's files, cached contents, batches and interactions), `/v1/proxy/PATH`, and any other path below
+`/v1`: method, path, query, headers and bytes pass, replies and errors come back untouched, whatever their media type.
+`PATH` is appended to the provider's base URL. Behind it stand the same gateway keys, address policy, limits and
+records:
 
 - Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
   key as in every request. `?key=` and its like are taken out of the query, and so is each header and each pair of the

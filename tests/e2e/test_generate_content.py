@@ -273,7 +273,7 @@ def test_a_stream_that_breaks_ends_with_an_error(
     assert parts(responses)
 
 
-@pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer", "/v1beta/interactions"])
+@pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer"])
 def test_what_is_not_built_says_so(path: str, gateway: RunningGateway) -> None:
     got = httpx.post(f"{gateway.url}{path}", json={}, timeout=60, trust_env=False)
     assert told(got)[:2] == (501, "UNIMPLEMENTED")
@@ -307,6 +307,22 @@ def test_predictions_elsewhere_and_under_guards(gateway: RunningGateway, upstrea
     upstream.play(reply(400, b'{"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}'))
     assert told(post(gateway, google(upstream), ":predict", PROMPT)) == (400, "INVALID_ARGUMENT", "No.")
     assert len(upstream.received) == 1
+
+
+def test_interactions_pass_to_google(gateway: RunningGateway, upstream: Upstream) -> None:
+    headers = {"x-portkey-config": json.dumps(google(upstream)), "content-type": "application/json"}
+    asked = b'{"model": "gemini-3-flash", "input": "Hi"}'
+    address = f"{gateway.url}/v1beta/interactions"
+    upstream.play(reply(body=b'{"id": "v1_abc", "status": "completed"}'))
+    got = httpx.post(address, content=asked, headers=headers, timeout=60, trust_env=False)
+    assert (got.json()["id"], upstream.last.body) == ("v1_abc", asked)
+    upstream.play(reply(body=b'{"id": "v1_abc"}'))
+    httpx.get(f"{address}/v1_abc", headers=headers, timeout=60, trust_env=False)
+    assert upstream.last.target == "/v1beta/interactions/v1_abc"
+    words = {"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}
+    headers["x-portkey-config"] = json.dumps(google(upstream, input_guardrails=[words]))
+    assert httpx.post(address, content=asked, headers=headers, timeout=60, trust_env=False).status_code >= 400
+    assert len(upstream.received) == 2
 
 
 OPENAIS_VECTORS: dict[str, Any] = {

@@ -122,12 +122,15 @@ def refused(gateway: RunningGateway, query: str = "model=@up/gpt-realtime", **mo
     return response.status_code, json.loads(response.body or b"{}")
 
 
+SESSIONS = {"realtime", "responses.connect"}
+
+
 def recorded(gateway: RunningGateway, trace: str = "") -> Any:
     """The record of the session with this trace: where tests share a gateway, those of earlier sessions may come first.
     Without a trace that of the only session."""
     for _ in range(6000):
         for record in gateway.records.take():
-            if record.status == 101 and trace in ("", record.trace_id):
+            if record.operation in SESSIONS and trace in ("", record.trace_id):
                 return record
         time.sleep(0.01)
     raise AssertionError("no record")

@@ -10,6 +10,7 @@ import httpx
 import openai
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.connection import Connection
 from websockets.sync.server import ServerConnection
 
 from e2e.test_realtime import entry, key, opened, recorded, refused, serving
@@ -97,15 +98,19 @@ def test_who_may_name_certain_models_only(message: Any, gateway: RunningGateway)
         assert closed.value.rcvd.code == 1008
 
 
+def read_all(session: Connection, told: list[dict[str, Any]]) -> None:
+    while True:
+        told.append(json.loads(session.recv(timeout=60)))
+
+
 def test_a_session_has_one_model(gateway: RunningGateway) -> None:
     """What it costs is told by it."""
     with opened(gateway, "x=1", "/@up/v1/responses", **shown()) as session:
         for message in (ASK, {**ASK, "model": "gpt-5-pro"}):
             session.send(json.dumps(message))
-        told = []
-        with pytest.raises(ConnectionClosed) as closed:  # the first answer may be under way still
-            while True:
-                told.append(json.loads(session.recv(timeout=60)))
+        told: list[dict[str, Any]] = []
+        with pytest.raises(ConnectionClosed) as closed:
+            read_all(session, told)  # the first answer may be under way still
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
     assert "one model" in told[-1]["error"]["message"]

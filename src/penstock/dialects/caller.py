@@ -251,9 +251,9 @@ class KeptIds(msgspec.Struct, frozen=True):
 class SessionEvents(msgspec.Struct, frozen=True):
     """Events of a session over WebSocket, each a JSON text. ``used_by``: an event of the provider's -> what it tells of
     usage. ``models_in``: an event of the caller's -> the models that it names, None if it can't be read. ``error``: a
-    failure and the trace -> the event that tells it, empty in a wire without one. ``model_of``: an event of the caller's
-    -> the model that it asks, empty where it names none, None for an event that asks none; None in a wire where the
-    request names the session's model. ``asks_again``: not only the first event that asks a model may name one."""
+    failure and the trace -> the event that tells it, empty in a wire without one. ``model_of``: an event of the
+    caller's -> the model that it asks, empty where it names none, None for an event that asks none; None in a wire
+    where the request names the session's model. ``asks_again``: not only the first event that asks may name one."""
 
     used_by: Callable[[bytes], Usage | None]
     models_in: Callable[[bytes], list[str] | None]

@@ -102,12 +102,14 @@ class Call(msgspec.Struct):
         return min(most, _MOST_OF_A_GUARD) if self.is_unguarded else most
 
     def addressed(self, request: RequestBody) -> RequestBody:
-        """The body with the model and the form of the answer that its path names, as members ``model`` and
-        ``stream``."""
-        model = self.parameters.get("model")
-        if model is None:
+        """The body with the model that its path names, and the form of the answer where the path says it, as members
+        ``model`` and ``stream``."""
+        model, streams = self.parameters.get("model"), self.streams
+        if model is None or (streams is None and model == request.model):
             return request
-        streams = bool(self.streams)
+        if streams is None:
+            body = request.body.replaced({"model": write_json(model)})
+            return msgspec.structs.replace(request, body=body, model=model)
         body = request.body.replaced({"model": write_json(model), "stream": write_json(streams)})
         return RequestBody(body, model, streams)
 

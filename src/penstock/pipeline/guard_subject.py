@@ -23,6 +23,7 @@ from penstock.pipeline.account import METADATA, read_metadata
 from penstock.pipeline.call import Call
 from penstock.pipeline.guard_hooks import Subject
 from penstock.pipeline.target_route import TargetRoute
+from penstock.providers.google import INTERACTIONS
 from penstock.providers.row import Operation
 
 _STREAMS: Final = "stream=true"
@@ -43,6 +44,8 @@ def evades(call: Call) -> bool:
     object that can't be read: some hosts read its beginning, and pass over what follows."""
     if call.operation in _PREDICTIONS:
         return True
+    if call.resource == INTERACTIONS:
+        return bool(call.body)
     if call.operation is not Operation.PROXY or call.resource is not None:
         return False
     if call.request is None:

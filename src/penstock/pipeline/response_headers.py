@@ -19,6 +19,7 @@ from penstock.routing import trace
 from penstock.routing.walk import Walked
 
 _NOTHING: Final = Walked()
+_UNAUTHORIZED: Final = 401
 _AGAIN: Final = frozenset({429, 503})
 """The statuses for which clients read ``retry-after``."""
 
@@ -103,13 +104,13 @@ _SAFE: Final = "".join(map(chr, range(0x21, 0x7F))).replace(",", "").replace("%"
 
 
 def _advise(answer: Answer, walked: Walked) -> None:
-    """Set the headers that tell the caller's SDK whether and when to retry: after retries of the gateway the SDK is not
-    to retry."""
+    """Set the headers that tell the caller's SDK whether and when to retry: not after retries of the gateway, nor where
+    a credential isn't good or an account is used up."""
     retried, retry_after = walked.upstream_calls > 1, answer.outcome.retry_after
     due = retry_after is not None or (retried and answer.status in _AGAIN)
     if due and not any(name == b"retry-after" for name, _ in answer.headers):
         answer.headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after or 0))))
-    if retried or answer.outcome.error is ErrorClass.QUOTA:
+    if retried or answer.status == _UNAUTHORIZED or answer.outcome.error is ErrorClass.QUOTA:
         answer.headers[:] = [field for field in answer.headers if field[0] != b"x-should-retry"]
         answer.headers.append((b"x-should-retry", b"false"))
 

@@ -66,7 +66,7 @@ class Pipeline(msgspec.Struct, frozen=True):
                 return answer
         is_large = len(call.body) > LARGE and call.operation.has_body
         compiled = self._compiled(call, await read_request(call) if is_large else None)
-        if deals_with_kept(call):
+        if call.ids is not None:
             compiled = await self._of_kept(call, compiled)
         if call.upload is not None and not isinstance(compiled, Failure):
             compiled = await self._held(call, compiled) or compiled

@@ -31,8 +31,9 @@ ANTHROPIC: Final = Provider(
         Operation.MODELS: (EndpointSpec("/models?limit=1000", dialect=ANTHROPIC_WIRE),),
     },
     auth=X_API_KEY,
-    # https://docs.anthropic.com/en/api/creating-message-batches, https://docs.anthropic.com/en/api/files-create
-    resources=resources("messages/batches", "files"),
+    # https://docs.anthropic.com/en/api/creating-message-batches, https://docs.anthropic.com/en/api/files-create,
+    # https://docs.anthropic.com/en/api/skills/create-skill
+    resources=resources("messages/batches", "files", "skills"),
     env=("ANTHROPIC_API_KEY",),
     options=(
         VERSION,

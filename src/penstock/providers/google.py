@@ -32,7 +32,15 @@ _GENERATE: Final = EndpointSpec(
     f"{_GEMINI}:generateContent", stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse", dialect="gemini"
 )
 
-RESOURCES: Final = ("v1beta/files", "v1beta/cachedContents", "v1beta/batches", "upload/v1beta/files")
+INTERACTIONS: Final = "v1beta/interactions"
+"""Answers that the Gemini API keeps, and goes on from. Source: https://ai.google.dev/gemini-api/docs/interactions."""
+RESOURCES: Final = (
+    "v1beta/files",
+    "v1beta/cachedContents",
+    "v1beta/batches",
+    "upload/v1beta/files",
+    INTERACTIONS,
+)
 """What the Gemini API keeps for its callers. Source: https://ai.google.dev/api/files, ``/caching``, ``/batch-api``."""
 
 GOOGLE: Final = Provider(

@@ -47,7 +47,7 @@ _JINA_EMBEDDINGS: Final = ChatQuirks(
 OPENAI_RESOURCES: Final = resources(
     *"assistants batches chat/completions containers conversations evals files fine_tuning models".split(),
     *"realtime/client_secrets realtime/sessions realtime/transcription_sessions".split(),
-    *"threads uploads vector_stores videos".split(),
+    *"skills threads uploads vector_stores videos".split(),
 )
 """What OpenAI keeps for its callers."""
 RESPONSES_ONLY: Final = re.compile(

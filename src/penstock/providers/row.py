@@ -88,8 +88,8 @@ class Operation(Enum):
         self.is_chat: bool = name == "chat.completions"
         self.is_proxy: bool = name == "proxy"
         self.is_session: bool = name in {"realtime", "responses.connect"}
-        """Whether a WebSocket is opened. For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for the
-        member each time."""
+        """Whether a WebSocket is opened. For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for
+        the member each time."""
         self.has_body: bool = name not in _WITHOUT_BODY and name != "proxy"
         """Whether a request has a body of JSON, or of a form whose fields are read."""
         self.method: bytes = _WITHOUT_BODY.get(name, b"POST")

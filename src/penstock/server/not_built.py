@@ -16,7 +16,6 @@ _ABSENT: Final = (
     "(admin.enabled, console.enabled) or put it on another port (admin.listen)."
 )
 _ENDPOINTS: Final[dict[str, str]] = {
-    "/v1beta/interactions": "Gemini's interactions: use generateContent",
     "/model": "this operation of Bedrock's: use converse, converse-stream, or invoke for Claude",
     "/inference-profiles": "Bedrock's lists of models: use /v1/models",
     "/foundation-models": "Bedrock's lists of models: use /v1/models",

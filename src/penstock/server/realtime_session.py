@@ -187,8 +187,8 @@ class Session:
         return self._named(model) if model else None
 
     def _named(self, model: str) -> Failure | None:
-        """Take the model that a message names: the one that is paid for, whatever the request's query has said. Usage is
-        added up for one model."""
+        """Take the model that a message names: the one that is paid for, whatever the request's query has said. Usage
+        is added up for one model."""
         if self._model not in (None, model):
             text = f"A session has one model, here '{self._model}': open another session for '{model[:64]}'."
             return Failure(Kind.UNSUPPORTED_OPERATION, text, "model")

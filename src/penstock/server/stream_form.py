@@ -6,7 +6,7 @@ Inside the gateway every stream is one of server-sent events; here, at its last 
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from penstock.core.http import Headers
 from penstock.dialects.caller import EVENT_STREAM, StreamEncoder, StreamForm
@@ -14,6 +14,8 @@ from penstock.dialects.framing.frame import FrameError
 from penstock.pipeline.relay import Broken
 from penstock.server.client import Client
 from penstock.transport.base import Take
+
+_ERRORS: Final = 400
 
 
 def in_form(client: Client, form: StreamForm | None) -> Client:
@@ -35,7 +37,8 @@ class _InForm:
 
     async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         kind = next((value for name, value in headers if name == b"content-type"), b"")
-        if kind.startswith(EVENT_STREAM):
+        # An error is told whole, whatever its host calls its media type.
+        if status < _ERRORS and kind.startswith(EVENT_STREAM):
             self._encoder = self._form.encoder()
             told = (b"content-type", self._form.content_type)
             headers = [told if name == b"content-type" else (name, value) for name, value in headers]

@@ -28,6 +28,7 @@ _RESOURCES: Final = (
     "evals",
     "files",
     "fine_tuning",
+    "skills",
     "threads",
     "uploads",
     "vector_stores",
@@ -189,10 +190,30 @@ def _claude_elsewhere() -> Iterable[Surface]:
             yield Surface("POST", f"{path}:{verb}", Operation.CHAT, "raw_predict", streams=streams)
 
 
+def _azure_surfaces() -> Iterable[Surface]:
+    """Azure OpenAI's paths, whose clients name the model as a deployment; a form has a field for it as well. The
+    credential isn't OpenAI's, so that there is no usual provider.
+    https://learn.microsoft.com/azure/ai-foundry/openai/reference"""
+    for path, operation, wire in (
+        ("chat/completions", Operation.CHAT, _OPENAI),
+        ("completions", Operation.COMPLETIONS, "completions"),
+        ("embeddings", Operation.EMBEDDINGS, _OPENAI),
+        ("images/generations", Operation.IMAGES, "typed"),
+        ("audio/speech", Operation.SPEECH, "speech"),
+    ):
+        yield Surface("POST", f"/openai/deployments/{{model}}/{path}", operation, wire)
+    for path, operation, wire in (
+        ("images/edits", Operation.IMAGE_EDITS, "typed"),
+        ("audio/transcriptions", Operation.TRANSCRIPTIONS, "transcripts"),
+        ("audio/translations", Operation.TRANSLATIONS, "transcripts"),
+    ):
+        yield Surface("POST", f"/openai/deployments/{{deployment}}/{path}", operation, wire, BodyKind.MULTIPART)
+
+
 _PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken"})
 """Query parameters by which clients ask for a part of a list."""
 _LISTS: Final = frozenset({"/v1/models", "/v1/models/{id}"})
-_FILES: Final = frozenset({"/v1/files", "/v1/files/{rest}"})
+_FILES: Final = frozenset({"/v1/files", "/v1/files/{rest}", "/v1/skills", "/v1/skills/{rest}"})
 _GOOGLE_HEADERS: Final = (b"x-goog-api-key", b"x-goog-api-client")
 _GOOGLE_QUERY: Final = re.compile(r"(?:^|&)(?:key|pageSize|pageToken)=")
 
@@ -265,6 +286,7 @@ SURFACES: Final = SurfaceTable(
         *_gemini_surfaces(),
         *_ollama_surfaces(),
         *_claude_elsewhere(),
+        *_azure_surfaces(),
         Surface("POST", "/v1/completions", Operation.COMPLETIONS, "completions"),
         Surface("POST", "/v1/images/generations", Operation.IMAGES, "typed"),
         Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, "typed", BodyKind.FORM_OR_JSON),

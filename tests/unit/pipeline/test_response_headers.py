@@ -113,6 +113,8 @@ def test_not_everything_is_named_that_a_caller_can_think_of() -> None:
         (500, 2, None, None, True),
         (429, 1, 7.0, b"7", False),
         (200, 3, None, None, False),
+        (401, 1, None, None, True),
+        (403, 1, None, None, False),
     ],
 )
 def test_what_was_retried_here_is_not_to_be_retried_there(

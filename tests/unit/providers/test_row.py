@@ -119,9 +119,13 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
 
 
 OWN_LISTS = {"anthropic": ANTHROPIC_WIRE}
-OTHER_WIRES = {Operation.SHOW: {"ollama"}} | dict.fromkeys(
-    (Operation.REALTIME, Operation.PREDICT, Operation.PREDICT_LATER, Operation.PREDICTED), {"gemini"}
-)
+OTHER_WIRES = {
+    Operation.SHOW: {"ollama"},
+    Operation.REALTIME: {"gemini"},
+    Operation.PREDICT: {"gemini"},
+    Operation.PREDICT_LATER: {"gemini"},
+    Operation.PREDICTED: {"gemini"},
+}
 
 
 @every_row

@@ -12,7 +12,6 @@ from penstock.server.surfaces import SURFACES
 @pytest.mark.parametrize(
     "path",
     [
-        "/v1beta/interactions",
         "/v1beta/models/gemini-2.5-pro:asyncBatchEmbedContent",
         "/model/anthropic.claude/async-invoke",
         "/inference-profiles",

@@ -88,6 +88,13 @@ async def test_a_whole_stream_and_an_answer_that_is_none() -> None:
     assert plain.received == b"ab"
 
 
+async def test_an_error_is_told_whole_whatever_its_media_type() -> None:
+    caller = Caller()
+    await in_form(caller, FORM).send_head(500, EVENTS, b"error", more=False)
+    assert caller.received == b"error"
+    assert caller.head == (500, EVENTS, False)
+
+
 async def test_without_a_form_and_with_an_event_that_is_too_large() -> None:
     caller = Caller()
     assert in_form(caller, None) is caller

@@ -14,11 +14,12 @@ import msgspec
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind, LimitFailure
 from penstock.core.http import Headers
-from penstock.core.json_text import read_json, write_json
+from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.caller import JSON, NO_STORE
 from penstock.dialects.caller_errors import ErrorReply, ProviderReply, TargetError
+from penstock.dialects.provider_errors import read_error
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body without JSON (a proxy's HTML page, for example) that are forwarded."""
@@ -42,15 +43,31 @@ def as_event(body: bytes) -> bytes:
     return b"data: " + body + b"\n\n"
 
 
+CODES: Final[Mapping[ErrorClass | None, str]] = {
+    ErrorClass.CONTEXT_LENGTH: "context_length_exceeded",
+    ErrorClass.CONTENT_FILTER: "content_filter",
+}
+"""OpenAI's own codes of errors that clients act on."""
+
+
 def provider(reply: ProviderReply, trace_id: str) -> ErrorReply:  # noqa: ARG001
     """The error response for a translated provider's error. The HTTP status is unchanged."""
     body = translated_error(reply.status, reply.headers, reply.body, reply.provider)
-    return ErrorReply(reply.status, [(b"content-type", JSON)], body)
+    return ErrorReply(reply.status, [(b"content-type", JSON)], coded(body, CODES.get(reply.error.error)))
+
+
+def coded(body: bytes, code: str | None) -> bytes:
+    """An error's body with the code that clients of this wire look for; as it is without one."""
+    value = None if code is None else read_json_or_none(body)
+    error = value.get("error") if isinstance(value, dict) else None
+    return write_json({**value, "error": {**error, "code": code}}) if value and isinstance(error, dict) else body
 
 
 def provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001
     """The event for an error in a translated stream; no ``[DONE]`` follows it."""
-    return b"data: " + translated_event(fail, provider) + b"\n\n"
+    body = translated_event(fail, provider)
+    status = fail.status if 400 <= fail.status < 600 else 400
+    return b"data: " + coded(body, CODES.get(read_error(status, body).error)) + b"\n\n"
 
 
 def has_shape(body: bytes) -> bool:
@@ -63,18 +80,11 @@ def has_shape(body: bytes) -> bool:
     return isinstance(error, dict) and isinstance(error.get("message"), str) and bool(error["message"])
 
 
-_CODES: Final[Mapping[ErrorClass | None, str]] = {
-    ErrorClass.CONTEXT_LENGTH: "context_length_exceeded",
-    ErrorClass.CONTENT_FILTER: "content_filter",
-}
-"""OpenAI's own codes of errors that clients act on."""
-
-
 def beside(decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
     value, told = read_json(decisive.body), read_vendor_error(_decode(last.body))
     error = value["error"] = dict(value["error"])
-    error["code"] = _CODES.get(decisive.error) or error.get("code")
+    error["code"] = CODES.get(decisive.error) or error.get("code")
     there = (
         f" ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
         f"{told.message or 'no message'})"

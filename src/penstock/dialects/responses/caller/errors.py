@@ -81,21 +81,14 @@ def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
     told = openai.provider(reply, trace_id)
     status = 400 if reply.error.error is ErrorClass.CONTEXT_LENGTH else reply.status
     headers = [(b"content-type", JSON), *[each for each in reply.headers if each[0] == b"retry-after"]]
-    return ErrorReply(status, headers, _coded(told.body, reply.error.error))
-
-
-def _coded(body: bytes, error: ErrorClass | None) -> bytes:
-    code = CODES.get(error)
-    value = read_json_or_none(body)
-    if code is None or not isinstance(value, dict) or not isinstance(value.get("error"), dict):
-        return body
-    return write_json({**value, "error": {**value["error"], "code": code}})
+    return ErrorReply(status, headers, openai.coded(told.body, CODES.get(reply.error.error)))
 
 
 def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001 (a response header names it)
     body = openai.translated_event(fail, provider)
     status = fail.status if 400 <= fail.status < 600 else 400
-    return as_event(without_organisation(_coded(body, read_error(status, body).error).decode()).encode())
+    told = openai.coded(body, CODES.get(read_error(status, body).error))
+    return as_event(without_organisation(told.decode()).encode())
 
 
 ERRORS: Final = CallerErrors(

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.openai.caller.errors import error_body, error_event, translated_error, translated_event
+from penstock.dialects.caller import ProviderReply
+from penstock.dialects.openai.caller.errors import (
+    error_body,
+    error_event,
+    provider,
+    provider_event,
+    translated_error,
+    translated_event,
+)
+from penstock.dialects.provider_errors import read_error
 
 
 def error(status: int, body: Any, headers: list[tuple[bytes, bytes]] | None = None) -> dict[str, Any]:
@@ -68,6 +77,23 @@ def test_the_operators_account_is_not_told() -> None:
     told = translated_error(429, [], json.dumps({"error": {"message": text}}).encode(), "unit")
     assert account.encode() not in told
     assert b"organization ***" in told
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("prompt is too long: 9000 tokens > 8192 maximum", "context_length_exceeded"),
+        ("max_tokens: must be positive", None),
+    ],
+)
+def test_a_prompt_that_is_too_long_has_the_code_that_clients_look_for(message: str, code: str | None) -> None:
+    body = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}}).encode()
+    reply = provider(ProviderReply(400, [], body, "anthropic", read_error(400, body)), "trace")
+    told = json.loads(reply.body)
+    assert (reply.status, told["error"]["code"]) == (400, code)
+    assert told["error"]["type"] == "invalid_request_error"
+    event = provider_event(Fail(message, "invalid_request_error", "", 400, body), "anthropic", "trace")
+    assert json.loads(event.removeprefix(b"data: "))["error"]["code"] == code
 
 
 def test_an_error_inside_a_stream() -> None:
