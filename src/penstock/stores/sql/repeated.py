@@ -70,11 +70,12 @@ class RepeatedStatement:
             connection.executemany(compiled.single, map(compiled.values_of, rows[whole:]))
 
     def _untold(self, rows: Sequence[Row]) -> tuple[str, ...]:
-        """The columns that are NULL in all of many rows."""
+        """The columns that are NULL in all of many rows, unless fewer than two others are left."""
         if len(rows) < _AT_ONCE or len(self._compiled) > _MOST_COMPILED:
             return ()
         nulls = [index for index, value in enumerate(rows[0]) if value is None]
-        return tuple([self.columns[each] for each in nulls if all([row[each] is None for row in rows])])
+        untold = tuple([self.columns[each] for each in nulls if all([row[each] is None for row in rows])])
+        return untold if len(untold) < len(self.columns) - 1 else ()
 
     def _for(self, dialect: sa.Dialect, without: tuple[str, ...] = ()) -> _Compiled:
         """The statement of a kind of database, without some columns that are NULL unless they are told."""
