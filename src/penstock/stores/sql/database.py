@@ -24,6 +24,7 @@ from sqlalchemy.util import await_only
 from penstock.limits.windows import WeekStart
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.sqlite_revision import SqliteRevision
 from penstock.stores.sql.sqlite_writer import SqliteWriter, Step
 
 __all__ = [
@@ -91,8 +92,7 @@ class Database:
         self._turn = asyncio.Lock()
         self.has_writer = self.is_sqlite and not self._is_in_memory
         self._writer: SqliteWriter | None = None
-        self._looking = asyncio.Lock()
-        self._reader: sqlite3.Connection | None = None
+        self._revision: SqliteRevision | None = None
 
     @property
     def name(self) -> str:
@@ -158,22 +158,14 @@ class Database:
                 return await self._writer.run(step)
 
     async def revision(self) -> int:
-        """The number that every change raises. It is looked at twice a second: of SQLite's files the driver alone reads
-        it, where SQLAlchemy takes more than a millisecond of the event loop's time."""
+        """The number that every change raises."""
         if not self.has_writer:
             async with self.read() as connection:
                 return await revision(connection)
         with _as_database_error(self.name):
-            async with self._looking:
-                return await asyncio.to_thread(self._look)
-
-    def _look(self) -> int:
-        if self._reader is None:
-            self._reader = sqlite3.connect(
-                str(self.url.database), timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-            )
-        found = self._reader.execute("SELECT number FROM revision").fetchone()
-        return 0 if found is None else int(found[0])
+            if self._revision is None:
+                self._revision = SqliteRevision(str(self.url.database), _BUSY_TIMEOUT)
+            return await asyncio.to_thread(self._revision.look)
 
     @contextlib.asynccontextmanager
     async def listening(self, callback: Callable[[], None]) -> AsyncIterator[asyncio.Event]:
@@ -208,10 +200,9 @@ class Database:
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
-        async with self._looking:
-            reader, self._reader = self._reader, None
-            if reader is not None:
-                reader.close()
+        looked, self._revision = self._revision, None
+        if looked is not None:
+            await asyncio.to_thread(looked.close)
         await self.engine.dispose()
 
 

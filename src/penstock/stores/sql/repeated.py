@@ -5,8 +5,8 @@ looks at each value of each row. Values go to the driver as they are: texts, num
 
 SQLite runs in this process, so that it competes with requests for the processor. There one statement adds several rows:
 Python's lock is taken once for all of them. It lasts some 300 microseconds, and a pause follows in which requests have
-their turn. Columns that are NULL in all of the rows are left out of it: Python's driver takes longer for a NULL than for
-a text.
+their turn. Columns that are NULL in all of the rows are left out of it: Python's driver takes longer for a NULL than
+for a text.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class RepeatedStatement:
         if len(rows) < _AT_ONCE or len(self._compiled) > _MOST_COMPILED:
             return ()
         nulls = [index for index, value in enumerate(rows[0]) if value is None]
-        untold = tuple([self.columns[each] for each in nulls if all([row[each] is None for row in rows])])
+        untold = tuple([self.columns[each] for each in nulls if all(row[each] is None for row in rows)])
         return untold if len(untold) < len(self.columns) - 1 else ()
 
     def _for(self, dialect: sa.Dialect, without: tuple[str, ...] = ()) -> _Compiled:
