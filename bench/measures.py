@@ -69,12 +69,14 @@ def chat(
 def chat_cpu(
     run: Run, subject: Subject, addressing: Addressing, behaviour: Behaviour = Behaviour.CALM, *, tls: bool = False
 ) -> Sample:
-    """The same for any subject."""
+    """The same for any subject, once it has nothing more to do of its start: the first row of the request log loads the
+    library of the database, a fifth of a second of computing."""
     body = payload.chat()
     way = subject.way(behaviour, tls=tls, addressing=addressing)
     route.verify(way, body, b'"model"')
     load = partial(wrk.run, run.tools, run.home, way, body, connections=run.effort.connections)
     load(seconds=_WARM_UP)
+    subject.process.settle()
     before = subject.process.cpu_seconds
     seen = load(seconds=run.effort.seconds)
     used = subject.process.cpu_seconds - before

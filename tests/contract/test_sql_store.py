@@ -643,6 +643,7 @@ async def test_t60_how_long_the_catalogue_of_a_lost_database_is_in_force(
 
     with monkeypatch.context() as lost:
         lost.setattr(Database, "read", _unreachable)
+        lost.setattr(Database, "revision", _unreachable)
         for moment in (10, 1000):
             clock[0] = moment
             await catalogue._try_refresh()

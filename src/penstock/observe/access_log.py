@@ -143,7 +143,7 @@ class _Pieces:
         self._lines.clear()
 
 
-class _Line(msgspec.Struct, omit_defaults=True):
+class _Line(msgspec.Struct, omit_defaults=True, gc=False):
     """The members of a line, in their order; what has its default is left out. ``stream``, ``latency_ms`` and
     ``trace_id`` are always there."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Content(msgspec.Struct):
         self.is_truncated = self.is_truncated or len(piece) > room
 
 
-class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
+class Noted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """``messages`` are the texts of the attempts' errors, ``message`` is that of the request's."""
 
     span_id: str | None = None
@@ -39,6 +39,9 @@ class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str | None = None
     messages: tuple[str | None, ...] = ()
     content: Content | None = None
+
+
+NOTHING: Final = Noted()
 
 
 class ContentKeeper(Protocol):

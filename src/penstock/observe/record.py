@@ -1,4 +1,7 @@
-"""The immutable account of one finished request, and the bounded queues that take it to its readers."""
+"""The immutable account of one finished request, and the bounded queues that take it to its readers.
+
+What a record is made of holds no reference back to it, so that none of it needs the collector (``gc=False``).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _IN_A_TURN: Final = 32
 """Records that a reader is handed in one turn of the event loop."""
 
 
-class Billed(msgspec.Struct, frozen=True, omit_defaults=True):
+class Billed(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What an attempt took of budgets. ``nanos`` is its cost in nanodollars, None if the price is unknown; the price's
     version and match are those of the book of prices. ``is_estimated``: the provider told no usage. ``budgets`` are the
     buckets of budgets in dollars that were charged."""
@@ -33,7 +36,7 @@ class Billed(msgspec.Struct, frozen=True, omit_defaults=True):
     budgets: tuple[BucketKey, ...] = ()
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One attempt at one target. Times are in seconds, ``began`` counted from the request's arrival.
 
     ``target`` is the target's path in the config (``config.targets[0]``). ``status`` is the provider's HTTP status, or
@@ -70,7 +73,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The digest by which routing knows the target: that of its circuit."""
 
 
-class GuardVerdict(msgspec.Struct, frozen=True):
+class GuardVerdict(msgspec.Struct, frozen=True, gc=False):
     """What one check of a guard decided: ``denied``, ``failed`` (marked only), ``error_passed`` (it could not judge and
     let pass), ``error_denied``, ``error_failed`` or ``dropped`` (it looks on, and did not run). ``phase`` is ``before``
     or ``after``, ``guard`` the guard's id. It holds no text that was judged."""
@@ -81,7 +84,7 @@ class GuardVerdict(msgspec.Struct, frozen=True):
     verdict: str
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What happened to a request. Times are in seconds; it holds no content and no credential.
 
     ``status`` is what the caller got (499: it left first). ``failure`` is a ``Kind`` value or None. ``first_byte``

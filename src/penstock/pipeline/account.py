@@ -16,7 +16,7 @@ from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
-from penstock.observe.noted import Content, Noted
+from penstock.observe.noted import NOTHING, Content, Noted
 from penstock.observe.record import AttemptRecord, Billed, GuardVerdict, Record, Records
 from penstock.observe.telemetry.span import new_span_id
 from penstock.providers.row import Operation
@@ -33,6 +33,11 @@ _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
 _LONGEST_MESSAGE: Final = 2000
 """Characters of an error's text that the request log keeps."""
+_SPAN_ID: Final = b"x-portkey-span-id"
+_PARENT_SPAN_ID: Final = b"x-portkey-parent-span-id"
+_SPAN_NAME: Final = b"x-portkey-span-name"
+_SPAN: Final = frozenset({_SPAN_ID, _PARENT_SPAN_ID, _SPAN_NAME})
+"""The headers that name a request's place in the caller's trace."""
 IGNORES_LOG: Final = b"x-portkey-ignore-service-log"
 """The header that keeps a request out of the request log."""
 
@@ -247,13 +252,15 @@ class Account:
         return self.fields.get(IGNORES_LOG, b"").lower() not in {b"true", b"1"}
 
     def _noted(self) -> Noted:
-        fields = self.fields
+        fields, failures = self.fields, [attempt.failure for attempt in self.attempts]
+        if not any(failures) and self.failure is None and self.content is None and _SPAN.isdisjoint(fields):
+            return NOTHING
         return Noted(
-            _bounded(fields.get(b"x-portkey-span-id")),
-            _bounded(fields.get(b"x-portkey-parent-span-id")),
-            _bounded(fields.get(b"x-portkey-span-name")),
+            _bounded(fields.get(_SPAN_ID)),
+            _bounded(fields.get(_PARENT_SPAN_ID)),
+            _bounded(fields.get(_SPAN_NAME)),
             _message(self.failure),
-            tuple([_message(attempt.failure) for attempt in self.attempts]),
+            tuple(map(_message, failures)),
             self.content,
         )
 

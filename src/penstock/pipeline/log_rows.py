@@ -25,8 +25,8 @@ _FEW: Final = 20
 """Members of metadata that are looked through at once."""
 
 
-class Spooled(msgspec.Struct, frozen=True, tag_field="kind", tag="record", gc=False):
-    """What the spool holds of a request whose row can't be made at once. ``id`` is that of its row."""
+class Spooled(msgspec.Struct, frozen=True, gc=False):
+    """What the spool holds of one request, all of it UTF-8. ``id`` is that of its row."""
 
     id: str
     record: Record
@@ -50,8 +50,7 @@ def charges_of(record: Record, charge_of: ChargeOf) -> list[Charge | None]:
 
 
 def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redactor) -> LogEntry:
-    """The row of a request. ``charges`` are those of its attempts. Raises UnicodeEncodeError for half of a surrogate
-    pair, which callers can put into names and labels."""
+    """The row of a request. ``charges`` are those of its attempts."""
     record, noted = spooled.record, spooled.noted
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
     sums = _Sums()

@@ -1,10 +1,9 @@
 """The request log on its way to the database: each finished request goes to the spool at once, and from there in
 batches to the tables, off the requests' path (docs/request-log.md).
 
-The row of a request is made at once, and the spool holds it as the table will. Only a request that waits for prices, or
-whose texts take long to look through, goes to the spool as a record; its row is made later, the latter in a thread. A
-batch is one transaction. What can't be written waits in the spool, also for the next process. A step of this task
-deletes what is too old.
+Rows are made of records on the event loop, in slices; those with texts to look through, in a thread. A batch is one
+transaction. What can't be written waits in the spool, also for the next process. A step of this task deletes what is
+too old.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _RECOVERY: Final = 60.0
 _CLEANING: Final = 3600.0
 """Seconds between two deletions of what is too old."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(LogEntry | Spooled)
+_DECODER: Final = msgspec.msgpack.Decoder(Spooled)
 
 Write = Callable[[Sequence[LogEntry], bool], Coroutine[Any, Any, None]]
 """Writes rows; True: some of them may be there already. Raises DatabaseError."""
@@ -69,7 +68,6 @@ class RequestLog:
         self._redactor = redactor
         self._clean = clean
         self._is_loading = is_loading
-        self._has_prices = False
         self._unreadable = 0
         self._told = 0
         self._is_repeated = False
@@ -92,33 +90,16 @@ class RequestLog:
     def keep(self, record: Record, noted: Noted) -> None:
         # An id is no secret: who reads a row shows a key for it.
         spooled = Spooled(new_id(microseconds(record.at), random.getrandbits(62)), record, noted)
-        item: LogEntry | Spooled
         try:
-            item = self._at_once(spooled)
-            entry = _ENCODER.encode(item)
+            entry = _ENCODER.encode(spooled)
         except UnicodeEncodeError:
             # Callers can put halves of surrogate pairs into names and labels.
             entry = _ENCODER.encode(_plain(msgspec.to_builtins(spooled, builtin_types=(bytes, bytearray))))
-            item = _DECODER.decode(entry)
-        self.spool.append(entry, item)
-
-    def _at_once(self, spooled: Spooled) -> LogEntry | Spooled:
-        """The row of a request, or what it will be made of."""
-        if not self._has_prices or not is_quick(spooled, self._redactor):
-            return spooled
-        try:
-            return self._row(spooled)
-        except UnicodeEncodeError:
-            raise
-        except Exception:
-            return spooled  # it is tried again, and told then
-
-    def _row(self, spooled: Spooled) -> LogEntry:
-        return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
+            spooled = _DECODER.decode(entry)
+        self.spool.append(entry, spooled)
 
     def start(self) -> None:
         self.spool.recover()
-        self._has_prices = not self._is_loading()
         self._task.start()
         self._cleaning.start()
 
@@ -138,8 +119,7 @@ class RequestLog:
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + _RECOVERY
                 self.spool.recover()
-            self._has_prices = not self._is_loading()
-            if self._has_prices:
+            if not self._is_loading():
                 await self._drain()
             self._tell_losses()
 
@@ -163,7 +143,7 @@ class RequestLog:
                 return
             self.spool.drop(segment)
 
-    async def _read(self, segment: Segment) -> Sequence[LogEntry | Spooled | bytes]:
+    async def _read(self, segment: Segment) -> Sequence[Spooled | bytes]:
         """What of a segment is not written yet: its entries, or what they were made of."""
         if segment.items is not None:
             return segment.items[self._done :]
@@ -174,7 +154,7 @@ class RequestLog:
             self._unreadable += segment.count
             return ()
 
-    async def _write_segment(self, entries: Sequence[LogEntry | Spooled | bytes]) -> bool:
+    async def _write_segment(self, entries: Sequence[Spooled | bytes]) -> bool:
         for first in range(0, len(entries), _BATCH):
             part = entries[first : first + _BATCH]
             rows = await self._rows(part)
@@ -183,26 +163,23 @@ class RequestLog:
             self._done += len(part)
         return True
 
-    async def _rows(self, entries: Sequence[LogEntry | Spooled | bytes]) -> list[LogEntry]:
+    async def _rows(self, entries: Sequence[Spooled | bytes]) -> list[LogEntry]:
         """The rows of entries. An entry that can't be read costs no other."""
-        rows = [entry for entry in entries if type(entry) is LogEntry]
-        if len(rows) == len(entries):
-            return rows
+        rows: list[LogEntry] = []
         others: list[tuple[Spooled, list[Charge | None]]] = []
 
-        def make(entry: LogEntry | Spooled | bytes) -> None:
+        def make(entry: Spooled | bytes) -> None:
             try:
                 spooled = _DECODER.decode(entry) if isinstance(entry, bytes) else entry
-                if isinstance(spooled, LogEntry):
-                    rows.append(spooled)
-                elif is_quick(spooled, self._redactor):
-                    rows.append(self._row(spooled))
+                charges = charges_of(spooled.record, self._charge_of)
+                if is_quick(spooled, self._redactor):
+                    rows.append(row_of(spooled, charges, self._redactor))
                 else:
-                    others.append((spooled, charges_of(spooled.record, self._charge_of)))
+                    others.append((spooled, charges))
             except Exception:
                 self._lose()
 
-        await in_slices(deque(entry for entry in entries if type(entry) is not LogEntry), make)
+        await in_slices(deque(entries), make)
         return rows + await asyncio.to_thread(self._rows_of, others) if others else rows
 
     def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:

@@ -74,7 +74,7 @@ class Line(msgspec.Struct, frozen=True):
     picos: int
 
 
-class Charge(msgspec.Struct, frozen=True):
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """What a call costs, in nanodollars, and by which price: the book's version, how the model's name was matched
     (exact, rule, overlay, custom), the name in the book, the mode."""
 

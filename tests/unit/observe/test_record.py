@@ -1,5 +1,7 @@
 """The queue of records: in order, taken once, bounded."""
 
+import asyncio
+
 from penstock.observe.record import Record, RecordQueue, Records
 
 
@@ -35,3 +37,37 @@ def test_each_reader_has_a_queue_of_its_own() -> None:
         records.publish(record(path))
     assert [each.path for each in fast.take()] == ["/a", "/b"]
     assert ([each.path for each in slow.take()], slow.lost, fast.lost) == (["/a"], 1, 0)
+
+
+async def test_a_reader_that_follows_is_handed_records_in_a_later_turn_and_in_their_order() -> None:
+    queue, read = RecordQueue(1000), list[Record]()
+    waiting = [record(str(number)) for number in range(100)]
+    for each in waiting[:3]:
+        queue.push(each)
+    queue.follow(read.append)
+    for each in waiting[3:]:
+        queue.push(each)
+    assert read == []
+    await asyncio.sleep(0)
+    assert 0 < len(read) < 100, "one turn takes a few"
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert read == waiting
+    assert (len(queue), queue.lost) == (0, 0)
+
+
+async def test_a_reader_that_rests_keeps_its_records_and_loses_those_beyond_its_size() -> None:
+    queue, read = RecordQueue(2), list[Record]()
+    queue.follow(read.append)
+    queue.push(record("a"))
+    queue.rest()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (read, len(queue)) == ([], 1)
+    queue.push(record("b"))
+    queue.push(record("c"))
+    assert (len(queue), queue.lost) == (2, 1)
+    queue.follow(read.append)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [each.path for each in read] == ["a", "b"]

@@ -178,40 +178,6 @@ async def test_rows_are_the_same_whether_their_records_are_still_in_memory_or_no
     assert told(table) == told(written)
 
 
-async def test_once_prices_are_known_the_spool_holds_the_row_and_before_its_record(tmp_path: Path) -> None:
-    """What is left by a worker that was killed is read as both."""
-    table = Table()
-    spool = Spool(tmp_path, "r", 1 << 20)
-    log = RequestLog(spool, table.write, lambda *_: None, Redactor(), nothing)
-    log.keep(record("early"), Noted())
-    log.start()
-    log.keep(record("late"), Noted())
-    log.keep(record("half a pair \ud800"), Noted())
-    segment = spool.take()
-    assert segment is not None
-    assert segment.items is not None
-    assert [type(item) for item in segment.items] == [Spooled, LogEntry, Spooled]
-    segment.items = None
-    await log.stop()
-    assert table.traces == ["early", "half a pair ?", "late"]
-
-
-async def test_a_row_that_cant_be_made_at_once_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    table, failures = Table(), [ValueError()]
-
-    def failing(spooled: Spooled, *more: Any) -> LogEntry:
-        if failures:
-            raise failures.pop()
-        return row_of(spooled, *more)
-
-    monkeypatch.setattr(module, "row_of", failing)
-    log = log_of(table)
-    log.start()
-    log.keep(record("a"), Noted())
-    await log.stop()
-    assert (table.traces, log.lost) == (["a"], 0)
-
-
 async def test_rows_that_take_long_are_made_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: dict[str, str] = {}
 

@@ -20,7 +20,7 @@ import msgspec
 from penstock.background import Background
 from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
-from penstock.stores.sql.database import Database, DatabaseError, revision
+from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.load import NEVER, Loaded, Loader
 
 _LOG: Final = logging.getLogger("penstock")
@@ -91,10 +91,11 @@ class SqlCatalogue:
     async def refresh(self) -> None:
         """Put the newest catalogue in force, if there is a newer one. Raises DatabaseError."""
         now = time_ns() // 1000
+        if now < self._expires and await self._database.revision() == self._revision:
+            self._seen = monotonic()
+            return
         async with self._database.read() as connection:
             self._seen = monotonic()
-            if now < self._expires and await revision(connection) == self._revision:
-                return
             loaded = await self._loader.load(connection, now, self._last)
         if loaded.revision >= self._revision:
             self.adopt(loaded)

@@ -24,6 +24,7 @@ from sqlalchemy.util import await_only
 from penstock.limits.windows import WeekStart
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.sqlite_revision import SqliteRevision
 from penstock.stores.sql.sqlite_writer import SqliteWriter, Step
 
 __all__ = [
@@ -91,6 +92,7 @@ class Database:
         self._turn = asyncio.Lock()
         self.has_writer = self.is_sqlite and not self._is_in_memory
         self._writer: SqliteWriter | None = None
+        self._revision: SqliteRevision | None = None
 
     @property
     def name(self) -> str:
@@ -157,8 +159,13 @@ class Database:
 
     async def revision(self) -> int:
         """The number that every change raises."""
-        async with self.read() as connection:
-            return await revision(connection)
+        if not self.has_writer:
+            async with self.read() as connection:
+                return await revision(connection)
+        with _as_database_error(self.name):
+            if self._revision is None:
+                self._revision = SqliteRevision(str(self.url.database), _BUSY_TIMEOUT)
+            return await asyncio.to_thread(self._revision.look)
 
     @contextlib.asynccontextmanager
     async def listening(self, callback: Callable[[], None]) -> AsyncIterator[asyncio.Event]:
@@ -193,6 +200,9 @@ class Database:
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
+        looked, self._revision = self._revision, None
+        if looked is not None:
+            await asyncio.to_thread(looked.close)
         await self.engine.dispose()
 
 

@@ -21,14 +21,10 @@ def new_id(microseconds: int, entropy: int) -> str:
     the ids of one process sort within a millisecond, too.
     """
     milliseconds, rest = divmod(microseconds, 1000)
+    first, second, fraction = milliseconds >> 16 & _32_BITS, milliseconds & _16_BITS, rest * 4096 // 1000
+    fourth, last = _VARIANT | entropy >> 48 & _14_BITS, entropy & _48_BITS
     # uuid.UUID takes five times as long
-    return "%08x-%04x-7%03x-%04x-%012x" % (
-        milliseconds >> 16 & _32_BITS,
-        milliseconds & _16_BITS,
-        rest * 4096 // 1000,
-        _VARIANT | entropy >> 48 & _14_BITS,
-        entropy & _48_BITS,
-    )
+    return f"{first:08x}-{second:04x}-7{fraction:03x}-{fourth:04x}-{last:012x}"
 
 
 def random_id() -> str:

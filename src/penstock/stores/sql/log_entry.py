@@ -11,7 +11,7 @@ GATEWAY: Final = "gateway"
 """The source of rows of requests that passed through the gateway."""
 
 
-class LogEntry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="row", gc=False):
+class LogEntry(msgspec.Struct, frozen=True, gc=False):
     """A finished request, under the names of the columns of ``request_log`` and in their order. ``at`` is in
     microseconds since 1970, and ``id`` is made of it; durations are microseconds, ``amount`` and ``saved`` nanodollars.
     ``workspace_id`` None stands for the default workspace. ``details`` is JSON. ``content`` are headers and

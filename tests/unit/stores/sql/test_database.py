@@ -1,8 +1,11 @@
 """Addresses of databases."""
 
+from pathlib import Path
+
 import pytest
 
-from penstock.stores.sql.database import Database, DatabaseError, parse_address
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import Database, DatabaseError, file_address, parse_address
 
 
 @pytest.mark.parametrize(
@@ -28,4 +31,20 @@ def test_addresses_of_nothing_that_is_known(text: str) -> None:
 async def test_the_password_is_not_told() -> None:
     database = Database("postgresql://u:hunter2@db/penstock")
     assert "hunter2" not in database.name
+    await database.close()
+
+
+async def test_the_revision_of_a_file_is_the_one_that_changes_raise(tmp_path: Path) -> None:
+    database = Database(file_address(tmp_path / "db"))
+    with pytest.raises(DatabaseError, match="can't be used"):
+        await database.revision()  # it has no tables yet
+    async with database.write() as connection:
+        await connection.run_sync(schema.metadata.create_all)
+        await connection.execute(schema.revision.insert().values(number=0))
+    seen = [await database.revision()]
+    for _ in range(2):
+        async with database.change():
+            pass
+        seen.append(await database.revision())
+    assert seen == [seen[0], seen[0] + 1, seen[0] + 2]
     await database.close()

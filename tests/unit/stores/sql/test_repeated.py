@@ -79,3 +79,23 @@ async def test_a_value_that_no_column_takes_is_no_failure_of_the_database(databa
     with pytest.raises(OverflowError):
         await write_rows(database, [Rows(INSERT, [(None, 1 << 70, True, "")])])
     assert await rows_of(database) == []
+
+
+async def test_columns_that_no_row_tells_are_left_out_and_stay_null(tmp_path: Path) -> None:
+    """Also where kinds of rows follow each other, and where there are more kinds than statements are kept."""
+    told = RepeatedStatement(["d", "a", "c", "b"], lambda insert: insert(TABLE))
+    database = Database(file_address(tmp_path / "db"))
+    async with database.write() as connection:
+        await connection.run_sync(TABLE.create)
+    kinds = [(None, None, None), (b"x", None, True), (b"", "", False), (None, "t", None)]
+    expected = []
+    for number in range(8):
+        d, b, c = kinds[number % 4]
+        rows = [(d, 30 * number + n, c, b) for n in range(30)]
+        expected += [(a, b, c, d, None) for d, a, c, b in rows]
+        await write_rows(database, [Rows(told, rows)])
+        if number == 2:
+            told._compiled |= {("none", (str(each),)): told._compiled["sqlite", ()] for each in range(50)}
+    assert await rows_of(database) == expected
+    assert {without for name, without in told._compiled if name == "sqlite"} == {(), ("b",)}
+    await database.close()
