@@ -21,8 +21,8 @@ from penstock.guards import registry
 from penstock.guards.base import CheckError, GuardedBody, Judgement, Outbound, Phase, could_not
 from penstock.guards.plan import GuardPlan, Hook
 from penstock.guards.read import GuardCompiler, GuardPolicy
-from penstock.pipeline.guard_hooks import Subject, run_hooks
-from penstock.pipeline.guard_subject import answered
+from penstock.pipeline.guard_hooks import run_hooks
+from penstock.pipeline.guard_subject import Subject, answered
 from penstock.routing.fields import Fields, settled
 from penstock.routing.rules import HeaderSettings
 

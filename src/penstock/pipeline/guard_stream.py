@@ -28,8 +28,10 @@ from penstock.guards.restore import Restoring
 from penstock.guards.results import CheckRun, HookRun, denied, hook_results, phase_results
 from penstock.guards.windows import Windows, gathered_texts
 from penstock.pipeline.call import Answer
+from penstock.pipeline.guard_at_once import undone
 from penstock.pipeline.guard_denial import told_denial
-from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
+from penstock.pipeline.guard_hooks import run_hooks
+from penstock.pipeline.guard_subject import Subject
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Reply
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from penstock.core.segments import Segment
+from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.arguments import part_edits
 from penstock.guards.base import Context, Edit, Judgement, Phase, Prepared
 from penstock.guards.detect.spans import DetectRule, Mask
@@ -80,7 +80,12 @@ def allowed(parameters: Parameters) -> Callable[[str, str], bool] | None:
 def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, noun: str = "finds") -> Prepared:
     """The check. ``restores``: what it masks in requests is put back into answers."""
 
+    scout = rule.scout
+    nothing = Judgement(True, {"verdict": True, "explanation": f"No {noun} in the text.", "detected": {}})
+
     def judge(context: Context) -> Judgement:
+        if scout is not None and not any(map(_may_escape, context.segments)) and not scout.may_find(context.text):
+            return nothing
         found: Counter[str] = Counter()
         placeholders = Placeholders(_taken(context)) if restores else None
         mask = placeholders.name if placeholders is not None else None if rule.masks is None else rule.masks()
@@ -111,6 +116,11 @@ def _edits(rule: DetectRule, segment: Segment, mask: Mask | None, found: Counter
         return made
 
     return list(part_edits(segment, changes))
+
+
+def _may_escape(segment: Segment) -> bool:
+    """Whether a text may be JSON whose strings hold more than their bytes show."""
+    return segment.kind is SegmentKind.TOOL_CALL and "\\" in segment.text
 
 
 def _taken(context: Context) -> str:

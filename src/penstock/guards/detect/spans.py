@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.guards.detect.detector import CONTEXT, Detector, ScannedText, Span, Starts
+from penstock.guards.detect.scout import Scout
 
 TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-():/="
 """The characters of what a match may begin with before its trigger."""
@@ -50,8 +51,8 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     fails: bool = True
     trigger: re.Pattern[str] | None = None
     idle: Callable[[str, int], int] | None = None
-    may_hold: Callable[[str], bool] | None = None
-    """Whether a whole text may hold something, told fast."""
+    scout: Scout | None = None
+    """Tells fast that a text holds nothing. It knows what the trigger looks for."""
 
     @cached_property
     def groups(self) -> list[tuple[Starts | None, list[Seeker]]]:
@@ -63,7 +64,7 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
 
     def spans(self, text: str) -> list[Span]:
         """What is in a whole text, united."""
-        if self.may_hold is not None and not self.may_hold(text):
+        if self.scout is not None and not self.scout.may_find(text):
             return []
         scanned, found = ScannedText(text), list[Span]()
         for starts, seekers in self.groups:
@@ -88,7 +89,8 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
         """The place up to which a text that goes on holds nothing, told fast; -1 where that can't be."""
         if self.trigger is None:
             return -1 if self.idle is None else self.idle(text, at)
-        if self.trigger.search(text, at) is not None:
+        may_trigger = self.scout is None or self.scout.sign.search(text, at) is not None
+        if may_trigger and self.trigger.search(text, at) is not None:
             return -1
         if text[-1:] != " ":
             return max(at, len(text.rstrip(TAIL)))
@@ -108,18 +110,13 @@ def rule_of(
     fails: bool,
 ) -> DetectRule:
     """The rule for some detectors: texts that hold none of their marks are passed over."""
-    from ahocorasick_rs import AhoCorasick  # few configs need it
-
     marks = sorted({mark for each in detectors for mark in each.marks})
-    automaton = AhoCorasick(marks) if min(map(len, marks)) > 1 else None
+    scout = Scout(marks)
     single = "".join([mark for mark in marks if len(mark) == 1])
     several = [re.escape(mark) for mark in marks if len(mark) > 1]
     trigger = re.compile("|".join([f"[{re.escape(single)}]", *several] if single else several))
 
-    def may_hold(text: str) -> bool:
-        return automaton is None or bool(automaton.find_matches_as_indexes(text))
-
-    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=may_hold)
+    return DetectRule(detectors, counts, masks, fails, trigger=trigger, scout=scout)
 
 
 class DetectedText:
