@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from penstock.core.body import Body, BodyError
 from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
 from penstock.core.segments import Pointer, Segment
@@ -79,15 +80,33 @@ def could_not(message: str, name: str = "Error", data: Any = None) -> Judgement:
 
 
 class GuardedBody:
-    """The JSON body of a request or an answer, read at most once: its value, and its texts."""
+    """The JSON body of a request or an answer, read at most once: its value, and its texts. A request's ``Body`` is
+    written only for who asks for its bytes; ``names`` are the members with texts, where no other one is read for
+    these."""
 
-    __slots__ = ("_json", "_read", "_segments", "raw")
+    __slots__ = ("_body", "_json", "_names", "_raw", "_read", "_segments")
 
-    def __init__(self, raw: bytes, read: Callable[[Any], Iterable[Segment]]) -> None:
-        self.raw = raw
+    def __init__(
+        self, body: bytes | Body, read: Callable[[Any], Iterable[Segment]], names: Sequence[str] | None = None
+    ) -> None:
+        self._body: Body | None = None
+        self._raw: bytes | None = None
+        if isinstance(body, Body):
+            self._body = body
+        else:
+            self._raw = body
         self._read = read
+        self._names = names
         self._json: Any = None
         self._segments: tuple[Segment, ...] | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes."""
+        raw = self._raw
+        if raw is None:
+            raw = self._raw = b"" if self._body is None else self._body.encode()
+        return raw
 
     @property
     def json(self) -> Any:
@@ -106,8 +125,18 @@ class GuardedBody:
         """All texts, in their order."""
         segments = self._segments
         if segments is None:
-            segments = self._segments = tuple(self._read(self.json))
+            segments = self._segments = tuple(self._read(self._with_texts()))
         return segments
+
+    def _with_texts(self) -> Any:
+        """The value, or as much of it as holds texts."""
+        body, names = self._body, self._names
+        if body is None or names is None or self._json is not None:
+            return self.json
+        try:
+            return {name: body.value(name) for name in names}
+        except BodyError:
+            return {}
 
 
 Told = Mapping[str, Any] | Callable[[], Mapping[str, Any]]

@@ -68,6 +68,15 @@ class HeldEvents:
                 return self._alike(self._template, events, text)
         return b"".join([self._event(block) for block in sse.blocks(events) if not self.denied])
 
+    def text_of(self, event: bytes) -> str | None:
+        """The text of an event that is like an earlier one but for it; None for any other event."""
+        template = self._template
+        return None if template is None or self.denied else template.text(event)
+
+    def feed_text(self, event: bytes, text: str) -> bytes:
+        """What goes on of an event of which ``text_of`` told the text."""
+        return b"" if self._template is None else self._alike(self._template, event, text)
+
     def _alike(self, template: EventTemplate, event: bytes, text: str) -> bytes:
         """What goes on of an event that is like an earlier one but for its text."""
         ready, self.denied = template.feed(text)

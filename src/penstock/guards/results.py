@@ -70,15 +70,21 @@ class HookRun(msgspec.Struct):
     denies: bool = False
 
     def __post_init__(self) -> None:
-        self.verdict = all(map(_passes, self.checks))
-        self.denies = self.hook.deny and self.can_deny and not self.verdict
+        for each in self.checks:
+            judgement = each.judgement
+            if (judgement.error is not None or not judgement.verdict) and not each.passes:
+                self.verdict = False
+                self.denies = self.hook.deny and self.can_deny
+                return
+        # A replaced run brings what was told of the other one.
+        if not self.verdict or self.denies:
+            self.verdict, self.denies = True, False
 
     @property
     def transformed(self) -> bool:
         return any(map(_transformed, self.checks))
 
 
-_passes: Final = attrgetter("passes")
 _transformed: Final = attrgetter("transformed")
 _denies: Final = attrgetter("denies")
 _verdict: Final = attrgetter("verdict")
@@ -118,8 +124,8 @@ def with_results(body: bytes, results: bytes) -> bytes | None:
     if text[-1:] != b"}":
         return None
     inner = text[:-1].rstrip()
-    comma = b"" if inner.endswith(b"{") else b","
-    return inner + comma + b'"hook_results":' + results + b"}"
+    begins = b'"hook_results":' if inner.endswith(b"{") else b',"hook_results":'
+    return b"".join((inner, begins, results, b"}"))
 
 
 def message_of(reasons: Sequence[str]) -> str:

@@ -15,7 +15,8 @@ import msgspec
 from penstock.core.address import AddressPolicy
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.texts import NO_TEXTS
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.texts import NO_TEXTS, TextView
 from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
@@ -45,6 +46,7 @@ from penstock.pipeline.upstream import Upstream
 from penstock.routing.walk import Attempt
 
 Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
+Sending = Callable[[Call, TargetRoute], Coroutine[Any, Any, Answer]]
 _LOGPROBS: Final = Failure(
     Kind.INVALID_REQUEST,
     "A guard of the config changes texts of answers and can't change their log probabilities: ask without logprobs.",
@@ -76,7 +78,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
     def verdicts(self) -> GuardVerdicts:
         return self.looking_on.verdicts
 
-    async def attempt(
+    def attempt(
         self,
         call: Call,
         route: TargetRoute,
@@ -84,23 +86,48 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         account: AttemptAccount,
         send: Send,
         policy: AddressPolicy | None,
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """One attempt at a guarded target; ``send`` makes it. ``policy`` says which hosts the checks may reach."""
         plan, view, request = route.target.guards, call.dialect.texts, call.request
         if not isinstance(plan, GuardPlan):
-            return await send(call, route, step, account)
+            return send(call, route, step, account)
         kind = None if view is None else view.request_types.get(call.operation.value)
         outbound = self.outbound if plan.is_local else self._outbound(call, policy or self.policy, account.caller)
+
+        def sending(call: Call, route: TargetRoute) -> Coroutine[Any, Any, Answer]:
+            return send(call, route, step, account)
+
         if view is None or kind is None or request is None:
-            refused = await self._refused_caller(call, route, plan, outbound)
-            if refused is not None:
-                return refused
+            return self._unread(call, route, sending, plan, kind, outbound)
+        return self._guarded(call, route, sending, plan, view, kind, request, outbound)
+
+    async def _unread(
+        self, call: Call, route: TargetRoute, send: Sending, plan: GuardPlan, kind: str | None, outbound: Outbound
+    ) -> Answer:
+        """An attempt for a request without texts that a guard can read."""
+        refused = await self._refused_caller(call, route, plan, outbound)
+        if refused is not None:
+            return refused
+        view = call.dialect.texts
         if view is None or kind is None:
             unread = refusal_of_unread(call, plan, self.verdicts, refuses=self.refuses_unguarded)
-            return await send(call, route, step, account) if unread is None else failed_answer(unread, call)
-        if request is None:
-            # An answer that is read later: its request's texts were judged when it was made.
-            request, plan = nothing_asked(call), GuardPlan(after=plan.after)
+            return await send(call, route) if unread is None else failed_answer(unread, call)
+        # An answer that is read later: its request's texts were judged when it was made.
+        plan = GuardPlan(after=plan.after)
+        return await self._guarded(call, route, send, plan, view, kind, nothing_asked(call), outbound)
+
+    async def _guarded(
+        self,
+        call: Call,
+        route: TargetRoute,
+        send: Sending,
+        plan: GuardPlan,
+        view: TextView,
+        kind: str,
+        request: RequestBody,
+        outbound: Outbound,
+    ) -> Answer:
+        """An attempt whose request is judged before it, and whose answer after it."""
         memory = call.guards
         if memory is None:
             memory = call.guards = GuardMemory()
@@ -119,14 +146,13 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             return self.results.denial(call, route, with_skipped(enforced, judged.runs), ())
         if judged.request is not None:
             call, route = rewritten(call, route, judged.request)
-        sending = send(call, route, step, account)
         if plan.beside and not judged.is_whole:
-            answer = await self._sent_beside(call, route, plan.beside, judged, outbound, sending)
+            answer = await self._sent_beside(call, route, plan.beside, judged, outbound, send(call, route))
             judged.is_whole = True
             if denied(judged.runs):
                 return answer
         else:
-            answer = await sending
+            answer = await send(call, route)
         if answer.watch is None and not plan.after and judged.restoring is None:
             return self.results.told(call, answer, judged.runs, ())
         guarded = GuardedAnswer(call, route, plan, request, judged, view, outbound, self.results, self.looking_on)
@@ -159,11 +185,11 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         self, call: Call, plan: GuardPlan, memory: GuardMemory, subject: Subject
     ) -> JudgedRequest | None:
         """The first request for a target, judged without waiting: None where a hook may wait, or change a text."""
-        if memory.runs or not plan.judges_at_once or len(subject.request.raw) > LARGE:
+        if memory.runs or not plan.judges_at_once or len(call.body) > LARGE:
             return None
         runs, _ = judged_at_once(plan.deciding, subject)
         self.looking_on.verdicts.note(call.account, runs)
-        memory.runs += [(run, subject) for run in runs]
+        memory.runs.append((runs, subject))
         return JudgedRequest(runs, subject)
 
     async def _judged(

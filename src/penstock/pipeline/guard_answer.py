@@ -21,10 +21,11 @@ from penstock.guards.plan import GuardPlan, Hook
 from penstock.guards.results import MESSAGE, denied
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guard_aside import LookingOn
+from penstock.pipeline.guard_events import StreamGuards, unjudged
 from penstock.pipeline.guard_hooks import run_hooks
 from penstock.pipeline.guard_memory import JudgedRequest
 from penstock.pipeline.guard_results import GuardResults, with_cost
-from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
+from penstock.pipeline.guard_stream import GuardedStream
 from penstock.pipeline.guard_subject import Subject, answered
 from penstock.pipeline.target_route import TargetRoute
 

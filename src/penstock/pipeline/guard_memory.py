@@ -26,14 +26,15 @@ class GuardMemory(msgspec.Struct):
     each with the subject that it judged."""
 
     targets: dict[str, JudgedRequest] = msgspec.field(default_factory=dict)
-    runs: list[tuple[HookRun, Subject]] = msgspec.field(default_factory=list)
+    runs: list[tuple[list[HookRun], Subject]] = msgspec.field(default_factory=list)
 
     def run_of(self, hook: Hook, subject: Subject) -> HookRun | None:
         """The run of a hook that is written alike and judged the same; None where there was none."""
-        for run, seen in self.runs:
-            earlier = run.hook
-            if earlier.id == hook.id and earlier.fingerprint == hook.fingerprint and _is_same(hook, seen, subject):
-                return run
+        for runs, seen in self.runs:
+            for run in runs:
+                is_alike = run.hook.id == hook.id and run.hook.fingerprint == hook.fingerprint
+                if is_alike and _is_same(hook, seen, subject):
+                    return run
         return None
 
 
@@ -65,7 +66,7 @@ async def remembered(
     known = {id(hook): memory.run_of(hook, subject) for hook in hooks}
     runs, _ = await run_hooks([hook for hook in hooks if known[id(hook)] is None], subject, outbound)
     note(runs)
-    memory.runs += [(run, subject) for run in runs]
+    memory.runs.append((runs, subject))
     new = iter(runs)
     return [known[id(hook)] or next(new) for hook in hooks], subject
 

@@ -39,11 +39,11 @@ class GuardResults(msgspec.Struct, frozen=True):
         stored: bool = False,
     ) -> Answer:
         """A hook refuses the request or the answer: to routing that is status 446, however it is told."""
-        results = self.results(before, after, withheld=True)
+        hides = self.hides_all or not self.shows_excerpts
+        results = hook_results(before, after, hides=hides, hides_before=self.hides_all)
         failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
         outcome = Outcome(failure.status, failure, stored=stored, judged=bool(after) and not stored)
         if is_soft((*before, *after)):
-            hides = self.hides_all or not self.shows_excerpts
             soft = soft_denial(call, before, after, results, is_strict=route.target.strict, hides=hides)
             if soft is not None:
                 return Answer(200, soft[0], soft[1], outcome)
@@ -51,24 +51,20 @@ class GuardResults(msgspec.Struct, frozen=True):
         told = told_denial(call.dialect, results, reasons, call.trace)
         return Answer(told.status, list(told.headers), told.body, outcome)
 
-    def results(self, before: Sequence[HookRun], after: Sequence[HookRun], *, withheld: bool) -> bytes:
-        """``hook_results`` as JSON. ``withheld``: the caller does not get the answer."""
-        hides = self.hides_all or (withheld and not self.shows_excerpts)
-        return hook_results(before, after, hides=hides, hides_before=self.hides_all)
-
     def told(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
         """A plain answer with its results, marked if a verdict is false."""
         if not before and not after:
             return answer
         if answer.rest is None and answer.watch is None:
-            body = with_results(answer.body, self.results(before, after, withheld=False))
+            hides = self.hides_all
+            body = with_results(answer.body, hook_results(before, after, hides=hides, hides_before=hides))
             answer.body = answer.body if body is None else body
         self.mark(call, answer, before, after)
         return answer
 
     def mark(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
         """Status 246 for a good answer with a false verdict."""
-        has_failed = failed(after)
+        has_failed = bool(after) and failed(after)
         if (has_failed or failed(before)) and 200 <= answer.status < 300:
             answer.status = call.dialect.errors.marked_status or answer.status
             judged = has_failed and not answer.outcome.stored

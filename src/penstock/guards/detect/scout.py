@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Final
 
 _SELDOM: Final = "_-J9BAS"
@@ -27,31 +26,32 @@ class Scout:
         signs: dict[str, list[tuple[str, str]]] = {}
         for mark in marks:
             sign = next((each for each in _SELDOM if each in mark), mark[0])
-            # What is between two places of the character holds it not.
-            before, behind = (*mark.split(sign, 2), "")[:2]
+            before, _, behind = mark.partition(sign)
             signs.setdefault(sign, []).append((before, behind))
-        self._signs = [_split(sign, parts) for sign, parts in signs.items()]
+        self._signs = {sign: _split(parts) for sign, parts in signs.items()}
         self.sign = re.compile(f"[{''.join(map(re.escape, signs))}]")
         self._automaton = BytesAhoCorasick([mark.encode() for mark in marks])
 
     def may_find(self, text: str) -> bool:
         """Whether a mark may be in the text; False only where there is none."""
-        for sign, heads, tails in self._signs:
-            if sign in text:
-                if text.count(sign) > _OFTEN:
+        for sign in filter(text.__contains__, self._signs):
+            heads, tails = self._signs[sign]
+            at, left = text.find(sign), _OFTEN
+            while at >= 0:
+                if text.startswith(tails, at + 1) or text.endswith(heads, 0, at):
+                    return True
+                left -= 1
+                if not left:
                     return self._finds(text)
-                parts = text.split(sign)
-                for before, behind in pairwise(parts):
-                    if before.endswith(heads) or behind.startswith(tails):
-                        return True
+                at = text.find(sign, at + 1)
         return False
 
     def _finds(self, text: str) -> bool:
         return bool(self._automaton.find_matches_as_indexes(text.encode("utf-8", "replace")))
 
 
-def _split(sign: str, parts: list[tuple[str, str]]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """A sign, what stands before it in some marks, and what behind it in the others."""
+def _split(parts: list[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What stands before a sign in some marks, and what behind it in the others."""
     heads = tuple({before for before, _ in parts if before})
     tails = tuple({behind for before, behind in parts if not before})
-    return sign, heads, tails
+    return heads, tails

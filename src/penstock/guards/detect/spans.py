@@ -51,8 +51,10 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     fails: bool = True
     trigger: re.Pattern[str] | None = None
     idle: Callable[[str, int], int] | None = None
-    scout: Scout | None = None
-    """Tells fast that a text holds nothing. It knows what the trigger looks for."""
+    may_hold: Callable[[str], bool] | None = None
+    """Whether a whole text may hold something, told fast."""
+    sign: re.Pattern[str] | None = None
+    """Finds a character that each match of the trigger has."""
 
     @cached_property
     def groups(self) -> list[tuple[Starts | None, list[Seeker]]]:
@@ -64,7 +66,7 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
 
     def spans(self, text: str) -> list[Span]:
         """What is in a whole text, united."""
-        if self.scout is not None and not self.scout.may_find(text):
+        if self.may_hold is not None and not self.may_hold(text):
             return []
         scanned, found = ScannedText(text), list[Span]()
         for starts, seekers in self.groups:
@@ -89,8 +91,8 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
         """The place up to which a text that goes on holds nothing, told fast; -1 where that can't be."""
         if self.trigger is None:
             return -1 if self.idle is None else self.idle(text, at)
-        may_trigger = self.scout is None or self.scout.sign.search(text, at) is not None
-        if may_trigger and self.trigger.search(text, at) is not None:
+        sign = self.sign
+        if (sign is None or sign.search(text, at) is not None) and self.trigger.search(text, at) is not None:
             return -1
         if text[-1:] != " ":
             return max(at, len(text.rstrip(TAIL)))
@@ -116,7 +118,7 @@ def rule_of(
     several = [re.escape(mark) for mark in marks if len(mark) > 1]
     trigger = re.compile("|".join([f"[{re.escape(single)}]", *several] if single else several))
 
-    return DetectRule(detectors, counts, masks, fails, trigger=trigger, scout=scout)
+    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=scout.may_find, sign=scout.sign)
 
 
 class DetectedText:

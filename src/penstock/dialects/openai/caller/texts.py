@@ -151,4 +151,5 @@ TEXTS: Final = TextView(
     _is_end,
     _results_event,
     end_mark=_DONE,
+    text_members={"chatComplete": ("messages",), **_INPUTS},
 )
