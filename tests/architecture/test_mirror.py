@@ -98,6 +98,7 @@ EXCEPTIONS: dict[str, str] = {
     "dialects/dialect.py": "a shape without behaviour",
     "dialects/openai/caller/dialect.py": "one value: tests/e2e is over it",
     "dialects/task_dialect.py": "a shape; unit/dialects/embeddings and reranking run over it",
+    "guards/check_reader.py": "guards/test_read.py runs it",
     "limits/counters.py": "a protocol and its values: tests/contract is over what implements it",
     "limits/pricing.py": "protocols without behaviour",
     "observe/alerts/deliveries.py": "a protocol: observe/alerts/test_teller.py and tests/contract/test_deliveries.py",

@@ -94,9 +94,12 @@ class StreamWatch:
         return ready if self._are_plain(ready) else self._passing(ready)
 
     def passes(self, data: bytes) -> bool:
-        """Take whole events that are like one which has passed, but for a text: True where they go on unseen, and are
-        remembered."""
-        return self._normalizer is None and not self.is_over and self._relay.passes(data)
+        """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
+        done with other bytes."""
+        if self.is_over or not self._relay.is_whole(data):
+            return False
+        normalizer = self._normalizer
+        return (normalizer is None or normalizer.sound(data) == len(data)) and self._relay.passes(data)
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""

@@ -40,7 +40,9 @@ class EventTemplate(msgspec.Struct, frozen=True):
             return None
         inner = event[start:end]
         try:
-            if b'"' not in inner and b"\\" not in inner and b"\n" not in inner and b"\r" not in inner:
+            if b"\n" in inner or b"\r" in inner:
+                return None
+            if b'"' not in inner and b"\\" not in inner:
                 return inner.decode()
             return _decode(b'"' + inner + b'"')
         except UNREADABLE:

@@ -14,11 +14,10 @@ import msgspec
 
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json, write_json
-from penstock.core.segments import SegmentKind
-from penstock.guards import registry
-from penstock.guards.base import Check, Phase
+from penstock.guards.base import Phase
+from penstock.guards.check_reader import CheckReader
 from penstock.guards.parameters import Parameters
-from penstock.guards.plan import SCOPES, Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, Scope, StreamMode
+from penstock.guards.plan import Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, StreamMode
 from penstock.routing.fields import Fields
 from penstock.routing.once import digest_of
 from penstock.routing.problems import Problems, refuse
@@ -182,13 +181,14 @@ class _HookReader:
         *,
         is_saved: bool,
     ) -> None:
-        self._is_saved = is_saved
-        self._configs = configs
         self._phase = phase
         self._members = members
         self._path = path
         self._problems = problems
         self._policy = policy
+        self._checker = CheckReader(
+            phase, members, path, problems, configs, is_saved=is_saved, fails_on_error=policy.fails_on_error
+        )
 
     def hook(self, kind: HookType, index: int) -> Hook:
         members, own = self._members, Parameters(self._members, self._path, self._problems)
@@ -290,7 +290,9 @@ class _HookReader:
                     raise refuse(path, "it must be an object with the id of a check")
                 enabled = item.get("is_enabled", item.get("isEnabled"))
                 parameters = item.get("parameters")
-                check = self._check(item["id"], {} if parameters is None else parameters, f"{path}.parameters", path)
+                check = self._checker.check(
+                    item["id"], {} if parameters is None else parameters, f"{path}.parameters", path
+                )
                 if self._is_on(enabled, path):
                     yield check
         for key, value in self._members.items():
@@ -303,7 +305,7 @@ class _HookReader:
                 parameters = dict(value)
                 name = parameters.pop("id", None) or key
                 enabled = parameters.pop("is_enabled", parameters.pop("isEnabled", None))
-                check = self._check(str(name), parameters, path, path)
+                check = self._checker.check(str(name), parameters, path, path)
                 if self._is_on(enabled, path):
                     yield check
 
@@ -311,55 +313,6 @@ class _HookReader:
         if enabled is None or isinstance(enabled, bool):
             return enabled is not False
         raise refuse(f"{path}.is_enabled", "it must be true or false")
-
-    def _check(self, name: str, values: Any, path: str, where: str) -> HookCheck:
-        check = registry.check_of(name)
-        if check is None:
-            raise refuse(where, _unknown(name))
-        if self._phase not in check.phases:
-            raise refuse(where, f"the check {registry.full_id(name)} is for the other side: requests or answers")
-        if not isinstance(values, dict):
-            raise refuse(path, "it must be an object")
-        if values.get("credentials") is None and self._members.get("credentials") is not None:
-            values = {**values, "credentials": self._members["credentials"]}
-        parameters = Parameters(
-            values, path, self._problems, self._phase, is_operators=self._is_saved, configs=self._configs
-        )
-        told = parameters.switch("failOnError")
-        timeout = parameters.number("timeout", least=1)
-        scope = self._scope(parameters, check)
-        parameters.any("credentials")
-        prepared = check.prepare(parameters)
-        parameters.refuse_unknown()
-        closed = check.fails_closed or self._policy.fails_on_error
-        return HookCheck(
-            registry.full_id(name),
-            check,
-            prepared,
-            scope,
-            told if parameters.has("failOnError") else closed,
-            told,
-            check.timeout if timeout is None else timeout / 1000,
-            digest_of(write_json(values)).encode(),
-        )
-
-    def _scope(self, parameters: Parameters, check: Check) -> Scope:
-        """The scope of a check: its own, else the hook's, else what such checks have by default."""
-        hook = Parameters(self._members, self._path, self._problems)
-        readers = (parameters, hook)
-        of = next((each.choice("scope", SCOPES, "last") for each in readers if each.has("scope")), check.scope)
-        choices = next((each.choice("choices", ("first", "all")) for each in readers if each.has("choices")), "all")
-        askers = (hook,) if check.has_kinds else readers
-        kinds = next((each.texts("kinds") for each in askers if each.has("kinds")), None)
-        if kinds is None:
-            return Scope(of, first_choice=choices == "first")
-        known = {kind.value: kind for kind in SegmentKind}
-        for kind in kinds:
-            if kind not in known:
-                parameters.complain("kinds", f"there is no kind '{kind[:40]}': there are {', '.join(known)}")
-        chosen = {known[kind] for kind in kinds if kind in known}
-        inputs = {SegmentKind.INPUT} if SegmentKind.TEXT in chosen else set()
-        return Scope(of, frozenset(chosen | inputs), choices == "first")
 
 
 def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -404,11 +357,3 @@ def _type_of(key: str) -> HookType:
 
 def _size(hook: Hook) -> int:
     return 1000 + sum(1000 + each.prepared.size for each in hook.checks)
-
-
-def _unknown(name: str) -> str:
-    full = registry.full_id(name)[:100]
-    if registry.is_known(name):
-        return f"the check {full} is known, but not available in this release"
-    known = [check.id for check in registry.all_checks().values()]
-    return f"there is no check {full}: {hint(full, known, 'docs/guardrails.md lists all checks')}"

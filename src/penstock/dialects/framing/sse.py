@@ -18,8 +18,6 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 BOM: Final = b"\xef\xbb\xbf"
 """A byte order mark, which some hosts put before the first event and which many clients take for part of it."""
 _FIELDS: Final = (b":", b"data:", b"event:", b"id:", b"retry:")
-_SLACK: Final = 4 << 10
-"""Bytes by which a tail may be longer than asked for: it is cut once in a while, and not with every event."""
 _LONGEST_END: Final = 3
 """Bytes of an event's end that may be in an earlier piece."""
 
@@ -39,7 +37,8 @@ class EventRelay:
         self._tail: list[bytes] = []  # a deque takes 0.6 KB, for each open stream
         self._tail_bytes = 0
         self._tail_limit = tail
-        self._most = tail + _SLACK
+        # It is cut once in a while, and not with every event.
+        self._most = tail + tail // 8
         self.mid_event = False
 
     def feed(self, data: bytes) -> bytes:
