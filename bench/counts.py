@@ -1,9 +1,11 @@
 """What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
 
-    python -m bench.counts [chat] [config] [key] [limits] [dialect] [stream]
+    python -m bench.counts [chat] [config] [key] [limits] [guards] [dialect] [stream] [config-stream] [hold]
 
 ``config`` is a chat with its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same
 with a budget and a rate limit in memory.
+``guards`` is a chat whose config has three local checks of the request, beside ``config`` without them; ``hold`` a
+stream whose answer three local checks hold back, beside ``config-stream``.
 
 Counts hardly depend on the machine's other work, so they decide where a time would not. Needs nginx with its lua
 module, valgrind and strace; docs/performance.md says how to read the table.
@@ -24,14 +26,31 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import gateway_file, local, machine, payload, process, upstream
+from bench import gateway_file, guarded, local, machine, payload, process, upstream
 from bench.failure import MeasurementError
-from bench.route import CHAT_PATH, Headers, Route, by_config, by_dialect, by_headers
+from bench.route import CHAT_PATH, Addressing, Headers, Route, by_dialect, by_headers
 from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
 
-_WARM = {"chat": 300, "config": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 6}
-_REQUESTS = {"chat": 300, "config": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 15}
+_STREAMS = frozenset({"stream", "config-stream", "hold"})
+_REQUESTS = {
+    "chat": 300,
+    "key": 300,
+    "limits": 300,
+    "dialect": 200,
+    "stream": 15,
+    "config": 300,
+    "guards": 300,
+    "config-stream": 15,
+    "hold": 15,
+}
+_WARM = {kind: 6 if kind in _STREAMS else requests for kind, requests in _REQUESTS.items()}
+_ADDRESSING: dict[str, Addressing] = {
+    "config": guarded.by_config,
+    "guards": guarded.by_guarded_request,
+    "config-stream": guarded.by_config,
+    "hold": guarded.by_guarded_answer,
+}
 _KEYS = {"key": gateway_file.PLAIN, "limits": gateway_file.LIMITED}
 _PATIENCE = 120.0
 _SHOWN = 40
@@ -127,7 +146,7 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
     with process.running(serve, _CORES, home / "gateway.log", environment) as gateway:
         until_it_answers(gateway, Route(port, CHAT_PATH, headers), payload.chat(), _PATIENCE)
         # In one piece: whether a head and a body that are sent apart arrive together is a matter of time.
-        request = local.request(CHAT_PATH, payload.chat(stream=kind == "stream"), headers)
+        request = local.request(CHAT_PATH, payload.chat(stream=kind in _STREAMS), headers)
         with socket.create_connection((local.HOST, port), _PATIENCE) as connection:
 
             def ask(requests: int) -> None:
@@ -149,7 +168,7 @@ def _addressing(kind: str, mock: Upstream) -> Headers:
         return gateway_file.by_key(_KEYS[kind])("")
     if kind == "dialect":
         return by_dialect(mock.base_url(Behaviour.CLAUDE))
-    return (by_config if kind == "config" else by_headers)(mock.base_url(Behaviour.CALM))
+    return _ADDRESSING.get(kind, by_headers)(mock.base_url(Behaviour.CALM))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.guard_model import GuardModels
 from penstock.pipeline.guard_outbound import Knows
+from penstock.pipeline.guard_results import GuardResults
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.upstream import Upstream
 from penstock.settings.model import Settings
@@ -46,9 +47,7 @@ def guarding_of(
     return Guarding(
         Upstream(transports, authorizer, ModelAliases(transports, authorizer)),
         policy,
-        shows_excerpts=guards.excerpts == "always",
-        hides_all=guards.excerpts == "never",
-        gives_reasons=guards.reason_in_message,
+        GuardResults(guards.excerpts == "always", guards.excerpts == "never", guards.reason_in_message),
         refuses_unguarded=guards.unguarded == "refuse",
         environment=os.environ if settings.providers.gateway_identity else None,
         answers_checks=guards.check_endpoint,

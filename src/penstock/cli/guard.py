@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penstock.guards.backtest import Tally
     from penstock.guards.base import CheckError, ModelQuestion, OutboundRequest
     from penstock.guards.plan import Hook
-    from penstock.pipeline.guard_hooks import Subject
+    from penstock.pipeline.guard_subject import Subject
 
 _LARGEST: Final = 256 << 20
 _KIND: Final = "chatComplete"
@@ -149,8 +149,7 @@ def _subjects(request: Any, response: Any) -> Iterator[Subject]:
     """What is judged of one line."""
     from penstock.dialects.openai.caller.texts import TEXTS
     from penstock.guards.base import GuardedBody, Phase
-    from penstock.pipeline.guard_hooks import Subject
-    from penstock.pipeline.guard_subject import answered
+    from penstock.pipeline.guard_subject import Subject, answered
 
     def read(value: Any) -> Sequence[Any]:
         return tuple(TEXTS.request(_KIND, value))

@@ -37,12 +37,13 @@ class StreamWatch:
     nothing after it passes, and the stream has to be ended with an error event. ``skipped`` counts the events that
     clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the watch
     reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events where
-    they deviate from the wire, None for a stream that is known not to.
+    they deviate from the wire, None for a stream that is known not to. ``is_seen``: the events come from another watch
+    over the same stream, and are only remembered; who adds an event of its own takes that back first.
     """
 
     __slots__ = (
-        "_begun", "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "leaves_usage_out",
-        "provider", "skipped",
+        "_begun", "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "is_seen",
+        "leaves_usage_out", "provider", "skipped",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +62,7 @@ class StreamWatch:
         self.error: ClassifiedError | None = None
         self.error_data = b""
         self.is_over = False
+        self.is_seen = False
         self.provider = provider
         self.skipped = 0
         self.leaves_usage_out = leaves_usage_out and grammar.is_usage_only is not None
@@ -82,6 +84,8 @@ class StreamWatch:
                 return ready
         if self.is_over:
             return b""
+        if self.is_seen and not weigh:
+            return ready
         if weigh or (self.leaves_usage_out and self.grammar.usage_mark in ready):
             return self._weighed(ready) if weigh else self._passing(ready)
         normalizer = self._normalizer
@@ -89,6 +93,14 @@ class StreamWatch:
             sound = normalizer.sound(ready)
             return ready if sound == len(ready) else self._normalized(normalizer, ready, sound)
         return ready if self._are_plain(ready) else self._passing(ready)
+
+    def passes(self, data: bytes) -> bool:
+        """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
+        done with other bytes."""
+        if self.is_over or not self._relay.is_whole(data):
+            return False
+        normalizer = self._normalizer
+        return (normalizer is None or normalizer.sound(data) == len(data)) and self._relay.passes(data)
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""
@@ -122,6 +134,7 @@ class StreamWatch:
         other._normalizer = None if self._normalizer is None else self._normalizer.fork()
         other._begun, other.content, other.skipped = self._begun, self.content, self.skipped
         other.error, other.error_data, other.is_over = self.error, self.error_data, self.is_over
+        other.is_seen = self.is_seen
         return other
 
     def hand_over(self) -> NormalizedEvents | None:

@@ -37,6 +37,8 @@ class TextView(msgspec.Struct, frozen=True):
     results_event: Callable[[bytes], bytes]
     may_skip: bool = True
     end_mark: bytes | None = b""
+    text_members: Mapping[str, tuple[str, ...]] = {}
+    """Request type -> the members of its requests that hold all texts. A type without them is read whole."""
     results_first: bool = True
     """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
     kept: Mapping[str, Callable[[str, Any], Iterable[Segment]]] = {}

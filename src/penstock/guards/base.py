@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from penstock.core.body import Body, BodyError
 from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
 from penstock.core.segments import Pointer, Segment
@@ -31,6 +31,7 @@ class Phase(Enum):
 
 
 BOTH: Final = frozenset(Phase)
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class Reads(Enum):
@@ -91,52 +92,146 @@ def no_text(told: Mapping[str, Any]) -> Judgement:
 
 
 class GuardedBody:
-    """The JSON body of a request or an answer, read at most once: its value, and its texts."""
+    """The JSON body of a request or an answer, read at most once: its value, and its texts. A request's ``Body`` is
+    written only for who asks for its bytes; ``names`` are the members with texts, where no other one is read for
+    these."""
 
-    def __init__(self, raw: bytes, read: Callable[[Any], Iterable[Segment]], *, is_changed: bool = False) -> None:
-        self.raw = raw
+    __slots__ = ("_body", "_json", "_names", "_raw", "_read", "_segments", "is_changed")
+
+    def __init__(
+        self,
+        body: bytes | Body,
+        read: Callable[[Any], Iterable[Segment]],
+        names: Sequence[str] | None = None,
+        *,
+        is_changed: bool = False,
+    ) -> None:
         self.is_changed = is_changed
         """Whether a guard made the body of another one."""
+        self._body: Body | None = None
+        self._raw: bytes | None = None
+        if isinstance(body, Body):
+            self._body = body
+        else:
+            self._raw = body
         self._read = read
+        self._names = names
+        self._json: Any = None
+        self._segments: tuple[Segment, ...] | None = None
 
-    @cached_property
+    @property
+    def raw(self) -> bytes:
+        """The bytes."""
+        raw = self._raw
+        if raw is None:
+            raw = self._raw = b"" if self._body is None else self._body.encode()
+        return raw
+
+    @property
     def json(self) -> Any:
         """The value; an empty object for bytes that are no JSON."""
-        try:
-            return read_json(self.raw) if self.raw else {}
-        except (ValueError, RecursionError):
-            return {}
+        value = self._json
+        if value is None:
+            try:
+                value = read_json(self.raw) if self.raw else {}
+            except (ValueError, RecursionError):
+                value = {}
+            self._json = value
+        return value
 
-    @cached_property
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """All texts, in their order."""
-        return tuple(self._read(self.json))
+        segments = self._segments
+        if segments is None:
+            segments = self._segments = tuple(self._read(self._with_texts()))
+        return segments
+
+    def _with_texts(self) -> Any:
+        """The value, or as much of it as holds texts."""
+        body, names = self._body, self._names
+        if body is None or names is None or self._json is not None:
+            return self.json
+        try:
+            return {name: body.value(name) for name in names}
+        except BodyError:
+            return {}
 
 
-class Context(msgspec.Struct, frozen=True):
+Told = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""Members of a context, or what makes them for the check that asks."""
+
+
+class Context:
     """What a check is given.
 
     ``segments`` are the texts in the check's scope: of the request before, of the answer after. ``request_type`` is
-    Portkey's name of the operation (``chatComplete``). ``response`` is None before. ``headers`` are the caller's, by
-    lower-case name: no check sends them anywhere.
+    Portkey's name of the operation (``chatComplete``). ``response`` is None before. ``operator_metadata`` is the part
+    of the metadata that the caller can't choose: a gateway key's. ``trace`` is the request's trace id, ``now`` in
+    seconds since 1970.
     """
 
-    phase: Phase
-    request_type: str
-    provider: str
-    request: GuardedBody
-    response: GuardedBody | None = None
-    metadata: Mapping[str, Any] = {}
-    operator_metadata: Mapping[str, Any] = {}
-    """The part of the metadata that the caller can't choose: a gateway key's."""
-    headers: Mapping[str, str] = {}
-    is_streaming: bool = False
-    status: int | None = None
-    segments: tuple[Segment, ...] = ()
-    trace: str = ""
-    """The request's trace id."""
-    now: float = 0.0
-    """Seconds since 1970."""
+    __slots__ = (
+        "_headers",
+        "_metadata",
+        "_text",
+        "is_streaming",
+        "now",
+        "operator_metadata",
+        "phase",
+        "provider",
+        "request",
+        "request_type",
+        "response",
+        "segments",
+        "status",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        phase: Phase,
+        request_type: str,
+        provider: str,
+        request: GuardedBody,
+        response: GuardedBody | None = None,
+        metadata: Told = _NOTHING,
+        operator_metadata: Mapping[str, Any] = _NOTHING,
+        headers: Told = _NOTHING,
+        is_streaming: bool = False,
+        status: int | None = None,
+        segments: tuple[Segment, ...] = (),
+        trace: str = "",
+        now: float = 0.0,
+    ) -> None:
+        self.phase = phase
+        self.request_type = request_type
+        self.provider = provider
+        self.request = request
+        self.response = response
+        self.operator_metadata = operator_metadata
+        self.is_streaming = is_streaming
+        self.status = status
+        self.segments = segments
+        self.trace = trace
+        self.now = now
+        self._metadata = metadata
+        self._headers = headers
+        self._text: str | None = None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The labels of the request: the gateway key's, and the caller's own."""
+        if callable(self._metadata):
+            self._metadata = self._metadata()
+        return self._metadata
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The caller's headers, by lower-case name: no check sends them anywhere."""
+        if callable(self._headers):
+            self._headers = self._headers()
+        return self._headers
 
     @property
     def body(self) -> GuardedBody:
@@ -146,7 +241,15 @@ class Context(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """The texts in scope, one on a line of its own; empty ones are left out."""
-        return "\n".join([segment.text for segment in self.segments if segment.text])
+        text = self._text
+        if text is None:
+            segments = self.segments
+            if len(segments) == 1:
+                text = segments[0].text
+            else:
+                text = "\n".join([segment.text for segment in segments if segment.text])
+            self._text = text
+        return text
 
 
 class CloudIdentity(msgspec.Struct, frozen=True):

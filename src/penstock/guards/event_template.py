@@ -28,17 +28,21 @@ class EventTemplate(msgspec.Struct, frozen=True):
     suffix: bytes
     feed: Callable[..., tuple[str, bool]]
     may_skip: bool
+    start: int
+    """Where the text begins."""
+    end: int
+    """Where it ends, counted from the event's end: negative."""
 
     def text(self, event: bytes) -> str | None:
         """The text of an event; None for an event that is otherwise different."""
-        prefix, suffix = self.prefix, self.suffix
-        if not (event.startswith(prefix) and event.endswith(suffix)):
+        start, end = self.start, self.end
+        if not (event.startswith(self.prefix) and event.endswith(self.suffix)) or len(event) < start - end:
             return None
-        inner = event[len(prefix) : -len(suffix)]
-        if len(event) < len(prefix) + len(suffix):
-            return None
+        inner = event[start:end]
         try:
-            if b'"' not in inner and b"\\" not in inner and b"\n" not in inner and b"\r" not in inner:
+            if b"\n" in inner or b"\r" in inner:
+                return None
+            if b'"' not in inner and b"\\" not in inner:
                 return inner.decode()
             return _decode(b'"' + inner + b'"')
         except UNREADABLE:
@@ -69,4 +73,5 @@ def template_of(
         is_it = _decode(string[0]) == delta.text
     except UNREADABLE:
         return None
-    return EventTemplate(event[: at + 1], event[string.end() - 1 :], feed, may_skip) if is_it else None
+    prefix, suffix = event[: at + 1], event[string.end() - 1 :]
+    return EventTemplate(prefix, suffix, feed, may_skip, len(prefix), -len(suffix)) if is_it else None

@@ -62,14 +62,25 @@ class HeldEvents:
         """Take whole events; give back those that can go on now."""
         if not self._rules:
             return events
-        if self._template is not None and not self.denied:
-            text = self._template.text(events)
-            if text is not None:
-                return self._alike(self._template, events, text)
-        return b"".join([self._event(block) for block in sse.blocks(events) if not self.denied])
+        text = self.text_of(events)
+        if text is not None:
+            return self.feed_text(events, text)
+        return b"".join([self._fed(block) for block in sse.blocks(events) if not self.denied])
 
-    def _alike(self, template: EventTemplate, event: bytes, text: str) -> bytes:
-        """What goes on of an event that is like an earlier one but for its text."""
+    def _fed(self, block: bytes) -> bytes:
+        text = self.text_of(block)
+        return self._event(block) if text is None else self.feed_text(block, text)
+
+    def text_of(self, event: bytes) -> str | None:
+        """The text of an event that is like an earlier one but for it; None for any other event."""
+        template = self._template
+        return None if template is None or self.denied else template.text(event)
+
+    def feed_text(self, event: bytes, text: str) -> bytes:
+        """What goes on of an event of which ``text_of`` told the text."""
+        template = self._template
+        if template is None:
+            return b""
         ready, self.denied = template.feed(text)
         self.released += len(ready)
         if ready == text:

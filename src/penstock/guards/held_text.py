@@ -42,13 +42,14 @@ class StreamRule(msgspec.Struct):
 class RuledText:
     """One text. Implements ``arguments.Fed``."""
 
-    __slots__ = ("_context", "_held", "_is_idle", "_limit", "_pending", "_rules")
+    __slots__ = ("_context", "_held", "_idles", "_is_idle", "_limit", "_pending", "_rules")
 
     def __init__(self, rules: Sequence[StreamRule]) -> None:
         self._rules = rules
         self._held = [rule.held() for rule in rules]
         self._context = self._pending = ""
         self._is_idle = True
+        self._idles = [rule.rule.idle_until for rule in rules if not rule.has_failed]
         self._limit = min([4096 if each.hook is None else each.hook.hold_chars for each in rules], default=4096)
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
@@ -72,17 +73,15 @@ class RuledText:
     def _idle_until(self, whole: str, before: int) -> int:
         """The place up to which no rule finds anything; -1 where a rule may."""
         until = len(whole)
-        for rule in self._rules:
-            if rule.has_failed:
-                continue
-            try:
-                place = rule.rule.idle_until(whole, before)
-            except TimeoutError:
-                return -1
-            if place < 0:
-                return -1
-            if place < until:
-                until = place
+        try:
+            for idle_until in self._idles:
+                place = idle_until(whole, before)
+                if place < until:
+                    if place < 0:
+                        return -1
+                    until = place
+        except TimeoutError:
+            return -1
         return until
 
     def _through(self, text: str, *, last: bool) -> tuple[str, bool]:
@@ -95,6 +94,7 @@ class RuledText:
                 text = held.feed(text, last=last)
             except TimeoutError:
                 rule.has_failed = True
+                self._idles = [each.rule.idle_until for each in self._rules if not each.has_failed]
                 if rule.check is not None and rule.check.fails_closed and rule.denies:
                     return "", True
                 text = held.waiting() + text

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.base import Check, GuardedBody, Phase, Prepared
+from penstock.guards.base import Check, GuardedBody, Judge, Phase, Prepared
 from penstock.routing.plan import TargetGuards
 
 
@@ -37,7 +39,11 @@ class StreamMode(Enum):
     BUFFER = "buffer"
 
 
-class Scope(msgspec.Struct, frozen=True):
+_message: Final = attrgetter("message")
+_BEFORE: Final = Phase.BEFORE
+
+
+class Scope(msgspec.Struct, frozen=True, cache_hash=True):
     """Which texts a check sees. ``of`` chooses messages of a request; ``kinds`` the kinds of texts, None: those that
     Portkey's checks read (``Segment.is_plain``), of ``all`` messages every kind. ``first_choice``: of an answer only
     the first choice."""
@@ -48,51 +54,52 @@ class Scope(msgspec.Struct, frozen=True):
 
     def chosen(self, body: GuardedBody, phase: Phase) -> tuple[Segment, ...]:
         """The texts of a body that are in scope."""
-        segments = body.segments
-        if phase is Phase.BEFORE:
-            within = _WITHIN[self.of](segments)
+        segments, of, kinds = body.segments, self.of, self.kinds
+        if of == "last" and kinds is None and phase is _BEFORE:
+            last = max(map(_message, segments), default=0)
+            return tuple([each for each in segments if each.message == last and each.is_plain])
+        if phase is _BEFORE:
+            segments = _WITHIN[of](segments)
         elif self.first_choice:
-            within = [each for each in segments if each.choice == 0]
-        else:
-            within = list(segments)
-        if self.kinds is None and self.of == "all":
-            return tuple(within)
-        return tuple([each for each in within if self.sees(each.kind, is_plain=each.is_plain)])
+            segments = tuple([each for each in segments if each.choice == 0])
+        if kinds is not None:
+            return tuple([each for each in segments if each.kind in kinds])
+        return segments if of == "all" else tuple([each for each in segments if each.is_plain])
 
     def sees(self, kind: SegmentKind, *, is_plain: bool) -> bool:
         """Whether a text of this kind is in scope."""
         return is_plain or self.of == "all" if self.kinds is None else kind in self.kinds
 
 
-def _last(segments: tuple[Segment, ...]) -> list[Segment]:
-    last = max([each.message for each in segments], default=0)
-    return [each for each in segments if each.message == last]
+def _last(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    last = max(map(_message, segments), default=0)
+    return tuple([each for each in segments if each.message == last])
 
 
-def _last_user(segments: tuple[Segment, ...]) -> list[Segment]:
+def _last_user(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
     last = max([each.message for each in segments if _is_users(each)], default=-2)
-    return [each for each in segments if each.message == last]
+    return tuple([each for each in segments if each.message == last])
 
 
-def _new(segments: tuple[Segment, ...]) -> list[Segment]:
+def _new(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
     """Everything since the last message of the assistant's."""
     last = max([each.message for each in segments if each.role == "assistant"], default=-1)
-    return [each for each in segments if each.message > last]
+    return tuple([each for each in segments if each.message > last])
 
 
 def _is_users(segment: Segment) -> bool:
     return segment.role == "user" or segment.kind is SegmentKind.INPUT
 
 
-def _user(segments: tuple[Segment, ...]) -> list[Segment]:
-    return [each for each in segments if _is_users(each)]
+def _user(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    return tuple([each for each in segments if _is_users(each)])
 
 
-def _all(segments: tuple[Segment, ...]) -> list[Segment]:
-    return list(segments)
+def _all(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    return segments
 
 
-_WITHIN: Final[Mapping[str, Callable[[tuple[Segment, ...]], list[Segment]]]] = {
+_WITHIN: Final[Mapping[str, Callable[[tuple[Segment, ...]], tuple[Segment, ...]]]] = {
     "last": _last,
     "last_user": _last_user,
     "user": _user,
@@ -103,7 +110,7 @@ SCOPES: Final = tuple(_WITHIN)
 """What the ``scope`` of a guard may be."""
 
 
-class HookCheck(msgspec.Struct, frozen=True):
+class HookCheck(msgspec.Struct, frozen=True, dict=True):
     """One check of a hook, as the config asks for it. ``id`` is told in results: as the config writes it, with its
     namespace. ``fingerprint`` is equal for checks of equal id and parameters."""
 
@@ -117,10 +124,24 @@ class HookCheck(msgspec.Struct, frozen=True):
     timeout: float = 5.0
     fingerprint: bytes = b""
 
-    @property
+    @cached_property
     def transforms(self) -> bool:
         """Whether the check, with its parameters, is there to change texts."""
         return (self.check.transforms or self.prepared.transforms) and not self.prepared.only_looks
+
+    @cached_property
+    def passing(self) -> dict[str, Any]:
+        """The members of the result of a check that passes, in their order; those of one run are to be set."""
+        return {
+            "data": None,
+            "verdict": True,
+            "id": self.id,
+            "execution_time": 0,
+            "transformed": False,
+            "created_at": "",
+            "log": None,
+            "fail_on_error": self.told_fails_closed,
+        }
 
 
 class Feedback(msgspec.Struct, frozen=True):
@@ -131,7 +152,7 @@ class Feedback(msgspec.Struct, frozen=True):
     metadata: Mapping[str, Any] = {}
 
 
-class Hook(msgspec.Struct, frozen=True):
+class Hook(msgspec.Struct, frozen=True, dict=True):
     """One guard of a phase. ``is_sequential``: its checks run one after the other. ``timeout`` is in seconds, None
     without a limit of its own. ``window`` and ``overlap`` are characters, ``buffer_bytes`` the most that is held."""
 
@@ -162,30 +183,88 @@ class Hook(msgspec.Struct, frozen=True):
     fingerprint: bytes = b""
     """Equal for hooks that are written alike: of a request's targets each asks them once."""
 
-    @property
+    @cached_property
     def is_sequential(self) -> bool:
         return self.sequential or self.type is HookType.MUTATOR
 
-    @property
+    @cached_property
     def is_shadow(self) -> bool:
         """Whether the hook neither denies nor changes anything, and its results aren't told."""
         return self.mode is HookMode.SHADOW
 
-    @property
+    @cached_property
     def looks_on(self) -> bool:
         """Whether the request does not wait for the hook."""
         return self.is_async or self.is_shadow
 
-    @property
+    @cached_property
     def transforms(self) -> bool:
         """Whether the hook may change the text."""
         return not (self.is_shadow or self.parallel) and any(
             each.transforms or each.check.replaces for each in self.checks
         )
 
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether no check of the hook asks another server."""
+        return all(each.prepared.ask is None for each in self.checks)
 
-class GuardPlan(TargetGuards, frozen=True):
-    """The guards of a target."""
+    @cached_property
+    def judges(self) -> tuple[tuple[HookCheck, Judge, Scope], ...]:
+        """The checks that ask nobody, each with what judges and with its scope."""
+        return tuple(
+            [(each, each.prepared.judge, each.scope) for each in self.checks if each.prepared.judge is not None]
+        )
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether the checks judge one text at once, in any order: none of them asks another server or may change the
+        text for another one."""
+        return len(self.judges) == len(self.checks) and not (self.transforms or self.is_sequential)
+
+
+class GuardPlan(TargetGuards, frozen=True, dict=True):
+    """The guards of a target. What each request asks of them is told once."""
 
     before: tuple[Hook, ...] = ()
     after: tuple[Hook, ...] = ()
+
+    @cached_property
+    def deciding(self) -> tuple[Hook, ...]:
+        """The hooks that judge a request before it is sent."""
+        return tuple([hook for hook in self.before if not (hook.looks_on or hook.parallel)])
+
+    @cached_property
+    def beside(self) -> tuple[Hook, ...]:
+        """The hooks that judge a request while its provider works."""
+        return tuple([hook for hook in self.before if hook.parallel and not hook.looks_on])
+
+    @cached_property
+    def looking_on(self) -> tuple[Hook, ...]:
+        """The hooks of requests that only look on."""
+        return tuple([hook for hook in self.before if hook.looks_on])
+
+    @cached_property
+    def deciding_after(self) -> tuple[Hook, ...]:
+        """The hooks that judge an answer before it is given."""
+        return tuple([hook for hook in self.after if not hook.looks_on])
+
+    @cached_property
+    def looking_on_after(self) -> tuple[Hook, ...]:
+        """The hooks of answers that only look on."""
+        return tuple([hook for hook in self.after if hook.looks_on])
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether no check asks another server."""
+        return all(hook.is_local for hook in (*self.before, *self.after))
+
+    @cached_property
+    def judges_at_once(self) -> bool:
+        """Whether a request is judged without waiting, as it is, and by all hooks that see it before it is sent."""
+        return not (self.looking_on or self.changes_answers) and all(hook.is_plain for hook in self.deciding)
+
+    @cached_property
+    def changes_answers(self) -> bool:
+        """Whether a hook may change the text of an answer."""
+        return any(hook.transforms for hook in self.after)

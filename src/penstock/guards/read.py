@@ -14,11 +14,10 @@ import msgspec
 
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json, write_json
-from penstock.core.segments import SegmentKind
-from penstock.guards import registry
-from penstock.guards.base import Check, Phase, Prepared
+from penstock.guards.base import Phase
+from penstock.guards.check_reader import CheckReader, OwnChecks
 from penstock.guards.parameters import Parameters
-from penstock.guards.plan import SCOPES, Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, Scope, StreamMode
+from penstock.guards.plan import Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, StreamMode
 from penstock.routing.fields import Fields
 from penstock.routing.once import digest_of
 from penstock.routing.problems import Problems, refuse
@@ -45,12 +44,6 @@ _OWN: Final = frozenset(
 """The members of a hook that name no check."""
 _MOST_HOOKS: Final = 100
 _MOST_CHECKS: Final = 200
-_MOST_OWN: Final = 50
-"""Checks of guards that a request brings, for all its targets together."""
-_MOST_ASKED: Final = 100
-"""Servers that these may ask: one request must not become any number of them."""
-_MOST_BYTES: Final = 8 << 20
-"""Memory of their patterns and lists."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _COMMON: Final = frozenset({"failOnError", "credentials", "scope", "kinds", "choices", "timeout"})
 
@@ -69,30 +62,6 @@ class GuardPolicy(msgspec.Struct, frozen=True):
     """Whether configs that come with requests may declare guards of their own."""
 
 
-class _OwnChecks:
-    """Counts the checks that a request brings. Raises Refusal as soon as they are too many, before the next is read."""
-
-    def __init__(self) -> None:
-        self._checks = self._servers = self._bytes = 0
-
-    def begin(self, path: str) -> None:
-        self._checks += 1
-        if self._checks > _MOST_OWN:
-            raise refuse(path, f"the request's guards have more than {_MOST_OWN} checks: the operator may save them")
-        self._judge(path)
-
-    def end(self, prepared: Prepared, path: str) -> None:
-        self._servers += prepared.servers if prepared.ask is not None else 0
-        self._bytes += prepared.size
-        self._judge(path)
-
-    def _judge(self, path: str) -> None:
-        if self._servers > _MOST_ASKED:
-            raise refuse(path, f"the request's guards may have more than {_MOST_ASKED} servers asked")
-        if self._bytes > _MOST_BYTES:
-            raise refuse(path, f"the patterns and lists of the request's guards take more than {_MOST_BYTES >> 20} MiB")
-
-
 class GuardCompiler:
     """Reads the guards of one config's targets (``routing.rules.GuardReader``). ``saved`` are the saved guardrails by
     name and id, as JSON; None where a config is judged that is not used yet: any name may be saved by then. Targets
@@ -108,7 +77,7 @@ class GuardCompiler:
         self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
         self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
         self._names: set[str] = set()
-        self._own = _OwnChecks()
+        self._own = OwnChecks()
 
     def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         """The guards of a target; None for a target without any."""
@@ -165,7 +134,7 @@ class GuardCompiler:
         return hooks
 
     def _each(
-        self, phase: Phase, value: list[Any], path: str, kind: HookType, problems: Problems, own: _OwnChecks | None
+        self, phase: Phase, value: list[Any], path: str, kind: HookType, problems: Problems, own: OwnChecks | None
     ) -> Iterator[Hook]:
         for index, item in enumerate(value):
             with problems.collected():
@@ -174,7 +143,7 @@ class GuardCompiler:
                 if hook.mode is not HookMode.OFF:
                     yield hook
 
-    def _reader(self, phase: Phase, item: Any, path: str, problems: Problems, own: _OwnChecks | None) -> _HookReader:
+    def _reader(self, phase: Phase, item: Any, path: str, problems: Problems, own: OwnChecks | None) -> _HookReader:
         is_saved = self._saved is None or isinstance(item, str)
         if isinstance(item, str):
             item = {**self._saved_hook(item, path), "id": item}
@@ -216,18 +185,18 @@ class _HookReader:
         problems: Problems,
         policy: GuardPolicy,
         configs: Collection[str] | None,
-        own: _OwnChecks | None,
+        own: OwnChecks | None,
         *,
         is_saved: bool,
     ) -> None:
-        self._is_saved = is_saved
-        self._own = own
-        self._configs = configs
         self._phase = phase
         self._members = members
         self._path = path
         self._problems = problems
         self._policy = policy
+        self._checker = CheckReader(
+            phase, members, path, problems, configs, own, is_saved=is_saved, fails_on_error=policy.fails_on_error
+        )
 
     def hook(self, kind: HookType, index: int) -> Hook:
         members, own = self._members, Parameters(self._members, self._path, self._problems)
@@ -329,7 +298,9 @@ class _HookReader:
                     raise refuse(path, "it must be an object with the id of a check")
                 enabled = item.get("is_enabled", item.get("isEnabled"))
                 parameters = item.get("parameters")
-                check = self._check(item["id"], {} if parameters is None else parameters, f"{path}.parameters", path)
+                check = self._checker.check(
+                    item["id"], {} if parameters is None else parameters, f"{path}.parameters", path
+                )
                 if self._is_on(enabled, path):
                     yield check
         for key, value in self._members.items():
@@ -342,7 +313,7 @@ class _HookReader:
                 parameters = dict(value)
                 name = parameters.pop("id", None) or key
                 enabled = parameters.pop("is_enabled", parameters.pop("isEnabled", None))
-                check = self._check(str(name), parameters, path, path)
+                check = self._checker.check(str(name), parameters, path, path)
                 if self._is_on(enabled, path):
                     yield check
 
@@ -350,59 +321,6 @@ class _HookReader:
         if enabled is None or isinstance(enabled, bool):
             return enabled is not False
         raise refuse(f"{path}.is_enabled", "it must be true or false")
-
-    def _check(self, name: str, values: Any, path: str, where: str) -> HookCheck:
-        check = registry.check_of(name)
-        if check is None:
-            raise refuse(where, _unknown(name))
-        if self._phase not in check.phases:
-            raise refuse(where, f"the check {registry.full_id(name)} is for the other side: requests or answers")
-        if not isinstance(values, dict):
-            raise refuse(path, "it must be an object")
-        if values.get("credentials") is None and self._members.get("credentials") is not None:
-            values = {**values, "credentials": self._members["credentials"]}
-        parameters = Parameters(
-            values, path, self._problems, self._phase, is_operators=self._is_saved, configs=self._configs
-        )
-        told = parameters.switch("failOnError")
-        timeout = parameters.number("timeout", least=1)
-        scope = self._scope(parameters, check)
-        parameters.any("credentials")
-        if self._own is not None:
-            self._own.begin(path)
-        prepared = check.prepare(parameters)
-        if self._own is not None:
-            self._own.end(prepared, path)
-        parameters.refuse_unknown()
-        closed = check.fails_closed or self._policy.fails_on_error
-        return HookCheck(
-            registry.full_id(name),
-            check,
-            prepared,
-            scope,
-            told if parameters.has("failOnError") else closed,
-            told,
-            check.timeout if timeout is None else timeout / 1000,
-            digest_of(write_json(values)).encode(),
-        )
-
-    def _scope(self, parameters: Parameters, check: Check) -> Scope:
-        """The scope of a check: its own, else the hook's, else what such checks have by default."""
-        hook = Parameters(self._members, self._path, self._problems)
-        readers = (parameters, hook)
-        of = next((each.choice("scope", SCOPES, "last") for each in readers if each.has("scope")), check.scope)
-        choices = next((each.choice("choices", ("first", "all")) for each in readers if each.has("choices")), "all")
-        askers = (hook,) if check.has_kinds else readers
-        kinds = next((each.texts("kinds") for each in askers if each.has("kinds")), None)
-        if kinds is None:
-            return Scope(of, first_choice=choices == "first")
-        known = {kind.value: kind for kind in SegmentKind}
-        for kind in kinds:
-            if kind not in known:
-                parameters.complain("kinds", f"there is no kind '{kind[:40]}': there are {', '.join(known)}")
-        chosen = {known[kind] for kind in kinds if kind in known}
-        inputs = {SegmentKind.INPUT} if SegmentKind.TEXT in chosen else set()
-        return Scope(of, frozenset(chosen | inputs), choices == "first")
 
 
 def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -447,11 +365,3 @@ def _type_of(key: str) -> HookType:
 
 def _size(hook: Hook) -> int:
     return 1000 + sum(1000 + each.prepared.size for each in hook.checks)
-
-
-def _unknown(name: str) -> str:
-    full = registry.full_id(name)[:100]
-    if registry.is_known(name):
-        return f"the check {full} is known, but not available in this release"
-    known = [check.id for check in registry.all_checks().values()]
-    return f"there is no check {full}: {hint(full, known, 'docs/guardrails.md lists all checks')}"

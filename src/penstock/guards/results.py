@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -54,8 +55,10 @@ class CheckRun(msgspec.Struct, frozen=True):
         return self.judgement.verdict or self.skipped
 
 
-class HookRun(msgspec.Struct, frozen=True):
-    """One hook that ran, with its checks in the order of the config. ``skipped``: it did not run."""
+class HookRun(msgspec.Struct):
+    """One hook that ran, with its checks in the order of the config. ``skipped``: it did not run. ``can_deny`` is False
+    where the answer is with the caller already: a stream that is judged at its end. What follows of these is told once:
+    ``verdict``, whether all checks let the hook pass, and ``denies``."""
 
     hook: Hook
     checks: tuple[CheckRun, ...] = ()
@@ -63,29 +66,38 @@ class HookRun(msgspec.Struct, frozen=True):
     began: float = 0.0
     skipped: bool = False
     can_deny: bool = True
-    """False where the answer is with the caller already: a stream that is judged at its end."""
+    verdict: bool = True
+    denies: bool = False
 
-    @property
-    def verdict(self) -> bool:
-        return all(each.passes for each in self.checks)
-
-    @property
-    def denies(self) -> bool:
-        return self.hook.deny and self.can_deny and not self.verdict
+    def __post_init__(self) -> None:
+        for each in self.checks:
+            judgement = each.judgement
+            if (judgement.error is not None or not judgement.verdict) and not each.passes:
+                self.verdict = False
+                self.denies = self.hook.deny and self.can_deny
+                return
+        # A replaced run brings what was told of the other one.
+        if not self.verdict or self.denies:
+            self.verdict, self.denies = True, False
 
     @property
     def transformed(self) -> bool:
-        return any(each.transformed for each in self.checks)
+        return any(map(_transformed, self.checks))
+
+
+_transformed: Final = attrgetter("transformed")
+_denies: Final = attrgetter("denies")
+_verdict: Final = attrgetter("verdict")
 
 
 def denied(runs: Iterable[HookRun]) -> bool:
     """Whether a hook refuses the request or the answer."""
-    return any(run.denies for run in runs)
+    return any(map(_denies, runs))
 
 
 def failed(runs: Iterable[HookRun]) -> bool:
     """Whether a hook has a false verdict."""
-    return any(not run.verdict for run in runs)
+    return not all(map(_verdict, runs))
 
 
 def hook_results(
@@ -112,8 +124,8 @@ def with_results(body: bytes, results: bytes) -> bytes | None:
     if text[-1:] != b"}":
         return None
     inner = text[:-1].rstrip()
-    comma = b"" if inner.endswith(b"{") else b","
-    return inner + comma + b'"hook_results":' + results + b"}"
+    begins = b'"hook_results":' if inner.endswith(b"{") else b',"hook_results":'
+    return b"".join((inner, begins, results, b"}"))
 
 
 def message_of(reasons: Sequence[str], place: str = "") -> str:
@@ -143,29 +155,41 @@ def _hook(run: HookRun, *, hides: bool = False) -> dict[str, Any]:
     hook = run.hook
     if run.skipped:
         return {"id": hook.id, "type": hook.type.value, "skipped": True}
-    verdict = run.verdict
+    verdict, moment, transformed = run.verdict, _moment(run.began), False
+    checks: list[dict[str, Any]] = []
+    for each in run.checks:
+        judgement = each.judgement
+        began = moment if each.began == run.began else _moment(each.began)
+        if each.transformed:
+            transformed = True
+        elif judgement.verdict and judgement.error is None and not (hides or each.skipped):
+            told = each.check.passing.copy()
+            told["data"], told["execution_time"], told["created_at"] = judgement.data, each.milliseconds, began
+            checks.append(told)
+            continue
+        checks.append(_check(each, began, hides=hides))
     return {
         "verdict": verdict,
         "id": hook.id,
-        "transformed": run.transformed,
-        "checks": [_check(each, hides=hides) for each in run.checks],
+        "transformed": transformed,
+        "checks": checks,
         "feedback": _feedback(hook.on_success if verdict else hook.on_fail, run.checks),
         "execution_time": run.milliseconds,
         "async": hook.is_async,
         "type": hook.type.value,
-        "created_at": _moment(run.began),
+        "created_at": moment,
         "deny": run.denies,
     }
 
 
-def _check(run: CheckRun, *, hides: bool) -> dict[str, Any]:
+def _check(run: CheckRun, began: str, *, hides: bool) -> dict[str, Any]:
     check, judgement = run.check, run.judgement
     if run.skipped:
         return {"id": check.id, "skipped": True}
     error = judgement.error
     told = {} if error is None else {"error": {"name": error.name, "message": error.message}}
-    moment = {"execution_time": run.milliseconds, "created_at": _moment(run.began)}
     if run.was_thrown:
+        moment = {"execution_time": run.milliseconds, "created_at": began}
         return {"data": None, "verdict": False, "id": check.id, **told, **moment}
     return {
         "data": _hidden(judgement.data, quotes=check.check.quotes) if hides else judgement.data,
@@ -174,7 +198,7 @@ def _check(run: CheckRun, *, hides: bool) -> dict[str, Any]:
         **told,
         "execution_time": run.milliseconds,
         "transformed": run.transformed,
-        "created_at": moment["created_at"],
+        "created_at": began,
         "log": None,
         "fail_on_error": check.told_fails_closed,
     }

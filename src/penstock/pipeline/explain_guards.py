@@ -6,7 +6,7 @@ The verdicts of checks that ask other servers are unknown, unless the caller tel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -15,19 +15,18 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.outcome import Outcome
 from penstock.dialects.texts import TextView
-from penstock.guards.base import Judgement, Phase
+from penstock.guards.base import Phase
 from penstock.guards.plan import GuardPlan, Hook, HookCheck
 from penstock.guards.results import HookRun, denied, failed
 from penstock.pipeline.call import Call
+from penstock.pipeline.guard_at_once import Stub, judged_at_once
 from penstock.pipeline.guard_check import answer_of_text
 from penstock.pipeline.guard_denial import is_soft
-from penstock.pipeline.guard_hooks import Subject, judged_at_once
-from penstock.pipeline.guard_subject import answered, asked
+from penstock.pipeline.guard_subject import Subject, answered, asked
 from penstock.pipeline.target_route import TargetRoute
 from penstock.routing.explain import ExplainedGuard, PlayedReply, shown
 from penstock.routing.plan import Target
 
-Stub = Callable[[HookCheck], Judgement | None]
 _MARKED: Final = 246
 _MOST_CHECKS: Final = 200
 """Checks that judge in one explanation, while nothing else is served; the verdicts of further guards are not told."""
@@ -116,7 +115,7 @@ class PlayedGuards:
         changed = None
         if run is not None and run.transformed:
             subject = self._subjects[target.path, phase][1]
-            changed = subject.context(hook.checks[0]).text
+            changed = subject.context(hook.checks[0].scope, 0.0).text
         return ExplainedGuard(
             shown(target.path),
             "before" if phase is Phase.BEFORE else "after",

@@ -16,7 +16,9 @@ import msgspec
 from penstock.guards.base import Outbound
 from penstock.guards.plan import Hook
 from penstock.pipeline.account import Account
-from penstock.pipeline.guard_hooks import Subject, is_local, run_hooks, undone
+from penstock.pipeline.guard_at_once import undone
+from penstock.pipeline.guard_hooks import run_hooks
+from penstock.pipeline.guard_subject import Subject
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 
 _LOG: Final = logging.getLogger("penstock")
@@ -37,10 +39,10 @@ class LookingOn(msgspec.Struct, frozen=True):
         """Let hooks judge: those of local checks in shadow mode at once, which costs less than a task and brings their
         verdicts into the record; the others beside the request. Each judges its share of requests."""
         hooks = [hook for hook in hooks if hook.sample >= 1 or random.random() < hook.sample]  # noqa: S311
-        at_once = [hook for hook in hooks if hook.is_shadow and is_local(hook)]
+        at_once = [hook for hook in hooks if hook.is_shadow and hook.is_local]
         if at_once:
             await self._judged(account, at_once, outbound, subject)
-        hooks = [hook for hook in hooks if not (hook.is_shadow and is_local(hook))]
+        hooks = [hook for hook in hooks if not (hook.is_shadow and hook.is_local)]
         if not hooks:
             return
         if len(self.tasks) >= _MOST:

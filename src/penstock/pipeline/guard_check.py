@@ -22,8 +22,8 @@ from penstock.guards.base import NO_EXCERPT, CheckError, GuardedBody, Judgement,
 from penstock.guards.patterns import excerpt
 from penstock.guards.plan import GuardPlan, Hook, Scope
 from penstock.guards.read import GuardCompiler, GuardPolicy
-from penstock.pipeline.guard_hooks import Subject, run_hooks
-from penstock.pipeline.guard_subject import answered
+from penstock.pipeline.guard_hooks import run_hooks
+from penstock.pipeline.guard_subject import Subject, answered
 from penstock.routing.fields import Fields, settled
 from penstock.routing.rules import HeaderSettings
 

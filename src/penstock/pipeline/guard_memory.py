@@ -14,7 +14,9 @@ from penstock.guards.base import Outbound
 from penstock.guards.plan import Hook
 from penstock.guards.restore import Restoring
 from penstock.guards.results import HookRun
-from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
+from penstock.pipeline.guard_at_once import undone
+from penstock.pipeline.guard_hooks import run_hooks
+from penstock.pipeline.guard_subject import Subject
 
 if TYPE_CHECKING:
     from penstock.pipeline.guard_pieces import JudgedPieces
@@ -23,12 +25,22 @@ _TOO_LATE: Final = "the model has the request already: leave parallel out"
 
 
 class GuardMemory(msgspec.Struct):
-    """What the guards of one request found so far: runs of before-hooks by hook and body, results by target."""
+    """What the guards of one request found so far: by target, and the runs of hooks that other targets may ask, too,
+    each with the subject that it judged."""
 
-    runs: dict[tuple[object, ...], HookRun] = msgspec.field(default_factory=dict)
     targets: dict[str, JudgedRequest] = msgspec.field(default_factory=dict)
     pieces: dict[str, JudgedPieces] = msgspec.field(default_factory=dict)
     """By target, what came of the requests inside the request."""
+    runs: list[tuple[list[HookRun], Subject]] = msgspec.field(default_factory=list)
+
+    def run_of(self, hook: Hook, subject: Subject) -> HookRun | None:
+        """The run of a hook that is written alike and judged the same; None where there was none."""
+        for runs, seen in self.runs:
+            for run in runs:
+                is_alike = run.hook.id == hook.id and run.hook.fingerprint == hook.fingerprint
+                if is_alike and _is_same(hook, seen, subject):
+                    return run
+        return None
 
 
 class JudgedRequest(msgspec.Struct):
@@ -56,19 +68,17 @@ async def remembered(
         runs, subject = await run_hooks(hooks, subject, outbound)
         note(runs)
         return runs, subject
-    keys = [(hook.id, hook.fingerprint, _seen_by(hook, subject)) for hook in hooks]
-    new = [hook for hook, key in zip(hooks, keys, strict=True) if key not in memory.runs]
-    runs, subject = await run_hooks(new, subject, outbound)
+    known = {id(hook): memory.run_of(hook, subject) for hook in hooks}
+    runs, _ = await run_hooks([hook for hook in hooks if known[id(hook)] is None], subject, outbound)
     note(runs)
-    for run in runs:
-        memory.runs[run.hook.id, run.hook.fingerprint, _seen_by(run.hook, subject)] = run
-    return [memory.runs[key] for key in keys], subject
+    memory.runs.append((runs, subject))
+    new = iter(runs)
+    return [known[id(hook)] or next(new) for hook in hooks], subject
 
 
 def known_runs(memory: GuardMemory, hooks: Sequence[Hook], subject: Subject) -> list[HookRun]:
     """The runs of those hooks that have judged the same body before."""
-    keys = [(hook.id, hook.fingerprint, _seen_by(hook, subject)) for hook in hooks]
-    return [memory.runs[key] for key in keys if key in memory.runs]
+    return [run for hook in hooks if (run := memory.run_of(hook, subject)) is not None]
 
 
 async def judged_aside(
@@ -83,7 +93,6 @@ async def judged_aside(
     return undone(runs, _TOO_LATE)
 
 
-def _seen_by(hook: Hook, subject: Subject) -> tuple[object, ...]:
-    """What a hook's verdict depends on beside its parameters."""
-    asks = any(each.prepared.ask is not None for each in hook.checks)
-    return subject.request.raw, subject.provider if asks else ""
+def _is_same(hook: Hook, seen: Subject, subject: Subject) -> bool:
+    """Whether two subjects are the same to a hook: the provider matters to the checks that ask another server."""
+    return seen.request.raw == subject.request.raw and (hook.is_local or seen.provider == subject.provider)

@@ -21,8 +21,8 @@ from penstock.guards.base import Outbound, Reads
 from penstock.guards.plan import Hook
 from penstock.guards.results import HookRun, denied
 from penstock.pipeline.call import Call
-from penstock.pipeline.guard_hooks import Subject, run_hooks
-from penstock.pipeline.guard_subject import asked
+from penstock.pipeline.guard_hooks import run_hooks
+from penstock.pipeline.guard_subject import Subject, asked
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.target_route import TargetRoute
 

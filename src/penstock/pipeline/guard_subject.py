@@ -5,7 +5,8 @@ The counterpart of pipeline/guard.py, which says when.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -17,18 +18,67 @@ from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.segments import Segment
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
-from penstock.guards.base import GuardedBody, Phase
+from penstock.guards.base import Context, GuardedBody, Phase, Told
+from penstock.guards.plan import Scope
 from penstock.guards.results import HookRun
 from penstock.pipeline.account import METADATA, read_metadata
 from penstock.pipeline.call import Call
-from penstock.pipeline.guard_hooks import Subject
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.google import INTERACTIONS
 from penstock.providers.row import Operation
 
 _STREAMS: Final = "stream=true"
+_NO_METADATA: Final[Mapping[str, Any]] = {}
 _ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances", "texts")
 """Members of the bodies with which models are asked, at any provider."""
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What is judged, and what is told about it (``Context``). ``read`` reads the texts of a new body of the phase;
+    ``accepts``: why a whole new body can't take the place of the old one, None where it can."""
+
+    phase: Phase
+    request_type: str
+    provider: str
+    request: GuardedBody
+    read: Callable[[Any], Iterable[Segment]]
+    accepts: Callable[[bytes], str | None]
+    response: GuardedBody | None = None
+    metadata: Told = {}
+    operator_metadata: Mapping[str, Any] = {}
+    headers: Told = {}
+    is_streaming: bool = False
+    status: int | None = None
+    trace: str = ""
+
+    @property
+    def body(self) -> GuardedBody:
+        return self.request if self.response is None else self.response
+
+    def changed(self, raw: bytes) -> Subject:
+        """The same with another body in this phase."""
+        body = GuardedBody(raw, self.read, is_changed=True)
+        if self.phase is Phase.BEFORE:
+            return msgspec.structs.replace(self, request=body)
+        return msgspec.structs.replace(self, response=body)
+
+    def context(self, scope: Scope, now: float) -> Context:
+        """What a check is given that sees texts in this scope. ``now`` is in seconds since 1970."""
+        return Context(
+            self.phase,
+            self.request_type,
+            self.provider,
+            self.request,
+            self.response,
+            self.metadata,
+            self.operator_metadata,
+            self.headers,
+            self.is_streaming,
+            self.status,
+            scope.chosen(self.body, self.phase),
+            self.trace,
+            now,
+        )
 
 
 def nothing_asked(call: Call) -> RequestBody:
@@ -56,47 +106,52 @@ def evades(call: Call) -> bool:
 def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str, *, streams: bool) -> Subject:
     """The subject of before-hooks: the request for a target."""
 
-    def read(value: Any) -> Sequence[Segment]:
-        return tuple(view.request(kind, value))
-
     def accepts(raw: bytes) -> str | None:
         new = call.dialect.reading.body(raw)
         if isinstance(new, Failure):
             return new.message
         return "it would change whether the answer is streamed" if new.stream is not streams else None
 
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.fields.items()}
+    read = partial(view.request, kind)
+    metadata = call.account.metadata or call.fields.get(METADATA)
     return Subject(
         Phase.BEFORE,
         kind,
         route.provider.slug,
-        GuardedBody(body.encode(), read),
+        GuardedBody(body, read, view.text_members.get(kind)),
         read,
         accepts,
-        metadata=read_metadata(call.account.metadata or call.fields.get(METADATA)),
-        operator_metadata=call.account.labels,
-        headers=headers,
-        is_streaming=streams,
-        trace=call.trace,
+        None,
+        _NO_METADATA if metadata is None else partial(read_metadata, metadata),
+        call.account.labels,
+        partial(_texts, call.fields),
+        streams,
+        None,
+        call.trace,
     )
+
+
+def _texts(fields: Mapping[bytes, bytes]) -> Mapping[str, str]:
+    """Header fields as text."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in fields.items()}
 
 
 def answered(request: Subject, view: TextView, kind: str, raw: bytes) -> Subject:
     """The subject of after-hooks: a request with its answer."""
-
-    def read(value: Any) -> Sequence[Segment]:
-        return tuple(view.answer(kind, value))
-
-    def accepts(new: bytes) -> str | None:
-        try:
-            Body.parse(new)
-        except BodyError as error:
-            return str(error)
-        return None
-
+    read = partial(view.answer, kind)
+    body = GuardedBody(raw, read)
     return msgspec.structs.replace(
-        request, phase=Phase.AFTER, response=GuardedBody(raw, read), read=read, accepts=accepts, status=200
+        request, phase=Phase.AFTER, response=body, read=read, accepts=_unreadable, status=200
     )
+
+
+def _unreadable(body: bytes) -> str | None:
+    """Why bytes are no JSON object."""
+    try:
+        Body.parse(body)
+    except BodyError as error:
+        return str(error)
+    return None
 
 
 def new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failure:

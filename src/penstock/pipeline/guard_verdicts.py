@@ -34,8 +34,14 @@ class GuardVerdicts:
     def note(self, account: Account, runs: Iterable[HookRun]) -> None:
         """Hooks have judged."""
         for run in runs:
+            is_shadow = run.hook.is_shadow
             for check in run.checks:
-                if not check.skipped:
+                judgement = check.judgement
+                if check.skipped:
+                    continue
+                if judgement.verdict and judgement.error is None and not is_shadow:
+                    self.counts[check.check.check.id, PASSED] += 1
+                else:
                     self._add(account, run.hook, check.check.check.id, _verdict(run, check))
 
     def drop(self, account: Account, hooks: Iterable[Hook]) -> None:

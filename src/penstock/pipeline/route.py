@@ -216,13 +216,13 @@ class Router(msgspec.Struct, frozen=True):
         answer.model_lists = route.model_lists
         return answer
 
-    async def _guarded(
+    def _guarded(
         self, call: Call, compiled: CompiledPlan, route: TargetRoute, step: Attempt, account: AttemptAccount
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """An attempt at a target with guards. A router that can't run them makes none."""
         if self.guarding is None:
-            return failed(_NO_GUARDING, call)
-        return await self.guarding.attempt(call, route, step, account, self._sent, compiled.grants.policy)
+            return _refused(_NO_GUARDING, call)
+        return self.guarding.attempt(call, route, step, account, self._sent, compiled.grants.policy)
 
     def _sent(
         self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount
@@ -231,6 +231,10 @@ class Router(msgspec.Struct, frozen=True):
         if self.caching.applies(route):
             return self.caching.attempt(call, route, step, account)
         return attempt(call, route, step, self.upstream, account)
+
+
+async def _refused(failure: Failure, call: Call) -> Answer:
+    return failed(failure, call)
 
 
 def _told(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:

@@ -38,7 +38,7 @@ async def answer(guarding: Guarding, context: RequestContext, body: bytes) -> tu
     request = read_check(body)
     if isinstance(request, Failure):
         return request
-    told = await run_check(request, guarding.outbound())
+    told = await run_check(request, guarding.outbound)
     return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF], msgspec.json.encode(told)
 
 

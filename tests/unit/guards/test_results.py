@@ -86,3 +86,12 @@ def test_reasons_and_phases() -> None:
     assert list(json.loads(phase_results(Phase.BEFORE, [made]))) == ["before_request_hooks"]
     skipped = msgspec.structs.replace(made, skipped=True)
     assert told(skipped) == [{"id": "g", "type": "guardrail", "skipped": True}]
+
+
+def test_a_run_with_other_checks_has_their_verdict() -> None:
+    [hook], _ = hooks_of({"input_guardrails": [{"contains": {"words": ["a"], "operator": "none"}, "deny": True}]})
+    bad = HookRun(hook, (CheckRun(hook.checks[0], Judgement(verdict=False)),))
+    good = msgspec.structs.replace(bad, checks=(CheckRun(hook.checks[0], Judgement(verdict=True)),))
+    marks = msgspec.structs.replace(bad, can_deny=False)
+    assert [(run.verdict, run.denies) for run in (bad, good, marks)] == [(False, True), (True, False), (False, False)]
+    assert msgspec.structs.replace(good, checks=bad.checks).denies

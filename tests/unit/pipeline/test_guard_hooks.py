@@ -11,7 +11,8 @@ import pytest
 from judging import hooks_of
 from penstock.core.segments import Segment
 from penstock.guards.base import GuardedBody, Phase
-from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_hooks import run_hooks
+from penstock.pipeline.guard_subject import Subject
 
 
 def read(_: Any) -> Sequence[Segment]:

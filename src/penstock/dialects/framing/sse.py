@@ -29,7 +29,7 @@ class EventRelay:
     end has passed. A bounded ``tail`` of what went through is kept for reading the usage at the end.
     """
 
-    __slots__ = ("_held", "_hold", "_tail", "_tail_bytes", "_tail_limit", "mid_event")
+    __slots__ = ("_held", "_hold", "_most", "_tail", "_tail_bytes", "_tail_limit", "mid_event")
 
     def __init__(self, hold: int = 256 << 10, tail: int = 32 << 10) -> None:
         self._held = bytearray()
@@ -37,6 +37,8 @@ class EventRelay:
         self._tail: list[bytes] = []  # a deque takes 0.6 KB, for each open stream
         self._tail_bytes = 0
         self._tail_limit = tail
+        # It is cut once in a while, and not with every event.
+        self._most = tail + tail // 8
         self.mid_event = False
 
     def feed(self, data: bytes) -> bytes:
@@ -68,13 +70,15 @@ class EventRelay:
         model's pace makes of nearly all reads."""
         if self._held or self.mid_event or data[-2:] != b"\n\n":
             return False
-        tail = self._tail
-        tail.append(data)
-        size = self._tail_bytes + len(data)
-        while size - len(tail[0]) >= self._tail_limit and len(tail) > 1:
-            size -= len(tail.pop(0))
-        self._tail_bytes = size
+        self._tail.append(data)
+        self._tail_bytes += len(data)
+        if self._tail_bytes > self._most:
+            self._trim()
         return True
+
+    def is_whole(self, data: bytes) -> bool:
+        """Whether nothing is held and bytes are whole events, which needn't be remembered here."""
+        return data[-2:] == b"\n\n" and not self._held and not self.mid_event
 
     def finish(self) -> bytes:
         """What is still held when the stream has ended properly: a last event without its empty line."""
@@ -115,8 +119,15 @@ class EventRelay:
             return
         self._tail.append(data)
         self._tail_bytes += len(data)
-        while len(self._tail) > 1 and self._tail_bytes - len(self._tail[0]) >= self._tail_limit:
-            self._tail_bytes -= len(self._tail.pop(0))
+        if self._tail_bytes > self._most:
+            self._trim()
+
+    def _trim(self) -> None:
+        """Forget what went through before the tail."""
+        tail, size = self._tail, self._tail_bytes
+        while len(tail) > 1 and size - len(tail[0]) >= self._tail_limit:
+            size -= len(tail.pop(0))
+        self._tail_bytes = size
 
 
 class EventSplitter:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from penstock.routing.javascript_regex import Pattern
 
+_SHORT: Final = 512
+"""Characters up to which a look for where a match may begin is faster than the search."""
 _NO_TEXT: Final = "There is no text to check."
 
 
@@ -24,12 +26,14 @@ def _regex_match(parameters: Parameters) -> Prepared:
     rule = older if older and not parameters.has("rule") else parameters.required_text("rule")
     inverts = parameters.switch("not")
     pattern = compiled(rule, parameters, "rule") if rule else None
+    hold = HoldRule(pattern.compiled) if inverts and pattern is not None and holds(pattern) else None
 
     def judge(context: Context) -> Judgement:
         text = context.text
         if pattern is None or not text:
             return no_text({"regexPattern": rule, "not": inverts})
-        match = pattern.compiled.search(text, timeout=seconds_for(text))
+        is_plain = hold is not None and len(text) <= _SHORT and hold.begins.search(text) is None
+        match = None if is_plain else pattern.compiled.search(text, timeout=seconds_for(text))
         verdict = (match is not None) is not inverts
         data = {
             "regexPattern": rule,
@@ -41,8 +45,6 @@ def _regex_match(parameters: Parameters) -> Prepared:
         }
         return Judgement(verdict, data)
 
-    can_hold = inverts and pattern is not None and holds(pattern)
-    hold = HoldRule(pattern.compiled) if can_hold and pattern is not None else None
     return Prepared(judge, hold=hold, size=_size(rule, pattern))
 
 

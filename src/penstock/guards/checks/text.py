@@ -26,12 +26,7 @@ def _contains(parameters: Parameters) -> Prepared:
     whole = parameters.switch("wholeWord")
     patterns = [_word_pattern(word, matches_case=matches_case, whole=whole) for word in words]
 
-    def judge(context: Context) -> Judgement:
-        text = context.text
-        if whole or not matches_case:
-            found = [word for word, pattern in zip(words, patterns, strict=True) if pattern.search(text)]
-        else:
-            found = [word for word in words if word in text]
+    def judged(found: list[str]) -> Judgement:
         missing = [word for word in words if word not in found]
         verdict = bool(found) if operator == "any" else not (missing if operator == "all" else found)
         what = f"The check for {operator} of {len(words)} words {'passed' if verdict else 'failed'}"
@@ -42,6 +37,16 @@ def _contains(parameters: Parameters) -> Prepared:
             "operator": operator,
         }
         return Judgement(verdict, data)
+
+    nothing = judged([])
+
+    def judge(context: Context) -> Judgement:
+        text = context.text
+        if whole or not matches_case:
+            found = [word for word, pattern in zip(words, patterns, strict=True) if pattern.search(text)]
+        else:
+            found = [word for word in words if word in text]
+        return judged(found) if found else nothing
 
     may_hold = operator == "none" and all(words) and bool(words) and not whole
     # A word that is there stays there, whatever follows.

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
-from penstock.core.segments import Segment
+from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.arguments import part_edits
 from penstock.guards.base import Context, Edit, Judgement, Phase, Prepared
 from penstock.guards.detect.spans import DetectRule, Mask
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, literal, seconds_for
 
+_TOOL_CALL: Final = SegmentKind.TOOL_CALL
+"""A text that may be JSON, whose strings hold more than their bytes show."""
+_kind: Final = attrgetter("kind")
 _NUMBERED: Final = re.compile(r"\[([A-Za-z_]+)_1\]")
 _LABELLED: Final = re.compile(r"\[([A-Za-z_]+)\]")
 
@@ -80,7 +84,12 @@ def allowed(parameters: Parameters) -> Callable[[str, str], bool] | None:
 def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, noun: str = "finds") -> Prepared:
     """The check. ``restores``: what it masks in requests is put back into answers."""
 
+    may_hold = rule.may_hold
+    nothing = Judgement(True, {"verdict": True, "explanation": f"No {noun} in the text.", "detected": {}})
+
     def judge(context: Context) -> Judgement:
+        if may_hold is not None and _TOOL_CALL not in map(_kind, context.segments) and not may_hold(context.text):
+            return nothing
         found: Counter[str] = Counter()
         placeholders = Placeholders(_taken(context)) if restores else None
         mask = placeholders.name if placeholders is not None else None if rule.masks is None else rule.masks()

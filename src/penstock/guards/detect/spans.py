@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.guards.detect.detector import CONTEXT, Detector, ScannedText, Span, Starts
+from penstock.guards.detect.scout import Scout
 
 TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-():/="
 """The characters of what a match may begin with before its trigger."""
@@ -52,6 +53,8 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     idle: Callable[[str, int], int] | None = None
     may_hold: Callable[[str], bool] | None = None
     """Whether a whole text may hold something, told fast."""
+    sign: re.Pattern[str] | None = None
+    """Finds a character that each match of the trigger has."""
 
     @cached_property
     def groups(self) -> list[tuple[Starts | None, list[Seeker]]]:
@@ -88,7 +91,8 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
         """The place up to which a text that goes on holds nothing, told fast; -1 where that can't be."""
         if self.trigger is None:
             return -1 if self.idle is None else self.idle(text, at)
-        if self.trigger.search(text, at) is not None:
+        sign = self.sign
+        if (sign is None or sign.search(text, at) is not None) and self.trigger.search(text, at) is not None:
             return -1
         if text[-1:] != " ":
             return max(at, len(text.rstrip(TAIL)))
@@ -108,18 +112,13 @@ def rule_of(
     fails: bool,
 ) -> DetectRule:
     """The rule for some detectors: texts that hold none of their marks are passed over."""
-    from ahocorasick_rs import AhoCorasick  # few configs need it
-
     marks = sorted({mark for each in detectors for mark in each.marks})
-    automaton = AhoCorasick(marks) if min(map(len, marks)) > 1 else None
+    scout = Scout(marks)
     single = "".join([mark for mark in marks if len(mark) == 1])
     several = [re.escape(mark) for mark in marks if len(mark) > 1]
     trigger = re.compile("|".join([f"[{re.escape(single)}]", *several] if single else several))
 
-    def may_hold(text: str) -> bool:
-        return automaton is None or bool(automaton.find_matches_as_indexes(text))
-
-    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=may_hold)
+    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=scout.may_find, sign=scout.sign)
 
 
 class DetectedText:

@@ -5,7 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/chat and its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from penstock.core.segments import ALL_SLOTS, Delta, Segment, SegmentKind
@@ -18,6 +18,9 @@ _KINDS: Final = {
     "tool": SegmentKind.TOOL_RESULT,
     "function": SegmentKind.TOOL_RESULT,
 }
+_TEXT: Final = SegmentKind.TEXT
+_MORE_TEXTS: Final = frozenset({"refusal", "reasoning_content", "reasoning", "tool_calls"})
+"""The members of a message that hold texts beside its content."""
 _REASONING: Final = ("reasoning_content", "reasoning")
 _INPUTS: Final = {
     "complete": ("prompt",),
@@ -33,13 +36,21 @@ _INPUTS: Final = {
 """The members that hold the texts of operations without messages."""
 
 
-def _request(kind: str, body: Any) -> Iterator[Segment]:
-    for name in _INPUTS.get(kind, ()):
-        yield from inputs(member(body, name), (name,))
+def _request(kind: str, body: Any) -> Iterable[Segment]:
     if kind != "chatComplete":
-        return
+        return [each for name in _INPUTS.get(kind, ()) for each in inputs(member(body, name), (name,))]
+    segments: list[Segment] = []
     for index, message in enumerate(listed(member(body, "messages"))):
-        yield from _said(message, ("messages", index), index)
+        if not isinstance(message, dict):
+            continue
+        role, content = message.get("role"), message.get("content")
+        if not isinstance(role, str):
+            role = ""
+        if isinstance(content, str) and _MORE_TEXTS.isdisjoint(message):
+            segments.append(Segment(("messages", index, "content"), content, role, _KINDS.get(role, _TEXT), index))
+        else:
+            segments += _message(message, ("messages", index), role, _KINDS.get(role, _TEXT), index, 0)
+    return segments
 
 
 def _message(
@@ -182,4 +193,5 @@ TEXTS: Final = TextView(
     _results_event,
     end_mark=_DONE,
     kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
+    text_members={"chatComplete": ("messages",), **_INPUTS},
 )

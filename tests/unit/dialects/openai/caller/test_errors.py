@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.caller import ProviderReply
+from penstock.dialects.caller_errors import ProviderReply
 from penstock.dialects.openai.caller.errors import (
     error_body,
     error_event,
