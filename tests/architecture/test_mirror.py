@@ -113,7 +113,6 @@ EXCEPTIONS: dict[str, str] = {
     "pipeline/guard_aside.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_denial.py": "tests/e2e/test_guards_of_every_wire.py runs it",
     "pipeline/guard_events.py": "pipeline/test_guard_stream.py runs it",
-    "pipeline/guard_hooks.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_memory.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_parallel.py": "tests/e2e/test_guard_parallel.py runs it",
     "pipeline/guard_results.py": "tests/e2e/test_guardrails.py runs it",

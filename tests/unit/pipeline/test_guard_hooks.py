@@ -19,9 +19,12 @@ def read(_: Any) -> Sequence[Segment]:
     return ()
 
 
-async def test_others_have_their_turn_between_checks_that_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.pipeline.guard_hooks._LONG", -1.0)
-    check = {"contains": {"words": ["a"], "operator": "none"}}
+@pytest.mark.parametrize("sequential", [False, True])
+async def test_others_have_their_turn_between_checks_that_take_long(
+    monkeypatch: pytest.MonkeyPatch, *, sequential: bool
+) -> None:
+    monkeypatch.setattr("penstock.pipeline.guard_at_once.LONG", -1.0)
+    check = {"contains": {"words": ["a"], "operator": "none"}, "sequential": sequential}
     hooks, _ = hooks_of({"input_guardrails": [check] * 5})
     subject = Subject(Phase.BEFORE, "chatComplete", "echo", GuardedBody(b"{}", read), read, lambda _: None)
     turns = 0
@@ -36,4 +39,4 @@ async def test_others_have_their_turn_between_checks_that_take_long(monkeypatch:
     runs, _ = await run_hooks(hooks, subject, None)  # type: ignore[arg-type]
     task.cancel()
     assert len(runs) == 5
-    assert turns >= 4
+    assert turns >= 5

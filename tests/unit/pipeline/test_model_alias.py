@@ -14,7 +14,7 @@ import calling
 from fake_reply import FakeReply
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Limits, Url
+from penstock.core.http import Limits, Origin, Url
 from penstock.core.parameter_changes import NO_CHANGES
 from penstock.core.secret import Secret
 from penstock.pipeline.authorize import Authorizer
@@ -111,6 +111,9 @@ async def test_a_companys_own_profile_takes_what_its_model_takes() -> None:
 
 class Bedrock(ControlPlane):
     """Answers chats, too."""
+
+    async def knows(self, origin: Origin, caller: str) -> bool:
+        raise AssertionError(f"{caller} asks for {origin}")
 
     async def send(self, request: Request) -> Any:
         if request.origin.host.startswith("bedrock."):
