@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.database import Database
-from penstock.stores.sql.log_partitions import Partitions
+from penstock.stores.sql.request_log.partitions import Partitions
 from penstock.stores.sql.schema import (
     log_metadata,
     request_log,

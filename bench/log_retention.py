@@ -28,11 +28,11 @@ from bench.log_days import DAY
 from bench.log_rows import entries, fill
 from penstock.control.bootstrap import bootstrap
 from penstock.stores.sql.database import Database
-from penstock.stores.sql.log_retention import Retention, delete_old
-from penstock.stores.sql.log_usage import HOUR
 from penstock.stores.sql.migrate import migrate
-from penstock.stores.sql.request_log import LogWriter
-from penstock.stores.sql.usage_users import add_up_users
+from penstock.stores.sql.request_log.request_log import LogWriter
+from penstock.stores.sql.request_log.retention import Retention, delete_old
+from penstock.stores.sql.request_log.usage import HOUR
+from penstock.stores.sql.request_log.usage_users import add_up_users
 
 _BATCH: Final = 10
 _INTERVAL: Final = 0.02

@@ -3,10 +3,11 @@
     python -m bench.log_rows --database sqlite:////tmp/rows.db --rows 10000000
     python -m bench.log_rows --database postgresql://… --rows 10000000 --only ask
 
-The rows of one day are written and added up as the gateway does it (stores/sql/request_log.py), spread evenly over the
+The rows of one day are written and added up as the gateway does it (stores/sql/request_log/), spread evenly over the
 day, with the proportions of ordinary traffic: a few models, some dozens of keys, one error in fifty, rare expensive
 requests. SQL copies the day to the other ``--days`` (bench/log_days.py); what users asked is added up afterwards
-(stores/sql/usage_users.py). ``ask`` calls the functions of the admin API, each twice, and prints the second time.
+(stores/sql/request_log/usage_users.py). ``ask`` calls the functions of the admin API, each twice, and prints the second
+time.
 """
 
 from __future__ import annotations
@@ -19,19 +20,21 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from bench.log_days import DAY, copy_day
-from penstock.control import analytics, analytics_groups, logs
 from penstock.control.actor import CLI
+from penstock.control.analytics import graphs as analytics
+from penstock.control.analytics import groups as analytics_groups
 from penstock.control.bootstrap import bootstrap
+from penstock.control.logs import logs
 from penstock.control.moments import as_text
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ids import new_id
 from penstock.stores.sql.keyring import parse_keyring
-from penstock.stores.sql.log_entry import LogEntry
 from penstock.stores.sql.migrate import migrate
-from penstock.stores.sql.request_log import LogWriter
-from penstock.stores.sql.usage_users import add_up_users
+from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.request_log import LogWriter
+from penstock.stores.sql.request_log.usage_users import add_up_users
 
 _BATCH: Final = 5000
 _MINUTE: Final = 60_000_000

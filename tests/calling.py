@@ -21,7 +21,7 @@ from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import Compiler
-from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.models.model_alias import ModelAliases
 from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.route import Router
 from penstock.pipeline.target_route import TargetBinder, TargetRoute

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from penstock.cli import main
 from penstock.server.asgi import App, Scope, Send
-from penstock.server.receive import Receive
+from penstock.server.bodies.receive import Receive
 from penstock.settings import Settings, SettingsError
 
 STREAM = "text/event-stream; charset=utf-8"

@@ -16,9 +16,9 @@ from penstock.limits.memory import MemoryCounters
 from penstock.limits.reservations import MOST_VALUES
 from penstock.stores.redis.connection import RedisConnection
 from penstock.stores.redis.counters import RedisCounters
+from penstock.stores.sql.balances.postgres_counters import PostgresCounters
+from penstock.stores.sql.balances.sqlite_counters import SqliteCounters
 from penstock.stores.sql.database import Database, file_address
-from penstock.stores.sql.postgres_counters import PostgresCounters
-from penstock.stores.sql.sqlite_counters import SqliteCounters
 from penstock.stores.stored_counters import StoreClock, StoredCounters
 
 ENGINES: Final = ("sqlite", "postgres", "redis")

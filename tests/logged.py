@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ids import id_at
-from penstock.stores.sql.log_entry import LogEntry
-from penstock.stores.sql.request_log import LogWriter
+from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.request_log import LogWriter
 
 NOON: Final = 1_790_000_000_000_000 // 3_600_000_000 * 3_600_000_000
 """The beginning of an hour of 2026, in microseconds since 1970."""

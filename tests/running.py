@@ -23,7 +23,7 @@ from loops import GATEWAY, WatchedLoop
 from paths import ROOT
 from penstock.app import build
 from penstock.server.gateway import Gateway
-from penstock.server.http1 import ServerConnection
+from penstock.server.http.http1 import ServerConnection
 from penstock.settings import Settings
 from penstock.stores.file import CatalogueFile
 

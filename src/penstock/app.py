@@ -51,19 +51,19 @@ from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
 from penstock.observe.outlet import raw
 from penstock.observe.record import Records
-from penstock.pipeline.admit import Admitter
+from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
-from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
-from penstock.pipeline.cost import Costs, SharedCosts
-from penstock.pipeline.guard import Guarding
-from penstock.pipeline.host_models import HostModels
+from penstock.pipeline.guarding.guard import Guarding
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.key_holder import KeyHolder
-from penstock.pipeline.large_work import LargeWork, aside
-from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.models.callable_models import CallableModels
+from penstock.pipeline.models.host_models import HostModels
+from penstock.pipeline.models.model_alias import ModelAliases
+from penstock.pipeline.off_loop.process import LargeWork, aside
+from penstock.pipeline.records.cost import Costs, SharedCosts
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
@@ -71,8 +71,8 @@ from penstock.providers.lending import environment_accounts, environment_keys
 from penstock.providers.registry import ALIASES, MANY_MAKERS, PROVIDERS
 from penstock.server.gateway import Gateway, Part
 from penstock.server.origin import Origins
-from penstock.server.own_port import OwnPort
-from penstock.server.realtime import Sessions
+from penstock.server.pages.own_port import OwnPort
+from penstock.server.sessions.realtime import Sessions
 from penstock.server.tls import TlsFiles
 from penstock.settings import ADMIN_KEY, METRICS_FOLDER, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
@@ -85,9 +85,9 @@ from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
+from penstock.stores.sql.balances.journal import JournaledCounters
+from penstock.stores.sql.balances.kept import KeptBalances
 from penstock.stores.sql.control_store import ControlStore
-from penstock.stores.sql.journal import JournaledCounters
-from penstock.stores.sql.kept_balances import KeptBalances
 from penstock.stores.sql.place import Place, find_place
 from penstock.transport import connection, open_files
 from penstock.transport.base import Transport

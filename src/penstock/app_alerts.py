@@ -18,11 +18,11 @@ from penstock.observe.alerts.teller import Teller
 from penstock.observe.alerts.watch import Watch, WatchSettings
 from penstock.observe.metrics.collector import Collector
 from penstock.observe.record import Records
-from penstock.pipeline.admit import log_alerts
+from penstock.pipeline.admission.admit import log_alerts
 from penstock.routing.advice import Advice, CircuitOpened
 from penstock.routing.health import Health
 from penstock.server.gateway import Part
-from penstock.server.pages import Shared
+from penstock.server.pages.pages import Shared
 from penstock.settings import Settings, SettingsError
 from penstock.settings.alerts import Alerts as AlertSettings
 from penstock.stores.sql.database_error import DatabaseError

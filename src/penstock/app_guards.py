@@ -13,11 +13,11 @@ from penstock.guards.read import GuardPolicy
 from penstock.guards.registry import all_checks
 from penstock.installed import has_entry_points
 from penstock.pipeline.authorize import Authorizer
-from penstock.pipeline.guard import Guarding
-from penstock.pipeline.guard_model import GuardModels
-from penstock.pipeline.guard_outbound import Knows
-from penstock.pipeline.guard_results import GuardResults
-from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.guarding.guard import Guarding
+from penstock.pipeline.guarding.model import GuardModels
+from penstock.pipeline.guarding.outbound import Knows
+from penstock.pipeline.guarding.results import GuardResults
+from penstock.pipeline.models.model_alias import ModelAliases
 from penstock.pipeline.upstream import Upstream
 from penstock.settings.model import Settings
 from penstock.transport.base import Transport

@@ -9,16 +9,16 @@ from penstock.app_store import data_folder, now
 from penstock.observe.record import Records
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
-from penstock.pipeline.cost import Costs
-from penstock.pipeline.request_log import RequestLog
+from penstock.pipeline.records.cost import Costs
+from penstock.pipeline.records.request_log import RequestLog
 from penstock.server.kept_content import ContentRule
 from penstock.settings import Settings, SettingsError
 from penstock.stores.sql.control_store import ControlStore
-from penstock.stores.sql.log_entry import LogEntry
 from penstock.stores.sql.place import Place
+from penstock.stores.sql.request_log.entry import LogEntry
 
 if TYPE_CHECKING:
-    from penstock.stores.sql.request_log import LogWriter
+    from penstock.stores.sql.request_log.request_log import LogWriter
 
 _NAME = "requests"
 _PAUSE = 0.01
@@ -39,7 +39,7 @@ def request_log_of(
     writers: list[LogWriter] = []
 
     async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
-        from penstock.stores.sql.request_log import LogWriter
+        from penstock.stores.sql.request_log.request_log import LogWriter
 
         database = await stored.open()
         if not writers:
@@ -47,8 +47,8 @@ def request_log_of(
         await writers[0].write(database, entries, is_repeated=is_repeated)
 
     async def clean() -> None:
-        from penstock.stores.sql.log_retention import Retention, delete_old
-        from penstock.stores.sql.usage_users import add_up_users
+        from penstock.stores.sql.request_log.retention import Retention, delete_old
+        from penstock.stores.sql.request_log.usage_users import add_up_users
 
         if writers:  # a database that nobody writes to stays closed
             database, retention = await stored.open(), Retention(logs.retention_days, logs.content_retention_days)

@@ -22,15 +22,15 @@ from penstock.observe.metrics import families
 from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
 from penstock.observe.record import Records
-from penstock.pipeline.cost import Costs
-from penstock.pipeline.guard_verdicts import GuardVerdicts
-from penstock.pipeline.request_log import RequestLog
+from penstock.pipeline.guarding.verdicts import GuardVerdicts
+from penstock.pipeline.records.cost import Costs
+from penstock.pipeline.records.request_log import RequestLog
 from penstock.routing.health import Health
-from penstock.server.connection_count import ConnectionCount
 from penstock.server.gateway import Part
-from penstock.server.metrics_page import MetricsApp, MetricsPage
+from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.origin import Origins
-from penstock.server.own_port import OwnPort
+from penstock.server.pages.metrics import MetricsApp, MetricsPage
+from penstock.server.pages.own_port import OwnPort
 from penstock.server.tls import TlsFiles
 from penstock.settings import METRICS_FOLDER, Settings
 from penstock.stores.base import CatalogueSource

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from penstock.app_store import now
-from penstock.pipeline.conversations import Conversations, Form
+from penstock.pipeline.keeping.conversations import Conversations, Form
 from penstock.settings import Settings, SettingsError
 from penstock.settings.responses import Responses
 from penstock.stores.sql.control_store import ControlStore

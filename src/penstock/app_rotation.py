@@ -19,7 +19,7 @@ from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.database_error import DatabaseError
 
 if TYPE_CHECKING:
-    from penstock.control.key_rotation import KeyEvent
+    from penstock.control.keys.rotation import KeyEvent
     from penstock.control.plane import ControlPlane
 
 _LOG: Final = logging.getLogger("penstock")
@@ -68,7 +68,7 @@ class KeyRotation:
         """Rotate what is due now. While the database can't be reached, that waits."""
         if not self._is_open():
             return
-        from penstock.control.key_rotation import rotate_due
+        from penstock.control.keys.rotation import rotate_due
 
         try:
             events = await rotate_due(await self._open_plane())

@@ -19,11 +19,11 @@ from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
 from penstock.observe.redactor import Redactor
-from penstock.pipeline.admit import Admitter, log_alerts
+from penstock.pipeline.admission.admit import Admitter, log_alerts
 from penstock.pipeline.compile import judge
-from penstock.pipeline.cost import Costs, CurrentPrices
 from penstock.pipeline.key_holder import ReadUsage
-from penstock.pipeline.ledger import Ledger
+from penstock.pipeline.records.cost import Costs, CurrentPrices
+from penstock.pipeline.records.ledger import Ledger
 from penstock.prices.book import EMPTY as NO_PRICES
 from penstock.prices.book import PriceBook
 from penstock.providers.registry import ALIASES, PROVIDERS
@@ -36,9 +36,9 @@ from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.leased_counters import LeasedCounters
+from penstock.stores.sql.balances.journal import JournaledCounters
+from penstock.stores.sql.balances.kept import KeptBalances
 from penstock.stores.sql.control_store import ControlStore
-from penstock.stores.sql.journal import JournaledCounters
-from penstock.stores.sql.kept_balances import KeptBalances
 from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.place import Place, read_keyring
 from penstock.stores.validate import Check
@@ -337,7 +337,7 @@ def plane_opener(
 
     async def open_plane() -> ControlPlane:
         from penstock.admin.provider_rules import provider_rules
-        from penstock.control.log_rules import LogRules
+        from penstock.control.logs.rules import LogRules
         from penstock.control.plane import ControlPlane
 
         database, rules = await stored.open(), provider_rules(policy)

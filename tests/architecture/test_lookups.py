@@ -32,7 +32,7 @@ LOOKUPS = [
     Lookup("Where is the first content of a stream told apart?", ("stream's", "first content"), "dialects/openai/relay/stream.py", "_has_content"),
     Lookup("Where is a provider's retry-after header read?", ("retry-after",), "dialects/provider_errors.py", "read_error"),
     Lookup("Where is a gateway key checked?", ("gateway key", "checked"), "pipeline/authenticate.py", "authenticate"),
-    Lookup("Where does a response header of ours come from?", ("response header",), "pipeline/response_headers.py", "with_response_headers"),
+    Lookup("Where does a response header of ours come from?", ("response header",), "pipeline/replies/response_headers.py", "with_response_headers"),
     Lookup("Where is it decided whether a retry is made?", ("retry is made",), "routing/retry.py", "decide"),
     Lookup("Which header of the caller is forwarded?", ("forwarded",), "routing/leaf.py", "_forward_headers"),
     Lookup("Where is the default max_tokens?", ("default", "max_tokens"), "dialects/anthropic/provider/thinking.py", "_DEFAULT_LIMIT"),

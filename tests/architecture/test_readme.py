@@ -15,10 +15,10 @@ import pytest
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure
 from penstock.limits.refusal import PREFIX as RATES
-from penstock.pipeline import response_headers
 from penstock.pipeline.compile import _PER_REQUEST
 from penstock.pipeline.header_settings import _GENERAL
-from penstock.pipeline.token_count import ESTIMATE
+from penstock.pipeline.replies import response_headers
+from penstock.pipeline.replies.token_count import ESTIMATE
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.leaf import ROUTING_KEYS
 from penstock.routing.parse import parse

@@ -14,7 +14,7 @@ from administering import ADMIN, Reply, RunningAdmin, running_admin
 from databases import fresh_address
 from penstock.admin.routes import ROUTES
 from penstock.control import audit
-from penstock.control.key_text import is_key_text
+from penstock.control.keys.text import is_key_text
 from penstock.control.scopes import SCOPES
 from penstock.core.address import AddressPolicy
 from penstock.core.json_text import read_json

@@ -15,9 +15,9 @@ from penstock.limits.counters import Alert, CountersUnavailable
 from penstock.limits.limit import BucketKey, Limit
 from penstock.limits.windows import DAY, CalendarWindow
 from penstock.stores.balance_applier import BalanceApplier
-from penstock.stores.sql.balance_changes import add_changes, claim
+from penstock.stores.sql.balances.changes import add_changes, claim
+from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.database import MEMORY, Database
-from penstock.stores.sql.journal import JournaledCounters
 from penstock.stores.sql.schema import balance, balance_change
 
 MONTHLY: Final = budget(1000, id="api_key/k/usage/cost", window=CalendarWindow("month"), alert_at=40)

@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from administering import KEYRING, new_plane
 from databases import fresh_address
 from penstock.admin.provider_rules import provider_rules
-from penstock.control import integration_models, integration_workspaces, integrations, providers, virtual_keys
+from penstock.control import providers, virtual_keys
 from penstock.control.actor import CLI, Actor
+from penstock.control.integrations import integrations
+from penstock.control.integrations import models as integration_models
+from penstock.control.integrations import workspaces as integration_workspaces
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane, now
 from penstock.control.refusal import Refusal, Why
@@ -29,9 +32,9 @@ from penstock.stores import reading
 from penstock.stores.catalogue import Catalogue
 from penstock.stores.references import References
 from penstock.stores.sql import schema
+from penstock.stores.sql.catalogue.load import Loaded, Loader
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.keyring import Keyring
-from penstock.stores.sql.load import Loaded, Loader
 
 FIRST, PAGE = "sk-0123456789abcdef", Page()
 ACCOUNT = '{"project_id": "p", "client_email": "a@p.example", "private_key": "canary-private"}'

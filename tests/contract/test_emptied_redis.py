@@ -18,9 +18,9 @@ from penstock.limits.windows import CalendarWindow
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.redis.connection import RedisConnection
 from penstock.stores.redis.counters import RedisCounters
-from penstock.stores.sql.balances import read_balances
+from penstock.stores.sql.balances.balances import read_balances
+from penstock.stores.sql.balances.kept import KeptBalances
 from penstock.stores.sql.database import Database
-from penstock.stores.sql.kept_balances import KeptBalances
 from redis_server import NOT_INSTALLED, RedisServer, program, running_redis
 
 STRICT, NORMAL = budget(1000, strict=True, id="strict"), budget(1000, id="normal", alert_at=500)

@@ -14,9 +14,12 @@ from administering import KEYRING, new_plane
 from databases import fresh_address
 from importing import BIFROST, CASES, HOSTS, LITELLM, converted
 from penstock.admin.provider_rules import provider_rules
-from penstock.control import api_keys, audit, configs, imports, integrations, providers
+from penstock.control import audit, configs, providers
 from penstock.control.actor import CLI
-from penstock.control.imports import Applied, Consent
+from penstock.control.imports import imports
+from penstock.control.imports.imports import Applied, Consent
+from penstock.control.integrations import integrations
+from penstock.control.keys import api_keys
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import Refusal
@@ -28,8 +31,8 @@ from penstock.importers.litellm_rows import Rows
 from penstock.providers.registry import PROVIDERS
 from penstock.stores.references import References
 from penstock.stores.sql import schema
+from penstock.stores.sql.catalogue.load import Loaded, Loader
 from penstock.stores.sql.keyring import Keyring
-from penstock.stores.sql.load import Loaded, Loader
 
 BY = Page()
 TEXT, OTHER = "sk-of-the-team-0123456789", "sk-another-0123456789"

@@ -20,8 +20,8 @@ from penstock.limits.counters import CountersUnavailable, Exceeded
 from penstock.limits.fast_path import FastHold
 from penstock.limits.limit import NOTHING, Amounts
 from penstock.stores.sql import schema
+from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.database import Database, DatabaseError
-from penstock.stores.sql.journal import JournaledCounters
 from penstock.stores.sql.ledger import write_ledger
 from penstock.stores.sql.ledger_entry import LedgerEntry
 

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from administering import RunningAdmin, running_admin
 from databases import fresh_address
-from penstock.control import key_rotation
-from penstock.control.key_rotation import KeyEvent
-from penstock.control.key_text import is_key_text
+from penstock.control.keys import rotation as key_rotation
+from penstock.control.keys.rotation import KeyEvent
+from penstock.control.keys.text import is_key_text
 from penstock.control.plane import now
 from penstock.stores.sql import schema
 from penstock.stores.sql.keyring import parse_keyring

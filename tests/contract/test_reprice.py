@@ -28,7 +28,7 @@ from penstock.prices.rates import Case, ModelPrices
 from penstock.stores.catalogue import Catalogue, GatewayKey
 from penstock.stores.sql import reprice as rows_of
 from penstock.stores.sql import schema
-from penstock.stores.sql.balance_changes import key_of
+from penstock.stores.sql.balances.changes import key_of
 from penstock.stores.sql.ledger import write_ledger
 from penstock.stores.sql.ledger_entry import LedgerEntry
 

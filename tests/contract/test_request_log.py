@@ -17,14 +17,14 @@ import sqlalchemy as sa
 from administering import ADMIN, RunningAdmin, running_admin
 from databases import fresh_address
 from logged import MINUTE, NOON, by_member, entry, write
-from penstock.control.analytics import ALIASES
+from penstock.control.analytics.graphs import ALIASES
 from penstock.control.moments import as_text
 from penstock.stores.sql import schema
 from penstock.stores.sql.ids import id_at
-from penstock.stores.sql.log_content import Kept, packed
-from penstock.stores.sql.log_partitions import Partitions
-from penstock.stores.sql.log_retention import Retention, delete_old
-from penstock.stores.sql.usage_users import MONDAY, WEEK, add_up_users
+from penstock.stores.sql.request_log.content import Kept, packed
+from penstock.stores.sql.request_log.partitions import Partitions
+from penstock.stores.sql.request_log.retention import Retention, delete_old
+from penstock.stores.sql.request_log.usage_users import MONDAY, WEEK, add_up_users
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -111,7 +111,7 @@ def test_members_of_metadata_are_found_with_what_else_is_asked_for(
         entry(NOON + 10, trace_id="other", status=500, metadata={"team": "b"}),
     )
     for few in (2000, 0):
-        monkeypatch.setattr("penstock.control.logs._FEW", few)
+        monkeypatch.setattr("penstock.control.logs.logs._FEW", few)
         assert traces(admin, metadata='{"team":"a","_user":"u1"}') == ["t7", "t4", "t1"]
         assert traces(admin, metadata='{"_user":"u1","team":"a"}', cost_min="100") == []
         assert traces(admin, metadata='{"team":"a"}', status_code="500") == ["bad"]

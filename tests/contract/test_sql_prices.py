@@ -15,11 +15,11 @@ from databases import fresh_address, with_tables
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, TableError, encode
 from penstock.stores.sql import prices, schema
-from penstock.stores.sql.catalogue import SqlCatalogue
+from penstock.stores.sql.catalogue.catalogue import SqlCatalogue
+from penstock.stores.sql.catalogue.load import Loader
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.keyring import Keyring
-from penstock.stores.sql.load import Loader
 
 COMMON = {"created_at": 1, "updated_at": 1, "created_by": "test", "updated_by": "test"}
 

@@ -23,12 +23,13 @@ from databases import fresh_address, make_tables, migrated, with_tables
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
-from penstock.stores.sql import load_keys, schema, secrets
-from penstock.stores.sql.catalogue import SqlCatalogue
+from penstock.stores.sql import schema, secrets
+from penstock.stores.sql.catalogue import keys as load_keys
+from penstock.stores.sql.catalogue.catalogue import SqlCatalogue
+from penstock.stores.sql.catalogue.load import Loader
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
 from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.last_used import LastUsed
-from penstock.stores.sql.load import Loader
 from penstock.stores.sql.migrate import migrate, run_steps
 from penstock.stores.sql.steps import latest
 from rows import COMMON, NEW, OLD, Rows, insert
@@ -335,7 +336,7 @@ async def test_a_row_that_ends_is_out_of_force_without_a_change(
 ) -> None:
     await rows.provider("ending", expires_at=1000)
     clock = [0]
-    monkeypatch.setattr("penstock.stores.sql.catalogue.time_ns", lambda: clock[0])
+    monkeypatch.setattr("penstock.stores.sql.catalogue.catalogue.time_ns", lambda: clock[0])
     await catalogue.refresh()
     assert catalogue.current.virtual_keys["ending"].end is None
     clock[0] = 999_999
@@ -635,7 +636,7 @@ async def test_t60_how_long_the_catalogue_of_a_lost_database_is_in_force(
     rows: Rows, database: Database, max_age: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("penstock.stores.sql.catalogue.monotonic", lambda: clock[0])
+    monkeypatch.setattr("penstock.stores.sql.catalogue.catalogue.monotonic", lambda: clock[0])
     catalogue = SqlCatalogue(database, Loader(NEW, ("openai",)), 60, max_age)
     await rows.key("app", b"a" * 32)
     await catalogue.refresh()

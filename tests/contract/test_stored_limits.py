@@ -10,14 +10,14 @@ import pytest
 
 from databases import fresh_address, make_tables
 from limiting import NOON
-from penstock.control.limits import limits_of, put_limits, reset_usage
+from penstock.control.limits.limits import limits_of, put_limits, reset_usage
 from penstock.control.policies import create_policy, list_policies
 from penstock.limits.limit import Level
 from penstock.limits.windows import CalendarWindow, WeekStart
 from penstock.stores.catalogue import Catalogue, GatewayKey, VirtualKey
 from penstock.stores.sql import schema
+from penstock.stores.sql.catalogue.limits import LimitLoader
 from penstock.stores.sql.database import Database
-from penstock.stores.sql.load_limits import LimitLoader
 
 COMMON = {"created_at": 1, "updated_at": 1, "created_by": "t", "updated_by": "t"}
 BEFORE = Catalogue({"prod": VirtualKey("prod", "openai")}, {}, (GatewayKey("a", b"1", id="k1"), GatewayKey("b", b"2")))

@@ -23,7 +23,7 @@ from penstock.admin.answer import Answer
 from penstock.admin.app import _respond
 from penstock.admin.routes import ROUTES
 from penstock.control import configs
-from penstock.server.own_port import OwnPort
+from penstock.server.pages.own_port import OwnPort
 from penstock.settings import Settings
 from penstock.settings.model import Server
 from penstock.settings.store import Admin, Store

@@ -15,7 +15,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.providers.registry import PROVIDERS
-from penstock.stores.sql.load import Loaded, Loader
+from penstock.stores.sql.catalogue.load import Loaded, Loader
 
 KEY = "sk-0123456789abcdef"
 RATES = [{"type": "requests", "unit": unit, "value": 10} for unit in ("rpm", "rph", "rpd")]

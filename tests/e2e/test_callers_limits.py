@@ -85,7 +85,7 @@ def test_a_stranger_is_refused_by_the_head_alone(
 
 def test_a_strangers_bomb_is_not_unpacked(guarded: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     unpacked: list[bytes] = []
-    monkeypatch.setattr("penstock.server.http1_client.unpack", lambda body, *_: unpacked.append(body))
+    monkeypatch.setattr("penstock.server.http.http1_client.unpack", lambda body, *_: unpacked.append(body))
     with Caller(guarded) as caller:
         caller.send(with_length(HEAD + b"content-encoding: gzip\r\n", BOMB))
         assert code_of(caller.responses(1)[0]) == (401, "invalid_gateway_key")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from paths import ROOT
-from penstock.pipeline.cost import Costs
+from penstock.pipeline.records.cost import Costs
 from penstock.settings import load
 from penstock.stores.catalogue import Catalogue
 from penstock.stores.prices import DefaultPrices, default_table

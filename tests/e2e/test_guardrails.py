@@ -16,7 +16,7 @@ import pytest
 from penstock.guards.base import Phase
 from penstock.guards.registry import all_checks, full_id
 from penstock.observe.access_log import line
-from penstock.pipeline.guard import Guarding
+from penstock.pipeline.guarding.guard import Guarding
 from penstock.settings import load
 from running import RunningGateway, running_gateway
 from upstream import (

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from bench import large, local
 
-from penstock.pipeline import large_work
+from penstock.pipeline.off_loop import process as large_work
 from running import RunningGateway
 from upstream import Upstream, reply
 

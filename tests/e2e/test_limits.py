@@ -26,7 +26,7 @@ from calling import CREATED, RESPONSE, SAID
 from limiting import FixedPricing
 from penstock.limits.budgets import Bucket
 from penstock.limits.memory import MemoryCounters
-from penstock.pipeline.admit import Admitter
+from penstock.pipeline.admission.admit import Admitter
 from penstock.settings import SettingsError, load
 from redis_server import RedisServer
 from running import RunningGateway, running_gateway

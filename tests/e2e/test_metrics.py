@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from penstock.server.own_port import OwnPort
+from penstock.server.pages.own_port import OwnPort
 from penstock.settings import Settings
 from penstock.settings.metrics import Metrics
 from penstock.settings.store import Store

@@ -39,7 +39,7 @@ UNNEEDED: Final = {
     "penstock.importers": "the command import",
     "penstock.observe.telemetry.exporter": "a receiver of OpenTelemetry",
     "penstock.prices.genai": "a process of its own converts the library's prices once",
-    "penstock.server.realtime_session": "the first session over WebSocket",
+    "penstock.server.sessions.realtime_session": "the first session over WebSocket",
     "pydantic": "genai-prices",
     "redis": "replicas that share",
     "regex": "patterns of configs, of guards and of logs.redact",

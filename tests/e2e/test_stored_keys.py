@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from databases import make_tables
-from penstock.control.limits import put_limits
+from penstock.control.limits.limits import put_limits
 from penstock.settings import load
 from penstock.stores.sql import schema
 from penstock.stores.sql.control_store import ControlStore

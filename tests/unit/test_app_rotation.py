@@ -6,9 +6,9 @@ import pytest
 
 from administering import new_plane
 from penstock.app_rotation import KeyRotation, rotation_notice
-from penstock.control import api_keys
 from penstock.control.actor import CLI
-from penstock.control.key_rotation import KeyEvent
+from penstock.control.keys import api_keys
+from penstock.control.keys.rotation import KeyEvent
 from penstock.control.plane import ControlPlane, now
 from penstock.observe.alerts.notice import Notice
 from penstock.stores.sql.database_error import DatabaseError

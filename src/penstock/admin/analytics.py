@@ -6,7 +6,9 @@ from typing import Final
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute, Handler
-from penstock.control import analytics, analytics_groups, analytics_guards
+from penstock.control.analytics import graphs as analytics
+from penstock.control.analytics import groups as analytics_groups
+from penstock.control.analytics import guards as analytics_guards
 from penstock.control.pages import page_of
 
 _SCOPES: Final = ("analytics.view",)

@@ -6,8 +6,8 @@ from typing import Final
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute
-from penstock.control import api_keys
-from penstock.control.api_key_rows import KINDS, scope_of
+from penstock.control.keys import api_keys
+from penstock.control.keys.rows import KINDS, scope_of
 from penstock.control.pages import page_of
 from penstock.control.refusal import Refusal, Why
 

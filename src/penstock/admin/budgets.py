@@ -6,7 +6,7 @@ from typing import Final
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute
-from penstock.control import budgets
+from penstock.control.limits import budgets
 from penstock.control.pages import page_of
 
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute
-from penstock.control import integration_models, integration_workspaces, integrations
+from penstock.control.integrations import integrations
+from penstock.control.integrations import models as integration_models
+from penstock.control.integrations import workspaces as integration_workspaces
 from penstock.control.members import VALUE, Fields, Members
 from penstock.control.pages import page_of
 from penstock.control.refusal import Problem, invalid

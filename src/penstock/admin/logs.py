@@ -8,9 +8,12 @@ from typing import Final
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute
-from penstock.control import log_exports, log_files, log_insert, logs
 from penstock.control.audit import Entry
-from penstock.control.log_files import FORMATS, LogFile
+from penstock.control.logs import exports as log_exports
+from penstock.control.logs import files as log_files
+from penstock.control.logs import insert as log_insert
+from penstock.control.logs import logs
+from penstock.control.logs.files import FORMATS, LogFile
 from penstock.control.pages import page_of
 
 _LIST: Final = ("logs.list",)

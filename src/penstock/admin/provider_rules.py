@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.control.configurations import ProviderRules
+from penstock.control.integrations.configurations import ProviderRules
 from penstock.core.address import AddressPolicy
 from penstock.core.http import Url
 from penstock.providers.registry import ALIASES, PROVIDERS

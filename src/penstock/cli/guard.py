@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penstock.guards.backtest import Tally
     from penstock.guards.base import CheckError, ModelQuestion, OutboundRequest
     from penstock.guards.plan import Hook
-    from penstock.pipeline.guard_subject import Subject
+    from penstock.pipeline.guarding.subject import Subject
 
 _LARGEST: Final = 256 << 20
 _KIND: Final = "chatComplete"
@@ -44,7 +44,7 @@ def backtest(name: str, file: str) -> None:
     from penstock.cli.rehearsal import Rehearsal
     from penstock.guards.backtest import Tally
     from penstock.guards.base import Phase
-    from penstock.pipeline.guard_hooks import run_hooks
+    from penstock.pipeline.guarding.hooks import run_hooks
 
     rehearsal = Rehearsal.here()
     hooks, why = {}, ""
@@ -77,7 +77,7 @@ def check(file: str) -> None:
     import asyncio
 
     from penstock.core.failure import Failure
-    from penstock.pipeline.guard_check import read_check, run_check
+    from penstock.pipeline.guarding.check import read_check, run_check
 
     request = read_check(read_input(file, _LARGEST).encode())
     if isinstance(request, Failure):
@@ -149,7 +149,7 @@ def _subjects(request: Any, response: Any) -> Iterator[Subject]:
     """What is judged of one line."""
     from penstock.dialects.openai.caller.texts import TEXTS
     from penstock.guards.base import GuardedBody, Phase
-    from penstock.pipeline.guard_subject import Subject, answered
+    from penstock.pipeline.guarding.subject import Subject, answered
 
     def read(value: Any) -> Sequence[Any]:
         return tuple(TEXTS.request(_KIND, value))

@@ -11,7 +11,7 @@ import msgspec
 from penstock.cli.control import At, carry_out, show_json
 
 if TYPE_CHECKING:
-    from penstock.control.imports import Applied
+    from penstock.control.imports.imports import Applied
     from penstock.importers.imported import Conversion
     from penstock.importers.report import Report
 
@@ -23,8 +23,8 @@ def write(conversion: Conversion, at: At, *, accept: bool, replace: bool, dry_ru
     tells what would be written.
     """
     from penstock.cli.import_ import has_consent
-    from penstock.control import imports
     from penstock.control.actor import CLI
+    from penstock.control.imports import imports
     from penstock.importers.database import fit_database
 
     imported = fit_database(conversion, _is_past)

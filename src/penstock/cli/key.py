@@ -94,8 +94,9 @@ def create(
     at: At, name: str, admin: bool, user: str | None, workspace: str | None, from_stdin: bool, **given: Any
 ) -> None:
     """Make a key in the database and show it, this once: the database holds its hash."""
-    from penstock.control import api_keys, scopes
+    from penstock.control import scopes
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     kind = "organisation-service" if admin else "workspace-user" if user else "workspace-service"
     text = None
@@ -121,8 +122,8 @@ def create(
 @on_database
 def list_(at: At, workspace: str | None, query: dict[str, str]) -> None:
     """List the keys of the database, the newest first."""
-    from penstock.control import api_keys
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
     from penstock.control.pages import page_of
 
     query |= {"workspace_id": workspace} if workspace else {}
@@ -134,8 +135,8 @@ def list_(at: At, workspace: str | None, query: dict[str, str]) -> None:
 @on_database
 def show(at: At, id_: str) -> None:
     """Show one key, without its text."""
-    from penstock.control import api_keys
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     show_one(at, carry_out(at, lambda plane: api_keys.read(plane, CLI, id_)))
 
@@ -168,8 +169,8 @@ def disable(at: At, id_: str) -> None:
 
 
 def _change(at: At, id_: str, body: dict[str, Any]) -> None:
-    from penstock.control import api_keys
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     answer = carry_out(at, lambda plane: api_keys.update(plane, CLI, id_, body))
     warn(answer)
@@ -182,8 +183,8 @@ def _change(at: At, id_: str, body: dict[str, Any]) -> None:
 @on_database
 def rotate(at: At, id_: str, minutes: int) -> None:
     """Give a key a new text and show it, this once; the old text works on for 30 minutes."""
-    from penstock.control import api_keys
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     body = {"key_transition_period_ms": minutes * 60_000}
     answer = carry_out(at, lambda plane: api_keys.rotate(plane, CLI, id_, body))
@@ -201,8 +202,8 @@ def rotate(at: At, id_: str, minutes: int) -> None:
 @on_database
 def text(at: At, id_: str) -> None:
     """Show the text that a key got by its schedule (--rotate), as long as the text before works on."""
-    from penstock.control import api_keys
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     answer = carry_out(at, lambda plane: api_keys.rotated_text(plane, CLI, id_))
     if at.as_json:
@@ -217,8 +218,8 @@ def text(at: At, id_: str) -> None:
 @on_database
 def delete(at: At, id_: str) -> None:
     """Revoke a key for good."""
-    from penstock.control import api_keys
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     answer = carry_out(at, lambda plane: api_keys.delete(plane, CLI, id_))
     done(at, answer, f"{id_} is deleted.")

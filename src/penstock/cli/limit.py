@@ -74,8 +74,9 @@ def reset(at: At, owner: str) -> None:
 
 
 def _change(at: At, owner: str, body: dict[str, Any], sentence: str) -> None:
-    from penstock.control import api_keys, virtual_keys, workspaces
+    from penstock.control import virtual_keys, workspaces
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     kind, name = _owner(owner)
     update: Callable[[ControlPlane, Actor, str, Any], Awaitable[dict[str, Any]]]
@@ -98,8 +99,9 @@ def _owner(text: str) -> tuple[str, str]:
 
 
 async def _read(plane: ControlPlane, kind: str, name: str) -> dict[str, Any]:
-    from penstock.control import api_keys, virtual_keys, workspaces
+    from penstock.control import virtual_keys, workspaces
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
 
     read: Callable[..., Awaitable[dict[str, Any]]]
     read = {"key": api_keys.read, "provider": virtual_keys.read, "workspace": workspaces.read_workspace}[kind]
@@ -115,8 +117,9 @@ async def _default_workspace(plane: ControlPlane) -> str:
 
 
 async def _limited(plane: ControlPlane) -> dict[str, Any]:
-    from penstock.control import api_keys, virtual_keys, workspaces
+    from penstock.control import virtual_keys, workspaces
     from penstock.control.actor import CLI
+    from penstock.control.keys import api_keys
     from penstock.control.pages import ALL
 
     every = [

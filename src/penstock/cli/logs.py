@@ -67,7 +67,7 @@ def command() -> None:
 def list_(at: At, query: dict[str, str], page_size: str, cursor: str | None) -> None:
     """List requests, the newest first."""
     from penstock.control.actor import CLI
-    from penstock.control.logs import list_logs
+    from penstock.control.logs.logs import list_logs
 
     query |= {"page_size": page_size} if cursor is None else {"page_size": page_size, "cursor": cursor}
     answer = carry_out(at, lambda plane: list_logs(plane, CLI, query))
@@ -82,7 +82,7 @@ def list_(at: At, query: dict[str, str], page_size: str, cursor: str | None) -> 
 def show(at: At, id_: str) -> None:
     """Show one request with its attempts, and its content where that is kept."""
     from penstock.control.actor import CLI
-    from penstock.control.logs import read_log
+    from penstock.control.logs.logs import read_log
 
     answer = carry_out(at, lambda plane: read_log(plane, CLI, id_))
     if at.as_json:
@@ -112,7 +112,7 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
 def export(at: At, query: dict[str, str], format_: str, most: str, out: BinaryIO) -> None:
     """Write requests to a file, the newest first."""
     from penstock.control.actor import CLI
-    from penstock.control.log_files import pieces_of, read_file
+    from penstock.control.logs.files import pieces_of, read_file
 
     async def write(plane: ControlPlane) -> None:
         async for piece in pieces_of(plane, CLI, read_file({**query, "format": format_, "page_size": most})):

@@ -150,7 +150,7 @@ def _uncollected() -> Iterator[None]:
 
 def _try_own_ports(settings: Settings) -> None:
     """Raise SettingsError if the admin API or the metrics can't have the ports of their own that the settings name."""
-    from penstock.server.own_port import listening
+    from penstock.server.pages.own_port import listening
 
     for section, part in (("admin", settings.admin), ("metrics", settings.metrics)):
         if part.enabled and part.address is not None:

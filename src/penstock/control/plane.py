@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control import audit
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.configurations import ProviderRules
-from penstock.control.log_rules import LogRules
+from penstock.control.integrations.configurations import ProviderRules
+from penstock.control.logs.rules import LogRules
 from penstock.control.redact import Fingerprint
 from penstock.control.refusal import absent
 from penstock.core.money import LARGEST

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control.limits import LimitsRefused, next_reset
+from penstock.control.limits.limits import LimitsRefused, next_reset
 from penstock.core.json_text import write_json
 from penstock.core.money import LARGEST, dollars_number
 from penstock.limits.counters import Counters

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.limits import LimitsRefused
+from penstock.control.limits.limits import LimitsRefused
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.moments import as_text
 from penstock.control.pages import ALL, Page, as_list

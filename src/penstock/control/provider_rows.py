@@ -8,11 +8,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control import integration_rows, provider_limits
 from penstock.control.actor import Actor
 from penstock.control.config_text import named_keys
-from penstock.control.integration_rows import visible
-from penstock.control.limits import StoredLimits
+from penstock.control.integrations import rows as integration_rows
+from penstock.control.integrations.rows import visible
+from penstock.control.limits import providers as provider_limits
+from penstock.control.limits.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, Members
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list
@@ -55,7 +56,7 @@ _LONGEST_TAG: Final = 128
 
 
 def status(row: Any, now: int) -> str:
-    """``active``, ``disabled`` or ``expired``; budget_usage.py knows which of the active ones are exhausted."""
+    """``active``, ``disabled`` or ``expired``; limits/usage.py knows which of the active ones are exhausted."""
     is_over = row.expires_at is not None and row.expires_at <= now
     return "expired" if is_over else str(row.status)
 

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from penstock.control import integration_rows, provider_limits, provider_rows
+from penstock.control import provider_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.budget_usage import marked
-from penstock.control.limits import StoredLimits
+from penstock.control.integrations import rows as integration_rows
+from penstock.control.limits import providers as provider_limits
+from penstock.control.limits.limits import StoredLimits
+from penstock.control.limits.usage import marked
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, select
 from penstock.control.plane import ControlPlane, now, workspace_filter, workspace_for

@@ -14,8 +14,8 @@ from penstock.control.plane import ControlPlane, now
 from penstock.core.money import dollars_text
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import PriceBook
-from penstock.stores.sql.balance_changes import add_changes
-from penstock.stores.sql.balance_corrections import Budgets, corrections
+from penstock.stores.sql.balances.changes import add_changes
+from penstock.stores.sql.balances.corrections import Budgets, corrections
 from penstock.stores.sql.own_prices import read_own_prices
 from penstock.stores.sql.reprice import CHUNK, Cursor, Period, Priced, end_of, priced, read_chunk, write_prices
 

@@ -11,20 +11,23 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from penstock.control import configurations, integration_rows, provider_limits, provider_rows
+from penstock.control import provider_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.budget_usage import marked
-from penstock.control.configurations import ProviderRow
-from penstock.control.integration_rows import Wanted
-from penstock.control.limits import StoredLimits
+from penstock.control.integrations import configurations
+from penstock.control.integrations import rows as integration_rows
+from penstock.control.integrations.configurations import ProviderRow
+from penstock.control.integrations.rows import Wanted
+from penstock.control.limits import providers as provider_limits
+from penstock.control.limits.limits import StoredLimits
+from penstock.control.limits.usage import marked
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, select
 from penstock.control.plane import Change, ControlPlane, now, workspace_filter, workspace_for
 from penstock.control.redact import MASK
 from penstock.control.refusal import invalid, taken
 from penstock.core.virtual_key import VirtualKey
-from penstock.stores.sql.load import CREDENTIAL
+from penstock.stores.sql.catalogue.load import CREDENTIAL
 from penstock.stores.sql.schema import integration, provider
 
 KIND: Final = "virtual-key"

@@ -8,19 +8,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control import (
-    api_key_rows,
-    api_keys,
-    configs,
-    guardrails,
-    integrations,
-    limits,
-    policy_calls,
-    providers,
-    slugged_rows,
-)
+from penstock.control import configs, guardrails, policy_calls, providers, slugged_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
+from penstock.control.integrations import integrations
+from penstock.control.keys import api_keys
+from penstock.control.keys import rows as api_key_rows
+from penstock.control.limits import limits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why, taken

@@ -12,10 +12,11 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control import configs, owner_limits
+from penstock.control import configs
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.limits import NO_LIMITS, StoredLimits, limits_of
+from penstock.control.limits import owners as owner_limits
+from penstock.control.limits.limits import NO_LIMITS, StoredLimits, limits_of
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select

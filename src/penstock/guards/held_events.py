@@ -1,7 +1,7 @@
 """Guards that hold back: the events of a stream, of whose texts only what could still become part of a match waits.
 
 Each choice, reasoning text and tool call has its own state (``TextKey``). Several rules change a text one after the
-other, in their order. Sans-I/O; pipeline/guard_stream.py feeds it.
+other, in their order. Sans-I/O; pipeline/guarding/stream.py feeds it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Guards that judge in windows: the events of a stream wait until their text is judged, a window at a time.
 
-Sans-I/O: this module says when a window is full, and what its text is; pipeline/guard_stream.py has it judged.
+Sans-I/O: this module says when a window is full, and what its text is; pipeline/guarding/stream.py has it judged.
 """
 
 from __future__ import annotations

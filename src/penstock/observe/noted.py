@@ -53,7 +53,7 @@ class ContentKeeper(Protocol):
 
 
 class Keeper(Protocol):
-    """The request log as an account sees it (pipeline/request_log.py)."""
+    """The request log as an account sees it (pipeline/records/request_log.py)."""
 
     def keep(self, record: Record, noted: Noted) -> None:
         """Keep a finished request. Never waits."""

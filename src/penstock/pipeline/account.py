@@ -130,7 +130,7 @@ class SharedCost:
 
 
 class Reserved(Protocol):
-    """What a request holds of its limits (pipeline/reservation.py)."""
+    """What a request holds of its limits (pipeline/admission/reservation.py)."""
 
     request: str
 

@@ -14,21 +14,21 @@ from penstock.core.http import Origin, content_type, header_line
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Relay
 from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.account import AttemptAccount
-from penstock.pipeline.bound_reply import with_bound_ids
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content, whole_answer
-from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.keeping.bound_reply import with_bound_ids
+from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.open_socket import opened, socket_request
 from penstock.pipeline.pass_through import pass_through
 from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
+from penstock.pipeline.replies.shaped_error import redirected, shaped_error
+from penstock.pipeline.replies.wrapped_reply import TransformedStream, headers_for
 from penstock.pipeline.request_headers import replaced
-from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.task_calls import TaskReply, send_each
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
-from penstock.pipeline.wrapped_reply import TransformedStream, headers_for
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from penstock.control.key_text import prefix_of
+from penstock.control.keys.text import prefix_of
 from penstock.core.failure import Failure, Kind
 from penstock.stores.catalogue import Catalogue, GatewayKey
 

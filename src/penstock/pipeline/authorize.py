@@ -14,7 +14,7 @@ from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
 from penstock.core.failure import Failure, Kind, RetrySafety
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
-from penstock.pipeline.off_loop import LARGE, off_loop
+from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.subrequest import Subrequests, whole
 from penstock.transport.base import Request, Transport
 

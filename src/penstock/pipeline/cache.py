@@ -28,7 +28,7 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
 from penstock.pipeline.rewrite import body_digest
 from penstock.pipeline.shared_call import SharedCall

@@ -18,7 +18,7 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
 from penstock.pipeline.authenticate import ANYBODY, Caller
 from penstock.pipeline.head_memo import HeadMemo
-from penstock.pipeline.model_lists import ModelLists
+from penstock.pipeline.models.model_lists import ModelLists
 from penstock.providers.row import Operation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
@@ -26,8 +26,8 @@ from penstock.transport.base import Reply
 from penstock.transport.base import Upload as Source
 
 if TYPE_CHECKING:
-    from penstock.pipeline.guard_memory import GuardMemory
-    from penstock.pipeline.keeping import Keeping
+    from penstock.pipeline.guarding.memory import GuardMemory
+    from penstock.pipeline.keeping.exchange import Keeping
 
 _MOST_OF_A_GUARD: Final = 5
 LARGEST_READ: Final = 256 << 10

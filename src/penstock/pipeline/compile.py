@@ -29,7 +29,7 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.choice import Choice, Names, choose, model_may_choose, unknown_name, with_near_alias
 from penstock.pipeline.compiled_plan import CompiledPlan, compiled_plan
 from penstock.pipeline.header_settings import PREFIX, header_settings
-from penstock.pipeline.off_loop import off_loop
+from penstock.pipeline.off_loop.thread import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
 from penstock.routing.parse import parse

@@ -22,8 +22,8 @@ from penstock.dialects.provider_errors import ClassifiedError, read_error, read_
 from penstock.pipeline.call import Call, RequestView
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines
-from penstock.pipeline.explain_guards import PlayedGuards, nobody
-from penstock.pipeline.guard_at_once import Stub
+from penstock.pipeline.guarding.at_once import Stub
+from penstock.pipeline.guarding.explain import PlayedGuards, nobody
 from penstock.pipeline.prepare import prepare
 from penstock.pipeline.route import Router
 from penstock.pipeline.target_route import TargetRoute

@@ -2,8 +2,8 @@
 
 A stream begins with its first content: a role alone, comments and empty chunks are no content. A plain reply begins
 when it is whole, or too large to be looked at. A reply in the other form than the caller asked for is put into the form
-that was asked for (reshaped_reply.py). Until then no byte was sent to the caller, so a broken reply is a failure that
-routing can act on. A target with ``stream_rescue`` holds back more of its stream.
+that was asked for (replies/reshaped_reply.py). Until then no byte was sent to the caller, so a broken reply is a
+failure that routing can act on. A target with ``stream_rescue`` holds back more of its stream.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from penstock.dialects.caller_errors import ErrorReply
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, read_error
 from penstock.dialects.stream_watch import StreamWatch
-from penstock.pipeline import reshaped_reply
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
-from penstock.pipeline.kept import bound_json
-from penstock.pipeline.off_loop import LARGE, off_loop
+from penstock.pipeline.keeping.kept import bound_json
+from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
-from penstock.pipeline.response_headers import reply_headers
-from penstock.pipeline.shaped_error import ShapedErrorReply, error_in_answer, merged
+from penstock.pipeline.replies import reshaped_reply
+from penstock.pipeline.replies.response_headers import reply_headers
+from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
+from penstock.pipeline.replies.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
 from penstock.pipeline.target_route import TargetRoute
-from penstock.pipeline.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
 from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply, whole_body

@@ -27,8 +27,8 @@ from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import has_ended_well
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.claimed_call import ClaimedCall, SharedClaims
-from penstock.pipeline.off_loop import LARGE, off_loop
-from penstock.pipeline.response_headers import with_response_headers
+from penstock.pipeline.off_loop.thread import LARGE, off_loop
+from penstock.pipeline.replies.response_headers import with_response_headers
 from penstock.pipeline.shared_call import SharedCall
 from penstock.routing.plan import Plan, Target, leaves
 from penstock.stores.base import IdempotencyStore, KeptAnswer

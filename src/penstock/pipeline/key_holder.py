@@ -19,9 +19,9 @@ from penstock.limits.applied import Applied
 from penstock.limits.counters import Counters, CountersUnavailable, Exceeded, Hold, Standing
 from penstock.limits.limit import Limit
 from penstock.limits.windows import SECOND, CalendarWindow, RateWindow, iso
-from penstock.pipeline.admit import Admitter
+from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.call import Call
-from penstock.pipeline.callable_models import CallableModels
+from penstock.pipeline.models.callable_models import CallableModels
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id

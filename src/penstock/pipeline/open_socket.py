@@ -14,7 +14,7 @@ from penstock.core.http import header_line
 from penstock.core.outcome import Outcome
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.prepare import PreparedRequest, prepare_socket
-from penstock.pipeline.response_headers import reply_headers
+from penstock.pipeline.replies.response_headers import reply_headers
 from penstock.pipeline.target_route import TargetRoute
 from penstock.transport.base import Reply, Switched
 

@@ -21,9 +21,9 @@ from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.registry import DIALECTS, TASKS
 from penstock.dialects.task_dialect import ReadReplies, TaskDialect, translated
 from penstock.pipeline.call import Call, Upload
-from penstock.pipeline.keeping import Keeping
-from penstock.pipeline.large_work import WorkError, aside
-from penstock.pipeline.off_loop import off_loop
+from penstock.pipeline.keeping.exchange import Keeping
+from penstock.pipeline.off_loop.process import WorkError, aside
+from penstock.pipeline.off_loop.thread import off_loop
 from penstock.pipeline.request_headers import asked_in_headers, hop_line, request_headers, with_fields
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute, TemplateKey

@@ -1,5 +1,5 @@
 """Stage, inside an attempt: a caller's body becomes the body for a target. Pure functions of values that another
-process can be given: large bodies are read and rewritten there (large_work.py).
+process can be given: large bodies are read and rewritten there (off_loop/process.py).
 
 Lane 1: the body passes, without the parameters that the host refuses. Lane 2: it is read into a ``ChatRequest`` and
 written in the provider's wire.
@@ -27,7 +27,7 @@ from penstock.dialects.function_names import with_allowed_names
 from penstock.dialects.malformed import read_body
 from penstock.dialects.material import lost_material, material
 from penstock.dialects.task_dialect import ReadReplies, TaskDialect
-from penstock.pipeline.model_lists import ModelLists
+from penstock.pipeline.models.model_lists import ModelLists
 
 LIGHT: Final = 64 << 10
 """Bytes of the largest value of a large body that comes back from another process."""

@@ -20,8 +20,8 @@ from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Call, RequestView
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
-from penstock.pipeline.decisive_error import target_error, tell_decisive
-from penstock.pipeline.guard import Guarding
+from penstock.pipeline.guarding.guard import Guarding
+from penstock.pipeline.replies.decisive_error import target_error, tell_decisive
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upload import hold_upload, passes
 from penstock.pipeline.upstream import Upstream

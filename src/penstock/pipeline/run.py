@@ -14,23 +14,23 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
-from penstock.pipeline.admit import Admitter
+from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
-from penstock.pipeline.conversations import Conversations
-from penstock.pipeline.cost import Costs
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.kept import deals_with_kept, read_ids, refused_list, with_one_target
-from penstock.pipeline.large_work import WorkError, aside
-from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.keeping.conversations import Conversations
+from penstock.pipeline.keeping.kept import deals_with_kept, read_ids, refused_list, with_one_target
+from penstock.pipeline.models.callable_models import CallableModels
+from penstock.pipeline.off_loop.process import WorkError, aside
+from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.records.cost import Costs
+from penstock.pipeline.replies.response_headers import with_cost, with_response_headers
+from penstock.pipeline.replies.token_count import estimated
 from penstock.pipeline.request_headers import HOPS_HEADER
-from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
-from penstock.pipeline.token_count import estimated
 from penstock.pipeline.tracing import told_parameters
 from penstock.pipeline.upload import hold_upload, may_race, may_repeat, reads_fields
 
@@ -40,7 +40,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     ``limits`` admit each call. The readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked
     only where a caller is told the cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway
-    key says so. ``id_secrets`` bind ids of what providers keep (pipeline/kept.py); without any none is bound.
+    key says so. ``id_secrets`` bind ids of what providers keep (pipeline/keeping/kept.py); without any none is bound.
     ``shows_lists``: callers may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that
     can be held whole. ``conversations`` are what the gateway itself keeps; None: nothing.
     """

@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.call import Answer
-from penstock.pipeline.wrapped_reply import TransformedStream
+from penstock.pipeline.replies.wrapped_reply import TransformedStream
 from penstock.transport.base import Reply
 
 Run = Callable[[], Coroutine[Any, Any, Answer]]

@@ -17,7 +17,7 @@ from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import End
 from penstock.dialects.caller import FitRule
-from penstock.pipeline.model_lists import ModelLists, model_lists, names_model
+from penstock.pipeline.models.model_lists import ModelLists, model_lists, names_model
 from penstock.pipeline.rewrite import RewriteSpec
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
 from penstock.providers.row import Operation, Option, Provider

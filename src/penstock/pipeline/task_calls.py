@@ -13,8 +13,8 @@ from typing import Final
 from penstock.core.failure import Failure
 from penstock.dialects.caller import JSON
 from penstock.dialects.task_dialect import ReadReplies, WholeReply
-from penstock.pipeline.off_loop import LARGE, off_loop
-from penstock.pipeline.wrapped_reply import WrappedReply, headers_for, unusable
+from penstock.pipeline.off_loop.thread import LARGE, off_loop
+from penstock.pipeline.replies.wrapped_reply import WrappedReply, headers_for, unusable
 from penstock.transport.base import Reply, Request
 
 _AT_ONCE: Final = 8

@@ -24,7 +24,13 @@ from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.function_names import with_callers_names
-from penstock.pipeline.wrapped_reply import JudgedReply, TransformedReply, TransformedStream, headers_for, unusable
+from penstock.pipeline.replies.wrapped_reply import (
+    JudgedReply,
+    TransformedReply,
+    TransformedStream,
+    headers_for,
+    unusable,
+)
 from penstock.transport.base import Reply
 
 

@@ -13,7 +13,7 @@ from penstock.auth.signer import Outgoing, Signer
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.authorize import Authorizer, Proof
 from penstock.pipeline.deadline import shortened
-from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.models.model_alias import ModelAliases
 from penstock.transport.base import Reply, Request, Transport
 
 _NO_WAIT: Final = 0.001

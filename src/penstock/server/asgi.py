@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
-from penstock.server.body import BodyBudget, BodyHold
+from penstock.server.bodies.body import BodyBudget, BodyHold
+from penstock.server.bodies.receive import Departure, Receive, read_body
 from penstock.server.limits import CallerLimits
-from penstock.server.receive import Departure, Receive, read_body
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

@@ -9,7 +9,7 @@ from penstock.core.restrictions import Restrictions
 from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.restrict import metadata_of, refused
-from penstock.server.head import repeated_field
+from penstock.server.http.head import repeated_field
 from penstock.server.request_context import RequestContext
 from penstock.stores.catalogue import Catalogue
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
-from penstock.server.arriving_body import ArrivingBody
+from penstock.server.bodies.arriving_body import ArrivingBody
 
 
 class Client(Protocol):

@@ -22,29 +22,29 @@ from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.tracing import Tracing
-from penstock.server import explain, guard_check, me
 from penstock.server.accounted import accounted
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.authentication import authenticate_caller
-from penstock.server.body import BodyBudget
+from penstock.server.bodies.body import BodyBudget
+from penstock.server.bodies.content import BodyKind, content_type_refused
+from penstock.server.bodies.receive import Receive
+from penstock.server.bodies.request_body import read_request_body
 from penstock.server.client import Client
-from penstock.server.connection_count import ConnectionCount
-from penstock.server.content import BodyKind, content_type_refused
+from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_in_time
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
-from penstock.server.metrics_page import MetricsPage
-from penstock.server.mounted import Mounted, serve_mounted
-from penstock.server.not_built import not_built
 from penstock.server.opening import Opening
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
+from penstock.server.pages import explain, guard_check, me
+from penstock.server.pages.metrics import MetricsPage
+from penstock.server.pages.mounted import Mounted, serve_mounted
+from penstock.server.pages.not_built import not_built
+from penstock.server.pages.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
 from penstock.server.query_key import with_query_key
-from penstock.server.realtime import Sessions, with_protocol_key
-from penstock.server.receive import Receive
-from penstock.server.request_body import read_request_body
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond
+from penstock.server.sessions.realtime import Sessions, with_protocol_key
 from penstock.server.stream_form import in_form
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import DEFAULT_DIALECT, as_it_came, dialect_of, find, in_callers_wire, passed

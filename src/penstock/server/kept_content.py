@@ -67,7 +67,7 @@ class _Keeping:
 
 
 class _KeepingWriter(_Keeping):
-    """… of our own server, which writes at once (server/http1_client.py)."""
+    """… of our own server, which writes at once (server/http/http1_client.py)."""
 
     def write(self, body: bytes) -> Awaitable[None] | None:
         self._content.keep_response(body)

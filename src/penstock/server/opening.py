@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_plus
 
 from penstock.core.failure import Failure
 from penstock.pipeline.request_headers import HOPS_HEADER
-from penstock.server.content import content_type_refused
+from penstock.server.bodies.content import content_type_refused
 from penstock.server.origin import Origins
 from penstock.server.surface_table import Match
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import uvicorn
 
 from penstock.server.asgi import App
-from penstock.server.http1 import ServerConnection
+from penstock.server.http.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
 from penstock.server.tls import TlsFiles, renewing
 from penstock.server.workers import STARTUP_FAILED, Supervisor, beat, obey

@@ -23,7 +23,7 @@ from typing import Any, Final, cast
 
 import uvicorn
 
-from penstock.server.http1 import ServerConnection
+from penstock.server.http.http1 import ServerConnection
 
 _LOG: Final = logging.getLogger("penstock")
 _POLL: Final = 0.02

@@ -1,4 +1,4 @@
-"""Applies to the counters of a gateway what changed its budgets from outside (stores/sql/balance_changes.py)."""
+"""Applies to the counters of a gateway what changed its budgets from outside (stores/sql/balances/changes.py)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class BalanceApplier:
 
         Raises DatabaseError and CountersUnavailable: what is not applied then is tried again later.
         """
-        from penstock.stores.sql.balance_changes import claim, close, waiting
+        from penstock.stores.sql.balances.changes import claim, close, waiting
 
         now = self._now()
         async with database.read() as connection:
@@ -87,7 +87,7 @@ class BalanceApplier:
                     await close(connection, done, now)
 
     async def _apply(self, row: Any, limit: Limit | None, now: int) -> None:
-        from penstock.stores.sql.balance_changes import key_of
+        from penstock.stores.sql.balances.changes import key_of
 
         key = key_of(row)
         if limit is None or not _is_open(limit, key, now):

@@ -105,12 +105,12 @@ def _in_database(address: str) -> tuple[StoredCounters, int]:
     except DatabaseError as error:
         raise ValueError(f"store.database: {error}") from None
     if url.get_backend_name() == "sqlite":
-        from penstock.stores.sql.sqlite_counters import SqliteCounters
+        from penstock.stores.sql.balances.sqlite_counters import SqliteCounters
         from penstock.stores.sql.sqlite_writer import MOST
 
         if not url.database or url.database == ":memory:":
             raise ValueError("store.counters: a database in memory can't be shared: set memory, or another database")
         return SqliteCounters(url.database), MOST
-    from penstock.stores.sql.postgres_counters import CONNECTIONS, PostgresCounters
+    from penstock.stores.sql.balances.postgres_counters import CONNECTIONS, PostgresCounters
 
     return PostgresCounters(address), CONNECTIONS

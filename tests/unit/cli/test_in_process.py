@@ -4,7 +4,7 @@ import pytest
 
 from commands import Gateway, installed, run
 from penstock.server.asgi import Message, Scope, Send
-from penstock.server.receive import Receive
+from penstock.server.bodies.receive import Receive
 
 
 def test_a_defect_of_the_application_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

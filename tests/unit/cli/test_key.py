@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from penstock.cli import main
-from penstock.control.key_text import is_key_text
+from penstock.control.keys.text import is_key_text
 from penstock.stores.catalogue import Catalogue
 from penstock.stores.file import read
 from penstock.stores.sql.keyring import new_key

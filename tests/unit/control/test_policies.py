@@ -9,7 +9,7 @@ import pytest
 
 from databases import make_tables
 from limiting import NOON, Clock
-from penstock.control.limits import LimitsRefused
+from penstock.control.limits.limits import LimitsRefused
 from penstock.control.policies import (
     StoredPolicy,
     archive_policy,

@@ -17,7 +17,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
 from penstock.core.secret import Secret
 from penstock.pipeline.authorize import Authorizer, Proof
-from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.models.model_alias import ModelAliases
 from penstock.pipeline.upstream import Upstream
 from penstock.transport.base import Request
 

@@ -19,8 +19,8 @@ from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.first_content import HOLD, read_first_content, whole_answer
-from penstock.pipeline.off_loop import LARGE
-from penstock.pipeline.reshaped_reply import LARGEST
+from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.replies.reshaped_reply import LARGEST
 from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
 

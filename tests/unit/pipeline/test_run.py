@@ -13,10 +13,10 @@ from penstock.core.failure import Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
-from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.head_memo import HeadMemo
-from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.models.callable_models import CallableModels
+from penstock.pipeline.models.host_models import HostModels
 from penstock.pipeline.run import Pipeline
 from penstock.providers.row import Operation
 

@@ -15,7 +15,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.registry import DIALECTS
-from penstock.pipeline.shaped_error import shaped_error
+from penstock.pipeline.replies.shaped_error import shaped_error
 from penstock.pipeline.translate import Translation, translate_reply
 from penstock.transport.base import Reply
 

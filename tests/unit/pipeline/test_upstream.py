@@ -13,7 +13,7 @@ from penstock.auth.signer import Outgoing, Token
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin, header_line
 from penstock.pipeline.authorize import Authorizer
-from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.models.model_alias import ModelAliases
 from penstock.pipeline.upstream import Upstream
 from penstock.transport.base import Request
 

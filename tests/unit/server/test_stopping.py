@@ -17,7 +17,7 @@ import uvicorn
 
 from commands import Gateway
 from penstock.app import build
-from penstock.server.http1 import ServerConnection
+from penstock.server.http.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
 from penstock.settings import load
 from raw_caller import BODY, HEAD, with_length

@@ -23,9 +23,9 @@ from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.place import Place, is_unused
 
 if TYPE_CHECKING:
-    from penstock.stores.sql.catalogue import SqlCatalogue
+    from penstock.stores.sql.catalogue.catalogue import SqlCatalogue
+    from penstock.stores.sql.catalogue.first_reading import FirstReading
     from penstock.stores.sql.database import Database
-    from penstock.stores.sql.first_reading import FirstReading
     from penstock.stores.sql.last_used import LastUsed
 
 _LOG: Final = logging.getLogger("penstock")
@@ -145,8 +145,8 @@ class ControlStore:
 
     async def _open(self) -> tuple[Database, SqlCatalogue]:
         if self._place.is_in_memory:
+            from penstock.stores.sql.catalogue.first_reading import prepared
             from penstock.stores.sql.database import Database
-            from penstock.stores.sql.first_reading import prepared
 
             database = Database(self._place.address, self._week_starts)
             opened = self._use(await prepared(database, self.keyring, self._providers, self._prepare), database)
@@ -158,7 +158,7 @@ class ControlStore:
 
     def _use(self, first: FirstReading, database: Database | None = None) -> tuple[Database, SqlCatalogue]:
         """Follow the database on this event loop, from what was read of it."""
-        from penstock.stores.sql.catalogue import SqlCatalogue
+        from penstock.stores.sql.catalogue.catalogue import SqlCatalogue
         from penstock.stores.sql.database import Database
         from penstock.stores.sql.last_used import LastUsed
 
@@ -177,7 +177,7 @@ class ControlStore:
 
     def _apart(self) -> FirstReading:
         """What is read of the database on an event loop and in a thread of its own, wherever the caller runs."""
-        first = importlib.import_module("penstock.stores.sql.first_reading")
+        first = importlib.import_module("penstock.stores.sql.catalogue.first_reading")
         reading = first.read_once(self._place.address, self.keyring, self._providers, self._prepare, self._week_starts)
         with ThreadPoolExecutor(1) as thread:
             read: FirstReading = thread.submit(asyncio.run, reading).result()

@@ -23,8 +23,8 @@ from sqlalchemy.util import await_only
 
 from penstock.limits.windows import WeekStart
 from penstock.stores.sql import schema
+from penstock.stores.sql.catalogue.sqlite_revision import SqliteRevision
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.sqlite_revision import SqliteRevision
 from penstock.stores.sql.sqlite_writer import SqliteWriter, Step
 
 __all__ = [

@@ -1,8 +1,8 @@
 """The request log and what is added up of it (docs/request-log.md).
 
 Times are microseconds since 1970, durations microseconds, amounts nanodollars. On PostgreSQL the first three tables are
-partitioned by month of ``at`` (stores/sql/log_partitions.py): so ``at`` stands in their primary keys, and the id of a
-row, made at ``at``, says in which partition it is.
+partitioned by month of ``at`` (stores/sql/request_log/partitions.py): so ``at`` stands in their primary keys, and the
+id of a row, made at ``at``, says in which partition it is.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ request_content: Final = Table(
     Column("log_id", Text, primary_key=True, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
-"""Headers and bodies of a request and its answer, compressed (stores/sql/log_content.py)."""
+"""Headers and bodies of a request and its answer, compressed (stores/sql/request_log/content.py)."""
 
 
 def _measures() -> tuple[Column[Any], ...]:
@@ -183,7 +183,7 @@ usage_user: Final = Table(
     sqlite_with_rowid=False,
 )
 """Requests by user, in hours and weeks that are over: ``length`` is one of an hour, a week. Days are in
-``usage_metadata``. Written by stores/sql/usage_users.py."""
+``usage_metadata``. Written by stores/sql/request_log/usage_users.py."""
 
 user_count: Final = Table(
     "usage_user_count",

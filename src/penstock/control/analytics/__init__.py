@@ -1,0 +1,1 @@
+"""Graphs, groups and summaries of the request log."""

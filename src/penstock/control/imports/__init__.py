@@ -1,0 +1,1 @@
+"""What another gateway had, made in the database in one transaction."""

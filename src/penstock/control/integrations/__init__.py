@@ -1,0 +1,1 @@
+"""Integrations: a provider's credential, shared with workspaces."""

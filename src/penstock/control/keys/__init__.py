@@ -1,0 +1,1 @@
+"""Gateway keys: made, listed, read, changed, rotated, deleted."""

@@ -1,0 +1,90 @@
+"""Rows of the request log as a file: JSON lines or CSV, made in pages as it is fetched."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from penstock.control.actor import Actor
+from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.logs import Place, rows_of
+from penstock.control.logs.rows import item
+from penstock.control.plane import ControlPlane
+from penstock.control.refusal import Problem, invalid
+from penstock.core.json_text import write_json
+
+MOST: Final = 50_000
+"""Rows of a file."""
+FORMATS: Final = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+_PAGE: Final = 500
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would carry out: https://owasp.org/www-community/attacks/CSV_Injection."""
+MEMBERS: Final = (
+    "id", "created_at", "trace_id", "span_id", "parent_span_id", "span_name", "workspace_id", "api_key_id",
+    "api_key_name", "source", "request_method", "request_url", "operation", "ai_org", "ai_model", "virtual_key",
+    "config", "response_status_code", "is_success", "error", "error_message", "response_time", "time_to_first_token",
+    "upstream_response_time", "stream_mode", "cache_status", "attempts", "retry_success_count", "is_fallback",
+    "last_used_option", "req_units", "res_units", "total_units", "cached_units", "reasoning_units", "cost",
+    "cost_currency", "metadata", "has_content",
+)  # fmt: skip
+"""The members of a row in a file, in their order."""
+
+
+class LogFile(msgspec.Struct, frozen=True):
+    """What a file holds: at most ``most`` rows of a filter, these members of each, in a format of ``FORMATS``."""
+
+    wanted: LogFilter
+    members: Sequence[str] = MEMBERS
+    format: str = "jsonl"
+    most: int = MOST
+
+
+def read_file(query: Mapping[str, str]) -> LogFile:
+    """The file that a query asks for with the filters of the list, ``format`` and ``page_size``. Raises Refusal."""
+    format_ = query.get("format", "jsonl")
+    if format_ not in FORMATS:
+        raise invalid([Problem("/format", f"expected one of {', '.join(FORMATS)}")])
+    size = query.get("page_size", str(MOST))
+    if not (size.isascii() and size.isdigit() and 0 < len(size) < 10 and int(size) > 0):
+        raise invalid([Problem("/page_size", f"expected a whole number from 1 to {MOST}")])
+    return LogFile(read_filter(query), format=format_, most=min(int(size), MOST))
+
+
+async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncGenerator[bytes]:
+    """The bytes of a file. Rows that come meanwhile are newer than the first one, and left out. Raises
+    DatabaseError."""
+    async with plane.database.read() as connection:
+        wanted = await for_actor(connection, actor, file.wanted)
+    if file.format == "csv":
+        yield _csv([file.members])
+    after: Place | None = None
+    left = file.most
+    while left > 0:
+        async with plane.database.read() as connection:
+            rows = await rows_of(connection, wanted, after, min(left, _PAGE))
+        if not rows:
+            return
+        after, left = Place(rows[-1].at, rows[-1].id), left - len(rows)
+        items = [item(row) for row in rows]
+        if file.format == "csv":
+            yield _csv([[_cell(each[name]) for name in file.members] for each in items])
+        else:
+            yield b"".join(write_json({name: each[name] for name in file.members}) + b"\n" for each in items)
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return write_json(value).decode()

@@ -1,0 +1,232 @@
+"""Rows of the request log that clients make: requests that did not pass through the gateway.
+
+Source: docs/request-log.md#inserting-post-v1logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.control.actor import Actor
+from penstock.control.logs.rules import LogRules
+from penstock.control.members import VALUE, Fields, Members, in_snake_case
+from penstock.control.plane import ControlPlane, now
+from penstock.control.refusal import Problem, Problems, invalid
+from penstock.core.json_text import write_json
+from penstock.core.usage import Usage
+from penstock.dialects.anthropic.usage import read_usage as read_anthropic
+from penstock.dialects.openai.relay.usage import read_usage as read_openai
+from penstock.observe.redactor import Redactor
+from penstock.prices.book import PriceBook
+from penstock.prices.charge import charge
+from penstock.stores.sql.ids import id_at, random_id
+from penstock.stores.sql.request_log.content import Kept, packed
+from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.request_log import LogWriter
+from penstock.stores.sql.schema import api_key
+
+_REQUEST: Final = Fields(dict.fromkeys(("url", "method", "headers", "body", "provider", "portkey_headers"), VALUE))
+_RESPONSE: Final = Fields(
+    dict.fromkeys(("status", "headers", "body", "response_time", "time", "streaming_mode", "last_used_option"), VALUE)
+)
+_FIELDS: Final = Fields(request=_REQUEST, response=_RESPONSE, metadata=VALUE)
+_SPANS: Final = ("trace_id", "span_id", "parent_span_id", "span_name")
+_MOST: Final = 1000
+_LONGEST_URL: Final = 2048
+_LONGEST: Final = 128
+_LONGEST_REQUEST: Final = 86_400_000
+"""Milliseconds that a request may have taken."""
+
+
+async def insert(plane: ControlPlane, actor: Actor, body: Any, said: str | None) -> dict[str, Any]:
+    """Keep one request, or a list of them: their ids in the same order. ``said`` is the header x-portkey-debug. Raises
+    Refusal."""
+    items = body if isinstance(body, list) else [body]
+    if not 0 < len(items) <= _MOST:
+        raise invalid([Problem("", f"expected 1 to {_MOST} requests")])
+    problems = Problems()
+    told = [_read(each, f"/{index}" if isinstance(body, list) else "", problems) for index, each in enumerate(items)]
+    if problems:
+        raise invalid(problems)
+    key, keeps_content = await _key(plane, actor, said)
+    prices, moment = await plane.price_book(), now()
+    entries = [
+        _entry(each, prices, plane.logs, moment, {**key, "workspace_id": actor.workspace_id}, keeps_content)
+        for each in told
+    ]
+    await LogWriter().write(plane.database, entries)
+    return {"status": "success", "message": "Logs saved.", "ids": [entry.id for entry in entries]}
+
+
+async def _key(plane: ControlPlane, actor: Actor, said: str | None) -> tuple[dict[str, Any], bool]:
+    """The columns of the key that inserts, and whether content is kept: the rule of the gateway's own requests."""
+    keeps = plane.logs.keeps_content
+    columns: dict[str, Any] = {"key_name": actor.id if actor.kind != "api_key" else None}
+    if actor.kind == "api_key":
+        query = (
+            api_key.select().with_only_columns(api_key.c.name, api_key.c.log_content).where(api_key.c.id == actor.id)
+        )
+        async with plane.database.read() as connection:
+            row = (await connection.execute(query)).one()
+        columns = {"key_id": actor.id, "key_name": row.name}
+        keeps = keeps if row.log_content is None else bool(row.log_content)
+    if said is not None and said.lower() == "true":
+        keeps = keeps or actor.may("logs.content")
+    elif said is not None and said.lower() == "false":
+        keeps = False
+    return columns, keeps
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """One request as a body tells it. ``took`` is in milliseconds."""
+
+    url: str
+    method: str
+    provider: str | None
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+    status: int
+    took: float
+    is_stream: bool
+    spans: Mapping[str, str]
+    metadata: Mapping[str, str]
+
+
+def _read(item: Any, pointer: str, problems: Problems) -> _Told:
+    members = Members(item, _FIELDS, pointer, problems)
+    members.require("request", "response")
+    request = members.inner("request") or Members({}, _REQUEST, pointer, problems)
+    response = members.inner("response") or Members({}, _RESPONSE, pointer, problems)
+    if members.values.get("request") is not None:
+        request.require("url")
+    spans, metadata = _metadata(members)
+    status = response.values.get("status")
+    if status is None:
+        status = 200
+    elif isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 999:
+        response.complain("status", "expected an HTTP status")
+        status = 0
+    return _Told(
+        request.text("url", _LONGEST_URL) or "",
+        (request.text("method", 16) or "POST").upper(),
+        request.text("provider", _LONGEST),
+        request.values,
+        response.values,
+        status,
+        _took(response),
+        response.switch("streaming_mode") is True,
+        spans,
+        metadata,
+    )
+
+
+def _took(response: Members) -> float:
+    took = response.values.get("response_time", response.values.get("time"))
+    if took is None:
+        return 0.0
+    if isinstance(took, bool) or not isinstance(took, int | float) or not 0 <= took <= _LONGEST_REQUEST:
+        response.complain("response_time", "expected milliseconds")
+        return 0.0
+    return float(took)
+
+
+def _metadata(members: Members) -> tuple[dict[str, str], dict[str, str]]:
+    """The members that name the place in a trace, and all others, as texts."""
+    told = members.values.get("metadata")
+    if told is not None and not isinstance(told, dict):
+        members.complain("metadata", "expected an object")
+    spans: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    for name, value in told.items() if isinstance(told, dict) else ():
+        if value is None:
+            continue
+        text = (value if isinstance(value, str) else write_json(value).decode())[:_LONGEST]
+        plain = in_snake_case(name)
+        if plain in _SPANS:
+            spans[plain] = text
+        else:
+            metadata[name[:_LONGEST]] = text
+    return spans, metadata
+
+
+def _entry(
+    told: _Told, prices: PriceBook, rules: LogRules, moment: int, key: Mapping[str, Any], keeps_content: bool
+) -> LogEntry:
+    latency = round(told.took * 1000)
+    at = moment - latency
+    usage, model = _usage(told.response.get("body")) or Usage(), _model(told)
+    price = prices.look_up(told.provider, model) if told.provider and model else None
+    return LogEntry(
+        id=id_at(at),
+        at=at,
+        trace_id=told.spans.get("trace_id") or random_id(),
+        span_id=told.spans.get("span_id"),
+        parent_span_id=told.spans.get("parent_span_id"),
+        span_name=told.spans.get("span_name"),
+        source="client",
+        method=told.method,
+        path=told.url,
+        provider=told.provider,
+        model=model,
+        status=told.status,
+        is_stream=told.is_stream,
+        latency=latency,
+        attempts=1,
+        input_tokens=usage.prompt or 0,
+        output_tokens=usage.completion or 0,
+        cached_tokens=usage.cached or 0,
+        reasoning_tokens=usage.reasoning or 0,
+        total_tokens=usage.total or (usage.prompt or 0) + (usage.completion or 0),
+        amount=None if price is None else charge(usage, price, at / 1e6).nanos,
+        metadata=rules.redactor.labels(told.metadata),
+        content=_content(told, rules) if keeps_content else None,
+        **key,
+    )
+
+
+def _usage(body: Any) -> Usage | None:
+    """The token counts in a reply of OpenAI's wire or Anthropic's; None where it tells none."""
+    usage = body.get("usage") if isinstance(body, Mapping) else None
+    if not isinstance(usage, Mapping):
+        return None
+    return read_anthropic(usage) if "input_tokens" in usage else read_openai(write_json(usage))
+
+
+def _model(told: _Told) -> str | None:
+    for body in (told.response.get("body"), told.request.get("body")):
+        model = body.get("model") if isinstance(body, Mapping) else None
+        if isinstance(model, str):
+            return model[:512]
+    return None
+
+
+def _content(told: _Told, rules: LogRules) -> bytes:
+    request, response = _bytes(told.request.get("body")), _bytes(told.response.get("body"))
+    return packed(
+        Kept(
+            _headers(told.request.get("headers"), rules.redactor),
+            rules.redactor.body(request[: rules.limit]),
+            _headers(told.response.get("headers"), rules.redactor),
+            rules.redactor.body(response[: rules.limit]),
+            max(len(request), len(response)) > rules.limit,
+        )
+    )
+
+
+def _bytes(body: Any) -> bytes:
+    if body is None:
+        return b""
+    return body.encode("utf-8", "replace") if isinstance(body, str) else write_json(body)
+
+
+def _headers(headers: Any, redactor: Redactor) -> dict[str, str]:
+    if not isinstance(headers, Mapping):
+        return {}
+    pairs = [
+        (str(name).encode("latin-1", "replace"), str(value).encode("utf-8", "replace"))
+        for name, value in headers.items()
+    ]
+    return redactor.headers(pairs)

@@ -1,0 +1,208 @@
+"""The request log: listed, read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.control.actor import Actor
+from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.rows import COLUMNS, entry, item
+from penstock.control.moments import as_text
+from penstock.control.pages import page_of
+from penstock.control.plane import ControlPlane, organisation_id
+from penstock.control.refusal import Problem, absent, invalid
+from penstock.core.json_text import read_json_or_none
+from penstock.stores.sql.ids import span_of
+from penstock.stores.sql.request_log.content import Kept, unpacked
+from penstock.stores.sql.schema import feedback, log_metadata, request_content, request_log, workspace
+
+DEFAULT_PAGE: Final = 50
+COUNTED: Final = 10_000
+"""Rows up to which a list is counted."""
+_MOST_FEEDBACK: Final = 100
+_FEW: Final = 2000
+"""Rows that are sorted for a page."""
+_LONGEST_MOMENT: Final = 19
+"""Digits of a moment in a cursor."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A row as a list's place: the next page begins after it."""
+
+    at: int
+    id: str
+
+
+async def list_logs(plane: ControlPlane, actor: Actor, query: Mapping[str, str]) -> dict[str, Any]:
+    """A page of rows, the newest first. Raises Refusal."""
+    wanted, after = read_filter(query), read_cursor(query.get("cursor"))
+    size = page_of({name: query[name] for name in ("page_size",) if name in query}, DEFAULT_PAGE).size
+    async with plane.database.read() as connection:
+        wanted = await for_actor(connection, actor, wanted)
+        rows = await rows_of(connection, wanted, after, size + 1)
+        total = (
+            await count_up_to(connection, wanted, COUNTED + 1)
+            if query.get("count", "").lower() in {"true", "1"}
+            else None
+        )
+    more = len(rows) > size
+    shown = rows[:size]
+    return {
+        "object": "list",
+        "data": [item(row) for row in shown],
+        "has_more": more,
+        "next_cursor": _cursor(shown[-1]) if more else None,
+        "total": None if total is None else min(total, COUNTED),
+        "total_is_capped": total is not None and total > COUNTED,
+    }
+
+
+async def rows_of(
+    connection: AsyncConnection, wanted: LogFilter, after: Place | None, size: int
+) -> Sequence[sa.Row[Any]]:
+    """Rows in the order of the list, after a place. The filter is one of ``for_actor``."""
+    are_few = wanted.has_ranges and await _are_few(connection, wanted)
+    found = await _found(connection, wanted, by_range=are_few)
+    query = sa.select(*[found.columns[column.name] for column in COLUMNS]).select_from(found.source)
+    query = query.where(*found.conditions, *wanted.within(found.at))
+    if after is not None:
+        query = query.where(found.at <= after.at, sa.tuple_(found.at, found.id) < sa.tuple_(after.at, after.id))
+    # Few rows are found by an index and sorted; of many the newest are met soon in the order of their time.
+    order = found.at + 0 if are_few or "trace_id" in wanted.texts else found.at
+    return (await connection.execute(query.order_by(order.desc(), found.id.desc()).limit(size))).all()
+
+
+async def _are_few(connection: AsyncConnection, wanted: LogFilter) -> bool:
+    """Whether so few rows are within the filter's ranges that an index finds them sooner than a look through all."""
+    return await _counted(connection, request_log, wanted.of_ranges()) <= _FEW
+
+
+async def _counted(connection: AsyncConnection, table: sa.Table, conditions: Sequence[sa.ColumnElement[bool]]) -> int:
+    """The number of rows that an index finds, or a little more than ``_FEW``."""
+    some = sa.select(sa.literal(1)).select_from(table).where(*conditions).limit(_FEW + 1)
+    return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())
+
+
+class _Found(NamedTuple):
+    """What rows are read from, the columns of a row, those that they are ordered by, and the conditions on them."""
+
+    source: sa.FromClause
+    columns: Any
+    at: sa.ColumnElement[int]
+    id: sa.ColumnElement[str]
+    conditions: list[sa.ColumnElement[bool]]
+
+
+async def _found(connection: AsyncConnection, wanted: LogFilter, *, by_range: bool = False) -> _Found:
+    """How the rows of a filter are found. Those with a member of metadata are found by the table of members, which
+    holds the rows of one member in the order of the list; by the rarest of several, unless the rows that have all else
+    are few."""
+    row, plain = request_log.c, msgspec.structs.replace(wanted, metadata={})
+    is_by_row = not wanted.metadata or wanted.workspaces is None
+    if not is_by_row and plain.is_indexed:
+        is_by_row = await _counted(connection, request_log, plain.conditions(request_log, by_range=True)) <= _FEW
+    if is_by_row:
+        return _Found(request_log, row, row.at, row.id, wanted.conditions(request_log, by_range=by_range))
+    found = {each: _of_member(wanted, *each) for each in wanted.metadata.items()}
+    rarest = next(iter(found))
+    if len(found) > 1:
+        counts = {each: await _counted(connection, log_metadata, found[each]) for each in found}
+        rarest = min(counts, key=counts.__getitem__)
+    others = {name: value for name, value in wanted.metadata.items() if name != rarest[0]}
+    rest = msgspec.structs.replace(wanted, metadata=others).conditions(request_log, by_range=by_range)
+    member, conditions = log_metadata.c, found[rarest]
+    same = row.at == member.at, row.id == member.log_id
+    if connection.dialect.name != "postgresql":
+        source: sa.FromClause = log_metadata.join(request_log, sa.and_(*same))
+        return _Found(source, row, member.at, member.log_id, [*conditions, *rest])
+    # PostgreSQL believes that the join finds one row, and would read all rows of a common member to sort them. A
+    # subquery with a limit is looked up row by row, in the order of the members.
+    each = sa.select(request_log).where(*same, *rest).limit(1).lateral("found")
+    source = log_metadata.join(each, sa.true())
+    return _Found(source, each.c, member.at, member.log_id, conditions)
+
+
+def _of_member(wanted: LogFilter, name: str, value: str) -> list[sa.ColumnElement[bool]]:
+    """The conditions on a row of the table of members."""
+    member = log_metadata.c
+    return [member.workspace_id.in_(wanted.workspaces or ()), member.name == name, member.value == value]
+
+
+async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int) -> int:
+    """The number of rows, at most ``most``. The filter is one of ``for_actor``."""
+    found = await _found(connection, wanted)
+    conditions = *found.conditions, *wanted.within(found.at)
+    some = sa.select(sa.literal(1)).select_from(found.source).where(*conditions).limit(most)
+    return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())
+
+
+async def read_log(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any]:
+    """One row with its attempts, its content and the feedback on its trace. Raises Refusal."""
+    span = span_of(id_)
+    if span is None:
+        raise absent("log", id_)
+    query = sa.select(request_log).where(request_log.c.at >= span[0], request_log.c.at < span[1])
+    query = query.where(request_log.c.id == id_)
+    if actor.workspace_id is not None:
+        query = query.where(request_log.c.workspace_id == actor.workspace_id)
+    async with plane.database.read() as connection:
+        row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise absent("log", id_)
+        organisation = await organisation_id(connection)
+        slugs = sa.select(workspace.c.slug).where(workspace.c.id == row.workspace_id)
+        slug = (await connection.execute(slugs)).scalar() or ""
+        return entry(row, organisation, slug, await _kept(connection, row), await _feedback(connection, row))
+
+
+async def _kept(connection: AsyncConnection, row: sa.Row[Any]) -> Kept | None:
+    if not row.has_content:
+        return None
+    content = request_content.c
+    query = sa.select(content.body).where(content.at == row.at, content.log_id == row.id)
+    body = (await connection.execute(query)).scalar()
+    return None if body is None else unpacked(bytes(body))
+
+
+async def _feedback(connection: AsyncConnection, row: sa.Row[Any]) -> list[dict[str, Any]]:
+    query = (
+        sa.select(feedback)
+        .where(feedback.c.trace_id == row.trace_id, feedback.c.workspace_id == row.workspace_id)
+        .order_by(feedback.c.created_at.desc())
+        .limit(_MOST_FEEDBACK)
+    )
+    return [
+        {
+            "id": each.id,
+            "value": each.value,
+            "weight": each.weight,
+            "metadata": read_json_or_none(each.metadata.encode()),
+            "created_at": as_text(each.created_at),
+        }
+        for each in await connection.execute(query)
+    ]
+
+
+def _cursor(row: sa.Row[Any]) -> str:
+    return base64.urlsafe_b64encode(f"{row.at}.{row.id}".encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str | None) -> Place | None:
+    """The place that a cursor names. Raises Refusal."""
+    if text is None:
+        return None
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (ValueError, binascii.Error):
+        plain = ""
+    at, _, id_ = plain.partition(".")
+    if span_of(id_) is None or not (at.isascii() and at.isdigit() and len(at) < _LONGEST_MOMENT):
+        raise invalid([Problem("/cursor", "expected next_cursor of a page of this list")])
+    return Place(int(at), id_)

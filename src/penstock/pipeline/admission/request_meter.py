@@ -1,0 +1,187 @@
+"""What one request takes at each of its targets: its size, read from its body, at the models' prices and habits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from penstock.core.body import Body
+from penstock.core.json_text import read_json_or_none
+from penstock.core.parameter_changes import ParameterChanges
+from penstock.core.usage import Usage
+from penstock.limits.admission import Admitted, Estimate
+from penstock.limits.applied import Applied
+from penstock.limits.estimate import Habits, NotBounded, Shape, normal_estimate, strict_estimate
+from penstock.limits.in_force import RequestLimits
+from penstock.limits.limit import Amounts
+from penstock.limits.pricing import Charge
+from penstock.limits.refusal import LimitRefusal
+from penstock.limits.shape import shape_of
+from penstock.pipeline.account import AttemptAccount
+from penstock.pipeline.compiled_plan import CompiledPlan
+from penstock.providers.row import Operation
+from penstock.routing.plan import Target, leaves
+
+if TYPE_CHECKING:
+    from penstock.pipeline.admission.admit import Admitter
+    from penstock.pipeline.call import Call
+
+_FREE: Final = Amounts(0, 0, 0)
+_NO_SIZE: Final = Estimate(_FREE, _FREE)
+"""What an operation takes that no provider bills: it counts as a request."""
+_BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS})
+"""Operations of which a request tells how much it takes at most."""
+_FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
+"""Operations that no provider bills: they count as requests."""
+_UNBILLED: Final = frozenset({"files", "uploads", "v1beta/files", "upload/v1beta/files"})
+"""What providers keep without a bill for putting it there."""
+_UNREAD: Final = "A strict limit can't tell how much a request takes whose body isn't JSON: use a limit that is not."
+_COMPARED: Final = 8
+"""Targets of a plan at most of which the cheapest is looked for; a dearer target reserves more when it is tried."""
+
+
+class RequestMeter:
+    """What one request takes at each of its targets (``reservation.Meter``). ``request`` is set once it is admitted."""
+
+    def __init__(
+        self,
+        admitter: Admitter,
+        limits: RequestLimits,
+        facts: dict[str, str],
+        operation: Operation,
+        tenant: str,
+        model: str,
+        body: Body | None,
+        *,
+        is_unread: bool = False,
+    ) -> None:
+        self.request = ""
+        self.facts = facts
+        self.finish = admitter.finish
+        self.shapes: dict[str | None, Shape] = {}
+        self._admitter = admitter
+        self._limits = limits
+        self._operation = operation
+        self._tenant = tenant
+        self._body = body
+        self._model = model
+        self._is_unread = is_unread
+        self._estimates: dict[str, Estimate] = {}
+
+    @classmethod
+    def of_call(cls, admitter: Admitter, call: Call, limits: RequestLimits, facts: dict[str, str]) -> RequestMeter:
+        request = call.request
+        model, body = ("", None) if request is None else (request.model or "", request.body)
+        is_unread = call.operation is Operation.PROXY and request is None and bool(call.body)
+        is_unread = is_unread and call.resource not in _UNBILLED
+        return cls(admitter, limits, facts, call.operation, call.caller.tenant, model, body, is_unread=is_unread)
+
+    def know(self, target: Target, estimate: Estimate, shape: Shape) -> None:
+        """Take over what a fast path has measured."""
+        self._estimates[target.path], self.shapes[None] = estimate, shape
+
+    def cheapest(self, compiled: CompiledPlan) -> Estimate:
+        """The estimate of the request, before it is known which target serves it."""
+        plan = compiled.plan
+        if isinstance(plan, Target):
+            return self.estimate(plan)
+        estimates = [self.estimate(target) for target in leaves(plan)[:_COMPARED]]
+        return min(estimates, key=_cost) if estimates else _NO_SIZE
+
+    def estimate(self, target: Target) -> Estimate:
+        estimate = self._estimates.get(target.path)
+        if estimate is None:
+            estimate = self._estimates[target.path] = self._new_estimate(target)
+        return estimate
+
+    def limits(self, target: Target) -> tuple[Applied, ...]:
+        facts = self.facts
+        if not self._limits.of_attempts:
+            if target.virtual_key is None:
+                return ()
+        else:
+            slug = target.virtual_key or target.provider
+            facts = {**facts, "provider": target.provider, "model": f"@{slug}/{self._model_at(target)}"}
+            if target.virtual_key is not None:
+                facts["virtual_key"] = target.virtual_key
+        return self._admitter.limits_of_target(self._limits, facts, target)
+
+    def charge(self, attempt: AttemptAccount, usage: Usage) -> Charge | None:
+        target, model = attempt.target, attempt.model
+        if model is None:
+            model = self._model_at(target)
+        return self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
+
+    def learn(self, attempt: AttemptAccount, usage: Usage) -> None:
+        shape, model = self.shapes.get(attempt.target.path) or self.shapes.get(None), attempt.model
+        if model is None:
+            model = self._model_at(attempt.target)
+        if shape is not None and self._admitter.habits.is_due(self._tenant, model):
+            size = 0 if shape.media else shape.text_bytes
+            output = (usage.completion or 0) // shape.choices
+            self._admitter.habits.learn(self._tenant, model, size, usage.prompt or 0, output)
+
+    async def beside(self, limits: tuple[Applied, ...], estimate: Estimate, attempt: int) -> Admitted | LimitRefusal:
+        return await self._admitter.beside(self.request, limits, estimate, attempt)
+
+    def measure(self, target: Target | None) -> Shape:
+        """The size of the request as a target gets it; None: as the caller sent it. Raises BodyError."""
+        body = self._body
+        if body is None:
+            return Shape(0, has_output=False)
+        if target is not None:
+            changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
+            body = changes.removed(changes.filled(body))
+        return shape_of(body, has_output=self._operation.has_text_tokens)
+
+    def _new_estimate(self, target: Target) -> Estimate:
+        if self._is_unread and self._has_strict(target):
+            return Estimate(_FREE, None, _UNREAD)
+        if self._operation in _FREE_OPERATIONS or self._body is None:
+            return _NO_SIZE
+        shape, model = self._shape(target), self._model_at(target)
+        admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
+        habits: Habits = admitter.habits.habits(self._tenant, model)
+        normal = normal_estimate(shape, admitter.pricing.prices(*vendor, strict=False), habits=habits)
+        if not self._has_strict(target):
+            return Estimate(normal, None, "", model)
+        if self._operation not in _BOUNDED:
+            text = f"A strict limit can't tell how much {self._operation.value} takes at most: use a limit that is not."
+            return Estimate(normal, None, text, model)
+        try:
+            strict = strict_estimate(self._exact(target, shape), admitter.pricing.prices(*vendor, strict=True))
+        except NotBounded as problem:
+            return Estimate(normal, None, str(problem), model)
+        return Estimate(normal, strict, "", model)
+
+    def _shape(self, target: Target) -> Shape:
+        is_changed = target.default_params or target.override_params or target.drop_params
+        name = target.path if is_changed else None
+        shape = self.shapes.get(name)
+        if shape is None:
+            shape = self.shapes[name] = self.measure(target if is_changed else None)
+        return shape
+
+    def _exact(self, target: Target, shape: Shape) -> Shape:
+        """The shape with the number of messages, each of which a strict estimate counts."""
+        if self._body is None:
+            return shape
+        changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
+        body = changes.removed(changes.filled(self._body))
+        return shape_of(body, exact=True, has_output=shape.has_output)
+
+    def _has_strict(self, target: Target) -> bool:
+        if self._limits.has_strict or target.virtual_key is None:
+            return self._limits.has_strict
+        own = self._admitter.limits_of_target(self._limits, self.facts, target)
+        return any(applied.limit.strict for applied in own)
+
+    def _model_at(self, target: Target) -> str:
+        """The name of the model that a target is asked for, until its attempt says it."""
+        named = target.override_params.get("model") or (None if self._model else target.default_params.get("model"))
+        name = None if named is None else read_json_or_none(named)
+        return name if isinstance(name, str) else self._model.removeprefix(target.model_prefix)
+
+
+def _cost(estimate: Estimate) -> tuple[bool, int]:
+    normal = estimate.normal
+    return normal.cost is None, normal.cost or normal.input + normal.output

@@ -1,0 +1,181 @@
+"""Hooks whose checks ask nobody: all of them judge in one go, without a task and without waiting.
+
+Checks with the same scope get one context, so that its text is put together once. The changes of checks that saw the
+same body become one new body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator, Sequence
+from time import monotonic, time
+from typing import Final
+
+import msgspec
+
+from penstock.guards.base import Context, Judgement, could_not
+from penstock.guards.edits import Unchangeable, edited
+from penstock.guards.plan import Hook, HookCheck, Scope
+from penstock.guards.results import CheckRun, HookRun
+from penstock.pipeline.guarding.subject import Subject
+
+Stub = Callable[[HookCheck], Judgement | None]
+_LOG: Final = logging.getLogger(__name__)
+_BOTH: Final = "another check changed the body at the same time: set sequential"
+LONG: Final = 0.002
+"""Seconds of a check that is felt by others."""
+_PASSED: Final = Judgement(verdict=True)
+
+
+def judged_at_once(hooks: Sequence[Hook], subject: Subject, stub: Stub | None = None) -> tuple[list[HookRun], Subject]:
+    """The runs of hooks, in their order, and what they made of the subject. ``stub`` says what a check says that would
+    ask another server, None if that isn't known."""
+    judging = _judging(hooks, subject, stub)
+    while True:
+        try:
+            next(judging)
+        except StopIteration as end:
+            runs, changed = end.value
+            return runs, changed
+
+
+async def judged_in_turns(hooks: Sequence[Hook], subject: Subject) -> tuple[list[HookRun], Subject]:
+    """The same; others have their turn after each check that takes long."""
+    judging = _judging(hooks, subject, None)
+    while True:
+        try:
+            next(judging)
+        except StopIteration as end:
+            runs, changed = end.value
+            return runs, changed
+        await asyncio.sleep(0)
+
+
+def _judging(
+    hooks: Sequence[Hook], subject: Subject, stub: Stub | None
+) -> Generator[None, None, tuple[list[HookRun], Subject]]:
+    """Yields after each check that takes long."""
+    original, runs = subject, list[HookRun]()
+    contexts: dict[Scope, Context] = {}
+    for hook in hooks:
+        if hook.is_plain:
+            runs.append((yield from _judged_plainly(hook, original, contexts)))
+            continue
+        moment, began = time(), monotonic()
+        checks, changed = yield from _judged(hook, subject if hook.transforms else original, stub, moment)
+        if hook.transforms:
+            subject = changed
+        runs.append(HookRun(hook, tuple(checks), int((monotonic() - began) * 1000), moment))
+    return runs, subject
+
+
+def _judged_plainly(hook: Hook, subject: Subject, contexts: dict[Scope, Context]) -> Generator[None, None, HookRun]:
+    """The run of a hook whose checks don't depend on each other."""
+    moment, now = time(), monotonic()
+    first = now
+    checks: list[CheckRun] = []
+    changes = False
+    for check, judge, scope in hook.judges:
+        context = contexts.get(scope)
+        if context is None:
+            context = contexts[scope] = subject.context(scope, moment)
+        was_thrown = False
+        try:
+            judgement = judge(context)
+        except TimeoutError:
+            judgement = could_not("The check did not end in time.", "TimeoutError")
+        except Exception as error:
+            judgement, was_thrown = defect(check, error), True
+        if judgement.edits or judgement.body is not None:
+            changes = True
+        began, now = now, monotonic()
+        checks.append(CheckRun(check, judgement, int((now - began) * 1000), moment, False, was_thrown))
+        if now - began > LONG:
+            yield
+            now = monotonic()
+    if changes:
+        checks, _ = changed_by(checks, subject)
+    return HookRun(hook, tuple(checks), int((now - first) * 1000), moment)
+
+
+def _judged(
+    hook: Hook, subject: Subject, stub: Stub | None, moment: float
+) -> Generator[None, None, tuple[list[CheckRun], Subject]]:
+    """The runs of a hook's checks, each on what the one before it made of the text where they are sequential."""
+    checks: list[CheckRun] = []
+    for check in hook.checks:
+        run = _check(check, subject, stub, moment)
+        if hook.is_sequential:
+            [run], subject = changed_by([run], subject)
+        checks.append(run)
+        if run.milliseconds > LONG * 1000:
+            yield
+    return (checks, subject) if hook.is_sequential else changed_by(checks, subject)
+
+
+def _check(check: HookCheck, subject: Subject, stub: Stub | None, moment: float) -> CheckRun:
+    judge, was_thrown, began = check.prepared.judge, False, monotonic()
+    judgement: Judgement | None
+    try:
+        if judge is not None:
+            judgement = judge(subject.context(check.scope, moment))
+        else:
+            judgement = could_not("The check judges nothing.") if stub is None else stub(check)
+    except TimeoutError:
+        judgement = could_not("The check did not end in time.", "TimeoutError")
+    except Exception as error:
+        judgement, was_thrown = defect(check, error), True
+    milliseconds = int((monotonic() - began) * 1000)
+    skipped = judgement is None
+    return CheckRun(check, judgement or _PASSED, milliseconds, time(), was_thrown=was_thrown, skipped=skipped)
+
+
+def defect(check: HookCheck, error: Exception) -> Judgement:
+    """The judgement of a check that failed. The message may hold what was checked: the kind of the error is all that is
+    told."""
+    _LOG.error("the check %s failed with %s", check.id, type(error).__name__)
+    return could_not("The check failed.", "Check error")
+
+
+def undone(runs: Sequence[HookRun], why: str) -> list[HookRun]:
+    """The runs of hooks whose changes can't be made: a change is its check's error."""
+    return [
+        msgspec.structs.replace(
+            run, checks=tuple([_failed(each, why) if each.transformed else each for each in run.checks])
+        )
+        for run in runs
+    ]
+
+
+def changed_by(runs: list[CheckRun], subject: Subject) -> tuple[list[CheckRun], Subject]:
+    """The subject with the changes of checks that saw the same body. A change that can't be made is the check's
+    error."""
+    edits = [edit for run in runs for edit in run.judgement.edits]
+    bodies = [run for run in runs if run.judgement.body is not None]
+    if not edits and not bodies:
+        return runs, subject
+    whole = bodies[-1] if bodies else None
+    done: list[CheckRun] = []
+    raw = subject.body.raw
+    for run in runs:
+        problem = None
+        if run.judgement.body is not None:
+            problem = _BOTH if edits or run is not whole else subject.accepts(run.judgement.body)
+            raw = raw if problem is not None else run.judgement.body
+        done.append(run if problem is None else _failed(run, problem))
+    if edits:
+        try:
+            raw = edited(subject.body, edits)
+        except Unchangeable as error:
+            return [_failed(run, str(error)) if run.judgement.edits else run for run in done], subject
+    changed = [
+        msgspec.structs.replace(run, transformed=bool(run.judgement.edits or run.judgement.body is not None))
+        for run in done
+    ]
+    return changed, (subject if raw == subject.body.raw else subject.changed(raw))
+
+
+def _failed(run: CheckRun, problem: str) -> CheckRun:
+    judgement = could_not(f"The change is refused: {problem}.", data=run.judgement.data)
+    return msgspec.structs.replace(run, judgement=judgement, transformed=False)

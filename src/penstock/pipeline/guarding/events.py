@@ -1,0 +1,268 @@
+"""The events of one stream under the hooks of its answer: which go on, which wait, and what the hooks say at last.
+
+stream.py reads the stream, and ends it where a hook denies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.framing import sse
+from penstock.dialects.texts import TextView
+from penstock.guards.base import GuardedBody, Outbound, Phase, could_not
+from penstock.guards.held_events import HeldEvents
+from penstock.guards.plan import Hook, StreamMode
+from penstock.guards.restore import Restoring
+from penstock.guards.results import CheckRun, HookRun, denied, phase_results
+from penstock.guards.windows import Windows, gathered_texts
+from penstock.pipeline.guarding.at_once import undone
+from penstock.pipeline.guarding.hooks import run_hooks
+from penstock.pipeline.guarding.subject import Subject
+
+_MOST_KEPT: Final = 4 << 20
+"""Bytes of a stream that are kept to be judged at its end."""
+_TOO_LATE: Final = "the answer is with the caller already: set stream to buffer"
+
+
+class StreamGuards(msgspec.Struct, frozen=True):
+    """The hooks of a stream's answer, and all that they need. ``before`` are the runs of the request's hooks;
+    ``answered``: the answer's body as JSON -> what is judged."""
+
+    hooks: Sequence[Hook]
+    before: Sequence[HookRun]
+    answered: Callable[[bytes], Subject]
+    view: TextView
+    kind: str
+    outbound: Outbound
+    dialect: CallerDialect
+    trace: str
+    include_usage: bool = False
+    hides: bool = False
+    look_on: Callable[[Subject], Awaitable[None]] | None = None
+    """Told of the answer at its end, for hooks that only look on."""
+    restoring: Restoring | None = None
+
+    def of(self, *modes: StreamMode) -> list[Hook]:
+        return [hook for hook in self.hooks if hook.stream in modes]
+
+    def with_first_event(self, events: bytes) -> bytes:
+        """The beginning of a stream, with the event that tells of the request's hooks."""
+        told = self.view.results_event(phase_results(Phase.BEFORE, self.before, hides=self.hides))
+        first = b"" if self.view.results_first else next(sse.blocks(events), b"")
+        return first + told + events[len(first) :]
+
+
+class JudgedEvents:
+    """``tells``: events of their own tell the results. ``denies``: a hook denies the answer, and nothing goes on any
+    more. ``released`` is above 0 when text has gone on, or an answer was judged as a whole. ``runs`` are those of the
+    hooks that have judged the answer, none while it lasts; ``whole`` those that judged the whole answer before its head
+    was sent."""
+
+    def __init__(self, guards: StreamGuards, *, tells: bool) -> None:
+        self._guards = guards
+        self._tells = tells
+        hooks = guards.of(StreamMode.BUFFER)
+        # One hook that needs the whole answer makes all wait: then all are judged at the end.
+        self.buffers = bool(hooks)
+        self._buffer_bytes = min([hook.buffer_bytes for hook in hooks], default=0)
+        self.held = HeldEvents([] if hooks else guards.of(StreamMode.HOLD), guards.view, guards.kind)
+        self._window_hooks = [] if hooks else guards.of(StreamMode.WINDOW)
+        self._windows = self._new_windows()
+        self._window_runs: dict[int, HookRun] = {}
+        is_kept = hooks or guards.look_on is not None or guards.of(StreamMode.AFTER)
+        self._kept: list[bytes] | None = [] if is_kept else None
+        self._kept_bytes = 0
+        self._is_judged = False
+        self.released = 0
+        self.denies = False
+        self.runs: list[HookRun] = []
+        self.whole: list[HookRun] = []
+        self._began, self._moment = time.monotonic(), time.time()
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether each event is judged when it comes, until the stream ends."""
+        return not (self.buffers or self._window_hooks)
+
+    def _new_windows(self) -> Windows:
+        hooks = self._window_hooks
+        size = min([hook.window for hook in hooks], default=0)
+        overlap = max([hook.overlap for hook in hooks], default=0)
+        return Windows(self._guards.view, self._guards.kind, size, overlap)
+
+    async def finished(self) -> bytes:
+        """What waits at the end of a stream that did not tell its end."""
+        if self.buffers:
+            return await self._judged_whole()
+        ready = self.held.finish()
+        self.released += self.held.released
+        if self.held.denied:
+            return self._denied(ready)
+        return await self._windowed(ready, is_last=True)
+
+    def passed_text(self, event: bytes, text: str) -> bytes:
+        """What goes on of an event that is like an earlier one but for its text."""
+        ready = self.held.feed_text(event, text)
+        if self.held.denied:
+            return self._denied(ready)
+        if self._kept is not None:
+            self._keep(ready)
+        return ready
+
+    async def passed(self, events: bytes) -> bytes:
+        """What goes on of some whole events."""
+        if self.buffers:
+            return await self._buffered(events)
+        end = self._end_of(events)
+        if end is None:
+            return await self._judged(events)
+        before, last = events[:end], events[end:]
+        ready = await self._judged(before) if before else b""
+        if not self.denies:
+            ready += await self.finished()
+        if self.denies:
+            return ready
+        told = await self.judged_after(last)
+        return ready + told + last
+
+    def _end_of(self, events: bytes) -> int | None:
+        """Where the event begins that ends the stream."""
+        mark = self._guards.view.end_mark
+        if mark is None or mark not in events:
+            return None
+        at = 0
+        for block in sse.blocks(events):
+            name, data = next(sse.events(block), (b"", b""))
+            if data and self._guards.view.is_end(name, data):
+                return at
+            at += len(block)
+        return None
+
+    async def _judged(self, events: bytes) -> bytes:
+        ready = self.held.feed(events)
+        if self.held.denied:
+            self.released += self.held.released
+            return self._denied(ready)
+        ready = await self._windowed(ready)
+        if self._kept is not None:
+            self._keep(ready)
+        if not self._window_hooks:
+            self.released = self.held.released or (1 if ready and not self.held.has_rules else 0)
+        return ready
+
+    def _keep(self, events: bytes) -> None:
+        self._kept_bytes += len(events)
+        if self._kept is not None and self._kept_bytes <= _MOST_KEPT:
+            self._kept.append(events)
+
+    async def _windowed(self, events: bytes, *, is_last: bool = False) -> bytes:
+        if not self._window_hooks:
+            return events
+        windows = self._windows
+        windows.add(events)
+        if not windows.waits or not (windows.is_due or is_last):
+            return b""
+        texts = windows.texts()
+        if texts:
+            body = GuardedBody(b"", lambda _: texts)
+            subject = msgspec.structs.replace(self._guards.answered(b""), response=body)
+            runs, _ = await run_hooks(self._window_hooks, subject, self._guards.outbound)
+            for index, run in enumerate(runs):
+                known = self._window_runs.get(index)
+                if known is None or known.verdict:
+                    self._window_runs[index] = run
+            if denied(runs):
+                return self._denied()
+        ready, characters = windows.released()
+        self.released += characters
+        return ready
+
+    async def _buffered(self, events: bytes) -> bytes:
+        self._keep(events)
+        if self._kept_bytes > self._buffer_bytes:
+            return self._overflowed()
+        return b"" if self._end_of(events) is None else await self._judged_whole()
+
+    def _overflowed(self) -> bytes:
+        """The answer is larger than what may wait: hooks that fail closed deny it, the others can't judge it."""
+        self.runs = unjudged(self._guards.hooks, "The answer is too long to be held back.")
+        if denied(self.runs):
+            return self._denied(runs=self.runs)
+        kept, self._kept, self.buffers = b"".join(self._kept or ()), None, False
+        self.released, self.whole = 1, self.runs
+        return kept
+
+    async def _judged_whole(self) -> bytes:
+        """The whole stream, judged as a plain answer is."""
+        stream = b"".join(self._kept or ())
+        subject = self._subject_of(stream)
+        self.runs, changed = await run_hooks(self._guards.hooks, subject, self._guards.outbound)
+        new = None
+        if changed is not subject:
+            new = self._guards.dialect.replies.reshape.to_stream(changed.body.raw, self._guards.include_usage)
+            self.runs = self.runs if new is not None else undone(self.runs, "the answer can't be told as a stream")
+        if denied(self.runs):
+            return self._denied(runs=self.runs)
+        stream = stream if new is None else new
+        self.released, self.buffers, self._kept = 1, False, None
+        self.whole = self.runs
+        end = self._end_of(stream)
+        told = self._told() if self._tells else b""
+        return stream + told if end is None else stream[:end] + told + stream[end:]
+
+    async def judged_after(self, last: bytes) -> bytes:
+        """The event that tells what came of all hooks, before the stream's end. ``after`` hooks judge now; the answer
+        is with the caller, so they deny nothing."""
+        if self.whole or self._is_judged:
+            return b""
+        self._is_judged = True
+        hooks, look_on = self._guards.of(StreamMode.AFTER), self._guards.look_on
+        runs: list[HookRun] = []
+        if self._kept is not None:
+            stream = b"".join(self._kept) + last
+            if look_on is not None and self._kept_bytes <= _MOST_KEPT:
+                await look_on(self._subject_of(stream))
+            if self._kept_bytes > _MOST_KEPT:
+                runs = unjudged(hooks, "The answer is too long to be judged.")
+            else:
+                runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound)
+            runs = [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _TOO_LATE)]
+        self.runs = self._all_runs(runs)
+        return self._told() if self._tells and self.runs else b""
+
+    def _subject_of(self, stream: bytes) -> Subject:
+        guards = self._guards
+        body = guards.dialect.replies.reshape.gather(stream)
+        if body is not None:
+            return guards.answered(body)
+        texts = gathered_texts(stream, guards.view, guards.kind)
+        return msgspec.structs.replace(guards.answered(b""), response=GuardedBody(b"", lambda _: texts))
+
+    def _all_runs(self, after: Sequence[HookRun] = ()) -> list[HookRun]:
+        """The runs of all hooks, in their order."""
+        milliseconds = int((time.monotonic() - self._began) * 1000)
+        runs = [*self.held.runs(self._moment, milliseconds), *self._window_runs.values(), *after]
+        by_hook = {id(run.hook): run for run in runs}
+        return [by_hook[id(hook)] for hook in self._guards.hooks if id(hook) in by_hook]
+
+    def _told(self) -> bytes:
+        return self._guards.view.results_event(phase_results(Phase.AFTER, self.runs, hides=self._guards.hides))
+
+    def _denied(self, ready: bytes = b"", runs: Sequence[HookRun] | None = None) -> bytes:
+        """A hook denies the answer behind events that still go on."""
+        self.runs = self._all_runs() if runs is None else list(runs)
+        self.denies = True
+        return ready
+
+
+def unjudged(hooks: Sequence[Hook], why: str) -> list[HookRun]:
+    """The runs of hooks that could not judge."""
+    now = time.time()
+    return [
+        HookRun(hook, tuple(CheckRun(each, could_not(why), 0, now) for each in hook.checks), 0, now) for hook in hooks
+    ]

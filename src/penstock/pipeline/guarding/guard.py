@@ -1,0 +1,303 @@
+"""Stage, around an attempt: the target's guards judge the request before it is sent, and the answer before it is given.
+
+Before-hooks run once for each target, and hooks that are written alike once for a request. Cached are answers as they
+came from the provider, so a stored answer is judged like any other. Source: docs/guardrails.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from penstock.core.address import AddressPolicy
+from penstock.core.body import Body
+from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.texts import NO_TEXTS, TextView
+from penstock.guards.base import Outbound
+from penstock.guards.logprobs import asks_logprobs
+from penstock.guards.plan import GuardPlan, Hook
+from penstock.guards.restore import restoring_of
+from penstock.guards.results import HookRun, denied
+from penstock.pipeline.account import AttemptAccount
+from penstock.pipeline.attempt import failed as failed_answer
+from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.guarding.answer import GuardedAnswer
+from penstock.pipeline.guarding.aside import LookingOn
+from penstock.pipeline.guarding.at_once import judged_in_turns
+from penstock.pipeline.guarding.breaker import HostBreaker
+from penstock.pipeline.guarding.documents import KeptDocuments
+from penstock.pipeline.guarding.memory import GuardMemory, JudgedRequest, judged_aside, known_runs, remembered
+from penstock.pipeline.guarding.model import GuardModels
+from penstock.pipeline.guarding.outbound import GuardOutbound, Knows
+from penstock.pipeline.guarding.parallel import judged_beside
+from penstock.pipeline.guarding.pieces import Unreadable, judged_pieces
+from penstock.pipeline.guarding.request_types import hooks_without_texts, request_type
+from penstock.pipeline.guarding.results import GuardResults, with_cost, with_skipped
+from penstock.pipeline.guarding.subject import (
+    Subject,
+    asked,
+    new_request,
+    nothing_asked,
+    rewritten,
+    with_body,
+    with_headers,
+)
+from penstock.pipeline.guarding.tasks import GuardTasks
+from penstock.pipeline.guarding.unread import refusal_of_unread, refusal_of_unreadable
+from penstock.pipeline.guarding.verdicts import GuardVerdicts
+from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.upstream import Upstream
+from penstock.routing.walk import Attempt
+
+Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
+Sending = Callable[[Call, TargetRoute], Coroutine[Any, Any, Answer]]
+_LOGPROBS: Final = Failure(
+    Kind.INVALID_REQUEST,
+    "A guard of the config changes texts of answers and can't change their log probabilities: ask without logprobs.",
+    "logprobs",
+)
+
+
+class Guarding(msgspec.Struct, frozen=True, dict=True):
+    """Runs the guards of targets. ``results`` tells callers what came of them. ``refuses_unguarded``: a request whose
+    texts no guard can read is refused where a guard would deny. ``environment`` is the operator's, None where the
+    gateway's own identity is not lent. ``answers_checks``: callers on this machine may ask single checks."""
+
+    stop_seconds: ClassVar[float] = 6.0
+    """How long ``stop`` may take (server/gateway.py)."""
+
+    upstream: Upstream
+    policy: AddressPolicy
+    results: GuardResults = GuardResults()
+    refuses_unguarded: bool = False
+    environment: Mapping[str, str] | None = None
+    breaker: HostBreaker = msgspec.field(default_factory=HostBreaker)
+    documents: KeptDocuments = msgspec.field(default_factory=KeptDocuments)
+    looking_on: LookingOn = msgspec.field(default_factory=LookingOn)
+    telling: GuardTasks = msgspec.field(default_factory=GuardTasks)
+    models: GuardModels | None = None
+    answers_checks: bool = False
+    knows: Knows | None = None
+
+    @property
+    def verdicts(self) -> GuardVerdicts:
+        return self.looking_on.verdicts
+
+    def attempt(
+        self,
+        call: Call,
+        route: TargetRoute,
+        step: Attempt,
+        account: AttemptAccount,
+        send: Send,
+        policy: AddressPolicy | None,
+    ) -> Coroutine[Any, Any, Answer]:
+        """One attempt at a guarded target; ``send`` makes it. ``policy`` says which hosts the checks may reach."""
+        plan, view, request = route.target.guards, call.dialect.texts, call.request
+        if not isinstance(plan, GuardPlan):
+            return send(call, route, step, account)
+        kind = None if view is None else view.request_types.get(call.operation.value)
+        outbound = self.outbound if plan.is_local else self._outbound(call, policy or self.policy, account.caller)
+
+        def sending(call: Call, route: TargetRoute) -> Coroutine[Any, Any, Answer]:
+            return send(call, route, step, account)
+
+        if view is None or kind is None or request is None:
+            return self._unread(call, route, sending, plan, kind, outbound)
+        return self._guarded(call, route, sending, plan, view, kind, request, outbound)
+
+    async def _unread(
+        self, call: Call, route: TargetRoute, send: Sending, plan: GuardPlan, kind: str | None, outbound: Outbound
+    ) -> Answer:
+        """An attempt for a request without texts that a guard can read."""
+        runs = await self._caller_runs(call, route, plan, outbound)
+        if denied(runs):
+            return self.results.denial(call, route, runs, ())
+        call, route = with_headers(call, route, runs)
+        view = call.dialect.texts
+        if view is None or kind is None:
+            passed = await self._passed(call, route, plan, outbound)
+            return passed if isinstance(passed, Answer) else await send(*passed)
+        # An answer that is read later: its request's texts were judged when it was made.
+        plan = GuardPlan(after=plan.after)
+        return await self._guarded(call, route, send, plan, view, kind, nothing_asked(call), outbound)
+
+    async def _guarded(
+        self,
+        call: Call,
+        route: TargetRoute,
+        send: Sending,
+        plan: GuardPlan,
+        view: TextView,
+        kind: str,
+        request: RequestBody,
+        outbound: Outbound,
+    ) -> Answer:
+        """An attempt whose request is judged before it, and whose answer after it."""
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        judged = memory.targets.get(route.target.path)
+        if judged is None:
+            body = route.changes.filled(request.body) if route.changes.fills else request.body
+            subject = asked(call, route, body, view, kind, streams=request.stream)
+            judged = await self._judged_at_once(call, plan, memory, subject)
+            if judged is None:
+                judged = await self._judged(call, plan, memory, subject, body, outbound)
+            memory.targets[route.target.path] = judged
+        if judged.failure is not None:
+            return failed_answer(judged.failure, call)
+        if denied(judged.runs):
+            enforced = [hook for hook in plan.before if not hook.is_shadow]
+            return self.results.denial(call, route, with_skipped(enforced, judged.runs), ())
+        if judged.request is not None:
+            call, route = rewritten(call, route, judged.request)
+        call, route = with_headers(call, route, judged.runs)
+        if plan.beside and not judged.is_whole:
+            answer = await self._sent_beside(call, route, plan.beside, judged, outbound, send(call, route))
+            judged.is_whole = True
+            if denied(judged.runs):
+                return answer
+        else:
+            answer = await send(call, route)
+        if answer.watch is None and not plan.after and judged.restoring is None:
+            return self.results.told(call, answer, judged.runs, ())
+        guarded = GuardedAnswer(call, route, plan, request, judged, view, outbound, self.results, self.looking_on)
+        return await guarded.given(answer)
+
+    def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
+        models = None if self.models is None else partial(self.models.ask, call)
+        return GuardOutbound(
+            self.upstream,
+            policy,
+            caller,
+            self.breaker,
+            self.environment,
+            self.documents,
+            models,
+            self.telling,
+            self.knows,
+        )
+
+    @cached_property
+    def outbound(self) -> GuardOutbound:
+        """The way out for a check that judges no request."""
+        return GuardOutbound(
+            self.upstream,
+            self.policy,
+            breaker=self.breaker,
+            documents=self.documents,
+            telling=self.telling,
+            knows=self.knows,
+        )
+
+    def start(self) -> None:
+        """Requests bring the hooks."""
+
+    async def stop(self) -> None:
+        """Let the hooks that only look on end."""
+        await self.looking_on.stop()
+        await self.telling.stop()
+
+    # Before.
+
+    async def _judged_at_once(
+        self, call: Call, plan: GuardPlan, memory: GuardMemory, subject: Subject
+    ) -> JudgedRequest | None:
+        """The first request for a target, judged in one go: None where a hook may wait, or change a text."""
+        if memory.runs or not plan.judges_at_once or len(call.body) > LARGE:
+            return None
+        runs, _ = await judged_in_turns(plan.deciding, subject)
+        self.looking_on.verdicts.note(call.account, runs)
+        memory.runs.append((runs, subject))
+        return JudgedRequest(runs, subject)
+
+    async def _judged(
+        self, call: Call, plan: GuardPlan, memory: GuardMemory, subject: Subject, body: Body, outbound: Outbound
+    ) -> JudgedRequest:
+        """The request for a target, judged at the first attempt at it."""
+        if plan.changes_answers and asks_logprobs(body):
+            return JudgedRequest([], subject, failure=_LOGPROBS)
+        if plan.looking_on:
+            await self.looking_on.run(call.account, plan.looking_on, outbound, subject)
+        note = partial(self.verdicts.note, call.account)
+        runs, changed = await remembered(memory, plan.deciding, subject, outbound, note)
+        judged = JudgedRequest(runs, changed, restoring=restoring_of(runs))
+        if changed is not subject:
+            read = new_request(call, changed, body)
+            if isinstance(read, Failure):
+                judged.failure = read
+            else:
+                judged.request = read
+        return judged
+
+    async def _sent_beside(
+        self,
+        call: Call,
+        route: TargetRoute,
+        hooks: Sequence[Hook],
+        judged: JudgedRequest,
+        outbound: Outbound,
+        sending: Coroutine[Any, Any, Answer],
+    ) -> Answer:
+        """The provider's answer, which is made while hooks judge the request; status 446 if they deny it."""
+        memory = call.guards or GuardMemory()
+        answer, runs = None, known_runs(memory, hooks, judged.subject)
+        if denied(runs):
+            sending.close()
+        else:
+            note = partial(self.verdicts.note, call.account)
+            judging = judged_aside(memory, hooks, judged.subject, outbound, note)
+            answer, runs = await judged_beside(judging, sending, denied)
+        by_hook = {id(run.hook): run for run in (*judged.runs, *runs)}
+        before = route.target.guards.before if isinstance(route.target.guards, GuardPlan) else ()
+        judged.runs = [by_hook[id(hook)] for hook in before if id(hook) in by_hook]
+        if answer is not None and not denied(runs):
+            return answer
+        return with_cost(self.results.denial(call, route, judged.runs, ()), answer)
+
+    async def _caller_runs(
+        self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound
+    ) -> Sequence[HookRun]:
+        """The runs, for a request without texts that a guard can read, of the checks that need none: who asks, for
+        which model, for which kind of thing."""
+        hooks = [] if call.operation.lists_models else hooks_without_texts(plan.before, call)
+        if not hooks:
+            return ()
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        body = Body({}) if call.request is None else route.changes.filled(call.request.body)
+        streams = call.request is not None and call.request.stream
+        subject = asked(call, route, body, NO_TEXTS, request_type(call), streams=streams)
+        note = partial(self.verdicts.note, call.account)
+        return (await remembered(memory, hooks, subject, outbound, note))[0]
+
+    async def _passed(
+        self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound
+    ) -> Answer | tuple[Call, TargetRoute]:
+        """A request that passes as it is, with the requests inside it as the guards left them; or the refusal."""
+        note = partial(self.verdicts.note, call.account)
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        try:
+            judged = memory.pieces.get(route.target.path) or await judged_pieces(
+                call, route, plan.before, outbound, note
+            )
+        except Unreadable as error:
+            return failed_answer(refusal_of_unreadable(str(error)), call)
+        if judged is not None:
+            memory.pieces[route.target.path] = judged
+        if judged is not None and judged.runs:
+            return self.results.denial(call, route, judged.runs, (), place=judged.place)
+        left = plan if judged is None else GuardPlan(after=plan.after)
+        unread = refusal_of_unread(call, left, self.verdicts, refuses=self.refuses_unguarded)
+        if unread is not None:
+            return failed_answer(unread, call)
+        return (call, route) if judged is None or judged.body is None else with_body(call, route, judged.body)

@@ -1,0 +1,248 @@
+"""A stream under guards: a reply whose events were judged as their hooks ask for (docs/guardrails.md#streams).
+
+``hold``: only text that could become part of a match waits. ``window``: events wait until their window is judged.
+``buffer``: the whole answer waits. ``after``: nothing waits; the answer is judged at its end. The first text is judged
+before the answer's head is sent, so that an early denial is status 446 and routing can go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from penstock.core.failure import Failure
+from penstock.core.http import Headers
+from penstock.dialects.caller import STREAM_HEAD
+from penstock.dialects.framing import sse
+from penstock.dialects.framing.frame import MAX_FRAME
+from penstock.dialects.stream_watch import StreamWatch
+from penstock.guards.held_events import HeldEvents
+from penstock.guards.plan import StreamMode
+from penstock.guards.results import HookRun, hook_results
+from penstock.pipeline.call import Answer
+from penstock.pipeline.guarding.denial import told_denial
+from penstock.pipeline.guarding.events import JudgedEvents, StreamGuards
+from penstock.pipeline.relay import last_bytes
+from penstock.transport.base import Reply, Take, hand_on, pass_on
+
+Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
+
+
+class GuardedStream:
+    """Implements ``Reply``. ``tells``: events of their own tell the results; ``denies`` makes status 446.
+    ``is_denied``: a hook denied the answer, before its head or in the middle of it."""
+
+    def __init__(self, answer: Answer, guards: StreamGuards, denies: Denies, *, tells: bool) -> None:
+        self.status = answer.status
+        self.headers: Headers = answer.headers
+        self.is_denied = False
+        self._answer = answer
+        self._guards = guards
+        self._denies = denies
+        self._tells = tells
+        self._tells_first = tells and bool(guards.before)
+        self._inner: Reply | None = answer.rest
+        self._inner_watch = answer.watch
+        self._first = answer.body
+        self._relay = sse.EventRelay(hold=MAX_FRAME)
+        self._events = JudgedEvents(guards, tells=tells)
+        # What was masked in the request comes back last: guards of answers judge what the provider said.
+        restoring = guards.restoring
+        self._restored = None if restoring is None else HeldEvents([], guards.view, guards.kind, [restoring.rule()])
+        self._failure: Failure | None = None
+        self._has_ended = False
+        self._begun = self._latest = b""
+        """The first and the last events that went on, which an error event may have to fit."""
+        self._reading: asyncio.Future[bytes] | None = None
+        self._outer_watch: StreamWatch | None = None
+
+    @property
+    def runs(self) -> Sequence[HookRun]:
+        """The runs of the hooks that have judged the answer; none while the answer lasts."""
+        return self._events.runs
+
+    @property
+    def judged(self) -> Sequence[HookRun]:
+        """The runs of hooks that judged the whole answer before its head was sent."""
+        return self._events.whole
+
+    # A reply.
+
+    @property
+    def failure(self) -> Failure | None:
+        return self._failure
+
+    async def read(self) -> bytes:
+        reading, self._reading = self._reading, None
+        return await (self._next() if reading is None else reading)
+
+    async def pass_on(self, take: Take) -> None:
+        """Hand the judged stream to ``take`` (``transport.base.pass_on``): events like the ones before them in the turn
+        in which they arrive."""
+
+        def take_judged(data: bytes) -> Awaitable[None] | None:
+            if self._has_ended:
+                return None
+            text = text_of(data)
+            if text is None or watch is None or not (relay.is_whole(data) and watch.passes(data)):
+                return self._pass_slowly(data, take)
+            ready = passed_text(data, text)
+            if events.denies or self._tells_first:
+                ready = self._going_on(self._with_denial(ready))
+            elif ready:
+                self._begun, self._latest = self._begun or ready[:STREAM_HEAD], ready
+            return take(ready) if ready else None
+
+        events, relay, watch = self._events, self._relay, self._inner_watch
+        text_of, passed_text = events.held.text_of, events.passed_text
+        is_immediate = events.is_immediate and self._restored is None
+        if is_immediate and self._inner is not None and self._reading is None and not self._first:
+            await pass_on(self._inner, take_judged)
+        while ready := await self.read():
+            await hand_on(ready, take)
+
+    async def _pass_slowly(self, data: bytes, take: Take) -> None:
+        ready = self._going_on(await self._fed(data))
+        if ready:
+            await hand_on(ready, take)
+
+    def close(self) -> None:
+        self._has_ended = True
+        if self._reading is not None:
+            self._reading.cancel()
+        if self._inner is not None:
+            self._inner.close()
+
+    # The answer.
+
+    async def begun(self) -> tuple[Answer, bool]:
+        """The answer with the first text that was judged; or status 446, and True."""
+        answer, guards = self._answer, self._guards
+        waits = [hook.first_wait for hook in guards.hooks if hook.stream in {StreamMode.HOLD, StreamMode.WINDOW}]
+        until = None if self._events.buffers or not waits else time.monotonic() + max(waits)
+        first = bytearray()
+        try:
+            while not (self._events.released or self._has_ended):
+                data = await self._within(until)
+                if data is None:
+                    break
+                first += data
+        except BaseException:
+            self.close()
+            raise
+        if self.is_denied:
+            refusal = self._denies(guards.before, self.runs)
+            refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
+            refusal.cache_status, refusal.is_cut = answer.cache_status, answer.usage is None
+            answer.close()
+            return refusal, True
+        watch = StreamWatch(guards.dialect.replies.stream if answer.watch is None else answer.watch.grammar)
+        answer.body = watch.feed(bytes(first), weigh=True)
+        # The bytes that go on have been watched as the provider's.
+        watch.is_seen, self._outer_watch = True, watch
+        answer.rest, answer.watch = self, watch
+        return answer, False
+
+    async def _within(self, until: float | None) -> bytes | None:
+        """The next bytes; None if they don't come in time, and are to be read later."""
+        if until is None:
+            return await self._next()
+        reading = asyncio.ensure_future(self._next())
+        try:
+            await asyncio.wait({reading}, timeout=max(0.0, until - time.monotonic()))
+        except BaseException:
+            reading.cancel()
+            raise
+        if reading.done():
+            return reading.result()
+        self._reading = reading
+        return None
+
+    # Reading.
+
+    async def _next(self) -> bytes:
+        """The next bytes that can go on; nothing at the end."""
+        while not self._has_ended:
+            first, self._first = self._first, b""
+            if first:
+                ready = await self._passed(first)
+            else:
+                data = b"" if self._inner is None else await self._inner.read()
+                ready = await self._fed(data) if data else await self._ended()
+            ready = self._going_on(self._with_restored(ready))
+            if ready:
+                return ready
+        return b""
+
+    def _going_on(self, events: bytes) -> bytes:
+        """Events that go on, the first ones with the results of the request's hooks."""
+        if events:
+            self._begun, self._latest = self._begun or events[:STREAM_HEAD], events
+            if self._tells_first:
+                self._tells_first = False
+                return self._guards.with_first_event(events)
+        return events
+
+    def _with_restored(self, events: bytes) -> bytes:
+        """Events with what guards masked in the request."""
+        restored = self._restored
+        if restored is None:
+            return events
+        ready = restored.feed(events) if events else b""
+        return ready + restored.finish() if self._has_ended else ready
+
+    async def _fed(self, data: bytes) -> bytes:
+        watch = self._inner_watch
+        events = data if watch is None else watch.feed(data)
+        if watch is not None and watch.error is not None:
+            self._show()
+        return await self._passed(events) if events else b""
+
+    async def _passed(self, data: bytes) -> bytes:
+        """What goes on of bytes that the provider's watch let pass."""
+        whole = data if self._relay.is_whole(data) else self._relay.feed(data)
+        return self._with_denial(await self._events.passed(whole)) if whole else b""
+
+    def _show(self) -> None:
+        """What goes on now may hold an error, which the watch over the judged stream has to see."""
+        if self._outer_watch is not None:
+            self._outer_watch.is_seen = False
+
+    async def _ended(self) -> bytes:
+        """The provider's stream has ended: what still waits, and the end as the caller's wire has it."""
+        self._show()
+        inner, watch = self._inner, self._inner_watch
+        broken = None if inner is None else inner.failure
+        last = b""
+        if broken is None and watch is not None:
+            last = last_bytes(self._answer, watch, self._guards.dialect, self._guards.trace, None)
+        events = self._relay.feed(last) + self._relay.finish()
+        error = b""
+        if self._answer.broken is not None and events:
+            error = list(sse.blocks(events))[-1]
+            events = events[: -len(error)]
+        judging = self._events
+        ready = await judging.passed(events) if events else b""
+        if not judging.denies:
+            ready += await judging.finished()
+            if broken is None and self._answer.broken is None and not judging.denies:
+                ready += await judging.judged_after(b"")
+        ready = self._with_denial(ready) if judging.denies else ready + error
+        self._failure, self._has_ended = broken, True
+        return ready
+
+    def _with_denial(self, ready: bytes) -> bytes:
+        """Events that go on, and where a hook denies the answer the end of its stream: the upstream is closed at once,
+        so that it costs no more."""
+        if not self._events.denies or self.is_denied:
+            return ready
+        self.is_denied = self._has_ended = True
+        self._show()
+        if self._inner is not None:
+            self._inner.close()
+        results = hook_results(self._guards.before, self.runs, hides=True) if self._tells else None
+        dialect = self._guards.dialect
+        told = told_denial(dialect, results, (), self._guards.trace)
+        event, fit_error = dialect.errors.as_event(told.body), dialect.replies.stream.fit_error
+        return ready + (event if fit_error is None else fit_error(self._begun + self._latest + ready, event))

@@ -1,0 +1,208 @@
+"""What guards judge of a call: the request for a target, the answer to it, and the request that guards made of another.
+
+The counterpart of pipeline/guarding/guard.py, which says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_beginning import is_object
+from penstock.core.parameter_changes import ParameterChanges
+from penstock.core.segments import Segment
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.texts import TextView
+from penstock.guards.base import Context, GuardedBody, Phase, Told
+from penstock.guards.plan import Scope
+from penstock.guards.results import HookRun
+from penstock.pipeline.account import METADATA, read_metadata
+from penstock.pipeline.call import Call
+from penstock.pipeline.target_route import TargetRoute
+from penstock.providers.google import INTERACTIONS
+from penstock.providers.row import Operation
+
+_STREAMS: Final = "stream=true"
+_NO_METADATA: Final[Mapping[str, Any]] = {}
+_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances", "texts")
+"""Members of the bodies with which models are asked, at any provider."""
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What is judged, and what is told about it (``Context``). ``read`` reads the texts of a new body of the phase;
+    ``accepts``: why a whole new body can't take the place of the old one, None where it can."""
+
+    phase: Phase
+    request_type: str
+    provider: str
+    request: GuardedBody
+    read: Callable[[Any], Iterable[Segment]]
+    accepts: Callable[[bytes], str | None]
+    response: GuardedBody | None = None
+    metadata: Told = {}
+    operator_metadata: Mapping[str, Any] = {}
+    headers: Told = {}
+    is_streaming: bool = False
+    status: int | None = None
+    trace: str = ""
+
+    @property
+    def body(self) -> GuardedBody:
+        return self.request if self.response is None else self.response
+
+    def changed(self, raw: bytes) -> Subject:
+        """The same with another body in this phase."""
+        body = GuardedBody(raw, self.read, is_changed=True)
+        if self.phase is Phase.BEFORE:
+            return msgspec.structs.replace(self, request=body)
+        return msgspec.structs.replace(self, response=body)
+
+    def context(self, scope: Scope, now: float) -> Context:
+        """What a check is given that sees texts in this scope. ``now`` is in seconds since 1970."""
+        return Context(
+            self.phase,
+            self.request_type,
+            self.provider,
+            self.request,
+            self.response,
+            self.metadata,
+            self.operator_metadata,
+            self.headers,
+            self.is_streaming,
+            self.status,
+            scope.chosen(self.body, self.phase),
+            self.trace,
+            now,
+        )
+
+
+def nothing_asked(call: Call) -> RequestBody:
+    streams = _STREAMS in call.query.split("&")
+    return RequestBody(Body({"stream": b"true"} if streams else {}), None, streams)
+
+
+_PREDICTIONS: Final = frozenset({Operation.PREDICT, Operation.PREDICT_LATER})
+
+
+def evades(call: Call) -> bool:
+    """Whether a request passes as it is, though it has what a model is asked with: guards read it elsewhere. So may an
+    object that can't be read: some hosts read its beginning, and pass over what follows."""
+    if call.operation in _PREDICTIONS:
+        return True
+    if call.resource == INTERACTIONS:
+        return bool(call.body)
+    if call.operation is not Operation.PROXY or call.resource is not None:
+        return False
+    if call.request is None:
+        return is_object(call.body)
+    return any(name in call.request.body for name in _ASKING)
+
+
+def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str, *, streams: bool) -> Subject:
+    """The subject of before-hooks: the request for a target."""
+
+    def accepts(raw: bytes) -> str | None:
+        new = call.dialect.reading.body(raw)
+        if isinstance(new, Failure):
+            return new.message
+        return "it would change whether the answer is streamed" if new.stream is not streams else None
+
+    read = partial(view.request, kind)
+    metadata = call.account.metadata or call.fields.get(METADATA)
+    return Subject(
+        Phase.BEFORE,
+        kind,
+        route.provider.slug,
+        GuardedBody(body, read, view.text_members.get(kind)),
+        read,
+        accepts,
+        None,
+        _NO_METADATA if metadata is None else partial(read_metadata, metadata),
+        call.account.labels,
+        partial(_texts, call.fields),
+        streams,
+        None,
+        call.trace,
+    )
+
+
+def _texts(fields: Mapping[bytes, bytes]) -> Mapping[str, str]:
+    """Header fields as text."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in fields.items()}
+
+
+def answered(request: Subject, view: TextView, kind: str, raw: bytes) -> Subject:
+    """The subject of after-hooks: a request with its answer."""
+    read = partial(view.answer, kind)
+    body = GuardedBody(raw, read)
+    return msgspec.structs.replace(
+        request, phase=Phase.AFTER, response=body, read=read, accepts=_unreadable, status=200
+    )
+
+
+def _unreadable(body: bytes) -> str | None:
+    """Why bytes are no JSON object."""
+    try:
+        Body.parse(body)
+    except BodyError as error:
+        return str(error)
+    return None
+
+
+def new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failure:
+    """The request that guards have made of another."""
+    given = call.request
+    if given is not None and given.form is not None:
+        return _new_form(given, subject.request.raw)
+    read = call.dialect.reading.body(subject.request.raw)
+    if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
+        return read
+    return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")
+
+
+def _new_form(given: RequestBody, fields: bytes) -> RequestBody | Failure:
+    """The form with the text fields that guards made."""
+    try:
+        body = Body.parse(fields)
+    except BodyError as error:
+        return Failure(Kind.INVALID_REQUEST, f"A guard changed the form's fields to what they can't be: {error}.")
+    return msgspec.structs.replace(given, body=body)
+
+
+def with_headers(call: Call, route: TargetRoute, runs: Sequence[HookRun]) -> tuple[Call, TargetRoute]:
+    """The call and the route with which a target gets the header fields that checks found: no field of such a name
+    that the caller sends takes their place."""
+    told = {name: each for run in runs for check in run.checks for name, each in check.judgement.headers.items()}
+    if not told:
+        return call, route
+    found = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
+    names = {name.encode() for name in told}
+    headers = [*((name, value) for name, value in call.headers if name.lower() not in names), *found]
+    fields = {**{name: value for name, value in call.fields.items() if name not in names}, **dict(found)}
+    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *told)))
+    target = msgspec.structs.replace(route.target, forward_headers=forwarded)
+    call = msgspec.structs.replace(call, headers=headers, fields=fields)
+    # What is prepared for other requests of the route knows nothing of these fields.
+    return call, msgspec.structs.replace(route, target=target, templates={})
+
+
+def with_body(call: Call, route: TargetRoute, body: bytes) -> tuple[Call, TargetRoute]:
+    """The call that passes as it is, with another body."""
+    if call.request is None:
+        return msgspec.structs.replace(call, body=body), route
+    request = RequestBody(Body.parse(body), call.request.model, call.request.stream, call.request.form)
+    return msgspec.structs.replace(call, body=body, request=request), route
+
+
+def rewritten(call: Call, route: TargetRoute, request: RequestBody) -> tuple[Call, TargetRoute]:
+    """The call with the request that the guards made. The config's parameters are in it already."""
+    body = call.body if request.form is not None else request.body.encode()
+    call = msgspec.structs.replace(call, request=request, body=body)
+    if route.changes.fills:
+        route = msgspec.structs.replace(route, changes=ParameterChanges(removes=route.changes.removes))
+    return call, route

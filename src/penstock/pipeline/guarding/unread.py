@@ -1,0 +1,55 @@
+"""Requests whose texts no guard can read: what becomes of them where a guard would deny or change texts.
+
+They pass, and their record says so; or the operator lets none through. What a model is asked with passes in no case:
+there is an endpoint where guards can read it. Source: docs/guardrails.md#which-requests.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.core.failure import Failure, Kind
+from penstock.guards.plan import GuardPlan
+from penstock.pipeline.call import Call
+from penstock.pipeline.guarding.subject import evades
+from penstock.pipeline.guarding.verdicts import GuardVerdicts
+from penstock.providers.row import Operation
+
+_WITHOUT_TEXTS: Final = frozenset(
+    {
+        Operation.MODELS,
+        Operation.MODEL,
+        Operation.SHOW,
+        Operation.RESPONSE_DELETE,
+        Operation.RESPONSE_CANCEL,
+        Operation.PREDICTED,
+    }
+)
+
+
+def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, refuses: bool) -> Failure | None:
+    """The failure of a request that doesn't pass unread; None for one that does, which is noted in ``verdicts``.
+    ``refuses``: the operator lets none through."""
+    hooks = [hook for hook in (*plan.before, *plan.after) if (hook.deny and not hook.is_shadow) or hook.transforms]
+    if call.operation in _WITHOUT_TEXTS or not hooks:
+        return None
+    if refuses:
+        text = (
+            f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
+            "operator lets none through unread (guards.unguarded)."
+        )
+        return Failure(Kind.UNSUPPORTED_OPERATION, text)
+    if evades(call):
+        text = (
+            "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
+            "for it, where they can (docs/endpoints.md)."
+        )
+        return Failure(Kind.UNSUPPORTED_OPERATION, text)
+    verdicts.skip(call.account, hooks)
+    return None
+
+
+def refusal_of_unreadable(why: str) -> Failure:
+    """The failure of a request with which a model will be asked, and which can't be read (pieces.py)."""
+    text = f"The guards of the config can't read the request: {why} (docs/guardrails.md#batches-and-threads)."
+    return Failure(Kind.INVALID_REQUEST, text)

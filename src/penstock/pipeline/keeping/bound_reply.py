@@ -1,0 +1,31 @@
+"""Stage, inside an attempt: a reply with the ids of what is kept bound to the target that keeps it."""
+
+from __future__ import annotations
+
+from penstock.core.bound_id import ChangeId
+from penstock.core.failure import Failure
+from penstock.dialects.caller import KeptIds
+from penstock.dialects.framing.frame import MAX_FRAME
+from penstock.pipeline.replies.wrapped_reply import (
+    JudgedReply,
+    TransformedReply,
+    TransformedStream,
+    begins_json,
+    unusable,
+)
+from penstock.transport.base import Reply
+
+
+def with_bound_ids(reply: Reply, ids: KeptIds, change: ChangeId, provider: str) -> Reply:
+    """The reply in a wire that knows its ``ids``; its first bytes tell whether it is a stream."""
+
+    def too_large() -> Failure:
+        return unusable(provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
+
+    def read_as(first: bytes, inner: Reply) -> Reply:
+        if begins_json(first):
+            return TransformedReply(inner, lambda body: ids.plain(body, change), MAX_FRAME, None, too_large)
+        return TransformedStream(inner, ids.stream(change, provider))
+
+    headers = [field for field in reply.headers if field[0] != b"content-length"]
+    return JudgedReply(reply, headers, read_as)

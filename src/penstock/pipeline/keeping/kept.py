@@ -1,0 +1,235 @@
+"""Requests for what providers keep: the one target that has it, and ids that say which.
+
+Such a thing belongs to one account, so that a request for it goes to one target. Where the next request may not name
+this target again (it was chosen among several, by the model or as the usual one of the path) ids are bound to it
+(core/bound_id.py): they are written into replies, and read in paths, queries and bodies of JSON. A request that names
+nothing else goes where its ids say. Sources: docs/endpoints.md#what-passes-as-it-is; docs/responses.md#ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import unquote
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_bound, is_of, with_ids
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import read_json_or_none, write_json
+from penstock.pipeline.call import Call
+from penstock.pipeline.choice import MODEL, NAMING, ONLY_CONFIG
+from penstock.pipeline.compiled_plan import CompiledPlan
+from penstock.pipeline.off_loop.thread import LARGE
+from penstock.providers.row import RESPONSES_WIRE
+from penstock.routing.plan import Target, leaves
+
+_CHANGING: Final = ("POST", "PATCH")
+_WITH_IDS: Final = ("rest", "id")
+"""Parameters of paths that hold ids."""
+_NAMING: Final = ("previous_response_id", "conversation")
+"""Members that name what the provider of a response keeps."""
+_MARK: Final = re.compile(re.escape(MARK))
+_REFUSALS: Final = frozenset(
+    {
+        Kind.NOT_ALLOWED,
+        Kind.MODEL_NOT_ALLOWED,
+        Kind.UNKNOWN_CONFIG,
+        Kind.UNKNOWN_PROVIDER,
+        Kind.UNKNOWN_VIRTUAL_KEY,
+        Kind.VIRTUAL_KEY_DISABLED,
+        Kind.VIRTUAL_KEY_EXPIRED,
+    }
+)
+"""Why a target that could be used can't be used any more."""
+
+_LISTS: Final = frozenset(
+    """
+    assistants batches cachedcontents checkpoints completions containers conversations evals files jobs threads uploads
+    vector_stores videos
+    """.split()
+)
+"""The last words of paths at which an account's things are listed."""
+_MOST_DECODINGS: Final = 4
+
+Keeps = Callable[[Target], bool]
+"""Whether a target's host keeps responses at all."""
+
+
+def deals_with_kept(call: Call) -> bool:
+    """Whether a request may be for what a provider keeps, or make such a thing."""
+    if call.dialect.name == RESPONSES_WIRE:
+        return not (call.operation.is_proxy or call.operation.is_session)
+    return call.resource is not None
+
+
+def refused_list(call: Call) -> Failure | None:
+    """The failure of a request that lists what an account keeps, whoever has made it; also where it passes by
+    ``/v1/proxy``. What is listed below an id belongs to whoever knows the id."""
+    if not call.operation.is_proxy or call.account.method != "GET":
+        return None
+    rest = call.parameters.get("rest", "")
+    for _ in range(_MOST_DECODINGS):  # some hosts decode again
+        rest = unquote(rest)
+    segments = [each for each in rest.replace("\\", "/").split("/") if each]
+    last = segments[-1].partition(";")[0].lower() if segments else ""
+    if call.resource is not None and len(segments) > 1:
+        return None
+    if last not in _LISTS and (call.resource is None or segments):
+        return None
+    text = (
+        "This gateway's operator lets nobody list what a provider keeps for an account that gateway keys share "
+        "(ids.lists): name the id of what you made."
+    )
+    return Failure(Kind.NOT_ALLOWED, text)
+
+
+def read_ids(call: Call, secrets: tuple[bytes, ...]) -> None:
+    """Put the provider's own ids in the place of the request's bound ones; ``call.ids`` tells what these say."""
+    call.ids = ids = ReadIds(Binder(secrets, call.caller.tenant) if secrets else None)
+    for name in _WITH_IDS:
+        path = call.parameters.get(name, "")
+        if is_bound(path):
+            call.parameters = {**call.parameters, name: "/".join(map(ids.read, path.split("/")))}
+    if is_bound(call.query):
+        pairs = [pair.partition("=") for pair in call.query.split("&")]
+        call.query = "&".join(f"{name}{equals}{ids.read(value)}" for name, equals, value in pairs)
+    _read_body(call, ids)
+
+
+def _read_body(call: Call, ids: ReadIds) -> None:
+    """As ``read_ids``, in the members of a body. A member of more than ``LARGE`` bytes isn't read."""
+    request = call.request
+    if request is None or MARK not in call.body:
+        return
+    body, changed = request.body, {}
+    for name, raw in body.members.items():
+        if len(memoryview(raw)) <= LARGE and body.holds(name, _MARK):
+            value = {name: read_json_or_none(bytes(raw))}
+            other = with_ids(value, ids.read)
+            if other != value:
+                changed[name] = write_json(other[name])
+    if changed:
+        call.request = msgspec.structs.replace(request, body=body.replaced(changed))
+        if call.resource is not None:
+            call.body = Body.parse(call.body).replaced(changed).encode()
+
+
+def with_one_target(
+    call: Call,
+    compiled: CompiledPlan | Failure,
+    secrets: tuple[bytes, ...] = (),
+    keeps: Keeps | None = None,
+    *,
+    has_default: bool = False,
+) -> CompiledPlan | Failure:
+    """The plan with the one target that a request can mean, by the ids that it holds (``read_ids``).
+
+    What is made goes to the first target; a response goes wherever the plan says. An id that isn't bound is at one of
+    several accounts, and nothing says which, unless only one of them keeps responses (``keeps``). ``has_default``: the
+    operator says who serves requests that name nothing.
+    """
+    digest = None if call.ids is None else call.ids.digest
+    failure = None if call.ids is None else call.ids.failure
+    if isinstance(compiled, Failure):
+        if failure is not None and compiled.kind is Kind.MISSING_PROVIDER:
+            return failure
+        return _not_any_more(compiled) if digest is not None and compiled.kind in _REFUSALS else compiled
+    if failure is not None:
+        return failure
+    targets = leaves(compiled.plan)
+    several = len({account_of(target) for target in targets}) > 1
+    if secrets and (several or digest is not None or not _is_named_again(call, has_default=has_default)):
+        call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
+    if digest is not None:
+        targets = tuple([target for target in targets if is_of(digest, account_of(target))])
+        if not targets:
+            return _gone()
+    elif several and _names_id(call):
+        keeping = [target for target in targets if keeps is None or keeps(target)]
+        if call.resource is not None or len({account_of(target) for target in keeping}) > 1:
+            return _which(call, len(targets))
+        targets = tuple(keeping or targets)
+    elif call.resource is None and call.operation.has_body:
+        return compiled
+    return _only(call, compiled, targets[0])
+
+
+def _is_named_again(call: Call, *, has_default: bool) -> bool:
+    """Whether a request for what this one makes comes to the same target without a bound id: the caller's headers or
+    path name it in each request, or the operator does. A model names a target for its own request alone, and what is
+    kept of responses has no usual provider."""
+    if call.named_in == MODEL:
+        return False
+    return bool(call.named_in or has_default or call.resource is not None or call.fields.keys() & NAMING)
+
+
+def _only(call: Call, compiled: CompiledPlan, target: Target) -> CompiledPlan:
+    """The plan with one target. What changes a thing is sent once, apart from making a response."""
+    if call.account.method in _CHANGING and not (call.resource is None and call.operation.has_body):
+        target = msgspec.structs.replace(target, retry=None)
+    return msgspec.structs.replace(compiled, plan=target)
+
+
+def _names_id(call: Call) -> bool:
+    """Whether the request names what is kept, rather than makes it."""
+    if call.resource is not None:
+        return "rest" in call.parameters or call.account.method != "POST"
+    if "id" in call.parameters:
+        return True
+    return call.request is not None and any(not call.request.body.is_null(name) for name in _NAMING)
+
+
+def _binding(binder: Binder, config: str | None) -> Callable[[Target], ChangeId]:
+    def for_target(target: Target) -> ChangeId:
+        account, name = account_of(target), _name_of(target, config)
+        return lambda raw: raw if is_bound(raw) else binder.bind(raw, account, name)
+
+    return for_target
+
+
+def _name_of(target: Target, config: str | None) -> str:
+    """How a request asks for a target: by its saved config, its virtual key or its provider (choice.py)."""
+    if config is not None:
+        return f"{ONLY_CONFIG}{config}"
+    return target.provider if target.virtual_key is None else f"@{target.virtual_key}"
+
+
+def bound_json(reply: bytes, change: ChangeId) -> bytes:
+    """A reply of JSON with all ids in it bound; any other as it is."""
+    value = read_json_or_none(reply)
+    return write_json(with_ids(value, change)) if isinstance(value, dict | list) else reply
+
+
+def account_of(target: Target) -> str:
+    """What tells one account from another: the virtual key's name, which outlives its credential, or the credential."""
+    if target.virtual_key is not None:
+        return f"{target.provider}|{target.virtual_key}"
+    key = b"" if target.api_key is None else target.api_key.reveal().encode("utf-8", "surrogatepass")
+    options = "|".join(f"{name}={value}" for name, value in sorted(target.options.items()))
+    host = "" if target.custom_host is None else target.custom_host.origin.authority
+    return f"{target.provider}||{hashlib.sha256(key).hexdigest()}|{host}|{options}"
+
+
+def _which(call: Call, count: int) -> Failure:
+    text = (
+        f"The config has {count} targets, and {call.resource or 'responses'} are kept by one provider account: say "
+        "which, with the header x-portkey-provider or a virtual key."
+    )
+    return Failure(Kind.INVALID_CONFIG, text, "x-portkey-config")
+
+
+def _gone() -> Failure:
+    text = (
+        "The request names an id whose target is not, or no longer, among the targets that the request may go to: name "
+        "its provider or virtual key, as a header or in the path (/@NAME/v1/…), or the config that has it."
+    )
+    return Failure(Kind.TARGET_GONE, text)
+
+
+def _not_any_more(failure: Failure) -> Failure:
+    text = f"The request names an id, and the targets that may have it can't be used any more: {failure.message}"
+    return Failure(Kind.TARGET_GONE, text, failure.param)

@@ -1,0 +1,255 @@
+"""Records of requests as rows of the request log: priced, without secrets, compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+
+from penstock.core.usage import Usage
+from penstock.observe.noted import Content, Noted
+from penstock.observe.record import AttemptRecord, GuardVerdict, Record
+from penstock.observe.redactor import Redactor
+from penstock.prices.charge import Charge
+from penstock.stores.sql.request_log.content import Kept, packed
+from penstock.stores.sql.request_log.entry import GATEWAY, LogEntry
+
+ChargeOf = Callable[[AttemptRecord, float], "Charge | None"]
+"""The charge of an attempt of a request that arrived at a moment, in seconds since 1970; None: it is unknown."""
+_ENCODER: Final = msgspec.json.Encoder()
+_NO_USAGE: Final = Usage()
+_HIT: Final = frozenset({"HIT", "REPLAYED"})
+_FEW: Final = 20
+"""Members of metadata that are looked through at once."""
+
+
+class Spooled(msgspec.Struct, frozen=True, gc=False):
+    """What the spool holds of one request, all of it UTF-8. ``id`` is that of its row."""
+
+    id: str
+    record: Record
+    noted: Noted
+
+
+def is_quick(spooled: Spooled, redactor: Redactor) -> bool:
+    """Whether the row of a request takes microseconds: it has no content, no pattern of the operator's looks through
+    its texts, and these are few."""
+    noted, metadata = spooled.noted, spooled.record.metadata
+    if noted.content is not None or (metadata is not None and len(metadata) > _FEW):
+        return False
+    return not redactor.may_be_slow or not (metadata or noted.message or any(noted.messages))
+
+
+def charges_of(record: Record, charge_of: ChargeOf) -> list[Charge | None]:
+    """The charges of a request's attempts; None where the price is unknown, or what limits were charged is what the row
+    says."""
+    at = record.at
+    return [charge_of(each, at) if each.billed is None or each.cache in _HIT else None for each in record.attempts]
+
+
+def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redactor) -> LogEntry:
+    """The row of a request. ``charges`` are those of its attempts."""
+    record, noted = spooled.record, spooled.noted
+    attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
+    sums = _Sums()
+    details = [sums.add(*each, noted.messages, redactor) for each in zip(attempts, charges, strict=True)]
+    last = attempts[-1] if attempts else None
+    are_several = len(attempts) > 1
+    prompt, completion = usage.prompt or 0, usage.completion or 0
+    # In the order of its members: by their names it would take four times as long.
+    return LogEntry(
+        microseconds(record.at),
+        spooled.id,
+        record.workspace,
+        record.key_id,
+        record.key,
+        record.trace_id,
+        noted.span_id,
+        noted.parent_span_id,
+        noted.span_name,
+        GATEWAY,
+        record.method,
+        record.path,
+        record.operation,
+        record.provider or (None if last is None else last.provider),
+        record.model or (None if last is None else last.model),
+        record.virtual_key,
+        record.config,
+        record.status,
+        record.failure,
+        None if noted.message is None else redactor.text(noted.message),
+        record.stream,
+        record.cache,
+        microseconds(record.latency),
+        None if sums.first_content is None or not record.stream else microseconds(sums.first_content),
+        None if sums.upstream is None else microseconds(sums.upstream),
+        len(attempts),
+        _retries(attempts) if are_several else 0,
+        are_several and any(attempt.target != attempts[0].target for attempt in attempts),
+        record.option,
+        prompt,
+        completion,
+        usage.cached or 0,
+        usage.reasoning or 0,
+        usage.total or prompt + completion,
+        sums.nanos,
+        sums.saved,
+        redactor.labels(metadata) if metadata else {},
+        _ENCODER.encode(_details(record, usage, tuple(details))).decode(),
+        None if noted.content is None else content_of(noted.content, redactor),
+    )
+
+
+def content_of(content: Content, redactor: Redactor) -> bytes:
+    """Headers and bodies as the column of a row."""
+    return packed(
+        Kept(
+            redactor.headers(content.request_headers),
+            redactor.body(content.request),
+            redactor.headers(content.response_headers),
+            redactor.body(content.response),
+            content.is_truncated,
+        )
+    )
+
+
+def microseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000 + 0.5)  # round() takes twice as long
+
+
+class _Sums:
+    """What the attempts of a request come to. ``nanos`` is what they cost, None if one's price is unknown; ``saved`` is
+    what answers from the cache would have cost, where that is known. ``upstream`` are the seconds in which providers
+    were asked, ``first_content`` runs from the request's arrival to the last attempt's first content."""
+
+    __slots__ = ("first_content", "nanos", "number", "saved", "upstream")
+
+    def __init__(self) -> None:
+        self.nanos: int | None = 0
+        self.number = self.saved = 0
+        self.first_content: float | None = None
+        self.upstream: float | None = None
+
+    def add(
+        self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
+    ) -> AttemptDetails:
+        """Add the next attempt; what the row tells of it. ``messages`` are the texts of all attempts' errors."""
+        usage, nanos, version, match, is_estimated = _cost(attempt, charge)
+        began, first_content, ended = attempt.began, attempt.first_content, attempt.ended
+        self.nanos = None if self.nanos is None or nanos is None else self.nanos + nanos
+        if charge is not None and attempt.cache in _HIT:
+            self.saved += charge.nanos
+        if first_content is not None:
+            self.first_content = first_content
+        if ended is not None and not attempt.is_hedge_loser:
+            self.upstream = ended - began + (self.upstream or 0.0)
+        message = messages[self.number] if self.number < len(messages) else None
+        self.number += 1
+        # In the order of its members.
+        return AttemptDetails(
+            self.number,
+            attempt.target,
+            attempt.provider,
+            attempt.status,
+            _milliseconds(began),
+            usage.prompt or 0,
+            usage.completion or 0,
+            match,
+            attempt.model,
+            attempt.virtual_key,
+            attempt.failure,
+            None if message is None else redactor.text(message),
+            None if first_content is None else _milliseconds(first_content),
+            None if ended is None else _milliseconds(ended),
+            attempt.lane == 2,
+            attempt.cache,
+            attempt.is_charged,
+            attempt.is_shared,
+            attempt.is_hedge_loser,
+            nanos,
+            is_estimated,
+            version,
+        )
+
+
+def _cost(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
+    cost is None if its price is unknown."""
+    billed = attempt.billed
+    if billed is not None:
+        return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
+    if not attempt.is_charged or attempt.usage is None:
+        return _NO_USAGE, 0, None, "none", False
+    if charge is None:
+        return attempt.usage, None, None, "none", False
+    return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False
+
+
+def _retries(attempts: tuple[AttemptRecord, ...]) -> int:
+    return sum([second.target == first.target for first, second in pairwise(attempts)])
+
+
+class AttemptDetails(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """An attempt under the names of the admin API. Times are in milliseconds, the cost in nanodollars."""
+
+    number: int
+    target: str
+    provider: str
+    status: int
+    began: float
+    req_units: int
+    res_units: int
+    price_match: str
+    model: str | None = None
+    virtual_key: str | None = None
+    error: str | None = None
+    error_message: str | None = None
+    first_content: float | None = None
+    ended: float | None = None
+    translated: bool = False
+    cache: str | None = None
+    is_charged: bool = False
+    is_shared: bool = False
+    is_hedge_loser: bool = False
+    nanos: int | None = None
+    is_estimated: bool = False
+    price_version: str | None = None
+
+
+class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The members of a row that nobody searches, as its column holds them in JSON: without what has its default."""
+
+    attempts: tuple[AttemptDetails, ...] = ()
+    dialect: str | None = None
+    dropped: tuple[str, ...] = ()
+    labels: Mapping[str, str] = {}
+    address: str | None = None
+    user_agent: str | None = None
+    cache_written: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    skipped: int = 0
+    guards: tuple[GuardVerdict, ...] = ()
+
+
+def _details(record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...]) -> Details:
+    return Details(
+        attempts,
+        record.dialect or None,
+        record.dropped,
+        record.labels or {},
+        record.client or None,
+        record.user_agent or None,
+        usage.cache_written or 0,
+        usage.audio_in or 0,
+        usage.audio_out or 0,
+        record.skipped,
+        record.guards,
+    )
+
+
+def _milliseconds(seconds: float) -> float:
+    """Seconds in milliseconds, to the microsecond."""
+    return int(seconds * 1_000_000 + 0.5) / 1000

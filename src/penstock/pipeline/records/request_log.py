@@ -1,0 +1,229 @@
+"""The request log on its way to the database: each finished request goes to the spool at once, and from there in
+batches to the tables, off the requests' path (docs/request-log.md).
+
+Rows are made of records on the event loop, in slices; those with texts to look through, in a thread. A batch is one
+transaction. What can't be written waits in the spool, also for the next process. A step of this task deletes what is
+too old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from penstock.background import Background, in_slices
+from penstock.observe.noted import Noted
+from penstock.observe.record import Record
+from penstock.observe.redactor import Redactor
+from penstock.observe.spool import Segment, Spool
+from penstock.pipeline.records.batches import Batches
+from penstock.pipeline.records.log_rows import ChargeOf, Spooled, charges_of, is_quick, microseconds, row_of
+from penstock.prices.charge import Charge
+from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.ids import new_id
+from penstock.stores.sql.request_log.entry import LogEntry
+
+_LOG: Final = logging.getLogger("penstock")
+_INTERVAL: Final = 0.5
+"""Seconds between two batches."""
+_BATCH: Final = 250
+"""Rows of a transaction: writing them takes some milliseconds, in which no other change of SQLite goes on."""
+_RECOVERY: Final = 60.0
+"""Seconds between two looks for spools of dead workers."""
+_CLEANING: Final = 3600.0
+"""Seconds between two deletions of what is too old."""
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Spooled)
+
+Write = Callable[[Sequence[LogEntry], bool], Coroutine[Any, Any, None]]
+"""Writes rows; True: some of them may be there already. Raises DatabaseError."""
+
+
+class RequestLog:
+    """A ``Keeper`` and a part of the gateway. ``clean`` deletes what is too old, and raises DatabaseError.
+    ``is_loading`` says whether prices are still being read: rows wait for them."""
+
+    stop_seconds = 20.0
+    """How long the last batches may take: the database may have to be opened for them."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        write: Write,
+        charge_of: ChargeOf,
+        redactor: Redactor,
+        clean: Callable[[], Coroutine[Any, Any, None]],
+        is_loading: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.spool = spool
+        self._write = write
+        self._charge_of = charge_of
+        self._redactor = redactor
+        self._clean = clean
+        self._is_loading = is_loading
+        self._unreadable = 0
+        self._told = 0
+        self._is_repeated = False
+        self._segment: Segment | None = None
+        self._done = 0
+        """Entries of the segment that are written."""
+        self._batches: Batches[LogEntry] = Batches("the request log", "its spool", self._write_batch, _name_of)
+        self._task = Background("the request log", self._run)
+        self._cleaning = Background("the request log's retention", self._keep_cleaning)
+
+    @property
+    def lost(self) -> int:
+        """Requests that have no row, because the spool or the database could not take it."""
+        return self.spool.lost + self._unreadable + self._batches.refused
+
+    @property
+    def waiting(self) -> int:
+        return self.spool.waiting
+
+    def keep(self, record: Record, noted: Noted) -> None:
+        # An id is no secret: who reads a row shows a key for it.
+        spooled = Spooled(new_id(microseconds(record.at), random.getrandbits(62)), record, noted)
+        try:
+            entry = _ENCODER.encode(spooled)
+        except UnicodeEncodeError:
+            # Callers can put halves of surrogate pairs into names and labels.
+            entry = _ENCODER.encode(_plain(msgspec.to_builtins(spooled, builtin_types=(bytes, bytearray))))
+            spooled = _DECODER.decode(entry)
+        self.spool.append(entry, spooled)
+
+    def start(self) -> None:
+        self.spool.recover()
+        self._task.start()
+        self._cleaning.start()
+
+    async def stop(self) -> None:
+        await self._cleaning.stop()
+        await self._task.stop()
+        try:
+            await self._drain(to_the_end=True)
+        finally:
+            self.spool.close()
+            self._tell_losses()
+
+    async def _run(self) -> None:
+        next_look = time.monotonic() + _RECOVERY
+        while True:
+            await asyncio.sleep(_INTERVAL)
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + _RECOVERY
+                self.spool.recover()
+            if not self._is_loading():
+                await self._drain()
+            self._tell_losses()
+
+    async def _drain(self, *, to_the_end: bool = False) -> None:
+        """Write what waits now, or until nothing does; or until the database can't be reached.
+
+        What comes meanwhile waits for the next turn unless it fills a segment: each segment is a file, and a
+        transaction."""
+        is_last = False
+        while (to_the_end or not is_last) and (segment := self.spool.take()) is not None:
+            is_last = self.spool.segments == 1
+            if segment is not self._segment:
+                self._segment, self._done, self._is_repeated = segment, 0, segment.is_recovered
+            is_written = False
+            try:
+                is_written = await self._write_segment(await self._read(segment))
+            finally:
+                if not is_written:
+                    self._is_repeated = True  # a transaction may have been kept although its end was not heard of
+            if not is_written:
+                return
+            self.spool.drop(segment)
+
+    async def _read(self, segment: Segment) -> Sequence[Spooled | bytes]:
+        """What of a segment is not written yet: its entries, or what they were made of."""
+        if segment.items is not None:
+            return segment.items[self._done :]
+        try:
+            return (await asyncio.to_thread(segment.entries))[self._done :]
+        except OSError as error:
+            _LOG.error("a spool of the request log can't be read: %s", error)
+            self._unreadable += segment.count
+            return ()
+
+    async def _write_segment(self, entries: Sequence[Spooled | bytes]) -> bool:
+        for first in range(0, len(entries), _BATCH):
+            part = entries[first : first + _BATCH]
+            rows = await self._rows(part)
+            if rows and not await self._batches.try_write(rows):
+                return False
+            self._done += len(part)
+        return True
+
+    async def _rows(self, entries: Sequence[Spooled | bytes]) -> list[LogEntry]:
+        """The rows of entries. An entry that can't be read costs no other."""
+        rows: list[LogEntry] = []
+        others: list[tuple[Spooled, list[Charge | None]]] = []
+
+        def make(entry: Spooled | bytes) -> None:
+            try:
+                spooled = _DECODER.decode(entry) if isinstance(entry, bytes) else entry
+                charges = charges_of(spooled.record, self._charge_of)
+                if is_quick(spooled, self._redactor):
+                    rows.append(row_of(spooled, charges, self._redactor))
+                else:
+                    others.append((spooled, charges))
+            except Exception:
+                self._lose()
+
+        await in_slices(deque(entries), make)
+        return rows + await asyncio.to_thread(self._rows_of, others) if others else rows
+
+    def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:
+        """Rows that take long. Called in a thread."""
+        rows = []
+        for spooled, charges in several:
+            try:
+                rows.append(row_of(spooled, charges, self._redactor))
+            except Exception:
+                self._lose()
+        return rows
+
+    def _lose(self) -> None:
+        """Count and tell a request whose row can't be made."""
+        self._unreadable += 1
+        _LOG.exception("a request is missing in the request log")
+
+    async def _write_batch(self, entries: Sequence[LogEntry]) -> None:
+        await self._write(entries, self._is_repeated)
+
+    def _tell_losses(self) -> None:
+        if self.lost > self._told:
+            _LOG.error("%d requests are missing in the request log", self.lost - self._told)
+            self._told = self.lost
+
+    async def _keep_cleaning(self) -> None:
+        # Several workers that started at once don't clean at once.
+        await asyncio.sleep((0.1 + 0.1 * random.random()) * _CLEANING)  # noqa: S311 (no secret)
+        while True:
+            try:
+                await self._clean()
+            except DatabaseError as error:
+                _LOG.error("%s; old rows of the request log stay for now", error)
+            await asyncio.sleep(_CLEANING)
+
+
+def _name_of(entry: LogEntry) -> str:
+    return f"request {entry.id}"
+
+
+def _plain(value: Any) -> Any:
+    """A value whose texts are all UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_plain(name): _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

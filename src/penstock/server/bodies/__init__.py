@@ -1,0 +1,1 @@
+"""Bodies of requests: read, bounded, unpacked, or passed on while they arrive."""

@@ -1,0 +1,40 @@
+"""The body of a request, as its surface takes it: read whole, or its beginning where it passes while it arrives."""
+
+from __future__ import annotations
+
+from penstock.core.failure import Failure
+from penstock.dialects.caller import RequestBody
+from penstock.server.bodies.content import BodyKind, media_type_of, read_any, read_fields
+from penstock.server.bodies.upload import Upload, begin_upload, may_stream
+from penstock.server.request_context import RequestContext
+from penstock.server.surface_table import Surface
+
+Body = tuple[bytes, RequestBody | None, Upload | None]
+"""A body or its beginning, its members where they were read, and what follows the beginning."""
+
+
+async def read_request_body(
+    surface: Surface, context: RequestContext, most: int, most_of_upload: int, silence: float
+) -> Body | Failure:
+    """The body of a request to a surface, of at most ``most`` bytes if it is read whole."""
+    fields, kind, client = context.fields, surface.body, context.client
+    read: bytes | tuple[Upload, RequestBody | None] | Failure | None = None
+    if kind is not BodyKind.JSON and may_stream(fields, kind):
+        arriving = client.read_pieces(most_of_upload, silence)
+        if isinstance(arriving, Failure):
+            return arriving
+        if arriving is not None:
+            read = await begin_upload(arriving, most, fields, kind, surface.dialect)
+    if read is None:
+        read = await client.read_body(fields, most, silence)
+    if isinstance(read, Failure):
+        return read
+    if isinstance(read, tuple):
+        upload, request = read
+        return upload.head, request, upload
+    members: RequestBody | Failure | None = None
+    if kind is BodyKind.ANY:
+        members = await read_any(read, fields, surface.dialect)
+    elif kind is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
+        members = await read_fields(read, fields, surface.dialect)
+    return members if isinstance(members, Failure) else (read, members, None)

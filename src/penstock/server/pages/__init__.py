@@ -1,0 +1,1 @@
+"""Paths that are no LLM surface, and the ports that they are on."""

@@ -1,0 +1,1 @@
+"""Sessions over WebSocket between a caller and a target."""

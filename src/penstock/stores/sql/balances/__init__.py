@@ -1,0 +1,1 @@
+"""Balances of budgets: what is used and reserved, its journal, and corrections."""

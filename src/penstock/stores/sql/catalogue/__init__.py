@@ -1,0 +1,1 @@
+"""How the database becomes the catalogue that requests read."""

@@ -1,0 +1,1 @@
+"""The request log's tables: rows, content, partitions, retention."""

@@ -1,0 +1,120 @@
+"""Deletes what is too old of the request log, in small steps: none holds its lock for long.
+
+SQLite lets one change in at a time, so a step that took long is followed by a smaller one. On PostgreSQL a month that
+is too old as a whole is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from time import monotonic
+from typing import Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from penstock.stores.sql.database import Database
+from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.request_log.partitions import Partitions
+from penstock.stores.sql.request_log.usage import DAY, HOUR
+from penstock.stores.sql.request_log.usage_users import HOURS_KEPT
+from penstock.stores.sql.schema import (
+    log_metadata,
+    request_content,
+    request_log,
+    total_hour,
+    usage_hour,
+    usage_metadata,
+    usage_user,
+    user_count,
+)
+
+_FIRST_STEP: Final = 100
+_LARGEST_STEP: Final = 1000
+_SLOW: Final = 0.02
+"""Seconds of a step from which on the next one is half as large; of half as long a step twice."""
+_PAUSE: Final = 0.05
+"""Seconds between two steps: requests write their rows meanwhile."""
+_HOURS_KEPT: Final = 100 * DAY
+"""What is added up by hour is shown for spans of three days; by day it is kept for good."""
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """Days after which rows, and their contents, are deleted; 0: never."""
+
+    days: int = 90
+    content_days: int = 30
+
+    def begin(self, now: int) -> int:
+        """The moment from which on rows are kept, in microseconds since 1970."""
+        return now - self.days * DAY if self.days else 0
+
+
+class _TooOld(NamedTuple):
+    """The rows of a table before a moment, where a condition holds."""
+
+    table: sa.Table
+    before: int
+    where: sa.ColumnElement[bool] = sa.true()
+
+
+async def delete_old(database: Database, retention: Retention, now: int, pause: float = _PAUSE) -> int:
+    """Delete what is too old at a moment in microseconds since 1970: the number of rows that went. Raises
+    DatabaseError."""
+    gone = 0
+    for old in _too_old(retention, now):
+        has_dropped = True
+        while has_dropped:
+            has_dropped = await _drop_month(database, old.table, old.before)
+        gone += await _delete(database, old, pause)
+    return gone
+
+
+def _too_old(retention: Retention, now: int) -> Iterator[_TooOld]:
+    """What is to go. Counts of users go before what they count: what nobody counts is not read by the hour or week."""
+    yield _TooOld(usage_hour, now - _HOURS_KEPT)
+    yield _TooOld(total_hour, now - _HOURS_KEPT)
+    for table in (user_count, usage_user):
+        yield _TooOld(table, now - HOURS_KEPT, table.c.length == HOUR)
+    kept = [days for days in (retention.content_days, retention.days) if days]
+    if kept:
+        yield _TooOld(request_content, now - min(kept) * DAY)
+    if retention.days:
+        for table in (log_metadata, request_log, user_count, usage_user, usage_metadata):
+            yield _TooOld(table, retention.begin(now))
+
+
+async def _drop_month(database: Database, table: sa.Table, before: int) -> bool:
+    if database.is_sqlite or "at" not in table.c:
+        return False
+    try:
+        async with database.write() as connection:
+            return await Partitions().drop_before(connection, before, table.name)
+    except DatabaseError:
+        # Somebody reads it just now: its rows go one by one, or the month does the next time.
+        return False
+
+
+async def _delete(database: Database, old: _TooOld, pause: float) -> int:
+    gone, size = 0, _FIRST_STEP
+    while True:
+        began = monotonic()
+        deleted = await _step(database, old, size)
+        took = monotonic() - began
+        gone += deleted
+        if deleted < size:
+            return gone
+        size = max(size // 2, 10) if took > _SLOW else min(size * 2, _LARGEST_STEP) if took < _SLOW / 2 else size
+        await asyncio.sleep(pause)
+
+
+async def _step(database: Database, old: _TooOld, size: int) -> int:
+    """Delete the oldest rows, at most ``size``: how many went."""
+    table = old.table
+    key = list(table.primary_key)
+    when = table.c["at" if "at" in table.c else "start"]
+    oldest = sa.select(*key).where(when < old.before, old.where).order_by(when).limit(size)
+    async with database.write() as connection:
+        result = await connection.execute(table.delete().where(sa.tuple_(*key).in_(oldest)))
+    return int(result.rowcount)

@@ -1,0 +1,159 @@
+"""A stream under guards gives the same bytes, however it is read: piece by piece, or handed on as it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from judging import Way, hooks_of
+from penstock.core.failure import Failure
+from penstock.core.outcome import Outcome
+from penstock.dialects.framing import sse
+from penstock.dialects.registry import CALLERS
+from penstock.dialects.stream_watch import StreamWatch
+from penstock.guards.base import GuardedBody, OutboundReply, Phase
+from penstock.pipeline.call import Answer
+from penstock.pipeline.guarding.events import StreamGuards
+from penstock.pipeline.guarding.stream import GuardedStream
+from penstock.pipeline.guarding.subject import Subject, answered
+from penstock.pipeline.relay import last_bytes
+from penstock.transport.base import Take, hand_on, pass_on
+from upstream import DONE, FINISH, ROLE, chunk
+
+DIALECT = CALLERS["openai_chat"]
+CHECKS = {
+    "contains": {"words": ["bad word", "worse"], "operator": "none"},
+    "regexMatch": {"rule": r"\d{3}-\d{2}", "not": True},
+    "penstock.secrets": {},
+}
+PIECES = st.lists(
+    st.one_of(st.text("12-ab wors", max_size=8), st.sampled_from(["bad ", "word", "AK", "sk-"])), max_size=12
+)
+
+
+class PlayedReply:
+    """A reply in pieces. ``hands_on``: it has the method ``pass_on``."""
+
+    status = 200
+    failure: Failure | None = None
+
+    def __init__(self, pieces: Sequence[bytes], *, hands_on: bool) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self._pieces = list(pieces)
+        self.is_closed = False
+        if hands_on:
+            self.pass_on = self._pass_on
+
+    async def read(self) -> bytes:
+        return self._pieces.pop(0) if self._pieces and not self.is_closed else b""
+
+    async def _pass_on(self, take: Take) -> None:
+        while self._pieces and not self.is_closed:
+            await hand_on(self._pieces.pop(0), take)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def guards_of(hook: dict[str, Any]) -> StreamGuards:
+    view = DIALECT.texts
+    assert view is not None
+    _, hooks = hooks_of({"output_guardrails": [hook]})
+    request = Subject(Phase.BEFORE, "chatComplete", "openai", GuardedBody(b"{}", list), list, lambda _: None)
+    way = Way(lambda _: OutboundReply(200, {}, b""))
+    return StreamGuards(
+        hooks, (), partial(answered, request, view, "chatComplete"), view, "chatComplete", way, DIALECT, "trace"
+    )
+
+
+def given_out(hook: dict[str, Any], pieces: Sequence[bytes], *, hands_on: bool) -> tuple[bytes, bool, bool]:
+    """What the caller gets, whether the hook denied the answer, and whether it was a status of its own."""
+    reply, watch = PlayedReply(pieces, hands_on=hands_on), StreamWatch(DIALECT.replies.stream)
+
+    def denial(*_: Any) -> Answer:
+        return Answer(446, [], b"denied", Outcome(446))
+
+    async def run() -> tuple[bytes, bool, bool]:
+        stream = GuardedStream(
+            Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch), guards_of(hook), denial, tells=False
+        )
+        answer, is_denied = await stream.begun()
+        if is_denied:
+            return answer.body, True, True
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+
+        def take(data: bytes) -> None:
+            told.extend(outer.feed(data))
+
+        await pass_on(answer.rest, take)
+        told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
+        assert stream.is_denied is reply.is_closed
+        assert (answer.broken is not None) is stream.is_denied
+        return bytes(told), stream.is_denied, False
+
+    return asyncio.run(run())
+
+
+def text_of(events: bytes) -> str:
+    values = [json.loads(data) for _, data in sse.events(events) if data != b"[DONE]"]
+    return "".join([each["delta"].get("content") or "" for value in values for each in value.get("choices", ())])
+
+
+@settings(max_examples=250, deadline=None)
+@given(PIECES, st.booleans())
+def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool) -> None:
+    events = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
+    hook = {**CHECKS, "deny": denies, "stream": "hold"}
+    handed, read = (given_out(hook, events, hands_on=hands_on) for hands_on in (True, False))
+    assert handed == read
+    body, is_denied, is_status = handed
+    if not is_denied:
+        assert text_of(body) == "".join(texts)
+        assert body.endswith(FINISH + DONE)
+    elif not is_status:
+        assert "".join(texts).startswith(text_of(body))
+        assert DONE not in body
+
+
+@settings(max_examples=100, deadline=None)
+@given(PIECES, st.integers(1, 300))
+def test_whatever_the_pieces_are(texts: list[str], size: int) -> None:
+    stream = b"".join([*[chunk({"content": text}) for text in texts], FINISH, DONE])
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    hook = {**CHECKS, "deny": True, "stream": "hold"}
+    body, is_denied, _ = given_out(hook, pieces, hands_on=True)
+    whole, was_denied, _ = given_out(hook, [stream], hands_on=False)
+    assert is_denied is was_denied
+    if not is_denied:
+        assert text_of(body) == text_of(whole) == "".join(texts)
+        assert body.endswith(FINISH + DONE)
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer", "after"])
+def test_an_error_in_the_middle_is_seen_behind_the_guards(mode: str) -> None:
+    error = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
+    pieces = [chunk({"content": "fine "}), chunk({"content": "so far "}), error]
+    reply, watch = PlayedReply(pieces, hands_on=True), StreamWatch(DIALECT.replies.stream)
+
+    async def run() -> Answer:
+        inner = Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch)
+        stream = GuardedStream(inner, guards_of({**CHECKS, "stream": mode}), lambda *_: inner, tells=False)
+        answer, _ = await stream.begun()
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+        await pass_on(answer.rest, lambda data: told.extend(outer.feed(data)))
+        told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
+        assert b"overloaded" in told
+        return answer
+
+    assert asyncio.run(run()).broken is not None

@@ -1,0 +1,115 @@
+"""Records on their way to the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from limiting import FixedPricing
+from penstock.core.usage import Usage
+from penstock.observe.record import AttemptRecord, Billed, Record, Records
+from penstock.pipeline.records import ledger as module
+from penstock.pipeline.records.ledger import Ledger, entries_of
+from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.ledger_entry import LedgerEntry
+
+USAGE = Usage(3, 1, 4, searches=2)
+PRICING = FixedPricing(1000, 2000, "unpriced")
+
+
+def attempt(**more: Any) -> AttemptRecord:
+    return AttemptRecord(
+        **{"target": "config", "provider": "openai", "model": "m", "lane": 1, "status": 200, "began": 0.5, **more}
+    )
+
+
+def record(*attempts: AttemptRecord, **more: Any) -> Record:
+    return Record(at=10.0, method="POST", path="/", status=200, latency=1.0, attempts=attempts, **more)
+
+
+def entries(*attempts: AttemptRecord, **more: Any) -> list[LedgerEntry]:
+    return list(entries_of(record(*attempts, **more), PRICING))
+
+
+def test_what_a_limit_was_charged_is_what_the_ledger_says() -> None:
+    billed = Billed(Usage(7, 2), 99, "v1", "rule", True)
+    failed = attempt(status=500, failure="upstream_status")
+    first, second = entries(failed, attempt(billed=billed, usage=USAGE), request_id="r", key="a", workspace="w")
+    assert (first.request_id, first.attempt, first.nanos, first.error, first.at) == (
+        "r",
+        1,
+        0,
+        "upstream_status",
+        10_500_000,
+    )
+    assert (second.attempt, second.nanos, second.usage, second.is_estimated) == (2, 99, Usage(7, 2), True)
+    assert (second.price_version, second.price_match, second.key_name, second.workspace_id) == ("v1", "rule", "a", "w")
+
+
+def test_a_request_without_limits_is_priced_here() -> None:
+    (entry,) = entries(attempt(usage=USAGE))
+    assert (entry.nanos, entry.price_version, entry.units) == (5, "fixed", {"web_search": 2})
+    assert len(entry.request_id) == 36
+    (entry,) = entries(attempt(usage=USAGE, model="unpriced"))
+    assert (entry.nanos, entry.price_match, entry.usage) == (None, "none", USAGE)
+
+
+def test_who_did_not_pay_took_nothing() -> None:
+    (entry,) = entries(attempt(usage=USAGE, cache="HIT", is_charged=False))
+    assert (entry.nanos, entry.usage, entry.is_cached) == (0, Usage(), True)
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.entries: list[LedgerEntry] = []
+        self.is_down = False
+
+    async def write(self, entries: Sequence[LedgerEntry]) -> None:
+        if self.is_down:
+            raise DatabaseError("it is down")
+        if any(entry.model == "refused" for entry in entries):
+            raise OverflowError("too large")
+        self.entries += entries
+
+
+async def test_what_waits_is_written_when_the_gateway_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BATCH", 2)
+    records, kept = Records(), Kept()
+    ledger = Ledger(records, kept.write, lambda: PRICING)
+    ledger.start()
+    records.publish(record(attempt(), request_id="before"))
+    ledger.begin()
+    ledger.begin()
+    for number in range(5):
+        records.publish(record(attempt(), request_id=str(number)))
+    await ledger.stop()
+    assert [entry.request_id for entry in kept.entries] == list("01234")
+
+
+async def test_a_database_that_is_down_keeps_the_entries_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    records, kept = Records(), Kept()
+    ledger = Ledger(records, kept.write, lambda: PRICING)
+    ledger.begin()
+    kept.is_down = True
+    for number in range(2):
+        records.publish(record(attempt(), request_id=str(number)))
+        await ledger.stop()
+    assert caplog.text.count("the ledger waits in memory") == 1
+    kept.is_down = False
+    await ledger.stop()
+    assert [entry.request_id for entry in kept.entries] == ["0", "1"]
+
+
+async def test_an_entry_that_the_database_refuses_keeps_no_other_from_the_ledger(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    records, kept = Records(), Kept()
+    ledger = Ledger(records, kept.write, lambda: PRICING)
+    ledger.begin()
+    for model in ("a", "refused", "b"):
+        records.publish(record(attempt(model=model), request_id=model))
+    await ledger.stop()
+    assert [entry.model for entry in kept.entries] == ["a", "b"]
+    assert "attempt 1 of request refused is missing in the ledger" in caplog.text

@@ -1,0 +1,100 @@
+"""Records as rows of the request log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from penstock.core.usage import Usage
+from penstock.observe.noted import Content, Noted
+from penstock.observe.record import AttemptRecord, Billed, Record
+from penstock.observe.redactor import REDACTED, Redactor
+from penstock.pipeline.records.log_rows import Details, Spooled, charges_of, row_of
+from penstock.prices.charge import Charge
+from penstock.stores.sql.request_log.content import unpacked
+from penstock.stores.sql.request_log.entry import LogEntry
+
+CHARGE = Charge(7, price_version="v", price_match="exact", price_name="m", mode="standard")
+SECRET = "sk-" + "a" * 40
+
+
+def attempt(**more: Any) -> AttemptRecord:
+    told = {"target": "config", "provider": "openai", "model": "m", "lane": 1, "status": 200, "began": 0.5, **more}
+    return AttemptRecord(**told)
+
+
+def row(*attempts: AttemptRecord, noted: Noted | None = None, known: bool = True, **more: Any) -> LogEntry:
+    told = {"at": 10.0, "method": "POST", "path": "/p", "status": 200, "latency": 1.5, **more}
+
+    def charge_of(each: AttemptRecord, at: float) -> Charge | None:
+        assert at == 10.0
+        return CHARGE if known and each.usage is not None else None
+
+    spooled = Spooled("id", Record(attempts=attempts, **told), noted or Noted())
+    return row_of(spooled, charges_of(spooled.record, charge_of), Redactor())
+
+
+def details(told: LogEntry) -> Details:
+    return msgspec.json.decode(told.details, type=Details)
+
+
+def test_a_request_is_told_with_its_times_its_tokens_and_its_cost() -> None:
+    usage = Usage(3, 2, 5, cached=1, reasoning=1)
+    told = row(
+        attempt(status=429, failure="rate_limited", ended=0.7),
+        attempt(usage=usage, began=0.8, first_content=1.0, ended=1.4),
+        provider="openai",
+        model="m",
+        usage=usage,
+        stream=True,
+        option="config",
+        trace_id="t",
+        key="k",
+        key_id="i",
+        workspace="w",
+    )
+    assert (told.at, told.latency, told.first_token, told.upstream) == (10_000_000, 1_500_000, 1_000_000, 800_000)
+    assert (told.input_tokens, told.output_tokens, told.total_tokens, told.cached_tokens) == (3, 2, 5, 1)
+    assert (told.amount, told.attempts, told.retries, told.is_fallback) == (7, 2, 1, False)
+    assert (told.key_id, told.workspace_id, told.provider, told.target) == ("i", "w", "openai", "config")
+    first, second = details(told).attempts
+    assert (first.status, first.error, first.nanos, second.nanos) == (429, "rate_limited", 0, 7)
+    assert (second.began, second.price_version) == (800.0, "v")
+
+
+def test_a_fallback_and_an_unknown_price_are_told() -> None:
+    told = row(attempt(target="a", status=500), attempt(target="b", usage=Usage(1, 1)), known=False)
+    assert (told.is_fallback, told.retries, told.amount) == (True, 0, None)
+    assert (told.provider, told.model) == ("openai", "m")
+
+
+def test_what_limits_were_charged_is_what_the_row_says() -> None:
+    told = row(attempt(billed=Billed(Usage(9, 9), 99, "v1", "rule", is_estimated=True)))
+    assert told.amount == 99
+    assert details(told).attempts[0].is_estimated
+
+
+def test_an_answer_from_the_cache_costs_nothing_and_saves_its_price() -> None:
+    told = row(attempt(cache="HIT", usage=Usage(1, 1), is_charged=False), cache="HIT")
+    assert (told.amount, told.saved, told.cache) == (0, 7, "HIT")
+
+
+def test_a_request_that_no_provider_saw_costs_nothing() -> None:
+    told = row(status=400, failure="invalid_config", noted=Noted(message=f"no {SECRET}"))
+    assert (told.amount, told.attempts, told.upstream, told.first_token) == (0, 0, None, None)
+    assert (told.error, told.message) == ("invalid_config", f"no {REDACTED}")
+
+
+def test_secrets_are_hidden_wherever_callers_put_them() -> None:
+    content = Content(1000, [(b"authorization", b"x")], f'{{"a":"{SECRET}"}}'.encode())
+    content.keep_response(SECRET.encode())
+    noted = Noted(messages=(f"bad {SECRET}",), content=content)
+    told = row(attempt(failure="x"), noted=noted, metadata={"key": SECRET})
+    assert told.metadata == {"key": REDACTED}
+    assert details(told).attempts[0].error_message == f"bad {REDACTED}"
+    assert told.content is not None
+    kept = unpacked(told.content)
+    assert kept is not None
+    assert (kept.request, kept.response) == (f'{{"a":"{REDACTED}"}}', REDACTED)
+    assert kept.request_headers == {"authorization": "*****"}

@@ -1,0 +1,219 @@
+"""The request log on its way from records to the database."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from penstock.core.usage import Usage
+from penstock.observe.noted import Content, Noted
+from penstock.observe.record import AttemptRecord, Record
+from penstock.observe.redactor import Redactor
+from penstock.observe.spool import Spool
+from penstock.pipeline.records import request_log as module
+from penstock.pipeline.records.log_rows import Spooled, row_of
+from penstock.pipeline.records.request_log import RequestLog
+from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.request_log.entry import LogEntry
+
+
+class Table:
+    def __init__(self) -> None:
+        self.rows: dict[str, LogEntry] = {}
+        self.repeated: list[bool] = []
+        self.is_down = False
+
+    async def write(self, entries: Sequence[LogEntry], is_repeated: bool) -> None:
+        if self.is_down:
+            raise DatabaseError("the database is down")
+        self.repeated.append(is_repeated)
+        self.rows |= {entry.id: entry for entry in entries}
+
+    @property
+    def traces(self) -> list[str]:
+        return sorted(entry.trace_id for entry in self.rows.values())
+
+
+def spooled(folder: Path) -> list[Path]:
+    return list(folder.glob("*.spool"))
+
+
+async def nothing() -> None:
+    pass
+
+
+def log_of(table: Table, folder: Path | None = None) -> RequestLog:
+    return RequestLog(Spool(folder, "requests", 1 << 20), table.write, lambda *_: None, Redactor(), nothing)
+
+
+def record(trace: str, **more: Any) -> Record:
+    attempt = AttemptRecord("config", "openai", "m", 1, 200, 0.1, usage=Usage(1, 1, native={"x": [1, {"y": None}]}))
+    return Record(at=1.0, method="POST", path="/", status=200, latency=0.1, trace_id=trace, attempts=(attempt,), **more)
+
+
+async def test_what_is_kept_is_written_by_the_time_it_stops() -> None:
+    table = Table()
+    log = log_of(table)
+    log.start()
+    for number in range(600):
+        log.keep(record(f"{number:03}"), Noted())
+    assert log.waiting == 600
+    await log.stop()
+    assert table.traces == [f"{number:03}" for number in range(600)]
+    assert not any(table.repeated)
+    assert (log.waiting, log.lost) == (0, 0)
+
+
+async def test_while_the_database_is_down_rows_wait_for_it_and_for_the_next_process(tmp_path: Path) -> None:
+    table = Table()
+    table.is_down = True
+    log = log_of(table, tmp_path)
+    log.keep(record("a"), Noted())
+    log.start()
+    await log.stop()
+    assert spooled(tmp_path)
+    table.is_down = False
+    following = log_of(table, tmp_path)
+    following.start()
+    await following.stop()
+    assert (table.traces, table.repeated) == (["a"], [True])
+    assert not spooled(tmp_path)
+
+
+async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_path: Path) -> None:
+    """Under load there always is more: a file and a transaction for each handful of rows cost more than the rows."""
+    table = Table()
+
+    async def keep_and_write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+        if len(table.rows) < 3:
+            log.keep(record(f"later {len(table.rows)}"), Noted())
+        await table.write(entries, is_repeated)
+
+    spool = Spool(tmp_path, "requests", 1 << 20)
+    log = RequestLog(spool, keep_and_write, lambda *_: None, Redactor(), nothing)
+    log.keep(record("a"), Noted())
+    log.keep(record("b"), Noted())
+    await log._drain()
+    assert (table.traces, log.waiting) == (["a", "b"], 1)
+    await log._drain(to_the_end=True)
+    assert (table.traces, log.waiting) == (["a", "b", "later 0", "later 2"], 0)
+    assert not spooled(tmp_path)
+
+
+async def test_a_batch_whose_end_was_not_heard_of_is_written_as_a_repeated_one() -> None:
+    table = Table()
+    log = log_of(table)
+    log.keep(record("a"), Noted())
+    table.is_down = True
+    await log._drain()
+    table.is_down = False
+    await log._drain()
+    assert table.repeated == [True]
+    log.keep(record("b"), Noted())
+    await log._drain()
+    assert table.repeated == [True, False]
+
+
+async def test_texts_that_are_no_utf_8_cost_no_row() -> None:
+    table = Table()
+    log = log_of(table)
+    log.keep(record("a\ud800", metadata={"x": "\udfff"}), Noted(span_name="\ud800"))
+    log.keep(record("b"), Noted())
+    await log.stop()
+    assert table.traces == ["a?", "b"]
+
+
+async def test_an_entry_that_cant_be_read_is_counted_as_lost(caplog: pytest.LogCaptureFixture) -> None:
+    table = Table()
+    log = log_of(table)
+    log.spool.append(b"\xc1")
+    log.keep(record("b"), Noted())
+    await log.stop()
+    assert (table.traces, log.lost) == (["b"], 1)
+    assert "1 requests are missing in the request log" in caplog.text
+
+
+async def test_old_rows_are_deleted_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CLEANING", 0.0)
+    cleaned = asyncio.Event()
+    calls = 0
+
+    async def clean() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise DatabaseError("down")
+        cleaned.set()
+
+    log = RequestLog(Spool(None, "r", 1 << 20), Table().write, lambda *_: None, Redactor(), clean)
+    log.start()
+    await asyncio.wait_for(cleaned.wait(), 60)
+    await log.stop()
+
+
+async def test_rows_are_the_same_whether_their_records_are_still_in_memory_or_not(tmp_path: Path) -> None:
+    """A spool of small segments holds the records of the first one alone."""
+    table, written = Table(), Table()
+    usage = Usage(3, 2, native={"service_tier": "flex"})
+    several = [record(f"{number:02}", usage=usage, metadata={"team": "a"}, stream=True) for number in range(40)]
+    in_memory = log_of(table)
+    behind = RequestLog(Spool(tmp_path, "r", 1 << 20, 2000), written.write, lambda *_: None, Redactor(), nothing)
+    for each in several:
+        in_memory.keep(each, Noted("s", message="failed", messages=("failed",)))
+        behind.keep(each, Noted("s", message="failed", messages=("failed",)))
+    await in_memory.stop()
+    await behind.stop()
+    assert len(table.rows) == 40
+
+    def told(one: Table) -> list[LogEntry]:
+        rows = sorted(one.rows.values(), key=lambda row: row.trace_id)
+        return [msgspec.structs.replace(row, id="") for row in rows]
+
+    assert told(table) == told(written)
+
+
+async def test_rows_that_take_long_are_made_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[str, str] = {}
+
+    def noting(spooled: Spooled, *more: Any) -> LogEntry:
+        threads[spooled.record.trace_id] = threading.current_thread().name
+        return row_of(spooled, *more)
+
+    monkeypatch.setattr(module, "row_of", noting)
+    table = Table()
+    log = RequestLog(Spool(None, "r", 1 << 20), table.write, lambda *_: None, Redactor(["x+"]), nothing)
+    log.keep(record("plain"), Noted())
+    log.keep(record("content"), Noted(content=Content(10, [])))
+    log.keep(record("pattern", metadata={"a": "xx"}), Noted())
+    log.keep(record("message"), Noted(messages=("xx",)))
+    await log.stop()
+    here = threading.current_thread().name
+    assert table.traces == ["content", "message", "pattern", "plain"]
+    assert {trace for trace, thread in threads.items() if thread == here} == {"plain"}
+
+
+async def test_a_batch_that_is_cancelled_is_written_as_a_repeated_one() -> None:
+    table = Table()
+    log = log_of(table)
+    has_begun = asyncio.Event()
+
+    async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+        await table.write(entries, is_repeated)
+        if not is_repeated:
+            has_begun.set()
+            await asyncio.Event().wait()  # its end is never heard of
+
+    log._write = write
+    log.keep(record("a"), Noted())
+    draining = asyncio.create_task(log._drain())
+    await has_begun.wait()
+    draining.cancel()
+    await asyncio.wait([draining])
+    await log.stop()
+    assert table.repeated == [False, True]

@@ -1,0 +1,84 @@
+"""The one timer of a connection, on a transport without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+from penstock.server.http.paced import PacedConnection
+
+
+class Transport:
+    """A transport that only tells what is unsent and whether it was aborted."""
+
+    def __init__(self) -> None:
+        self.unsent = 0
+        self.aborted = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def is_closing(self) -> bool:
+        return self.aborted.is_set()
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+class Paced(PacedConnection):
+    """Looks again after ``wait`` seconds; ``looks`` counts."""
+
+    def __init__(self, write_seconds: float = 0, wait: float = math.inf) -> None:
+        super().__init__(asyncio.get_running_loop(), write_seconds)
+        self.other = Transport()
+        transport: Any = self.other
+        self.transport = transport
+        self.wait = wait
+        self.looks = 0
+        self.looked = asyncio.Event()
+
+    def _read_due(self, now: float) -> float:
+        self.looks += 1
+        self.looked.set()
+        return now + self.wait
+
+
+async def test_the_nearest_time_counts_and_a_later_one_costs_no_timer() -> None:
+    paced = Paced()
+    now = paced.loop.time()
+    paced._look_by(now + 3600)
+    first = paced._timer
+    paced._look_by(now + 7200)
+    assert paced._timer is first
+    paced._look_by(now)
+    await paced.looked.wait()
+    assert paced.looks == 1
+    assert paced._timer is None
+
+
+async def test_it_looks_again_until_it_is_lost() -> None:
+    paced = Paced(wait=0)
+    paced._look_by(0)
+    while paced.looks < 3:
+        paced.looked.clear()
+        await paced.looked.wait()
+    paced._stop()
+    looks = paced.looks
+    await asyncio.sleep(0)
+    assert paced.looks == looks
+
+
+async def test_a_caller_that_takes_bytes_is_waited_for_and_one_that_does_not_is_cut_off() -> None:
+    paced = Paced(write_seconds=0.2)
+    paced.other.unsent = 100
+    paced.pause_writing()
+    assert paced.writable is not None
+    for left in (90, 80, 70):
+        paced.looked.clear()
+        await paced.looked.wait()
+        assert not paced.other.is_closing()
+        paced.other.unsent = left
+    await asyncio.wait_for(paced.other.aborted.wait(), 60)
+    paced._stop()
+    assert paced.writable is None
