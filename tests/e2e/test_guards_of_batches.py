@@ -97,18 +97,18 @@ def test_a_guard_that_only_marks_lets_pass_what_it_cant_read(gateway: RunningGat
     upstream.play(KEPT)
     marks = {name: value for name, value in DENY.items() if name != "deny"}
     assert upload(gateway, upstream, {"input_guardrails": [marks]}, b"no JSON", line(BAD)).status_code == 200
-    gateway.records.take()
+    gateway.recorded()
     upstream.play(KEPT)
     assert upload(gateway, upstream, {"input_guardrails": [marks]}, line(BAD)).status_code == 200
-    [record] = gateway.records.take()
+    [record] = gateway.recorded()
     assert [(each.check, each.verdict) for each in record.guards] == [("default.contains", "failed")]
 
 
 def test_other_files_pass_and_are_told(gateway: RunningGateway, upstream: Upstream) -> None:
-    gateway.records.take()
+    gateway.recorded()
     upstream.play(KEPT)
     assert upload(gateway, upstream, {"input_guardrails": [DENY]}, BAD.encode(), purpose="user_data").status_code == 200
-    [record] = gateway.records.take()
+    [record] = gateway.recorded()
     assert [each.verdict for each in record.guards] == ["unread"]
 
 

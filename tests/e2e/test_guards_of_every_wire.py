@@ -283,14 +283,14 @@ def chat(
 @pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize("wire", ["chat", "messages", *WIRES])
 def test_a_denial_in_a_completion(gateway: RunningGateway, upstream: Upstream, wire: str, streams: bool) -> None:
-    gateway.records.take()
+    gateway.recorded()
     got = chat(gateway, upstream, wire, {"input_guardrails": [SOFT]}, streams)
     assert (got.status_code, upstream.received) == (200, [])
     assert REFUSED.encode() in got.content
     if not streams:
         assert list(got.json())[-1] == "hook_results"
         assert got.json()["hook_results"]["before_request_hooks"][0]["deny"]
-    [record] = gateway.records.take()
+    [record] = gateway.recorded()
     assert (record.failure, record.usage) == ("hooks_failed", None)
     assert [each.verdict for each in record.guards] == ["denied"]
 
@@ -411,7 +411,7 @@ def test_no_wire_brings_what_is_judged_into_logs_or_stores(
                 if asks.get("deny") is False or asks.get("mode") or "default.contains" not in asks:
                     upstream.play(streamed(wire) if streams else reply(200, told(wire, "fine")))
                 ask(gateway, upstream, wire, {"input_guardrails": [asks]}, f"say {BAD}", streams=streams)
-        records = gateway.records.take()
+        records = gateway.recorded()
         shown = [line(record).decode() + repr(record) for record in records]
         shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
