@@ -93,6 +93,15 @@ def test_a_line_that_cant_be_read_is_refused(
     assert "line 2" in got.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("hiding", [b"\xff", b'","n":' + b"1" * 5000 + b',"x":"'])
+def test_a_line_that_guards_cant_read_hides_nothing(gateway: RunningGateway, upstream: Upstream, hiding: bytes) -> None:
+    bad = line(BAD)
+    bad = bad.replace(BAD.encode(), BAD.encode() + hiding)
+    got = upload(gateway, upstream, {"input_guardrails": [DENY]}, line("fine"), bad)
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "line 2" in got.json()["error"]["message"]
+
+
 def test_a_guard_that_only_marks_lets_pass_what_it_cant_read(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(KEPT)
     marks = {name: value for name, value in DENY.items() if name != "deny"}

@@ -133,6 +133,57 @@ def test_a_bad_request_reaches_nobody(gateway: RunningGateway, upstream: Upstrea
     assert upstream.received == []
 
 
+HIDING = (b"\xff", b'","n":' + b"1" * 5000 + b',"x":"')
+"""What makes JSON unreadable here, and is no hindrance to hosts: a byte that is no UTF-8, a number of many digits."""
+SAYS: dict[str, bytes] = {
+    "/v1/chat/completions": b'{"model":"m","messages":[{"role":"user","content":"SAID"}]}',
+    "/v1/messages": b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"SAID"}]}',
+    "/v1/completions": b'{"model":"m","prompt":["SAID"]}',
+    "/v1/embeddings": b'{"model":"m","input":["SAID"]}',
+    "/v1/responses": b'{"model":"m","input":[{"role":"user","content":"SAID"}]}',
+    "/v1beta/models/m:generateContent": b'{"contents":[{"role":"user","parts":[{"text":"SAID"}]}]}',
+    "/model/m/converse": b'{"messages":[{"role":"user","content":[{"text":"SAID"}]}]}',
+    "/api/chat": b'{"model":"m","stream":false,"messages":[{"role":"user","content":"SAID"}]}',
+    "/v2/chat": b'{"model":"m","messages":[{"role":"user","content":"SAID"}]}',
+    "/v1/threads": b'{"messages":[{"role":"user","content":"SAID"}]}',
+}
+
+
+@pytest.mark.parametrize("guard", [DENY, REPLACE, {**DENY, "parallel": True}])
+@pytest.mark.parametrize("path", SAYS)
+def test_what_guards_cant_read_hides_nothing(
+    gateway: RunningGateway, upstream: Upstream, path: str, guard: dict[str, Any]
+) -> None:
+    for hiding in HIDING:
+        config = {
+            "provider": "openai",
+            "api_key": "k",
+            "custom_host": f"{upstream.url}/v1",
+            "input_guardrails": [guard],
+        }
+        headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
+        body = SAYS[path].replace(b"SAID", BAD.encode() + hiding)
+        got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=60)
+        assert (got.status_code, upstream.received) == (400, []), (got.text, hiding[:9])
+        assert BAD not in got.text
+
+
+@pytest.mark.parametrize("mode", [None, "hold", "window", "buffer"])
+def test_what_clients_cant_decode_hides_no_answer(
+    gateway: RunningGateway, upstream: Upstream, mode: str | None
+) -> None:
+    texts = [f"so {BAD[:6]}", f"{BAD[6:]} Q"]
+    if mode is None:
+        upstream.play(reply(200, told("chat", "".join(texts)).replace(b"Q", b"\xff")))
+    else:
+        parts = [chunk({"content": text}).replace(b"Q", b"\xff") for text in texts]
+        upstream.play(events(ROLE, *parts, FINISH, DONE))
+    guards = {"output_guardrails": [{**DENY, **({} if mode is None else {"stream": mode})}]}
+    got = chat(gateway, upstream, "chat", guards, streams=mode is not None)
+    assert BAD[6:] not in got.text
+    assert got.status_code == 446 or "hooks_failed" in got.text
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_bad_answer_is_withheld(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
     upstream.play(reply(200, told(wire, f"so {BAD}")))
