@@ -12,6 +12,7 @@ import httpx
 import openai
 import pytest
 
+from penstock.core.usage import Usage
 from running import RunningGateway
 from upstream import Upstream, events, reply, send
 
@@ -75,6 +76,7 @@ def test_images_of_megabytes_tell_their_usage(gateway: RunningGateway, upstream:
     assert made.data[0].b64_json == picture
     assert upstream.last.json == {"model": "gpt-image-1", "prompt": "a cat", "size": "1024x1024"}
     record = gateway.recorded()[-1]
+    assert record.usage is not None
     assert (record.operation, record.usage.prompt, record.usage.completion) == ("images.generations", 3, 9)
 
 
@@ -92,7 +94,7 @@ def test_images_streamed(gateway: RunningGateway, upstream: Upstream) -> None:
     with sdk(gateway, upstream) as client:
         got = list(client.images.generate(model="gpt-image-1", prompt="a cat", stream=True, partial_images=1))
     assert [each.type for each in got] == ["image_generation.partial_image", "image_generation.completed"]
-    assert gateway.recorded()[-1].usage.completion == 9
+    assert used(gateway).completion == 9
 
 
 def test_image_edits_pass_byte_for_byte(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -170,7 +172,7 @@ def test_speech_as_events(gateway: RunningGateway, upstream: Upstream) -> None:
     with sdk(gateway, upstream) as client:
         made = client.audio.speech.create(model="gpt-4o-mini-tts", input="Hi", voice="alloy", stream_format="sse")
     assert b"speech.audio.delta" in made.content
-    assert gateway.recorded()[-1].usage.completion == 9
+    assert used(gateway).completion == 9
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
@@ -183,7 +185,7 @@ def test_transcriptions(gateway: RunningGateway, upstream: Upstream, operation: 
     sent = upstream.last
     assert sent.target == f"/v1/audio/{operation}"
     assert SOUND in sent.body
-    assert gateway.recorded()[-1].usage.native == {"seconds": 9}
+    assert used(gateway).native == {"seconds": 9}
 
 
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])
@@ -201,7 +203,7 @@ def test_transcriptions_streamed(gateway: RunningGateway, upstream: Upstream) ->
     with sdk(gateway, upstream) as client:
         stream = client.audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.mp3", SOUND), stream=True)
         assert [each.type for each in stream][-1] == "transcript.text.done"
-    assert gateway.recorded()[-1].usage.prompt == 3
+    assert used(gateway).prompt == 3
 
 
 def test_a_config_changes_fields_of_a_form(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -271,3 +273,10 @@ def test_a_body_of_the_wrong_kind(gateway: RunningGateway) -> None:
     answered = httpx.post(f"{gateway.v1}/audio/transcriptions", content=b"no form", headers=broken, timeout=60)
     assert answered.status_code == 400
     assert "does not begin with its boundary" in answered.json()["error"]["message"]
+
+
+def used(gateway: RunningGateway) -> Usage:
+    """The usage of the request that was just answered."""
+    usage = gateway.recorded()[-1].usage
+    assert usage is not None
+    return usage
