@@ -1,4 +1,4 @@
-"""The connection to the caller for one request: asgi.py implements it for any ASGI server, http/http1.py for our own."""
+"""The connection to the caller for one request: by asgi.py for any ASGI server, by http/http1.py for our own."""
 
 from __future__ import annotations
 
