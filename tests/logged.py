@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,8 +16,8 @@ NOON: Final = 1_790_000_000_000_000 // 3_600_000_000 * 3_600_000_000
 MINUTE: Final = 60_000_000
 
 
-def entry(at: int = NOON, **more: Any) -> LogEntry:
-    """A row of a request that succeeded."""
+def entry(at: int = NOON, details: Mapping[str, Any] | None = None, **more: Any) -> LogEntry:
+    """A row of a request that succeeded. ``details`` are the members of its JSON."""
     told: dict[str, Any] = {
         "trace_id": "t",
         "method": "POST",
@@ -33,7 +34,7 @@ def entry(at: int = NOON, **more: Any) -> LogEntry:
         "amount": 20_000_000,
         **more,
     }
-    return LogEntry(id=id_at(at), at=at, **told)
+    return LogEntry(id=id_at(at), at=at, details=json.dumps(details or {}), **told)
 
 
 async def write(database: Database, *entries: LogEntry, **how: Any) -> None:

@@ -55,10 +55,10 @@ class Call(msgspec.Struct):
     the body is read. ``streams``: the path says whether the answer is a stream; None where the body says it.
     ``resource`` is what a provider keeps for its callers, where the request is for that; ``ids`` are the bound ids that
     the request held, where it may hold any; ``bind`` gives, for a target, the ids of what it keeps as callers get them
-    (kept.py). ``named_in`` is the part of the request that names its
+    (keeping/kept.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
     any. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the
-    gateway keeps of the answer itself, where it may keep any (conversations.py). ``memo`` is
+    gateway keeps of the answer itself, where it may keep any (keeping/conversations.py). ``memo`` is
     what requests with the same head share, None where it came for the first time.
     """
 

@@ -1,4 +1,4 @@
-"""The connection to the caller for one request: implemented in asgi.py for any ASGI server, in http1.py for our own."""
+"""The connection to the caller for one request: by asgi.py for any ASGI server, by http/http1.py for our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edge: one look-up on the path finds the LLM surface; other paths are served by pages.py and explain.py."""
+"""The edge: one look-up on the path finds the LLM surface; other paths are served by server/pages/."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class RequestLimits(msgspec.Struct, frozen=True):
 
 
 class Gateway:
-    """The application: http1.py calls ``serve``, any ASGI server calls the gateway as ``app(scope, receive, send)``.
+    """The application: http/http1.py calls ``serve``, any ASGI server calls it as ``app(scope, receive, send)``.
 
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is

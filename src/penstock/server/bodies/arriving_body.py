@@ -14,7 +14,7 @@ UNREAD: Final = 256 << 10
 
 
 class Arrivals(Protocol):
-    """What a body needs of its connection (http1.py)."""
+    """What a body needs of its connection (server/http/http1.py)."""
 
     loop: asyncio.AbstractEventLoop
 

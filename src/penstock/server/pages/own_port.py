@@ -2,8 +2,8 @@
 for one.
 
 Every worker listens on it. The application answers there alone, and the gateway's surfaces are not there. Callers are
-served by the protocol of the gateway's port (http1.py), within the same limits (limits.py), each port with its own
-count of connections and of bytes in bodies.
+served by the protocol of the gateway's port (server/http/http1.py), within the same limits (limits.py), each port with
+its own count of connections and of bytes in bodies.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ TABLES = (
 ENTRIES = [
     *[entry(NOON + n * MINUTE * 5, metadata={"team": f"t{n % 3}"}, latency=n * 20_000) for n in range(50)],
     entry(NOON, status=500, error="x", amount=None, retries=1, is_fallback=True, key_id="k", cache="MISS"),
-    entry(NOON, first_token=7, retries=2, is_fallback=True, workspace_id="w", details='{"a":[1]}', is_stream=True),
+    entry(NOON, first_token=7, retries=2, is_fallback=True, workspace_id="w", details={"a": [1]}, is_stream=True),
     entry(NOON, first_token=0, retries=1, model=None, content=packed(Kept(request="r"))),
     entry(NOON, model="m" * 600, path="\x00\ud800", amount=1 << 70, saved=1 << 70),
 ]
