@@ -86,9 +86,8 @@ class AccessLog:
 
     async def _run(self) -> None:
         while True:
-            if self._outlet.is_full or self._waits_for_prices():
-                self._records.rest()
-            else:
+            self._records.rest()
+            if not (self._outlet.is_full or self._waits_for_prices()):
                 await self._drain()
                 self._records.follow(self._add)
             await asyncio.sleep(self._interval)

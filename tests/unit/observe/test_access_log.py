@@ -174,6 +174,19 @@ async def test_a_reader_that_stalls_holds_nothing_up(caplog: pytest.LogCaptureFi
     assert json.loads(lines[0]) == json.loads(line(RECORD))
 
 
+async def test_lines_are_in_the_order_of_their_records() -> None:
+    records, out = RecordQueue(10_000), io.BytesIO()
+    log = AccessLog(records, out, interval=0)
+    log.start()
+    names = [f"t-{number}" for number in range(2000)]
+    for at in range(0, len(names), 80):
+        for name in names[at : at + 80]:
+            records.push(msgspec.structs.replace(RECORD, trace_id=name))
+        await asyncio.sleep(0)
+    await log.stop()
+    assert [json.loads(each)["trace_id"] for each in out.getvalue().splitlines()] == names
+
+
 async def test_a_reader_that_is_late_gets_the_last_lines() -> None:
     comes = threading.Event()
 
