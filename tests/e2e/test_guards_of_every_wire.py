@@ -168,6 +168,20 @@ def test_what_guards_cant_read_hides_nothing(
         assert BAD not in got.text
 
 
+def test_a_part_that_is_a_mere_string_is_read_and_changed(gateway: RunningGateway, upstream: Upstream) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    body = {"model": "m", "messages": [{"role": "user", "content": [f"say {BAD}"]}]}
+
+    def answer_under(guard: dict[str, Any]) -> httpx.Response:
+        headers = {"x-portkey-config": json.dumps({**target, "input_guardrails": [guard]})}
+        return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+
+    assert (answer_under(DENY).status_code, upstream.received) == (446, [])
+    upstream.play(reply(200, told("chat", "fine")))
+    assert answer_under(REPLACE).status_code == 200
+    assert upstream.last.json["messages"][0]["content"] == ["say [gone]"]
+
+
 @pytest.mark.parametrize("mode", [None, "hold", "window", "buffer"])
 def test_what_clients_cant_decode_hides_no_answer(
     gateway: RunningGateway, upstream: Upstream, mode: str | None
