@@ -72,6 +72,14 @@ class RunningGateway:
     def v1(self) -> str:
         return f"{self.url}/v1"
 
+    def taken(self) -> list[Record]:
+        """The records since the last look, whatever is under way: taken where they are put, so that none is lost."""
+
+        async def taken() -> list[Record]:
+            return self.records.take()
+
+        return asyncio.run_coroutine_threadsafe(taken(), self.loop).result(70)
+
     def recorded(self) -> list[Record]:
         """The records since the last look, when no request is under way any more: a caller has the last byte of its
         answer a moment before the record is written."""
