@@ -22,6 +22,7 @@ import uvicorn
 from loops import GATEWAY, WatchedLoop
 from paths import ROOT
 from penstock.app import build
+from penstock.observe.record import Record
 from penstock.server.gateway import Gateway
 from penstock.server.http.http1 import ServerConnection
 from penstock.settings import Settings
@@ -70,6 +71,26 @@ class RunningGateway:
     @property
     def v1(self) -> str:
         return f"{self.url}/v1"
+
+    def taken(self) -> list[Record]:
+        """The records since the last look, whatever is under way: taken where they are put, so that none is lost."""
+
+        async def taken() -> list[Record]:
+            return self.records.take()
+
+        return asyncio.run_coroutine_threadsafe(taken(), self.loop).result(70)
+
+    def recorded(self) -> list[Record]:
+        """The records since the last look, when no request is under way any more: a caller has the last byte of its
+        answer a moment before the record is written."""
+
+        async def taken() -> list[Record]:
+            async with asyncio.timeout(60):
+                while self._requests:  # noqa: ASYNC110 (nothing tells it)
+                    await asyncio.sleep(0.001)
+            return self.records.take()
+
+        return asyncio.run_coroutine_threadsafe(taken(), self.loop).result(70)
 
     def tasks(self) -> set[str]:
         """The names of the tasks that run on the gateway's loop now."""

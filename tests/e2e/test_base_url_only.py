@@ -74,13 +74,13 @@ def test_every_surface_takes_a_name(path: str, body: Any, text: str, gateway: Ru
     ],
 )
 def test_what_is_wrong_is_told_logged_and_traced(path: str, status: int, kind: str, gateway: RunningGateway) -> None:
-    gateway.records.take()
+    gateway.recorded()
     body = {"request": ASK} if path.endswith("explain") else {**ASK, "input": "x"}
     got = ask(gateway, path, body, x_portkey_trace_id="t-1")
     assert (got.status_code, got.headers["x-portkey-trace-id"]) == (status, "t-1"), got.text
     if kind:
         assert got.json()["error"]["code"] == kind
-    records = [record for record in gateway.records.take() if record.trace_id == "t-1"]
+    records = [record for record in gateway.recorded() if record.trace_id == "t-1"]
     assert [record.status for record in records] == [status]
 
 

@@ -69,7 +69,7 @@ def asking(upstream: Upstream, body: bytes = PLAIN) -> bytes:
 def test_a_stranger_is_refused_by_the_head_alone(
     path: bytes, extra: bytes, framing: bytes, guarded: RunningGateway
 ) -> None:
-    guarded.records.take()
+    guarded.recorded()
     with Caller(guarded) as caller:
         caller.send(HEAD.replace(b"/v1/chat/completions", path) + extra + framing + b"\r\n")
         response = caller.responses(1)[0]
@@ -79,7 +79,7 @@ def test_a_stranger_is_refused_by_the_head_alone(
         assert caller.is_closed()
     assert guarded.app.budget.held == 0
     if path != b"/v1/explain":
-        (record,) = guarded.records.take()
+        (record,) = guarded.recorded()
         assert record.status == response[0]
 
 

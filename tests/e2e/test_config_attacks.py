@@ -84,14 +84,14 @@ def test_a_thousand_targets_are_fifty_calls(gateway: RunningGateway) -> None:
 @pytest.mark.parametrize("targets", [1, 3, 5])
 def test_a_request_that_comes_back_is_not_multiplied(gateway: RunningGateway, targets: int) -> None:
     """The gateway is its own provider, and the config goes along: one call at each of five hops, in place of 3⁵."""
-    gateway.records.take()
+    gateway.recorded()
     looping = {"provider": "openai", "api_key": "k", "custom_host": gateway.v1, "forward_headers": ["x-portkey-config"]}
     answer = ask(
         gateway, {**FALLBACK, **looping, "retry": {"attempts": 5, "on_status_codes": [508]}, "targets": [{}] * targets}
     )
     assert answer.status_code == 508
     assert answer.json()["error"]["code"] == "loop_detected"
-    records = gateway.records.take()
+    records = gateway.recorded()
     assert len(records) == 6
     assert sum(len(record.attempts) for record in records) == 5
 
@@ -113,4 +113,4 @@ def test_a_request_that_comes_back_in_another_way_is_hardly_multiplied() -> None
     with running_gateway(load({}, {"PENSTOCK_ROUTING_MAX_ATTEMPTS": "4"}, Path("/nonexistent"))) as gateway:
         answer = ask(gateway, _deeper(gateway, 3, 4))
         assert answer.status_code == 500
-        assert len(gateway.records.take()) == 1 + 4 + 4 + 4
+        assert len(gateway.recorded()) == 1 + 4 + 4 + 4

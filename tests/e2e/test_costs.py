@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,8 +111,7 @@ def test_the_cost_of_a_stream_is_known_to_readers_of_its_record(shown: RunningGa
         trust_env=False,
     )
     assert "x-penstock-cost" not in got.headers
-    while not (records := shown.records.take()):
-        time.sleep(0.001)
+    records = shown.recorded()
     (attempt,) = records[0].attempts
     assert attempt.usage is not None
     assert attempt.usage.native == {"service_tier": "flex"}

@@ -12,8 +12,8 @@ import httpx
 import openai
 import pytest
 
+from penstock.core.usage import Usage
 from running import RunningGateway
-from serving import until
 from upstream import Upstream, events, reply, send
 
 SOUND = b"ID3" + bytes(range(256)) * 8
@@ -75,7 +75,8 @@ def test_images_of_megabytes_tell_their_usage(gateway: RunningGateway, upstream:
     assert made.data
     assert made.data[0].b64_json == picture
     assert upstream.last.json == {"model": "gpt-image-1", "prompt": "a cat", "size": "1024x1024"}
-    record = _last_record(gateway)
+    record = gateway.recorded()[-1]
+    assert record.usage is not None
     assert (record.operation, record.usage.prompt, record.usage.completion) == ("images.generations", 3, 9)
 
 
@@ -93,7 +94,7 @@ def test_images_streamed(gateway: RunningGateway, upstream: Upstream) -> None:
     with sdk(gateway, upstream) as client:
         got = list(client.images.generate(model="gpt-image-1", prompt="a cat", stream=True, partial_images=1))
     assert [each.type for each in got] == ["image_generation.partial_image", "image_generation.completed"]
-    assert _last_record(gateway).usage.completion == 9
+    assert used(gateway).completion == 9
 
 
 def test_image_edits_pass_byte_for_byte(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -171,7 +172,7 @@ def test_speech_as_events(gateway: RunningGateway, upstream: Upstream) -> None:
     with sdk(gateway, upstream) as client:
         made = client.audio.speech.create(model="gpt-4o-mini-tts", input="Hi", voice="alloy", stream_format="sse")
     assert b"speech.audio.delta" in made.content
-    assert _last_record(gateway).usage.completion == 9
+    assert used(gateway).completion == 9
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
@@ -184,7 +185,7 @@ def test_transcriptions(gateway: RunningGateway, upstream: Upstream, operation: 
     sent = upstream.last
     assert sent.target == f"/v1/audio/{operation}"
     assert SOUND in sent.body
-    assert _last_record(gateway).usage.native == {"seconds": 9}
+    assert used(gateway).native == {"seconds": 9}
 
 
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])
@@ -202,7 +203,7 @@ def test_transcriptions_streamed(gateway: RunningGateway, upstream: Upstream) ->
     with sdk(gateway, upstream) as client:
         stream = client.audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.mp3", SOUND), stream=True)
         assert [each.type for each in stream][-1] == "transcript.text.done"
-    assert _last_record(gateway).usage.prompt == 3
+    assert used(gateway).prompt == 3
 
 
 def test_a_config_changes_fields_of_a_form(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -274,13 +275,8 @@ def test_a_body_of_the_wrong_kind(gateway: RunningGateway) -> None:
     assert "does not begin with its boundary" in answered.json()["error"]["message"]
 
 
-def _last_record(gateway: RunningGateway) -> Any:
-    """The record of the request that was just answered: it is published a moment after its last byte."""
-    records: list[Any] = []
-
-    def has_come() -> bool:
-        records.extend(gateway.records.take())
-        return bool(records)
-
-    until(has_come)
-    return records[-1]
+def used(gateway: RunningGateway) -> Usage:
+    """The usage of the request that was just answered."""
+    usage = gateway.recorded()[-1].usage
+    assert usage is not None
+    return usage

@@ -226,7 +226,7 @@ def test_keys_and_what_is_judged_stay_secret(
             assert got.status_code == 446, name
             assert KEY not in got.text, name
             shown.append(json.dumps(got.json().get("error")) if phase is Phase.BEFORE else got.text)
-        records = gateway.records.take()
+        records = gateway.recorded()
         shown += [line(record).decode() + repr(record) for record in records]
         shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

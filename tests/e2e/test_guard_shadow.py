@@ -50,12 +50,12 @@ def ask(
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], "stream": stream}
     headers = {"x-portkey-config": json.dumps({**target, **config})}
-    gateway.records.take()
+    gateway.recorded()
     return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
 
 
 def verdicts(gateway: RunningGateway) -> list[tuple[str, str]]:
-    return [(each.check, each.verdict) for record in gateway.records.take() for each in record.guards]
+    return [(each.check, each.verdict) for record in gateway.recorded() for each in record.guards]
 
 
 @pytest.mark.parametrize(

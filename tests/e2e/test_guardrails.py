@@ -609,7 +609,7 @@ def test_denied_streams_of_other_wires(
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_streams_of_other_wires_are_judged_at_their_end(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
-    gateway.records.take()
+    gateway.recorded()
     upstream.play(tells("so ", "ba", "d"))
     config = {"output_guardrails": [contains("bad", id="end", stream="after")], "strict_open_ai_compliance": False}
     got = asked(gateway, upstream, wire, config, "hi", streams=True)
@@ -623,7 +623,7 @@ def test_streams_of_other_wires_are_judged_at_their_end(gateway: RunningGateway,
 
 def verdicts(gateway: RunningGateway) -> list[tuple[str, str, str, str]]:
     """What the access log's lines tell of guards since the last look."""
-    lines = [json.loads(line(record)) for record in gateway.records.take()]
+    lines = [json.loads(line(record)) for record in gateway.recorded()]
     return [
         (each["phase"], each["guard"], each["check"], each["verdict"])
         for told in lines
@@ -638,7 +638,7 @@ def counted(gateway: RunningGateway) -> dict[tuple[str, str], float]:
 
 
 def test_verdicts_are_recorded(gateway: RunningGateway, upstream: Upstream) -> None:
-    gateway.records.take()
+    gateway.recorded()
     before = counted(gateway)
     ask(gateway, upstream, {"input_guardrails": [contains("bad", id="in", deny=True)]}, "bad")
     upstream.play(reply(200, completion("bad")))
@@ -795,7 +795,7 @@ def test_what_is_judged_stays_secret(
             if not denies:
                 continue
             shown.append(json.dumps(got.json().get("error")) if phase is Phase.BEFORE else got.text)
-        records = gateway.records.take()
+        records = gateway.recorded()
         shown += [line(record).decode() + repr(record) for record in records]
         shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
@@ -843,9 +843,9 @@ def test_the_kinds_of_all_requests_are_judged(
     assert ask_for({"allowedRequestTypes": {"allowedTypes": ["chatComplete"]}}) in {400, 446}
     assert ask_for({"jwt": {"jwks": {"keys": []}}}) in {400, 446}
     assert upstream.received == []
-    gateway.records.take()
+    gateway.recorded()
     assert ask_for({"allowedRequestTypes": {"allowedTypes": [kind]}}) == 200
-    [record] = gateway.records.take()
+    [record] = gateway.recorded()
     is_read = "responses/" in path or path == "/threads"
     expected = set() if is_read else {("default.contains", "unread")}
     assert {(each.check, each.verdict) for each in record.guards} == expected

@@ -93,22 +93,31 @@ def test_a_line_that_cant_be_read_is_refused(
     assert "line 2" in got.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("hiding", [b"\xff", b'","n":' + b"1" * 5000 + b',"x":"'])
+def test_a_line_that_guards_cant_read_hides_nothing(gateway: RunningGateway, upstream: Upstream, hiding: bytes) -> None:
+    bad = line(BAD)
+    bad = bad.replace(BAD.encode(), BAD.encode() + hiding)
+    got = upload(gateway, upstream, {"input_guardrails": [DENY]}, line("fine"), bad)
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "line 2" in got.json()["error"]["message"]
+
+
 def test_a_guard_that_only_marks_lets_pass_what_it_cant_read(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(KEPT)
     marks = {name: value for name, value in DENY.items() if name != "deny"}
     assert upload(gateway, upstream, {"input_guardrails": [marks]}, b"no JSON", line(BAD)).status_code == 200
-    gateway.records.take()
+    gateway.recorded()
     upstream.play(KEPT)
     assert upload(gateway, upstream, {"input_guardrails": [marks]}, line(BAD)).status_code == 200
-    [record] = gateway.records.take()
+    [record] = gateway.recorded()
     assert [(each.check, each.verdict) for each in record.guards] == [("default.contains", "failed")]
 
 
 def test_other_files_pass_and_are_told(gateway: RunningGateway, upstream: Upstream) -> None:
-    gateway.records.take()
+    gateway.recorded()
     upstream.play(KEPT)
     assert upload(gateway, upstream, {"input_guardrails": [DENY]}, BAD.encode(), purpose="user_data").status_code == 200
-    [record] = gateway.records.take()
+    [record] = gateway.recorded()
     assert [each.verdict for each in record.guards] == ["unread"]
 
 

@@ -133,6 +133,71 @@ def test_a_bad_request_reaches_nobody(gateway: RunningGateway, upstream: Upstrea
     assert upstream.received == []
 
 
+HIDING = (b"\xff", b'","n":' + b"1" * 5000 + b',"x":"')
+"""What makes JSON unreadable here, and is no hindrance to hosts: a byte that is no UTF-8, a number of many digits."""
+SAYS: dict[str, bytes] = {
+    "/v1/chat/completions": b'{"model":"m","messages":[{"role":"user","content":"SAID"}]}',
+    "/v1/messages": b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"SAID"}]}',
+    "/v1/completions": b'{"model":"m","prompt":["SAID"]}',
+    "/v1/embeddings": b'{"model":"m","input":["SAID"]}',
+    "/v1/responses": b'{"model":"m","input":[{"role":"user","content":"SAID"}]}',
+    "/v1beta/models/m:generateContent": b'{"contents":[{"role":"user","parts":[{"text":"SAID"}]}]}',
+    "/model/m/converse": b'{"messages":[{"role":"user","content":[{"text":"SAID"}]}]}',
+    "/api/chat": b'{"model":"m","stream":false,"messages":[{"role":"user","content":"SAID"}]}',
+    "/v2/chat": b'{"model":"m","messages":[{"role":"user","content":"SAID"}]}',
+    "/v1/threads": b'{"messages":[{"role":"user","content":"SAID"}]}',
+}
+
+
+@pytest.mark.parametrize("guard", [DENY, REPLACE, {**DENY, "parallel": True}])
+@pytest.mark.parametrize("path", SAYS)
+def test_what_guards_cant_read_hides_nothing(
+    gateway: RunningGateway, upstream: Upstream, path: str, guard: dict[str, Any]
+) -> None:
+    for hiding in HIDING:
+        config = {
+            "provider": "openai",
+            "api_key": "k",
+            "custom_host": f"{upstream.url}/v1",
+            "input_guardrails": [guard],
+        }
+        headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
+        body = SAYS[path].replace(b"SAID", BAD.encode() + hiding)
+        got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=60)
+        assert (got.status_code, upstream.received) == (400, []), (got.text, hiding[:9])
+        assert BAD not in got.text
+
+
+def test_a_part_that_is_a_mere_string_is_read_and_changed(gateway: RunningGateway, upstream: Upstream) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    body = {"model": "m", "messages": [{"role": "user", "content": [f"say {BAD}"]}]}
+
+    def answer_under(guard: dict[str, Any]) -> httpx.Response:
+        headers = {"x-portkey-config": json.dumps({**target, "input_guardrails": [guard]})}
+        return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+
+    assert (answer_under(DENY).status_code, upstream.received) == (446, [])
+    upstream.play(reply(200, told("chat", "fine")))
+    assert answer_under(REPLACE).status_code == 200
+    assert upstream.last.json["messages"][0]["content"] == ["say [gone]"]
+
+
+@pytest.mark.parametrize("mode", [None, "hold", "window", "buffer"])
+def test_what_clients_cant_decode_hides_no_answer(
+    gateway: RunningGateway, upstream: Upstream, mode: str | None
+) -> None:
+    texts = [f"so {BAD[:6]}", f"{BAD[6:]} Q"]
+    if mode is None:
+        upstream.play(reply(200, told("chat", "".join(texts)).replace(b"Q", b"\xff")))
+    else:
+        parts = [chunk({"content": text}).replace(b"Q", b"\xff") for text in texts]
+        upstream.play(events(ROLE, *parts, FINISH, DONE))
+    guards = {"output_guardrails": [{**DENY, **({} if mode is None else {"stream": mode})}]}
+    got = chat(gateway, upstream, "chat", guards, streams=mode is not None)
+    assert BAD[6:] not in got.text
+    assert got.status_code == 446 or "hooks_failed" in got.text
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_bad_answer_is_withheld(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
     upstream.play(reply(200, told(wire, f"so {BAD}")))
@@ -283,14 +348,14 @@ def chat(
 @pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize("wire", ["chat", "messages", *WIRES])
 def test_a_denial_in_a_completion(gateway: RunningGateway, upstream: Upstream, wire: str, streams: bool) -> None:
-    gateway.records.take()
+    gateway.recorded()
     got = chat(gateway, upstream, wire, {"input_guardrails": [SOFT]}, streams)
     assert (got.status_code, upstream.received) == (200, [])
     assert REFUSED.encode() in got.content
     if not streams:
         assert list(got.json())[-1] == "hook_results"
         assert got.json()["hook_results"]["before_request_hooks"][0]["deny"]
-    [record] = gateway.records.take()
+    [record] = gateway.recorded()
     assert (record.failure, record.usage) == ("hooks_failed", None)
     assert [each.verdict for each in record.guards] == ["denied"]
 
@@ -411,7 +476,7 @@ def test_no_wire_brings_what_is_judged_into_logs_or_stores(
                 if asks.get("deny") is False or asks.get("mode") or "default.contains" not in asks:
                     upstream.play(streamed(wire) if streams else reply(200, told(wire, "fine")))
                 ask(gateway, upstream, wire, {"input_guardrails": [asks]}, f"say {BAD}", streams=streams)
-        records = gateway.records.take()
+        records = gateway.recorded()
         shown = [line(record).decode() + repr(record) for record in records]
         shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

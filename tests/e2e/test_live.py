@@ -56,7 +56,7 @@ SETUP: dict[str, Any] = {"setup": {"model": "models/gemini-live-2.5-flash"}}
     [(f"/@gem{LIVE}", {}), (LIVE, {"additional_headers": {"x-portkey-provider": "@gem"}})],
 )
 def test_a_session(path: str, more: dict[str, Any], gateway: RunningGateway, host: RealtimeHost) -> None:
-    gateway.records.take()
+    gateway.taken()
     with opened(gateway, "key=sk-callers&x=1", path, **more) as session:
         session.send(json.dumps(SETUP))
         assert json.loads(session.recv(timeout=60))["saw"] == SETUP
@@ -81,7 +81,7 @@ def test_the_model_that_is_paid_for_is_the_setups(
     query: str, parts: list[str], gateway: RunningGateway, host: RealtimeHost
 ) -> None:
     """Whatever the query names, and however the message is cut."""
-    gateway.records.take()
+    gateway.taken()
     with opened(gateway, query, f"/@gem{LIVE}") as session:
         session.send(parts)
         assert json.loads(session.recv(timeout=60))["saw"] == SETUP

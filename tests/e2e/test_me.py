@@ -57,7 +57,7 @@ def test_a_key_of_the_file(tmp_path: Path, asgi: bool) -> None:
             chat(running)
         answer = me(running)
         told = answer.json()
-        assert not [record for record in running.records.take() if record.path == "/penstock/me"]
+        assert not [record for record in running.recorded() if record.path == "/penstock/me"]
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
     assert (told["object"], told["name"], told["labels"]) == ("gateway_key", "app", {"team": "search"})

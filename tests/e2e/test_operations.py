@@ -52,7 +52,7 @@ def test_the_front_page_says_hello(gateway: RunningGateway) -> None:
 
 
 def records(gateway: RunningGateway) -> list[dict[str, Any]]:
-    return [json.loads(line(record)) for record in gateway.records.take()]
+    return [json.loads(line(record)) for record in gateway.recorded()]
 
 
 def test_one_record_a_request_without_content_or_secrets(gateway: RunningGateway, upstream: Upstream) -> None:

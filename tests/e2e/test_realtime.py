@@ -129,7 +129,7 @@ def recorded(gateway: RunningGateway, trace: str = "") -> Any:
     """The record of the session with this trace: where tests share a gateway, those of earlier sessions may come first.
     Without a trace that of the only session."""
     for _ in range(6000):
-        for record in gateway.records.take():
+        for record in gateway.taken():
             if record.operation in SESSIONS and trace in ("", record.trace_id):
                 return record
         time.sleep(0.01)
@@ -164,7 +164,7 @@ def test_the_sdk_talks_through_the_gateway(gateway: RunningGateway, host: Realti
 
 
 def test_usage_of_all_responses_is_added_up(gateway: RunningGateway) -> None:
-    gateway.records.take()
+    gateway.taken()
     with opened(gateway) as session:
         for _ in range(3):
             session.send('{"type":"response.create"}')
@@ -308,7 +308,7 @@ def test_a_provider_that_dies_is_told(gateway: RunningGateway, host: RealtimeHos
     def die(connection: ServerConnection) -> None:
         connection.socket.shutdown(socket.SHUT_RDWR)
 
-    gateway.records.take()
+    gateway.taken()
     host.play = die
     try:
         with opened(gateway) as session:

@@ -117,7 +117,7 @@ def test_an_idempotency_key_is_known_to_every_replica(
     assert len(upstream.received) == 1
     refused = ask(second, config(upstream), {**body, "model": "other"}, idempotency_key="one")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "idempotency_conflict")
-    (record,) = [each for each in second.records.take() if each.status == 200]
+    (record,) = [each for each in second.recorded() if each.status == 200]
     assert (record.usage, record.attempts[0].cache) == (None, "REPLAYED")
 
 

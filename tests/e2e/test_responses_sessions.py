@@ -61,7 +61,7 @@ def shown(name: str = "all", **more: str) -> dict[str, Any]:
 
 
 def test_a_session_of_the_sdk(gateway: RunningGateway, host: RealtimeHost) -> None:
-    gateway.records.take()
+    gateway.taken()
     base = f"{gateway.url}/@up/v1"
     with openai.OpenAI(api_key=key("all"), base_url=base) as client, client.responses.connect() as session:
         for _ in range(2):

@@ -223,12 +223,12 @@ def test_a_routing_or_key_header_comes_once(name: bytes, value: bytes, gateway: 
 
 
 def test_a_refused_head_is_recorded_and_told_in_the_callers_words(server: RunningGateway) -> None:
-    server.records.take()
+    server.recorded()
     with Caller(server) as caller:
         caller.send(with_length(HEAD.replace(b"/v1/chat/completions", b"/v1/messages") + b"host: y\r\n", BODY))
         assert b'"type":"error"' in caller.responses(1)[0][2]
         assert caller.is_closed()
-    (record,) = server.records.take()
+    (record,) = server.recorded()
     assert (record.status, record.path, record.failure, record.dialect) == (
         400,
         "/v1/messages",
@@ -239,7 +239,7 @@ def test_a_refused_head_is_recorded_and_told_in_the_callers_words(server: Runnin
         caller.send(b"\x16\x03\x01\x02\x00")
         assert caller.responses(1)[0][0] == 400
         assert caller.is_closed()
-    (record,) = server.records.take()
+    (record,) = server.recorded()
     assert (record.status, record.method, record.path) == (400, "", "")
 
 

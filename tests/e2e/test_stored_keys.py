@@ -241,7 +241,7 @@ def test_the_keys_metadata_decide_and_are_told(stored: RunningGateway) -> None:
     assert ask(stored, "plain", **config).status_code == 400
     assert ask(stored, "plain", x_portkey_metadata='{"team":"search"}', **config).status_code == 200
     assert ask(stored, "labelled", x_portkey_metadata='{"team":"mine","user":"u"}', **config).status_code == 200
-    record = stored.records.take()[-1]
+    record = stored.recorded()[-1]
     assert record.metadata == {"team": "search", "user": "u", "tier": "gold"}
     assert (record.key, record.labels) == ("labelled", {"team": "search", "tier": "gold"})
 
@@ -271,7 +271,7 @@ def test_what_a_workspace_demands(stored: RunningGateway) -> None:
     status, _, message = told(ask(stored, "of-b", x_portkey_metadata='{"team":"mine"}', **config))
     assert (status, message.startswith("The request's metadata lack user: ")) == (400, True)
     assert ask(stored, "of-b", x_portkey_metadata='{"team":"mine","user":"u"}', **config).status_code == 200
-    assert stored.records.take()[-1].metadata == {"team": "b", "user": "u"}
+    assert stored.recorded()[-1].metadata == {"team": "b", "user": "u"}
 
 
 def test_when_a_key_was_used_is_noted(stored: RunningGateway) -> None:

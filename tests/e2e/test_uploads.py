@@ -270,7 +270,7 @@ def test_an_upload_of_unknown_length(gateway: RunningGateway) -> None:
 def record_of(gateway: RunningGateway, trace: str) -> Any:
     """The record of a request, which is written when its answer is complete."""
     while True:
-        for record in gateway.records.take():
+        for record in gateway.taken():
             if record.trace_id == trace:
                 return record
         time.sleep(0.01)

@@ -51,6 +51,17 @@ def with_null_numbers(data: bytes) -> bytes:
     return _NO_NUMBER.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", data)
 
 
+def with_utf8(data: bytes) -> bytes:
+    """The text as clients decode it: what is no UTF-8 becomes U+FFFD."""
+    if data.isascii():
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
+
+
 def read_json_or_none(data: bytes) -> Any:
     """The value; None for anything that is no JSON."""
     try:

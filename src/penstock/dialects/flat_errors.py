@@ -23,7 +23,11 @@ from penstock.dialects.caller_errors import CallerErrors, ErrorReply, ProviderRe
 from penstock.dialects.error_texts import beside, words
 from penstock.dialects.provider_errors import read_error
 
-_TOLD_AS: Final[Mapping[Kind, int]] = {Kind.BUDGET_EXCEEDED: 429, Kind.UNSUPPORTED_OPERATION: 501}
+_TOLD_AS: Final[Mapping[Kind, int]] = {
+    Kind.BUDGET_EXCEEDED: 429,
+    Kind.MODEL_NOT_ALLOWED: 403,
+    Kind.UNSUPPORTED_OPERATION: 501,
+}
 """Failures whose usual status clients of these wires don't know."""
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""

@@ -96,7 +96,7 @@ class GuardedBody:
     written only for who asks for its bytes; ``names`` are the members with texts, where no other one is read for
     these."""
 
-    __slots__ = ("_body", "_json", "_names", "_raw", "_read", "_segments", "is_changed")
+    __slots__ = ("_body", "_json", "_names", "_problem", "_raw", "_read", "_segments", "is_changed")
 
     def __init__(
         self,
@@ -108,6 +108,7 @@ class GuardedBody:
     ) -> None:
         self.is_changed = is_changed
         """Whether a guard made the body of another one."""
+        self._problem = ""
         self._body: Body | None = None
         self._raw: bytes | None = None
         if isinstance(body, Body):
@@ -134,8 +135,8 @@ class GuardedBody:
         if value is None:
             try:
                 value = read_json(self.raw) if self.raw else {}
-            except (ValueError, RecursionError):
-                value = {}
+            except (ValueError, RecursionError) as error:
+                value, self._problem = {}, str(error)
             self._json = value
         return value
 
@@ -147,6 +148,13 @@ class GuardedBody:
             segments = self._segments = tuple(self._read(self._with_texts()))
         return segments
 
+    def problem(self) -> str:
+        """Why the texts, or what else a check asked for, can't be read: it was empty for whoever judged it. Empty where
+        all could be read."""
+        if self._segments is None:
+            self._segments = tuple(self._read(self._with_texts()))
+        return self._problem
+
     def _with_texts(self) -> Any:
         """The value, or as much of it as holds texts."""
         body, names = self._body, self._names
@@ -154,7 +162,8 @@ class GuardedBody:
             return self.json
         try:
             return {name: body.value(name) for name in names}
-        except BodyError:
+        except BodyError as error:
+            self._problem = str(error)
             return {}
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.base import Check, GuardedBody, Judge, Phase, Prepared
+from penstock.guards.base import Check, GuardedBody, Judge, Phase, Prepared, Reads
 from penstock.routing.plan import TargetGuards
 
 
@@ -238,6 +238,12 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
     def beside(self) -> tuple[Hook, ...]:
         """The hooks that judge a request while its provider works."""
         return tuple([hook for hook in self.before if hook.parallel and not hook.looks_on])
+
+    @cached_property
+    def needs_texts(self) -> bool:
+        """Whether a request whose texts can't be read would evade a hook that denies or changes them."""
+        hooks = [hook for hook in (*self.deciding, *self.beside) if hook.deny or hook.transforms]
+        return any(each.check.reads is Reads.TEXTS for hook in hooks for each in hook.checks)
 
     @cached_property
     def looking_on(self) -> tuple[Hook, ...]:

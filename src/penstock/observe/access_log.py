@@ -76,15 +76,18 @@ class AccessLog:
         """Write what is left, within a second, and end."""
         await self._task.stop()
         self._records.rest()
+        until = time.monotonic() + _LAST_SECONDS
+        if self._outlet.is_full:
+            # A reader that is late may still come, and the last lines need room.
+            await asyncio.to_thread(self._outlet.flush, _LAST_SECONDS)
         await self._drain()
-        if not await asyncio.to_thread(self._outlet.close, _LAST_SECONDS):
+        if not await asyncio.to_thread(self._outlet.close, max(0.0, until - time.monotonic())):
             _LOG.warning("nobody reads the access log: its last lines are lost")
 
     async def _run(self) -> None:
         while True:
-            if self._outlet.is_full or self._waits_for_prices():
-                self._records.rest()
-            else:
+            self._records.rest()
+            if not (self._outlet.is_full or self._waits_for_prices()):
                 await self._drain()
                 self._records.follow(self._add)
             await asyncio.sleep(self._interval)

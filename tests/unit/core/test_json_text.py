@@ -14,6 +14,7 @@ from penstock.core.json_text import (
     read_mended,
     read_reply_json,
     with_plain_names,
+    with_utf8,
     write_json,
 )
 
@@ -94,3 +95,16 @@ def test_a_providers_reply(data: bytes, value: Any) -> None:
 )
 def test_a_mended_text_comes_with_its_value(data: bytes, mended: tuple[Any, bytes | None]) -> None:
     assert read_mended(data) == mended
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"plain", b"plain"),
+        ("\u00e9\U0001f600".encode(), "\u00e9\U0001f600".encode()),
+        (b"a\xffb", "a\ufffdb".encode()),
+    ],
+)
+def test_what_is_no_utf_8_becomes_what_clients_read(data: bytes, told: bytes) -> None:
+    assert with_utf8(data) == told
+    assert with_utf8(data).decode() == data.decode("utf-8", "replace")

@@ -24,6 +24,7 @@ def test_the_gateways_own(dialect: CallerDialect, member: str) -> None:
     assert dict(told.headers)[b"x-penstock-error"] == b"unsupported_operation"
     assert ("id" in json.loads(told.body)) == (member == "message")
     assert dialect.errors.failure(Failure(Kind.BUDGET_EXCEEDED, "Used up."), "t").status == 429
+    assert dialect.errors.failure(Failure(Kind.MODEL_NOT_ALLOWED, "No."), "t").status == 403
     event = dialect.errors.event(Failure(Kind.TRUNCATED, "Cut."), "t")
     assert dialect.replies.stream.error_in(*_event(event)) is not None
     assert not dialect.replies.stream.ending(event)[0]

@@ -56,6 +56,13 @@ def test_an_event_that_is_different_otherwise() -> None:
     assert template.text(b"data: " + event("a")[6:].replace(b'"a"', b'"a", "content": "b"')) is None
 
 
+@pytest.mark.parametrize("bad", [b"\x01", b"\t", b"\n", b"\r", b"\xff", b"\\x", b"\\ud83d"])
+def test_a_text_that_is_no_json(bad: bytes) -> None:
+    template = template_of(event("a"), delta("a"), feed, may_skip=True)
+    assert template is not None
+    assert template.text(event("Q").replace(b"Q", bad)) is None
+
+
 @pytest.mark.parametrize("bad", [event("a", content="x"), event("b"), b"data: {}\n\n"])
 def test_no_template_where_the_place_of_the_text_is_not_told(bad: bytes) -> None:
     assert template_of(bad, delta("a"), feed, may_skip=True) is None

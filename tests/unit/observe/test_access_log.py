@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import threading
 from typing import Any
 
 import msgspec
@@ -171,6 +172,40 @@ async def test_a_reader_that_stalls_holds_nothing_up(caplog: pytest.LogCaptureFi
             out.close()
             lines = reader.read().splitlines()
     assert json.loads(lines[0]) == json.loads(line(RECORD))
+
+
+async def test_lines_are_in_the_order_of_their_records() -> None:
+    records, out = RecordQueue(10_000), io.BytesIO()
+    log = AccessLog(records, out, interval=0)
+    log.start()
+    names = [f"t-{number}" for number in range(2000)]
+    for at in range(0, len(names), 80):
+        for name in names[at : at + 80]:
+            records.push(msgspec.structs.replace(RECORD, trace_id=name))
+        await asyncio.sleep(0)
+    await log.stop()
+    assert [json.loads(each)["trace_id"] for each in out.getvalue().splitlines()] == names
+
+
+async def test_a_reader_that_is_late_gets_the_last_lines() -> None:
+    comes = threading.Event()
+
+    class Stalled(io.BytesIO):
+        def write(self, data: Any) -> int:
+            comes.wait(60)
+            return super().write(data)
+
+    records, out = RecordQueue(10_000), Stalled()
+    log = AccessLog(records, out, interval=0.001)
+    log.start()
+    pushed = 0
+    while not len(records):  # until nothing is taken any more: the outlet is full
+        records.push(RECORD)
+        pushed += 1
+        await asyncio.sleep(0.01)
+    asyncio.get_running_loop().call_later(0.1, comes.set)
+    await log.stop()
+    assert len(out.getvalue().splitlines()) == pushed
 
 
 async def test_a_closed_pipe_is_survived() -> None:

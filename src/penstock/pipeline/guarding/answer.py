@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import with_utf8
 from penstock.core.outcome import failed as of_failure
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
@@ -68,7 +69,7 @@ class GuardedAnswer(msgspec.Struct, frozen=True):
         if broken is not None:
             answer.close()
             return msgspec.structs.replace(answer, outcome=of_failure(broken), rest=None, broken=broken)
-        answer.body = answer.body.removeprefix(BOM_UTF8)
+        answer.body = with_utf8(answer.body.removeprefix(BOM_UTF8))
         if answer.rest is not None:
             runs, changed = unjudged(hooks, "The answer is too large to be judged."), None
         elif not answer.body.lstrip().startswith(b"{"):

@@ -47,7 +47,7 @@ from penstock.pipeline.guarding.subject import (
     with_headers,
 )
 from penstock.pipeline.guarding.tasks import GuardTasks
-from penstock.pipeline.guarding.unread import refusal_of_unread, refusal_of_unreadable
+from penstock.pipeline.guarding.unread import refusal_of_hidden, refusal_of_unread, refusal_of_unreadable
 from penstock.pipeline.guarding.verdicts import GuardVerdicts
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.target_route import TargetRoute
@@ -146,9 +146,10 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if judged is None:
             body = route.changes.filled(request.body) if route.changes.fills else request.body
             subject = asked(call, route, body, view, kind, streams=request.stream)
-            judged = await self._judged_at_once(call, plan, memory, subject)
+            judged = _hidden(plan, subject) or await self._judged_at_once(call, plan, memory, subject)
             if judged is None:
                 judged = await self._judged(call, plan, memory, subject, body, outbound)
+            judged = _hidden(plan, subject) or judged
             memory.targets[route.target.path] = judged
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
@@ -301,3 +302,10 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if unread is not None:
             return failed_answer(unread, call)
         return (call, route) if judged is None or judged.body is None else with_body(call, route, judged.body)
+
+
+def _hidden(plan: GuardPlan, subject: Subject) -> JudgedRequest | None:
+    """A request that is refused, since a guard can't read what it should judge. A check may be the first to see so: one
+    that reads more of the body than its texts."""
+    failure = refusal_of_hidden(plan, subject.request)
+    return None if failure is None else JudgedRequest([], subject, failure=failure)

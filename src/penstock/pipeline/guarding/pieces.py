@@ -87,10 +87,11 @@ async def judged_pieces(
     chosen = [each for hook in hooks if (each := _without_callers(hook)) is not None]
     if not chosen:
         return None
+    withholds = any(hook.deny or hook.transforms for hook in chosen)
     try:
         held = await off_loop(lambda: pieces_of(call)) if len(call.body) > LARGE else pieces_of(call)
     except Unreadable:
-        if any(hook.deny or hook.transforms for hook in chosen):
+        if withholds:
             raise
         held = None
     if held is None:
@@ -100,7 +101,8 @@ async def judged_pieces(
         async with asyncio.timeout(_SECONDS):
             for start in range(0, len(held.pieces), _AT_ONCE):
                 group = held.pieces[start : start + _AT_ONCE]
-                judged = await asyncio.gather(*(_judged(call, route, each, chosen, outbound) for each in group))
+                subjects = [_subject(call, route, each, must_be_read=withholds) for each in group]
+                judged = await asyncio.gather(*(_judged(each, chosen, outbound) for each in subjects))
                 for index, (piece, (runs, raw)) in enumerate(zip(group, judged, strict=True), start):
                     note(runs)
                     if denied(runs):
@@ -122,12 +124,16 @@ def _without_callers(hook: Hook) -> Hook | None:
     return hook if len(checks) == len(hook.checks) else msgspec.structs.replace(hook, checks=checks)
 
 
-async def _judged(
-    call: Call, route: TargetRoute, piece: Piece, hooks: Sequence[Hook], outbound: Outbound
-) -> tuple[list[HookRun], bytes | None]:
-    """The runs of one piece, and what they made of it: None where nothing changed."""
+def _subject(call: Call, route: TargetRoute, piece: Piece, *, must_be_read: bool) -> Subject:
+    """What is judged of one piece. Raises Unreadable for one that guards can't read, and must."""
     subject = asked(call, route, Body.parse(piece.raw), piece.view, piece.kind, streams=False)
-    changed: Subject
+    if must_be_read and (problem := subject.request.problem()):
+        raise Unreadable(f"{piece.place}: {problem}")
+    return subject
+
+
+async def _judged(subject: Subject, hooks: Sequence[Hook], outbound: Outbound) -> tuple[list[HookRun], bytes | None]:
+    """The runs of one piece, and what they made of it: None where nothing changed."""
     runs, changed = await run_hooks(hooks, subject, outbound)
     return runs, None if changed is subject else changed.request.raw
 

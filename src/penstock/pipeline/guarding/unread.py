@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.guards.base import GuardedBody
 from penstock.guards.plan import GuardPlan
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.subject import evades
@@ -47,6 +48,15 @@ def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, r
         return Failure(Kind.UNSUPPORTED_OPERATION, text)
     verdicts.skip(call.account, hooks)
     return None
+
+
+def refusal_of_hidden(plan: GuardPlan, body: GuardedBody) -> Failure | None:
+    """The failure of a request whose texts a guard should judge and can't read, since they are no JSON (bytes that are
+    no UTF-8, say): the host may read them all the same. None for any other request."""
+    problem = body.problem() if plan.needs_texts else ""
+    return (
+        Failure(Kind.INVALID_JSON, f"The guards of the config can't read the request: {problem}.") if problem else None
+    )
 
 
 def refusal_of_unreadable(why: str) -> Failure:

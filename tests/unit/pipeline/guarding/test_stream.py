@@ -73,8 +73,11 @@ def guards_of(hook: dict[str, Any]) -> StreamGuards:
     )
 
 
-def given_out(hook: dict[str, Any], pieces: Sequence[bytes], *, hands_on: bool) -> tuple[bytes, bool, bool]:
-    """What the caller gets, whether the hook denied the answer, and whether it was a status of its own."""
+def given_out(
+    hook: dict[str, Any], pieces: Sequence[bytes], *, hands_on: bool, is_read: bool = False
+) -> tuple[bytes, bool, bool]:
+    """What the caller gets, whether the hook denied the answer, and whether it was a status of its own. ``hands_on``:
+    the provider's reply hands its pieces on; ``is_read``: the judged stream is read piece by piece."""
     reply, watch = PlayedReply(pieces, hands_on=hands_on), StreamWatch(DIALECT.replies.stream)
 
     def denial(*_: Any) -> Answer:
@@ -94,10 +97,12 @@ def given_out(hook: dict[str, Any], pieces: Sequence[bytes], *, hands_on: bool) 
         def take(data: bytes) -> None:
             told.extend(outer.feed(data))
 
+        while is_read and (data := await answer.rest.read()):
+            take(data)
         await pass_on(answer.rest, take)
         told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
         assert stream.is_denied is reply.is_closed
-        assert (answer.broken is not None) is stream.is_denied
+        assert (answer.broken is not None) is (stream.is_denied or watch.error is not None)
         return bytes(told), stream.is_denied, False
 
     return asyncio.run(run())
@@ -113,8 +118,11 @@ def text_of(events: bytes) -> str:
 def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool) -> None:
     events = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
     hook = {**CHECKS, "deny": denies, "stream": "hold"}
-    handed, read = (given_out(hook, events, hands_on=hands_on) for hands_on in (True, False))
-    assert handed == read
+    handed, unlike, read = (
+        given_out(hook, events, hands_on=hands_on, is_read=is_read)
+        for hands_on, is_read in ((True, False), (False, False), (True, True))
+    )
+    assert handed == unlike == read
     body, is_denied, is_status = handed
     if not is_denied:
         assert text_of(body) == "".join(texts)
@@ -122,6 +130,17 @@ def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool) -> Non
     elif not is_status:
         assert "".join(texts).startswith(text_of(body))
         assert DONE not in body
+
+
+@pytest.mark.parametrize("bad", [b"\x01", b"\t", b"\\x"])
+def test_a_chunk_that_is_no_json_ends_the_stream_like_any_other(bad: bytes) -> None:
+    odd = chunk({"content": "Q"}).replace(b"Q", bad)
+    events = [chunk({"content": "fine "}), chunk({"content": "so far "}), odd, FINISH, DONE]
+    hook = {**CHECKS, "deny": True, "stream": "hold"}
+    handed, read = (given_out(hook, events, hands_on=True, is_read=is_read) for is_read in (False, True))
+    assert handed == read
+    assert b"no JSON" in handed[0]
+    assert DONE not in handed[0]
 
 
 @settings(max_examples=100, deadline=None)

@@ -64,6 +64,8 @@ def _message(
         text = member(part, "text")
         if isinstance(text, str):
             yield Segment((*at, "content", number, "text"), text, role, kind, index, choice)
+        elif isinstance(part, str):  # some hosts (vLLM) take it for a part of text
+            yield Segment((*at, "content", number), part, role, kind, index, choice)
     refusal = member(message, "refusal")
     if isinstance(refusal, str):
         yield Segment((*at, "refusal"), refusal, role, SegmentKind.REFUSAL, index, choice, is_plain=False)

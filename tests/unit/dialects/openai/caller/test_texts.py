@@ -36,6 +36,7 @@ def test_the_texts_of_a_chat() -> None:
         ("moderate", {"input": [{"type": "text", "text": "a"}]}, ["a"]),
         ("imageGenerate", {"prompt": "a"}, ["a"]),
         ("chatComplete", {"messages": [1, {"role": 2, "content": {}}]}, []),
+        ("chatComplete", {"messages": [{"role": "user", "content": ["a", {"text": "b"}]}]}, ["a", "b"]),
         ("chatComplete", [], []),
     ],
 )
