@@ -168,6 +168,22 @@ def test_what_guards_cant_read_hides_nothing(
         assert BAD not in got.text
 
 
+@pytest.mark.parametrize("guard", [DENY, REPLACE])
+@pytest.mark.parametrize("path", SAYS)
+def test_a_name_in_another_case_hides_nothing(
+    gateway: RunningGateway, upstream: Upstream, path: str, guard: dict[str, Any]
+) -> None:
+    """Hosts written in Go read it all the same."""
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [guard]}
+    headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
+    said = SAYS[path].replace(b"SAID", BAD.encode())
+    for name in (b"messages", b"content", b"contents", b"parts", b"text", b"prompt", b"input"):
+        if b'"%s"' % name in said:
+            body = said.replace(b'"%s"' % name, b'"%s"' % name.title())
+            got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=60)
+            assert (got.status_code, upstream.received) == (400, []), (name, got.text)
+
+
 def test_a_part_that_is_a_mere_string_is_read_and_changed(gateway: RunningGateway, upstream: Upstream) -> None:
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = {"model": "m", "messages": [{"role": "user", "content": [f"say {BAD}"]}]}

@@ -16,6 +16,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
 from penstock.core.segments import Pointer, Segment
+from penstock.guards.member_case import in_other_case
 
 if TYPE_CHECKING:
     from penstock.guards.detect.spans import DetectRule
@@ -96,7 +97,7 @@ class GuardedBody:
     written only for who asks for its bytes; ``names`` are the members with texts, where no other one is read for
     these."""
 
-    __slots__ = ("_body", "_json", "_names", "_problem", "_raw", "_read", "_segments", "is_changed")
+    __slots__ = ("_body", "_json", "_names", "_problem", "_raw", "_read", "_segments", "_texts", "is_changed")
 
     def __init__(
         self,
@@ -119,6 +120,8 @@ class GuardedBody:
         self._names = names
         self._json: Any = None
         self._segments: tuple[Segment, ...] | None = None
+        self._texts: Any = None
+        """The value with the texts, until somebody has asked for problems."""
 
     @property
     def raw(self) -> bytes:
@@ -145,14 +148,19 @@ class GuardedBody:
         """All texts, in their order."""
         segments = self._segments
         if segments is None:
-            segments = self._segments = tuple(self._read(self._with_texts()))
+            value = self._texts = self._with_texts()
+            segments = self._segments = tuple(self._read(value))
         return segments
 
     def problem(self) -> str:
-        """Why the texts, or what else a check asked for, can't be read: it was empty for whoever judged it. Empty where
-        all could be read."""
+        """Why a host may read texts that no guard can: the body is no JSON, which is empty for whoever judged it, or a
+        member's name is in another case. Empty where all could be read."""
         if self._segments is None:
-            self._segments = tuple(self._read(self._with_texts()))
+            _ = self.segments
+        if not self._problem and self._texts is not None:
+            value, self._texts = self._texts, None
+            name = in_other_case(value if self._body is None else self._body.members, value)
+            self._problem = f"some hosts take the member {name[:40]!r} for {name[:40].lower()!r}" if name else ""
         return self._problem
 
     def _with_texts(self) -> Any:

@@ -52,7 +52,7 @@ def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, r
 
 def refusal_of_hidden(plan: GuardPlan, body: GuardedBody) -> Failure | None:
     """The failure of a request whose texts a guard should judge and can't read, since they are no JSON (bytes that are
-    no UTF-8, say): the host may read them all the same. None for any other request."""
+    no UTF-8, say) or under a name in another case: the host may read them all the same. None for any other request."""
     problem = body.problem() if plan.needs_texts else ""
     return (
         Failure(Kind.INVALID_JSON, f"The guards of the config can't read the request: {problem}.") if problem else None
