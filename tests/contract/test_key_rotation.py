@@ -228,6 +228,11 @@ def test_who_may_read_the_text(admin: RunningAdmin) -> None:
     assert admin.call("GET", path, key=made["key"]).status == 403
     lesser = new_key(admin, None, ROTATES)["key"]
     assert "configs.delete" in admin.call("GET", path, key=lesser).body["message"]
+    himself = new_key(admin, MONTHLY, ROTATES)
+    set_columns(admin, himself["id"], next_rotation_at=now() - 5)
+    rotate_due(admin)
+    refused = admin.call("GET", f"/api-keys/{himself['id']}/rotated-text", key=himself["key"])
+    assert (refused.status, "its own next text" in refused.body["message"]) == (403, True)
     greater = new_key(admin, None, ROTATES, "configs.delete")["key"]
     text = admin.call("GET", path, key=greater).body["key"]
     log = admin.call("GET", "/audit-logs?resource_type=api_key").text

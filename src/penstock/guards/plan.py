@@ -255,6 +255,12 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
         return tuple([hook for hook in self.after if hook.looks_on])
 
     @cached_property
+    def told_headers(self) -> frozenset[bytes]:
+        """The header fields that checks of requests may tell the provider: callers send none of these."""
+        hooks = [hook for hook in self.before if not hook.looks_on]
+        return frozenset([name.encode() for hook in hooks for each in hook.checks for name in each.prepared.tells])
+
+    @cached_property
     def is_local(self) -> bool:
         """Whether no check asks another server."""
         return all(hook.is_local for hook in (*self.before, *self.after))
