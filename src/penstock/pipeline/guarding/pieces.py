@@ -25,6 +25,7 @@ from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.subject import Subject, asked
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.target_route import TargetRoute
+from penstock.providers.row import Operation
 
 _MOST: Final = 50_000
 """Requests of one batch: as many as OpenAI and its like take."""
@@ -41,6 +42,9 @@ _LINES: Final[Mapping[str, tuple[str, str]]] = {
     "responses": ("responses", "createModelResponse"),
 }
 """The endpoint of a batch's line -> whose texts its request has, and the type of the request."""
+_BATCH: Final = frozenset({"batch", "batch-api"})
+_TRAINING: Final = "fine-tune"
+"""What a file is for, as hosts name it: in whatever case, since some of them don't mind it."""
 _VERSION: Final = re.compile(r"/?(?:v\d+/)?")
 
 
@@ -142,9 +146,11 @@ def pieces_of(call: Call) -> Pieces | None:
         return _kept(call, msgspec.structs.replace(view, request=view.kept[resource]))
     if resource == "messages/batches" and is_whole and view is not None:
         return _batch(Body({}) if request is None else request.body, view)
-    if resource == "uploads" and is_whole and request is not None and _value(request.body, "purpose") == "batch":
+    if resource == "uploads" and is_whole and request is not None and _purpose(request.body) in _BATCH:
         raise Unreadable("a batch that comes in parts can't be read: send the file whole (POST /v1/files)")
-    return _file(call) if resource == "files" and is_whole else None
+    # Hosts take files at paths of their own, too.
+    takes_files = resource == "files" or (resource is None and call.operation is Operation.PROXY)
+    return _file(call) if takes_files else None
 
 
 def _kept(call: Call, view: TextView) -> Pieces | None:
@@ -210,24 +216,32 @@ def _value(body: Body, name: str) -> object:
         return None
 
 
+def _purpose(fields: Body) -> object:
+    """What a file is for. Raises Unreadable for a form that says it twice."""
+    purpose = _value(fields, "purpose")
+    if isinstance(purpose, list):
+        raise Unreadable("its form has several purposes")
+    return purpose.strip().lower() if isinstance(purpose, str) else purpose
+
+
 def _file(call: Call) -> Pieces | None:
     """A file of requests, or of chats to train a model with, one on each line."""
     form = _form(call)
     if form is None:
         return None
-    purpose = _value(form.fields, "purpose")
+    purpose = _purpose(form.fields)
     files = [part for part in form.parts if part.name == "file"]
-    if isinstance(purpose, list):
-        raise Unreadable("its form has several purposes")
-    if purpose not in {"batch", "fine-tune"}:
+    if purpose not in _BATCH and purpose != _TRAINING:
         return None
     if len(files) != 1:
         raise Unreadable("its form must have one file")
+    if form.data.count(b"\n", files[0].content, files[0].end) > 2 * _MOST:
+        raise Unreadable(f"it has more than {_MOST} lines, or as many blank ones")
     lines = form.data[files[0].content : files[0].end].split(b"\n")
     full = [at for at, line in enumerate(lines) if line.strip()]
     if len(full) > _MOST:
         raise Unreadable(f"it has more than {_MOST} lines")
-    if purpose == "fine-tune":
+    if purpose == _TRAINING:
         return _training(form, files[0], lines, full)
     found = [_piece(f"line {at + 1}", lines[at].strip(), "body", _type_of_line(at)) for at in full]
 
@@ -265,12 +279,14 @@ def _type_of_line(at: int) -> Callable[[Body], tuple[str, TextView]]:
 
 
 def _training(form: Form, file: Part, lines: list[bytes], full: Sequence[int]) -> Pieces | None:
-    """Chats that a model is trained with; None for training data of another form. Source: OpenAI API reference,
-    "Fine-tuning"."""
+    """Chats that a model is trained with; None for training data of another form. Chats among other lines can't be
+    read: some hosts pass over the lines that they don't know. Source: OpenAI API reference, "Fine-tuning"."""
     view = CALLERS["openai_chat"].texts
     pieces = list(_chats(lines, full, view)) if view is not None else []
-    if len(pieces) < len(full):
+    if not pieces:
         return None
+    if len(pieces) < len(full):
+        raise Unreadable("some of its lines are chats, and others none")
 
     def rebuilt(changes: Mapping[int, bytes]) -> bytes:
         for index, new in changes.items():
@@ -281,15 +297,15 @@ def _training(form: Form, file: Part, lines: list[bytes], full: Sequence[int]) -
 
 
 def _chats(lines: Sequence[bytes], full: Sequence[int], view: TextView) -> Iterator[Piece]:
-    """The chats on some lines, up to the first line that is none."""
+    """The chats on some lines."""
     for at in full:
         raw = lines[at].strip()
         try:
             body = Body.parse(raw)
         except (BodyError, RecursionError):
-            return
+            continue
         if "messages" not in body:
-            return
+            continue
         is_doubled = _is_doubled(body, raw)
         yield Piece(f"line {at + 1}", "chatComplete", view, body.encode() if is_doubled else raw, is_doubled)
 

@@ -29,8 +29,11 @@ from penstock.providers.row import Operation
 
 _STREAMS: Final = "stream=true"
 _NO_METADATA: Final[Mapping[str, Any]] = {}
-_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances", "texts")
-"""Members of the bodies with which models are asked, at any provider."""
+_ASKING: Final = (
+    "messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances", "texts", "requests",
+    "batch", "content", "items", "thread", "additional_messages", "tool_outputs",
+)  # fmt: skip
+"""Members of the bodies with which models are asked, now or later, at any provider."""
 
 
 class Subject(msgspec.Struct, frozen=True):
