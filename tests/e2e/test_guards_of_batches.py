@@ -155,6 +155,13 @@ def test_a_guard_that_only_marks_lets_pass_what_it_cant_read(gateway: RunningGat
     assert [(each.check, each.verdict) for each in record.guards] == [("default.contains", "failed")]
 
 
+def test_guards_that_come_with_a_batch_ask_no_number_of_servers(gateway: RunningGateway, upstream: Upstream) -> None:
+    hook = {"webhook": {"webhookURL": f"{upstream.url}/hook"}}
+    got = upload(gateway, upstream, {"input_guardrails": [hook]}, *[line("hi")] * 10_001)
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "servers" in got.json()["error"]["message"]
+
+
 def test_other_files_pass_and_are_told(gateway: RunningGateway, upstream: Upstream) -> None:
     gateway.records.take()
     upstream.play(KEPT)

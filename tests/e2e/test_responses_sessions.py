@@ -76,22 +76,22 @@ def test_a_session_of_the_sdk(gateway: RunningGateway, host: RealtimeHost) -> No
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("message", "refusal"),
     [
-        {**ASK, "model": "gpt-5-pro"},
-        {"type": "response.create", "input": "Hi"},
-        {**ASK, "fallback": {"Model": "gpt-5-pro"}},
-        {"type": "response.steer", "input": "Hi"},
+        ({**ASK, "model": "gpt-5-pro"}, (412, "model_not_allowed")),
+        ({"type": "response.create", "input": "Hi"}, (403, "not_allowed")),
+        ({**ASK, "fallback": {"Model": "gpt-5-pro"}}, (412, "model_not_allowed")),
+        ({"type": "response.steer", "input": "Hi"}, (403, "not_allowed")),
     ],
 )
-def test_who_may_name_certain_models_only(message: Any, gateway: RunningGateway) -> None:
+def test_who_may_name_certain_models_only(message: Any, refusal: tuple[int, str], gateway: RunningGateway) -> None:
     with opened(gateway, "x=1", "/@up/v1/responses", **shown("small")) as session:
         session.send(json.dumps(ASK))
         assert json.loads(session.recv(timeout=60))["response"]["saw"] == ASK
     with opened(gateway, "x=1", "/@up/v1/responses", **shown("small")) as session:
         session.send(json.dumps(message))
         told = json.loads(session.recv(timeout=60))
-        assert (told["type"], told["status"], told["error"]["code"]) == ("error", 403, "not_allowed")
+        assert (told["type"], told["status"], told["error"]["code"]) == ("error", *refusal)
         with pytest.raises(ConnectionClosed) as closed:
             session.recv(timeout=60)
         assert closed.value.rcvd is not None
@@ -115,6 +115,14 @@ def test_a_session_has_one_model(gateway: RunningGateway) -> None:
     assert closed.value.rcvd.code == 1008
     assert "one model" in told[-1]["error"]["message"]
     assert [each["response"]["saw"] for each in told if each["type"] == "response.created"] in ([ASK], [])
+
+
+def test_a_name_of_any_length_is_no_model(gateway: RunningGateway) -> None:
+    gateway.records.take()
+    with opened(gateway, "x=1", "/@up/v1/responses", **shown()) as session:
+        session.send(json.dumps({**ASK, "model": "m" * 2049}))
+        assert "2048" in json.loads(session.recv(timeout=60))["error"]["message"]
+    assert len(recorded(gateway).attempts[-1].model or "") < 2049
 
 
 def test_hosts_without_sessions_and_requests_without_an_upgrade(gateway: RunningGateway) -> None:

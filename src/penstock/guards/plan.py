@@ -180,6 +180,8 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
     """Whether the provider works already while the hook judges the request."""
     sample: float = 1.0
     """The share of requests that a hook judges which only looks on."""
+    is_own: bool = False
+    """Whether a request brings the hook."""
     fingerprint: bytes = b""
     """Equal for hooks that are written alike: of a request's targets each asks them once."""
 

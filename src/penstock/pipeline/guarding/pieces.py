@@ -31,6 +31,8 @@ _MOST: Final = 50_000
 """Requests of one batch: as many as OpenAI and its like take."""
 _AT_ONCE: Final = 16
 """Requests of a batch that are judged at the same time."""
+_MOST_ASKED: Final = 10_000
+"""Servers that guards may ask which come with a batch: it must not become any number of requests."""
 _SECONDS: Final = 120.0
 """How long the guards may judge a batch."""
 _LINES: Final[Mapping[str, tuple[str, str]]] = {
@@ -99,6 +101,9 @@ async def judged_pieces(
         held = None
     if held is None:
         return None
+    servers = sum(check.prepared.servers for hook in chosen if hook.is_own for check in hook.checks if check.prepared.ask)
+    if servers * len(held.pieces) > _MOST_ASKED:
+        raise Unreadable(f"the guards that come with it would ask more than {_MOST_ASKED} servers")
     changes = {index: piece.raw for index, piece in enumerate(held.pieces) if piece.is_rewritten}
     try:
         async with asyncio.timeout(_SECONDS):
