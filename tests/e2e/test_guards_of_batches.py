@@ -65,9 +65,7 @@ def test_no_other_path_or_spelling_leads_past_the_guards(
         return json.dumps(chat["body"] if "tune" in purpose.lower() else chat).encode()
 
     lines = [each("fine")] * number
-    got = upload(
-        gateway, upstream, {"input_guardrails": [DENY]}, *lines, each(f"so {BAD}"), purpose=purpose, path=path
-    )
+    got = upload(gateway, upstream, {"input_guardrails": [DENY]}, *lines, each(f"so {BAD}"), purpose=purpose, path=path)
     assert (got.status_code, upstream.received) == (446, [])
     upstream.play(KEPT)
     assert upload(
@@ -93,9 +91,7 @@ def test_a_file_of_blank_lines_is_refused(gateway: RunningGateway, upstream: Ups
 
 
 @pytest.mark.parametrize("member", ["requests", "batch", "content", "items", "thread"])
-def test_what_is_asked_later_does_not_pass_as_it_is(
-    gateway: RunningGateway, upstream: Upstream, member: str
-) -> None:
+def test_what_is_asked_later_does_not_pass_as_it_is(gateway: RunningGateway, upstream: Upstream, member: str) -> None:
     body = {member: [{"params": {"messages": [{"role": "user", "content": BAD}]}}]}
     got = send(gateway, upstream, {"input_guardrails": [DENY]}, "proxy/some/path", body)
     assert (got.status_code, upstream.received) == (400, [])

@@ -87,7 +87,9 @@ class SchemaWork:
                 found = self._anchors.get(fragment, [])
             else:
                 last = _last_step(document)
-                resources = [each for name, each in self._resources if not document or name is None or last in (name, None)]
+                resources = [
+                    each for name, each in self._resources if not document or name is None or last in (name, None)
+                ]
                 found = [part for each in resources for part in _pointed(each, fragment)]
             self._referred[reference] = found
         return self._referred[reference]

@@ -69,7 +69,10 @@ def doubling(reference: str, **more: Any) -> dict[str, Any]:
     [
         {"h": doubling("heavy", **{"$id": "http://x/heavy"})},
         {"h": doubling("../y/hea%76y", **{"$id": "http://x/y/heavy"}), "other": {"$id": "heavy"}},
-        {"a": {"$id": "http://x/heavy", "items": {"$ref": "#/$defs/q"}, "$defs": {"q": doubling("#/$defs/q")}}, "q": {}},
+        {
+            "a": {"$id": "http://x/heavy", "items": {"$ref": "#/$defs/q"}, "$defs": {"q": doubling("#/$defs/q")}},
+            "q": {},
+        },
         {"z": {"$id": "http://x/z", "$defs": {"y": {"$anchor": "a"}}}, "h": doubling("#a", **{"$anchor": "a"})},
         {"h": doubling("#a", **{"$anchor": "a"}), "z": {"$id": "http://x/z", "$defs": {"y": {"$anchor": "a"}}}},
         {"n": {"const": {"$id": "http://x/heavy"}}, "h": doubling("heavy", **{"$id": "http://x/heavy"})},

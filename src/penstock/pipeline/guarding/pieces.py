@@ -101,9 +101,7 @@ async def judged_pieces(
         held = None
     if held is None:
         return None
-    servers = sum(check.prepared.servers for hook in chosen if hook.is_own for check in hook.checks if check.prepared.ask)
-    if servers * len(held.pieces) > _MOST_ASKED:
-        raise Unreadable(f"the guards that come with it would ask more than {_MOST_ASKED} servers")
+    _refuse_many(chosen, len(held.pieces))
     changes = {index: piece.raw for index, piece in enumerate(held.pieces) if piece.is_rewritten}
     try:
         async with asyncio.timeout(_SECONDS):
@@ -120,6 +118,13 @@ async def judged_pieces(
     except TimeoutError:
         raise Unreadable(f"its requests can't be judged within {_SECONDS:g} s") from None
     return JudgedPieces(body=held.rebuilt(changes) if changes else None)
+
+
+def _refuse_many(hooks: Sequence[Hook], number: int) -> None:
+    """Raises Unreadable for so many requests that guards which come with them would ask too many servers."""
+    asking = [check.prepared for hook in hooks if hook.is_own for check in hook.checks if check.prepared.ask]
+    if sum(each.servers for each in asking) * number > _MOST_ASKED:
+        raise Unreadable(f"the guards that come with it would ask more than {_MOST_ASKED} servers")
 
 
 def _without_callers(hook: Hook) -> Hook | None:
