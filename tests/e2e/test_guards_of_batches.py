@@ -158,6 +158,35 @@ def test_guards_that_come_with_a_batch_ask_no_number_of_servers(gateway: Running
     assert "servers" in got.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("path", "provider", "bad", "good"),
+    [
+        ("threads", "openai", b'"messages": [{"role": "user", "content": "%b"}]', b'"messages": []'),
+        (
+            "messages/batches",
+            "anthropic",
+            b'"requests": [{"params": {"messages": [{"role": "user", "content": "%b"}]}}]',
+            b'"requests": []',
+        ),
+    ],
+)
+def test_no_member_that_comes_twice_passes(
+    gateway: RunningGateway, upstream: Upstream, path: str, provider: str, bad: bytes, good: bytes
+) -> None:
+    """Readers differ in which of them counts: the provider gets the one that was judged."""
+    headers = {**head(upstream, {"input_guardrails": [DENY]}, provider), "content-type": "application/json"}
+
+    def sent(first: bytes, second: bytes) -> int:
+        upstream.play(reply(200, b'{"id": "x"}'))
+        body = (b"{%b, %b}" % (first, second)).replace(b"%b", BAD.encode())
+        return httpx.post(
+            f"{gateway.v1}/{path}", content=body, headers=headers, timeout=60, trust_env=False
+        ).status_code
+
+    assert (sent(bad, good), BAD.encode() in upstream.last.body) == (200, False)
+    assert sent(good, bad) == 446
+
+
 def test_other_files_pass_and_are_told(gateway: RunningGateway, upstream: Upstream) -> None:
     gateway.records.take()
     upstream.play(KEPT)

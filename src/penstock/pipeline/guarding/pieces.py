@@ -67,10 +67,11 @@ class Piece(msgspec.Struct, frozen=True):
 
 class Pieces(msgspec.Struct, frozen=True):
     """The requests inside another. ``rebuilt``: those that change, by index -> the whole body. Raises Unreadable for a
-    change that can't stand there."""
+    change that can't stand there. ``is_rewritten``: as of a piece, for what holds them."""
 
     pieces: Sequence[Piece]
     rebuilt: Callable[[Mapping[int, bytes]], bytes]
+    is_rewritten: bool = False
 
 
 class JudgedPieces(msgspec.Struct, frozen=True):
@@ -117,7 +118,7 @@ async def judged_pieces(
                 await asyncio.sleep(0)  # the loop is others', too
     except TimeoutError:
         raise Unreadable(f"its requests can't be judged within {_SECONDS:g} s") from None
-    return JudgedPieces(body=held.rebuilt(changes) if changes else None)
+    return JudgedPieces(body=held.rebuilt(changes) if changes or held.is_rewritten else None)
 
 
 def _refuse_many(hooks: Sequence[Hook], number: int) -> None:
@@ -155,7 +156,7 @@ def pieces_of(call: Call) -> Pieces | None:
     if view is not None and resource is not None and resource in view.kept:
         return _kept(call, msgspec.structs.replace(view, request=view.kept[resource]))
     if resource == "messages/batches" and is_whole and view is not None:
-        return _batch(Body({}) if request is None else request.body, view)
+        return _batch(Body({}) if request is None else request.body, view, call.body)
     if resource == "uploads" and is_whole and request is not None and _purpose(request.body) in _BATCH:
         raise Unreadable("a batch that comes in parts can't be read: send the file whole (POST /v1/files)")
     # Hosts take files at paths of their own, too.
@@ -166,7 +167,8 @@ def pieces_of(call: Call) -> Pieces | None:
 def _kept(call: Call, view: TextView) -> Pieces | None:
     """What is kept as a whole, in a body of JSON or the text fields of a form."""
     if call.request is not None:
-        piece = Piece("the body", "proxy", view, call.request.body.encode())
+        body = call.request.body
+        piece = Piece("the body", "proxy", view, body.encode(), _is_doubled(body, call.body))
         return Pieces([piece], lambda changes: changes[0])
     form = _form(call)
     if form is None:
@@ -181,7 +183,7 @@ def _kept(call: Call, view: TextView) -> Pieces | None:
     return Pieces([Piece("the form", "proxy", view, form.fields.encode())], rebuilt)
 
 
-def _batch(body: Body, view: TextView) -> Pieces:
+def _batch(body: Body, view: TextView, raw: bytes) -> Pieces:
     """Anthropic's batches, whose requests stand in the body. Source: Anthropic API reference, "Create a Message
     Batch"."""
     try:
@@ -190,14 +192,16 @@ def _batch(body: Body, view: TextView) -> Pieces:
         raise Unreadable("its requests are no list") from error
     if len(listed) > _MOST:
         raise Unreadable(f"it has more than {_MOST} requests")
-    found = [_piece(f"request {at + 1}", raw, "params", lambda _: ("messages", view)) for at, raw in enumerate(listed)]
+    found = [
+        _piece(f"request {at + 1}", each, "params", lambda _: ("messages", view)) for at, each in enumerate(listed)
+    ]
 
     def rebuilt(changes: Mapping[int, bytes]) -> bytes:
         for at, new in changes.items():
             listed[at] = found[at][0].replaced({"params": new}).encode()
         return body.replaced({"requests": b"[" + b",".join(listed) + b"]"}).encode()
 
-    return Pieces([piece for _, piece in found], rebuilt)
+    return Pieces([piece for _, piece in found], rebuilt, _is_doubled(body, raw))
 
 
 def _piece(place: str, raw: bytes, name: str, type_of: Callable[[Body], tuple[str, TextView]]) -> tuple[Body, Piece]:
