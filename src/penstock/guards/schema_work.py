@@ -28,6 +28,8 @@ _MOST_RESOURCES: Final = 100
 
 
 _Above = tuple[int, ...]
+_Known = dict[tuple[int | str, int], int]
+"""The counts of parts, by identity, and of references, by their text, at a level."""
 
 
 class SchemaWork:
@@ -44,14 +46,14 @@ class SchemaWork:
         if depth > DEEPEST or len(self._resources) > _MOST_RESOURCES:
             return LARGEST
         if depth not in self._times:
-            known: dict[tuple[int, int], int] = {}
+            known: _Known = {}
             try:
                 self._times[depth] = self._count(self._root, depth, known, ())
             except RecursionError:
                 self._times[depth] = LARGEST
         return self._times[depth]
 
-    def _count(self, node: Any, depth: int, known: dict[tuple[int, int], int], above: _Above) -> int:
+    def _count(self, node: Any, depth: int, known: _Known, above: _Above) -> int:
         """``above``: the parts that are being applied to the same level. A part among them would never end."""
         if not isinstance(node, dict):
             return 1
@@ -68,13 +70,16 @@ class SchemaWork:
         known[place] = min(count, LARGEST)
         return known[place]
 
-    def _in_place(self, node: dict[str, Any], depth: int, known: dict[tuple[int, int], int], above: _Above) -> int:
+    def _in_place(self, node: dict[str, Any], depth: int, known: _Known, above: _Above) -> int:
         """The count of the parts that are applied to the same value."""
         count = 0
         for key in _REFERENCES:
             if isinstance(node.get(key), str):
-                meant = self._meant(node[key])
-                count += max((self._count(each, depth, known, above) for each in meant), default=LARGEST)
+                place = node[key], depth
+                if place not in known:
+                    meant = self._meant(node[key])
+                    known[place] = max((self._count(each, depth, known, above) for each in meant), default=LARGEST)
+                count += known[place]
         return count + sum(self._count(each, depth, known, above) for each in _applied_here(node))
 
     def _meant(self, reference: str) -> list[Any]:
