@@ -61,7 +61,7 @@ def shown(name: str = "all", **more: str) -> dict[str, Any]:
 
 
 def test_a_session_of_the_sdk(gateway: RunningGateway, host: RealtimeHost) -> None:
-    gateway.records.take()
+    gateway.taken()
     base = f"{gateway.url}/@up/v1"
     with openai.OpenAI(api_key=key("all"), base_url=base) as client, client.responses.connect() as session:
         for _ in range(2):
@@ -76,22 +76,22 @@ def test_a_session_of_the_sdk(gateway: RunningGateway, host: RealtimeHost) -> No
 
 
 @pytest.mark.parametrize(
-    ("message", "refusal"),
+    ("message", "status", "code"),
     [
-        ({**ASK, "model": "gpt-5-pro"}, (412, "model_not_allowed")),
-        ({"type": "response.create", "input": "Hi"}, (403, "not_allowed")),
-        ({**ASK, "fallback": {"Model": "gpt-5-pro"}}, (412, "model_not_allowed")),
-        ({"type": "response.steer", "input": "Hi"}, (403, "not_allowed")),
+        ({**ASK, "model": "gpt-5-pro"}, 412, "model_not_allowed"),
+        ({"type": "response.create", "input": "Hi"}, 403, "not_allowed"),
+        ({**ASK, "fallback": {"Model": "gpt-5-pro"}}, 412, "model_not_allowed"),
+        ({"type": "response.steer", "input": "Hi"}, 403, "not_allowed"),
     ],
 )
-def test_who_may_name_certain_models_only(message: Any, refusal: tuple[int, str], gateway: RunningGateway) -> None:
+def test_who_may_name_certain_models_only(message: Any, status: int, code: str, gateway: RunningGateway) -> None:
     with opened(gateway, "x=1", "/@up/v1/responses", **shown("small")) as session:
         session.send(json.dumps(ASK))
         assert json.loads(session.recv(timeout=60))["response"]["saw"] == ASK
     with opened(gateway, "x=1", "/@up/v1/responses", **shown("small")) as session:
         session.send(json.dumps(message))
         told = json.loads(session.recv(timeout=60))
-        assert (told["type"], told["status"], told["error"]["code"]) == ("error", *refusal)
+        assert (told["type"], told["status"], told["error"]["code"]) == ("error", status, code)
         with pytest.raises(ConnectionClosed) as closed:
             session.recv(timeout=60)
         assert closed.value.rcvd is not None
