@@ -4,7 +4,7 @@
 export function csv(rows: readonly (readonly unknown[])[]): string {
   const cell = (value: unknown): string => {
     const text = value == null ? "" : String(value);
-    const plain = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    const plain = typeof value === "string" && /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
   };
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");

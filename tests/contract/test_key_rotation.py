@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from administering import RunningAdmin, running_admin
 from databases import fresh_address
@@ -220,6 +222,29 @@ def test_a_day_before_people_are_told(admin: RunningAdmin) -> None:
     assert rotate_due(admin) == [KeyEvent("ending", made["id"], "a key", ends)]
 
 
+def test_a_text_that_comes_meanwhile_is_not_forgotten(admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker sees that the time of a text is over; before it forgets it, another one rotates the key again."""
+    made = new_key(admin, MONTHLY)
+    set_columns(admin, made["id"], next_rotation_at=now() - 5)
+    rotate_due(admin)
+    end_transition(admin, made["id"])
+    write = admin.plane.database.write
+
+    @contextlib.asynccontextmanager
+    async def after_another() -> AsyncIterator[AsyncConnection]:
+        monkeypatch.undo()
+        async with admin.plane.database.change() as connection:
+            mine = api_key.c.id == made["id"]
+            await connection.execute(api_key.update().where(mine).values(next_rotation_at=now() - 5))
+        await key_rotation.rotate_due(admin.plane)
+        async with write() as connection:
+            yield connection
+
+    monkeypatch.setattr(admin.plane.database, "write", after_another)
+    rotate_due(admin)
+    assert is_key_text(admin.call("GET", f"/api-keys/{made['id']}/rotated-text").body["key"])
+
+
 def test_who_may_read_the_text(admin: RunningAdmin) -> None:
     made = new_key(admin, MONTHLY, "configs.delete")
     set_columns(admin, made["id"], next_rotation_at=now() - 5)
@@ -228,12 +253,17 @@ def test_who_may_read_the_text(admin: RunningAdmin) -> None:
     assert admin.call("GET", path, key=made["key"]).status == 403
     lesser = new_key(admin, None, ROTATES)["key"]
     assert "configs.delete" in admin.call("GET", path, key=lesser).body["message"]
+    himself = new_key(admin, MONTHLY, ROTATES)
+    set_columns(admin, himself["id"], next_rotation_at=now() - 5)
+    rotate_due(admin)
+    refused = admin.call("GET", f"/api-keys/{himself['id']}/rotated-text", key=himself["key"])
+    assert (refused.status, "its own next text" in refused.body["message"]) == (403, True)
     greater = new_key(admin, None, ROTATES, "configs.delete")["key"]
     text = admin.call("GET", path, key=greater).body["key"]
     log = admin.call("GET", "/audit-logs?resource_type=api_key").text
     assert text not in log
     rows = admin.call("GET", "/audit-logs?resource_type=api_key").body["records"]
-    (rotation,) = [row for row in rows if row["action"] == "rotate"]
+    (rotation,) = [row for row in rows if (row["action"], row["resource_id"]) == ("rotate", made["id"])]
     assert (rotation["user_type"], json.loads(rotation["changes"])["rotation_mode"]["after"]) == ("schedule", "auto")
     assert [row["resource_id"] for row in rows if row["action"] == "read"] == [made["id"]]
 

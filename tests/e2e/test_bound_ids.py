@@ -112,6 +112,18 @@ def test_a_response_is_asked_for_by_its_id_alone(
         assert (foreign.status_code, foreign.json()["error"]["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize("depth", [100, 300, 500, 700, 900])
+def test_a_deep_member_with_an_id(depth: int, tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream) as gateway:
+        name = asked(gateway, upstream, "POST", "/responses", body={"model": "fast", "input": "Hi"}).json()["id"]
+        deep = b"[" * depth + b"]" * depth
+        body = b'{"model": "fast", "input": "Hi", "x": {"file_id": "%b", "y": %b}}' % (name.encode(), deep)
+        fields = {"authorization": f"Bearer {KEYS['plain']}", "content-type": "application/json"}
+        upstream.play(reply(body=RESPONSE))
+        got = httpx.post(f"{gateway.v1}/responses", content=body, headers=fields, timeout=60, trust_env=False)
+        assert (got.status_code, b'"file_id":"resp_1"' in upstream.last.body) == (200, True)
+
+
 def test_a_model_that_names_another_account(tmp_path: Path, upstream: Upstream) -> None:
     with serving(tmp_path, upstream) as gateway:
         name = asked(gateway, upstream, "POST", "/responses", body={"model": "fast", "input": "Hi"}).json()["id"]

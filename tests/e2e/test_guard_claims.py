@@ -50,6 +50,32 @@ def test_without_a_good_token_no_claim_is_told(gateway: RunningGateway, upstream
     assert "x-jwt-sub" not in upstream.last.headers
 
 
+def test_a_check_that_fails_lets_no_caller_tell_claims(gateway: RunningGateway, upstream: Upstream) -> None:
+    """An issuer that does not answer in time tells nothing; nor may the caller, then."""
+    check = {
+        "jwksUri": "http://127.0.0.1:9/keys", "headerKey": "x-token", "extractClaims": ["sub"], "timeout": 1,
+        "failOnError": False,
+    }  # fmt: skip
+    headers = {"x-jwt-sub": "root", "x-token": token(sub="ann")}
+    hook = {"jwt": check, "deny": False}
+    got = ask(gateway, upstream, "chat/completions", headers, hook=hook, forward_headers=["x-jwt-sub"])
+    assert got.status_code in {200, 246}
+    assert "x-jwt-sub" not in upstream.last.headers
+
+
+def test_a_callers_own_guard_tells_no_claim_of_anothers(gateway: RunningGateway, upstream: Upstream) -> None:
+    mine = ECKey.generate_key("P-256", {"kid": "mine"})
+    shown = jwt.encode({"alg": "ES256", "kid": "mine"}, {"iat": int(time.time()), "sub": "root"}, mine)
+    keys = {"keys": [mine.as_dict(private=False)]}
+    own = [{"jwt": {"jwks": keys, "headerKey": "x-mine", "extractClaims": ["sub"]}}]
+    headers = {"x-token": token(sub="ann"), "x-mine": shown}
+    for name in ("x-portkey-default-input-guardrails", "unread"):
+        upstream.received.clear()
+        got = ask(gateway, upstream, "chat/completions", {**headers, name: json.dumps(own)})
+        assert got.status_code == 200
+        assert upstream.last.headers.get("x-jwt-sub") == ("ann" if name == "unread" else None)
+
+
 def test_who_asks_is_part_of_what_is_cached(gateway: RunningGateway, upstream: Upstream) -> None:
     for name in ("ann", "bob", "ann"):
         upstream.play(reply())

@@ -28,10 +28,10 @@ def head(upstream: Upstream, guards: Any, provider: str = "openai") -> dict[str,
 
 
 def upload(
-    gateway: RunningGateway, upstream: Upstream, guards: Any, *lines: bytes, purpose: str = "batch"
+    gateway: RunningGateway, upstream: Upstream, guards: Any, *lines: bytes, purpose: str = "batch", path: str = "files"
 ) -> httpx.Response:
     files = {"file": ("a.jsonl", b"\n".join(lines), "application/jsonl")}
-    url, headers = f"{gateway.v1}/files", head(upstream, guards)
+    url, headers = f"{gateway.v1}/{path}", head(upstream, guards)
     return httpx.post(url, data={"purpose": purpose}, files=files, headers=headers, timeout=60, trust_env=False)
 
 
@@ -50,6 +50,53 @@ def test_a_bad_line_keeps_a_batch_from_the_provider(gateway: RunningGateway, ups
     assert f"line {number + 1}." in got.json()["error"]["message"]
     [hook] = got.json()["hook_results"]["before_request_hooks"]
     assert (hook["deny"], hook["verdict"]) == (True, False)
+
+
+@pytest.mark.parametrize("number", [1, 9000])
+@pytest.mark.parametrize(
+    ("path", "purpose"),
+    [("proxy/files", "batch"), ("files/upload", "batch-api"), ("files", " Batch"), ("proxy/v1/files", "Fine-Tune")],
+)
+def test_no_other_path_or_spelling_leads_past_the_guards(
+    gateway: RunningGateway, upstream: Upstream, path: str, purpose: str, number: int
+) -> None:
+    def each(text: str) -> bytes:
+        chat = json.loads(line(text))
+        return json.dumps(chat["body"] if "tune" in purpose.lower() else chat).encode()
+
+    lines = [each("fine")] * number
+    got = upload(gateway, upstream, {"input_guardrails": [DENY]}, *lines, each(f"so {BAD}"), purpose=purpose, path=path)
+    assert (got.status_code, upstream.received) == (446, [])
+    upstream.play(KEPT)
+    assert upload(
+        gateway, upstream, {"input_mutators": [REPLACE]}, *lines, each(f"so {BAD}"), purpose=purpose, path=path
+    ).is_success
+    assert (BAD.encode() in upstream.last.body, b"so [gone]" in upstream.last.body) == (False, True)
+
+
+@pytest.mark.parametrize("odd", [b"no JSON", b'{"prompt": "x"}'])
+def test_chats_among_other_lines_are_refused(gateway: RunningGateway, upstream: Upstream, odd: bytes) -> None:
+    chat = json.dumps(json.loads(line(BAD))["body"]).encode()
+    for lines in ((odd, chat), (chat, odd)):
+        got = upload(gateway, upstream, {"input_guardrails": [DENY]}, *lines, purpose="fine-tune")
+        assert (got.status_code, upstream.received) == (400, [])
+    upstream.play(KEPT)
+    assert upload(gateway, upstream, {"input_guardrails": [DENY]}, odd, odd, purpose="fine-tune").status_code == 200
+
+
+def test_a_file_of_blank_lines_is_refused(gateway: RunningGateway, upstream: Upstream) -> None:
+    got = upload(gateway, upstream, {"input_guardrails": [DENY]}, line("fine"), b"\n" * 100_001)
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "blank" in got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("member", ["requests", "batch", "content", "items", "thread"])
+def test_what_is_asked_later_does_not_pass_as_it_is(gateway: RunningGateway, upstream: Upstream, member: str) -> None:
+    body = {member: [{"params": {"messages": [{"role": "user", "content": BAD}]}}]}
+    got = send(gateway, upstream, {"input_guardrails": [DENY]}, "proxy/some/path", body)
+    assert (got.status_code, upstream.received) == (400, [])
+    upstream.play(reply(200, b"{}"))
+    assert send(gateway, upstream, {}, "proxy/some/path", body).status_code == 200
 
 
 def test_a_good_batch_keeps_its_bytes(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -111,6 +158,42 @@ def test_a_guard_that_only_marks_lets_pass_what_it_cant_read(gateway: RunningGat
     assert upload(gateway, upstream, {"input_guardrails": [marks]}, line(BAD)).status_code == 200
     [record] = gateway.recorded()
     assert [(each.check, each.verdict) for each in record.guards] == [("default.contains", "failed")]
+
+
+def test_guards_that_come_with_a_batch_ask_no_number_of_servers(gateway: RunningGateway, upstream: Upstream) -> None:
+    hook = {"webhook": {"webhookURL": f"{upstream.url}/hook"}}
+    got = upload(gateway, upstream, {"input_guardrails": [hook]}, *[line("hi")] * 10_001)
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "servers" in got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "provider", "bad", "good"),
+    [
+        ("threads", "openai", b'"messages": [{"role": "user", "content": "%b"}]', b'"messages": []'),
+        (
+            "messages/batches",
+            "anthropic",
+            b'"requests": [{"params": {"messages": [{"role": "user", "content": "%b"}]}}]',
+            b'"requests": []',
+        ),
+    ],
+)
+def test_no_member_that_comes_twice_passes(
+    gateway: RunningGateway, upstream: Upstream, path: str, provider: str, bad: bytes, good: bytes
+) -> None:
+    """Readers differ in which of them counts: the provider gets the one that was judged."""
+    headers = {**head(upstream, {"input_guardrails": [DENY]}, provider), "content-type": "application/json"}
+
+    def sent(first: bytes, second: bytes) -> int:
+        upstream.play(reply(200, b'{"id": "x"}'))
+        body = (b"{%b, %b}" % (first, second)).replace(b"%b", BAD.encode())
+        return httpx.post(
+            f"{gateway.v1}/{path}", content=body, headers=headers, timeout=60, trust_env=False
+        ).status_code
+
+    assert (sent(bad, good), BAD.encode() in upstream.last.body) == (200, False)
+    assert sent(good, bad) == 446
 
 
 def test_other_files_pass_and_are_told(gateway: RunningGateway, upstream: Upstream) -> None:

@@ -117,6 +117,14 @@ def test_a_session_has_one_model(gateway: RunningGateway) -> None:
     assert [each["response"]["saw"] for each in told if each["type"] == "response.created"] in ([ASK], [])
 
 
+def test_a_name_of_any_length_is_no_model(gateway: RunningGateway) -> None:
+    gateway.records.take()
+    with opened(gateway, "x=1", "/@up/v1/responses", **shown()) as session:
+        session.send(json.dumps({**ASK, "model": "m" * 2049}))
+        assert "2048" in json.loads(session.recv(timeout=60))["error"]["message"]
+    assert len(recorded(gateway).attempts[-1].model or "") < 2049
+
+
 def test_hosts_without_sessions_and_requests_without_an_upgrade(gateway: RunningGateway) -> None:
     status, told = refused(gateway, "x=1", path="/@chats/v1/responses", **shown())
     assert (status, told["error"]["code"]) == (400, "unsupported_operation")

@@ -138,18 +138,22 @@ def is_id(text: str) -> bool:
 
 
 def with_ids(value: Any, change: ChangeId) -> Any:
-    """A decoded JSON value with each id in it changed, found by the names of members."""
-    return _changed(value, change, named=False)
-
-
-def _changed(value: Any, change: ChangeId, *, named: bool) -> Any:
-    if isinstance(value, dict):
-        return {name: _changed(item, change, named=_names_id(name)) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_changed(item, change, named=named) for item in value]
-    if named and isinstance(value, str) and is_id(value):
-        return change(value)
-    return value
+    """A decoded JSON value with each id in it changed, found by the names of members. However deep the value is: who
+    sends it chooses that."""
+    root: list[Any] = [None]
+    waiting: list[tuple[Any, bool, Any, Any]] = [(value, False, root, 0)]
+    while waiting:
+        item, is_named, parent, place = waiting.pop()
+        if isinstance(item, dict):
+            new: Any = dict.fromkeys(item)
+            waiting += [(item[name], _names_id(name), new, name) for name in reversed(item)]
+        elif isinstance(item, list):
+            new = [None] * len(item)
+            waiting += [(item[at], is_named, new, at) for at in range(len(item) - 1, -1, -1)]
+        else:
+            new = change(item) if is_named and isinstance(item, str) and is_id(item) else item
+        parent[place] = new
+    return root[0]
 
 
 def _names_id(name: str) -> bool:

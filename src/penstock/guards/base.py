@@ -365,7 +365,7 @@ class Prepared(msgspec.Struct, frozen=True):
     ``hold``: what the check looks for in a stream as it arrives, None for a check that needs the whole text.
     ``size`` is the memory of the patterns and lists, in bytes. ``transforms``: with these parameters the check changes
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
-    ``servers``: how many servers ``ask`` may ask.
+    ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
     """
 
     judge: Judge | None = None
@@ -377,6 +377,7 @@ class Prepared(msgspec.Struct, frozen=True):
     only_looks: bool = False
     """Whether a check that is there to change texts changes none with these parameters."""
     servers: int = 1
+    tells: tuple[str, ...] = ()
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -20,6 +20,8 @@ from penstock.routing.problems import Problems, refuse
 
 _MOST_OWN: Final = 50
 """Checks of guards that a request brings, for all its targets together."""
+_MOST_VARIED: Final = 50
+"""Ways in which a request may change saved guards: each is prepared by itself."""
 _MOST_ASKED: Final = 100
 """Servers that these may ask: one request must not become any number of them."""
 _MOST_BYTES: Final = 8 << 20
@@ -30,7 +32,13 @@ class OwnChecks:
     """Counts the checks that a request brings. Raises Refusal as soon as they are too many, before the next is read."""
 
     def __init__(self) -> None:
-        self._checks = self._servers = self._bytes = 0
+        self._checks = self._varied = self._servers = self._bytes = 0
+
+    def vary(self, path: str) -> None:
+        """Count a saved guard that the request changes."""
+        self._varied += 1
+        if self._varied > _MOST_VARIED:
+            raise refuse(path, f"the request changes saved guards in more than {_MOST_VARIED} ways: save these, too")
 
     def begin(self, path: str) -> None:
         self._checks += 1

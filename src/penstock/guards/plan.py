@@ -180,6 +180,8 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
     """Whether the provider works already while the hook judges the request."""
     sample: float = 1.0
     """The share of requests that a hook judges which only looks on."""
+    is_own: bool = False
+    """Whether a request brings the hook."""
     fingerprint: bytes = b""
     """Equal for hooks that are written alike: of a request's targets each asks them once."""
 
@@ -259,6 +261,12 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
     def looking_on_after(self) -> tuple[Hook, ...]:
         """The hooks of answers that only look on."""
         return tuple([hook for hook in self.after if hook.looks_on])
+
+    @cached_property
+    def told_headers(self) -> frozenset[bytes]:
+        """The header fields that checks of requests may tell the provider: callers send none of these."""
+        hooks = [hook for hook in self.before if not hook.looks_on]
+        return frozenset([name.encode() for hook in hooks for each in hook.checks for name in each.prepared.tells])
 
     @cached_property
     def is_local(self) -> bool:

@@ -77,6 +77,7 @@ class GuardCompiler:
         self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
         self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
         self._names: set[str] = set()
+        self._named: dict[tuple[Phase, HookType, bytes], Hook] = {}
         self._own = OwnChecks()
 
     def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
@@ -138,10 +139,29 @@ class GuardCompiler:
     ) -> Iterator[Hook]:
         for index, item in enumerate(value):
             with problems.collected():
-                reader = self._reader(phase, item, f"{path}[{index}]", problems, own)
-                hook = reader.hook(kind, index)
+                hook = self._hook(phase, item, f"{path}[{index}]", problems, own, kind, index)
                 if hook.mode is not HookMode.OFF:
                     yield hook
+
+    def _hook(
+        self,
+        phase: Phase,
+        item: Any,
+        path: str,
+        problems: Problems,
+        own: OwnChecks | None,
+        kind: HookType,
+        index: int,
+    ) -> Hook:
+        """One hook. A saved one that is named alike is prepared once, however often a config names it."""
+        if not _is_named(item):
+            return self._reader(phase, item, path, problems, own).hook(kind, index)
+        key = phase, kind, write_json(item)
+        if key not in self._named:
+            if own is not None and not isinstance(item, str) and len(item) > 1:
+                own.vary(path)
+            self._named[key] = self._reader(phase, item, path, problems, own).hook(kind, index)
+        return self._named[key]
 
     def _reader(self, phase: Phase, item: Any, path: str, problems: Problems, own: OwnChecks | None) -> _HookReader:
         is_saved = self._saved is None or isinstance(item, str)
@@ -194,6 +214,7 @@ class _HookReader:
         self._path = path
         self._problems = problems
         self._policy = policy
+        self._is_own = own is not None
         self._checker = CheckReader(
             phase, members, path, problems, configs, own, is_saved=is_saved, fails_on_error=policy.fails_on_error
         )
@@ -239,6 +260,7 @@ class _HookReader:
             mode=mode,
             parallel=parallel,
             soft_deny=soft_deny,
+            is_own=self._is_own,
             sample=_sample(own, looks_on=is_async or mode is HookMode.SHADOW),
             fingerprint=digest_of(write_json(members)).encode(),
         )
@@ -321,6 +343,13 @@ class _HookReader:
         if enabled is None or isinstance(enabled, bool):
             return enabled is not False
         raise refuse(f"{path}.is_enabled", "it must be true or false")
+
+
+def _is_named(item: Any) -> bool:
+    """Whether a guard is a saved one, named alone or with members that change it."""
+    if isinstance(item, str):
+        return True
+    return isinstance(item, dict) and isinstance(item.get("id"), str) and _settled(item).keys() <= _OWN - {"checks"}
 
 
 def _settled(values: Mapping[str, Any]) -> dict[str, Any]:

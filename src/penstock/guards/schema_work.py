@@ -23,6 +23,13 @@ _ANY_CHILD: Final = (
     "additionalProperties", "unevaluatedProperties", "propertyNames", "additionalItems", "unevaluatedItems", "contains",
 )  # fmt: skip
 _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+_MOST_RESOURCES: Final = 100
+"""Parts with an identifier of their own. Which of them a reference means is not told: any that it may mean counts."""
+
+
+_Above = tuple[int, ...]
+_Known = dict[tuple[int | str, int], int]
+"""The counts of parts, by identity, and of references, by their text, at a level."""
 
 
 class SchemaWork:
@@ -32,20 +39,21 @@ class SchemaWork:
     def __init__(self, schema: Any) -> None:
         self._root = schema
         self._times: dict[int, int] = {}
-        self._anchors = dict(_anchors(schema))
+        self._resources, self._anchors = _named_parts(schema)
+        self._referred: dict[str, list[Any]] = {}
 
     def times(self, depth: int) -> int:
-        if depth > DEEPEST:
+        if depth > DEEPEST or len(self._resources) > _MOST_RESOURCES:
             return LARGEST
         if depth not in self._times:
-            known: dict[tuple[int, int], int] = {}
+            known: _Known = {}
             try:
                 self._times[depth] = self._count(self._root, depth, known, ())
             except RecursionError:
                 self._times[depth] = LARGEST
         return self._times[depth]
 
-    def _count(self, node: Any, depth: int, known: dict[tuple[int, int], int], above: tuple[int, ...]) -> int:
+    def _count(self, node: Any, depth: int, known: _Known, above: _Above) -> int:
         """``above``: the parts that are being applied to the same level. A part among them would never end."""
         if not isinstance(node, dict):
             return 1
@@ -55,41 +63,75 @@ class SchemaWork:
         if id(node) in above or len(known) >= _MOST_STEPS:
             return LARGEST
         above = (*above, id(node))
-        count = 1 + sum(self._count(each, depth, known, above) for each in self._in_place(node))
+        count = 1 + self._in_place(node, depth, known, above)
         if depth:
             for group in _children(node):
                 count += max((self._count(each, depth - 1, known, ()) for each in group), default=0)
         known[place] = min(count, LARGEST)
         return known[place]
 
-    def _in_place(self, node: dict[str, Any]) -> Iterator[Any]:
-        """The parts that are applied to the same value."""
+    def _in_place(self, node: dict[str, Any], depth: int, known: _Known, above: _Above) -> int:
+        """The count of the parts that are applied to the same value."""
+        count = 0
         for key in _REFERENCES:
             if isinstance(node.get(key), str):
-                yield self._referred(node[key])
-        for key in _IN_PLACE_LISTS:
-            yield from _listed(node.get(key))
-        for key in _IN_PLACE:
-            if key in node:
-                yield node[key]
-        for key in _NAMED_IN_PLACE:
-            yield from _named(node.get(key))
+                place = node[key], depth
+                if place not in known:
+                    meant = self._meant(node[key])
+                    known[place] = max((self._count(each, depth, known, above) for each in meant), default=LARGEST)
+                count += known[place]
+        return count + sum(self._count(each, depth, known, above) for each in _applied_here(node))
 
-    def _referred(self, reference: str) -> Any:
-        """The part that a reference names; the whole schema for one that is not understood here."""
-        document, _, fragment = reference.partition("#")
-        if document or (fragment and not fragment.startswith("/")):
-            return self._anchors.get(fragment or document, self._root)
-        node = self._root
-        for step in unquote(fragment).split("/")[1:]:
-            name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, dict) and name in node:
-                node = node[name]
-            elif isinstance(node, list) and name.isdecimal() and int(name) < len(node):
-                node = node[int(name)]
+    def _meant(self, reference: str) -> list[Any]:
+        """The parts that a reference may mean: in each resource whose identifier ends like the reference's. None of
+        them is left out because another one has its name."""
+        if reference not in self._referred:
+            document, _, fragment = reference.partition("#")
+            fragment = unquote(fragment)
+            if fragment and not fragment.startswith("/"):
+                found = self._anchors.get(fragment, [])
             else:
-                return self._root
-        return node
+                last = _last_step(document)
+                resources = [
+                    each for name, each in self._resources if not document or name is None or last in (name, None)
+                ]
+                found = [part for each in resources for part in _pointed(each, fragment)]
+            self._referred[reference] = found
+        return self._referred[reference]
+
+
+def _applied_here(node: dict[str, Any]) -> Iterator[Any]:
+    """The parts that are applied to the same value, but for references."""
+    for key in _IN_PLACE_LISTS:
+        yield from _listed(node.get(key))
+    for key in _IN_PLACE:
+        if key in node:
+            yield node[key]
+    for key in _NAMED_IN_PLACE:
+        yield from _named(node.get(key))
+
+
+def _pointed(resource: Any, pointer: str) -> list[Any]:
+    """The part of a resource to which a JSON Pointer (RFC 6901) leads; nothing if there is none."""
+    node = resource
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, dict) and name in node:
+            node = node[name]
+        elif isinstance(node, list) and name.isdecimal() and int(name) < len(node):
+            node = node[int(name)]
+        else:
+            return []
+    return [node]
+
+
+def _last_step(identifier: str) -> str | None:
+    """The last step of a URI's path, which is the same before and after it is resolved; None if that can't be told."""
+    if "?" in identifier:
+        return None
+    path = identifier.partition("://")[2].partition("/")[2] if "://" in identifier else identifier
+    step = unquote(path.rpartition("/")[2]).lower()
+    return "" if step in (".", "..") else step
 
 
 def _children(node: dict[str, Any]) -> Iterator[list[Any]]:
@@ -114,18 +156,27 @@ def _named(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else []
 
 
-def _anchors(schema: Any) -> Iterator[tuple[str, Any]]:
-    """The parts that have a name of their own."""
+_Resources = list[tuple[str | None, Any]]
+
+
+def _named_parts(schema: Any) -> tuple[_Resources, dict[str, list[Any]]]:
+    """The resources of a schema, the whole of it first, each with the last step of its identifier; and the parts with
+    an anchor. An identifier counts wherever it stands, also that of older drafts."""
+    resources: _Resources = []
+    anchors: dict[str, list[Any]] = {}
     waiting = [schema]
-    while waiting:
+    while waiting and len(resources) <= _MOST_RESOURCES:
         node = waiting.pop()
         if isinstance(node, dict):
-            for key in ("$anchor", "$dynamicAnchor", "$id"):
-                if isinstance(node.get(key), str):
-                    yield node[key], node
+            ids = [node[key] for key in ("$id", "id") if isinstance(node.get(key), str)]
+            resources += [(_last_step(each.partition("#")[0]), node) for each in ids]
+            names = [node[key] for key in ("$anchor", "$dynamicAnchor") if isinstance(node.get(key), str)]
+            for name in [*names, *(each.partition("#")[2] for each in ids if "#" in each)]:
+                anchors.setdefault(name, []).append(node)
             waiting += node.values()
         elif isinstance(node, list):
             waiting += node
+    return [("", schema), *resources], anchors
 
 
 def extent(value: Any) -> tuple[int, int]:

@@ -21,6 +21,8 @@ def own_secret(path: Path) -> bytes:
     try:
         with os.fdopen(file, "wb") as opened:
             opened.write(os.urandom(_BYTES))
+            opened.flush()
+            os.fsync(file)  # ids that it has bound outlive a loss of power
         with contextlib.suppress(FileExistsError):
             os.link(new, path)
     finally:

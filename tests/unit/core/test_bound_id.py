@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,3 +74,20 @@ def test_ids_are_found_by_the_names_of_members() -> None:
     assert found == ["file-123", "file-2", "file-3", "batch_1", "file-4"]
     assert changed["data"][0] == {"id": "BATCH_1", "metadata": {"note": "file-9"}}
     assert (changed["custom_id"], changed["last_id"], changed["error_file_id"]) == ("mine-1", "an id", None)
+
+
+def test_a_value_of_any_depth() -> None:
+    """Who sends it chooses the depth: none of them ends in a defect."""
+    value: Any = {"file_id": "file-1"}
+    for _ in range(5000):
+        value = [{"a": value}]
+    order: list[str] = []
+
+    def change(text: str) -> str:
+        order.append(text)
+        return text.upper()
+
+    changed = with_ids({"first_id": "x-1", "value": value, "last_id": "x-2"}, change)
+    assert order == ["x-1", "file-1", "x-2"]
+    assert list(changed) == ["first_id", "value", "last_id"]
+    assert (changed["first_id"], changed["last_id"]) == ("X-1", "X-2")

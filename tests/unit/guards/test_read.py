@@ -243,3 +243,17 @@ def test_the_guards_of_a_request_have_limits(check: dict[str, Any], most: int) -
 def test_a_saved_guardrail_counts_for_nothing() -> None:
     saved = {"big": json.dumps({"checks": [{"id": "contains", "parameters": WORDS}] * 60}).encode()}
     assert problems({"input_guardrails": ["big"]}, saved=saved) == []
+
+
+def test_a_saved_guardrail_is_prepared_once() -> None:
+    """However often a request names it, and for however many targets; each way to change it counts."""
+    saved = {"g": json.dumps({"checks": [{"id": "contains", "parameters": WORDS}]}).encode()}
+    same = {"id": "g", "deny": True}
+    (first, second, third, fourth), _ = hooks_of({"input_guardrails": ["g", "g", same, dict(same)]}, saved=saved)
+    assert first is second
+    assert third is fourth
+    assert (first.deny, third.deny) == (False, True)
+    ways = [{"id": "g", "name": str(number)} for number in range(51)]
+    assert problems({"input_guardrails": ways[:50], "output_guardrails": ["g"] * 50}, saved=saved) == []
+    assert problems({"input_guardrails": ways}, saved=saved) == ["config.input_guardrails[50]"]
+    assert problems({"input_guardrails": ways}, saved=saved, is_saved=True) == []

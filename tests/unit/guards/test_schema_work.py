@@ -59,6 +59,38 @@ def test_what_never_ends_is_as_much_as_can_be(schema: dict[str, Any]) -> None:
     assert SchemaWork(schema).times(1) >= LARGEST
 
 
+def doubling(reference: str, **more: Any) -> dict[str, Any]:
+    """A part that comes back to itself by two ways, by one reference."""
+    return {**more, "anyOf": [{"items": {"$ref": reference}, "minItems": 9}, {"items": {"$ref": reference}}]}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"h": doubling("heavy", **{"$id": "http://x/heavy"})},
+        {"h": doubling("../y/hea%76y", **{"$id": "http://x/y/heavy"}), "other": {"$id": "heavy"}},
+        {
+            "a": {"$id": "http://x/heavy", "items": {"$ref": "#/$defs/q"}, "$defs": {"q": doubling("#/$defs/q")}},
+            "q": {},
+        },
+        {"z": {"$id": "http://x/z", "$defs": {"y": {"$anchor": "a"}}}, "h": doubling("#a", **{"$anchor": "a"})},
+        {"h": doubling("#a", **{"$anchor": "a"}), "z": {"$id": "http://x/z", "$defs": {"y": {"$anchor": "a"}}}},
+        {"n": {"const": {"$id": "http://x/heavy"}}, "h": doubling("heavy", **{"$id": "http://x/heavy"})},
+    ],
+)
+def test_of_parts_with_one_name_the_one_with_the_most_work_counts(parts: dict[str, Any]) -> None:
+    """A validator resolves a reference from where it stands: what is light in one resource is heavy in another."""
+    for reference in ("heavy", "#a"):
+        work = SchemaWork({"$id": "http://x/root", "$defs": parts, "items": {"$ref": reference}})
+        assert work.times(20) > 2**17
+
+
+def test_a_schema_of_many_resources_is_not_reckoned_with() -> None:
+    parts = [{"$id": f"http://x/{at}"} for at in range(200)]
+    assert SchemaWork({"allOf": parts[:50]}).times(0) == 51
+    assert SchemaWork({"allOf": parts}).times(0) == LARGEST
+
+
 def test_all_applicators_count() -> None:
     inner: dict[str, Any] = {"allOf": [{}, {}]}
     for key in ("not", "if", "then", "else"):

@@ -179,6 +179,8 @@ async def rotated_text(plane: ControlPlane, actor: Actor, id_: str) -> dict[str,
     may rotate the key, and never for its holder, since a stolen text would lead to the next one."""
     async with plane.change(actor, revises=False) as change:
         row = await _find(change.connection, actor, id_, "rotate")
+        if actor.kind == "api_key" and actor.id == row.id:
+            raise Refusal(Why.FORBIDDEN, "a key can't read its own next text: use another key")
         await _refuse_stronger(change.connection, actor, row)
         until = (await api_key_secrets.transitions(change.connection, [row.id], change.now)).get(row.id)
         text = None if until is None else await key_rotation.text_of(change.connection, plane.keyring, row.id)

@@ -165,15 +165,15 @@ async def _is_written(change: Change, row: Any, columns: dict[str, Any]) -> bool
 
 
 async def _forget_ended(plane: ControlPlane, moment: int) -> None:
-    """Forget the kept texts of keys of which the text before works no longer."""
-    kept = sa.select(secret.c.owner_id).where(secret.c.owner_table == _TABLE)
+    """Forget the kept texts of keys of which the text before works no longer: not those that come meanwhile."""
+    kept = sa.select(secret.c.id).where(secret.c.owner_table == _TABLE)
     two = sa.select(api_key_secret.c.api_key_id).where(api_key_secret.c.valid_until > moment)
     async with plane.database.read() as connection:
         ended = list((await connection.execute(kept.where(secret.c.owner_id.not_in(two)))).scalars())
     if ended:
         async with plane.database.write() as connection:
-            for key_id in ended:
-                await secrets.forget(connection, _TABLE, key_id)
+            for id_ in ended:
+                await connection.execute(secret.delete().where(secret.c.id == id_))
 
 
 async def _warnings(plane: ControlPlane, moment: int) -> list[KeyEvent]:

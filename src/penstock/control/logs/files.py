@@ -21,8 +21,9 @@ MOST: Final = 50_000
 """Rows of a file."""
 FORMATS: Final = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 _PAGE: Final = 500
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would carry out: https://owasp.org/www-community/attacks/CSV_Injection."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet would carry out, in full width, too:
+https://owasp.org/www-community/attacks/CSV_Injection."""
 MEMBERS: Final = (
     "id", "created_at", "trace_id", "span_id", "parent_span_id", "span_name", "workspace_id", "api_key_id",
     "api_key_name", "source", "request_method", "request_url", "operation", "ai_org", "ai_model", "virtual_key",

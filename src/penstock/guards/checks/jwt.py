@@ -113,7 +113,7 @@ def _jwt(parameters: Parameters) -> Prepared:
         headers = {header: _header_text(known.get(claim)) for claim, header in told_on.items()}
         return msgspec.structs.replace(judgement, headers=headers)
 
-    return Prepared(ask=ask, size=2000, transforms=bool(told_on))
+    return Prepared(ask=ask, size=2000, transforms=bool(told_on), tells=tuple(told_on.values()))
 
 
 def _issuer(parameters: Parameters) -> _Issuer:

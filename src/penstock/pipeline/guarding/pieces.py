@@ -25,11 +25,14 @@ from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.subject import Subject, asked
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.target_route import TargetRoute
+from penstock.providers.row import Operation
 
 _MOST: Final = 50_000
 """Requests of one batch: as many as OpenAI and its like take."""
 _AT_ONCE: Final = 16
 """Requests of a batch that are judged at the same time."""
+_MOST_ASKED: Final = 10_000
+"""Servers that guards may ask which come with a batch: it must not become any number of requests."""
 _SECONDS: Final = 120.0
 """How long the guards may judge a batch."""
 _LINES: Final[Mapping[str, tuple[str, str]]] = {
@@ -41,6 +44,9 @@ _LINES: Final[Mapping[str, tuple[str, str]]] = {
     "responses": ("responses", "createModelResponse"),
 }
 """The endpoint of a batch's line -> whose texts its request has, and the type of the request."""
+_BATCH: Final = frozenset({"batch", "batch-api"})
+_TRAINING: Final = "fine-tune"
+"""What a file is for, as hosts name it: in whatever case, since some of them don't mind it."""
 _VERSION: Final = re.compile(r"/?(?:v\d+/)?")
 
 
@@ -61,10 +67,11 @@ class Piece(msgspec.Struct, frozen=True):
 
 class Pieces(msgspec.Struct, frozen=True):
     """The requests inside another. ``rebuilt``: those that change, by index -> the whole body. Raises Unreadable for a
-    change that can't stand there."""
+    change that can't stand there. ``is_rewritten``: as of a piece, for what holds them."""
 
     pieces: Sequence[Piece]
     rebuilt: Callable[[Mapping[int, bytes]], bytes]
+    is_rewritten: bool = False
 
 
 class JudgedPieces(msgspec.Struct, frozen=True):
@@ -96,6 +103,7 @@ async def judged_pieces(
         held = None
     if held is None:
         return None
+    _refuse_many(chosen, len(held.pieces))
     changes = {index: piece.raw for index, piece in enumerate(held.pieces) if piece.is_rewritten}
     try:
         async with asyncio.timeout(_SECONDS):
@@ -112,7 +120,14 @@ async def judged_pieces(
                 await asyncio.sleep(0)  # the loop is others', too
     except TimeoutError:
         raise Unreadable(f"its requests can't be judged within {_SECONDS:g} s") from None
-    return JudgedPieces(body=held.rebuilt(changes) if changes else None)
+    return JudgedPieces(body=held.rebuilt(changes) if changes or held.is_rewritten else None)
+
+
+def _refuse_many(hooks: Sequence[Hook], number: int) -> None:
+    """Raises Unreadable for so many requests that guards which come with them would ask too many servers."""
+    asking = [check.prepared for hook in hooks if hook.is_own for check in hook.checks if check.prepared.ask]
+    if sum(each.servers for each in asking) * number > _MOST_ASKED:
+        raise Unreadable(f"the guards that come with it would ask more than {_MOST_ASKED} servers")
 
 
 def _without_callers(hook: Hook) -> Hook | None:
@@ -147,16 +162,19 @@ def pieces_of(call: Call) -> Pieces | None:
     if view is not None and resource is not None and resource in view.kept:
         return _kept(call, msgspec.structs.replace(view, request=view.kept[resource]))
     if resource == "messages/batches" and is_whole and view is not None:
-        return _batch(Body({}) if request is None else request.body, view)
-    if resource == "uploads" and is_whole and request is not None and _value(request.body, "purpose") == "batch":
+        return _batch(Body({}) if request is None else request.body, view, call.body)
+    if resource == "uploads" and is_whole and request is not None and _purpose(request.body) in _BATCH:
         raise Unreadable("a batch that comes in parts can't be read: send the file whole (POST /v1/files)")
-    return _file(call) if resource == "files" and is_whole else None
+    # Hosts take files at paths of their own, too.
+    takes_files = resource == "files" or (resource is None and call.operation is Operation.PROXY)
+    return _file(call) if takes_files else None
 
 
 def _kept(call: Call, view: TextView) -> Pieces | None:
     """What is kept as a whole, in a body of JSON or the text fields of a form."""
     if call.request is not None:
-        piece = Piece("the body", "proxy", view, call.request.body.encode())
+        body = call.request.body
+        piece = Piece("the body", "proxy", view, body.encode(), _is_doubled(body, call.body))
         return Pieces([piece], lambda changes: changes[0])
     form = _form(call)
     if form is None:
@@ -171,7 +189,7 @@ def _kept(call: Call, view: TextView) -> Pieces | None:
     return Pieces([Piece("the form", "proxy", view, form.fields.encode())], rebuilt)
 
 
-def _batch(body: Body, view: TextView) -> Pieces:
+def _batch(body: Body, view: TextView, raw: bytes) -> Pieces:
     """Anthropic's batches, whose requests stand in the body. Source: Anthropic API reference, "Create a Message
     Batch"."""
     try:
@@ -180,14 +198,16 @@ def _batch(body: Body, view: TextView) -> Pieces:
         raise Unreadable("its requests are no list") from error
     if len(listed) > _MOST:
         raise Unreadable(f"it has more than {_MOST} requests")
-    found = [_piece(f"request {at + 1}", raw, "params", lambda _: ("messages", view)) for at, raw in enumerate(listed)]
+    found = [
+        _piece(f"request {at + 1}", each, "params", lambda _: ("messages", view)) for at, each in enumerate(listed)
+    ]
 
     def rebuilt(changes: Mapping[int, bytes]) -> bytes:
         for at, new in changes.items():
             listed[at] = found[at][0].replaced({"params": new}).encode()
         return body.replaced({"requests": b"[" + b",".join(listed) + b"]"}).encode()
 
-    return Pieces([piece for _, piece in found], rebuilt)
+    return Pieces([piece for _, piece in found], rebuilt, _is_doubled(body, raw))
 
 
 def _piece(place: str, raw: bytes, name: str, type_of: Callable[[Body], tuple[str, TextView]]) -> tuple[Body, Piece]:
@@ -216,24 +236,32 @@ def _value(body: Body, name: str) -> object:
         return None
 
 
+def _purpose(fields: Body) -> object:
+    """What a file is for. Raises Unreadable for a form that says it twice."""
+    purpose = _value(fields, "purpose")
+    if isinstance(purpose, list):
+        raise Unreadable("its form has several purposes")
+    return purpose.strip().lower() if isinstance(purpose, str) else purpose
+
+
 def _file(call: Call) -> Pieces | None:
     """A file of requests, or of chats to train a model with, one on each line."""
     form = _form(call)
     if form is None:
         return None
-    purpose = _value(form.fields, "purpose")
+    purpose = _purpose(form.fields)
     files = [part for part in form.parts if part.name == "file"]
-    if isinstance(purpose, list):
-        raise Unreadable("its form has several purposes")
-    if purpose not in {"batch", "fine-tune"}:
+    if purpose not in _BATCH and purpose != _TRAINING:
         return None
     if len(files) != 1:
         raise Unreadable("its form must have one file")
+    if form.data.count(b"\n", files[0].content, files[0].end) > 2 * _MOST:
+        raise Unreadable(f"it has more than {_MOST} lines, or as many blank ones")
     lines = form.data[files[0].content : files[0].end].split(b"\n")
     full = [at for at, line in enumerate(lines) if line.strip()]
     if len(full) > _MOST:
         raise Unreadable(f"it has more than {_MOST} lines")
-    if purpose == "fine-tune":
+    if purpose == _TRAINING:
         return _training(form, files[0], lines, full)
     found = [_piece(f"line {at + 1}", lines[at].strip(), "body", _type_of_line(at)) for at in full]
 
@@ -271,12 +299,14 @@ def _type_of_line(at: int) -> Callable[[Body], tuple[str, TextView]]:
 
 
 def _training(form: Form, file: Part, lines: list[bytes], full: Sequence[int]) -> Pieces | None:
-    """Chats that a model is trained with; None for training data of another form. Source: OpenAI API reference,
-    "Fine-tuning"."""
+    """Chats that a model is trained with; None for training data of another form. Chats among other lines can't be
+    read: some hosts pass over the lines that they don't know. Source: OpenAI API reference, "Fine-tuning"."""
     view = CALLERS["openai_chat"].texts
     pieces = list(_chats(lines, full, view)) if view is not None else []
-    if len(pieces) < len(full):
+    if not pieces:
         return None
+    if len(pieces) < len(full):
+        raise Unreadable("some of its lines are chats, and others none")
 
     def rebuilt(changes: Mapping[int, bytes]) -> bytes:
         for index, new in changes.items():
@@ -287,15 +317,15 @@ def _training(form: Form, file: Part, lines: list[bytes], full: Sequence[int]) -
 
 
 def _chats(lines: Sequence[bytes], full: Sequence[int], view: TextView) -> Iterator[Piece]:
-    """The chats on some lines, up to the first line that is none."""
+    """The chats on some lines."""
     for at in full:
         raw = lines[at].strip()
         try:
             body = Body.parse(raw)
         except (BodyError, RecursionError):
-            return
+            continue
         if "messages" not in body:
-            return
+            continue
         is_doubled = _is_doubled(body, raw)
         yield Piece(f"line {at + 1}", "chatComplete", view, body.encode() if is_doubled else raw, is_doubled)
 

@@ -19,7 +19,7 @@ from penstock.core.segments import Segment
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
 from penstock.guards.base import Context, GuardedBody, Phase, Told
-from penstock.guards.plan import Scope
+from penstock.guards.plan import GuardPlan, Scope
 from penstock.guards.results import HookRun
 from penstock.pipeline.account import METADATA, read_metadata
 from penstock.pipeline.call import Call
@@ -29,8 +29,11 @@ from penstock.providers.row import Operation
 
 _STREAMS: Final = "stream=true"
 _NO_METADATA: Final[Mapping[str, Any]] = {}
-_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances", "texts")
-"""Members of the bodies with which models are asked, at any provider."""
+_ASKING: Final = (
+    "messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances", "texts", "requests",
+    "batch", "content", "items", "thread", "additional_messages", "tool_outputs",
+)  # fmt: skip
+"""Members of the bodies with which models are asked, now or later, at any provider."""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -176,17 +179,25 @@ def _new_form(given: RequestBody, fields: bytes) -> RequestBody | Failure:
 
 def with_headers(call: Call, route: TargetRoute, runs: Sequence[HookRun]) -> tuple[Call, TargetRoute]:
     """The call and the route with which a target gets the header fields that checks found: no field of such a name
-    that the caller sends takes their place."""
-    told = {name: each for run in runs for check in run.checks for name, each in check.judgement.headers.items()}
-    if not told:
+    that the caller sends takes their place, whatever became of the check. Checks that differ tell nothing: one of them
+    may be the caller's own."""
+    plan = route.target.guards
+    names = plan.told_headers if isinstance(plan, GuardPlan) else None
+    if not names:
         return call, route
-    found = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
-    names = {name.encode() for name in told}
-    headers = [*((name, value) for name, value in call.headers if name.lower() not in names), *found]
-    fields = {**{name: value for name, value in call.fields.items() if name not in names}, **dict(found)}
-    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *told)))
+    told: dict[str, str | None] = {}
+    for run in runs:
+        for check in run.checks:
+            found = check.judgement.headers
+            for name in check.check.prepared.tells:
+                value = found.get(name)
+                told[name] = value if told.get(name, value) == value else None
+    fields = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
+    headers = [*((name, value) for name, value in call.headers if name.lower() not in names), *fields]
+    kept = {name: value for name, value in call.fields.items() if name not in names}
+    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *sorted(told))))
     target = msgspec.structs.replace(route.target, forward_headers=forwarded)
-    call = msgspec.structs.replace(call, headers=headers, fields=fields)
+    call = msgspec.structs.replace(call, headers=headers, fields={**kept, **dict(fields)})
     # What is prepared for other requests of the route knows nothing of these fields.
     return call, msgspec.structs.replace(route, target=target, templates={})
 

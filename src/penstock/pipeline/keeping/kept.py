@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import unquote
 
@@ -108,14 +109,22 @@ def _read_body(call: Call, ids: ReadIds) -> None:
     body, changed = request.body, {}
     for name, raw in body.members.items():
         if len(memoryview(raw)) <= LARGE and body.holds(name, _MARK):
-            value = {name: read_json_or_none(bytes(raw))}
-            other = with_ids(value, ids.read)
-            if other != value:
-                changed[name] = write_json(other[name])
+            found: list[str] = []
+            value = with_ids({name: read_json_or_none(bytes(raw))}, partial(_noted, ids, found))
+            if found:
+                changed[name] = write_json(value[name])
     if changed:
         call.request = msgspec.structs.replace(request, body=body.replaced(changed))
         if call.resource is not None:
             call.body = Body.parse(call.body).replaced(changed).encode()
+
+
+def _noted(ids: ReadIds, found: list[str], text: str) -> str:
+    """What an id says, noted in ``found`` if it is another text."""
+    raw = ids.read(text)
+    if raw != text:
+        found.append(raw)
+    return raw
 
 
 def with_one_target(

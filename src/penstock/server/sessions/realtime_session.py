@@ -25,6 +25,8 @@ _LAST_WORDS_SECONDS: Final = 2.0
 """How long the other end may take to answer a close frame."""
 _LONGEST_JUDGED: Final = 1 << 20
 """Bytes of a message in which a model may be named, where only certain models are allowed."""
+_LONGEST_MODEL: Final = 2048
+"""Characters of a model's name, as in bodies: it is recorded."""
 
 
 class Session:
@@ -189,6 +191,9 @@ class Session:
     def _named(self, model: str) -> Failure | None:
         """Take the model that a message names: the one that is paid for, whatever the request's query has said. Usage
         is added up for one model."""
+        if len(model) > _LONGEST_MODEL:
+            text = f"The name of a model has at most {_LONGEST_MODEL} characters."
+            return Failure(Kind.NOT_ALLOWED, text, "model")
         if self._model not in (None, model):
             text = f"A session has one model, here '{self._model}': open another session for '{model[:64]}'."
             return Failure(Kind.UNSUPPORTED_OPERATION, text, "model")
