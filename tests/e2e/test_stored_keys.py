@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import http.client
 import json
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ import sqlalchemy as sa
 
 from databases import make_tables
 from penstock.control.limits.limits import put_limits
+from penstock.pipeline.run import Pipeline
+from penstock.server.http.request_task import RequestTask
 from penstock.settings import load
 from penstock.stores.sql import schema
 from penstock.stores.sql.control_store import ControlStore
@@ -248,7 +250,7 @@ def test_the_keys_metadata_decide_and_are_told(stored: RunningGateway) -> None:
 
 def test_the_keys_metadata_decide_for_each_request_of_a_connection(stored: RunningGateway) -> None:
     head = {"x-portkey-api-key": "pk-labelled", "x-portkey-config": "pc-team", "content-type": "application/json"}
-    with closing(http.client.HTTPConnection(stored.url.removeprefix("http://"), timeout=60)) as client:
+    with contextlib.closing(http.client.HTTPConnection(stored.url.removeprefix("http://"), timeout=60)) as client:
         for _ in range(3):
             client.request("POST", "/v1/chat/completions", json.dumps(ASK).encode(), head)
             response = client.getresponse()
@@ -287,29 +289,55 @@ def test_when_a_key_was_used_is_noted(stored: RunningGateway) -> None:
     assert [*store.used_keys] == asyncio.run_coroutine_threadsafe(ids(), stored.loop).result(60)
 
 
-def test_no_request_asks_the_database(stored: RunningGateway) -> None:
-    store = store_of(stored)
-
-    async def statements(begin: bool) -> None:
-        engine = (await store.open()).engine.sync_engine
-        (sa.event.listen if begin else sa.event.remove)(engine, "before_cursor_execute", count)
-
+@contextlib.contextmanager
+def statements_of_requests(gateway: RunningGateway) -> Iterator[list[str]]:
+    """The statements that requests send to the database meanwhile, those of the gateway's own tasks left out."""
+    store = store_of(gateway)
     seen: list[str] = []
 
     def count(_: Any, __: Any, statement: str, *___: Any) -> None:
-        # The names of the gateway's own background tasks are phrases; asyncio calls any other one Task-7.
-        task = asyncio.current_task()
-        is_of_gateway = task is not None and " " in task.get_name()
-        if not is_of_gateway and not statement.startswith(BESIDE_REQUESTS):
+        # The names of the gateway's own background tasks are phrases; asyncio calls any other one Task-7. The task of
+        # a request has no name, and may send nothing at all.
+        task: Any = asyncio.current_task()
+        is_of_gateway = task is not None and " " in getattr(task, "get_name", str)()
+        if isinstance(task, RequestTask) or not (is_of_gateway or statement.startswith(BESIDE_REQUESTS)):
             seen.append(statement)
 
-    asyncio.run_coroutine_threadsafe(statements(True), stored.loop).result(60)
-    for _ in range(20):
-        answer = ask(stored, "limited", x_portkey_config="pc-team")
-        assert answer.status_code == 200
-        assert answer.headers["x-penstock-ratelimit-limit-requests"] == "1000000"
-    asyncio.run_coroutine_threadsafe(statements(False), stored.loop).result(60)
+    async def watch(begin: bool) -> None:
+        engine = (await store.open()).engine.sync_engine
+        (sa.event.listen if begin else sa.event.remove)(engine, "before_cursor_execute", count)
+
+    asyncio.run_coroutine_threadsafe(watch(True), gateway.loop).result(60)
+    try:
+        yield seen
+    finally:
+        asyncio.run_coroutine_threadsafe(watch(False), gateway.loop).result(60)
+
+
+def test_no_request_asks_the_database(stored: RunningGateway) -> None:
+    with statements_of_requests(stored) as seen:
+        for _ in range(20):
+            answer = ask(stored, "limited", x_portkey_config="pc-team")
+            assert answer.status_code == 200
+            assert answer.headers["x-penstock-ratelimit-limit-requests"] == "1000000"
     assert seen == []
+
+
+def test_a_request_that_asked_the_database_would_be_seen(
+    stored: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The count of the test above is no count of nothing."""
+    routed = Pipeline._routed
+
+    async def asks(pipeline: Pipeline, *given: Any) -> Any:
+        async with (await store_of(stored).open()).read() as connection:
+            await connection.execute(sa.select(schema.api_key.c.id).limit(1))
+        return await routed(pipeline, *given)
+
+    monkeypatch.setattr(Pipeline, "_routed", asks)
+    with statements_of_requests(stored) as seen:
+        assert ask(stored, "limited", x_portkey_config="pc-team").status_code == 200
+    assert [statement.partition(" ")[0] for statement in seen] == ["BEGIN", "SELECT"]
 
 
 def test_the_file_wins_and_is_seen_by_every_workspace(tmp_path: Path) -> None:
