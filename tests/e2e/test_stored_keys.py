@@ -83,6 +83,18 @@ async def fill(rows: Rows) -> None:
     await rows.provider("other", provider="echo")
     await rows.config("pc-other", '{"provider":"@other"}')
     await rows.key("of-b", digest("pk-of-b"), scopes=ALL)
+    rows.workspace = await insert(
+        rows.database, schema.workspace, slug="ws-g", name="Guarded",
+        defaults='{"input_guardrails":["pg-secret"],"output_guardrails":["pg-echo"]}',
+    )  # fmt: skip
+    for slug, word in (("pg-secret", "classified"), ("pg-echo", "withheld")):
+        checks = [{"id": "default.contains", "parameters": {"words": [word], "operator": "none"}}]
+        await insert(
+            rows.database, schema.guardrail, workspace_id=rows.workspace, slug=slug, name=slug, version_id="1",
+            body=json.dumps({"checks": checks, "actions": {"deny": True}}),
+        )  # fmt: skip
+    await rows.provider("guarded", provider="echo")
+    await rows.key("of-g", digest("pk-of-g"), scopes=ALL)
 
 
 def filled(file: Path, fill: Callable[[Rows], Coroutine[Any, Any, None]]) -> str:
@@ -274,6 +286,25 @@ def test_what_a_workspace_demands(stored: RunningGateway) -> None:
     assert (status, message.startswith("The request's metadata lack user: ")) == (400, True)
     assert ask(stored, "of-b", x_portkey_metadata='{"team":"mine","user":"u"}', **config).status_code == 200
     assert stored.records.take()[-1].metadata == {"team": "b", "user": "u"}
+
+
+def test_the_guardrails_of_a_workspace_judge_whatever_a_config_says(stored: RunningGateway) -> None:
+    def said(text: str, key: str = "of-g", **target: Any) -> httpx.Response:
+        headers = {"x-portkey-api-key": f"pk-{key}", "x-portkey-config": json.dumps({"provider": "echo", **target})}
+        body = {"model": "echo", "messages": [{"role": "user", "content": text}]}
+        return httpx.post(f"{stored.v1}/chat/completions", json=body, headers=headers, timeout=60)
+
+    assert said("Hello").status_code == 200
+    for target in ({}, {"input_guardrails": []}, {"passthrough": True}, {"provider": "@guarded"}):
+        refused = said("This is classified.", **target)
+        assert (refused.status_code, refused.json()["hook_results"]["before_request_hooks"][0]["id"]) == (
+            446,
+            "pg-secret",
+        )
+    # What echo answers repeats what it was asked.
+    refused = said("This is withheld.")
+    assert (refused.status_code, refused.json()["hook_results"]["after_request_hooks"][0]["id"]) == (446, "pg-echo")
+    assert said("This is classified.", key="plain").status_code == 200, "of another workspace"
 
 
 def test_when_a_key_was_used_is_noted(stored: RunningGateway) -> None:
