@@ -182,6 +182,22 @@ def test_t22_an_answer_is_settled_by_its_usage(tmp_path: Path, upstream: Upstrea
         assert gateway.counted() == USED
 
 
+def test_what_is_left_of_the_budget_is_told_where_costs_are(tmp_path: Path, upstream: Upstream) -> None:
+    keys = key("a", budget(800)), key("free")
+    with limited(tmp_path, *keys, PENSTOCK_EXPOSE_COST="true") as gateway:
+        left = []
+        for _ in range(3):
+            left.append(ask(gateway, "a", config(upstream)).headers["x-penstock-budget-remaining"])
+            gateway.wait_until_settled()
+        # The prompt is estimated as 12 tokens, the answer as 10: so much is reserved while the answer is sent.
+        assert left == [dollars(800 - 32 - taken) for taken in (0, COST, 2 * COST)]
+        streaming = ask(gateway, "a", config(upstream), {**BODY, "stream": True}).headers
+        assert streaming["x-penstock-budget-remaining"] == dollars(800 - 32 - 3 * COST)
+        assert "x-penstock-budget-remaining" not in ask(gateway, "free", config(upstream)).headers
+    with limited(tmp_path, *keys) as gateway:
+        assert "x-penstock-budget-remaining" not in ask(gateway, "a", config(upstream)).headers
+
+
 def test_t22_a_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, FINISH, USAGE, DONE))
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
