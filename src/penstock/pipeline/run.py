@@ -40,9 +40,10 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     ``limits`` admit each call. The readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked
     only where a caller is told the cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway
-    key says so; these are told what is left of their budget, too. ``id_secrets`` bind ids of what providers keep (pipeline/keeping/kept.py); without any none is bound.
-    ``shows_lists``: callers may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that
-    can be held whole. ``conversations`` are what the gateway itself keeps; None: nothing.
+    key says so; these are told what is left of their budget, too. ``id_secrets`` bind ids of what providers keep
+    (pipeline/keeping/kept.py); without any none is bound. ``shows_lists``: callers may list what a provider keeps for
+    an account. ``held_bytes`` are the bytes of a body that can be held whole. ``conversations`` are what the gateway
+    itself keeps; None: nothing.
     """
 
     compiler: Compiler
