@@ -4,6 +4,7 @@ line, and when it is back, without a restart. The counters by themselves: tests/
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,12 @@ class Outage:
         told: dict[str, Any] = httpx.get(f"{self.gateway.url}/health", timeout=60, trust_env=False).json()
         return told
 
+    def serves(self, key: str) -> bool:
+        return self.ask(key).status_code == 200
+
+    def has_rows(self, query: str, value: str, number: int) -> bool:
+        return len(self.rows(query, value)) >= number
+
     def rows(self, query: str, value: str) -> list[Any]:
         async def fetched() -> list[Any]:
             connection = await asyncpg.connect(self._address.replace("+asyncpg", ""))
@@ -124,7 +131,7 @@ def test_t60_without_the_database_the_last_catalogue_serves_and_nothing_can_be_c
     config = outage.made("/configs", {"name": "main", "config": {"virtual_key": slug}})["slug"]
     key, by_config = outage.key("app", **NORMAL), {"x_portkey_config": config, "x_portkey_provider": ""}
     until(lambda: outage.ask(key, **by_config, x_portkey_trace_id="before").status_code == 200)
-    until(lambda: bool(outage.rows(LEDGER, "before")))
+    until(lambda: outage.has_rows(LEDGER, "before", 1))
     outage.lose_the_database()
     try:
         assert outage.health()["status"] == "degraded"
@@ -140,7 +147,7 @@ def test_t60_without_the_database_the_last_catalogue_serves_and_nothing_can_be_c
         outage.bring_the_database_back()
     # What was served meanwhile is written down, once.
     for query in (LEDGER, REQUEST_LOG):
-        until(lambda query=query: len(outage.rows(query, "meanwhile")) >= 3)
+        until(functools.partial(outage.has_rows, query, "meanwhile", 3))
         assert len(outage.rows(query, "meanwhile")) == 3
     assert outage.admin("POST", "/configs", {"name": "late", "config": {"provider": "echo"}}).status_code == 200
 
@@ -149,7 +156,7 @@ def test_t60_without_redis_limits_do_what_the_table_says(outage: Outage) -> None
     """Strict and other budgets, rates, settlements, as the answers of one gateway."""
     strict, normal, rated = outage.key("strict", **STRICT), outage.key("normal", **NORMAL), outage.key("rated", **RATED)
     for key in (strict, normal):
-        until(lambda key=key: outage.ask(key).status_code == 200)
+        until(functools.partial(outage.serves, key))
     outage.redis.freeze()
     try:
         refused = outage.ask(strict)
@@ -167,7 +174,7 @@ def test_t60_without_redis_limits_do_what_the_table_says(outage: Outage) -> None
     finally:
         outage.redis.thaw()
     until(lambda: outage.health()["status"] == "ok")
-    until(lambda: outage.ask(strict).status_code == 200)
+    until(lambda: outage.serves(strict))
     # The journal was replayed: all that was taken is settled in Redis, and nothing is reserved.
     until(lambda: told(outage, normal) == (int(outage.rows(TOKENS, "normal")[0][0]), 0))
 

@@ -295,12 +295,11 @@ def test_the_guardrails_of_a_workspace_judge_whatever_a_config_says(stored: Runn
         return httpx.post(f"{stored.v1}/chat/completions", json=body, headers=headers, timeout=60)
 
     assert said("Hello").status_code == 200
-    for target in ({}, {"input_guardrails": []}, {"passthrough": True}, {"provider": "@guarded"}):
+    targets: list[dict[str, Any]] = [{}, {"input_guardrails": []}, {"passthrough": True}, {"provider": "@guarded"}]
+    for target in targets:
         refused = said("This is classified.", **target)
-        assert (refused.status_code, refused.json()["hook_results"]["before_request_hooks"][0]["id"]) == (
-            446,
-            "pg-secret",
-        )
+        results = refused.json()["hook_results"]["before_request_hooks"]
+        assert (refused.status_code, results[0]["id"]) == (446, "pg-secret")
     # What echo answers repeats what it was asked.
     refused = said("This is withheld.")
     assert (refused.status_code, refused.json()["hook_results"]["after_request_hooks"][0]["id"]) == (446, "pg-echo")

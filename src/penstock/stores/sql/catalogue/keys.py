@@ -143,10 +143,11 @@ class KeyLoader:
         keys: dict[bytes, GatewayKey] = {}
         changed = []
         async for part in _parts(connection, _VERSIONS):
-            for row in part:
-                digest = bytes(row.digest)
+            # Unpacked: to ask each row for its columns by name takes twice as long, and these are all rows there are.
+            for id_, number, digest, *more in part:
                 known = self._keys.get(digest)
-                if known is None or known.id != row.id or self._versions.get(digest) != _version(row):
+                version = number if more == _NO_MORE else (number, *more)
+                if known is None or known.id != id_ or self._versions.get(digest) != version:
                     changed.append(digest)
                 if known is not None:
                     keys[known.digest] = known
@@ -190,10 +191,13 @@ _Version = int | tuple[int, int | None, str | None, str | None]
 them."""
 
 
+_NO_MORE: Final = [None, None, None]
+
+
 def _version(row: Any) -> _Version:
-    version: int = row.row_version
-    more = row.valid_until, row.config, row.user_name
-    return version if more == (None, None, None) else (version, *more)
+    number: int = row.row_version
+    more = [row.valid_until, row.config, row.user_name]
+    return number if more == _NO_MORE else (number, more[0], more[1], more[2])
 
 
 async def _parts(connection: AsyncConnection, query: sa.Select[Any]) -> AsyncIterator[Sequence[Any]]:
