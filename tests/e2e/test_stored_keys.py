@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import http.client
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -262,7 +262,7 @@ def test_the_keys_metadata_decide_and_are_told(stored: RunningGateway) -> None:
 
 def test_the_keys_metadata_decide_for_each_request_of_a_connection(stored: RunningGateway) -> None:
     head = {"x-portkey-api-key": "pk-labelled", "x-portkey-config": "pc-team", "content-type": "application/json"}
-    with contextlib.closing(http.client.HTTPConnection(stored.url.removeprefix("http://"), timeout=60)) as client:
+    with closing(http.client.HTTPConnection(stored.url.removeprefix("http://"), timeout=60)) as client:
         for _ in range(3):
             client.request("POST", "/v1/chat/completions", json.dumps(ASK).encode(), head)
             response = client.getresponse()
@@ -319,7 +319,7 @@ def test_when_a_key_was_used_is_noted(stored: RunningGateway) -> None:
     assert [*store.used_keys] == asyncio.run_coroutine_threadsafe(ids(), stored.loop).result(60)
 
 
-@contextlib.contextmanager
+@contextmanager
 def statements_of_requests(gateway: RunningGateway) -> Iterator[list[str]]:
     """The statements that requests send to the database meanwhile, those of the gateway's own tasks left out."""
     store = store_of(gateway)

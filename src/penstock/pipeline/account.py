@@ -35,8 +35,6 @@ _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
 _LONGEST_MESSAGE: Final = 2000
 """Characters of an error's text that the request log keeps."""
-REQUEST_ID: Final = b"x-portkey-request-id"
-"""The header of an answer with the request's id."""
 _SPAN_ID: Final = b"x-portkey-span-id"
 _PARENT_SPAN_ID: Final = b"x-portkey-parent-span-id"
 _SPAN_NAME: Final = b"x-portkey-span-name"

@@ -21,14 +21,14 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import CallerDialect
-from penstock.pipeline.account import REQUEST_ID, SharedCost
+from penstock.pipeline.account import SharedCost
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import has_ended_well
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.claimed_call import ClaimedCall, SharedClaims
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
-from penstock.pipeline.replies.response_headers import BUDGET_LEFT, with_response_headers
+from penstock.pipeline.replies.response_headers import BUDGET_LEFT, REQUEST_ID, with_response_headers
 from penstock.pipeline.shared_call import SharedCall
 from penstock.routing.plan import Plan, Target, leaves
 from penstock.stores.base import IdempotencyStore, KeptAnswer

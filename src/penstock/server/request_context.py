@@ -10,8 +10,9 @@ from penstock.core.failure import Failure
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.core.trace_context import TRACEPARENT, read_traceparent
 from penstock.dialects.caller import CallerDialect
-from penstock.pipeline.account import METADATA, REQUEST_ID, Account
+from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Answer
+from penstock.pipeline.replies.response_headers import REQUEST_ID
 from penstock.server.client import Client
 from penstock.server.limits import advice
 

@@ -14,7 +14,6 @@ from penstock.core.http import Headers
 from penstock.core.money import dollars_fixed
 from penstock.core.name_memo import NameMemo
 from penstock.core.outcome import ErrorClass
-from penstock.pipeline.account import REQUEST_ID
 from penstock.pipeline.call import Answer, Call
 from penstock.routing import trace
 from penstock.routing.walk import Walked
@@ -43,6 +42,8 @@ _KEPT_BACK: Final = frozenset(
 """Upstream response headers that describe the connection or the provider's website, or that tell a browser or a proxy
 in front of the gateway to do something. The last lines are for such proxies: they would send a file of their own."""
 _KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-", b"cross-origin-")
+REQUEST_ID: Final = b"x-portkey-request-id"
+"""The header that tells the request's own id."""
 COST: Final = b"x-penstock-cost"
 """The header that tells what a plain answer cost."""
 BUDGET_LEFT: Final = b"x-penstock-budget-remaining"

@@ -8,9 +8,8 @@ import calling
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.outcome import Outcome
-from penstock.pipeline.account import REQUEST_ID
 from penstock.pipeline.call import Answer
-from penstock.pipeline.replies.response_headers import reply_headers, with_response_headers
+from penstock.pipeline.replies.response_headers import REQUEST_ID, reply_headers, with_response_headers
 from penstock.routing.trace import AttemptStep
 from penstock.routing.walk import Walked
 
