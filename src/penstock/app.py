@@ -130,7 +130,7 @@ def build(
     costs = partial(Costs, prices, lambda: catalogues.current)
     seen = SharedCosts(prices, lambda: catalogues.current)
 
-    replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
+    replicas = replicas_of(settings, counters if isinstance(counters, GuardedCounters) else None)
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, data_folder(settings, place))
     log = request_log_of(settings, stored, records, seen, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from penstock.routing.advice import Advice
 from penstock.routing.health import Health
@@ -20,6 +20,13 @@ _KEPT: Final = ("cache", "idempotency")
 _OF_ROUTING: Final = ("circuits", "latency", "sticky")
 
 
+class SharedLimits(Protocol):
+    """The counters of limits, in a store that may be down."""
+
+    @property
+    def is_degraded(self) -> bool: ...
+
+
 class Replicas:
     """What this process shares with others, as a part of the gateway.
 
@@ -28,13 +35,14 @@ class Replicas:
     ``state`` says of each kind of state whether it is ``shared`` or belongs to the ``process``.
     """
 
-    def __init__(self, replies: ReplyStore, *, limits_are_shared: bool) -> None:
+    def __init__(self, replies: ReplyStore, limits: SharedLimits | None = None) -> None:
         self.replies = replies
         self.calls: IdempotencyStore | None = None
         self.guard: RedisGuard | None = None
         self.health = Health()
         self._advice: SharedAdvice | None = None
-        self._shared = {"limits"} if limits_are_shared else set[str]()
+        self._limits = limits
+        self._shared = set[str]() if limits is None else {"limits"}
 
     @property
     def state(self) -> Mapping[str, str]:
@@ -45,6 +53,11 @@ class Replicas:
     def is_lost(self) -> bool:
         """Whether Redis could not be used at the last attempt."""
         return any(each is not None and each.is_lost for each in (self.guard, self._advice))
+
+    @property
+    def limits_are_lost(self) -> bool:
+        """Whether the store of the counters is down, or was not told everything yet."""
+        return self._limits is not None and self._limits.is_degraded
 
     def share_answers(self, guard: RedisGuard, replies: ReplyStore, calls: IdempotencyStore) -> None:
         self.guard, self.replies, self.calls = guard, replies, calls
@@ -70,12 +83,12 @@ class Replicas:
             await self.guard.close()
 
 
-def replicas_of(settings: Settings, *, limits_are_shared: bool) -> Replicas:
-    """What the settings ask to share. Raises SettingsError."""
+def replicas_of(settings: Settings, limits: SharedLimits | None) -> Replicas:
+    """What the settings ask to share; ``limits`` are the counters in a store. Raises SettingsError."""
     cache, store = settings.cache, settings.store
     if cache.store == "redis" and not store.redis:
         raise SettingsError(["cache.store: redis needs the address in store.redis"], settings)
-    replicas = Replicas(MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes), limits_are_shared=limits_are_shared)
+    replicas = Replicas(MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes), limits)
     if not store.redis:
         return replicas
     from penstock.stores.redis.advice import SharedAdvice

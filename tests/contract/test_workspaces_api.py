@@ -57,6 +57,22 @@ def test_a_workspace_is_made_with_all_that_it_sets(admin: RunningAdmin) -> None:
     assert listed(admin) == ["Research", "Default"]
 
 
+def test_a_workspace_names_the_guardrails_of_all_its_requests(admin: RunningAdmin) -> None:
+    id_ = made(admin)["id"]
+    checks = [{"id": "default.contains", "parameters": {"words": ["bad"], "operator": "none"}}]
+    slug = admin.made("/guardrails", {"name": "g", "checks": checks, "workspace_id": id_})["slug"]
+    path = f"/admin/workspaces/{id_}"
+    for given in ([slug], [], None):
+        body = {"defaults": {"metadata": {"team": "lab"}, "inputGuardrails": given, "output_guardrails": given}}
+        assert admin.call("PUT", path, body).status == 200
+        named = {"input_guardrails": given, "output_guardrails": given} if given else {}
+        assert admin.call("GET", path).body["defaults"] == {"metadata": {"team": "lab"}, **named}
+    other = made(admin, "Other", description="guardrails are a workspace's own")["id"]
+    refused = admin.call("PUT", f"/admin/workspaces/{other}", {"defaults": {"input_guardrails": [slug]}})
+    assert (refused.status, set(refused.problems)) == (400, {"/defaults/input_guardrails"})
+    assert admin.call("PUT", f"/admin/workspaces/{other}", {"defaults": {"input_guardrails": "x"}}).status == 400
+
+
 def test_what_can_not_be_made_is_told(admin: RunningAdmin) -> None:
     made(admin)
     same = admin.call("POST", "/admin/workspaces", {"name": "rESEARCH"})

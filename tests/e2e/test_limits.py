@@ -182,12 +182,68 @@ def test_t22_an_answer_is_settled_by_its_usage(tmp_path: Path, upstream: Upstrea
         assert gateway.counted() == USED
 
 
+def test_what_is_left_of_the_budget_is_told_where_costs_are(tmp_path: Path, upstream: Upstream) -> None:
+    keys = key("a", budget(800)), key("free")
+    with limited(tmp_path, *keys, PENSTOCK_EXPOSE_COST="true") as gateway:
+        left = []
+        for _ in range(3):
+            left.append(ask(gateway, "a", config(upstream)).headers["x-penstock-budget-remaining"])
+            gateway.wait_until_settled()
+        # The prompt is estimated as 12 tokens, the answer as 10: so much is reserved while the answer is sent.
+        assert left == [dollars(800 - 32 - taken) for taken in (0, COST, 2 * COST)]
+        streaming = ask(gateway, "a", config(upstream), {**BODY, "stream": True}).headers
+        assert streaming["x-penstock-budget-remaining"] == dollars(800 - 32 - 3 * COST)
+        assert "x-penstock-budget-remaining" not in ask(gateway, "free", config(upstream)).headers
+    with limited(tmp_path, *keys) as gateway:
+        assert "x-penstock-budget-remaining" not in ask(gateway, "a", config(upstream)).headers
+
+
 def test_t22_a_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, FINISH, USAGE, DONE))
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         assert DONE in streamed(gateway, config(upstream))
         gateway.wait_until_settled()
         assert gateway.counted() == USED
+
+
+@pytest.mark.parametrize("provider", ["vllm", "lm-studio", "ollama"])
+def test_t22_a_stream_is_settled_by_its_usage_though_nobody_asked(
+    provider: str, tmp_path: Path, upstream: Upstream
+) -> None:
+    """Servers that operators run themselves have an address of the operator's, and are asked all the same."""
+    alone = chunk({}, choices=[], usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4})
+    upstream.play(events(ROLE, CHUNK, FINISH, alone, DONE))
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway:
+        assert streamed(gateway, config(upstream, provider=provider)) == ROLE + CHUNK + FINISH + DONE
+        gateway.wait_until_settled()
+        assert gateway.counted() == USED
+    assert upstream.received[0].json["stream_options"] == {"include_usage": True}
+
+
+def test_t22_a_translated_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
+    """A caller of Messages, a provider of chat completions: the provider is asked wherever it is."""
+    alone = chunk({}, choices=[], usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4})
+    upstream.play(events(ROLE, CHUNK, FINISH, alone, DONE))
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway, httpx.Client(trust_env=False, timeout=60) as client:
+        url = f"{gateway.v1}/messages"
+        got = client.post(url, json={**BODY, "stream": True}, headers=headers("a", config(upstream)))
+        assert "message_stop" in got.text
+        gateway.wait_until_settled()
+        assert gateway.counted() == USED
+    assert upstream.received[0].json["stream_options"] == {"include_usage": True}
+
+
+def test_t22_a_stream_of_echo_costs_what_the_plain_answer_costs(tmp_path: Path) -> None:
+    routing = json.dumps({"provider": "echo"})
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway:
+        usage = ask(gateway, "a", routing).json()["usage"]
+        gateway.wait_until_settled()
+        once = usage["prompt_tokens"] + 2 * usage["completion_tokens"]
+        assert gateway.counted() == {"api_key/a/usage/cost": (once, 0)}
+        told = streamed(gateway, routing)
+        gateway.wait_until_settled()
+        assert gateway.counted() == {"api_key/a/usage/cost": (2 * once, 0)}
+        assert b'"prompt_tokens"' not in told, "nobody asked for it"
 
 
 @pytest.mark.parametrize("act", [hang_up, reset, reply(500, b"{}"), reply(429, b"{}"), reply(200, b"{}")])

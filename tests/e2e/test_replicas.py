@@ -114,6 +114,7 @@ def test_an_idempotency_key_is_known_to_every_replica(
     assert again.content == made.content
     assert again.headers["content-type"] == made.headers["content-type"]
     assert (again.headers["idempotent-replayed"], again.headers["x-portkey-trace-id"]) == ("true", "mine")
+    assert again.headers["x-portkey-request-id"] != made.headers["x-portkey-request-id"]
     assert len(upstream.received) == 1
     refused = ask(second, config(upstream), {**body, "model": "other"}, idempotency_key="one")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "idempotency_conflict")

@@ -68,8 +68,10 @@ def asking(gateway: RunningGateway) -> Iterator[Asking]:
 
 
 def test_a_newcomers_requests_are_there_without_a_key_and_without_their_content(asking: Asking) -> None:
-    assert asking.chat("t1", metadata='{"team":"a"}', span_id="s", span_name="n").status_code == 200
+    answer = asking.chat("t1", metadata='{"team":"a"}', span_id="s", span_name="n")
+    assert answer.status_code == 200
     told = asking.row("t1")
+    assert told["_id"] == answer.headers["x-portkey-request-id"]
     metrics = told["metrics"]
     assert (metrics["ai_org"], metrics["ai_model"], metrics["response_status_code"]) == ("echo", "echo", 200)
     assert (metrics["span_id"], metrics["span_name"], metrics["metadata.key"]) == ("s", "n", ["team"])

@@ -7,7 +7,7 @@ import hashlib
 import http.client
 import json
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ import sqlalchemy as sa
 
 from databases import make_tables
 from penstock.control.limits.limits import put_limits
+from penstock.pipeline.run import Pipeline
+from penstock.server.http.request_task import RequestTask
 from penstock.settings import load
 from penstock.stores.sql import schema
 from penstock.stores.sql.control_store import ControlStore
@@ -81,6 +83,18 @@ async def fill(rows: Rows) -> None:
     await rows.provider("other", provider="echo")
     await rows.config("pc-other", '{"provider":"@other"}')
     await rows.key("of-b", digest("pk-of-b"), scopes=ALL)
+    rows.workspace = await insert(
+        rows.database, schema.workspace, slug="ws-g", name="Guarded",
+        defaults='{"input_guardrails":["pg-secret"],"output_guardrails":["pg-echo"]}',
+    )  # fmt: skip
+    for slug, word in (("pg-secret", "classified"), ("pg-echo", "withheld")):
+        checks = [{"id": "default.contains", "parameters": {"words": [word], "operator": "none"}}]
+        await insert(
+            rows.database, schema.guardrail, workspace_id=rows.workspace, slug=slug, name=slug, version_id="1",
+            body=json.dumps({"checks": checks, "actions": {"deny": True}}),
+        )  # fmt: skip
+    await rows.provider("guarded", provider="echo")
+    await rows.key("of-g", digest("pk-of-g"), scopes=ALL)
 
 
 def filled(file: Path, fill: Callable[[Rows], Coroutine[Any, Any, None]]) -> str:
@@ -274,6 +288,24 @@ def test_what_a_workspace_demands(stored: RunningGateway) -> None:
     assert stored.recorded()[-1].metadata == {"team": "b", "user": "u"}
 
 
+def test_the_guardrails_of_a_workspace_judge_whatever_a_config_says(stored: RunningGateway) -> None:
+    def said(text: str, key: str = "of-g", **target: Any) -> httpx.Response:
+        headers = {"x-portkey-api-key": f"pk-{key}", "x-portkey-config": json.dumps({"provider": "echo", **target})}
+        body = {"model": "echo", "messages": [{"role": "user", "content": text}]}
+        return httpx.post(f"{stored.v1}/chat/completions", json=body, headers=headers, timeout=60)
+
+    assert said("Hello").status_code == 200
+    targets: list[dict[str, Any]] = [{}, {"input_guardrails": []}, {"passthrough": True}, {"provider": "@guarded"}]
+    for target in targets:
+        refused = said("This is classified.", **target)
+        results = refused.json()["hook_results"]["before_request_hooks"]
+        assert (refused.status_code, results[0]["id"]) == (446, "pg-secret")
+    # What echo answers repeats what it was asked.
+    refused = said("This is withheld.")
+    assert (refused.status_code, refused.json()["hook_results"]["after_request_hooks"][0]["id"]) == (446, "pg-echo")
+    assert said("This is classified.", key="plain").status_code == 200, "of another workspace"
+
+
 def test_when_a_key_was_used_is_noted(stored: RunningGateway) -> None:
     store = store_of(stored)
     store.used_keys.clear()
@@ -287,29 +319,55 @@ def test_when_a_key_was_used_is_noted(stored: RunningGateway) -> None:
     assert [*store.used_keys] == asyncio.run_coroutine_threadsafe(ids(), stored.loop).result(60)
 
 
-def test_no_request_asks_the_database(stored: RunningGateway) -> None:
-    store = store_of(stored)
-
-    async def statements(begin: bool) -> None:
-        engine = (await store.open()).engine.sync_engine
-        (sa.event.listen if begin else sa.event.remove)(engine, "before_cursor_execute", count)
-
+@contextmanager
+def statements_of_requests(gateway: RunningGateway) -> Iterator[list[str]]:
+    """The statements that requests send to the database meanwhile, those of the gateway's own tasks left out."""
+    store = store_of(gateway)
     seen: list[str] = []
 
     def count(_: Any, __: Any, statement: str, *___: Any) -> None:
-        # The names of the gateway's own background tasks are phrases; asyncio calls any other one Task-7.
-        task = asyncio.current_task()
-        is_of_gateway = task is not None and " " in task.get_name()
-        if not is_of_gateway and not statement.startswith(BESIDE_REQUESTS):
+        # The names of the gateway's own background tasks are phrases; asyncio calls any other one Task-7. The task of
+        # a request has no name, and may send nothing at all.
+        task: Any = asyncio.current_task()
+        is_of_gateway = task is not None and " " in getattr(task, "get_name", str)()
+        if isinstance(task, RequestTask) or not (is_of_gateway or statement.startswith(BESIDE_REQUESTS)):
             seen.append(statement)
 
-    asyncio.run_coroutine_threadsafe(statements(True), stored.loop).result(60)
-    for _ in range(20):
-        answer = ask(stored, "limited", x_portkey_config="pc-team")
-        assert answer.status_code == 200
-        assert answer.headers["x-penstock-ratelimit-limit-requests"] == "1000000"
-    asyncio.run_coroutine_threadsafe(statements(False), stored.loop).result(60)
+    async def watch(begin: bool) -> None:
+        engine = (await store.open()).engine.sync_engine
+        (sa.event.listen if begin else sa.event.remove)(engine, "before_cursor_execute", count)
+
+    asyncio.run_coroutine_threadsafe(watch(True), gateway.loop).result(60)
+    try:
+        yield seen
+    finally:
+        asyncio.run_coroutine_threadsafe(watch(False), gateway.loop).result(60)
+
+
+def test_no_request_asks_the_database(stored: RunningGateway) -> None:
+    with statements_of_requests(stored) as seen:
+        for _ in range(20):
+            answer = ask(stored, "limited", x_portkey_config="pc-team")
+            assert answer.status_code == 200
+            assert answer.headers["x-penstock-ratelimit-limit-requests"] == "1000000"
     assert seen == []
+
+
+def test_a_request_that_asked_the_database_would_be_seen(
+    stored: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The count of the test above is no count of nothing."""
+    routed = Pipeline._routed
+
+    async def asks(pipeline: Pipeline, *given: Any) -> Any:
+        async with (await store_of(stored).open()).read() as connection:
+            await connection.execute(sa.select(schema.api_key.c.id).limit(1))
+        return await routed(pipeline, *given)
+
+    monkeypatch.setattr(Pipeline, "_routed", asks)
+    with statements_of_requests(stored) as seen:
+        assert ask(stored, "limited", x_portkey_config="pc-team").status_code == 200
+    assert [statement.partition(" ")[0] for statement in seen] == ["BEGIN", "SELECT"]
 
 
 def test_the_file_wins_and_is_seen_by_every_workspace(tmp_path: Path) -> None:

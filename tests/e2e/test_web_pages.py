@@ -122,6 +122,7 @@ def test_a_listed_page_is_served_and_may_read_the_answer(listed: RunningGateway)
     for name in (
         "x-portkey-provider",
         "x-portkey-trace-id",
+        "x-portkey-request-id",
         "x-penstock-trace",
         "x-portkey-cache-status",
         "retry-after",

@@ -178,10 +178,10 @@ async def _judged(plane: ControlPlane, connection: AsyncConnection, workspace_id
     text = judged(members.values.get("config"), known, plane.providers, plane.judge)
     if text.problem is not None and members.values.get("config") is not None:
         members.complain("config", text.problem)
-    return with_missing_guardrails(text, await _guardrails(plane, connection, workspace_id))
+    return with_missing_guardrails(text, await guardrail_names(plane, connection, workspace_id))
 
 
-async def _guardrails(plane: ControlPlane, connection: AsyncConnection, workspace_id: str) -> set[str]:
+async def guardrail_names(plane: ControlPlane, connection: AsyncConnection, workspace_id: str) -> set[str]:
     """The names and ids of the saved guardrails that configs of a workspace may name."""
     rows = await connection.execute(
         sa.select(guardrail.c.slug, guardrail.c.id).where(

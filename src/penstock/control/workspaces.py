@@ -70,7 +70,7 @@ async def create_workspace(plane: ControlPlane, actor: Actor, body: Any) -> dict
     async with plane.change(actor) as change:
         row = {"id": id_, "slug": slug, **texts}
         blank = _Blank(id_)
-        columns = {**await _defaults(change, members, blank), **_settings(members, blank), **_required(members)}
+        columns = {**await _defaults(plane, change, members, blank), **_settings(members, blank), **_required(members)}
         members.finish()
         await _refuse_taken(change.connection, texts["name"])
         await change.connection.execute(workspace.insert().values(**row, **columns, **change.made()))
@@ -141,7 +141,7 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
         members.complain("usage_limits", "limits of a workspace are set with a key of the organisation")
     async with plane.change(actor) as change:
         row = await find_workspace(change.connection, actor, reference)
-        columns |= await _defaults(change, members, row)
+        columns |= await _defaults(plane, change, members, row)
         columns |= {**_settings(members, row), **_required(members)}
         members.finish()
         if "name" in columns:
@@ -155,7 +155,7 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
     return {"warnings": warnings} if warnings else {}
 
 
-async def _defaults(change: Change, members: Members, row: Any) -> dict[str, str]:
+async def _defaults(plane: ControlPlane, change: Change, members: Members, row: Any) -> dict[str, str]:
     """The column of the defaults of a workspace (``row``, or ``_Blank``), where the body says something of them. Null
     clears all. Raises Refusal."""
     if not members.has("defaults"):
@@ -163,14 +163,14 @@ async def _defaults(change: Change, members: Members, row: Any) -> dict[str, str
     kept: dict[str, Any] = {}
     given = members.inner("defaults")
     if given is not None:
-        for name in _GUARDS:
-            if given.values.get(name):
-                raise not_supported(f"defaults.{name} is not served in this release")
         kept = {**(read_json_or_none(row.defaults.encode()) or {})}
         if given.has("metadata"):
             kept["metadata"] = given.labels("metadata", _MOST_LABELS, _LONGEST_METADATA) or {}
         if given.has("config_id"):
             kept["config_id"] = await _config(change.connection, given, row.id)
+        for name in _GUARDS:
+            if given.has(name):
+                kept[name] = await _guardrails(plane, change.connection, given, name, row.id)
     return {"defaults": write_json({name: value for name, value in kept.items() if value}).decode()}
 
 
@@ -208,6 +208,19 @@ async def _config(connection: AsyncConnection, given: Members, workspace_id: str
     if reference is not None and found is None:
         given.problems.append(Problem(given.at("config_id"), f"there is no config {reference[:64]} in the workspace"))
     return None if found is None else str(found.id)
+
+
+async def _guardrails(
+    plane: ControlPlane, connection: AsyncConnection, given: Members, member: str, workspace_id: str
+) -> list[str]:
+    """The saved guardrails, by slug or id, that judge all requests or answers of the workspace; none for null."""
+    names = list(dict.fromkeys(given.texts(member) or ()))
+    known = await configs.guardrail_names(plane, connection, workspace_id) if names else set()
+    for name in [each for each in names if each not in known][:_MOST_LABELS]:
+        given.problems.append(Problem(given.at(member), f"there is no guardrail {name[:64]} in the workspace"))
+    if len(names) > _MOST_LABELS:
+        given.complain(member, f"there are {len(names)}, and {_MOST_LABELS} at most may be set")
+    return names
 
 
 async def write_workspace(change: Change, row: Any, columns: Mapping[str, Any]) -> None:

@@ -19,7 +19,8 @@ class Permissions(msgspec.Struct, frozen=True, cache_hash=True):
     name, as in ``core.address.AddressPolicy``. ``lent_keys`` are the providers at which the caller may use the
     operator's keys from the environment, ``lent_identity`` those at which the gateway's own identity. ``workspace`` is
     the workspace whose names the caller knows. ``pins_config``: the caller's default config serves every request, and a
-    request that names anything else is refused.
+    request that names anything else is refused. ``input_guardrails`` and ``output_guardrails`` are the saved guardrails
+    that judge each of the caller's requests and answers, whatever the config says.
     """
 
     virtual_keys: frozenset[str] | None = None
@@ -33,6 +34,8 @@ class Permissions(msgspec.Struct, frozen=True, cache_hash=True):
     lent_identity: frozenset[str] | None = frozenset()
     workspace: str | None = None
     pins_config: bool = False
+    input_guardrails: tuple[str, ...] = ()
+    output_guardrails: tuple[str, ...] = ()
 
     @property
     def shared(self) -> Permissions:
@@ -44,6 +47,8 @@ class Permissions(msgspec.Struct, frozen=True, cache_hash=True):
             lent_keys=self.lent_keys,
             lent_identity=self.lent_identity,
             workspace=self.workspace,
+            input_guardrails=self.input_guardrails,
+            output_guardrails=self.output_guardrails,
         )
 
     def lends_key(self, provider: str) -> bool:

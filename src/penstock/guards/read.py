@@ -50,7 +50,8 @@ _COMMON: Final = frozenset({"failOnError", "credentials", "scope", "kinds", "cho
 
 class GuardPolicy(msgspec.Struct, frozen=True):
     """The operator's settings for guards (settings/guards.py). ``default_input`` and ``default_output`` are names
-    of saved guardrails that hold for every request."""
+    of saved guardrails that hold for every request, ``workspace_input`` and ``workspace_output`` those that hold for
+    every request of the caller's workspace."""
 
     default_input: tuple[str, ...] = ()
     default_output: tuple[str, ...] = ()
@@ -60,6 +61,17 @@ class GuardPolicy(msgspec.Struct, frozen=True):
     """Whether the operator chose ``stream``; else a hook that can hold text back holds it."""
     allows_inline: bool = True
     """Whether configs that come with requests may declare guards of their own."""
+    workspace_input: tuple[str, ...] = ()
+    workspace_output: tuple[str, ...] = ()
+
+    def defaults(self, phase: Phase) -> list[tuple[str, list[str]]]:
+        """The saved guardrails that hold whatever a config says, with the place that names them."""
+        is_before = phase is Phase.BEFORE
+        everywhere = self.default_input if is_before else self.default_output
+        own = self.workspace_input if is_before else self.workspace_output
+        told = [("[guards] of penstock.toml", [*everywhere])]
+        told.append(("the workspace's defaults", [name for name in own if name not in everywhere]))
+        return [(where, names) for where, names in told if names]
 
 
 class GuardCompiler:
@@ -112,9 +124,8 @@ class GuardCompiler:
         if header in headers.default_guards:
             own = headers.default_guards[header]
             hooks += self._array(phase, own, header, HookType.GUARDRAIL, problems, counts=True)
-        defaults = self._policy.default_input if phase is Phase.BEFORE else self._policy.default_output
-        if defaults:
-            hooks += self._array(phase, list(defaults), "[guardrails] of penstock.toml", HookType.GUARDRAIL, problems)
+        for where, names in self._policy.defaults(phase):
+            hooks += self._array(phase, names, where, HookType.GUARDRAIL, problems)
         return tuple(hooks)
 
     def _array(

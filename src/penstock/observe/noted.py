@@ -55,6 +55,6 @@ class ContentKeeper(Protocol):
 class Keeper(Protocol):
     """The request log as an account sees it (pipeline/records/request_log.py)."""
 
-    def keep(self, record: Record, noted: Noted) -> None:
+    def keep(self, record: Record, noted: Noted, id_: str) -> None:
         """Keep a finished request. Never waits."""
         ...

@@ -5,6 +5,7 @@ The access log, and every later reader, gets the immutable ``Record`` that closi
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
@@ -21,6 +22,7 @@ from penstock.observe.record import AttemptRecord, Billed, GuardVerdict, Record,
 from penstock.observe.telemetry.span import new_span_id
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
+from penstock.stores.sql.ids import new_id
 
 if TYPE_CHECKING:
     from penstock.pipeline.call import Answer
@@ -166,6 +168,7 @@ class Account:
     dialect: str | None = None
     trace_id: bytes = b""
     metadata: bytes | None = None
+    _id: str = ""
     address: str | None = None
     user_agent: bytes | None = None
     virtual_key: str | None = None
@@ -211,6 +214,14 @@ class Account:
         self.guards: list[GuardVerdict] = []
         """What guards decided, where they did not simply pass."""
 
+    @property
+    def id(self) -> str:
+        """The request's id, which its caller is told and which its row in the request log has. It is no secret: who
+        reads the row shows a key for it."""
+        if not self._id:
+            self._id = new_id(int(self.at * 1_000_000), random.getrandbits(62))
+        return self._id
+
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
         previous = self.attempts[-1] if self.attempts else None
@@ -241,7 +252,7 @@ class Account:
             self.records.contents.put(record, self.content)
         self.records.publish(record)
         if keeper is not None:
-            keeper.keep(record, self._noted())
+            keeper.keep(record, self._noted(), self.id)
 
     @property
     def is_logged(self) -> bool:

@@ -322,8 +322,14 @@ class Compiler:
             self._policy,
             catalogue.holds_key if catalogue.keys else None,
             self.names.aliases,
-            GuardCompiler(catalogue.guardrails, self._guards, catalogue.configs),
+            GuardCompiler(catalogue.guardrails, self._guards_of(grants.permissions), catalogue.configs),
         )
+
+    def _guards_of(self, permissions: Permissions) -> GuardPolicy:
+        before, after = permissions.input_guardrails, permissions.output_guardrails
+        if not (before or after):
+            return self._guards
+        return msgspec.structs.replace(self._guards, workspace_input=before, workspace_output=after)
 
 
 def judge(

@@ -28,7 +28,7 @@ from penstock.pipeline.cache import has_ended_well
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.claimed_call import ClaimedCall, SharedClaims
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
-from penstock.pipeline.replies.response_headers import with_response_headers
+from penstock.pipeline.replies.response_headers import BUDGET_LEFT, REQUEST_ID, with_response_headers
 from penstock.pipeline.shared_call import SharedCall
 from penstock.routing.plan import Plan, Target, leaves
 from penstock.stores.base import IdempotencyStore, KeptAnswer
@@ -43,6 +43,8 @@ _CONFLICT: Final = Failure(
     "idempotency-key",
 )
 _RATES: Final = b"x-penstock-ratelimit-"
+_OF_ONE: Final = frozenset({b"x-portkey-trace-id", REQUEST_ID, BUDGET_LEFT})
+"""Headers about one request, which who comes back is not told of an earlier one."""
 """How the names of headers begin that tell of the first request's limits."""
 
 
@@ -217,11 +219,12 @@ def _cost_of(kept: _Kept) -> SharedCost | None:
 
 
 def _replayed(answer: Answer, call: Call, kept: _Kept) -> Answer:
-    """The shared answer under the trace id of who came back."""
-    own = [field for field in answer.headers if field[0] != b"x-portkey-trace-id" and not field[0].startswith(_RATES)]
+    """The shared answer under the ids of who came back."""
+    own = [field for field in answer.headers if field[0] not in _OF_ONE and not field[0].startswith(_RATES)]
     if call.account.reservation is not None:
         own += call.account.reservation.headers()
-    answer.headers = [*own, (b"x-portkey-trace-id", call.trace_id), (b"idempotent-replayed", b"true")]
+    ids = (b"x-portkey-trace-id", call.trace_id), (REQUEST_ID, call.account.id.encode())
+    answer.headers = [*own, *ids, (b"idempotent-replayed", b"true")]
     if answer.target is not None:
         attempt = answer.attempt = call.account.attempt(answer.target)
         attempt.model, attempt.status, attempt.usage = answer.model, answer.outcome.status, answer.usage

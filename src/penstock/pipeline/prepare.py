@@ -29,7 +29,7 @@ from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, 
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute, TemplateKey
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
-from penstock.providers.row import OPENAI, RESPONSES_WIRE, Operation
+from penstock.providers.row import OPENAI, RESPONSES_WIRE, Operation, Provider
 from penstock.traits.resolve import resolve
 
 _MOST_REMEMBERED: Final = 16
@@ -303,6 +303,12 @@ def _template(call: Call, route: TargetRoute, key: TemplateKey) -> RequestTempla
     return template
 
 
+def _tells_stream_usage(provider: Provider, model_route: ModelRoute) -> bool:
+    """Whether the host accepts ``stream_options.include_usage``. Under a vendor's name a custom host may be any server;
+    the name of a server that operators run themselves (vLLM) says what runs there, at whatever address."""
+    return model_route.quirks.stream_usage and (model_route.origin.trusted or provider.self_hosted)
+
+
 def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
     known_as = route.endpoint.options.get("base_model") or route.aliased_model
     model_route = route.endpoint.route_for(model, call.dialect.name, known_as)
@@ -325,8 +331,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         route.changes,
         written,
         streams,
-        # A custom host may be any server: only the provider's own host is known to accept `stream_options`.
-        streams and model_route.quirks.stream_usage and model_route.origin.trusted,
+        streams and _tells_stream_usage(route.provider, model_route),
         route.target.drops_material,
         route.model_lists,
         tuple([name for name in names if name is not None]),

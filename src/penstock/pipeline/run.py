@@ -26,7 +26,7 @@ from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.records.cost import Costs
-from penstock.pipeline.replies.response_headers import with_cost, with_response_headers
+from penstock.pipeline.replies.response_headers import with_budget_left, with_cost, with_response_headers
 from penstock.pipeline.replies.token_count import estimated
 from penstock.pipeline.request_headers import HOPS_HEADER
 from penstock.pipeline.rewrite import located, read_places
@@ -40,9 +40,10 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     ``limits`` admit each call. The readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked
     only where a caller is told the cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway
-    key says so. ``id_secrets`` bind ids of what providers keep (pipeline/keeping/kept.py); without any none is bound.
-    ``shows_lists``: callers may list what a provider keeps for an account. ``held_bytes`` are the bytes of a body that
-    can be held whole. ``conversations`` are what the gateway itself keeps; None: nothing.
+    key says so; these are told what is left of their budget, too. ``id_secrets`` bind ids of what providers keep
+    (pipeline/keeping/kept.py); without any none is bound. ``shows_lists``: callers may list what a provider keeps for
+    an account. ``held_bytes`` are the bytes of a body that can be held whole. ``conversations`` are what the gateway
+    itself keeps; None: nothing.
     """
 
     compiler: Compiler
@@ -168,6 +169,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         key = call.caller.key
         if self.exposes_cost or (key is not None and key.exposes_cost):
             await self._tell_cost(answer, call)
+            await self._tell_budget(answer, call)
         return with_response_headers(answer, call, walked)
 
     async def _tell_cost(self, answer: Answer, call: Call) -> None:
@@ -179,6 +181,13 @@ class Pipeline(msgspec.Struct, frozen=True):
         nanos = self.costs.total([attempt.close() for attempt in account.attempts], account.at)
         if nanos is not None:
             with_cost(answer, nanos)
+
+    async def _tell_budget(self, answer: Answer, call: Call) -> None:
+        """Tell what is left of the tightest budget of the request, this and other requests in flight as reserved."""
+        limits = self.limits
+        nanos = await limits.budget_left(call) if limits is not None and limits.is_active else None
+        if nanos is not None:
+            with_budget_left(answer, nanos)
 
     def _refused(self, failure: Failure, call: Call) -> Answer:
         return with_response_headers(failed(failure, call), call)

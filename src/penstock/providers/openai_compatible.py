@@ -124,7 +124,7 @@ ROWS: Final = (
         "docs/echo.md",
         chat_and_models(Operation.EMBEDDINGS, Operation.MODEL),
         key=Key.NONE,
-        quirks=ChatQuirks(developer_role=True),
+        quirks=ChatQuirks(developer_role=True, stream_usage=True),
         notes="Answers from inside the gateway: no network, no key.",
     ),
     Provider(

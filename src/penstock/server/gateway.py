@@ -269,7 +269,7 @@ class Gateway:
             await accounted(context, context.refuse(answer))
             return
         status, headers, body = answer
-        await context.client.send_head(status, [*headers, (b"x-portkey-trace-id", context.trace_id)], body, more=False)
+        await context.client.send_head(status, [*headers, *context.ids()], body, more=False)
 
     def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
         """The failure if the request may come from a foreign web page. With gateway keys it can't: it needs a key."""
@@ -313,7 +313,7 @@ class Gateway:
             return
         status, fields, response_body = await explain.answer(self.pipeline.router, caller, context.headers, body, name)
         context.begun, context.account.status = True, status
-        fields = [*fields, (b"x-portkey-trace-id", context.trace_id)]
+        fields = [*fields, *context.ids()]
         await context.client.send_head(status, fields, response_body, more=False)
 
     @property
@@ -334,7 +334,8 @@ class Gateway:
                 await self._refuse_body(told, context)
                 return
             context.begun, context.account.status = True, told[0]
-            await context.client.send_head(*told, more=False)
+            status, fields, response_body = told
+            await context.client.send_head(status, [*fields, *context.ids()], response_body, more=False)
 
     async def _answer(self, opening: Opening, context: RequestContext, memo: HeadMemo | None = None) -> None:
         call = await self._read(opening, context, memo)

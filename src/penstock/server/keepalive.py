@@ -70,7 +70,7 @@ async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, cont
         else:
             context.begun = context.is_streaming = True
             context.account.status = 200
-            headers = [*_HEADERS, (b"x-portkey-trace-id", call.trace_id)]
+            headers = [*_HEADERS, *context.ids()]
             await context.client.send_head(200, headers, call.dialect.delivery.keep_alive, more=True)
 
 

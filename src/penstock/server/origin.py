@@ -26,8 +26,8 @@ _EVERY: Final = "*"
 _PREFLIGHT_SECONDS: Final = b"600"
 _EXPOSED: Final = (
     b"x-portkey-provider, x-portkey-last-used-option-index, x-portkey-retry-attempt-count, x-portkey-cache-status, "
-    b"x-portkey-trace-id, x-penstock-trace, x-penstock-dropped-params, x-should-retry, retry-after, x-request-id, "
-    b"request-id, *"
+    b"x-portkey-trace-id, x-portkey-request-id, x-penstock-trace, x-penstock-dropped-params, x-should-retry, "
+    b"retry-after, x-request-id, request-id, *"
 )
 """Response headers that a page may read. ``*`` stands for all others where the browser sends no cookies."""
 

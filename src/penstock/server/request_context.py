@@ -12,6 +12,7 @@ from penstock.core.trace_context import TRACEPARENT, read_traceparent
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Answer
+from penstock.pipeline.replies.response_headers import REQUEST_ID
 from penstock.server.client import Client
 from penstock.server.limits import advice
 
@@ -50,6 +51,10 @@ class RequestContext:
         """The trace id as text."""
         return self.trace_id.decode("utf-8", "replace")
 
+    def ids(self) -> Headers:
+        """The response headers that name the request."""
+        return [(b"x-portkey-trace-id", self.trace_id), (REQUEST_ID, self.account.id.encode())]
+
     def set_metadata(self, metadata: bytes) -> None:
         """Put metadata in the place of those that came with the request."""
         self.account.metadata = metadata
@@ -62,7 +67,7 @@ class RequestContext:
         self.account.failure, self.account.status = failure, reply.status
         self.begun = True
         advised = headers or advice(failure)
-        fields = [*reply.headers, *advised, (b"x-portkey-trace-id", self.trace_id), NO_SNIFF]
+        fields = [*reply.headers, *advised, *self.ids(), NO_SNIFF]
         await self.client.send_head(reply.status, fields, reply.body, more=False)
 
 

@@ -64,13 +64,14 @@ class GatewayKey(msgspec.Struct, frozen=True):
 
     ``configs`` are names, never ids. ``config`` is used by requests that say nothing about routing. ``labels`` go into
     the account of each request, for example ``{"team": "search"}``. ``virtual_keys``, ``configs``, ``providers``,
-    ``models``, ``inline_configs``, ``custom_hosts``, ``hosts`` and ``pins_config`` are as in ``Permissions``; ``lend``
-    are the providers whose environment key and identity the operator lends. ``id`` is that of the key's row, and
-    ``workspace`` that of its workspace; a key of penstock.toml has neither. Two secrets of one key are two of these
-    values with one ``id``. ``restrictions`` are None for a key that demands nothing of a request. ``limits`` are the
-    key's own. ``exposes_cost``: a plain answer tells its caller what it cost. ``logs_content``: whether the request
-    log keeps bodies, None where the settings say it; ``may_log_content``: a header may switch that on. ``aliases``
-    are the key's own names of models, None without any. ``permissions`` and ``shared``
+    ``models``, ``inline_configs``, ``custom_hosts``, ``hosts``, ``pins_config``, ``input_guardrails`` and
+    ``output_guardrails`` are as in ``Permissions``; ``lend`` are the providers whose environment key and identity the
+    operator lends. ``id`` is that of the key's row, and ``workspace`` that of its workspace; a key of penstock.toml has
+    neither. Two secrets of one key are two of these values with one ``id``. ``restrictions`` are None for a key that
+    demands nothing of a request. ``limits`` are the key's own. ``exposes_cost``: a plain answer tells its caller what
+    it cost. ``logs_content``: whether the request log keeps bodies, None where the settings say it;
+    ``may_log_content``: a header may switch that on. ``aliases`` are the key's own names of models, None without any.
+    ``permissions`` and ``shared``
     (``Permissions.shared``) follow from the others; the constructor replaces whatever it is given for these.
     """
 
@@ -97,6 +98,8 @@ class GatewayKey(msgspec.Struct, frozen=True):
     logs_content: bool | None = None
     may_log_content: bool = False
     aliases: ModelAliases | None = None
+    input_guardrails: tuple[str, ...] = ()
+    output_guardrails: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         permissions, shared = _permissions(
@@ -111,6 +114,8 @@ class GatewayKey(msgspec.Struct, frozen=True):
             self.lend,
             self.workspace,
             self.pins_config,
+            self.input_guardrails,
+            self.output_guardrails,
         )
         msgspec.structs.force_setattr(self, "permissions", permissions)
         msgspec.structs.force_setattr(self, "shared", shared)

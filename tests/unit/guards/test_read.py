@@ -47,6 +47,17 @@ def test_the_order_of_a_phase() -> None:
     assert [hook.id for hook in before] == ["a", "b", "c", "d", "e"]
 
 
+def test_what_holds_everywhere_and_in_a_workspace_judges_once() -> None:
+    saved = dict.fromkeys(("e", "w", "o"), b'{"contains": {"words": [], "operator": "none"}}')
+    policy = GuardPolicy(default_input=("e",), workspace_input=("w", "e"), workspace_output=("o",))
+    before, after = hooks_of({"input_guardrails": []}, saved=saved, policy=policy)
+    assert ([hook.id for hook in before], [hook.id for hook in after]) == (["e", "w"], ["o"])
+
+
+def test_a_guardrail_of_a_workspace_that_is_not_there_is_told() -> None:
+    assert problems({}, saved={}, policy=GuardPolicy(workspace_input=("gone",))) == ["the workspace's defaults[0]"]
+
+
 def test_spellings() -> None:
     config = {"inputGuardrails": [{**CHECK, "onFail": {"feedback": {"value": -5, "metadata": {"user_id": 1}}}}]}
     [hook], _ = hooks_of(config)

@@ -120,6 +120,7 @@ async def test_a_replayed_answer_says_so_under_its_own_trace_id() -> None:
     again.trace_id = b"trace-2"
     headers = names(await once.answer(again))
     assert (headers[b"idempotent-replayed"], headers[b"x-portkey-trace-id"]) == (b"true", b"trace-2")
+    assert headers[b"x-portkey-request-id"] == again.account.id.encode()
     (attempt,) = again.account.attempts
     assert (attempt.cache, attempt.model, attempt.status, attempt.usage) == ("REPLAYED", "m", 200, USAGE)
 

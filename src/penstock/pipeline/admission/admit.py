@@ -20,7 +20,7 @@ from penstock.core.body import BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
-from penstock.limits.counters import Alert, Counters, ImmediateCounters
+from penstock.limits.counters import Alert, Counters, CountersUnavailable, ImmediateCounters
 from penstock.limits.fast_path import FastCounters
 from penstock.limits.habits import HabitTracker
 from penstock.limits.in_force import LimitsInForce, Owner, RequestLimits
@@ -198,6 +198,21 @@ class Admitter:
             return limit_failure(admitted)
         self.finish(admitted, None)
         return None
+
+    async def budget_left(self, call: Call) -> int | None:
+        """The nanodollars that the tightest budget of a request has left; None without a budget, and where the store
+        of the counters can't be reached."""
+        limits, now = self._limits_of(call.caller.key), self._clock()
+        facts = _facts(call, limits) if limits.of_requests else {}
+        budgets = [each for each in limits.for_request(facts) if each.limit.is_budget and each.limit.kind == "cost"]
+        left = []
+        try:
+            for each in budgets:
+                settled, reserved = await self.counters.usage(each.key_at(now))
+                left.append(max(0, each.limit.cap - settled - reserved))
+        except CountersUnavailable:
+            return None
+        return min(left, default=None)
 
     def beside(
         self, request: str, limits: tuple[Applied, ...], estimate: Estimate, attempt: int

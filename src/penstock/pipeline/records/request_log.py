@@ -24,10 +24,9 @@ from penstock.observe.record import Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Segment, Spool
 from penstock.pipeline.records.batches import Batches
-from penstock.pipeline.records.log_rows import ChargeOf, Spooled, charges_of, is_quick, microseconds, row_of
+from penstock.pipeline.records.log_rows import ChargeOf, Spooled, charges_of, is_quick, row_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.ids import new_id
 from penstock.stores.sql.request_log.entry import LogEntry
 
 _LOG: Final = logging.getLogger("penstock")
@@ -87,9 +86,8 @@ class RequestLog:
     def waiting(self) -> int:
         return self.spool.waiting
 
-    def keep(self, record: Record, noted: Noted) -> None:
-        # An id is no secret: who reads a row shows a key for it.
-        spooled = Spooled(new_id(microseconds(record.at), random.getrandbits(62)), record, noted)
+    def keep(self, record: Record, noted: Noted, id_: str) -> None:
+        spooled = Spooled(id_, record, noted)
         try:
             entry = _ENCODER.encode(spooled)
         except UnicodeEncodeError:

@@ -42,8 +42,12 @@ _KEPT_BACK: Final = frozenset(
 """Upstream response headers that describe the connection or the provider's website, or that tell a browser or a proxy
 in front of the gateway to do something. The last lines are for such proxies: they would send a file of their own."""
 _KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-", b"cross-origin-")
+REQUEST_ID: Final = b"x-portkey-request-id"
+"""The header that tells the request's own id."""
 COST: Final = b"x-penstock-cost"
 """The header that tells what a plain answer cost."""
+BUDGET_LEFT: Final = b"x-penstock-budget-remaining"
+"""The header that tells what is left of the caller's tightest budget."""
 _PERSISTENCE: Final = frozenset({b"keep-alive", b"close"})
 
 
@@ -68,7 +72,7 @@ def reply_headers(headers: Headers) -> Headers:
 def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING) -> Answer:
     """The answer with its response headers added."""
     headers = answer.headers
-    headers.append((b"x-portkey-trace-id", call.trace_id))
+    headers += ((b"x-portkey-trace-id", call.trace_id), (REQUEST_ID, call.account.id.encode()))
     id_header = call.dialect.delivery.id_header
     if id_header and not any(name == id_header for name, _ in headers):
         headers.append((id_header, call.trace_id))
@@ -89,6 +93,11 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
 def with_cost(answer: Answer, nanos: int) -> None:
     """Tell what the answer cost, in dollars."""
     answer.headers.append((COST, dollars_fixed(nanos).encode()))
+
+
+def with_budget_left(answer: Answer, nanos: int) -> None:
+    """Tell what is left of the caller's tightest budget, in dollars."""
+    answer.headers.append((BUDGET_LEFT, dollars_fixed(nanos).encode()))
 
 
 def _listed(names: tuple[str, ...]) -> bytes:

@@ -37,10 +37,14 @@ class Watched(Protocol):
 
 
 class Shared(Protocol):
-    """What the health page tells of replicas: which state they share, and whether the way between them is lost."""
+    """What the health page tells of replicas: which state they share, and whether the way between them is lost, or the
+    store of what their limits have counted."""
 
     @property
     def is_lost(self) -> bool: ...
+
+    @property
+    def limits_are_lost(self) -> bool: ...
 
     @property
     def state(self) -> Mapping[str, str]: ...
@@ -111,6 +115,8 @@ class Pages:
             told["unusable_rows"] = len(watched.problems)
         if shared is not None and shared.is_lost:
             told["redis"] = "lost"
+        if shared is not None and shared.limits_are_lost:
+            told["limits"] = "degraded"
         if self._log is not None and self._log.lost:
             told["lost_logs"] = self._log.lost
         telemetry = self.telemetry

@@ -9,7 +9,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.outcome import Outcome
 from penstock.pipeline.call import Answer
-from penstock.pipeline.replies.response_headers import reply_headers, with_response_headers
+from penstock.pipeline.replies.response_headers import REQUEST_ID, reply_headers, with_response_headers
 from penstock.routing.trace import AttemptStep
 from penstock.routing.walk import Walked
 
@@ -70,8 +70,11 @@ def test_fields_of_the_providers_connection_stay_back(connection: list[bytes], k
     assert [name for name, _ in reply_headers(headers)] == kept
 
 
-def test_a_refusal_has_the_trace_id_alone() -> None:
-    assert told(answer(400)) == {b"x-portkey-trace-id": calling.TRACE}
+def test_a_refusal_has_the_ids_of_the_request_alone() -> None:
+    call, given = calling.call(), answer(400)
+    with_response_headers(given, call)
+    assert dict(given.headers) == {b"x-portkey-trace-id": calling.TRACE, REQUEST_ID: call.account.id.encode()}
+    assert call.account.id != calling.call().account.id
 
 
 def test_an_answer_names_its_target_and_its_way() -> None:
@@ -82,6 +85,7 @@ def test_an_answer_names_its_target_and_its_way() -> None:
     line = "targets[0] 429 5ms next; targets[1] 200 7ms"
     assert dict(given.headers) == {
         b"x-portkey-trace-id": calling.TRACE,
+        REQUEST_ID: call.account.id.encode(),
         b"x-portkey-last-used-option-index": b"config.targets[1]",
         b"x-portkey-retry-attempt-count": b"2",
         b"x-portkey-cache-status": b"MISS",

@@ -47,8 +47,14 @@ def test_t41_the_health_page_tells_of_the_database_without_a_name(watched: Watch
 class Shared:
     """Replicas that share one kind of state."""
 
-    def __init__(self, *, is_lost: bool) -> None:
+    def __init__(self, *, is_lost: bool, limits_are_lost: bool = False) -> None:
+        self.limits_are_lost = limits_are_lost
         self.is_lost, self.state = is_lost, {"cache": "shared", "sticky": "process"}
+
+
+def test_the_health_page_tells_that_limits_are_counted_by_each_worker_for_now() -> None:
+    body = Pages(None, Shared(is_lost=False, limits_are_lost=True)).page("/health")[2]
+    assert body.startswith(b'{"status":"degraded","limits":"degraded",')
 
 
 @pytest.mark.parametrize(
