@@ -57,7 +57,8 @@ def headers(recording: dict[str, Any]) -> dict[str, str]:
 
 
 def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str, Any]:
-    """What the provider must receive: the recorded request less what its row renames, drops or calls otherwise."""
+    """What the provider must receive: the recorded request less what its row renames, drops or calls otherwise. Servers
+    that operators run themselves are asked for a stream's usage at whatever address."""
     row = PROVIDERS[slug(recording)]
     body = dict(recording["request"]["body"])
     for rename in row.quirks.renames:
@@ -73,6 +74,8 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
         body["messages"] = [
             {**message, "role": refused.get(message["role"], message["role"])} for message in body["messages"]
         ]
+    if row.self_hosted and row.quirks.stream_usage and body.get("stream"):
+        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
     return body
 
 
