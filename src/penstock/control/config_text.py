@@ -81,23 +81,23 @@ def _warning(name: str) -> str:
 
 def named_keys(value: Any) -> Iterator[str]:
     """The names of the virtual keys that a config mentions, at any depth."""
-    left = [value]
-    while left:
-        each = left.pop()
-        if isinstance(each, list):
-            left.extend(reversed(each))
-        elif isinstance(each, dict):
-            left.extend(each.values())
-            for name, member in each.items():
-                if isinstance(member, str) and name in _NAMES_OF_KEYS:
-                    yield member.removeprefix("@")
-                elif isinstance(member, str) and name in {"provider", "model"} and member.startswith("@"):
-                    yield member[1:].partition("/")[0]
+    for name, member in _members(value):
+        if isinstance(member, str) and name in _NAMES_OF_KEYS:
+            yield member.removeprefix("@")
+        elif isinstance(member, str) and name in {"provider", "model"} and member.startswith("@"):
+            yield member[1:].partition("/")[0]
 
 
 def named_guardrails(value: Any) -> Iterator[str]:
     """The names of the saved guardrails that a config mentions, at any depth: texts, and objects that have an ``id``
     and no checks."""
+    for name, member in _members(value):
+        if name in _GUARDS and isinstance(member, list):
+            yield from filter(None, map(_guardrail_name, member))
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    """The members of all objects of a config, at any depth."""
     left = [value]
     while left:
         each = left.pop()
@@ -105,9 +105,7 @@ def named_guardrails(value: Any) -> Iterator[str]:
             left.extend(reversed(each))
         elif isinstance(each, dict):
             left.extend(each.values())
-            for name, member in each.items():
-                if name in _GUARDS and isinstance(member, list):
-                    yield from filter(None, map(_guardrail_name, member))
+            yield from each.items()
 
 
 def _guardrail_name(item: Any) -> str | None:

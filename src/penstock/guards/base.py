@@ -155,8 +155,7 @@ class GuardedBody:
     def problem(self) -> str:
         """Why a host may read texts that no guard can: the body is no JSON, which is empty for whoever judged it, or a
         member's name is in another case. Empty where all could be read."""
-        if self._segments is None:
-            _ = self.segments
+        _ = self.segments  # nobody may have read them yet
         if not self._problem and self._texts is not None:
             value, self._texts = self._texts, None
             name = in_other_case(value if self._body is None else self._body.members, value)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows
 from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour, usage_metadata
-from penstock.stores.sql.schema.request_log import LATENCY_BOUNDS, LATENCY_COUNTS
+from penstock.stores.sql.schema.request_log import FEW_MEASURES, LATENCY_BOUNDS, LATENCY_COUNTS, MEASURES
 
 HOUR: Final = 3_600_000_000
 """Microseconds."""
@@ -24,7 +24,7 @@ FAILED: Final = 400
 _LARGEST: Final = (1 << 63) - 1
 
 Measures = list[int]
-"""What is added, in the order of ``_NAMES`` or ``_MEMBERS_NAMES``; of the last one the largest is kept."""
+"""What is added, in the order of ``MEASURES`` or ``FEW_MEASURES``; of the last one the largest is kept."""
 Key = tuple[Any, ...]
 """Values of a primary key."""
 
@@ -134,13 +134,6 @@ def is_error(status: int) -> bool:
     return status >= FAILED
 
 
-_NAMES: Final = (
-    "requests", "errors", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens",
-    "amount", "saved", "latency", "first_token", "first_tokens", "retried", "fallbacks", *LATENCY_COUNTS, _LAST,
-)  # fmt: skip
-_MEMBERS_NAMES: Final = ("requests", "errors", "total_tokens", "amount", "latency", _LAST)
-
-
 def _merge(sums: dict[Key, Measures], key: Key, measures: Measures) -> None:
     before = sums.get(key)
     sums[key] = measures if before is None else [*map(_added, before[:-1], measures), max(before[-1], measures[-1])]
@@ -167,9 +160,9 @@ def _statement(table: sa.Table, names: Sequence[str]) -> RepeatedStatement:
 
 
 _ADDED: Final = {
-    usage_hour.name: _statement(usage_hour, _NAMES),
-    usage_day.name: _statement(usage_day, _NAMES),
-    total_hour.name: _statement(total_hour, _NAMES),
-    total_day.name: _statement(total_day, _NAMES),
-    usage_metadata.name: _statement(usage_metadata, _MEMBERS_NAMES),
+    usage_hour.name: _statement(usage_hour, MEASURES),
+    usage_day.name: _statement(usage_day, MEASURES),
+    total_hour.name: _statement(total_hour, MEASURES),
+    total_day.name: _statement(total_day, MEASURES),
+    usage_metadata.name: _statement(usage_metadata, FEW_MEASURES),
 }

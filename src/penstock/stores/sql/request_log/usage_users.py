@@ -29,6 +29,7 @@ from penstock.stores.sql.schema import (
     usage_user,
     user_count,
 )
+from penstock.stores.sql.schema.request_log import FEW_MEASURES
 
 USER: Final = "_user"
 WEEK: Final = 7 * DAY
@@ -41,7 +42,6 @@ _GRACE: Final = 60_000_000
 _PAGE: Final = 2000
 _STEP: Final = 100
 """Lines of a transaction: SQLite lets one change in at a time."""
-_MEASURES: Final = ("requests", "errors", "total_tokens", "amount", "latency", "last_at")
 
 
 class Unit(NamedTuple):
@@ -165,7 +165,7 @@ def _lines(unit: Unit, last: str | None) -> sa.Select[Any]:
     """A page of the users of a unit, after the last one of the page before, with what each of them asked."""
     if unit.length == WEEK:
         column = usage_metadata.c
-        told = [sa.func.sum(column[name]).label(name) for name in _MEASURES[:-1]]
+        told = [sa.func.sum(column[name]).label(name) for name in FEW_MEASURES[:-1]]
         query = sa.select(column.value, *told, sa.func.max(column.last_at).label("last_at")).where(
             column.workspace_id == unit.workspace_id, column.name == USER
         )
@@ -203,5 +203,5 @@ def _replacing(table: sa.Table, names: Sequence[str]) -> RepeatedStatement:
     return RepeatedStatement((*key, *names), make)
 
 
-_USERS: Final = _replacing(usage_user, _MEASURES)
+_USERS: Final = _replacing(usage_user, FEW_MEASURES)
 _COUNTS: Final = _replacing(user_count, ("users", "requests", "of_requests"))

@@ -7,6 +7,7 @@ id of a row, made at ``at``, says in which partition it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
@@ -94,16 +95,17 @@ request_content: Final = Table(
 """Headers and bodies of a request and its answer, compressed (stores/sql/request_log/content.py)."""
 
 
-def _measures() -> tuple[Column[Any], ...]:
-    """What is added up."""
-    names = (
-        "requests", "errors", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens",
-        "amount", "saved", "latency", "first_token", "first_tokens", "retried", "fallbacks",
-    )  # fmt: skip
-    return (
-        *(Column(name, BigInteger, nullable=False) for name in (*names, *LATENCY_COUNTS)),
-        Column("last_at", BigInteger, nullable=False),
-    )
+MEASURES: Final = (
+    "requests", "errors", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens",
+    "amount", "saved", "latency", "first_token", "first_tokens", "retried", "fallbacks", *LATENCY_COUNTS, "last_at",
+)  # fmt: skip
+"""What is added up, by the names of columns; of ``last_at`` the latest is kept."""
+FEW_MEASURES: Final = ("requests", "errors", "total_tokens", "amount", "latency", "last_at")
+"""What is added up of values that are many."""
+
+
+def _measures(names: Sequence[str] = MEASURES) -> tuple[Column[Any], ...]:
+    return tuple([Column(name, BigInteger, nullable=False) for name in names])
 
 
 def _usage(name: str) -> Table:
@@ -154,12 +156,7 @@ usage_metadata: Final = Table(
     Column("name", Text, primary_key=True, nullable=False),
     Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("value", Text, primary_key=True, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("errors", BigInteger, nullable=False),
-    Column("total_tokens", BigInteger, nullable=False),
-    Column("amount", BigInteger, nullable=False),
-    Column("latency", BigInteger, nullable=False),
-    Column("last_at", BigInteger, nullable=False),
+    *_measures(FEW_MEASURES),
     Index(None, "start"),
     Index(None, "workspace_id", "name", "value", "start"),
     sqlite_with_rowid=False,
@@ -173,12 +170,7 @@ usage_user: Final = Table(
     Column("length", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("value", Text, primary_key=True, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("errors", BigInteger, nullable=False),
-    Column("total_tokens", BigInteger, nullable=False),
-    Column("amount", BigInteger, nullable=False),
-    Column("latency", BigInteger, nullable=False),
-    Column("last_at", BigInteger, nullable=False),
+    *_measures(FEW_MEASURES),
     Index(None, "start"),
     sqlite_with_rowid=False,
 )
