@@ -25,9 +25,9 @@ from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.bootstrap import bootstrap
 from penstock.control.logs import logs
-from penstock.control.moments import as_text
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane
+from penstock.control.timestamps import as_text
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ids import new_id
 from penstock.stores.sql.keyring import parse_keyring

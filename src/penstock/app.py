@@ -85,8 +85,8 @@ from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
+from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.balances.journal import JournaledCounters
-from penstock.stores.sql.balances.kept import KeptBalances
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import Place, find_place
 from penstock.transport import connection, open_files
@@ -116,7 +116,7 @@ def build(
     apart = partial(_http1, settings, guarded_policy, os.environ)
     http1 = apart()
     transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
-    journal, balances = JournaledCounters(monotonic, now), KeptBalances(now)
+    journal, balances = JournaledCounters(monotonic, now), BalanceBackup(now)
     alerts = alerts_of(settings, apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)

@@ -124,7 +124,7 @@ class AlertParts:
         self._stored, self._shared, self._collector = stored, shared, collector
         self._deliveries.open_database = None if stored is None else stored.open
         asked = self._settings
-        shape = WatchSettings(
+        watch_settings = WatchSettings(
             frozenset(asked.on),
             asked.repeat_seconds,
             asked.error_rate,
@@ -132,7 +132,7 @@ class AlertParts:
             asked.error_requests,
             self._folder,
         )
-        watch = self._watch = Watch(records, shape, self._notify, self._lost, self._is_first)
+        watch = self._watch = Watch(records, watch_settings, self._notify, self._lost, self._is_first)
         tell = health.on_advice
 
         def heard(advice: Advice, now: float) -> None:

@@ -95,7 +95,7 @@ def rotation_of(
 
 def rotation_notice(event: KeyEvent, at: float) -> Notice:
     """The notice of a key. It is told once for each of its moments."""
-    from penstock.control.moments import as_text
+    from penstock.control.timestamps import as_text
 
     moment = as_text(event.at)
     text = _SENTENCES[event.kind].format(name=event.name, id=event.key_id, at=moment)

@@ -36,8 +36,8 @@ from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.leased_counters import LeasedCounters
+from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.balances.journal import JournaledCounters
-from penstock.stores.sql.balances.kept import KeptBalances
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.place import Place, read_keyring
@@ -120,7 +120,7 @@ def counters_of(
     settings: Settings,
     place: Place,
     journal: JournaledCounters,
-    balances: KeptBalances,
+    balances: BalanceBackup,
     alerted: Callable[[Sequence[Alert]], None] = log_alerts,
 ) -> GatewayCounters:
     """Where limits are counted: in a store that workers share, or in this process's memory, with a journal in the
@@ -192,7 +192,7 @@ class SharedCounters:
     def __init__(
         self,
         counters: GuardedCounters,
-        balances: KeptBalances,
+        balances: BalanceBackup,
         limits: Admitter,
         catalogues: CatalogueSource,
         stored: ControlStore | None,
@@ -252,7 +252,7 @@ class SharedCounters:
 
 def sharing_of(
     counters: GatewayCounters,
-    balances: KeptBalances,
+    balances: BalanceBackup,
     limits: Admitter,
     catalogues: CatalogueSource,
     stored: ControlStore | None,

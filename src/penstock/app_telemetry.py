@@ -73,14 +73,14 @@ class Telemetry(msgspec.Struct):
 
         parts.append(ClosingTransport(self.transport))
         if self.spans is not None:
-            shape = SpanSettings(
+            span_settings = SpanSettings(
                 settings.queue_size,
                 settings.batch_size,
                 settings.interval,
                 settings.flush_seconds,
                 settings.conventions,
             )
-            parts.append(SpanReporter(records, self.spans, self.resource, shape, charges, self.redactor))
+            parts.append(SpanReporter(records, self.spans, self.resource, span_settings, charges, self.redactor))
         if self.metrics is not None and collector is not None:
             interval, flush, version = settings.metrics_interval, settings.flush_seconds, settings.conventions
             parts.append(MetricsReporter(collector, self.metrics, self.resource, interval, flush, version))

@@ -18,8 +18,8 @@ from penstock.limits.windows import CalendarWindow
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.redis.connection import RedisConnection
 from penstock.stores.redis.counters import RedisCounters
+from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.balances.balances import read_balances
-from penstock.stores.sql.balances.kept import KeptBalances
 from penstock.stores.sql.database import Database
 from redis_server import NOT_INSTALLED, RedisServer, program, running_redis
 
@@ -49,11 +49,11 @@ async def database(address: str) -> AsyncIterator[Database]:
         yield opened
 
 
-def keeper(database: Database) -> KeptBalances:
+def keeper(database: Database) -> BalanceBackup:
     async def itself() -> Database:
         return database
 
-    balances = KeptBalances(lambda: NOON)
+    balances = BalanceBackup(lambda: NOON)
     balances.open_database, balances.limits = itself, lambda: LIMITS
     return balances
 
@@ -168,7 +168,7 @@ async def test_t61_values_that_share_a_counter(emptied: RedisServer, database: D
 async def test_without_a_database_budgets_begin_at_zero_and_it_is_told(
     emptied: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = RedisCounters(RedisConnection(emptied.address), KeptBalances(lambda: NOON))
+    store = RedisCounters(RedisConnection(emptied.address), BalanceBackup(lambda: NOON))
     async with guarded(store, tmp_path) as counters:
         await spend(counters, "settled", STRICT, 300)
         emptied.command("FLUSHALL")

@@ -18,12 +18,12 @@ from administering import ADMIN, RunningAdmin, running_admin
 from databases import fresh_address
 from logged import MINUTE, NOON, by_member, entry, write
 from penstock.control.analytics.graphs import ALIASES
-from penstock.control.moments import as_text
+from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
 from penstock.stores.sql.ids import id_at
-from penstock.stores.sql.request_log.content import Kept, packed
 from penstock.stores.sql.request_log.partitions import Partitions
 from penstock.stores.sql.request_log.retention import Retention, delete_old
+from penstock.stores.sql.request_log.stored_content import StoredContent, packed
 from penstock.stores.sql.request_log.usage_users import MONDAY, WEEK, add_up_users
 
 HOUR = 60 * MINUTE
@@ -138,7 +138,7 @@ def test_all_wrong_filters_are_told_at_once(admin: RunningAdmin) -> None:
 
 def test_one_row_has_its_attempts_its_content_and_the_feedback_on_its_trace(admin: RunningAdmin) -> None:
     details = {"attempts": [{"number": 1, "status": 429, "began": 1.5, "nanos": 0}], "dropped": ["logit_bias"]}
-    content = packed(Kept({"x-portkey-trace-id": "t1"}, '{"model":"m"}', {}, "data: 1\n\n"))
+    content = packed(StoredContent({"x-portkey-trace-id": "t1"}, '{"model":"m"}', {}, "data: 1\n\n"))
     row = entry(trace_id="t1", details=details, content=content, metadata={"team": "a"})
     put(admin, row)
     felt(admin, "t1", 5, weight=0.5)
@@ -504,7 +504,7 @@ def test_a_file_holds_all_rows_of_a_filter_in_pages(admin: RunningAdmin) -> None
 
 def test_old_rows_are_deleted_in_steps_and_what_is_added_up_by_day_stays(admin: RunningAdmin) -> None:
     now = NOON + 100 * DAY
-    content = packed(Kept(request="x"))
+    content = packed(StoredContent(request="x"))
     put(admin, *(entry(NOON + number, metadata={"team": "a"}, content=content) for number in range(250)))
     put(
         admin,

@@ -13,10 +13,10 @@ from starlette.routing import Route, Router
 
 from penstock.admin import idempotency
 from penstock.admin.answer import REQUEST_ID, Answer, error, refused
-from penstock.admin.body import Gone, decode, read_body
 from penstock.admin.prefixes import BASE
 from penstock.admin.presented import presented
 from penstock.admin.refused_calls import RefusedCalls
+from penstock.admin.request_body import Gone, decode, read_body
 from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control.actor import Actor, Origin
 from penstock.control.audit import Entry

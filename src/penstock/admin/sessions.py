@@ -9,9 +9,9 @@ from penstock.admin.answer import Answer
 from penstock.admin.presented import presented
 from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control import sessions
-from penstock.control.moments import as_text
 from penstock.control.refusal import Refusal, Why
 from penstock.control.sign_in import digest_of
+from penstock.control.timestamps import as_text
 from penstock.core.session_cookie import set_cookie
 from penstock.settings.console import Console
 

@@ -43,8 +43,8 @@ def write(conversion: Conversion, at: At, *, accept: bool, replace: bool, dry_ru
 
 
 def _is_past(moment: str) -> bool:
-    from penstock.control.moments import parse
     from penstock.control.plane import now
+    from penstock.control.timestamps import parse
 
     try:
         return parse(moment) <= now()

@@ -54,7 +54,7 @@ def command(
 
 
 def _moment(option: str, text: str) -> int:
-    from penstock.control.moments import parse
+    from penstock.control.timestamps import parse
 
     try:
         return parse(text)

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
-from penstock.control.moments import as_text, parse
 from penstock.control.pages import Page, as_list, select
 from penstock.control.redact import Fingerprint, redacted
 from penstock.control.refusal import Problem, invalid
+from penstock.control.timestamps import as_text, parse
 from penstock.core.json_text import write_json
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.schema import audit, audit_head, organisation

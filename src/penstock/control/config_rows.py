@@ -7,9 +7,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control.moments import as_text
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.redact import redacted
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.schema import api_key, integration, provider, workspace

@@ -15,12 +15,12 @@ from penstock.control import slugged_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import ControlPlane, organisation_id, workspace_filter, workspace_for
 from penstock.control.refusal import Problem, Refusal, invalid, taken
 from penstock.control.slugged_rows import DELETED
 from penstock.control.slugs import slug_of
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.stores.saved_guardrails import problem_of
 from penstock.stores.sql.ids import random_id

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.control.moments import parse
 from penstock.control.refusal import Problem, Problems, invalid
+from penstock.control.timestamps import parse
 from penstock.core.did_you_mean import hint
 
 VALUE: Final = None

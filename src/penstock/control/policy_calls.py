@@ -15,7 +15,6 @@ from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.limits.limits import LimitsRefused
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import ALL, Page, as_list
 from penstock.control.plane import Change, ControlPlane, now, organisation_id, workspace_for
 from penstock.control.policies import (
@@ -30,6 +29,7 @@ from penstock.control.policies import (
     reset_entity,
 )
 from penstock.control.refusal import Problem, Refusal, absent, invalid
+from penstock.control.timestamps import as_text
 from penstock.limits.validate import Problem as LimitProblem
 from penstock.stores.sql.limit_rows import ACTIVE
 

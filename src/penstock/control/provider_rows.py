@@ -15,10 +15,10 @@ from penstock.control.integrations.rows import visible
 from penstock.control.limits import providers as provider_limits
 from penstock.control.limits.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why, absent, taken
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.ids import random_id

@@ -9,8 +9,8 @@ import msgspec
 
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.moments import as_text
 from penstock.control.plane import ControlPlane, now
+from penstock.control.timestamps import as_text
 from penstock.core.money import dollars_text
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import PriceBook

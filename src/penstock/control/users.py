@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from penstock.control.actor import Actor
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
+from penstock.control.timestamps import as_text
 from penstock.stores.sql.schema import user
 
 

@@ -18,11 +18,11 @@ from penstock.control.audit import Entry
 from penstock.control.limits import owners as owner_limits
 from penstock.control.limits.limits import NO_LIMITS, StoredLimits, limits_of
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, now, organisation_id
 from penstock.control.refusal import Problem, Refusal, Why, absent, not_supported, taken
 from penstock.control.slugs import slug_of
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.limits.limit import Level
 from penstock.stores.sql.ids import random_id

@@ -92,11 +92,11 @@ class BlockStream(ABC):
     # How the wire writes it.
 
     @abstractmethod
-    def opening(self, start: Start) -> bytes:
+    def first_event(self, start: Start) -> bytes:
         """The beginning of the stream."""
 
     @abstractmethod
-    def closing(self) -> bytes:
+    def last_events(self) -> bytes:
         """The end of a stream that ended well, after its last block."""
 
     @abstractmethod
@@ -178,7 +178,7 @@ class BlockStream(ABC):
         while self._waiting and self.failed is None:
             written += [*self.close(), *self._drain()]
         written += self.close() if self.failed is None else ()
-        return b"".join(written) + (self.closing() if self.failed is None else b"")
+        return b"".join(written) + (self.last_events() if self.failed is None else b"")
 
     # Event by event.
 
@@ -203,7 +203,7 @@ class BlockStream(ABC):
     def _begin(self, start: Start) -> Iterator[bytes]:
         if not self._has_begun:
             self._has_begun = True
-            yield self.opening(start)
+            yield self.first_event(start)
 
     def _content(self, each: Content) -> Iterator[bytes]:
         """A piece of the answer, now or later."""

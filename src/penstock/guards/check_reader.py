@@ -15,7 +15,7 @@ from penstock.guards import registry
 from penstock.guards.base import Check, Phase, Prepared
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import SCOPES, HookCheck, Scope
-from penstock.routing.once import digest_of
+from penstock.routing.memo import digest_of
 from penstock.routing.problems import Problems, refuse
 
 _MOST_OWN: Final = 50

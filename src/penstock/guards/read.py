@@ -19,7 +19,7 @@ from penstock.guards.check_reader import CheckReader, OwnChecks
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, StreamMode
 from penstock.routing.fields import Fields
-from penstock.routing.once import digest_of
+from penstock.routing.memo import digest_of
 from penstock.routing.problems import Problems, refuse
 from penstock.routing.rules import HeaderSettings
 

@@ -29,7 +29,7 @@ class NotBounded(Exception):
     """No upper bound is known. The message says of what, and what to do: a sentence for the caller."""
 
 
-class Shape(msgspec.Struct, frozen=True):
+class RequestSize(msgspec.Struct, frozen=True):
     """What of a request decides its size. ``text_bytes`` are the UTF-8 bytes of all text, tools and schemas; ``media``
     is the number of pictures, sounds and files by kind: ``{"image": 2}``. ``max_tokens`` is the caller's limit of one
     answer, ``choices`` the number of answers. ``paid_tools`` are calls of tools that the provider bills, by tool: the
@@ -53,62 +53,62 @@ class ModelBounds(msgspec.Struct, frozen=True):
     media: Mapping[str, int] = {}
 
 
-class Habits(msgspec.Struct, frozen=True):
-    """What was measured of earlier requests (habits.py): bytes of a prompt's token for the model, and the tokens that
-    99 of 100 answers of this key and model did not exceed."""
+class TypicalUsage(msgspec.Struct, frozen=True):
+    """What was measured of earlier requests (usage_statistics.py): bytes of a prompt's token for the model, and the
+    tokens that 99 of 100 answers of this key and model did not exceed."""
 
     bytes_per_token: float = FIRST_BYTES_PER_TOKEN
     output: int | None = None
 
 
 UNKNOWN: Final = ModelBounds()
-NO_HABITS: Final = Habits()
+UNMEASURED: Final = TypicalUsage()
 
 
-def strict_estimate(shape: Shape, prices: Prices | None, bounds: ModelBounds = UNKNOWN) -> Amounts:
+def strict_estimate(size: RequestSize, prices: Prices | None, bounds: ModelBounds = UNKNOWN) -> Amounts:
     """An upper bound. The cost is None without prices. Raises NotBounded.
 
     Byte-level tokenisers make no more tokens than there are bytes. An answer is bounded by the caller's limit or the
     model's, whichever is less.
     """
-    if shape.held_by_provider is not None:
-        raise NotBounded(f"A strict limit needs the whole text: send it in place of {shape.held_by_provider}.")
-    tokens = shape.text_bytes + TOKENS_PER_MESSAGE * shape.messages
-    for kind, number in shape.media.items():
+    if size.held_by_provider is not None:
+        raise NotBounded(f"A strict limit needs the whole text: send it in place of {size.held_by_provider}.")
+    tokens = size.text_bytes + TOKENS_PER_MESSAGE * size.messages
+    for kind, number in size.media.items():
         most = bounds.media.get(kind)
         if most is None:
             raise NotBounded(f"A strict limit needs to know how many tokens a part of kind {kind} may take: send text.")
         tokens += number * most
-    for tool, most_calls in shape.paid_tools.items():
+    for tool, most_calls in size.paid_tools.items():
         if most_calls is None:
             raise NotBounded(f"A strict limit needs to know how often the tool {tool} may be called: set max_uses.")
         if prices is not None and tool not in prices.calls:
             raise NotBounded(f"A strict limit needs the price of a call of the tool {tool}: leave the tool out.")
     output = 0
-    if shape.has_output:
-        most_output = _limited(shape.max_tokens, bounds.max_output)
+    if size.has_output:
+        most_output = _limited(size.max_tokens, bounds.max_output)
         if most_output is None:
             raise NotBounded("A strict limit needs to know how long the answer may become: set max_tokens.")
-        output = most_output * shape.choices
-    return Amounts(_cost(shape, prices, tokens, output), tokens, output)
+        output = most_output * size.choices
+    return Amounts(_cost(size, prices, tokens, output), tokens, output)
 
 
 def normal_estimate(
-    shape: Shape, prices: Prices | None, bounds: ModelBounds = UNKNOWN, habits: Habits = NO_HABITS
+    size: RequestSize, prices: Prices | None, bounds: ModelBounds = UNKNOWN, typical: TypicalUsage = UNMEASURED
 ) -> Amounts:
     """What the request will probably take. The cost is None without prices. Always possible."""
-    tokens = round(shape.text_bytes / habits.bytes_per_token)
-    if shape.media:
-        tokens += sum(number * bounds.media.get(kind, _PICTURE) for kind, number in shape.media.items())
+    tokens = round(size.text_bytes / typical.bytes_per_token)
+    if size.media:
+        tokens += sum(number * bounds.media.get(kind, _PICTURE) for kind, number in size.media.items())
     output = 0
-    if shape.has_output:
+    if size.has_output:
         # Plain comparisons: this runs once for each request.
-        most_output = shape.max_tokens if bounds is UNKNOWN else _limited(shape.max_tokens, bounds.max_output)
-        usual = habits.output
+        most_output = size.max_tokens if bounds is UNKNOWN else _limited(size.max_tokens, bounds.max_output)
+        usual = typical.output
         if usual is None or usual < LEAST_OUTPUT:
             usual = LEAST_OUTPUT
-        output = (most_output if most_output and most_output < usual else usual) * shape.choices
-    return Amounts(_cost(shape, prices, tokens, output), tokens, output)
+        output = (most_output if most_output and most_output < usual else usual) * size.choices
+    return Amounts(_cost(size, prices, tokens, output), tokens, output)
 
 
 def read_count(value: object) -> int | None:
@@ -127,11 +127,11 @@ def _limited(asked: int | None, most: int | None) -> int | None:
     return min(asked, most)
 
 
-def _cost(shape: Shape, prices: Prices | None, tokens: int, output: int) -> int | None:
+def _cost(size: RequestSize, prices: Prices | None, tokens: int, output: int) -> int | None:
     if prices is None:
         return None
     picos = tokens * prices.input + output * prices.output + prices.request
-    if shape.paid_tools:
-        for tool, calls in shape.paid_tools.items():
+    if size.paid_tools:
+        for tool, calls in size.paid_tools.items():
             picos += (1 if calls is None else calls) * prices.calls.get(tool, 0)
     return nanos_reserved(picos)

@@ -71,7 +71,7 @@ class Reservations:
         self.good_until = ALWAYS
         self.generation = 0
         """Changes when counters were dropped: who has kept a counter has to look it up again."""
-        self.opening: dict[BucketKey, int] = {}
+        self.opening_balances: dict[BucketKey, int] = {}
         """What was settled in budgets by an earlier process, until somebody asks for their buckets."""
 
     @property
@@ -167,7 +167,7 @@ class Reservations:
     def usage(self, key: BucketKey) -> BucketUsage:
         counter = self._counters.get(key)
         if counter is None:
-            return BucketUsage(self.opening.get(key, 0), 0)
+            return BucketUsage(self.opening_balances.get(key, 0), 0)
         return BucketUsage(counter.settled, counter.reserved) if isinstance(counter, Bucket) else BucketUsage(0, 0)
 
     def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
@@ -288,8 +288,8 @@ class Reservations:
             self._alerts.append(Alert("overflow", limit, key))
             key = overflow
         counter: Counter = Bucket(limit.window_end(key.window_start)) if limit.is_budget else rate_counter(limit)
-        if isinstance(counter, Bucket) and key in self.opening:
-            counter.settled = self.opening.pop(key)
+        if isinstance(counter, Bucket) and key in self.opening_balances:
+            counter.settled = self.opening_balances.pop(key)
             counter.alert(limit.alert_at, limit.cap)
         self._counters[key] = counter
         return counter

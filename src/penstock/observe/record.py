@@ -17,7 +17,7 @@ from penstock.core.usage import Usage
 from penstock.limits.limit import BucketKey
 
 if TYPE_CHECKING:
-    from penstock.observe.noted import ContentKeeper, Keeper
+    from penstock.observe.log_extras import ContentKeeper, Keeper
 
 _IN_A_TURN: Final = 32
 """Records that a reader is handed in one turn of the event loop."""
@@ -210,7 +210,7 @@ class Records:
     """Hands each record to every reader, by the reader's own queue (``queues``). A slow reader loses records of it and
     slows nobody.
 
-    ``keeper`` is the request log, if there is one: it gets what else is noted of a request, too, and needs no queue.
+    ``keeper`` is the request log, if there is one: it gets the extras of a request, too, and needs no queue.
     ``contents`` keeps contents for spans, where the operator wants them there."""
 
     __slots__ = ("contents", "keeper", "queues")

@@ -17,7 +17,7 @@ from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
-from penstock.observe.noted import NOTHING, Content, Noted
+from penstock.observe.log_extras import NO_EXTRAS, Content, LogExtras
 from penstock.observe.record import AttemptRecord, Billed, GuardVerdict, Record, Records
 from penstock.observe.telemetry.span import new_span_id
 from penstock.providers.row import Operation
@@ -252,7 +252,7 @@ class Account:
             self.records.contents.put(record, self.content)
         self.records.publish(record)
         if keeper is not None:
-            keeper.keep(record, self._noted(), self.id)
+            keeper.keep(record, self._extras(), self.id)
 
     @property
     def is_logged(self) -> bool:
@@ -262,11 +262,11 @@ class Account:
             return False
         return self.fields.get(IGNORES_LOG, b"").lower() not in {b"true", b"1"}
 
-    def _noted(self) -> Noted:
+    def _extras(self) -> LogExtras:
         fields, failures = self.fields, [attempt.failure for attempt in self.attempts]
         if not any(failures) and self.failure is None and self.content is None and _SPAN.isdisjoint(fields):
-            return NOTHING
-        return Noted(
+            return NO_EXTRAS
+        return LogExtras(
             _bounded(fields.get(_SPAN_ID)),
             _bounded(fields.get(_PARENT_SPAN_ID)),
             _bounded(fields.get(_SPAN_NAME)),

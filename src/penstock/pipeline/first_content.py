@@ -27,7 +27,7 @@ from penstock.dialects.provider_errors import ClassifiedError, read_error
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
-from penstock.pipeline.keeping.kept import bound_json
+from penstock.pipeline.keeping.provider_state import bound_json
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply

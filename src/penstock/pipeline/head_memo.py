@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 class HeadMemo:
     """What a head has come to, for further requests with this head. It belongs to one connection.
 
-    ``opening`` is what the edge reads from the head. ``caller`` and ``compiled`` also depend on the catalogue: they
-    are used only while ``catalogue`` is the current one. ``compiled`` is the plan of requests whose model names no
-    provider and is no alias, ``named_in`` the part of such a request that names its target.
+    ``head`` is what the edge has read from it (``RequestHead``). ``caller`` and ``compiled`` also depend
+    on the catalogue: they are used only while ``catalogue`` is the current one. ``compiled`` is the plan of requests
+    whose model names no provider and is no alias, ``named_in`` the part of such a request that names its target.
     """
 
-    __slots__ = ("caller", "catalogue", "compiled", "named_in", "opening")
+    __slots__ = ("caller", "catalogue", "compiled", "head", "named_in")
 
     def __init__(self) -> None:
-        self.opening: Any = None
+        self.head: Any = None
         self.catalogue: Catalogue | None = None
         self.caller: Caller | None = None
         self.compiled: CompiledPlan | None = None

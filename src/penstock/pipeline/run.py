@@ -21,7 +21,7 @@ from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.keeping.conversations import Conversations
-from penstock.pipeline.keeping.kept import deals_with_kept, read_ids, refused_list, with_one_target
+from penstock.pipeline.keeping.provider_state import concerns_provider_state, read_ids, refused_list, with_one_target
 from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import LARGE
@@ -41,9 +41,9 @@ class Pipeline(msgspec.Struct, frozen=True):
     ``limits`` admit each call. The readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked
     only where a caller is told the cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway
     key says so; these are told what is left of their budget, too. ``id_secrets`` bind ids of what providers keep
-    (pipeline/keeping/kept.py); without any none is bound. ``shows_lists``: callers may list what a provider keeps for
-    an account. ``held_bytes`` are the bytes of a body that can be held whole. ``conversations`` are what the gateway
-    itself keeps; None: nothing.
+    (pipeline/keeping/provider_state.py); without any none is bound. ``shows_lists``: callers may list what a provider
+    keeps for an account. ``held_bytes`` are the bytes of a body that can be held whole. ``conversations`` are what
+    the gateway itself keeps; None: nothing.
     """
 
     compiler: Compiler
@@ -124,7 +124,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             trace = call.account.trace_context
             if trace is not None and trace.is_sampled:
                 call.account.parameters = told_parameters(request.body)
-        if deals_with_kept(call):
+        if concerns_provider_state(call):
             read_ids(call, self.id_secrets)
         refused = None if self.shows_lists else refused_list(call)
         return refused or self.compiler.compile(call)

@@ -21,8 +21,8 @@ from penstock.routing import custom_host, permit, policies
 from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.budget import DEEPEST_PATH, MOST_DROPPED, MOST_FORWARDED
 from penstock.routing.fields import Fields
+from penstock.routing.memo import Memo, digest_of
 from penstock.routing.named_provider import named_provider
-from penstock.routing.once import Once, digest_of
 from penstock.routing.plan import Target
 from penstock.routing.problems import Refused
 from penstock.routing.rules import HeaderSettings, Rules
@@ -67,7 +67,7 @@ class LeafBuilder:
         self._rules = rules
         self._lends_to = lends_to
         self._known = ROUTING_KEYS | rules.settings
-        self._once = Once()
+        self._memo = Memo()
         self._paths_by_text: dict[str, Path | str] = {}
         self.borrowers: tuple[set[str], set[str]] = (set(), set())
 
@@ -89,7 +89,7 @@ class LeafBuilder:
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
         """The target that a config object describes. ``guarded``: whether the object's strategy allows a breaker."""
         self.check_keys(fields)
-        once = self._once
+        memo = self._memo
         overrides = self._params(fields, "override_params")
         named, overrides = named_provider(fields, overrides, self._headers, self._rules)
         provider, key, from_config = named.provider, named.key, named.from_config
@@ -98,8 +98,8 @@ class LeafBuilder:
         api_key = key.credential if key else self._credential(fields, address, from_config=from_config)
         options = self._options(fields, key, from_config=from_config)
         is_operators_key = key is not None or (named.by_operator and self._holds_credential(fields))
-        breaker = once.read(policies.breaker, fields, "cb_config") if guarded else None
-        policy = once.of("policy", breaker, lambda: _policy(breaker, self._headers.request_timeout))
+        breaker = memo.read(policies.breaker, fields, "cb_config") if guarded else None
+        policy = memo.of("policy", breaker, lambda: _policy(breaker, self._headers.request_timeout))
         return Target(
             path=fields.path,
             provider=provider,
@@ -108,17 +108,17 @@ class LeafBuilder:
             options=options,
             override_params=overrides,
             default_params=self._default_params(fields, key),
-            drop_params=once.of("paths", fields.values.get("drop_params"), lambda: self._paths(fields)),
+            drop_params=memo.of("paths", fields.values.get("drop_params"), lambda: self._paths(fields)),
             model_prefix=fields.text("strip_model_prefix") or "",
             forward_headers=self._forward_headers(fields, key, is_operators_key=is_operators_key),
             request_timeout=self._request_timeout(fields),
             strict=self._headers.strict and fields.switch("strict_open_ai_compliance") is not False,
             rejects_unsupported=_unsupported(fields) == "reject",
             drops_material=_unsupported(fields) == "drop",
-            timeouts=once.read(policies.timeouts, fields, "timeouts"),
-            retry=once.read(policies.retry, fields, "retry"),
-            cache=once.read(policies.cache, fields, "cache"),
-            rescue=once.read(policies.rescue, fields, "stream_rescue"),
+            timeouts=memo.read(policies.timeouts, fields, "timeouts"),
+            retry=memo.read(policies.retry, fields, "retry"),
+            cache=memo.read(policies.cache, fields, "cache"),
+            rescue=memo.read(policies.rescue, fields, "stream_rescue"),
             breaker=breaker,
             is_open=guarded and fields.switch("is_open") is True,
             is_tracked=tracked or breaker is not None,
@@ -186,7 +186,7 @@ class LeafBuilder:
 
     def _allowed(self, text: str, policy: AddressPolicy, where: str) -> Url:
         """An address that a policy allows. Raises Refused."""
-        url = self._once.of("custom host", text, partial(custom_host.judge, text, policy))
+        url = self._memo.of("custom host", text, partial(custom_host.judge, text, policy))
         if isinstance(url, Url):
             return url
         text = (
@@ -197,9 +197,9 @@ class LeafBuilder:
 
     def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> Mapping[str, str]:
         """Provider-specific settings. Some are addresses, so a virtual key takes no setting from the caller."""
-        once, is_saved = self._once, self._headers.is_saved
-        settings: Mapping[str, str] = once.of("settings", fields.settings, lambda: self._settings(fields.settings))
-        once.of("without gateway keys", fields.settings, lambda: self._refuse_gateway_keys(settings, fields))
+        memo, is_saved = self._memo, self._headers.is_saved
+        settings: Mapping[str, str] = memo.of("settings", fields.settings, lambda: self._settings(fields.settings))
+        memo.of("without gateway keys", fields.settings, lambda: self._refuse_gateway_keys(settings, fields))
         above = {} if from_config or key is not None else self._headers.options
         hosts = self._rules.host_settings
         with fields.budget.problems.collected():
@@ -212,11 +212,11 @@ class LeafBuilder:
             return key.options
         if is_saved and not from_config:
             # The credentials of a saved config are for the provider in the same config, and for its address.
-            settings = once.of("without secrets", settings, lambda: self._without_secrets(settings))
+            settings = memo.of("without secrets", settings, lambda: self._without_secrets(settings))
         if key is not None:
             fields.budget.inherited(len(settings))
             return {**settings, **key.options}
-        return once.of("with headers", settings, lambda: {**above, **settings}) if above else settings
+        return memo.of("with headers", settings, lambda: {**above, **settings}) if above else settings
 
     def _without_secrets(self, settings: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in settings.items() if name not in self._rules.secrets}
@@ -230,8 +230,8 @@ class LeafBuilder:
         }
         account = values.get(_ACCOUNT)
         if isinstance(account, dict):
-            once = self._once
-            settings[_ACCOUNT] = once.of("account", account, lambda: once.encoded(account).decode())
+            memo = self._memo
+            settings[_ACCOUNT] = memo.of("account", account, lambda: memo.encoded(account).decode())
         return settings
 
     def _holds_credential(self, fields: Fields) -> bool:
@@ -243,7 +243,7 @@ class LeafBuilder:
         is_gateway_key = self._rules.is_gateway_key
         if not text or is_gateway_key is None or self._headers.is_saved:
             return
-        if self._once.of("gateway key", text, lambda: is_gateway_key(text)):
+        if self._memo.of("gateway key", text, lambda: is_gateway_key(text)):
             raise permit.refuse_gateway_key(where)
 
     def _refuse_gateway_keys(self, settings: Mapping[str, str], fields: Fields) -> None:
@@ -260,10 +260,10 @@ class LeafBuilder:
         the virtual key allows the header."""
         names, is_callers = self._headers.forward_headers, True
         if names is None:
-            names = self._once.read(_forwarded, fields, "forward_headers")
+            names = self._memo.read(_forwarded, fields, "forward_headers")
             is_callers = not self._headers.is_saved
         else:
-            self._once.read(_names, fields, "forward_headers")
+            self._memo.read(_names, fields, "forward_headers")
         if not (is_operators_key and is_callers):
             return names
         allowed = () if key is None else key.forward_headers
@@ -274,9 +274,9 @@ class LeafBuilder:
         raw = fields.object(key)
         if raw is None:
             return {}
-        encoded = self._once.encoded
+        encoded = self._memo.encoded
         values = raw.values
-        return self._once.of("params", values, lambda: {name: encoded(item) for name, item in values.items()})
+        return self._memo.of("params", values, lambda: {name: encoded(item) for name, item in values.items()})
 
     def _paths(self, fields: Fields) -> tuple[Path, ...]:
         texts = fields.texts("drop_params")
@@ -308,12 +308,12 @@ class LeafBuilder:
 
     def _identity(self, address: str, key: Secret | None, options: Mapping[str, str], model: bytes, policy: str) -> str:
         """A digest of the values that define a target's health: two targets with the same digest share their health."""
-        once = self._once
+        memo = self._memo
         parts = (
-            once.digest(address),
-            once.digest(key.reveal()) if key else "",
-            once.of("identity", options, lambda: _text_of(options, once)),
-            once.digest(model),
+            memo.digest(address),
+            memo.digest(key.reveal()) if key else "",
+            memo.of("identity", options, lambda: _text_of(options, memo)),
+            memo.digest(model),
             policy,
         )
         return digest_of("\x00".join(parts).encode())
@@ -326,10 +326,10 @@ def _settings(options: Mapping[str, str], key: VirtualKey | None) -> Mapping[str
     return {**options, **{f"{name}:": value.reveal() for name, value in key.headers.items()}}
 
 
-def _text_of(options: Mapping[str, str], once: Once) -> str:
+def _text_of(options: Mapping[str, str], memo: Memo) -> str:
     """A short text for options: equal for equal options."""
-    pairs = sorted([(name, once.digest(value)) for name, value in options.items()])
-    return once.digest(msgspec.json.encode(pairs))
+    pairs = sorted([(name, memo.digest(value)) for name, value in options.items()])
+    return memo.digest(msgspec.json.encode(pairs))
 
 
 def own_settings(values: Mapping[str, Any]) -> dict[str, Any]:

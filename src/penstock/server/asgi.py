@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
-from penstock.server.bodies.body import BodyBudget, BodyHold
+from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.bodies.receive import Departure, Receive, read_body
 from penstock.server.limits import CallerLimits
 

@@ -25,8 +25,8 @@ from penstock.pipeline.tracing import Tracing
 from penstock.server.accounted import accounted
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.authentication import authenticate_caller
-from penstock.server.bodies.body import BodyBudget
-from penstock.server.bodies.content import BodyKind, content_type_refused
+from penstock.server.bodies.buffering import BodyBudget
+from penstock.server.bodies.media_types import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
 from penstock.server.bodies.request_body import read_request_body
 from penstock.server.client import Client
@@ -34,7 +34,6 @@ from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_in_time
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
-from penstock.server.opening import Opening
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
@@ -43,6 +42,7 @@ from penstock.server.pages.not_built import not_built
 from penstock.server.pages.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
 from penstock.server.query_key import with_query_key
 from penstock.server.request_context import RequestContext
+from penstock.server.request_head import RequestHead
 from penstock.server.respond import respond
 from penstock.server.sessions.realtime import Sessions, with_protocol_key
 from penstock.server.stream_form import in_form
@@ -176,9 +176,9 @@ class Gateway:
             if preflight is not None and self._refused_page(fields) is None:
                 return client.send_head(200, preflight, b"", more=False)
             client = with_headers(client, self.origins.cors(fields))
-        if memo is not None and memo.opening is not None:
-            context = self._context(method, path, memo.opening.surface.dialect, headers, client, fields)
-            return accounted(context, self._answer(memo.opening, context, memo))
+        if memo is not None and memo.head is not None:
+            context = self._context(method, path, memo.head.surface.dialect, headers, client, fields)
+            return accounted(context, self._answer(memo.head, context, memo))
         came_as = headers
         headers, fields, query = with_query_key(headers, fields, query)
         match, name, rest = self._find(method, path)
@@ -188,11 +188,11 @@ class Gateway:
                 match = as_it_came(match, client.raw_path)
             if match.surface.operation.is_session:
                 headers, fields = with_protocol_key(headers, fields)
-            opening = Opening(match, rest, query, name, fields, self.origins)
+            head = RequestHead(match, rest, query, name, fields, self.origins)
             if memo is not None and headers is came_as:
-                memo.opening = opening
-            context = self._context(method, path, opening.surface.dialect, headers, client, fields)
-            return accounted(context, self._answer(opening, context))
+                memo.head = head
+            context = self._context(method, path, head.surface.dialect, headers, client, fields)
+            return accounted(context, self._answer(head, context))
         return self._serve_other(method, path, (match, name, rest), query, headers, client, fields)
 
     def _serve_other(
@@ -337,8 +337,8 @@ class Gateway:
             status, fields, response_body = told
             await context.client.send_head(status, [*fields, *context.ids()], response_body, more=False)
 
-    async def _answer(self, opening: Opening, context: RequestContext, memo: HeadMemo | None = None) -> None:
-        call = await self._read(opening, context, memo)
+    async def _answer(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None = None) -> None:
+        call = await self._read(head, context, memo)
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
@@ -347,9 +347,9 @@ class Gateway:
             return
         if self.contents is not None:
             self.contents.watch(call, context)
-        stream_form = opening.surface.dialect.delivery.stream_form
+        stream_form = head.surface.dialect.delivery.stream_form
         if stream_form is not None:
-            context.client = in_form(context.client, stream_form(opening.query))
+            context.client = in_form(context.client, stream_form(head.query))
         client = context.client
         client.watch()
         if self.limits.keepalive:
@@ -361,22 +361,22 @@ class Gateway:
             await respond(answer, call, context)
         client.unwatch()
 
-    async def _read(self, opening: Opening, context: RequestContext, memo: HeadMemo | None) -> Call | Failure:
+    async def _read(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Call | Failure:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
-        surface, account = opening.surface, context.account
+        surface, account = head.surface, context.account
         account.operation = surface.operation
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys, memo)
         if isinstance(caller, Failure):
             return caller
         fields = context.fields  # the key's own metadata are among them now
-        if caller.key is None and opening.page_refused is not None:
-            return opening.page_refused
+        if caller.key is None and head.page_refused is not None:
+            return head.page_refused
         if surface.operation.is_session and (refused := self.origins.refused_socket(fields)) is not None:
             return refused
         body, request, upload = b"", None, None
         if surface.body:
             limits = self.limits
-            read = opening.refused or await read_request_body(
+            read = head.refused or await read_request_body(
                 surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence
             )
             if isinstance(read, Failure):
@@ -390,13 +390,13 @@ class Gateway:
             body,
             context.trace_id,
             account,
-            opening.path,
-            opening.parameters,
-            query_without_keys(opening.forwarded, caller),
-            opening.hops,
+            head.path,
+            head.parameters,
+            query_without_keys(head.forwarded, caller),
+            head.hops,
             caller,
             surface.default_provider,
-            opening.name,
+            head.name,
             streams=surface.streams,
             request=request,
             resource=surface.resource,

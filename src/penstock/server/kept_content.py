@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from penstock.core.http import Headers
-from penstock.observe.noted import Content
+from penstock.observe.log_extras import Content
 from penstock.pipeline.call import Call
 from penstock.server.client import Client
 from penstock.server.request_context import RequestContext

@@ -17,7 +17,7 @@ import msgspec
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import caller_dialect
 from penstock.providers.row import Operation
-from penstock.server.bodies.content import BodyKind
+from penstock.server.bodies.media_types import BodyKind
 from penstock.server.paths import is_plain
 
 

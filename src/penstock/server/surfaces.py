@@ -12,7 +12,7 @@ from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import caller_dialect
 from penstock.providers import google
 from penstock.providers.row import Operation
-from penstock.server.bodies.content import BodyKind
+from penstock.server.bodies.media_types import BodyKind
 from penstock.server.paths import forgiven, is_plain, named_path, raw_end
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 

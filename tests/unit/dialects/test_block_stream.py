@@ -14,10 +14,10 @@ from penstock.dialects.caller import Caption
 class Written(BlockStream):
     """Writes words, one for each thing that happens."""
 
-    def opening(self, start: Start) -> bytes:
+    def first_event(self, start: Start) -> bytes:
         return f"open:{start.model} ".encode()
 
-    def closing(self) -> bytes:
+    def last_events(self) -> bytes:
         return b"close"
 
     def text_start(self) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from penstock.server.asgi import AsgiClient, keep_trailers_apart
-from penstock.server.bodies.body import BodyBudget
+from penstock.server.bodies.buffering import BodyBudget
 
 
 class Server:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.providers.row import Operation
-from penstock.server.bodies.content import BodyKind
+from penstock.server.bodies.media_types import BodyKind
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 
 OPENAI = "openai_chat"

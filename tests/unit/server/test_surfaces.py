@@ -8,7 +8,7 @@ import pytest
 
 from penstock.dialects.registry import CALLERS
 from penstock.providers.row import Operation
-from penstock.server.bodies.content import BodyKind
+from penstock.server.bodies.media_types import BodyKind
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import (
     DEFAULT_DIALECT,

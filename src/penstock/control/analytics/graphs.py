@@ -14,9 +14,9 @@ from penstock.control.analytics import users as analytics_users
 from penstock.control.analytics.sums import Span, added, quantile, ratio, series, source_of, span_of, sums, totals_of
 from penstock.control.logs.filters import LogFilter, for_actor, read_filter
 from penstock.control.logs.rows import cents
-from penstock.control.moments import as_text
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
+from penstock.control.timestamps import as_text
 from penstock.stores.sql.schema.request_log import LATENCY_COUNTS
 
 Point = tuple[int, Mapping[str, int]]

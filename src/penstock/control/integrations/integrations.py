@@ -18,10 +18,10 @@ from penstock.control.integrations import rows as integration_rows
 from penstock.control.integrations.configurations import ProviderRow
 from penstock.control.integrations.rows import Wanted
 from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, organisation_id, workspace_for
 from penstock.control.refusal import Problem, invalid, taken
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.prices.adjust import read_adjustments
 from penstock.prices.classes import PriceError

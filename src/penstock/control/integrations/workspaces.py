@@ -18,9 +18,9 @@ from penstock.control.integrations import rows as integration_rows
 from penstock.control.limits import owners as owner_limits
 from penstock.control.limits.limits import NO_LIMITS, StoredLimits, limits_of
 from penstock.control.members import VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.plane import Change, ControlPlane, now, workspace_for
 from penstock.control.refusal import taken
+from penstock.control.timestamps import as_text
 from penstock.limits.limit import Level
 from penstock.stores.sql.schema import integration, integration_workspace, provider, workspace
 

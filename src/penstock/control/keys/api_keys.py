@@ -28,11 +28,11 @@ from penstock.control.limits import limits
 from penstock.control.limits import owners as owner_limits
 from penstock.control.limits.usage import marked
 from penstock.control.members import VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, now, organisation_id, workspace_filter, workspace_for
 from penstock.control.refusal import Problem, Refusal, Why, absent, invalid, taken
 from penstock.control.scopes import allows
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import api_key, config, user

@@ -21,9 +21,9 @@ from penstock.control.keys.rotation_policy import RotationPolicy
 from penstock.control.keys.secrets import Proof, proof_of
 from penstock.control.keys.text import new_key_text
 from penstock.control.members import Members
-from penstock.control.moments import as_text
 from penstock.control.plane import Change, ControlPlane, now
 from penstock.control.scopes import EVERY
+from penstock.control.timestamps import as_text
 from penstock.core.secret import Secret
 from penstock.stores.sql import secrets
 from penstock.stores.sql.keyring import Keyring, SecretPlace

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from penstock.control.members import VALUE, Fields, Members
-from penstock.control.moments import as_text
+from penstock.control.timestamps import as_text
 from penstock.limits.windows import DAY, CalendarWindow
 
 FIELDS: Final = Fields(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from penstock.control.keys import rotation_policy
 from penstock.control.limits.limits import StoredLimits
-from penstock.control.moments import as_text
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none
 
 DELETED: Final = "deleted"

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.keys.text import masked
-from penstock.control.moments import as_text
 from penstock.control.plane import Change
 from penstock.control.refusal import taken
 from penstock.control.sign_in import digest_of
+from penstock.control.timestamps import as_text
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import api_key_secret
 

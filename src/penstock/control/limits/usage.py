@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from penstock.control.limits.limits import StoredLimits
-from penstock.control.moments import as_text
 from penstock.control.plane import ControlPlane
+from penstock.control.timestamps import as_text
 from penstock.core.money import dollars_number
 from penstock.limits.counters import Counters, CountersUnavailable
 from penstock.limits.limit import SINGLE, BucketKey, Limit

@@ -20,10 +20,10 @@ from penstock.control.logs.files import FORMATS, MEMBERS, MOST, LogFile
 from penstock.control.logs.filters import NAMES, LogFilter, for_actor, read_filter
 from penstock.control.logs.logs import count_up_to
 from penstock.control.members import LONGEST_TEXT, VALUE, Fields, Members, in_snake_case
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import ControlPlane, now, organisation_id, workspace_for
 from penstock.control.refusal import Problem, Refusal, Why, absent, taken
+from penstock.control.timestamps import as_text
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.stores.sql.ids import random_id

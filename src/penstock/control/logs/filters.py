@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
 from penstock.control.members import is_plain
-from penstock.control.moments import parse
 from penstock.control.plane import workspace_for
 from penstock.control.refusal import Problem, Problems, invalid
+from penstock.control.timestamps import parse
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.schema import feedback, log_metadata, request_log, usage_hour, workspace
 

@@ -23,9 +23,9 @@ from penstock.observe.redactor import Redactor
 from penstock.prices.book import PriceBook
 from penstock.prices.charge import charge
 from penstock.stores.sql.ids import id_at, random_id
-from penstock.stores.sql.request_log.content import Kept, packed
 from penstock.stores.sql.request_log.entry import LogEntry
 from penstock.stores.sql.request_log.request_log import LogWriter
+from penstock.stores.sql.request_log.stored_content import StoredContent, packed
 from penstock.stores.sql.schema import api_key
 
 _REQUEST: Final = Fields(dict.fromkeys(("url", "method", "headers", "body", "provider", "portkey_headers"), VALUE))
@@ -206,7 +206,7 @@ def _model(told: _Told) -> str | None:
 def _content(told: _Told, rules: LogRules) -> bytes:
     request, response = _bytes(told.request.get("body")), _bytes(told.response.get("body"))
     return packed(
-        Kept(
+        StoredContent(
             _headers(told.request.get("headers"), rules.redactor),
             rules.redactor.body(request[: rules.limit]),
             _headers(told.response.get("headers"), rules.redactor),

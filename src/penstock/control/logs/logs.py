@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control.actor import Actor
 from penstock.control.logs.filters import LogFilter, for_actor, read_filter
 from penstock.control.logs.rows import COLUMNS, entry, item
-from penstock.control.moments import as_text
 from penstock.control.pages import page_of
 from penstock.control.plane import ControlPlane, organisation_id
 from penstock.control.refusal import Problem, absent, invalid
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import span_of
-from penstock.stores.sql.request_log.content import Kept, unpacked
+from penstock.stores.sql.request_log.stored_content import StoredContent, unpacked
 from penstock.stores.sql.schema import feedback, log_metadata, request_content, request_log, workspace
 
 DEFAULT_PAGE: Final = 50
@@ -159,10 +159,10 @@ async def read_log(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any
         organisation = await organisation_id(connection)
         slugs = sa.select(workspace.c.slug).where(workspace.c.id == row.workspace_id)
         slug = (await connection.execute(slugs)).scalar() or ""
-        return entry(row, organisation, slug, await _kept(connection, row), await _feedback(connection, row))
+        return entry(row, organisation, slug, await _content(connection, row), await _feedback(connection, row))
 
 
-async def _kept(connection: AsyncConnection, row: sa.Row[Any]) -> Kept | None:
+async def _content(connection: AsyncConnection, row: sa.Row[Any]) -> StoredContent | None:
     if not row.has_content:
         return None
     content = request_content.c

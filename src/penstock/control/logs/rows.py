@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from penstock.control.moments import as_text
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none
-from penstock.stores.sql.request_log.content import Kept
+from penstock.stores.sql.request_log.stored_content import StoredContent
 from penstock.stores.sql.schema import request_log
 
 _NANOS_OF_CENT: Final = 10_000_000
@@ -66,12 +66,12 @@ def item(row: sa.Row[Any]) -> dict[str, Any]:
 
 
 def entry(
-    row: sa.Row[Any], organisation: str, slug: str, kept: Kept | None, feedback: list[dict[str, Any]]
+    row: sa.Row[Any], organisation: str, slug: str, content: StoredContent | None, feedback: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """A row as a whole, in Portkey's members and the gateway's own. ``slug`` is that of the row's workspace."""
     told, details = item(row), _object(row.details)
-    kept = kept or Kept()
-    request_headers = dict(kept.request_headers)
+    content = content or StoredContent()
+    request_headers = dict(content.request_headers)
     return {
         "object": "log",
         "_id": row.id,
@@ -82,13 +82,13 @@ def entry(
             "url": row.path,
             "method": row.method,
             "headers": request_headers,
-            "body": _body(kept.request),
+            "body": _body(content.request),
             "portkeyHeaders": {name: each for name, each in request_headers.items() if name.startswith("x-portkey-")},
         },
         "response": {
             "status": row.status,
-            "headers": dict(kept.response_headers),
-            "body": _body(kept.response),
+            "headers": dict(content.response_headers),
+            "body": _body(content.response),
             "responseTime": told["response_time"],
             "lastUsedOptionJsonPath": row.target,
         },
@@ -111,7 +111,7 @@ def entry(
         "labels": details.get("labels", {}),
         "client": {"address": details.get("address"), "user_agent": details.get("user_agent")},
         "has_content": bool(row.has_content),
-        "is_truncated": kept.is_truncated,
+        "is_truncated": content.is_truncated,
         "feedback": feedback,
     }
 
@@ -167,11 +167,11 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _body(kept: Any) -> Any:
+def _body(body: Any) -> Any:
     """A body as JSON, where it is JSON, else as text; None where none is kept."""
-    if not kept:
+    if not body:
         return None
-    if not isinstance(kept, str):
-        return f"{len(kept)} bytes that are no text"
-    value = read_json_or_none(kept.encode("utf-8", "replace")) if kept[:1] in "{[" else None
-    return kept if value is None else value
+    if not isinstance(body, str):
+        return f"{len(body)} bytes that are no text"
+    value = read_json_or_none(body.encode("utf-8", "replace")) if body[:1] in "{[" else None
+    return body if value is None else value

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any, Final
 
 from penstock.core.json_text import write_json
-from penstock.observe.noted import Content
+from penstock.observe.log_extras import Content
 from penstock.observe.record import Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.telemetry import conventions as named

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from penstock.background import Background
+from penstock.observe.log_extras import Content
 from penstock.observe.metrics.families import Labels
 from penstock.observe.metrics.recorder import ChargeReader
-from penstock.observe.noted import Content
 from penstock.observe.record import Record, RecordQueue, Records
 from penstock.observe.redactor import Redactor
 from penstock.observe.telemetry.contents import SpanContents, content_attributes

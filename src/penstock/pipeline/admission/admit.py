@@ -22,12 +22,12 @@ from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert, Counters, CountersUnavailable, ImmediateCounters
 from penstock.limits.fast_path import FastCounters
-from penstock.limits.habits import HabitTracker
 from penstock.limits.in_force import LimitsInForce, Owner, RequestLimits
 from penstock.limits.limit import Amounts
 from penstock.limits.policy import METADATA, limits_of
 from penstock.limits.pricing import NoPricing, Pricing
 from penstock.limits.refusal import LimitRefusal
+from penstock.limits.usage_statistics import UsageStatistics
 from penstock.pipeline.account import AttemptAccount, read_metadata
 from penstock.pipeline.admission.fast_reservation import FastTarget
 from penstock.pipeline.admission.limit_failure import limit_failure
@@ -90,7 +90,7 @@ class Admitter:
     ) -> None:
         self.counters = counters
         self.pricing: Pricing = pricing or NoPricing()
-        self.habits = HabitTracker()
+        self.statistics = UsageStatistics()
         self.is_active = False
         self.tell_alerts = tell_alerts
         self._knows_prices = False
@@ -152,7 +152,7 @@ class Admitter:
             meter = RequestMeter.of_call(self, call, limits, facts)
             if len(call.body) > LARGE:
                 # The text of a large body is measured beside the event loop, once.
-                meter.shapes[None] = await off_loop(lambda: meter.measure(None))
+                meter.sizes[None] = await off_loop(lambda: meter.measure(None))
             estimate = meter.cheapest(compiled)
         except BodyError as error:
             return Failure(Kind.INVALID_REQUEST, f"The request body can't be measured: {error}.")

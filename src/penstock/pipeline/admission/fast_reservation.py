@@ -16,13 +16,13 @@ from penstock.core.money import nanos_reserved, nanos_settled
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admission, Estimate
-from penstock.limits.estimate import FIRST_BYTES_PER_TOKEN, LEAST_OUTPUT, Shape
+from penstock.limits.answer_text import AnswerText
+from penstock.limits.estimate import FIRST_BYTES_PER_TOKEN, LEAST_OUTPUT, RequestSize
 from penstock.limits.fast_path import FastHold, FastPath
 from penstock.limits.in_force import RequestLimits
 from penstock.limits.limit import Amounts
 from penstock.limits.pricing import SteadyPrice
-from penstock.limits.seen import SeenText
-from penstock.limits.shape import PlainSize, plain_size
+from penstock.limits.request_size import PlainSize, plain_size
 from penstock.observe.record import Billed
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.admission.request_meter import RequestMeter
@@ -95,7 +95,7 @@ class FastTarget:
         self._price_in, self._price_out, self._price_of_request = prices.input, prices.output, prices.request
         self._ratio, self._usual_output = FIRST_BYTES_PER_TOKEN, LEAST_OUTPUT
         self._uses = 0
-        """Requests until the habits are looked up again."""
+        """Requests until the typical usage is looked up again."""
         self.rest = 0
         """Requests that needn't be learnt."""
 
@@ -124,16 +124,16 @@ class FastTarget:
         return reservation if self.path.reserve(reservation, next(requests), quantities) else None
 
     def _remember(self) -> None:
-        habits = self.admitter.habits.habits(self._tenant, self.model)
-        self._ratio, self._usual_output = habits.bytes_per_token, max(LEAST_OUTPUT, habits.output or 0)
+        typical = self.admitter.statistics.typical(self._tenant, self.model)
+        self._ratio, self._usual_output = typical.bytes_per_token, max(LEAST_OUTPUT, typical.output or 0)
         self._uses = _REMEMBERED
 
     def learn(self, size: PlainSize, usage: Usage) -> None:
         """Remember what a request took."""
         text_bytes, _, choices = size
-        habits = self.admitter.habits
-        habits.learn(self._tenant, self.model, text_bytes, usage.prompt or 0, (usage.completion or 0) // choices)
-        self.rest = habits.rest(self._tenant, self.model)
+        statistics = self.admitter.statistics
+        statistics.learn(self._tenant, self.model, text_bytes, usage.prompt or 0, (usage.completion or 0) // choices)
+        self.rest = statistics.rest(self._tenant, self.model)
 
     def hand_over(self, hold: FastHold, size: PlainSize) -> Reservation:
         """The same reservation by the general way."""
@@ -141,11 +141,11 @@ class FastTarget:
         limits, (text_bytes, most_output, choices) = self._limits, size
         cost, _, prompt, output, _ = hold.quantities
         estimate = Estimate(Amounts(cost, prompt, output), None, "", self.model)
-        shape = Shape(text_bytes, max_tokens=most_output, choices=choices, has_output=self._has_output)
+        measured = RequestSize(text_bytes, max_tokens=most_output, choices=choices, has_output=self._has_output)
         admitted = self._admission.adopt(hold.request, limits.limits, hold.holds(), hold.standings())
         facts = dict(limits.facts)
         meter = RequestMeter(self.admitter, limits, facts, self._operation, self._tenant, self.model, None)
-        meter.know(self.target, estimate, shape)
+        meter.know(self.target, estimate, measured)
         meter.request = hold.request
         return Reservation(hold.request, admitted, limits.limits, estimate, meter)
 
@@ -154,14 +154,14 @@ class FastReservation(FastHold):
     """The reservation of one request (``account.Reserved``). ``size`` is that of ``plain_size``. ``general`` is the
     reservation that has taken over."""
 
-    __slots__ = ("account", "general", "is_closed", "is_in_flight", "outcome", "ready", "seen", "size")
+    __slots__ = ("account", "general", "is_closed", "is_in_flight", "outcome", "ready", "size", "text")
 
     def __init__(self, ready: FastTarget, size: PlainSize) -> None:
         self.ready = ready
         self.size = size
         self.account: AttemptAccount | None = None
         self.outcome: Outcome | None = None
-        self.seen: SeenText | None = None
+        self.text: AnswerText | None = None
         self.general: Reservation | None = None
         self.is_closed = self.is_in_flight = False
 
@@ -186,7 +186,7 @@ class FastReservation(FastHold):
         if answer is not None:
             self.outcome = answer.outcome
             if answer.usage is None and answer.outcome.ok:
-                self.seen = watch(answer)
+                self.text = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:
         if self.is_closed:
@@ -224,5 +224,5 @@ class FastReservation(FastHold):
         if self.general is None:
             self.general = general = self.ready.hand_over(self, self.size)
             if self.account is not None:
-                general.take_over(self.account, self.seen, self.outcome, is_in_flight=self.is_in_flight)
+                general.take_over(self.account, self.text, self.outcome, is_in_flight=self.is_in_flight)
         return self.general

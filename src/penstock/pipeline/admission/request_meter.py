@@ -1,4 +1,5 @@
-"""What one request takes at each of its targets: its size, read from its body, at the models' prices and habits."""
+"""What one request takes at each of its targets: its size, read from its body, at the prices and the typical usage of
+their models."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.applied import Applied
-from penstock.limits.estimate import Habits, NotBounded, Shape, normal_estimate, strict_estimate
+from penstock.limits.estimate import NotBounded, RequestSize, normal_estimate, strict_estimate
 from penstock.limits.in_force import RequestLimits
 from penstock.limits.limit import Amounts
 from penstock.limits.pricing import Charge
 from penstock.limits.refusal import LimitRefusal
-from penstock.limits.shape import shape_of
+from penstock.limits.request_size import size_of_request
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.providers.row import Operation
@@ -57,7 +58,7 @@ class RequestMeter:
         self.request = ""
         self.facts = facts
         self.finish = admitter.finish
-        self.shapes: dict[str | None, Shape] = {}
+        self.sizes: dict[str | None, RequestSize] = {}
         self._admitter = admitter
         self._limits = limits
         self._operation = operation
@@ -75,9 +76,9 @@ class RequestMeter:
         is_unread = is_unread and call.resource not in _UNBILLED
         return cls(admitter, limits, facts, call.operation, call.caller.tenant, model, body, is_unread=is_unread)
 
-    def know(self, target: Target, estimate: Estimate, shape: Shape) -> None:
+    def know(self, target: Target, estimate: Estimate, size: RequestSize) -> None:
         """Take over what a fast path has measured."""
-        self._estimates[target.path], self.shapes[None] = estimate, shape
+        self._estimates[target.path], self.sizes[None] = estimate, size
 
     def cheapest(self, compiled: CompiledPlan) -> Estimate:
         """The estimate of the request, before it is known which target serves it."""
@@ -112,62 +113,62 @@ class RequestMeter:
         return self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
 
     def learn(self, attempt: AttemptAccount, usage: Usage) -> None:
-        shape, model = self.shapes.get(attempt.target.path) or self.shapes.get(None), attempt.model
+        size, model = self.sizes.get(attempt.target.path) or self.sizes.get(None), attempt.model
         if model is None:
             model = self._model_at(attempt.target)
-        if shape is not None and self._admitter.habits.is_due(self._tenant, model):
-            size = 0 if shape.media else shape.text_bytes
-            output = (usage.completion or 0) // shape.choices
-            self._admitter.habits.learn(self._tenant, model, size, usage.prompt or 0, output)
+        if size is not None and self._admitter.statistics.is_due(self._tenant, model):
+            text_bytes = 0 if size.media else size.text_bytes
+            output = (usage.completion or 0) // size.choices
+            self._admitter.statistics.learn(self._tenant, model, text_bytes, usage.prompt or 0, output)
 
     async def beside(self, limits: tuple[Applied, ...], estimate: Estimate, attempt: int) -> Admitted | LimitRefusal:
         return await self._admitter.beside(self.request, limits, estimate, attempt)
 
-    def measure(self, target: Target | None) -> Shape:
+    def measure(self, target: Target | None) -> RequestSize:
         """The size of the request as a target gets it; None: as the caller sent it. Raises BodyError."""
         body = self._body
         if body is None:
-            return Shape(0, has_output=False)
+            return RequestSize(0, has_output=False)
         if target is not None:
             changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
             body = changes.removed(changes.filled(body))
-        return shape_of(body, has_output=self._operation.has_text_tokens)
+        return size_of_request(body, has_output=self._operation.has_text_tokens)
 
     def _new_estimate(self, target: Target) -> Estimate:
         if self._is_unread and self._has_strict(target):
             return Estimate(_FREE, None, _UNREAD)
         if self._operation in _FREE_OPERATIONS or self._body is None:
             return _NO_SIZE
-        shape, model = self._shape(target), self._model_at(target)
+        size, model = self._size(target), self._model_at(target)
         admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
-        habits: Habits = admitter.habits.habits(self._tenant, model)
-        normal = normal_estimate(shape, admitter.pricing.prices(*vendor, strict=False), habits=habits)
+        typical = admitter.statistics.typical(self._tenant, model)
+        normal = normal_estimate(size, admitter.pricing.prices(*vendor, strict=False), typical=typical)
         if not self._has_strict(target):
             return Estimate(normal, None, "", model)
         if self._operation not in _BOUNDED:
             text = f"A strict limit can't tell how much {self._operation.value} takes at most: use a limit that is not."
             return Estimate(normal, None, text, model)
         try:
-            strict = strict_estimate(self._exact(target, shape), admitter.pricing.prices(*vendor, strict=True))
+            strict = strict_estimate(self._exact(target, size), admitter.pricing.prices(*vendor, strict=True))
         except NotBounded as problem:
             return Estimate(normal, None, str(problem), model)
         return Estimate(normal, strict, "", model)
 
-    def _shape(self, target: Target) -> Shape:
+    def _size(self, target: Target) -> RequestSize:
         is_changed = target.default_params or target.override_params or target.drop_params
         name = target.path if is_changed else None
-        shape = self.shapes.get(name)
-        if shape is None:
-            shape = self.shapes[name] = self.measure(target if is_changed else None)
-        return shape
+        size = self.sizes.get(name)
+        if size is None:
+            size = self.sizes[name] = self.measure(target if is_changed else None)
+        return size
 
-    def _exact(self, target: Target, shape: Shape) -> Shape:
-        """The shape with the number of messages, each of which a strict estimate counts."""
+    def _exact(self, target: Target, size: RequestSize) -> RequestSize:
+        """The size with the number of messages, each of which a strict estimate counts."""
         if self._body is None:
-            return shape
+            return size
         changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
         body = changes.removed(changes.filled(self._body))
-        return shape_of(body, exact=True, has_output=shape.has_output)
+        return size_of_request(body, exact=True, has_output=size.has_output)
 
     def _has_strict(self, target: Target) -> bool:
         if self._limits.has_strict or target.virtual_key is None:

@@ -17,11 +17,11 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admitted, Estimate
+from penstock.limits.answer_text import AnswerText
 from penstock.limits.applied import Applied
 from penstock.limits.limit import Amounts
 from penstock.limits.pricing import Charge
 from penstock.limits.refusal import BESIDE_A_PROVIDERS, LimitRefusal, rate_headers
-from penstock.limits.seen import SeenText
 from penstock.observe.record import Billed
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.admission.limit_failure import limit_failure
@@ -68,13 +68,13 @@ class Meter(Protocol):
 
 
 class _Try(msgspec.Struct):
-    """One attempt: in which reservation, what it was estimated at, what was seen of its answer. ``is_good``: it brought
-    an answer that is no error."""
+    """One attempt: in which reservation, what it was estimated at, the text of its answer so far. ``is_good``: it
+    brought an answer that is no error."""
 
     account: AttemptAccount
     admitted: Admitted
     estimate: Estimate
-    seen: SeenText | None = None
+    text: AnswerText | None = None
     is_good: bool = False
     has_answered: bool = False
 
@@ -99,13 +99,13 @@ class Reservation:
         self._is_closed = False
 
     def take_over(
-        self, account: AttemptAccount, seen: SeenText | None, outcome: Outcome | None, *, is_in_flight: bool
+        self, account: AttemptAccount, text: AnswerText | None, outcome: Outcome | None, *, is_in_flight: bool
     ) -> None:
         """Go on after a fast path, which has begun the first attempt. ``outcome`` is that of its answer, if it has
         one."""
         if self._estimate is not None:
             is_good = outcome is not None and outcome.ok
-            self._tries.append(_Try(account, self._main, self._estimate, seen, is_good, outcome is not None))
+            self._tries.append(_Try(account, self._main, self._estimate, text, is_good, outcome is not None))
         self._estimate = None
         self._in_flight += is_in_flight
 
@@ -161,7 +161,7 @@ class Reservation:
             return
         tried.has_answered, tried.is_good = True, answer.outcome.ok
         if tried.is_good and answer.usage is None and answer.status != _SWITCHING:
-            tried.seen = watch(answer)
+            tried.text = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:
         """Settle what the request's attempts took, and give back the rest. A second call does nothing."""
@@ -214,7 +214,7 @@ class Reservation:
         is_sent = account.origin is not None or account.call is not None
         if not is_sent or (tried.has_answered and not tried.is_good):
             return None
-        return self._billed(tried.admitted, account, _as_seen(tried), is_estimated=True)
+        return self._billed(tried.admitted, account, _estimated_usage(tried), is_estimated=True)
 
     def _billed(
         self, admitted: Admitted, account: AttemptAccount, usage: Usage | None, *, is_estimated: bool = False
@@ -234,40 +234,40 @@ class Reservation:
         return Amounts(account.billed.nanos, usage.prompt or 0, usage.completion or 0)
 
 
-def watch(answer: Answer) -> SeenText:
-    """The text of an answer whose usage isn't known yet, noted as it passes."""
-    seen = SeenText()
-    seen.add(answer.body)
+def watch(answer: Answer) -> AnswerText:
+    """The text of an answer whose usage isn't known yet, gathered as it passes."""
+    text = AnswerText()
+    text.add(answer.body)
     if answer.rest is not None:
-        answer.rest = _SeenReply(answer.rest, seen)
-    return seen
+        answer.rest = _WatchedReply(answer.rest, text)
+    return text
 
 
-class _SeenReply(WrappedReply):
-    """A reply whose bytes are noted as they pass."""
+class _WatchedReply(WrappedReply):
+    """A reply whose text is gathered as it passes."""
 
-    def __init__(self, inner: Reply, seen: SeenText) -> None:
+    def __init__(self, inner: Reply, text: AnswerText) -> None:
         super().__init__(inner)
-        self._seen = seen
+        self._text = text
 
     async def read(self) -> bytes:
         data = await self._inner.read()
-        self._seen.add(data)
+        self._text.add(data)
         return data
 
     async def pass_on(self, take: Take) -> None:
         """Hand the bytes to ``take`` (``transport.base.pass_on``)."""
-        note = self._seen.add
+        add = self._text.add
 
-        def take_noted(data: bytes) -> Awaitable[None] | None:
-            note(data)
+        def take_and_add(data: bytes) -> Awaitable[None] | None:
+            add(data)
             return take(data)
 
-        await pass_on(self._inner, take_noted)
+        await pass_on(self._inner, take_and_add)
 
 
-def _as_seen(tried: _Try) -> Usage:
+def _estimated_usage(tried: _Try) -> Usage:
     """The usage of an attempt whose provider told none: the prompt as estimated, the answer as far as it came."""
-    output = 0 if tried.seen is None else math.ceil(tried.seen.size / _BYTES_PER_TOKEN)
+    output = 0 if tried.text is None else math.ceil(tried.text.size / _BYTES_PER_TOKEN)
     prompt = tried.estimate.normal.input
     return Usage(prompt, output, prompt + output)

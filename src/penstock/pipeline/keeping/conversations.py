@@ -64,7 +64,7 @@ class LastEvent(Protocol):
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What kept responses are in their wire (dialects/responses/kept.py)."""
+    """What kept responses are in their wire (dialects/responses/stored_responses.py)."""
 
     references: Callable[[Body], list[str]]
     history: Callable[[bytes, bytes], list[bytes]]

@@ -26,7 +26,7 @@ from subprocess import DEVNULL, Popen
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from penstock.pipeline.off_loop import parcel
+from penstock.pipeline.off_loop import pickle_file
 from penstock.pipeline.off_loop.thread import off_loop
 
 T = TypeVar("T")
@@ -134,9 +134,9 @@ class _Process:
     def do(self, job: tuple[Any, ...], memory: int) -> Any:
         """The result of a job: a function and its arguments. Raises WorkError."""
         popen = self._started()
-        sent, received = parcel.open_parcel(), parcel.open_parcel()
+        sent, received = pickle_file.open_pickle_file(), pickle_file.open_pickle_file()
         try:
-            parcel.pack(sent, job)
+            pickle_file.pack(sent, job)
             try:
                 socket.send_fds(self._socket, [WORD.pack(_RESERVED * memory)], [sent, received])
                 word = self._answer(popen.pid, memory)
@@ -144,7 +144,7 @@ class _Process:
                 word = b""
             if not word:
                 raise WorkError("the process that works on it ended")
-            result, error = parcel.unpack_copied(received)
+            result, error = pickle_file.unpack_copied(received)
         finally:
             os.close(sent)
             os.close(received)

@@ -1,6 +1,6 @@
 """The child that works on large bodies for its gateway: ``python -m penstock.pipeline.off_loop.worker SOCKET``.
 
-It takes jobs from the socket, one after the other, each as two files (parcel.py): one with a function and its
+It takes jobs from the socket, one after the other, each as two files (pickle_file.py): one with a function and its
 arguments, one for the result. It ends when the gateway does, however that ends, since the socket then closes.
 """
 
@@ -17,7 +17,7 @@ import traceback
 from typing import Any, Final
 
 from penstock.pipeline import rewrite
-from penstock.pipeline.off_loop import parcel
+from penstock.pipeline.off_loop import pickle_file
 from penstock.pipeline.off_loop.process import NO_MEMORY, WORD
 from penstock.pipeline.replies import wrapped_reply
 
@@ -45,11 +45,11 @@ def _work(sent: int, result: int) -> None:
     try:
         outcome = _outcome(sent)
         try:
-            parcel.pack(result, outcome)
+            pickle_file.pack(result, outcome)
         except MemoryError:
             os.ftruncate(result, 0)
             os.lseek(result, 0, os.SEEK_SET)
-            parcel.pack(result, (None, NO_MEMORY))
+            pickle_file.pack(result, (None, NO_MEMORY))
     finally:
         os.close(sent)
         os.close(result)
@@ -58,7 +58,7 @@ def _work(sent: int, result: int) -> None:
 def _outcome(sent: int) -> tuple[Any, str]:
     """The result of a job, or why there is none."""
     try:
-        work, arguments = parcel.unpack_mapped(sent)
+        work, arguments = pickle_file.unpack_mapped(sent)
         return work(*arguments), ""
     except MemoryError:
         return None, NO_MEMORY

@@ -9,12 +9,12 @@ from typing import Final
 import msgspec
 
 from penstock.core.usage import Usage
-from penstock.observe.noted import Content, Noted
+from penstock.observe.log_extras import Content, LogExtras
 from penstock.observe.record import AttemptRecord, GuardVerdict, Record
 from penstock.observe.redactor import Redactor
 from penstock.prices.charge import Charge
-from penstock.stores.sql.request_log.content import Kept, packed
 from penstock.stores.sql.request_log.entry import GATEWAY, LogEntry
+from penstock.stores.sql.request_log.stored_content import StoredContent, packed
 
 ChargeOf = Callable[[AttemptRecord, float], "Charge | None"]
 """The charge of an attempt of a request that arrived at a moment, in seconds since 1970; None: it is unknown."""
@@ -30,16 +30,17 @@ class Spooled(msgspec.Struct, frozen=True, gc=False):
 
     id: str
     record: Record
-    noted: Noted
+    extras: LogExtras = msgspec.field(name="noted")
+    """Its name in the spool is ``noted``: an earlier version may have left entries there."""
 
 
 def is_quick(spooled: Spooled, redactor: Redactor) -> bool:
     """Whether the row of a request takes microseconds: it has no content, no pattern of the operator's looks through
     its texts, and these are few."""
-    noted, metadata = spooled.noted, spooled.record.metadata
-    if noted.content is not None or (metadata is not None and len(metadata) > _FEW):
+    extras, metadata = spooled.extras, spooled.record.metadata
+    if extras.content is not None or (metadata is not None and len(metadata) > _FEW):
         return False
-    return not redactor.may_be_slow or not (metadata or noted.message or any(noted.messages))
+    return not redactor.may_be_slow or not (metadata or extras.message or any(extras.messages))
 
 
 def charges_of(record: Record, charge_of: ChargeOf) -> list[Charge | None]:
@@ -51,10 +52,10 @@ def charges_of(record: Record, charge_of: ChargeOf) -> list[Charge | None]:
 
 def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redactor) -> LogEntry:
     """The row of a request. ``charges`` are those of its attempts."""
-    record, noted = spooled.record, spooled.noted
+    record, extras = spooled.record, spooled.extras
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
     sums = _Sums()
-    details = [sums.add(*each, noted.messages, redactor) for each in zip(attempts, charges, strict=True)]
+    details = [sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)]
     last = attempts[-1] if attempts else None
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
@@ -66,9 +67,9 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         record.key_id,
         record.key,
         record.trace_id,
-        noted.span_id,
-        noted.parent_span_id,
-        noted.span_name,
+        extras.span_id,
+        extras.parent_span_id,
+        extras.span_name,
         GATEWAY,
         record.method,
         record.path,
@@ -79,7 +80,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         record.config,
         record.status,
         record.failure,
-        None if noted.message is None else redactor.text(noted.message),
+        None if extras.message is None else redactor.text(extras.message),
         record.stream,
         record.cache,
         microseconds(record.latency),
@@ -98,14 +99,14 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         sums.saved,
         redactor.labels(metadata) if metadata else {},
         _ENCODER.encode(_details(record, usage, tuple(details))).decode(),
-        None if noted.content is None else content_of(noted.content, redactor),
+        None if extras.content is None else content_of(extras.content, redactor),
     )
 
 
 def content_of(content: Content, redactor: Redactor) -> bytes:
     """Headers and bodies as the column of a row."""
     return packed(
-        Kept(
+        StoredContent(
             redactor.headers(content.request_headers),
             redactor.body(content.request),
             redactor.headers(content.response_headers),

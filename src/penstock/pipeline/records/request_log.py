@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.background import Background, in_slices
-from penstock.observe.noted import Noted
+from penstock.observe.log_extras import LogExtras
 from penstock.observe.record import Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Segment, Spool
@@ -86,8 +86,8 @@ class RequestLog:
     def waiting(self) -> int:
         return self.spool.waiting
 
-    def keep(self, record: Record, noted: Noted, id_: str) -> None:
-        spooled = Spooled(id_, record, noted)
+    def keep(self, record: Record, extras: LogExtras, id_: str) -> None:
+        spooled = Spooled(id_, record, extras)
         try:
             entry = _ENCODER.encode(spooled)
         except UnicodeEncodeError:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final, Protocol
 
 from penstock.core.failure import Failure, Kind
-from penstock.server.bodies.body import BodyHold
+from penstock.server.bodies.buffering import BodyHold
 from penstock.server.http.incoming import IncomingRequest
 
 UNREAD: Final = 256 << 10

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.server.bodies.body import BodyBudget, BodyBuffer, BodyHold
+from penstock.server.bodies.buffering import BodyBudget, BodyBuffer, BodyHold
 from penstock.server.bodies.unpack import unpack
 from penstock.server.limits import CallerLimits, too_large
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.core.failure import Failure
 from penstock.dialects.caller import RequestBody
-from penstock.server.bodies.content import BodyKind, media_type_of, read_any, read_fields
+from penstock.server.bodies.media_types import BodyKind, media_type_of, read_any, read_fields
 from penstock.server.bodies.upload import Upload, begin_upload, may_stream
 from penstock.server.request_context import RequestContext
 from penstock.server.surface_table import Surface

@@ -10,7 +10,7 @@ import zlib
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.server.bodies.body import BodyBuffer, BodyHold
+from penstock.server.bodies.buffering import BodyBuffer, BodyHold
 from penstock.server.limits import too_large
 from penstock.transport.inflate import Inflater
 

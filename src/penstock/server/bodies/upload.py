@@ -13,8 +13,8 @@ from penstock.core.form import Form, FormError, FormScan, boundary_of
 from penstock.core.json_beginning import may_be_object
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.server.bodies.arriving_body import ArrivingBody
-from penstock.server.bodies.body import BodyBuffer
-from penstock.server.bodies.content import BodyKind, form_request, media_type_of, read_fields, says_json
+from penstock.server.bodies.buffering import BodyBuffer
+from penstock.server.bodies.media_types import BodyKind, form_request, media_type_of, read_fields, says_json
 from penstock.server.limits import too_large
 
 SMALLEST: Final = 1 << 20

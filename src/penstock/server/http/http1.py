@@ -24,9 +24,9 @@ from penstock.server.gateway import Gateway
 from penstock.server.http import peer
 from penstock.server.http.http1_client import CONTINUE, Http1Client
 from penstock.server.http.incoming import IncomingRequest
-from penstock.server.http.paced import PacedConnection
 from penstock.server.http.request_reader import SLICE, RequestReader
 from penstock.server.http.request_task import RequestTask
+from penstock.server.http.timed_connection import TimedConnection
 from penstock.server.limits import advice
 from penstock.server.respond import refusal
 from penstock.server.surfaces import DEFAULT_DIALECT
@@ -51,7 +51,7 @@ _STOPPING_LINGER_SECONDS: Final = 0.5
 _LEFT: Final = Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
 
 
-class ServerConnection(PacedConnection):
+class ServerConnection(TimedConnection):
     """One caller's connection: its requests are served one after the other, in the order of their arrival."""
 
     __slots__ = (

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.server.bodies.arriving_body import UNREAD, ArrivingBody, upload_too_large
-from penstock.server.bodies.body import BodyBudget, BodyHold
+from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.bodies.unpack import unpack
 from penstock.server.http.incoming import IncomingRequest
 from penstock.server.http.request_task import RequestTask

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.pipeline.head_memo import HeadMemo
-from penstock.server.bodies.body import BodyBuffer
+from penstock.server.bodies.buffering import BodyBuffer
 
 _NO_FIELDS: Final[dict[bytes, bytes]] = {}
 

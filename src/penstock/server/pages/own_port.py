@@ -26,7 +26,7 @@ from penstock.pipeline.account import Account
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.server.accounted import accounted
 from penstock.server.asgi import App
-from penstock.server.bodies.body import BodyBudget
+from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.client import Client
 from penstock.server.gateway import RequestLimits
 from penstock.server.http.connection_count import ConnectionCount

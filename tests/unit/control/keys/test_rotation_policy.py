@@ -1,4 +1,4 @@
-"""The rotation policy of a gateway key: its moments, its members, its column."""
+"""The rotation policy of a gateway key: its timestamps, its members, its column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from penstock.control.keys.rotation_policy import FIELDS, RotationPolicy, decode, encode, read, shown
 from penstock.control.members import Fields, Members
-from penstock.control.moments import parse
+from penstock.control.timestamps import parse
 from penstock.limits.windows import DAY
 
 BODY = Fields(rotation_policy=FIELDS)

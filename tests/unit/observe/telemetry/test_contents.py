@@ -7,7 +7,7 @@ import json
 import msgspec
 
 from penstock.core.trace_context import TraceContext
-from penstock.observe.noted import Content
+from penstock.observe.log_extras import Content
 from penstock.observe.record import Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.telemetry.contents import SpanContents, content_attributes

@@ -21,10 +21,10 @@ from penstock.limits.admission import Admission
 from penstock.limits.applied import Applied
 from penstock.limits.counters import BucketUsage
 from penstock.limits.estimate import normal_estimate
-from penstock.limits.habits import HabitTracker
 from penstock.limits.in_force import RequestLimits
 from penstock.limits.memory import MemoryCounters
-from penstock.limits.shape import shape_of
+from penstock.limits.request_size import size_of_request
+from penstock.limits.usage_statistics import UsageStatistics
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.admission.fast_reservation import FastReservation, FastTarget
@@ -88,16 +88,16 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300)
 )
 def test_it_reserves_the_normal_estimate(text: str, most: int | None, choices: int, operation: Operation) -> None:
     requests = Requests(operation)
-    requests.admitter.habits = HabitTracker()
-    requests.admitter.habits.learn("tenant", "m", 500, 100, 700)
+    requests.admitter.statistics = UsageStatistics()
+    requests.admitter.statistics.learn("tenant", "m", 500, 100, 700)
     members: dict[str, Any] = {"messages": [{"role": "user", "content": text}], "n": choices}
     body = Body.parse(
         json.dumps(members if most is None else {**members, "max_tokens": most}, ensure_ascii=False).encode()
     )
     reservation = requests.target.reserve(body, requests.ids)
-    habits = requests.admitter.habits.habits("tenant", "m")
-    shape = shape_of(body, has_output=operation is Operation.CHAT)
-    expected = normal_estimate(shape, requests.pricing.fixed, habits=habits)
+    typical = requests.admitter.statistics.typical("tenant", "m")
+    size = size_of_request(body, has_output=operation is Operation.CHAT)
+    expected = normal_estimate(size, requests.pricing.fixed, typical=typical)
     if reservation is None:
         assert '"' in text or "\\" in text  # it looks as if it held more than text
         return
@@ -176,8 +176,8 @@ def test_an_answer_without_usage_is_charged_by_what_was_seen() -> None:
     account.origin = None
     reservation.close([account])
     assert requests.usage() == (0, 0)  # it was never sent
-    assert reservation.seen is not None
-    assert reservation.seen.size == len("four words of text")
+    assert reservation.text is not None
+    assert reservation.text.size == len("four words of text")
 
 
 def test_what_was_never_begun_or_failed_is_given_back() -> None:
@@ -218,4 +218,4 @@ def test_two_ways_of_one_request_are_learnt_alike() -> None:
         account.usage = Usage(1, 1, 2)
         reservation.close([account])
     assert requests.target.rest > 0
-    assert requests.admitter.habits.habits("tenant", "m").output == 1
+    assert requests.admitter.statistics.typical("tenant", "m").output == 1

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from penstock.pipeline.off_loop import parcel
+from penstock.pipeline.off_loop import pickle_file
 from penstock.pipeline.off_loop import worker as large_worker
 from penstock.pipeline.off_loop.process import WORD
 
@@ -41,19 +41,19 @@ def test_what_does_not_fit_is_told(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def _answer(ours: socket.socket, job: object) -> object:
-    sent, received = parcel.open_parcel(), parcel.open_parcel()
-    parcel.pack(sent, job)
+    sent, received = pickle_file.open_pickle_file(), pickle_file.open_pickle_file()
+    pickle_file.pack(sent, job)
     socket.send_fds(ours, [WORD.pack(1 << 30)], [sent, received])
     assert ours.recv(1)
-    result = parcel.unpack_copied(received)
+    result = pickle_file.unpack_copied(received)
     os.close(sent)
     os.close(received)
     return result
 
 
 def _outcome(job: object) -> tuple[object, str]:
-    sent = parcel.open_parcel()
-    parcel.pack(sent, job)
+    sent = pickle_file.open_pickle_file()
+    pickle_file.pack(sent, job)
     outcome = large_worker._outcome(sent)
     os.close(sent)
     return outcome

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from penstock.core.usage import Usage
-from penstock.observe.noted import Content, Noted
+from penstock.observe.log_extras import Content, LogExtras
 from penstock.observe.record import AttemptRecord, Billed, Record
 from penstock.observe.redactor import REDACTED, Redactor
 from penstock.pipeline.records.log_rows import Details, Spooled, charges_of, row_of
 from penstock.prices.charge import Charge
-from penstock.stores.sql.request_log.content import unpacked
 from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.stored_content import unpacked
 
 CHARGE = Charge(7, price_version="v", price_match="exact", price_name="m", mode="standard")
 SECRET = "sk-" + "a" * 40
@@ -24,14 +24,14 @@ def attempt(**more: Any) -> AttemptRecord:
     return AttemptRecord(**told)
 
 
-def row(*attempts: AttemptRecord, noted: Noted | None = None, known: bool = True, **more: Any) -> LogEntry:
+def row(*attempts: AttemptRecord, extras: LogExtras | None = None, known: bool = True, **more: Any) -> LogEntry:
     told = {"at": 10.0, "method": "POST", "path": "/p", "status": 200, "latency": 1.5, **more}
 
     def charge_of(each: AttemptRecord, at: float) -> Charge | None:
         assert at == 10.0
         return CHARGE if known and each.usage is not None else None
 
-    spooled = Spooled("id", Record(attempts=attempts, **told), noted or Noted())
+    spooled = Spooled("id", Record(attempts=attempts, **told), extras or LogExtras())
     return row_of(spooled, charges_of(spooled.record, charge_of), Redactor())
 
 
@@ -81,7 +81,7 @@ def test_an_answer_from_the_cache_costs_nothing_and_saves_its_price() -> None:
 
 
 def test_a_request_that_no_provider_saw_costs_nothing() -> None:
-    told = row(status=400, failure="invalid_config", noted=Noted(message=f"no {SECRET}"))
+    told = row(status=400, failure="invalid_config", extras=LogExtras(message=f"no {SECRET}"))
     assert (told.amount, told.attempts, told.upstream, told.first_token) == (0, 0, None, None)
     assert (told.error, told.message) == ("invalid_config", f"no {REDACTED}")
 
@@ -89,8 +89,8 @@ def test_a_request_that_no_provider_saw_costs_nothing() -> None:
 def test_secrets_are_hidden_wherever_callers_put_them() -> None:
     content = Content(1000, [(b"authorization", b"x")], f'{{"a":"{SECRET}"}}'.encode())
     content.keep_response(SECRET.encode())
-    noted = Noted(messages=(f"bad {SECRET}",), content=content)
-    told = row(attempt(failure="x"), noted=noted, metadata={"key": SECRET})
+    extras = LogExtras(messages=(f"bad {SECRET}",), content=content)
+    told = row(attempt(failure="x"), extras=extras, metadata={"key": SECRET})
     assert told.metadata == {"key": REDACTED}
     assert details(told).attempts[0].error_message == f"bad {REDACTED}"
     assert told.content is not None

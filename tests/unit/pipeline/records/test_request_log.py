@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from penstock.core.usage import Usage
-from penstock.observe.noted import Content, Noted
+from penstock.observe.log_extras import Content, LogExtras
 from penstock.observe.record import AttemptRecord, Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
@@ -63,7 +63,7 @@ async def test_what_is_kept_is_written_by_the_time_it_stops() -> None:
     log = log_of(table)
     log.start()
     for number in range(600):
-        log.keep(record(f"{number:03}"), Noted(), random_id())
+        log.keep(record(f"{number:03}"), LogExtras(), random_id())
     assert log.waiting == 600
     await log.stop()
     assert table.traces == [f"{number:03}" for number in range(600)]
@@ -75,7 +75,7 @@ async def test_while_the_database_is_down_rows_wait_for_it_and_for_the_next_proc
     table = Table()
     table.is_down = True
     log = log_of(table, tmp_path)
-    log.keep(record("a"), Noted(), random_id())
+    log.keep(record("a"), LogExtras(), random_id())
     log.start()
     await log.stop()
     assert spooled(tmp_path)
@@ -93,13 +93,13 @@ async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_pat
 
     async def keep_and_write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
         if len(table.rows) < 3:
-            log.keep(record(f"later {len(table.rows)}"), Noted(), random_id())
+            log.keep(record(f"later {len(table.rows)}"), LogExtras(), random_id())
         await table.write(entries, is_repeated)
 
     spool = Spool(tmp_path, "requests", 1 << 20)
     log = RequestLog(spool, keep_and_write, lambda *_: None, Redactor(), nothing)
-    log.keep(record("a"), Noted(), random_id())
-    log.keep(record("b"), Noted(), random_id())
+    log.keep(record("a"), LogExtras(), random_id())
+    log.keep(record("b"), LogExtras(), random_id())
     await log._drain()
     assert (table.traces, log.waiting) == (["a", "b"], 1)
     await log._drain(to_the_end=True)
@@ -110,13 +110,13 @@ async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_pat
 async def test_a_batch_whose_end_was_not_heard_of_is_written_as_a_repeated_one() -> None:
     table = Table()
     log = log_of(table)
-    log.keep(record("a"), Noted(), random_id())
+    log.keep(record("a"), LogExtras(), random_id())
     table.is_down = True
     await log._drain()
     table.is_down = False
     await log._drain()
     assert table.repeated == [True]
-    log.keep(record("b"), Noted(), random_id())
+    log.keep(record("b"), LogExtras(), random_id())
     await log._drain()
     assert table.repeated == [True, False]
 
@@ -124,8 +124,8 @@ async def test_a_batch_whose_end_was_not_heard_of_is_written_as_a_repeated_one()
 async def test_texts_that_are_no_utf_8_cost_no_row() -> None:
     table = Table()
     log = log_of(table)
-    log.keep(record("a\ud800", metadata={"x": "\udfff"}), Noted(span_name="\ud800"), random_id())
-    log.keep(record("b"), Noted(), random_id())
+    log.keep(record("a\ud800", metadata={"x": "\udfff"}), LogExtras(span_name="\ud800"), random_id())
+    log.keep(record("b"), LogExtras(), random_id())
     await log.stop()
     assert table.traces == ["a?", "b"]
 
@@ -134,7 +134,7 @@ async def test_an_entry_that_cant_be_read_is_counted_as_lost(caplog: pytest.LogC
     table = Table()
     log = log_of(table)
     log.spool.append(b"\xc1")
-    log.keep(record("b"), Noted(), random_id())
+    log.keep(record("b"), LogExtras(), random_id())
     await log.stop()
     assert (table.traces, log.lost) == (["b"], 1)
     assert "1 requests are missing in the request log" in caplog.text
@@ -166,8 +166,8 @@ async def test_rows_are_the_same_whether_their_records_are_still_in_memory_or_no
     in_memory = log_of(table)
     behind = RequestLog(Spool(tmp_path, "r", 1 << 20, 2000), written.write, lambda *_: None, Redactor(), nothing)
     for each in several:
-        in_memory.keep(each, Noted("s", message="failed", messages=("failed",)), random_id())
-        behind.keep(each, Noted("s", message="failed", messages=("failed",)), random_id())
+        in_memory.keep(each, LogExtras("s", message="failed", messages=("failed",)), random_id())
+        behind.keep(each, LogExtras("s", message="failed", messages=("failed",)), random_id())
     await in_memory.stop()
     await behind.stop()
     assert len(table.rows) == 40
@@ -189,10 +189,10 @@ async def test_rows_that_take_long_are_made_in_a_thread(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "row_of", noting)
     table = Table()
     log = RequestLog(Spool(None, "r", 1 << 20), table.write, lambda *_: None, Redactor(["x+"]), nothing)
-    log.keep(record("plain"), Noted(), random_id())
-    log.keep(record("content"), Noted(content=Content(10, [])), random_id())
-    log.keep(record("pattern", metadata={"a": "xx"}), Noted(), random_id())
-    log.keep(record("message"), Noted(messages=("xx",)), random_id())
+    log.keep(record("plain"), LogExtras(), random_id())
+    log.keep(record("content"), LogExtras(content=Content(10, [])), random_id())
+    log.keep(record("pattern", metadata={"a": "xx"}), LogExtras(), random_id())
+    log.keep(record("message"), LogExtras(messages=("xx",)), random_id())
     await log.stop()
     here = threading.current_thread().name
     assert table.traces == ["content", "message", "pattern", "plain"]
@@ -211,7 +211,7 @@ async def test_a_batch_that_is_cancelled_is_written_as_a_repeated_one() -> None:
             await asyncio.Event().wait()  # its end is never heard of
 
     log._write = write
-    log.keep(record("a"), Noted(), random_id())
+    log.keep(record("a"), LogExtras(), random_id())
     draining = asyncio.create_task(log._drain())
     await has_begun.wait()
     draining.cancel()

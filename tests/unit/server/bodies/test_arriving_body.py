@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from penstock.core.failure import Failure, Kind
 from penstock.server.bodies.arriving_body import ArrivingBody
-from penstock.server.bodies.body import BodyBudget, BodyHold
+from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.http.incoming import IncomingRequest
 
 

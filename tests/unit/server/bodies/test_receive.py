@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.core.failure import Failure, Kind
-from penstock.server.bodies.body import BodyBudget, BodyHold
+from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.bodies.receive import Departure, read_body
 from penstock.server.limits import CallerLimits
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.failure import Failure, Kind
-from penstock.server.bodies.body import BodyBudget, BodyHold
+from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.bodies.unpack import unpack
 
 MB = 1 << 20

@@ -11,8 +11,8 @@ import pytest
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.registry import CALLERS
 from penstock.server.bodies.arriving_body import ArrivingBody
-from penstock.server.bodies.body import BodyBudget, BodyHold
-from penstock.server.bodies.content import BodyKind
+from penstock.server.bodies.buffering import BodyBudget, BodyHold
+from penstock.server.bodies.media_types import BodyKind
 from penstock.server.bodies.upload import SMALLEST, Upload, begin_upload, may_stream
 
 CHAT = CALLERS["openai_chat"]

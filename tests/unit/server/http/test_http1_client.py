@@ -9,7 +9,7 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.server.bodies.body import BodyBudget
+from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.http.http1_client import CONTINUE, Http1Client
 from penstock.server.http.incoming import IncomingRequest
 

@@ -34,7 +34,7 @@ def event(kind: str, **members: Any) -> bytes:
 class MessageWriter(BlockStream):
     """A ``StreamWriter``."""
 
-    def opening(self, start: Start) -> bytes:
+    def first_event(self, start: Start) -> bytes:
         message: dict[str, Any] = {
             "id": message_id(self.caption.seed),
             "type": "message",
@@ -47,7 +47,7 @@ class MessageWriter(BlockStream):
         }
         return event("message_start", message=message) + PING
 
-    def closing(self) -> bytes:
+    def last_events(self) -> bytes:
         reason, sequence = stop_reason(self.stop, self.sequence, has_calls=self.has_calls, is_refused=self.is_refused)
         delta = {"stop_reason": reason, "stop_sequence": sequence}
         return event("message_delta", delta=delta, usage=write_usage(Usage.folded(self.reports))) + event(

@@ -34,10 +34,10 @@ def event(kind: str, **members: Any) -> bytes:
 class ConverseWriter(BlockStream):
     """A ``StreamWriter``."""
 
-    def opening(self, start: Start) -> bytes:  # noqa: ARG002 (neither id nor model is told)
+    def first_event(self, start: Start) -> bytes:  # noqa: ARG002 (neither id nor model is told)
         return event("messageStart", role="assistant")
 
-    def closing(self) -> bytes:
+    def last_events(self) -> bytes:
         reason, sequence = stop_reason(self.stop, self.sequence, has_calls=self.has_calls)
         usage = write_usage(Usage.folded(self.reports))
         return event("messageStop", stopReason=reason, **response_fields(self.caption.echo, sequence)) + event(

@@ -12,7 +12,7 @@ from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.request import from_body
 from penstock.dialects.openai.caller.texts import TEXTS
-from penstock.dialects.openai.relay import body, gather, judge, normalize, normalize_stream, replay
+from penstock.dialects.openai.relay import chat_body, gather, judge, normalize, normalize_stream, replay
 from penstock.dialects.openai.relay.realtime import SESSION
 from penstock.dialects.openai.relay.request import fit_request, fits_of
 from penstock.dialects.openai.relay.stream import STREAM
@@ -36,8 +36,8 @@ OPENAI: Final = CallerDialect(
         judge.judge,
         STREAM,
         Reshape(gather.to_plain, replay.to_stream, replay.with_usage, gather.gather),
-        body.wants_usage,
-        body.with_usage,
+        chat_body.wants_usage,
+        chat_body.with_usage,
     ),
     relay=Relay(
         fit_request,

@@ -15,7 +15,7 @@ from penstock.core.failure import Failure
 from penstock.dialects.caller import Relay, Replies, RequestBody, Reshape
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller.dialect import OPENAI
-from penstock.dialects.openai.relay import body, stream, typed_stream, units
+from penstock.dialects.openai.relay import chat_body, stream, typed_stream, units
 from penstock.dialects.openai.relay.request import fit_request, fits_of
 from penstock.dialects.openai.relay.sound_type import sound_type
 
@@ -34,7 +34,7 @@ _NO_RESHAPE: Final = Reshape(_never, _never, _never, _never)
 
 COMPLETIONS: Final = msgspec.structs.replace(
     OPENAI,
-    replies=Replies(units.judge_reply, stream.STREAM, _NO_RESHAPE, body.wants_usage, body.with_usage),
+    replies=Replies(units.judge_reply, stream.STREAM, _NO_RESHAPE, chat_body.wants_usage, chat_body.with_usage),
     relay=_RELAY,
 )
 """The older text completions, whose chunks have ``text`` in place of a delta."""

@@ -15,7 +15,7 @@ from penstock.core.chat import Format
 from penstock.core.json_text import write_json
 from penstock.core.message_list import Members, decoded, edit_messages
 from penstock.dialects.chat_quirks import ChatQuirks
-from penstock.dialects.openai.relay.body import says_nothing
+from penstock.dialects.openai.relay.chat_body import says_nothing
 from penstock.dialects.told_format import told_format
 
 MARKER: Final = "cache_control"

@@ -12,7 +12,7 @@ from penstock.core.json_text import read_json, write_json
 from penstock.core.traits import Traits
 from penstock.dialects.chat_quirks import ThinkingControl
 from penstock.dialects.openai.relay.assistant_extras import with_thoughts
-from penstock.dialects.openai.relay.body import DEVELOPER, SYSTEM, says_nothing, with_roles
+from penstock.dialects.openai.relay.chat_body import DEVELOPER, SYSTEM, says_nothing, with_roles
 
 _EFFORT: Final = "reasoning_effort"
 

@@ -14,7 +14,7 @@ from penstock.dialects.caller import FittedRequest
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.relay.anthropic_blocks import without_blocks
-from penstock.dialects.openai.relay.body import DEVELOPER, SYSTEM, says_nothing, with_roles
+from penstock.dialects.openai.relay.chat_body import DEVELOPER, SYSTEM, says_nothing, with_roles
 from penstock.dialects.openai.relay.host_limits import MARKER, fit_to_host
 from penstock.dialects.openai.relay.model_limits import fit_to_model, limited_parameters
 from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home

@@ -15,7 +15,7 @@ from penstock.core.usage import Usage
 from penstock.core.vendor_error import failed_choice, hidden_error
 from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
-from penstock.dialects.openai.relay.body import read_reply
+from penstock.dialects.openai.relay.chat_body import read_reply
 from penstock.dialects.openai.relay.judge import error_of
 from penstock.dialects.provider_errors import ClassifiedError, classified
 

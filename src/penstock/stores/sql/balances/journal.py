@@ -91,7 +91,7 @@ class JournaledCounters:
         async with database.write() as connection:
             await charge_lost(connection, self._now())
             await add_waiting(connection, self._now())
-            self.memory.reservations.opening = await read_balances(connection)
+            self.memory.reservations.opening_balances = await read_balances(connection)
 
     async def flush(self) -> bool:
         """Write down what has changed; False if the database can't be reached: it is kept for the next time."""

@@ -92,7 +92,7 @@ request_content: Final = Table(
     Column("log_id", Text, primary_key=True, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
-"""Headers and bodies of a request and its answer, compressed (stores/sql/request_log/content.py)."""
+"""Headers and bodies of a request and its answer, compressed (stores/sql/request_log/stored_content.py)."""
 
 
 MEASURES: Final = (

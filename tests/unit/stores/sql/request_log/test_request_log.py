@@ -12,9 +12,9 @@ from logged import MINUTE, NOON, entry
 from penstock.control.bootstrap import bootstrap
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import MEMORY, Database, file_address
-from penstock.stores.sql.request_log.content import Kept, packed
 from penstock.stores.sql.request_log.entry import LogEntry
 from penstock.stores.sql.request_log.request_log import LogWriter
+from penstock.stores.sql.request_log.stored_content import StoredContent, packed
 
 TABLES = (
     schema.request_log, schema.log_metadata, schema.request_content, schema.usage_hour, schema.usage_day,
@@ -24,7 +24,7 @@ ENTRIES = [
     *[entry(NOON + n * MINUTE * 5, metadata={"team": f"t{n % 3}"}, latency=n * 20_000) for n in range(50)],
     entry(NOON, status=500, error="x", amount=None, retries=1, is_fallback=True, key_id="k", cache="MISS"),
     entry(NOON, first_token=7, retries=2, is_fallback=True, workspace_id="w", details={"a": [1]}, is_stream=True),
-    entry(NOON, first_token=0, retries=1, model=None, content=packed(Kept(request="r"))),
+    entry(NOON, first_token=0, retries=1, model=None, content=packed(StoredContent(request="r"))),
     entry(NOON, model="m" * 600, path="\x00\ud800", amount=1 << 70, saved=1 << 70),
 ]
 

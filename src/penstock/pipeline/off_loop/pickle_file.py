@@ -25,7 +25,7 @@ _PIECE: Final = 4 << 20
 Buffer = bytes | memoryview
 
 
-def open_parcel() -> int:
+def open_pickle_file() -> int:
     """A new file without a name. The caller closes the descriptor."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("penstock", os.MFD_CLOEXEC)
@@ -81,6 +81,6 @@ def _read(fd: int, start: int, end: int) -> bytes:
     while len(data) < end - start:  # one call reads no more than 2 GB
         more = os.pread(fd, end - start - len(data), start + len(data))
         if not more:
-            raise EOFError("a parcel is cut short")
+            raise EOFError("a pickle_file is cut short")
         data += more
     return data

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.lru import Lru
-from penstock.limits.estimate import FIRST_BYTES_PER_TOKEN, Habits
+from penstock.limits.estimate import FIRST_BYTES_PER_TOKEN, TypicalUsage
 
 _MODELS: Final = 2000
 _PAIRS: Final = 20_000
@@ -29,14 +29,14 @@ class _Lengths:
     """How often answers had which length, in bins that grow with the length: a bin's edge is at most a quarter above
     the lengths in it."""
 
-    __slots__ = ("_bins", "_high", "_is_stale", "seen", "total")
+    __slots__ = ("_bins", "_high", "_is_stale", "answers", "total")
 
     def __init__(self) -> None:
         self._bins: dict[int, int] = {}
         self.total = 0
         self._high = 0
         self._is_stale = False
-        self.seen = 0
+        self.answers = 0
         """Answers that came, whether or not they are counted."""
 
     def add(self, tokens: int) -> None:
@@ -63,26 +63,26 @@ class _Lengths:
         return 0
 
 
-class HabitTracker:
-    """Habits by key and model. ``learn`` takes what a finished request took."""
+class UsageStatistics:
+    """TypicalUsage by key and model. ``learn`` takes what a finished request took."""
 
     def __init__(self) -> None:
         self._prompts: Lru[str, tuple[float, float]] = Lru(_MODELS)
         self._answers: Lru[tuple[str, str], _Lengths] = Lru(_PAIRS)
 
-    def habits(self, key: str, model: str) -> Habits:
+    def typical(self, key: str, model: str) -> TypicalUsage:
         prompts = self._prompts.get(model)
         answers = self._answers.get((key, model))
         ratio = FIRST_BYTES_PER_TOKEN if prompts is None else prompts[0] / prompts[1]
-        return Habits(ratio, None if answers is None else answers.high())
+        return TypicalUsage(ratio, None if answers is None else answers.high())
 
     def is_due(self, key: str, model: str) -> bool:
         """Whether the next request is worth learning: each one at first, one of ``_SAMPLE`` once many are known."""
         lengths = self._answers.get((key, model))
         if lengths is None:
             return True
-        lengths.seen += 1
-        return lengths.seen < _MANY or lengths.seen % _SAMPLE == 0
+        lengths.answers += 1
+        return lengths.answers < _MANY or lengths.answers % _SAMPLE == 0
 
     def rest(self, key: str, model: str) -> int:
         """How many requests after this one needn't be learnt (``is_due``)."""
@@ -90,8 +90,8 @@ class HabitTracker:
         return 0 if lengths is None or lengths.total < _MANY else _SAMPLE - 1
 
     def learn(self, key: str, model: str, text_bytes: int, input_tokens: int, output_tokens: int) -> None:
-        """Count one request. ``text_bytes`` are those of ``Shape``. A prompt with media or without tokens says nothing
-        of text: pass 0 for its bytes. ``output_tokens`` are those of one answer."""
+        """Count one request. ``text_bytes`` are those of ``RequestSize``. A prompt with media or without tokens says
+        nothing of text: pass 0 for its bytes. ``output_tokens`` are those of one answer."""
         lengths = self._answers.get((key, model))
         if lengths is None:
             lengths = _Lengths()

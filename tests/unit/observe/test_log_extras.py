@@ -1,6 +1,6 @@
 """Content within bounds."""
 
-from penstock.observe.noted import Content
+from penstock.observe.log_extras import Content
 
 
 def test_bodies_are_cut_at_their_limit() -> None:

@@ -25,7 +25,7 @@ _INTERVAL: Final = 0.2
 """Seconds between two writings."""
 
 
-class KeptBalances:
+class BalanceBackup:
     """``BalanceKeeper`` in a database. ``open_database`` gives the database, None without one; ``limits`` the limits
     that are in force, by id. Both are set before ``start``. ``now`` gives microseconds since 1970."""
 

@@ -8,7 +8,7 @@ import math
 from penstock.transport.turns import TakesTurns
 
 
-class PacedConnection(TakesTurns):
+class TimedConnection(TakesTurns):
     """The base of a server's connection: when it reads, how long its caller may take no byte, when it looks at limits.
 
     One timer looks at all limits. It is set earlier when a limit comes nearer, and looks anew when it fires, so that an

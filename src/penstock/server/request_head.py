@@ -1,4 +1,4 @@
-"""What the head of a request says of how it is served: worked out once where a connection sends its head again."""
+"""How a request is served, as its head says: worked out once where a connection sends its head again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_plus
 
 from penstock.core.failure import Failure
 from penstock.pipeline.request_headers import HOPS_HEADER
-from penstock.server.bodies.content import content_type_refused
+from penstock.server.bodies.media_types import content_type_refused
 from penstock.server.origin import Origins
 from penstock.server.surface_table import Match
 
@@ -17,7 +17,7 @@ _CREDENTIALS: Final = frozenset({"key", "api_key", "api-key", "access_token"})
 """Query parameters that may hold a key: none is forwarded."""
 
 
-class Opening:
+class RequestHead:
     """The surface of a request and what its head says of it.
 
     ``path`` is without the name before it, ``name`` the name in ``/@NAME/v1/…``. ``query`` is as it came,

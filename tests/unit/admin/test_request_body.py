@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.admin.body import LARGEST, Gone, decode, read_body
+from penstock.admin.request_body import LARGEST, Gone, decode, read_body
 from penstock.control.refusal import Refusal
 from penstock.core.failure import Failure, Kind
 

@@ -9,7 +9,7 @@ import pytest
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.registry import CALLERS, ENDPOINTS
-from penstock.server.bodies.content import BodyKind, content_type_refused, read_any, read_fields
+from penstock.server.bodies.media_types import BodyKind, content_type_refused, read_any, read_fields
 
 FORM = b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n--b--\r\n'
 FIELDS = {b"content-type": b"multipart/form-data; boundary=b"}

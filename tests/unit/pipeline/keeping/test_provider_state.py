@@ -13,7 +13,7 @@ from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
-from penstock.pipeline.keeping.kept import account_of, bound_json, read_ids, refused_list, with_one_target
+from penstock.pipeline.keeping.provider_state import account_of, bound_json, read_ids, refused_list, with_one_target
 from penstock.providers.row import Operation
 from penstock.routing.plan import Fallback, Target
 

@@ -18,7 +18,7 @@ _KEPT: Final = 64 << 10
 """Bytes of an answer that wait to be looked into."""
 
 
-class SeenText:
+class AnswerText:
     """The UTF-8 bytes of the texts among an answer's bytes: an escape counts as it is written."""
 
     __slots__ = ("_counted", "_parts", "_waiting")

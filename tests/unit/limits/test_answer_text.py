@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.limits.seen import SeenText
+from penstock.limits.answer_text import AnswerText
 
 
 @pytest.mark.parametrize(
@@ -20,17 +20,17 @@ from penstock.limits.seen import SeenText
     ],
 )
 def test_texts_are_found_by_their_members(data: bytes, size: int) -> None:
-    seen = SeenText()
-    seen.add(data)
-    assert seen.size == size
+    text = AnswerText()
+    text.add(data)
+    assert text.size == size
 
 
 def test_a_text_in_two_reads_is_counted_and_a_long_answer_is_not_kept() -> None:
-    seen = SeenText()
-    seen.add(b'{"content":"Hel')
-    seen.add(b'lo"}')
-    assert seen.size == seen.size == 5
+    text = AnswerText()
+    text.add(b'{"content":"Hel')
+    text.add(b'lo"}')
+    assert text.size == text.size == 5
     for _ in range(2000):
-        seen.add(b'{"content":"' + b"x" * 100 + b'"}')
-    assert seen._waiting < 65_000
-    assert seen.size == 5 + 200_000
+        text.add(b'{"content":"' + b"x" * 100 + b'"}')
+    assert text._waiting < 65_000
+    assert text.size == 5 + 200_000

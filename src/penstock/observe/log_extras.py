@@ -30,7 +30,7 @@ class Content(msgspec.Struct):
         self.is_truncated = self.is_truncated or len(piece) > room
 
 
-class Noted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class LogExtras(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """``messages`` are the texts of the attempts' errors, ``message`` is that of the request's."""
 
     span_id: str | None = None
@@ -41,7 +41,7 @@ class Noted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     content: Content | None = None
 
 
-NOTHING: Final = Noted()
+NO_EXTRAS: Final = LogExtras()
 
 
 class ContentKeeper(Protocol):
@@ -55,6 +55,6 @@ class ContentKeeper(Protocol):
 class Keeper(Protocol):
     """The request log as an account sees it (pipeline/records/request_log.py)."""
 
-    def keep(self, record: Record, noted: Noted, id_: str) -> None:
+    def keep(self, record: Record, extras: LogExtras, id_: str) -> None:
         """Keep a finished request. Never waits."""
         ...

@@ -10,14 +10,14 @@ from databases import migrated
 from limiting import NOON, budget, hold, rate
 from penstock.limits.limit import Limit
 from penstock.limits.windows import DAY, CalendarWindow
-from penstock.stores.sql.balances.kept import KeptBalances
+from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError
 from penstock.stores.stored_counters import Charge, StoreDown
 
 MONEY, DAILY = budget(100, id="money"), budget(100, id="daily", window=CalendarWindow("day"))
 
 
-class Balances(KeptBalances):
+class Balances(BalanceBackup):
     """Balances in a database that is away when a test says so."""
 
     def __init__(self, database: Database, *limits: Limit, now: int = NOON) -> None:
@@ -91,7 +91,7 @@ async def test_what_is_not_written_yet_is_written_at_the_end(database: Database)
 
 
 async def test_without_a_database_nothing_is_kept(caplog: pytest.LogCaptureFixture) -> None:
-    balances = KeptBalances(lambda: NOON)
+    balances = BalanceBackup(lambda: NOON)
     balances.note([charge(MONEY, 10)])
     assert await balances.read() == ()
     assert "they begin at zero" in caplog.text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.control.moments import as_text, parse
+from penstock.control.timestamps import as_text, parse
 
 
 def test_times_are_iso_8601_in_utc_with_milliseconds() -> None:

@@ -13,8 +13,8 @@ _LARGEST: Final = 64 << 20
 """Bytes of a value that is unpacked: what was written by us is never as large."""
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept. A body is text, or bytes where it is no text."""
+class StoredContent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Headers and bodies as they are stored. A body is text, or bytes where it is no text."""
 
     request_headers: Mapping[str, str] = {}
     request: Any = ""
@@ -23,15 +23,15 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     is_truncated: bool = False
 
 
-_DECODER: Final = msgspec.msgpack.Decoder(Kept)
+_DECODER: Final = msgspec.msgpack.Decoder(StoredContent)
 
 
-def packed(kept: Kept) -> bytes:
+def packed(stored: StoredContent) -> bytes:
     """The value of a row."""
-    return zlib.compress(msgspec.msgpack.encode(kept), _LEVEL)
+    return zlib.compress(msgspec.msgpack.encode(stored), _LEVEL)
 
 
-def unpacked(data: bytes) -> Kept | None:
+def unpacked(data: bytes) -> StoredContent | None:
     """What a row says; None if it can't be read."""
     try:
         unpacker = zlib.decompressobj()

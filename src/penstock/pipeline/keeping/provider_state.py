@@ -1,4 +1,4 @@
-"""Requests for what providers keep: the one target that has it, and ids that say which.
+"""Requests for state that a provider keeps, as files and responses: the target that has it, and ids that say which.
 
 Such a thing belongs to one account, so that a request for it goes to one target. Where the next request may not name
 this target again (it was chosen among several, by the model or as the usual one of the path) ids are bound to it
@@ -60,7 +60,7 @@ Keeps = Callable[[Target], bool]
 """Whether a target's host keeps responses at all."""
 
 
-def deals_with_kept(call: Call) -> bool:
+def concerns_provider_state(call: Call) -> bool:
     """Whether a request may be for what a provider keeps, or make such a thing."""
     if call.dialect.name == RESPONSES_WIRE:
         return not (call.operation.is_proxy or call.operation.is_session)

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
-from penstock.limits.estimate import Shape, read_count
-from penstock.limits.shape import plain_size, shape_of
+from penstock.limits.estimate import RequestSize, read_count
+from penstock.limits.request_size import plain_size, size_of_request
 
 
-def shape(exact: bool = True, **members: Any) -> Shape:
-    return shape_of(Body.parse(json.dumps(members).encode()), exact=exact)
+def measured(exact: bool = True, **members: Any) -> RequestSize:
+    return size_of_request(Body.parse(json.dumps(members).encode()), exact=exact)
 
 
 def user(content: Any) -> list[Any]:
@@ -23,23 +23,23 @@ def user(content: Any) -> list[Any]:
 
 
 def test_text_is_counted_in_bytes_of_utf_8() -> None:
-    assert shape(messages=user("héé")) == Shape(len("user") + 5, 1)
-    assert shape(messages=user("x" * 100), system="y" * 10).text_bytes == 4 + 100 + 10
-    assert shape(input="word").messages == 1
-    assert shape(prompt=[1, 2, 3]).text_bytes == 3, "tokens as numbers"
+    assert measured(messages=user("héé")) == RequestSize(len("user") + 5, 1)
+    assert measured(messages=user("x" * 100), system="y" * 10).text_bytes == 4 + 100 + 10
+    assert measured(input="word").messages == 1
+    assert measured(prompt=[1, 2, 3]).text_bytes == 3, "tokens as numbers"
 
 
 def test_without_exact_the_bytes_of_the_json_are_counted() -> None:
     body = Body.parse(b'{"model":"m","messages":[{"role":"user","content":"hi"}]}')
-    assert shape_of(body).text_bytes == len('[{"role":"user","content":"hi"}]')
-    assert shape_of(body).messages == 0
+    assert size_of_request(body).text_bytes == len('[{"role":"user","content":"hi"}]')
+    assert size_of_request(body).messages == 0
 
 
 def test_tools_and_schemas_are_counted_as_json() -> None:
     tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
-    assert shape(tools=tools).text_bytes == len(json.dumps(tools))
+    assert measured(tools=tools).text_bytes == len(json.dumps(tools))
     format_ = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}
-    assert shape(response_format=format_).text_bytes == len(json.dumps(format_))
+    assert measured(response_format=format_).text_bytes == len(json.dumps(format_))
 
 
 @pytest.mark.parametrize(
@@ -55,31 +55,31 @@ def test_tools_and_schemas_are_counted_as_json() -> None:
 )
 @pytest.mark.parametrize("exact", [True, False])
 def test_media_are_counted_and_their_bytes_are_not(part: dict[str, Any], kind: str, exact: bool) -> None:
-    measured = shape(exact, messages=user([{"type": "text", "text": "look"}, part, part]))
-    assert measured.media == {kind: 2}
-    assert measured.text_bytes < 50
+    size = measured(exact, messages=user([{"type": "text", "text": "look"}, part, part]))
+    assert size.media == {kind: 2}
+    assert size.text_bytes < 50
 
 
 def test_a_type_that_is_written_with_an_escape_is_seen() -> None:
     body = Body.parse(b'{"messages":[{"role":"user","content":[{"type":"image\\u005furl","image_url":{"url":"u"}}]}]}')
-    assert shape_of(body).media == {"image": 1}
+    assert size_of_request(body).media == {"image": 1}
 
 
 def test_a_document_of_text_is_text() -> None:
     part = {"type": "document", "title": "t", "source": {"type": "text", "data": "z" * 500}}
-    measured = shape(messages=user([part]))
-    assert measured.media == {}
-    assert measured.text_bytes > 500
+    size = measured(messages=user([part]))
+    assert size.media == {}
+    assert size.text_bytes > 500
 
 
 def test_sound_of_an_earlier_answer_is_sound() -> None:
-    assert shape(messages=[{"role": "assistant", "audio": {"id": "audio_1"}}]).media == {"audio": 1}
+    assert measured(messages=[{"role": "assistant", "audio": {"id": "audio_1"}}]).media == {"audio": 1}
 
 
 def test_arguments_of_calls_are_counted_as_json() -> None:
     arguments = {"a" * 50: 12345}
     call = {"type": "tool_use", "id": "i", "name": "f", "input": arguments}
-    assert shape(messages=[{"role": "assistant", "content": [call]}]).text_bytes >= len(json.dumps(arguments))
+    assert measured(messages=[{"role": "assistant", "content": [call]}]).text_bytes >= len(json.dumps(arguments))
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_arguments_of_calls_are_counted_as_json() -> None:
     ],
 )
 def test_the_length_of_the_answer(members: dict[str, Any], most: int | None, choices: int) -> None:
-    measured = shape(**members)
-    assert (measured.max_tokens, measured.choices) == (most, choices)
+    size = measured(**members)
+    assert (size.max_tokens, size.choices) == (most, choices)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_callers_own_tools_are_plain(tools: list[Any]) -> None:
     body = Body.parse(json.dumps({"messages": user("x"), "tools": tools, "max_tokens": 9}).encode())
     size = plain_size(body)
     assert size == (len(json.dumps(user("x"))) + len(json.dumps(tools)), 9, 1)
-    assert shape_of(body) == Shape(size[0], max_tokens=9)
+    assert size_of_request(body) == RequestSize(size[0], max_tokens=9)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_tools_that_the_provider_bills() -> None:
     search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
     function = {"type": "function", "function": {"name": "f"}}
     plain = {"name": "f", "input_schema": {}}
-    assert shape(tools=[search, function, plain]).paid_tools == {"web_search_20250305": 3}
-    assert shape(tools=[search, search]).paid_tools == {"web_search_20250305": 6}
-    assert shape(tools=[{"type": "web_search"}]).paid_tools == {"web_search": None}
-    assert shape(tools=[{"type": "web_search"}], max_tool_calls=4).paid_tools == {"web_search": 4}
+    assert measured(tools=[search, function, plain]).paid_tools == {"web_search_20250305": 3}
+    assert measured(tools=[search, search]).paid_tools == {"web_search_20250305": 6}
+    assert measured(tools=[{"type": "web_search"}]).paid_tools == {"web_search": None}
+    assert measured(tools=[{"type": "web_search"}], max_tool_calls=4).paid_tools == {"web_search": 4}
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_tools_that_the_provider_bills() -> None:
     ],
 )
 def test_text_that_the_provider_keeps(members: dict[str, Any], name: str | None) -> None:
-    assert shape(**members).held_by_provider == name
+    assert measured(**members).held_by_provider == name
 
 
 def test_embeddings_have_no_answer() -> None:
-    assert not shape_of(Body.parse(b'{"input":"x"}'), has_output=False).has_output
+    assert not size_of_request(Body.parse(b'{"input":"x"}'), has_output=False).has_output
 
 
 @pytest.mark.parametrize(
@@ -165,14 +165,14 @@ def test_embeddings_have_no_answer() -> None:
 )
 def test_odd_bodies_have_a_size(members: dict[str, Any]) -> None:
     for exact in (True, False):
-        assert shape(exact, **members).media == {}
+        assert measured(exact, **members).media == {}
 
 
 def test_deep_values_are_counted() -> None:
     content: Any = "x" * 1000
     for _ in range(300):
         content = [content]
-    assert shape(messages=user(content)).text_bytes >= 1000
+    assert measured(messages=user(content)).text_bytes >= 1000
 
 
 TEXTS = st.text(max_size=30)
@@ -182,12 +182,14 @@ TEXTS = st.text(max_size=30)
 def test_no_text_is_left_out(turns: list[tuple[str, str]], system: str) -> None:
     messages = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
     size = sum(len(text.encode("utf-8", "surrogatepass")) for _, text in turns) + len(system.encode())
-    assert shape(messages=messages, system=system).text_bytes >= size
+    assert measured(messages=messages, system=system).text_bytes >= size
 
 
 @given(st.integers(-2, 10**20) | st.floats(0, 10**6) | st.booleans() | st.text(max_size=3) | st.none())
 def test_numbers_are_those_of_their_json(value: object) -> None:
-    assert shape(max_tokens=value, n=value) == Shape(0, max_tokens=read_count(value), choices=read_count(value) or 1)
+    assert measured(max_tokens=value, n=value) == RequestSize(
+        0, max_tokens=read_count(value), choices=read_count(value) or 1
+    )
 
 
 PNG = "iVBORw0KGgo" + "A" * 10_000
@@ -208,9 +210,9 @@ PNG = "iVBORw0KGgo" + "A" * 10_000
     ],
 )
 def test_media_without_a_type(members: dict[str, Any], media: dict[str, int], exact: bool) -> None:
-    measured = shape(exact, **members)
-    assert measured.media == media
-    assert measured.text_bytes < 50
+    size = measured(exact, **members)
+    assert size.media == media
+    assert size.text_bytes < 50
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_media_without_a_type(members: dict[str, Any], media: dict[str, int], ex
     ],
 )
 def test_limits_within_a_configuration(members: dict[str, Any]) -> None:
-    assert shape(False, messages=user("hi"), **members).max_tokens == 9
+    assert measured(False, messages=user("hi"), **members).max_tokens == 9
 
 
 def test_texts_of_every_wire_are_counted() -> None:
@@ -232,7 +234,7 @@ def test_texts_of_every_wire_are_counted() -> None:
         "contents": [{"parts": [{"text": "a" * 9}]}],
         "systemInstruction": {"parts": [{"text": "b" * 9}]},
     }
-    assert shape(**said).text_bytes == 18
-    assert shape(documents=["a" * 9, {"data": {"text": "b" * 9}}]).text_bytes == 18
-    assert shape(texts=["a" * 9], inputs=[{"content": [{"type": "text", "text": "b"}]}]).text_bytes >= 10
-    assert shape(format={"type": "object"}).text_bytes == len('{"type": "object"}')
+    assert measured(**said).text_bytes == 18
+    assert measured(documents=["a" * 9, {"data": {"text": "b" * 9}}]).text_bytes == 18
+    assert measured(texts=["a" * 9], inputs=[{"content": [{"type": "text", "text": "b"}]}]).text_bytes >= 10
+    assert measured(format={"type": "object"}).text_bytes == len('{"type": "object"}')

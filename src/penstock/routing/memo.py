@@ -16,7 +16,7 @@ _LONG: Final = 64
 """Characters of a text beyond which its digest stands for it."""
 
 
-class Once:
+class Memo:
     """What one builder has read already. A value that many targets inherit is read and encoded once.
 
     Values are known by their identity; each is kept, so that no other value can take its place in memory.

@@ -11,29 +11,29 @@ from typing import Any
 import pytest
 
 from penstock.core.body import Body
-from penstock.pipeline.off_loop import parcel
+from penstock.pipeline.off_loop import pickle_file
 
 
 @pytest.fixture
 def file() -> Iterator[int]:
-    descriptor = parcel.open_parcel()
+    descriptor = pickle_file.open_pickle_file()
     yield descriptor
     os.close(descriptor)
 
 
-LARGE = os.urandom(3 * parcel._BESIDE)
+LARGE = os.urandom(3 * pickle_file._BESIDE)
 
 
 @pytest.mark.parametrize("value", [None, "text", {"a": [1, 2.5, b"bytes"]}, b"", (LARGE, {"b": LARGE})])
 def test_a_value_arrives(file: int, value: Any) -> None:
-    parcel.pack(file, value)
-    assert parcel.unpack_copied(file) == value
-    assert parcel.unpack_mapped(file) == value
+    pickle_file.pack(file, value)
+    assert pickle_file.unpack_copied(file) == value
+    assert pickle_file.unpack_mapped(file) == value
 
 
 def test_large_bytes_arrive_as_bytes_or_as_views_of_the_file(file: int) -> None:
-    parcel.pack(file, [PickleBuffer(LARGE), PickleBuffer(b"small"), PickleBuffer(memoryview(LARGE)[1:])])
-    copied, mapped = parcel.unpack_copied(file), parcel.unpack_mapped(file)
+    pickle_file.pack(file, [PickleBuffer(LARGE), PickleBuffer(b"small"), PickleBuffer(memoryview(LARGE)[1:])])
+    copied, mapped = pickle_file.unpack_copied(file), pickle_file.unpack_mapped(file)
     assert copied == mapped == [LARGE, b"small", LARGE[1:]]
     assert [type(each) for each in copied] == [bytes, bytes, bytes]
     assert [type(each) for each in mapped] == [memoryview, bytes, memoryview]
@@ -47,25 +47,25 @@ def test_no_call_writes_much(file: int, monkeypatch: pytest.MonkeyPatch) -> None
         sizes.append(len(data))
         return write(descriptor, data)
 
-    monkeypatch.setattr(parcel, "os", SimpleNamespace(**{**vars(os), "write": noted}))
-    body = Body.parse(b'{"model":"m","messages":["%b"]}' % (b"x" * (3 * parcel._PIECE)))
-    parcel.pack(file, body)
-    assert max(sizes) == parcel._PIECE
+    monkeypatch.setattr(pickle_file, "os", SimpleNamespace(**{**vars(os), "write": noted}))
+    body = Body.parse(b'{"model":"m","messages":["%b"]}' % (b"x" * (3 * pickle_file._PIECE)))
+    pickle_file.pack(file, body)
+    assert max(sizes) == pickle_file._PIECE
     assert sizes[0] < 1000
-    assert parcel.unpack_mapped(file).encode() == body.encode()
+    assert pickle_file.unpack_mapped(file).encode() == body.encode()
 
 
-def test_a_parcel_that_is_cut_short(file: int) -> None:
-    parcel.pack(file, PickleBuffer(LARGE))
+def test_a_file_that_is_cut_short(file: int) -> None:
+    pickle_file.pack(file, PickleBuffer(LARGE))
     os.truncate(file, len(LARGE))
     with pytest.raises(EOFError):
-        parcel.unpack_copied(file)
+        pickle_file.unpack_copied(file)
 
 
 def test_a_system_without_files_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     others = {name: value for name, value in vars(os).items() if name != "memfd_create"}
-    monkeypatch.setattr(parcel, "os", SimpleNamespace(**others))
-    descriptor = parcel.open_parcel()
-    parcel.pack(descriptor, PickleBuffer(LARGE))
-    assert parcel.unpack_copied(descriptor) == LARGE
+    monkeypatch.setattr(pickle_file, "os", SimpleNamespace(**others))
+    descriptor = pickle_file.open_pickle_file()
+    pickle_file.pack(descriptor, PickleBuffer(LARGE))
+    assert pickle_file.unpack_copied(descriptor) == LARGE
     os.close(descriptor)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from penstock.core import kept_id
 from penstock.core.body import Body
 from penstock.core.failure import Failure
-from penstock.dialects.responses import kept
+from penstock.dialects.responses import stored_responses
 
 SEED = kept_id.seed(1, bytes(kept_id.ENTROPY))
 ID = f"resp_{SEED}"
@@ -31,20 +31,22 @@ def whole(made: Body | Failure) -> dict[str, Any]:
 
 
 def test_a_conversation_is_put_before_the_input() -> None:
-    before = kept.history(b'"Hello"', RESPONSE)
-    made = whole(kept.continued(body(model="m", input="On", previous_response_id=ID), before, {}))
+    before = stored_responses.history(b'"Hello"', RESPONSE)
+    made = whole(stored_responses.continued(body(model="m", input="On", previous_response_id=ID), before, {}))
     assert [each.get("role") for each in made["input"]] == ["user", "assistant", "user"]
     assert "id" not in made["input"][1]
     assert "previous_response_id" not in made
 
 
 def test_items_keep_their_bytes() -> None:
-    before = kept.history(b'[{"n": 1e400, "m": 12345678901234567890123}]', b'{"output":[{"id":"x","f":1.10}]}')
+    before = stored_responses.history(
+        b'[{"n": 1e400, "m": 12345678901234567890123}]', b'{"output":[{"id":"x","f":1.10}]}'
+    )
     assert before == [b'{"n": 1e400, "m": 12345678901234567890123}', b'{"f":1.10}']
 
 
 def test_half_a_surrogate_pair_is_no_obstacle() -> None:
-    assert kept.history(b'"\\ud800"', b'{"output":[{"id":"x","text":"\\udfff"}]}') == [
+    assert stored_responses.history(b'"\\ud800"', b'{"output":[{"id":"x","text":"\\udfff"}]}') == [
         b'{"type":"message","role":"user","content":"\\ud800"}',
         b'{"text":"\\udfff"}',
     ]
@@ -52,31 +54,31 @@ def test_half_a_surrogate_pair_is_no_obstacle() -> None:
 
 @pytest.mark.parametrize("input_", [5, True, {"role": "user"}])
 def test_an_input_that_is_none_is_told(input_: Any) -> None:
-    made = kept.continued(body(input=input_, previous_response_id=ID), [b"{}"], {})
+    made = stored_responses.continued(body(input=input_, previous_response_id=ID), [b"{}"], {})
     assert isinstance(made, Failure)
     assert made.param == "input"
 
 
 @pytest.mark.parametrize("members", [{}, {"input": None}, {"input": []}])
 def test_without_an_input_the_conversation_is_the_input(members: dict[str, Any]) -> None:
-    assert whole(kept.continued(body(**members), [b'{"a":1}'], {}))["input"] == [{"a": 1}]
+    assert whole(stored_responses.continued(body(**members), [b'{"a":1}'], {}))["input"] == [{"a": 1}]
 
 
 def test_references_are_found_and_replaced() -> None:
     ours, other = {"type": "item_reference", "id": MESSAGE["id"]}, {"type": "item_reference", "id": "msg_1"}
     said = {"role": "user", "content": '"item_reference"', "id": MESSAGE["id"]}
     asked = body(input=[ours, other, said])
-    assert kept.references(asked) == [MESSAGE["id"]]
-    assert kept.references(body(input="item_reference")) == []
-    found = kept.items_of({str(MESSAGE["id"])}, b'"Hello"', ID, RESPONSE)
+    assert stored_responses.references(asked) == [MESSAGE["id"]]
+    assert stored_responses.references(body(input="item_reference")) == []
+    found = stored_responses.items_of({str(MESSAGE["id"])}, b'"Hello"', ID, RESPONSE)
     assert found.keys() == {MESSAGE["id"]}
-    made = whole(kept.continued(asked, [], found))
+    made = whole(stored_responses.continued(asked, [], found))
     assert made["input"] == [{name: value for name, value in MESSAGE.items() if name != "id"}, other, said]
-    assert kept.items_of({f"msg_{SEED}0007"}, b'"Hello"', ID, RESPONSE) == {}
+    assert stored_responses.items_of({f"msg_{SEED}0007"}, b'"Hello"', ID, RESPONSE) == {}
 
 
 def page(query: str, input_: bytes = b'["a","b","c"]') -> dict[str, Any]:
-    made = kept.input_page(input_, ID, query)
+    made = stored_responses.input_page(input_, ID, query)
     assert isinstance(made, bytes), made
     value: dict[str, Any] = json.loads(made)
     return value
@@ -96,12 +98,12 @@ def test_pages_of_the_input() -> None:
     assert [each["content"][0]["text"] for each in page("", items)["data"]] == list("43210")
     listed = page("limit=1", items)["data"][0]["id"]
     assert kept_id.response_of(listed) == ID
-    assert listed in kept.items_of({listed}, items, ID, RESPONSE)
+    assert listed in stored_responses.items_of({listed}, items, ID, RESPONSE)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=²", "order=up", "after=msg_1"])
 def test_a_page_that_is_none(query: str) -> None:
-    assert isinstance(kept.input_page(b'"Hello"', ID, query), Failure)
+    assert isinstance(stored_responses.input_page(b'"Hello"', ID, query), Failure)
 
 
 def test_messages_are_listed_with_parts() -> None:
@@ -115,16 +117,16 @@ def test_messages_are_listed_with_parts() -> None:
 
 @given(st.binary())
 def test_any_bytes_of_a_request_are_read(data: bytes) -> None:
-    kept.is_response(data)
+    stored_responses.is_response(data)
     made = Body({"input": data, "model": b'"m"'}) if data else body(model="m")
-    assert isinstance(kept.continued(made, [], {}), Body | Failure)
+    assert isinstance(stored_responses.continued(made, [], {}), Body | Failure)
 
 
 def test_the_last_event_holds_the_response() -> None:
     event = b'event: response.completed\ndata: {"type":"response.completed","response":%b}\n\n' % RESPONSE
     stream = b'event: response.created\ndata: {"say":"event: response.completed"}\n\n' + event
     for size in (1, 3, 7, 50, len(stream)):
-        last = kept.LastEvent()
+        last = stored_responses.LastEvent()
         for at in range(0, len(stream), size):
             last.feed(stream[at : at + size])
         assert last.response is not None
@@ -134,13 +136,13 @@ def test_the_last_event_holds_the_response() -> None:
 
 @pytest.mark.parametrize("kind", [b"failed", b"created", b"in_progress"])
 def test_other_ends_hold_none(kind: bytes) -> None:
-    last = kept.LastEvent()
+    last = stored_responses.LastEvent()
     last.feed(b'event: a\n\nevent: response.%b\ndata: {"response":%b}\n\n' % (kind, RESPONSE))
     assert last.response is None
 
 
 def test_what_is_a_response() -> None:
-    assert kept.is_response(RESPONSE) == ID
-    assert kept.is_response(RESPONSE.replace(b"completed", b"failed", 1)) is None
-    assert kept.is_response(b"[]") is None
-    assert json.loads(kept.deleted(ID)) == {"id": ID, "object": "response", "deleted": True}
+    assert stored_responses.is_response(RESPONSE) == ID
+    assert stored_responses.is_response(RESPONSE.replace(b"completed", b"failed", 1)) is None
+    assert stored_responses.is_response(b"[]") is None
+    assert json.loads(stored_responses.deleted(ID)) == {"id": ID, "object": "response", "deleted": True}

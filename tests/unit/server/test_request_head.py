@@ -4,17 +4,17 @@ import pytest
 
 from calling import headers_of
 from penstock.core.failure import Kind
-from penstock.server.opening import Opening
 from penstock.server.origin import Origins
+from penstock.server.request_head import RequestHead
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import SURFACES
 
 
-def opened(path: str = "/v1/chat/completions", query: str = "", **fields: str) -> Opening:
+def head_of(path: str = "/v1/chat/completions", query: str = "", **fields: str) -> RequestHead:
     match = SURFACES.find("POST", path)
     assert isinstance(match, Match)
     headers = {"content_type": "application/json", **fields}
-    return Opening(match, path, query, None, dict(headers_of(**headers)), Origins(is_loopback=True))
+    return RequestHead(match, path, query, None, dict(headers_of(**headers)), Origins(is_loopback=True))
 
 
 @pytest.mark.parametrize(
@@ -26,19 +26,19 @@ def opened(path: str = "/v1/chat/completions", query: str = "", **fields: str) -
     ],
 )
 def test_what_of_the_query_goes_on(path: str, query: str, forwarded: str) -> None:
-    assert opened(path, query).forwarded == forwarded
+    assert head_of(path, query).forwarded == forwarded
 
 
 @pytest.mark.parametrize(("told", "hops"), [("3", 3), ("x", 0), ("123456", 1234)])
 def test_the_gateways_that_it_has_passed(told: str, hops: int) -> None:
-    assert opened(x_penstock_hops=told).hops == hops
-    assert opened().hops == 0
+    assert head_of(x_penstock_hops=told).hops == hops
+    assert head_of().hops == 0
 
 
 def test_what_is_refused() -> None:
-    assert opened().refused is None
-    refused = opened(content_type="text/plain").refused
+    assert head_of().refused is None
+    refused = head_of(content_type="text/plain").refused
     assert refused is not None
     assert refused.kind is Kind.INVALID_CONTENT_TYPE
-    assert opened(host="localhost").page_refused is None
-    assert opened(host="evil.example.com").page_refused is not None
+    assert head_of(host="localhost").page_refused is None
+    assert head_of(host="evil.example.com").page_refused is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.failure import Failure, Kind
-from penstock.server.bodies.body import BodyBudget, BodyBuffer, BodyHold
+from penstock.server.bodies.buffering import BodyBudget, BodyBuffer, BodyHold
 
 
 @pytest.mark.parametrize("pieces", [[], [b"a"], [b"a", b"b", b"c"], [b"", b"a", b"", b"b"], [b"a"] * 1000])

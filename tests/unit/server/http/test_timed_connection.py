@@ -6,7 +6,7 @@ import asyncio
 import math
 from typing import Any
 
-from penstock.server.http.paced import PacedConnection
+from penstock.server.http.timed_connection import TimedConnection
 
 
 class Transport:
@@ -26,7 +26,7 @@ class Transport:
         self.aborted.set()
 
 
-class Paced(PacedConnection):
+class Timed(TimedConnection):
     """Looks again after ``wait`` seconds; ``looks`` counts."""
 
     def __init__(self, write_seconds: float = 0, wait: float = math.inf) -> None:
@@ -45,7 +45,7 @@ class Paced(PacedConnection):
 
 
 async def test_the_nearest_time_counts_and_a_later_one_costs_no_timer() -> None:
-    paced = Paced()
+    paced = Timed()
     now = paced.loop.time()
     paced._look_by(now + 3600)
     first = paced._timer
@@ -58,7 +58,7 @@ async def test_the_nearest_time_counts_and_a_later_one_costs_no_timer() -> None:
 
 
 async def test_it_looks_again_until_it_is_lost() -> None:
-    paced = Paced(wait=0)
+    paced = Timed(wait=0)
     paced._look_by(0)
     while paced.looks < 3:
         paced.looked.clear()
@@ -70,7 +70,7 @@ async def test_it_looks_again_until_it_is_lost() -> None:
 
 
 async def test_a_caller_that_takes_bytes_is_waited_for_and_one_that_does_not_is_cut_off() -> None:
-    paced = Paced(write_seconds=0.2)
+    paced = Timed(write_seconds=0.2)
     paced.other.unsent = 100
     paced.pause_writing()
     assert paced.writable is not None

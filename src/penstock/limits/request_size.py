@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 from penstock.core.body import Body
-from penstock.limits.estimate import Shape, read_count
+from penstock.limits.estimate import RequestSize, read_count
 
 _LIMITS: Final = tuple("max_tokens max_completion_tokens max_output_tokens max_tokens_to_sample".split())
 _CHOICES: Final = ("n", "best_of")
@@ -76,17 +76,17 @@ _SHORT: Final = 15
 _DEEPEST: Final = 100
 
 
-def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Shape:
+def size_of_request(body: Body, *, exact: bool = False, has_output: bool = True) -> RequestSize:
     """The size of a request. With ``exact``, bytes are those of the texts alone; without, those of the JSON that holds
     the texts, which needn't be decoded. Raises core.body.BodyError if the JSON is broken inside."""
     if not exact:
         plain = plain_size(body)
         if plain is not None:
-            return Shape(plain[0], max_tokens=plain[1], choices=plain[2], has_output=has_output)
+            return RequestSize(plain[0], max_tokens=plain[1], choices=plain[2], has_output=has_output)
     return _read(body, exact=exact, has_output=has_output)
 
 
-def _read(body: Body, *, exact: bool, has_output: bool) -> Shape:
+def _read(body: Body, *, exact: bool, has_output: bool) -> RequestSize:
     """The size of any request, member by member."""
     text_bytes, messages = 0, 0
     media: dict[str, int] = {}
@@ -119,16 +119,16 @@ def _read(body: Body, *, exact: bool, has_output: bool) -> Shape:
             messages += len(value) if isinstance(value, list) else 1
     paid_tools = _paid_tools(body) if "tools" in members else {}
     held = _held_by_provider(body) if has_reference else None
-    return Shape(text_bytes, messages, media, limit, choices, paid_tools, has_output, held)
+    return RequestSize(text_bytes, messages, media, limit, choices, paid_tools, has_output, held)
 
 
 PlainSize = tuple[int, int | None, int]
-"""``text_bytes``, ``max_tokens`` and ``choices`` of a shape that has nothing else."""
+"""``text_bytes``, ``max_tokens`` and ``choices`` of a size that has nothing else."""
 
 
 def plain_size(body: Body) -> PlainSize | None:
     """The size of a request that is text alone, with no tools but the caller's own; None for any other, which
-    ``shape_of`` measures."""
+    ``size_of_request`` measures."""
     text_bytes, limit, choices = 0, None, 1
     members = body.members
     for name in members.keys() & _NAMES:
