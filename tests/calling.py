@@ -240,6 +240,13 @@ def prepared(asked: Call, to: TargetRoute) -> PreparedRequest:
     return request
 
 
+def refused(asked: Call, to: TargetRoute) -> Failure:
+    """Why a request can't be sent to a target."""
+    failure = prepare(asked, to)
+    assert isinstance(failure, Failure), failure
+    return failure
+
+
 def upstream(transport: Transport) -> Upstream:
     """Every address leads to the transport."""
     transports = {"https": transport, "http": transport}

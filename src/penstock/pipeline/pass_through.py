@@ -58,14 +58,13 @@ def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         payload = call.body if changed is call.request.body and not _is_renamed(call) else changed.encode()
     bind = None if call.bind is None else call.bind(route.target)
     return PreparedRequest(
-        call.dialect,
-        model_route.origin,
-        method,
-        target.encode(),
-        headers,
-        payload,
-        None,
-        model,
+        dialect=call.dialect,
+        origin=model_route.origin,
+        method=method,
+        target=target.encode(),
+        headers=headers,
+        payload=payload,
+        model=model,
         bind=bind,
         upload=call.upload,
     )

@@ -1,6 +1,6 @@
-"""Stage, inside an attempt: the request for a target. ``speaks_callers_wire`` chooses the lane.
+"""Stage, inside an attempt: the request for a target.
 
-Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is translated. rewrite.py does both.
+request_template.py chooses the lane and makes what requests of one kind have in common; rewrite.py rewrites the body.
 """
 
 from __future__ import annotations
@@ -14,32 +14,25 @@ from penstock.core.body import Body
 from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
-from penstock.core.json_text import write_json
 from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
-from penstock.dialects.registry import DIALECTS, TASKS
-from penstock.dialects.task_dialect import ReadReplies, TaskDialect, translated
+from penstock.dialects.task_dialect import ReadReplies
 from penstock.pipeline.call import Call, Upload
 from penstock.pipeline.keeping.exchange import Keeping
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import off_loop
-from penstock.pipeline.request_headers import asked_in_headers, hop_line, request_headers, with_fields
+from penstock.pipeline.request_headers import asked_in_headers, request_headers, with_fields
+from penstock.pipeline.request_template import speaks_callers_wire, template_of, unsupported_operation
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
-from penstock.pipeline.target_route import RequestTemplate, TargetRoute, TemplateKey
+from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
-from penstock.providers.endpoint import ModelRoute
-from penstock.providers.row import OPENAI, RESPONSES_WIRE, Operation, Provider
-from penstock.traits.resolve import resolve
+from penstock.providers.row import Operation
 
-_MOST_REMEMBERED: Final = 16
-"""Templates of one route that are remembered."""
-_LONGEST_REMEMBERED: Final = 256
-"""Characters of a model's name: the template for a longer name is not remembered."""
 _ASKS_STREAM: Final = "stream=true"
 
 
-class PreparedRequest(msgspec.Struct, frozen=True):
+class PreparedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request, ready to be sent to a target.
 
     ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, of a large request
@@ -79,11 +72,6 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     """What follows the payload, while it arrives."""
 
 
-def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
-    """Whether the provider's host speaks the caller's wire (lane 1)."""
-    return route.dialect == call.dialect.name
-
-
 class _Draft(msgspec.Struct, frozen=True):
     """A request before its body is rewritten: the body with the config's defaults and overrides, and what is done to
     it. ``headers`` is the header block."""
@@ -119,14 +107,14 @@ def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> Prepared
     if says_more or not template.unchanged.holds(request.body):
         return None
     return PreparedRequest(
-        call.dialect,
-        template.model_route.origin,
-        b"POST",
-        template.target,
-        template.headers or b"",
-        request.body.encode(),
-        request.body,
-        template.asked_model,
+        dialect=call.dialect,
+        origin=template.model_route.origin,
+        method=b"POST",
+        target=template.target,
+        headers=template.headers or b"",
+        payload=request.body.encode(),
+        body=request.body,
+        model=template.asked_model,
         context=template.spec.context,
         plain_target=template.plain_target,
     )
@@ -156,7 +144,7 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
         body = route.changes.filled(body)
         model, streams = body.text("model") or model, call.dialect.reading.asks_stream(body)
     key = (model, route.aliased_model, call.dialect.name, streams)
-    template = route.templates.get(key) or _template(call, route, key)
+    template = route.templates.get(key) or template_of(call, route, key)
     if isinstance(template, Failure):
         return template
     headers = None if call.hops else template.headers
@@ -197,25 +185,25 @@ def _finished(
         translation = _translation(spec, spec.provider, rewritten, route, keeps, tells_usage=tells_usage)
     target, plain_target = _targets(call, draft, unstreamed=rewritten.unstreamed)
     return PreparedRequest(
-        spec.caller,
-        model_route.origin,
-        b"POST",
-        target,
-        with_fields(draft.headers, rewritten.headers) if rewritten.headers else draft.headers,
-        rewritten.payload,
-        rewritten.body,
-        template.asked_model,
-        rewritten.dropped,
-        streams,
-        context if translation is None else None,
-        leaves_usage_out,
-        wants_usage,
-        translation,
-        plain_target,
-        rewritten.digest,
-        rewritten.more,
-        rewritten.read,
-        None if call.bind is None or translation is not None else call.bind(route.target),
+        dialect=spec.caller,
+        origin=model_route.origin,
+        method=b"POST",
+        target=target,
+        headers=with_fields(draft.headers, rewritten.headers) if rewritten.headers else draft.headers,
+        payload=rewritten.payload,
+        body=rewritten.body,
+        model=template.asked_model,
+        dropped=rewritten.dropped,
+        streams=streams,
+        context=context if translation is None else None,
+        leaves_usage_out=leaves_usage_out,
+        wants_usage=wants_usage,
+        translation=translation,
+        plain_target=plain_target,
+        digest=rewritten.digest,
+        more=rewritten.more,
+        read=rewritten.read,
+        bind=None if call.bind is None or translation is not None else call.bind(route.target),
         lane=1 if translation is None and rewritten.read is None else 2,
         upload=call.upload,
     )
@@ -270,96 +258,32 @@ def prepare_socket(
     model's name to a request target."""
     request = call.request
     if request is None:
-        return _unsupported_operation(call, route)
+        return unsupported_operation(call, route)
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
     template = draft.template
     model_route = template.model_route
     if not speaks_callers_wire(call, model_route):
-        return _unsupported_operation(call, route)
+        return unsupported_operation(call, route)
     named = model_route.override
     if named is None and template.asked_model is not None and not route.provider.model_in_path:
         named = template.spec.context.model
     return PreparedRequest(
-        call.dialect,
-        model_route.origin,
-        b"GET",
-        with_query(call, template.target, named),
-        draft.headers + handshake,
+        dialect=call.dialect,
+        origin=model_route.origin,
+        method=b"GET",
+        target=with_query(call, template.target, named),
+        headers=draft.headers + handshake,
         model=template.asked_model,
         switches=True,
     )
 
 
-def _template(call: Call, route: TargetRoute, key: TemplateKey) -> RequestTemplate | Failure:
-    """The template of the requests to a target for this model, which is remembered."""
-    model, _, _, streams = key
-    template = _refused_model(call, route, model) or _new_template(call, route, model, streams=streams)
-    if model is None or len(model) <= _LONGEST_REMEMBERED:
-        if len(route.templates) >= _MOST_REMEMBERED:
-            route.templates.clear()
-        route.templates[key] = template
-    return template
-
-
-def _tells_stream_usage(provider: Provider, model_route: ModelRoute) -> bool:
-    """Whether the host accepts ``stream_options.include_usage``. Under a vendor's name a custom host may be any server;
-    the name of a server that operators run themselves (vLLM) says what runs there, at whatever address."""
-    return model_route.quirks.stream_usage and (model_route.origin.trusted or provider.self_hosted)
-
-
-def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
-    known_as = route.endpoint.options.get("base_model") or route.aliased_model
-    model_route = route.endpoint.route_for(model, call.dialect.name, known_as)
-    is_same_wire = speaks_callers_wire(call, model_route)
-    task = None if is_same_wire else _task(call, model_route)
-    if not is_same_wire and task is None and not route.operation.is_chat:
-        return _unsupported_operation(call, route)
-    context = _context(route, model_route, model)
-    written = None
-    if model_route.override is not None:
-        written = write_json(model_route.override)
-    elif model is not None and model_route.becomes is not None:
-        written = write_json(context.model)
-    in_path = route.provider.model_in_path or "{model}" in model_route.plain
-    names = (model, context.model, model_route.override)
-    spec = RewriteSpec(
-        call.dialect,
-        None if is_same_wire or task is not None else DIALECTS[model_route.dialect],
-        context,
-        route.changes,
-        written,
-        streams,
-        streams and _tells_stream_usage(route.provider, model_route),
-        route.target.drops_material,
-        route.model_lists,
-        tuple([name for name in names if name is not None]),
-        is_same_wire and not in_path and route.operation.needs_model,
-        task,
-        call.dialect.relay.fits(context) if is_same_wire else None,
-    )
-    named = None if model is None else context.model
-    target, plain_target = model_route.target(named, streams=streams), model_route.target(named)
-    headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
-    has_settings = headers is None or call.dialect.reading.header_settings
-    has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None
-    stays = route.operation.is_chat and not (streams or has_settings or has_changes)
-    return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
-
-
-def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:
-    """How embeddings or reranking are asked for at a host of another wire than the caller's; None: they can't be."""
-    host, read = TASKS.get(model_route.dialect), call.dialect.reading.task
-    if read is None or (host is None and model_route.dialect != OPENAI):
-        return host
-    return translated(read, host)
-
-
 def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     model_route = route.endpoint.route_for(None, call.dialect.name)
     if not speaks_callers_wire(call, model_route):
-        return _unsupported_operation(call, route)
+        return unsupported_operation(call, route)
     headers = request_headers(call, route, model_route)
     if isinstance(headers, Failure):
         return headers
@@ -372,48 +296,20 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         target = _with_query(target, call.query)
     # A response that is kept can be streamed again, from any of its events on.
     streams = route.operation is Operation.RESPONSE and _ASKS_STREAM in call.query.split("&")
-    method, bind = route.operation.method, None if call.bind is None else call.bind(route.target)
-    return PreparedRequest(call.dialect, model_route.origin, method, target, headers, streams=streams, bind=bind)
-
-
-def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> WriteContext:
-    name, slug = model_route.model(model or ""), route.provider.slug
-    options = route.endpoint.options
-    aliased = options.get("base_model") or route.aliased_model
-    traits = resolve(aliased or name, slug)
-    if not traits.family and not aliased:
-        traits = resolve(options.get("deployment_id", ""), slug)
-    return WriteContext(name, slug, traits, options, model_route.variant, aliased, model_route.quirks)
-
-
-def _refused_model(call: Call, route: TargetRoute, model: str | None) -> Failure | None:
-    session = call.dialect.relay.session if route.operation.is_session else None
-    if session is not None and session.model_of is not None:
-        return None  # a session's messages name its model, and are judged
-    if model is None and _must_be_named(call, route):
-        hint = "name the model to use, for example gpt-4o-mini"
-        return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
-    return None if route.model_lists is None else route.model_lists.refused(model)
-
-
-def _must_be_named(call: Call, route: TargetRoute) -> bool:
-    """Whether nobody but the request's body can name the model. A prompt that the host keeps, which a request of
-    Responses may name, can (https://platform.openai.com/docs/api-reference/responses/create)."""
-    if route.provider.model_in_path or not route.operation.needs_model:
-        return False
-    wire = call.dialect.name
-    return wire != RESPONSES_WIRE or route.endpoint.route_for(None, wire).dialect != wire
+    return PreparedRequest(
+        dialect=call.dialect,
+        origin=model_route.origin,
+        method=route.operation.method,
+        target=target,
+        headers=headers,
+        streams=streams,
+        bind=None if call.bind is None else call.bind(route.target),
+    )
 
 
 def _with_query(target: bytes, query: str) -> bytes:
     """The request target with the caller's query added."""
     return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1")
-
-
-def _unsupported_operation(call: Call, route: TargetRoute) -> Failure:
-    """The failure when the host serves the operation only in another wire than the caller's."""
-    text = f"{route.operation.value} is not supported by {route.provider.slug} in this API ({call.dialect.name})."
-    return Failure(Kind.UNSUPPORTED_OPERATION, text)
 
 
 def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Failure:

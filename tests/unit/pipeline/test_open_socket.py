@@ -24,7 +24,12 @@ class Switched(FakeReply):
 def prepared() -> PreparedRequest:
     origin = Url.parse("https://api.openai.com").origin
     return PreparedRequest(
-        CALLERS["openai_chat"], origin, b"GET", b"/", b"sec-websocket-key: %b\r\n" % KEY, switches=True
+        dialect=CALLERS["openai_chat"],
+        origin=origin,
+        method=b"GET",
+        target=b"/",
+        headers=b"sec-websocket-key: %b\r\n" % KEY,
+        switches=True,
     )
 
 
