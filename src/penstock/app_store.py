@@ -32,6 +32,7 @@ from penstock.settings import ADMIN_KEY, Settings, SettingsError
 from penstock.stores.balance_applier import BalanceApplier
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
+from penstock.stores.config_definitions import Check
 from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
@@ -41,7 +42,6 @@ from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.place import Place, read_keyring
-from penstock.stores.validate import Check
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane

@@ -10,8 +10,8 @@ import msgspec
 from penstock.control.members import is_plain
 from penstock.core.json_text import read_json
 from penstock.core.virtual_key import VirtualKey
+from penstock.stores.config_definitions import Check
 from penstock.stores.config_json import NotAConfig, as_json
-from penstock.stores.validate import Check
 
 _NAMES_OF_KEYS: Final = frozenset({"virtual_key", "virtualKey", "virtual-key"})
 _GUARDS: Final = frozenset(

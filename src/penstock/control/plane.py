@@ -25,10 +25,10 @@ from penstock.limits.counters import Counters
 from penstock.prices.book import EMPTY as NO_PRICES
 from penstock.prices.book import PriceBook
 from penstock.stores.catalogue import EMPTY, Catalogue
+from penstock.stores.config_definitions import Check
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.schema import idempotency, organisation, workspace
-from penstock.stores.validate import Check
 
 _LOG: Final = logging.getLogger("penstock")
 

@@ -13,7 +13,7 @@ import msgspec
 from penstock.core.did_you_mean import hint
 from penstock.core.model_aliases import STAR, ModelAlias, ModelAliases
 from penstock.stores.catalogue import GatewayKey
-from penstock.stores.validate import Definition
+from penstock.stores.definition import Definition
 
 MOST: Final = 1000
 """Entries of one table: each pattern may be compared with the model of each request."""

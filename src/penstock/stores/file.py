@@ -24,9 +24,10 @@ from penstock.background import Background
 from penstock.limits.windows import WeekStart
 from penstock.settings.load import listed
 from penstock.stores.catalogue import Catalogue, CatalogueChange
+from penstock.stores.config_definitions import Check
+from penstock.stores.definition import CatalogueError
 from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.reading import Reading, Stamp, read, stamp
-from penstock.stores.validate import CatalogueError, Check
 
 __all__ = ["CatalogueError", "CatalogueFile", "read"]
 

@@ -16,7 +16,7 @@ from penstock.limits.policy_definition import policy
 from penstock.limits.validate import LimitOwner, Problem, Reading
 from penstock.limits.windows import WeekStart
 from penstock.stores.catalogue import GatewayKey
-from penstock.stores.validate import Definition
+from penstock.stores.definition import Definition
 
 _OF_RATES: Final = ("unit", "value")
 

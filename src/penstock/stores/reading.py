@@ -26,19 +26,13 @@ from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 from penstock.stores.alias_definitions import AliasNames, aliases_of, with_aliases
 from penstock.stores.catalogue import EMPTY, Catalogue, VirtualKey
+from penstock.stores.config_definitions import Check, saved_configs
+from penstock.stores.definition import CatalogueError, Definition, Unusable, name_problem
+from penstock.stores.gateway_key_definitions import gateway_keys
 from penstock.stores.limit_definitions import limits_of, policies_of, with_limits
 from penstock.stores.references import LARGEST_CREDENTIAL, VARIABLE, WHOLE, from_environment
 from penstock.stores.saved_guardrails import saved_guardrails
-from penstock.stores.validate import (
-    CatalogueError,
-    Check,
-    Definition,
-    Unusable,
-    gateway_keys,
-    name_problem,
-    saved_configs,
-    virtual_key,
-)
+from penstock.stores.virtual_key_definitions import virtual_key
 
 _CREDENTIAL: Final = re.compile(
     r"""(api_?key|secret\w*|token|passphrase|private_key|service_account_json)["']?\s*[=:]\s*["'{]?\w|://[^/\s:@]+:[^/\s@]+@""",

@@ -13,7 +13,7 @@ from typing import Final
 
 from penstock.core.did_you_mean import hint
 from penstock.settings.text_file import TooLarge, read_text
-from penstock.stores.validate import Unusable
+from penstock.stores.definition import Unusable
 
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FILE: Final = "file:"

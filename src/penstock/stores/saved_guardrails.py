@@ -9,7 +9,8 @@ import msgspec
 
 from penstock.core.json_text import write_json
 from penstock.stores.catalogue import NAME, SavedGuardrail
-from penstock.stores.validate import REFERENCES, Check, Definition, Unusable
+from penstock.stores.config_definitions import Check
+from penstock.stores.definition import REFERENCES, Definition, Unusable
 
 _PHASES: Final = ("before_request_hooks", "after_request_hooks")
 

@@ -1,7 +1,8 @@
 """One connection to a provider, which carries one exchange at a time.
 
-The protocol class moves bytes; response.py parses them, deadlines.py computes the time limits. A connection returns to
-its pool as soon as a response is whole, even before the caller has read its last bytes.
+The protocol class moves bytes; exchange.py is the request that runs on it, response.py parses, deadlines.py computes
+the time limits. A connection returns to its pool as soon as a response is whole, even before the caller has read its
+last bytes.
 """
 
 from __future__ import annotations
@@ -16,14 +17,11 @@ from typing import Final, cast
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, Limits
-from penstock.transport.base import Request, Take, Upload
-from penstock.transport.deadlines import Deadlines, earliest
-from penstock.transport.response import Malformed, ResponseReader
+from penstock.transport.base import Request
+from penstock.transport.exchange import HttpExchange
+from penstock.transport.response import ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
 from penstock.transport.turns import LARGE_READ, TakesTurns
-from penstock.transport.uploading import Unheard, Uploading
-from penstock.transport.wakeup import Wakeup
 
 _JOIN_BELOW: Final = 64 << 10
 _PIECE: Final = 256 << 10
@@ -122,7 +120,13 @@ class Connection(TakesTurns):
         """
         if self.closed or self.transport.is_closing():
             return False
-        return monotonic() - self.idle_since < _TRUSTED or not _is_readable(self.transport)
+        return monotonic() - self.idle_since < _TRUSTED or not self.has_unread()
+
+    def has_unread(self) -> bool:
+        """Whether the socket has bytes, an end or an error that the event loop hasn't read yet."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def abort(self) -> None:
         """Close at once, even during an exchange."""
@@ -249,221 +253,6 @@ class Connection(TakesTurns):
         self.reader.release()
         self.gone.set_result(None)
         self._lost(self)
-
-
-_ENDLESS: Final = Limits(0, 0, 0, 0)
-"""After a switch of protocols it is the new protocol's business how long it is silent."""
-
-
-class HttpExchange(Wakeup):
-    """A running request and its response: the ``Reply`` of http1.py.
-
-    ``status`` is 0 until the head has arrived; ``is_encoded``: the head names a content coding. Its task awaits the
-    exchange itself, until more of the response has arrived or the exchange has ended.
-    """
-
-    __slots__ = (
-        "_asked", "_connection", "_last_byte", "_limits", "_over", "_passing", "_paused", "_reader", "_rest",
-        "_started", "_unheard", "_uploading", "failure", "headers", "is_encoded", "status",
-    )  # fmt: skip
-
-    def __init__(self, connection: Connection, limits: Limits, started: float, *, may_switch: bool = False) -> None:
-        super().__init__(connection.loop)
-        self._connection = connection
-        self._limits = limits
-        self._started = self._asked = started
-        self._reader = connection.reader
-        self._reader.begin(may_switch=may_switch)
-        self._rest = b""
-        """What nobody has read when the exchange is over: the reader is the next exchange's then."""
-        self._over = False
-        self._paused = False
-        self._passing: _Passing | None = None
-        self._last_byte = started
-        self._uploading: Uploading | None = None
-        self._unheard: Unheard | None = None
-        self.failure: Failure | None = None
-        self.status = 0
-        self.headers: Headers = []
-        self.is_encoded = False
-        connection.look_by(earliest(limits, started))
-
-    def whole(self) -> bytes | None:
-        """The body, where all of it is here before any of it was read (``base.whole_body``)."""
-        return self._rest if self._over and self.failure is None else None
-
-    async def read(self) -> bytes:
-        while not (data := self._taken()):
-            if self._over:
-                return b""
-            try:
-                await self
-            except BaseException:
-                self.close()
-                raise
-        if self._paused and not self._over:
-            self._paused = False
-            self._last_byte = self._connection.loop.time()
-            self._connection.resume()
-        return data
-
-    async def pass_on(self, take: Take) -> None:
-        """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
-        while data := await self.read():
-            passing = _Passing(take)
-            if passing.goes_on(data) and not self._over:
-                self._passing = passing
-                try:
-                    await self
-                except BaseException:
-                    self.close()
-                    raise
-                finally:
-                    self._passing = None
-            await passing.hold_up()
-
-    def write(self, data: bytes) -> Awaitable[None] | None:
-        """Send bytes after the protocol was switched (``base.Switched``)."""
-        return self._connection.write_more(data)
-
-    def send_upload(self, upload: Upload) -> None:
-        """Send the rest of the request's body as it arrives. The head of the response may come before its end."""
-        self._uploading = Uploading(self._connection.loop, upload, self)
-        self._unheard = Unheard(self._connection.transport)
-
-    def has_news(self) -> bool:
-        """Whether there are bytes of the response, or its end, that the event loop hasn't read yet."""
-        return self._connection.is_open and _is_readable(self._connection.transport)
-
-    def send(self, data: bytes) -> Awaitable[None] | None:
-        """Send more of the request's body (``uploading.Receiver``): the provider's time to answer begins anew."""
-        self._asked = self._connection.loop.time()
-        return self._connection.write_more(data)
-
-    def close(self) -> None:
-        self._finish(reusable=False)
-        self._rest = b""
-        self.wake_soon()
-
-    def _taken(self) -> bytes:
-        """The bytes of the body that arrived since the last look."""
-        if not self._over:
-            return self._reader.take()
-        rest, self._rest = self._rest, b""
-        return rest
-
-    # Called by the connection and the timer until the exchange ends.
-
-    def received(self, data: bytes) -> None:
-        connection, reader = self._connection, self._reader
-        self._last_byte = connection.loop.time()
-        failure = None
-        try:
-            reader.feed(data)
-        except Malformed as malformed:
-            failure = _invalid(connection.host, malformed)
-        if not self.status and reader.head_complete:
-            self.status, self.headers, self.is_encoded = reader.status, reader.headers, reader.is_encoded
-            if reader.switched:
-                self._limits = _ENDLESS
-            elif self._uploading is not None and self.status >= 300:
-                self._uploading.stop()
-        if failure is not None:
-            self.fail(failure)
-            return
-        if reader.complete:
-            connection.promised_idle = reader.promised_idle
-            is_sent = self._uploading is None or self._uploading.is_over
-            self._finish(reusable=reader.keep_alive and not reader.overrun and is_sent)
-        elif reader.unread > connection.bounds.unread and not self._paused:
-            self._paused = True
-            connection.pause()
-        if self.status:
-            # Of a response that is over, the task itself reads the rest.
-            passing = self._passing
-            if passing is None or self._over or (reader.unread and not passing.goes_on(reader.take())):
-                self.wake()
-
-    def ended(self, error: Exception | None) -> None:
-        """The connection has closed; ``error`` is None if the peer closed it normally."""
-        if self._unheard is not None and (rest := self._unheard.take()):
-            self.received(rest)
-            if self._over:
-                return
-        if error is None and self._reader.end():
-            self._finish(reusable=False)
-            self.wake_soon()
-        else:
-            self.fail(self._connection.broken(error, head_complete=self._reader.head_complete))
-
-    def fail(self, failure: Failure) -> None:
-        """End the exchange with a failure."""
-        self.failure = failure
-        self._finish(reusable=False)
-        self.wake_soon()
-
-    def look(self) -> None:
-        """Fail if a limit has passed, else look again when the next limit is due."""
-        connection, reader = self._connection, self._reader
-        now = connection.loop.time()
-        if self._uploading is not None and self._uploading.waits_for_caller:
-            self._asked = now
-        # While the caller has unread bytes, the provider isn't considered idle.
-        last_byte = now if reader.unread else self._last_byte
-        deadlines = Deadlines(self._limits, self._started, self._asked)
-        due, kind = deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
-        if now >= due:
-            self.fail(deadlines.failure(kind, connection.host))
-        else:
-            connection.look_by(due)
-
-    def _finish(self, *, reusable: bool) -> None:
-        if self._over:
-            return
-        self._rest = self._reader.take()
-        self._over = True
-        if self._uploading is not None:
-            self._uploading.stop()
-        if self._unheard is not None:
-            self._unheard.close()
-        self._connection.finished(reusable=reusable)
-
-
-class _Passing:
-    """Hands the pieces of a body on until ``take`` wants something to be awaited, or fails."""
-
-    __slots__ = ("_error", "_full", "_take")
-
-    def __init__(self, take: Take) -> None:
-        self._take = take
-        self._full: Awaitable[None] | None = None
-        self._error: Exception | None = None
-
-    def goes_on(self, data: bytes) -> bool:
-        """Hand a piece on; whether the next may follow at once."""
-        try:
-            self._full = self._take(data)
-        except Exception as error:  # for the task: the event loop would close the provider's connection
-            self._error = error
-        return self._full is None and self._error is None
-
-    async def hold_up(self) -> None:
-        """Return when more may follow. Raises what ``take`` raised."""
-        if self._error is not None:
-            raise self._error
-        if self._full is not None:
-            await self._full
-
-
-def _invalid(host: str, malformed: Malformed) -> Failure:
-    return Failure(Kind.INVALID_RESPONSE, f"The provider at {host} can't be understood: {malformed}.", sent=True)
-
-
-def _is_readable(transport: asyncio.Transport) -> bool:
-    """Whether the socket has unread bytes, an end or an error."""
-    poll = select.poll()
-    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def shutting_down(host: str, *, sent: bool) -> Failure:

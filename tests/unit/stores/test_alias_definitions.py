@@ -10,7 +10,7 @@ from penstock.core.model_aliases import ModelAlias
 from penstock.stores import alias_definitions
 from penstock.stores.alias_definitions import AliasNames, aliases_of, with_aliases
 from penstock.stores.catalogue import GatewayKey
-from penstock.stores.validate import Definition
+from penstock.stores.definition import Definition
 
 NAMES = AliasNames(("openai", "groq", "prod"), {"main": "main", "pc-1": "main"})
 

@@ -9,8 +9,8 @@ import pytest
 
 from penstock.limits.windows import CalendarWindow, WeekStart
 from penstock.stores.catalogue import GatewayKey
+from penstock.stores.definition import Definition
 from penstock.stores.limit_definitions import limits_of, policies_of, with_limits
-from penstock.stores.validate import Definition
 
 
 def definition(problems: list[str], section: str = "keys", name: str = "a", **values: Any) -> Definition:

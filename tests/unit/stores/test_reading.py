@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from generators.settings import example_file
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, VirtualKey, digest_of
+from penstock.stores.config_definitions import Check
+from penstock.stores.definition import CatalogueError
 from penstock.stores.reading import Reading, read
-from penstock.stores.validate import CatalogueError, Check
 
 PROVIDERS = ("openai", "azure-openai", "echo")
 HASH = digest_of("pk-a")

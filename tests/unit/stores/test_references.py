@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock.stores.definition import Unusable
 from penstock.stores.references import References, from_environment, reference_problem
-from penstock.stores.validate import Unusable
 
 REFERENCES = References({"OPENAI_API_KEY": " sk-of-the-operator \n", "PENSTOCK_SECRET_KEYS": "a:b", "EMPTY": ""})
 

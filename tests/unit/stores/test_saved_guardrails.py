@@ -4,8 +4,8 @@ from typing import Any
 
 from penstock.core.address import AddressPolicy
 from penstock.pipeline.compile import judge
+from penstock.stores.definition import Definition, Unusable
 from penstock.stores.saved_guardrails import problem_of, saved_guardrails
-from penstock.stores.validate import Definition, Unusable
 
 CHECK = judge({}, AddressPolicy(), {})
 WORDS = [{"id": "contains", "parameters": {"words": ["a"], "operator": "none"}}]

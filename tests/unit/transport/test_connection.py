@@ -12,8 +12,8 @@ from unittest import mock
 import pytest
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Limits, Origin
-from penstock.transport.base import Reply, pass_on
+from penstock.core.http import Origin
+from penstock.transport.base import Reply
 from penstock.transport.connect import Connector
 from penstock.transport.connection import Connection, ParserLimits
 from penstock.transport.http1 import Http1Transport
@@ -83,46 +83,6 @@ async def test_a_provider_that_leaves_while_it_is_sent_a_large_request() -> None
         over.set()
 
 
-async def test_an_answer_wins_over_the_reset_that_follows_it() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.reader.readuntil(b"\r\n\r\n")
-        await peer.send(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
-        peer.reset()
-
-    async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin, body=b"x" * 30_000_000))
-        assert await read_all(reply) == b"big"
-
-
-async def test_whoever_reads_is_woken_when_the_reply_is_closed() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(HEAD + b"content-length: 10\r\n\r\n")
-        await peer.gone()
-
-    async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin))
-        assert not isinstance(reply, Failure)
-        reading = asyncio.ensure_future(reply.read())
-        await asyncio.sleep(0)
-        reply.close()
-        assert await asyncio.wait_for(reading, 60) == b""
-
-
-async def test_what_came_before_a_failure_can_still_be_read() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\nnonsense")
-        await peer.gone()
-
-    async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin))
-        assert await read_all(reply) == b"hel"
-        assert not isinstance(reply, Failure)
-        assert reply.failure is not None
-        assert reply.failure.kind is Kind.INVALID_RESPONSE
-
-
 @pytest.mark.parametrize("framing", [b"content-length: 10\r\n", b"connection: close\r\n"])
 async def test_shutting_down_breaks_off_what_is_under_way(framing: bytes) -> None:
     async def script(peer: Peer) -> None:
@@ -141,21 +101,6 @@ async def test_shutting_down_breaks_off_what_is_under_way(framing: bytes) -> Non
         refused = await made.send(request(server.origin))
         assert isinstance(refused, Failure)
         assert (refused.kind, refused.sent) == (Kind.SHUTTING_DOWN, False)
-
-
-async def test_a_limit_that_passes_is_told_after_what_came() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(HEAD + b"connection: close\r\n\r\nhel")
-        await peer.gone()
-
-    async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin, limits=Limits(60, 60, 60, 1)))
-        assert not isinstance(reply, Failure)
-        await asyncio.wait_for(server.ended.wait(), 60)
-        assert await read_all(reply) == b"hel"
-        assert reply.failure is not None
-        assert reply.failure.kind is Kind.TOTAL_TIMEOUT
 
 
 async def test_a_provider_that_talks_on_an_idle_connection_loses_it() -> None:
@@ -181,16 +126,16 @@ async def idle(made: Http1Transport, origin: Origin) -> Connection:
 async def test_the_socket_of_a_connection_is_looked_at_only_after_a_pause(
     age: float, looks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[asyncio.Transport] = []
+    looked: list[Connection] = []
 
-    def look(transport: asyncio.Transport) -> bool:
-        looked.append(transport)
+    def look(connection: Connection) -> bool:
+        looked.append(connection)
         return False
 
     async with serving(answer) as server, transport() as made:
         connection = await idle(made, server.origin)
         monkeypatch.setattr("penstock.transport.connection.monotonic", lambda: connection.idle_since + age)
-        monkeypatch.setattr("penstock.transport.connection._is_readable", look)
+        monkeypatch.setattr(Connection, "has_unread", look)
         assert connection.is_usable()
     assert len(looked) == looks
 
@@ -252,78 +197,6 @@ async def test_a_large_body_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch
     assert max(sizes) == 256 << 10
     assert sum(sizes) == len(body)
     assert max(after - before for before, after in itertools.pairwise([*turns, len(sizes)])) <= 4
-
-
-async def test_a_body_is_passed_on_as_it_arrives_while_the_receiver_keeps_up() -> None:
-    arrived = [asyncio.Event() for _ in range(3)]
-    seen: list[bytes] = []
-    full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def script(peer: Peer) -> None:
-        await peer.reader.readuntil(b"\r\n\r\n")
-        await peer.send(HEAD + b"content-length: 3\r\n\r\n")
-        for number, piece in enumerate((b"a", b"b", b"c")):
-            await peer.send(piece)
-            await arrived[number].wait()
-
-    def take(data: bytes) -> asyncio.Future[None] | None:
-        seen.append(data)
-        arrived[len(seen) - 1].set()
-        return full if data == b"b" else None
-
-    async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin))
-        assert not isinstance(reply, Failure)
-        passing = asyncio.ensure_future(pass_on(reply, take))
-        await arrived[1].wait()
-        full.set_result(None)
-        await passing
-        assert (seen, reply.failure) == ([b"a", b"b", b"c"], None)
-
-
-@pytest.mark.parametrize("is_first", [True, False])
-async def test_a_defect_in_the_receiver_is_its_own(is_first: bool) -> None:
-    taken = asyncio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.reader.readuntil(b"\r\n\r\n")
-        await peer.send(HEAD + b"content-length: 100\r\n\r\n")
-        await peer.send(b"first")
-        await taken.wait()
-        await peer.send(b"second")
-        await peer.reader.read()
-
-    def take(data: bytes) -> None:
-        taken.set()
-        if is_first or data != b"first":
-            raise ValueError("a defect")
-
-    async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin))
-        assert not isinstance(reply, Failure)
-        with pytest.raises(ValueError, match="a defect"):
-            await pass_on(reply, take)
-        reply.close()
-
-
-async def test_a_caller_who_leaves_while_a_body_is_passed_on_closes_the_connection() -> None:
-    gone, taken = asyncio.Event(), asyncio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.reader.readuntil(b"\r\n\r\n")
-        await peer.send(HEAD + b"content-length: 100\r\n\r\nfirst")
-        await peer.reader.read()
-        gone.set()
-
-    async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin))
-        assert not isinstance(reply, Failure)
-        passing = asyncio.ensure_future(pass_on(reply, lambda _: taken.set()))
-        await taken.wait()
-        passing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await passing
-        await gone.wait()
 
 
 async def test_a_provider_that_sends_faster_than_its_bytes_are_worked_on_leaves_others_their_turn() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core.json_text import read_json
-from penstock.stores.validate import Unusable
+from penstock.stores.definition import Unusable
 
 _REMEMBERED: Final = 1024
 """Texts that are remembered of each kind of column."""

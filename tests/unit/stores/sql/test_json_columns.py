@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from penstock.stores.definition import Unusable
 from penstock.stores.sql.json_columns import read_labels, read_object, read_texts
-from penstock.stores.validate import Unusable
 
 
 def test_what_there_is() -> None:

@@ -16,9 +16,9 @@ from penstock.core.model_aliases import ModelAliases
 from penstock.core.restrictions import NONE, Network, Restrictions
 from penstock.stores.alias_definitions import of_stored_key
 from penstock.stores.catalogue import GatewayKey
+from penstock.stores.definition import Unusable
 from penstock.stores.sql import schema
 from penstock.stores.sql.json_columns import read_labels, read_object, read_texts
-from penstock.stores.validate import Unusable
 
 _DATA_PLANE: Final = ("workspace-service", "workspace-user")
 """The kinds of keys that may call models: an administrator's may not."""

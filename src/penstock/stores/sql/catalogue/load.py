@@ -18,6 +18,8 @@ from penstock.core.json_text import read_json, read_json_or_none
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import End
 from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, SavedGuardrail, VirtualKey
+from penstock.stores.config_definitions import saved_configs
+from penstock.stores.definition import Definition, Unusable
 from penstock.stores.references import FILE, References
 from penstock.stores.sql import schema
 from penstock.stores.sql.catalogue.keys import KeyLoader, has_keys, read_workspaces
@@ -28,7 +30,7 @@ from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.own_prices import read_own_prices
 from penstock.stores.sql.prices import read_active
 from penstock.stores.sql.secrets import open_all
-from penstock.stores.validate import Definition, Unusable, saved_configs, virtual_key
+from penstock.stores.virtual_key_definitions import virtual_key
 
 NEVER: Final = 2**63
 """A moment that does not come."""

@@ -1,0 +1,141 @@
+"""One exchange: what its reader gets when the answer, a failure and the end come close together."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Limits
+from penstock.transport.base import pass_on
+from scripted import Peer, read_all, request, serving, transport
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+async def test_an_answer_wins_over_the_reset_that_follows_it() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
+        peer.reset()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin, body=b"x" * 30_000_000))
+        assert await read_all(reply) == b"big"
+
+
+async def test_whoever_reads_is_woken_when_the_reply_is_closed() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + b"content-length: 10\r\n\r\n")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        reading = asyncio.ensure_future(reply.read())
+        await asyncio.sleep(0)
+        reply.close()
+        assert await asyncio.wait_for(reading, 60) == b""
+
+
+async def test_what_came_before_a_failure_can_still_be_read() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\nnonsense")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert await read_all(reply) == b"hel"
+        assert not isinstance(reply, Failure)
+        assert reply.failure is not None
+        assert reply.failure.kind is Kind.INVALID_RESPONSE
+
+
+async def test_a_limit_that_passes_is_told_after_what_came() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + b"connection: close\r\n\r\nhel")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin, limits=Limits(60, 60, 60, 1)))
+        assert not isinstance(reply, Failure)
+        await asyncio.wait_for(server.ended.wait(), 60)
+        assert await read_all(reply) == b"hel"
+        assert reply.failure is not None
+        assert reply.failure.kind is Kind.TOTAL_TIMEOUT
+
+
+async def test_a_body_is_passed_on_as_it_arrives_while_the_receiver_keeps_up() -> None:
+    arrived = [asyncio.Event() for _ in range(3)]
+    seen: list[bytes] = []
+    full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(HEAD + b"content-length: 3\r\n\r\n")
+        for number, piece in enumerate((b"a", b"b", b"c")):
+            await peer.send(piece)
+            await arrived[number].wait()
+
+    def take(data: bytes) -> asyncio.Future[None] | None:
+        seen.append(data)
+        arrived[len(seen) - 1].set()
+        return full if data == b"b" else None
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        passing = asyncio.ensure_future(pass_on(reply, take))
+        await arrived[1].wait()
+        full.set_result(None)
+        await passing
+        assert (seen, reply.failure) == ([b"a", b"b", b"c"], None)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_defect_in_the_receiver_is_its_own(is_first: bool) -> None:
+    taken = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(HEAD + b"content-length: 100\r\n\r\n")
+        await peer.send(b"first")
+        await taken.wait()
+        await peer.send(b"second")
+        await peer.reader.read()
+
+    def take(data: bytes) -> None:
+        taken.set()
+        if is_first or data != b"first":
+            raise ValueError("a defect")
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        with pytest.raises(ValueError, match="a defect"):
+            await pass_on(reply, take)
+        reply.close()
+
+
+async def test_a_caller_who_leaves_while_a_body_is_passed_on_closes_the_connection() -> None:
+    gone, taken = asyncio.Event(), asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(HEAD + b"content-length: 100\r\n\r\nfirst")
+        await peer.reader.read()
+        gone.set()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        passing = asyncio.ensure_future(pass_on(reply, lambda _: taken.set()))
+        await taken.wait()
+        passing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await passing
+        await gone.wait()
