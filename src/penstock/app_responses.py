@@ -30,7 +30,7 @@ def conversations_of(settings: Settings, stored: ControlStore | None) -> Convers
 
 def form_of_kept() -> Form:
     """Kept responses in the only wire that has them."""
-    from penstock.dialects.responses import kept as wire  # loaded where responses are kept
+    from penstock.dialects.responses import stored_responses as wire  # loaded where responses are kept
 
     return Form(
         wire.references,

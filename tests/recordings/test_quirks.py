@@ -28,7 +28,7 @@ from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.errors import translated_error
-from penstock.dialects.openai.relay import body as openai_body
+from penstock.dialects.openai.relay import chat_body as openai_body
 from penstock.dialects.openai.relay.normalize import normalize_reply
 from penstock.dialects.openai.relay.stream import STREAM, ending
 from penstock.dialects.provider_errors import read_error

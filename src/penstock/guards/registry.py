@@ -15,7 +15,7 @@ from penstock.guards.base import Check
 from penstock.guards.packages import checks_of_packages
 
 _FAMILIES: Final = """
-    checks.text checks.matching checks.shape checks.access checks.prefix checks.web checks.personal checks.secrets
+    checks.text checks.matching checks.formats checks.access checks.prefix checks.web checks.personal checks.secrets
     checks.words checks.hidden checks.size checks.injection checks.jwt checks.judge checks.language
     checks.request_parameters partners.bedrock partners.azure partners.openai_moderation partners.presidio
     partners.lakera partners.prisma_airs partners.mistral partners.crowdstrike partners.guardrail_server

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 from asyncio import sleep
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -26,13 +26,12 @@ from penstock.dialects.caller import JSON, NO_STORE
 from penstock.pipeline.authenticate import KEY_HEADERS, credential
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.keeping.exchange import Keeping
+from penstock.pipeline.keeping.tapped_reply import LastEvent, Tap, TappedReply, WholeReply
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.records.batches import Batches
-from penstock.pipeline.replies.wrapped_reply import WrappedReply
 from penstock.providers.row import RESPONSES_WIRE, Operation
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.kept_response import KeptResponse
-from penstock.transport.base import Reply, Take, pass_on
 
 _LOG: Final = logging.getLogger("penstock")
 _READING: Final = frozenset(
@@ -53,14 +52,6 @@ _DAY: Final = 86_400_000_000
 _MOST_REFERENCES: Final = 64
 """Responses that the items of one input may be of."""
 _STREAM: Final = "stream=true"
-
-
-class LastEvent(Protocol):
-    """Finds a response in the last event of a stream that ended well."""
-
-    response: bytes | None
-
-    def feed(self, data: bytes) -> None: ...
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -204,10 +195,12 @@ class Conversations:
         if answer.watch is None and answer.rest is None and answer.body[:1] == b"{":
             self._keep(keeping, answer.body)
             return answer
-        tap = _Tap(self._form.last_event() if answer.body[:1] != b"{" else _Whole(), self._longest, keeping, self._keep)
+        tap = Tap(
+            self._form.last_event() if answer.body[:1] != b"{" else WholeReply(), self._longest, keeping, self._keep
+        )
         tap.feed(answer.body)
         if answer.rest is not None:
-            answer.rest = _Tapped(answer.rest, tap)
+            answer.rest = TappedReply(answer.rest, tap)
         return answer
 
     def _keep(self, keeping: Keeping, response: bytes) -> None:
@@ -317,67 +310,6 @@ class Conversations:
                 await self._rows.clean()
             except DatabaseError as error:
                 _LOG.error("%s; kept responses that have ended stay for now", error)
-
-
-class _Whole:
-    """A plain reply that arrives in pieces."""
-
-    response: bytes | None = None
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def feed(self, data: bytes) -> None:
-        if data:
-            self._parts.append(data)
-        else:
-            self.response = b"".join(self._parts)
-
-
-class _Tap:
-    """Looks at an answer's bytes on their way, and keeps the response when it is there."""
-
-    def __init__(self, last: LastEvent, longest: int, keeping: Keeping, keep: Callable[[Keeping, bytes], None]) -> None:
-        self._last = last
-        self._left = 64 * longest
-        """Bytes of an answer that are looked at: a stream says everything several times."""
-        self._keeping = keeping
-        self._keep = keep
-
-    def feed(self, data: bytes) -> None:
-        if self._left <= 0:
-            return
-        self._left -= len(data)
-        self._last.feed(data)
-        response = self._last.response
-        if response is not None:
-            self._left = 0
-            self._keep(self._keeping, response)
-
-
-class _Tapped(WrappedReply):
-    """A reply whose bytes a tap looks at."""
-
-    def __init__(self, inner: Reply, tap: _Tap) -> None:
-        super().__init__(inner)
-        self._tap = tap
-
-    async def read(self) -> bytes:
-        data = await self._inner.read()
-        if data or self._inner.failure is None:
-            self._tap.feed(data)
-        return data
-
-    async def pass_on(self, take: Take) -> None:
-        """Hand the reply to ``take`` (``transport.base.pass_on``)."""
-
-        def seen(data: bytes) -> Awaitable[None] | None:
-            self._tap.feed(data)
-            return take(data)
-
-        await pass_on(self._inner, seen)
-        if self._inner.failure is None:
-            self._tap.feed(b"")
 
 
 def owner_of(call: Call) -> bytes:

@@ -45,40 +45,40 @@ class Timed(TimedConnection):
 
 
 async def test_the_nearest_time_counts_and_a_later_one_costs_no_timer() -> None:
-    paced = Timed()
-    now = paced.loop.time()
-    paced._look_by(now + 3600)
-    first = paced._timer
-    paced._look_by(now + 7200)
-    assert paced._timer is first
-    paced._look_by(now)
-    await paced.looked.wait()
-    assert paced.looks == 1
-    assert paced._timer is None
+    connection = Timed()
+    now = connection.loop.time()
+    connection._look_by(now + 3600)
+    first = connection._timer
+    connection._look_by(now + 7200)
+    assert connection._timer is first
+    connection._look_by(now)
+    await connection.looked.wait()
+    assert connection.looks == 1
+    assert connection._timer is None
 
 
 async def test_it_looks_again_until_it_is_lost() -> None:
-    paced = Timed(wait=0)
-    paced._look_by(0)
-    while paced.looks < 3:
-        paced.looked.clear()
-        await paced.looked.wait()
-    paced._stop()
-    looks = paced.looks
+    connection = Timed(wait=0)
+    connection._look_by(0)
+    while connection.looks < 3:
+        connection.looked.clear()
+        await connection.looked.wait()
+    connection._stop()
+    looks = connection.looks
     await asyncio.sleep(0)
-    assert paced.looks == looks
+    assert connection.looks == looks
 
 
 async def test_a_caller_that_takes_bytes_is_waited_for_and_one_that_does_not_is_cut_off() -> None:
-    paced = Timed(write_seconds=0.2)
-    paced.other.unsent = 100
-    paced.pause_writing()
-    assert paced.writable is not None
+    connection = Timed(write_seconds=0.2)
+    connection.other.unsent = 100
+    connection.pause_writing()
+    assert connection.writable is not None
     for left in (90, 80, 70):
-        paced.looked.clear()
-        await paced.looked.wait()
-        assert not paced.other.is_closing()
-        paced.other.unsent = left
-    await asyncio.wait_for(paced.other.aborted.wait(), 60)
-    paced._stop()
-    assert paced.writable is None
+        connection.looked.clear()
+        await connection.looked.wait()
+        assert not connection.other.is_closing()
+        connection.other.unsent = left
+    await asyncio.wait_for(connection.other.aborted.wait(), 60)
+    connection._stop()
+    assert connection.writable is None

@@ -11,7 +11,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.usage import Usage
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.malformed import read_body
-from penstock.dialects.openai.relay import body as openai_body
+from penstock.dialects.openai.relay import chat_body as openai_body
 
 
 def request(**members: Any) -> RequestBody | Failure:
