@@ -3,12 +3,16 @@
 import json
 import socket
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from running import RunningGateway
+from penstock.settings import Settings
+from penstock.settings.store import Store
+from raw_caller import Caller
+from running import RunningGateway, running_gateway
 from upstream import Upstream, chunk, events, wait_for_hang_up
 
 CHUNK = chunk({"role": "assistant", "content": "a"})
@@ -52,6 +56,28 @@ def test_leaving_in_mid_request_reaches_nobody(gateway: RunningGateway, upstream
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
     assert upstream.received == []
+
+
+ADMIN = "an-admin-key-of-the-environment"
+
+
+@pytest.mark.parametrize("key", [ADMIN, "a-key-that-nobody-has"])
+@pytest.mark.parametrize("head", ["POST /v1/configs", "GET /v1/configs", "GET /penstock/me", "POST /v1/explain"])
+def test_leaving_where_nothing_is_cancelled_is_no_defect(
+    head: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger could otherwise write a traceback to the log with each of its requests."""
+    monkeypatch.setenv("PENSTOCK_ADMIN_KEY", ADMIN)
+    with running_gateway(Settings(store=Store(data_dir=str(tmp_path)))) as gateway:
+        for length in (0, 5):
+            with Caller(gateway) as caller:
+                caller.send(
+                    f"{head} HTTP/1.1\r\nhost: localhost\r\nx-portkey-api-key: {key}\r\n"
+                    f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n".encode()
+                )
+        records = gateway.recorded()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert not [record for record in records if record.status == 500]
 
 
 def test_nothing_stays_behind(gateway: RunningGateway, upstream: Upstream) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, Final, get_args
 
+import msgspec
 import pytest
 
 from counted import Copy
@@ -20,6 +21,7 @@ from growing import REQUESTS, STREAMS
 from penstock.core import events
 from penstock.dialects import framing
 from penstock.dialects.registry import CALLERS, DIALECTS
+from penstock.providers.registry import PROVIDERS
 
 MOST: Final = 2.6
 SMALL: Final = 250
@@ -73,6 +75,24 @@ def test_requests_are_read_and_relayed_in_linear_time(caller: str, shape: str) -
         for variant in ("", "bedrock", "vertex"):
             dialect.relay.fit_request(body, context(caller, variant))
 
+    assert_linear(run)
+
+
+ADAPTED: Final = sorted(slug for slug, row in PROVIDERS.items() if row.quirks.adapts_request or row.quirks.keeps)
+"""Providers whose rows change the requests of OpenAI's wire by functions and lists of their own."""
+
+
+@pytest.mark.parametrize("slug", ADAPTED)
+@pytest.mark.parametrize("shape", REQUESTS["openai_chat"])
+def test_requests_are_adapted_to_hosts_in_linear_time(slug: str, shape: str) -> None:
+    def run(n: int) -> None:
+        dialect = registry().CALLERS["openai_chat"]
+        quirks = COPY["penstock.providers.registry"].PROVIDERS[slug].quirks
+        body = json.dumps({"model": "m", **REQUESTS["openai_chat"][shape](n)}).encode()
+        given = msgspec.structs.replace(context("openai_chat"), quirks=quirks)
+        dialect.relay.fit_request(dialect.reading.body(body).body, given)
+
+    run(1)  # what is looked up once doesn't count
     assert_linear(run)
 
 

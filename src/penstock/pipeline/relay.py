@@ -37,7 +37,8 @@ def _write(sink: Sink) -> Take:
 
 
 class Broken(Exception):
-    """A plain reply broke off after its head was sent to the caller."""
+    """A response can't be completed: a plain reply broke off after its head was sent, or the caller's connection is
+    closed."""
 
 
 _CUT: Final = Failure(

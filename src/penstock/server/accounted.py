@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any, Final
@@ -35,7 +36,8 @@ async def accounted(context: RequestContext, serving: Coroutine[Any, Any, None])
         _LOG.exception("a request failed inside the gateway")
         account.failure = DEFECT
         if not context.begun:
-            await context.refuse(DEFECT)
+            with contextlib.suppress(Broken):
+                await context.refuse(DEFECT)
     finally:
         account.has_left = client.gone
         if context.answer is not None:

@@ -7,6 +7,7 @@ where a guard would deny or change it. Source: docs/guardrails.md#batches-and-th
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
@@ -192,12 +193,7 @@ def _kept(call: Call, view: TextView) -> Pieces | None:
 def _batch(body: Body, view: TextView, raw: bytes) -> Pieces:
     """Anthropic's batches, whose requests stand in the body. Source: Anthropic API reference, "Create a Message
     Batch"."""
-    try:
-        listed = [bytes(each) for each in msgspec.json.decode(body.raw("requests") or b"", type=list[msgspec.Raw])]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable("its requests are no list") from error
-    if len(listed) > _MOST:
-        raise Unreadable(f"it has more than {_MOST} requests")
+    listed = _listed(body.raw("requests") or b"")
     found = [
         _piece(f"request {at + 1}", each, "params", lambda _: ("messages", view)) for at, each in enumerate(listed)
     ]
@@ -208,6 +204,27 @@ def _batch(body: Body, view: TextView, raw: bytes) -> Pieces:
         return body.replaced({"requests": b"[" + b",".join(listed) + b"]"}).encode()
 
     return Pieces([piece for _, piece in found], rebuilt, _is_doubled(body, raw))
+
+
+def _listed(raw: bytes) -> list[bytes]:
+    """The requests of a list. They are counted first: a list of millions takes thirty times the memory of its text when
+    it is taken apart. Raises Unreadable."""
+    numbers = itertools.count(1)
+
+    class Counted(msgspec.Struct):
+        """An object of which no member is read. Making one too many ends the reading."""
+
+        def __post_init__(self) -> None:
+            if next(numbers) > _MOST:
+                raise ValueError(f"more than {_MOST}")
+
+    try:
+        msgspec.json.decode(raw, type=list[Counted])
+        return [bytes(each) for each in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        too_many = next(numbers) > _MOST
+        what = f"it has more than {_MOST} requests" if too_many else "its requests are no list of objects"
+        raise Unreadable(what) from error
 
 
 def _piece(place: str, raw: bytes, name: str, type_of: Callable[[Body], tuple[str, TextView]]) -> tuple[Body, Piece]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.pipeline.relay import Broken
 from penstock.server.bodies.arriving_body import UNREAD, ArrivingBody, upload_too_large
 from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.bodies.unpack import unpack
@@ -131,6 +132,12 @@ class Http1Client(BodyHold):
             self.gone = True
             self.task.cancel()
 
+    def _give_up(self) -> NoReturn:
+        """The connection is closed, and the caller's leaving has cancelled nothing: nobody reads what would be written.
+        Raises Broken."""
+        self.gone = True
+        raise Broken
+
     def no_op(self) -> bytes:
         """Bytes that a caller passes over, whatever was sent before; none where HTTP has no such bytes.
 
@@ -163,6 +170,8 @@ class Http1Client(BodyHold):
     def write(self, body: bytes) -> asyncio.Future[None] | None:
         """Send more of the body. Returns a future if the caller reads slower than we write: wait for it."""
         connection = self._connection
+        if connection.transport.is_closing():
+            self._give_up()
         if body:  # an empty chunk would end the body
             connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
         return connection.writable
@@ -173,6 +182,8 @@ class Http1Client(BodyHold):
             await full
 
     async def end(self, body: bytes) -> None:
+        if self._connection.transport.is_closing():
+            self._give_up()
         if self._chunked:
             body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
         if body:
@@ -185,6 +196,8 @@ class Http1Client(BodyHold):
         A request whose body is not complete by now was refused, or needs none: the connection ends with the response.
         """
         connection, request = self._connection, self.request
+        if connection.transport.is_closing():
+            self._give_up()
         self.is_begun = True
         if self._held:
             self.release()

@@ -12,6 +12,8 @@ from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from penstock.pipeline.relay import Broken
+
 
 class RequestTask:
     """Runs a coroutine and calls ``ended`` when the coroutine has returned, failed or was cancelled.
@@ -69,7 +71,8 @@ class RequestTask:
             return
         try:
             waits_for = coroutine.send(None) if error is None else coroutine.throw(error)
-        except (StopIteration, asyncio.CancelledError):
+        except (StopIteration, asyncio.CancelledError, Broken):
+            # Broken: the connection closes, for the response was not completed.
             self._coroutine = None
         except BaseException as failure:
             self._coroutine = None

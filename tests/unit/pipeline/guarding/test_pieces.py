@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -123,6 +124,18 @@ def test_there_are_not_too_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = {"requests": [{"custom_id": "1", "params": {}}] * 3}
     with pytest.raises(Unreadable, match="more than 2"):
         pieces_of(call(json.dumps(requests).encode(), "messages/batches", wire="anthropic"))
+
+
+@pytest.mark.parametrize(("item", "why"), [(b"1", "no list"), (b"{}", "more than"), (b'{"params":{}}', "more than")])
+def test_requests_are_counted_before_they_are_taken_apart(item: bytes, why: str) -> None:
+    asked = call(b'{"requests":[' + b",".join([item] * 1_000_000) + b"]}", "messages/batches", wire="anthropic")
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable, match=why):
+            pieces_of(asked)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(asked.body)
+    finally:
+        tracemalloc.stop()
 
 
 def test_several_purposes_are_none() -> None:

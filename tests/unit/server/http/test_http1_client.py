@@ -9,6 +9,7 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
+from penstock.pipeline.relay import Broken
 from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.http.http1_client import CONTINUE, Http1Client
 from penstock.server.http.incoming import IncomingRequest
@@ -23,7 +24,7 @@ class Connection:
         self.writable: asyncio.Future[None] | None = None
         self.default_headers: Headers = [(b"date", b"now")]
         self.loop: Any = None
-        self.is_draining = self.is_drained = False
+        self.is_draining = self.is_drained = self.is_closed = False
         self.written = b""
         self.client: Http1Client
         self._arrive = arrive
@@ -31,6 +32,9 @@ class Connection:
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return self.is_closed
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -144,3 +148,24 @@ async def test_who_leaves_cancels_a_task_that_is_watched_only(watched: bool, unw
     assert client.gone == (watched and not unwatched)
     assert bool(task.cancelling()) == client.gone
     task.cancel()
+
+
+@pytest.mark.parametrize("step", ["the head", "a piece", "the end"])
+async def test_nothing_is_written_to_a_caller_that_left(step: str) -> None:
+    connection = Connection()
+    client = client_on(connection)
+    if step != "the head":
+        await client.send_head(200, [], b"", more=True)
+    connection.is_closed, written = True, connection.written
+    steps = {
+        "the head": client.send_head(200, [], b"", more=True),
+        "a piece": client.send(b"x"),
+        "the end": client.end(b""),
+    }
+    with pytest.raises(Broken):
+        await steps.pop(step)
+    for other in steps.values():
+        other.close()
+    assert client.gone
+    assert connection.written == written
+    assert not client.complete

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from penstock.pipeline.relay import Broken
 from penstock.server.http.request_task import RequestTask
 
 
@@ -135,3 +136,15 @@ async def test_a_defect_is_told_and_ends_the_task(log: Log) -> None:
     await started(log.task(serve()))
     loop.set_exception_handler(None)
     assert log.seen == [("defect",), "ended"]
+
+
+async def test_a_response_that_nobody_reads_is_no_defect(log: Log) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: log.seen.append(context["exception"]))
+
+    async def serve() -> None:
+        raise Broken
+
+    await started(log.task(serve()))
+    loop.set_exception_handler(None)
+    assert log.seen == ["ended"]

@@ -6,6 +6,7 @@ Perplexity: after the system messages, user and assistant take turns (docs/quirk
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.core.body import Body
@@ -22,33 +23,44 @@ def in_alternation(body: Body) -> Body:
 
 
 def _join(messages: list[Members]) -> None:
-    joined: list[Members] = []
-    for message in messages:
-        before = joined[-1] if joined else None
-        role = bytes(message.get("role", b""))
-        if before is not None and role in _JOINED and bytes(before.get("role", b"")) == role:
-            contents = _together(before, message)
-            if contents is not None:
-                joined[-1] = {**before, "content": write_json(contents)}
-                continue
-        joined.append(message)
+    joined = [_together(run) if len(run) > 1 else run[0] for run in _runs(messages)]
     if len(joined) != len(messages):
         messages[:] = joined
 
 
-def _together(before: Members, after: Members) -> Any:
-    """The content of two messages: text with a blank line between, parts one after the other. None if they hold more
-    than content."""
-    if not (before.keys() <= _PLAIN and after.keys() <= _PLAIN):
-        return None
-    one, other = decoded(before.get("content")), decoded(after.get("content"))
-    if isinstance(one, str) and isinstance(other, str):
-        return "\n\n".join(filter(None, (one, other)))
-    parts = [_parts(one), _parts(other)]
-    return None if None in parts else [part for found in parts if found for part in found]
+def _runs(messages: list[Members]) -> Iterator[list[Members]]:
+    """Neighbours that can be joined, and every other message alone."""
+    run: list[Members] = []
+    role = b""
+    for message in messages:
+        own = bytes(message.get("role", b"")) if _is_joinable(message) else b""
+        if run and (not own or own != role):
+            yield run
+            run = []
+        run.append(message)
+        role = own
+    if run:
+        yield run
 
 
-def _parts(content: Any) -> list[Any] | None:
+def _is_joinable(message: Members) -> bool:
+    """Whether a message is of a role that takes turns, and holds text or parts alone."""
+    if bytes(message.get("role", b"")) not in _JOINED or not message.keys() <= _PLAIN:
+        return False
+    return isinstance(decoded(message.get("content")), str | list)
+
+
+def _together(run: list[Members]) -> Members:
+    """One message with the contents of several: texts with a blank line between, or all their parts."""
+    contents = [decoded(message.get("content")) for message in run]
+    if all(isinstance(content, str) for content in contents):
+        whole: Any = "\n\n".join(filter(None, contents))
+    else:
+        whole = [part for content in contents for part in _parts(content)]
+    return {**run[0], "content": write_json(whole)}
+
+
+def _parts(content: str | list[Any]) -> list[Any]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
-    return content if isinstance(content, list) else None
+    return content

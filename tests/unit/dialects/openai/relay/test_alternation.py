@@ -25,6 +25,9 @@ def test_text_and_parts() -> None:
         said("a\n\nb"),
         said("x\n\ny", "assistant"),
     ]
+    assert joined(said("a"), said(""), said("b"), said([part])) == [
+        said([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}, part])
+    ]
     assert joined(said("a"), said([part])) == [said([{"type": "text", "text": "a"}, part])]
 
 
