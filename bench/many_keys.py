@@ -1,4 +1,5 @@
-"""A gateway with very many gateway keys: ``python -m bench.many_keys`` makes 100,000 of them and serves.
+"""A gateway with very many gateway keys: ``python -m bench.many_keys`` makes 100,000 of them and serves;
+with ``--database postgresql://…`` in an empty database of PostgreSQL.
 
 It prints a line of JSON: how long the database took to fill, the start to the first answer of a key, in seconds of the
 clock and of computing, memory there, what a request with a key takes with one key in the catalogue and with all of
@@ -65,9 +66,9 @@ def rows(numbers: range, workspace: str) -> Iterator[tuple[dict[str, Any], dict[
         )
 
 
-async def add(file: Path, numbers: range) -> None:
-    """Add keys to a database, which is made where it is missing."""
-    database = Database(file_address(file))
+async def add(address: str, numbers: range) -> None:
+    """Add keys to a database, whose tables are made where they are missing."""
+    database = Database(address)
     try:
         await migrate(database)
         await bootstrap(database)
@@ -128,22 +129,22 @@ def until_in_force(server: Process, port: int, number: int) -> tuple[float, floa
     raise RuntimeError("a key that was added is not in force")
 
 
-def measured(keys: int, home: Path) -> dict[str, float]:
-    """What a gateway with this many keys takes."""
-    file, port = home / "penstock.db", process.free_port()
+def measured(keys: int, home: Path, address: str) -> dict[str, float]:
+    """What a gateway with this many keys takes, whose database is at an address."""
+    port = process.free_port()
     began = time.perf_counter()
-    asyncio.run(add(file, range(keys)))
+    asyncio.run(add(address, range(keys)))
     compile_modules()
     filled = time.perf_counter() - began
     words = [word.replace("{port}", str(port)) for word in COMMAND]
-    environment = {"PENSTOCK_STORE_DATABASE": file_address(file), "PENSTOCK_ACCESS_LOG": "false", "HOME": str(home)}
+    environment = {"PENSTOCK_STORE_DATABASE": address, "PENSTOCK_ACCESS_LOG": "false", "HOME": str(home)}
     cores = frozenset(os.sched_getaffinity(0))
     with process.running(words, cores, home / "gateway.log", environment) as server:
         start = until_it_answers(server, as_key(port, keys - 1), payload.chat(model="echo"), _PATIENCE)
         computing, resident = server.cpu_seconds, server.resident_kb / 1024
         one, every = cpu_of_requests(server, port, range(1)), cpu_of_requests(server, port, range(keys))
         settled = server.resident_kb / 1024
-        asyncio.run(add(file, range(keys, keys + 1)))
+        asyncio.run(add(address, range(keys, keys + 1)))
         in_force, wait = until_in_force(server, port, keys)
         refreshed = server.resident_kb / 1024
     return {
@@ -164,9 +165,11 @@ def measured(keys: int, home: Path) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--keys", type=int, default=100_000)
+    parser.add_argument("--database", help="an empty database, postgresql://…; without it a file of SQLite")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        print(json.dumps(measured(arguments.keys, Path(home))))
+        address = arguments.database or file_address(Path(home, "penstock.db"))
+        print(json.dumps(measured(arguments.keys, Path(home), address)))
 
 
 if __name__ == "__main__":

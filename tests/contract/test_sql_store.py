@@ -20,6 +20,7 @@ from alembic.runtime.migration import MigrationContext
 
 import calling
 from databases import fresh_address, make_tables, migrated, with_tables
+from penstock.control.limits.limits import put_limits
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
@@ -608,6 +609,98 @@ async def test_after_a_change_only_the_keys_that_changed_are_made_anew(
     assert now["c"].restrictions.expires_at == 2**60
 
 
+async def test_a_change_of_what_a_key_shows_of_others_is_a_change_of_the_key(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    config = await rows.config("pc-a", "{}")
+    await insert(database, schema.user, id="u1", name="Ada", role="member")
+    id_ = await rows.key("app", b"a" * 32, default_config_id=config, kind="workspace-user", user_id="u1")
+    await catalogue.refresh()
+
+    async def shown() -> tuple[Any, ...]:
+        await catalogue.refresh()
+        (key,) = catalogue.current.keys
+        return key.config, key.labels.get("_user"), [each.limit.cap for each in key.limits]
+
+    assert await shown() == ("pc-a", "Ada", [])
+    async with database.change() as connection:
+        await connection.execute(schema.config.update().values(slug="pc-b"))
+        await connection.execute(schema.user.update().values(name="Bea"))
+        await put_limits(connection, "api_key", id_, {"concurrency_limit": 2}, by="t", now=1)
+    assert await shown() == ("pc-b", "Bea", [2])
+    async with database.change() as connection:
+        await connection.execute(schema.user.delete())
+        await connection.execute(schema.limit.delete())
+    assert await shown() == ("pc-b", None, [])
+
+
+async def test_changes_at_the_same_time_are_all_seen_by_whoever_reads_in_between(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    """A change that began first and ended last has the revision of its end."""
+    if database.is_sqlite:
+        pytest.skip("SQLite lets one change at a time in")
+    ids = [await rows.key(name, name.encode() * 32) for name in "ab"]
+    await catalogue.refresh()
+    models = schema.api_key.update().values(allowed_models='["m"]', row_version=2)
+    async with database.change() as late:
+        await late.execute(models.where(schema.api_key.c.id == ids[0]))
+        async with database.change() as early:
+            await early.execute(models.where(schema.api_key.c.id == ids[1]))
+        await catalogue.refresh()
+        assert {key.name: key.models for key in catalogue.current.keys} == {"a": None, "b": ("m",)}
+    await catalogue.refresh()
+    assert {key.name: key.models for key in catalogue.current.keys} == {"a": ("m",), "b": ("m",)}
+
+
+async def test_many_keys_that_change_at_once_are_all_read(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    await rows.key("a", b"a" * 32)
+    await catalogue.refresh()
+    async with database.change() as connection:
+        row = (await connection.execute(sa.select(schema.api_key))).mappings().one()
+        numbers = range(1001)
+        await connection.execute(schema.api_key.insert(), [{**row, "id": f"k{number}"} for number in numbers])
+        of_number = [
+            {"id": f"s{n}", "api_key_id": f"k{n}", "digest": n.to_bytes(32, "big"), "prefix": "pk", "created_at": 1}
+            for n in numbers
+        ]
+        await connection.execute(schema.api_key_secret.insert(), of_number)
+    await catalogue.refresh()
+    assert len(catalogue.current.keys) == 1002
+    async with database.change() as connection:
+        await connection.execute(schema.api_key.delete().where(schema.api_key.c.id == "k7"))
+    await catalogue.refresh()
+    assert len(catalogue.current.keys) == 1001
+    assert catalogue.current.key_by_digest((7).to_bytes(32, "big")) is None
+
+
+async def test_that_a_key_was_used_is_no_change_of_it(rows: Rows, catalogue: SqlCatalogue, database: Database) -> None:
+    async def changed() -> list[Any]:
+        async with database.read() as connection:
+            return (await connection.execute(sa.select(schema.changed_key))).all()  # type: ignore[return-value]
+
+    id_ = await rows.key("a", b"a" * 32)
+    before = await changed()
+    await LastUsed(database, {id_: 5.0}).write()
+    assert (await changed(), len(before)) == (before, 1)
+
+
+async def test_a_database_that_was_put_back_is_read_as_a_new_one(rows: Rows, database: Database) -> None:
+    loader = Loader(NEW, ("openai",))
+    await rows.key("a", b"a" * 32)
+    async with database.read() as connection:
+        await loader.load(connection, 0)
+    async with database.write() as connection:
+        await connection.execute(schema.revision.update().values(number=1))
+        await connection.execute(schema.changed_key.delete())
+        await connection.execute(schema.api_key.update().values(name="put back"))
+        await connection.execute(schema.changed_key.delete())
+    async with database.read() as connection:
+        assert [key.name for key in (await loader.load(connection, 0)).catalogue.keys] == ["put back"]
+
+
 async def test_keys_of_another_workspace_setting_are_all_made_anew(
     rows: Rows, catalogue: SqlCatalogue, database: Database
 ) -> None:
@@ -617,6 +710,20 @@ async def test_keys_of_another_workspace_setting_are_all_made_anew(
         await connection.execute(schema.workspace.update().values(defaults='{"metadata": {"team": "search"}}'))
     await catalogue.refresh()
     assert [dict(key.labels) for key in catalogue.current.keys] == [{"team": "search"}]
+
+
+async def test_keys_of_a_workspace_that_is_mended_are_in_force(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(defaults="["))
+    await rows.key("a", b"a" * 32)
+    await catalogue.refresh()
+    assert (catalogue.current.keys, len(catalogue.problems)) == ((), 2)
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(defaults="{}"))
+    await catalogue.refresh()
+    assert ([key.name for key in catalogue.current.keys], catalogue.problems) == (["a"], ())
 
 
 async def test_a_gateway_that_was_guarded_stays_guarded(

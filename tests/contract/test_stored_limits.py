@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from databases import fresh_address, make_tables
 from limiting import NOON
@@ -68,9 +69,13 @@ async def test_t24_weeks_begin_on_the_operators_day(
 
 
 async def load(database: Database, loader: LimitLoader | None = None) -> tuple[Catalogue, list[str]]:
+    """The catalogue with its limits, and what is wrong with them."""
     problems: list[str] = []
+    loader = loader or LimitLoader()
     async with database.read() as connection:
-        return await (loader or LimitLoader()).add(connection, BEFORE, problems), problems
+        of_keys = await loader.of_keys(connection, None, problems)
+        keys = tuple([replace(key, limits=of_keys.get(key.id or "", ())) for key in BEFORE.keys])
+        return await loader.add(connection, replace(BEFORE, keys=keys), problems), problems
 
 
 async def test_without_rows_the_catalogue_is_as_it_was(database: Database) -> None:
@@ -108,6 +113,26 @@ async def test_a_row_that_can_not_be_used_keeps_what_it_meant(database: Database
     after, problems = await load(database, loader)
     assert after == before
     assert problems == ["the limits of api_key k1: concurrency_limit: expected a whole number above 0"]
+
+
+async def test_of_keys_that_changed_the_limits_are_read_and_the_others_stay(database: Database) -> None:
+    for key in ("k1", "k2", "k3"):
+        await put(database, "api_key", key, concurrency_limit=2)
+    loader = LimitLoader()
+    async with database.read() as connection:
+        before = dict(await loader.of_keys(connection, None, []))
+    await put(database, "api_key", "k1", concurrency_limit=3)
+    async with database.change() as connection:
+        await connection.execute(schema.limit.delete().where(schema.limit.c.owner_id == "k2"))
+        broken = schema.limit.update().where(schema.limit.c.owner_id == "k3").values(definition="[")
+        await connection.execute(broken)
+    for changed in ({"k1", "k2", "k3"}, set[str]()):
+        problems: list[str] = []
+        async with database.read() as connection:
+            after = await loader.of_keys(connection, changed, problems)
+        assert {id_: [each.limit.cap for each in applied] for id_, applied in after.items()} == {"k1": [3], "k3": [2]}
+        assert after["k3"] is before["k3"]
+        assert [problem.partition(":")[0] for problem in problems] == ["the limits of api_key k3"]
 
 
 async def test_policies_are_those_that_are_active(database: Database) -> None:

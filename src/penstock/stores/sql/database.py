@@ -135,6 +135,7 @@ class Database:
             yield connection
             raised = schema.revision.update().values(number=schema.revision.c.number + 1)
             await connection.execute(raised)
+            await connection.execute(_DATE_CHANGED_KEYS)
             if not self.is_sqlite:
                 await connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, "")))
 
@@ -221,6 +222,14 @@ async def revision(connection: AsyncConnection) -> int:
     """The revision that a connection sees; 0 if its table is empty."""
     number = (await connection.execute(sa.select(schema.revision.c.number))).scalar()
     return 0 if number is None else int(number)
+
+
+_DATE_CHANGED_KEYS: Final = (
+    schema.changed_key.update()
+    .where(schema.changed_key.c.revision.is_(None))
+    .values(revision=sa.select(schema.revision.c.number).scalar_subquery())
+)
+"""Fills in the revision of the keys that this change touched: it holds the lock of the revision's row."""
 
 
 @contextlib.contextmanager

@@ -25,15 +25,24 @@ def members_of(definition: str) -> dict[str, Any]:
 
 def limits_row(level: Level, row: Any, week_starts: WeekStart | None = None) -> Reading:
     """The limits of a row of ``limit``, with the epoch of the row, and the definition's problems."""
-    reading = read_limits(LimitOwner(level, row.owner_id, row.created_at, week_starts), members_of(row.definition))
+    owner = LimitOwner(level, row.owner_id, row.created_at, week_starts)
+    reading = read_limits(owner, members_of(row.definition))
+    _is_object(row.definition, reading)
     reading.limits = [msgspec.structs.replace(limit, epoch=row.epoch) for limit in reading.limits]
     return reading
+
+
+def _is_object(definition: str, reading: Reading) -> None:
+    """A text that is no JSON object is no absent limit."""
+    if not isinstance(read_json_or_none(definition.encode()), dict):
+        reading.problems.append(Problem("definition", "expected a JSON object"))
 
 
 def policy_row(row: Any, week_starts: WeekStart | None = None) -> tuple[Policy | None, tuple[Problem, ...]]:
     """The policy of a row of ``policy``, with its epoch, for the requests of its workspace; None with problems."""
     reading = Reading(LimitOwner("policy", row.id, row.created_at, week_starts))
     policy = read_policy(members_of(row.definition), row.kind, reading)
+    _is_object(row.definition, reading)
     if policy is not None:
         replace = msgspec.structs.replace
         limit = replace(policy.limit, epoch=row.epoch)

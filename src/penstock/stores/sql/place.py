@@ -31,8 +31,8 @@ _LARGEST_KEYS: Final = 64 << 10
 """Bytes of a file with keys."""
 _BOOKKEEPING: Final = frozenset(
     """
-    alembic_version alert_delivery audit audit_head console_session feedback idempotency kept_response ledger log_export
-    log_metadata organisation request_content request_log revision sqlite_sequence usage_day
+    alembic_version alert_delivery audit audit_head changed_key console_session feedback idempotency kept_response
+    ledger log_export log_metadata organisation request_content request_log revision sqlite_sequence usage_day
     usage_hour usage_metadata usage_total_day usage_total_hour usage_user usage_user_count user workspace
     """.split()
 )

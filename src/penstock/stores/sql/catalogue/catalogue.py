@@ -58,6 +58,7 @@ class SqlCatalogue:
         self._problems: tuple[str, ...] = ()
         self._is_lost = False
         self._seen = monotonic()
+        self._refreshing = asyncio.Lock()
         self._notified = asyncio.Event()
         self._tasks = [Background("the catalogue of the database", self._follow)]
         if not database.is_sqlite:
@@ -90,15 +91,16 @@ class SqlCatalogue:
 
     async def refresh(self) -> None:
         """Put the newest catalogue in force, if there is a newer one. Raises DatabaseError."""
-        now = time_ns() // 1000
-        if now < self._expires and await self._database.revision() == self._revision:
-            self._seen = monotonic()
-            return
-        async with self._database.read() as connection:
-            self._seen = monotonic()
-            loaded = await self._loader.load(connection, now, self._last)
-        if loaded.revision >= self._revision:
-            self.adopt(loaded)
+        async with self._refreshing:
+            now = time_ns() // 1000
+            if now < self._expires and await self._database.revision() == self._revision:
+                self._seen = monotonic()
+                return
+            async with self._database.read() as connection:
+                self._seen = monotonic()
+                loaded = await self._loader.load(connection, now, self._last)
+            if loaded.revision >= self._revision:
+                self.adopt(loaded)
 
     def adopt(self, loaded: Loaded) -> None:
         """Put in force what was read. A gateway that was guarded once stays guarded until it starts anew."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any, Final, NamedTuple
 
@@ -14,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.core.model_aliases import ModelAliases
 from penstock.core.restrictions import NONE, Network, Restrictions
+from penstock.limits.applied import Applied
 from penstock.stores.alias_definitions import of_stored_key
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.definition import Unusable
 from penstock.stores.sql import schema
+from penstock.stores.sql.catalogue.changes import read_in_parts
 from penstock.stores.sql.json_columns import read_labels, read_object, read_texts
 
 _DATA_PLANE: Final = ("workspace-service", "workspace-user")
@@ -28,8 +29,6 @@ _CONTENT: Final = "logs.content"
 """The scope with which a header switches on that bodies are logged."""
 _USER: Final = "_user"
 """The member of metadata that says whose request it is: that of a user's key is its owner's."""
-_PART: Final = 1000
-"""Rows that are fetched at a time. Values are made of a full part in a thread, while requests are served."""
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -105,106 +104,102 @@ async def has_keys(connection: AsyncConnection) -> bool:
 
 
 class KeyLoader:
-    """Reads gateway keys, and after the first time only those that changed: of 100,000 keys a change touches one.
-
-    A key is known by the digest of its secret. What a row says is as old as its version: every change raises the
-    version of the key's row, the end of a secret and the name of a config stand in other tables.
-    """
+    """Reads gateway keys, and after the first time only those that changed: of 100,000 keys a change touches one."""
 
     def __init__(self) -> None:
         self._keys: dict[bytes, GatewayKey] = {}
-        self._versions: dict[bytes, _Version] = {}
-        """Keys whose rows had no problem; any other is read each time."""
+        self._all: tuple[GatewayKey, ...] = ()
+        self._told: dict[str, str] = {}
+        """What is wrong with rows, by the key's id."""
         self._workspaces: Mapping[str, Workspace] = {}
 
     async def load(
-        self, connection: AsyncConnection, workspaces: Mapping[str, Workspace], problems: list[str]
+        self,
+        connection: AsyncConnection,
+        workspaces: Mapping[str, Workspace],
+        changed: Collection[str] | None,
+        limits: Mapping[str, tuple[Applied, ...]],
+        problems: list[str],
     ) -> tuple[GatewayKey, ...]:
-        """The keys that may call models: one for each secret of a key.
+        """The keys that may call models: one for each secret of a key. ``changed`` are the ids of the keys that are
+        read, also of those that are gone; None: all keys. ``limits`` are all keys' own, by the key's id.
 
         A row with a problem means what it meant before, if anything, and adds a sentence to ``problems``; the key of a
         workspace that isn't active means nothing.
         """
-        changed = await self._changed(connection) if self._versions and workspaces == self._workspaces else None
-        known = self._keys
-        if changed is None:
-            self._keys, self._versions, self._workspaces = {}, {}, workspaces
-        if changed != []:
-            query = _KEYS if changed is None else _KEYS.where(schema.api_key_secret.c.digest.in_(changed))
-            maker = _KeyMaker(workspaces)
-            async for part in _parts(connection, query):
-                make = functools.partial(self._make, maker, part, known, problems)
-                await asyncio.to_thread(make) if len(part) == _PART else make()
-        return tuple(self._keys.values())
-
-    async def _changed(self, connection: AsyncConnection) -> list[bytes] | None:
-        """The digests of the rows whose version is another, or that are new; None if there are many of them. Keys that
-        are gone are forgotten."""
-        keys: dict[bytes, GatewayKey] = {}
-        changed = []
-        async for part in _parts(connection, _VERSIONS):
-            # Unpacked: to ask each row for its columns by name takes twice as long, and these are all rows there are.
-            for id_, number, digest, *more in part:
-                known = self._keys.get(digest)
-                version = number if more == _NO_MORE else (number, *more)
-                if known is None or known.id != id_ or self._versions.get(digest) != version:
-                    changed.append(digest)
-                if known is not None:
-                    keys[known.digest] = known
-        if len(changed) > _PART:
-            return None
-        if len(keys) < len(self._keys):
-            for digest in self._keys.keys() - keys.keys():
-                self._versions.pop(digest, None)
-        self._keys = keys
-        return changed
-
-    def _make(
-        self, maker: _KeyMaker, rows: Sequence[Any], known: Mapping[bytes, GatewayKey], problems: list[str]
-    ) -> None:
-        for row in rows:
-            digest = bytes(row.digest)
-            before = known.get(digest)
-            key: GatewayKey | None = None
-            version: _Version | None = None
-            if row.workspace_id is None or row.workspace_id in self._workspaces:
-                try:
-                    key, version = maker.key(row), _version(row)
-                except Unusable as unusable:
-                    problems.append(f"the gateway key {row.name}: {unusable}")
-                    key = before
-            if key is None:
-                self._keys.pop(digest, None)
-                self._versions.pop(digest, None)
-                continue
-            # Values that stay are the same ones: whoever compares two catalogues is done with them at once.
-            key = before if before is not None and before == key else key
-            self._keys[key.digest] = key
-            if version is None:
-                self._versions.pop(digest, None)
+        others = _differing(self._workspaces, workspaces)
+        if changed is None or changed or others:
+            reading = _Reading(workspaces, limits, self._keys)
+            await read_in_parts(connection, _query(changed, others), reading.use)
+            if changed is None:
+                self._keys, self._told = reading.keys, reading.told
             else:
-                self._versions[key.digest] = version
+                self._replace(changed, others, reading)
+            self._workspaces = workspaces
+            self._all = tuple(self._keys.values())
+        problems += self._told.values()
+        return self._all
+
+    def _replace(self, changed: Collection[str], others: Collection[str | None], reading: _Reading) -> None:
+        """Replace the keys that were read; a key that was not found any more is gone."""
+        gone = [
+            digest
+            for digest, key in self._keys.items()
+            if (key.id in changed or key.workspace in others) and digest not in reading.keys
+        ]
+        for digest in gone:
+            del self._keys[digest]
+        for id_ in (*changed, *reading.ids):
+            self._told.pop(id_, None)
+        self._keys |= reading.keys
+        self._told |= reading.told
 
 
-_Version = int | tuple[int, int | None, str | None, str | None]
-"""The version of a key's row; with the end of its secret and the names of its config and its user, where it has
-them."""
+def _differing(old: Mapping[str, Workspace], new: Mapping[str, Workspace]) -> frozenset[str | None]:
+    """The workspaces that do not set the same for their keys."""
+    return frozenset([id_ for id_ in old.keys() | new.keys() if old.get(id_) != new.get(id_)])
 
 
-_NO_MORE: Final = [None, None, None]
+def _query(changed: Collection[str] | None, workspaces: Collection[str | None]) -> sa.Select[Any]:
+    """The rows of the keys that changed, and of all keys of some workspaces."""
+    if changed is None:
+        return _KEYS
+    return _KEYS.where(sa.or_(schema.api_key.c.id.in_(changed), schema.api_key.c.workspace_id.in_(workspaces)))
 
 
-def _version(row: Any) -> _Version:
-    number: int = row.row_version
-    more = [row.valid_until, row.config, row.user_name]
-    return number if more == _NO_MORE else (number, more[0], more[1], more[2])
+class _Reading:
+    """Makes keys of rows: ``keys`` by their digest, and in ``told`` what is wrong with a row, by the key's id. ``ids``
+    are those of all rows."""
 
+    def __init__(
+        self,
+        workspaces: Mapping[str, Workspace],
+        limits: Mapping[str, tuple[Applied, ...]],
+        known: Mapping[bytes, GatewayKey],
+    ) -> None:
+        self.keys: dict[bytes, GatewayKey] = {}
+        self.told: dict[str, str] = {}
+        self.ids: set[str] = set()
+        self._workspaces = workspaces
+        self._known = known
+        self._maker = _KeyMaker(workspaces, limits)
 
-async def _parts(connection: AsyncConnection, query: sa.Select[Any]) -> AsyncIterator[Sequence[Any]]:
-    """The rows of a query, some at a time: requests are served between two parts."""
-    async with connection.stream(query) as result:
-        async for part in result.partitions(_PART):
-            yield part
+    def use(self, rows: Sequence[Any]) -> None:
+        for row in rows:
+            self.ids.add(row.id)
+            if row.workspace_id is not None and row.workspace_id not in self._workspaces:
+                continue
+            digest = bytes(row.digest)
+            before = self._known.get(digest)
+            try:
+                key: GatewayKey | None = self._maker.key(row)
+            except Unusable as unusable:
+                self.told[row.id] = f"the gateway key {row.name}: {unusable}"
+                key = before
+            if key is not None:
+                # Values that stay are the same ones: whoever compares two catalogues is done with them at once.
+                key = before if before is not None and before == key else key
+                self.keys[key.digest] = key
 
 
 def _aliases(text: str | None) -> ModelAliases | None:
@@ -227,8 +222,9 @@ class _Demands(NamedTuple):
 class _KeyMaker:
     """Makes keys of rows. Rows that demand the same share the value: of 100,000 keys few differ in it."""
 
-    def __init__(self, workspaces: Mapping[str, Workspace]) -> None:
+    def __init__(self, workspaces: Mapping[str, Workspace], limits: Mapping[str, tuple[Applied, ...]]) -> None:
         self._workspaces = workspaces
+        self._limits = limits
         self._demands: dict[tuple[object, ...], _Demands] = {}
 
     def key(self, row: Any) -> GatewayKey:
@@ -257,6 +253,7 @@ class _KeyMaker:
             inline_configs=not workspace.blocks_inline_configs,
             pins_config=not row.allow_config_override,
             restrictions=demands.restrictions,
+            limits=self._limits.get(row.id, ()),
             exposes_cost=row.expose_cost,
             logs_content=workspace.logs_content if row.log_content is None else row.log_content,
             may_log_content=demands.may_log_content,
@@ -314,43 +311,33 @@ _WORKSPACES: Final = sa.select(
 
 
 _IS_OWNER: Final = sa.and_(schema.api_key.c.kind == "workspace-user", schema.user.c.id == schema.api_key.c.user_id)
-
-
-def _of_keys(*more: Any) -> sa.Select[Any]:
-    """The rows of the keys that may call models, one for each secret of a key: what their version is made of, and more
-    columns."""
-    return (
-        sa.select(
-            schema.api_key.c.id,
-            schema.api_key.c.row_version,
-            schema.api_key_secret.c.digest,
-            schema.api_key_secret.c.valid_until,
-            schema.config.c.slug.label("config"),
-            schema.user.c.name.label("user_name"),
-            *more,
-        )
-        .select_from(schema.api_key)
-        .join(schema.api_key_secret)
-        .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
-        .outerjoin(schema.user, _IS_OWNER)
-        .where(schema.api_key.c.kind.in_(_DATA_PLANE), schema.api_key.c.status.in_(("active", "expired")))
-        .order_by(schema.api_key.c.id, schema.api_key_secret.c.id)
+_KEYS: Final = (
+    sa.select(
+        schema.api_key.c.id,
+        schema.api_key_secret.c.digest,
+        schema.api_key_secret.c.valid_until,
+        schema.config.c.slug.label("config"),
+        schema.user.c.name.label("user_name"),
+        schema.api_key.c.workspace_id,
+        schema.api_key.c.name,
+        schema.api_key.c.expires_at,
+        schema.api_key.c.allow_config_override,
+        schema.api_key.c.scopes,
+        schema.api_key.c.metadata,
+        schema.api_key.c.labels,
+        schema.api_key.c.allowed_models,
+        schema.api_key.c.allowed_providers,
+        schema.api_key.c.allowed_ips,
+        schema.api_key.c.expose_cost,
+        schema.api_key.c.log_content,
+        schema.api_key.c.model_aliases,
     )
-
-
-_VERSIONS: Final = _of_keys()
-_KEYS: Final = _of_keys(
-    schema.api_key.c.workspace_id,
-    schema.api_key.c.name,
-    schema.api_key.c.expires_at,
-    schema.api_key.c.allow_config_override,
-    schema.api_key.c.scopes,
-    schema.api_key.c.metadata,
-    schema.api_key.c.labels,
-    schema.api_key.c.allowed_models,
-    schema.api_key.c.allowed_providers,
-    schema.api_key.c.allowed_ips,
-    schema.api_key.c.expose_cost,
-    schema.api_key.c.log_content,
-    schema.api_key.c.model_aliases,
+    .select_from(schema.api_key)
+    .join(schema.api_key_secret)
+    .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
+    .outerjoin(schema.user, _IS_OWNER)
+    .where(schema.api_key.c.kind.in_(_DATA_PLANE), schema.api_key.c.status.in_(("active", "expired")))
+    .order_by(schema.api_key.c.id, schema.api_key_secret.c.id)
 )
+"""The rows of the keys that may call models, one for each secret of a key. What else than a key's row they show,
+triggers know (schema/changed_keys.py)."""

@@ -1,4 +1,4 @@
-"""The rows of limits and policies, put into a catalogue that was read from the same moment of the database.
+"""The rows of limits and policies, as values of a catalogue that was read from the same moment of the database.
 
 A row that can't be used keeps what it meant before, as rows of the catalogue do; it never leaves its owner without
 limits in silence.
@@ -6,7 +6,7 @@ limits in silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -18,32 +18,77 @@ from penstock.limits.in_force import LimitsInForce
 from penstock.limits.policy import Policy
 from penstock.limits.validate import Problem
 from penstock.limits.windows import WeekStart
-from penstock.stores.catalogue import Catalogue, GatewayKey
+from penstock.stores.catalogue import Catalogue
 from penstock.stores.sql import schema
+from penstock.stores.sql.catalogue.changes import read_in_parts
 from penstock.stores.sql.database import week_starts_of
 from penstock.stores.sql.limit_rows import ACTIVE, limits_row, policy_row
 
 _PROVIDERS: Final = sa.select(
     schema.provider.c.id, schema.provider.c.slug, schema.provider.c.integration_id, schema.provider.c.workspace_id
 )
+_OF_KEYS: Final = sa.select(schema.limit).where(schema.limit.c.level == "api_key")
+_OF_OTHERS: Final = sa.select(schema.limit).where(schema.limit.c.level != "api_key")
 _Limits = Mapping[tuple[str, str], tuple[Applied, ...]]
 """Limits in force by level and id of their owner."""
 
 
 class LimitLoader:
-    """Reads limits and policies, and remembers what each row meant."""
+    """Reads limits and policies, and remembers what each row meant. Of gateway keys' limits, it reads after the first
+    time those of keys that changed."""
 
     def __init__(self) -> None:
         self._limits: _Limits = {}
         self._policies: Mapping[str, Policy] = {}
+        self._of_keys: dict[str, tuple[Applied, ...]] = {}
+        self._told: dict[str, list[str]] = {}
+        """What is wrong with limits of gateway keys, by the key's id."""
+
+    async def of_keys(
+        self, connection: AsyncConnection, changed: Collection[str] | None, problems: list[str]
+    ) -> Mapping[str, tuple[Applied, ...]]:
+        """The limits of gateway keys by the key's id. ``changed`` are the keys whose limits are read; None: all keys.
+        A sentence for each row that can't be used is added to ``problems``."""
+        found: dict[str, tuple[Applied, ...]] = {}
+        told: dict[str, list[str]] = {}
+        week_starts = week_starts_of(connection)
+
+        def use(rows: Sequence[Any]) -> None:
+            for row in rows:
+                of_row: list[str] = []
+                applied = _applied(row, self._of_keys.get(row.owner_id, ()), of_row, week_starts)
+                if of_row:
+                    told[row.owner_id] = of_row
+                if applied:
+                    found[row.owner_id] = applied
+
+        if changed is None:
+            await read_in_parts(connection, _OF_KEYS, use)
+            self._of_keys, self._told = found, told
+        elif changed:
+            await read_in_parts(connection, _OF_KEYS.where(schema.limit.c.owner_id.in_(changed)), use)
+            for id_ in changed:
+                self._of_keys.pop(id_, None)
+                self._told.pop(id_, None)
+            self._of_keys |= found
+            self._told |= told
+        for sentences in self._told.values():
+            problems += sentences
+        return self._of_keys
 
     async def add(self, connection: AsyncConnection, catalogue: Catalogue, problems: list[str]) -> Catalogue:
-        """The catalogue with its limits. A sentence for each row that can't be used is added to ``problems``."""
+        """The catalogue with all limits but those of gateway keys. A sentence for each row that can't be used is added
+        to ``problems``."""
         week_starts = week_starts_of(connection)
-        self._limits = self._read_limits(await connection.execute(sa.select(schema.limit)), problems, week_starts)
+        limits: dict[tuple[str, str], tuple[Applied, ...]] = {}
+        for row in await connection.execute(_OF_OTHERS):
+            name = (row.level, row.owner_id)
+            applied = _applied(row, self._limits.get(name, ()), problems, week_starts)
+            if applied:
+                limits[name] = applied
+        self._limits = limits
         rows = await connection.execute(sa.select(schema.policy).where(schema.policy.c.status == ACTIVE))
         self._policies = self._read_policies(rows, problems, week_starts)
-        limits = self._limits
         if not limits and not self._policies:
             return catalogue
         of_level: dict[str, dict[str, tuple[Applied, ...]]] = {}
@@ -55,21 +100,7 @@ class LimitLoader:
             await _of_virtual_keys(connection, limits, catalogue),
             tuple(self._policies.values()),
         )
-        keys = tuple([_limited(key, of_level.get("api_key", {})) for key in catalogue.keys])
-        return msgspec.structs.replace(catalogue, keys=keys, limits=in_force)
-
-    def _read_limits(self, rows: Any, problems: list[str], week_starts: WeekStart | None) -> _Limits:
-        found: dict[tuple[str, str], tuple[Applied, ...]] = {}
-        for row in rows:
-            name = (row.level, row.owner_id)
-            reading = limits_row(row.level, row, week_starts)
-            applied = tuple([Applied(limit) for limit in reading.limits])
-            if reading.problems:
-                problems += _sentences(f"the limits of {row.level} {row.owner_id}", reading.problems)
-                applied = self._limits.get(name, ())
-            if applied:
-                found[name] = applied
-        return found
+        return msgspec.structs.replace(catalogue, limits=in_force)
 
     def _read_policies(self, rows: Any, problems: list[str], week_starts: WeekStart | None) -> dict[str, Policy]:
         found: dict[str, Policy] = {}
@@ -103,9 +134,15 @@ async def _of_virtual_keys(
     return found
 
 
-def _limited(key: GatewayKey, limits: Mapping[str, tuple[Applied, ...]]) -> GatewayKey:
-    applied = limits.get(key.id) if key.id is not None else None
-    return key if applied is None else msgspec.structs.replace(key, limits=applied)
+def _applied(
+    row: Any, before: tuple[Applied, ...], problems: list[str], week_starts: WeekStart | None
+) -> tuple[Applied, ...]:
+    """The limits of a row; those of ``before`` where it has a problem."""
+    reading = limits_row(row.level, row, week_starts)
+    if not reading.problems:
+        return tuple([Applied(limit) for limit in reading.limits])
+    problems += _sentences(f"the limits of {row.level} {row.owner_id}", reading.problems)
+    return before
 
 
 def _sentences(what: str, problems: Sequence[Problem]) -> list[str]:

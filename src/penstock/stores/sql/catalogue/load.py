@@ -22,6 +22,7 @@ from penstock.stores.config_definitions import saved_configs
 from penstock.stores.definition import Definition, Unusable
 from penstock.stores.references import FILE, References
 from penstock.stores.sql import schema
+from penstock.stores.sql.catalogue.changes import changed_keys
 from penstock.stores.sql.catalogue.keys import KeyLoader, has_keys, read_workspaces
 from penstock.stores.sql.catalogue.limits import LimitLoader
 from penstock.stores.sql.database import revision
@@ -64,8 +65,9 @@ class _Integration(msgspec.Struct):
 
 
 class Loader:
-    """Reads the catalogue; of gateway keys, after the first time, those that changed. ``providers`` are the slugs there
-    are. ``resolve`` fetches what an integration's reference (``env:NAME``) leads to, or raises Unusable.
+    """Reads the catalogue; of gateway keys, after the first time, those that changed. It reads once at a time.
+    ``providers`` are the slugs there are. ``resolve`` fetches what an integration's reference (``env:NAME``) leads to,
+    or raises Unusable.
 
     Configs are not judged here: what they name may stand in penstock.toml, or come later. A request that uses a config
     with a problem is refused with that problem.
@@ -79,6 +81,8 @@ class Loader:
         self._resolve = resolve or References(os.environ).resolve
         self._keys = KeyLoader()
         self._limits = LimitLoader()
+        self._revision = -1
+        """The revision up to which keys and their limits are known."""
 
     async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
         """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
@@ -112,10 +116,15 @@ class Loader:
         )
         ids = {row.id: row.slug for row in await connection.execute(_GUARDRAILS)}
         guardrails |= {id_: guardrails[slug] for id_, slug in ids.items() if slug in guardrails}
-        keys = await self._keys.load(connection, workspaces, problems)
+        number = await revision(connection)
+        # A database that was put back to an older state is read as a new one.
+        changed = await changed_keys(connection, self._revision) if 0 <= self._revision <= number else None
+        limits = await self._limits.of_keys(connection, changed, problems)
+        keys = await self._keys.load(connection, workspaces, changed, limits, problems)
+        self._revision = number
         own_prices = await read_own_prices(connection, before.own_prices, problems)
         price_table = await read_active(connection, before.price_table, problems)
-        number, is_guarded = await revision(connection), await has_keys(connection)
+        is_guarded = await has_keys(connection)
         catalogue = Catalogue(
             virtual_keys,
             configs,

@@ -9,6 +9,7 @@ gateway.
 
 from __future__ import annotations
 
+from penstock.stores.sql.schema.changed_keys import changed_key
 from penstock.stores.sql.schema.columns import metadata
 from penstock.stores.sql.schema.counters import (
     bucket,
@@ -57,6 +58,7 @@ __all__ = [
     "balance_change",
     "bucket",
     "bucket_count",
+    "changed_key",
     "config",
     "config_version",
     "console_session",
