@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from penstock.limits.counters import CountersUnavailable, Exceeded, Hold, ReservationId
+from penstock.limits.counters import Alert, CountersUnavailable, Exceeded, Hold, ReservationId
 from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal
 from penstock.stores.guarded_counters import GuardedCounters
@@ -18,9 +18,14 @@ HOUR: Final = 3600 * SECOND
 
 
 @contextlib.asynccontextmanager
-async def guarded(store: StoredCounters, folder: Path, seconds: float = 5.0) -> AsyncIterator[GuardedCounters]:
+async def guarded(
+    store: StoredCounters,
+    folder: Path,
+    seconds: float = 5.0,
+    alerted: Callable[[Sequence[Alert]], None] = lambda _: None,
+) -> AsyncIterator[GuardedCounters]:
     counters = GuardedCounters(
-        store, CounterJournal(folder, store.worker), timeout=seconds, calls=16, oldest=HOUR, alerted=lambda _: None
+        store, CounterJournal(folder, store.worker), timeout=seconds, calls=16, oldest=HOUR, alerted=alerted
     )
     counters.start()
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from counting import Place
 from guarding import guarded, is_refused_for_the_store, takes, until
 from limiting import budget, concurrency, hold, rate
-from penstock.limits.counters import Exceeded
+from penstock.limits.counters import Alert, Exceeded
 from penstock.limits.limit import Amounts
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.redis.connection import RedisConnection
@@ -189,3 +191,20 @@ async def test_what_is_added_while_the_store_is_down_is_charged(own_redis: Redis
         await until(lambda: not counters.is_degraded)
         assert await counters.usage(money.key) == (8, 0)
         assert await counters.usage(provider.key) == (8, 0)
+
+
+async def test_an_alert_whose_answer_came_too_late_is_told(sqlite_place: Place, tmp_path: Path) -> None:
+    """The store takes the settlement after nobody waits for it any more; told again, it is closed already."""
+    await sqlite_place.make()
+    alerts: list[Alert] = []
+    limit = budget(10, id="small")
+    async with guarded(sqlite_place.counters(), tmp_path, 0.2, alerts.extend) as counters:
+        assert await takes(counters, ("r", 1), hold(limit, 10))
+        with contextlib.closing(sqlite3.connect(sqlite_place.address, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert not await counters.settle(("r", 1), Amounts(10), [hold(limit, 10)])
+            assert counters.is_degraded
+            other.execute("COMMIT")
+        await until(lambda: not counters.is_degraded)
+        assert await counters.usage(hold(limit).key) == (10, 0)
+    assert [(alert.kind, alert.limit.id, alert.amount) for alert in alerts] == [("exhausted", "small", 10)]

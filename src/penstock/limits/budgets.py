@@ -6,11 +6,18 @@ both cases nothing more is admitted (docs/limits.md#budgets). A caller must not 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 QUIET: Final = 0
 ALERTED: Final = 1
 EXHAUSTED: Final = 2
+
+
+def reached(settled: int, threshold: int | None, cap: int) -> Literal["threshold", "exhausted"] | None:
+    """Which line an amount that is settled has reached: the higher of those that it has."""
+    if settled >= cap:
+        return "exhausted"
+    return "threshold" if threshold is not None and settled >= threshold else None
 
 
 class Bucket:
@@ -46,11 +53,8 @@ class Bucket:
 
     def alert(self, threshold: int | None, cap: int) -> int:
         """The alert that is due now: ``ALERTED``, ``EXHAUSTED``, or ``QUIET`` if none is. Each is due once."""
-        due = QUIET
-        if self.settled >= cap:
-            due = EXHAUSTED
-        elif threshold is not None and self.settled >= threshold:
-            due = ALERTED
+        kind = reached(self.settled, threshold, cap)
+        due = QUIET if kind is None else EXHAUSTED if kind == "exhausted" else ALERTED
         if due <= self.alert_state:
             return QUIET
         self.alert_state = due

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from time import monotonic, time_ns
 from typing import Any, Final, TypeVar
 
 from penstock.background import Background
 from penstock.core.money import LARGEST
 from penstock.limits.allowance import Allowance
+from penstock.limits.budgets import reached
 from penstock.limits.counters import (
     Alert,
     BucketUsage,
@@ -77,6 +78,8 @@ class GuardedCounters:
         self._allowance = Allowance()
         self._held: dict[ReservationId, dict[BucketKey, Hold]] = {}
         """What open reservations hold: a store that has lost it is told again."""
+        self._unsure: dict[BucketKey, Limit] = {}
+        """Budgets whose settlements were told twice, and whose alerts may have been lost with an answer."""
         self._generation: str | None = None
         self._workers = 1
         self._renew_at = self._forget_at = 0.0
@@ -305,15 +308,41 @@ class GuardedCounters:
         self._allowance.end_outage()
 
     async def _replay(self) -> None:
+        told: set[BucketKey] = set()
         while (entry := self._journal.first()) is not None:
+            alerts: Sequence[Alert] = ()
             try:
                 async with asyncio.timeout(_PROBE_TIMEOUT):
-                    self._alert(await self._replay_one(entry))
+                    alerts = await self._replay_one(entry)
             except TimeoutError as error:
                 raise StoreDown("no answer to what was kept for it") from error
             except ValueError as error:
                 _LOG.error("the counters' store can't take a call that was kept for it: %s", error)
+            self._alert(alerts)
+            told.update(alert.key for alert in alerts)
+            if isinstance(entry, Settlement):
+                self._unsure.update((hold.key, hold.limit) for hold in entry.holds if hold.limit.is_budget)
             self._journal.drop_first()
+        await self._alert_again(told)
+
+    async def _alert_again(self, told: Collection[BucketKey]) -> None:
+        """Raise what budgets have reached of which a settlement was told twice: the store may have taken the first one,
+        and its answer, with the alerts, was lost. ``told`` are those whose alerts came with the second answer. People
+        are told of the same alert once (observe/alerts/teller.py)."""
+        while self._unsure:
+            key, limit = next(iter(self._unsure.items()))
+            if key in told:
+                del self._unsure[key]
+                continue
+            try:
+                async with asyncio.timeout(_PROBE_TIMEOUT):
+                    settled = (await self._store.usage(key)).settled
+            except TimeoutError as error:
+                raise StoreDown("no answer to what a budget has spent") from error
+            kind = reached(settled, limit.alert_at, limit.cap)
+            if kind is not None:
+                self._alert([Alert(kind, limit, key, settled)])
+            del self._unsure[key]
 
     async def _replay_one(self, entry: Entry) -> Sequence[Alert]:
         if isinstance(entry, Settlement):
