@@ -46,6 +46,7 @@ _ENDPOINTS: Final = f"{_WIRES}.openai.caller.endpoints"
 ENDPOINTS: Final = LazyRegistry[CallerDialect](
     {
         "completions": f"{_ENDPOINTS}:COMPLETIONS",
+        "images": f"{_ENDPOINTS}:IMAGES",
         "speech": f"{_ENDPOINTS}:SPEECH",
         "transcripts": f"{_ENDPOINTS}:TRANSCRIPTS",
         "typed": f"{_ENDPOINTS}:TYPED",

@@ -20,6 +20,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.outcome import Outcome
+from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply
 from penstock.dialects.caller_errors import ErrorReply
 from penstock.dialects.framing import sse
@@ -287,7 +288,13 @@ async def _begin_bytes(reply: Reply, route: TargetRoute, prepared: PreparedReque
         known = prepared.dialect.replies.bytes_type(prepared.body)
         if known is not None:
             headers = [(b"content-type", known), *(field for field in headers if field[0] != b"content-type")]
-    return Answer(reply.status, headers, first, Outcome(reply.status), rest=reply)
+    return Answer(reply.status, headers, first, Outcome(reply.status), rest=reply, usage=_with_request(None, prepared))
+
+
+def _with_request(usage: Usage | None, prepared: PreparedRequest) -> Usage | None:
+    """The usage that a reply tells, with what only its request tells."""
+    asked = prepared.dialect.replies.asked
+    return usage if asked is None or prepared.body is None else asked(prepared.body, usage)
 
 
 async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
@@ -334,7 +341,7 @@ def _judged(
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    usage = verdict.usage
+    usage = _with_request(verdict.usage, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.
     return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)
