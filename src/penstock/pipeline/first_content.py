@@ -32,6 +32,7 @@ from penstock.pipeline.keeping.kept import bound_json
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply
+from penstock.pipeline.replies.passed_usage import with_usage_at_end
 from penstock.pipeline.replies.response_headers import reply_headers
 from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.replies.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
@@ -315,7 +316,9 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
         if len(data) > HOLD:
             return _nothing_usable(route, f"sent a list of more than {HOLD >> 20} MiB, whose ids can't be bound")
         data = bound_json(data, prepared.bind)
-    return Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
+    answer = Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
+    is_stream = content_type(reply.headers).startswith(EVENT_STREAM) and prepared.method == b"POST"
+    return with_usage_at_end(answer, data, prepared.dialect.replies.stream) if is_stream else answer
 
 
 async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:

@@ -60,6 +60,8 @@ _PRICED_AS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = {
 """Units that sources of prices call otherwise: the first that has a price, and how many of ours it is the price of.
 genai-prices has prices of hours and millions, which are read as those of one; Portkey's files have one of a minute of
 sound."""
+_VIDEO: Final = "video_duration_seconds_"
+"""The beginning of units of video, which its width and height follow."""
 _AS_TOKENS: Final = frozenset({"characters", "search_units"})
 """Units whose price stands in the place of a token's, where a model's answers cost nothing: Portkey's files say so of
 speech and of reranking."""
@@ -211,12 +213,21 @@ def _unit(name: str, count: int, usage: Usage, rates: Rates) -> list[Line]:
     is told in tokens and charged so."""
     if usage.prompt is not None or usage.completion is not None:
         return []
-    for other, of in _PRICED_AS.get(name, ()):
+    for other, of in _other_names(name):
         if UNIT + other in rates:
             return [Line(UNIT + other, count, rates[UNIT + other] // of)]
     if name not in _AS_TOKENS or REQUEST in rates or INPUT not in rates or rates.get(OUTPUT):
         return []
     return [Line(INPUT, count, rates[INPUT])]
+
+
+def _other_names(name: str) -> tuple[tuple[str, int], ...]:
+    """The names under which a unit may have a price, and how many of it that is the price of. A second of a video costs
+    the same upright, and may have one price for all sizes."""
+    if not name.startswith(_VIDEO):
+        return _PRICED_AS.get(name, ())
+    sides = name.removeprefix(_VIDEO).split("_")
+    return (_VIDEO + "_".join(reversed(sides)), 1), ("video_seconds", 1)
 
 
 def _pictures(usage: Usage, rates: Rates) -> list[Line]:

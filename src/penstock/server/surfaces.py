@@ -59,8 +59,9 @@ def _passed() -> list[Surface]:
     for path in ("/v1/messages/batches", "/v1/messages/batches/{rest}"):
         surfaces += _kept(path, "messages/batches", "anthropic", provider="anthropic")
     for name in google.RESOURCES:
+        wire = "gemini_interactions" if name == google.INTERACTIONS else "gemini"
         for path in (f"/{name}", f"/{name}/{{rest}}"):
-            surfaces += _kept(path, name, "gemini", provider="google")
+            surfaces += _kept(path, name, wire, provider="google")
     for path in ("client_secrets", "sessions", "transcription_sessions"):
         surfaces += _kept(f"/v1/realtime/{path}", f"realtime/{path}", _OPENAI, ["POST"])
     surfaces += _kept("/v1/models/{rest}", "models", _OPENAI, ["DELETE"])
