@@ -15,7 +15,7 @@ import pytest
 
 from penstock.core.usage import Usage
 from penstock.prices.book import PriceBook
-from penstock.prices.charge import NOTHING, Extras, charge
+from penstock.prices.charge import charge
 from penstock.prices.rates import Case
 from penstock.prices.table import PriceTable
 from penstock.stores.price_files import Files, merged, read_files
@@ -57,7 +57,6 @@ class Golden(msgspec.Struct, frozen=True):
     dollars: str
     mode: str = "standard"
     region: str = ""
-    extras: Extras = NOTHING
 
 
 # What was added up, in cents, stands behind each line.
@@ -78,11 +77,17 @@ GOLDEN = [
     Golden("openai", "gpt-4o-audio-preview", Usage(1_100, 600, audio_in=1_000, audio_out=500), "0.20125"),  # cents: 100×0.00025 + 1000×0.01 + 100×0.001 + 500×0.02
     Golden("openai", "gpt-realtime", Usage(1_000, 100, audio_in=300, audio_out=80), "0.01784"),  # cents: 700×0.0004 + 300×0.0032 + 20×0.0016 + 80×0.0064
     Golden("openai", "gpt-image-1", Usage(50, 4_160, image_out=4_160), "0.16665"),  # cents: 50×0.0005 + 4160×0.004
-    Golden("openai", "dall-e-3", Usage(), "0.24", extras=Extras(images={("hd", "1024x1792"): 2})),  # cents: 2×12
-    Golden("openai", "dall-e-3", Usage(), "0.04", extras=Extras(images={("", ""): 1})),  # cents: 1×4
+    Golden("openai", "dall-e-3", Usage(units={"image.hd.1024x1792": 2}), "0.24"),  # cents: 2×12
+    Golden("openai", "dall-e-3", Usage(units={"image.default.default": 1}), "0.04"),  # cents: 1×4
+    Golden("openai", "gpt-image-1", Usage(units={"image.high.1024x1024": 2}), "0.334"),  # cents: 2×16.7
+    Golden("openai", "whisper-1", Usage(units={"seconds": 90}), "0.009"),  # cents: 1.5×0.6
+    Golden("openai", "tts-1", Usage(units={"characters": 2_000}), "0.03"),  # cents: 2000×0.0015
+    Golden("cohere", "rerank-v3.5", Usage(units={"search_units": 2}), "0.004"),  # cents: 2×0.2
+    Golden("google", "imagen-4.0-generate-001", Usage(units={"image.default.default": 3}), "0.12"),  # cents: 3×4
+    Golden("openai", "sora-2-pro", Usage(units={"video_duration_seconds_1280_720": 8}), "2.4"),  # cents: 8×30
     Golden("openai", "ft:gpt-4o-2024-08-06:acme:support:9abc", Usage(1_000, 100), "0.00525"),  # cents: 1000×0.000375 + 100×0.0015
     Golden("openai", "gpt-4o-search-preview", Usage(100, 200, searches=1), "0.01225"),  # cents: 100×0.00025 + 200×0.001 + 1×1
-    Golden("openai", "gpt-4.1", Usage(100, 200), "0.0118", extras=Extras(units={"file_search": 4})),  # cents: 100×0.0002 + 200×0.0008 + 4×0.25
+    Golden("openai", "gpt-4.1", Usage(100, 200, units={"file_search": 4}), "0.0118"),  # cents: 100×0.0002 + 200×0.0008 + 4×0.25
     Golden("anthropic", "claude-3-haiku-20240307", Usage(5_000, 100, cached=2_000, cache_written=2_500), "0.00106"),  # cents: 500×0.000025 + 2000×0.000003 + 2500×0.00003 + 100×0.000125
     Golden("anthropic", "claude-3-5-sonnet-20241022", Usage(3_000, 10, cache_written=3_000, cache_written_1h=1_000), "0.01365"),  # cents: 2000×0.000375 + 1000×0.0006 + 10×0.0015
     Golden("anthropic", "claude-opus-4-1-20250805", Usage(1_000, 1_000), "0.045", mode="batch"),  # cents: 1000×0.00075 + 1000×0.00375
@@ -104,7 +109,7 @@ GOLDEN = [
     Golden("mistral-ai", "mistral-large-latest", Usage(12_345, 678), "0.0071895"),  # cents: 12345×0.00005 + 678×0.00015
     Golden("groq", "llama-3.3-70b-versatile", Usage(17, 19), "0.00002504"),  # cents: 17×0.000059 + 19×0.000079
     Golden("deepseek", "deepseek-chat", Usage(1_000, 1, cached=999), "0.0000032172"),  # cents: 1×0.000014 + 999×0.00000028 + 1×0.000028
-    Golden("x-ai", "grok-4.3", Usage(100, 100, cached=50), "0.0103225", extras=Extras(units={"x_search": 2})),  # cents: 50×0.000125 + 50×0.00002 + 100×0.00025 + 2×0.5
+    Golden("x-ai", "grok-4.3", Usage(100, 100, cached=50, units={"x_search": 2}), "0.0103225"),  # cents: 50×0.000125 + 50×0.00002 + 100×0.00025 + 2×0.5
     Golden("perplexity-ai", "sonar-pro", Usage(100, 100, native={"search_context_size": "high"}), "0.0158"),  # cents: 100×0.0003 + 100×0.0015 + 1×1.4
     Golden("perplexity-ai", "sonar-pro", Usage(100, 100), "0.0078"),  # cents: 100×0.0003 + 100×0.0015 + 1×0.6
     Golden("perplexity-ai", "pplx-70b-online", Usage(100, 100), "0.00528"),  # cents: 100×0.00028 + 1×0.5
@@ -127,7 +132,7 @@ def test_t29_enough_models_have_a_charge_worked_out_by_hand() -> None:
 def test_t29_charges_are_what_a_hand_computes(golden: Golden) -> None:
     price = book().look_up(golden.provider, golden.model, golden.region, golden.mode)
     assert price is not None
-    charged = charge(golden.usage, price, NOW, golden.extras)
+    charged = charge(golden.usage, price, NOW)
     exact = Decimal(golden.dollars) * 10**9
     assert charged.nanos == int(exact.to_integral_value(ROUND_HALF_EVEN))
     assert charged.price_version == loaded()[1].version

@@ -128,3 +128,47 @@ def test_the_service_tier_that_served_the_request_has_its_price(shown: RunningGa
 
 def costs_by_the_library() -> Costs:
     return Costs(DefaultPrices(), lambda: Catalogue(price_table=default_table()))
+
+
+_PAINTER = """
+[prices."openai/painter"]
+images = { default = { default = 0.04 }, hd = { default = 0.08 } }
+
+[prices."openai/reader"]
+units = { characters = 0.00002 }
+"""
+
+
+def test_pictures_and_sound_cost_what_they_take(tmp_path: Path, upstream: Upstream) -> None:
+    file = tmp_path / "penstock.toml"
+    file.write_text(example() + _PAINTER)
+    with running_gateway(load({}, {"PENSTOCK_STORE_DATABASE": "none"}, tmp_path), file) as shown:
+        _pictures_and_sound(shown, upstream, {"x-portkey-config": config(upstream)})
+
+
+def _pictures_and_sound(shown: RunningGateway, upstream: Upstream, headers: dict[str, str]) -> None:
+    heard = json.dumps({"text": "Hi", "usage": {"type": "duration", "seconds": 90}}).encode()
+    upstream.play(reply(body=heard))
+    got = httpx.post(
+        f"{shown.v1}/audio/transcriptions",
+        data={"model": "whisper-1"},
+        files={"file": ("a.mp3", b"ID3")},
+        headers=headers,
+        timeout=60,
+    )
+    assert got.headers["x-penstock-cost"] == "0.009000000"  # 90 seconds at 0.36 dollars an hour
+    upstream.play(reply(body=b'{"created": 1, "data": [{"url": "https://a"}, {"url": "https://b"}]}'))
+    drawn = httpx.post(
+        f"{shown.v1}/images/generations",
+        json={"model": "painter", "prompt": "A cat", "quality": "hd"},
+        headers=headers,
+        timeout=60,
+    )
+    assert drawn.headers["x-penstock-cost"] == "0.160000000"  # 2 × 0.08 dollars
+    upstream.play(reply(body=b"ID3", content_type="audio/mpeg"))
+    body = {"model": "reader", "input": "Hello", "voice": "alloy"}
+    spoken = httpx.post(f"{shown.v1}/audio/speech", json=body, headers=headers, timeout=60)
+    assert (spoken.status_code, spoken.content) == (200, b"ID3")
+    (attempt,) = shown.recorded()[-1].attempts
+    assert attempt.usage is not None
+    assert attempt.usage.units == {"characters": 5}

@@ -185,7 +185,7 @@ def test_transcriptions(gateway: RunningGateway, upstream: Upstream, operation: 
     sent = upstream.last
     assert sent.target == f"/v1/audio/{operation}"
     assert SOUND in sent.body
-    assert used(gateway).native == {"seconds": 9}
+    assert used(gateway).units == {"seconds": 9}
 
 
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])

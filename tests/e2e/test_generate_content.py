@@ -316,13 +316,21 @@ def test_interactions_pass_to_google(gateway: RunningGateway, upstream: Upstream
     upstream.play(reply(body=b'{"id": "v1_abc", "status": "completed"}'))
     got = httpx.post(address, content=asked, headers=headers, timeout=60, trust_env=False)
     assert (got.json()["id"], upstream.last.body) == ("v1_abc", asked)
+    counts = {"total_input_tokens": 5, "total_output_tokens": 7, "total_tokens": 12}
+    last = {"event_type": "interaction.complete", "interaction": {"id": "v1_abc", "usage": counts}}
+    upstream.play(events(b"event: interaction.complete\ndata: %s\n\n" % json.dumps(last).encode()))
+    gateway.recorded()
+    httpx.post(address, content=asked[:-1] + b', "stream": true}', headers=headers, timeout=60, trust_env=False)
+    usage = gateway.recorded()[-1].usage
+    assert usage is not None
+    assert (usage.prompt, usage.completion) == (5, 7)
     upstream.play(reply(body=b'{"id": "v1_abc"}'))
     httpx.get(f"{address}/v1_abc", headers=headers, timeout=60, trust_env=False)
     assert upstream.last.target == "/v1beta/interactions/v1_abc"
     words = {"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}
     headers["x-portkey-config"] = json.dumps(google(upstream, input_guardrails=[words]))
     assert httpx.post(address, content=asked, headers=headers, timeout=60, trust_env=False).status_code >= 400
-    assert len(upstream.received) == 2
+    assert len(upstream.received) == 3
 
 
 OPENAIS_VECTORS: dict[str, Any] = {

@@ -17,7 +17,9 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     ``tool_prompt``; ``completion`` includes ``reasoning``; ``cache_written`` includes ``cache_written_1h``.
 
     A count that the provider leaves out is None, never a guess, and so is one below 0 or above ``MOST``: it would pay
-    budgets back, or is more than counters hold. ``native`` is the provider's own account of it.
+    budgets back, or is more than counters hold. ``units`` is what was used beside tokens, by name: ``seconds`` of
+    sound, ``characters`` that were spoken, ``search_units`` of reranking, ``image.QUALITY.SIZE`` for pictures.
+    ``native`` is the provider's own account of it.
     """
 
     prompt: int | None = None
@@ -41,10 +43,11 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Prompt tokens that the provider's own tools added (Gemini's ``toolUsePromptTokenCount``)."""
     searches: int | None = None
     """Searches of the web that the provider made."""
+    units: Mapping[str, int] = {}
     native: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        for count in _values(self)[:-1]:
+        for count in _values(self)[:-2]:
             if count is not None and not 0 <= count <= MOST:
                 self._forget_impossible()
                 return
@@ -61,22 +64,26 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def folded(cls, reports: Sequence[Usage]) -> Usage | None:
-        """All reports as one, in their order: each count and each member of ``native`` is that of the latest report
-        that has it. None without a report."""
+        """All reports as one, in their order: each count and each member of ``units`` and ``native`` is that of the
+        latest report that has it. None without a report."""
         if len(reports) <= 1:
             return reports[0] if reports else None
         counts = {name: value for each in reports for name in _COUNTS if (value := getattr(each, name)) is not None}
         native = {name: value for each in reports for name, value in each.native.items()}
-        return cls(**counts, native=native)
+        units = {name: count for each in reports for name, count in each.units.items()}
+        return cls(**counts, units=units, native=native)
 
     def plus(self, other: Usage) -> Usage:
         """The sums of the counts of two calls; a count that neither call has stays None. ``native`` is left out."""
-        sums: dict[str, int] = {}
+        sums: dict[str, Any] = {}
         for name in _COUNTS:
             counts = [count for usage in (self, other) if (count := getattr(usage, name)) is not None]
             if counts:
                 sums[name] = sum(counts)
-        return Usage(**sums)  # type: ignore[arg-type]
+        if self.units or other.units:
+            names = dict.fromkeys((*self.units, *other.units))
+            sums["units"] = {name: self.units.get(name, 0) + other.units.get(name, 0) for name in names}
+        return Usage(**sums)
 
 
-_COUNTS = tuple(name for name in Usage.__struct_fields__ if name != "native")
+_COUNTS = tuple(name for name in Usage.__struct_fields__ if name not in {"units", "native"})

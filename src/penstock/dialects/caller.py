@@ -180,7 +180,8 @@ class Replies(msgspec.Struct, frozen=True):
     request asks for a stream's usage. ``with_usage``: the same request, asking for it. ``bytes_type``: a request that
     is answered with bytes -> their media type, where the host says none; None for one that isn't known. ``translated``:
     the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``; ``judge_translated``
-    is what such plain replies are, None where ``judge`` says it.
+    is what such plain replies are, None where ``judge`` says it. ``asked``: (a request, the usage that its reply tells)
+    -> the usage with what only the request tells, such as the characters that are spoken; None where that is nothing.
     """
 
     judge: Callable[[bytes, str, bool], Verdict]
@@ -191,6 +192,7 @@ class Replies(msgspec.Struct, frozen=True):
     bytes_type: Callable[[Body], bytes | None] = _unknown_type
     translated: StreamGrammar | None = None
     judge_translated: Callable[[bytes, str, bool], Verdict] | None = None
+    asked: Callable[[Body, Usage | None], Usage | None] | None = None
 
 
 class StreamTransform(Protocol):

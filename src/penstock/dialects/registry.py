@@ -46,6 +46,7 @@ _ENDPOINTS: Final = f"{_WIRES}.openai.caller.endpoints"
 ENDPOINTS: Final = LazyRegistry[CallerDialect](
     {
         "completions": f"{_ENDPOINTS}:COMPLETIONS",
+        "images": f"{_ENDPOINTS}:IMAGES",
         "speech": f"{_ENDPOINTS}:SPEECH",
         "transcripts": f"{_ENDPOINTS}:TRANSCRIPTS",
         "typed": f"{_ENDPOINTS}:TYPED",
@@ -67,12 +68,13 @@ TASK_CALLERS: Final = LazyRegistry[CallerDialect](
 
 HOSTED: Final = LazyRegistry[CallerDialect](
     {
+        "gemini_interactions": f"{_WIRES}.gemini.caller.dialect:INTERACTIONS",
         "bedrock_count": f"{_WIRES}.bedrock.caller.count:COUNT",
         "invoke": f"{_WIRES}.bedrock.caller.invoke:INVOKE",
         "raw_predict": f"{_WIRES}.anthropic.caller.hosts:RAW_PREDICT",
     }
 )
-"""Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI, and Bedrock's counts of tokens."""
+"""Wires as some paths speak them: Anthropic's at Bedrock and Vertex AI, Bedrock's counts, Google's interactions."""
 
 TASKS: Final = LazyRegistry[TaskDialect](
     {

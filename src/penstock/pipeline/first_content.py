@@ -20,6 +20,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.outcome import Outcome
+from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply
 from penstock.dialects.caller_errors import ErrorReply
 from penstock.dialects.framing import sse
@@ -31,6 +32,7 @@ from penstock.pipeline.keeping.provider_state import bound_json
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply
+from penstock.pipeline.replies.passed_usage import with_usage_at_end
 from penstock.pipeline.replies.response_headers import reply_headers
 from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.replies.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
@@ -287,7 +289,13 @@ async def _begin_bytes(reply: Reply, route: TargetRoute, prepared: PreparedReque
         known = prepared.dialect.replies.bytes_type(prepared.body)
         if known is not None:
             headers = [(b"content-type", known), *(field for field in headers if field[0] != b"content-type")]
-    return Answer(reply.status, headers, first, Outcome(reply.status), rest=reply)
+    return Answer(reply.status, headers, first, Outcome(reply.status), rest=reply, usage=_with_request(None, prepared))
+
+
+def _with_request(usage: Usage | None, prepared: PreparedRequest) -> Usage | None:
+    """The usage that a reply tells, with what only its request tells."""
+    asked = prepared.dialect.replies.asked
+    return usage if asked is None or prepared.body is None else asked(prepared.body, usage)
 
 
 async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
@@ -308,7 +316,9 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
         if len(data) > HOLD:
             return _nothing_usable(route, f"sent a list of more than {HOLD >> 20} MiB, whose ids can't be bound")
         data = bound_json(data, prepared.bind)
-    return Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
+    answer = Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
+    is_stream = content_type(reply.headers).startswith(EVENT_STREAM) and prepared.method == b"POST"
+    return with_usage_at_end(answer, data, prepared.dialect.replies.stream) if is_stream else answer
 
 
 async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:
@@ -334,7 +344,7 @@ def _judged(
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    usage = verdict.usage
+    usage = _with_request(verdict.usage, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.
     return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)

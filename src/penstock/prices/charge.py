@@ -52,18 +52,20 @@ _CONTEXTS: Final = ("low", "medium", "high")
 https://docs.perplexity.ai/docs/getting-started/pricing."""
 
 
+_PRICED_AS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = {
+    "seconds": (("input_audio_hours", 1), ("audio_hours", 1), ("request_audio_token", 60)),
+    "characters": (("input_mchars", 1),),
+    "pages": (("input_document_kpages", 1),),
+}
+"""Units that sources of prices call otherwise: the first that has a price, and how many of ours it is the price of.
+genai-prices has prices of hours and millions, which are read as those of one; Portkey's files have one of a minute of
+sound."""
+_VIDEO: Final = "video_duration_seconds_"
+"""The beginning of units of video, which its width and height follow."""
+_AS_TOKENS: Final = frozenset({"characters", "search_units"})
+"""Units whose price stands in the place of a token's, where a model's answers cost nothing: Portkey's files say so of
+speech and of reranking."""
 _LOW, _MEDIUM, _HIGH = (f"{UNIT}web_search_{context}_context" for context in _CONTEXTS)
-
-
-class Extras(msgspec.Struct, frozen=True):
-    """What a call used beside tokens. ``units`` are calls or units by name (``{"file_search": 2}``), ``images`` numbers
-    of pictures by quality and size (``{("high", "1024x1024"): 1}``, empty where the request doesn't say)."""
-
-    units: Mapping[str, int] = {}
-    images: Mapping[tuple[str, str], int] = {}
-
-
-NOTHING: Final = Extras()
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -85,18 +87,18 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     mode: str
 
 
-def charge(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> Charge:
+def charge(usage: Usage, price: Price, at: float) -> Charge:
     """The charge of a call that was made ``at``, in seconds since 1970."""
-    return Charge(nanos_settled(picos(usage, price, at, extras)), price.version, price.match, price.name, price.mode)
+    return Charge(nanos_settled(picos(usage, price, at)), price.version, price.match, price.name, price.mode)
 
 
-def picos(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> int:
+def picos(usage: Usage, price: Price, at: float) -> int:
     """The amount in picodollars, of which a charge is the rounded form."""
     case = price.case(usage.prompt or 0, at)
-    if extras is NOTHING and case.formula is None and _is_plain(usage, case.rates):
+    if case.formula is None and _is_plain(usage, case.rates):
         return (usage.prompt or 0) * case.rates.get(INPUT, 0) + (usage.completion or 0) * case.rates.get(OUTPUT, 0)
     counts = token_counts(usage, case.rates)
-    others = [*_units(usage, case.rates, extras.units), *_images(case.rates, extras.images)]
+    others = [*_units(usage, case.rates), *_pictures(usage, case.rates)]
     if case.formula is None:
         return sum(line.count * line.picos for line in (*token_lines(counts, case.rates), *others))
     drawn = sum(line.count for line in others if line.name.startswith(IMAGE))
@@ -113,7 +115,7 @@ def _is_plain(usage: Usage, rates: Rates) -> bool:
 
 def is_plain(usage: Usage) -> bool:
     """Whether a usage has tokens of the prompt and of the answer alone."""
-    if usage.cached or usage.cache_written or usage.reasoning or usage.searches:
+    if usage.cached or usage.cache_written or usage.reasoning or usage.searches or usage.units:
         return False
     return not (usage.audio_in or usage.audio_out or usage.image_in or usage.image_out)
 
@@ -131,14 +133,10 @@ def _charges_tokens_alone(rates: Rates) -> bool:
     return REQUEST not in rates and _LOW not in rates and _MEDIUM not in rates and _HIGH not in rates
 
 
-def lines(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> list[Line]:
+def lines(usage: Usage, price: Price, at: float) -> list[Line]:
     """The classes that a charge adds up; not for prices with a formula, whose amount has no such parts."""
     rates = price.case(usage.prompt or 0, at).rates
-    return [
-        *token_lines(token_counts(usage, rates), rates),
-        *_units(usage, rates, extras.units),
-        *_images(rates, extras.images),
-    ]
+    return [*token_lines(token_counts(usage, rates), rates), *_units(usage, rates), *_pictures(usage, rates)]
 
 
 def token_counts(usage: Usage, rates: Rates) -> dict[str, int]:
@@ -192,9 +190,12 @@ def rate(rates: Rates, name: str) -> int:
     return rates[name]
 
 
-def _units(usage: Usage, rates: Rates, units: Mapping[str, int]) -> list[Line]:
+def _units(usage: Usage, rates: Rates) -> list[Line]:
     found = [Line(REQUEST, 1, rates[REQUEST])] if REQUEST in rates else []
-    counts = dict(units)
+    counts = {name: count for name, count in usage.units.items() if UNIT + name in rates}
+    found += [
+        line for name, count in usage.units.items() if name not in counts for line in _unit(name, count, usage, rates)
+    ]
     if usage.searches:
         name = next((each for each in _SEARCHES if UNIT + each in rates), None)
         if name is not None:
@@ -207,18 +208,50 @@ def _units(usage: Usage, rates: Rates, units: Mapping[str, int]) -> list[Line]:
     return found
 
 
-def _images(rates: Rates, images: Mapping[tuple[str, str], int]) -> list[Line]:
+def _unit(name: str, count: int, usage: Usage, rates: Rates) -> list[Line]:
+    """The line of a unit that has no price under its own name; none where it has none at all, or where what it measures
+    is told in tokens and charged so."""
+    if usage.prompt is not None or usage.completion is not None:
+        return []
+    for other, of in _other_names(name):
+        if UNIT + other in rates:
+            return [Line(UNIT + other, count, rates[UNIT + other] // of)]
+    if name not in _AS_TOKENS or REQUEST in rates or INPUT not in rates or rates.get(OUTPUT):
+        return []
+    return [Line(INPUT, count, rates[INPUT])]
+
+
+def _other_names(name: str) -> tuple[tuple[str, int], ...]:
+    """The names under which a unit may have a price, and how many of it that is the price of. A second of a video costs
+    the same upright, and may have one price for all sizes."""
+    if not name.startswith(_VIDEO):
+        return _PRICED_AS.get(name, ())
+    sides = name.removeprefix(_VIDEO).split("_")
+    return (_VIDEO + "_".join(reversed(sides)), 1), ("video_seconds", 1)
+
+
+def _pictures(usage: Usage, rates: Rates) -> list[Line]:
+    """The lines of pictures. Where a reply tells tokens, and these have prices, its pictures are charged by them."""
+    drawn = {name: count for name, count in usage.units.items() if name.startswith(IMAGE)}
+    by_tokens = bool(usage.completion) and not rates.keys().isdisjoint((OUTPUT, IMAGE_OUT))
+    if not drawn or by_tokens:
+        return []
     found = []
-    for (quality, size), count in images.items():
-        names = (f"{IMAGE}{first or 'default'}.{second or 'default'}" for first, second in _wider(quality, size))
+    for kind, count in drawn.items():
+        quality, _, size = kind.removeprefix(IMAGE).partition(".")
+        names = (f"{IMAGE}{first}.{second}" for first, second in _wider(quality, size))
         name = next((each for each in names if each in rates), None)
         if name is not None:
             found.append(Line(name, count, rates[name]))
     return found
 
 
+_ANY: Final = "default"
+"""The quality or size that isn't said."""
+
+
 def _wider(quality: str, size: str) -> tuple[tuple[str, str], ...]:
-    return (quality, size), (quality, ""), ("", size), ("", "")
+    return (quality, size), (quality, _ANY), (_ANY, size), (_ANY, _ANY)
 
 
 _VALUE_NAMES: Final = {

@@ -18,6 +18,8 @@ from penstock.server.surface_table import Match, Surface, SurfaceTable
 
 _OPENAI: Final = "openai_chat"
 """The wire of everyone who doesn't tell another."""
+_TYPED: Final = "typed"
+"""The same with replies that are no chat's: of videos their seconds are read."""
 METHODS: Final = ("GET", "POST", "DELETE", "PUT", "PATCH")
 """The methods that pass."""
 _RESOURCES: Final = (
@@ -52,12 +54,14 @@ def _passed() -> list[Surface]:
     surfaces = _kept("/v1/chat/completions", "chat/completions", _OPENAI, ["GET"])
     surfaces += _kept("/v1/chat/completions/{rest}", "chat/completions", _OPENAI, ["GET", "POST", "DELETE"])
     for name in _RESOURCES:
-        surfaces += _kept(f"/v1/{name}", name, _OPENAI) + _kept(f"/v1/{name}/{{rest}}", name, _OPENAI)
+        wire = _TYPED if name == "videos" else _OPENAI
+        surfaces += _kept(f"/v1/{name}", name, wire) + _kept(f"/v1/{name}/{{rest}}", name, wire)
     for path in ("/v1/messages/batches", "/v1/messages/batches/{rest}"):
         surfaces += _kept(path, "messages/batches", "anthropic", provider="anthropic")
     for name in google.RESOURCES:
+        wire = "gemini_interactions" if name == google.INTERACTIONS else "gemini"
         for path in (f"/{name}", f"/{name}/{{rest}}"):
-            surfaces += _kept(path, name, "gemini", provider="google")
+            surfaces += _kept(path, name, wire, provider="google")
     for path in ("client_secrets", "sessions", "transcription_sessions"):
         surfaces += _kept(f"/v1/realtime/{path}", f"realtime/{path}", _OPENAI, ["POST"])
     surfaces += _kept("/v1/models/{rest}", "models", _OPENAI, ["DELETE"])
@@ -198,12 +202,12 @@ def _azure_surfaces() -> Iterable[Surface]:
         ("chat/completions", Operation.CHAT, _OPENAI),
         ("completions", Operation.COMPLETIONS, "completions"),
         ("embeddings", Operation.EMBEDDINGS, _OPENAI),
-        ("images/generations", Operation.IMAGES, "typed"),
+        ("images/generations", Operation.IMAGES, "images"),
         ("audio/speech", Operation.SPEECH, "speech"),
     ):
         yield Surface("POST", f"/openai/deployments/{{model}}/{path}", operation, wire)
     for path, operation, wire in (
-        ("images/edits", Operation.IMAGE_EDITS, "typed"),
+        ("images/edits", Operation.IMAGE_EDITS, "images"),
         ("audio/transcriptions", Operation.TRANSCRIPTIONS, "transcripts"),
         ("audio/translations", Operation.TRANSLATIONS, "transcripts"),
     ):
@@ -288,18 +292,18 @@ SURFACES: Final = SurfaceTable(
         *_claude_elsewhere(),
         *_azure_surfaces(),
         Surface("POST", "/v1/completions", Operation.COMPLETIONS, "completions"),
-        Surface("POST", "/v1/images/generations", Operation.IMAGES, "typed"),
-        Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, "typed", BodyKind.FORM_OR_JSON),
-        Surface("POST", "/v1/images/variations", Operation.IMAGE_VARIATIONS, "typed", BodyKind.MULTIPART),
+        Surface("POST", "/v1/images/generations", Operation.IMAGES, "images"),
+        Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, "images", BodyKind.FORM_OR_JSON),
+        Surface("POST", "/v1/images/variations", Operation.IMAGE_VARIATIONS, "images", BodyKind.MULTIPART),
         Surface("POST", "/v1/audio/speech", Operation.SPEECH, "speech"),
         Surface("POST", "/v1/audio/transcriptions", Operation.TRANSCRIPTIONS, "transcripts", BodyKind.MULTIPART),
         Surface("POST", "/v1/audio/translations", Operation.TRANSLATIONS, "transcripts", BodyKind.MULTIPART),
-        Surface("POST", "/v1/moderations", Operation.MODERATIONS, "typed"),
-        Surface("POST", "/v1/rerank", Operation.RERANK, "typed"),
+        Surface("POST", "/v1/moderations", Operation.MODERATIONS, _TYPED),
+        Surface("POST", "/v1/rerank", Operation.RERANK, _TYPED),
         Surface("POST", "/v2/chat", Operation.CHAT, "cohere", default_provider="cohere"),
         Surface("POST", "/v2/embed", Operation.EMBEDDINGS, "cohere_embed", default_provider="cohere"),
         Surface("POST", "/v2/rerank", Operation.RERANK, "cohere_rerank", default_provider="cohere"),
-        Surface("POST", "/rerank", Operation.RERANK, "typed"),
+        Surface("POST", "/rerank", Operation.RERANK, _TYPED),
         *_passed(),
         Surface("GET", "/v1/realtime", Operation.REALTIME, _OPENAI, BodyKind.NONE, forwarded_query=None),
         Surface("GET", google.LIVE, Operation.REALTIME, "gemini", BodyKind.NONE, "google", None),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from penstock.core.money import nanos_settled
 from penstock.core.usage import Usage
 from penstock.prices.book import Price
-from penstock.prices.charge import Charge, Extras, Line, charge, lines, picos, token_counts
+from penstock.prices.charge import Charge, Line, charge, lines, picos, token_counts
 from penstock.prices.formula import read_formula
 from penstock.prices.rates import OF_INPUT, OF_OUTPUT, Case
 
@@ -25,8 +25,8 @@ def price(rates: dict[str, int], *more: Case) -> Price:
     return Price("openai", "m", "v1", "exact", "standard", (*more, Case(rates)), is_steady=True)
 
 
-def counted(usage: Usage, rates: dict[str, int], extras: Extras | None = None) -> dict[str, int]:
-    return {line.name: line.count for line in lines(usage, price(rates), 0, extras or Extras())}
+def counted(usage: Usage, rates: dict[str, int]) -> dict[str, int]:
+    return {line.name: line.count for line in lines(usage, price(rates), 0)}
 
 
 def test_a_charge_says_what_it_rests_on() -> None:
@@ -74,7 +74,7 @@ def test_a_large_prompt_has_the_prices_of_large_prompts() -> None:
 
 def test_searches_and_units() -> None:
     rates = {"unit.search": 50, "unit.web_search": 70, "unit.file_search": 2, "request": 9}
-    assert counted(Usage(searches=3), rates, Extras({"file_search": 4, "free": 1})) == {
+    assert counted(Usage(searches=3, units={"file_search": 4, "free": 1}), rates) == {
         "request": 1, "unit.web_search": 3, "unit.file_search": 4,
     }  # fmt: skip
     assert counted(Usage(searches=3), {"unit.search": 50}) == {"unit.search": 3}
@@ -91,12 +91,43 @@ def test_a_request_that_searches_costs_by_how_much_it_reads(native: dict[str, ob
 
 @pytest.mark.parametrize(
     ("quality", "size", "class_"),
-    [("high", "1024x1024", "high.1024x1024"), ("high", "9x9", "high.default"), ("low", "9x9", "default.default"), ("", "", "default.default")],
+    [("high", "1024x1024", "high.1024x1024"), ("high", "9x9", "high.default"), ("low", "9x9", "default.default"), ("default", "default", "default.default")],
 )  # fmt: skip
 def test_pictures(quality: str, size: str, class_: str) -> None:
     rates = {f"image.{name}": 5 for name in ("high.1024x1024", "high.default", "default.default")}
-    assert counted(Usage(), rates, Extras(images={(quality, size): 2})) == {f"image.{class_}": 2}
-    assert counted(Usage(), PLAIN, Extras(images={(quality, size): 2})) == {}
+    assert counted(Usage(units={f"image.{quality}.{size}": 2}), rates) == {f"image.{class_}": 2}
+    assert counted(Usage(units={f"image.{quality}.{size}": 2}), PLAIN) == {}
+
+
+def test_pictures_whose_tokens_are_told_are_charged_by_tokens() -> None:
+    usage = Usage(10, 50, image_out=50, units={"image.high.1024x1024": 1})
+    rates = {"image.high.1024x1024": 9, "output": 3}
+    assert counted(usage, rates) == {"input": 10, "output": 50}
+    assert counted(usage, {"image.high.1024x1024": 9}) == {"input": 10, "output": 50, "image.high.1024x1024": 1}
+
+
+@pytest.mark.parametrize(
+    ("units", "rates", "picos_of_all"),
+    [
+        ({"seconds": 9}, {"unit.audio_hours": 5, "unit.input_audio_hours": 5}, 45),
+        ({"seconds": 9}, {"unit.request_audio_token": 600}, 90),
+        ({"characters": 7}, {"unit.input_mchars": 3}, 21),
+        ({"characters": 7}, {"input": 3}, 21),
+        ({"characters": 7}, {"input": 3, "output": 12}, 0),
+        ({"search_units": 2}, {"input": 4}, 8),
+        ({"search_units": 2}, {"input": 4, "request": 1}, 1),
+        ({"search_units": 2}, {"unit.search_units": 6, "input": 4}, 12),
+    ],
+)
+def test_units_are_found_by_the_names_of_the_prices(
+    units: dict[str, int], rates: dict[str, int], picos_of_all: int
+) -> None:
+    assert picos(Usage(units=units), price(rates), 0) == picos_of_all
+
+
+def test_what_is_told_in_tokens_is_not_charged_twice() -> None:
+    usage = Usage(10, 0, units={"seconds": 9, "characters": 5})
+    assert picos(usage, price({"input": 2, "unit.audio_hours": 5}), 0) == 20
 
 
 def test_a_formula_says_how_pictures_are_charged() -> None:
@@ -107,7 +138,7 @@ def test_a_formula_says_how_pictures_are_charged() -> None:
     case = Case({"image.default.default": 4000, "image.hd.default": 8000, "unit.x": 1}, formula=read_formula(value))
     by_formula = Price("openai", "m", "v1", "exact", "standard", (case,), is_steady=True)
     assert picos(Usage(77), by_formula, 0) == 4000
-    assert picos(Usage(77), by_formula, 0, Extras({"x": 2}, {("hd", ""): 3})) == 24_002
+    assert picos(Usage(77, units={"x": 2, "image.hd.default": 3}), by_formula, 0) == 24_002
 
 
 def test_a_formula_names_classes_of_tokens() -> None:
@@ -131,11 +162,11 @@ def test_a_formula_names_classes_of_tokens() -> None:
 
 
 def test_lines_add_up() -> None:
-    usage, extras = Usage(100, 50, cached=10, searches=1), Extras({"file_search": 1})
+    usage = Usage(100, 50, cached=10, searches=1, units={"file_search": 1})
     rates = {**PLAIN, "unit.web_search": 5, "unit.file_search": 6}
-    parts = lines(usage, price(rates), 0, extras)
+    parts = lines(usage, price(rates), 0)
     assert Line("cache_read", 10, 1000) in parts
-    assert sum(part.count * part.picos for part in parts) == picos(usage, price(rates), 0, extras)
+    assert sum(part.count * part.picos for part in parts) == picos(usage, price(rates), 0)
 
 
 _COUNT = st.one_of(st.none(), st.integers(0, 10**7))
@@ -159,7 +190,7 @@ def test_t28_a_charge_is_the_exact_sum_rounded_once(parts: list[tuple[int, int]]
     rates = {f"unit.u{number}": picos for number, (_, picos) in enumerate(parts)}
     units = {f"u{number}": count for number, (count, _) in enumerate(parts)}
     exact = sum((Decimal(count) * each for count, each in parts), Decimal(0)) / 1000
-    charged = charge(Usage(), price(rates), 0, Extras(units))
+    charged = charge(Usage(units=units), price(rates), 0)
     assert charged.nanos == int(exact.to_integral_value(ROUND_HALF_EVEN))
 
 
@@ -189,5 +220,4 @@ def test_a_plain_usage_costs_what_its_lines_add_up_to(
     usage, of = Usage(prompt, completion, **parts), price(rates)
     amount = sum(line.count * line.picos for line in lines(usage, of, 0))
     assert picos(usage, of, 0) == amount
-    assert picos(usage, of, 0, Extras()) == amount
     assert charge(usage, of, 0).nanos == nanos_settled(amount)

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-rerank.htm
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -26,6 +27,7 @@ _OWN: Final = frozenset({"model", "query", "documents", "top_n", "return_documen
 class RerankForm(msgspec.Struct, frozen=True):
     """How one host differs: names of members, and the member with the results.
 
+    ``documents_of_unit``: the host bills a unit for so many documents, and doesn't tell how many units; 0: it tells.
     ``others`` are members beyond the common ones that it knows, by the caller's name, with its own name.
     """
 
@@ -33,6 +35,7 @@ class RerankForm(msgspec.Struct, frozen=True):
     results: str
     most: int
     has_model: bool = True
+    documents_of_unit: int = 0
     others: Mapping[str, str] = {}
 
 
@@ -40,7 +43,8 @@ COHERE: Final = RerankForm(
     "top_n", "results", 1000, others={"max_tokens_per_doc": "max_tokens_per_doc", "priority": "priority"}
 )
 VOYAGE: Final = RerankForm("top_k", "data", 1000, others={"truncation": "truncation"})
-BEDROCK: Final = RerankForm("top_n", "results", 1000, has_model=False)
+BEDROCK: Final = RerankForm("top_n", "results", 1000, has_model=False, documents_of_unit=100)
+"""Units: https://aws.amazon.com/bedrock/pricing, "Rerank"."""
 
 
 class _Result(msgspec.Struct):
@@ -108,6 +112,9 @@ def _read(spec: _ReplySpec, replies: Sequence[WholeReply]) -> bytes | Failure:
     usage = read_json_or_none(members["usage"]) if "usage" in members else None
     tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
     told |= {"model": spec.model, "results": [_result(each, spec) for each in ranked]}
+    if spec.form.documents_of_unit and "meta" not in told:
+        units = math.ceil(spec.count / spec.form.documents_of_unit)
+        told["meta"] = {"billed_units": {"search_units": units}}
     if type(tokens) is int:
         told["usage"] = {"total_tokens": tokens}
     return write_json(told)

@@ -124,7 +124,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
             record.key,
             record.trace_id,
             record.labels,
-            {_SEARCHES: usage.searches} if usage.searches else {},
+            {**usage.units, _SEARCHES: usage.searches} if usage.searches else usage.units,
             mode_of(usage),
             budgets,
         )

@@ -5,7 +5,7 @@ A row keeps the amount and the version of the prices that it had first. Source: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +16,7 @@ from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import Price, PriceBook
-from penstock.prices.charge import Charge, Extras, charge
+from penstock.prices.charge import Charge, charge
 from penstock.prices.rates import CACHE_READ_IMAGE, IMAGE, IMAGE_IN, IMAGE_OUT, STANDARD, Case
 from penstock.stores.sql.schema import ledger
 
@@ -96,26 +96,35 @@ def end_of(rows: Sequence[Any]) -> Cursor:
 
 def priced(row: Any, book: PriceBook, own: Mapping[str, OwnPrices]) -> Priced:
     """A row by a book; ``own`` are the prices of integrations by the slugs of their providers."""
-    price = _price(row, book, own.get(row.virtual_key) if row.virtual_key else None)
+    told = read_json_or_none(row.units.encode())
+    units = {} if not isinstance(told, dict) else {name: int(count) for name, count in told.items()}
+    price = _price(row, book, own.get(row.virtual_key) if row.virtual_key else None, units)
     if price is None:
         return Priced(row, None)
-    units = read_json_or_none(row.units.encode())
-    extras = {} if not isinstance(units, dict) else {name: int(count) for name, count in units.items()}
-    searches = extras.pop(_SEARCHES, None)
-    return Priced(row, charge(_usage(row, searches), price, row.at / _SECOND, Extras(extras)))
+    return Priced(row, charge(_usage(row, units), price, row.at / _SECOND))
 
 
-def _price(row: Any, book: PriceBook, own: OwnPrices | None) -> Price | None:
-    """The price of a row; None for a model whose pictures cost: the ledger doesn't tell how many there were."""
+def _price(row: Any, book: PriceBook, own: OwnPrices | None, units: Mapping[str, int]) -> Price | None:
+    """The price of a row; None for a model whose pictures cost, where the ledger doesn't tell how many there were."""
     price = book.look_up(row.provider, row.model, "", row.mode or STANDARD, own)
-    return None if price is None or any(map(_prices_pictures, price.cases)) else price
+    if price is None or any(map(_prices_tokens_of_pictures, price.cases)):
+        return None
+    return None if _tells_pictures(price.cases) and not _tells_pictures_in(units) else price
 
 
-def _prices_pictures(case: Case) -> bool:
-    return any(name.startswith(IMAGE) or name in _OF_PICTURES for name in case.rates)
+def _prices_tokens_of_pictures(case: Case) -> bool:
+    return not _OF_PICTURES.isdisjoint(case.rates)
 
 
-def _usage(row: Any, searches: int | None) -> Usage:
+def _tells_pictures(cases: Sequence[Case]) -> bool:
+    return any(_tells_pictures_in(case.rates) for case in cases)
+
+
+def _tells_pictures_in(names: Iterable[str]) -> bool:
+    return any(name.startswith(IMAGE) for name in names)
+
+
+def _usage(row: Any, units: Mapping[str, int]) -> Usage:
     return Usage(
         prompt=row.input_tokens,
         completion=row.output_tokens,
@@ -125,7 +134,8 @@ def _usage(row: Any, searches: int | None) -> Usage:
         audio_in=row.audio_input_tokens,
         audio_out=row.audio_output_tokens,
         cache_written_1h=row.cache_written_1h_tokens,
-        searches=searches,
+        searches=units.get(_SEARCHES),
+        units={name: count for name, count in units.items() if name != _SEARCHES},
     )
 
 

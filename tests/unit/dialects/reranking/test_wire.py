@@ -48,7 +48,9 @@ def test_voyage() -> None:
 def test_bedrock() -> None:
     payload = written(BEDROCK, "cohere.rerank-v3-5:0", **ASKED)
     assert bodies(payload) == [{"api_version": 2, "query": "q", "documents": ["a", "b"]}]
-    assert [each["index"] for each in told(payload, {"results": RANKED})["results"]] == [1, 0]
+    reranked = told(payload, {"results": RANKED})
+    assert [each["index"] for each in reranked["results"]] == [1, 0]
+    assert reranked["meta"] == {"billed_units": {"search_units": 1}}
 
 
 @pytest.mark.parametrize(

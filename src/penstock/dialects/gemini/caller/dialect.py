@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, Writing
 from penstock.dialects.gemini.caller.array import stream_form
 from penstock.dialects.gemini.caller.errors import ERRORS
@@ -12,6 +14,7 @@ from penstock.dialects.gemini.caller.reply import write_reply
 from penstock.dialects.gemini.caller.request import read_request
 from penstock.dialects.gemini.caller.stream import KEEP_ALIVE, ResponseWriter
 from penstock.dialects.gemini.caller.texts import TEXTS
+from penstock.dialects.gemini.relay import interactions, predictions
 from penstock.dialects.gemini.relay.judge import judge
 from penstock.dialects.gemini.relay.live import SESSION
 from penstock.dialects.gemini.relay.request import fit_request
@@ -29,9 +32,14 @@ GEMINI: Final = CallerDialect(
     reading=Reading(read_body, read_request),
     writing=Writing(write_reply, ResponseWriter, _count, MODEL_LISTS),
     errors=ERRORS,
-    replies=Replies(judge, GRAMMAR, RESHAPE),
+    replies=Replies(judge, GRAMMAR, RESHAPE, asked=predictions.asked),
     relay=Relay(fit_request, session=SESSION),
     delivery=Delivery(KEEP_ALIVE, stream_form),
     texts=TEXTS,
 )
 """Callers of Gemini's generateContent. Counts of tokens (``:countTokens``) are asked for in the same words."""
+
+INTERACTIONS: Final = msgspec.structs.replace(
+    GEMINI, replies=msgspec.structs.replace(GEMINI.replies, judge=interactions.judge, stream=interactions.STREAM)
+)
+"""Callers of interactions, which pass as they are; their usage is read."""

@@ -14,6 +14,7 @@ from penstock.core.json_text import read_mended
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
+from penstock.dialects.gemini.relay import predictions
 from penstock.dialects.gemini.usage import read_usage
 from penstock.dialects.provider_errors import ClassifiedError, classified
 
@@ -34,7 +35,7 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     if says_something(value):
         return Verdict(is_complete=readable is None and is_complete([value]), usage=usage, body=readable)
     if not is_chat and not is_error(value):
-        return Verdict(usage=usage, body=readable)
+        return Verdict(usage=usage or predictions.made(value), body=readable)
     return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)
 
 

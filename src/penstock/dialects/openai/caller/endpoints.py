@@ -44,7 +44,12 @@ TYPED: Final = msgspec.structs.replace(
     replies=Replies(units.judge_reply, typed_stream.STREAM, _NO_RESHAPE, _asks_nothing),
     relay=_RELAY,
 )
-"""Images, moderations and reranking: replies of JSON, streams of events that say their type."""
+"""Videos, moderations and reranking: replies of JSON, streams of events that say their type."""
+
+IMAGES: Final = msgspec.structs.replace(
+    TYPED, replies=msgspec.structs.replace(TYPED.replies, judge=units.judge_images, asked=units.asked_pictures)
+)
+"""Images: the same, and pictures are counted."""
 
 TRANSCRIPTS: Final = msgspec.structs.replace(
     TYPED, replies=msgspec.structs.replace(TYPED.replies, judge=units.judge_text)
@@ -67,6 +72,6 @@ def _read_speech(data: bytes | memoryview) -> RequestBody | Failure:
 SPEECH: Final = msgspec.structs.replace(
     TYPED,
     reading=msgspec.structs.replace(TYPED.reading, body=_read_speech, asks_stream=asks_sound_events),
-    replies=msgspec.structs.replace(TYPED.replies, bytes_type=sound_type),
+    replies=msgspec.structs.replace(TYPED.replies, bytes_type=sound_type, asked=units.asked_speech),
 )
 """Speech: replies of sound."""

@@ -1,19 +1,23 @@
 """What replies of OpenAI's other endpoints tell of their use: images, sound, reranking, moderation.
 
-Tokens are told as ``usage`` with either pair of names; a transcription may tell seconds, reranking search units: they
-go into the ``native`` part of the usage. Sources: OpenAI API reference, "Images", "Audio";
-https://docs.cohere.com/reference/rerank; https://api.jina.ai/redoc.
+Tokens are told as ``usage`` with either pair of names; a transcription may tell seconds, reranking search units, a
+video its seconds and size: they are units of the usage (core/usage.py). How many pictures there are a reply shows, of
+which quality and size often its request alone; of speech the request tells all. Sources: OpenAI API reference,
+"Images", "Audio", "Videos"; https://docs.cohere.com/reference/rerank; https://api.jina.ai/redoc.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from penstock.core.body import Body, BodyError
 from penstock.core.json_text import UNREADABLE, read_json_or_none
-from penstock.core.usage import Usage
+from penstock.core.usage import MOST, Usage
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay import judge
 
@@ -38,6 +42,9 @@ class _Reply(msgspec.Struct):
     meta: msgspec.Raw = msgspec.Raw(b"null")
     duration: Any = None
     data: list[msgspec.Raw] | None = None
+    quality: Any = None
+    size: Any = None
+    seconds: Any = None
     object: str | None = None
     type: str | None = None
     error: None = None
@@ -57,13 +64,79 @@ def judge_reply(body: bytes, provider: str, _is_chat: bool) -> Verdict:
         return judge.judge(body, provider, False)
     if not reply.success or "error" in (reply.object, reply.type):
         return judge.judge(body, provider, False)
-    return Verdict(usage=usage_of(bytes(reply.usage), bytes(reply.meta), reply.duration))
+    usage = usage_of(bytes(reply.usage), bytes(reply.meta), reply.duration)
+    if reply.object == _VIDEO:
+        usage = _with_units(usage, _of_video(reply.seconds, reply.size))
+    return Verdict(usage=usage)
+
+
+def judge_images(body: bytes, provider: str, _is_chat: bool) -> Verdict:
+    """As ``judge_reply``, for replies that hold pictures, which are counted."""
+    verdict = judge_reply(body, provider, False)
+    if verdict.error is not None or verdict.problem:
+        return verdict
+    reply = _REPLY.decode(body)
+    count = len(reply.data or ())
+    if not count:
+        return verdict
+    units = {_picture(reply.quality, reply.size): count}
+    return msgspec.structs.replace(verdict, usage=_with_units(verdict.usage, units))
 
 
 def judge_text(body: bytes, provider: str, _is_chat: bool) -> Verdict:
     """As ``judge_reply``, for replies that may be plain text: a transcription as text or as subtitles."""
     is_json = body.lstrip()[:1] == b"{"
     return judge_reply(body, provider, False) if is_json else Verdict()
+
+
+def asked_pictures(request: Body, usage: Usage | None) -> Usage | None:
+    """The usage of a reply with pictures (``judge_images``), whose quality and size the request says where the reply
+    does not."""
+    count = None if usage is None else usage.units.get(_picture(None, None))
+    if usage is None or count is None:
+        return usage
+    others = {name: each for name, each in usage.units.items() if name != _picture(None, None)}
+    kind = _picture(_told(request, "quality"), _told(request, "size"))
+    return msgspec.structs.replace(usage, units={**others, kind: count})
+
+
+def asked_speech(request: Body, usage: Usage | None) -> Usage | None:
+    """The usage of speech: the characters of its text, by which some models are billed."""
+    text = _told(request, "input")
+    return _with_units(usage, {"characters": len(text)}) if isinstance(text, str) and text else usage
+
+
+def _told(request: Body, name: str) -> Any:
+    """A member of a request, None where it can't be read."""
+    try:
+        return request.value(name) if name in request else None
+    except BodyError:
+        return None
+
+
+def _with_units(usage: Usage | None, units: Mapping[str, int]) -> Usage | None:
+    if not units:
+        return usage
+    return msgspec.structs.replace(usage or Usage(), units={**(usage.units if usage else {}), **units})
+
+
+_VIDEO: Final = "video"
+_WORD: Final = re.compile(r"[a-z0-9]{1,16}")
+"""A quality or size as prices name them: ``hd``, ``1024x1024``."""
+
+
+def _picture(quality: Any, size: Any) -> str:
+    """The unit of a picture: ``image.hd.1024x1024``, ``default`` for what isn't said."""
+    words = [each.lower() if isinstance(each, str) else "" for each in (quality, size)]
+    said = [each if _WORD.fullmatch(each) and each != "auto" else "default" for each in words]
+    return f"image.{said[0]}.{said[1]}"
+
+
+def _of_video(seconds: Any, size: Any) -> Mapping[str, int]:
+    """The unit of a video: ``video_duration_seconds_1280_720``."""
+    count = _whole(_seconds(seconds))
+    sides = size.split("x") if isinstance(size, str) and _WORD.fullmatch(size) else []
+    return {} if count is None or not sides else {"_".join(("video_duration_seconds", *sides)): count}
 
 
 def usage_of(usage: bytes, meta: bytes = b"null", duration: Any = None) -> Usage | None:
@@ -73,15 +146,14 @@ def usage_of(usage: bytes, meta: bytes = b"null", duration: Any = None) -> Usage
         told = _USAGE.decode(usage) if usage != b"null" else _Usage()
     except UNREADABLE:
         told = _Usage()
-    native = _native(told, meta, duration)
+    units = _units(told, meta, duration)
     prompt = told.input_tokens if told.prompt_tokens is None else told.prompt_tokens
     completion = told.output_tokens if told.completion_tokens is None else told.completion_tokens
-    billed = native.pop("input_tokens", None)
-    if prompt is None and isinstance(billed, int):
-        prompt = billed
+    billed = units.pop("input_tokens", None)
+    prompt = billed if prompt is None else prompt
     if prompt is None and completion is None:
         prompt = told.total_tokens
-    if prompt is None and completion is None and not native:
+    if prompt is None and completion is None and not units:
         return None
     received, made = told.input_tokens_details or told.input_token_details or {}, told.output_tokens_details or {}
     return Usage(
@@ -93,23 +165,29 @@ def usage_of(usage: bytes, meta: bytes = b"null", duration: Any = None) -> Usage
         audio_out=_count(made, "audio_tokens"),
         image_in=_count(received, "image_tokens"),
         image_out=_count(made, "image_tokens"),
-        native=native,
+        units=units,
     )
 
 
-def _native(told: _Usage, meta: bytes, duration: Any) -> dict[str, Any]:
+def _units(told: _Usage, meta: bytes, duration: Any) -> dict[str, int]:
     """The units that are no tokens: ``seconds`` of sound, Cohere's ``search_units``; and Cohere's ``input_tokens``."""
-    native: dict[str, Any] = {}
-    seconds = told.seconds if told.seconds is not None else _seconds(duration)
-    if seconds is not None and seconds >= 0:
-        native["seconds"] = seconds
+    units: dict[str, int] = {}
+    seconds = _whole(told.seconds if told.seconds is not None else _seconds(duration))
+    if seconds is not None:
+        units["seconds"] = seconds
     members = read_json_or_none(meta) if meta != b"null" else None
     billed = members.get("billed_units") if isinstance(members, dict) else None
     for name in ("search_units", "input_tokens"):
         count = billed.get(name) if isinstance(billed, dict) else None
-        if isinstance(count, int | float) and not isinstance(count, bool) and count >= 0:
-            native[name] = int(count)
-    return native
+        whole = _whole(count) if isinstance(count, int | float) and not isinstance(count, bool) else None
+        if whole is not None:
+            units[name] = whole
+    return units
+
+
+def _whole(count: float | None) -> int | None:
+    """A count as a whole number, begun ones included: seconds of sound are billed so. None for one that can't be."""
+    return math.ceil(count) if count is not None and 0 <= count <= MOST else None
 
 
 def _seconds(duration: Any) -> float | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from penstock.core.body import Body
 from penstock.core.usage import Usage
-from penstock.dialects.openai.relay.units import judge_reply, judge_text
+from penstock.dialects.openai.relay.units import asked_pictures, asked_speech, judge_images, judge_reply, judge_text
 
 
 def told(**members: Any) -> Usage | None:
@@ -30,18 +31,44 @@ def test_images() -> None:
     assert usage == Usage(50, 4160, 4210, image_in=40)
 
 
+def test_pictures_are_counted_by_what_reply_and_request_say() -> None:
+    def drawn(told: dict[str, Any], asked: dict[str, Any]) -> Usage | None:
+        verdict = judge_images(json.dumps({"created": 1, **told}).encode(), "openai", False)
+        return asked_pictures(Body.parse(json.dumps(asked).encode()), verdict.usage)
+
+    two = {"data": [{"url": "https://a"}, {"b64_json": "QUJD"}]}
+    assert drawn(two, {"quality": "hd", "size": "1792x1024"}) == Usage(units={"image.hd.1792x1024": 2})
+    assert drawn({**two, "quality": "low", "size": "1024x1024"}, {"quality": "auto"}) == Usage(
+        units={"image.low.1024x1024": 2}
+    )
+    assert drawn(two, {"quality": "auto", "size": 7}) == Usage(units={"image.default.default": 2})
+    assert drawn({"data": []}, {}) is None
+    assert judge_images(b'{"error":{"message":"no"}}', "openai", False).error is not None
+
+
+def test_speech_is_counted_in_characters() -> None:
+    assert asked_speech(Body.parse('{"input":"Größe"}'.encode()), None) == Usage(units={"characters": 5})
+    assert asked_speech(Body.parse(b'{"input":7}'), None) is None
+
+
+def test_videos() -> None:
+    video = told(object="video", id="video_1", seconds="8", size="1280x720")
+    assert video == Usage(units={"video_duration_seconds_1280_720": 8})
+    assert told(object="video", id="video_1", seconds="long", size="1280x720") is None
+
+
 def test_transcriptions() -> None:
     tokens = {"type": "tokens", "input_tokens": 14, "output_tokens": 45, "total_tokens": 59,
               "input_token_details": {"text_tokens": 0, "audio_tokens": 14}}  # fmt: skip
     assert told(text="Hi", usage=tokens) == Usage(14, 45, 59, audio_in=14)
-    assert told(text="Hi", usage={"type": "duration", "seconds": 9}) == Usage(native={"seconds": 9})
-    assert told(text="Hi", duration=8.5, segments=[]) == Usage(native={"seconds": 8.5})
-    assert told(text="Hi", duration="3.5") == Usage(native={"seconds": 3.5})
+    assert told(text="Hi", usage={"type": "duration", "seconds": 9}) == Usage(units={"seconds": 9})
+    assert told(text="Hi", duration=8.5, segments=[]) == Usage(units={"seconds": 9})
+    assert told(text="Hi", duration="3.5") == Usage(units={"seconds": 4})
     assert told(text="Hi", duration="long") is None
 
 
 def test_reranking() -> None:
-    assert told(results=[], meta={"billed_units": {"search_units": 1}}) == Usage(native={"search_units": 1})
+    assert told(results=[], meta={"billed_units": {"search_units": 1}}) == Usage(units={"search_units": 1})
     assert told(results=[], usage={"total_tokens": 38}) == Usage(38, None, 38)
     assert told(results=[], meta={"billed_units": {"input_tokens": 7}}) == Usage(7)
 
