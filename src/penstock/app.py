@@ -42,6 +42,7 @@ from penstock.app_store import (
     usage_reader,
 )
 from penstock.app_telemetry import telemetry_of
+from penstock.background import Part
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
@@ -69,7 +70,7 @@ from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.lending import environment_accounts, environment_keys
 from penstock.providers.registry import ALIASES, MANY_MAKERS, PROVIDERS
-from penstock.server.gateway import Gateway, Part
+from penstock.server.gateway import Gateway
 from penstock.server.origin import Origins
 from penstock.server.pages.own_port import OwnPort
 from penstock.server.sessions.realtime import Sessions

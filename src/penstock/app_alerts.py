@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from penstock.background import Part
 from penstock.core.address import AddressPolicy
 from penstock.limits.counters import Alert
 from penstock.observe.alerts.channels import Channel, Mail, Slack, Webhook
@@ -21,7 +22,6 @@ from penstock.observe.record import Records
 from penstock.pipeline.admission.admit import log_alerts
 from penstock.routing.advice import Advice, CircuitOpened
 from penstock.routing.health import Health
-from penstock.server.gateway import Part
 from penstock.server.pages.pages import Shared
 from penstock.settings import Settings, SettingsError
 from penstock.settings.alerts import Alerts as AlertSettings

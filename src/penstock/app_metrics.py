@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from penstock.app_limits import request_limits
+from penstock.background import Part
 from penstock.core.failure import Failure, Kind
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Counters, CountersUnavailable
@@ -26,7 +27,6 @@ from penstock.pipeline.guarding.verdicts import GuardVerdicts
 from penstock.pipeline.records.cost import Costs
 from penstock.pipeline.records.request_log import RequestLog
 from penstock.routing.health import Health
-from penstock.server.gateway import Part
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.origin import Origins
 from penstock.server.pages.metrics import MetricsApp, MetricsPage

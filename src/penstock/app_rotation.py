@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from penstock.app_store import plane_opener
-from penstock.background import Background
+from penstock.background import Background, Part
 from penstock.limits.counters import Counters
 from penstock.observe.alerts.notice import Data, Notice
-from penstock.server.gateway import Part
 from penstock.settings import Settings
 from penstock.stores.file import CatalogueFile
 from penstock.stores.sql.control_store import ControlStore

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from penstock.admin.api import AdminApi
-from penstock.background import Background
+from penstock.background import Background, Part
 from penstock.core.address import AddressPolicy
 from penstock.core.money import LARGEST, NANOS
 from penstock.limits.counters import Alert, Counters
@@ -27,7 +27,6 @@ from penstock.pipeline.records.ledger import Ledger
 from penstock.prices.book import EMPTY as NO_PRICES
 from penstock.prices.book import PriceBook
 from penstock.providers.registry import ALIASES, PROVIDERS
-from penstock.server.gateway import Part
 from penstock.settings import ADMIN_KEY, Settings, SettingsError
 from penstock.stores.balance_applier import BalanceApplier
 from penstock.stores.base import CatalogueSource

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from penstock import __version__
+from penstock.background import Part
 from penstock.observe.metrics.collector import Collector
 from penstock.observe.metrics.recorder import ChargeReader
 from penstock.observe.record import Records
 from penstock.observe.redactor import Redactor
 from penstock.pipeline.tracing import Tracing
-from penstock.server.gateway import Gateway, Part
+from penstock.server.gateway import Gateway
 from penstock.settings import METRICS_FOLDER, Settings, SettingsError
 from penstock.settings.telemetry import Telemetry as TelemetrySettings
 from penstock.transport.base import Transport

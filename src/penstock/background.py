@@ -1,7 +1,7 @@
-"""A background task of the process: it runs as long as the gateway does.
+"""Parts of the process, which start and stop with it, and the background tasks that they run.
 
-If it dies, the log says so, and it starts again. Every task that outlives a request is run by a ``Background``: the
-access log's drain, the watch over penstock.toml.
+Every task that outlives a request is run by a ``Background``: the access log's drain, the watch over penstock.toml. If
+one dies, the log says so, and it starts again.
 
 What such tasks compute is computed on the event loop, in slices of some 100 microseconds (``in_slices``). A thread of
 its own would hold requests up for longer: where it shares a core with the event loop, it keeps the core for a whole
@@ -16,7 +16,7 @@ import logging
 from asyncio import sleep
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 _LOG: Final = logging.getLogger("penstock")
 Item = TypeVar("Item")
@@ -25,6 +25,7 @@ _SLICE: Final = 32
 _SHARE: Final = 32
 """Of a backlog, one part in so many is worked on in one slice: it ends also where each turn of the event loop adds many
 things to it."""
+_STOP_SECONDS: Final = 2.0
 _LONGEST_PAUSE: Final = 60.0
 """Seconds. A task that lived longer than this before it died starts again after the first pause."""
 
@@ -37,6 +38,24 @@ async def in_slices(waiting: deque[Item], work: Callable[[Item], object]) -> Non
             work(waiting.popleft())
         if waiting:
             await sleep(0)
+
+
+class Part(Protocol):
+    """A part of the process that starts and stops with the gateway. It may have ``stop_seconds``: how long its stop may
+    take; 2 seconds
+    without it."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+async def stop_in_time(part: Part) -> None:
+    """Stop a part. One that fails, or does not end in time, keeps no other from stopping."""
+    try:
+        await asyncio.wait_for(part.stop(), getattr(part, "stop_seconds", _STOP_SECONDS))
+    except Exception:
+        _LOG.exception("%s did not stop in order", type(part).__name__)
 
 
 class Background:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from penstock.background import Part, stop_in_time
 from penstock.core.failure import Failure, Kind
 from penstock.core.forwarded import NOBODY, TrustedProxies
 from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
-from penstock.pipeline.authenticate import query_without_keys
+from penstock.pipeline.authenticate import Caller, query_without_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
@@ -55,16 +55,6 @@ _NO_SOCKET: Final = (
     "There is no WebSocket at this path: sessions are at /v1/realtime, at /v1/responses and at Gemini's "
     "BidiGenerateContent."
 )
-_STOP_SECONDS: Final = 2.0
-"""How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
-
-
-class Part(Protocol):
-    """A background service that starts and stops with the gateway."""
-
-    def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
 
 
 class Stored(Watched, Protocol):
@@ -227,10 +217,16 @@ class Gateway:
             return client.send_head(status, page_headers, body, more=False)
         if rest == explain.PATH and method == "POST":
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            return accounted(context, self._explain(context, name))
-        if rest == guard_check.PATH and method == "POST" and self._answers_checks:
+            explained = self._answer_page(
+                context,
+                lambda caller, body: explain.answer(self.pipeline.router, caller, context.headers, body, name),
+            )
+            return accounted(context, explained)
+        guarding = self.pipeline.router.guarding
+        if rest == guard_check.PATH and method == "POST" and guarding is not None and guarding.answers_checks:
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            return accounted(context, self._check(context))
+            checked = self._answer_page(context, lambda _, body: guard_check.answer(guarding, context, body))
+            return accounted(context, checked)
         failure, page_headers = self.pages.missing(rest, method, match)
         if b"sec-websocket-key" in fields:
             failure = Failure(Kind.NOT_IMPLEMENTED, _NO_SOCKET)
@@ -302,40 +298,25 @@ class Gateway:
             account.virtual_key = name if name in self.pipeline.compiler.catalogues.current.virtual_keys else None
         return context
 
-    async def _explain(self, context: RequestContext, name: str | None) -> None:
+    async def _answer_page(
+        self,
+        context: RequestContext,
+        answer: Callable[[Caller, bytes], Awaitable[tuple[int, Headers, bytes] | Failure]],
+    ) -> None:
+        """Serve a page that answers a body of JSON: ``answer`` gives status, headers and body. A caller needs a gateway
+        key where there are any."""
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys)
         if isinstance(caller, Failure):
             await context.refuse(caller)
             return
         body = content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
-        if isinstance(body, Failure):
-            await self._refuse_body(body, context)
+        answered = body if isinstance(body, Failure) else await answer(caller, body)
+        if isinstance(answered, Failure):
+            await self._refuse_body(answered, context)
             return
-        status, fields, response_body = await explain.answer(self.pipeline.router, caller, context.headers, body, name)
+        status, fields, response_body = answered
         context.begun, context.account.status = True, status
-        fields = [*fields, *context.ids()]
-        await context.client.send_head(status, fields, response_body, more=False)
-
-    @property
-    def _answers_checks(self) -> bool:
-        guarding = self.pipeline.router.guarding
-        return guarding is not None and guarding.answers_checks
-
-    async def _check(self, context: RequestContext) -> None:
-        """Let one check of guards judge what the body holds."""
-        guarding = self.pipeline.router.guarding
-        caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys)
-        if isinstance(caller, Failure):
-            await context.refuse(caller)
-        elif guarding is not None:
-            body = content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
-            told = body if isinstance(body, Failure) else await guard_check.answer(guarding, context, body)
-            if isinstance(told, Failure):
-                await self._refuse_body(told, context)
-                return
-            context.begun, context.account.status = True, told[0]
-            status, fields, response_body = told
-            await context.client.send_head(status, [*fields, *context.ids()], response_body, more=False)
+        await context.client.send_head(status, [*fields, *context.ids()], response_body, more=False)
 
     async def _answer(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None = None) -> None:
         call = await self._read(head, context, memo)
@@ -427,14 +408,6 @@ class Gateway:
             elif message["type"] == "lifespan.shutdown":
                 self.pages.draining = True
                 for part in reversed(self._parts):
-                    await _stop(part)
+                    await stop_in_time(part)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-async def _stop(part: Part) -> None:
-    """Stop a part. One that fails, or does not end in time, keeps no other from stopping."""
-    try:
-        await asyncio.wait_for(part.stop(), getattr(part, "stop_seconds", _STOP_SECONDS))
-    except Exception:
-        _LOG.exception("%s did not stop in order", type(part).__name__)

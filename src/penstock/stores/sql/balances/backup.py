@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from penstock.background import Background
 from penstock.limits.counters import Hold
-from penstock.limits.limit import BucketKey, Limit
+from penstock.limits.limit import Limit
+from penstock.stores.sql.balances.sums import BalanceSums
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.stored_counters import Charge, StoreDown
 
@@ -33,7 +34,7 @@ class BalanceBackup:
         self.open_database: Callable[[], Awaitable[Database]] | None = None
         self.limits: Callable[[], Mapping[str, Limit]] = dict
         self._now = now
-        self._unwritten: dict[BucketKey, tuple[int, str, int | None]] = {}
+        self._unwritten = BalanceSums()
         self._is_lost = False
         self._flushing: asyncio.Task[bool] | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -53,9 +54,7 @@ class BalanceBackup:
         if self.open_database is None:
             return
         for charge in charges:
-            before = self._unwritten.get(charge.key)
-            amount = charge.amount if before is None else charge.amount + before[0]
-            self._unwritten[charge.key] = (amount, charge.name, charge.ends)
+            self._unwritten.add(charge.key, charge.amount, charge.name, charge.ends)
 
     async def read(self) -> Sequence[tuple[Hold, int]]:
         if self.open_database is None:
@@ -88,8 +87,10 @@ class BalanceBackup:
             return await self._write()
 
     async def _write(self) -> bool:
-        unwritten, self._unwritten = self._unwritten, {}
-        if not unwritten or self.open_database is None:
+        if self.open_database is None:
+            return True
+        unwritten = self._unwritten.take()
+        if not unwritten:
             return True
         from penstock.stores.sql.balances.balances import add_to_balances
 
@@ -97,7 +98,7 @@ class BalanceBackup:
             async with (await self.open_database()).write() as connection:
                 await add_to_balances(connection, unwritten, self._now())
         except DatabaseError as error:
-            self.note([Charge(key, name, amount, ends) for key, (amount, name, ends) in unwritten.items()])
+            self._unwritten.put_back(unwritten)
             if not self._is_lost:
                 _LOG.error("%s; what budgets have used is kept in memory until it can be written down", error)
             self._is_lost = True

@@ -13,12 +13,11 @@ from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.balances.changes import close, key_of, waiting
+from penstock.stores.sql.balances.sums import Balance, BalanceSums
 from penstock.stores.sql.ledger import insert_new, lost_entry
 from penstock.stores.sql.repeated import upsert_of
 
 _LOG: Final = logging.getLogger("penstock")
-Balance = tuple[int, str, int | None]
-"""What is to be added to a balance, the bucket's name for people, the end of its window."""
 
 
 async def read_lasting_balances(connection: AsyncConnection, now: int) -> dict[BucketKey, int]:
@@ -84,12 +83,11 @@ async def charge_lost(connection: AsyncConnection, now: int) -> None:
     """Charge the reservations that a killed process left open, and write a line of the ledger for each."""
     rows = list(await connection.execute(sa.select(schema.open_hold)))
     charged = [row for row in rows if row.on_loss == "charge"]
-    balances: dict[BucketKey, Balance] = {}
+    sums = BalanceSums()
     for row in charged:
         key = BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start)
-        before = balances[key][0] if key in balances else 0
-        balances[key] = (before + row.amount, row.value_key, row.ends_at)
-    await add_to_balances(connection, balances, now)
+        sums.add(key, row.amount, row.value_key, row.ends_at)
+    await add_to_balances(connection, sums.take(), now)
     costs: dict[ReservationId, int] = {}
     for row in charged:
         if row.limit_id.endswith("/cost"):

@@ -28,6 +28,7 @@ from penstock.limits.counters import (
 from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import OVERFLOW, Amounts, BucketKey, Limit
 from penstock.limits.memory import MemoryCounters
+from penstock.stores.sql.balances.sums import Balance, BalanceSums
 from penstock.stores.sql.database_error import DatabaseError
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ _RETRY: Final = 1_000_000
 """Microseconds after which a request is to try again whose reservation could not be written down."""
 STOP_SECONDS: Final = 20.0
 """How long the last flush may take: the database may have to be opened for it."""
-Balance = tuple[int, str, int | None]
-"""What is to be added to a balance, the bucket's name for people, the end of its window."""
 
 
 class JournaledCounters:
@@ -55,7 +54,7 @@ class JournaledCounters:
         self.memory = MemoryCounters(clock)
         self.open_database: Callable[[], Awaitable[Database]] | None = None
         self._now = now
-        self._settled: dict[BucketKey, Balance] = {}
+        self._settled = BalanceSums()
         self._open: dict[ReservationId, tuple[Hold, ...]] = {}
         """The budgets' holds of the reservations that are open."""
         self._fast: dict[ReservationId, FastHold] = {}
@@ -96,7 +95,7 @@ class JournaledCounters:
     async def flush(self) -> bool:
         """Write down what has changed; False if the database can't be reached: it is kept for the next time."""
         self._note_fast()
-        settled, self._settled = self._settled, {}
+        settled = self._settled.take()
         closed, self._closed = self._closed, []
         unwritten, self._unwritten = self._unwritten, set()
         opened = {reservation: self._open[reservation] for reservation in unwritten if reservation in self._open}
@@ -255,9 +254,7 @@ class JournaledCounters:
                 self._add(key, hold.value_key, hold.limit, added)
 
     def _add(self, key: BucketKey, value_key: str, limit: Limit, amount: int) -> None:
-        earlier = self._settled.get(key)
-        total = amount if earlier is None else amount + earlier[0]
-        self._settled[key] = (total, value_key, limit.window_end(key.window_start))
+        self._settled.add(key, amount, value_key, limit.window_end(key.window_start))
         self._changed.set()
 
     def _note_held(self, reservation: ReservationId, holds: tuple[Hold, ...]) -> None:
@@ -278,9 +275,7 @@ class JournaledCounters:
         self, settled: dict[BucketKey, Balance], unwritten: set[ReservationId], closed: list[ReservationId]
     ) -> None:
         """Put back what a flush could not write, before what came since."""
-        for key, (amount, value_key, ends) in settled.items():
-            later = self._settled.get(key)
-            self._settled[key] = (amount + (0 if later is None else later[0]), value_key, ends)
+        self._settled.put_back(settled)
         self._unwritten |= unwritten & self._open.keys()
         self._closed = [*closed, *self._closed]
 
