@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,9 @@ def request_log_of(
     writers: list[LogWriter] = []
 
     async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
-        from penstock.stores.sql.request_log.request_log import LogWriter
-
-        database = await stored.open()
         if not writers:
-            writers.append(LogWriter())
+            writers.append(await asyncio.to_thread(_writer))
+        database = await stored.open()
         await writers[0].write(database, entries, is_repeated=is_repeated)
 
     async def clean() -> None:
@@ -60,6 +59,13 @@ def request_log_of(
     log = RequestLog(spool, write, costs.charge_of, Redactor(logs.redact), clean, lambda: costs.is_loading)
     records.keeper = log
     return log
+
+
+def _writer() -> LogWriter:
+    """What writes rows. The first one loads the library for databases, which takes a tenth of a second or two."""
+    from penstock.stores.sql.request_log.request_log import LogWriter
+
+    return LogWriter()
 
 
 def content_rule(settings: Settings, log: RequestLog | None) -> ContentRule | None:

@@ -50,7 +50,11 @@ def is_plain(text: str) -> bool:
 
 def in_snake_case(name: str) -> str:
     """``isDefault`` as ``is_default``."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+    small = name.lower()
+    return small if small == name else _CAPITAL.sub(r"_\1", name).lower()
+
+
+_CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
 class Members:

@@ -9,6 +9,7 @@ from penstock.control.limits import limits
 from penstock.control.members import VALUE, Fields, Members, respelled
 from penstock.control.plane import Change
 from penstock.control.refusal import Problem, invalid
+from penstock.core.json_text import write_json
 from penstock.limits.definition import MEMBERS
 from penstock.limits.limit import Level
 from penstock.limits.validate import Problem as LimitProblem
@@ -17,15 +18,28 @@ FIELDS: Final = Fields(dict.fromkeys(MEMBERS, VALUE))
 """The members about limits that a body may have."""
 
 
+_LARGEST: Final = 64 << 10
+"""Bytes of one member as JSON: a hundred limits need a quarter."""
+
+
 def read(level: Level, members: Members) -> dict[str, Any]:
     """The limits of a body. Their problems are told with the body's others."""
-    given = {name: respelled(members.values[name]) for name in MEMBERS if members.has(name)}
+    given = {name: _respelled(name, members) for name in MEMBERS if members.has(name)}
     # Python's client takes one rate limit as an object.
     if isinstance(given.get("rate_limits"), dict):
         given["rate_limits"] = [given["rate_limits"]]
     kept = {name: value for name, value in given.items() if value is not None and value != []}
     members.problems.extend(_problems(limits.check_limits(level, kept), members.pointer))
     return given
+
+
+def _respelled(name: str, members: Members) -> Any:
+    """A member about limits, its names in snake_case; None, and a problem, for one that is too large to be one."""
+    value = members.values[name]
+    if isinstance(value, dict | list) and len(write_json(value)) > _LARGEST:
+        members.complain(name, f"expected at most {_LARGEST >> 10} KiB")
+        return None
+    return respelled(value)
 
 
 async def put(change: Change, level: Level, owner_id: str, given: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from databases import make_tables
 from limiting import NOON
+from penstock.control.limits import owners
 from penstock.control.limits.limits import (
     NO_LIMITS,
     LimitsRefused,
@@ -18,6 +19,7 @@ from penstock.control.limits.limits import (
     put_limits,
     reset_usage,
 )
+from penstock.control.members import Members
 from penstock.stores.sql.database import MEMORY, Database
 
 BUDGET = {"type": "cost", "credit_limit": 2.5, "periodic_reset": "monthly"}
@@ -98,3 +100,14 @@ async def test_an_answer_tells_the_next_reset_and_can_be_put_back(database: Data
     answer = (await stored(database)).answer(NOON)
     assert answer["usage_limits"] == [{"type": "tokens", "credit_limit": 1000}]
     assert NO_LIMITS.answer(NOON) == {"usage_limits": None, "rate_limits": [], "concurrency_limit": None}
+
+
+@pytest.mark.parametrize("value", [[{"Type": "requests"}] * 10_000, {f"kA{index}": 1 for index in range(10_000)}])
+def test_a_member_that_is_too_large_is_refused_unread(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(value: Any) -> Any:
+        raise AssertionError(value)
+
+    monkeypatch.setattr(owners, "respelled", never)
+    members = Members({"usage_limits": value}, owners.FIELDS)
+    owners.read("api_key", members)
+    assert [(each.pointer, each.text) for each in members.problems] == [("/usage_limits", "expected at most 64 KiB")]
