@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
+from penstock.limits.allowance import USUAL_RULES, OutageRules
 from penstock.limits.counters import CountersUnavailable, Exceeded, Hold, ReservationId
 from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal
@@ -18,9 +19,12 @@ HOUR: Final = 3600 * SECOND
 
 
 @contextlib.asynccontextmanager
-async def guarded(store: StoredCounters, folder: Path, seconds: float = 5.0) -> AsyncIterator[GuardedCounters]:
+async def guarded(
+    store: StoredCounters, folder: Path, seconds: float = 5.0, rules: OutageRules = USUAL_RULES
+) -> AsyncIterator[GuardedCounters]:
+    journal = CounterJournal(folder, store.worker)
     counters = GuardedCounters(
-        store, CounterJournal(folder, store.worker), timeout=seconds, calls=16, oldest=HOUR, alerted=lambda _: None
+        store, journal, timeout=seconds, calls=16, oldest=HOUR, alerted=lambda _: None, rules=rules
     )
     counters.start()
     try:
