@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from penstock.limits.allowance import USUAL_RULES, OutageRules
 from penstock.limits.counters import Alert, CountersUnavailable, Exceeded, Hold, ReservationId
 from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal
@@ -23,10 +24,10 @@ async def guarded(
     folder: Path,
     seconds: float = 5.0,
     alerted: Callable[[Sequence[Alert]], None] = lambda _: None,
+    rules: OutageRules = USUAL_RULES,
 ) -> AsyncIterator[GuardedCounters]:
-    counters = GuardedCounters(
-        store, CounterJournal(folder, store.worker), timeout=seconds, calls=16, oldest=HOUR, alerted=alerted
-    )
+    journal = CounterJournal(folder, store.worker)
+    counters = GuardedCounters(store, journal, timeout=seconds, calls=16, oldest=HOUR, alerted=alerted, rules=rules)
     counters.start()
     try:
         await until(lambda: counters.is_ready)

@@ -30,9 +30,9 @@ from penstock.app_store import (
     control_judge,
     counters_of,
     data_folder,
+    journal_of,
     keeping_of,
     make_first_rows,
-    monotonic,
     now,
     open_store,
     plane_opener,
@@ -56,6 +56,7 @@ from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.choice import Names
+from penstock.pipeline.claimed_call import SharedClaims
 from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.guarding.guard import Guarding
 from penstock.pipeline.idempotency import Idempotency
@@ -87,7 +88,6 @@ from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.balances.backup import BalanceBackup
-from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import Place, find_place
 from penstock.transport import connection, open_files
@@ -117,7 +117,7 @@ def build(
     apart = partial(_http1, settings, guarded_policy, os.environ)
     http1 = apart()
     transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
-    journal, balances = JournaledCounters(monotonic, now), BalanceBackup(now)
+    journal, balances = journal_of(settings), BalanceBackup(now)
     alerts = alerts_of(settings, apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
@@ -301,7 +301,9 @@ def _pipeline(
     router = Router(
         compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts, guarding
     )
-    once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
+    is_needed, kept = cache.idempotency_without_store == "closed", cache.idempotency_seconds
+    claims = None if replicas.calls is None else SharedClaims(replicas.calls, kept, is_needed)
+    once = Idempotency(kept, cache.reattach_seconds, cache.max_bytes, limit, claims)
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server
     pipeline = Pipeline(

@@ -153,6 +153,8 @@ class AlertParts:
             yield "database"
         if self._shared is not None and self._shared.is_lost:
             yield "Redis"
+        if self._shared is not None and self._shared.limits_are_lost:
+            yield "store of the counters"
 
     def _is_first(self) -> bool:
         return self._collector is None or self._collector.is_first

@@ -14,6 +14,7 @@ from penstock.admin.api import AdminApi
 from penstock.background import Background, Part
 from penstock.core.address import AddressPolicy
 from penstock.core.money import LARGEST, NANOS
+from penstock.limits.allowance import OutageRules
 from penstock.limits.counters import Alert, Counters
 from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
@@ -91,6 +92,11 @@ def open_store(
     )
 
 
+def journal_of(settings: Settings) -> JournaledCounters:
+    """The counters of one process that uses its database alone."""
+    return JournaledCounters(monotonic, now, is_needed=settings.limits.strict_budgets_without_store == "closed")
+
+
 def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
     """Makes the first rows, and gives a journal what the gateway before it had counted."""
 
@@ -103,7 +109,7 @@ def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None
 
 def counters_setup(settings: Settings, place: Place) -> CountersSetup:
     """Which store of counters the settings choose."""
-    store = settings.store
+    store, limits = settings.store, settings.limits
     return CountersSetup(
         store.counters,
         store.redis,
@@ -112,6 +118,7 @@ def counters_setup(settings: Settings, place: Place) -> CountersSetup:
         store.database_timeout_ms / 1000,
         settings.server.workers,
         settings.upstream.total_timeout or _LONGEST_REQUEST,
+        OutageRules(limits.strict_budgets_without_store, limits.budgets_without_store, limits.rates_without_store),
     )
 
 

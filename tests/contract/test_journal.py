@@ -172,6 +172,27 @@ async def test_a_database_that_is_down_closes_strict_budgets_and_loses_nothing(
     assert await rows(database, schema.open_hold) == []
 
 
+async def test_t60_a_strict_budget_that_the_operator_opens_does_without_the_journal(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = budget(100, id="strict/cost", strict=True)
+    kept = JournaledCounters(Clock().read, lambda: NOON, is_needed=False)
+    kept.open_database = functools.partial(_itself, database)
+
+    def down() -> Any:
+        raise DatabaseError("it is down")
+
+    with monkeypatch.context() as lost:
+        lost.setattr(database, "write", down)
+        asking = asyncio.create_task(kept.reserve(ONE, [hold(strict, 40)]))
+        await asyncio.sleep(0)
+        assert not await kept.flush()
+        assert not isinstance(await asking, Exceeded)
+        assert (await kept.usage(hold(strict).key)).reserved == 40
+    assert await kept.flush()
+    assert [row.amount for row in await rows(database, schema.open_hold)] == [40]
+
+
 async def test_values_without_room_share_one_balance(database: Database) -> None:
     grouped = budget(100, id="policy/p/usage/cost", is_grouped=True)
     kept = counters(database)

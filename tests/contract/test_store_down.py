@@ -13,6 +13,7 @@ import pytest
 from counting import Place
 from guarding import guarded, is_refused_for_the_store, takes, until
 from limiting import budget, concurrency, hold, rate
+from penstock.limits.allowance import OutageRules
 from penstock.limits.counters import Alert, Exceeded
 from penstock.limits.limit import Amounts
 from penstock.stores.guarded_counters import GuardedCounters
@@ -159,6 +160,33 @@ async def test_t60_postgres_that_is_read_only(postgres: Postgres, postgres_place
         await admin.execute("ALTER SYSTEM RESET default_transaction_read_only")
         await admin.execute("SELECT pg_reload_conf()")
         await admin.close()
+
+
+async def test_t60_what_the_operator_opens_is_charged_when_the_store_is_back(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    rules = OutageRules("open", "closed", "open")
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05, rules) as counters:
+        own_redis.freeze()
+        strict, fast = hold(STRICT, 900), hold(rate(1))
+        for number in range(3):
+            assert await takes(counters, ("open", number), strict, fast)
+            await counters.settle(("open", number), Amounts(900), [strict, fast])
+        assert await is_refused_for_the_store(counters, ("closed", 1), hold(NORMAL))
+        own_redis.thaw()
+        await until(lambda: not counters.is_degraded)
+        assert await counters.usage(strict.key) == (2700, 0)
+        assert not await takes(counters, ("after", 1), strict)
+
+
+async def test_t60_rates_that_the_operator_closes_refuse(own_redis: RedisServer, tmp_path: Path) -> None:
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05, OutageRules(rates="closed")) as counters:
+        own_redis.freeze()
+        assert await is_refused_for_the_store(counters, ("closed", 1), hold(rate(5)))
+        assert await is_refused_for_the_store(counters, ("closed", 2), hold(concurrency(5)))
+        own_redis.thaw()
+        await until(lambda: not counters.is_degraded)
+        assert await takes(counters, ("after", 1), hold(rate(5)))
 
 
 def journals(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+import redis_server
 from mailing import running_mailbox
 from penstock.settings import Settings
 from penstock.settings.alerts import Alerts
@@ -35,10 +36,11 @@ SECRET: Final = "whsec_" + base64.b64encode(b"a shared secret").decode()
 
 
 @contextlib.contextmanager
-def gateway(tmp_path: Path, alerts: Alerts, toml: str = KEYS) -> Iterator[RunningGateway]:
+def gateway(tmp_path: Path, alerts: Alerts, toml: str = KEYS, redis: str = "") -> Iterator[RunningGateway]:
     file = tmp_path / "penstock.toml"
     file.write_text(toml)
-    settings = Settings(store=Store(data_dir=str(tmp_path / "data")), alerts=alerts)
+    store = Store(data_dir=str(tmp_path / "data"), redis=redis, redis_timeout_ms=10_000)
+    settings = Settings(store=store, alerts=alerts)
     with running_gateway(settings, file) as running:
         yield running
 
@@ -239,6 +241,18 @@ def test_a_database_that_is_lost(tmp_path: Path) -> None:
                 database.execute("DROP TABLE revision")
             until(lambda: len(hook.received) == 1)
     assert hook.last.json["data"]["store"] == "database"
+
+
+def test_a_store_of_counters_that_is_lost(tmp_path: Path) -> None:
+    if redis_server.program() is None:
+        pytest.skip(redis_server.NOT_INSTALLED)
+    with running_upstream() as hook, redis_server.running_redis() as server:
+        alerts = Alerts(on=("store_down",), webhook=hook.url)
+        with gateway(tmp_path, alerts, redis=server.address) as running:
+            assert chat(running.url) == 200
+            server.kill()
+            until(lambda: {"store of the counters", "Redis"} == {each.json["data"]["store"] for each in hook.received})
+            server.start()
 
 
 def test_nothing_is_told_where_there_is_no_channel(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """What a worker lets through by itself while the store of the counters can't be reached.
 
 A budget that isn't strict allows a hundredth of its limit; a rate and concurrency allow the worker's share of their
-value. All is counted in memory, and told to the store afterwards. A strict budget allows nothing.
+value. All is counted in memory, and told to the store afterwards. A strict budget allows nothing. The operator may
+close what is open, and open what is closed (``OutageRules``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
+from penstock.core.money import LARGEST
 from penstock.limits.counters import Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit
 from penstock.limits.reservations import Reservations
@@ -19,10 +21,37 @@ _PARTS: Final = 100
 """The allowance of a budget is its limit divided by this."""
 
 
+class OutageRules(msgspec.Struct, frozen=True):
+    """What limits do while their store is down: refuse (``closed``), let everything pass (``open``), or allow a part.
+    ``rates`` also stand for concurrency."""
+
+    strict_budgets: Literal["closed", "open"] = "closed"
+    budgets: Literal["limited", "closed", "open"] = "limited"
+    rates: Literal["local", "closed", "open"] = "local"
+
+    def of(self, limit: Limit) -> str:
+        """The rule of a limit."""
+        if not limit.is_budget:
+            return self.rates
+        return self.strict_budgets if limit.strict else self.budgets
+
+    @property
+    def sentence(self) -> str:
+        """What limits do meanwhile, for the log."""
+        strict = "refuse" if self.strict_budgets == "closed" else "LET EVERYTHING PASS"
+        budgets = {"limited": "allow a hundredth", "closed": "refuse", "open": "let everything pass"}[self.budgets]
+        rates = {"local": "are counted by each worker", "closed": "refuse", "open": "let everything pass"}[self.rates]
+        return f"strict budgets {strict}, other budgets {budgets}, rates {rates}"
+
+
+USUAL_RULES: Final = OutageRules()
+
+
 class Allowance:
     """Reservations of one worker during outages. ``now`` is in microseconds of a clock that never steps back."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: OutageRules = USUAL_RULES) -> None:
+        self.rules = rules
         self._reservations = Reservations()
         self._open: set[ReservationId] = set()
         self._is_over = False
@@ -33,11 +62,12 @@ class Allowance:
     def reserve(
         self, reservation: ReservationId, holds: Sequence[Hold], workers: int, now: int
     ) -> Reserved | Exceeded | None:
-        """Open a reservation, or add to it. ``workers`` is how many share the limits. None: a budget refuses."""
-        if any(hold.limit.is_budget and hold.limit.strict for hold in holds):
+        """Open a reservation, or add to it. ``workers`` is how many share the limits. None: a limit refuses."""
+        rules = [self.rules.of(hold.limit) for hold in holds]
+        if "closed" in rules:
             return None
         change = self._reservations.extend if reservation in self._open else self._reservations.reserve
-        result = change(reservation, [_share(hold, workers) for hold in holds], now)
+        result = change(reservation, [_share(*each, workers) for each in zip(holds, rules, strict=True)], now)
         if isinstance(result, Exceeded):
             return None if result.hold.limit.is_budget else _as_asked(result, holds)
         self._open.add(reservation)
@@ -66,9 +96,12 @@ class Allowance:
             self._reservations = Reservations()
 
 
-def _share(hold: Hold, workers: int) -> Hold:
+def _share(hold: Hold, rule: str, workers: int) -> Hold:
     limit = hold.limit
-    amount = limit.cap // _PARTS if limit.is_budget else max(1, limit.cap // max(1, workers))
+    if rule == "open":
+        amount = LARGEST
+    else:
+        amount = limit.cap // _PARTS if limit.is_budget else max(1, limit.cap // max(1, workers))
     return Hold(hold.key, msgspec.structs.replace(limit, amount=amount, extra=0), hold.amount, hold.value_key)
 
 

@@ -84,7 +84,7 @@ def unavailable(retry_after: int) -> LimitRefusal:
     """The store of the counters can't be reached, for ``retry_after`` microseconds at least. It never looks like an
     exceeded budget."""
     kind = "budget_store_unavailable"
-    message = f"The budgets can't be read at the moment. Try again in {duration(retry_after)}."
+    message = f"The limits can't be read at the moment. Try again in {duration(retry_after)}."
     return LimitRefusal(_UNAVAILABLE, kind, kind, message, None, {}, retry_after, _retry_headers(retry_after))
 
 

@@ -1,6 +1,7 @@
 """A call under an Idempotency-Key where several processes serve: one of them makes it, the others wait for its answer.
 
-While the store of claims can't be reached, each process keeps its own calls only (docs/replicas.md#idempotency-keys).
+While the store of claims can't be reached, each process keeps its own calls only, or refuses them
+(docs/replicas.md#idempotency-keys).
 """
 
 from __future__ import annotations
@@ -11,22 +12,36 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.cache import usage_of
 from penstock.pipeline.call import Answer
 from penstock.pipeline.shared_call import Run, SharedCall
 from penstock.stores.base import IdempotencyStore, KeptAnswer
 
+CONFLICT: Final = Failure(
+    Kind.IDEMPOTENCY_CONFLICT,
+    "The Idempotency-Key was used with another request before: use a new key for each request.",
+    "idempotency-key",
+)
+_NO_STORE: Final = Failure(
+    Kind.STORE_UNAVAILABLE,
+    "The store of Idempotency-Keys can't be reached just now, and without it a request might be made twice. "
+    "Try again later.",
+    "idempotency-key",
+)
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 """Seconds between two looks at whether the call that somebody else makes is over."""
 
 
 class SharedClaims(msgspec.Struct, frozen=True):
-    """The store of claims; answers stay there for ``seconds``. ``tasks`` are those that outlive their requests."""
+    """The store of claims; answers stay there for ``seconds``. ``is_needed``: without the store no call is made.
+    ``tasks`` are those that outlive their requests."""
 
     store: IdempotencyStore
     seconds: float
+    is_needed: bool = False
     tasks: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -52,21 +67,23 @@ class ClaimedCall:
         self._renewal: asyncio.Task[None] | None = None
 
     async def answer(
-        self, run: Run, replayed: Callable[[KeptAnswer], Answer], conflicting: Callable[[], Answer]
+        self, run: Run, replayed: Callable[[KeptAnswer], Answer], refused: Callable[[Failure], Answer]
     ) -> Answer:
         """The answer of ``run``, or of the process that has the claim. ``replayed`` makes an Answer of a kept one,
-        ``conflicting`` the Answer if the key stands for another request."""
+        ``refused`` of why there is none: the key stands for another request, or nobody knows what it stands for."""
         store, pause = self._claims.store, _FIRST_PAUSE
         claim = await store.claim(self._key, self._fingerprint)
         while claim is not None and not claim.owner:
             if claim.fingerprint != self._fingerprint:
-                return conflicting()
+                return refused(CONFLICT)
             if claim.answer is not None:
                 self.is_decided = self.is_replayed = True
                 return replayed(claim.answer)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             claim = await store.claim(self._key, self._fingerprint)
+        if claim is None and self._claims.is_needed:
+            return refused(_NO_STORE)
         self.is_decided = True
         if claim is not None:
             self._owner = claim.owner

@@ -26,22 +26,17 @@ from penstock.pipeline.attempt import failed
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import has_ended_well
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.claimed_call import ClaimedCall, SharedClaims
+from penstock.pipeline.claimed_call import CONFLICT, ClaimedCall, SharedClaims
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.replies.response_headers import BUDGET_LEFT, REQUEST_ID, with_response_headers
 from penstock.pipeline.shared_call import SharedCall
 from penstock.routing.plan import Plan, Target, leaves
-from penstock.stores.base import IdempotencyStore, KeptAnswer
+from penstock.stores.base import KeptAnswer
 
 HEADER: Final = b"idempotency-key"
 _MOST: Final = 10_000
 _LONGEST: Final = 255
 _REPLAY: Final = Outcome(200, stored=True)
-_CONFLICT: Final = Failure(
-    Kind.IDEMPOTENCY_CONFLICT,
-    "The Idempotency-Key was used with another request before: use a new key for each request.",
-    "idempotency-key",
-)
 _RATES: Final = b"x-penstock-ratelimit-"
 _OF_ONE: Final = frozenset({b"x-portkey-trace-id", REQUEST_ID, BUDGET_LEFT})
 """Headers about one request, which who comes back is not told of an earlier one."""
@@ -87,18 +82,18 @@ class Idempotency:
     """Answers repeated requests. An answer is kept for ``seconds``; a call without callers runs on for ``reattach``
     seconds.
 
-    All kept answers take at most ``max_bytes``, one answer at most ``limit`` bytes. ``shared`` is the store that other
-    processes use, too.
+    All kept answers take at most ``max_bytes``, one answer at most ``limit`` bytes. ``shared`` are the claims of a
+    store that other processes use, too.
     """
 
     def __init__(
-        self, seconds: float, reattach: float, max_bytes: int, limit: int, shared: IdempotencyStore | None = None
+        self, seconds: float, reattach: float, max_bytes: int, limit: int, shared: SharedClaims | None = None
     ) -> None:
         self._seconds = seconds
         self._reattach = reattach
         self._max_bytes = max_bytes
         self._limit = limit
-        self._claims = None if shared is None else SharedClaims(shared, seconds)
+        self._claims = shared
         self._shelves: dict[str, _Shelf] = {}
         """What each tenant has here."""
 
@@ -124,11 +119,13 @@ class Idempotency:
                 entry.cost.participants += 1
                 return _replayed(await entry.shared_call.join(), call, entry)
             if entry.is_decided:
-                return _CONFLICT
+                return CONFLICT
         claimed: ClaimedCall | None = None
         if self._claims is not None:
             claimed = ClaimedCall(self._claims, _digest(tenant.encode(), name[1]), fingerprint, call.dialect)
-            run = functools.partial(claimed.answer, run, functools.partial(_kept_answer, plan), lambda: _refusal(call))
+            run = functools.partial(
+                claimed.answer, run, functools.partial(_kept_answer, plan), functools.partial(_refusal, call)
+            )
         entry = self._launch(name, fingerprint, run, call.dialect, claimed)
         entry.cost.participants += 1
         answer = await entry.shared_call.join()
@@ -203,8 +200,8 @@ def _kept_answer(plan: Plan | None, kept: KeptAnswer) -> Answer:
     return Answer(kept.status, kept.headers, kept.body, _REPLAY, usage=kept.usage, target=target, model=kept.model)
 
 
-def _refusal(call: Call) -> Answer:
-    return with_response_headers(failed(_CONFLICT, call), call)
+def _refusal(call: Call, failure: Failure) -> Answer:
+    return with_response_headers(failed(failure, call), call)
 
 
 def _cost_of(kept: _Kept) -> SharedCost | None:

@@ -314,6 +314,14 @@ class Cache(Struct, frozen=True):
     idempotency_seconds: Annotated[
         Seconds, Meta(description="How long an answer to an Idempotency-Key is kept; 0 ignores the header.")
     ] = 86_400.0
+    idempotency_without_store: Annotated[
+        Literal["open", "closed"],
+        Meta(
+            title="one of open, closed",
+            description="What requests with an Idempotency-Key do while Redis is down: each process keeps its own "
+            "calls only, so that a request may be made twice, or they are refused.",
+        ),
+    ] = "open"
     reattach_seconds: Annotated[
         Seconds,
         Meta(description="How long a call with an Idempotency-Key goes on when nobody is listening any more."),

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from penstock.core.money import LARGEST, LARGEST_IN_DOUBLES
+from penstock.limits.allowance import USUAL_RULES, OutageRules
 from penstock.limits.counters import Alert
 from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal
@@ -23,6 +24,7 @@ _GRACE = 60 * SECOND
 class CountersSetup(msgspec.Struct, frozen=True):
     """``redis`` and ``database`` are addresses, empty where there is none. ``redis_timeout`` and ``database_timeout``
     are in seconds, and so is ``longest_request``, the time limit of a request. ``workers`` is how many processes serve.
+    ``rules`` say what limits do while the store is down.
     """
 
     choice: CountersChoice = "auto"
@@ -32,6 +34,7 @@ class CountersSetup(msgspec.Struct, frozen=True):
     database_timeout: float = 0.25
     workers: int = 1
     longest_request: float = 3600.0
+    rules: OutageRules = USUAL_RULES
 
     @property
     def chosen(self) -> Literal["memory", "database", "redis"]:
@@ -93,6 +96,7 @@ def open_counters(
         oldest=round(setup.longest_request * SECOND) + _GRACE,
         alerted=alerted,
         largest_cost=setup.largest_cost,
+        rules=setup.rules,
     )
 
 

@@ -2,7 +2,8 @@
 (docs/limits.md#when-the-store-is-down).
 
 While the store is down, strict budgets refuse with CountersUnavailable, and other limits allow what a worker may by
-itself. What the store should have been told is in the journal; it is replayed in order when the store is back.
+itself, unless the operator has other rules. What the store should have been told is in the journal; it is replayed in
+order when the store is back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from penstock.background import Background
 from penstock.core.money import LARGEST
-from penstock.limits.allowance import Allowance
+from penstock.limits.allowance import USUAL_RULES, Allowance, OutageRules
 from penstock.limits.budgets import reached
 from penstock.limits.counters import (
     Alert,
@@ -53,7 +54,8 @@ class _NotAsked(StoreDown):
 class GuardedCounters:
     """``Counters`` over a store. ``timeout`` is in seconds, for one call of the store; ``calls`` is how many are made
     at the same time. ``oldest`` is the age in microseconds at which a reservation is lost even if its worker lives.
-    ``alerted`` gets the alerts of what is lost or replayed. ``start`` before use, ``stop`` after it."""
+    ``alerted`` gets the alerts of what is lost or replayed. ``rules`` say what limits do while the store is down.
+    ``start`` before use, ``stop`` after it."""
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class GuardedCounters:
         oldest: int,
         alerted: Callable[[Sequence[Alert]], None],
         largest_cost: int = LARGEST,
+        rules: OutageRules = USUAL_RULES,
     ) -> None:
         self.largest_cost = largest_cost
         """The largest budget that the store counts exactly, in nanodollars."""
@@ -75,7 +78,7 @@ class GuardedCounters:
         self._oldest = oldest
         self._alerted = alerted
         self._breaker = CallBreaker()
-        self._allowance = Allowance()
+        self._allowance = Allowance(rules)
         self._held: dict[ReservationId, dict[BucketKey, Hold]] = {}
         """What open reservations hold: a store that has lost it is told again."""
         self._unsure: dict[BucketKey, Limit] = {}
@@ -238,10 +241,12 @@ class GuardedCounters:
 
     def _must_wait(self, holds: Sequence[Hold]) -> bool:
         """Whether a strict budget is among holds of which the store doesn't know yet what was spent."""
-        return len(self._journal) > 0 and any(hold.limit.strict and hold.limit.is_budget for hold in holds)
+        if not self._journal or self._allowance.rules.strict_budgets == "open":
+            return False
+        return any(hold.limit.strict and hold.limit.is_budget for hold in holds)
 
     def _allow(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded | None:
-        """What this worker allows by itself. None: a budget refuses."""
+        """What this worker allows by itself. None: a limit refuses."""
         if self._journal.is_broken and any(hold.limit.is_budget for hold in holds):
             return None
         return self._allowance.reserve(reservation, holds, self._workers, round(monotonic() * SECOND))
@@ -258,7 +263,7 @@ class GuardedCounters:
         self._breaker.failed(monotonic())
         if not self._is_down:
             reason = str(error) or f"no answer within {self._timeout:g} s"
-            _LOG.error("%s; strict budgets refuse, other limits are counted by each worker", reason)
+            _LOG.error("%s; %s", reason, self._allowance.rules.sentence)
             self._allowance.begin_outage()
         self._is_down = True
         self._woken.set()

@@ -1,5 +1,5 @@
 from limiting import budget, concurrency, hold, rate
-from penstock.limits.allowance import Allowance
+from penstock.limits.allowance import Allowance, OutageRules
 from penstock.limits.counters import Exceeded
 from penstock.limits.limit import Amounts
 
@@ -47,3 +47,23 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     allowance.reserve(("r", 1), [hold(NORMAL, 10)], 1, 0)
     allowance.shrink(("r", 1), [hold(NORMAL).key])
     assert allowance.reserve(("r", 2), [hold(NORMAL, 10)], 1, 0) == ()
+
+
+def test_t60_what_the_operator_closes_refuses_and_what_he_opens_lets_everything_pass() -> None:
+    fast = rate(2)
+    closed = Allowance(OutageRules(budgets="closed", rates="closed"))
+    for number, of in enumerate((NORMAL, fast, concurrency(3), STRICT)):
+        assert closed.reserve(("closed", number), [hold(of)], 1, 0) is None
+    opened = Allowance(OutageRules("open", "open", "open"))
+    for number in range(3):
+        taken = opened.reserve(("open", number), [hold(STRICT, 900), hold(NORMAL, 900), hold(fast)], 1, 0)
+        assert isinstance(taken, tuple)
+    only_budgets = Allowance(OutageRules(budgets="open"))
+    assert isinstance(only_budgets.reserve(("r", 1), [hold(NORMAL, 5000)], 1, 0), tuple)
+    assert only_budgets.reserve(("r", 2), [hold(STRICT)], 1, 0) is None
+
+
+def test_the_log_says_what_limits_do() -> None:
+    told = "strict budgets refuse, other budgets allow a hundredth, rates are counted by each worker"
+    assert OutageRules().sentence == told
+    assert "LET EVERYTHING PASS" in OutageRules(strict_budgets="open").sentence

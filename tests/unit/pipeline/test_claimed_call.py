@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from penstock.core.failure import Failure
 from penstock.core.outcome import Outcome
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
@@ -43,13 +44,19 @@ def answer(body: bytes) -> Answer:
     return Answer(200, [], body, Outcome(200))
 
 
+def refused(failure: Failure) -> Answer:
+    return answer(failure.kind.value.encode())
+
+
 async def made() -> Answer:
     return answer(b"made")
 
 
-async def asked(store: Store, *, is_good: bool = True) -> tuple[bytes, list[tuple[str, bytes, str]]]:
+async def asked(
+    store: Store, *, is_good: bool = True, is_needed: bool = False
+) -> tuple[bytes, list[tuple[str, bytes, str]]]:
     """The body of the answer, and what the store is told at the call's end."""
-    claims = SharedClaims(store, 60.0)
+    claims = SharedClaims(store, 60.0, is_needed)
     call = ClaimedCall(claims, b"k", b"print", CHAT)
     ended = asyncio.Event()
 
@@ -57,9 +64,7 @@ async def asked(store: Store, *, is_good: bool = True) -> tuple[bytes, list[tupl
         call.completed(shared_call, is_good=is_good)
         ended.set()
 
-    shared = SharedCall(
-        lambda: call.answer(made, lambda kept: answer(kept.body), lambda: answer(b"conflict")), 1000, completed
-    )
+    shared = SharedCall(lambda: call.answer(made, lambda kept: answer(kept.body), refused), 1000, completed)
     got = await shared.join()
     await ended.wait()
     while claims.tasks:
@@ -85,11 +90,15 @@ async def test_a_key_that_became_free_meanwhile_is_claimed(monkeypatch: pytest.M
 
 
 async def test_another_request_under_the_key() -> None:
-    assert await asked(Store(Claim(b"other"))) == (b"conflict", [])
+    assert await asked(Store(Claim(b"other"))) == (b"idempotency_conflict", [])
 
 
 async def test_without_the_store_the_process_makes_its_own_call() -> None:
     assert await asked(Store(None)) == (b"made", [])
+
+
+async def test_t60_without_a_store_that_is_needed_no_call_is_made() -> None:
+    assert await asked(Store(None), is_needed=True) == (b"store_unavailable", [])
 
 
 async def test_a_claim_is_renewed_while_the_call_runs() -> None:
@@ -107,7 +116,7 @@ async def test_a_claim_is_renewed_while_the_call_runs() -> None:
         call.completed(shared_call, is_good=True)
         ended.set()
 
-    shared = SharedCall(lambda: call.answer(slow, lambda _: answer(b""), lambda: answer(b"")), 1000, completed)
+    shared = SharedCall(lambda: call.answer(slow, lambda _: answer(b""), refused), 1000, completed)
     assert (await shared.join()).body == b"made"
     await ended.wait()
     while claims.tasks:

@@ -46,14 +46,16 @@ STOP_SECONDS: Final = 20.0
 class JournaledCounters:
     """``Counters`` and ``ImmediateCounters`` of one process, in memory, with a journal in the database that
     ``open_database`` gives, which is set before the first request. ``clock`` gives microseconds that never step back,
-    ``now`` microseconds since 1970. ``restore`` has to be awaited before the first request, too."""
+    ``now`` microseconds since 1970. ``restore`` has to be awaited before the first request, too.
+    ``is_needed``: a strict budget refuses what can't be written down."""
 
     stop_seconds = STOP_SECONDS
 
-    def __init__(self, clock: Callable[[], int], now: Callable[[], int]) -> None:
+    def __init__(self, clock: Callable[[], int], now: Callable[[], int], *, is_needed: bool = True) -> None:
         self.memory = MemoryCounters(clock)
         self.open_database: Callable[[], Awaitable[Database]] | None = None
         self._now = now
+        self._is_needed = is_needed
         self._settled = BalanceSums()
         self._open: dict[ReservationId, tuple[Hold, ...]] = {}
         """The budgets' holds of the reservations that are open."""
@@ -134,7 +136,9 @@ class JournaledCounters:
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         result = self._reserve(reservation, holds)
-        if not isinstance(result, Exceeded) and _has_strict(holds) and not await self._is_written_down(reservation):
+        if isinstance(result, Exceeded) or not _has_strict(holds):
+            return result
+        if not await self._is_written_down(reservation):
             raise CountersUnavailable(_RETRY)
         return result
 
@@ -221,7 +225,7 @@ class JournaledCounters:
     # What is to be written down.
 
     async def _is_written_down(self, reservation: ReservationId) -> bool:
-        """Wait for the next flush. If it fails, the reservation is given back."""
+        """Wait for the next flush. If it fails, the reservation is given back, unless it may do without."""
         if self._flushed is None:
             self._flushed = asyncio.get_running_loop().create_future()
         self._wanted.set()
@@ -230,9 +234,10 @@ class JournaledCounters:
         except asyncio.CancelledError:
             await self.release(reservation)
             raise
-        if not is_written:
-            await self.release(reservation)
-        return is_written
+        if is_written or not self._is_needed:
+            return True
+        await self.release(reservation)
+        return False
 
     def _balances(self, holds: Iterable[Hold]) -> list[tuple[BucketKey, Hold, int]]:
         """What is settled in the budgets among some holds, in the buckets that all further values share, too."""
