@@ -17,10 +17,11 @@ import argparse
 import asyncio
 import contextlib
 import itertools
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,7 +34,9 @@ from penstock.stores.sql.request_log.request_log import LogWriter
 from penstock.stores.sql.request_log.retention import Retention, delete_old
 from penstock.stores.sql.request_log.usage import HOUR
 from penstock.stores.sql.request_log.usage_users import add_up_users
+from penstock.stores.sql.sqlite_writer import Step
 
+T = TypeVar("T")
 _BATCH: Final = 10
 _INTERVAL: Final = 0.02
 _CONTROL_SECONDS: Final = 10.0
@@ -53,6 +56,22 @@ class Timed(Database):
         async with super().write() as connection:
             began, worked = time.perf_counter(), time.process_time()
             yield connection
+        self._note(began, worked)
+
+    async def run(self, step: Step[T]) -> T:
+        """Timed from the step's first statement to the news of its end."""
+        began = worked = 0.0
+
+        def timed(connection: sqlite3.Connection) -> T:
+            nonlocal began, worked
+            began, worked = time.perf_counter(), time.process_time()
+            return step(connection)
+
+        result = await super().run(timed)
+        self._note(began, worked)
+        return result
+
+    def _note(self, began: float, worked: float) -> None:
         self.held.append((time.perf_counter() - began) * 1000)
         self.worked.append((time.process_time() - worked) * 1000)
 

@@ -185,7 +185,6 @@ EXCEPTIONS: dict[str, str] = {
     "stores/sql/prices.py": "tests/contract/test_sql_prices.py is over it, on every engine",
     "stores/sql/reprice.py": "tests/contract/test_reprice.py is over it, on every engine",
     "stores/sql/request_log/entry.py": "values without behaviour",
-    "stores/sql/request_log/retention.py": "tests/contract/test_request_log.py is over it, on every engine",
     "stores/sql/request_log/usage_users.py": "tests/contract/test_request_log.py is over it, on every engine",
     "stores/sql/response_rows.py": "tests/contract/test_response_rows.py is over it, on every engine",
     "stores/sql/schema/columns.py": "columns: tests/contract/test_sql_store.py compares the tables with the migrations",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -20,11 +21,13 @@ from logged import MINUTE, NOON, by_member, entry, write
 from penstock.control.analytics.graphs import ALIASES
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
+from penstock.stores.sql.database_error import ValueRefused
 from penstock.stores.sql.ids import id_at
 from penstock.stores.sql.request_log.partitions import Partitions
 from penstock.stores.sql.request_log.retention import Retention, delete_old
 from penstock.stores.sql.request_log.stored_content import StoredContent, packed
 from penstock.stores.sql.request_log.usage_users import MONDAY, WEEK, add_up_users
+from penstock.stores.sql.schema.request_log import COST_CLASS, cost_class
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -127,6 +130,59 @@ def test_members_of_metadata_are_found_with_what_else_is_asked_for(
         ]
 
 
+def test_costs_and_statuses_find_the_same_rows_by_an_index_and_in_the_order_of_time(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = (None, 0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 2_000_000, 19_999_999, 20_000_000, 10**15, 10**17)
+    statuses = (200, 200, 200, 101, 204, 301, 404, 429, 500, 504)
+    put(
+        admin,
+        *(
+            entry(NOON + n * MINUTE, trace_id=f"t{n}", amount=costs[n % len(costs)], status=statuses[n % len(statuses)])
+            for n in range(len(costs) * len(statuses))
+        ),
+    )
+    rows = [(f"t{n}", costs[n % len(costs)], statuses[n % len(statuses)]) for n in range(len(costs) * len(statuses))]
+
+    def expected(least: int, most: int, fits: Any) -> list[str]:
+        return [trace for trace, cost, status in rows if cost is not None and least <= cost <= most and fits(status)]
+
+    for few in (2000, 0):
+        monkeypatch.setattr("penstock.control.logs.logs._FEW", few)
+        for least, most in ((0, 1 << 62), (10, 100), (11, 99), (1_500_000, 20_000_000), (9, 9), (12, 98), (-5, 9)):
+            bounds = {"cost_min": f"{least / 1e7:.7f}", "cost_max": f"{most / 1e7:.7f}"}
+            assert sorted(traces(admin, **bounds, page_size=1000)) == sorted(expected(least, most, lambda _: True))
+            found = sorted(traces(admin, **bounds, is_success="false", page_size=1000))
+            assert found == sorted(expected(least, most, lambda status: status >= 400))
+        for text, fits in (
+            ("404", lambda status: status == 404),
+            ("200", lambda status: status == 200),
+            ("2xx", lambda status: 200 <= status < 300),
+            ("4xx,504", lambda status: status in {404, 429, 504}),
+            ("101,200", lambda status: status in {101, 200}),
+            ("204", lambda status: status == 204),
+        ):
+            found = sorted(traces(admin, status_code=text, page_size=1000))
+            assert found == sorted(trace for trace, _, status in rows if fits(status))
+        for text in ("true", "false"):
+            found = sorted(traces(admin, is_success=text, page_size=1000))
+            assert found == sorted(trace for trace, _, status in rows if (status < 400) is (text == "true"))
+
+
+def test_the_class_of_a_cost_is_the_same_in_sql(admin: RunningAdmin) -> None:
+    amounts = sorted({0, *(10**digits + more for digits in range(19) for more in (-1, 0, 1, 4)), (1 << 63) - 1})
+
+    async def classes() -> list[int]:
+        async with admin.plane.database.read() as connection:
+            values = " UNION ALL ".join(f"SELECT {amount} AS amount" for amount in amounts)
+            query = sa.text(f"SELECT amount, {COST_CLASS} AS class FROM ({values}) AS one")  # noqa: S608 (constants)
+            return [row[1] for row in sorted(await connection.execute(query))]
+
+    found = admin.run(classes())
+    assert found == [cost_class(amount) for amount in amounts]
+    assert found == sorted(found)
+
+
 def test_all_wrong_filters_are_told_at_once(admin: RunningAdmin) -> None:
     query = urlencode({"cost_min": "x", "status_code": "ok", "metadata": "[", "time_of_generation_min": "then"})
     wrong = admin.call("GET", f"/logs?{query}&is_success=maybe&ai_org_model=m")
@@ -171,6 +227,16 @@ def test_texts_that_a_database_refuses_cost_no_row(admin: RunningAdmin) -> None:
     (item,) = listed(admin)["data"]
     assert item["trace_id"].startswith("a?bxx")
     assert (item["ai_model"], item["error_message"]) == ("?", "?")
+
+
+def test_a_sum_that_a_column_can_not_hold_is_refused_and_not_waited_for(admin: RunningAdmin) -> None:
+    """The sums of an hour hold what 64 bits do. PostgreSQL refuses more, and would each time."""
+    put(admin, entry(trace_id="first", amount=1 << 62))
+    is_postgres = not admin.plane.database.is_sqlite
+    with pytest.raises(ValueRefused) if is_postgres else contextlib.nullcontext():
+        put(admin, entry(trace_id="second", amount=1 << 62))
+    put(admin, entry(trace_id="third", amount=0))
+    assert {"first", "third"} <= set(traces(admin))
 
 
 def test_graphs_agree_with_the_rows_in_buckets_of_every_size(admin: RunningAdmin) -> None:

@@ -21,6 +21,7 @@ from penstock.control.refusal import Problem, Problems, invalid
 from penstock.control.timestamps import parse
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.schema import feedback, log_metadata, request_log, usage_hour, workspace
+from penstock.stores.sql.schema.request_log import COST_CLASS, UNUSUAL_STATUS, cost_class
 
 _NANOS_OF_CENT: Final = 10_000_000
 _MOST_VALUES: Final = 100
@@ -40,6 +41,10 @@ _TEXTS: Final = {
 }
 """Parameters that hold any of some texts, and their columns."""
 _INDEXED: Final = ("trace_id", "key_id", "model", "provider")
+_ORDINARY: Final = 200
+"""The status that no index finds: nearly all rows have it."""
+_COST_CLASS: Final[sa.ColumnElement[int]] = sa.literal_column(COST_CLASS)
+_IS_UNUSUAL: Final[sa.ColumnElement[bool]] = sa.literal_column(UNUSUAL_STATUS)
 _RANGES: Final = {
     "cost": ("amount", _NANOS_OF_CENT),
     "total_units": ("total_tokens", 1),
@@ -94,13 +99,20 @@ class LogFilter(msgspec.Struct, frozen=True):
     @property
     def is_indexed(self) -> bool:
         """Whether an index finds the rows of one of its values: a trace, a key, a model, a provider, a status."""
-        return bool(self.statuses) or any(name in _INDEXED for name in self.texts)
+        return self._is_unusual or any(name in _INDEXED for name in self.texts)
+
+    @property
+    def _is_unusual(self) -> bool:
+        """Whether it asks for statuses that hardly any row has."""
+        if self.statuses:
+            return not any(low <= _ORDINARY <= high for low, high in self.statuses)
+        return self.is_success is False
 
     @property
     def has_ranges(self) -> bool:
         """Whether it asks for ranges of costs or statuses within one workspace: rows that may be many or few."""
-        is_by_status = any(low != high for low, high in self.statuses) or self.is_success is False
-        return self.workspaces is not None and (is_by_status or "amount" in self.ranges)
+        is_one = all(low == high for low, high in self.statuses) and self.is_success is not False
+        return self.workspaces is not None and ((self._is_unusual and not is_one) or "amount" in self.ranges)
 
     def conditions(self, table: sa.Table, *, by_range: bool = False) -> list[sa.ColumnElement[bool]]:
         """The conditions but those of time on rows of ``request_log``, or, where ``is_added_up``, of ``usage_hour`` and
@@ -128,6 +140,11 @@ class LogFilter(msgspec.Struct, frozen=True):
             column = table.c[name] if by_range else table.c[name] + 0
             told += [column >= least] if least is not None else []
             told += [column <= most] if most is not None else []
+            if by_range and name == "amount":
+                told += [cost_class(max(least, 0)) <= _COST_CLASS] if least is not None else []
+                told += [cost_class(max(most, 0)) >= _COST_CLASS] if most is not None else []
+        if self._is_unusual and table is request_log:
+            told.append(_IS_UNUSUAL)
         if self.statuses:
             exact = all(low == high for low, high in self.statuses)
             status = table.c.status if by_range or exact else table.c.status + 0

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.database_error import DatabaseError, ValueRefused
 
 _LOG: Final = logging.getLogger("penstock")
 Entry = TypeVar("Entry")
@@ -35,15 +35,24 @@ class Batches(Generic[Entry]):
         try:
             await self._write(batch)
         except DatabaseError as error:
+            if isinstance(error, ValueRefused):
+                return await self._write_what_is_taken(batch)
             if not self._is_lost:
                 _LOG.error("%s; %s waits in %s", error, self._name, self._waits_in)
             self._is_lost = True
             return False
         except Exception:
-            # Not to be waited for: the same entries would be refused for ever, and all later ones with them.
-            _LOG.exception("%s refuses a batch: its entries are written one by one", self._name)
-            if not await self._write_singly(batch):
-                return False
+            return await self._write_what_is_taken(batch)
+        self._is_lost = False
+        return True
+
+    async def _write_what_is_taken(self, batch: Sequence[Entry]) -> bool:
+        """Write what of a batch isn't refused; called where an exception is handled. False if the database can't be
+        reached."""
+        # Not to be waited for: the same entries would be refused for ever, and all later ones with them.
+        _LOG.exception("%s refuses a batch: its entries are written one by one", self._name)
+        if not await self._write_singly(batch):
+            return False
         self._is_lost = False
         return True
 
@@ -52,9 +61,9 @@ class Batches(Generic[Entry]):
         for entry in batch:
             try:
                 await self._write([entry])
-            except DatabaseError:
-                return False
-            except Exception:
+            except Exception as error:
+                if isinstance(error, DatabaseError) and not isinstance(error, ValueRefused):
+                    return False
                 self.refused += 1
                 _LOG.exception("%s is missing in %s", self._told(entry), self._name)
         return True

@@ -36,6 +36,9 @@ _BATCH: Final = 250
 """Rows of a transaction: writing them takes some milliseconds, in which no other change of SQLite goes on."""
 _RECOVERY: Final = 60.0
 """Seconds between two looks for spools of dead workers."""
+_FIRST_RECOVERY: Final = 5.0
+"""Seconds from the start to the first of them: on a busy machine a process that was killed just before may end after
+this one has begun, and its spool is locked until then."""
 _CLEANING: Final = 3600.0
 """Seconds between two deletions of what is too old."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -111,7 +114,7 @@ class RequestLog:
             self._tell_losses()
 
     async def _run(self) -> None:
-        next_look = time.monotonic() + _RECOVERY
+        next_look = time.monotonic() + _FIRST_RECOVERY
         while True:
             await asyncio.sleep(_INTERVAL)
             if time.monotonic() >= next_look:

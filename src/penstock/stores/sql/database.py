@@ -24,7 +24,7 @@ from sqlalchemy.util import await_only
 from penstock.limits.windows import WeekStart
 from penstock.stores.sql import schema
 from penstock.stores.sql.catalogue.sqlite_revision import SqliteRevision
-from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.database_error import DatabaseError, ValueRefused
 from penstock.stores.sql.sqlite_writer import SqliteWriter, Step
 
 __all__ = [
@@ -48,6 +48,8 @@ _PAUSE: Final = 0.02
 _CHECKPOINT: Final = 300
 """Pages that are moved to an SQLite file at once after rows were written: a millisecond's work, which requests wait for
 where they share a processor with it."""
+_CACHE: Final = 8000
+"""KiB of pages that are kept in memory for writing rows: 250 of them, with metadata, change more than 500 pages."""
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds that a connection to PostgreSQL may take."""
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -155,7 +157,9 @@ class Database:
             async with self._turn:
                 if self._writer is None:
                     path = str(self.url.database)
-                    self._writer = SqliteWriter(path, _BUSY_TIMEOUT, lambda error: error, "penstock-rows", _CHECKPOINT)
+                    self._writer = SqliteWriter(
+                        path, _BUSY_TIMEOUT, lambda error: error, "penstock-rows", _CHECKPOINT, _CACHE
+                    )
                 return await self._writer.run(step)
 
     async def revision(self) -> int:
@@ -240,7 +244,17 @@ def _as_database_error(name: str) -> Iterator[None]:
         # The statement is refused, and the database works: the caller knows what a taken name means.
         raise
     except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
+        if _is_of_value(error):
+            raise ValueRefused(f"the database {name} refuses a value: {_reason(error)}") from error
         raise DatabaseError(f"the database {name} can't be used: {_reason(error)}") from error
+
+
+def _is_of_value(error: BaseException) -> bool:
+    """Whether PostgreSQL, or its driver, refuses a value: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    has such errors in class 22, and the driver's own is a ValueError."""
+    origin = getattr(error, "orig", None)
+    code = getattr(origin, "sqlstate", None) or ""
+    return code.startswith("22") or isinstance(getattr(origin, "__cause__", None), ValueError)
 
 
 def _reason(error: BaseException) -> str:

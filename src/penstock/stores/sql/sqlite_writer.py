@@ -20,6 +20,8 @@ MOST: Final = 64
 """Steps of one transaction."""
 _CHECKPOINT: Final = 1000
 """SQLite's own number."""
+_CACHE: Final = 2000
+"""KiB of pages in memory: SQLite's own number."""
 
 # The driver asks each value but texts and numbers whether it adapts itself, by two attributes that None and booleans
 # don't have: that takes four times as long as an adapter that gives them back.
@@ -37,15 +39,28 @@ class _Waiting(NamedTuple):
 class SqliteWriter:
     """Runs steps in a thread of its own, each once. ``busy_timeout`` is in seconds: how long other processes are waited
     for. ``failure`` makes what is raised of what SQLite raises; ``name`` is that of the thread. ``checkpoint`` is the
-    number of pages of the write-ahead log from which on a transaction's end moves them to the file."""
+    number of pages of the write-ahead log from which on a transaction's end moves them to the file, ``cache`` how many
+    KiB of pages are kept in memory: a transaction that changes more writes pages before its end, and reads them again.
+    """
 
     def __init__(
-        self, path: str, busy_timeout: float, failure: Failed, name: str, checkpoint: int = _CHECKPOINT
+        self,
+        path: str,
+        busy_timeout: float,
+        failure: Failed,
+        name: str,
+        checkpoint: int = _CHECKPOINT,
+        cache: int = _CACHE,
     ) -> None:
         self._path = path
         self._busy_timeout = busy_timeout
         self._failure = failure
-        self._checkpoint = checkpoint
+        self._pragmas = (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            f"wal_autocheckpoint = {checkpoint}",
+            f"cache_size = -{cache}",
+        )
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._connection: sqlite3.Connection | None = None
@@ -95,7 +110,7 @@ class SqliteWriter:
             connection = sqlite3.connect(
                 self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
             )
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"wal_autocheckpoint = {self._checkpoint}"):
+            for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}")
             self._connection = connection
         return self._connection

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from penstock.pipeline.records.batches import Batches
-from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.database_error import DatabaseError, ValueRefused
 
 
 class Table:
-    """Takes numbers; 13 is refused, and everything while it is down."""
+    """Takes numbers; 13 and 99 are refused, and everything while it is down."""
 
     def __init__(self) -> None:
         self.rows: list[int] = []
@@ -22,6 +22,8 @@ class Table:
             raise DatabaseError("the database is down")
         if 13 in batch:
             raise ValueError("no 13")
+        if 99 in batch:
+            raise ValueRefused("99 is too large")
         self.rows += batch
 
 
@@ -51,8 +53,10 @@ async def test_an_entry_that_is_refused_costs_no_other(
     table: Table, batches: Batches[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await batches.try_write([1, 13, 2])
-    assert (table.rows, batches.refused) == ([1, 2], 1)
+    assert await batches.try_write([3, 99, 4])
+    assert (table.rows, batches.refused) == ([1, 2, 3, 4], 2)
     assert "number 13 is missing in the table" in caplog.text
+    assert "number 99 is missing in the table" in caplog.text
 
 
 async def test_a_database_that_goes_down_meanwhile_keeps_the_batch(table: Table, batches: Batches[int]) -> None:

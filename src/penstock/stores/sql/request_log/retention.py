@@ -1,12 +1,14 @@
 """Deletes what is too old of the request log, in small steps: none holds its lock for long.
 
-SQLite lets one change in at a time, so a step that took long is followed by a smaller one. On PostgreSQL a month that
-is too old as a whole is dropped.
+SQLite lets one change in at a time: there a step is a transaction of one thread, which ends when its time is over,
+however many rows that were. On PostgreSQL a step that took long is followed by a smaller one, and a month that is too
+old as a whole is dropped.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from time import monotonic
 from typing import Final, NamedTuple
@@ -34,6 +36,10 @@ _FIRST_STEP: Final = 100
 _LARGEST_STEP: Final = 1000
 _SLOW: Final = 0.02
 """Seconds of a step from which on the next one is half as large; of half as long a step twice."""
+_HELD: Final = 0.01
+"""Seconds for which a step holds SQLite's lock, and the time of ``_FEW`` rows."""
+_FEW: Final = 20
+"""Rows of one statement in SQLite's files: a few milliseconds where no page of theirs is in memory."""
 _PAUSE: Final = 0.05
 """Seconds between two steps: requests write their rows meanwhile."""
 _HOURS_KEPT: Final = 100 * DAY
@@ -97,10 +103,14 @@ async def _drop_month(database: Database, table: sa.Table, before: int) -> bool:
 
 
 async def _delete(database: Database, old: _TooOld, pause: float) -> int:
+    if database.has_writer:
+        return await _delete_from_file(database, old, pause)
     gone, size = 0, _FIRST_STEP
     while True:
+        statement = _statement(database, old, size)
         began = monotonic()
-        deleted = await _step(database, old, size)
+        async with database.write() as connection:
+            deleted = int((await connection.exec_driver_sql(statement)).rowcount)
         took = monotonic() - began
         gone += deleted
         if deleted < size:
@@ -109,12 +119,32 @@ async def _delete(database: Database, old: _TooOld, pause: float) -> int:
         await asyncio.sleep(pause)
 
 
-async def _step(database: Database, old: _TooOld, size: int) -> int:
-    """Delete the oldest rows, at most ``size``: how many went."""
+async def _delete_from_file(database: Database, old: _TooOld, pause: float) -> int:
+    gone, statement = 0, _statement(database, old, _FEW)
+
+    def step(connection: sqlite3.Connection) -> tuple[int, bool]:
+        """How many rows went, and whether there are more."""
+        until, went = monotonic() + _HELD, 0
+        while True:
+            deleted = connection.execute(statement).rowcount
+            went += deleted
+            if deleted < _FEW or monotonic() >= until:
+                return went, deleted == _FEW
+
+    has_more = True
+    while has_more:
+        went, has_more = await database.run(step)
+        gone += went
+        await asyncio.sleep(pause if has_more else 0)
+    return gone
+
+
+def _statement(database: Database, old: _TooOld, size: int) -> str:
+    """Deletes the oldest rows, at most ``size``. Compiled here: that takes longer than the statement, and would be done
+    under the lock."""
     table = old.table
     key = list(table.primary_key)
     when = table.c["at" if "at" in table.c else "start"]
     oldest = sa.select(*key).where(when < old.before, old.where).order_by(when).limit(size)
-    async with database.write() as connection:
-        result = await connection.execute(table.delete().where(sa.tuple_(*key).in_(oldest)))
-    return int(result.rowcount)
+    statement = table.delete().where(sa.tuple_(*key).in_(oldest))
+    return str(statement.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}))
