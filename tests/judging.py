@@ -12,7 +12,6 @@ from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.guards.base import (
     CheckError,
     Context,
-    GuardedBody,
     Judgement,
     ModelQuestion,
     ModelReply,
@@ -21,6 +20,7 @@ from penstock.guards.base import (
     Phase,
     Prepared,
 )
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import GuardPlan, Hook
 from penstock.guards.read import GuardCompiler, GuardPolicy
@@ -70,7 +70,9 @@ def context(
     request = body if phase is Phase.BEFORE else GuardedBody(b"{}", lambda _: ())
     segments = tuple(each for each in body.segments if each.is_plain)
     response = None if phase is Phase.BEFORE else body
-    return Context(phase, kind, "openai", request, response, segments=segments, **more)
+    told = {"metadata": "labels", "headers": "fields"}
+    given = {told.get(name, name): value for name, value in more.items()}
+    return Context(phase, kind, "openai", request, response, chosen=segments, **given)
 
 
 def judged(name: str, parameters: dict[str, Any], text: str | dict[str, Any], **more: Any) -> Judgement:

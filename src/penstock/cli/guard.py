@@ -148,7 +148,8 @@ def _lines(file: str) -> Iterator[tuple[int, Any, Any]]:
 def _subjects(request: Any, response: Any) -> Iterator[Subject]:
     """What is judged of one line."""
     from penstock.dialects.openai.caller.texts import TEXTS
-    from penstock.guards.base import GuardedBody, Phase
+    from penstock.guards.base import Phase
+    from penstock.guards.guarded_body import GuardedBody
     from penstock.pipeline.guarding.subject import Subject, answered
 
     def read(value: Any) -> Sequence[Any]:

@@ -85,7 +85,7 @@ def read_mended(data: bytes) -> tuple[Any, bytes | None]:
 
 
 def write_json(value: Any) -> bytes:
-    """The value as JSON bytes. ``msgspec.Raw`` values go in as they are."""
+    """The value as JSON bytes. ``msgspec.Raw`` values go in as they are, members of a struct in their order."""
     try:
         return _ENCODER.encode(value)
     except UnicodeEncodeError:
@@ -95,6 +95,8 @@ def write_json(value: Any) -> bytes:
 def _raw(value: Any) -> Any:
     if isinstance(value, msgspec.Raw):
         return json.loads(bytes(value))
+    if isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 

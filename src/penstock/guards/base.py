@@ -6,17 +6,15 @@ told in docs/guardrails.md#a-check-of-your-own.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from penstock.core.body import Body, BodyError
-from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
 from penstock.core.segments import Pointer, Segment
-from penstock.guards.member_case import in_other_case
+from penstock.guards.guarded_body import GuardedBody
 
 if TYPE_CHECKING:
     from penstock.guards.detect.spans import DetectRule
@@ -92,162 +90,49 @@ def no_text(told: Mapping[str, Any]) -> Judgement:
     return could_not(message, data={"explanation": message, "textExcerpt": NO_EXCERPT, **told})
 
 
-class GuardedBody:
-    """The JSON body of a request or an answer, read at most once: its value, and its texts. A request's ``Body`` is
-    written only for who asks for its bytes; ``names`` are the members with texts, where no other one is read for
-    these."""
-
-    __slots__ = ("_body", "_json", "_names", "_problem", "_raw", "_read", "_segments", "_texts", "is_changed")
-
-    def __init__(
-        self,
-        body: bytes | Body,
-        read: Callable[[Any], Iterable[Segment]],
-        names: Sequence[str] | None = None,
-        *,
-        is_changed: bool = False,
-    ) -> None:
-        self.is_changed = is_changed
-        """Whether a guard made the body of another one."""
-        self._problem = ""
-        self._body: Body | None = None
-        self._raw: bytes | None = None
-        if isinstance(body, Body):
-            self._body = body
-        else:
-            self._raw = body
-        self._read = read
-        self._names = names
-        self._json: Any = None
-        self._segments: tuple[Segment, ...] | None = None
-        self._texts: Any = None
-        """The value with the texts, until somebody has asked for problems."""
-
-    @property
-    def raw(self) -> bytes:
-        """The bytes."""
-        raw = self._raw
-        if raw is None:
-            raw = self._raw = b"" if self._body is None else self._body.encode()
-        return raw
-
-    @property
-    def json(self) -> Any:
-        """The value; an empty object for bytes that are no JSON."""
-        value = self._json
-        if value is None:
-            try:
-                value = read_json(self.raw) if self.raw else {}
-            except (ValueError, RecursionError) as error:
-                value, self._problem = {}, str(error)
-            self._json = value
-        return value
-
-    @property
-    def segments(self) -> tuple[Segment, ...]:
-        """All texts, in their order."""
-        segments = self._segments
-        if segments is None:
-            value = self._texts = self._with_texts()
-            segments = self._segments = tuple(self._read(value))
-        return segments
-
-    def problem(self) -> str:
-        """Why a host may read texts that no guard can: the body is no JSON, which is empty for whoever judged it, or a
-        member's name is in another case. Empty where all could be read."""
-        _ = self.segments  # nobody may have read them yet
-        if not self._problem and self._texts is not None:
-            value, self._texts = self._texts, None
-            name = in_other_case(value if self._body is None else self._body.members, value)
-            self._problem = f"some hosts take the member {name[:40]!r} for {name[:40].lower()!r}" if name else ""
-        return self._problem
-
-    def _with_texts(self) -> Any:
-        """The value, or as much of it as holds texts."""
-        body, names = self._body, self._names
-        if body is None or names is None or self._json is not None:
-            return self.json
-        try:
-            return {name: body.value(name) for name in names}
-        except BodyError as error:
-            self._problem = str(error)
-            return {}
-
-
 Told = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 """Members of a context, or what makes them for the check that asks."""
 
 
-class Context:
+class Context(msgspec.Struct, eq=False):
     """What a check is given.
 
     ``segments`` are the texts in the check's scope: of the request before, of the answer after. ``request_type`` is
     Portkey's name of the operation (``chatComplete``). ``response`` is None before. ``operator_metadata`` is the part
     of the metadata that the caller can't choose: a gateway key's. ``trace`` is the request's trace id, ``now`` in
-    seconds since 1970.
+    seconds since 1970. ``labels``, ``fields`` and ``chosen`` are what ``metadata``, ``headers`` and ``segments`` are
+    read from. ``is_plain``: the texts are those of plain messages, none of them a tool call.
     """
 
-    __slots__ = (
-        "_headers",
-        "_metadata",
-        "_text",
-        "is_streaming",
-        "now",
-        "operator_metadata",
-        "phase",
-        "provider",
-        "request",
-        "request_type",
-        "response",
-        "segments",
-        "status",
-        "trace",
-    )
-
-    def __init__(
-        self,
-        phase: Phase,
-        request_type: str,
-        provider: str,
-        request: GuardedBody,
-        response: GuardedBody | None = None,
-        metadata: Told = _NOTHING,
-        operator_metadata: Mapping[str, Any] = _NOTHING,
-        headers: Told = _NOTHING,
-        is_streaming: bool = False,
-        status: int | None = None,
-        segments: tuple[Segment, ...] = (),
-        trace: str = "",
-        now: float = 0.0,
-    ) -> None:
-        self.phase = phase
-        self.request_type = request_type
-        self.provider = provider
-        self.request = request
-        self.response = response
-        self.operator_metadata = operator_metadata
-        self.is_streaming = is_streaming
-        self.status = status
-        self.segments = segments
-        self.trace = trace
-        self.now = now
-        self._metadata = metadata
-        self._headers = headers
-        self._text: str | None = None
+    phase: Phase
+    request_type: str
+    provider: str
+    request: GuardedBody
+    response: GuardedBody | None = None
+    labels: Told = _NOTHING
+    operator_metadata: Mapping[str, Any] = _NOTHING
+    fields: Told = _NOTHING
+    is_streaming: bool = False
+    status: int | None = None
+    chosen: tuple[Segment, ...] | Callable[[], tuple[Segment, ...]] = ()
+    trace: str = ""
+    now: float = 0.0
+    known_text: str | None = None
+    is_plain: bool = False
 
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The labels of the request: the gateway key's, and the caller's own."""
-        if callable(self._metadata):
-            self._metadata = self._metadata()
-        return self._metadata
+        if callable(self.labels):
+            self.labels = self.labels()
+        return self.labels
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The caller's headers, by lower-case name: no check sends them anywhere."""
-        if callable(self._headers):
-            self._headers = self._headers()
-        return self._headers
+        if callable(self.fields):
+            self.fields = self.fields()
+        return self.fields
 
     @property
     def body(self) -> GuardedBody:
@@ -255,16 +140,23 @@ class Context:
         return self.request if self.response is None else self.response
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The texts in scope, each with its place."""
+        if callable(self.chosen):
+            self.chosen = self.chosen()
+        return self.chosen
+
+    @property
     def text(self) -> str:
         """The texts in scope, one on a line of its own; empty ones are left out."""
-        text = self._text
+        text = self.known_text
         if text is None:
             segments = self.segments
             if len(segments) == 1:
                 text = segments[0].text
             else:
                 text = "\n".join([segment.text for segment in segments if segment.text])
-            self._text = text
+            self.known_text = text
         return text
 
 

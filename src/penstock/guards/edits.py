@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.segments import Pointer, Segment, spliced
 from penstock.guards.arguments import is_arguments
-from penstock.guards.base import Edit, GuardedBody
+from penstock.guards.base import Edit
+from penstock.guards.guarded_body import GuardedBody
 
 
 class Unchangeable(ValueError):

@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.base import Check, GuardedBody, Judge, Phase, Prepared, Reads
+from penstock.guards.base import Check, Judge, Phase, Prepared, Reads
+from penstock.guards.guarded_body import GuardedBody
 from penstock.routing.plan import TargetGuards
 
 
@@ -129,20 +130,6 @@ class HookCheck(msgspec.Struct, frozen=True, dict=True):
         """Whether the check, with its parameters, is there to change texts."""
         return (self.check.transforms or self.prepared.transforms) and not self.prepared.only_looks
 
-    @cached_property
-    def passing(self) -> dict[str, Any]:
-        """The members of the result of a check that passes, in their order; those of one run are to be set."""
-        return {
-            "data": None,
-            "verdict": True,
-            "id": self.id,
-            "execution_time": 0,
-            "transformed": False,
-            "created_at": "",
-            "log": None,
-            "fail_on_error": self.told_fails_closed,
-        }
-
 
 class Feedback(msgspec.Struct, frozen=True):
     """What is told with a verdict."""
@@ -217,6 +204,11 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return tuple(
             [(each, each.prepared.judge, each.scope) for each in self.checks if each.prepared.judge is not None]
         )
+
+    @cached_property
+    def check_ids(self) -> tuple[str, ...]:
+        """The ids of the checks, as the registry has them."""
+        return tuple([each.check.id for each in self.checks])
 
     @cached_property
     def is_plain(self) -> bool:

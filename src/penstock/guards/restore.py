@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from penstock.core.segments import Segment
 from penstock.guards.arguments import part_edits
-from penstock.guards.base import Edit, GuardedBody
+from penstock.guards.base import Edit
 from penstock.guards.detect.spans import DetectRule, Mask
 from penstock.guards.detect.words import WordList
 from penstock.guards.edits import Unchangeable, edited
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.held_text import StreamRule
 from penstock.guards.results import HookRun
 

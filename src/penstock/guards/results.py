@@ -12,10 +12,11 @@ from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from penstock.core.json_text import write_json
 from penstock.guards.base import Judgement, Phase
-from penstock.guards.plan import Feedback, Hook, HookCheck
+from penstock.guards.plan import Feedback, Hook, HookCheck, HookType
 
 MESSAGE: Final = (
     "The guardrail checks defined in the config failed. You can find more information in the `hook_results` object."
@@ -58,7 +59,8 @@ class CheckRun(msgspec.Struct, frozen=True):
 class HookRun(msgspec.Struct):
     """One hook that ran, with its checks in the order of the config. ``skipped``: it did not run. ``can_deny`` is False
     where the answer is with the caller already: a stream that is judged at its end. What follows of these is told once:
-    ``verdict``, whether all checks let the hook pass, and ``denies``."""
+    ``verdict``, whether all checks let the hook pass, ``denies``, and ``is_clean``, whether all checks ran and passed
+    without an error."""
 
     hook: Hook
     checks: tuple[CheckRun, ...] = ()
@@ -68,17 +70,21 @@ class HookRun(msgspec.Struct):
     can_deny: bool = True
     verdict: bool = True
     denies: bool = False
+    is_clean: bool = True
 
     def __post_init__(self) -> None:
+        is_clean = True
         for each in self.checks:
             judgement = each.judgement
-            if (judgement.error is not None or not judgement.verdict) and not each.passes:
-                self.verdict = False
-                self.denies = self.hook.deny and self.can_deny
+            if judgement.error is None and judgement.verdict and not each.skipped:
+                continue
+            is_clean = False
+            if not each.passes:
+                self.verdict, self.denies, self.is_clean = False, self.hook.deny and self.can_deny, False
                 return
         # A replaced run brings what was told of the other one.
-        if not self.verdict or self.denies:
-            self.verdict, self.denies = True, False
+        if not self.verdict or self.denies or self.is_clean is not is_clean:
+            self.verdict, self.denies, self.is_clean = True, False, is_clean
 
     @property
     def transformed(self) -> bool:
@@ -151,57 +157,88 @@ def reasons_of(runs: Iterable[HookRun]) -> list[str]:
     ]
 
 
-def _hook(run: HookRun, *, hides: bool = False) -> dict[str, Any]:
+class _ToldHook(msgspec.Struct, frozen=True, rename={"is_async": "async"}):
+    """The result of a hook, member by member."""
+
+    verdict: bool
+    id: str
+    transformed: bool
+    checks: Sequence[Any]
+    feedback: dict[str, Any] | None
+    execution_time: int
+    is_async: bool
+    type: HookType
+    created_at: str
+    deny: bool
+
+
+class _ToldCheck(msgspec.Struct, frozen=True):
+    """The result of a check, member by member."""
+
+    data: Any
+    verdict: bool
+    id: str
+    error: dict[str, str] | msgspec.UnsetType
+    execution_time: int
+    transformed: bool
+    created_at: str
+    log: None
+    fail_on_error: bool
+
+
+def _hook(run: HookRun, *, hides: bool = False) -> _ToldHook | dict[str, Any]:
     hook = run.hook
     if run.skipped:
         return {"id": hook.id, "type": hook.type.value, "skipped": True}
-    verdict, moment, transformed = run.verdict, _moment(run.began), False
-    checks: list[dict[str, Any]] = []
-    for each in run.checks:
-        judgement = each.judgement
-        began = moment if each.began == run.began else _moment(each.began)
-        if each.transformed:
-            transformed = True
-        elif judgement.verdict and judgement.error is None and not (hides or each.skipped):
-            told = each.check.passing.copy()
-            told["data"], told["execution_time"], told["created_at"] = judgement.data, each.milliseconds, began
-            checks.append(told)
-            continue
-        checks.append(_check(each, began, hides=hides))
-    return {
-        "verdict": verdict,
-        "id": hook.id,
-        "transformed": transformed,
-        "checks": checks,
-        "feedback": _feedback(hook.on_success if verdict else hook.on_fail, run.checks),
-        "execution_time": run.milliseconds,
-        "async": hook.is_async,
-        "type": hook.type.value,
-        "created_at": moment,
-        "deny": run.denies,
-    }
+    began, moment = run.began, _moment(run.began)
+    checks: list[_ToldCheck | dict[str, Any]]
+    if run.is_clean and not hides:
+        checks = [_passed(each, moment if each.began == began else _moment(each.began)) for each in run.checks]
+    else:
+        checks = [_check(each, _moment(each.began), hides=hides) for each in run.checks]
+    verdict = run.verdict
+    told = hook.on_success if verdict else hook.on_fail
+    return _ToldHook(
+        verdict,
+        hook.id,
+        run.transformed,
+        checks,
+        None if told is None else _feedback(told, run.checks),
+        run.milliseconds,
+        hook.is_async,
+        hook.type,
+        moment,
+        run.denies,
+    )
 
 
-def _check(run: CheckRun, began: str, *, hides: bool) -> dict[str, Any]:
+def _passed(run: CheckRun, began: str) -> _ToldCheck:
+    """The result of a check that ran, and passed without an error."""
+    check, transformed = run.check, run.transformed
+    data = run.judgement.data
+    return _ToldCheck(data, True, check.id, UNSET, run.milliseconds, transformed, began, None, check.told_fails_closed)
+
+
+def _check(run: CheckRun, began: str, *, hides: bool) -> _ToldCheck | dict[str, Any]:
     check, judgement = run.check, run.judgement
     if run.skipped:
         return {"id": check.id, "skipped": True}
     error = judgement.error
-    told = {} if error is None else {"error": {"name": error.name, "message": error.message}}
+    told = UNSET if error is None else {"name": error.name, "message": error.message}
     if run.was_thrown:
         moment = {"execution_time": run.milliseconds, "created_at": began}
-        return {"data": None, "verdict": False, "id": check.id, **told, **moment}
-    return {
-        "data": _hidden(judgement.data, quotes=check.check.quotes) if hides else judgement.data,
-        "verdict": judgement.verdict and error is None,
-        "id": check.id,
-        **told,
-        "execution_time": run.milliseconds,
-        "transformed": run.transformed,
-        "created_at": began,
-        "log": None,
-        "fail_on_error": check.told_fails_closed,
-    }
+        return {"data": None, "verdict": False, "id": check.id, "error": told, **moment}
+    return _ToldCheck(
+        _hidden(judgement.data, quotes=check.check.quotes) if hides else judgement.data,
+        judgement.verdict and error is None,
+        check.id,
+        told,
+        run.milliseconds,
+        run.transformed,
+        began,
+        None,
+        check.told_fails_closed,
+    )
 
 
 def _hidden(data: Any, *, quotes: bool = False) -> Any:
@@ -226,9 +263,7 @@ def _blank(name: str, value: Any) -> Any:
     return [] if name in _LISTS and isinstance(value, list) else None
 
 
-def _feedback(feedback: Feedback | None, runs: Collection[CheckRun]) -> dict[str, Any] | None:
-    if feedback is None:
-        return None
+def _feedback(feedback: Feedback, runs: Collection[CheckRun]) -> dict[str, Any]:
     errored = [each.check.id for each in runs if each.judgement.error is not None]
     decided = [each for each in runs if each.judgement.error is None and not each.skipped]
     metadata = {

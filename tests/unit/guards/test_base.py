@@ -1,18 +1,5 @@
 from judging import context
-from penstock.guards.base import GuardedBody, Phase, could_not
-
-
-def test_a_body_is_read_once() -> None:
-    reads: list[object] = []
-
-    def read(value: object) -> tuple[()]:
-        reads.append(value)
-        return ()
-
-    body = GuardedBody(b'{"a": 1}', read)
-    assert (body.json, body.segments, body.segments) == ({"a": 1}, (), ())
-    assert reads == [{"a": 1}]
-    assert GuardedBody(b"<html>", lambda _: ()).json == {}
+from penstock.guards.base import Phase, could_not
 
 
 def test_the_text_of_a_context() -> None:

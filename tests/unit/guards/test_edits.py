@@ -5,8 +5,9 @@ import pytest
 
 from judging import context
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.base import Edit, GuardedBody
+from penstock.guards.base import Edit
 from penstock.guards.edits import Unchangeable, edited, replaced
+from penstock.guards.guarded_body import GuardedBody
 
 AT = ("messages", 0, "content")
 

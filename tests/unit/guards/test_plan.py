@@ -1,7 +1,8 @@
 import pytest
 
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.base import GuardedBody, Phase
+from penstock.guards.base import Phase
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import Scope
 
 SEGMENTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.base import GuardedBody
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.held_text import RuledText
 from penstock.guards.restore import Restoring, restoring_of
 

@@ -88,7 +88,8 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
     nothing = Judgement(True, {"verdict": True, "explanation": f"No {noun} in the text.", "detected": {}})
 
     def judge(context: Context) -> Judgement:
-        if may_hold is not None and _TOOL_CALL not in map(_kind, context.segments) and not may_hold(context.text):
+        is_text = context.is_plain or _TOOL_CALL not in map(_kind, context.segments)
+        if is_text and may_hold is not None and not may_hold(context.text):
             return nothing
         found: Counter[str] = Counter()
         placeholders = Placeholders(_taken(context)) if restores else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Final
 
@@ -31,46 +31,34 @@ _PASSED: Final = Judgement(verdict=True)
 def judged_at_once(hooks: Sequence[Hook], subject: Subject, stub: Stub | None = None) -> tuple[list[HookRun], Subject]:
     """The runs of hooks, in their order, and what they made of the subject. ``stub`` says what a check says that would
     ask another server, None if that isn't known."""
-    judging = _judging(hooks, subject, stub)
+    judging = judged_in_turns(hooks, subject, stub)
     while True:
         try:
-            next(judging)
+            judging.send(None)
         except StopIteration as end:
             runs, changed = end.value
             return runs, changed
 
 
-async def judged_in_turns(hooks: Sequence[Hook], subject: Subject) -> tuple[list[HookRun], Subject]:
-    """The same; others have their turn after each check that takes long."""
-    judging = _judging(hooks, subject, None)
-    while True:
-        try:
-            next(judging)
-        except StopIteration as end:
-            runs, changed = end.value
-            return runs, changed
-        await asyncio.sleep(0)
-
-
-def _judging(
-    hooks: Sequence[Hook], subject: Subject, stub: Stub | None
-) -> Generator[None, None, tuple[list[HookRun], Subject]]:
-    """Yields after each check that takes long."""
+async def judged_in_turns(
+    hooks: Sequence[Hook], subject: Subject, stub: Stub | None = None
+) -> tuple[list[HookRun], Subject]:
+    """The same; others have their turn after each check that takes long, and nothing else is waited for."""
     original, runs = subject, list[HookRun]()
     contexts: dict[Scope, Context] = {}
     for hook in hooks:
         if hook.is_plain:
-            runs.append((yield from _judged_plainly(hook, original, contexts)))
+            runs.append(await _judged_plainly(hook, original, contexts))
             continue
         moment, began = time(), monotonic()
-        checks, changed = yield from _judged(hook, subject if hook.transforms else original, stub, moment)
+        checks, changed = await _judged(hook, subject if hook.transforms else original, stub, moment)
         if hook.transforms:
             subject = changed
         runs.append(HookRun(hook, tuple(checks), int((monotonic() - began) * 1000), moment))
     return runs, subject
 
 
-def _judged_plainly(hook: Hook, subject: Subject, contexts: dict[Scope, Context]) -> Generator[None, None, HookRun]:
+async def _judged_plainly(hook: Hook, subject: Subject, contexts: dict[Scope, Context]) -> HookRun:
     """The run of a hook whose checks don't depend on each other."""
     moment, now = time(), monotonic()
     first = now
@@ -89,19 +77,18 @@ def _judged_plainly(hook: Hook, subject: Subject, contexts: dict[Scope, Context]
             judgement, was_thrown = defect(check, error), True
         if judgement.edits or judgement.body is not None:
             changes = True
-        began, now = now, monotonic()
-        checks.append(CheckRun(check, judgement, int((now - began) * 1000), moment, False, was_thrown))
-        if now - began > LONG:
-            yield
+        took, now = -now, monotonic()
+        took += now
+        checks.append(CheckRun(check, judgement, int(took * 1000), moment, False, was_thrown))
+        if took > LONG:
+            await asyncio.sleep(0)
             now = monotonic()
     if changes:
         checks, _ = changed_by(checks, subject)
     return HookRun(hook, tuple(checks), int((now - first) * 1000), moment)
 
 
-def _judged(
-    hook: Hook, subject: Subject, stub: Stub | None, moment: float
-) -> Generator[None, None, tuple[list[CheckRun], Subject]]:
+async def _judged(hook: Hook, subject: Subject, stub: Stub | None, moment: float) -> tuple[list[CheckRun], Subject]:
     """The runs of a hook's checks, each on what the one before it made of the text where they are sequential."""
     checks: list[CheckRun] = []
     for check in hook.checks:
@@ -110,7 +97,7 @@ def _judged(
             [run], subject = changed_by([run], subject)
         checks.append(run)
         if run.milliseconds > LONG * 1000:
-            yield
+            await asyncio.sleep(0)
     return (checks, subject) if hook.is_sequential else changed_by(checks, subject)
 
 

@@ -18,7 +18,8 @@ from penstock.core.segments import Segment
 from penstock.dialects.registry import CALLERS
 from penstock.dialects.texts import NO_TEXTS, TextView
 from penstock.guards import registry
-from penstock.guards.base import NO_EXCERPT, CheckError, GuardedBody, Judgement, Outbound, Phase
+from penstock.guards.base import NO_EXCERPT, CheckError, Judgement, Outbound, Phase
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.patterns import excerpt
 from penstock.guards.plan import GuardPlan, Hook, Scope
 from penstock.guards.read import GuardCompiler, GuardPolicy

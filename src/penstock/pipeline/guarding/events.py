@@ -15,7 +15,8 @@ from penstock.core.json_text import with_utf8
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.framing import sse
 from penstock.dialects.texts import TextView
-from penstock.guards.base import GuardedBody, Outbound, Phase, could_not
+from penstock.guards.base import Outbound, Phase, could_not
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.held_events import HeldEvents
 from penstock.guards.plan import Hook, StreamMode
 from penstock.guards.restore import Restoring

@@ -49,7 +49,7 @@ from penstock.pipeline.guarding.subject import (
 from penstock.pipeline.guarding.tasks import GuardTasks
 from penstock.pipeline.guarding.unread import refusal_of_hidden, refusal_of_unread, refusal_of_unreadable
 from penstock.pipeline.guarding.verdicts import GuardVerdicts
-from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.walk import Attempt
@@ -144,12 +144,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             memory = call.guards = GuardMemory()
         judged = memory.targets.get(route.target.path)
         if judged is None:
-            body = route.changes.filled(request.body) if route.changes.fills else request.body
-            subject = asked(call, route, body, view, kind, streams=request.stream)
-            judged = _hidden(plan, subject) or await self._judged_at_once(call, plan, memory, subject)
-            if judged is None:
-                judged = await self._judged(call, plan, memory, subject, body, outbound)
-            judged = _hidden(plan, subject) or judged
+            judged = await self._request_judged(call, route, plan, view, kind, request, outbound, memory)
             memory.targets[route.target.path] = judged
         if judged.failure is not None:
             return failed_answer(judged.failure, call)
@@ -158,7 +153,8 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             return self.results.denial(call, route, with_skipped(enforced, judged.runs), ())
         if judged.request is not None:
             call, route = rewritten(call, route, judged.request)
-        call, route = with_headers(call, route, judged.runs)
+        if plan.told_headers:
+            call, route = with_headers(call, route, judged.runs)
         if plan.beside and not judged.is_whole:
             answer = await self._sent_beside(call, route, plan.beside, judged, outbound, send(call, route))
             judged.is_whole = True
@@ -207,16 +203,35 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
     # Before.
 
-    async def _judged_at_once(
-        self, call: Call, plan: GuardPlan, memory: GuardMemory, subject: Subject
-    ) -> JudgedRequest | None:
-        """The first request for a target, judged in one go: None where a hook may wait, or change a text."""
-        if memory.runs or not plan.judges_at_once or len(call.body) > LARGE:
-            return None
-        runs, _ = await judged_in_turns(plan.deciding, subject)
-        self.looking_on.verdicts.note(call.account, runs)
-        memory.runs.append((runs, subject))
-        return JudgedRequest(runs, subject)
+    async def _request_judged(
+        self,
+        call: Call,
+        route: TargetRoute,
+        plan: GuardPlan,
+        view: TextView,
+        kind: str,
+        request: RequestBody,
+        outbound: Outbound,
+        memory: GuardMemory,
+    ) -> JudgedRequest:
+        """The request for a target, which is refused where a guard can't read what it should judge."""
+        body = route.changes.filled(request.body) if route.changes.fills else request.body
+        subject = asked(call, route, body, view, kind, streams=request.stream)
+        is_large = len(call.body) > LARGE
+        failure = await off_loop(lambda: refusal_of_hidden(plan, subject.request)) if is_large else None
+        failure = failure or refusal_of_hidden(plan, subject.request)
+        if failure is not None:
+            return JudgedRequest([], subject, failure=failure)
+        if is_large or memory.runs or not plan.judges_at_once:
+            judged = await self._judged(call, plan, memory, subject, body, outbound)
+        else:
+            runs, _ = await judged_in_turns(plan.deciding, subject)
+            self.looking_on.verdicts.note(call.account, runs)
+            memory.runs.append((runs, subject))
+            judged = JudgedRequest(runs, subject)
+        # A check may be the first to see that a body is no JSON: one that reads more of it than its texts.
+        failure = refusal_of_hidden(plan, subject.request)
+        return judged if failure is None else JudgedRequest([], subject, failure=failure)
 
     async def _judged(
         self, call: Call, plan: GuardPlan, memory: GuardMemory, subject: Subject, body: Body, outbound: Outbound
@@ -302,10 +317,3 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if unread is not None:
             return failed_answer(unread, call)
         return (call, route) if judged is None or judged.body is None else with_body(call, route, judged.body)
-
-
-def _hidden(plan: GuardPlan, subject: Subject) -> JudgedRequest | None:
-    """A request that is refused, since a guard can't read what it should judge. A check may be the first to see so: one
-    that reads more of the body than its texts."""
-    failure = refusal_of_hidden(plan, subject.request)
-    return None if failure is None else JudgedRequest([], subject, failure=failure)

@@ -18,7 +18,8 @@ from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.segments import Segment
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
-from penstock.guards.base import Context, GuardedBody, Phase, Told
+from penstock.guards.base import Context, Phase, Told
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan, Scope
 from penstock.guards.results import HookRun
 from penstock.pipeline.account import METADATA, read_metadata
@@ -34,6 +35,10 @@ _ASKING: Final = (
     "batch", "content", "items", "thread", "additional_messages", "tool_outputs",
 )  # fmt: skip
 """Members of the bodies with which models are asked, now or later, at any provider."""
+
+
+_AT_ONCE: Final = frozenset({"last", "all"})
+"""Scopes whose text a plain body tells without its segments."""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -67,6 +72,8 @@ class Subject(msgspec.Struct, frozen=True):
 
     def context(self, scope: Scope, now: float) -> Context:
         """What a check is given that sees texts in this scope. ``now`` is in seconds since 1970."""
+        body, of = self.body, scope.of
+        plain = body.plain if scope.kinds is None and of in _AT_ONCE else None
         return Context(
             self.phase,
             self.request_type,
@@ -78,9 +85,11 @@ class Subject(msgspec.Struct, frozen=True):
             self.headers,
             self.is_streaming,
             self.status,
-            scope.chosen(self.body, self.phase),
+            partial(scope.chosen, body, self.phase),
             self.trace,
             now,
+            None if plain is None else plain.text(of_last=of == "last"),
+            plain is not None,
         )
 
 
@@ -121,7 +130,7 @@ def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str,
         Phase.BEFORE,
         kind,
         route.provider.slug,
-        GuardedBody(body, read, view.text_members.get(kind)),
+        GuardedBody(body, read, view.text_members.get(kind), view.read_plain.get(kind)),
         read,
         accepts,
         None,

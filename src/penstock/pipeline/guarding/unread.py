@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.guards.base import GuardedBody
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.subject import evades

@@ -20,6 +20,8 @@ DROPPED: Final = "dropped"
 UNREAD: Final = "unread"
 _MOST: Final = 20
 """Verdicts that one record holds at most."""
+_MOST_GROUPS: Final = 256
+"""Groups of checks that are counted as such: configs choose them."""
 _LONGEST_ID: Final = 64
 """Characters of a guard's id that are kept: configs choose it."""
 
@@ -29,20 +31,33 @@ class GuardVerdicts:
     A check is named as the registry names it, however the config writes it."""
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._clean: Counter[tuple[str, ...]] = Counter()
+        """The checks of hooks that simply passed: how often each such group did."""
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """How often each check came to each verdict."""
+        self._count_clean()
+        return self._counts
 
     def note(self, account: Account, runs: Iterable[HookRun]) -> None:
         """Hooks have judged."""
         for run in runs:
-            is_shadow = run.hook.is_shadow
+            if run.is_clean and not run.hook.is_shadow:
+                self._clean[run.hook.check_ids] += 1
+                continue
             for check in run.checks:
-                judgement = check.judgement
-                if check.skipped:
-                    continue
-                if judgement.verdict and judgement.error is None and not is_shadow:
-                    self.counts[check.check.check.id, PASSED] += 1
-                else:
+                if not check.skipped:
                     self._add(account, run.hook, check.check.check.id, _verdict(run, check))
+        if len(self._clean) > _MOST_GROUPS:
+            self._count_clean()
+
+    def _count_clean(self) -> None:
+        for ids, count in self._clean.items():
+            for each in ids:
+                self._counts[each, PASSED] += count
+        self._clean.clear()
 
     def drop(self, account: Account, hooks: Iterable[Hook]) -> None:
         """Hooks that only look on did not judge, or not to the end."""
@@ -58,7 +73,7 @@ class GuardVerdicts:
                     self._add(account, hook, check.check.id, UNREAD)
 
     def _add(self, account: Account, hook: Hook, check: str, verdict: str) -> None:
-        self.counts[check, verdict] += 1
+        self._counts[check, verdict] += 1
         if verdict != PASSED and len(account.guards) < _MOST:
             phase = "before" if hook.phase is Phase.BEFORE else "after"
             account.guards.append(GuardVerdict(phase, hook.id[:_LONGEST_ID], check, verdict))

@@ -10,7 +10,8 @@ import pytest
 
 from judging import hooks_of
 from penstock.dialects.openai.caller.texts import TEXTS
-from penstock.guards.base import Context, Edit, GuardedBody, Judgement, Phase
+from penstock.guards.base import Context, Edit, Judgement, Phase
+from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import Hook
 from penstock.pipeline.guarding.at_once import judged_at_once
 from penstock.pipeline.guarding.subject import Subject

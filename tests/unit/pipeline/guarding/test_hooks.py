@@ -10,7 +10,8 @@ import pytest
 
 from judging import hooks_of
 from penstock.core.segments import Segment
-from penstock.guards.base import GuardedBody, Phase
+from penstock.guards.base import Phase
+from penstock.guards.guarded_body import GuardedBody
 from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.subject import Subject
 

@@ -18,7 +18,8 @@ from penstock.core.outcome import Outcome
 from penstock.dialects.framing import sse
 from penstock.dialects.registry import CALLERS
 from penstock.dialects.stream_watch import StreamWatch
-from penstock.guards.base import GuardedBody, OutboundReply, Phase
+from penstock.guards.base import OutboundReply, Phase
+from penstock.guards.guarded_body import GuardedBody
 from penstock.pipeline.call import Answer
 from penstock.pipeline.guarding.events import StreamGuards
 from penstock.pipeline.guarding.stream import GuardedStream

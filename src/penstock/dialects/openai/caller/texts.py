@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from penstock.core.body import Body
 from penstock.core.segments import ALL_SLOTS, Delta, Segment, SegmentKind
-from penstock.dialects.texts import TextView, inputs, leaves, listed, member
+from penstock.dialects.texts import PlainTexts, TextView, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
 _KINDS: Final = {
@@ -51,6 +52,10 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
         else:
             segments += _message(message, ("messages", index), role, _KINDS.get(role, _TEXT), index, 0)
     return segments
+
+
+def _read_plain(body: Body) -> PlainTexts | None:
+    return plain_messages(body, _KINDS)
 
 
 def _message(
@@ -196,4 +201,5 @@ TEXTS: Final = TextView(
     end_mark=_DONE,
     kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
     text_members={"chatComplete": ("messages",), **_INPUTS},
+    read_plain={"chatComplete": _read_plain},
 )

@@ -1,0 +1,132 @@
+"""The body that guards judge: read at most once, and only as far as its checks ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from penstock.core.body import Body, BodyError
+from penstock.core.json_text import read_json
+from penstock.core.segments import Segment
+from penstock.dialects.texts import PlainTexts
+from penstock.guards.member_names import among_others, coming_twice, in_other_case, members_in
+
+
+class GuardedBody:
+    """The JSON body of a request or an answer, read at most once: its value, and its texts. A request's ``Body`` is
+    written only for who asks for its bytes; ``names`` are the members with texts, where no other one is read for
+    these. ``read_plain`` reads the texts of a plain body faster, whose messages have a role and a text and no other
+    member."""
+
+    __slots__ = (
+        "_body", "_json", "_names", "_plain", "_problem", "_raw", "_read", "_read_plain", "_segments", "_texts",
+        "is_changed",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        body: bytes | Body,
+        read: Callable[[Any], Iterable[Segment]],
+        names: Sequence[str] | None = None,
+        read_plain: Callable[[Body], PlainTexts | None] | None = None,
+        *,
+        is_changed: bool = False,
+    ) -> None:
+        self.is_changed = is_changed
+        """Whether a guard made the body of another one."""
+        self._body: Body | None = body if isinstance(body, Body) else None
+        self._raw: bytes | None = None if isinstance(body, Body) else body
+        self._read, self._names, self._read_plain = read, names, read_plain
+        self._json: Any = None
+        self._problem: str | None = None
+        self._segments: tuple[Segment, ...] | None = None
+        self._plain: PlainTexts | None = None
+        self._texts: Any = None
+        """The value with the texts, until somebody has asked for problems."""
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes."""
+        raw = self._raw
+        if raw is None:
+            raw = self._raw = b"" if self._body is None else self._body.encode()
+        return raw
+
+    @property
+    def json(self) -> Any:
+        """The value; an empty object for bytes that are no JSON."""
+        value = self._json
+        if value is None:
+            try:
+                value = read_json(self.raw) if self.raw else {}
+            except (ValueError, RecursionError) as error:
+                value, self._problem = {}, str(error)
+            self._json = value
+        return value
+
+    @property
+    def plain(self) -> PlainTexts | None:
+        """The texts of a plain body; None for any other body."""
+        read = self._read_plain
+        if read is not None:
+            self._read_plain = None
+            if self._body is not None and self._json is None:
+                self._plain = read(self._body)
+        return self._plain
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All texts, in their order."""
+        segments = self._segments
+        if segments is None:
+            plain = self.plain
+            if plain is not None:
+                segments = plain.segments
+            else:
+                value = self._texts = self._with_texts()
+                segments = tuple(self._read(value))
+            self._segments = segments
+        return segments
+
+    def problem(self) -> str:
+        """Why a host may read texts that no guard can: the body is no JSON, which is empty for whoever judged it, a
+        member's name is in another case, or a member comes twice. Empty where all could be read."""
+        problem = self._problem
+        if problem is None:
+            problem = self._problem = self._hidden()
+            self._texts = None
+        return problem
+
+    def _hidden(self) -> str:
+        """Where a host may read another text than guards do."""
+        body, names, plain = self._body, self._names, self.plain
+        if plain is None:
+            _ = self.segments  # nobody may have read them yet
+        if self._problem is not None:
+            return self._problem
+        value = self._texts
+        if body is not None and plain is not None:
+            name, counts = among_others(body.members), {"messages": plain.members}
+        else:
+            name, counts = in_other_case(value if body is None else body.members, value), {}
+        if name:
+            return f"some hosts take the member {name[:40]!r} for {name[:40].casefold()!r}"
+        if body is None or names is None or self._json is not None:
+            name = coming_twice(self.raw, members_in(self.json))
+        else:
+            for each in names:
+                raw = body.raw(each)
+                if raw is not None and not name:
+                    name = coming_twice(raw, counts[each] if plain is not None else members_in(value[each]))
+        return f"the member {name[:40]!r} comes twice, and hosts differ in which one they take" if name else ""
+
+    def _with_texts(self) -> Any:
+        """The value, or as much of it as holds texts."""
+        body, names = self._body, self._names
+        if body is None or names is None or self._json is not None:
+            return self.json
+        try:
+            return {name: body.value(name) for name in names}
+        except BodyError as error:
+            self._problem = str(error)
+            return {}
