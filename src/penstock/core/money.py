@@ -90,7 +90,7 @@ def dollars_number(nanos: int) -> int | float:
 
 def _text(nanos: int, unit: int, decimals: int) -> str:
     whole, rest = divmod(abs(nanos), unit)
-    return f"{'-' if nanos < 0 else ''}{whole}.{rest:0{decimals}d}"
+    return f"{'-' if nanos < 0 else ''}{whole}.{str(rest).zfill(decimals)}"
 
 
 def _scaled(number: Number, unit: int, finest: str) -> int:

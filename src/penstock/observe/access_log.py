@@ -108,7 +108,12 @@ class AccessLog:
             self._outlet.put(pieces)
 
     def _add(self, record: Record) -> None:
-        self._pieces.add(_safe_line(record, self._costs))
+        """Add the line of a record; a line that says so for a record that can't be written."""
+        try:
+            self._pieces.add(line(record, None if self._costs is None else self._costs.nanos_of(record)))
+        except Exception as error:  # one record must never cost the others
+            said = {"event": "record not written", "time": _written(time.time()), "error": type(error).__name__}
+            self._pieces.add(msgspec.json.encode(said))
 
     def _failed(self, error: Exception) -> None:
         # A closed pipe or a full disk must not take the gateway down: the lines are lost, requests go on.
@@ -200,15 +205,6 @@ _FRACTIONS: Final = [f".{each:03d}+00:00" for each in range(1000)]
 def _milliseconds(seconds: float) -> float:
     """Seconds in milliseconds, to the microsecond."""
     return int(seconds * 1e6 + 0.5) / 1000  # round() to decimals costs ten times as much
-
-
-def _safe_line(record: Record, costs: CostReader | None) -> bytes:
-    """The line of a record; a line that says so for a record that can't be written."""
-    try:
-        return line(record, None if costs is None else costs.nanos_of(record))
-    except Exception as error:  # one record must never cost the others
-        said = {"event": "record not written", "time": _written(time.time()), "error": type(error).__name__}
-        return msgspec.json.encode(said)
 
 
 def line(record: Record, cost: int | None = None) -> bytes:

@@ -19,8 +19,9 @@ from penstock.limits.limit import BucketKey
 if TYPE_CHECKING:
     from penstock.observe.log_extras import ContentKeeper, Keeper
 
-_IN_A_TURN: Final = 32
-"""Records that a reader is handed in one turn of the event loop."""
+_HANDFUL: Final = 32
+"""Records that a reader is handed in one turn of the event loop: its own code is out of the processor's caches at the
+first of them, and the records, some 50 KB, are still in them at the last."""
 
 
 class Billed(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -145,7 +146,7 @@ class RecordQueue:
     """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept:
     ``lost_in_all`` for ever, ``lost`` until the reader sets it back.
 
-    A reader takes them when it likes (``take``), or is handed each one (``follow``)."""
+    A reader takes them when it likes (``take``), and may be handed them as soon as there is a handful (``follow``)."""
 
     __slots__ = ("_is_woken", "_loop", "_queue", "_read", "_size", "lost", "lost_in_all", "reader")
 
@@ -159,20 +160,21 @@ class RecordQueue:
         self.lost = self.lost_in_all = 0
 
     def push(self, record: Record) -> None:
-        if len(self._queue) < self._size:
-            self._queue.append(record)
-            if self._read is not None and not self._is_woken:
+        queue = self._queue
+        if len(queue) < self._size:
+            queue.append(record)
+            if len(queue) >= _HANDFUL:
                 self._wake()
         else:
             self.lost += 1
             self.lost_in_all += 1
 
     def follow(self, read: Callable[[Record], None]) -> None:
-        """From now on have ``read``, which raises nothing, called for each record, in a turn of the running event loop
-        after the one that it came in: the answers of that turn are on their way by then, and what ``read`` looks at is
-        still in the processor's caches."""
+        """From now on have ``read``, which raises nothing, called for each record of a handful, in a turn of the
+        running event loop after the one that the last of them came in: the answers of that turn are on their way by
+        then. A reader takes what is left from time to time."""
         self._loop, self._read = asyncio.get_running_loop(), read
-        if self._queue and not self._is_woken:
+        if len(self._queue) >= _HANDFUL:
             self._wake()
 
     def rest(self) -> None:
@@ -180,7 +182,7 @@ class RecordQueue:
         self._read = None
 
     def _wake(self) -> None:
-        if self._loop is not None:
+        if self._read is not None and self._loop is not None and not self._is_woken:
             self._is_woken = True
             self._loop.call_soon(self._hand_over)
 
@@ -189,9 +191,9 @@ class RecordQueue:
         read = self._read
         if read is None:
             return
-        for record in self.take(_IN_A_TURN):
+        for record in self.take(_HANDFUL):
             read(record)
-        if self._queue and not self._is_woken:
+        if len(self._queue) >= _HANDFUL:
             self._wake()
 
     def __len__(self) -> int:

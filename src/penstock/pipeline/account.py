@@ -8,9 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
@@ -27,6 +25,7 @@ from penstock.stores.sql.ids import new_id
 if TYPE_CHECKING:
     from penstock.pipeline.call import Answer
 
+_NOTHING: Final[dict[Any, Any]] = {}
 _FREE: Final = frozenset({"HIT", "REPLAYED"})
 """What an attempt says of the cache where nobody was called."""
 METADATA: Final = b"x-portkey-metadata"
@@ -44,38 +43,55 @@ IGNORES_LOG: Final = b"x-portkey-ignore-service-log"
 """The header that keeps a request out of the request log."""
 
 
-class AttemptAccount(msgspec.Struct):
+class AttemptAccount:
     """One attempt at one target, while it lasts. ``usage`` and ``status`` are set as they become known.
 
     Times are seconds since the request's arrival. ``call`` is shared by the accounts of all requests that share one
-    upstream call: one of them pays for it.
+    upstream call: one of them pays for it. ``caller`` is the key or, without one, the address of the request's caller;
+    ``previous`` is the attempt before this one.
+
+    A class with slots, as ``Account``: to set an attribute of a ``Struct`` costs ten times as much.
     """
 
-    target: Target
-    began: float
-    model: str | None = None
-    lane: int = 0
-    status: int = 0
-    first_content: float | None = None
-    ended: float | None = None
-    usage: Usage | None = None
-    failure: Failure | None = None
-    cache: str | None = None
-    call: SharedCost | None = None
-    is_hedge_loser: bool = False
-    caller: str = ""
-    """The key or, without one, the address of the request's caller."""
-    origin: Origin | None = None
-    """Where the request goes, once it is prepared."""
-    previous: AttemptAccount | None = None
-    """The attempt before this one."""
-    billed: Billed | None = None
-    charged: bool | None = None
-    """What ``is_charged`` answered first."""
-    trace_context: TraceContext | None = None
-    """The trace that the provider is told of; None: it isn't told."""
-    span_id: str = ""
-    """The attempt's span, where the provider is told of it."""
+    __slots__ = (
+        "began", "billed", "cache", "call", "caller", "charged", "ended", "failure", "first_content", "is_hedge_loser",
+        "lane", "model", "origin", "previous", "span_id", "status", "target", "trace_context", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        target: Target,
+        began: float,
+        caller: str = "",
+        previous: AttemptAccount | None = None,
+        model: str | None = None,
+        lane: int = 0,
+        usage: Usage | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        self.target = target
+        self.began = began
+        self.model = model
+        self.lane = lane
+        self.status = 0
+        self.first_content: float | None = None
+        self.ended: float | None = None
+        self.usage = usage
+        self.failure = failure
+        self.cache: str | None = None
+        self.call: SharedCost | None = None
+        self.is_hedge_loser = False
+        self.caller = caller
+        self.origin: Origin | None = None
+        """Where the request goes, once it is prepared."""
+        self.previous = previous
+        self.billed: Billed | None = None
+        self.charged: bool | None = None
+        """What ``is_charged`` answered first."""
+        self.trace_context: TraceContext | None = None
+        """The trace that the provider is told of; None: it isn't told."""
+        self.span_id = ""
+        """The attempt's span, where the provider is told of it."""
 
     def is_charged(self) -> bool:
         """Whether the attempt's request pays for its call. To be asked when the attempt is over: of those who share a
@@ -87,11 +103,11 @@ class AttemptAccount(msgspec.Struct):
 
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
-        failure, call = self.failure, self.call
+        target, failure, call = self.target, self.failure, self.call
         is_charged = self.is_charged()
         return AttemptRecord(
-            self.target.path,
-            self.target.provider,
+            target.path,
+            target.provider,
             self.model,
             self.lane,
             self.status,
@@ -104,11 +120,11 @@ class AttemptAccount(msgspec.Struct):
             is_charged,
             call is not None and not is_charged,
             self.is_hedge_loser,
-            self.target.virtual_key,
+            target.virtual_key,
             self.billed,
-            _region(self.target.options),
+            _region(target.options) if target.options else "",
             self.span_id,
-            self.target.identity,
+            target.identity,
         )
 
 
@@ -160,45 +176,16 @@ class Reserved(Protocol):
 class Account:
     """Everything that is known of one request. ``reservation`` is what it holds of its limits, None without any.
 
-    A plain class whose defaults stand in the class: to set an attribute of a ``Struct`` costs ten times as much, and
-    some twenty are set.
+    A class whose slots are all set when it is made: to set an attribute of a ``Struct`` costs ten times as much, and
+    to read a default of the class costs as much as a call.
     """
 
-    operation: Operation | None = None
-    dialect: str | None = None
-    trace_id: bytes = b""
-    metadata: bytes | None = None
-    _id: str = ""
-    address: str | None = None
-    user_agent: bytes | None = None
-    virtual_key: str | None = None
-    """The virtual key that the request's headers name, if it exists."""
-    key: str | None = None
-    labels: Mapping[str, str] = {}
-    config: str | None = None
-    answered_by: AttemptAccount | None = None
-    dropped: tuple[str, ...] = ()
-    cache: str | None = None
-    trace: str = ""
-    skipped: int = 0
-    stream: bool = False
-    status: int = 0
-    failure: Failure | None = None
-    first_byte: float | None = None
-    has_left: bool = False
-    is_cancelled: bool = False
-    is_closed: bool = False
-    reservation: Reserved | None = None
-    key_id: str | None = None
-    workspace: str | None = None
-    fields: Mapping[bytes, bytes] = {}
-    """The request's headers by name: what the request log notes of them is read when the account is closed."""
-    content: Content | None = None
-    """Headers and bodies, where the request log keeps them."""
-    trace_context: TraceContext | None = None
-    """The trace of the request; None where no spans are made."""
-    parameters: Mapping[str, bytes] = {}
-    """The parameters of the request that its spans tell, as JSON."""
+    __slots__ = (
+        "_id", "address", "answered_by", "arrived", "at", "attempts", "cache", "config", "content", "dialect",
+        "dropped", "failure", "fields", "first_byte", "guards", "has_left", "is_cancelled", "is_closed", "key",
+        "key_id", "labels", "metadata", "method", "operation", "parameters", "path", "records", "reservation",
+        "skipped", "status", "stream", "trace", "trace_context", "trace_id", "user_agent", "virtual_key", "workspace",
+    )  # fmt: skip
 
     def __init__(self, records: Records, method: str, path: str) -> None:
         self.records = records
@@ -207,10 +194,40 @@ class Account:
         self.at = time.time()
         """Seconds since 1970."""
         self.arrived = time.monotonic()
-        # What is read of each request: a default of the class takes a longer way.
-        self.key = self.failure = self.reservation = self.trace_context = None
-        self.is_closed = False
+        self._id = ""
+        self.trace_id = b""
+        self.operation: Operation | None = None
+        self.dialect: str | None = None
+        self.fields: Mapping[bytes, bytes] = _NOTHING
+        """The request's headers by name: what the request log notes of them is read when the account is closed."""
+        self.metadata: bytes | None = None
+        self.address: str | None = None
+        self.user_agent: bytes | None = None
+        self.virtual_key: str | None = None
+        """The virtual key that the request's headers name, if it exists."""
+        self.key: str | None = None
+        self.key_id: str | None = None
+        self.workspace: str | None = None
+        self.labels: Mapping[str, str] = _NOTHING
+        self.config: str | None = None
+        self.reservation: Reserved | None = None
         self.attempts: list[AttemptAccount] = []
+        self.answered_by: AttemptAccount | None = None
+        self.dropped: tuple[str, ...] = ()
+        self.cache: str | None = None
+        self.trace = ""
+        self.skipped = 0
+        self.stream = False
+        self.status = 0
+        self.failure: Failure | None = None
+        self.first_byte: float | None = None
+        self.has_left = self.is_cancelled = self.is_closed = False
+        self.content: Content | None = None
+        """Headers and bodies, where the request log keeps them."""
+        self.trace_context: TraceContext | None = None
+        """The trace of the request; None where no spans are made."""
+        self.parameters: Mapping[str, bytes] = _NOTHING
+        """The parameters of the request that its spans tell, as JSON."""
         self.guards: list[GuardVerdict] = []
         """What guards decided, where they did not simply pass."""
 
@@ -225,7 +242,7 @@ class Account:
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
         previous = self.attempts[-1] if self.attempts else None
-        attempt = AttemptAccount(target, self.elapsed(), caller=self.key or self.address or "", previous=previous)
+        attempt = AttemptAccount(target, time.monotonic() - self.arrived, self.key or self.address or "", previous)
         if self.trace_context is not None and self.trace_context.propagates:
             attempt.trace_context, attempt.span_id = self.trace_context, new_span_id()
         self.attempts.append(attempt)
@@ -277,27 +294,29 @@ class Account:
 
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
-        answered = self.answered_by
-        virtual_key = (answered.target.virtual_key if answered else None) or self.virtual_key
+        answered, target, virtual_key = self.answered_by, None, self.virtual_key
+        if answered is not None:
+            target = answered.target
+            virtual_key = target.virtual_key or virtual_key
         # In the order of its members: by their names it would take five times as long.
         return Record(
             self.at,
             self.method,
             self.path,
             self._final_status(),
-            self.elapsed(),
+            time.monotonic() - self.arrived,
             None if self.operation is None else self.operation.value,
             self.dialect,
-            answered.target.provider if answered else None,
-            answered.model if answered else None,
+            None if target is None else target.provider,
+            None if answered is None else answered.model,
             self.stream,
             self.first_byte,
             _total(attempts),
             self._failure_name(),
             self.trace_id.decode("utf-8", "replace"),
-            answered.target.path if answered else None,
+            None if target is None else target.path,
             self.dropped,
-            _text_labels(self.metadata),
+            None if self.metadata is None else _text_labels(self.metadata),
             self.trace,
             self.cache,
             self.skipped,
@@ -333,6 +352,8 @@ class Account:
 
 def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
     """The usage that this request pays for; None when no attempt of the request has a known usage."""
+    if len(attempts) == 1:
+        return attempts[0].usage if attempts[0].is_charged else None
     charged = [attempt.usage for attempt in attempts if attempt.usage is not None and attempt.is_charged]
     if len(charged) <= 1:
         return charged[0] if charged else None
@@ -344,7 +365,7 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
 
 def _region(options: Mapping[str, str]) -> str:
     """The region by which some providers' prices differ."""
-    return (options.get("aws_region") or options.get("vertex_region") or "") if options else ""
+    return options.get("aws_region") or options.get("vertex_region") or ""
 
 
 def _message(failure: Failure | None) -> str | None:
@@ -362,8 +383,6 @@ def read_metadata(raw: bytes | None) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _text_labels(raw: bytes | None) -> dict[str, str] | None:
+def _text_labels(raw: bytes) -> dict[str, str]:
     """Those of the caller's own labels whose values are strings, cut to ``_LONGEST_LABEL`` characters."""
-    if raw is None:
-        return None
     return {name: value[:_LONGEST_LABEL] for name, value in read_metadata(raw).items() if isinstance(value, str)}

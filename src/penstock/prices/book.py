@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.lru import Lru
 from penstock.core.prices import Prices
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.rates import (
@@ -119,7 +118,7 @@ class PriceBook:
     def __init__(self, tables: Sequence[PriceTable] = (), overlay: Overlay = NO_OVERLAY) -> None:
         self.tables = tuple(tables)
         self.overlay = overlay
-        self._remembered: Lru[tuple[str, str, str, str, OwnPrices | None], Price | _Unknown] = Lru(_REMEMBERED)
+        self._remembered: dict[tuple[str, str, str, str, OwnPrices | None], Price | None] = {}
 
     @property
     def version(self) -> str:
@@ -135,11 +134,12 @@ class PriceBook:
         A model that the integration bases on another one has the other one's prices.
         """
         key = (provider, model, region, mode, own)
-        known = self._remembered.get(key)
-        if known is None:
-            known = self._found(provider, model, region, mode, own) or _UNKNOWN
-            self._remembered.put(key, known)
-        return None if isinstance(known, _Unknown) else known
+        if key in self._remembered:
+            return self._remembered[key]
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        price = self._remembered[key] = self._found(provider, model, region, mode, own)
+        return price
 
     def _found(self, provider: str, model: str, region: str, mode: str, own: OwnPrices | None) -> Price | None:
         base = model
@@ -165,13 +165,6 @@ class PriceBook:
                 yield found, table.version
         if overlay is not None:
             yield overlay, self.overlay.version
-
-
-class _Unknown:
-    """In place of a price that nobody knows."""
-
-
-_UNKNOWN: Final = _Unknown()
 
 
 def _price(provider: str, found: Found, version: str, region: str, mode: str) -> Price | None:

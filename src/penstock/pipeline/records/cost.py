@@ -26,8 +26,9 @@ _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "pr
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
-_SHARED: Final = 4096
-"""Charges that are remembered for further readers, and as many earlier ones: those of half a second."""
+_SHARED: Final = 64
+"""Charges that are remembered for further readers, and as many earlier ones: two turns' of records. What more of them
+held would be out of the processor's caches when it is used again."""
 
 
 class Default(Protocol):
@@ -85,7 +86,8 @@ class Costs:
         if usage is None or attempt.model is None:
             return None
         own = self.own(attempt.virtual_key)
-        price = self.book.look_up(attempt.provider, attempt.model, attempt.region, mode_of(usage), own)
+        mode = mode_of(usage) if usage.native else STANDARD
+        price = self.book.look_up(attempt.provider, attempt.model, attempt.region, mode, own)
         return None if price is None else charge(usage, price, at + attempt.began)
 
     def nanos_of(self, record: Record) -> int | None:
