@@ -5,8 +5,8 @@ class (docs/performance.md#what-a-request-leaves-behind).
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 _CLASS = "(length(CAST(amount AS TEXT)) * 10 + CAST(substr(CAST(amount AS TEXT), 1, 1) AS INTEGER))"
 
