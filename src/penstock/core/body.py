@@ -37,7 +37,8 @@ Places = Mapping[str, "tuple[int, int] | bytes"]
 
 
 class BodyError(ValueError):
-    """The bytes are no JSON object. The message names the reason and, where known, the position."""
+    """The bytes of a request or a reply are no JSON object. The message names the reason and, where known, the
+    position."""
 
 
 class Body:

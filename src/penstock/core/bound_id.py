@@ -88,7 +88,7 @@ class ReadIds:
     """The bound ids of one request, as they are read.
 
     ``digest`` is that of their target, ``name`` asks for this target, ``foreign`` is an id that is none of this
-    caller's. Without a binder every text stays.
+    caller's. ``are_apart``: the ids belong to different targets. Without a binder every text stays.
     """
 
     __slots__ = ("_binder", "are_apart", "digest", "foreign", "name")
@@ -122,7 +122,7 @@ class ReadIds:
         return None
 
 
-def is_of(digest: bytes, target: str) -> bool:
+def is_digest_of(digest: bytes, target: str) -> bool:
     """Whether a digest is the target's."""
     return hmac.compare_digest(digest, _digest(target))
 
@@ -138,8 +138,8 @@ def is_id(text: str) -> bool:
 
 
 def with_ids(value: Any, change: ChangeId) -> Any:
-    """A decoded JSON value with each id in it changed, found by the names of members. However deep the value is: who
-    sends it chooses that."""
+    """A decoded JSON value with each id in it changed, found by the names of members. Its sender chooses how deep it
+    nests: this walk doesn't recurse."""
     root: list[Any] = [None]
     waiting: list[tuple[Any, bool, Any, Any]] = [(value, False, root, 0)]
     while waiting:

@@ -72,11 +72,11 @@ def read_json_or_none(data: bytes) -> Any:
 
 def read_reply_json(data: bytes) -> Any:
     """The value of a provider's reply, with null for NaN and the infinities; None for anything that is no JSON."""
-    return read_mended(data)[0]
+    return read_repaired(data)[0]
 
 
-def read_mended(data: bytes) -> tuple[Any, bytes | None]:
-    """As ``read_reply_json``, and the text with null for NaN and the infinities; None for a text without any."""
+def read_repaired(data: bytes) -> tuple[Any, bytes | None]:
+    """The value as ``read_reply_json`` has it, and the repaired text: None for a text without NaN and infinities."""
     value = read_json_or_none(data)
     if value is not None:
         return value, None

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from penstock.core.chat import ChatRequest, Format, NativeTool, Reasoning, Tool, ToolChoice
 
-_HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
+_DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     "n": (1,),
     "logprobs": (False,),
     "top_logprobs": (0,),
@@ -28,12 +28,12 @@ _HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
     "verbosity": ("medium",),
     "background": (False,),
 }
-"""Values that equal the default: they can be left out without a loss."""
+"""Parameter -> the values that mean the same as leaving it out."""
 
 
 def is_default(name: str, value: Any) -> bool:
     """Whether leaving the parameter out means the same."""
-    return value is None or value in _HARMLESS.get(name, ())
+    return value is None or value in _DEFAULTS.get(name, ())
 
 
 class Parameters:
@@ -115,7 +115,7 @@ class Parameters:
     def dropped(self) -> tuple[str, ...]:
         """The parameters that were not taken and don't equal the default, in the caller's order, then the paths
         reported with ``unsupported``."""
-        remaining = (_name(name, value) for name, value in self._left.items() if value not in _HARMLESS.get(name, ()))
+        remaining = (_name(name, value) for name, value in self._left.items() if not is_default(name, value))
         if self._wording is not None:
             caller_paths = [name for name in map(self._wording.told, remaining) if name]
             return tuple(dict.fromkeys((*caller_paths, *self._refused)))

@@ -38,13 +38,10 @@ from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import Sealer
 from penstock.dialects.json_scan import ObjectScan
+from penstock.dialects.waiting import MOST_WAITING, Content, size_of
 
-_MOST_WAITING: Final = 8 << 20
-"""Characters that may wait for an open call to end."""
 _REFUSAL: Final = -1
 """The number of the block in which a model declines: no provider's block has it."""
-
-Content = Text | Refusal | Thinking | Media | Citation | Foreign | ToolStart | ToolArgs
 
 
 class _Open(msgspec.Struct):
@@ -87,7 +84,7 @@ class BlockStream(ABC):
         self._waiting: deque[Content] = deque()
         self._arguments_of: dict[int, list[Content]] = {}
         """The arguments that wait for the beginning of their call, by its index."""
-        self._waits = 0
+        self._waiting_size = 0
 
     # How the wire writes it.
 
@@ -211,7 +208,7 @@ class BlockStream(ABC):
         if self._waiting or self._must_wait(each):
             yield from self._put_off(each)
         else:
-            yield from self._said(each)
+            yield from self._write_now(each)
 
     def _must_wait(self, each: Content) -> bool:
         """Whether a piece belongs to another block than the call that is open and not whole yet."""
@@ -223,15 +220,15 @@ class BlockStream(ABC):
     def _put_off(self, each: Content) -> Iterator[bytes]:
         if self._must_wait(each) or not isinstance(each, ToolArgs):
             self._wait(each)
-            if self._waits > _MOST_WAITING:
+            if self._waiting_size > MOST_WAITING:
                 self.failed = Fail("it holds a call open while it says more than can be kept", broken=True)
         else:
-            yield from self._said(each)
+            yield from self._write_now(each)
         yield from self._drain()
 
     def _wait(self, each: Content) -> None:
         """Keep a piece: arguments beside their call if that waits, anything else in its order."""
-        self._waits += _size(each)
+        self._waiting_size += size_of(each)
         if isinstance(each, ToolArgs) and each.index in self._arguments_of:
             self._arguments_of[each.index].append(each)
             return
@@ -247,10 +244,10 @@ class BlockStream(ABC):
             if isinstance(first, ToolStart):
                 ready += self._arguments_of.pop(first.index, ())
             for each in ready:
-                self._waits -= _size(each)
-                yield from self._said(each)
+                self._waiting_size -= size_of(each)
+                yield from self._write_now(each)
 
-    def _said(self, each: Content) -> Iterator[bytes]:
+    def _write_now(self, each: Content) -> Iterator[bytes]:
         match each:
             case Text(text, _, number):
                 yield from self.text(text, number)
@@ -352,19 +349,19 @@ class BlockStream(ABC):
         was_whole = current.scan.is_whole
         current.scan.feed(each.json)
         current.pieces.append(each.json)
-        is_news = current.scan.is_whole and not was_whole
-        if current.scan.is_other or (is_news and not is_object("".join(current.pieces))):
+        became_whole = current.scan.is_whole and not was_whole
+        if current.scan.is_other or (became_whole and not is_object("".join(current.pieces))):
             self.failed = Fail(BROKEN_ARGUMENTS.format(name=current.name), "api_error")
             return
         yield self.arguments(each.json)
 
     def _citation(self, each: Citation) -> Iterator[bytes]:
-        told = self.source(each)
-        if told is None:
+        source = self.source(each)
+        if source is None:
             return
         if self._open is None or self._open.kind != "text":
             yield from self.text("", each.block)
-        yield self.source_piece(told)
+        yield self.source_piece(source)
 
     def _foreign(self, each: Foreign) -> Iterator[bytes]:
         own = self.own_block(each)
@@ -372,18 +369,3 @@ class BlockStream(ABC):
             yield from self.close()
             self.number += 1
             yield self.whole_block(own)
-
-
-def _size(each: Content) -> int:
-    """How much of the memory a waiting piece takes, or so."""
-    match each:
-        case Text(text) | Refusal(text):
-            return len(text) + 64
-        case Thinking(text, signature, data):
-            return len(text) + len(signature) + len(data) + 64
-        case ToolArgs(json):
-            return len(json) + 64
-        case Media(_, data, url):
-            return len(data) + len(url) + 64
-        case _:
-            return 1024

@@ -38,7 +38,7 @@ class StreamWatch:
     clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the watch
     reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events where
     they deviate from the wire, None for a stream that is known not to. ``is_seen``: the events come from another watch
-    over the same stream, and are only remembered; who adds an event of its own takes that back first.
+    over the same stream, and are only remembered; it is set to False before an event is added that no watch has seen.
     """
 
     __slots__ = (
@@ -167,7 +167,7 @@ class StreamWatch:
     def _normalized(self, normalizer: EventNormalizer, events: bytes, sound: int) -> bytes:
         """What passes of events of which those in the first ``sound`` bytes are sound."""
         parts: list[bytes] = []
-        for part, is_sound in _normalized(normalizer, events, sound):
+        for part, is_sound in _parts(normalizer, events, sound):
             parts.append(part if is_sound else self._watched(part))
             if self.is_over:
                 break
@@ -264,10 +264,10 @@ class NormalizedEvents:
 
 def normalized(normalizer: EventNormalizer, events: bytes) -> bytes:
     """Whole events, changed where they deviate."""
-    return b"".join([part for part, _ in _normalized(normalizer, events, normalizer.sound(events))])
+    return b"".join([part for part, _ in _parts(normalizer, events, normalizer.sound(events))])
 
 
-def _normalized(normalizer: EventNormalizer, events: bytes, sound: int) -> Iterator[tuple[bytes, bool]]:
+def _parts(normalizer: EventNormalizer, events: bytes, sound: int) -> Iterator[tuple[bytes, bool]]:
     """Events, changed where they deviate, and whether they were sound; those in the first ``sound`` bytes are."""
     yield events[:sound], True
     for number, block in enumerate(sse.blocks(events[sound:])):

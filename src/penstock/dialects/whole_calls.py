@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Final
 
 import msgspec
 
 from penstock.core.events import Citation, Fail, Foreign, Media, Refusal, Text, Thinking, ToolArgs, ToolStart
 from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.json_scan import ObjectScan
-
-_MOST_WAITING: Final = 8 << 20
-"""Characters that may wait for a call to be whole."""
-_PIECE: Final = 64
-"""What a waiting piece weighs beside its text."""
+from penstock.dialects.waiting import MOST_WAITING, size_of
 
 Piece = Text | Refusal | Thinking | Media | Citation | Foreign
 
@@ -39,10 +34,12 @@ class _Held(msgspec.Struct):
     start: ToolStart
     pieces: list[str] = msgspec.field(default_factory=list)
     scan: ObjectScan = msgspec.field(default_factory=ObjectScan)
-    is_given: bool = False
+    is_taken: bool = False
+    size: int = 0
+    """What it takes of the memory for what waits."""
 
-    def given(self) -> WholeCall:
-        self.is_given = True
+    def take(self) -> WholeCall:
+        self.is_taken = True
         start = self.start
         return WholeCall(start.index, start.id, start.name, "".join(self.pieces), start.signature, start.owner)
 
@@ -50,14 +47,14 @@ class _Held(msgspec.Struct):
 class WholeCalls:
     """Puts the pieces of one choice in order. ``failed`` is set by a call that can't be told."""
 
-    __slots__ = ("_calls", "_waiting", "_waits", "failed", "has_calls")
+    __slots__ = ("_calls", "_waiting", "_waiting_size", "failed", "has_calls")
 
     def __init__(self) -> None:
         self.failed: Fail | None = None
         self.has_calls = False
         self._calls: dict[int, _Held] = {}
         self._waiting: deque[Piece | _Held] = deque()
-        self._waits = 0
+        self._waiting_size = 0
 
     @property
     def is_idle(self) -> bool:
@@ -69,16 +66,16 @@ class WholeCalls:
         match event:
             case ToolStart(index):
                 self.has_calls = True
-                held = self._calls[index] = _Held(event)
+                held = self._calls[index] = _Held(event, size=size_of(event))
                 self._waiting.append(held)
-            case ToolArgs(json, index):
-                self._add(json, self._calls.get(index))
+            case ToolArgs(index=index):
+                self._add(event, self._calls.get(index))
             case _ if not self._waiting:
                 return [event]
             case _:
                 self._waiting.append(event)
-        self._waits += _size(event)
-        if self._waits > _MOST_WAITING:
+        self._waiting_size += size_of(event)
+        if self._waiting_size > MOST_WAITING:
             self.failed = Fail("it holds a call open while it says more than can be kept", broken=True)
         return list(self._ready())
 
@@ -91,18 +88,19 @@ class WholeCalls:
             if not isinstance(first, _Held):
                 found.append(first)
             elif is_object("".join(first.pieces)):
-                found.append(first.given())
+                found.append(first.take())
             elif not is_cut:
                 self._break(first)
         return found
 
-    def _add(self, json: str, held: _Held | None) -> None:
-        if held is None or held.is_given:
-            if json.strip():
+    def _add(self, piece: ToolArgs, held: _Held | None) -> None:
+        if held is None or held.is_taken:
+            if piece.json.strip():
                 self.failed = Fail("it goes on with a call that had ended", broken=True)
             return
-        held.scan.feed(json)
-        held.pieces.append(json)
+        held.size += size_of(piece)
+        held.scan.feed(piece.json)
+        held.pieces.append(piece.json)
         if held.scan.is_other:
             self._break(held)
 
@@ -113,7 +111,7 @@ class WholeCalls:
         while self._waiting and self.failed is None:
             first = self._waiting[0]
             if not isinstance(first, _Held):
-                self._waits -= _size(first)
+                self._waiting_size -= size_of(first)
                 yield first
             elif not first.scan.is_whole:
                 return
@@ -121,19 +119,6 @@ class WholeCalls:
                 self._break(first)
                 return
             else:
-                self._waits -= sum(len(piece) + _PIECE for piece in first.pieces) + _PIECE
-                yield first.given()
+                self._waiting_size -= first.size
+                yield first.take()
             self._waiting.popleft()
-
-
-def _size(event: Piece | ToolStart | ToolArgs) -> int:
-    """How much of the memory a waiting piece takes, or so."""
-    match event:
-        case Text(text) | Refusal(text) | Thinking(text):
-            return len(text) + _PIECE
-        case ToolArgs(text):
-            return len(text) + _PIECE
-        case Media(_, data):
-            return len(data) + _PIECE
-        case _:
-            return _PIECE

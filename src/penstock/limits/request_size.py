@@ -1,7 +1,8 @@
 """The size of a request, read from its body: how much text, what media, how long an answer may become.
 
-Wires of all callers, and any body whose members have their names. Text is counted in UTF-8 bytes; JSON's
-own characters count where they are part of what the model reads: in tools, schemas and arguments.
+Wires of all callers, and any body whose members have their names; where text is expected and none has such a name,
+all members count as text, so that a new wire is never measured as empty. Text is counted in UTF-8 bytes; JSON's own
+characters count where they are part of what the model reads: in tools, schemas and arguments.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
+
+import msgspec
 
 from penstock.core.body import Body
 from penstock.limits.estimate import RequestSize, read_count
@@ -44,6 +47,7 @@ _CONVERSATION: Final = tuple(
     """.split()
 )
 _SCHEMAS: Final = tuple("tools functions response_format text output_config output_format format toolConfig".split())
+"""Members that the model reads as JSON."""
 _CONFIGURATIONS: Final = {
     "options": ("num_predict",),
     "generationConfig": ("maxOutputTokens", "max_output_tokens"),
@@ -51,7 +55,6 @@ _CONFIGURATIONS: Final = {
     "inferenceConfig": ("maxTokens",),
 }
 """Members that hold the limit of the answer's length: of Ollama's wire, of Gemini's in both spellings, of Converse."""
-"""Members that the model reads as JSON."""
 _KEPT: Final = ("previous_response_id", "conversation")
 _LIMIT, _CHOICE, _TEXT, _SCHEMA, _REFERENCE, _CONFIGURATION, _PICTURES = range(7)
 _ROLES: Final = {
@@ -65,6 +68,7 @@ _ROLES: Final = {
 }
 """What the members of a body say of its size; any other member says nothing."""
 _NAMES: Final = frozenset(_ROLES)
+_NO_TEXT: Final = _NAMES | {"model", "stream"}
 _OF_SCHEMAS: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 """Types of JSON Schema, of which the parameters of tools are made."""
 _BILLED_TYPE: Final = re.compile(
@@ -83,7 +87,10 @@ def size_of_request(body: Body, *, exact: bool = False, has_output: bool = True)
         plain = plain_size(body)
         if plain is not None:
             return RequestSize(plain[0], max_tokens=plain[1], choices=plain[2], has_output=has_output)
-    return _read(body, exact=exact, has_output=has_output)
+    size = _read(body, exact=exact, has_output=has_output)
+    if has_output and not (size.text_bytes or size.media or size.held_by_provider):
+        size = msgspec.structs.replace(size, text_bytes=_unnamed_text(body))
+    return size
 
 
 def _read(body: Body, *, exact: bool, has_output: bool) -> RequestSize:
@@ -122,6 +129,11 @@ def _read(body: Body, *, exact: bool, has_output: bool) -> RequestSize:
     return RequestSize(text_bytes, messages, media, limit, choices, paid_tools, has_output, held)
 
 
+def _unnamed_text(body: Body) -> int:
+    """The bytes of all members that may be text, in a wire whose names are not known here."""
+    return sum([len(memoryview(raw)) for name, raw in body.members.items() if name not in _NO_TEXT])
+
+
 PlainSize = tuple[int, int | None, int]
 """``text_bytes``, ``max_tokens`` and ``choices`` of a size that has nothing else."""
 
@@ -154,7 +166,7 @@ def plain_size(body: Body) -> PlainSize | None:
             return None
         else:
             text_bytes += len(raw)
-    return text_bytes, limit, choices
+    return (text_bytes, limit, choices) if text_bytes else None
 
 
 def _may_hold_media(raw: bytes) -> bool:

@@ -1,8 +1,8 @@
 """One reading of penstock.toml: its virtual keys, configs and gateway keys, or everything that is wrong with them.
 
 Credentials are fetched from where the file says they are, and no complaint quotes one. What a virtual key, a config and
-a gateway key must be is checked in validate.py. The file's other half, the settings, is read in settings/load.py;
-file.py reads again when something has changed.
+a gateway key must be is checked in virtual_key_definitions.py and its neighbours. The file's other half, the settings,
+is read in settings/load.py; file.py reads again when something has changed.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.bound_id import Binder, ReadIds, is_bound, is_of, with_ids
+from penstock.core.bound_id import Binder, ReadIds, is_bound, is_digest_of, with_ids
 
 BINDER = Binder((b"secret",), "team")
 RAW = st.from_regex(r"[a-z]{1,8}[-_][A-Za-z0-9]{3,40}", fullmatch=True)
@@ -21,8 +21,8 @@ def test_a_bound_id_is_read_again(raw: str, target: str, name: str) -> None:
     read = BINDER.read(bound)
     assert read is not None
     assert (read.name, read.raw) == (name if len(name.encode()) <= 255 else "", raw)
-    assert is_of(read.digest, target)
-    assert not is_of(read.digest, target + "x")
+    assert is_digest_of(read.digest, target)
+    assert not is_digest_of(read.digest, target + "x")
     assert Binder((b"other",), "team").read(bound) is None
     assert Binder((b"secret",), "others").read(bound) is None
     assert Binder((b"newer", b"secret"), "team").read(bound) == read

@@ -11,7 +11,7 @@ from penstock.core import json_text
 from penstock.core.json_text import (
     read_json,
     read_json_or_none,
-    read_mended,
+    read_repaired,
     read_reply_json,
     with_plain_names,
     with_utf8,
@@ -94,7 +94,7 @@ def test_a_providers_reply(data: bytes, value: Any) -> None:
     ],
 )
 def test_a_mended_text_comes_with_its_value(data: bytes, mended: tuple[Any, bytes | None]) -> None:
-    assert read_mended(data) == mended
+    assert read_repaired(data) == mended
 
 
 @pytest.mark.parametrize(

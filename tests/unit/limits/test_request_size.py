@@ -22,6 +22,13 @@ def user(content: Any) -> list[Any]:
     return [{"role": "user", "content": content}]
 
 
+def test_a_wire_whose_names_are_not_known_is_never_measured_as_empty() -> None:
+    members = {"model": "m", "say": "x" * 100, "stream": True, "max_tokens": 9}
+    assert plain_size(Body.parse(json.dumps(members).encode())) is None
+    assert measured(False, **members) == RequestSize(102, max_tokens=9)
+    assert size_of_request(Body.parse(json.dumps(members).encode()), has_output=False).text_bytes == 0, "no text is due"
+
+
 def test_text_is_counted_in_bytes_of_utf_8() -> None:
     assert measured(messages=user("héé")) == RequestSize(len("user") + 5, 1)
     assert measured(messages=user("x" * 100), system="y" * 10).text_bytes == 4 + 100 + 10

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_bound, is_of, with_ids
+from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_bound, is_digest_of, with_ids
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.pipeline.call import Call
@@ -154,7 +154,7 @@ def with_one_target(
     if secrets and (several or digest is not None or not _is_named_again(call, has_default=has_default)):
         call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
     if digest is not None:
-        targets = tuple([target for target in targets if is_of(digest, account_of(target))])
+        targets = tuple([target for target in targets if is_digest_of(digest, account_of(target))])
         if not targets:
             return _gone()
     elif several and _names_id(call):

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import UNREADABLE, read_mended
+from penstock.core.json_text import UNREADABLE, read_repaired
 from penstock.core.vendor_error import is_error
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 from penstock.dialects.anthropic.usage import read_usage
@@ -49,7 +49,7 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
-    value, readable = read_mended(body)
+    value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)
     usage = read_usage(json_text.mapping(value, "usage"))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import read_mended
+from penstock.core.json_text import read_repaired
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
@@ -24,7 +24,7 @@ _SAYING: Final = ("content", "tool_plan", "tool_calls")
 
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be an answer; otherwise it is vectors or an order of documents."""
-    value, readable = read_mended(body)
+    value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)
     usage, error = usage_in(value), error_of(value, provider)
@@ -40,7 +40,7 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
 def judge_translated(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """As ``judge``, for a reply that the gateway wrote: one of reason ERROR is an answer that was filtered, for which
     Cohere has no other word, even if nothing was said."""
-    value, readable = read_mended(body)
+    value, readable = read_repaired(body)
     if isinstance(value, dict) and isinstance(value.get("message"), dict) and not value.get("error"):
         return Verdict(is_complete=readable is None and is_complete(value), usage=usage_in(value), body=readable)
     return judge(body, provider, is_chat)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import read_mended
+from penstock.core.json_text import read_repaired
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
@@ -25,7 +25,7 @@ _RUN_BY_GOOGLE: Final = frozenset({"executableCode", "toolCall"})
 
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be an answer; otherwise it is a count of tokens or the like."""
-    value, readable = read_mended(body)
+    value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)
     usage = usage_in(value)

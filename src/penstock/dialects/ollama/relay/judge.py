@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import read_mended
+from penstock.core.json_text import read_repaired
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.ollama.usage import read_usage
@@ -23,7 +23,7 @@ _SAYING: Final = ("content", "response", "thinking", "tool_calls", "images")
 
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be an answer; otherwise it is vectors, or what is known of a model."""
-    value, readable = read_mended(body)
+    value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)
     usage, error = read_usage(value), error_of(value, provider)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import finish_reasons
-from penstock.core.json_text import UNREADABLE, read_mended
+from penstock.core.json_text import UNREADABLE, read_repaired
 from penstock.core.vendor_error import failed_choice, is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay.sound import SoundReply
@@ -104,7 +104,7 @@ def verdict_of(reply: SoundReply) -> Verdict | None:
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     """The verdict from the decoded body. ``readable`` is the body with null for NaN and the infinities, if any."""
-    value, readable = read_mended(body)
+    value, readable = read_repaired(body)
     error = error_of(value, is_chat=is_chat)
     if not isinstance(value, dict):
         if error is not None:

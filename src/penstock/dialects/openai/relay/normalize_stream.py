@@ -26,14 +26,14 @@ from penstock.dialects.openai.relay.normalize_rules import (
     written,
 )
 from penstock.dialects.openai.relay.normalize_usage import usage
-from penstock.dialects.openai.relay.sound import CONTINUING, TURNING, ContinuingChunk, TurningChoice
+from penstock.dialects.openai.relay.sound import BOUNDARY, CONTINUING, BoundaryChoice, ContinuingChunk
 from penstock.dialects.openai.relay.stream import DONE
 from penstock.dialects.openai.relay.text_pattern import TextPattern, pattern_of
 
 _NAME: Final = 256
 """Characters of an id or a model's name that every chunk repeats at most."""
-_LESSONS: Final = 32
-"""Patterns that are made of one stream at most: where the chunks are all different, they don't pay."""
+_MOST_PATTERNS: Final = 32
+"""Patterns that are made of one stream at most: where all chunks differ, patterns cost more than they save."""
 _CHUNK: Final = "chat.completion.chunk"
 _EMPTY: Final = b"data: \n\n"
 _END: Final = b"data: " + DONE + b"\n\n"
@@ -57,8 +57,20 @@ class StreamNormalizer:
     """
 
     __slots__ = (
-        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_lessons", "_model", "_moved",
-        "_moves_usage", "_pattern", "_unfinished", "_unsaid_end",
+        "_choices",
+        "_created",
+        "_failed",
+        "_held",
+        "_id",
+        "_is_done",
+        "_is_finished",
+        "_model",
+        "_moved",
+        "_moves_usage",
+        "_pattern",
+        "_patterns_left",
+        "_unfinished",
+        "_unsaid_end",
     )  # fmt: skip
 
     def __init__(self, *, has_unsaid_end: bool = False, moves_usage: bool = False) -> None:
@@ -72,7 +84,7 @@ class StreamNormalizer:
         self._held: _Held | None = None
         self._pattern: TextPattern | None = None
         """That of the last chunk that was found to be sound: nothing that decides so has changed since."""
-        self._lessons = _LESSONS
+        self._patterns_left = _MOST_PATTERNS
         self._moved: Members | None = None
         """The last counts that were told beside a choice, for a chunk of their own."""
         self._is_finished = self._is_done = self._failed = False
@@ -104,11 +116,11 @@ class StreamNormalizer:
             chunk = CONTINUING.decode(data)
         except UNREADABLE:
             self._pattern = None
-            return self._turns_well(data)
+            return self._is_sound_boundary(data)
         if not self._continues(chunk):
             return False
-        if self._lessons and chunk.choices and chunk.usage is None:
-            self._lessons -= 1
+        if self._patterns_left and chunk.choices and chunk.usage is None:
+            self._patterns_left -= 1
             self._pattern = pattern_of(data)
         return True
 
@@ -116,7 +128,7 @@ class StreamNormalizer:
         """Whether a chunk without deviations of its own goes on with what came before."""
         if chunk.id != self._id or chunk.created != self._created:
             return False
-        if (chunk.usage is not None or not chunk.choices) and not self._stands_well(chunk):
+        if (chunk.usage is not None or not chunk.choices) and not self._is_well_placed(chunk):
             return False
         for choice in chunk.choices:
             known = self._choices.get(choice.index)
@@ -127,7 +139,7 @@ class StreamNormalizer:
                     return False
         return True
 
-    def _stands_well(self, chunk: ContinuingChunk) -> bool:
+    def _is_well_placed(self, chunk: ContinuingChunk) -> bool:
         """Whether counts, or a chunk without choices, stand where they should."""
         if chunk.choices:
             return not self._moves_usage
@@ -137,31 +149,31 @@ class StreamNormalizer:
             self._moved = None
         return True
 
-    def _turns_well(self, data: bytes) -> bool:
-        """Whether data soundly begins or ends a choice, or the stream."""
+    def _is_sound_boundary(self, data: bytes) -> bool:
+        """Whether data begins or ends a choice, or the stream, and needs no change."""
         if data == DONE:
-            return self._ends_well()
+            return self._is_sound_end()
         try:
-            chunk = TURNING.decode(data)
+            chunk = BOUNDARY.decode(data)
         except UNREADABLE:
             return False
         is_first = not self._id and not self._choices and 0 < len(chunk.id) <= _NAME
         if not is_first and (chunk.id != self._id or chunk.created != self._created):
             return False
-        if (chunk.usage is not None and self._moves_usage) or not self._choice_turns_well(chunk.choices[0]):
+        if (chunk.usage is not None and self._moves_usage) or not self._is_sound_choice(chunk.choices[0]):
             return False
         if is_first:
             self._id, self._created, self._model = chunk.id, chunk.created, chunk.model[:_NAME]
         return True
 
-    def _ends_well(self) -> bool:
+    def _is_sound_end(self) -> bool:
         """Whether ``[DONE]`` ends the stream as it is."""
         if self._moved is not None or (self._unsaid_end and self._unfinished):
             return False
         self._is_done = True
         return True
 
-    def _choice_turns_well(self, choice: TurningChoice) -> bool:
+    def _is_sound_choice(self, choice: BoundaryChoice) -> bool:
         """Whether a choice begins with its role, or ends once, with whole calls."""
         ends, has_role = choice.finish_reason is not None, choice.delta.role is not UNSET
         known = self._choices.get(choice.index)

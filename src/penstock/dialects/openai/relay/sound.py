@@ -121,7 +121,7 @@ class _TurningDelta(msgspec.Struct, gc=False):
     content_blocks: _Items = None
 
 
-class TurningChoice(msgspec.Struct, gc=False):
+class BoundaryChoice(msgspec.Struct, gc=False):
     """A choice that begins, with its role, or ends."""
 
     index: int
@@ -153,14 +153,14 @@ class ContinuingChunk(_Chunk, gc=False, kw_only=True):
     choices: tuple[_Choice, ...]
 
 
-class TurningChunk(_Chunk, gc=False, kw_only=True):
+class BoundaryChunk(_Chunk, gc=False, kw_only=True):
     """A chunk with which one choice begins or ends."""
 
-    choices: tuple[TurningChoice]
+    choices: tuple[BoundaryChoice]
 
 
 CONTINUING: Final = msgspec.json.Decoder(ContinuingChunk)
-TURNING: Final = msgspec.json.Decoder(TurningChunk)
+BOUNDARY: Final = msgspec.json.Decoder(BoundaryChunk)
 
 
 # Plain replies.

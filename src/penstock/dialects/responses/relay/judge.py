@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from penstock.core import json_text
 from penstock.core.finish_reasons import FAILED_STATUS
-from penstock.core.json_text import read_mended
+from penstock.core.json_text import read_repaired
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.provider_errors import ClassifiedError, classified
@@ -34,7 +34,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
 
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be a response just made, otherwise anything about a stored one."""
-    value, readable = read_mended(body)
+    value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)
     usage = usage_of(value)

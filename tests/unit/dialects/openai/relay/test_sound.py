@@ -9,7 +9,7 @@ import pytest
 
 from normalizing import CALL, ROLE, STOP, TEXT, USAGE, arguments, call, chunk
 from penstock.core.json_text import UNREADABLE
-from penstock.dialects.openai.relay.sound import CONTINUING, TURNING, SoundReply, lacks_nulls, read_sound
+from penstock.dialects.openai.relay.sound import BOUNDARY, CONTINUING, SoundReply, lacks_nulls, read_sound
 
 MESSAGE = {"role": "assistant", "content": "Hi"}
 REPLY: dict[str, Any] = {
@@ -72,7 +72,7 @@ def test_chunks_that_go_on(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [ROLE, STOP, chunk({"role": "assistant", "content": "Hi"})])
 def test_chunks_that_begin_or_end_a_choice(value: Any) -> None:
-    assert is_read(TURNING, value)
+    assert is_read(BOUNDARY, value)
     assert not is_read(CONTINUING, chunk({"role": "assistant"}))
 
 
@@ -95,4 +95,4 @@ def test_chunks_that_begin_or_end_a_choice(value: Any) -> None:
 )
 def test_chunks_that_are_looked_into(value: Any) -> None:
     assert not is_read(CONTINUING, value)
-    assert not is_read(TURNING, value)
+    assert not is_read(BOUNDARY, value)

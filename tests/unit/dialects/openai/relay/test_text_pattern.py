@@ -103,7 +103,7 @@ def test_a_pattern_changes_nothing(chunks: list[Any], has_unsaid_end: bool, move
     """What is sound, and what is made of all else, is the same without any pattern."""
     with_patterns = StreamNormalizer(has_unsaid_end=has_unsaid_end, moves_usage=moves_usage)
     without = StreamNormalizer(has_unsaid_end=has_unsaid_end, moves_usage=moves_usage)
-    without._lessons = 0
+    without._patterns_left = 0
     for event in [*(sse(each) for each in chunks), DONE]:
         sound = with_patterns.sound(event)
         assert sound == without.sound(event)
