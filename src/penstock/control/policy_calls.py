@@ -37,10 +37,10 @@ _COMMON: Final = ("conditions", "group_by", "type", "strict", "exceeded_status")
 _DEFINITION: Final[Mapping[PolicyKind, tuple[str, ...]]] = {
     "usage": (
         *_COMMON,
-        *("credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days", "next_usage_reset_at"),
-        *("unknown_price", "token_price"),
+        *("credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days", "penstock_window"),
+        *("next_usage_reset_at", "unknown_price", "token_price"),
     ),
-    "rate": (*_COMMON, "unit", "value", "window", "target"),
+    "rate": (*_COMMON, "unit", "penstock_window", "value", "window", "target"),
 }
 """What a policy's definition holds; its name and its workspace stand beside."""
 _FIELDS: Final[Mapping[PolicyKind, Fields]] = {

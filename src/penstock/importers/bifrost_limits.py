@@ -159,5 +159,8 @@ def _distinct(budgets: list[Body], owner: Section) -> list[Body]:
 
 
 def _daily(members: Body) -> float:
+    window = bifrost_span(members.get("penstock_window", ""))
+    if window is not None:
+        return float(members["credit_limit"]) * Span(1, "d").seconds / window.seconds
     length: int = members.get("periodic_reset_days") or _DAYS.get(members.get("periodic_reset", ""), 3650)
     return float(members["credit_limit"]) / length

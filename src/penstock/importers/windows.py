@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from penstock.importers.imported import Body, dollars
 from penstock.importers.report import Report
 
+_HOUR: Final = 3600
 _DAY: Final = 86_400
 _MONTH: Final = 30 * _DAY
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": _DAY, "w": 7 * _DAY, "mo": _MONTH, "q": 3 * _MONTH, "y": 365 * _DAY}
@@ -18,8 +19,9 @@ _WORDS: Final = {
 _RESETS: Final = {"d": "daily", "w": "weekly", "mo": "monthly", "q": "quarterly", "y": "yearly"}
 """Windows of one unit."""
 _RATES: Final = {"rpw": 7 * _DAY, "rpd": _DAY, "rph": 3600, "rpm": 60, "rps": 1}
-_OF_RATE: Final = {"rpw": "week", "rpd": "day", "rph": "hour", "rpm": "minute", "rps": "second"}
 _MOST_DAYS: Final = 365
+_LONGEST: Final = 366 * _DAY
+"""Seconds of the longest window of a rate."""
 _LARGEST_COUNT: Final = 2**53 - 1
 _SPAN: Final = re.compile(r"\s*(\d{0,9})\s*([A-Za-z]+)\s*")
 
@@ -33,6 +35,11 @@ class Span(NamedTuple):
     @property
     def seconds(self) -> int:
         return self.number * _UNITS[self.unit]
+
+    @property
+    def text(self) -> str:
+        """The length as ``penstock_window``, where it is one of seconds to weeks."""
+        return f"{self.number}{self.unit}"
 
 
 _SAME: Final = {Span(3, "mo"): Span(1, "q"), Span(12, "mo"): Span(1, "y"), Span(4, "q"): Span(1, "y")}
@@ -97,10 +104,12 @@ def budget(amount: float, span: Span | None, *, kind: str = "cost") -> Converted
         remark = "weeks begin on Sunday" if reset == "weekly" else ""
         return Converted({**members, "periodic_reset": reset}, remark)
     days = span.seconds // _DAY
-    if days < 1:
-        factor = _DAY / span.seconds
-        larger = budget(amount * factor, Span(1, "d"), kind=kind)
-        return Converted(larger.members, f"budgets are reset daily at most: {factor:g} times as much a day", True)
+    if span.seconds < _HOUR:
+        factor = _HOUR / span.seconds
+        larger = budget(amount * factor, Span(1, "h"), kind=kind)
+        return Converted(larger.members, f"budgets are reset hourly at most: {factor:g} times as much an hour", True)
+    if span.unit in {"s", "m", "h"} and days <= _MOST_DAYS:
+        return Converted({**members, "penstock_window": span.text})
     if days > _MOST_DAYS:
         return Converted(members, "windows end at a year: it is never reset")
     remark = "" if span.unit in {"d", "w"} else f"it is reset every {days} days"
@@ -118,15 +127,14 @@ def rate(kind: str, amount: float, span: Span) -> Converted:
     for unit, length in _RATES.items():
         if length == seconds:
             return Converted({"type": kind, "unit": unit, "value": value})
-        share = value * length // seconds
-        if length < seconds and share:
-            remark = f"{share} a {_OF_RATE[unit]}: as much on average, without the burst"
-            return Converted({"type": kind, "unit": unit, "value": share}, remark)
-    longer = [item for item in reversed(_RATES.items()) if item[1] > seconds]
-    unit, length = longer[0] if longer else ("rpw", _RATES["rpw"])
-    scaled = max(1, value * length // seconds)
-    remark = f"windows are a second, minute, hour, day or week: {scaled} a {_OF_RATE[unit]}"
-    return Converted({"type": kind, "unit": unit, "value": scaled}, remark, True)
+    if seconds > _LONGEST:
+        share = max(1, value * _RATES["rpw"] // seconds)
+        return Converted(
+            {"type": kind, "unit": "rpw", "value": share}, f"windows end at 366 days: {share} a week", True
+        )
+    text = span.text if span.unit in {"s", "m", "h", "d", "w"} else f"{seconds // _DAY}d"
+    remark = "" if text == span.text else f"its window has {seconds // _DAY} days"
+    return Converted({"type": kind, "penstock_window": text, "value": value}, remark)
 
 
 def told(report: Report, path: str, converted: Converted, text: str, remark: str = "") -> Body | None:

@@ -17,18 +17,32 @@ import msgspec
 from penstock.core.did_you_mean import hint
 from penstock.core.money import LARGEST, NANOS, nanos_from_dollars
 from penstock.limits.limit import STATUSES, Kind, Level, Limit, UnknownPrice
-from penstock.limits.windows import EPOCH, RATE_UNITS, CalendarWindow, RateWindow, Unit, WeekStart, at_midnight
+from penstock.limits.windows import (
+    EPOCH,
+    RATE_UNITS,
+    CalendarWindow,
+    RateWindow,
+    Unit,
+    WeekStart,
+    at_midnight,
+    rate_window,
+    seconds_of,
+)
 
 _OF_USAGE: Final = (
-    *("type", "credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days", "next_usage_reset_at"),
-    *("strict", "unknown_price", "token_price", "exceeded_status"),
+    *("type", "credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days", "penstock_window"),
+    *("next_usage_reset_at", "strict", "unknown_price", "token_price", "exceeded_status"),
 )
-_OF_RATE: Final = ("type", "unit", "value", "window", "strict", "exceeded_status")
+_OF_RATE: Final = ("type", "unit", "penstock_window", "value", "window", "strict", "exceeded_status")
 _USAGE_TYPES: Final[tuple[Kind, ...]] = ("cost", "tokens", "requests")
 _RATE_TYPES: Final[tuple[Kind, ...]] = ("requests", "tokens")
 _RESETS: Final[dict[str, Unit]] = {
     "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year",
 }  # fmt: skip
+_WINDOWS: Final = ("periodic_reset", "periodic_reset_days", "penstock_window")
+"""What says when a budget begins anew: one of them."""
+_SHORTEST_BUDGET: Final = 3600
+"""Seconds: each window of a budget leaves a row."""
 _UNKNOWN_PRICES: Final[tuple[UnknownPrice, ...]] = ("reject", "tokens", "allow")
 _MOST_DAYS: Final = 365
 _MOST_LIMITS: Final = 100
@@ -226,8 +240,7 @@ def rate_limit(members: Members, more: Sequence[str] = ()) -> Limit | None:
     """The rate of one object, as ``usage_limit`` reads a budget; None also for a value of 0."""
     members.check((*_OF_RATE, *more))
     kind: Kind = members.choice("type", _RATE_TYPES)
-    unit: str = members.choice("unit", tuple(RATE_UNITS))
-    window: RateWindow = RATE_UNITS[unit]
+    unit, window = _rate_window(members)
     if members.choice("window", ("sliding", "fixed"), "sliding") == "fixed":
         window = msgspec.structs.replace(window, sliding=False)
     strict = members.switch("strict")
@@ -255,6 +268,26 @@ def rate_limit(members: Members, more: Sequence[str] = ()) -> Limit | None:
     )
 
 
+def _rate_window(members: Members) -> tuple[str, RateWindow]:
+    if members.values.get("penstock_window") is None:
+        unit: str = members.choice("unit", tuple(RATE_UNITS))
+        return unit, RATE_UNITS[unit]
+    if members.values.get("unit") is not None:
+        members.complain("penstock_window", "it excludes unit: leave one of them out")
+    return rate_window(_length(members, 1))
+
+
+def _length(members: Members, least: int) -> int:
+    """The seconds of ``penstock_window``, which is there."""
+    value = members.values["penstock_window"]
+    seconds = seconds_of(value) if isinstance(value, str) else None
+    if seconds is None or seconds < least:
+        shortest = "one second" if least == 1 else "an hour"
+        members.complain("penstock_window", f"expected a length such as 90m, 12h or 10d, from {shortest} to 366 days")
+        return least
+    return seconds
+
+
 def _token_price(members: Members, unknown_price: UnknownPrice) -> int:
     """The price of a token of a model without a price: dollars for a million tokens, as picodollars for one."""
     value = members.values.get("token_price")
@@ -275,10 +308,12 @@ def _token_price(members: Members, unknown_price: UnknownPrice) -> int:
 
 def _calendar_window(members: Members) -> CalendarWindow:
     values, owner = members.values, members.owner
-    reset, days, moment = (values.get(key) for key in ("periodic_reset", "periodic_reset_days", "next_usage_reset_at"))
+    moment = values.get("next_usage_reset_at")
     anchor = _moment(members, "next_usage_reset_at") if moment is not None else None
-    if reset is not None and days is not None:
-        members.complain("periodic_reset_days", "it excludes periodic_reset: leave one of them out")
+    reset, days, length = (values.get(key) for key in _WINDOWS)
+    first, *others = [key for key in _WINDOWS if values.get(key) is not None] or [""]
+    for other in others:
+        members.complain(other, f"it excludes {first}: leave one of them out")
     if reset is not None:
         unit = _RESETS[members.choice("periodic_reset", tuple(_RESETS))]
         return CalendarWindow(unit, owner.week_start)
@@ -287,8 +322,11 @@ def _calendar_window(members: Members) -> CalendarWindow:
             members.complain("periodic_reset_days", f"expected a whole number from 1 to {_MOST_DAYS}")
             days = 1
         return CalendarWindow("days", days=days, anchor=at_midnight(owner.created_at if anchor is None else anchor))
+    if length is not None:
+        begins = owner.created_at if anchor is None else anchor
+        return CalendarWindow("seconds", anchor=begins, seconds=_length(members, _SHORTEST_BUDGET))
     if moment is not None:
-        members.complain("next_usage_reset_at", "of no use without periodic_reset or periodic_reset_days")
+        members.complain("next_usage_reset_at", f"of no use without one of {', '.join(_WINDOWS)}")
     return CalendarWindow()
 
 

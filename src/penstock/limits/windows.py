@@ -7,6 +7,7 @@ nothing. A week begins on Sunday or on Monday.
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ _EPOCH_ORDINAL: Final = EPOCH.toordinal()
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 WeekStart = Literal["sunday", "monday"]
-Unit = Literal["lifetime", "day", "week", "month", "quarter", "year", "days"]
+Unit = Literal["lifetime", "day", "week", "month", "quarter", "year", "days", "seconds"]
 
 
 class Span(NamedTuple):
@@ -31,12 +32,14 @@ class Span(NamedTuple):
 
 class CalendarWindow(msgspec.Struct, frozen=True, tag="calendar"):
     """The window of a budget. ``days`` and ``anchor`` belong to the unit ``days``: a window of that many days begins at
-    the anchor (microseconds), and others follow and precede without a gap."""
+    the anchor (microseconds), and others follow and precede without a gap. So do ``seconds`` of the unit of that
+    name."""
 
     unit: Unit = "lifetime"
     week_start: WeekStart = "sunday"
     days: int = 0
     anchor: int = 0
+    seconds: int = 0
 
     def span(self, now: int) -> Span:
         """The window that a moment falls into. A lifetime is one window from 1970 on."""
@@ -50,6 +53,8 @@ class CalendarWindow(msgspec.Struct, frozen=True, tag="calendar"):
                 return _every(7 * DAY, (-4 if self.week_start == "sunday" else -3) * DAY, now)
             case "days":
                 return _every(self.days * DAY, self.anchor, now)
+            case "seconds":
+                return _every(self.seconds * SECOND, self.anchor, now)
             case _:
                 return _months(_MONTHS[self.unit], now)
 
@@ -71,6 +76,29 @@ RATE_UNITS: Final = {
     unit: RateWindow(seconds * SECOND, seconds * SECOND // parts) for unit, (seconds, parts) in _SUB_BUCKETS.items()
 }
 """The windows of the units that rate limits are written in: requests or tokens per second, minute, hour, day, week."""
+
+
+_PARTS: Final = 50
+"""Sub-buckets of a rate's window of any other length: they divide a second."""
+_LENGTHS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LENGTH: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+LONGEST_SECONDS: Final = 366 * 86_400
+
+
+def seconds_of(text: str) -> int | None:
+    """The length of a window such as ``30s``, ``5m``, ``12h``, ``10d``, ``2w``; None for any other text, and for one
+    above 366 days."""
+    found = _LENGTH.fullmatch(text)
+    seconds = 0 if found is None else int(found[1]) * _LENGTHS[found[2]]
+    return seconds if 0 < seconds <= LONGEST_SECONDS else None
+
+
+def rate_window(seconds: int) -> tuple[str, RateWindow]:
+    """The window of a rate of any length, and its name: its unit where there is one."""
+    for unit, window in RATE_UNITS.items():
+        if window.length == seconds * SECOND:
+            return unit, window
+    return f"{seconds}s", RateWindow(seconds * SECOND, seconds * SECOND // _PARTS)
 
 
 def at_midnight(moment: int) -> int:

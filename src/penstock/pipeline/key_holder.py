@@ -159,8 +159,9 @@ async def _standings(counters: Counters, rates: list[Applied], now: int) -> dict
 
 def _window(limit: Limit) -> dict[str, Any] | None:
     match limit.window:
-        case CalendarWindow(unit, _, days):
-            return {"unit": unit, **({"days": days} if unit == "days" else {})}
+        case CalendarWindow(unit, _, days, _, seconds):
+            length = {"days": {"days": days}, "seconds": {"seconds": seconds}}
+            return {"unit": unit, **length.get(unit, {})}
         case RateWindow(length):
             return {"unit": "seconds", "seconds": length // SECOND}
         case _:

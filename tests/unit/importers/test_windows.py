@@ -50,7 +50,9 @@ def test_durations_of_bifrost(text: str, span: Span | None) -> None:
         (Span(2, "w"), {"periodic_reset_days": 14}, False),
         (Span(2, "mo"), {"periodic_reset_days": 60}, False),
         (Span(2, "y"), {}, False),
-        (Span(12, "h"), {"periodic_reset": "daily", "credit_limit": 3}, True),
+        (Span(12, "h"), {"penstock_window": "12h"}, False),
+        (Span(90, "m"), {"penstock_window": "90m"}, False),
+        (Span(30, "m"), {"penstock_window": "1h", "credit_limit": 3}, True),
     ],
 )
 def test_budgets(span: Span | None, members: dict[str, Any], needs_consent: bool) -> None:
@@ -66,22 +68,22 @@ def test_a_budget_that_can_not_be_counted_is_no_budget() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "span", "unit", "value", "needs_consent"),
+    ("amount", "span", "window", "value", "needs_consent"),
     [
-        (100, Span(1, "m"), "rpm", 100, False),
-        (100, Span(60, "s"), "rpm", 100, False),
-        (5, Span(1, "s"), "rps", 5, False),
-        (1000, Span(1, "d"), "rpd", 1000, False),
-        (7, Span(1, "w"), "rpw", 7, False),
-        (100, Span(5, "m"), "rpm", 20, False),
-        (1, Span(5, "m"), "rph", 12, True),
-        (1000, Span(1, "mo"), "rpw", 233, False),
-        (1, Span(1, "mo"), "rpw", 1, True),
+        (100, Span(1, "m"), {"unit": "rpm"}, 100, False),
+        (100, Span(60, "s"), {"unit": "rpm"}, 100, False),
+        (5, Span(1, "s"), {"unit": "rps"}, 5, False),
+        (1000, Span(1, "d"), {"unit": "rpd"}, 1000, False),
+        (7, Span(1, "w"), {"unit": "rpw"}, 7, False),
+        (100, Span(5, "m"), {"penstock_window": "5m"}, 100, False),
+        (1, Span(30, "s"), {"penstock_window": "30s"}, 1, False),
+        (1000, Span(1, "mo"), {"penstock_window": "30d"}, 1000, False),
+        (1000, Span(2, "y"), {"unit": "rpw"}, 9, True),
     ],
 )
-def test_rates(amount: float, span: Span, unit: str, value: int, needs_consent: bool) -> None:
+def test_rates(amount: float, span: Span, window: dict[str, str], value: int, needs_consent: bool) -> None:
     converted = rate("requests", amount, span)
-    assert converted.members == {"type": "requests", "unit": unit, "value": value}
+    assert converted.members == {"type": "requests", **window, "value": value}
     assert converted.needs_consent is needs_consent
 
 

@@ -62,10 +62,43 @@ def test_a_budget_in_dollars() -> None:
             CalendarWindow("days", days=10, anchor=at_midnight(NOON) + 4 * DAY),
         ),
         ({"periodic_reset": "monthly", "next_usage_reset_at": "2026-02-01T00:00:00Z"}, CalendarWindow("month")),
+        ({"penstock_window": "12h"}, CalendarWindow("seconds", anchor=NOON, seconds=12 * 3600)),
     ],
 )
 def test_t24_resets(members: dict[str, Any], window: CalendarWindow) -> None:
     assert only(read({"type": "tokens", "credit_limit": 100, **members})).window == window
+
+
+@pytest.mark.parametrize(
+    ("usage", "rate", "told"),
+    [
+        ({"penstock_window": "30m"}, {"penstock_window": "5x"}, ("an hour", "one second")),
+        ({"penstock_window": 7}, {"penstock_window": "0s"}, ("an hour", "one second")),
+        ({"penstock_window": "367d"}, {"penstock_window": "9999999999s"}, ("366 days", "366 days")),
+        (
+            {"penstock_window": "2h", "periodic_reset": "daily"},
+            {"penstock_window": "5m", "unit": "rpm"},
+            ("it excludes periodic_reset", "it excludes unit"),
+        ),
+    ],
+)
+def test_windows_that_are_none(usage: dict[str, Any], rate: dict[str, Any], told: tuple[str, str]) -> None:
+    of_usage, of_rate = problems(
+        read({"type": "tokens", "credit_limit": 1, **usage}, [{"type": "tokens", "value": 1, **rate}])
+    )
+    assert of_usage.startswith("usage_limits.penstock_window: ")
+    assert of_rate.startswith("rate_limits[0].penstock_window: ")
+    assert told[0] in of_usage
+    assert told[1] in of_rate
+
+
+def test_a_rate_of_another_length_is_told_from_the_units() -> None:
+    values = [{"type": "requests", "value": 1, "penstock_window": text} for text in ("5m", "300s", "60s")]
+    reading = read(None, [*values, {"type": "requests", "unit": "rpm", "value": 1}])
+    five, _, minute, unit = reading.limits
+    assert five.window == RateWindow(300_000_000, 6_000_000)
+    assert (five.id, minute.id, minute.window) == ("api_key/k1/rate/requests/300s", unit.id, RATE_UNITS["rpm"])
+    assert [str(problem).partition(":")[0] for problem in reading.problems] == ["rate_limits[1]", "rate_limits[3]"]
 
 
 def test_t24_weeks_begin_when_the_owner_says() -> None:
@@ -149,7 +182,7 @@ def test_all_problems_are_found_at_once() -> None:
         ({"credit_limit": 5, "periodic_reset_days": 0}, "usage_limits.periodic_reset_days: expected a whole number from 1 to 365"),
         ({"credit_limit": 5, "next_usage_reset_at": "soon", "periodic_reset": "weekly"}, "usage_limits.next_usage_reset_at: expected a time such as 2026-02-01T00:00:00Z"),
         ({"credit_limit": 5, "next_usage_reset_at": 5, "periodic_reset": "weekly"}, "usage_limits.next_usage_reset_at: expected a time such as 2026-02-01T00:00:00Z"),
-        ({"credit_limit": 5, "next_usage_reset_at": "2026-02-01"}, "usage_limits.next_usage_reset_at: of no use without periodic_reset or periodic_reset_days"),
+        ({"credit_limit": 5, "next_usage_reset_at": "2026-02-01"}, "usage_limits.next_usage_reset_at: of no use without one of periodic_reset, periodic_reset_days, penstock_window"),
         ({"credit_limit": 5, "unknown_price": "tokens"}, "usage_limits.token_price: missing: dollars for a million tokens of a model without a price"),
         ({"credit_limit": 5, "token_price": "x"}, "usage_limits.token_price: expected a number"),
         ({"credit_limit": 5, "token_price": 0}, "usage_limits.token_price: expected a number above 0, in dollars for a million tokens"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.limits.windows import DAY, RATE_UNITS, SECOND, CalendarWindow, at_midnight, iso
+from penstock.limits.windows import DAY, LONGEST_SECONDS, RATE_UNITS, SECOND, CalendarWindow, at_midnight, iso
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 MOMENTS = st.integers(-(10**15), 4 * 10**15)
@@ -24,6 +24,11 @@ WINDOWS = st.one_of(
         ]
     ),
     st.builds(lambda days, anchor: CalendarWindow("days", days=days, anchor=anchor), st.integers(1, 365), MOMENTS),
+    st.builds(
+        lambda seconds, anchor: CalendarWindow("seconds", anchor=anchor, seconds=seconds),
+        st.integers(3600, LONGEST_SECONDS),
+        MOMENTS,
+    ),
 )
 
 
