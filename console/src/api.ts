@@ -68,6 +68,16 @@ export const remove = (path: string, query: Query = {}): Promise<unknown> => api
 export const list = <T>(path: string, query: Query = {}): Promise<List<T>> =>
   get<List<T>>(path, { page_size: 1000, ...query });
 
+const MOST_PAGES = 50;
+
+/** All things of a list: what is left after its first page is fetched at once. */
+export async function listAll<T>(path: string, query: Query = {}): Promise<List<T>> {
+  const first = await list<T>(path, query);
+  const pages = first.data.length ? Math.min(Math.ceil(first.total / first.data.length), MOST_PAGES) : 1;
+  const others = Array.from({ length: pages - 1 }, (_, index) => list<T>(path, { ...query, current_page: index + 1 }));
+  return { ...first, data: [first, ...(await Promise.all(others))].flatMap((page) => page.data) };
+}
+
 export function asQuery(query: Query): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   return pairs.length ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : "";

@@ -1,7 +1,7 @@
 /** What is used and reserved of budgets. */
 
 import type { JSX } from "preact";
-import { list } from "./api";
+import { listAll } from "./api";
 import { amount, date } from "./format";
 import { may } from "./session";
 import { Bar } from "./ui";
@@ -22,7 +22,7 @@ export interface Budget {
 /** All budgets; none for a key that may not see them. */
 export async function readBudgets(): Promise<Budget[]> {
   if (!may("policies.list", "analytics.view")) return [];
-  return (await list<Budget>("/penstock/budgets")).data;
+  return (await listAll<Budget>("/penstock/budgets")).data;
 }
 
 export function BudgetBar(props: { budget: Budget }): JSX.Element {

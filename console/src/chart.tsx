@@ -22,6 +22,9 @@ function tick(seconds: number): string {
   return when.getHours() || when.getMinutes() ? clock.format(when) : day.format(when);
 }
 
+/** How wide the labels of an axis are, in pixels, for the font that they have. */
+const widthOf = (labels: string[] | null): number => 14 + 7 * Math.max(1, ...(labels ?? []).map((each) => each.length));
+
 /** A colour of the style sheet as the canvas takes it: for light or dark, whichever the page is in. */
 function colourOf(element: HTMLElement, name: string): string {
   const probe = document.createElement("i");
@@ -58,7 +61,7 @@ export function Chart(props: {
       {
         width: element.clientWidth,
         height: HEIGHT,
-        padding: [8, 12, 0, 0],
+        padding: [8, 22, 0, 0],
         legend: { show: false },
         cursor: { y: false },
         scales: {
@@ -67,7 +70,7 @@ export function Chart(props: {
         },
         axes: [
           { ...axis, size: 26, values: (_, ticks) => ticks.map(tick) },
-          { ...axis, size: 58, values: (_, ticks) => ticks.map((each) => format(each)), ...(props.whole ? { incrs: WHOLE } : {}) },
+          { ...axis, size: (_, labels) => widthOf(labels), values: (_, ticks) => ticks.map((each) => format(each)), ...(props.whole ? { incrs: WHOLE } : {}) },
         ],
         series: [
           {},

@@ -32,9 +32,18 @@ export const percent = (value: number | null | undefined): string =>
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const thisYear = new Intl.DateTimeFormat(undefined, {
+  month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit",
+});
 
 export const date = (text: string | null | undefined): string => (text ? day.format(new Date(text)) : "–");
-export const time = (text: string | null | undefined): string => (text ? moment.format(new Date(text)) : "–");
+
+/** A day and its time; the year only where it is another one. */
+export function time(text: string | null | undefined): string {
+  if (!text) return "–";
+  const when = new Date(text);
+  return (when.getFullYear() === new Date().getFullYear() ? thisYear : moment).format(when);
+}
 
 /** How long ago a moment was, or how long until it comes. */
 export function ago(text: string | null | undefined): string {

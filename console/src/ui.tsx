@@ -345,7 +345,14 @@ export interface Column<T> {
   /** The value that the column is sorted by; without one it can't be sorted. */
   sort?: (row: T) => string | number;
   number?: boolean;
+  /** What stands in it is short, and stays in one line on a wide screen: other columns give way. */
+  short?: boolean;
+  /** What does not fit into one line is cut on a wide screen: the cell has all of it as its title. */
+  clip?: boolean;
 }
+
+/** Rows that are shown at first, and with each click that asks for more: a browser is slow with thousands of them. */
+const SHOWN = 200;
 
 /** A table that is sorted by its heads, and becomes a list of cards on a narrow screen. */
 export function Table<T>(props: {
@@ -356,10 +363,11 @@ export function Table<T>(props: {
   empty?: ComponentChildren;
 }): JSX.Element {
   const [order, setOrder] = useState<{ name: string; falls: boolean }>();
+  const [shown, setShown] = useState(SHOWN);
   if (props.rows.length === 0) return <div class="empty">{props.empty ?? <p>Nothing here.</p>}</div>;
   const by = props.columns.find((column) => column.name === order?.name)?.sort;
   const rows = by ? [...props.rows].sort((a, b) => compare(by(a), by(b)) * (order?.falls ? -1 : 1)) : props.rows;
-  return (
+  const table = (
     <table>
       <caption class="hidden">{props.caption}</caption>
       <thead>
@@ -391,13 +399,13 @@ export function Table<T>(props: {
         </tr>
       </thead>
       <tbody>
-        {rows.map((row) => (
+        {rows.slice(0, shown).map((row) => (
           <tr key={props.id(row)}>
             {props.columns.map((column) => (
               <td
                 key={column.name}
                 data-label={column.name}
-                class={column.number ? "number" : column.name ? "" : "end"}
+                class={classOf(column)}
               >
                 <div>{column.cell(row)}</div>
               </td>
@@ -407,6 +415,24 @@ export function Table<T>(props: {
       </tbody>
     </table>
   );
+  if (rows.length <= shown) return table;
+  return (
+    <>
+      {table}
+      <div class="row">
+        <Button onClick={() => setShown(shown + SHOWN)}>Show {Math.min(SHOWN, rows.length - shown)} more</Button>
+        <span class="hint">
+          {shown} of {rows.length} are shown
+        </span>
+      </div>
+    </>
+  );
+}
+
+function classOf<T>(column: Column<T>): string {
+  if (column.number) return "number";
+  if (!column.name) return "end";
+  return column.clip ? "clip" : column.short ? "short" : "";
 }
 
 function compare(a: string | number, b: string | number): number {

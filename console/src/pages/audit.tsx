@@ -38,6 +38,7 @@ export function Audit(): JSX.Element {
               columns={[
                 {
                   name: "When",
+                  short: true,
                   cell: (row) => (
                     <button type="button" class="sort strong" onClick={() => setOpen(row)}>
                       {time(row.timestamp)}
@@ -47,7 +48,7 @@ export function Audit(): JSX.Element {
                 { name: "Who", cell: (row) => <code>{row.user_type === "api_key" ? row.user_id : row.user_type}</code> },
                 { name: "Did", cell: (row) => `${row.action.replaceAll("_", " ")} ${row.resource_type.replaceAll("_", " ")}` },
                 { name: "To", cell: (row) => <code>{row.resource_id}</code> },
-                { name: "From", cell: (row) => row.client_ip ?? "–" },
+                { name: "From", short: true, cell: (row) => row.client_ip ?? "–" },
                 {
                   name: "Status",
                   cell: (row) => (

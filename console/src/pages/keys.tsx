@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { get, list, post, put, remove } from "../api";
+import { get, listAll, post, put, remove } from "../api";
 import { type Budget, BudgetBar, readBudgets } from "../budgets";
-import { ago, time } from "../format";
+import { ago, count, time } from "../format";
 import { inWords, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { go, link } from "../route";
@@ -49,7 +49,7 @@ export function Keys(props: { id: string }): JSX.Element {
 
 function AllKeys(): JSX.Element {
   const loaded = useLoad(async () => {
-    const [keys, budgets] = await Promise.all([list<Key>("/api-keys"), readBudgets().catch(() => [] as Budget[])]);
+    const [keys, budgets] = await Promise.all([listAll<Key>("/api-keys"), readBudgets().catch(() => [] as Budget[])]);
     return { keys: keys.data, total: keys.total, budgets: byOwner(budgets, "api_key") };
   }, []);
   const [filter, setFilter] = useState("");
@@ -79,7 +79,7 @@ function AllKeys(): JSX.Element {
                 onInput={(event) => setFilter(event.currentTarget.value)}
               />
               <span class="hint" role="status">
-                {matching(keys, filter).length} of {total}
+                {count(matching(keys, filter).length)} of {count(total)}
               </span>
             </div>
             <Table
@@ -100,17 +100,18 @@ function AllKeys(): JSX.Element {
                   ),
                   sort: (key) => key.name,
                 },
-                { name: "Key", cell: (key) => <code>{key.key}</code> },
-                { name: "Kind", cell: (key) => KINDS[key.type] ?? key.type, sort: (key) => key.type },
+                { name: "Key", short: true, cell: (key) => <code>{key.key}</code> },
+                { name: "Kind", short: true, cell: (key) => KINDS[key.type] ?? key.type, sort: (key) => key.type },
                 { name: "Status", cell: (key) => <Badge text={key.status} />, sort: (key) => key.status },
                 {
                   name: "Budget",
                   cell: (key) => <Budgets budgets={budgets.get(key.id) ?? []} />,
                   sort: (key) => budgets.get(key.id)?.[0]?.used ?? -1,
                 },
-                { name: "Used", cell: (key) => ago(key.last_used_at), sort: (key) => key.last_used_at ?? "" },
+                { name: "Used", short: true, cell: (key) => ago(key.last_used_at), sort: (key) => key.last_used_at ?? "" },
                 {
                   name: "Expires",
+                  short: true,
                   cell: (key) => (key.expires_at ? ago(key.expires_at) : "never"),
                   sort: (key) => key.expires_at ?? "9",
                 },

@@ -42,7 +42,7 @@ function Budgets(): JSX.Element {
             empty={<p>No budgets. A key, a provider or a workspace gets one where it is edited.</p>}
             columns={[
               { name: "Of", cell: (each) => <Owner budget={each} />, sort: (each) => each.owner_name },
-              { name: "Kind", cell: (each) => LEVELS[each.level], sort: (each) => each.level },
+              { name: "Kind", short: true, cell: (each) => LEVELS[each.level], sort: (each) => each.level },
               {
                 name: "Used",
                 cell: (each) => <BudgetBar budget={each} />,
@@ -50,6 +50,7 @@ function Budgets(): JSX.Element {
               },
               {
                 name: "Begins anew",
+                short: true,
                 cell: (each) => (each.next_usage_reset_at ? date(each.next_usage_reset_at) : "never"),
                 sort: (each) => each.next_usage_reset_at ?? "9",
               },

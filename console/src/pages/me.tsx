@@ -79,7 +79,7 @@ export function Me(props: { apiKey: string; onLeave: () => void }): JSX.Element 
                     { name: "Limit", cell: (each) => nameOf(each) },
                     { name: "Of", cell: (each) => LEVELS[each.level] ?? each.level },
                     { name: "Used", cell: (each) => <Used limit={each} /> },
-                    { name: "Begins anew", cell: (each) => (each.resets_at ? date(each.resets_at) : "–") },
+                    { name: "Begins anew", short: true, cell: (each) => (each.resets_at ? date(each.resets_at) : "–") },
                   ]}
                 />
               )}

@@ -249,7 +249,7 @@ function Groups(props: { query: Record<string, string>; period: string }): JSX.E
               { name: "Cost", number: true, cell: (each) => cents(each.cost), sort: (each) => each.cost },
               { name: "Tokens", number: true, cell: (each) => compact(each.tokens ?? each.avg_tokens * each.requests), sort: (each) => each.tokens ?? 0 },
               { name: "Latency", number: true, cell: (each) => duration(each.avg_latency), sort: (each) => each.avg_latency ?? 0 },
-              { name: "Last seen", cell: (each) => ago(each.last_seen), sort: (each) => each.last_seen ?? "" },
+              { name: "Last seen", short: true, cell: (each) => ago(each.last_seen), sort: (each) => each.last_seen ?? "" },
             ]}
           />
         )}

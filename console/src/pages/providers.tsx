@@ -89,9 +89,9 @@ function AllProviders(): JSX.Element {
                 ),
                 sort: (each) => each.name,
               },
-              { name: "Host", cell: (each) => each.ai_provider_id, sort: (each) => each.ai_provider_id },
+              { name: "Host", short: true, cell: (each) => each.ai_provider_id, sort: (each) => each.ai_provider_id },
               { name: "Status", cell: (each) => <Badge text={each.status} />, sort: (each) => each.status },
-              { name: "Credential", cell: (each) => <Credential of={integrations.get(each.integration_id ?? "")} /> },
+              { name: "Credential", short: true, cell: (each) => <Credential of={integrations.get(each.integration_id ?? "")} /> },
               {
                 name: "Limits",
                 cell: (each) => {
@@ -99,7 +99,7 @@ function AllProviders(): JSX.Element {
                   return own.length ? own.map((budget) => <BudgetBar key={budget.type} budget={budget} />) : inWords(each) || "none";
                 },
               },
-              { name: "Expires", cell: (each) => (each.expires_at ? ago(each.expires_at) : "never"), sort: (each) => each.expires_at ?? "9" },
+              { name: "Expires", short: true, cell: (each) => (each.expires_at ? ago(each.expires_at) : "never"), sort: (each) => each.expires_at ?? "9" },
               {
                 name: "",
                 cell: (each) => (

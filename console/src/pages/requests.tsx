@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { address, asQuery, get, list } from "../api";
+import { address, asQuery, get, listAll } from "../api";
 import { cents, count, duration, time } from "../format";
 import { useLoad } from "../load";
 import { between, firstPeriod, PeriodFields } from "../period";
@@ -110,7 +110,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
   const given = props.given.toString();
   const [typed, setTyped] = useState<Filters>(() => asTyped(Object.fromEntries(props.given), []));
   const [filters, setFilters] = useState<Filters>(typed);
-  const known = useLoad(async () => (mayKeys("list") ? (await list<Named>("/api-keys")).data : []), []);
+  const known = useLoad(async () => (mayKeys("list") ? (await listAll<Named>("/api-keys")).data : []), []);
   const keys = known.data ?? [];
   const [period, setPeriod] = useState(() => firstPeriod("7d"));
   const [cursors, setCursors] = useState<string[]>([]);
@@ -120,7 +120,12 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
     setTyped(next);
     setFilters(next);
     setCursors([]);
-  }, [given, known.data]);
+  }, [given]);
+  useEffect(() => {
+    // What was typed before the keys came stays.
+    setTyped((before) => asTyped(before, keys));
+    setFilters((before) => asTyped(before, keys));
+  }, [known.data]);
   const cursor = cursors.at(-1);
   const query = { ...between(period), ...asQueried(filters, keys) };
   const loaded = useLoad(
@@ -181,6 +186,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
               columns={[
                 {
                   name: "When",
+                  short: true,
                   cell: (row) => (
                     <a class="strong" href={link("requests", row.id)}>
                       {time(row.created_at)}
@@ -190,13 +196,22 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
                 { name: "Status", cell: (row) => <StatusBadge status={row.response_status_code} error={row.error} /> },
                 {
                   name: "Model",
+                  clip: true,
                   cell: (row) => (
-                    <>
+                    <span title={row.ai_model ?? undefined}>
                       {row.ai_model ?? "–"} <span class="hint">{row.virtual_key ? `@${row.virtual_key}` : row.ai_org}</span>
-                    </>
+                    </span>
                   ),
                 },
-                { name: "Key", cell: (row) => row.api_key_name ?? "–" },
+                {
+                  name: "Key",
+                  clip: true,
+                  cell: (row) => (
+                    <span title={row.api_key_name ?? undefined}>
+                      {row.api_key_name ?? "–"}
+                    </span>
+                  ),
+                },
                 {
                   name: "Attempts",
                   number: true,
