@@ -166,6 +166,9 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
             return made
         headers = made
     spec = template.spec
+    at_home = call.dialect.reading.only_at_home
+    if at_home in call.fields and (spec.provider is not None or spec.task is not None):
+        return _not_heeded(at_home.decode(), route)
     if spec.provider is None and call.dialect.reading.header_settings:
         asked = asked_in_headers(call)
         if asked:
@@ -414,6 +417,11 @@ def _unsupported_operation(call: Call, route: TargetRoute) -> Failure:
     """The failure when the host serves the operation only in another wire than the caller's."""
     text = f"{route.operation.value} is not supported by {route.provider.slug} in this API ({call.dialect.name})."
     return Failure(Kind.UNSUPPORTED_OPERATION, text)
+
+
+def _not_heeded(field: str, route: TargetRoute) -> Failure:
+    text = f"{route.provider.slug} can't heed the header {field}: leave it out, or route to Bedrock."
+    return Failure(Kind.INVALID_REQUEST, text, field)
 
 
 def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Failure:

@@ -28,7 +28,7 @@ from penstock.server.authentication import authenticate_caller
 from penstock.server.bodies.body import BodyBudget
 from penstock.server.bodies.content import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
-from penstock.server.bodies.request_body import read_request_body
+from penstock.server.bodies.request_body import meant_surface, read_request_body
 from penstock.server.client import Client
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_in_time
@@ -382,6 +382,9 @@ class Gateway:
             if isinstance(read, Failure):
                 return read
             body, request, upload = read
+            if surface.others:
+                surface, memo = await meant_surface(surface, body), None
+                account.operation = surface.operation
         return Call(
             surface.operation,
             surface.dialect,

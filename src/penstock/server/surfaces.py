@@ -126,6 +126,9 @@ _GEMINI_VERBS: Final[tuple[tuple[str, Operation, bool | None], ...]] = (
     ("countTokens", Operation.COUNT_TOKENS, False),
     ("predict", Operation.PREDICT, False),
     ("predictLongRunning", Operation.PREDICT_LATER, False),
+    ("fetchPredictOperation", Operation.FETCH_PREDICTED, False),
+    ("batchGenerateContent", Operation.BATCH_GENERATE, False),
+    ("asyncBatchEmbedContent", Operation.BATCH_EMBED, False),
 )
 
 
@@ -167,12 +170,14 @@ def _ollama_surfaces() -> Iterable[Surface]:
 
 
 _BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models")
-_BEDROCK_VERBS: Final = (
-    ("converse", "bedrock_converse", False),
-    ("converse-stream", "bedrock_converse", True),
-    ("invoke", "invoke", False),
-    ("invoke-with-response-stream", "invoke", True),
+_CONVERSE_VERBS: Final = (("converse", False), ("converse-stream", True))
+_INVOKE_VERBS: Final = (("invoke", False), ("invoke-with-response-stream", True))
+_INVOKED: Final = (
+    (Operation.EMBEDDINGS, "invoke_embed"),
+    (Operation.RERANK, "invoke_rerank"),
+    (Operation.INVOKE, "invoke_own"),
 )
+"""What a body that isn't Claude's asks for, by its wire."""
 _CLAUDE_AT_VERTEX: Final = tuple(
     f"/{version}/projects/{{project}}/locations/{{location}}/publishers/anthropic/models/{{model}}"
     for version in ("v1", "v1beta1")
@@ -180,11 +185,18 @@ _CLAUDE_AT_VERTEX: Final = tuple(
 
 
 def _claude_elsewhere() -> Iterable[Surface]:
-    """Bedrock's paths, and Claude's on Vertex AI. A model's name may be an ARN, whose slashes clients encode. Of
-    Bedrock's models only Claude is asked by InvokeModel."""
-    for verb, wire, streams in _BEDROCK_VERBS:
+    """Bedrock's paths, and Claude's on Vertex AI. A model's name may be an ARN, whose slashes clients encode. Bodies of
+    InvokeModel say whose they are."""
+
+    def at_bedrock(verb: str, operation: Operation, wire: str, streams: bool, *others: Surface) -> Surface:
         path = f"/model/{{model}}/{verb}"
-        yield Surface("POST", path, Operation.CHAT, wire, default_provider="bedrock", streams=streams)
+        return Surface("POST", path, operation, wire, default_provider="bedrock", streams=streams, others=others)
+
+    for verb, streams in _CONVERSE_VERBS:
+        yield at_bedrock(verb, Operation.CHAT, "bedrock_converse", streams)
+    for verb, streams in _INVOKE_VERBS:
+        others = [at_bedrock(verb, operation, wire, streams) for operation, wire in _INVOKED]
+        yield at_bedrock(verb, Operation.CHAT, "invoke", streams, *others)
     counted = "/model/{model}/count-tokens"
     yield Surface("POST", counted, Operation.COUNT_TOKENS, "bedrock_count", default_provider="bedrock", streams=False)
     for path in _CLAUDE_AT_VERTEX:
