@@ -390,7 +390,7 @@ def test_tokens_of_other_targets_are_estimated(gateway: RunningGateway, form: st
 
 
 def test_what_is_not_built_says_so_in_aws_words(gateway: RunningGateway) -> None:
-    for path in ("/inference-profiles", "/model/m/async-invoke"):
+    for path in ("/model/m/async-invoke",):
         found = httpx.get(f"{gateway.url}{path}", timeout=60)
         assert (found.status_code, found.headers["x-amzn-errortype"]) == (501, "UnsupportedOperationException")
 

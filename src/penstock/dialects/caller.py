@@ -247,10 +247,12 @@ class FittedRequest(msgspec.Struct, frozen=True):
 
 class KeptIds(msgspec.Struct, frozen=True):
     """Replies of one wire in which the ids of what the host keeps become others; every other byte stays. ``plain``: a
-    whole reply; ``stream``: (what becomes of an id, the provider's slug) -> the transform of a stream."""
+    whole reply; ``stream``: (what becomes of an id, the provider's slug) -> the transform of a stream; ``event``: the
+    JSON of one event."""
 
     plain: Callable[[bytes, ChangeId], bytes]
     stream: Callable[[ChangeId, str], StreamTransform]
+    event: Callable[[bytes, ChangeId], bytes]
 
 
 class SessionEvents(msgspec.Struct, frozen=True):

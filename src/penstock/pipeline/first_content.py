@@ -345,8 +345,8 @@ def _judged(
     if verdict.body is not None:
         body = verdict.body
     counted = prepared.dialect.replies.counted
-    told = verdict.usage if verdict.usage is not None or counted is None else counted(reply.headers)
-    usage = _with_request(told, prepared)
+    counts = verdict.usage if verdict.usage is not None or counted is None else counted(reply.headers)
+    usage = _with_request(counts, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.
     return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)

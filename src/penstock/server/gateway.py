@@ -36,7 +36,7 @@ from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.opening import Opening
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import explain, guard_check, me
+from penstock.server.pages import client_telemetry, explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
@@ -208,6 +208,9 @@ class Gateway:
         """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
         is what ``_find`` gave."""
         match, name, rest = found
+        if client_telemetry.is_export(method, rest, fields):
+            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
+            return accounted(context, self._take_telemetry(context))
         if self.admin is not None and self.admin.serves(rest):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
@@ -246,7 +249,8 @@ class Gateway:
 
     def _is_own(self, path: str) -> bool:
         """Whether the gateway itself answers at a path, which is no provider's then."""
-        return path in {explain.PATH, guard_check.PATH} or self.pages.has(path) or self._is_reserved(path)
+        is_page = path in {explain.PATH, guard_check.PATH} or path in client_telemetry.PATHS or self.pages.has(path)
+        return is_page or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:
         """The page of metrics. Like the other pages it makes no record, unless it is refused."""
@@ -315,6 +319,17 @@ class Gateway:
         context.begun, context.account.status = True, status
         fields = [*fields, *context.ids()]
         await context.client.send_head(status, fields, response_body, more=False)
+
+    async def _take_telemetry(self, context: RequestContext) -> None:
+        """Take what a client tells of itself, and drop it."""
+        caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys)
+        body = caller if isinstance(caller, Failure) else await self._read_body(context)
+        if isinstance(body, Failure):
+            await self._refuse_body(body, context)
+            return
+        status, headers, answer = client_telemetry.answer(context.fields)
+        context.begun, context.account.status = True, status
+        await context.client.send_head(status, [*headers, *context.ids()], answer, more=False)
 
     @property
     def _answers_checks(self) -> bool:

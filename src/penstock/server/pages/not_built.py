@@ -17,8 +17,6 @@ _ABSENT: Final = (
 )
 _ENDPOINTS: Final[dict[str, str]] = {
     "/model": "this operation of Bedrock's: use converse, converse-stream, invoke or invoke-with-response-stream",
-    "/inference-profiles": "Bedrock's lists of models: use /v1/models",
-    "/foundation-models": "Bedrock's lists of models: use /v1/models",
     "/api/pull": "Ollama's ways to keep models: ask the host itself",
     "/api/push": "Ollama's ways to keep models: ask the host itself",
     "/api/create": "Ollama's ways to keep models: ask the host itself",

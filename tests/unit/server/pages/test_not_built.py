@@ -14,7 +14,6 @@ from penstock.server.surfaces import SURFACES
     [
         "/v1beta/models/gemini-2.5-pro:generateAnswer",
         "/model/anthropic.claude/async-invoke",
-        "/inference-profiles",
         "/api/pull",
         "/api/blobs/sha256:1",
         "/v1/virtual-keys",
