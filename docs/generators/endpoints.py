@@ -21,7 +21,8 @@ endpoint is told as such (400 `unsupported_operation`).
 - **Forms** (`multipart/form-data`) pass with the caller's bytes and boundary. `model` and `stream` are read from their
   fields; a config's `override_params`, `default_params` and `drop_params` change fields, and nothing else of the form
   is written anew. A form that could be read in two ways (two fields `model`, a part with two names) is a 400.
-- **Usage** is what the reply tells: tokens, seconds of sound, search units. A strict budget needs to know beforehand
+- **Usage** is what reply and request tell: tokens, pictures, seconds of sound and video, characters that are spoken,
+  search units; all of them have prices ([prices.md](prices.md#overlay)). A strict budget needs to know beforehand
   how much a request takes at most: that is known of chats, completions, embeddings and moderations only.
 - **Embeddings and reranking are translated** where the host has a wire of its own: Gemini, Vertex AI, Bedrock
   (Titan, Nova and Cohere's models), Cohere, Voyage. `dimensions` and `encoding_format` mean the same everywhere;
@@ -58,9 +59,9 @@ records:
 - `PATH` goes out as it came: `%2F` in a name is no slash. A path with an empty segment or with dots is a 404, also
   where only some hosts would see dots in it: `..;`, `..\\`, `%252e%252e`, and bytes that are not UTF-8 (`%C0%AE`).
 - A JSON object is read and changed by a config's parameters, whatever its media type says, any other body never. A body
-  that says it is JSON and isn't is a 400. Usage is read where a reply of JSON tells it in the shape of OpenAI's or
-  Anthropic's API. A strict limit refuses what it can't bound, a body that it can't read among it; files and uploads
-  are let through.
+  that says it is JSON and isn't is a 400. Usage is read where a reply of JSON, or the end of a stream,
+  tells it in the shape of the path's API (OpenAI's, Anthropic's, Gemini's interactions; seconds of videos). A strict
+  limit refuses what it can't bound, a body that it can't read among it; files and uploads are let through.
 - With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` without a body
   passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.

@@ -173,3 +173,21 @@ def test_a_config_in_the_path(catalogued: RunningGateway, upstream: Upstream) ->
         assert [model.id for model in client.models.list()] == ["gpt-4o-mini"]
         client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}])
     assert upstream.last.json["model"] == "gpt-4o-mini"
+
+
+@pytest.mark.parametrize("path", ["/v1/metrics", "/v1/logs", "/v1/traces"])
+def test_telemetry_of_clients_is_taken(path: str, gateway: RunningGateway) -> None:
+    exporter = {"user_agent": "OTel-OTLP-Exporter-JavaScript/0.208.0"}
+    got = ask(gateway, path, {"resourceMetrics": []}, **exporter)
+    assert (got.status_code, got.json()) == (200, {})
+
+
+def test_lists_of_bedrocks_and_coheres_clients(gateway: RunningGateway) -> None:
+    models = get(gateway, "/foundation-models").json()["modelSummaries"]
+    assert "echo/echo" in [each["modelId"] for each in models]
+    assert get(gateway, "/foundation-models/echo%2Fecho").json()["modelDetails"]["modelId"] == "echo/echo"
+    profiles = get(gateway, "/inference-profiles?type=SYSTEM_DEFINED").json()["inferenceProfileSummaries"]
+    assert [each["inferenceProfileId"] for each in profiles] == [each["modelId"] for each in models]
+    listed = get(gateway, "/v1/models", x_fern_sdk_name="cohere").json()["models"]
+    assert "echo/echo" in [each["name"] for each in listed]
+    assert get(gateway, "/v1/models/echo/echo", x_fern_sdk_name="cohere").json()["name"] == "echo/echo"

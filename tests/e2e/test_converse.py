@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 import calling
 from penstock.dialects.bedrock.caller.frames import FrameEncoder
-from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, write_exception
+from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, write_event, write_exception
 from penstock.settings import load
 from running import RunningGateway, running_gateway
 from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, reply, send
@@ -276,10 +276,89 @@ def test_claude_by_invoke_model_through_converse(gateway: RunningGateway, upstre
     assert upstream.last.target.endswith("/converse")
 
 
-def test_other_bodies_of_invoke_model_are_told_where_to_go(gateway: RunningGateway, upstream: Upstream) -> None:
-    with pytest.raises(ClientError, match="/v1/embeddings") as refused:
-        at_bedrock(gateway, upstream).invoke_model(modelId="amazon.titan-embed-text-v2:0", body='{"inputText":"Hi"}')
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+TITAN = "amazon.titan-embed-text-v2:0"
+VECTORS = {
+    "object": "list",
+    "model": "m",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.25, 1]}],
+    "usage": {"prompt_tokens": 3, "total_tokens": 3},
+}
+
+
+def test_embeddings_by_invoke_model_at_bedrock(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, b'{"embedding":[0.25,1],"inputTextTokenCount":3}'))
+    gateway.recorded()
+    found = at_bedrock(gateway, upstream).invoke_model(modelId=TITAN, body='{"inputText":"Hi"}')
+    assert json.loads(found["body"].read()) == {"embedding": [0.25, 1], "inputTextTokenCount": 3}
+    assert upstream.last.target == f"/model/{quote(TITAN, safe='')}/invoke"
+    assert upstream.last.json["inputText"] == "Hi"
+    (record,) = gateway.recorded()
+    assert (record.operation, record.usage and record.usage.prompt) == ("embeddings", 3)
+
+
+def test_embeddings_by_invoke_model_elsewhere(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, json.dumps(VECTORS).encode()))
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    found = httpx.post(
+        f"{gateway.url}/model/text-embedding-3-small/invoke",
+        json={"inputText": "Hi", "dimensions": 256},
+        headers={"x-portkey-config": json.dumps(config)},
+        timeout=60,
+    )
+    assert found.json() == {"embedding": [0.25, 1], "inputTextTokenCount": 3}
+    assert upstream.last.json == {"model": "text-embedding-3-small", "input": ["Hi"], "dimensions": 256}
+
+
+def test_reranking_by_invoke_model(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, b'{"results":[{"index":1,"relevance_score":0.9}],"usage":{"total_tokens":7}}'))
+    config = {"provider": "jina", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    body = {"query": "q", "documents": ["a", "b"], "top_n": 1, "api_version": 2}
+    found = httpx.post(
+        f"{gateway.url}/model/jina-reranker/invoke",
+        json=body,
+        headers={"x-portkey-config": json.dumps(config)},
+        timeout=60,
+    )
+    assert found.json() == {"results": [{"index": 1, "relevance_score": 0.9}]}
+    assert upstream.last.json == {"model": "jina-reranker", "query": "q", "documents": ["a", "b"], "top_n": 1}
+
+
+def test_other_bodies_of_invoke_model_pass_to_bedrock_as_they_are(gateway: RunningGateway, upstream: Upstream) -> None:
+    painted = b'{"images":["aGk="]}'
+    upstream.play(reply(200, painted))
+    asked = '{"taskType":"TEXT_IMAGE", "textToImageParams":{"text":"A cat"}}'
+    client = at_bedrock(gateway, upstream)
+    found = client.invoke_model(
+        modelId="amazon.nova-canvas-v1:0", body=asked, guardrailIdentifier="g1", guardrailVersion="1"
+    )
+    assert found["body"].read() == painted
+    assert upstream.last.json == json.loads(asked)
+    assert upstream.last.headers["x-amzn-bedrock-guardrailidentifier"] == "g1"
+    with pytest.raises(ClientError, match="invoke_model is not supported by anthropic"):
+        at_anthropic(gateway, upstream).invoke_model(modelId="m", body=asked)
+
+
+def test_streams_of_other_makers_pass_from_bedrock(gateway: RunningGateway, upstream: Upstream) -> None:
+    pieces = [{"outputText": "Hi"}, {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 3, "outputTokenCount": 2}}]
+    frames = [write_event("chunk", b'{"bytes":"%s"}' % base64.b64encode(json.dumps(each).encode())) for each in pieces]
+    upstream.play(reply(200, b"".join(frames), content_type="application/vnd.amazon.eventstream"))
+    gateway.recorded()
+    found = at_bedrock(gateway, upstream).invoke_model_with_response_stream(
+        modelId="meta.llama", body='{"prompt":"Hi"}'
+    )
+    assert [json.loads(event["chunk"]["bytes"]) for event in found["body"]] == pieces
+    (record,) = gateway.recorded()
+    assert record.usage is not None
+    assert (record.usage.prompt, record.usage.completion) == (3, 2)
+
+
+def test_a_guardrail_that_no_other_host_applies_is_refused(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    headers = {"x-portkey-config": json.dumps(config), "x-amzn-bedrock-guardrailidentifier": "g1"}
+    for body in (ASKED, {"inputText": "Hi"}):
+        found = httpx.post(f"{gateway.url}/model/m/invoke", json=body, headers=headers, timeout=60)
+        assert (found.status_code, "guardrailidentifier" in found.text) == (400, True)
+    assert not upstream.received
 
 
 def test_tokens_are_counted_at_bedrock(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -311,7 +390,7 @@ def test_tokens_of_other_targets_are_estimated(gateway: RunningGateway, form: st
 
 
 def test_what_is_not_built_says_so_in_aws_words(gateway: RunningGateway) -> None:
-    for path in ("/inference-profiles", "/model/m/async-invoke"):
+    for path in ("/model/m/async-invoke",):
         found = httpx.get(f"{gateway.url}{path}", timeout=60)
         assert (found.status_code, found.headers["x-amzn-errortype"]) == (501, "UnsupportedOperationException")
 

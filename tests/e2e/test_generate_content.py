@@ -298,6 +298,17 @@ def test_predictions_pass_to_google(gateway: RunningGateway, upstream: Upstream)
     assert (done.json(), upstream.last.target) == ({"done": True}, f"/v1beta/{name}")
 
 
+@pytest.mark.parametrize("verb", ["batchGenerateContent", "asyncBatchEmbedContent"])
+def test_batches_are_made_at_google(gateway: RunningGateway, upstream: Upstream, verb: str) -> None:
+    batch = {"batch": {"displayName": "b", "inputConfig": {"fileName": "files/abc"}}}
+    upstream.play(reply(body=b'{"name": "batches/a1", "done": false}'))
+    got = post(gateway, google(upstream), f":{verb}", batch, "gemini-3-flash")
+    assert got.json() == {"name": "batches/a1", "done": False}
+    assert (upstream.last.target, upstream.last.json) == (f"/v1beta/models/gemini-3-flash:{verb}", batch)
+    words = {"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}
+    assert told(post(gateway, google(upstream, input_guardrails=[words]), f":{verb}", batch))[0] == 501
+
+
 def test_predictions_elsewhere_and_under_guards(gateway: RunningGateway, upstream: Upstream) -> None:
     assert told(post(gateway, gpt(upstream), ":predict", PROMPT))[:2] == (501, "UNIMPLEMENTED")
     words = {"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}
@@ -358,14 +369,23 @@ def test_embeddings_of_openais_wire(gateway: RunningGateway, upstream: Upstream)
 
 
 def test_embeddings_of_google(gateway: RunningGateway, upstream: Upstream) -> None:
-    upstream.play(reply(body=b'{"embeddings":[{"values":[0.10, 2]}]}'))
-    one = {"content": {"parts": [{"text": "Hello"}]}, "task_type": "RETRIEVAL_DOCUMENT", "title": "T"}
+    """Bytes pass: what Google alone knows, too."""
+    made = b'{"embedding":{"values":[0.10, 2]},"usageMetadata":{"promptTokenCount":4}}'
+    upstream.play(reply(body=made))
+    one = {"content": {"parts": [{"text": "Hello"}]}, "task_type": "RETRIEVAL_DOCUMENT", "title": "T", "own": 1}
+    gateway.recorded()
     got = post(gateway, google(upstream), ":embedContent", one)
-    assert got.content == b'{"embedding":{"values":[0.10, 2]}}'
+    assert got.content == made
+    assert (upstream.last.target, upstream.last.json) == ("/v1beta/models/m:embedContent", one)
+    usage = gateway.recorded()[-1].usage
+    assert usage is not None
+    assert usage.prompt == 4
+    upstream.play(reply(body=b'{"embeddings":[{"values":[0.10, 2]}]}'))
+    many = {"requests": [{"model": "models/alias", **one}]}
+    assert post(gateway, google(upstream), ":batchEmbedContents", many).json() == {"embeddings": [{"values": [0.1, 2]}]}
     assert upstream.last.target == "/v1beta/models/m:batchEmbedContents"
-    asked = {"model": "models/m", "taskType": "RETRIEVAL_DOCUMENT", "title": "T"}
-    assert upstream.last.json == {"requests": [{**asked, "content": one["content"]}]}
-    code, word, _ = told(post(gateway, google(upstream), ":embedContent", {"content": 5}))
+    assert upstream.last.json == {"requests": [{"model": "models/m", **one}]}
+    code, word, _ = told(post(gateway, google(upstream), ":batchEmbedContents", {"requests": 5}))
     assert (code, word) == (400, "INVALID_ARGUMENT")
     assert told(post(gateway, claude(upstream), ":embedContent", one))[0] == 501
 

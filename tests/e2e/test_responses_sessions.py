@@ -23,10 +23,19 @@ provider = "openai"
 credential = "env:SECRET"
 base_url = "{url}/v1"
 
+[virtual_keys.other]
+provider = "openai"
+credential = "env:SECRET"
+base_url = "{url}/v1"
+
 [virtual_keys.chats]
 provider = "groq"
 credential = "env:SECRET"
 base_url = "{url}/v1"
+"""
+IDS = """
+[ids]
+secret = "0123456789abcdef0123456789abcdef"
 """
 USAGE = {
     "input_tokens": 9, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 5,
@@ -53,7 +62,7 @@ def host() -> Iterator[RealtimeHost]:
 @pytest.fixture(scope="module")
 def gateway(host: RealtimeHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     keys = entry("all") + entry("small", 'allowed_models = ["gpt-5"]')
-    yield from serving(tmp_path_factory.mktemp("responses"), FILE.format(url=host.url) + keys)
+    yield from serving(tmp_path_factory.mktemp("responses"), FILE.format(url=host.url) + IDS + keys)
 
 
 def shown(name: str = "all", **more: str) -> dict[str, Any]:
@@ -96,6 +105,31 @@ def test_who_may_name_certain_models_only(message: Any, status: int, code: str, 
             session.recv(timeout=60)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
+
+
+def test_ids_lead_back_to_their_account(gateway: RunningGateway) -> None:
+    """docs/responses.md#ids: made by a model's name, a response is known by its id alone, and by no other account."""
+    ask = {**ASK, "model": "gpt-5"}
+    with opened(gateway, "model=@other/gpt-5", "/v1/responses", **shown()) as session:
+        session.send(json.dumps(ask))
+        assert json.loads(session.recv(timeout=60))["response"]["saw"] == ask
+        bound = json.loads(session.recv(timeout=60))["response"]["id"]
+        assert bound.startswith("resp_pk_")
+        session.send(json.dumps({**ask, "previous_response_id": bound}))
+        assert json.loads(session.recv(timeout=60))["response"]["saw"]["previous_response_id"] == "resp_1"
+    refusals = {"all": (409, "target_gone"), "small": (404, "not_found")}
+    for name, (status, code) in refusals.items():
+        with opened(gateway, "x=1", "/@up/v1/responses", **shown(name)) as session:
+            session.send(json.dumps({**ask, "previous_response_id": bound}))
+            told = json.loads(session.recv(timeout=60))
+            assert (told["type"], told["status"], told["error"]["code"]) == ("error", status, code)
+
+
+def test_ids_of_a_target_that_is_named_again_pass(gateway: RunningGateway) -> None:
+    with opened(gateway, "x=1", "/@up/v1/responses", **shown()) as session:
+        session.send(json.dumps({**ASK, "previous_response_id": "resp_0"}))
+        assert json.loads(session.recv(timeout=60))["response"]["saw"]["previous_response_id"] == "resp_0"
+        assert json.loads(session.recv(timeout=60))["response"]["id"] == "resp_1"
 
 
 def read_all(session: Connection, told: list[dict[str, Any]]) -> None:

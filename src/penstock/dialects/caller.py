@@ -19,6 +19,7 @@ from penstock.core.chat import NO_ECHO, ChatRequest, Echo
 from penstock.core.events import ChatReply, Event, Fail
 from penstock.core.failure import Failure
 from penstock.core.form import Form
+from penstock.core.http import Headers
 from penstock.core.usage import Usage
 from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.dialect import WriteContext
@@ -182,6 +183,7 @@ class Replies(msgspec.Struct, frozen=True):
     the grammar of streams that the gateway writes itself (lane 2), None where it is ``stream``; ``judge_translated``
     is what such plain replies are, None where ``judge`` says it. ``asked``: (a request, the usage that its reply tells)
     -> the usage with what only the request tells, such as the characters that are spoken; None where that is nothing.
+    ``counted``: the usage that a reply's header fields tell, where its body tells none.
     """
 
     judge: Callable[[bytes, str, bool], Verdict]
@@ -193,6 +195,7 @@ class Replies(msgspec.Struct, frozen=True):
     translated: StreamGrammar | None = None
     judge_translated: Callable[[bytes, str, bool], Verdict] | None = None
     asked: Callable[[Body, Usage | None], Usage | None] | None = None
+    counted: Callable[[Headers], Usage | None] | None = None
 
 
 class StreamTransform(Protocol):
@@ -244,10 +247,12 @@ class FittedRequest(msgspec.Struct, frozen=True):
 
 class KeptIds(msgspec.Struct, frozen=True):
     """Replies of one wire in which the ids of what the host keeps become others; every other byte stays. ``plain``: a
-    whole reply; ``stream``: (what becomes of an id, the provider's slug) -> the transform of a stream."""
+    whole reply; ``stream``: (what becomes of an id, the provider's slug) -> the transform of a stream; ``event``: the
+    JSON of one event."""
 
     plain: Callable[[bytes, ChangeId], bytes]
     stream: Callable[[ChangeId, str], StreamTransform]
+    event: Callable[[bytes, ChangeId], bytes]
 
 
 class SessionEvents(msgspec.Struct, frozen=True):
@@ -359,6 +364,8 @@ class Reading(msgspec.Struct, frozen=True):
     of a request, in lower case, each with the setting that it makes at a host of the same wire
     (``WriteContext.asked``). ``task``: how embeddings are asked for at hosts of other wires, None where the wire is
     OpenAI's. ``counted``: what a request that counts tokens asks about, None where it is the body; it raises BodyError.
+    ``wire_of``: the name of a body's wire, where one path takes bodies of several. ``only_at_home`` is a header field
+    that only hosts of the same wire can heed: a request with it is refused elsewhere; empty for none.
     """
 
     body: Callable[[bytes | memoryview], RequestBody | Failure]
@@ -367,6 +374,8 @@ class Reading(msgspec.Struct, frozen=True):
     header_settings: Mapping[bytes, str] = {}
     task: CallerTask | None = None
     counted: Callable[[Body], Body] | None = None
+    wire_of: Callable[[Body], str] | None = None
+    only_at_home: bytes = b""
 
 
 class Writing(msgspec.Struct, frozen=True):

@@ -69,8 +69,13 @@ TASK_CALLERS: Final = LazyRegistry[CallerDialect](
 HOSTED: Final = LazyRegistry[CallerDialect](
     {
         "gemini_interactions": f"{_WIRES}.gemini.caller.dialect:INTERACTIONS",
+        "bedrock_models": f"{_WIRES}.bedrock.caller.model_list:MODELS",
+        "bedrock_profiles": f"{_WIRES}.bedrock.caller.model_list:PROFILES",
         "bedrock_count": f"{_WIRES}.bedrock.caller.count:COUNT",
         "invoke": f"{_WIRES}.bedrock.caller.invoke:INVOKE",
+        "invoke_embed": f"{_WIRES}.bedrock.caller.invoke_tasks:INVOKE_EMBED",
+        "invoke_own": f"{_WIRES}.bedrock.caller.invoke_own:INVOKE_OWN",
+        "invoke_rerank": f"{_WIRES}.bedrock.caller.invoke_tasks:INVOKE_RERANK",
         "raw_predict": f"{_WIRES}.anthropic.caller.hosts:RAW_PREDICT",
     }
 )

@@ -344,7 +344,9 @@ def _judged(
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    usage = _with_request(verdict.usage, prepared)
+    counted = prepared.dialect.replies.counted
+    counts = verdict.usage if verdict.usage is not None or counted is None else counted(reply.headers)
+    usage = _with_request(counts, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.
     return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)

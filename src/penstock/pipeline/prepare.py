@@ -154,6 +154,9 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
             return made
         headers = made
     spec = template.spec
+    at_home = call.dialect.reading.only_at_home
+    if at_home in call.fields and (spec.provider is not None or spec.task is not None):
+        return _not_heeded(at_home.decode(), route)
     if spec.provider is None and call.dialect.reading.header_settings:
         asked = asked_in_headers(call)
         if asked:
@@ -310,6 +313,11 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
 def _with_query(target: bytes, query: str) -> bytes:
     """The request target with the caller's query added."""
     return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1")
+
+
+def _not_heeded(field: str, route: TargetRoute) -> Failure:
+    text = f"{route.provider.slug} can't heed the header {field}: leave it out, or route to Bedrock."
+    return Failure(Kind.INVALID_REQUEST, text, field)
 
 
 def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Failure:

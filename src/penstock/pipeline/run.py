@@ -21,7 +21,13 @@ from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.keeping.conversations import Conversations
-from penstock.pipeline.keeping.provider_state import concerns_provider_state, read_ids, refused_list, with_one_target
+from penstock.pipeline.keeping.provider_state import (
+    bind_session,
+    concerns_provider_state,
+    read_ids,
+    refused_list,
+    with_one_target,
+)
 from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import LARGE
@@ -69,6 +75,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         compiled = self._compiled(call, await read_request(call) if is_large else None)
         if call.ids is not None:
             compiled = await self._of_kept(call, compiled)
+        elif call.operation.is_session and not isinstance(compiled, Failure):
+            bind_session(call, compiled, self.id_secrets, has_default=self.compiler.has_default(call.caller))
         if call.upload is not None and not isinstance(compiled, Failure):
             compiled = await self._held(call, compiled) or compiled
         limits = self.limits

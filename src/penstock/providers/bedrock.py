@@ -46,6 +46,11 @@ _INVOKE_CLAUDE: Final = msgspec.structs.replace(_INVOKE, models=("anthropic", "c
 _COUNT: Final = EndpointSpec("/model/{model}/count-tokens", dialect="bedrock_count")
 """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html"""
 
+_OWN: Final = EndpointSpec(
+    "/model/{model}/invoke", stream_path="/model/{model}/invoke-with-response-stream", dialect="invoke_own"
+)
+"""Every maker's body, as it came."""
+
 _TASKS: Final = {
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
     Operation.EMBEDDINGS: "bedrock_embeddings",
@@ -56,7 +61,9 @@ _TASKS: Final = {
 
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     if operation in _TASKS:
-        return (EndpointSpec("/model/{model}/invoke", dialect=_TASKS[operation]),)
+        return (EndpointSpec("/model/{model}/invoke", dialect=_TASKS[operation]), _OWN)
+    if operation is Operation.INVOKE:
+        return (_OWN,)
     if operation is Operation.COUNT_TOKENS:
         return (_COUNT,)
     if operation is not Operation.CHAT:

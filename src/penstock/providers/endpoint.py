@@ -175,7 +175,7 @@ def bind(
     ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
     does the gateway's identity, whose ``environment`` is given only where the operator lends it.
 
-    A custom host gets requests of the row's first wire, and Responses, which are asked for beside chat completions
+    A custom host gets chats of the row's first wire, and Responses, which are asked for beside chat completions
     (docs/responses.md): nothing says that a caller's proxy or private deployment serves other wires as well, or at
     which paths. Only a program that callers run (``self_hosted``) is the same everywhere.
     """
@@ -186,7 +186,7 @@ def bind(
     specs = provider.places_of(operation, values)
     if not specs:
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
-    if custom_host is not None and not provider.self_hosted:
+    if custom_host is not None and operation is Operation.CHAT and not provider.self_hosted:
         specs = (specs[0], *[spec for spec in specs[1:] if spec.dialect == RESPONSES_WIRE])
     demands_key = custom_host is None and "authorization" not in custom_headers
     binding = _Binding(

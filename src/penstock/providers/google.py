@@ -53,7 +53,11 @@ GOOGLE: Final = Provider(
         # https://ai.google.dev/api/tokens#method:-models.counttokens
         Operation.COUNT_TOKENS: (EndpointSpec(f"{_GEMINI}:countTokens", dialect="gemini"),),
         # https://ai.google.dev/api/embeddings
-        Operation.EMBEDDINGS: (EndpointSpec(f"{_GEMINI}:batchEmbedContents", dialect="gemini_embeddings"),),
+        Operation.EMBEDDINGS: (
+            EndpointSpec(f"{_GEMINI}:batchEmbedContents", dialect="gemini_embeddings"),
+            EndpointSpec(f"{_GEMINI}:embedContent", dialect="gemini_embed"),
+            EndpointSpec(f"{_GEMINI}:batchEmbedContents", dialect="gemini_batch_embed"),
+        ),
         # https://ai.google.dev/gemini-api/docs/openai#image-generation
         Operation.IMAGES: (EndpointSpec("/v1beta/openai/images/generations", auth=BEARER),),
         # https://ai.google.dev/gemini-api/docs/openai#list-models
@@ -61,6 +65,9 @@ GOOGLE: Final = Provider(
         # https://ai.google.dev/api/models#method:-models.predict and its neighbours
         Operation.PREDICT: (EndpointSpec(f"{_GEMINI}:predict", dialect="gemini"),),
         Operation.PREDICT_LATER: (EndpointSpec(f"{_GEMINI}:predictLongRunning", dialect="gemini"),),
+        # https://ai.google.dev/api/batch-api
+        Operation.BATCH_GENERATE: (EndpointSpec(f"{_GEMINI}:batchGenerateContent", dialect="gemini"),),
+        Operation.BATCH_EMBED: (EndpointSpec(f"{_GEMINI}:asyncBatchEmbedContent", dialect="gemini"),),
         Operation.PREDICTED: (EndpointSpec("/v1beta/models/{id}/operations/{operation}", dialect="gemini"),),
         # https://ai.google.dev/api/live
         Operation.REALTIME: (EndpointSpec(LIVE, dialect="gemini"),),
@@ -104,6 +111,7 @@ def _published(publisher: str, plain: str, stream: str, dialect: str, variant: s
     return EndpointSpec(f"{model}:{plain}", stream_path=f"{model}:{stream}", dialect=dialect, variant=variant)
 
 
+_ON_VERTEX: Final = f"/v1{_LOCATION}/publishers/google/models/{{model}}"
 _GEMINI_ON_VERTEX: Final = _published("google", "generateContent", "streamGenerateContent?alt=sse", "gemini", "vertex")
 _CLAUDE_ON_VERTEX: Final = _published("anthropic", "rawPredict", "streamRawPredict", ANTHROPIC_WIRE, "vertex")
 
@@ -122,6 +130,12 @@ VERTEX_AI: Final = Provider(
         Operation.EMBEDDINGS: (
             EndpointSpec(f"/v1{_LOCATION}/publishers/google/models/{{model}}:predict", dialect="vertex_embeddings"),
         ),
+        # https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens
+        Operation.COUNT_TOKENS: (EndpointSpec(f"{_ON_VERTEX}:countTokens", dialect="gemini", variant="vertex"),),
+        # https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/imagen-api, …/veo-video-generation
+        Operation.PREDICT: (EndpointSpec(f"{_ON_VERTEX}:predict", dialect="gemini"),),
+        Operation.PREDICT_LATER: (EndpointSpec(f"{_ON_VERTEX}:predictLongRunning", dialect="gemini"),),
+        Operation.FETCH_PREDICTED: (EndpointSpec(f"{_ON_VERTEX}:fetchPredictOperation", dialect="gemini"),),
     },
     model_routes=(
         ModelRouteSpec("google.", _GEMINI_ON_VERTEX),

@@ -28,14 +28,14 @@ from penstock.server.authentication import authenticate_caller
 from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.bodies.media_types import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
-from penstock.server.bodies.request_body import read_request_body
+from penstock.server.bodies.request_body import meant_surface, read_request_body
 from penstock.server.client import Client
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_in_time
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import explain, guard_check, me
+from penstock.server.pages import client_telemetry, explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
@@ -198,6 +198,11 @@ class Gateway:
         """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
         is what ``_find`` gave."""
         match, name, rest = found
+        if client_telemetry.is_export(method, rest, fields):
+            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
+            return accounted(
+                context, self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
+            )
         if self.admin is not None and self.admin.serves(rest):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
@@ -242,7 +247,8 @@ class Gateway:
 
     def _is_own(self, path: str) -> bool:
         """Whether the gateway itself answers at a path, which is no provider's then."""
-        return path in {explain.PATH, guard_check.PATH} or self.pages.has(path) or self._is_reserved(path)
+        is_page = path in {explain.PATH, guard_check.PATH} or path in client_telemetry.PATHS or self.pages.has(path)
+        return is_page or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:
         """The page of metrics. Like the other pages it makes no record, unless it is refused."""
@@ -302,14 +308,15 @@ class Gateway:
         self,
         context: RequestContext,
         answer: Callable[[Caller, bytes], Awaitable[tuple[int, Headers, bytes] | Failure]],
+        kind: bytes = BodyKind.JSON,
     ) -> None:
-        """Serve a page that answers a body of JSON: ``answer`` gives status, headers and body. A caller needs a gateway
-        key where there are any."""
+        """Serve a page that answers a body: ``answer`` gives status, headers and body. A caller needs a gateway key
+        where there are any."""
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys)
         if isinstance(caller, Failure):
             await context.refuse(caller)
             return
-        body = content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
+        body = content_type_refused(context.fields, kind) or await self._read_body(context)
         answered = body if isinstance(body, Failure) else await answer(caller, body)
         if isinstance(answered, Failure):
             await self._refuse_body(answered, context)
@@ -363,6 +370,9 @@ class Gateway:
             if isinstance(read, Failure):
                 return read
             body, request, upload = read
+            if surface.others:
+                surface, memo = await meant_surface(surface, body), None
+                account.operation = surface.operation
         return Call(
             surface.operation,
             surface.dialect,

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.core.body import Body, BodyError
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import caller_dialect
 from penstock.providers.row import Operation
@@ -30,7 +31,8 @@ class Surface:
     ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire; None: all but
     credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
     ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
-    (``Provider.resources``).
+    (``Provider.resources``). ``others`` are the surfaces of other bodies at the same path, which the body tells apart
+    (``Reading.wire_of``).
     """
 
     method: str
@@ -42,6 +44,16 @@ class Surface:
     forwarded_query: frozenset[str] | None = frozenset()
     streams: bool | None = None
     resource: str | None = None
+    others: tuple[Surface, ...] = ()
+
+    def meant_by(self, data: bytes) -> Surface:
+        """The surface that a body is for. One that can't be read is for this surface, which says why."""
+        wire_of = self.dialect.reading.wire_of
+        try:
+            wire = self.wire if wire_of is None else wire_of(Body.parse(data))
+        except BodyError:
+            return self
+        return next((each for each in self.others if each.wire == wire), self)
 
     @cached_property
     def dialect(self) -> CallerDialect:

@@ -16,6 +16,8 @@ from penstock.server.bodies.media_types import BodyKind
 from penstock.server.paths import forgiven, is_plain, named_path, raw_end
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 
+_PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken", "type", "endpoint"})
+"""Query parameters by which clients ask for a part of a list."""
 _OPENAI: Final = "openai_chat"
 """The wire of everyone who doesn't tell another."""
 _TYPED: Final = "typed"
@@ -126,6 +128,9 @@ _GEMINI_VERBS: Final[tuple[tuple[str, Operation, bool | None], ...]] = (
     ("countTokens", Operation.COUNT_TOKENS, False),
     ("predict", Operation.PREDICT, False),
     ("predictLongRunning", Operation.PREDICT_LATER, False),
+    ("fetchPredictOperation", Operation.FETCH_PREDICTED, False),
+    ("batchGenerateContent", Operation.BATCH_GENERATE, False),
+    ("asyncBatchEmbedContent", Operation.BATCH_EMBED, False),
 )
 
 
@@ -167,12 +172,14 @@ def _ollama_surfaces() -> Iterable[Surface]:
 
 
 _BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models")
-_BEDROCK_VERBS: Final = (
-    ("converse", "bedrock_converse", False),
-    ("converse-stream", "bedrock_converse", True),
-    ("invoke", "invoke", False),
-    ("invoke-with-response-stream", "invoke", True),
+_CONVERSE_VERBS: Final = (("converse", False), ("converse-stream", True))
+_INVOKE_VERBS: Final = (("invoke", False), ("invoke-with-response-stream", True))
+_INVOKED: Final = (
+    (Operation.EMBEDDINGS, "invoke_embed"),
+    (Operation.RERANK, "invoke_rerank"),
+    (Operation.INVOKE, "invoke_own"),
 )
+"""What a body that isn't Claude's asks for, by its wire."""
 _CLAUDE_AT_VERTEX: Final = tuple(
     f"/{version}/projects/{{project}}/locations/{{location}}/publishers/anthropic/models/{{model}}"
     for version in ("v1", "v1beta1")
@@ -180,11 +187,21 @@ _CLAUDE_AT_VERTEX: Final = tuple(
 
 
 def _claude_elsewhere() -> Iterable[Surface]:
-    """Bedrock's paths, and Claude's on Vertex AI. A model's name may be an ARN, whose slashes clients encode. Of
-    Bedrock's models only Claude is asked by InvokeModel."""
-    for verb, wire, streams in _BEDROCK_VERBS:
+    """Bedrock's paths, and Claude's on Vertex AI. A model's name may be an ARN, whose slashes clients encode. Bodies of
+    InvokeModel say whose they are."""
+
+    def at_bedrock(verb: str, operation: Operation, wire: str, streams: bool, *others: Surface) -> Surface:
         path = f"/model/{{model}}/{verb}"
-        yield Surface("POST", path, Operation.CHAT, wire, default_provider="bedrock", streams=streams)
+        return Surface("POST", path, operation, wire, default_provider="bedrock", streams=streams, others=others)
+
+    for verb, streams in _CONVERSE_VERBS:
+        yield at_bedrock(verb, Operation.CHAT, "bedrock_converse", streams)
+    for verb, streams in _INVOKE_VERBS:
+        others = [at_bedrock(verb, operation, wire, streams) for operation, wire in _INVOKED]
+        yield at_bedrock(verb, Operation.CHAT, "invoke", streams, *others)
+    for path, wire in (("/foundation-models", "bedrock_models"), ("/inference-profiles", "bedrock_profiles")):
+        yield Surface("GET", path, Operation.MODELS, wire, BodyKind.NONE, "bedrock", _PAGING)
+        yield Surface("GET", f"{path}/{{id}}", Operation.MODEL, wire, BodyKind.NONE, "bedrock", _PAGING)
     counted = "/model/{model}/count-tokens"
     yield Surface("POST", counted, Operation.COUNT_TOKENS, "bedrock_count", default_provider="bedrock", streams=False)
     for path in _CLAUDE_AT_VERTEX:
@@ -214,8 +231,6 @@ def _azure_surfaces() -> Iterable[Surface]:
         yield Surface("POST", f"/openai/deployments/{{deployment}}/{path}", operation, wire, BodyKind.MULTIPART)
 
 
-_PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken"})
-"""Query parameters by which clients ask for a part of a list."""
 _LISTS: Final = frozenset({"/v1/models", "/v1/models/{id}"})
 _FILES: Final = frozenset({"/v1/files", "/v1/files/{rest}", "/v1/skills", "/v1/skills/{rest}"})
 _GOOGLE_HEADERS: Final = (b"x-goog-api-key", b"x-goog-api-client")
@@ -240,7 +255,8 @@ def find(method: str, path: str) -> tuple[Match | str | None, str | None, str]:
 
 def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> Match:
     """The surface in the wire of the client that asks. Lists of models and files have the same path in several wires:
-    Anthropic's clients tell their version, Google's show their key otherwise, and everyone else is OpenAI's."""
+    Anthropic's clients tell their version, Google's show their key otherwise, Cohere's SDK says its name, and everyone
+    else is OpenAI's."""
     surface = match.surface
     if surface.path in _FILES and b"anthropic-version" in fields:
         own = dataclasses.replace(surface, wire="anthropic", default_provider="anthropic")
@@ -251,6 +267,8 @@ def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> 
         name, provider = "anthropic", "anthropic"
     elif any(header in fields for header in _GOOGLE_HEADERS) or _GOOGLE_QUERY.search(query) is not None:
         name, provider = "gemini", "google"
+    elif fields.get(b"x-fern-sdk-name") == b"cohere":
+        name, provider = "cohere", "cohere"
     else:
         return match
     listing = dataclasses.replace(surface, wire=name, default_provider=provider, forwarded_query=_PAGING)

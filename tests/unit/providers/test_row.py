@@ -125,6 +125,12 @@ OTHER_WIRES = {
     Operation.PREDICT: {"gemini"},
     Operation.PREDICT_LATER: {"gemini"},
     Operation.PREDICTED: {"gemini"},
+    Operation.FETCH_PREDICTED: {"gemini"},
+    Operation.BATCH_GENERATE: {"gemini"},
+    Operation.BATCH_EMBED: {"gemini"},
+    Operation.INVOKE: {"invoke_own"},
+    Operation.EMBEDDINGS: {*TASK_CALLERS, "invoke_own"},
+    Operation.RERANK: {*TASK_CALLERS, "invoke_own"},
 }
 
 

@@ -98,13 +98,16 @@ def nothing_asked(call: Call) -> RequestBody:
     return RequestBody(Body({"stream": b"true"} if streams else {}), None, streams)
 
 
-_PREDICTIONS: Final = frozenset({Operation.PREDICT, Operation.PREDICT_LATER})
+_OWN_WORDS: Final = frozenset(
+    {Operation.PREDICT, Operation.PREDICT_LATER, Operation.INVOKE, Operation.BATCH_GENERATE, Operation.BATCH_EMBED}
+)
+"""What a model is asked in words of its maker's, which no guard reads."""
 
 
 def evades(call: Call) -> bool:
     """Whether a request passes as it is, though it has what a model is asked with: guards read it elsewhere. So may an
     object that can't be read: some hosts read its beginning, and pass over what follows."""
-    if call.operation in _PREDICTIONS:
+    if call.operation in _OWN_WORDS:
         return True
     if call.resource == INTERACTIONS:
         return bool(call.body)

@@ -24,6 +24,7 @@ _WITHOUT_TEXTS: Final = frozenset(
         Operation.RESPONSE_DELETE,
         Operation.RESPONSE_CANCEL,
         Operation.PREDICTED,
+        Operation.FETCH_PREDICTED,
     }
 )
 

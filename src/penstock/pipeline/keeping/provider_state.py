@@ -110,7 +110,7 @@ def _read_body(call: Call, ids: ReadIds) -> None:
     for name, raw in body.members.items():
         if len(memoryview(raw)) <= LARGE and body.holds(name, _MARK):
             found: list[str] = []
-            value = with_ids({name: read_json_or_none(bytes(raw))}, partial(_noted, ids, found))
+            value = with_ids({name: read_json_or_none(bytes(raw))}, partial(noted, ids, found))
             if found:
                 changed[name] = write_json(value[name])
     if changed:
@@ -119,7 +119,7 @@ def _read_body(call: Call, ids: ReadIds) -> None:
             call.body = Body.parse(call.body).replaced(changed).encode()
 
 
-def _noted(ids: ReadIds, found: list[str], text: str) -> str:
+def noted(ids: ReadIds, found: list[str], text: str) -> str:
     """What an id says, noted in ``found`` if it is another text."""
     raw = ids.read(text)
     if raw != text:
@@ -156,7 +156,7 @@ def with_one_target(
     if digest is not None:
         targets = tuple([target for target in targets if is_digest_of(digest, account_of(target))])
         if not targets:
-            return _gone()
+            return gone()
     elif several and _names_id(call):
         keeping = [target for target in targets if keeps is None or keeps(target)]
         if call.resource is not None or len({account_of(target) for target in keeping}) > 1:
@@ -165,6 +165,13 @@ def with_one_target(
     elif call.resource is None and call.operation.has_body:
         return compiled
     return _only(call, compiled, targets[0])
+
+
+def bind_session(call: Call, compiled: CompiledPlan, secrets: tuple[bytes, ...], *, has_default: bool) -> None:
+    """Have a session's ids bound, where a request for what it makes would not come to the same target."""
+    several = len({account_of(target) for target in leaves(compiled.plan)}) > 1
+    if secrets and (several or not _is_named_again(call, has_default=has_default)):
+        call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
 
 
 def _is_named_again(call: Call, *, has_default: bool) -> bool:
@@ -231,7 +238,8 @@ def _which(call: Call, count: int) -> Failure:
     return Failure(Kind.INVALID_CONFIG, text, "x-portkey-config")
 
 
-def _gone() -> Failure:
+def gone() -> Failure:
+    """The failure of an id whose target can't be meant."""
     text = (
         "The request names an id whose target is not, or no longer, among the targets that the request may go to: name "
         "its provider or virtual key, as a header or in the path (/@NAME/v1/…), or the config that has it."

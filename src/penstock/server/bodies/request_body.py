@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.core.failure import Failure
 from penstock.dialects.caller import RequestBody
+from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.server.bodies.media_types import BodyKind, media_type_of, read_any, read_fields
 from penstock.server.bodies.upload import Upload, begin_upload, may_stream
 from penstock.server.request_context import RequestContext
@@ -38,3 +39,8 @@ async def read_request_body(
     elif kind is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
         members = await read_fields(read, fields, surface.dialect)
     return members if isinstance(members, Failure) else (read, members, None)
+
+
+async def meant_surface(surface: Surface, body: bytes) -> Surface:
+    """The surface that a body is for, where a path takes several kinds. A large body is read beside the event loop."""
+    return await off_loop(lambda: surface.meant_by(body)) if len(body) > LARGE else surface.meant_by(body)

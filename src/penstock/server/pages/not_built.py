@@ -16,9 +16,7 @@ _ABSENT: Final = (
     "(admin.enabled, console.enabled) or put it on another port (admin.listen)."
 )
 _ENDPOINTS: Final[dict[str, str]] = {
-    "/model": "this operation of Bedrock's: use converse, converse-stream, or invoke for Claude",
-    "/inference-profiles": "Bedrock's lists of models: use /v1/models",
-    "/foundation-models": "Bedrock's lists of models: use /v1/models",
+    "/model": "this operation of Bedrock's: use converse, converse-stream, invoke or invoke-with-response-stream",
     "/api/pull": "Ollama's ways to keep models: ask the host itself",
     "/api/push": "Ollama's ways to keep models: ask the host itself",
     "/api/create": "Ollama's ways to keep models: ask the host itself",
@@ -46,10 +44,7 @@ _PLANE: Final[dict[str, str]] = {
 """Paths of the admin API and the console, which come here only where they are not served, and what does instead."""
 
 
-_VERB: Final = re.compile(
-    r":(asyncBatchEmbedContent|batchGenerateContent|bidiGenerateContent|"
-    r"generateAnswer|rawPredict|streamRawPredict)\Z"
-)
+_VERB: Final = re.compile(r":(bidiGenerateContent|generateAnswer|rawPredict|streamRawPredict)\Z")
 """Verbs of Google's paths, which stand behind the name of a model."""
 _SERVED: Final = re.compile(
     r"/model/.+/(converse|converse-stream|count-tokens|invoke|invoke-with-response-stream)|"

@@ -22,6 +22,7 @@ from penstock.core.json_text import write_json
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.authenticate import QUERY_KEY
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.keeping.session_ids import session_ids
 from penstock.pipeline.open_socket import SUBPROTOCOLS, SWITCHING, offered_protocols
 from penstock.pipeline.run import Pipeline
 from penstock.server.request_context import RequestContext
@@ -135,7 +136,8 @@ class Sessions:
         upstream_end = SocketEnd(
             upstream.read, upstream.write, is_caller=False, max_bytes=most, ping_seconds=ping, now=now
         )
-        session = Session(caller_end, upstream_end, answer, events, call.trace, self._now)
+        ids = session_ids(call, answer.target, standing.id_secrets)
+        session = Session(caller_end, upstream_end, answer, events, call.trace, self._now, ids)
         try:
             await session.run(settings, standing.refusal)
         finally:

@@ -16,6 +16,7 @@ from websockets.frames import Frame, Opcode
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import SessionEvents
 from penstock.pipeline.call import Answer
+from penstock.pipeline.keeping.session_ids import SessionIds
 from penstock.server.respond import STOPPING
 from penstock.server.sessions.socket_end import GOING_AWAY, INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, Gone, SocketEnd
 from penstock.server.sessions.standing import LOOK_SECONDS
@@ -43,7 +44,9 @@ class Session:
         events: SessionEvents,
         trace: str,
         now: Callable[[], float],
+        ids: SessionIds | None = None,
     ) -> None:
+        self._ids = ids
         self._caller = caller
         self._upstream = upstream
         self._answer = answer
@@ -163,10 +166,22 @@ class Session:
                     if refused is not None:
                         self.failure = self.failure or refused
                         return
+                    known = self._with_own_ids(frame)
+                    if isinstance(known, Failure):
+                        self.failure = self.failure or known
+                        return
+                    frame = known
                 await self._upstream.send(frame)
             if caller.fault is not None:
                 self._fail(Kind.INVALID_REQUEST, f"The session's frames can't be used: {caller.fault[1]}")
                 return
+
+    def _with_own_ids(self, frame: Frame) -> Frame | Failure:
+        """A whole message of the caller's with the provider's own ids."""
+        if self._ids is None:
+            return frame
+        message = self._ids.of_caller(bytes(frame.data))
+        return message if isinstance(message, Failure) else Frame(frame.opcode, message)
 
     @property
     def _looks_at_models(self) -> bool:
@@ -219,7 +234,10 @@ class Session:
                 used = None if whole is None or attempt is None else self._events.used_by(bytes(whole.data))
                 if used is not None and attempt is not None:
                     attempt.usage = used if attempt.usage is None else attempt.usage.plus(used)
-                await self._caller.send(frame)
+                if self._ids is None or self._ids.change is None:
+                    await self._caller.send(frame)
+                elif whole is not None:
+                    await self._caller.send(Frame(whole.opcode, self._ids.of_host(bytes(whole.data))))
             if upstream.fault is not None:
                 self.is_providers_fault = True
                 self._fail(Kind.INVALID_RESPONSE, f"The provider's frames can't be used: {upstream.fault[1]}")

@@ -30,6 +30,11 @@ class Standing:
         self._request = request
         self._catalogue = pipeline.compiler.catalogues.current
 
+    @property
+    def id_secrets(self) -> tuple[bytes, ...]:
+        """The secrets with which ids are bound."""
+        return self._pipeline.id_secrets
+
     async def refusal(self) -> Failure | None:
         """Why the session ends now; None while it may go on."""
         return self._refused_key() or self._refused_names() or await self._exhausted()

@@ -7,13 +7,12 @@ import pytest
 from calling import COMPLETED, CREATED, RESPONSE, SAID
 from fake_reply import FakeReply
 from penstock.core.failure import Kind
-from penstock.dialects.caller import KeptIds
-from penstock.dialects.responses.relay.bound import ChangedIds, with_ids
+from penstock.dialects.responses.relay.bound import KEPT_IDS
 from penstock.pipeline.keeping import bound_reply
 from penstock.pipeline.keeping.bound_reply import with_bound_ids
 from penstock.transport.base import Reply
 
-IDS = KeptIds(with_ids, ChangedIds)
+IDS = KEPT_IDS
 
 
 def changed(raw: str) -> str:

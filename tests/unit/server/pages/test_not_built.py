@@ -12,9 +12,8 @@ from penstock.server.surfaces import SURFACES
 @pytest.mark.parametrize(
     "path",
     [
-        "/v1beta/models/gemini-2.5-pro:asyncBatchEmbedContent",
+        "/v1beta/models/gemini-2.5-pro:generateAnswer",
         "/model/anthropic.claude/async-invoke",
-        "/inference-profiles",
         "/api/pull",
         "/api/blobs/sha256:1",
         "/v1/virtual-keys",

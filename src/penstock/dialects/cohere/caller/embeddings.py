@@ -103,10 +103,13 @@ def _texts(_kind: str, body: Any) -> Iterator[Segment]:
                 yield Segment(pointer, text, "user", SegmentKind.INPUT)
 
 
+TEXTS: Final = msgspec.structs.replace(input_texts("embeddings", _KIND, ()), request=_texts)
+"""The texts of a request for embeddings."""
+
 EMBED: Final = msgspec.structs.replace(
     COHERE,
     name="cohere_embeddings",
     reading=msgspec.structs.replace(COHERE.reading, task=read_embed),
-    texts=msgspec.structs.replace(input_texts("embeddings", _KIND, ()), request=_texts),
+    texts=TEXTS,
 )
 """Callers of ``/v2/embed``."""

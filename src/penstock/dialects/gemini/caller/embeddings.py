@@ -14,9 +14,10 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
+from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.segments import Segment, SegmentKind
-from penstock.dialects.caller import Delivery
+from penstock.dialects.caller import Delivery, FittedRequest, Relay
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.embeddings import reply as reader
 from penstock.dialects.embeddings.reply import Vectors
 from penstock.dialects.gemini.caller.dialect import GEMINI
@@ -29,6 +30,8 @@ _NAMES: Final = {"taskType": "task_type", "title": "title", "outputDimensionalit
 """The settings of a content, and their names in the common wire."""
 _ONLY_HERE: Final = ("task_type", "title")
 """What hosts of OpenAI's wire have no word for."""
+_ADDRESSED: Final = ("model", "stream")
+_REQUESTS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _READ: Final = frozenset({"model", "content", "requests", "stream", *_NAMES})
 
 
@@ -49,6 +52,27 @@ def _many(body: Body) -> CommonTask | Failure:
     requests = [{camel(name): value for name, value in each.items()} for each in given]
     names = list(dict.fromkeys([*whole, *(name for each in requests for name in each)]))
     return _common(requests, ("requests",), _write_many, names)
+
+
+def _fit_one(body: Body, _context: WriteContext) -> FittedRequest:
+    """``embedContent`` as it came: the model is in the address."""
+    for name in _ADDRESSED:
+        body = body.without(name)
+    return FittedRequest(body)
+
+
+def _fit_many(body: Body, context: WriteContext) -> FittedRequest | Failure:
+    """``batchEmbedContents`` as it came; each request names the model again, as Google calls it."""
+    body = _fit_one(body, context).body
+    try:
+        requests = _REQUESTS.decode(body.raw("requests") or b"[]")
+    except UNREADABLE:
+        return invalid("requests", "an array of one or more requests")
+    model = write_json(f"models/{context.model.removeprefix('models/')}")
+    if all(bytes(each.get("model", b"")) == model for each in requests):
+        return FittedRequest(body)
+    named = [Body({**each, "model": model}).encode() for each in requests]
+    return FittedRequest(body.replaced({"requests": b"[" + b",".join(named) + b"]"}))
 
 
 def _members(body: Body) -> dict[str, Any] | Failure:
@@ -129,12 +153,16 @@ EMBED: Final = msgspec.structs.replace(
     GEMINI,
     name="gemini_embed",
     reading=msgspec.structs.replace(GEMINI.reading, task=_one),
+    relay=Relay(_fit_one),
     delivery=Delivery(GEMINI.delivery.keep_alive),
     texts=msgspec.structs.replace(TEXTS, request_types={"embeddings": "embed"}, answered=frozenset(), request=_texts),
 )
 """Callers of ``embedContent``."""
 
 EMBED_MANY: Final = msgspec.structs.replace(
-    EMBED, name="gemini_batch_embed", reading=msgspec.structs.replace(EMBED.reading, task=_many)
+    EMBED,
+    name="gemini_batch_embed",
+    reading=msgspec.structs.replace(EMBED.reading, task=_many),
+    relay=Relay(_fit_many),
 )
 """Callers of ``batchEmbedContents``."""

@@ -1,7 +1,9 @@
 """The messages of a caller of Ollama: one text each, images beside it, calls with an object of arguments.
 
 Calls mostly have no ids, and results name the tool: a call gets an id from its place, and a result answers the next
-call of its name, or the next call. Source: Ollama API documentation, "Generate a chat message"; "Tool calling".
+call of its name, or the next call. One that answers none is a text of the user's: some clients leave calls out of what
+they send back (LiteLLM), which Ollama bears. Source: Ollama API documentation, "Generate a chat message", "Tool
+calling".
 """
 
 from __future__ import annotations
@@ -63,8 +65,8 @@ class _Calls:
             self._waiting.setdefault(key, deque()).append(call)
         return call
 
-    def answered(self, call_id: str, name: str) -> tuple[str, str]:
-        """The id and the name of the call that a result answers."""
+    def answered(self, call_id: str, name: str) -> tuple[str, str] | None:
+        """The id and the name of the call that a result answers; None if there is no such call."""
         keys = [f"id {call_id}"] if call_id else [f"name {name}"] if name else []
         for waiting in (*(self._waiting.get(key, deque()) for key in keys), *([] if call_id else [self._order])):
             while waiting:
@@ -72,7 +74,7 @@ class _Calls:
                 if id(call) not in self._answered:
                     self._answered.add(id(call))
                     return call.id, call.name
-        return call_id or name or f"call_{max(self._made - 1, 0)}", name
+        return None
 
 
 def _message(message: Any, path: str, calls: _Calls) -> Message:
@@ -88,8 +90,10 @@ def _message(message: Any, path: str, calls: _Calls) -> Message:
     parts = parts_of(content or "", message.get("images"), f"{path}.images")
     if role == "tool":
         name = text_in(message.get("tool_name")) or text_in(message.get("name"))
-        call_id, name = calls.answered(text_in(message.get("tool_call_id")), name)
-        return Message("tool", (ToolResult(call_id, parts, name),), "", path)
+        answered = calls.answered(text_in(message.get("tool_call_id")), name)
+        if answered is None:
+            return Message("user", parts or (TextPart(""),), "", path)
+        return Message("tool", (ToolResult(answered[0], parts, answered[1]),), "", path)
     if role == "assistant":
         calls.turn()
         thinking = message.get("thinking")

@@ -123,5 +123,11 @@ _OF_RESPONSE: Final[Mapping[str, _ChangeJson]] = {
 }
 _OF_EVENT: Final[Mapping[str, _ChangeJson]] = {"response": _response, "response_id": _id}
 
-KEPT_IDS: Final = KeptIds(with_ids, ChangedIds)
+
+def event_with_ids(event: bytes, change: ChangeId) -> bytes:
+    """The JSON of one event with its ids changed."""
+    return _changed(event, change, _OF_EVENT) if _may_hold_ids(event) else event
+
+
+KEPT_IDS: Final = KeptIds(with_ids, ChangedIds, event_with_ids)
 """Replies of Responses with the ids of what is kept changed."""

@@ -38,9 +38,10 @@ def test_results_answer_calls_by_id_by_name_and_in_order() -> None:
     assert answered == made
 
 
-def test_a_result_without_a_call_stays() -> None:
-    assert ids(result(tool_name="f")) == ([], ["f"])
-    assert ids(turn(call("f")), result(), result(tool_call_id="z"))[1][1] == "z"
+def test_a_result_without_a_call_is_a_text_of_the_users() -> None:
+    messages = [HI, {"role": "assistant", "content": "I read."}, result(tool_name="f", content="It rains.")]
+    last = asked(OLLAMA, messages=messages).messages[-1]
+    assert (last.role, last.parts) == ("user", (TextPart("It rains."),))
 
 
 def test_a_turn_thinks_says_and_calls() -> None:

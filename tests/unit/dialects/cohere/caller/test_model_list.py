@@ -1,0 +1,12 @@
+"""Lists of models as Cohere's clients read them."""
+
+from penstock.dialects.caller import ListedModel
+from penstock.dialects.cohere.caller.model_list import MODEL_LISTS
+
+
+def test_a_list_and_a_model() -> None:
+    model = ListedModel("command-a", "cohere", abilities=("tools",))
+    (listed,) = MODEL_LISTS.page([model], {})["models"]
+    assert listed == MODEL_LISTS.one(model)
+    assert (listed["name"], listed["endpoints"], listed["features"]) == ("command-a", ["chat"], ["tools"])
+    assert MODEL_LISTS.page([model], {"endpoint": "embed"}) == {"models": []}
