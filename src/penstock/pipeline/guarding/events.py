@@ -91,6 +91,11 @@ class JudgedEvents:
         """Whether each event is judged when it comes, until the stream ends."""
         return not (self.buffers or self._window_hooks)
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether a hook judges events before they go on, however long the answer is."""
+        return self.held.has_rules or bool(self._window_hooks)
+
     def _new_windows(self) -> Windows:
         hooks = self._window_hooks
         size = min([hook.window for hook in hooks], default=0)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.caller import STREAM_HEAD
 from penstock.dialects.framing import sse
@@ -26,6 +27,11 @@ from penstock.pipeline.guarding.events import JudgedEvents, StreamGuards
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Reply, Take, hand_on, pass_on
 
+_UNREADABLE: Final = Failure(
+    Kind.INVALID_RESPONSE,
+    f"The provider sent an event of more than {MAX_FRAME >> 20} MiB, which the guards of the config can't read.",
+    sent=True,
+)
 Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
 
 
@@ -202,7 +208,18 @@ class GuardedStream:
     async def _passed(self, data: bytes) -> bytes:
         """What goes on of bytes that the provider's watch let pass."""
         whole = data if self._relay.is_whole(data) else self._relay.feed(data)
+        if self._relay.mid_event and self._events.holds_back:
+            return await self._unread()
         return self._with_denial(await self._events.passed(whole)) if whole else b""
+
+    async def _unread(self) -> bytes:
+        """An event is too long to be judged: the stream ends before it, as one does that breaks off."""
+        if self._inner is not None:
+            self._inner.close()
+        ready = self._with_denial(await self._events.finished())
+        self._show()
+        self._failure, self._has_ended = self._failure or _UNREADABLE, True
+        return ready
 
     def _show(self) -> None:
         """What goes on now may hold an error, which the watch over the judged stream has to see."""

@@ -177,3 +177,40 @@ def test_an_error_in_the_middle_is_seen_behind_the_guards(mode: str) -> None:
         return answer
 
     assert asyncio.run(run()).broken is not None
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "after"])
+@pytest.mark.parametrize("hands_on", [True, False])
+def test_an_event_that_is_too_long_to_be_judged_ends_the_stream(
+    monkeypatch: pytest.MonkeyPatch, mode: str, hands_on: bool
+) -> None:
+    monkeypatch.setattr("penstock.pipeline.guarding.stream.MAX_FRAME", 300_000)
+    long = chunk({"content": "bad word " * 100_000})
+    pieces = [
+        chunk({"content": "so far"}),
+        *(long[at : at + 50_000] for at in range(0, len(long), 50_000)),
+        FINISH,
+        DONE,
+    ]
+    reply, watch = PlayedReply(pieces, hands_on=hands_on), StreamWatch(DIALECT.replies.stream)
+
+    async def run() -> tuple[bytes, Answer, Failure | None]:
+        inner = Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch)
+        stream = GuardedStream(inner, guards_of({**CHECKS, "stream": mode}), lambda *_: inner, tells=False)
+        answer, _ = await stream.begun()
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+        await pass_on(answer.rest, lambda data: told.extend(outer.feed(data)))
+        told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
+        return bytes(told), answer, stream.failure
+
+    told, answer, failure = asyncio.run(run())
+    assert text_of(told).startswith("so far")
+    if mode == "after":
+        assert (b"bad word" in told, told.endswith(DONE), failure) == (True, True, None)
+    else:
+        assert (b"bad word" in told, DONE in told, reply.is_closed) == (False, False, True)
+        assert failure is not None
+        assert b"can't read" in told
+        assert answer.broken is not None
