@@ -21,6 +21,8 @@ from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
 
+_BETWEEN: Final = b"\n\n"
+
 
 class _Text:
     """One text of the stream under the rules that see it. ``is_call``: it may be the JSON of a tool call."""
@@ -75,6 +77,19 @@ class HeldEvents:
         """The text of an event that is like an earlier one but for it; None for any other event."""
         template = self._template
         return None if template is None or self.denied else template.text(event)
+
+    def texts_of(self, events: bytes) -> Sequence[tuple[bytes, str]] | None:
+        """Several events and their texts; None unless all are like an earlier one but for these."""
+        template, found = self._template, list[tuple[bytes, str]]()
+        if template is None or self.denied:
+            return None
+        for event in events.split(_BETWEEN)[:-1]:
+            event += _BETWEEN
+            text = template.text(event)
+            if text is None:
+                return None
+            found.append((event, text))
+        return found
 
     def feed_text(self, event: bytes, text: str) -> bytes:
         """What goes on of an event of which ``text_of`` told the text."""

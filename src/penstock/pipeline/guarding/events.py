@@ -6,7 +6,7 @@ stream.py reads the stream, and ends it where a hook denies.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -120,6 +120,15 @@ class JudgedEvents:
         if self._kept is not None:
             self._keep(ready)
         return ready
+
+    def passed_texts(self, events: Iterable[tuple[bytes, str]]) -> bytes:
+        """The same of several such events."""
+        ready: list[bytes] = []
+        for event, text in events:
+            if self.denies:
+                break
+            ready.append(self.passed_text(event, text))
+        return b"".join(ready)
 
     async def passed(self, events: bytes) -> bytes:
         """What goes on of some whole events. Bytes that no guard can read would hide the text around them, which

@@ -85,15 +85,16 @@ class GuardedStream:
 
     async def pass_on(self, take: Take) -> None:
         """Hand the judged stream to ``take`` (``transport.base.pass_on``): events like the ones before them in the turn
-        in which they arrive."""
+        in which they arrive, one or several."""
 
         def take_judged(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
                 return None
             text = text_of(data)
-            if text is None or watch is None or not (relay.is_whole(data) and watch.passes(data)):
+            several = texts_of(data) if text is None else ()
+            if several is None or watch is None or not (relay.is_whole(data) and watch.passes(data)):
                 return self._pass_slowly(data, take)
-            ready = passed_text(data, text)
+            ready = passed_texts(several) if text is None else passed_text(data, text)
             if events.denies or self._tells_first:
                 ready = self._going_on(self._with_denial(ready))
             elif ready:
@@ -102,6 +103,7 @@ class GuardedStream:
 
         events, relay, watch = self._events, self._relay, self._inner_watch
         text_of, passed_text = events.held.text_of, events.passed_text
+        texts_of, passed_texts = events.held.texts_of, events.passed_texts
         is_immediate = events.is_immediate and self._restored is None
         if is_immediate and self._inner is not None and self._reading is None and not self._first:
             await pass_on(self._inner, take_judged)

@@ -133,6 +133,19 @@ def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool) -> Non
         assert DONE not in body
 
 
+@settings(max_examples=150, deadline=None)
+@given(PIECES, st.integers(2, 6), st.booleans())
+def test_several_events_of_one_read_are_as_one_after_the_other(texts: list[str], number: int, denies: bool) -> None:
+    events = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
+    reads = [b"".join(events[at : at + number]) for at in range(0, len(events), number)]
+    hook = {**CHECKS, "deny": denies, "stream": "hold"}
+    one, was_denied, _ = given_out(hook, events, hands_on=True)
+    several, is_denied, _ = given_out(hook, reads, hands_on=True)
+    assert is_denied is was_denied
+    if not is_denied:
+        assert several == one
+
+
 @pytest.mark.parametrize("bad", [b"\x01", b"\t", b"\\x"])
 def test_a_chunk_that_is_no_json_ends_the_stream_like_any_other(bad: bytes) -> None:
     odd = chunk({"content": "Q"}).replace(b"Q", bad)
