@@ -157,6 +157,8 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
     """Whether the provider works already while the hook judges the request."""
     sample: float = 1.0
     """The share of requests that a hook judges which only looks on."""
+    all_results: bool = False
+    """Whether all checks judge to the end, even where a denial is certain."""
     is_own: bool = False
     """Whether a request brings the hook."""
     fingerprint: bytes = b""

@@ -294,6 +294,6 @@ _AGENT: Final = {"user-agent": "URLValidator/1.0", "accept": "*/*"}
 
 CHECKS: Final = (
     Check("default.webhook", _webhook, replaces=True, timeout=_SECONDS),
-    Check("default.log", _log, timeout=_SECONDS),
+    Check("default.log", _log, timeout=_SECONDS, informs=True),
     Check("default.validUrls", _valid_urls),
 )

@@ -248,7 +248,7 @@ class JudgedEvents:
             if self._kept_bytes > _MOST_KEPT:
                 runs = unjudged(hooks, "The answer is too long to be judged.")
             else:
-                runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound)
+                runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound, awaits_all=True)
             runs = [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _TOO_LATE)]
         self.runs = self._all_runs(runs)
         return self._told() if self._tells and self.runs else b""
