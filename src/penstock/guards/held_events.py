@@ -6,7 +6,7 @@ other, in their order. Sans-I/O; pipeline/guarding/stream.py feeds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from penstock.core.body import Body
@@ -59,6 +59,12 @@ class HeldEvents:
     @property
     def has_rules(self) -> bool:
         return bool(self._rules)
+
+    def overflowed(self) -> Iterator[tuple[Hook, HookCheck]]:
+        """The checks for which more of a text would have had to wait than may."""
+        for rule in self._rules:
+            if rule.has_overflowed and rule.hook is not None and rule.check is not None:
+                yield rule.hook, rule.check
 
     def feed(self, events: bytes) -> bytes:
         """Take whole events; give back those that can go on now."""

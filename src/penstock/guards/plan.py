@@ -198,6 +198,13 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         )
 
     @cached_property
+    def may_judge_windows(self) -> bool:
+        """Whether the hook can judge an answer in pieces that is too long to wait: it neither changes texts, nor needs
+        all of them, nor fails closed."""
+        closed = any(each.check.replaces or each.fails_closed for each in self.checks)
+        return not (self.transforms or closed)
+
+    @cached_property
     def check_ids(self) -> tuple[str, ...]:
         """The ids of the checks, as the registry has them."""
         return tuple([each.check.id for each in self.checks])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
@@ -19,7 +19,7 @@ from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.guards.held_events import HeldEvents
-from penstock.guards.plan import StreamMode
+from penstock.guards.plan import Hook, HookCheck, StreamMode
 from penstock.guards.results import HookRun, hook_results
 from penstock.pipeline.call import Answer
 from penstock.pipeline.guarding.denial import told_denial
@@ -70,8 +70,13 @@ class GuardedStream:
 
     @property
     def judged(self) -> Sequence[HookRun]:
-        """The runs of hooks that judged the whole answer before its head was sent."""
-        return self._events.whole
+        """The runs of hooks that judged the whole answer before its head was sent, or couldn't."""
+        return self._events.whole or self._events.unable
+
+    @property
+    def overflowed(self) -> Iterable[tuple[Hook, HookCheck]]:
+        """The checks for which more of a text would have had to wait than may."""
+        return self._events.held.overflowed()
 
     # A reply.
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -227,3 +228,70 @@ def test_an_event_that_is_too_long_to_be_judged_ends_the_stream(
         assert failure is not None
         assert b"can't read" in told
         assert answer.broken is not None
+
+
+def answered_by(hook: dict[str, Any], texts: Sequence[str], *more: dict[str, Any]) -> tuple[str, GuardedStream, bool]:
+    """What the caller reads of a stream under hooks, the stream, and whether it was a status of its own."""
+    pieces = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
+    reply, watch = PlayedReply(pieces, hands_on=True), StreamWatch(DIALECT.replies.stream)
+    guards = guards_of(hook)
+    for other in more:
+        guards = msgspec.structs.replace(guards, hooks=(*guards.hooks, *guards_of(other).hooks))
+
+    async def run() -> tuple[str, GuardedStream, bool]:
+        inner = Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch)
+        stream = GuardedStream(inner, guards, lambda *_: Answer(446, [], b"", Outcome(446)), tells=False)
+        answer, is_denied = await stream.begun()
+        if is_denied:
+            return "", stream, True
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+        await pass_on(answer.rest, lambda data: told.extend(outer.feed(data)))
+        return text_of(bytes(told)), stream, False
+
+    return asyncio.run(run())
+
+
+LONG = ["and so on ", *["and so forth "] * 200]
+NONE = {"contains": {"words": ["bad word"], "operator": "none"}, "deny": True}
+
+
+def test_an_answer_that_is_too_long_to_wait_is_judged_in_windows() -> None:
+    hook = {**NONE, "stream": "buffer", "buffer_bytes": 4000, "window": 100, "overlap": 20}
+    told, stream, _ = answered_by(hook, LONG)
+    assert told == "".join(LONG)
+    assert [run.verdict for run in stream.runs] == [True]
+    told, stream, _ = answered_by(hook, [*LONG, "a bad ", "word", *LONG])
+    assert (stream.is_denied, "bad" in told, [run.denies for run in stream.runs]) == (True, False, [True])
+    assert told
+    assert answered_by(hook, ["a bad ", "word", *LONG])[2]
+
+
+def test_a_hook_that_fails_closed_or_needs_the_whole_judges_no_window() -> None:
+    closed = {"contains": {"words": ["x"], "operator": "none", "failOnError": True}, "deny": True}
+    assert answered_by({**closed, "stream": "buffer", "buffer_bytes": 4000}, LONG)[2]
+    changes = {"regexReplace": {"rule": "/forth/g"}, "stream": "buffer", "buffer_bytes": 4000}
+    told, stream, _ = answered_by(changes, LONG)
+    assert told == "".join(LONG)
+    [run] = stream.runs
+    assert run.checks[0].judgement.error is not None
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer"])
+def test_a_hook_that_judges_at_the_end_sees_all_of_the_answer(mode: str) -> None:
+    """Also what another hook holds back until then."""
+    late = {"endsWith": {"suffix": "a bad"}, "stream": "after"}
+    other = {**NONE, "stream": mode, "buffer_bytes": 4000, "window": 100}
+    for texts in (["this is ", "a bad"], [*LONG, "a bad"]):
+        told, stream, _ = answered_by(other, texts, late)
+        assert told == "".join(texts)
+        assert [run.verdict for run in stream.runs] == [True, True]
+
+
+def test_more_text_than_may_wait_is_told() -> None:
+    hook = {"regexReplace": {"rule": "/<[a-z ]+>/g"}, "stream": "hold", "hold_chars": 50}
+    told, stream, _ = answered_by(hook, ["one <", *["and so on "] * 20])
+    assert told == "one <" + "and so on " * 20
+    assert [check.id for _, check in stream.overflowed] == ["default.regexReplace"]
+    assert list(answered_by({**hook, "hold_chars": 500}, ["one <", *["and so on "] * 20])[1].overflowed) == []
