@@ -184,6 +184,22 @@ def test_a_name_in_another_case_hides_nothing(
             assert (got.status_code, upstream.received) == (400, []), (name, got.text)
 
 
+@pytest.mark.parametrize("guard", [DENY, REPLACE])
+@pytest.mark.parametrize("path", SAYS)
+def test_a_member_that_comes_twice_hides_nothing(
+    gateway: RunningGateway, upstream: Upstream, path: str, guard: dict[str, Any]
+) -> None:
+    """Guards judge the last one, and some hosts read the first."""
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [guard]}
+    headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
+    for name in (b"content", b"parts", b"text"):
+        at = SAYS[path].find(b'"%s":' % name)
+        if at >= 0:
+            body = SAYS[path][:at] + b'"%s":"%s",' % (name, BAD.encode()) + SAYS[path][at:]
+            got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=60)
+            assert (got.status_code, upstream.received) == (400, []), (name, got.text)
+
+
 def test_a_part_that_is_a_mere_string_is_read_and_changed(gateway: RunningGateway, upstream: Upstream) -> None:
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = {"model": "m", "messages": [{"role": "user", "content": [f"say {BAD}"]}]}

@@ -61,7 +61,7 @@ def backtest(name: str, file: str) -> None:
         reference = f"line {number}"
         for subject in _subjects(request, response):
             if subject.phase in hooks:
-                runs, _ = asyncio.run(run_hooks(hooks[subject.phase], subject, _Nobody()))
+                runs, _ = asyncio.run(run_hooks(hooks[subject.phase], subject, _Nobody(), awaits_all=True))
                 tally.add(f"{reference} ({'request' if subject.phase is Phase.BEFORE else 'answer'})", runs)
     _show(tally)
 

@@ -293,6 +293,8 @@ class Check(msgspec.Struct, frozen=True):
     reads: Reads = Reads.TEXTS
     only_marks: bool = False
     """Whether no guard that denies may hold the check: what it finds proves nothing."""
+    informs: bool = False
+    """Whether it is there to tell another server something: no denial makes it needless."""
     scope: str = "last"
     """Which messages of a request it sees, unless a config says otherwise."""
     timeout: float = 5.0

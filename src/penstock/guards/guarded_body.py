@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
 from penstock.core.json_text import read_json
 from penstock.core.segments import Segment
-from penstock.dialects.texts import PlainTexts
+from penstock.dialects.texts import PlainTexts, listed, member
 from penstock.guards.member_names import among_others, coming_twice, in_other_case, members_in
+
+_message: Final = attrgetter("message")
+_MESSAGES: Final = ("messages", "contents")
+"""The members with the messages of a chat."""
 
 
 class GuardedBody:
@@ -19,7 +24,17 @@ class GuardedBody:
     member."""
 
     __slots__ = (
-        "_body", "_json", "_names", "_plain", "_problem", "_raw", "_read", "_read_plain", "_segments", "_texts",
+        "_body",
+        "_json",
+        "_last",
+        "_names",
+        "_plain",
+        "_problem",
+        "_raw",
+        "_read",
+        "_read_plain",
+        "_segments",
+        "_texts",
         "is_changed",
     )  # fmt: skip
 
@@ -34,6 +49,8 @@ class GuardedBody:
     ) -> None:
         self.is_changed = is_changed
         """Whether a guard made the body of another one."""
+        self._last = -1
+        """The index of the last message, once the texts are read."""
         self._body: Body | None = body if isinstance(body, Body) else None
         self._raw: bytes | None = None if isinstance(body, Body) else body
         self._read, self._names, self._read_plain = read, names, read_plain
@@ -85,8 +102,16 @@ class GuardedBody:
             else:
                 value = self._texts = self._with_texts()
                 segments = tuple(self._read(value))
+                self._last = max([len(listed(member(value, name))) for name in _MESSAGES]) - 1
             self._segments = segments
         return segments
+
+    @property
+    def last_segments(self) -> tuple[Segment, ...]:
+        """The texts of the last message, which need not have any."""
+        segments = self.segments
+        last = max([self._last, *map(_message, segments)])
+        return tuple([each for each in segments if each.message == last])
 
     def problem(self) -> str:
         """Why a host may read texts that no guard can: the body is no JSON, which is empty for whoever judged it, a

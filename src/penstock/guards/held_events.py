@@ -6,7 +6,7 @@ other, in their order. Sans-I/O; pipeline/guarding/stream.py feeds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from penstock.core.body import Body
@@ -20,6 +20,8 @@ from penstock.guards.event_template import EventTemplate, template_of
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
+
+_BETWEEN: Final = b"\n\n"
 
 
 class _Text:
@@ -58,6 +60,12 @@ class HeldEvents:
     def has_rules(self) -> bool:
         return bool(self._rules)
 
+    def overflowed(self) -> Iterator[tuple[Hook, HookCheck]]:
+        """The checks for which more of a text would have had to wait than may."""
+        for rule in self._rules:
+            if rule.has_overflowed and rule.hook is not None and rule.check is not None:
+                yield rule.hook, rule.check
+
     def feed(self, events: bytes) -> bytes:
         """Take whole events; give back those that can go on now."""
         if not self._rules:
@@ -75,6 +83,19 @@ class HeldEvents:
         """The text of an event that is like an earlier one but for it; None for any other event."""
         template = self._template
         return None if template is None or self.denied else template.text(event)
+
+    def texts_of(self, events: bytes) -> Sequence[tuple[bytes, str]] | None:
+        """Several events and their texts; None unless all are like an earlier one but for these."""
+        template, found = self._template, list[tuple[bytes, str]]()
+        if template is None or self.denied:
+            return None
+        for event in events.split(_BETWEEN)[:-1]:
+            event += _BETWEEN
+            text = template.text(event)
+            if text is None:
+                return None
+            found.append((event, text))
+        return found
 
     def feed_text(self, event: bytes, text: str) -> bytes:
         """What goes on of an event of which ``text_of`` told the text."""

@@ -26,6 +26,8 @@ class StreamRule(msgspec.Struct):
     found: int = 0
     changed: bool = False
     has_failed: bool = False
+    has_overflowed: bool = False
+    """Whether more of a text would have had to wait than may: it was decided as if it ended there."""
 
     @property
     def denies(self) -> bool:
@@ -99,6 +101,7 @@ class RuledText:
                     return "", True
                 text = held.waiting() + text
             rule.found += held.found - found
+            rule.has_overflowed = rule.has_overflowed or held.overflowed
             rule.changed = rule.changed or (held.changed and not was_changed)
             if held.denied:
                 return text, True

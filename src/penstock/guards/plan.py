@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cached_property
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -40,7 +39,6 @@ class StreamMode(Enum):
     BUFFER = "buffer"
 
 
-_message: Final = attrgetter("message")
 _BEFORE: Final = Phase.BEFORE
 
 
@@ -55,11 +53,9 @@ class Scope(msgspec.Struct, frozen=True, cache_hash=True):
 
     def chosen(self, body: GuardedBody, phase: Phase) -> tuple[Segment, ...]:
         """The texts of a body that are in scope."""
-        segments, of, kinds = body.segments, self.of, self.kinds
-        if of == "last" and kinds is None and phase is _BEFORE:
-            last = max(map(_message, segments), default=0)
-            return tuple([each for each in segments if each.message == last and each.is_plain])
-        if phase is _BEFORE:
+        of, kinds = self.of, self.kinds
+        segments = body.last_segments if of == "last" and phase is _BEFORE else body.segments
+        if phase is _BEFORE and of != "last":
             segments = _WITHIN[of](segments)
         elif self.first_choice:
             segments = tuple([each for each in segments if each.choice == 0])
@@ -70,11 +66,6 @@ class Scope(msgspec.Struct, frozen=True, cache_hash=True):
     def sees(self, kind: SegmentKind, *, is_plain: bool) -> bool:
         """Whether a text of this kind is in scope."""
         return is_plain or self.of == "all" if self.kinds is None else kind in self.kinds
-
-
-def _last(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    last = max(map(_message, segments), default=0)
-    return tuple([each for each in segments if each.message == last])
 
 
 def _last_user(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
@@ -101,13 +92,12 @@ def _all(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
 
 
 _WITHIN: Final[Mapping[str, Callable[[tuple[Segment, ...]], tuple[Segment, ...]]]] = {
-    "last": _last,
     "last_user": _last_user,
     "user": _user,
     "all": _all,
     "new": _new,
 }
-SCOPES: Final = tuple(_WITHIN)
+SCOPES: Final = ("last", *_WITHIN)
 """What the ``scope`` of a guard may be."""
 
 
@@ -167,6 +157,8 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
     """Whether the provider works already while the hook judges the request."""
     sample: float = 1.0
     """The share of requests that a hook judges which only looks on."""
+    all_results: bool = False
+    """Whether all checks judge to the end, even where a denial is certain."""
     is_own: bool = False
     """Whether a request brings the hook."""
     fingerprint: bytes = b""
@@ -204,6 +196,13 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return tuple(
             [(each, each.prepared.judge, each.scope) for each in self.checks if each.prepared.judge is not None]
         )
+
+    @cached_property
+    def may_judge_windows(self) -> bool:
+        """Whether the hook can judge an answer in pieces that is too long to wait: it neither changes texts, nor needs
+        all of them, nor fails closed."""
+        closed = any(each.check.replaces or each.fails_closed for each in self.checks)
+        return not (self.transforms or closed)
 
     @cached_property
     def check_ids(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ HEADERS: Final[Mapping[Phase, str]] = {
     Phase.AFTER: "x-portkey-default-output-guardrails",
 }
 _PREFIXES: Final = {Phase.BEFORE: "input_guardrail", Phase.AFTER: "output_guardrail"}
-_SWITCHES: Final = ("deny", "async", "sequential", "parallel", "soft_deny_200")
+_SWITCHES: Final = ("deny", "async", "sequential", "parallel", "soft_deny_200", "all_results")
 _OWN: Final = frozenset(
     """
     id type deny async sequential on_fail on_success guardrail_version_id name credentials timeout stream window overlap
@@ -233,7 +233,7 @@ class _HookReader:
     def hook(self, kind: HookType, index: int) -> Hook:
         members, own = self._members, Parameters(self._members, self._path, self._problems)
         kind = HookType(own.choice("type", [each.value for each in HookType], kind.value))
-        deny, is_async, sequential, parallel, soft_deny = (own.switch(name) for name in _SWITCHES)
+        deny, is_async, sequential, parallel, soft_deny, all_results = (own.switch(name) for name in _SWITCHES)
         checks = tuple(self._checks())
         if len(checks) > _MOST_CHECKS:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
@@ -271,6 +271,7 @@ class _HookReader:
             mode=mode,
             parallel=parallel,
             soft_deny=soft_deny,
+            all_results=all_results,
             is_own=self._is_own,
             sample=_sample(own, looks_on=is_async or mode is HookMode.SHADOW),
             fingerprint=digest_of(write_json(members)).encode(),

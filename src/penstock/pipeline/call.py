@@ -152,6 +152,10 @@ class RequestView:
             return MISSING
 
 
+NO_CACHE: Final = frozenset({"", "DISABLED"})
+"""Cache statuses of answers that no cache had to do with."""
+
+
 class Answer(msgspec.Struct):
     """The response to a call: a status, headers and a body that is whole or still arriving.
 
@@ -171,6 +175,7 @@ class Answer(msgspec.Struct):
     model: str | None = None
     dropped: tuple[str, ...] = ()
     cache_status: str = "DISABLED"
+    """Empty where nobody came to look into the cache."""
     attempt: AttemptAccount | None = None
     model_lists: ModelLists | None = None
     """The models that may be named in a session that the answer opens; None: any."""

@@ -17,7 +17,7 @@ from penstock.dialects.caller_errors import TargetError
 from penstock.pipeline.account import AttemptAccount, Reserved
 from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.cache import Caching
-from penstock.pipeline.call import Answer, Call, RequestView
+from penstock.pipeline.call import NO_CACHE, Answer, Call, RequestView
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.guarding.guard import Guarding
@@ -242,7 +242,7 @@ def _told(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) ->
     answer.target, answer.attempt = step.target, account
     outcome = answer.outcome
     account.status, account.failure, account.usage = outcome.status, outcome.failure, answer.usage
-    account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
+    account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
     account.first_content = monotonic() - call.account.arrived
     if answer.rest is None:
         account.ended = account.first_content

@@ -16,7 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.attempt import failed
-from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.call import NO_CACHE, Answer, Call
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
@@ -92,7 +92,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = await self._routed(call, compiled)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
-        account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
+        account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
         return answer
 
     async def _answered_here(self, call: Call) -> Answer | None:

@@ -1,6 +1,7 @@
 import pytest
 
 from penstock.core.segments import Segment, SegmentKind
+from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.guards.base import Phase
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import Scope
@@ -13,6 +14,12 @@ SEGMENTS = (
     Segment(("3",), "last", "user", message=3),
     Segment(("4",), "more", "user", message=3),
 )
+
+
+def chat(raw: bytes) -> GuardedBody:
+    return GuardedBody(raw, lambda value: TEXTS.request("chatComplete", value))
+
+
 BODY = GuardedBody(b"{}", lambda _: SEGMENTS)
 
 
@@ -36,3 +43,11 @@ def test_choices_of_an_answer() -> None:
     body = GuardedBody(b"{}", lambda _: [Segment(("a",), "a"), Segment(("b",), "b", choice=1)])
     assert len(Scope().chosen(body, Phase.AFTER)) == 2
     assert len(Scope(first_choice=True).chosen(body, Phase.AFTER)) == 1
+
+
+def test_a_last_message_without_texts_is_the_last_message() -> None:
+    body = chat(b'{"messages":[{"role":"user","content":"a"},{"role":"user","content":[{"type":"image_url"}]}]}')
+    assert Scope().chosen(body, Phase.BEFORE) == ()
+    assert [each.text for each in Scope("user").chosen(body, Phase.BEFORE)] == ["a"]
+    body = chat(b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null}]}')
+    assert Scope().chosen(body, Phase.BEFORE) == ()

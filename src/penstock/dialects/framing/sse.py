@@ -194,9 +194,14 @@ _ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 def blocks(data: bytes) -> Iterator[bytes]:
     """The pieces of a stream that end with an empty line, and what follows the last of them; nothing is lost."""
     start = 0
-    for found in _EVENT_END.finditer(data):
-        yield data[start : found.end()]
-        start = found.end()
+    if b"\r" not in data:
+        while end := data.find(b"\n\n", start) + 1:
+            yield data[start : end + 1]
+            start = end + 1
+    else:
+        for found in _EVENT_END.finditer(data):
+            yield data[start : found.end()]
+            start = found.end()
     if start < len(data):
         yield data[start:]
 

@@ -257,7 +257,7 @@ def _not_null(parameters: Parameters) -> Prepared:
     inverts = parameters.switch("not")
 
     def judge(context: Context) -> Judgement:
-        calls = any(segment.kind is SegmentKind.TOOL_CALL for segment in context.body.segments)
+        calls = any(segment.kind is SegmentKind.TOOL_CALL for segment in context.body.last_segments)
         is_null = not calls and not any(segment.text.strip() for segment in context.segments)
         is_good = is_null is inverts
         content = _content(context)

@@ -63,7 +63,7 @@ def read_headers(parameters: Parameters) -> dict[str, str]:
 def context_value(context: Context) -> dict[str, Any]:
     """What other servers are told of a request and its answer: no headers."""
     response = context.response
-    request_text = "\n".join(_texts(context.request.segments, of_last=True))
+    request_text = "\n".join(_texts(context.request.last_segments))
     return {
         "request": {
             "json": context.request.json,
@@ -84,9 +84,8 @@ def context_value(context: Context) -> dict[str, Any]:
     }
 
 
-def _texts(segments: tuple[Segment, ...], *, of_last: bool = False) -> list[str]:
-    last = max([each.message for each in segments], default=0)
-    return [each.text for each in segments if each.is_plain and (not of_last or each.message == last)]
+def _texts(segments: tuple[Segment, ...]) -> list[str]:
+    return [each.text for each in segments if each.is_plain]
 
 
 def _forwarded(context: Context, names: tuple[str, ...]) -> dict[str, str]:
@@ -295,6 +294,6 @@ _AGENT: Final = {"user-agent": "URLValidator/1.0", "accept": "*/*"}
 
 CHECKS: Final = (
     Check("default.webhook", _webhook, replaces=True, timeout=_SECONDS),
-    Check("default.log", _log, timeout=_SECONDS),
+    Check("default.log", _log, timeout=_SECONDS, informs=True),
     Check("default.validUrls", _valid_urls),
 )

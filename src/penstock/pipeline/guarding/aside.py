@@ -54,7 +54,7 @@ class LookingOn(msgspec.Struct, frozen=True):
         task.add_done_callback(self.tasks.pop)
 
     async def _judged(self, account: Account, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
-        runs, _ = await run_hooks(hooks, subject, outbound)
+        runs, _ = await run_hooks(hooks, subject, outbound, awaits_all=True)
         shadows = [run for run in runs if run.hook.is_shadow]
         others = undone([run for run in runs if not run.hook.is_shadow], _WHY)
         self.verdicts.note(account, [msgspec.structs.replace(run, can_deny=False) for run in (*others, *shadows)])

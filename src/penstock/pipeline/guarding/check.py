@@ -123,7 +123,7 @@ async def run_check(request: CheckRequest, outbound: Outbound) -> dict[str, Any]
     if isinstance(hooks, CheckError):
         data = None if name in _WITHOUT_DATA else _error_data(name, request, hooks.message, subject)
         return _told(phase, Judgement(name in _PASSING, data, hooks), None)
-    [run], changed = await run_hooks(hooks, subject, outbound)
+    [run], changed = await run_hooks(hooks, subject, outbound, awaits_all=True)
     judgement = run.checks[0].judgement
     return _told(phase, judgement, None if changed is subject else changed.body.json)
 

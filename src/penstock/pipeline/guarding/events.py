@@ -6,7 +6,7 @@ stream.py reads the stream, and ends it where a hook denies.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -63,7 +63,7 @@ class JudgedEvents:
     """``tells``: events of their own tell the results. ``denies``: a hook denies the answer, and nothing goes on any
     more. ``released`` is above 0 when text has gone on, or an answer was judged as a whole. ``runs`` are those of the
     hooks that have judged the answer, none while it lasts; ``whole`` those that judged the whole answer before its head
-    was sent."""
+    was sent, ``unable`` those that can't judge an answer which is too long to wait."""
 
     def __init__(self, guards: StreamGuards, *, tells: bool) -> None:
         self._guards = guards
@@ -76,6 +76,7 @@ class JudgedEvents:
         self._window_hooks = [] if hooks else guards.of(StreamMode.WINDOW)
         self._windows = self._new_windows()
         self._window_runs: dict[int, HookRun] = {}
+        self.unable: list[HookRun] = []
         is_kept = hooks or guards.look_on is not None or guards.of(StreamMode.AFTER)
         self._kept: list[bytes] | None = [] if is_kept else None
         self._kept_bytes = 0
@@ -91,6 +92,11 @@ class JudgedEvents:
         """Whether each event is judged when it comes, until the stream ends."""
         return not (self.buffers or self._window_hooks)
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether a hook judges events before they go on, however long the answer is."""
+        return self.held.has_rules or bool(self._window_hooks)
+
     def _new_windows(self) -> Windows:
         hooks = self._window_hooks
         size = min([hook.window for hook in hooks], default=0)
@@ -105,16 +111,23 @@ class JudgedEvents:
         self.released += self.held.released
         if self.held.denied:
             return self._denied(ready)
-        return await self._windowed(ready, is_last=True)
+        return self._kept_too(await self._windowed(ready, is_last=True))
 
     def passed_text(self, event: bytes, text: str) -> bytes:
         """What goes on of an event that is like an earlier one but for its text."""
         ready = self.held.feed_text(event, text)
         if self.held.denied:
             return self._denied(ready)
-        if self._kept is not None:
-            self._keep(ready)
-        return ready
+        return self._kept_too(ready)
+
+    def passed_texts(self, events: Iterable[tuple[bytes, str]]) -> bytes:
+        """The same of several such events."""
+        ready: list[bytes] = []
+        for event, text in events:
+            if self.denies:
+                break
+            ready.append(self.passed_text(event, text))
+        return b"".join(ready)
 
     async def passed(self, events: bytes) -> bytes:
         """What goes on of some whole events. Bytes that no guard can read would hide the text around them, which
@@ -152,9 +165,7 @@ class JudgedEvents:
         if self.held.denied:
             self.released += self.held.released
             return self._denied(ready)
-        ready = await self._windowed(ready)
-        if self._kept is not None:
-            self._keep(ready)
+        ready = self._kept_too(await self._windowed(ready))
         if not self._window_hooks:
             self.released = self.held.released or (1 if ready and not self.held.has_rules else 0)
         return ready
@@ -163,6 +174,12 @@ class JudgedEvents:
         self._kept_bytes += len(events)
         if self._kept is not None and self._kept_bytes <= _MOST_KEPT:
             self._kept.append(events)
+
+    def _kept_too(self, events: bytes) -> bytes:
+        """Events that go on, and are kept where the whole answer is judged at its end."""
+        if self._kept is not None:
+            self._keep(events)
+        return events
 
     async def _windowed(self, events: bytes, *, is_last: bool = False) -> bytes:
         if not self._window_hooks:
@@ -189,17 +206,25 @@ class JudgedEvents:
     async def _buffered(self, events: bytes) -> bytes:
         self._keep(events)
         if self._kept_bytes > self._buffer_bytes:
-            return self._overflowed()
+            return await self._overflowed()
         return b"" if self._end_of(events) is None else await self._judged_whole()
 
-    def _overflowed(self) -> bytes:
-        """The answer is larger than what may wait: hooks that fail closed deny it, the others can't judge it."""
-        self.runs = unjudged(self._guards.hooks, "The answer is too long to be held back.")
-        if denied(self.runs):
-            return self._denied(runs=self.runs)
-        kept, self._kept, self.buffers = b"".join(self._kept or ()), None, False
-        self.released, self.whole = 1, self.runs
-        return kept
+    async def _overflowed(self) -> bytes:
+        """The answer is larger than what may wait: hooks that can judge it in windows do so from here on, the others
+        can't judge it, and deny it where they fail closed."""
+        late = self._guards.of(StreamMode.AFTER)
+        waiting = [hook for hook in self._guards.hooks if hook not in late]
+        self._window_hooks = [hook for hook in waiting if hook.may_judge_windows]
+        unable = [hook for hook in waiting if not hook.may_judge_windows]
+        self.unable = unjudged(unable, "The answer is too long to be held back.")
+        if denied(self.unable):
+            return self._denied(runs=self.unable)
+        kept, self.buffers, self._kept_bytes = b"".join(self._kept or ()), False, 0
+        self._kept = [] if late or self._guards.look_on is not None else None
+        self._windows = self._new_windows()
+        if not self._window_hooks:
+            self.released = 1
+        return self._kept_too(await self._windowed(kept))
 
     async def _judged_whole(self) -> bytes:
         """The whole stream, judged as a plain answer is."""
@@ -234,7 +259,7 @@ class JudgedEvents:
             if self._kept_bytes > _MOST_KEPT:
                 runs = unjudged(hooks, "The answer is too long to be judged.")
             else:
-                runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound)
+                runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound, awaits_all=True)
             runs = [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _TOO_LATE)]
         self.runs = self._all_runs(runs)
         return self._told() if self._tells and self.runs else b""
@@ -250,7 +275,7 @@ class JudgedEvents:
     def _all_runs(self, after: Sequence[HookRun] = ()) -> list[HookRun]:
         """The runs of all hooks, in their order."""
         milliseconds = int((time.monotonic() - self._began) * 1000)
-        runs = [*self.held.runs(self._moment, milliseconds), *self._window_runs.values(), *after]
+        runs = [*self.held.runs(self._moment, milliseconds), *self._window_runs.values(), *self.unable, *after]
         by_hook = {id(run.hook): run for run in runs}
         return [by_hook[id(hook)] for hook in self._guards.hooks if id(hook) in by_hook]
 

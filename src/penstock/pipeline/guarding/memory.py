@@ -38,7 +38,8 @@ class GuardMemory(msgspec.Struct):
         for runs, seen in self.runs:
             for run in runs:
                 is_alike = run.hook.id == hook.id and run.hook.fingerprint == hook.fingerprint
-                if is_alike and _is_same(hook, seen, subject):
+                is_whole = not any(each.skipped for each in run.checks)
+                if is_alike and is_whole and _is_same(hook, seen, subject):
                     return run
         return None
 

@@ -47,10 +47,10 @@ class GuardResults(msgspec.Struct, frozen=True):
         if is_soft((*before, *after)):
             soft = soft_denial(call, before, after, results, is_strict=route.target.strict, hides=hides)
             if soft is not None:
-                return Answer(200, soft[0], soft[1], outcome)
+                return Answer(200, soft[0], soft[1], outcome, cache_status="")
         reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
         told = told_denial(call.dialect, results, reasons, call.trace, place)
-        return Answer(told.status, list(told.headers), told.body, outcome)
+        return Answer(told.status, list(told.headers), told.body, outcome, cache_status="")
 
     def told(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
         """A plain answer with its results, marked if a verdict is false."""

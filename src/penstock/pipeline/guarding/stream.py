@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
 
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.caller import STREAM_HEAD
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.guards.held_events import HeldEvents
-from penstock.guards.plan import StreamMode
+from penstock.guards.plan import Hook, HookCheck, StreamMode
 from penstock.guards.results import HookRun, hook_results
 from penstock.pipeline.call import Answer
 from penstock.pipeline.guarding.denial import told_denial
@@ -26,6 +27,11 @@ from penstock.pipeline.guarding.events import JudgedEvents, StreamGuards
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Reply, Take, hand_on, pass_on
 
+_UNREADABLE: Final = Failure(
+    Kind.INVALID_RESPONSE,
+    f"The provider sent an event of more than {MAX_FRAME >> 20} MiB, which the guards of the config can't read.",
+    sent=True,
+)
 Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
 
 
@@ -64,8 +70,13 @@ class GuardedStream:
 
     @property
     def judged(self) -> Sequence[HookRun]:
-        """The runs of hooks that judged the whole answer before its head was sent."""
-        return self._events.whole
+        """The runs of hooks that judged the whole answer before its head was sent, or couldn't."""
+        return self._events.whole or self._events.unable
+
+    @property
+    def overflowed(self) -> Iterable[tuple[Hook, HookCheck]]:
+        """The checks for which more of a text would have had to wait than may."""
+        return self._events.held.overflowed()
 
     # A reply.
 
@@ -79,15 +90,16 @@ class GuardedStream:
 
     async def pass_on(self, take: Take) -> None:
         """Hand the judged stream to ``take`` (``transport.base.pass_on``): events like the ones before them in the turn
-        in which they arrive."""
+        in which they arrive, one or several."""
 
         def take_judged(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
                 return None
             text = text_of(data)
-            if text is None or watch is None or not (relay.is_whole(data) and watch.passes(data)):
+            several = texts_of(data) if text is None else ()
+            if several is None or watch is None or not (relay.is_whole(data) and watch.passes(data)):
                 return self._pass_slowly(data, take)
-            ready = passed_text(data, text)
+            ready = passed_texts(several) if text is None else passed_text(data, text)
             if events.denies or self._tells_first:
                 ready = self._going_on(self._with_denial(ready))
             elif ready:
@@ -96,6 +108,7 @@ class GuardedStream:
 
         events, relay, watch = self._events, self._relay, self._inner_watch
         text_of, passed_text = events.held.text_of, events.passed_text
+        texts_of, passed_texts = events.held.texts_of, events.passed_texts
         is_immediate = events.is_immediate and self._restored is None
         if is_immediate and self._inner is not None and self._reading is None and not self._first:
             await pass_on(self._inner, take_judged)
@@ -202,7 +215,18 @@ class GuardedStream:
     async def _passed(self, data: bytes) -> bytes:
         """What goes on of bytes that the provider's watch let pass."""
         whole = data if self._relay.is_whole(data) else self._relay.feed(data)
+        if self._relay.mid_event and self._events.holds_back:
+            return await self._unread()
         return self._with_denial(await self._events.passed(whole)) if whole else b""
+
+    async def _unread(self) -> bytes:
+        """An event is too long to be judged: the stream ends before it, as one does that breaks off."""
+        if self._inner is not None:
+            self._inner.close()
+        ready = self._with_denial(await self._events.finished())
+        self._show()
+        self._failure, self._has_ended = self._failure or _UNREADABLE, True
+        return ready
 
     def _show(self) -> None:
         """What goes on now may hold an error, which the watch over the judged stream has to see."""

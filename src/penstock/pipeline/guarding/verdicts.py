@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from penstock.guards.base import Phase, Reads
-from penstock.guards.plan import Hook
+from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
 from penstock.observe.record import GuardVerdict
 from penstock.pipeline.account import Account
@@ -18,6 +18,7 @@ from penstock.pipeline.account import Account
 PASSED: Final = "passed"
 DROPPED: Final = "dropped"
 UNREAD: Final = "unread"
+OVERFLOWED: Final = "overflowed"
 _MOST: Final = 20
 """Verdicts that one record holds at most."""
 _MOST_GROUPS: Final = 256
@@ -71,6 +72,11 @@ class GuardVerdicts:
             for check in hook.checks:
                 if check.check.reads is Reads.TEXTS:
                     self._add(account, hook, check.check.id, UNREAD)
+
+    def overflow(self, account: Account, checks: Iterable[tuple[Hook, HookCheck]]) -> None:
+        """More of a stream's text would have had to wait for checks than may."""
+        for hook, check in checks:
+            self._add(account, hook, check.check.id, OVERFLOWED)
 
     def _add(self, account: Account, hook: Hook, check: str, verdict: str) -> None:
         self._counts[check, verdict] += 1

@@ -126,9 +126,10 @@ def _advise(answer: Answer, walked: Walked) -> None:
 
 @functools.lru_cache(1024)
 def _target_headers(path: str, provider: str, retry_count: int, cache_status: str) -> tuple[tuple[bytes, bytes], ...]:
-    return (
+    fields = (
         (b"x-portkey-last-used-option-index", path.encode()),
         (b"x-portkey-retry-attempt-count", str(retry_count).encode()),
         (b"x-portkey-cache-status", cache_status.encode()),
         (b"x-portkey-provider", provider.encode()),
     )
+    return tuple(field for field in fields if field[1])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,6 +134,19 @@ def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool) -> Non
         assert DONE not in body
 
 
+@settings(max_examples=150, deadline=None)
+@given(PIECES, st.integers(2, 6), st.booleans())
+def test_several_events_of_one_read_are_as_one_after_the_other(texts: list[str], number: int, denies: bool) -> None:
+    events = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
+    reads = [b"".join(events[at : at + number]) for at in range(0, len(events), number)]
+    hook = {**CHECKS, "deny": denies, "stream": "hold"}
+    one, was_denied, _ = given_out(hook, events, hands_on=True)
+    several, is_denied, _ = given_out(hook, reads, hands_on=True)
+    assert is_denied is was_denied
+    if not is_denied:
+        assert several == one
+
+
 @pytest.mark.parametrize("bad", [b"\x01", b"\t", b"\\x"])
 def test_a_chunk_that_is_no_json_ends_the_stream_like_any_other(bad: bytes) -> None:
     odd = chunk({"content": "Q"}).replace(b"Q", bad)
@@ -177,3 +191,107 @@ def test_an_error_in_the_middle_is_seen_behind_the_guards(mode: str) -> None:
         return answer
 
     assert asyncio.run(run()).broken is not None
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "after"])
+@pytest.mark.parametrize("hands_on", [True, False])
+def test_an_event_that_is_too_long_to_be_judged_ends_the_stream(
+    monkeypatch: pytest.MonkeyPatch, mode: str, hands_on: bool
+) -> None:
+    monkeypatch.setattr("penstock.pipeline.guarding.stream.MAX_FRAME", 300_000)
+    long = chunk({"content": "bad word " * 100_000})
+    pieces = [
+        chunk({"content": "so far"}),
+        *(long[at : at + 50_000] for at in range(0, len(long), 50_000)),
+        FINISH,
+        DONE,
+    ]
+    reply, watch = PlayedReply(pieces, hands_on=hands_on), StreamWatch(DIALECT.replies.stream)
+
+    async def run() -> tuple[bytes, Answer, Failure | None]:
+        inner = Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch)
+        stream = GuardedStream(inner, guards_of({**CHECKS, "stream": mode}), lambda *_: inner, tells=False)
+        answer, _ = await stream.begun()
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+        await pass_on(answer.rest, lambda data: told.extend(outer.feed(data)))
+        told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
+        return bytes(told), answer, stream.failure
+
+    told, answer, failure = asyncio.run(run())
+    assert text_of(told).startswith("so far")
+    if mode == "after":
+        assert (b"bad word" in told, told.endswith(DONE), failure) == (True, True, None)
+    else:
+        assert (b"bad word" in told, DONE in told, reply.is_closed) == (False, False, True)
+        assert failure is not None
+        assert b"can't read" in told
+        assert answer.broken is not None
+
+
+def answered_by(hook: dict[str, Any], texts: Sequence[str], *more: dict[str, Any]) -> tuple[str, GuardedStream, bool]:
+    """What the caller reads of a stream under hooks, the stream, and whether it was a status of its own."""
+    pieces = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
+    reply, watch = PlayedReply(pieces, hands_on=True), StreamWatch(DIALECT.replies.stream)
+    guards = guards_of(hook)
+    for other in more:
+        guards = msgspec.structs.replace(guards, hooks=(*guards.hooks, *guards_of(other).hooks))
+
+    async def run() -> tuple[str, GuardedStream, bool]:
+        inner = Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch)
+        stream = GuardedStream(inner, guards, lambda *_: Answer(446, [], b"", Outcome(446)), tells=False)
+        answer, is_denied = await stream.begun()
+        if is_denied:
+            return "", stream, True
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+        await pass_on(answer.rest, lambda data: told.extend(outer.feed(data)))
+        return text_of(bytes(told)), stream, False
+
+    return asyncio.run(run())
+
+
+LONG = ["and so on ", *["and so forth "] * 200]
+NONE = {"contains": {"words": ["bad word"], "operator": "none"}, "deny": True}
+
+
+def test_an_answer_that_is_too_long_to_wait_is_judged_in_windows() -> None:
+    hook = {**NONE, "stream": "buffer", "buffer_bytes": 4000, "window": 100, "overlap": 20}
+    told, stream, _ = answered_by(hook, LONG)
+    assert told == "".join(LONG)
+    assert [run.verdict for run in stream.runs] == [True]
+    told, stream, _ = answered_by(hook, [*LONG, "a bad ", "word", *LONG])
+    assert (stream.is_denied, "bad" in told, [run.denies for run in stream.runs]) == (True, False, [True])
+    assert told
+    assert answered_by(hook, ["a bad ", "word", *LONG])[2]
+
+
+def test_a_hook_that_fails_closed_or_needs_the_whole_judges_no_window() -> None:
+    closed = {"contains": {"words": ["x"], "operator": "none", "failOnError": True}, "deny": True}
+    assert answered_by({**closed, "stream": "buffer", "buffer_bytes": 4000}, LONG)[2]
+    changes = {"regexReplace": {"rule": "/forth/g"}, "stream": "buffer", "buffer_bytes": 4000}
+    told, stream, _ = answered_by(changes, LONG)
+    assert told == "".join(LONG)
+    [run] = stream.runs
+    assert run.checks[0].judgement.error is not None
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer"])
+def test_a_hook_that_judges_at_the_end_sees_all_of_the_answer(mode: str) -> None:
+    """Also what another hook holds back until then."""
+    late = {"endsWith": {"suffix": "a bad"}, "stream": "after"}
+    other = {**NONE, "stream": mode, "buffer_bytes": 4000, "window": 100}
+    for texts in (["this is ", "a bad"], [*LONG, "a bad"]):
+        told, stream, _ = answered_by(other, texts, late)
+        assert told == "".join(texts)
+        assert [run.verdict for run in stream.runs] == [True, True]
+
+
+def test_more_text_than_may_wait_is_told() -> None:
+    hook = {"regexReplace": {"rule": "/<[a-z ]+>/g"}, "stream": "hold", "hold_chars": 50}
+    told, stream, _ = answered_by(hook, ["one <", *["and so on "] * 20])
+    assert told == "one <" + "and so on " * 20
+    assert [check.id for _, check in stream.overflowed] == ["default.regexReplace"]
+    assert list(answered_by({**hook, "hold_chars": 500}, ["one <", *["and so on "] * 20])[1].overflowed) == []

@@ -1,0 +1,205 @@
+"""Guards among retries, conditions and other targets, their time limits, and what the operator sets for all of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from penstock.settings import load
+from running import RunningGateway, running_gateway
+from upstream import Upstream, held, reply, running_upstream
+
+PASSES = b'{"verdict": true}'
+CANARY = "canary-4711"
+
+
+async def no_wait(_: float) -> None:
+    return None
+
+
+def opened(tmp_path: Path | None = None, text: str = "") -> Any:
+    """A gateway, with settings from a file where a test has some."""
+    environment = {"PENSTOCK_ACCESS_LOG": "false"}
+    if tmp_path is None:
+        return running_gateway(load({}, environment, Path("/nonexistent")), sleep=no_wait)
+    (tmp_path / "penstock.toml").write_text(text)
+    return running_gateway(load({}, environment, tmp_path), tmp_path / "penstock.toml", sleep=no_wait)
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[RunningGateway]:
+    with opened() as running:
+        yield running
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with running_upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def hooks() -> Iterator[Upstream]:
+    """The server of webhooks."""
+    with running_upstream() as running:
+        yield running
+
+
+def completion(text: str) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return json.dumps({"id": "c", "object": "chat.completion", "model": "m", "choices": [choice]}).encode()
+
+
+def target_of(upstream: Upstream, **members: Any) -> dict[str, Any]:
+    return {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", **members}
+
+
+def webhook(hooks: Upstream, **parameters: Any) -> dict[str, Any]:
+    return {"default.webhook": {"webhookURL": hooks.url, **parameters}}
+
+
+def ask(gateway: RunningGateway, config: dict[str, Any], text: str = "Hello", **members: Any) -> httpx.Response:
+    body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **members}
+    headers = {"x-portkey-config": json.dumps(config)}
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60, trust_env=False)
+
+
+def checks_of(got: httpx.Response, phase: str = "before") -> list[dict[str, Any]]:
+    [hook] = got.json()["hook_results"][f"{phase}_request_hooks"]
+    return list(hook["checks"])
+
+
+def test_a_request_is_judged_once_for_a_target_however_often_it_is_asked(
+    gateway: RunningGateway, upstream: Upstream, hooks: Upstream
+) -> None:
+    hooks.play(reply(200, PASSES))
+    for status in (500, 500):
+        upstream.play(reply(status, b"{}"))
+    config = target_of(upstream, input_guardrails=[webhook(hooks)], retry={"attempts": 2})
+    assert ask(gateway, config).status_code == 200
+    assert (len(hooks.received), len(upstream.received)) == (1, 3)
+
+
+def test_each_attempts_answer_is_judged(gateway: RunningGateway, upstream: Upstream, hooks: Upstream) -> None:
+    hooks.play(reply(200, b'{"verdict": false}'))
+    hooks.play(reply(200, PASSES))
+    config = target_of(
+        upstream,
+        output_guardrails=[{**webhook(hooks), "deny": True}],
+        retry={"attempts": 1, "on_status_codes": [446]},
+    )
+    got = ask(gateway, config)
+    assert (got.status_code, len(hooks.received)) == (200, 2)
+    assert [check["verdict"] for check in checks_of(got, "after")] == [True]
+
+
+def test_conditions_read_what_the_caller_sent(gateway: RunningGateway, upstream: Upstream, hooks: Upstream) -> None:
+    changed = {"model": "changed", "messages": [{"role": "user", "content": "x"}]}
+    hooks.play(reply(200, json.dumps({"verdict": True, "transformedData": {"request": {"json": changed}}}).encode()))
+    condition = {"query": {"params.model": {"$eq": "gpt-x"}}, "then": "a"}
+    config = {
+        "strategy": {"mode": "conditional", "conditions": [condition], "default": "b"},
+        "targets": [target_of(upstream, name="a"), {"provider": "openai", "api_key": "k", "name": "b"}],
+        "input_mutators": [webhook(hooks)],
+    }
+    assert ask(gateway, config).status_code == 200
+    assert upstream.last.json["model"] == "changed"
+
+
+def test_a_denial_leads_to_no_other_target_of_a_load_balancer(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, completion("bad")))
+    denies = {"contains": {"words": ["bad"], "operator": "none"}, "deny": True}
+    config = {
+        "strategy": {"mode": "loadbalance"},
+        "targets": [target_of(upstream, weight=1), target_of(upstream, weight=1)],
+        "output_guardrails": [denies],
+    }
+    assert (ask(gateway, config).status_code, len(upstream.received)) == (446, 1)
+
+
+def test_a_check_of_a_mutator_may_be_off(gateway: RunningGateway, upstream: Upstream) -> None:
+    off = {"regexReplace": {"rule": "/Hello/g", "is_enabled": False}, "addPrefix": {"prefix": "> "}}
+    got = ask(gateway, target_of(upstream, input_mutators=[off]))
+    assert [check["id"] for check in checks_of(got)] == ["default.addPrefix"]
+    assert upstream.last.json["messages"][0]["content"] == "> Hello"
+
+
+@pytest.mark.parametrize(("fails", "status"), [(False, 200), (True, 446)])
+def test_a_guard_has_a_time_limit_of_its_own(
+    gateway: RunningGateway, upstream: Upstream, hooks: Upstream, fails: bool, status: int
+) -> None:
+    release = threading.Event()
+    hooks.play(held(release))
+    guard = {**webhook(hooks, timeout=60_000, failOnError=fails), "timeout": 50, "deny": True}
+    got = ask(gateway, target_of(upstream, input_guardrails=[guard]))
+    release.set()
+    [check] = checks_of(got)
+    assert (got.status_code, check["error"]["name"], check["fail_on_error"]) == (status, "TimeoutError", fails)
+
+
+def test_a_webhook_without_a_verdict_decides_nothing(
+    gateway: RunningGateway, upstream: Upstream, hooks: Upstream
+) -> None:
+    hooks.play(reply(200, b'{"data": {"a": 1}}'))
+    got = ask(gateway, target_of(upstream, input_guardrails=[{**webhook(hooks), "deny": True}]))
+    [check] = checks_of(got)
+    assert (got.status_code, check["verdict"]) == (200, False)
+    assert check["error"]["message"]
+
+
+def test_an_answer_that_does_not_come_tells_the_requests_hooks(gateway: RunningGateway, upstream: Upstream) -> None:
+    release = threading.Event()
+    upstream.play(held(release))
+    guard = {"contains": {"words": ["bad"], "operator": "none"}}
+    got = ask(gateway, target_of(upstream, input_guardrails=[guard], request_timeout=100))
+    release.set()
+    assert got.status_code == 408
+    assert list(got.json())[-1] == "hook_results"
+    assert [check["verdict"] for check in checks_of(got)] == [True]
+
+
+def test_what_the_operator_sets_for_errors(upstream: Upstream, tmp_path: Path) -> None:
+    unreachable = {"webhook": {"webhookURL": "http://10.0.0.1/"}, "deny": True}
+    with opened(tmp_path, '[guards]\non_error = "fail"\n') as gateway:
+        assert ask(gateway, target_of(upstream, input_guardrails=[unreachable])).status_code == 446
+        lenient = {"webhook": {"webhookURL": "http://10.0.0.1/", "failOnError": False}, "deny": True}
+        assert ask(gateway, target_of(upstream, input_guardrails=[lenient])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("excerpts", "before", "after"), [("own", True, False), ("always", True, True), ("never", False, False)]
+)
+def test_what_the_operator_lets_results_quote(
+    upstream: Upstream, tmp_path: Path, excerpts: str, before: bool, after: bool
+) -> None:
+    match = {"regexMatch": {"rule": "canary-\\d+", "not": True}, "deny": True}
+    with opened(tmp_path, f'[guards]\nexcerpts = "{excerpts}"\n') as gateway:
+        got = ask(gateway, target_of(upstream, input_guardrails=[match]), CANARY)
+        assert (got.status_code, CANARY in got.text) == (446, before)
+        upstream.play(reply(200, completion(CANARY)))
+        got = ask(gateway, target_of(upstream, output_guardrails=[match]))
+        assert (got.status_code, CANARY in got.text) == (446, after)
+        [check] = checks_of(got, "after")
+        assert {"matchDetails", "textExcerpt"} <= check["data"].keys()
+
+
+def test_requests_bring_no_guards_of_their_own_keys(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Portkey overwrites them, so that they protect nothing: whoever writes them should know."""
+    guard = [{"contains": {"words": ["bad"], "operator": "none"}}]
+    for name in ("default_input_guardrails", "default_output_guardrails"):
+        got = ask(gateway, target_of(upstream, **{name: guard}))
+        assert (got.status_code, got.json()["error"]["param"]) == (400, f"config.{name}")
+
+
+def test_the_header_of_a_denied_request(gateway: RunningGateway, upstream: Upstream) -> None:
+    guard = {"contains": {"words": ["Hello"], "operator": "none"}, "deny": True}
+    got = ask(gateway, target_of(upstream, input_guardrails=[guard], cache={"mode": "simple"}))
+    assert (got.status_code, got.headers["content-type"]) == (446, "application/json")
+    assert got.headers["x-portkey-trace-id"]
+    assert "x-portkey-cache-status" not in got.headers
