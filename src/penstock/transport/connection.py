@@ -80,7 +80,7 @@ class Connection(TakesTurns):
 
     def begin(self, request: Request, started: float) -> HttpExchange:
         """Send a request. The exchange is awaited until the head of its response is there, or its failure."""
-        exchange = self._exchange = HttpExchange(self, request.limits, started, may_switch=request.switches)
+        exchange = self._exchange = HttpExchange(self, request.limits, started, request.switches)
         self._write(request)
         if request.upload is not None:
             exchange.send_upload(request.upload)
@@ -267,13 +267,15 @@ class HttpExchange(Wakeup):
         "_started", "_unheard", "_uploading", "failure", "headers", "is_encoded", "status",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, limits: Limits, started: float, *, may_switch: bool = False) -> None:
-        super().__init__(connection.loop)
+    def __init__(self, connection: Connection, limits: Limits, started: float, may_switch: bool) -> None:
+        self._loop = connection.loop  # as in Wakeup, without a call
+        self._callback = None
+        self._is_cancelled = False
         self._connection = connection
         self._limits = limits
         self._started = self._asked = started
         self._reader = connection.reader
-        self._reader.begin(may_switch=may_switch)
+        self._reader.begin(may_switch)
         self._rest = b""
         """What nobody has read when the exchange is over: the reader is the next exchange's then."""
         self._over = False
