@@ -23,6 +23,7 @@ _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _BOM: Final = b"\xef\xbb\xbf"
 _NULL: Final = b"null"
+_BRACKET: Final = ord("[")
 _SPACE: Final = frozenset(" \t\n\r")
 _BEFORE_VALUE: Final = re.compile(
     rb'[ \t\n\r]*+[{,][ \t\n\r]*+("(?>[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL
@@ -137,7 +138,7 @@ class Body:
     def is_array(self, key: str) -> bool:
         """Whether the member is an array, without a copy of it."""
         value = self.members.get(key)
-        return value is not None and bytes(memoryview(value)[:1]) == b"["
+        return value is not None and memoryview(value)[0] == _BRACKET
 
     def value(self, key: str) -> Any:
         """The member decoded, or None when it is absent. Raises BodyError when the value is malformed inside."""

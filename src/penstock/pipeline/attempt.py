@@ -104,7 +104,9 @@ async def send(
     if isinstance(answer, Failure):
         reply.close()
         return _failed(answer, prepared, trace_id)
-    answer.model, answer.dropped = prepared.model, prepared.dropped
+    answer.model = prepared.model
+    if prepared.dropped:
+        answer.dropped = prepared.dropped
     return answer
 
 

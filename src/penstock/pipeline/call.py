@@ -194,6 +194,7 @@ class Answer(msgspec.Struct):
         """Close the reply that is still arriving and run the callbacks."""
         if self.rest is not None:
             self.rest.close()
-        callbacks, self.on_close = self.on_close, ()
-        for callback in callbacks:
-            callback(self.broken)
+        if self.on_close:
+            callbacks, self.on_close = self.on_close, ()
+            for callback in callbacks:
+                callback(self.broken)

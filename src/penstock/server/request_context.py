@@ -77,4 +77,5 @@ def _new_trace_id(traceparent: bytes | None) -> bytes:
     parent = None if traceparent is None else read_traceparent(traceparent)
     if parent is not None:
         return parent.trace_id.encode()
-    return b"%012x%020x" % (time.time_ns() // 1_000_000, random.getrandbits(80))
+    number = time.time_ns() // 1_000_000 << 80 | random.getrandbits(80)
+    return number.to_bytes(16, "big").hex().encode()

@@ -78,7 +78,7 @@ class Connection(TakesTurns):
 
     def begin(self, request: Request, started: float) -> HttpExchange:
         """Send a request. The exchange is awaited until the head of its response is there, or its failure."""
-        exchange = self._exchange = HttpExchange(self, request.limits, started, may_switch=request.switches)
+        exchange = self._exchange = HttpExchange(self, request.limits, started, request.switches)
         self._write(request)
         if request.upload is not None:
             exchange.send_upload(request.upload)

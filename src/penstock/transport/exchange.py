@@ -32,13 +32,13 @@ class HttpExchange(Wakeup):
         "_started", "_unheard", "_uploading", "failure", "headers", "is_encoded", "status",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, limits: Limits, started: float, *, may_switch: bool = False) -> None:
+    def __init__(self, connection: Connection, limits: Limits, started: float, may_switch: bool) -> None:
         super().__init__(connection.loop)
         self._connection = connection
         self._limits = limits
         self._started = self._asked = started
         self._reader = connection.reader
-        self._reader.begin(may_switch=may_switch)
+        self._reader.begin(may_switch)
         self._rest = b""
         """What nobody has read when the exchange is over: the reader is the next exchange's then."""
         self._over = False

@@ -48,7 +48,7 @@ class ResponseReader:
         self._parser: Any = httptools.HttpResponseParser(self)
         self.begin()
 
-    def begin(self, *, may_switch: bool = False) -> None:
+    def begin(self, may_switch: bool = False) -> None:
         """Expect the next response. Only after a response that was ``complete``, and after which the peer keeps the
         connection."""
         self.may_switch = may_switch

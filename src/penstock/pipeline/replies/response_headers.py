@@ -61,28 +61,29 @@ _GOES_ON: Final = NameMemo(_goes_on)
 def reply_headers(headers: Headers) -> Headers:
     """The provider's response headers that are forwarded to the caller: not those of its own connection, nor those that
     its header ``connection`` names (RFC 9110, 7.6.1)."""
-    kept = [field for field in headers if _GOES_ON[field[0]]]
-    options = {value.lower() for name, value in headers if name == b"connection"}
-    if options <= _PERSISTENCE:
-        return kept
-    named = {option.strip() for value in options for option in value.split(b",")}
-    return [field for field in kept if field[0] not in named]
+    kept, named = [], None
+    for field in headers:
+        if _GOES_ON[field[0]]:
+            kept.append(field)
+        elif field[0] == b"connection" and (options := field[1].lower()) not in _PERSISTENCE:
+            named = (named or set()).union([option.strip() for option in options.split(b",")])
+    return kept if named is None else [field for field in kept if field[0] not in named]
 
 
 def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING) -> Answer:
     """The answer with its response headers added."""
-    headers = answer.headers
-    headers += ((b"x-portkey-trace-id", call.trace_id), (REQUEST_ID, call.account.id.encode()))
+    headers, account = answer.headers, call.account
+    headers += ((b"x-portkey-trace-id", call.trace_id), (REQUEST_ID, account.id.encode()))
     id_header = call.dialect.delivery.id_header
     if id_header and not any(name == id_header for name, _ in headers):
         headers.append((id_header, call.trace_id))
     if answer.target is not None:
         headers += _target_headers(answer.target.path, answer.target.provider, walked.retry_count, answer.cache_status)
     if walked.steps:
-        call.account.trace = line = trace.line(walked.steps)
+        account.trace = line = trace.line(walked.steps)
         headers.append((b"x-penstock-trace", line.encode()))
-    if call.account.reservation is not None:
-        headers += call.account.reservation.headers()
+    if account.reservation is not None:
+        headers += account.reservation.headers()
     if answer.dropped:
         headers.append((b"x-penstock-dropped-params", _listed(answer.dropped)))
     if answer.outcome.failure is not None:

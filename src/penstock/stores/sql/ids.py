@@ -7,11 +7,10 @@ import time
 import uuid
 from typing import Final
 
-_VARIANT: Final = 0b10 << 14
-_14_BITS: Final = (1 << 14) - 1
-_16_BITS: Final = (1 << 16) - 1
-_32_BITS: Final = (1 << 32) - 1
-_48_BITS: Final = (1 << 48) - 1
+_VERSION: Final = 7 << 12
+_VARIANT: Final = 0b10 << 62
+_62_BITS: Final = (1 << 62) - 1
+_64_BITS: Final = (1 << 64) - 1
 
 
 def new_id(microseconds: int, entropy: int) -> str:
@@ -21,10 +20,10 @@ def new_id(microseconds: int, entropy: int) -> str:
     the ids of one process sort within a millisecond, too.
     """
     milliseconds, rest = divmod(microseconds, 1000)
-    first, second, fraction = milliseconds >> 16 & _32_BITS, milliseconds & _16_BITS, rest * 4096 // 1000
-    fourth, last = _VARIANT | entropy >> 48 & _14_BITS, entropy & _48_BITS
-    # uuid.UUID takes five times as long
-    return f"{first:08x}-{second:04x}-7{fraction:03x}-{fourth:04x}-{last:012x}"
+    first = (milliseconds << 16 | _VERSION | rest * 4096 // 1000) & _64_BITS
+    # uuid.UUID takes ten times as long, and to format five numbers three times.
+    digits = (first << 64 | _VARIANT | entropy & _62_BITS).to_bytes(16, "big").hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def random_id() -> str:
