@@ -166,7 +166,7 @@ async def test_t60_what_the_operator_opens_is_charged_when_the_store_is_back(
     own_redis: RedisServer, tmp_path: Path
 ) -> None:
     rules = OutageRules("open", "closed", "open")
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05, rules) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05, rules=rules) as counters:
         own_redis.freeze()
         strict, fast = hold(STRICT, 900), hold(rate(1))
         for number in range(3):
@@ -180,7 +180,7 @@ async def test_t60_what_the_operator_opens_is_charged_when_the_store_is_back(
 
 
 async def test_t60_rates_that_the_operator_closes_refuse(own_redis: RedisServer, tmp_path: Path) -> None:
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05, OutageRules(rates="closed")) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05, rules=OutageRules(rates="closed")) as counters:
         own_redis.freeze()
         assert await is_refused_for_the_store(counters, ("closed", 1), hold(rate(5)))
         assert await is_refused_for_the_store(counters, ("closed", 2), hold(concurrency(5)))

@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_of, with_ids
+from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_digest_of, with_ids
 from penstock.core.failure import Failure
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.dialects.caller import KeptIds
@@ -38,7 +38,7 @@ class SessionIds(msgspec.Struct, frozen=True):
         new = with_ids(value, partial(noted, ids, found))
         if ids.failure is not None:
             return ids.failure
-        if ids.digest is not None and not is_of(ids.digest, self.account):
+        if ids.digest is not None and not is_digest_of(ids.digest, self.account):
             return gone()
         return write_json(new) if found else message
 
