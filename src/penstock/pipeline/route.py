@@ -99,7 +99,7 @@ class Router(msgspec.Struct, frozen=True):
         if first is None:
             return await self._walk(call, compiled, deadline)
         if first.target.retry is not None:
-            self._health_of(call, compiled).attempted(first.target.address, began)
+            self._health_of(call, compiled).count_attempt(first.target.address, began)
         answer = await self._try(call, compiled, first)
         walked = walked_at_once(compiled.plan, first.target, answer.outcome, monotonic() - began)
         if walked is not None:
@@ -255,7 +255,7 @@ def _follow(answer: Answer, target: Target, health: Health) -> None:
 
     def closed(broken: Failure | None) -> None:
         status = None if broken is None else 502
-        health.end(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
+        health.attempt_ended(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
 
     answer.on_close = (*answer.on_close, closed)
 
