@@ -175,7 +175,7 @@ class RecordQueue:
         if self._queue and not self._is_woken:
             self._wake()
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """Keep records from now on until they are taken."""
         self._read = None
 

@@ -60,7 +60,7 @@ async def test_a_reader_that_rests_keeps_its_records_and_loses_those_beyond_its_
     queue, read = RecordQueue(2), list[Record]()
     queue.follow(read.append)
     queue.push(record("a"))
-    queue.rest()
+    queue.pause()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert (read, len(queue)) == ([], 1)
