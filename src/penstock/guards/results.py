@@ -57,8 +57,8 @@ class CheckRun(msgspec.Struct, frozen=True):
 
 class HookRun(msgspec.Struct):
     """One hook that ran, with its checks in the order of the config. ``skipped``: it did not run. ``can_deny`` is False
-    where the answer is with the caller already: a stream that is judged at its end. What follows of these is told once:
-    ``verdict``, whether all checks let the hook pass, and ``denies``."""
+    where the answer is with the caller already: a stream that is judged at its end. ``verdict``, whether all checks let
+    the hook pass, and ``denies`` are computed from these."""
 
     hook: Hook
     checks: tuple[CheckRun, ...] = ()
@@ -76,7 +76,7 @@ class HookRun(msgspec.Struct):
                 self.verdict = False
                 self.denies = self.hook.deny and self.can_deny
                 return
-        # A replaced run brings what was told of the other one.
+        # ``msgspec.structs.replace`` copies both from the run that it replaces.
         if not self.verdict or self.denies:
             self.verdict, self.denies = True, False
 
