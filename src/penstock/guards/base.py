@@ -174,8 +174,8 @@ class GuardedBody:
             return {}
 
 
-Told = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
-"""Members of a context, or what makes them for the check that asks."""
+LazyMembers = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""Labels or headers of a request, or what makes them when a check asks for the first time."""
 
 
 class Context:
@@ -211,9 +211,9 @@ class Context:
         provider: str,
         request: GuardedBody,
         response: GuardedBody | None = None,
-        metadata: Told = _NOTHING,
+        metadata: LazyMembers = _NOTHING,
         operator_metadata: Mapping[str, Any] = _NOTHING,
-        headers: Told = _NOTHING,
+        headers: LazyMembers = _NOTHING,
         is_streaming: bool = False,
         status: int | None = None,
         segments: tuple[Segment, ...] = (),
