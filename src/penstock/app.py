@@ -127,10 +127,8 @@ def build(
     _warn_of_exposed_keys(settings)
     compiler = _compiler(settings, policy, guarded_policy, catalogues)
     server, prices = settings.server, DefaultPrices(data_folder(settings, place))
-
     costs = partial(Costs, prices, lambda: catalogues.current)
     shared_costs = SharedCosts(prices, lambda: catalogues.current)
-
     replicas = replicas_of(settings, counters if isinstance(counters, GuardedCounters) else None)
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, data_folder(settings, place))
