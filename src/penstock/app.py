@@ -114,11 +114,11 @@ def build(
     quieten_libraries()
     policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
     records = Records()
-    apart = partial(_http1, settings, guarded_policy, os.environ)
-    http1 = apart()
+    transport_apart = partial(_http1, settings, guarded_policy, os.environ)
+    http1 = transport_apart()
     transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
     journal, balances = journal_of(settings), BalanceBackup(now)
-    alerts = alerts_of(settings, apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
+    alerts = alerts_of(settings, transport_apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
@@ -127,21 +127,21 @@ def build(
     _warn_of_exposed_keys(settings)
     compiler = _compiler(settings, policy, guarded_policy, catalogues)
     server, prices = settings.server, DefaultPrices(data_folder(settings, place))
-
     costs = partial(Costs, prices, lambda: catalogues.current)
-    seen = SharedCosts(prices, lambda: catalogues.current)
-
+    shared_costs = SharedCosts(prices, lambda: catalogues.current)
     replicas = replicas_of(settings, counters if isinstance(counters, GuardedCounters) else None)
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, data_folder(settings, place))
-    log = request_log_of(settings, stored, records, seen, place)
+    log = request_log_of(settings, stored, records, shared_costs, place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     guarding, own_port = guarding_of(settings, transports, policy, http1.knows), _own_port(settings, admin, records)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding, stored, place)
-    telemetry = telemetry_of(settings, apart, os.environ)
-    counted = Counted(records, replicas.health, http1, catalogues, counters, seen, log, guards=guarding.verdicts)
-    metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
-    parts: list[Part] = [*_access_log(records, server, seen), *metrics.parts]
+    telemetry = telemetry_of(settings, transport_apart, os.environ)
+    figures = Counted(
+        records, replicas.health, http1, catalogues, counters, shared_costs, log, guards=guarding.verdicts
+    )
+    metrics = metrics_of(settings, figures, os.environ, _admission(settings, stored, file, counters))
+    parts: list[Part] = [*_access_log(records, server, shared_costs), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
@@ -153,7 +153,8 @@ def build(
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
         content_rule(settings, log), log, is_admin_path,
     )  # fmt: skip
-    counted.connections, counted.exporters, counted.tellers = gateway.connections, telemetry.exporters, alerts.tellers
+    figures.connections, figures.tellers = gateway.connections, alerts.tellers
+    figures.exporters = telemetry.exporters
     gateway.sessions = Sessions(settings.realtime)
     gateway.key_holder = KeyHolder(limits, pipeline.models, now, usage_reader(stored))
     telemetry.follow(gateway)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, Handler
-from penstock.control.actor import Once
+from penstock.control.actor import IdempotencyKey
 from penstock.control.plane import Repeated, now
 from penstock.control.refusal import Refusal, Why
 from penstock.core.json_text import read_json
@@ -37,7 +37,7 @@ _NAME: Final = "once"
 class Claim(msgspec.Struct, frozen=True):
     """An idempotency key of one request: what is stored of it, and what opens the stored answer."""
 
-    once: Once
+    key: IdempotencyKey
     keyring: Keyring
 
     async def answer(self, call: AdminCall, handler: Handler) -> Answer:
@@ -46,7 +46,7 @@ class Claim(msgspec.Struct, frozen=True):
         earlier = await self._earlier(database)
         if earlier is not None:
             return earlier
-        actor = msgspec.structs.replace(call.actor, once=self.once)
+        actor = msgspec.structs.replace(call.actor, idempotency_key=self.key)
         try:
             answer = await handler(msgspec.structs.replace(call, actor=actor))
         except Repeated:
@@ -60,11 +60,11 @@ class Claim(msgspec.Struct, frozen=True):
     async def _earlier(self, database: Database) -> Answer | None:
         """The answer to an earlier request with this key; None if there was none. Raises Refusal."""
         async with database.read() as connection:
-            query = sa.select(idempotency).where(idempotency.c.digest == self.once.digest)
+            query = sa.select(idempotency).where(idempotency.c.digest == self.key.digest)
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.expires_at <= now():
             return None
-        if bytes(row.body) != self.once.body:
+        if bytes(row.body) != self.key.body:
             raise Refusal(Why.CONFLICT, "this idempotency-key came before with another request: use a new one")
         if row.answer is None:
             raise Refusal(
@@ -87,12 +87,12 @@ class Claim(msgspec.Struct, frozen=True):
         sealed = self.keyring.seal(Secret(answer.encoded().decode()), self._place, os.urandom(NONCE_BYTES))
         values = {"status": answer.status, "nonce": sealed.nonce, "answer": sealed.ciphertext}
         async with database.write() as connection:
-            where = idempotency.c.digest == self.once.digest
+            where = idempotency.c.digest == self.key.digest
             await connection.execute(idempotency.update().where(where).values(**values))
 
     @property
     def _place(self) -> SecretPlace:
-        return SecretPlace("idempotency", self.once.digest.hex(), "answer")
+        return SecretPlace("idempotency", self.key.digest.hex(), "answer")
 
 
 def claim(headers: Mapping[str, str], presented: str, target: str, body: bytes) -> Claim | None:
@@ -107,4 +107,4 @@ def claim(headers: Mapping[str, str], presented: str, target: str, body: bytes) 
     digest = hmac.new(secret, b"penstock idempotency digest\0" + key.encode(), hashlib.sha256).digest()
     opener = hmac.new(secret, b"penstock idempotency answer\0" + key.encode(), hashlib.sha256).digest()
     whole = hashlib.sha256(target.encode("utf-8", "surrogatepass") + b"\0" + body).digest()
-    return Claim(Once(digest, whole, now() + _KEPT), Keyring({_NAME: opener}))
+    return Claim(IdempotencyKey(digest, whole, now() + _KEPT), Keyring({_NAME: opener}))

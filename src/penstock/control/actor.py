@@ -20,7 +20,7 @@ class Origin(msgspec.Struct, frozen=True):
     address: str | None = None
 
 
-class Once(msgspec.Struct, frozen=True):
+class IdempotencyKey(msgspec.Struct, frozen=True):
     """An idempotency key: its digest, bound to the key of the caller, and the digest of the request's body."""
 
     digest: bytes
@@ -40,7 +40,7 @@ class Actor(msgspec.Struct, frozen=True):
     scopes: frozenset[str] = frozenset()
     workspace_id: str | None = None
     origin: Origin = Origin()
-    once: Once | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     @property
     def name(self) -> str:

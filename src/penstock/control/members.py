@@ -141,7 +141,7 @@ class Members:
         value: str | None = self._of(name, lambda value: value in choices, f"one of {', '.join(choices)}")
         return value
 
-    def moment(self, name: str) -> int | None:
+    def timestamp(self, name: str) -> int | None:
         """A time as text, in microseconds since 1970."""
         value = self.values.get(name)
         if value is None:

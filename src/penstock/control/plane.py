@@ -157,14 +157,14 @@ def now() -> int:
 
 async def _claim(change: Change) -> None:
     """Take the request's idempotency key, in the transaction of the change: either both are kept or neither."""
-    once = change.actor.once
-    if once is None:
+    key = change.actor.idempotency_key
+    if key is None:
         return
     connection = change.connection
     await connection.execute(idempotency.delete().where(idempotency.c.expires_at <= change.now))
     try:
         await connection.execute(
-            idempotency.insert().values(digest=once.digest, body=once.body, expires_at=once.expires_at)
+            idempotency.insert().values(digest=key.digest, body=key.body, expires_at=key.expires_at)
         )
     except IntegrityError:
         raise Repeated from None

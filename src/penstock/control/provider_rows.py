@@ -206,7 +206,7 @@ def changed_columns(members: Members) -> dict[str, Any]:
     if members.has("tags"):
         columns["tags"] = write_json(_tags(members)).decode()
     if members.has("expires_at"):
-        columns["expires_at"] = members.moment("expires_at")
+        columns["expires_at"] = members.timestamp("expires_at")
     if members.values.get("status") is not None:
         columns["status"] = members.choice("status", (ACTIVE, "disabled"))
     return columns

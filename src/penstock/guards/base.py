@@ -90,8 +90,8 @@ def no_text(told: Mapping[str, Any]) -> Judgement:
     return could_not(message, data={"explanation": message, "textExcerpt": NO_EXCERPT, **told})
 
 
-Told = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
-"""Members of a context, or what makes them for the check that asks."""
+LazyMembers = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""Labels or headers of a request, or what makes them when a check asks for the first time."""
 
 
 class Context(msgspec.Struct, eq=False):
@@ -109,9 +109,9 @@ class Context(msgspec.Struct, eq=False):
     provider: str
     request: GuardedBody
     response: GuardedBody | None = None
-    labels: Told = _NOTHING
+    labels: LazyMembers = _NOTHING
     operator_metadata: Mapping[str, Any] = _NOTHING
-    fields: Told = _NOTHING
+    fields: LazyMembers = _NOTHING
     is_streaming: bool = False
     status: int | None = None
     chosen: tuple[Segment, ...] | Callable[[], tuple[Segment, ...]] = ()

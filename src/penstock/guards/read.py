@@ -69,9 +69,9 @@ class GuardPolicy(msgspec.Struct, frozen=True):
         is_before = phase is Phase.BEFORE
         everywhere = self.default_input if is_before else self.default_output
         own = self.workspace_input if is_before else self.workspace_output
-        told = [("[guards] of penstock.toml", [*everywhere])]
-        told.append(("the workspace's defaults", [name for name in own if name not in everywhere]))
-        return [(where, names) for where, names in told if names]
+        sources = [("[guards] of penstock.toml", [*everywhere])]
+        sources.append(("the workspace's defaults", [name for name in own if name not in everywhere]))
+        return [(where, names) for where, names in sources if names]
 
 
 class GuardCompiler:
@@ -95,10 +95,10 @@ class GuardCompiler:
     def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         """The guards of a target; None for a target without any."""
         written = tuple(id(fields.values.get(key)) for keys in KEYS.values() for key in keys)
-        alike = (*written, fields.values.get("passthrough") is True)
-        if alike not in self._plans:
-            self._plans[alike] = self._compiled(fields, headers)
-        return self._plans[alike]
+        key = (*written, fields.values.get("passthrough") is True)
+        if key not in self._plans:
+            self._plans[key] = self._compiled(fields, headers)
+        return self._plans[key]
 
     def _compiled(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         problems = fields.budget.problems
@@ -131,7 +131,8 @@ class GuardCompiler:
     def _array(
         self, phase: Phase, value: Any, path: str, kind: HookType, problems: Problems, *, counts: bool = False
     ) -> tuple[Hook, ...]:
-        """``counts``: the request itself brings the hooks, and has its limits."""
+        """The hooks of one list, read once for all targets that inherit it. ``counts``: a request brings the list, so
+        that its checks count against the most that a request may bring (``OwnChecks``)."""
         known = self._hooks.get((id(value), phase))
         if known is not None:
             return known[1]
@@ -180,7 +181,7 @@ class GuardCompiler:
             item = {**self._saved_hook(item, path), "id": item}
         if not isinstance(item, dict):
             raise refuse(path, "it must be an object, or the name of a saved guardrail")
-        members = _settled(item)
+        members = _own_members(item)
         if "checks" not in members and members.keys() <= _OWN:
             name = members.get("id")
             if not isinstance(name, str):
@@ -200,9 +201,9 @@ class GuardCompiler:
             raise refuse(path, f"there is no saved guardrail '{name[:64]}': {way_out}")
         self._names.add(name)
         value = read_json(raw)
-        members = _settled(value) if isinstance(value, dict) else {}
+        members = _own_members(value) if isinstance(value, dict) else {}
         actions = members.pop("actions", None)
-        return {**_settled(actions), **members} if isinstance(actions, dict) else members
+        return {**_own_members(actions), **members} if isinstance(actions, dict) else members
 
 
 class _HookReader:
@@ -361,16 +362,16 @@ def _is_named(item: Any) -> bool:
     """Whether a guard is a saved one, named alone or with members that change it."""
     if isinstance(item, str):
         return True
-    return isinstance(item, dict) and isinstance(item.get("id"), str) and _settled(item).keys() <= _OWN - {"checks"}
+    return isinstance(item, dict) and isinstance(item.get("id"), str) and _own_members(item).keys() <= _OWN - {"checks"}
 
 
-def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
+def _own_members(values: Mapping[str, Any]) -> dict[str, Any]:
     """A hook's own members in snake_case; the names of checks as they are."""
-    settled: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in values.items():
         name = _CAMEL.sub(lambda match: "_" + match[1].lower(), key)
-        settled[name if name in _OWN else key] = value
-    return settled
+        members[name if name in _OWN else key] = value
+    return members
 
 
 def _alters(kind: HookType, checks: tuple[HookCheck, ...]) -> bool:

@@ -58,9 +58,9 @@ class CheckRun(msgspec.Struct, frozen=True):
 
 class HookRun(msgspec.Struct):
     """One hook that ran, with its checks in the order of the config. ``skipped``: it did not run. ``can_deny`` is False
-    where the answer is with the caller already: a stream that is judged at its end. What follows of these is told once:
-    ``verdict``, whether all checks let the hook pass, ``denies``, and ``is_clean``, whether all checks ran and passed
-    without an error."""
+    where the answer is with the caller already: a stream that is judged at its end. Computed from these: ``verdict``,
+    whether all checks let the hook pass, ``denies``, and ``is_clean``, whether all checks ran and passed without an
+    error."""
 
     hook: Hook
     checks: tuple[CheckRun, ...] = ()
@@ -82,7 +82,7 @@ class HookRun(msgspec.Struct):
             if not each.passes:
                 self.verdict, self.denies, self.is_clean = False, self.hook.deny and self.can_deny, False
                 return
-        # A replaced run brings what was told of the other one.
+        # ``msgspec.structs.replace`` copies these from the run that it replaces.
         if not self.verdict or self.denies or self.is_clean is not is_clean:
             self.verdict, self.denies, self.is_clean = True, False, is_clean
 

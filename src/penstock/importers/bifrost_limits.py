@@ -8,7 +8,7 @@ from typing import Final
 from penstock.importers.imported import Body, Imported, dollars
 from penstock.importers.report import Report
 from penstock.importers.section import Section
-from penstock.importers.windows import Span, bifrost_span, budget, rate, told
+from penstock.importers.windows import Span, bifrost_span, budget, rate, report_limit
 
 _OWNERS: Final = ("virtual_key_id", "team_id", "customer_id", "provider_config_id", "model_config_id", "provider_name")
 _DAYS: Final = {"daily": 1, "weekly": 7, "monthly": 30, "quarterly": 91, "yearly": 365}
@@ -117,7 +117,7 @@ class LimitReader:
         if amount is None:
             self._report.lost(section.path, "a budget needs max_limit", needs_consent=True)
             return None
-        return told(self._report, section.at("max_limit"), budget(amount, span), f"usage_limits of {text}")
+        return report_limit(self._report, section.at("max_limit"), budget(amount, span), f"usage_limits of {text}")
 
     def _opening(self, section: Section, balance: Body) -> None:
         used = section.number("current_usage")
@@ -141,7 +141,9 @@ class LimitReader:
                 self._report.exact(section.at(f"{word}_reset_duration"), "window of the rate")
             if span is None:
                 self._report.near(path, "without a duration it counts for a minute")
-            members = told(self._report, path, rate(kind, amount, span or Span(1, "m")), f"rate_limits of {text}")
+            members = report_limit(
+                self._report, path, rate(kind, amount, span or Span(1, "m")), f"rate_limits of {text}"
+            )
             if members is not None:
                 found.append(members)
         if "id" in section:

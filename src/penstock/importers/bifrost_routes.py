@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.importers.bifrost_providers import Key
 from penstock.importers.report import Report
-from penstock.importers.routes import Branch, Node, balance, beginning, choose, fallback, named
+from penstock.importers.routes import Branch, Node, balance, begins_with, choose, fallback, names_one_of
 
 _MOST_ALTERNATIVES: Final = 6
 """Providers of one model of which each is followed by all others; of more, one is chosen alone."""
@@ -93,11 +93,13 @@ def config(scopes: Sequence[Scope], first: Sequence[Branch] = ()) -> Node | None
             node = scope.node(model)
             only = [node] == [each for _, each in alone.get(model, [])]
             if node is not None:
-                branches.append(Branch(prefix + model, named([prefix + model, *([model] if only else [])]), node))
+                branches.append(
+                    Branch(prefix + model, names_one_of([prefix + model, *([model] if only else [])]), node)
+                )
             if only:
                 del alone[model]
         branches += _open(scope, prefix)
-    branches += [Branch(model, named([model]), weighed_failover(nodes)) for model, nodes in alone.items()]
+    branches += [Branch(model, names_one_of([model]), weighed_failover(nodes)) for model, nodes in alone.items()]
     default = None
     if len(scopes) == 1 and scopes[0].allowed is None:
         default = scopes[0].rest("")
@@ -130,10 +132,10 @@ def _open(scope: Scope, prefix: str) -> list[Branch]:
     branches = []
     for pattern in scope.patterns:
         # $regex comes last: members after it are not looked at.
-        operators = {**guard, "$regex": f"{beginning(prefix)['params.model']['$regex']}(?:{pattern})$"}
+        operators = {**guard, "$regex": f"{begins_with(prefix)['params.model']['$regex']}(?:{pattern})$"}
         branches.append(Branch(f"{prefix}{pattern}", {"params.model": operators}, node))
     if scope.allowed is None:
-        branches.append(Branch(f"{prefix}*", {"params.model": {**guard, **beginning(prefix)["params.model"]}}, node))
+        branches.append(Branch(f"{prefix}*", {"params.model": {**guard, **begins_with(prefix)["params.model"]}}, node))
     return branches
 
 

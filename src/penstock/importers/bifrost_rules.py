@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.importers.bifrost_routes import Scope
 from penstock.importers.report import Report
-from penstock.importers.routes import Branch, Node, balance, fallback, named
+from penstock.importers.routes import Branch, Node, balance, fallback, names_one_of
 from penstock.importers.section import Section
 
 _EQUALITY: Final = re.compile(r"\s*(\w+)\s*==\s*(?:\"([^\"\\]*)\"|'([^'\\]*)')\s*")
@@ -47,7 +47,7 @@ class Rule(msgspec.Struct, frozen=True):
             return None
         chosen = balance([node for _, node in nodes], [weight for weight, _ in nodes])
         later = [node for provider, model in self.fallbacks if (node := _node(by_name, provider, model))]
-        return Branch(f"rule {self.name}", named(self.models), fallback([chosen, *later]))
+        return Branch(f"rule {self.name}", names_one_of(self.models), fallback([chosen, *later]))
 
 
 def _node(scopes: Mapping[str, Scope], provider: str, model: str) -> Node | None:

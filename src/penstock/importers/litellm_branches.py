@@ -17,10 +17,10 @@ from penstock.importers.routes import (
     Branch,
     Node,
     balance,
-    beginning,
+    begins_with,
     choose,
     fallback,
-    named,
+    names_one_of,
 )
 
 MOST_TARGETS: Final = 1000
@@ -85,7 +85,7 @@ class Branches:
         stars = sorted((name for name in usable if name.endswith(_STAR)), key=len, reverse=True)
         branches = [self._exact(name) for name in plain]
         patterns = [name for name in stars if name != _STAR]
-        branches += [Branch(name, beginning(name.removesuffix(_STAR)), self._whole(name)) for name in patterns]
+        branches += [Branch(name, begins_with(name.removesuffix(_STAR)), self._whole(name)) for name in patterns]
         node = choose(branches, self._whole(_STAR) if _STAR in usable else None)
         return None if node is None else {**self._routing.outer, **node}
 
@@ -93,7 +93,7 @@ class Branches:
         others = [
             alias for alias, target in self._routing.aliases.items() if target == name and alias not in self._groups
         ]
-        return Branch(name, named([name, *others]), self._whole(name))
+        return Branch(name, names_one_of([name, *others]), self._whole(name))
 
     # One name of a model.
 

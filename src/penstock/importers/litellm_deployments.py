@@ -13,7 +13,7 @@ from penstock.importers.litellm_hosts import AccountReader, provider_and_model
 from penstock.importers.report import Report
 from penstock.importers.routes import LONGEST_PATTERN, Node, retry
 from penstock.importers.section import Section
-from penstock.importers.windows import Span, budget, litellm_span, rate, told
+from penstock.importers.windows import Span, budget, litellm_span, rate, report_limit
 
 _STAR: Final = "*"
 _MINUTE, _DAY = Span(1, "m"), Span(1, "d")
@@ -228,7 +228,7 @@ class DeploymentReader:
         if amount is None:
             return None
         converted = rate(kind, amount, span)
-        return told(self._report, params.at(key), converted, "rate_limits of the provider", remark)
+        return report_limit(self._report, params.at(key), converted, "rate_limits of the provider", remark)
 
     def _budget(self, params: Section) -> Body | None:
         return read_budget(params, "max_budget", "budget_duration", "usage_limits of the provider")
@@ -373,4 +373,4 @@ def read_budget(section: Section, amount_key: str, duration_key: str, text: str)
         section.report.near(section.at(duration_key), "it is no duration: the budget is never reset")
     elif duration is not None:
         section.report.exact(section.at(duration_key), "window of the budget")
-    return told(section.report, section.at(amount_key), budget(amount, span), text)
+    return report_limit(section.report, section.at(amount_key), budget(amount, span), text)

@@ -19,7 +19,7 @@ from penstock.importers.litellm_branches import Branches
 from penstock.importers.litellm_deployments import read_budget
 from penstock.importers.report import Report
 from penstock.importers.section import Section
-from penstock.importers.windows import Span, litellm_span, rate, told
+from penstock.importers.windows import Span, litellm_span, rate, report_limit
 from penstock.importers.windows import budget as budget_of
 
 CONFIG: Final = "litellm"
@@ -159,7 +159,7 @@ class RowReader:
             amount = section.number(key, needs_consent=True)
             if amount is not None:
                 rates.append(
-                    told(self._report, section.at(key), rate(kind, amount, _MINUTE), f"rate_limits of {whose}")
+                    report_limit(self._report, section.at(key), rate(kind, amount, _MINUTE), f"rate_limits of {whose}")
                 )
         if any(rates):
             limits["rate_limits"] = [each for each in rates if each is not None]
@@ -203,7 +203,7 @@ class RowReader:
                 self._report.lost(each.path, "a budget needs budget_limit", needs_consent=True)
                 continue
             span = None if duration is None else litellm_span(duration)
-            usage = told(self._report, each.path, budget_of(amount, span), f"a policy for {slug} and {model}")
+            usage = report_limit(self._report, each.path, budget_of(amount, span), f"a policy for {slug} and {model}")
             if usage is not None:
                 conditions = [{"key": "api_key", "value": slug}, {"key": "model", "value": model}]
                 policy = {"name": f"{slug} {model}", "conditions": conditions, "group_by": []}

@@ -11,7 +11,7 @@ from penstock.importers.litellm_deployments import read_budget
 from penstock.importers.report import Report
 from penstock.importers.routes import retry
 from penstock.importers.section import Section
-from penstock.importers.windows import budget, litellm_span, told
+from penstock.importers.windows import budget, litellm_span, report_limit
 
 _DEFAULT_RETRIES: Final = 2
 """Retries of LiteLLM's router where the file says nothing (openai.DEFAULT_MAX_RETRIES)."""
@@ -314,7 +314,7 @@ class SettingsReader:
             return
         duration = settings.text("internal_user_budget_duration") if whose == "user" else None
         span = None if duration is None else litellm_span(duration)
-        usage = told(
+        usage = report_limit(
             self._report, settings.at(key), budget(amount, span), f"policy for each {whose}, who is the body's user"
         )
         if usage is not None:

@@ -28,12 +28,12 @@ class Branch(msgspec.Struct, frozen=True):
     node: Node
 
 
-def named(models: Sequence[str]) -> dict[str, Any]:
+def names_one_of(models: Sequence[str]) -> dict[str, Any]:
     """The query for requests that name one of these models."""
     return {"params.model": models[0] if len(models) == 1 else {"$in": list(models)}}
 
 
-def beginning(prefix: str) -> dict[str, Any]:
+def begins_with(prefix: str) -> dict[str, Any]:
     """The query for requests whose model begins so."""
     return {"params.model": {"$regex": "^" + "".join(f"\\{each}" if each in _SPECIAL else each for each in prefix)}}
 

@@ -137,7 +137,7 @@ def rate(kind: str, amount: float, span: Span) -> Converted:
     return Converted({"type": kind, "penstock_window": text, "value": value}, remark)
 
 
-def told(report: Report, path: str, converted: Converted, text: str, remark: str = "") -> Body | None:
+def report_limit(report: Report, path: str, converted: Converted, text: str, remark: str = "") -> Body | None:
     """The members of a limit, after a line on what became of it."""
     remark = "; ".join(filter(None, (remark, converted.remark)))
     if converted.members is None:

@@ -75,7 +75,7 @@ class AccessLog:
     async def stop(self) -> None:
         """Write what is left, within a second, and end."""
         await self._task.stop()
-        self._records.rest()
+        self._records.pause()
         until = time.monotonic() + _LAST_SECONDS
         if self._outlet.is_full:
             # A reader that is late may still come, and the last lines need room.
@@ -86,7 +86,7 @@ class AccessLog:
 
     async def _run(self) -> None:
         while True:
-            self._records.rest()
+            self._records.pause()
             if not (self._outlet.is_full or self._waits_for_prices()):
                 await self._drain()
                 self._records.follow(self._add)
@@ -112,7 +112,7 @@ class AccessLog:
         try:
             self._pieces.add(line(record, None if self._costs is None else self._costs.nanos_of(record)))
         except Exception as error:  # one record must never cost the others
-            said = {"event": "record not written", "time": _written(time.time()), "error": type(error).__name__}
+            said = {"event": "record not written", "time": _iso8601(time.time()), "error": type(error).__name__}
             self._pieces.add(msgspec.json.encode(said))
 
     def _failed(self, error: Exception) -> None:
@@ -194,7 +194,7 @@ def _second(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _written(at: float) -> str:
+def _iso8601(at: float) -> str:
     """ISO 8601 with milliseconds. Many requests share a second, whose text is made once."""
     return _second(int(at)) + _FRACTIONS[int(at * 1000) % 1000]
 
@@ -216,7 +216,7 @@ def line(record: Record, cost: int | None = None) -> bytes:
     usage = record.usage or _NO_USAGE
     # In the order of its members: by their names it would take several times as long.
     written = _Line(
-        _written(record.at),
+        _iso8601(record.at),
         record.method,
         record.path,
         record.status,

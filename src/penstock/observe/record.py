@@ -177,7 +177,7 @@ class RecordQueue:
         if len(self._queue) >= _HANDFUL:
             self._wake()
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """Keep records from now on until they are taken."""
         self._read = None
 

@@ -1,10 +1,9 @@
 """Stage, around an attempt: answer from the cache, or share the call with who asks the same right now.
 
 An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata,
-and everything that the provider would be sent, its credential included, save whether the answer is to be streamed:
-neither by the body nor by the address.
-Stored are whole, good answers: not those that a limit or a filter cut short, that are empty or that never said why
-they ended. A stream is replayed as a plain reply to who wants that, and the other way round.
+and everything that the provider would be sent, its credential included. Whether the answer is to be streamed is not in
+the key: a stream is replayed as a plain reply to who wants that, and the other way round. Stored are whole, good
+answers: not those that a limit or a filter cut short, that are empty or that never said why they ended.
 Source: docs/portkey.md#cached-answers.
 """
 
@@ -96,14 +95,14 @@ class Caching(msgspec.Struct, frozen=True):
     def read_body(self, call: Call) -> RequestBody | Failure:
         """The body of a call whose answer may be stored."""
         read_body = call.dialect.reading.body  # paths of one wire differ in what a body must hold
-        name = read_body, call.body
-        request = self.bodies.get(name)
+        key = read_body, call.body
+        request = self.bodies.get(key)
         if request is None:
             read = read_body(call.body)
             if isinstance(read, Failure):
                 return read
             request = read
-            self.bodies.put(name, request, 1 + len(call.body) // 1024)
+            self.bodies.put(key, request, 1 + len(call.body) // 1024)
         return request
 
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
@@ -129,19 +128,19 @@ class Caching(msgspec.Struct, frozen=True):
         request, settings = call.request, call.dialect.reading.header_settings
         # The path may name the model and the form of the answer, and an alias stand for another model by now.
         asked = None if request is None else (request.model, request.stream)
-        form = (call.dialect.name, asked, tenant, namespace, call.hops, call.query, call.body)
-        # Headers may be part of the request, too; what is kept of an answer is noted for each request.
+        inputs = (call.dialect.name, asked, tenant, namespace, call.hops, call.query, call.body)
+        # Headers may be part of the request, too; a response that the gateway keeps belongs to its own request.
         says_more = bool(route.target.forward_headers) or (settings and not call.fields.keys().isdisjoint(settings))
         is_own = says_more or call.keeps is not None
-        name = None if is_own else (route.serial, route.aliased_model, *form)
-        keyed = None if name is None else self.prepared.get(name)
+        memo_key = None if is_own else (route.serial, route.aliased_model, *inputs)
+        keyed = None if memo_key is None else self.prepared.get(memo_key)
         if keyed is None:
             prepared = prepare(call, route)
             if isinstance(prepared, Failure):
                 return prepared
             keyed = prepared, _key(tenant, namespace, prepared, route)
-            if name is not None:
-                self.prepared.put(name, keyed, 1 + len(call.body) // 1024)
+            if memo_key is not None:
+                self.prepared.put(memo_key, keyed, 1 + len(call.body) // 1024)
         return keyed
 
     async def _prepare_large(self, call: Call, route: TargetRoute) -> _Prepared | Failure:

@@ -152,15 +152,15 @@ class Compiler:
         catalogue = caller.catalogue or current
         choice = choose(call, self.names, catalogue, has_config=bool(default))
         call.named_in = choice.where
-        remembered = (relevant, choice, default, call.default_provider, shared)
+        plan_key = (relevant, choice, default, call.default_provider, shared)
         # A request that began with an older catalogue gets a plan of its own: none of another revision, and none that
         # would be remembered after the change was told.
         is_current = catalogue is current
-        compiled = self._plans.get(remembered) if is_current else None
+        compiled = self._plans.get(plan_key) if is_current else None
         if compiled is None or permissions not in compiled.permitted:
             fields = {name: value for name, value in call.headers if routing[name] and name not in withheld}
             if is_current:
-                result = self._new(remembered, fields, call, choice, default, compiled)
+                result = self._new(plan_key, fields, call, choice, default, compiled)
             else:
                 result = self._compile(fields, choice, default, call.default_provider, self._grants(key), catalogue)
             if isinstance(result, Failure):
@@ -192,7 +192,7 @@ class Compiler:
 
     def _new(
         self,
-        remembered: tuple[object, ...],
+        plan_key: tuple[object, ...],
         fields: Mapping[bytes, bytes],
         call: Call,
         choice: Choice,
@@ -202,19 +202,19 @@ class Compiler:
         """The plan for headers, remembered by its size in memory; the failure of headers that are refused. ``known`` is
         the plan that other callers have for the same headers: it is kept, since this caller may use it."""
         caller = call.caller
-        refused = caller.tenant, remembered
-        failure = self._refused.get(refused)
+        failure_key = caller.tenant, plan_key
+        failure = self._refused.get(failure_key)
         if failure is not None:
             return failure
         grants, catalogue = self._grants(caller.key), self.catalogue_of(caller)
         result = self._compile(fields, choice, default, call.default_provider, grants, catalogue)
         size = sum(len(value) for value in fields.values()) + sum(len(part or "") for part in choice)
         if isinstance(result, Failure):
-            self._refused.put(refused, result, 1 + (size + len(result.message)) // _KILOBYTE)
+            self._refused.put(failure_key, result, 1 + (size + len(result.message)) // _KILOBYTE)
             return result
         if known is not None:
             return known
-        self._plans.put(remembered, result, max(1, (weigh(result.plan) + 2 * size) // _LIGHT))
+        self._plans.put(plan_key, result, max(1, (weigh(result.plan) + 2 * size) // _LIGHT))
         return result
 
     @property

@@ -59,7 +59,7 @@ class _Clock:
 
 
 def _step_after(begun: _Begun, walker: Walk, clock: _Clock) -> Attempt | Race | Wait:
-    """What follows a first attempt, in the words of the walk."""
+    """What the walk wants next, after it was told of a first attempt that it did not ask for."""
     clock.stopped_at = begun.at
     next(walker)
     clock.stopped_at = None
@@ -99,7 +99,7 @@ class Router(msgspec.Struct, frozen=True):
         if first is None:
             return await self._walk(call, compiled, deadline)
         if first.target.retry is not None:
-            self._health_of(call, compiled).attempted(first.target.address, began)
+            self._health_of(call, compiled).count_attempt(first.target.address, began)
         answer = await self._try(call, compiled, first)
         walked = walked_at_once(compiled.plan, first.target, answer.outcome, monotonic() - began)
         if walked is not None:
@@ -172,7 +172,7 @@ class Router(msgspec.Struct, frozen=True):
         """As ``_attempt``, if the limits have room: otherwise the attempt fails with the limit's status."""
         refused = await reservation.begin_attempt(step.target, account)
         if refused is not None:
-            return _told(failed(refused, call), call, step, account)
+            return _recorded(failed(refused, call), call, step, account)
         return await self._attempt(call, compiled, step, account, reservation)
 
     async def _attempt(
@@ -192,7 +192,7 @@ class Router(msgspec.Struct, frozen=True):
                 if route.provider.profiles is not None:
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
                 if call.operation.is_session:
-                    answer = await self._opened(call, route, step, account)
+                    answer = await self._open_session(call, route, step, account)
                 elif route.target.guards is not None and not call.is_unguarded:
                     answer = await self._guarded(call, compiled, route, step, account)
                 elif self.caching.applies(route):
@@ -205,9 +205,9 @@ class Router(msgspec.Struct, frozen=True):
         finally:
             if reservation is not None:
                 reservation.answered(account, None if answer is not None and answer.is_cut else answer)
-        return _told(answer, call, step, account)
+        return _recorded(answer, call, step, account)
 
-    async def _opened(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
+    async def _open_session(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """A WebSocket, which is never cached. What is said in it passes no guard, so that a target with guards has
         none."""
         if route.target.guards is not None:
@@ -222,9 +222,9 @@ class Router(msgspec.Struct, frozen=True):
         """An attempt at a target with guards. A router that can't run them makes none."""
         if self.guarding is None:
             return _refused(_NO_GUARDING, call)
-        return self.guarding.attempt(call, route, step, account, self._sent, compiled.grants.policy)
+        return self.guarding.attempt(call, route, step, account, self._send, compiled.grants.policy)
 
-    def _sent(
+    def _send(
         self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount
     ) -> Coroutine[Any, Any, Answer]:
         """The attempt that the guards of a target surround."""
@@ -237,8 +237,8 @@ async def _refused(failure: Failure, call: Call) -> Answer:
     return failed(failure, call)
 
 
-def _told(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:
-    """The answer of an attempt, after the attempt's account was told of it."""
+def _recorded(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:
+    """The answer of an attempt, which is recorded in the attempt's account."""
     answer.target, answer.attempt = step.target, account
     outcome = answer.outcome
     account.status, account.failure, account.usage = outcome.status, outcome.failure, answer.usage
@@ -255,7 +255,7 @@ def _follow(answer: Answer, target: Target, health: Health) -> None:
 
     def closed(broken: Failure | None) -> None:
         status = None if broken is None else 502
-        health.end(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
+        health.attempt_ended(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
 
     answer.on_close = (*answer.on_close, closed)
 

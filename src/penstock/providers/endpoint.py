@@ -310,7 +310,7 @@ def _headers(binding: _Binding, spec: EndpointSpec, base: Url) -> bytes | Failur
     """The header block of a place: the row's headers, the place's own, then those of the virtual key."""
     provider, values = binding.provider, binding.values
     key = binding.lent_key if binding.key is None and base.origin.trusted else binding.key
-    credential = _credential(provider, spec.auth or provider.auth, key, values, demand_key=binding.demands_key)
+    credential = _credential(provider, spec.auth or provider.auth, key, values, demands_key=binding.demands_key)
     if isinstance(credential, Failure):
         return credential
     lines = [_JSON] if binding.operation.has_body else []
@@ -328,7 +328,7 @@ def _headers(binding: _Binding, spec: EndpointSpec, base: Url) -> bytes | Failur
 
 
 def _credential(
-    provider: Provider, auth: HeaderAuth, key: Secret | None, values: Mapping[str, str], *, demand_key: bool
+    provider: Provider, auth: HeaderAuth, key: Secret | None, values: Mapping[str, str], *, demands_key: bool
 ) -> bytes | Failure:
     """The header line that proves who calls; empty when nothing was given and nothing is demanded."""
     for option in provider.options:
@@ -340,7 +340,7 @@ def _credential(
     if provider.key is Key.NONE:
         return b""
     if key is None:
-        return _missing_key(provider) if demand_key and provider.key is Key.REQUIRED else b""
+        return _missing_key(provider) if demands_key and provider.key is Key.REQUIRED else b""
     try:
         return auth.line(key)
     except ValueError:

@@ -1,7 +1,7 @@
 """The circuit breaker: a target that keeps failing gets no requests for a while, then one probe.
 
 ``BreakerPolicy`` holds the rules of a config, ``Circuit`` the state of one target. A circuit needs the same memory
-however much traffic there is, and changes only by ``attempt_started`` and ``end``::
+however much traffic there is, and changes only by ``attempt_started`` and ``attempt_ended``::
 
     closed --failures reach a threshold--> open --cooldown has passed--> half-open --the probe succeeds--> closed
                                              ^                               |
@@ -88,7 +88,7 @@ class Circuit:
         self._probing = True
         return True
 
-    def end(self, policy: BreakerPolicy, now: float, *, failed: bool | None, probe: bool) -> None:
+    def attempt_ended(self, policy: BreakerPolicy, now: float, *, failed: bool | None, probe: bool) -> None:
         """Record that an attempt ended. ``failed`` is None if the attempt was cancelled: it then counts as nothing."""
         if probe:
             self._probing = False

@@ -40,7 +40,10 @@ _HEDGE_CAPACITY: Final = 10.0
 
 
 class _TargetState:
-    """One target: attempts in flight, its circuit, and the moving average of the time to the first token."""
+    """One target: attempts in flight, its circuit, and the moving average of the time to the first token in seconds.
+
+    ``measured`` is when the average last changed, ``told`` when other processes were told of it.
+    """
 
     __slots__ = ("busy", "circuit", "latency", "measured", "told")
 
@@ -65,7 +68,7 @@ class _TargetState:
             self.latency, self.measured = seconds, measured
 
 
-class _Budget:
+class _TokenBucket:
     """A token bucket that starts full: filled by time and by deposits, never above its capacity."""
 
     __slots__ = ("_capacity", "_filled", "_per_second", "_tokens")
@@ -94,15 +97,17 @@ that it sends."""
 
 
 class Health:
-    """The state of the world as far as routing cares, for one process: that of callers without a tenant who send their
-    configs, and beside it the ``of`` every tenant."""
+    """What routing remembers of targets and providers, for one process.
+
+    Callers without a tenant who send their own configs have this object itself; it holds that of every tenant (``of``).
+    """
 
     def __init__(
         self, targets: int = 4096, providers: int = 4096, hedging_nodes: int = 4096, sticky_choices: int = 65536
     ) -> None:
         self._targets: Lru[str, _TargetState] = Lru(targets)
-        self._retries: Lru[str, _Budget] = Lru(providers)
-        self._hedges: Lru[str, _Budget] = Lru(hedging_nodes)
+        self._retries: Lru[str, _TokenBucket] = Lru(providers)
+        self._hedges: Lru[str, _TokenBucket] = Lru(hedging_nodes)
         self._choices: Lru[str, tuple[int, float]] = Lru(sticky_choices)
         self._others: Lru[tuple[str, bool], Health] = Lru(2 * _TENANTS)
         self._scope = ("", False)
@@ -135,13 +140,13 @@ class Health:
     def attempt_started(self, target: str, breaker: BreakerPolicy | None, now: float) -> bool:
         """Record that an attempt starts, and return whether the attempt is the breaker's probe.
 
-        A call of ``end`` must follow, with the returned value as ``probe``.
+        A call of ``attempt_ended`` must follow, with the returned value as ``probe``.
         """
         state = self._state_of(target)
         state.busy += 1
         return breaker is not None and state.circuit.attempt_started(breaker, now)
 
-    def end(
+    def attempt_ended(
         self,
         target: str,
         breaker: BreakerPolicy | None,
@@ -161,7 +166,7 @@ class Health:
         failed = None if status is None or breaker is None else counts_as_failure(breaker, status)
         if breaker is not None:
             before = state.circuit.opened
-            state.circuit.end(breaker, now, failed=failed, probe=probe)
+            state.circuit.attempt_ended(breaker, now, failed=failed, probe=probe)
             if self.on_advice is not None and state.circuit.opened not in {None, before}:
                 self.on_advice(CircuitOpened(*self._scope, target, breaker.cooldown), now)
         if status is None:
@@ -199,7 +204,7 @@ class Health:
         state = self._targets.get(target)
         return None if state is None or now - state.measured >= _LATENCY_EXPIRES else state.latency
 
-    def attempted(self, provider: str, now: float) -> None:
+    def count_attempt(self, provider: str, now: float) -> None:
         """Record a first attempt at a provider's address: it adds 0.2 of a retry to the address's budget."""
         self._retry_budget(provider, now).deposit(_RETRIES_PER_ATTEMPT)
 
@@ -207,7 +212,7 @@ class Health:
         """Whether the provider's budget allows one more retry. If it does, the budget is charged."""
         return self._retry_budget(provider, now).take(now)
 
-    def hedgeable(self, node: str, percent: float, now: float) -> None:
+    def count_hedgeable(self, node: str, percent: float, now: float) -> None:
         """Record a request that could be hedged: it adds ``percent``/100 of a hedge to the node's budget."""
         self._hedge_budget(node, now).deposit(percent / 100)
 
@@ -215,7 +220,7 @@ class Health:
         """Whether the node's budget allows one more hedge. If it does, the budget is charged."""
         return percent > 0 and self._hedge_budget(node, now).take(now)
 
-    def hedge_unspent(self, node: str, now: float) -> None:
+    def return_hedge(self, node: str, now: float) -> None:
         """Give an unused hedge back to the node's budget."""
         self._hedge_budget(node, now).deposit(1.0)
 
@@ -240,16 +245,16 @@ class Health:
             self._targets.put(target, state)
         return state
 
-    def _retry_budget(self, provider: str, now: float) -> _Budget:
+    def _retry_budget(self, provider: str, now: float) -> _TokenBucket:
         budget = self._retries.get(provider)
         if budget is None:
-            budget = _Budget(_RETRY_CAPACITY, _RETRIES_PER_SECOND, now)
+            budget = _TokenBucket(_RETRY_CAPACITY, _RETRIES_PER_SECOND, now)
             self._retries.put(provider, budget)
         return budget
 
-    def _hedge_budget(self, node: str, now: float) -> _Budget:
+    def _hedge_budget(self, node: str, now: float) -> _TokenBucket:
         budget = self._hedges.get(node)
         if budget is None:
-            budget = _Budget(_HEDGE_CAPACITY, 0.0, now)
+            budget = _TokenBucket(_HEDGE_CAPACITY, 0.0, now)
             self._hedges.put(node, budget)
         return budget

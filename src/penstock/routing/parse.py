@@ -55,19 +55,19 @@ def parse(config: bytes | None, headers: HeaderSettings, rules: Rules) -> Plan |
     except Refused as refused:
         return refused.failure
     except OverBudget as over:
-        return _over(over).failure
+        return _too_large(over).failure
     except RecursionError:
         return Failure(Kind.INVALID_CONFIG, _TOO_DEEP, "config", PLAIN_INVALID)
     builder = LeafBuilder(headers, rules)
-    plan = _whole(values, builder)
+    plan = _plan_of(values, builder)
     if isinstance(plan, Failure):
         return plan
     lends_to = builder.lends_to()
     # The credential of the headers is meant for one provider: build again, with that address or none.
-    return plan if lends_to is None else _whole(values, LeafBuilder(headers, rules, lends_to=lends_to))
+    return plan if lends_to is None else _plan_of(values, LeafBuilder(headers, rules, lends_to=lends_to))
 
 
-def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan | Failure:
+def _plan_of(values: dict[str, Any], builder: LeafBuilder) -> Plan | Failure:
     """The plan for a config, or all problems of it."""
     fields = Fields(values, "config", settings=own_settings(values))
     problems = fields.budget.problems
@@ -77,7 +77,7 @@ def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan | Failure:
             failure = problems.failure()
             return _weighed(plan) if failure is None else failure
     except OverBudget as over:
-        _add_last(problems, _over(over))
+        _add_last(problems, _too_large(over))
     except RecursionError:
         _add_last(problems, Refused(Failure(Kind.INVALID_CONFIG, _TOO_DEEP, "config", PLAIN_INVALID)))
     except Enough:
@@ -100,7 +100,7 @@ def _add_last(problems: Problems, refused: Refused) -> None:
         problems.add(refused)
 
 
-def _over(over: OverBudget) -> Refused:
+def _too_large(over: OverBudget) -> Refused:
     return refuse("config", f"{over}: make it smaller")
 
 
@@ -276,6 +276,7 @@ def _balance(
 
 
 def _identities(plans: tuple[Plan, ...]) -> Iterator[str]:
+    """What tells balanced targets from others: the identities of the leaves, of an inner balance a digest of them."""
     for plan in plans:
         match plan:
             case Target():

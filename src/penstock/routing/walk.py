@@ -188,7 +188,7 @@ class _Walker:
             over = self._bounded(over, target.timeouts.total)
         tries, waited = 0, 0.0
         if target.retry is not None and not self._is_counted:
-            self._health.attempted(target.address, self._clock())
+            self._health.count_attempt(target.address, self._clock())
         self._is_counted = False
         while True:
             attempt = Attempt(target, tries, until, over)
@@ -245,7 +245,7 @@ class _Walker:
             status = _judged(outcome)
             first_token = self._clock() - began
         finally:
-            self._health.end(
+            self._health.attempt_ended(
                 target.identity, target.breaker, self._clock(), status=status, first_token=first_token, probe=probe
             )
         self._made(target, outcome, began)
@@ -266,7 +266,7 @@ class _Walker:
                 outcome = outcomes[target.path]
                 status = None if outcome is None else _judged(outcome)
                 took = None if outcome is None else now - began
-                health.end(target.identity, target.breaker, now, status=status, first_token=took, probe=probe)
+                health.attempt_ended(target.identity, target.breaker, now, status=status, first_token=took, probe=probe)
         self.calls += 2 if raced.rival_ran else 1
         for index, attempt in enumerate((first, second)):
             outcome = raced.outcomes[index]
@@ -312,14 +312,14 @@ class _Walker:
     def _hedged(self, first: Target, rival: Target, hedge: HedgePolicy, until: float, over: float) -> Part:
         """The first target, raced against the second target if the hedge budget allows it."""
         health, now, node = self._health, self._clock(), first.path + first.identity
-        health.hedgeable(node, hedge.percent, now)
+        health.count_hedgeable(node, hedge.percent, now)
         may_hedge = health.may_hedge(node, hedge.percent, now)
         outcome = yield from self._tries(
             first, until, over, alternative=True, rival=rival if may_hedge else None, delay=hedge.delay
         )
         # If the caller disconnects, this line isn't reached: the rival may have been started, so the hedge counts.
         if may_hedge and not self.rival_ran:
-            health.hedge_unspent(node, self._clock())
+            health.return_hedge(node, self._clock())
         return outcome
 
     def _admitted(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:

@@ -9,9 +9,8 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from penstock.pipeline.relay import Broken
-from penstock.server.keepalive import DEFECT
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import tell_of_stop
+from penstock.server.respond import DEFECT, tell_of_stop
 
 _LOG: Final = logging.getLogger("penstock")
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.server.bodies.buffering import BodyBudget, BodyHold
-from penstock.server.bodies.receive import Departure, Receive, read_body
+from penstock.server.bodies.receive import DisconnectWatch, Receive, read_body
 from penstock.server.limits import CallerLimits
 
 Scope = dict[str, Any]
@@ -41,7 +41,7 @@ class AsgiClient(BodyHold):
         self._receive = receive
         self._send = send
         self.address: str | None = str(peer[0]) if peer else None
-        self._departure: Departure | None = None
+        self._departure: DisconnectWatch | None = None
 
     @property
     def gone(self) -> bool:
@@ -54,7 +54,7 @@ class AsgiClient(BodyHold):
         """None: whoever waits for the caller's leaving takes the messages in which pieces would come."""
 
     def watch(self) -> None:
-        self._departure = Departure(self._receive)
+        self._departure = DisconnectWatch(self._receive)
 
     def unwatch(self) -> None:
         if self._departure is not None:

@@ -31,7 +31,7 @@ from penstock.server.bodies.receive import Receive
 from penstock.server.bodies.request_body import meant_surface, read_request_body
 from penstock.server.client import Client
 from penstock.server.http.connection_count import ConnectionCount
-from penstock.server.keepalive import respond_in_time
+from penstock.server.keepalive import respond_with_comments
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins, with_headers
@@ -341,7 +341,7 @@ class Gateway:
         client = context.client
         client.watch()
         if self.limits.keepalive:
-            await respond_in_time(self.pipeline, call, context, self.limits.keepalive)
+            await respond_with_comments(self.pipeline, call, context, self.limits.keepalive)
         else:
             answer = context.answer = await self.pipeline.run(call)
             # A stream may last for hours: free the request's body now.

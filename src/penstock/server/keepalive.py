@@ -15,15 +15,12 @@ from penstock.dialects.caller import EVENT_STREAM
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline, read_request
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import relay_rest, respond
+from penstock.server.respond import DEFECT, relay_rest, respond
 
-DEFECT: Final = Failure(
-    Kind.INTERNAL, "The gateway failed on this request: this is a defect of the gateway, please report it."
-)
 _HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cache"), NO_SNIFF]
 
 
-async def respond_in_time(pipeline: Pipeline, call: Call, context: RequestContext, interval: float) -> None:
+async def respond_with_comments(pipeline: Pipeline, call: Call, context: RequestContext, interval: float) -> None:
     """Answer a call. Send a comment every ``interval`` seconds until a stream's first event."""
     if not await _asks_for_stream(call):
         context.answer = await pipeline.run(call)
@@ -97,6 +94,7 @@ async def _continue(answer: Answer, call: Call, context: RequestContext) -> None
 
 
 def _is_error(answer: Answer) -> bool:
+    """Whether an answer's body is an error object that one event can hold."""
     return (
         answer.status >= 400 and answer.body.startswith(b"{") and b"\n" not in answer.body and b"\r" not in answer.body
     )

@@ -12,6 +12,9 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.relay import last_bytes, relay
 from penstock.server.request_context import RequestContext
 
+DEFECT: Final = Failure(
+    Kind.INTERNAL, "The gateway failed on this request: this is a defect of the gateway, please report it."
+)
 STOPPING: Final = Failure(
     Kind.SHUTTING_DOWN,
     "The gateway is stopping, and the time that running requests had is over: send the request again.",

@@ -85,6 +85,19 @@ class Reading:
         settings = {name: members for name, members in sections.items() if name not in NAMED_ENTRIES}
         self.problems += section_problems(settings, f" in {path.name}")
         before = len(self.problems)
+        self.catalogue = self._catalogue(sections, providers, check, aliases, week_starts)
+        self.of_catalogue = self.problems[before:]
+        self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
+
+    def _catalogue(
+        self,
+        sections: Mapping[str, Any],
+        providers: Collection[str],
+        check: Check | None,
+        aliases: Mapping[str, str],
+        week_starts: WeekStart | None,
+    ) -> Catalogue:
+        """The catalogue that the sections hold, whole if no problem is added."""
         of_virtual_keys = list(self._definitions(sections, "virtual_keys"))
         virtual_keys, usable = self._virtual_keys(of_virtual_keys, providers, aliases)
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
@@ -102,13 +115,11 @@ class Reading:
             policies=policies_of(self._definitions(sections, "policies"), week_starts),
         )
         overlay, wrong = read_overlay(sections.get("prices", {}), "prices", aliases)
-        self.problems += [f"{problem} in {path.name}" for problem in wrong]
-        self.of_catalogue = self.problems[before:]
-        self.catalogue = Catalogue(
+        self.problems += [f"{problem} in {self._path.name}" for problem in wrong]
+        return Catalogue(
             virtual_keys, configs, keys, limits=limits, overlay=overlay, saved_guardrails=guardrails,
             aliases=model_aliases,
         )  # fmt: skip
-        self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _virtual_keys(
         self, definitions: Iterable[Definition], providers: Collection[str], aliases: Mapping[str, str]

@@ -10,7 +10,7 @@ from penstock.core.http import Headers, Limits
 from penstock.transport.base import Take, Upload
 from penstock.transport.deadlines import Deadlines, earliest
 from penstock.transport.response import Malformed
-from penstock.transport.uploading import Unheard, Uploading
+from penstock.transport.uploading import UnreadBytes, Uploading
 from penstock.transport.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class HttpExchange(Wakeup):
 
     __slots__ = (
         "_asked", "_connection", "_last_byte", "_limits", "_over", "_passing", "_paused", "_reader", "_rest",
-        "_started", "_unheard", "_uploading", "failure", "headers", "is_encoded", "status",
+        "_started", "_unread_bytes", "_uploading", "failure", "headers", "is_encoded", "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, limits: Limits, started: float, may_switch: bool) -> None:
@@ -46,7 +46,7 @@ class HttpExchange(Wakeup):
         self._passing: _Passing | None = None
         self._last_byte = started
         self._uploading: Uploading | None = None
-        self._unheard: Unheard | None = None
+        self._unread_bytes: UnreadBytes | None = None
         self.failure: Failure | None = None
         self.status = 0
         self.headers: Headers = []
@@ -94,9 +94,9 @@ class HttpExchange(Wakeup):
     def send_upload(self, upload: Upload) -> None:
         """Send the rest of the request's body as it arrives. The head of the response may come before its end."""
         self._uploading = Uploading(self._connection.loop, upload, self)
-        self._unheard = Unheard(self._connection.transport)
+        self._unread_bytes = UnreadBytes(self._connection.transport)
 
-    def has_news(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether there are bytes of the response, or its end, that the event loop hasn't read yet."""
         return self._connection.is_open and self._connection.has_unread()
 
@@ -151,7 +151,7 @@ class HttpExchange(Wakeup):
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
-        if self._unheard is not None and (rest := self._unheard.take()):
+        if self._unread_bytes is not None and (rest := self._unread_bytes.take()):
             self.received(rest)
             if self._over:
                 return
@@ -189,8 +189,8 @@ class HttpExchange(Wakeup):
         self._over = True
         if self._uploading is not None:
             self._uploading.stop()
-        if self._unheard is not None:
-            self._unheard.close()
+        if self._unread_bytes is not None:
+            self._unread_bytes.close()
         self._connection.finished(reusable=reusable)
 
 

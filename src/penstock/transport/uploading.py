@@ -11,15 +11,15 @@ from typing import Final, Protocol
 from penstock.core.failure import Failure
 from penstock.transport.base import Upload
 
-_MOST_UNHEARD: Final = 256 << 10
+_MOST_UNREAD: Final = 256 << 10
 _TURNS: Final = 2
 """Turns of the event loop in which what has come is read, unless reading pauses."""
 
 
 class Receiver(Protocol):
-    """The exchange whose request is sent (connection.py)."""
+    """The exchange whose request is sent (exchange.py)."""
 
-    def has_news(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether the provider has sent something that wasn't read yet."""
         ...
 
@@ -32,10 +32,12 @@ class Receiver(Protocol):
         ...
 
 
-class Unheard:
-    """What a provider sent before it hung up, and the event loop did not read: a connection that is reset while more is
-    written to it closes before its last bytes are read. A second descriptor of the socket keeps them. Under TLS it has
-    none: they could not be decrypted."""
+class UnreadBytes:
+    """What a provider sent before it hung up, and the event loop did not read.
+
+    A connection that is reset while more is written to it closes before its last bytes are read: a second descriptor of
+    the socket keeps them. Under TLS there is none, since the bytes could not be decrypted.
+    """
 
     __slots__ = ("_socket",)
 
@@ -45,11 +47,11 @@ class Unheard:
             self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
 
     def take(self) -> bytes:
-        """The bytes that are left, at most ``_MOST_UNHEARD``."""
+        """The bytes that are left, at most ``_MOST_UNREAD``."""
         if self._socket is None:
             return b""
         try:
-            return self._socket.recv(_MOST_UNHEARD, socket.MSG_DONTWAIT)
+            return self._socket.recv(_MOST_UNREAD, socket.MSG_DONTWAIT)
         except OSError:
             return b""
 
@@ -85,7 +87,7 @@ class Uploading:
             if isinstance(piece, Failure):
                 receiver.fail(piece)
                 return
-            await self._hear(receiver)
+            await self._let_read(receiver)
             data = b"%x\r\n%b\r\n" % (len(piece), piece) if in_chunks else piece
             full = receiver.send(data) if data else None
             if full is not None:
@@ -95,10 +97,10 @@ class Uploading:
                 return
 
     @staticmethod
-    async def _hear(receiver: Receiver) -> None:
+    async def _let_read(receiver: Receiver) -> None:
         """Let the event loop read what the provider has sent before more is written: a provider that answers early and
         hangs up resets its connection, and the first write that meets the reset would end it with the answer unread."""
         for _ in range(_TURNS):
-            if not receiver.has_news():
+            if not receiver.has_unread():
                 return
             await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from penstock.importers.report import Report
-from penstock.importers.routes import Branch, balance, beginning, choose, fallback, named, retry
+from penstock.importers.routes import Branch, balance, begins_with, choose, fallback, names_one_of, retry
 
 
 def test_what_stands_alone_needs_no_group() -> None:
@@ -22,15 +22,15 @@ def test_weights_are_written_where_they_are_not_1() -> None:
 
 
 def test_queries_are_exact_or_by_the_beginning() -> None:
-    assert named(["a"]) == {"params.model": "a"}
-    assert named(["a", "b"]) == {"params.model": {"$in": ["a", "b"]}}
-    pattern = beginning("a.b/(c)*")["params.model"]["$regex"]
+    assert names_one_of(["a"]) == {"params.model": "a"}
+    assert names_one_of(["a", "b"]) == {"params.model": {"$in": ["a", "b"]}}
+    pattern = begins_with("a.b/(c)*")["params.model"]["$regex"]
     assert re.match(pattern, "a.b/(c)*d")
     assert not re.match(pattern, "axb/(c)*d")
 
 
 def test_more_than_a_hundred_conditions_are_groups_in_the_default() -> None:
-    branches = [Branch(f"m{number}", named([f"m{number}"]), {"provider": "a"}) for number in range(201)]
+    branches = [Branch(f"m{number}", names_one_of([f"m{number}"]), {"provider": "a"}) for number in range(201)]
     node = choose(branches, {"provider": "z"})
     sizes = []
     while node is not None and "strategy" in node:
@@ -42,7 +42,7 @@ def test_more_than_a_hundred_conditions_are_groups_in_the_default() -> None:
 
 
 def test_names_of_branches_are_told_apart() -> None:
-    same = [Branch("other models", named([model]), {"provider": model}) for model in ("a", "b")]
+    same = [Branch("other models", names_one_of([model]), {"provider": model}) for model in ("a", "b")]
     node = choose(same, {"provider": "c"})
     assert node is not None
     assert len({each["name"] for each in node["targets"]}) == 3

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from importing_checks import check_limits
 from penstock.importers.report import Report
-from penstock.importers.windows import Converted, Span, bifrost_span, budget, litellm_span, rate, told
+from penstock.importers.windows import Converted, Span, bifrost_span, budget, litellm_span, rate, report_limit
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_whatever_is_made_is_a_limit_and_looser_with_consent_only(amount: float,
 
 def test_a_limit_is_told_of() -> None:
     report = Report()
-    assert told(report, "a", Converted({"x": 1}), "limit") == {"x": 1}
-    assert told(report, "b", Converted({"x": 1}, "differs", True), "limit") == {"x": 1}
-    assert told(report, "c", Converted(None, "too large"), "limit") is None
+    assert report_limit(report, "a", Converted({"x": 1}), "limit") == {"x": 1}
+    assert report_limit(report, "b", Converted({"x": 1}, "differs", True), "limit") == {"x": 1}
+    assert report_limit(report, "c", Converted(None, "too large"), "limit") is None
     assert [str(line) for line in report.lines] == ["= a: limit", "~ b: limit: differs (!)", "✗ c: too large (!)"]

@@ -62,7 +62,7 @@ async def test_a_reader_that_rests_keeps_its_records_and_loses_those_beyond_its_
     queue.follow(read.append)
     for each in coming[:40]:
         queue.push(each)
-    queue.rest()
+    queue.pause()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert (read, len(queue)) == ([], 40)

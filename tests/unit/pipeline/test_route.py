@@ -90,7 +90,7 @@ async def test_the_walk_goes_on_from_the_first_attempt(monkeypatch: pytest.Monke
         monkeypatch.setattr(f"penstock.pipeline.{module}.monotonic", lambda: transport.now)
     counted: list[float] = []
     router = calling.router(transport)
-    monkeypatch.setattr(type(router.health), "attempted", lambda _health, _address, now: counted.append(now))
+    monkeypatch.setattr(type(router.health), "count_attempt", lambda _health, _address, now: counted.append(now))
     first = {**A, "retry": {"attempts": 1, "on_status_codes": [500]}, "timeouts": {"total": 5}}
     call = asked({"strategy": {"mode": "fallback"}, "targets": [first, {**B, "timeouts": {"total": 5}}]})
     answer, walked = await routed(router, call)

@@ -155,7 +155,7 @@ def measured(plan: Balance, latencies: Sequence[float | None], now: float = 0.0)
         assert isinstance(target, Target)
         if latency is not None:
             health.attempt_started(target.identity, None, now)
-            health.end(target.identity, None, now, status=200, first_token=latency, probe=False)
+            health.attempt_ended(target.identity, None, now, status=200, first_token=latency, probe=False)
     return health
 
 
@@ -192,7 +192,7 @@ def test_what_was_measured_long_ago_is_explored_again() -> None:
     health = measured(plan, [9.0, None], 0.0)
     fast = leaves(plan)[1].identity
     health.attempt_started(fast, None, 50.0)
-    health.end(fast, None, 50.0, status=200, first_token=0.1, probe=False)
+    health.attempt_ended(fast, None, 50.0, status=200, first_token=0.1, probe=False)
     assert [picked(plan, chance, health, 55.0) for chance in (0.1, 0.9)] == [1, 1]
     assert [picked(plan, chance, health, 60.0) for chance in (0.1, 0.9)] == [0, 0]
 
@@ -206,7 +206,7 @@ def test_a_part_of_the_tree_is_as_fast_as_its_best_leaf() -> None:
     health = Health()
     for leaf, latency in zip(leaves(plan), (0.9, 0.1, 0.5), strict=True):
         health.attempt_started(leaf.identity, None, 0.0)
-        health.end(leaf.identity, None, 0.0, status=200, first_token=latency, probe=False)
+        health.attempt_ended(leaf.identity, None, 0.0, status=200, first_token=latency, probe=False)
     assert drawn(plan, health) == {0: DRAWS}
 
 
@@ -240,7 +240,7 @@ def test_a_freed_target_is_next() -> None:
     busy, idle = leaves(plan)
     health.attempt_started(busy.identity, None, 0.0)
     assert [picked(plan, chance, health) for chance in (0.0, 0.4, 0.6, 0.99)] == [1, 1, 1, 1]
-    health.end(busy.identity, None, 1.0, status=None, first_token=None, probe=False)
+    health.attempt_ended(busy.identity, None, 1.0, status=None, first_token=None, probe=False)
     health.attempt_started(idle.identity, None, 1.0)
     assert picked(plan, 0.99, health, 1.0) == 0
 

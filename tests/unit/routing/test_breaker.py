@@ -15,7 +15,7 @@ SHARE = BreakerPolicy(failure_threshold_percentage=50, minimum_requests=4, coold
 def attempt(state: Circuit, policy: BreakerPolicy, now: float, *, failed: bool | None) -> bool:
     """One attempt from begin to end; whether it was a probe."""
     probe = state.attempt_started(policy, now)
-    state.end(policy, now, failed=failed, probe=probe)
+    state.attempt_ended(policy, now, failed=failed, probe=probe)
     return probe
 
 
@@ -105,7 +105,7 @@ def test_only_one_probe_at_a_time_and_a_cancelled_one_gives_way() -> None:
     assert state.state == "half_open"
     assert not state.admits(COUNT, 30.0)
     assert not state.attempt_started(COUNT, 31.0)
-    state.end(COUNT, 32.0, failed=None, probe=True)
+    state.attempt_ended(COUNT, 32.0, failed=None, probe=True)
     assert state.admits(COUNT, 32.0)
     assert state.attempt_started(COUNT, 32.0)
 
@@ -117,9 +117,9 @@ def test_attempts_made_in_spite_of_an_open_circuit_decide_nothing() -> None:
     assert not attempt(state, COUNT, 20.0, failed=True)
     assert state.admits(COUNT, 30.0)
     assert state.attempt_started(COUNT, 30.0)
-    state.end(COUNT, 31.0, failed=True, probe=False)
+    state.attempt_ended(COUNT, 31.0, failed=True, probe=False)
     assert not state.admits(COUNT, 31.0)
-    state.end(COUNT, 32.0, failed=False, probe=True)
+    state.attempt_ended(COUNT, 32.0, failed=False, probe=True)
     assert state.admits(COUNT, 32.0)
 
 
@@ -164,7 +164,7 @@ def test_no_admission_before_the_cooldown_and_never_two_probes(
         elif running:
             probe = running.pop(which % len(running))
             could = state.admits(policy, now) or probe
-            state.end(policy, now, failed=failed, probe=probe)
+            state.attempt_ended(policy, now, failed=failed, probe=probe)
             if could and not state.admits(policy, now):
                 until = now + policy.cooldown
         assert running.count(True) <= 1

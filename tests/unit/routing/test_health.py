@@ -15,7 +15,7 @@ def attempt(
     health: Health, now: float, status: int | None, took: float | None = None, breaker: BreakerPolicy | None = None
 ) -> bool:
     probe = health.attempt_started("t", breaker, now)
-    health.end("t", breaker, now, status=status, first_token=took, probe=probe)
+    health.attempt_ended("t", breaker, now, status=status, first_token=took, probe=probe)
     return probe
 
 
@@ -32,7 +32,7 @@ def test_a_target_is_kept_away_until_its_probe_succeeds() -> None:
     assert health.admits("t", BREAKER, 30.0)
     assert health.attempt_started("t", BREAKER, 30.0)
     assert not health.admits("t", BREAKER, 30.0)
-    health.end("t", BREAKER, 31.0, status=200, first_token=0.1, probe=True)
+    health.attempt_ended("t", BREAKER, 31.0, status=200, first_token=0.1, probe=True)
     assert health.admits("t", BREAKER, 31.0)
 
 
@@ -77,7 +77,7 @@ def test_attempts_in_flight_are_counted() -> None:
     for _ in range(3):
         health.attempt_started("t", None, 0.0)
     assert (health.busy("t"), health.busy("other")) == (3, 0)
-    health.end("t", None, 1.0, status=None, first_token=None, probe=False)
+    health.attempt_ended("t", None, 1.0, status=None, first_token=None, probe=False)
     assert health.busy("t") == 2
 
 
@@ -88,7 +88,7 @@ def test_a_forgotten_target_breaks_no_end() -> None:
     probe = health.attempt_started("t", BREAKER, 30.0)
     health.attempt_started("other", None, 30.0)
     assert health.busy("t") == 0
-    health.end("t", BREAKER, 31.0, status=500, first_token=None, probe=probe)
+    health.attempt_ended("t", BREAKER, 31.0, status=500, first_token=None, probe=probe)
     assert health.busy("t") == 0
     assert health.admits("t", BREAKER, 31.0)
 
@@ -104,7 +104,7 @@ def test_the_count_in_flight_is_exact_unless_forgotten_and_never_negative(
             health.attempt_started(target, None, 0.0)
             running[target] += 1
         elif running[target]:
-            health.end(target, None, 0.0, status=200, first_token=None, probe=False)
+            health.attempt_ended(target, None, 0.0, status=200, first_token=None, probe=False)
             running[target] -= 1
         for name, count in running.items():
             assert 0 <= health.busy(name) <= count
@@ -182,7 +182,7 @@ def test_the_retry_budget_is_spent_and_filled_again() -> None:
     assert health.may_retry("other", 0.0)
     assert sum(health.may_retry("p", 1.0) for _ in range(200)) == 10
     for _ in range(50):
-        health.attempted("p", 1.0)
+        health.count_attempt("p", 1.0)
     assert sum(health.may_retry("p", 1.0) for _ in range(200)) in {9, 10}
     assert sum(health.may_retry("p", 1000.0) for _ in range(200)) == 100
 
@@ -195,7 +195,7 @@ def test_retries_stay_within_their_share(steps: list[tuple[float, int, int]]) ->
     for passed, new, failed in steps:
         now += passed
         for _ in range(new):
-            health.attempted("p", now)
+            health.count_attempt("p", now)
         attempts += new
         retries += sum(health.may_retry("p", now) for _ in range(failed))
         assert retries <= 100 + 10 * now + 0.2 * attempts + 1e-6
@@ -207,7 +207,7 @@ def test_the_hedge_budget_is_a_percentage_of_what_could_be_hedged() -> None:
     assert not health.may_hedge("n", 5, 1000.0)
     hedges = 0
     for _ in range(1000):
-        health.hedgeable("n", 5, 1000.0)
+        health.count_hedgeable("n", 5, 1000.0)
         hedges += health.may_hedge("n", 5, 1000.0)
     assert hedges in {49, 50}
     assert health.may_hedge("other", 5, 1000.0)
@@ -216,13 +216,13 @@ def test_the_hedge_budget_is_a_percentage_of_what_could_be_hedged() -> None:
 def test_a_saved_up_hedge_budget_has_an_end() -> None:
     health = Health()
     for _ in range(1000):
-        health.hedgeable("n", 100, 0.0)
+        health.count_hedgeable("n", 100, 0.0)
     assert sum(health.may_hedge("n", 100, 0.0) for _ in range(50)) == 10
 
 
 def test_no_percentage_is_no_hedge() -> None:
     health = Health()
-    health.hedgeable("n", 0, 0.0)
+    health.count_hedgeable("n", 0, 0.0)
     assert not health.may_hedge("n", 0, 0.0)
 
 
@@ -249,8 +249,8 @@ def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
     for number in range(100):
         name = str(number)
         health.attempt_started(name, BREAKER, 0.0)
-        health.attempted(name, 0.0)
-        health.hedgeable(name, 5, 0.0)
+        health.count_attempt(name, 0.0)
+        health.count_hedgeable(name, 5, 0.0)
         health.keep_choice(name, 1, 10.0)
     sizes = [len(room) for room in (health._targets, health._retries, health._hedges, health._choices)]
     assert sizes == [2, 2, 2, 2]
@@ -287,7 +287,7 @@ def test_an_opened_circuit_is_told_once_with_its_tenant_and_opens_elsewhere_for_
     first.on_advice = lambda advice, now: told.append((advice, now))
     for now in (1.0, 2.0):
         probe = first.of("a", saved=True).attempt_started("t", policy, now)
-        first.of("a", saved=True).end("t", policy, now, status=500, first_token=None, probe=probe)
+        first.of("a", saved=True).attempt_ended("t", policy, now, status=500, first_token=None, probe=probe)
     opened = CircuitOpened("a", True, "t", 10.0)
     assert [each for each in told if isinstance(each[0], CircuitOpened)] == [(opened, 1.0)]
     second.advise(opened, 1.0)
@@ -303,13 +303,13 @@ def test_a_latency_is_told_once_a_second_and_is_known_elsewhere_while_there_is_n
     first.on_advice = lambda advice, now: told.append((advice, now))
     for now, seconds in ((1.0, 0.5), (1.5, 9.0), (2.0, 0.5)):
         first.attempt_started("t", None, now)
-        first.end("t", None, now, status=200, first_token=seconds, probe=False)
+        first.attempt_ended("t", None, now, status=200, first_token=seconds, probe=False)
     assert [now for _, now in told] == [1.0, 2.0]
     assert told[0][0] == LatencyMeasured("", False, "t", 0.5)
     second.advise(*told[0])
     assert (second.latency("t", 2.0), second.latency("t", 61.0)) == (0.5, None)
     second.attempt_started("t", None, 30.0)
-    second.end("t", None, 30.0, status=200, first_token=2.0, probe=False)
+    second.attempt_ended("t", None, 30.0, status=200, first_token=2.0, probe=False)
     own = second.latency("t", 30.0)
     second.advise(LatencyMeasured("", False, "t", 7.0), 35.0)
     assert second.latency("t", 35.0) == own

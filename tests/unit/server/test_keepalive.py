@@ -17,7 +17,7 @@ from penstock.dialects.registry import CALLERS
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
-from penstock.server.keepalive import respond_in_time
+from penstock.server.keepalive import respond_with_comments
 from penstock.server.request_context import RequestContext
 
 INTERVAL = 0.001
@@ -64,7 +64,9 @@ class Serving:
         self.context = RequestContext(self.call.account, dialect, self.call.headers, reader)
 
     async def respond(self) -> None:
-        await asyncio.wait_for(respond_in_time(cast("Pipeline", self.work), self.call, self.context, INTERVAL), 60)
+        await asyncio.wait_for(
+            respond_with_comments(cast("Pipeline", self.work), self.call, self.context, INTERVAL), 60
+        )
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from typing import Any, cast
 
 from penstock.core.failure import Failure, Kind
-from penstock.transport.uploading import Unheard, Uploading
+from penstock.transport.uploading import UnreadBytes, Uploading
 
 
 class Receiver:
@@ -23,7 +23,7 @@ class Receiver:
         self.failure: Failure | None = None
         self.full: asyncio.Future[None] | None = None
 
-    def has_news(self) -> bool:
+    def has_unread(self) -> bool:
         self.looks += 1
         return self.is_heard and self.looks < 9
 
@@ -110,7 +110,7 @@ class Transport:
 def test_what_came_before_a_reset_is_not_lost() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as ours:
         theirs, _ = listening.accept()
-        unheard = Unheard(cast("asyncio.Transport", Transport(ours)))
+        unheard = UnreadBytes(cast("asyncio.Transport", Transport(ours)))
         assert unheard.take() == b""
         theirs.sendall(b"answer")
         assert ours.recv(3, socket.MSG_PEEK) == b"ans"
@@ -124,6 +124,6 @@ def test_what_came_before_a_reset_is_not_lost() -> None:
 
 def test_bytes_under_tls_can_not_be_read() -> None:
     with socket.socket() as ours:
-        unheard = Unheard(cast("asyncio.Transport", Transport(ours, object())))
+        unheard = UnreadBytes(cast("asyncio.Transport", Transport(ours, object())))
         assert unheard.take() == b""
         unheard.close()

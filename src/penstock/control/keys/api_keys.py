@@ -163,15 +163,15 @@ async def rotate(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         if policy is not None and period is not None and not policy.is_within_period(period):
             members.complain("key_transition_period_ms", "expected less than the time to the key's next rotation")
             members.finish()
-        rotated = key_rotation.rotated(row.kind, policy, change.now, period)
-        await api_key_secrets.retire(change, row.id, rotated.until)
-        await api_key_secrets.add(change, row.id, rotated.proof)
+        rotation = key_rotation.new_rotation(row.kind, policy, change.now, period)
+        await api_key_secrets.retire(change, row.id, rotation.until)
+        await api_key_secrets.add(change, row.id, rotation.proof)
         await key_rotation.forget_text(change, row.id)
-        await _write(change, row, rotated.columns(row.next_rotation_at))
-        told = {"rotation_mode": "manual", "key_transition_expires_at": as_text(rotated.until)}
+        await _write(change, row, rotation.columns(row.next_rotation_at))
+        told = {"rotation_mode": "manual", "key_transition_expires_at": as_text(rotation.until)}
         change.record(Entry("rotate", "api_key", row.id, row.workspace_id, body, {}, told))
-    transition = {"key_transition_expires_at": as_text(rotated.until)}
-    return {"id": row.id, "key": rotated.text, "object": "api-key", **transition}
+    transition = {"key_transition_expires_at": as_text(rotation.until)}
+    return {"id": row.id, "key": rotation.text, "object": "api-key", **transition}
 
 
 async def rotated_text(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _plain(members: Members, columns: dict[str, Any]) -> None:
     if members.has("description"):
         columns["description"] = members.text("description") or ""
     if members.has("expires_at"):
-        columns["expires_at"] = members.moment("expires_at")
+        columns["expires_at"] = members.timestamp("expires_at")
     if members.values.get("status") is not None:
         columns["status"] = members.choice("status", ("active", "disabled"))
     if members.has("expose_cost"):

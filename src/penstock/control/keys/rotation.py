@@ -39,7 +39,7 @@ _DAY: Final = 86_400_000_000
 """Microseconds before a rotation, and before the end of a text, in which people are told of it."""
 
 
-class Rotated(msgspec.Struct, frozen=True):
+class Rotation(msgspec.Struct, frozen=True):
     """A rotation that is made at ``now``: the new text, and until when the text before works on. Times are microseconds
     since 1970."""
 
@@ -64,12 +64,12 @@ class Rotated(msgspec.Struct, frozen=True):
         return columns
 
 
-def rotated(kind: str, policy: RotationPolicy | None, moment: int, transition: int | None = None) -> Rotated:
+def new_rotation(kind: str, policy: RotationPolicy | None, moment: int, transition: int | None = None) -> Rotation:
     """The rotation of a key of a kind. ``transition``: milliseconds, in place of those of the policy."""
     if transition is None:
         transition = rotation_policy.SHORTEST_TRANSITION if policy is None else policy.transition
     text = new_key_text(kind)
-    return Rotated(text, proof_of(text), moment + transition * 1000, policy, moment)
+    return Rotation(text, proof_of(text), moment + transition * 1000, policy, moment)
 
 
 def refuse_without_keyring(plane: ControlPlane, members: Members) -> None:
@@ -143,7 +143,7 @@ async def _rotate_some(plane: ControlPlane, rows: Sequence[Any]) -> list[KeyEven
     events = []
     async with plane.change(SCHEDULE) as change:
         for row in rows:
-            rotation = rotated(row.kind, rotation_policy.decode(row.rotation), change.now)
+            rotation = new_rotation(row.kind, rotation_policy.decode(row.rotation), change.now)
             if await _is_written(change, row, rotation.columns(row.next_rotation_at, is_scheduled=True)):
                 await api_key_secrets.retire(change, row.id, rotation.until)
                 await api_key_secrets.add(change, row.id, rotation.proof)

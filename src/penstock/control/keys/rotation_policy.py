@@ -72,7 +72,7 @@ def read(members: Members, now: int) -> tuple[RotationPolicy | None, int | None]
     period, days = inner.choice("rotation_period", _PERIODS), inner.whole("rotation_period_days", 1, _LONGEST_PERIOD)
     transition = transition_of(inner, 1)
     inner.choice("status", (_ACTIVE,))
-    moment = inner.moment("next_rotation_at")
+    moment = inner.timestamp("next_rotation_at")
     if period is not None and days is not None:
         inner.complain("rotation_period_days", "it excludes rotation_period: leave one of them out")
     if moment is not None and moment <= now:

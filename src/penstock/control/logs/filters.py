@@ -218,8 +218,8 @@ def read_filter(query: Mapping[str, str], *, needs_time: bool = False) -> LogFil
             problems.append(Problem(f"/{name}", _NOT_PLAIN))
     reader = _Reader(query, problems)
     told = LogFilter(
-        reader.moment("time_of_generation_min"),
-        reader.moment("time_of_generation_max"),
+        reader.timestamp("time_of_generation_min"),
+        reader.timestamp("time_of_generation_max"),
         {column: values for name, column in _TEXTS.items() if (values := reader.values(name))} | reader.cache(),
         reader.ranges(),
         reader.statuses(),
@@ -256,7 +256,7 @@ class _Reader:
             self._complain(name, f"expected at most {_MOST_VALUES} values")
         return tuple(text.removeprefix("@") for text in texts) if name == "virtual_keys" else texts
 
-    def moment(self, name: str) -> int | None:
+    def timestamp(self, name: str) -> int | None:
         return self._read(name, parse)
 
     def number(self, name: str, unit: int) -> int | None:

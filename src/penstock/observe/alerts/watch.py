@@ -76,7 +76,7 @@ class Watch:
         self._names: Lru[str, str] = Lru(_TARGETS)
         self._opened: deque[_Opened] = deque(maxlen=_MOST_OPEN)
         self._queue: RecordQueue | None = None
-        self._told: set[str] = set()
+        self._notified: set[str] = set()
         self._task = Background("the watch for alerts", self._run)
 
     def start(self) -> None:
@@ -116,7 +116,7 @@ class Watch:
         if "store_down" in self._settings.kinds and self._is_first():
             for store in self._lost():
                 text = f"The {store} can't be reached."
-                self._once("store_down", store, now, text, {"store": store})
+                self._notify_once("store_down", store, now, text, {"store": store})
         self._tell_rate(now)
 
     def _note(self, record: Record) -> None:
@@ -139,7 +139,7 @@ class Watch:
             text = f"The circuit of {name or 'a target'} has opened{whose}: no requests for {opened.cooldown:g} s."
             data: Data = {"target": name, "key": opened.tenant or None, "seconds": opened.cooldown}
             subject = f"{opened.tenant}\x00{opened.saved}\x00{opened.target}"
-            self._once("circuit_open", subject, opened.at, text, data)
+            self._notify_once("circuit_open", subject, opened.at, text, data)
 
     def _tell_rate(self, now: float) -> None:
         settings = self._settings
@@ -150,15 +150,15 @@ class Watch:
             return
         text = f"{failed} of {total} requests failed in {settings.window:g} seconds ({100 * failed / total:.0f} %)."
         data: Data = {"requests": total, "failed": failed, "seconds": settings.window}
-        self._once("error_rate", "", now, text, data)
+        self._notify_once("error_rate", "", now, text, data)
 
-    def _once(self, kind: NoticeKind, subject: str, now: float, text: str, data: Data) -> None:
-        """Tell it once in each window; who else tells the same in the window finds it claimed."""
+    def _notify_once(self, kind: NoticeKind, subject: str, now: float, text: str, data: Data) -> None:
+        """Give a notice once in each window: a store, if there is one, keeps other workers from giving it again."""
         window = int(now // self._settings.repeat)
         key = f"{kind}\x00{subject}\x00{window}"
-        if key in self._told:
+        if key in self._notified:
             return
-        self._told = {each for each in self._told if each.endswith(f"\x00{window}")} | {key}
+        self._notified = {each for each in self._notified if each.endswith(f"\x00{window}")} | {key}
         self._notify(Notice(kind, key, now, text, data))
 
 

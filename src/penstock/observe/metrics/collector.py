@@ -30,7 +30,7 @@ from penstock.observe.metrics.slots import Slot
 from penstock.observe.metrics.table import Metric, Table
 from penstock.observe.record import Record, RecordQueue, Records
 
-Told = TypeVar("Told")
+Made = TypeVar("Made")
 _LOG: Final = logging.getLogger("penstock")
 _QUEUE: Final = 50_000
 """Records that wait at most."""
@@ -104,7 +104,7 @@ class Collector:
         """Count what is left, and leave it where the other workers find it."""
         await self._task.stop()
         if self._queue is not None:
-            self._queue.rest()
+            self._queue.pause()
         await self._drain()
         if self._slot is not None:
             slot, self._slot = self._slot, None
@@ -114,12 +114,12 @@ class Collector:
     async def page(self, accept: str) -> tuple[bytes, bytes]:
         """The content type and the text of the page, in the format that an Accept header asks for."""
         is_open = wants_open_metrics(accept)
-        text = await self._told(lambda snapshots: exposition(snapshots, open_metrics=is_open))
+        text = await self._of_all_workers(lambda snapshots: exposition(snapshots, open_metrics=is_open))
         return OPEN_METRICS_TYPE if is_open else TEXT_TYPE, text
 
     async def series(self) -> Mapping[int, Mapping[Labels, list[float]]]:
         """What the page shows, as numbers: the series of all workers, by the index of their family and by labels."""
-        return await self._told(merged_series)
+        return await self._of_all_workers(merged_series)
 
     @property
     def is_first(self) -> bool:
@@ -134,7 +134,7 @@ class Collector:
         except OSError:
             return self._started
 
-    async def _told(self, write: Callable[[list[Snapshot]], Told]) -> Told:
+    async def _of_all_workers(self, write: Callable[[list[Snapshot]], Made]) -> Made:
         """What ``write`` makes of the tables of all workers, in a thread."""
         async with self._turn:
             slot = self._slot

@@ -39,7 +39,7 @@ def spans_of(
         attributes = _attempt_attributes(record, attempt, number, charges)
         if content and number == len(record.attempts):
             attributes |= content
-        start = _moment(record, attempt.began)
+        start = _nanoseconds(record, attempt.began)
         spans.append(
             Span(
                 context.trace_id,
@@ -48,7 +48,7 @@ def spans_of(
                 _attempt_name(attributes, attempt),
                 SpanKind.CLIENT,
                 start,
-                max(start, _moment(record, _end_of(record, attempt))),
+                max(start, _nanoseconds(record, _end_of(record, attempt))),
                 named.in_version(attributes, version),
                 context.state.decode("latin-1"),
                 attempt.failure,
@@ -68,8 +68,8 @@ def _request_span(record: Record, context: TraceContext, span_id: str, version: 
         context.parent,
         record.operation or record.method,
         SpanKind.SERVER,
-        _moment(record, 0),
-        _moment(record, record.latency),
+        _nanoseconds(record, 0),
+        _nanoseconds(record, record.latency),
         named.in_version(_request_attributes(record, context), version),
         context.state.decode("latin-1"),
         record.failure if is_error else None,
@@ -180,6 +180,6 @@ def _end_of(record: Record, attempt: AttemptRecord) -> float:
     return record.latency if attempt.first_content is None else max(record.latency, attempt.first_content)
 
 
-def _moment(record: Record, seconds: float) -> int:
+def _nanoseconds(record: Record, seconds: float) -> int:
     """Nanoseconds since 1970, some seconds after the request's arrival."""
     return int(record.at * 1_000_000) * 1000 + int(seconds * _NANOS)

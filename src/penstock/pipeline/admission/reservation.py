@@ -8,7 +8,7 @@ side by side (hedging) have a reservation each. ``close`` settles or gives back 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -26,9 +26,8 @@ from penstock.observe.record import Billed
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.admission.limit_failure import limit_failure
 from penstock.pipeline.call import Answer
-from penstock.pipeline.replies.wrapped_reply import WrappedReply
+from penstock.pipeline.replies.tapped_reply import TappedReply
 from penstock.routing.plan import Target
-from penstock.transport.base import Reply, Take, pass_on
 
 _NOTHING: Final = Amounts(0, 0, 0)
 _BYTES_PER_TOKEN: Final = 3
@@ -239,31 +238,8 @@ def watch(answer: Answer) -> AnswerText:
     text = AnswerText()
     text.add(answer.body)
     if answer.rest is not None:
-        answer.rest = _WatchedReply(answer.rest, text)
+        answer.rest = TappedReply(answer.rest, text.add)
     return text
-
-
-class _WatchedReply(WrappedReply):
-    """A reply whose text is gathered as it passes."""
-
-    def __init__(self, inner: Reply, text: AnswerText) -> None:
-        super().__init__(inner)
-        self._text = text
-
-    async def read(self) -> bytes:
-        data = await self._inner.read()
-        self._text.add(data)
-        return data
-
-    async def pass_on(self, take: Take) -> None:
-        """Hand the bytes to ``take`` (``transport.base.pass_on``)."""
-        add = self._text.add
-
-        def take_and_add(data: bytes) -> Awaitable[None] | None:
-            add(data)
-            return take(data)
-
-        await pass_on(self._inner, take_and_add)
 
 
 def _estimated_usage(tried: _Try) -> Usage:

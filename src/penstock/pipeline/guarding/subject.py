@@ -18,7 +18,7 @@ from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.segments import Segment
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
-from penstock.guards.base import Context, Phase, Told
+from penstock.guards.base import Context, LazyMembers, Phase
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan, Scope
 from penstock.guards.results import HookRun
@@ -52,9 +52,9 @@ class Subject(msgspec.Struct, frozen=True):
     read: Callable[[Any], Iterable[Segment]]
     accepts: Callable[[bytes], str | None]
     response: GuardedBody | None = None
-    metadata: Told = {}
+    metadata: LazyMembers = {}
     operator_metadata: Mapping[str, Any] = {}
-    headers: Told = {}
+    headers: LazyMembers = {}
     is_streaming: bool = False
     status: int | None = None
     trace: str = ""

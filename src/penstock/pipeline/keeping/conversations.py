@@ -26,9 +26,10 @@ from penstock.dialects.caller import JSON, NO_STORE
 from penstock.pipeline.authenticate import KEY_HEADERS, credential
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.keeping.exchange import Keeping
-from penstock.pipeline.keeping.tapped_reply import LastEvent, Tap, TappedReply, WholeReply
+from penstock.pipeline.keeping.tap import LastEvent, Tap, WholeReply
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.records.batches import Batches
+from penstock.pipeline.replies.tapped_reply import TappedReply
 from penstock.providers.row import RESPONSES_WIRE, Operation
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.kept_response import KeptResponse
@@ -200,7 +201,7 @@ class Conversations:
         )
         tap.feed(answer.body)
         if answer.rest is not None:
-            answer.rest = TappedReply(answer.rest, tap)
+            answer.rest = TappedReply(answer.rest, tap.feed)
         return answer
 
     def _keep(self, keeping: Keeping, response: bytes) -> None:

@@ -104,7 +104,7 @@ class _BodyTimer:
             self._task.cancel()
 
 
-class Departure:
+class DisconnectWatch:
     """Cancels the task that answers a request when the caller disconnects, and sets ``gone``."""
 
     __slots__ = ("_answering", "_watch", "gone")

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.server.bodies.buffering import BodyBudget, BodyHold
-from penstock.server.bodies.receive import Departure, read_body
+from penstock.server.bodies.receive import DisconnectWatch, read_body
 from penstock.server.limits import CallerLimits
 
 
@@ -117,7 +117,7 @@ async def test_a_departure_cancels_the_answer_and_says_so() -> None:
     departures = []
 
     async def answer() -> None:
-        departures.append(Departure(receive))
+        departures.append(DisconnectWatch(receive))
         await asyncio.Event().wait()
 
     task = asyncio.ensure_future(answer())
@@ -129,7 +129,7 @@ async def test_a_departure_cancels_the_answer_and_says_so() -> None:
 
 
 async def test_a_departure_after_the_answer_is_no_news() -> None:
-    departure = Departure(receiving({"type": "http.request"}, {"type": "http.disconnect"}))
+    departure = DisconnectWatch(receiving({"type": "http.request"}, {"type": "http.disconnect"}))
     departure.forget()
     for _ in range(5):
         await asyncio.sleep(0)

@@ -1,13 +1,11 @@
-"""Replies that are looked at on their way to the caller: the response that the gateway keeps is in their last event."""
+"""Finds the response that the gateway keeps in an answer that passes: it is in the last event of a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 from penstock.pipeline.keeping.exchange import Keeping
-from penstock.pipeline.replies.wrapped_reply import WrappedReply
-from penstock.transport.base import Reply, Take, pass_on
 
 
 class LastEvent(Protocol):
@@ -52,28 +50,3 @@ class Tap:
         if response is not None:
             self._left = 0
             self._keep(self._keeping, response)
-
-
-class TappedReply(WrappedReply):
-    """A reply whose bytes a tap looks at."""
-
-    def __init__(self, inner: Reply, tap: Tap) -> None:
-        super().__init__(inner)
-        self._tap = tap
-
-    async def read(self) -> bytes:
-        data = await self._inner.read()
-        if data or self._inner.failure is None:
-            self._tap.feed(data)
-        return data
-
-    async def pass_on(self, take: Take) -> None:
-        """Hand the reply to ``take`` (``transport.base.pass_on``)."""
-
-        def take_and_feed(data: bytes) -> Awaitable[None] | None:
-            self._tap.feed(data)
-            return take(data)
-
-        await pass_on(self._inner, take_and_feed)
-        if self._inner.failure is None:
-            self._tap.feed(b"")

@@ -1,4 +1,4 @@
-"""Replies that are looked at on their way: what is kept of them, and that they pass as they are."""
+"""The response that is kept of an answer: where it is found, and that it is kept once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.responses.stored_responses import LastEvent
 from penstock.pipeline.keeping.exchange import Keeping
-from penstock.pipeline.keeping.tapped_reply import Tap, TappedReply, WholeReply
+from penstock.pipeline.keeping.tap import Tap, WholeReply
+from penstock.pipeline.replies.tapped_reply import TappedReply
 
 CUT = Failure(Kind.TRUNCATED, "cut")
 STREAM = b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n'
@@ -18,7 +19,7 @@ STREAM = b'event: response.completed\ndata: {"type":"response.completed","respon
 def tapped(last: LastEvent | WholeReply, reply: FakeReply, longest: int = 1000) -> tuple[TappedReply, list[bytes]]:
     kept: list[bytes] = []
     tap = Tap(last, longest, Keeping(b"owner", longest), lambda _, response: kept.append(response))
-    return TappedReply(reply, tap), kept
+    return TappedReply(reply, tap.feed), kept
 
 
 @pytest.mark.parametrize("by_reading", [True, False])
