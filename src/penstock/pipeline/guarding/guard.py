@@ -49,7 +49,7 @@ from penstock.pipeline.guarding.subject import (
 from penstock.pipeline.guarding.tasks import GuardTasks
 from penstock.pipeline.guarding.unread import refusal_of_hidden, refusal_of_unread, refusal_of_unreadable
 from penstock.pipeline.guarding.verdicts import GuardVerdicts
-from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.off_loop.thread import JUDGED
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.walk import Attempt
@@ -211,7 +211,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         self, call: Call, plan: GuardPlan, memory: GuardMemory, subject: Subject
     ) -> JudgedRequest | None:
         """The first request for a target, judged in one go: None where a hook may wait, or change a text."""
-        if memory.runs or not plan.judges_at_once or len(call.body) > LARGE:
+        if memory.runs or not plan.judges_at_once or len(call.body) > JUDGED:
             return None
         runs, _ = await judged_in_turns(plan.deciding, subject)
         self.looking_on.verdicts.note(call.account, runs)

@@ -18,14 +18,14 @@ from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
 from penstock.pipeline.guarding.at_once import LONG, changed_by, defect, judged_in_turns
 from penstock.pipeline.guarding.subject import Subject
-from penstock.pipeline.off_loop.thread import LARGE, off_loop
+from penstock.pipeline.off_loop.thread import JUDGED, off_loop
 
 _is_local: Final = attrgetter("is_local")
 
 
 async def run_hooks(hooks: Sequence[Hook], subject: Subject, outbound: Outbound) -> tuple[list[HookRun], Subject]:
     """The runs of hooks, in their order, and what they made of the subject."""
-    if len(subject.body.raw) <= LARGE and all(map(_is_local, hooks)):
+    if len(subject.body.raw) <= JUDGED and all(map(_is_local, hooks)):
         return await judged_in_turns(hooks, subject)
     runs: dict[int, HookRun] = {}
     asking: dict[int, asyncio.Task[tuple[HookRun, Subject]]] = {}
@@ -86,7 +86,7 @@ async def _check(check: HookCheck, hook: Hook, subject: Subject, outbound: Outbo
     judge, ask = check.prepared.judge, check.prepared.ask
     try:
         if judge is not None:
-            is_large = len(subject.body.raw) > LARGE
+            is_large = len(subject.body.raw) > JUDGED
             judgement = await off_loop(lambda: judge(context)) if is_large else judge(context)
         elif ask is not None:
             limit = check.timeout if hook.timeout is None else min(check.timeout, hook.timeout)
