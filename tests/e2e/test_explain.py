@@ -375,6 +375,24 @@ config = "saved"
 """
 
 
+def test_guards_of_an_explanation_hold_up_nobody(client: httpx.Client) -> None:
+    """An explanation is made while nothing else is served."""
+    words = {"default.contains": {"words": ["bad"], "operator": "none"}, "deny": True}
+    slow = {"default.regexMatch": {"rule": "(a|a )+b$"}}
+    one = {"provider": "openai", "api_key": "k"}
+
+    def verdicts(text: str, *guards: dict[str, Any]) -> list[str | None]:
+        asked = {"model": "m", "messages": [{"role": "user", "content": text}]}
+        said = explained(client, config={**one, "input_guardrails": guards}, request=asked)
+        return [each.get("verdict") for each in said["guards"]]
+
+    assert verdicts("bad " * 100, words) == ["denied"]
+    assert verdicts("bad " * 5000, words) == [None]
+    told = verdicts("a " * 1000, *[slow] * 48, words)
+    assert len(told) == 49
+    assert told[-1] is None
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("guarded")

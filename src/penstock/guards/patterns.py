@@ -1,7 +1,7 @@
 """JavaScript patterns of checks: compiled with the plan, searched within a time limit.
 
-A search has 10 ms, and 1 ms more for each 10 kB of text. A pattern that was too slow three times is not tried for a
-minute; the caller of the check tells the time (docs/guardrails.md#patterns).
+A search has 10 ms, and 1 ms more for each 10 kB of text, half a second at most, for it takes memory meanwhile, too
+(docs/guardrails.md#patterns).
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _LONGEST: Final = 10_000
 """Characters of a pattern."""
 _LARGEST: Final = 20_000
 """Tokens that a pattern's compiler writes out."""
+_MOST_SECONDS: Final = 0.5
 _LITERAL: Final = re.compile(r"/(?P<pattern>.+)/(?P<flags>[gimsuyd]*)", re.DOTALL)
 _REFERENCE: Final = re.compile(r"\$(?:\$|&|`|'|<(?P<name>\w+)>|(?P<number>\d{1,2}))")
 
 
 def seconds_for(text: str) -> float:
     """The time limit of a search of a text."""
-    return 0.01 + len(text) / 10_000 * 0.001
+    return min(0.01 + len(text) / 10_000 * 0.001, _MOST_SECONDS)
 
 
 def compiled(source: str, parameters: Parameters, name: str, flags: str = "") -> Pattern | None:

@@ -41,18 +41,19 @@ def explain(
     seed: int | None = None,
     answer: bytes | str | None = None,
     stub: Stub = nobody,
+    seconds: float = math.inf,
 ) -> Explanation | Failure:
     """The steps that the call would take; the failure if the call is refused, or ``faults`` can't be parsed.
 
     Without a body the call is a stream of any model. Without a seed every random number is 0.5: the same call always
-    has the same explanation. ``answer`` and ``stub`` are those of ``PlayedGuards``.
+    has the same explanation. ``answer``, ``stub`` and ``seconds`` are those of ``PlayedGuards``.
     """
     compiled = router.compiler.compile(call)
     if isinstance(compiled, Failure):
         return compiled
     try:
         script = read_faults(faults, [shown(leaf.path) for leaf in leaves(compiled.plan)])
-        guards = PlayedGuards(call, answer, stub)
+        guards = PlayedGuards(call, answer, stub, seconds)
         providers = _Providers(router, call, compiled, script, guards)
         deadline = router.deadline or math.inf
         played = play(

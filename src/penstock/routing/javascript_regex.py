@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _MOST_REPEATS: Final = 100_000
 """The largest product of a pattern's bounded repeats, such as ``{2,30}``."""
+_LONG_TEXT: Final = 4 << 10
+"""Characters of a text from which on a search may leave too much memory with its pattern."""
+_LONG_FOR_TOKEN: Final = 12
+"""… for each token of a pattern: a large one takes as much memory itself, and long to compile."""
 _TOKEN: Final = re.compile(
     r"""
     (?P<quantifier> (?:[*+?] | \{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\}) \?? )
@@ -71,17 +75,27 @@ class Pattern:
             raise ValueError("the pattern is not compiled")
         return self._compiled
 
+    def for_text(self, text: str) -> regex.Pattern[str]:
+        """The compiled pattern for a search of a text. A pattern keeps the memory that its steps back took, 20 bytes
+        for each character: what searches a long text is compiled for that search alone."""
+        return self.compiled if len(text) <= max(_LONG_TEXT, _LONG_FOR_TOKEN * self.size) else self._new()
+
     def compile(self) -> bool:
         """Compile the pattern. Returns False if the compiler refuses it: then it is no valid pattern."""
-        import regex  # few configs need it, and every start would pay for it
+        import regex
 
         try:
-            # The library's own cache would keep patterns alive that no plan has any more.
-            flags = regex.ASCII | regex.IGNORECASE if self._ignores_case else regex.ASCII
-            self._compiled = regex.compile(self._source, flags, cache_pattern=False)
+            self._compiled = self._new()
         except (regex.error, RecursionError, OverflowError):
             return False
         return True
+
+    def _new(self) -> regex.Pattern[str]:
+        import regex  # few configs need it, and every start would pay for it
+
+        # The library's own cache would keep patterns alive that no plan has any more.
+        flags = regex.ASCII | regex.IGNORECASE if self._ignores_case else regex.ASCII
+        return regex.compile(self._source, flags, cache_pattern=False)
 
     def is_in(self, text: str, seconds: float) -> bool:
         """Whether a text contains a match; False if no match is found within some seconds."""

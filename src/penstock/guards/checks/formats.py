@@ -19,6 +19,11 @@ _INLINE: Final = re.compile(r"(?<!`)`{3,}+(?:json)?\s*+([\[{](?:(?!`{3}).)*+)`{3
 """Both look at a text once from each fence on: whoever wrote it may have written nothing but fences."""
 _DECODER: Final = json.JSONDecoder()
 _MOST_CANDIDATES: Final = 200
+_MOST_TOLD: Final = 1000
+"""Blocks of code whose languages are told."""
+_MOST_VALUES: Final = 300_000
+"""Values in the JSON of a text: decoded, each may take a hundred times its text."""
+_TOO_MANY: Final = f"The text may hold more than {_MOST_VALUES} values of JSON."
 _LARGEST_SCHEMA: Final = 64 << 20
 _LARGEST_PATTERN: Final = 256 << 10
 """Bytes that a pattern of a schema may take."""
@@ -50,10 +55,15 @@ def _contains_code(parameters: Parameters) -> Prepared:
         text = context.text
         if not text:
             return no_text({"searchedFormat": wanted, "not": inverts})
-        found = [_language(match[2]) for match in _FENCE.finditer(text) if match[2]]
-        is_there = any(each.lower() == name.lower() for each in found)
+        number, is_there, found = 0, False, list[str]()
+        for match in _FENCE.finditer(text):
+            if match[2]:
+                language = _language(match[2])
+                number, is_there = number + 1, is_there or language.lower() == name.lower()
+                if number <= _MOST_TOLD:
+                    found.append(language)
         data = {
-            "explanation": f"{len(found)} blocks of code found; {name} is {'' if is_there else 'not '}among them.",
+            "explanation": f"{number} blocks of code found; {name} is {'' if is_there else 'not '}among them.",
             "searchedFormat": wanted,
             "not": inverts,
             "foundFormats": found,
@@ -95,6 +105,11 @@ def candidates(text: str) -> Iterator[Any]:
         yield value
 
 
+def holds_too_many(text: str) -> bool:
+    """Whether a text may hold more JSON values than are decoded."""
+    return len(text) > _MOST_VALUES and sum(map(text.count, "[{,")) > _MOST_VALUES
+
+
 def looks_like_json(text: str) -> bool:
     """Whether a text has a fence or a brace with its counterpart, so that JSON may have been meant."""
     return -1 < text.find("{") < text.rfind("}") or text.count("```") > 1
@@ -110,6 +125,8 @@ def _json_keys(parameters: Parameters) -> Prepared:
         text = context.text
         if not text:
             return no_text({"operator": operator, "requiredKeys": list(keys)})
+        if holds_too_many(text):
+            return could_not(_TOO_MANY)
         told: dict[str, Any] = {"operator": operator, "textExcerpt": excerpt(text)}
         values = list(candidates(text))
         if not values and not looks_like_json(text):
@@ -169,6 +186,8 @@ def _json_schema(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         text = context.text
+        if holds_too_many(text):
+            return could_not(_TOO_MANY)
         best: tuple[Any, list[dict[str, str]]] | None = None
         for value in candidates(text):
             if value in (0, None, False):

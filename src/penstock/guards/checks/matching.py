@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from penstock.core.segments import Segment
-from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, no_text
+from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, could_not, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, excerpt, expanded, holds, literal, seconds_for, utf16
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _SHORT: Final = 512
 """Characters up to which a look for where a match may begin is faster than the search."""
+_MOST_EDITS: Final = 100_000
+_LONGEST_EDITS: Final = 4 << 20
+"""Characters of all replacements in a text: one that quotes the text before or behind a match is as long."""
 _NO_TEXT: Final = "There is no text to check."
 
 
@@ -33,7 +37,7 @@ def _regex_match(parameters: Parameters) -> Prepared:
         if pattern is None or not text:
             return no_text({"regexPattern": rule, "not": inverts})
         is_plain = hold is not None and len(text) <= _SHORT and hold.begins.search(text) is None
-        match = None if is_plain else pattern.compiled.search(text, timeout=seconds_for(text))
+        match = None if is_plain else pattern.for_text(text).search(text, timeout=seconds_for(text))
         verdict = (match is not None) is not inverts
         data = {
             "regexPattern": rule,
@@ -74,14 +78,20 @@ def _regex_replace(parameters: Parameters) -> Prepared:
         if pattern is None or not context.text:
             data = {"explanation": _NO_TEXT, "regexPattern": rule}
             return Judgement(verdict=True, data=data, error=CheckError(_NO_TEXT))
-        edits = tuple(
-            edit
-            for segment in context.segments
-            for edit in _edits(segment, pattern.compiled, replacement, is_global=is_global)
+        found = (
+            edit for segment in context.segments for edit in _edits(segment, pattern, replacement, is_global=is_global)
         )
+        edits, size = list[Edit](), 0
+        for edit in found:
+            edits.append(edit)
+            size += len(edit.replacement)
+            if len(edits) > _MOST_EDITS or size > _LONGEST_EDITS:
+                return could_not(f"More than {_MOST_EDITS} places, or {_LONGEST_EDITS} characters, would change.")
         verdict = not (edits and fails)
         explanation = f"The pattern {'was' if edits else 'was not'} found in the text."
-        return Judgement(verdict, {"regexPattern": rule, "verdict": verdict, "explanation": explanation}, edits=edits)
+        return Judgement(
+            verdict, {"regexPattern": rule, "verdict": verdict, "explanation": explanation}, edits=tuple(edits)
+        )
 
     hold = None
     if pattern is not None and holds(pattern) and "y" not in flags and not _looks_around(replacement):
@@ -96,13 +106,11 @@ def _looks_around(replacement: str) -> bool:
     return "$`" in replacement or "$'" in replacement
 
 
-def _edits(segment: Segment, pattern: regex.Pattern[str], replacement: str, *, is_global: bool) -> list[Edit]:
-    edits: list[Edit] = []
-    for match in pattern.finditer(segment.text, timeout=seconds_for(segment.text)):
-        edits.append(Edit(segment.pointer, match.start(), match.end(), expanded(replacement, match)))
+def _edits(segment: Segment, pattern: Pattern, replacement: str, *, is_global: bool) -> Iterator[Edit]:
+    for match in pattern.for_text(segment.text).finditer(segment.text, timeout=seconds_for(segment.text)):
+        yield Edit(segment.pointer, match.start(), match.end(), expanded(replacement, match))
         if not is_global:
             break
-    return edits
 
 
 CHECKS: Final = (

@@ -117,7 +117,16 @@ def _whole(number: float) -> int | float:
 
 
 def _words(text: str) -> int:
-    return len([word for word in text.translate(_SPACES).split(" ") if word])
+    """The number of words, counted a slice at a time: a list of all takes thirty times the memory of the text."""
+    number, is_in_word = 0, False
+    for start in range(0, len(text), _SLICE):
+        part = text[start : start + _SLICE].translate(_SPACES)
+        number += len([word for word in part.split(" ") if word]) - (is_in_word and part[0] != " ")
+        is_in_word = part[-1] != " "
+    return number
+
+
+_SLICE: Final = 64 << 10
 
 
 def _sentences(text: str) -> int:

@@ -36,6 +36,8 @@ _URL: Final = re.compile(r"https?://[^\s,\"'{}\[\]]+")
 _TRAILING: Final = ".,;:!?>"
 _SIGNATURE: Final = "x-penstock-signature"
 _MOST_URLS: Final = 20
+_LONGEST: Final = 512 << 10
+"""Characters of a text in which addresses are looked for, while the event loop waits."""
 _MOST_REDIRECTS: Final = 5
 _TRACING: Final = frozenset({"x-portkey-trace-id", "x-portkey-span-id"})
 _NEVER_SENT: Final = frozenset(
@@ -185,13 +187,16 @@ def _log(parameters: Parameters) -> Prepared:
 
 def urls_in(text: str) -> list[str]:
     """The addresses in a text, each once, without the punctuation that follows them."""
-    found = []
-    for match in _URL.finditer(text):
-        url = match[0]
-        while url and (url[-1] in _TRAILING or (url[-1] == ")" and url.count(")") > url.count("("))):
-            url = url[:-1]
-        found.append(url)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(_without_punctuation(match[0]) for match in _URL.finditer(text)))
+
+
+def _without_punctuation(url: str) -> str:
+    """An address without the punctuation behind it, and without brackets that close and were not opened in it."""
+    end, excess = len(url), url.count(")") - url.count("(")
+    while end and (url[end - 1] in _TRAILING or (url[end - 1] == ")" and excess > 0)):
+        excess -= url[end - 1] == ")"
+        end -= 1
+    return url[:end]
 
 
 def _valid_urls(parameters: Parameters) -> Prepared:
@@ -206,6 +211,8 @@ def _valid_urls(parameters: Parameters) -> Prepared:
         text = context.text
         if not text:
             return no_text({"validationMethod": method, "not": inverts})
+        if len(text) > _LONGEST:
+            return could_not(f"The text has more than {_LONGEST} characters: its addresses are not looked for.")
         urls = urls_in(text)
         told = {"validationMethod": method, "textExcerpt": excerpt(text)}
         if not urls:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
-from time import monotonic, time
+from time import monotonic, thread_time, time
 from typing import Final
 
 import msgspec
@@ -28,16 +29,21 @@ LONG: Final = 0.002
 _PASSED: Final = Judgement(verdict=True)
 
 
-def judged_at_once(hooks: Sequence[Hook], subject: Subject, stub: Stub | None = None) -> tuple[list[HookRun], Subject]:
+def judged_at_once(
+    hooks: Sequence[Hook], subject: Subject, stub: Stub | None = None, seconds: float = math.inf
+) -> tuple[list[HookRun], Subject]:
     """The runs of hooks, in their order, and what they made of the subject. ``stub`` says what a check says that would
-    ask another server, None if that isn't known."""
-    judging = judged_in_turns(hooks, subject, stub)
-    while True:
+    ask another server, None if that isn't known. No runs, and the same subject, if that takes more than ``seconds`` of
+    computing time."""
+    judging, over = judged_in_turns(hooks, subject, stub), thread_time() + seconds
+    while thread_time() < over:
         try:
             judging.send(None)
         except StopIteration as end:
             runs, changed = end.value
             return runs, changed
+    judging.close()
+    return [], subject
 
 
 async def judged_in_turns(

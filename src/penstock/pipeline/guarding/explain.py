@@ -6,7 +6,9 @@ The verdicts of checks that ask other servers are unknown, unless the caller tel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from time import thread_time
 from typing import Final
 
 import msgspec
@@ -30,6 +32,8 @@ from penstock.routing.plan import Target
 _MARKED: Final = 246
 _MOST_CHECKS: Final = 200
 """Checks that judge in one explanation, while nothing else is served; the verdicts of further guards are not told."""
+_LONGEST_JUDGED: Final = 16 << 10
+"""Bytes of a body that they judge where their time is limited: one check of a longer text may take too long alone."""
 _UNSENT: Final = "A guard denies the request: nobody is asked."
 
 
@@ -39,15 +43,18 @@ def nobody(_: HookCheck) -> None:
 
 class PlayedGuards:
     """The guards of a call's targets. ``answer`` is what the targets answer, a body in the caller's wire or a text;
-    None: the guards of answers judge nothing. ``stub`` tells the verdicts of checks that ask other servers."""
+    None: the guards of answers judge nothing. ``stub`` tells the verdicts of checks that ask other servers. ``seconds``
+    of computing time are for all guards; what takes longer has no verdict."""
 
-    def __init__(self, call: Call, answer: bytes | str | None = None, stub: Stub = nobody) -> None:
+    def __init__(
+        self, call: Call, answer: bytes | str | None = None, stub: Stub = nobody, seconds: float = math.inf
+    ) -> None:
         self._call = call
         self._view = call.dialect.texts
         self._kind = None if self._view is None else self._view.request_types.get(call.operation.value)
         self._answer = answer
         self._stub = stub
-        self._left = _MOST_CHECKS
+        self._left, self._seconds = _MOST_CHECKS, seconds
         self._runs: dict[tuple[str, Phase], list[HookRun]] = {}
         self._subjects: dict[tuple[str, Phase], tuple[Subject, Subject]] = {}
 
@@ -97,9 +104,12 @@ class PlayedGuards:
 
     def _judge(self, target: Target, hooks: Sequence[Hook], phase: Phase, subject: Subject) -> None:
         self._left -= sum(len(hook.checks) for hook in hooks)
-        if self._left < 0:
+        is_too_long = self._seconds < math.inf and len(subject.body.raw) > _LONGEST_JUDGED
+        if self._left < 0 or is_too_long:
             hooks = ()
-        runs, changed = judged_at_once(hooks, subject, self._stub)
+        began = thread_time()
+        runs, changed = judged_at_once(hooks, subject, self._stub, self._seconds)
+        self._seconds -= thread_time() - began
         self._runs[target.path, phase] = runs
         self._subjects[target.path, phase] = subject, changed
 

@@ -49,7 +49,7 @@ from penstock.pipeline.guarding.subject import (
 from penstock.pipeline.guarding.tasks import GuardTasks
 from penstock.pipeline.guarding.unread import refusal_of_hidden, refusal_of_unread, refusal_of_unreadable
 from penstock.pipeline.guarding.verdicts import GuardVerdicts
-from penstock.pipeline.off_loop.thread import LARGE, off_loop
+from penstock.pipeline.off_loop.thread import JUDGED, LARGE, off_loop
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.walk import Attempt
@@ -222,7 +222,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         failure = failure or refusal_of_hidden(plan, subject.request)
         if failure is not None:
             return JudgedRequest([], subject, failure=failure)
-        if is_large or memory.runs or not plan.judges_at_once:
+        if len(call.body) > JUDGED or memory.runs or not plan.judges_at_once:
             judged = await self._judged(call, plan, memory, subject, body, outbound)
         else:
             runs, _ = await judged_in_turns(plan.deciding, subject)

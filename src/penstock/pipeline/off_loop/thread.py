@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 LARGE: Final = 256 << 10
 """Bytes of a body from which reading and translating it is work for a thread."""
+JUDGED: Final = 16 << 10
+"""Bytes of a body from which each check of a guard is: some take 10 µs for each character."""
 _THREADS: Final = 2
 _QUICK_TURNS: Final = 0.0005
 """Seconds after which a thread gives way; the interpreter's own default is ten times as long."""

@@ -30,6 +30,8 @@ _LARGEST: Final = 64 << 10
 """Bytes of the largest config and of the largest metadata: the size of the largest header."""
 LARGEST_BODY: Final = 512 << 10
 """Bytes of the largest body: an explanation is made in one go, while nothing else is served."""
+_GUARD_SECONDS: Final = 0.2
+"""Computing time of the guards of one explanation."""
 _NULL: Final = msgspec.Raw(b"null")
 
 
@@ -106,10 +108,8 @@ async def _explained(
             return body_read
         call.request = call.addressed(body_read)
     await load_keys(router, call)
-    answer = request.answer
-    return explain(
-        router, call, request.faults, request.seed, msgspec.json.encode(answer) if isinstance(answer, dict) else answer
-    )
+    answer = msgspec.json.encode(request.answer) if isinstance(request.answer, dict) else request.answer
+    return explain(router, call, request.faults, request.seed, answer, seconds=_GUARD_SECONDS)
 
 
 def _config(raw: bytes) -> bytes | Failure:

@@ -146,3 +146,20 @@ def test_patterns_of_a_schema_take_a_bounded_memory() -> None:
     assert judged(
         "jsonSchema", {"schema": {"items": {"allOf": [{"pattern": each} for each in legit]}}}, '["a"]'
     ).verdict
+
+
+@pytest.mark.parametrize(
+    ("check", "parameters"), [("jsonSchema", {"schema": {}}), ("jsonKeys", {"keys": ["a"], "operator": "any"})]
+)
+@pytest.mark.parametrize("value", ["[" + "[]," * 300_000 + "1]", "{}" * 300_001, '{"a":' * 300_001])
+def test_json_of_too_many_values_is_not_decoded(check: str, parameters: dict[str, Any], value: str) -> None:
+    judgement = judged(check, parameters, value)
+    assert judgement.error is not None
+    assert "300000 values" in judgement.error.message
+
+
+def test_not_all_languages_of_code_are_told() -> None:
+    judgement = judged("containsCode", {"format": "sql"}, "```py\n1\n```\n" * 2000 + "```sql\n1\n```\n")
+    assert judgement.verdict
+    assert len(judgement.data["foundFormats"]) == 1000
+    assert "2001 blocks" in judgement.data["explanation"]

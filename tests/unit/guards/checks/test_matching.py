@@ -1,8 +1,13 @@
+import contextlib
+import gc
 import json
+import resource
+from pathlib import Path
 
 import pytest
 
 from judging import context, judged, prepared, refused
+from penstock.guards.checks import matching
 from penstock.guards.edits import edited
 
 
@@ -66,3 +71,34 @@ def test_what_can_be_held_back() -> None:
     assert prepared("regexMatch", {"rule": "ab", "not": True}).hold is not None
     assert prepared("regexMatch", {"rule": "ab"}).hold is None
     assert prepared("regexReplace", {"rule": "ab", "redactText": "$`"}).hold is None
+
+
+@pytest.mark.parametrize(("name", "most"), [("_MOST_EDITS", 100), ("_LONGEST_EDITS", 5000)])
+@pytest.mark.parametrize("replacement", ["x" * 50, "$`", "$'"])
+def test_changes_without_end_are_an_error(
+    name: str, most: int, replacement: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, name, most)
+    judgement = judged("regexReplace", {"rule": "/a/g", "redactText": replacement}, "a" * 101)
+    assert judgement.error is not None
+    assert "would change" in judgement.error.message
+    assert not judgement.edits
+
+
+@pytest.mark.parametrize("check", ["regexMatch", "regexReplace"])
+def test_a_search_leaves_no_memory_with_its_pattern(check: str) -> None:
+    """Patterns live as long as their config is remembered."""
+    made = [prepared(check, {"rule": f"(a|a )+b{index}$"}) for index in range(12)]
+    asked = context("a " * 500_000)
+    before = resident()
+    for each in made:
+        assert each.judge is not None
+        with contextlib.suppress(TimeoutError):
+            each.judge(asked)
+    gc.collect()
+    assert resident() - before < 64 << 20
+
+
+def resident() -> int:
+    """Bytes of memory that the process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

@@ -1,3 +1,4 @@
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -107,3 +108,16 @@ def test_only_words_that_must_not_be_there_can_be_held_back() -> None:
     assert prepared("contains", {"words": ["a"], "operator": "none"}).hold is not None
     assert prepared("contains", {"words": ["a"], "operator": "any"}).hold is None
     assert prepared("wordCount", {"minWords": 1}).hold is None
+
+
+@pytest.mark.parametrize("text", ["ab cd ", "ab\u00a0\ncd\t", "x" * 70_000 + " ", "a " * 40_000])
+def test_words_are_counted_a_slice_at_a_time(text: str) -> None:
+    whole = text * (400_000 // len(text))
+    tracemalloc.start()
+    try:
+        data = judged("wordCount", {"minWords": 1}, whole).data
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert data["wordCount"] == len(whole.split())
+    assert peak < 16 * len(whole)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from counted import Copy
 from judging import Way, asked, refused
 from penstock.guards.base import CheckError, OutboundReply, OutboundRequest, Phase
 from penstock.guards.checks.web import urls_in
@@ -127,6 +128,21 @@ def test_of_an_address_only_the_head_is_read() -> None:
 def test_addresses_in_a_text() -> None:
     text = "(see https://a.test/x), http://b.test/y(1). https://a.test/x and https://c.test/?q=1;"
     assert urls_in(text) == ["https://a.test/x", "http://b.test/y(1)", "https://c.test/?q=1"]
+
+
+@pytest.mark.parametrize("behind", [")", ").", "(", ".", "!?", "()"])
+def test_what_is_behind_an_address_is_looked_at_once(behind: str) -> None:
+    copy = Copy()
+    work = [
+        copy.count(lambda n=n: copy["penstock.guards.checks.web"].urls_in("http://a.b" + behind * n))
+        for n in (2000, 4000)
+    ]
+    assert work[1] <= 2.6 * work[0]
+
+
+def test_addresses_of_a_long_text_are_not_looked_for() -> None:
+    judgement = asked("validUrls", {"onlyDNS": True}, "h" * ((512 << 10) + 1), Way(reach))
+    assert judgement.error is not None
 
 
 def reach(request: OutboundRequest) -> OutboundReply | CheckError:
