@@ -31,8 +31,8 @@ _CONTENT: Final = "logs.content"
 
 class Workspace(msgspec.Struct, frozen=True):
     """What a workspace sets for its keys. ``problem``: why they can't be used. ``lets_users_vary``: requests of users'
-    keys may name another user than the key's. ``blocks_inline_configs``: requests may name saved configs alone. ``input_guardrails``
-    and ``output_guardrails`` are as in ``Permissions``."""
+    keys may name another user than the key's. ``blocks_inline_configs``: requests may name saved configs alone.
+    ``input_guardrails`` and ``output_guardrails`` are as in ``Permissions``."""
 
     is_default: bool
     config: str | None = None
