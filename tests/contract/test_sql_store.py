@@ -452,6 +452,11 @@ async def test_a_users_key_says_whose_it_is(rows: Rows, catalogue: SqlCatalogue,
         await connection.execute(schema.workspace.update().values(settings='{"user_key_metadata_override":1}'))
     await catalogue.refresh()
     assert {key.name: key.labels for key in catalogue.current.keys}["hers"] == {"_user": "x"}
+    async with database.change() as connection:
+        await connection.execute(schema.api_key.update().values(metadata="{}"))
+    await catalogue.refresh()
+    users = {key.name: key.restrictions and key.restrictions.user for key in catalogue.current.keys}
+    assert users == {"hers": "Ada L.", "its": None}
 
 
 async def test_a_workspace_may_allow_saved_configs_alone(

@@ -18,8 +18,8 @@ class Restrictions(msgspec.Struct, frozen=True):
 
     ``expires_at`` is the key's end in microseconds since 1970. ``scopes`` are what the key may do, for example
     ``virtual_keys.list``; None: all that the data plane has. ``networks`` are where its requests may come from; None:
-    from anywhere. ``metadata`` replace the request's own metadata of the same names; ``required_metadata`` are names
-    that a request's metadata must have.
+    from anywhere. ``metadata`` replace the request's own metadata of the same names; ``user`` is the ``_user`` of a
+    request whose metadata name none; ``required_metadata`` are names that a request's metadata must have.
     """
 
     expires_at: int | None = None
@@ -27,6 +27,7 @@ class Restrictions(msgspec.Struct, frozen=True):
     networks: tuple[Network, ...] | None = None
     metadata: Mapping[str, str] = {}
     required_metadata: tuple[str, ...] = ()
+    user: str | None = None
 
     def admits(self, address: Address | None) -> bool:
         """Whether a request may come from an address; None is an address that isn't known."""
@@ -35,5 +36,7 @@ class Restrictions(msgspec.Struct, frozen=True):
         return address is not None and any(address in network for network in self.networks)
 
 
+USER: Final = "_user"
+"""The member of metadata that says whose request it is."""
 NONE: Final = Restrictions()
 """The demands of a key that has none."""

@@ -32,8 +32,8 @@ KEY_HEADERS: Final = (
 UNKNOWN_KEY: Final = "Portkey Error: Invalid API Key. Error Code: 03"
 UNKNOWN_CODE: Final = "03"
 _STALE: Final = (
-    "The gateway can't read its keys: its database can't be reached, for longer than the setting "
-    "store.catalogue_max_age allows. Try again later."
+    "The gateway can't read its keys: its database can't be used, or not for longer than the setting "
+    "store.catalogue_max_age allows. The reason stands in the gateway's log. Try again later."
 )
 _REMEDY: Final = (
     "send a gateway key in x-portkey-api-key or as Authorization: Bearer. The gateway's operator makes one with "

@@ -11,7 +11,7 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.forwarded import parse_address
 from penstock.core.json_text import write_json
-from penstock.core.restrictions import Restrictions
+from penstock.core.restrictions import USER, Restrictions
 from penstock.pipeline.account import METADATA, read_metadata
 from penstock.providers.row import Operation
 
@@ -50,6 +50,7 @@ def metadata_of(restrictions: Restrictions, raw: bytes | None) -> bytes | Failur
         names = ", ".join(missing)
         text = f"The request's metadata lack {names}: send x-portkey-metadata, a JSON object with these names."
         return Failure(Kind.INVALID_REQUEST, text, METADATA.decode())
-    if not restrictions.metadata:
+    named = {} if restrictions.user is None or own.get(USER) else {USER: restrictions.user}
+    if not restrictions.metadata and not named:
         return raw
-    return write_json({**own, **restrictions.metadata})
+    return write_json({**own, **named, **restrictions.metadata})

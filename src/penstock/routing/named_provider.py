@@ -76,7 +76,12 @@ def _virtual_key(name: str, where: str, rules: Rules, budget: Budget, *, is_key:
         known = among(rules.virtual_keys, rules.permissions.virtual_keys)
         if not is_key:
             known += among(rules.providers, rules.permissions.providers)
-        return hint(name, known, "they are set in penstock.toml, [virtual_keys.NAME].", quote="'")
+        return hint(
+            name,
+            known,
+            "they are set in penstock.toml, [virtual_keys.NAME], or made by 'penstock provider create NAME'.",
+            quote="'",
+        )
 
     way_out = budget.hint("virtual key" if is_key else "name", name, near)
     text = f"There is no virtual key '{name[:64]}': {way_out}"

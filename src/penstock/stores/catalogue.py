@@ -25,8 +25,8 @@ from penstock.prices.book import NO_OVERLAY, Overlay
 from penstock.prices.table import PriceTable
 
 __all__ = [
-    "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "SavedGuardrail", "VirtualKey",
-    "compare", "digest_of",
+    "EMPTY", "NAME", "STALE", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "SavedGuardrail",
+    "VirtualKey", "compare", "digest_of",
 ]  # fmt: skip
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -286,6 +286,8 @@ def _by_workspace(named: Mapping[str, _Named]) -> dict[str | None, dict[str, _Na
 
 
 EMPTY: Final = Catalogue()
+STALE: Final = Catalogue(is_guarded=True, is_stale=True)
+"""What is in force while nobody knows what the database holds: nobody gets in by a key of the database."""
 
 
 def _candidates(text: str) -> Iterator[str]:

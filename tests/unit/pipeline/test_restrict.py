@@ -86,3 +86,13 @@ def test_names_that_metadata_must_have(own: bytes | None, missing: str) -> None:
         assert f"lack {missing}:" in found.message
     else:
         assert found == own
+
+
+@pytest.mark.parametrize(
+    ("own", "user"),
+    [(None, "Ada"), (b"{}", "Ada"), (b'{"_user":""}', "Ada"), (b'{"_user":"Bea"}', "Bea"), (b'{"a":"b"}', "Ada")],
+)
+def test_a_request_that_names_nobody_is_the_owners(own: bytes | None, user: str) -> None:
+    merged = metadata_of(Restrictions(user="Ada"), own)
+    assert isinstance(merged, bytes)
+    assert json.loads(merged)["_user"] == user

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from penstock.background import Background
 from penstock.limits.windows import WeekStart
-from penstock.stores.catalogue import Catalogue, CatalogueChange
+from penstock.stores.catalogue import STALE, Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.keyring import Keyring
@@ -184,7 +184,8 @@ class ControlStore:
         return read
 
     async def _wait(self) -> None:
-        """Look twice a second whether the database is in use, and follow it from then on."""
+        """Look twice a second whether the database is in use, and follow it from then on. While it can't be read then,
+        for want of a key say, nobody is let in: who may call is what it holds."""
         seen: list[tuple[int, int] | None] = []
         while self._database is None:
             await asyncio.sleep(self._interval)
@@ -192,10 +193,14 @@ class ControlStore:
             if self._place.is_in_memory or stamps == seen:
                 continue
             seen = stamps
+            is_used = False
             try:
-                if not await asyncio.to_thread(self._is_unused):
+                is_used = not await asyncio.to_thread(self._is_unused)
+                if is_used:
                     await self.open()
             except DatabaseError as error:
+                if is_used:
+                    self._memory.replace(STALE)
                 if self._problem != str(error):
                     _LOG.error("%s", error)
                 self._problem, seen = str(error), []

@@ -152,6 +152,25 @@ async def test_a_database_that_breaks_before_it_is_in_use_is_lost_and_found(file
     await store.stop()
 
 
+async def test_a_database_that_comes_into_use_and_cant_be_read_lets_nobody_in(file: Path) -> None:
+    """Else a gateway that runs without the key of its secrets would stay open to all."""
+    store = store_of(file, Keyring({}))
+    changes = asyncio.Queue[CatalogueChange]()
+    store.watch(changes.put_nowait)
+    store.start()
+    async with filled(file) as rows:
+        await rows.provider("prod", "sk-1")
+        await changes.get()
+        assert (store.current.is_guarded, store.current.is_stale, is_lost(store)) == (True, True, True)
+        async with rows.database.change() as connection:
+            await connection.execute(schema.secret.delete())
+            await connection.execute(schema.integration.update().values(secret_mappings="{}"))
+        while store.current.is_stale:
+            await changes.get()
+    assert not is_lost(store)
+    await store.stop()
+
+
 async def test_when_keys_were_used_is_written_at_the_end(file: Path) -> None:
     async with filled(file) as rows:
         key = await rows.key("app", b"a" * 32)

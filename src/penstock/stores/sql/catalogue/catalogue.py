@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from penstock.background import Background
-from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange
+from penstock.stores.catalogue import EMPTY, STALE, Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.sql.catalogue.load import NEVER, Loaded, Loader
 from penstock.stores.sql.database import Database, DatabaseError
@@ -28,8 +28,6 @@ _INTERVAL: Final = 0.5
 """Seconds between two looks at the revision: a change must be in force within 1.5 s, also under load."""
 _LONGEST_PAUSE: Final = 60.0
 """Seconds between two attempts to be notified again; the first pause is an interval, each further one twice as long."""
-_STALE: Final = Catalogue(is_guarded=True, is_stale=True)
-"""What is in force when the database was out of reach for too long: nobody gets in by a key of the database."""
 
 
 class SqlCatalogue:
@@ -140,10 +138,10 @@ class SqlCatalogue:
 
     def _give_up(self) -> None:
         """Take the catalogue out of force if it is too old."""
-        if self._max_age and monotonic() - self._seen > self._max_age and self.current is not _STALE:
+        if self._max_age and monotonic() - self._seen > self._max_age and self.current is not STALE:
             _LOG.error("the catalogue is older than store.catalogue_max_age: no key of the database is in force")
             self._revision = -1
-            self._memory.replace(_STALE)
+            self._memory.replace(STALE)
 
     async def _listen(self) -> None:
         """Be notified of changes. Without notifications, or when their connection dies, a change is seen by the

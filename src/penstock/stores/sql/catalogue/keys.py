@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.core.model_aliases import ModelAliases
-from penstock.core.restrictions import NONE, Network, Restrictions
+from penstock.core.restrictions import NONE, USER, Network, Restrictions
 from penstock.limits.applied import Applied
 from penstock.stores.alias_definitions import of_stored_key
 from penstock.stores.catalogue import GatewayKey
@@ -27,14 +27,12 @@ _CALLS: Final = frozenset({"completions.write", "*"})
 """The scopes that open the whole data plane."""
 _CONTENT: Final = "logs.content"
 """The scope with which a header switches on that bodies are logged."""
-_USER: Final = "_user"
-"""The member of metadata that says whose request it is: that of a user's key is its owner's."""
 
 
 class Workspace(msgspec.Struct, frozen=True):
     """What a workspace sets for its keys. ``problem``: why they can't be used. ``lets_users_vary``: requests of users'
-    keys may name another user. ``blocks_inline_configs``: requests may name saved configs alone. ``input_guardrails``
-    and ``output_guardrails`` are as in ``Permissions``."""
+    keys may name another user than the key's. ``blocks_inline_configs``: requests may name saved configs alone.
+    ``input_guardrails`` and ``output_guardrails`` are as in ``Permissions``."""
 
     is_default: bool
     config: str | None = None
@@ -269,8 +267,11 @@ _NO_WORKSPACE: Final = Workspace(is_default=False)
 def _demands(row: Any, workspace: Workspace) -> _Demands:
     """What a row demands of requests. Raises Unusable."""
     metadata = {**read_labels(row.labels, "labels"), **read_labels(row.metadata, "metadata"), **workspace.metadata}
+    user: str | None = None
     if row.user_name is not None and not workspace.lets_users_vary:
-        metadata[_USER] = row.user_name
+        metadata[USER] = row.user_name
+    elif row.user_name is not None and USER not in metadata:
+        user = row.user_name
     scopes = frozenset(read_texts(row.scopes, "scopes"))
     ends = [moment for moment in (row.expires_at, row.valid_until) if moment is not None]
     restrictions = Restrictions(
@@ -278,7 +279,8 @@ def _demands(row: Any, workspace: Workspace) -> _Demands:
         None if scopes & _CALLS else scopes,
         None if row.allowed_ips is None else _networks(row.allowed_ips),
         metadata,
-        tuple(name for name in workspace.required_metadata if name not in metadata),
+        tuple(name for name in workspace.required_metadata if name not in metadata and not (user and name == USER)),
+        user,
     )
     return _Demands(metadata, None if restrictions == NONE else restrictions, _CONTENT in scopes)
 
