@@ -87,6 +87,32 @@ async def test_while_the_database_is_down_rows_wait_for_it_and_for_the_next_proc
     assert not spooled(tmp_path)
 
 
+async def test_what_a_process_left_that_ends_after_this_one_has_begun_is_written_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was killed keeps the lock on its spool until it has its last turn of the processor."""
+    monkeypatch.setattr(module, "_INTERVAL", 0.001)
+    monkeypatch.setattr(module, "_FIRST_RECOVERY", 0.001)
+    dying = Spool(tmp_path, "requests", 1 << 20)
+    log_of_dying = RequestLog(dying, Table().write, lambda *_: None, Redactor(), nothing)
+    log_of_dying.keep(record("a"), Noted(), random_id())
+    is_written, table = asyncio.Event(), Table()
+
+    async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+        await table.write(entries, is_repeated)
+        is_written.set()
+
+    log = RequestLog(Spool(tmp_path, "requests", 1 << 20), write, lambda *_: None, Redactor(), nothing)
+    log.start()
+    assert log.waiting == 0, "the other one still has its spool"
+    dying.close()
+    async with asyncio.timeout(60):
+        await is_written.wait()
+    await log.stop()
+    assert (table.traces, table.repeated) == (["a"], [True])
+    assert not spooled(tmp_path)
+
+
 async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_path: Path) -> None:
     """Under load there always is more: a file and a transaction for each handful of rows cost more than the rows."""
     table = Table()

@@ -35,8 +35,9 @@ def cost_class(amount: int) -> int:
 
 
 def _partial(where: str, *parts: str | TextClause, name: str | None = None) -> Index:
-    """An index of the rows for which a condition holds."""
-    return Index(name, *parts, sqlite_where=text(where), postgresql_where=text(where))
+    """An index of the rows for which a condition holds. PostgreSQL's is made by the steps alone, with the same one: its
+    argument would load SQLAlchemy's dialect of it everywhere."""
+    return Index(name, *parts, sqlite_where=text(where))
 
 
 request_log: Final = Table(
