@@ -2,7 +2,8 @@
 
 Calls mostly have no ids, and results name the tool: a call gets an id from its place, and a result answers the next
 call of its name, or the next call. One that answers none is a text of the user's: some clients leave calls out of what
-they send back (LiteLLM), which Ollama bears. Source: Ollama API documentation, "Generate a chat message"; "Tool calling".
+they send back (LiteLLM), which Ollama bears. Source: Ollama API documentation, "Generate a chat message", "Tool
+calling".
 """
 
 from __future__ import annotations
