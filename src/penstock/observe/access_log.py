@@ -7,6 +7,7 @@ import functools
 import logging
 import time
 from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, Protocol
 
@@ -173,6 +174,7 @@ class _Line(msgspec.Struct, omit_defaults=True, gc=False):
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    units: Mapping[str, int] | None = None
     cost: msgspec.Raw | None = None
     failure: str | None = None
     option: str | None = None
@@ -234,6 +236,7 @@ def line(record: Record, cost: int | None = None) -> bytes:
         usage.completion,
         usage.cached,
         usage.reasoning,
+        usage.units or None,
         None if cost is None else msgspec.Raw(dollars_text(cost).encode()),
         record.failure,
         record.option,

@@ -52,8 +52,11 @@ def named_path(path: str) -> tuple[str | None, str]:
     """The name in a path ``/@NAME/v1/…``, and the rest of the path; None and the whole path for any other.
 
     ``path`` is percent-decoded. A name holds no slash, and is not empty. ``/c/NAME`` names a saved config and nothing
-    else: its name is ``c/NAME`` here. Habits of other gateways' clients count, too: ``/anthropic`` is ``/@anthropic``.
+    else: its name is ``c/NAME`` here. Habits of other gateways' clients count, too: ``/anthropic`` is ``/@anthropic``,
+    and what OpenAI's clients ask Google below its base URL for them is asked of Google.
     """
+    if path.startswith(_OPENAI_AT_GOOGLE):
+        return "google", f"/v1/{path.removeprefix(_OPENAI_AT_GOOGLE)}"
     start = 0
     if path.startswith("/@"):
         start = 2
@@ -84,3 +87,5 @@ _USUAL_PREFIXES: Final = {
     "genai": "google",
 }
 """Beginnings of paths by which other gateways' clients name a provider, and the name that each stands for."""
+_OPENAI_AT_GOOGLE: Final = "/v1beta/openai/"
+"""https://ai.google.dev/gemini-api/docs/openai"""

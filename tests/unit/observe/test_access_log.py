@@ -16,7 +16,7 @@ from penstock.observe.record import Record, RecordQueue
 
 RECORD = Record(
     at=1_700_000_000.5, method="POST", path="/v1/chat/completions", status=200, latency=0.25, provider="openai",
-    model="m", stream=True, first_byte=0.125, usage=Usage(1, 2, 3, reasoning=0), trace_id="t", option="config",
+    model="m", stream=True, first_byte=0.125, usage=Usage(1, 2, 3, reasoning=0, units={"seconds": 9}), trace_id="t", option="config",
     client="192.0.2.1", user_agent="curl/8", key="team", dialect="openai_chat", virtual_key="cheap", dropped=("seed",), metadata={"_user": "u"},
 )  # fmt: skip
 
@@ -26,7 +26,7 @@ def test_a_line() -> None:
         "time": "2023-11-14T22:13:20.500+00:00", "method": "POST", "path": "/v1/chat/completions", "status": 200,
         "client": "192.0.2.1", "user_agent": "curl/8", "key": "team", "dialect": "openai_chat",
         "provider": "openai", "virtual_key": "cheap", "model": "m", "stream": True, "latency_ms": 250.0, "first_byte_ms": 125.0,
-        "prompt_tokens": 1, "completion_tokens": 2, "reasoning_tokens": 0, "option": "config",
+        "prompt_tokens": 1, "completion_tokens": 2, "reasoning_tokens": 0, "units": {"seconds": 9}, "option": "config",
         "dropped_params": ["seed"], "metadata": {"_user": "u"}, "trace_id": "t",
     }  # fmt: skip
 

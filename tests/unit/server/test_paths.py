@@ -18,6 +18,9 @@ from penstock.server.paths import forgiven, is_plain, named_path, raw_end
         ("/@/v1/models", (None, "/@/v1/models")),
         ("/v1/models/@prod/gpt-4o", (None, "/v1/models/@prod/gpt-4o")),
         ("/@x//v1/models", ("x", "//v1/models")),
+        ("/genai/v1beta/models", ("google", "/v1beta/models")),
+        ("/v1beta/openai/chat/completions", ("google", "/v1/chat/completions")),
+        ("/v1beta/openai", (None, "/v1beta/openai")),
     ],
 )
 def test_a_name_before_the_path(path: str, expected: tuple[str | None, str]) -> None:

@@ -6,6 +6,7 @@ conversation.item.input_audio_transcription.completed, error) and "Realtime clie
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -13,7 +14,7 @@ import msgspec
 
 from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE, write_json
-from penstock.core.usage import Usage
+from penstock.core.usage import MOST, Usage
 from penstock.dialects.caller import SessionEvents
 from penstock.dialects.session_models import models_in
 
@@ -32,6 +33,8 @@ class _Usage(msgspec.Struct):
     total_tokens: int | None = None
     input_token_details: _Details | None = None
     output_token_details: _Details | None = None
+    seconds: float | None = None
+    """Of a transcription that is billed by time."""
 
 
 class _Response(msgspec.Struct):
@@ -63,6 +66,7 @@ def used_by(event: bytes) -> Usage | None:
     if told is None:
         return None
     heard, said = told.input_token_details or _NOTHING, told.output_token_details or _NOTHING
+    heard_seconds = None if told.seconds is None or not 0 <= told.seconds <= MOST else math.ceil(told.seconds)
     return Usage(
         prompt=told.input_tokens,
         completion=told.output_tokens,
@@ -71,6 +75,7 @@ def used_by(event: bytes) -> Usage | None:
         audio_in=heard.audio_tokens,
         audio_out=said.audio_tokens,
         image_in=heard.image_tokens,
+        units={} if heard_seconds is None else {"seconds": heard_seconds},
     )
 
 

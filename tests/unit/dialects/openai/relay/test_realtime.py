@@ -28,6 +28,13 @@ USED = Usage(20, 10, 30, cached=4, audio_in=12, audio_out=7)
     [
         ({"type": "response.done", "response": {"usage": TOLD}}, USED),
         ({"type": "conversation.item.input_audio_transcription.completed", "usage": TOLD}, USED),
+        (
+            {
+                "type": "conversation.item.input_audio_transcription.completed",
+                "usage": {"type": "duration", "seconds": 2.2},
+            },
+            Usage(units={"seconds": 3}),
+        ),
         ({"type": "response.done", "response": {"usage": None}}, None),
         ({"type": "response.done"}, None),
         ({"type": "response.output_text.delta", "delta": '"response.done"', "response": {"usage": TOLD}}, None),
