@@ -130,6 +130,8 @@ class _Reader:
         self._repeatable: list[bool] = []
         self._names: set[str] = set()
         self._repeats = 1
+        self._groups = 0
+        """The groups with a number that have begun."""
 
     def pattern(self) -> Pattern | None:
         """The whole pattern; None if a group is still open."""
@@ -158,11 +160,15 @@ class _Reader:
 
     def _escape(self, _: re.Match[str], text: str) -> bool:
         if text.startswith("\\k<") and text[3:-1] in self._names:
-            return self._atom(f"(?P={text[3:-1]})")
+            return self._atom(f"(?({text[3:-1]})(?P={text[3:-1]})|)")
         if text in _SPACES:
             return self._atom(f"[{_SPACES[text]}]")
         is_position = text in {"\\b", "\\B"}
-        self._atom(text if text[1:2] in _DIGITS else _escaped(text))
+        if text[1:2] in _DIGITS:
+            # A group that took no part is empty: in Python a reference to it would fail. A later group can't be asked.
+            is_earlier = len(text) < _LONGEST_NUMBER and int(text[1:]) <= self._groups
+            return self._atom(f"(?({text[1:]}){text}|)" if is_earlier else text)
+        self._atom(_escaped(text))
         if is_position:
             self._last = None
         return True
@@ -177,6 +183,7 @@ class _Reader:
         if name is not None:
             self._names.add(name)
             text = f"(?P<{name}>"
+        self._groups += name is not None or text == "("
         self._parts.append(text)
         self._sizes.append(1)
         # A group behind which a quantifier may stand: any but a look-behind.
@@ -257,6 +264,8 @@ def _is_word_before(tokens: list[str], at: int) -> bool:
 
 
 _DIGITS: Final = frozenset("123456789")
+_LONGEST_NUMBER: Final = 6
+"""Characters of a backslash and the number of a group, less than which have a meaning."""
 _QUANTIFIER: Final = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??"
 _MAYBE_NONE: Final = ("*", "?", "{0,", "{0}")
 
