@@ -26,7 +26,9 @@ _LONG_FOR_TOKEN: Final = 12
 _TOKEN: Final = re.compile(
     r"""
     (?P<quantifier> (?:[*+?] | \{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\}) \?? )
-    | (?P<escape> \\ (?: c[A-Za-z] | x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | k<[A-Za-z_]\w*> | [1-9][0-9]* | . ) )
+    | (?P<escape> \\ (?:
+        c[A-Za-z] | (?=c) | x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | k<[A-Za-z_]\w*> | 0[0-7]{0,2} | [1-9][0-9]* | .
+      ) )
     | (?P<class> \[\^?\] | \[ (?:\\.|[^\]\\])* \] )
     | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>[A-Za-z_]\w*) > ) )? ) (?!\?)
     | (?P<close> \) )
@@ -36,10 +38,18 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_IN_CLASS: Final = re.compile(r"\\(?:c[A-Za-z]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)|.", re.DOTALL)
+_IN_CLASS: Final = re.compile(
+    r"\\(?:c[A-Za-z0-9_]|(?=c)|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-3][0-7]{0,2}|[4-7][0-7]?|.)|.", re.DOTALL
+)
 _CLASSES: Final = {"[]": "(?!)", "[^]": r"[\s\S]"}
-_SAME: Final = frozenset("dDwWsSbBtnvfr")
+_SAME: Final = frozenset("dDwWbBtnvfr")
 """The letters that mean the same behind a backslash in both syntaxes."""
+_SPACES: Final = {
+    "\\s": r"\t-\r\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff",
+    "\\S": r"\x00-\x08\x0e-\x1f\x21-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff"
+    r"\u3001-\ufefe\uff00-\U0010ffff",
+}
+"""White space as JavaScript has it, and everything else: the inside of a class."""
 _PUNCTUATION: Final = frozenset("\\^$.|?*+()[]{}-&~#/,:;<=>!@%`'\" \t")
 _ANYTHING: Final = r"[^\n\r\u2028\u2029]"
 _LINE_START: Final = rf"(?<!{_ANYTHING})"
@@ -134,6 +144,8 @@ class _Reader:
         self._repeatable: list[bool] = []
         self._names: set[str] = set()
         self._repeats = 1
+        self._groups = 0
+        """The groups with a number that have begun."""
 
     def pattern(self) -> Pattern | None:
         """The whole pattern; None if a group is still open."""
@@ -162,9 +174,15 @@ class _Reader:
 
     def _escape(self, _: re.Match[str], text: str) -> bool:
         if text.startswith("\\k<") and text[3:-1] in self._names:
-            return self._atom(f"(?P={text[3:-1]})")
+            return self._atom(f"(?({text[3:-1]})(?P={text[3:-1]})|)")
+        if text in _SPACES:
+            return self._atom(f"[{_SPACES[text]}]")
         is_position = text in {"\\b", "\\B"}
-        self._atom(text if text[1] in "123456789" else _escaped(text))
+        if text[1:2] in _DIGITS:
+            # A group that took no part is empty: in Python a reference to it would fail. A later group can't be asked.
+            is_earlier = len(text) < _LONGEST_NUMBER and int(text[1:]) <= self._groups
+            return self._atom(f"(?({text[1:]}){text}|)" if is_earlier else text)
+        self._atom(_escaped(text))
         if is_position:
             self._last = None
         return True
@@ -179,6 +197,7 @@ class _Reader:
         if name is not None:
             self._names.add(name)
             text = f"(?P<{name}>"
+        self._groups += name is not None or text == "("
         self._parts.append(text)
         self._sizes.append(1)
         # A group behind which a quantifier may stand: any but a look-behind.
@@ -258,6 +277,9 @@ def _is_word_before(tokens: list[str], at: int) -> bool:
     return before >= 0 and _WORD.fullmatch(tokens[before]) is not None
 
 
+_DIGITS: Final = frozenset("123456789")
+_LONGEST_NUMBER: Final = 6
+"""Characters of a backslash and the number of a group, less than which have a meaning."""
 _QUANTIFIER: Final = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??"
 _MAYBE_NONE: Final = ("*", "?", "{0,", "{0}")
 
@@ -268,14 +290,15 @@ def _plain(character: str) -> str:
 
 def _escaped(text: str) -> str:
     """An escape in Python's syntax: a letter without a meaning in JavaScript stands for itself."""
-    letter = text[1]
+    letter = text[1:2]
     if letter in _SAME or (letter in "xu" and len(text) > 2):
         return text
     if letter == "c" and len(text) == 3:
         return f"\\x{ord(text[2]) % 32:02x}"
     if letter == "0":
-        return r"\x00"
-    return "".join(map(_plain, text[1:]))
+        return f"\\x{int(text[1:], 8):02x}"
+    # A backslash before a "c" that names no control character stands for itself.
+    return "".join(map(_plain, text[1:] or text))
 
 
 def _class(text: str) -> str:
@@ -285,7 +308,14 @@ def _class(text: str) -> str:
     return f"[{'^' if text.startswith('[^') else ''}{''.join(parts)}]"
 
 
+_OCTAL: Final = re.compile(r"\\[0-7]+")
+
+
 def _of_class(part: str) -> str:
+    if part in _SPACES:
+        return _SPACES[part]
+    if _OCTAL.fullmatch(part):
+        return f"\\x{int(part[1:], 8):02x}"
     if part.startswith("\\"):
         return "B" if part == "\\B" else _escaped(part)
     return f"\\{part}" if part in "[&~|" else part

@@ -14,6 +14,10 @@ def pattern(source: str) -> Pattern:
     return found
 
 
+SPACES = "\t\n\v\f\r \u00a0\u1680\u2000\u2005\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""White space as JavaScript has it."""
+
+
 @pytest.mark.parametrize(
     ("source", "text", "found"),
     [
@@ -31,9 +35,25 @@ def pattern(source: str) -> Pattern:
         ("^a{x$", "a{x", True),
         (r"^\p{L}$", "p{L}", True),
         (r"^\cA\x41\u0042\0\-\/$", "\x01AB\0-/", True),
+        *[
+            (rf"^{written}$", space, True)
+            for space in SPACES
+            for written in (r"\s", r"[\s]", r"[a\s]", r"[^\S]", r"[^\Sa]")
+        ],
+        *[(rf"^{written}$", space, False) for space in SPACES for written in (r"\S", r"[\S]", r"[^\s]")],
+        (r"^\S[\S][^\s]$", "\u0085\u200b\U0001f600", True),
+        (r"^\s$", "\u0085", False),
+        (r"^\07[\07\12]\012$", "\x07\x0a\x0a", True),
+        (r"^\08$", "\x008", True),
+        (r"^\c\c1[\c]+$", "\\c\\c1c\\", True),
+        (r"^[\c1]$", "\x11", True),
         (r"(?<word>\w+) \k<word>", "is is", True),
         (r"(?<word>\w+) \k<word>", "is it", False),
         (r"^(a)\1$", "aa", True),
+        (r"^(a)?b\1$", "b", True),
+        (r"^(a)?b\1$", "aba", True),
+        (r"^(a)?b\1$", "ab", False),
+        (r"^(?<a>x)?(?:y\k<a>){2}$", "yy", True),
         ("^[[:alpha:]]$", "a]", True),
         (r"^[\B\cA]+$", "B\x01", True),
         ("^é+ß$", "ééß", True),
