@@ -16,7 +16,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
-from penstock.pipeline.authenticate import query_without_keys
+from penstock.pipeline.authenticate import Caller, query_without_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
@@ -339,7 +339,7 @@ class Gateway:
 
     async def _answer(self, opening: Opening, context: RequestContext, memo: HeadMemo | None = None) -> None:
         call = await self._read(opening, context, memo)
-        if isinstance(call, Failure):
+        if not isinstance(call, Call):
             await self._refuse_body(call, context)
             return
         if call.operation.is_session:
@@ -366,7 +366,7 @@ class Gateway:
         surface, account = opening.surface, context.account
         account.operation = surface.operation
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys, memo)
-        if isinstance(caller, Failure):
+        if not isinstance(caller, Caller):
             return caller
         fields = context.fields  # the key's own metadata are among them now
         if caller.key is None and opening.page_refused is not None:
@@ -379,7 +379,7 @@ class Gateway:
             read = opening.refused or await read_request_body(
                 surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence
             )
-            if isinstance(read, Failure):
+            if not isinstance(read, tuple):
                 return read
             body, request, upload = read
         return Call(

@@ -27,14 +27,16 @@ async def read_request_body(
             read = await begin_upload(arriving, most, fields, kind, surface.dialect)
     if read is None:
         read = await client.read_body(fields, most, silence)
-    if isinstance(read, Failure):
-        return read
     if isinstance(read, tuple):
         upload, request = read
         return upload.head, request, upload
+    if not isinstance(read, bytes):
+        return read
+    if kind is BodyKind.JSON:
+        return read, None, None
     members: RequestBody | Failure | None = None
     if kind is BodyKind.ANY:
         members = await read_any(read, fields, surface.dialect)
-    elif kind is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
+    elif media_type_of(fields) == BodyKind.MULTIPART:
         members = await read_fields(read, fields, surface.dialect)
     return members if isinstance(members, Failure) else (read, members, None)
