@@ -28,7 +28,7 @@ from penstock.server.authentication import authenticate_caller
 from penstock.server.bodies.body import BodyBudget
 from penstock.server.bodies.content import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
-from penstock.server.bodies.request_body import read_request_body
+from penstock.server.bodies.request_body import Body, read_request_body
 from penstock.server.client import Client
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_in_time
@@ -46,7 +46,7 @@ from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond
 from penstock.server.sessions.realtime import Sessions, with_protocol_key
 from penstock.server.stream_form import in_form
-from penstock.server.surface_table import Match
+from penstock.server.surface_table import Match, Surface
 from penstock.server.surfaces import DEFAULT_DIALECT, as_it_came, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
 
@@ -375,13 +375,15 @@ class Gateway:
             return refused
         body, request, upload = b"", None, None
         if surface.body:
-            limits = self.limits
-            read = opening.refused or await read_request_body(
-                surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence
+            read = opening.refused or await (
+                self._read_body(context) if surface.body is BodyKind.JSON else self._read_any_body(surface, context)
             )
-            if not isinstance(read, tuple):
+            if isinstance(read, bytes):
+                body = read
+            elif isinstance(read, tuple):
+                body, request, upload = read
+            else:
                 return read
-            body, request, upload = read
         return Call(
             surface.operation,
             surface.dialect,
@@ -411,6 +413,10 @@ class Gateway:
             context.account.failure = failure
         else:
             await context.refuse(failure)
+
+    def _read_any_body(self, surface: Surface, context: RequestContext) -> Coroutine[Any, Any, Body | Failure]:
+        limits = self.limits
+        return read_request_body(surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence)
 
     def _read_body(self, context: RequestContext) -> Coroutine[Any, Any, bytes | Failure]:
         limits = self.limits

@@ -32,11 +32,9 @@ async def read_request_body(
         return upload.head, request, upload
     if not isinstance(read, bytes):
         return read
-    if kind is BodyKind.JSON:
-        return read, None, None
     members: RequestBody | Failure | None = None
     if kind is BodyKind.ANY:
         members = await read_any(read, fields, surface.dialect)
-    elif media_type_of(fields) == BodyKind.MULTIPART:
+    elif kind is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
         members = await read_fields(read, fields, surface.dialect)
     return members if isinstance(members, Failure) else (read, members, None)
