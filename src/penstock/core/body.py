@@ -49,10 +49,12 @@ class Body:
     length.
     """
 
-    __slots__ = ("members",)
+    __slots__ = ("_text", "members")
 
-    def __init__(self, members: dict[str, msgspec.Raw | bytes]) -> None:
+    def __init__(self, members: dict[str, msgspec.Raw | bytes], text: bytes | None = None) -> None:
+        """``text`` is what the members were read from."""
         self.members = members
+        self._text = text
 
     def __reduce__(self) -> tuple[type[Body], tuple[dict[str, PickleBuffer]]]:
         """For another process: the values go as buffers, which need no copy (pickle's protocol 5)."""
@@ -73,7 +75,7 @@ class Body:
             return cls._parse_leniently(data, error)
         if len(members) > _MOST_MEMBERS:
             raise BodyError(f"the request body has more than {_MOST_MEMBERS} members")
-        return cls(members)  # type: ignore[arg-type]
+        return cls(members, data if isinstance(data, bytes) else None)  # type: ignore[arg-type]
 
     @classmethod
     def _parse_leniently(cls, data: bytes | memoryview, first: Exception) -> Body:
@@ -128,7 +130,7 @@ class Body:
     def raw(self, key: str) -> bytes | None:
         """The member's JSON bytes, or None when it is absent."""
         value = self.members.get(key)
-        return None if value is None else bytes(value)
+        return None if value is None else memoryview(value).tobytes()
 
     def holds(self, key: str, pattern: re.Pattern[bytes]) -> bool:
         """Whether the pattern is found in the member's JSON bytes, which aren't copied for it."""
@@ -231,12 +233,25 @@ class Body:
     def encode(self) -> bytes:
         """The object as JSON bytes, values untouched, members in order."""
         members = self.members
+        if self._text is not None and self._is_written(self._text):
+            return self._text
         if not members:
             return b"{}"
         each = zip(map(_KEYS.__getitem__, members), members.values(), _COMMAS, strict=False)
         parts = [b"{", *itertools.chain.from_iterable(each)]
         parts[-1] = b"}"
         return b"".join(parts)
+
+    def _is_written(self, text: bytes) -> bool:
+        """Whether the text is just what ``encode`` would write. It has all members, so it has the same length only if
+        nothing else is in it: no space, no escape in a name, no member that comes twice. Other names than those of
+        parameters are not looked into: their shortest form is not the one that is written."""
+        size = len(b"{")
+        for name, value in self.members.items():
+            if name not in _KEYS:
+                return False
+            size += len(_KEYS[name]) + len(value) + len(b",")
+        return size == len(text)
 
 
 def _members(text: str) -> Iterator[tuple[str, bytes]]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from penstock.observe.log_extras import ContentKeeper, Keeper
 
 _HANDFUL: Final = 32
-"""Records that a reader is handed in one turn of the event loop: its own code is out of the processor's caches at the
-first of them, and the records, some 50 KB, are still in them at the last."""
+"""Records that a reader is handed in one turn of the event loop. Its code is out of the processor's caches at the first
+of them, and the records, some 50 KB, are still in them at the last."""
 
 
 class Billed(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -146,9 +146,9 @@ class RecordQueue:
     """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept:
     ``lost_in_all`` for ever, ``lost`` until the reader sets it back.
 
-    A reader takes them when it likes (``take``), and may be handed them as soon as there is a handful (``follow``)."""
+    A reader takes them when it likes (``take``), or is handed each one (``follow``)."""
 
-    __slots__ = ("_is_woken", "_loop", "_queue", "_read", "_size", "lost", "lost_in_all", "reader")
+    __slots__ = ("_is_woken", "_loop", "_queue", "_read", "_seen", "_size", "lost", "lost_in_all", "reader")
 
     def __init__(self, size: int, reader: str = "") -> None:
         self._queue: deque[Record] = deque()
@@ -156,25 +156,26 @@ class RecordQueue:
         self._read: Callable[[Record], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_woken = False
+        self._seen = 0
+        """The records that waited when the reader was woken."""
         self.reader = reader
         self.lost = self.lost_in_all = 0
 
     def push(self, record: Record) -> None:
-        queue = self._queue
-        if len(queue) < self._size:
-            queue.append(record)
-            if len(queue) >= _HANDFUL:
+        if len(self._queue) < self._size:
+            self._queue.append(record)
+            if self._read is not None and not self._is_woken:
                 self._wake()
         else:
             self.lost += 1
             self.lost_in_all += 1
 
     def follow(self, read: Callable[[Record], None]) -> None:
-        """From now on have ``read``, which raises nothing, called for each record of a handful, in a turn of the
-        running event loop after the one that the last of them came in: the answers of that turn are on their way by
-        then. A reader takes what is left from time to time."""
+        """From now on have ``read``, which raises nothing, called for each record, in a turn of the running event loop
+        after the one that it came in: the answers of that turn are on their way by then, and what ``read`` looks at is
+        still in the processor's caches. While more come with each turn, they wait until they are a handful."""
         self._loop, self._read = asyncio.get_running_loop(), read
-        if len(self._queue) >= _HANDFUL:
+        if self._queue and not self._is_woken:
             self._wake()
 
     def pause(self) -> None:
@@ -182,8 +183,8 @@ class RecordQueue:
         self._read = None
 
     def _wake(self) -> None:
-        if self._read is not None and self._loop is not None and not self._is_woken:
-            self._is_woken = True
+        if self._loop is not None:
+            self._is_woken, self._seen = True, len(self._queue)
             self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
@@ -191,9 +192,12 @@ class RecordQueue:
         read = self._read
         if read is None:
             return
+        if self._seen < len(self._queue) < _HANDFUL:
+            self._wake()
+            return
         for record in self.take(_HANDFUL):
             read(record)
-        if len(self._queue) >= _HANDFUL:
+        if self._queue and not self._is_woken:
             self._wake()
 
     def __len__(self) -> int:

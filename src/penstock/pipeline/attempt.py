@@ -46,7 +46,7 @@ def attempt(
         prepared: PreparedRequest | Failure | None = pass_through(call, route)
     else:
         prepared = None if len(call.body) > LARGE else prepare(call, route)
-    if prepared is None or isinstance(prepared, Failure):
+    if not isinstance(prepared, PreparedRequest):
         return _attempt_aside(call, route, step, upstream, account, prepared)
     return send(prepared, route, step, upstream, account, call.trace_id)
 
@@ -101,7 +101,7 @@ async def send(
     answer = whole_answer(reply, route, prepared, trace_id)
     if answer is None:
         answer = await _begun(reply, route, deadlines, prepared, trace_id)
-    if isinstance(answer, Failure):
+    if not isinstance(answer, Answer):
         reply.close()
         return _failed(answer, prepared, trace_id)
     answer.model = prepared.model

@@ -186,7 +186,7 @@ class Router(msgspec.Struct, frozen=True):
                 route = await self.compiler.bound(compiled, step.target, call.operation)
             if call.upload is not None and not isinstance(route, Failure) and not passes(call, route):
                 route = await hold_upload(call) or route
-            if isinstance(route, Failure):
+            if not isinstance(route, TargetRoute):
                 answer = failed(route, call)
             else:
                 if route.provider.profiles is not None:

@@ -84,7 +84,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             is_admitted = limits.admit_at_once(call, compiled)
             if not is_admitted:
                 compiled = await limits.admit(call, compiled) or compiled
-        if isinstance(compiled, Failure):
+        if not isinstance(compiled, CompiledPlan):
             answer = self._refused(compiled, call)
         elif self.idempotency.applies(call):
             answer = await self._once(call, compiled)
@@ -126,7 +126,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             return _loop(call.hops)
         if call.operation.has_body:
             request = request or call.request or self._read(call)
-            if isinstance(request, Failure):
+            if not isinstance(request, RequestBody):
                 return request
             call.request = request if call.request is request or not call.parameters else call.addressed(request)
             trace = call.account.trace_context

@@ -65,7 +65,8 @@ _VIDEO: Final = "video_duration_seconds_"
 _AS_TOKENS: Final = frozenset({"characters", "search_units"})
 """Units whose price stands in the place of a token's, where a model's answers cost nothing: Portkey's files say so of
 speech and of reranking."""
-_LOW, _MEDIUM, _HIGH = (f"{UNIT}web_search_{context}_context" for context in _CONTEXTS)
+_FOR_CALLS: Final = frozenset({REQUEST, *[f"{UNIT}web_search_{context}_context" for context in _CONTEXTS]})
+"""What is charged for a call beside its tokens, whatever its usage."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -95,22 +96,18 @@ def charge(usage: Usage, price: Price, at: float) -> Charge:
 def picos(usage: Usage, price: Price, at: float) -> int:
     """The amount in picodollars, of which a charge is the rounded form."""
     case = price.case(usage.prompt or 0, at)
-    if case.formula is None and _is_plain(usage, case.rates):
-        return (usage.prompt or 0) * case.rates.get(INPUT, 0) + (usage.completion or 0) * case.rates.get(OUTPUT, 0)
-    counts = token_counts(usage, case.rates)
-    others = [*_units(usage, case.rates), *_pictures(usage, case.rates)]
+    rates = case.rates
+    if case.formula is None and is_plain(usage) and _FOR_CALLS.isdisjoint(rates):
+        return (usage.prompt or 0) * rates.get(INPUT, 0) + (usage.completion or 0) * rates.get(OUTPUT, 0)
+    counts = token_counts(usage, rates)
+    others = [*_units(usage, rates), *_pictures(usage, rates)]
     if case.formula is None:
-        return sum(line.count * line.picos for line in (*token_lines(counts, case.rates), *others))
+        return sum(line.count * line.picos for line in (*token_lines(counts, rates), *others))
     drawn = sum(line.count for line in others if line.name.startswith(IMAGE))
-    values = _values(counts, case.rates, others)
+    values = _values(counts, rates, others)
     amount = evaluate(case.formula, values) * (drawn or 1)
     rest = sum(line.count * line.picos for line in others if not line.name.startswith(IMAGE))
     return round(amount + Fraction(rest))
-
-
-def _is_plain(usage: Usage, rates: Rates) -> bool:
-    """Whether the amount is the sum of two products."""
-    return is_plain(usage) and _charges_tokens_alone(rates)
 
 
 def is_plain(usage: Usage) -> bool:
@@ -124,13 +121,9 @@ def most_plain_prompt(price: Price) -> int | None:
     """The tokens of the longest prompt for which a plain usage costs its tokens at the prices of a short prompt, and
     nothing else, at any time; None if there is no such prompt."""
     case = price.case(0, 0)
-    if not price.is_steady or case.formula is not None or not _charges_tokens_alone(case.rates):
+    if not price.is_steady or case.formula is not None or not _FOR_CALLS.isdisjoint(case.rates):
         return None
     return min([each.above for each in price.cases if each.above], default=MOST)
-
-
-def _charges_tokens_alone(rates: Rates) -> bool:
-    return REQUEST not in rates and _LOW not in rates and _MEDIUM not in rates and _HIGH not in rates
 
 
 def lines(usage: Usage, price: Price, at: float) -> list[Line]:

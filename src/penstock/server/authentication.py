@@ -29,7 +29,7 @@ def authenticate_caller(
         caller = _caller_of(context, catalogue)
         if memo is not None and isinstance(caller, Caller):
             memo.keep_caller(caller, catalogue)
-    if isinstance(caller, Failure) or (key := caller.key) is None:
+    if not isinstance(caller, Caller) or (key := caller.key) is None:
         return caller
     account = context.account
     account.key, account.labels = key.name, key.labels

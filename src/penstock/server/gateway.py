@@ -28,7 +28,7 @@ from penstock.server.authentication import authenticate_caller
 from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.bodies.media_types import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
-from penstock.server.bodies.request_body import meant_surface, read_request_body
+from penstock.server.bodies.request_body import Body, meant_surface, read_request_body
 from penstock.server.client import Client
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_with_comments
@@ -46,7 +46,7 @@ from penstock.server.request_head import RequestHead
 from penstock.server.respond import respond
 from penstock.server.sessions.realtime import Sessions, with_protocol_key
 from penstock.server.stream_form import in_form
-from penstock.server.surface_table import Match
+from penstock.server.surface_table import Match, Surface
 from penstock.server.surfaces import DEFAULT_DIALECT, as_it_came, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
 
@@ -327,7 +327,7 @@ class Gateway:
 
     async def _answer(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None = None) -> None:
         call = await self._read(head, context, memo)
-        if isinstance(call, Failure):
+        if not isinstance(call, Call):
             await self._refuse_body(call, context)
             return
         if call.operation.is_session:
@@ -354,7 +354,7 @@ class Gateway:
         surface, account = head.surface, context.account
         account.operation = surface.operation
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys, memo)
-        if isinstance(caller, Failure):
+        if not isinstance(caller, Caller):
             return caller
         fields = context.fields  # the key's own metadata are among them now
         if caller.key is None and head.page_refused is not None:
@@ -363,13 +363,15 @@ class Gateway:
             return refused
         body, request, upload = b"", None, None
         if surface.body:
-            limits = self.limits
-            read = head.refused or await read_request_body(
-                surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence
+            read = head.refused or await (
+                self._read_body(context) if surface.body is BodyKind.JSON else self._read_any_body(surface, context)
             )
-            if isinstance(read, Failure):
+            if isinstance(read, bytes):
+                body = read
+            elif isinstance(read, tuple):
+                body, request, upload = read
+            else:
                 return read
-            body, request, upload = read
             if surface.others:
                 surface, memo = await meant_surface(surface, body), None
                 account.operation = surface.operation
@@ -402,6 +404,10 @@ class Gateway:
             context.account.failure = failure
         else:
             await context.refuse(failure)
+
+    def _read_any_body(self, surface: Surface, context: RequestContext) -> Coroutine[Any, Any, Body | Failure]:
+        limits = self.limits
+        return read_request_body(surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence)
 
     def _read_body(self, context: RequestContext) -> Coroutine[Any, Any, bytes | Failure]:
         limits = self.limits

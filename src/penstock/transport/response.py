@@ -15,6 +15,7 @@ import httptools
 from penstock.core.http import Headers
 
 _MAX_INTERIM: Final = 16
+_LOOKED_AT: Final = frozenset({b"content-length", b"transfer-encoding", b"keep-alive", b"content-encoding"})
 _STATUSES: Final = range(100, 600)
 """RFC 9110, 15: a status outside is invalid, and a proxy answers in its place as if it were a 5xx."""
 
@@ -153,13 +154,20 @@ class ResponseReader:
         self.status = status
         self.head_complete = True
         self.keep_alive = self._parser.should_keep_alive()
-        fields = dict(self.headers)
-        self.framed = b"content-length" in fields or status in {204, 304}
-        if b"transfer-encoding" in fields:
-            self.framed = self.framed or any(_is_chunked(name, value) for name, value in self.headers)
-        if b"keep-alive" in fields:
-            self.promised_idle = _promised_idle(fields[b"keep-alive"])
-        self.is_encoded = b"content-encoding" in fields
+        self.framed = status in {204, 304}
+        self._look_at_fields()
+
+    def _look_at_fields(self) -> None:
+        """What the head's fields say of the body and of the connection."""
+        for name, value in self.headers:
+            if name not in _LOOKED_AT:
+                continue
+            if name == b"content-length" or _is_chunked(name, value):
+                self.framed = True
+            elif name == b"keep-alive":
+                self.promised_idle = _promised_idle(value)
+            elif name == b"content-encoding":
+                self.is_encoded = True
 
     def on_body(self, body: bytes) -> None:
         if body and not self.complete:

@@ -173,3 +173,26 @@ def test_a_body_has_so_many_members() -> None:
 def test_a_light_copy() -> None:
     body = Body.parse(b'{"model":"m","messages":["long enough"]}')
     assert body.lightened(5).encode() == b'{"model":"m"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"model":"m","stream":false}',
+        b'{"model":"m", "stream":false}',
+        b'{"model":"m","stream":false} ',
+        b'{"model":"a","model":"m","stream":false}',
+        b'{"mod\\u0065l":"m","stream":false}',
+        b'{"\\u00e9":1,"stream":false}',
+        '{"é":1,  "é":1}'.encode(),
+        b"{}",
+    ],
+)
+def test_a_body_is_written_anew_unless_it_is_written_so_already(text: bytes) -> None:
+    body = Body.parse(text)
+    assert body.encode() == Body(dict(body.members)).encode()
+
+
+def test_a_body_that_is_written_so_already_is_not_copied() -> None:
+    text = b'{"model":"m","messages":[1, 2],"stream":false}'
+    assert Body.parse(text).encode() is text

@@ -52,25 +52,37 @@ async def test_a_reader_that_follows_is_handed_records_in_a_later_turn_and_in_th
     assert 0 < len(read) < 100, "one turn takes a few"
     for _ in range(100):
         await asyncio.sleep(0)
-    assert 0 < len(queue) < 32, "fewer than a handful are left to be taken"
-    assert (read + queue.take(), queue.lost) == (waiting, 0)
+    assert read == waiting
+    assert (len(queue), queue.lost) == (0, 0)
+
+
+async def test_records_that_come_with_each_turn_are_read_by_the_handful() -> None:
+    queue, read = RecordQueue(1000), list[Record]()
+    queue.follow(read.append)
+    at_a_time = []
+    for turn in range(60):
+        if turn < 50:
+            queue.push(record(str(2 * turn)))
+            queue.push(record(str(2 * turn + 1)))
+        before = len(read)
+        await asyncio.sleep(0)
+        at_a_time += [len(read) - before] if len(read) > before else []
+    assert ([each.path for each in read], queue.lost) == ([str(number) for number in range(100)], 0)
+    assert at_a_time == [32, 32, 32, 4]
 
 
 async def test_a_reader_that_rests_keeps_its_records_and_loses_those_beyond_its_size() -> None:
-    queue, read = RecordQueue(64), list[Record]()
-    coming = [record(str(number)) for number in range(70)]
+    queue, read = RecordQueue(2), list[Record]()
     queue.follow(read.append)
-    for each in coming[:40]:
-        queue.push(each)
+    queue.push(record("a"))
     queue.pause()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert (read, len(queue)) == ([], 40)
-    for each in coming[40:]:
-        queue.push(each)
-    assert (len(queue), queue.lost) == (64, 6)
+    assert (read, len(queue)) == ([], 1)
+    queue.push(record("b"))
+    queue.push(record("c"))
+    assert (len(queue), queue.lost) == (2, 1)
     queue.follow(read.append)
-    for _ in range(4):
-        await asyncio.sleep(0)
-    assert read + queue.take() == coming[:64]
-    assert len(read) == 64
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [each.path for each in read] == ["a", "b"]

@@ -85,7 +85,7 @@ class Costs:
         usage = attempt.usage
         if usage is None or attempt.model is None:
             return None
-        own = self.own(attempt.virtual_key)
+        own = None if attempt.virtual_key is None else self.own(attempt.virtual_key)
         mode = mode_of(usage) if usage.native else STANDARD
         price = self.book.look_up(attempt.provider, attempt.model, attempt.region, mode, own)
         return None if price is None else charge(usage, price, at + attempt.began)

@@ -28,11 +28,11 @@ async def read_request_body(
             read = await begin_upload(arriving, most, fields, kind, surface.dialect)
     if read is None:
         read = await client.read_body(fields, most, silence)
-    if isinstance(read, Failure):
-        return read
     if isinstance(read, tuple):
         upload, request = read
         return upload.head, request, upload
+    if not isinstance(read, bytes):
+        return read
     members: RequestBody | Failure | None = None
     if kind is BodyKind.ANY:
         members = await read_any(read, fields, surface.dialect)

@@ -95,7 +95,7 @@ async def test_what_a_process_left_that_ends_after_this_one_has_begun_is_written
     monkeypatch.setattr(module, "_FIRST_RECOVERY", 0.001)
     dying = Spool(tmp_path, "requests", 1 << 20)
     log_of_dying = RequestLog(dying, Table().write, lambda *_: None, Redactor(), nothing)
-    log_of_dying.keep(record("a"), Noted(), random_id())
+    log_of_dying.keep(record("a"), LogExtras(), random_id())
     is_written, table = asyncio.Event(), Table()
 
     async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:

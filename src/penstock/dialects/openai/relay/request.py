@@ -65,7 +65,7 @@ class Fits(msgspec.Struct, frozen=True):
         members = body.members
         if not self.parameters.isdisjoint(members):
             return False
-        messages = bytes(members.get("messages", b""))
+        messages = memoryview(members.get("messages", b"")).tobytes()  # bytes() asks a Raw for a number first
         if messages.find(b"[", 1) >= 0 or b"_" in messages:
             return False
         return not (self.words and any(word in messages for word in self.words))
