@@ -14,22 +14,20 @@ import msgspec
 
 from penstock.core import json_text
 from penstock.core.body import Body
-from penstock.core.events import Fail
 from penstock.core.http import Headers
-from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
+from penstock.core.json_text import UNREADABLE, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.caller.errors import error_type
 from penstock.dialects.anthropic.provider.reply import CHUNK
 from penstock.dialects.bedrock.caller.dialect import CONVERSE
 from penstock.dialects.bedrock.caller.frames import invoke_form
 from penstock.dialects.bedrock.caller.invoke import FIELDS, GUARDRAIL, OWN, with_fields
-from penstock.dialects.caller import CallerDialect, FittedRequest, Relay, Replies, StreamTransform, Verdict
+from penstock.dialects.bedrock.relay.frames import ConverseFrames
+from penstock.dialects.bedrock.relay.stream import EXCEPTION, GRAMMAR
+from penstock.dialects.caller import CallerDialect, FittedRequest, Relay, Replies, Reshape, StreamTransform, Verdict
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.aws_eventstream import Message
-from penstock.dialects.openai.caller.endpoints import TYPED
-from penstock.dialects.openai.relay import typed_stream
-from penstock.dialects.unframed import Unframed, on_one_line
+from penstock.dialects.unframed import on_one_line
 
 _ADDRESSED: Final = ("model", "stream")
 
@@ -80,8 +78,8 @@ def _usage_in(value: Mapping[str, Any]) -> Usage | None:
     return None if tokens is None else Usage(tokens)
 
 
-class ChunkFrames(Unframed):
-    """A ``StreamTransform``: what frames hold goes on as events ``chunk``, byte for byte."""
+class ChunkFrames(ConverseFrames):
+    """A ``StreamTransform``: what frames hold goes on as events ``chunk``, byte for byte; exceptions as Converse's."""
 
     def event(self, frame: Message) -> bytes | None:
         try:
@@ -89,10 +87,6 @@ class ChunkFrames(Unframed):
         except (*UNREADABLE, ValueError):
             return None
         return b"event: chunk\ndata: %s\n\n" % on_one_line(data)
-
-    def error(self, fail: Fail) -> bytes:
-        error = {"type": error_type(fail.status or 500), "message": fail.message}
-        return b"event: error\ndata: %s\n\n" % write_json({"type": "error", "error": error})
 
 
 def _frames(_context: WriteContext) -> StreamTransform:
@@ -110,14 +104,24 @@ def _ending(tail: bytes) -> tuple[bool, Usage | None]:
     return True, usage
 
 
+def _has_content(name: bytes, data: bytes) -> bool:
+    """Any event but an exception says something."""
+    return bool(data) and not name.endswith(EXCEPTION)
+
+
+def _never(_data: bytes, _usage: bool = False) -> bytes | None:
+    """These replies are never told in the other form."""
+    return None
+
+
 INVOKE_OWN: Final[CallerDialect] = msgspec.structs.replace(
     CONVERSE,
     name=OWN,
     reading=msgspec.structs.replace(CONVERSE.reading, header_settings=FIELDS, only_at_home=GUARDRAIL),
     replies=Replies(
         judge,
-        msgspec.structs.replace(typed_stream.STREAM, ending=_ending),
-        TYPED.replies.reshape,
+        msgspec.structs.replace(GRAMMAR, has_content=_has_content, ending=_ending),
+        Reshape(_never, _never, _never, _never),
         counted=counted,
     ),
     relay=Relay(fit_request, stream=_frames),

@@ -94,7 +94,10 @@ def _read(body: Body) -> ChatRequest | Failure:
     for position, item in enumerate(items):
         kind = item.get("type") if isinstance(item, dict) else None
         if isinstance(kind, str) and kind in _STATE_ITEMS:
-            text = f"input[{position}] {_STATE_ITEMS[kind]}: send the conversation itself."
+            text = (
+                f"input[{position}] {_STATE_ITEMS[kind]}: send the conversation itself, as clients do that are told "
+                "store: false, or have the gateway keep responses (setting responses.store)."
+            )
             return Failure(Kind.UNSUPPORTED_OPERATION, text, f"input[{position}]")
     added = [(item.get("tools"), f"input[{n}].tools") for n, item in enumerate(items) if adds_tools(item)]
     tools = read_tools([(body.value("tools"), "tools"), *added])
