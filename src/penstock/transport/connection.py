@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import math
 import select
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from time import monotonic
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.http import Origin
 from penstock.transport.base import Request
 from penstock.transport.exchange import HttpExchange
+from penstock.transport.proxies import Proxy
 from penstock.transport.response import ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
 from penstock.transport.turns import LARGE_READ, TakesTurns
@@ -38,27 +40,42 @@ class ParserLimits(msgspec.Struct, frozen=True):
     unread: int = 256 << 10
 
 
+Place = tuple[Origin, Proxy | None]
+"""Where a connection leads: an origin, and the proxy on the way to it."""
+
+
+class Owner(Protocol):
+    """Who keeps connections for further exchanges (pool.py)."""
+
+    def keep(self, place: Place, connection: Connection) -> None:
+        """A connection is free again."""
+        ...
+
+    def lost(self, place: Place, connection: Connection) -> None:
+        """A connection is closed."""
+        ...
+
+
 class Connection(TakesTurns):
-    """A socket to one origin. ``released`` is called when the connection is free again, ``lost`` when it is closed.
+    """A socket to one place. ``owner`` is told when the connection is free again, and when it is closed.
 
     After ``closed`` nothing may be sent; when the future ``gone`` is done, the socket is closed, too.
     """
 
     __slots__ = (
-        "_drained", "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_unsent",
+        "_drained", "_exchange", "_host_line", "_is_full", "_owner", "_place", "_timer", "_timer_due", "_unsent",
         "bounds", "closed", "gone", "host", "idle_since", "idle_until", "promised_idle", "reader",
     )  # fmt: skip
     burst = 128 << 10
 
     def __init__(
         self,
-        host: str,
+        place: Place,
         bounds: ParserLimits,
-        released: Callable[[Connection], None],
-        lost: Callable[[Connection], None],
+        owner: Owner,
     ) -> None:
         super().__init__(asyncio.get_running_loop())
-        self.host = host
+        self.host = host = place[0].authority
         self.bounds = bounds
         self.closed = False
         self.idle_since = 0.0
@@ -66,8 +83,8 @@ class Connection(TakesTurns):
         self.promised_idle = math.inf
         self.reader = ResponseReader(bounds.framing)
         self.gone = self.loop.create_future()
-        self._released = released
-        self._lost = lost
+        self._owner = owner
+        self._place = place
         self._exchange: HttpExchange | None = None
         self._host_line = b" HTTP/1.1\r\nhost: %b\r\n" % host.encode("ascii")
         self._timer: asyncio.TimerHandle | None = None
@@ -154,7 +171,7 @@ class Connection(TakesTurns):
         """The exchange has ended: keep the connection if it is reusable and open."""
         self._exchange = None
         if reusable and not self.closed and self._unsent is None and not self.transport.get_write_buffer_size():
-            self._released(self)
+            self._owner.keep(self._place, self)
         else:
             self.abort()
 
@@ -252,7 +269,7 @@ class Connection(TakesTurns):
             self._exchange.ended(error)
         self.reader.release()
         self.gone.set_result(None)
-        self._lost(self)
+        self._owner.lost(self._place, self)
 
 
 def shutting_down(host: str, *, sent: bool) -> Failure:

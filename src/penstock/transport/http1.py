@@ -19,11 +19,11 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
 from penstock.transport.base import Reply, Request
 from penstock.transport.connect import Connector
-from penstock.transport.connection import Connection, ParserLimits, shutting_down
+from penstock.transport.connection import Connection, ParserLimits, Place, shutting_down
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.inflate import inflated
 from penstock.transport.open_files import FileWatch
-from penstock.transport.pool import Place, Pool, PoolCounts, PoolLimits
+from penstock.transport.pool import Pool, PoolCounts, PoolLimits
 from penstock.transport.proxies import ProxyRules
 from penstock.transport.resolve import Resolver, SystemResolver
 
@@ -129,13 +129,7 @@ class Http1Transport:
         return bool(dropped)
 
     def _protocol(self, place: Place) -> Callable[[], Connection]:
-        return functools.partial(
-            Connection,
-            place[0].authority,
-            self._bounds,
-            functools.partial(self._pool.keep, place),
-            functools.partial(self._pool.lost, place),
-        )
+        return functools.partial(Connection, place, self._bounds, self._pool)
 
 
 def _time_to_connect(limits: Limits, authority: str) -> tuple[float | None, Failure]:

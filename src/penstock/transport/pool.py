@@ -16,11 +16,8 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.core.failure import Failure
-from penstock.core.http import Origin
-from penstock.transport.connection import Connection, shutting_down
-from penstock.transport.proxies import Proxy
+from penstock.transport.connection import Connection, Place, shutting_down
 
-Place = tuple[Origin, Proxy | None]
 Waiter = asyncio.Future[Connection | Failure | None]
 
 

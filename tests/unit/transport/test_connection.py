@@ -15,9 +15,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.transport.base import Reply
 from penstock.transport.connect import Connector
-from penstock.transport.connection import Connection, ParserLimits
+from penstock.transport.connection import Connection, ParserLimits, Place
 from penstock.transport.http1 import Http1Transport
-from penstock.transport.pool import Place, Pool
+from penstock.transport.pool import Pool, PoolLimits
 from penstock.transport.proxies import Proxy
 from scripted import OK, Peer, answer, read_all, request, serving, transport
 
@@ -201,7 +201,7 @@ async def test_a_large_body_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch
 
 async def test_a_provider_that_sends_faster_than_its_bytes_are_worked_on_leaves_others_their_turn() -> None:
     """libuv reads a socket up to 32 times in one turn: a caller who has left would not be noticed meanwhile."""
-    connection = Connection("provider.test", ParserLimits(), lambda _: None, lambda _: None)
+    connection = Connection((Origin("https", "provider.test", 443), None), ParserLimits(), Pool(PoolLimits()))
     transport, exchange = mock.Mock(), mock.Mock()
     transport.is_closing.return_value = False
     connection.connection_made(transport)

@@ -9,9 +9,9 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
-from penstock.transport.connection import Connection
+from penstock.transport.connection import Connection, Place
 from penstock.transport.http1 import Http1Transport
-from penstock.transport.pool import Place, Pool, PoolLimits
+from penstock.transport.pool import Pool, PoolLimits
 from scripted import OK, Names, Peer, SilentNames, answer, read_all, request, serving, transport
 
 ONE = PoolLimits(max_connections=1)
