@@ -12,11 +12,8 @@ import msgspec
 from penstock.background import Part
 from penstock.core.address import AddressPolicy
 from penstock.limits.counters import Alert
-from penstock.observe.alerts.channels import Channel, Mail, Slack, Webhook
 from penstock.observe.alerts.deliveries import DeliveriesLost
 from penstock.observe.alerts.notice import Notice
-from penstock.observe.alerts.teller import Teller
-from penstock.observe.alerts.watch import Watch, WatchSettings
 from penstock.observe.metrics.collector import Collector
 from penstock.observe.record import Records
 from penstock.pipeline.admission.admit import log_alerts
@@ -30,6 +27,9 @@ from penstock.transport.base import Transport
 from penstock.transport.post import ClosingTransport, Poster
 
 if TYPE_CHECKING:
+    from penstock.observe.alerts.channels import Channel
+    from penstock.observe.alerts.teller import Teller
+    from penstock.observe.alerts.watch import Watch
     from penstock.stores.sql.control_store import ControlStore
     from penstock.stores.sql.database import Database
     from penstock.stores.sql.deliveries import SqlDeliveries
@@ -121,6 +121,8 @@ class AlertParts:
         asked whether they are lost, and ``stored`` knows what is told."""
         if not self.tellers or self._transport is None:
             return []
+        from penstock.observe.alerts.watch import Watch, WatchSettings  # for those who are told something
+
         self._stored, self._shared, self._collector = stored, shared, collector
         self._deliveries.open_database = None if stored is None else stored.open
         asked = self._settings
@@ -171,6 +173,8 @@ def alerts_of(
         raise SettingsError([problem], settings)
     if not alerts.on or not (alerts.webhook or alerts.slack or alerts.smtp):
         return AlertParts(alerts, deliveries)
+    from penstock.observe.alerts.teller import Teller
+
     transport = make_transport()
     try:
         channels = list(_channels(alerts, transport, policy, deliveries))
@@ -184,6 +188,7 @@ def _channels(
     alerts: AlertSettings, transport: Transport, policy: AddressPolicy, deliveries: StoredDeliveries
 ) -> Iterator[Channel]:
     """The channels that are set. Raises ValueError with the setting's name."""
+    from penstock.observe.alerts.channels import Mail, Slack, Webhook
 
     def poster(name: str, url: str) -> Poster:
         try:

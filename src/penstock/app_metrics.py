@@ -18,7 +18,6 @@ from penstock.core.failure import Failure, Kind
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Counters, CountersUnavailable
 from penstock.limits.limit import Limit
-from penstock.observe.alerts.teller import Teller
 from penstock.observe.metrics import families
 from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
@@ -40,6 +39,7 @@ from penstock.transport.http1 import Http1Transport
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
+    from penstock.observe.alerts.teller import Teller
     from penstock.observe.telemetry.exporter import Exporter
 
 _SCOPE: Final = "analytics.view"

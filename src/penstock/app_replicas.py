@@ -11,10 +11,10 @@ from penstock.routing.health import Health
 from penstock.settings import Settings, SettingsError
 from penstock.stores.base import IdempotencyStore, ReplyStore
 from penstock.stores.memory import MemoryReplyStore
-from penstock.stores.redis.guard import RedisGuard
 
 if TYPE_CHECKING:
     from penstock.stores.redis.advice import SharedAdvice
+    from penstock.stores.redis.guard import RedisGuard
 
 _KEPT: Final = ("cache", "idempotency")
 _OF_ROUTING: Final = ("circuits", "latency", "sticky")
@@ -93,6 +93,7 @@ def replicas_of(settings: Settings, limits: SharedLimits | None) -> Replicas:
         return replicas
     from penstock.stores.redis.advice import SharedAdvice
     from penstock.stores.redis.connection import RedisConnection
+    from penstock.stores.redis.guard import RedisGuard
     from penstock.stores.redis.idempotency import RedisIdempotency
     from penstock.stores.redis.replies import RedisReplyStore
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from penstock.app_store import now
-from penstock.pipeline.keeping.conversations import Conversations, Form
 from penstock.settings import Settings, SettingsError
 from penstock.settings.responses import Responses
 from penstock.stores.sql.control_store import ControlStore
 
 if TYPE_CHECKING:
+    from penstock.pipeline.keeping.conversations import Conversations, Form
     from penstock.stores.sql.kept_response import KeptResponse
 
 
@@ -23,6 +23,8 @@ def conversations_of(settings: Settings, stored: ControlStore | None) -> Convers
     if stored is None:
         problem = "responses.store: there is no database to keep responses in: see store.database"
         raise SettingsError([problem], settings)
+    from penstock.pipeline.keeping.conversations import Conversations  # loaded where responses are kept
+
     return Conversations(
         form_of_kept(), _Rows(stored, responses), responses.retention_days, responses.max_response_bytes, now
     )
@@ -30,7 +32,8 @@ def conversations_of(settings: Settings, stored: ControlStore | None) -> Convers
 
 def form_of_kept() -> Form:
     """Kept responses in the only wire that has them."""
-    from penstock.dialects.responses import stored_responses as wire  # loaded where responses are kept
+    from penstock.dialects.responses import stored_responses as wire
+    from penstock.pipeline.keeping.conversations import Form
 
     return Form(
         wire.references,

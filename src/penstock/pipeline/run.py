@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from pickle import PickleBuffer
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,7 +21,6 @@ from penstock.pipeline.call import NO_CACHE, Answer, Call
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.keeping.conversations import Conversations
 from penstock.pipeline.keeping.provider_state import (
     bind_session,
     concerns_provider_state,
@@ -39,6 +39,9 @@ from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
 from penstock.pipeline.tracing import told_parameters
 from penstock.pipeline.upload import hold_upload, may_race, may_repeat, reads_fields
+
+if TYPE_CHECKING:
+    from penstock.pipeline.keeping.conversations import Conversations
 
 
 class Pipeline(msgspec.Struct, frozen=True):

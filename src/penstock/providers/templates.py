@@ -30,6 +30,7 @@ def with_defaults(provider: Provider, options: Mapping[str, str]) -> dict[str, s
 
 
 def refuse_option(provider: Provider, values: Mapping[str, str]) -> Failure | None:
+    """The failure of the first option whose value does not match the option's pattern."""
     for option in provider.options:
         value = values.get(option.name)
         if value is not None and option.pattern is not None and not re.fullmatch(option.pattern, value):
@@ -102,6 +103,7 @@ def _missing(provider: Provider, option: Option) -> Failure:
 
 
 def invalid(option: Option, reason: str) -> Failure:
+    """The failure of an option's value; ``reason`` ends the sentence."""
     return Failure(
         Kind.INVALID_CONFIG,
         f"The setting {option.name} (header x-portkey-{option.header}) can't be used: {reason}.",

@@ -128,6 +128,7 @@ class SettleAnswer(msgspec.Struct, frozen=True):
 
 
 def read_alerts(answers: Iterable[AlertAnswer]) -> tuple[Alert, ...]:
+    """The alerts that a step of the store has raised."""
     return tuple(
         Alert(kind, msgspec.json.decode(text, type=Limit), BucketKey(limit, bytes.fromhex(value), epoch, start), amount)
         for kind, amount, limit, value, epoch, start, text in answers
@@ -135,6 +136,7 @@ def read_alerts(answers: Iterable[AlertAnswer]) -> tuple[Alert, ...]:
 
 
 def read_charges(answers: Iterable[ChargeAnswer]) -> list[Charge]:
+    """What a step of the store has added to budgets; a window without an end ends below 0 in the store's words."""
     return [
         Charge(BucketKey(limit, bytes.fromhex(value), epoch, start), name, amount, None if ends < 0 else ends)
         for limit, value, epoch, start, name, amount, ends in answers
@@ -193,6 +195,7 @@ def in_order(holds: Iterable[Hold]) -> list[Hold]:
 
 
 def counter_kind(limit: Limit) -> CounterKind:
+    """By which kind of counter the store counts a limit."""
     if limit.is_budget:
         return "budget"
     if isinstance(limit.window, RateWindow):

@@ -26,16 +26,22 @@ _LARGEST: Final = 256 << 20
 
 
 class Settlement(msgspec.Struct, frozen=True, tag="settle"):
+    """A reservation that is to be charged what its request took."""
+
     reservation: ReservationId
     actual: Amounts
     holds: tuple[Hold, ...]
 
 
 class Release(msgspec.Struct, frozen=True, tag="release"):
+    """A reservation that is to be given back."""
+
     reservation: ReservationId
 
 
 class Shrinkage(msgspec.Struct, frozen=True, tag="shrink"):
+    """A reservation that is to hold nothing any more in some buckets."""
+
     reservation: ReservationId
     keys: tuple[BucketKey, ...]
 

@@ -40,6 +40,7 @@ def _same_workspace() -> list[sa.ColumnElement[bool]]:
 
 
 async def by_bucket(connection: AsyncConnection, wanted: LogFilter, span: Span) -> list[tuple[int, Felt]]:
+    """The feedback in each bucket of a span, with the moment at which the bucket begins (microseconds since 1970)."""
     bucket = span.bucket(feedback.c.created_at)
     query = sa.select(bucket.label("bucket"), _COUNT.label("number"), _WEIGHTED.label("weighted"))
     rows = await connection.execute(query.where(*_conditions(wanted)).group_by(bucket))

@@ -39,6 +39,8 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
+    """The caller's request as Bedrock's InvokeModel takes it, in the words of the model's maker; a Failure for what has
+    no place there."""
     model = (context.aliased_model or context.model).lower()
     is_cohere = "cohere" in model
     takes_pictures = "titan-embed-text" not in model

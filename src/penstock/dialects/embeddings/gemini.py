@@ -47,6 +47,7 @@ def task_type(request: EmbeddingRequest) -> str | None:
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
+    """The caller's request as the Gemini API's batchEmbedContents takes it; a Failure for what has no place there."""
     request = read_for(context.provider, body, _MOST)
     if isinstance(request, Failure):
         return request

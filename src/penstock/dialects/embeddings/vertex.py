@@ -46,6 +46,7 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
+    """The caller's request as Vertex AI's predict takes it; a Failure for what has no place there."""
     is_alone = "gemini-embedding" in context.model
     request = read_for(context.provider, body, MOST_CALLS if is_alone else _MOST, takes_pictures=False)
     if isinstance(request, Failure):

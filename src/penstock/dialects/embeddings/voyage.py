@@ -37,6 +37,7 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
+    """The caller's request in Voyage's wire; a Failure for what that has no place for."""
     request = read_for(context.provider, body, _MOST, takes_pictures=False)
     if isinstance(request, Failure):
         return request

@@ -24,6 +24,7 @@ from penstock.guards.base import (
     Prepared,
     Reads,
 )
+from penstock.guards.key_set import fits, has_key, read_key_set
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, seconds_for
 
@@ -47,10 +48,6 @@ _PREFIX: Final = re.compile(
     r"x-(?!portkey-|penstock-|api-|goog-|amz-|amzn-|forwarded-|ms-|real-)[a-z0-9]+(?:-[a-z0-9]+)*-"
 )
 """No header of the gateway's, of a provider's credentials or of proxies."""
-_LONGEST_MODULUS: Final = 1366
-"""Characters of an RSA key's modulus in base64: 8192 bits."""
-_PRIVATE: Final = frozenset("d p q dp dq qi oth".split())
-"""The members of a private key (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2)."""
 
 
 class _ClaimRule(msgspec.Struct, frozen=True):
@@ -212,7 +209,7 @@ def _inline(parameters: Parameters) -> KeySet | None:
     if value is None:
         return None
     value = read_json_or_none(value.encode()) if isinstance(value, str) else value
-    keys = _key_set(value)
+    keys = read_key_set(value)
     if keys is None:
         parameters.complain("jwks", "it must be a set of keys: an object with keys")
     return keys
@@ -258,13 +255,13 @@ async def _verified(
     if "crit" in head:
         return "The token demands an extension that is not known here."
     keys = inline
-    if keys is None or (source and not _has(keys, head)):
+    if keys is None or (source and not has_key(keys, head)):
         keys = await _fetched(source, kept, outbound, renews=False)
-        if keys is not None and not _has(keys, head):
+        if keys is not None and not has_key(keys, head):
             keys = await _fetched(source, kept, outbound, renews=True)
     if keys is None:
         return "The keys of the issuer can't be read."
-    if not _has(keys, head):
+    if not has_key(keys, head):
         return "The token is signed with an unknown key."
     return _opened(token, keys, head, rules)
 
@@ -275,7 +272,7 @@ def _opened(
     from joserfc import jws, jwt
     from joserfc.errors import JoseError
 
-    key = next(each for each in keys.keys if _fits(each, head))
+    key = next(each for each in keys.keys if fits(each, head))
     try:
         # The header may repeat claims (RFC 7519, 5.3).
         registry = jws.JWSRegistry(algorithms=sorted(rules.algorithms), strict_check_header=False)
@@ -285,50 +282,12 @@ def _opened(
     return head, dict(claims)
 
 
-def _has(keys: KeySet, head: Mapping[str, Any]) -> bool:
-    return any(_fits(each, head) for each in keys.keys)
-
-
-def _fits(key: Any, head: Mapping[str, Any]) -> bool:
-    """Whether a key is the one that a token's header names; a set with one key needs no name."""
-    values = key.as_dict(private=False) if key.key_type != "oct" else {"kty": "oct", "kid": key.kid}
-    kind = {"R": "RSA", "P": "RSA", "H": "oct", "E": "EC" if str(head.get("alg"))[:2] == "ES" else "OKP"}
-    if values.get("kty") != kind.get(str(head.get("alg"))[:1]) or values.get("alg", head["alg"]) != head["alg"]:
-        return False
-    return "kid" not in head or head["kid"] == values.get("kid")
-
-
-def _key_set(value: Any) -> KeySet | None:
-    """The keys of a set that can be read; a set may hold kinds of keys that nobody here knows.
-
-    Of a private key only the public members are read: to prove that its numbers fit takes seconds, and whoever names
-    the set may choose them.
-    """
-    from joserfc.errors import JoseError
-    from joserfc.jwk import KeySet, import_key
-
-    listed = value.get("keys") if isinstance(value, dict) else None
-    if not isinstance(listed, list):
-        return None
-    keys = []
-    for each in listed[:100]:
-        if not isinstance(each, dict) or each.get("use", "sig") != "sig":
-            continue
-        if len(str(each.get("n", ""))) > _LONGEST_MODULUS:
-            continue
-        try:
-            keys.append(import_key({name: value for name, value in each.items() if name not in _PRIVATE}))
-        except (JoseError, ValueError, TypeError, KeyError):
-            continue
-    return KeySet(keys)
-
-
 async def _fetched(source: str, kept: float, outbound: Outbound, *, renews: bool) -> KeySet | None:
     request = OutboundRequest("GET", source, {"accept": "application/json"}, b"", _SECONDS)
     reply = await outbound.fetch(request, kept, renews=renews)
     if isinstance(reply, CheckError) or not 200 <= reply.status < 300:
         return None
-    return _key_set(read_json_or_none(reply.body))
+    return read_key_set(read_json_or_none(reply.body))
 
 
 async def _introspected(token: str, endpoint: str, form: str, kept: float, outbound: Outbound) -> dict[str, Any] | str:

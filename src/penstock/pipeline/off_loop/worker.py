@@ -26,6 +26,7 @@ FUNCTIONS: Final = (rewrite.read_places, rewrite.rewrite_large, wrapped_reply.ch
 
 
 def main(arguments: list[str]) -> None:
+    """Take jobs until the gateway hangs up. The only argument is the descriptor of the socket that they come by."""
     descriptor = int(arguments[0])
     for number in (signal.SIGINT, signal.SIGTERM):  # these may reach the whole group: the gateway says when to end
         signal.signal(number, signal.SIG_IGN)

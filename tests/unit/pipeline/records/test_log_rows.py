@@ -98,3 +98,12 @@ def test_secrets_are_hidden_wherever_callers_put_them() -> None:
     assert kept is not None
     assert (kept.request, kept.response) == (f'{{"a":"{REDACTED}"}}', REDACTED)
     assert kept.request_headers == {"authorization": "*****"}
+
+
+def test_entries_that_an_earlier_version_left_in_the_spool_are_read() -> None:
+    written = msgspec.msgpack.encode(
+        Spooled("id", Record(1.0, "POST", "/v1/messages", 200, 0.5), LogExtras(message="no"))
+    )
+    members = msgspec.msgpack.decode(written)
+    assert members["noted"] == {"message": "no"}
+    assert msgspec.msgpack.decode(written, type=Spooled).extras.message == "no"

@@ -27,18 +27,21 @@ class Text:
 
 
 def as_object(value: Any) -> dict[str, Any]:
+    """A decoded value that must be an object. Raises ValueError."""
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 (bad input, not a bug)
     return value
 
 
 def as_array(value: Any) -> list[Any]:
+    """A decoded value that must be an array; null is an empty one. Raises ValueError."""
     if value is not None and not isinstance(value, list):
         raise ValueError("not an array")
     return value or []
 
 
 def as_index(value: Any, otherwise: int) -> int:
+    """A decoded value that must be a whole number; ``otherwise`` for null. Raises ValueError."""
     if value is None:
         return otherwise
     if type(value) is not int:
