@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,7 @@ class HttpExchange(Wakeup):
     """
 
     __slots__ = (
-        "_asked", "_connection", "_last_byte", "_limits", "_over", "_passing", "_paused", "_reader", "_rest",
+        "_asked", "_connection", "_last_byte", "_left", "_limits", "_over", "_passing", "_paused", "_reader", "_rest",
         "_started", "_unread_bytes", "_uploading", "failure", "headers", "is_encoded", "status",
     )  # fmt: skip
 
@@ -41,6 +42,8 @@ class HttpExchange(Wakeup):
         self._reader.begin(may_switch)
         self._rest = b""
         """What nobody has read when the exchange is over: the reader is the next exchange's then."""
+        self._left = b""
+        """What is left of a large piece of a stream, which is read in turns."""
         self._over = False
         self._paused = False
         self._passing: _Passing | None = None
@@ -58,6 +61,8 @@ class HttpExchange(Wakeup):
         return self._rest if self._over and self.failure is None else None
 
     async def read(self) -> bytes:
+        if self._left:
+            await asyncio.sleep(0)
         while not (data := self._taken()):
             if self._over:
                 return b""
@@ -76,7 +81,7 @@ class HttpExchange(Wakeup):
         """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
         while data := await self.read():
             passing = _Passing(take)
-            if passing.goes_on(data) and not self._over:
+            if passing.goes_on(data) and not self._over and not self._left:
                 self._passing = passing
                 try:
                     await self
@@ -107,15 +112,23 @@ class HttpExchange(Wakeup):
 
     def close(self) -> None:
         self._finish(reusable=False)
-        self._rest = b""
+        self._rest = self._left = b""
         self.wake_soon()
 
     def _taken(self) -> bytes:
-        """The bytes of the body that arrived since the last look."""
-        if not self._over:
-            return self._reader.take()
-        rest, self._rest = self._rest, b""
-        return rest
+        """The bytes of the body that arrived since the last look; of a stream, as many as are worked on in one turn of
+        the event loop: a provider may send nothing but ends of events."""
+        if self._left:
+            data = self._left
+        elif not self._over:
+            data = self._reader.take()
+        else:
+            data, self._rest = self._rest, b""
+        if len(data) <= _TURN or not _is_stream(self.headers):
+            self._left = b""
+            return data
+        self._left = data[_TURN:]
+        return data[:_TURN]
 
     # Called by the connection and the timer until the exchange ends.
 
@@ -146,7 +159,8 @@ class HttpExchange(Wakeup):
         if self.status:
             # Of a response that is over, the task itself reads the rest.
             passing = self._passing
-            if passing is None or self._over or (reader.unread and not passing.goes_on(reader.take())):
+            is_for_task = passing is None or self._over or reader.unread > _TURN
+            if is_for_task or (passing is not None and reader.unread and not passing.goes_on(reader.take())):
                 self.wake()
 
     def ended(self, error: Exception | None) -> None:
@@ -192,6 +206,16 @@ class HttpExchange(Wakeup):
         if self._unread_bytes is not None:
             self._unread_bytes.close()
         self._connection.finished(reusable=reusable)
+
+
+_TURN: Final = 16 << 10
+"""Bytes of a stream that are handed on before others have their turn."""
+_STREAMS: Final = (b"text/event-stream", b"application/vnd.amazon.eventstream", b"application/x-ndjson")
+
+
+def _is_stream(headers: Headers) -> bool:
+    """Whether a body is made of events: of any other, a large piece is little work."""
+    return any(name == b"content-type" and value.lower().startswith(_STREAMS) for name, value in headers)
 
 
 class _Passing:

@@ -10,7 +10,7 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
-from penstock.transport.base import Reply, whole_body
+from penstock.transport.base import Reply, pass_on, whole_body
 from penstock.transport.connection import ParserLimits
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
@@ -114,6 +114,43 @@ async def test_a_stream_arrives_piece_by_piece() -> None:
         assert await reply.read() == b"one"
         go_on.set()
         assert await read_all(reply) == b"two"
+
+
+@pytest.mark.parametrize("passes_on", [False, True])
+async def test_much_of_a_stream_is_handed_on_in_turns(passes_on: bool) -> None:
+    """A provider may send nothing but ends of events: others are served between two pieces."""
+    sent = bytes(range(256)) * 2048
+    pieces: list[bytes] = []
+    turns: list[int] = []
+    turn = 0
+
+    def take(data: bytes) -> None:
+        pieces.append(data)
+        turns.append(turn)
+
+    async def others() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; a=b\r\n\r\n" + sent)
+
+    async with serving(script) as server, transport() as made:
+        reply = await begun(made, server.origin)
+        other = asyncio.create_task(others())
+        if passes_on:
+            await pass_on(reply, take)
+        else:
+            while data := await reply.read():
+                take(data)
+        other.cancel()
+    assert reply.failure is None
+    assert b"".join(pieces) == sent
+    assert max(map(len, pieces)) <= 16 << 10
+    assert len(set(turns)) > len(turns) * 3 // 4
 
 
 @pytest.mark.parametrize(
