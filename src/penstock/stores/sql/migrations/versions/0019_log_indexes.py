@@ -20,5 +20,7 @@ def upgrade() -> None:
 
 
 def _partial(name: str, where: str, *parts: str | sa.TextClause) -> None:
-    conditions = {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
-    op.create_index(op.f(name), "request_log", list(parts), unique=False, **conditions)
+    condition = sa.text(where)
+    op.create_index(
+        op.f(name), "request_log", list(parts), unique=False, sqlite_where=condition, postgresql_where=condition
+    )
