@@ -68,7 +68,10 @@ async def rows_of(
     connection: AsyncConnection, wanted: LogFilter, after: Place | None, size: int
 ) -> Sequence[sa.Row[Any]]:
     """Rows in the order of the list, after a place. The filter is one of ``for_actor``."""
-    are_few = wanted.has_ranges and await _are_few(connection, wanted)
+    matching = await _in_ranges(connection, wanted)
+    if matching == 0:
+        return ()
+    are_few = matching is not None and matching <= _FEW
     found = await _found(connection, wanted, by_range=are_few)
     query = sa.select(*[found.columns[column.name] for column in COLUMNS]).select_from(found.source)
     query = query.where(*found.conditions, *wanted.within(found.at))
@@ -79,9 +82,10 @@ async def rows_of(
     return (await connection.execute(query.order_by(order.desc(), found.id.desc()).limit(size))).all()
 
 
-async def _are_few(connection: AsyncConnection, wanted: LogFilter) -> bool:
-    """Whether so few rows are within the filter's ranges that an index finds them sooner than a look through all."""
-    return await _counted(connection, request_log, wanted.of_ranges()) <= _FEW
+async def _in_ranges(connection: AsyncConnection, wanted: LogFilter) -> int | None:
+    """The number of rows within the filter's ranges, up to a little more than ``_FEW``: so many are sooner found by an
+    index than by a look through all. None: it has no ranges that an index knows."""
+    return await _counted(connection, request_log, wanted.of_ranges()) if wanted.has_ranges else None
 
 
 async def _counted(connection: AsyncConnection, table: sa.Table, conditions: Sequence[sa.ColumnElement[bool]]) -> int:
@@ -137,7 +141,10 @@ def _of_member(wanted: LogFilter, name: str, value: str) -> list[sa.ColumnElemen
 
 async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int) -> int:
     """The number of rows, at most ``most``. The filter is one of ``for_actor``."""
-    found = await _found(connection, wanted)
+    matching = await _in_ranges(connection, wanted)
+    if matching == 0:
+        return 0
+    found = await _found(connection, wanted, by_range=matching is not None and matching <= _FEW)
     conditions = *found.conditions, *wanted.within(found.at)
     some = sa.select(sa.literal(1)).select_from(found.source).where(*conditions).limit(most)
     return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())
