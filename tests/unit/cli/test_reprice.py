@@ -43,6 +43,20 @@ def test_a_table_first_and_rows_after_apply(there: tuple[str, str]) -> None:
     assert (again["changed_rows"], again["data"][0]["before"]) == (0, "0.000035")
 
 
+def test_pictures_and_units_are_computed_where_the_ledger_tells_them(tmp_path: Path, there: tuple[str, str]) -> None:
+    prices = '[prices."echo/painter"]\nimages = { hd = { default = 0.08 } }\n[prices."echo/reader"]\nunits = { characters = 2 }\n'
+    (tmp_path / "penstock.toml").write_text(prices)
+    entries = [
+        LedgerEntry("a", 1, NOON, "echo", Usage(), None, model="painter", units={"image.hd.1024x1024": 2}),
+        LedgerEntry("b", 1, NOON, "echo", Usage(), None, model="painter"),
+        LedgerEntry("c", 1, NOON, "echo", Usage(), None, model="reader", units={"characters": 3}),
+    ]
+    asyncio.run(with_database(there[1], lambda database: write_ledger(database, entries)))
+    rows = {each["model"]: each for each in json.loads(run(*SINCE, "--json", *there).output)["data"]}
+    assert (rows["painter"]["after"], rows["reader"]["after"]) == ("0.16", "6")
+    assert rows["painter"]["unpriced"] == 1
+
+
 def test_a_time_that_is_none_is_told(there: tuple[str, str]) -> None:
     found = run("--since", "yesterday", *there)
     assert (found.exit_code, found.stderr) == (1, "Error: --since: expected a time such as 2026-02-01T00:00:00Z\n")
