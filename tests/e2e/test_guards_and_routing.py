@@ -123,6 +123,22 @@ def test_a_denial_leads_to_no_other_target_of_a_load_balancer(gateway: RunningGa
     assert (ask(gateway, config).status_code, len(upstream.received)) == (446, 1)
 
 
+def test_a_check_that_was_given_up_judges_the_next_target(
+    gateway: RunningGateway, upstream: Upstream, hooks: Upstream
+) -> None:
+    """A denial by another guard of the first target ends it before it has judged."""
+    release = threading.Event()
+    hooks.play(held(release))
+    hooks.play(reply(200, b'{"verdict": false}'))
+    asks = {**webhook(hooks), "id": "asks", "deny": True}
+    denies = {"contains": {"words": ["bad"], "operator": "none"}, "deny": True}
+    targets = [target_of(upstream, input_guardrails=each) for each in ([asks, denies], [asks])]
+    got = ask(gateway, {"strategy": {"mode": "fallback"}, "targets": targets}, "bad")
+    release.set()
+    [check] = checks_of(got)
+    assert (got.status_code, check["verdict"], upstream.received) == (446, False, [])
+
+
 def test_a_check_of_a_mutator_may_be_off(gateway: RunningGateway, upstream: Upstream) -> None:
     off = {"regexReplace": {"rule": "/Hello/g", "is_enabled": False}, "addPrefix": {"prefix": "> "}}
     got = ask(gateway, target_of(upstream, input_mutators=[off]))

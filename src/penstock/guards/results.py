@@ -38,7 +38,8 @@ _LABELS: Final = frozenset(
 
 class CheckRun(msgspec.Struct, frozen=True):
     """One check that ran: its judgement, milliseconds, and when it began (seconds since 1970). ``was_thrown``: the
-    check has a defect; ``skipped``: it was not asked, because another check had decided already."""
+    check has a defect; ``skipped``: it was not asked, because another check had decided already; ``is_unmade``: its
+    change could not be made."""
 
     check: HookCheck
     judgement: Judgement
@@ -47,6 +48,7 @@ class CheckRun(msgspec.Struct, frozen=True):
     transformed: bool = False
     was_thrown: bool = False
     skipped: bool = False
+    is_unmade: bool = False
 
     @property
     def passes(self) -> bool:

@@ -171,4 +171,4 @@ def changed_by(runs: list[CheckRun], subject: Subject) -> tuple[list[CheckRun], 
 
 def _failed(run: CheckRun, problem: str) -> CheckRun:
     judgement = could_not(f"The change is refused: {problem}.", data=run.judgement.data)
-    return msgspec.structs.replace(run, judgement=judgement, transformed=False)
+    return msgspec.structs.replace(run, judgement=judgement, transformed=False, is_unmade=True)

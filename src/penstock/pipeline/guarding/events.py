@@ -63,7 +63,8 @@ class JudgedEvents:
     """``tells``: events of their own tell the results. ``denies``: a hook denies the answer, and nothing goes on any
     more. ``released`` is above 0 when text has gone on, or an answer was judged as a whole. ``runs`` are those of the
     hooks that have judged the answer, none while it lasts; ``whole`` those that judged the whole answer before its head
-    was sent, ``unable`` those that can't judge an answer which is too long to wait."""
+    was sent, ``unable`` those that can't judge an answer which is too long to wait. ``is_untold``: a hook changes the
+    answer, and the changed one can't be told as a stream: nothing goes on any more."""
 
     def __init__(self, guards: StreamGuards, *, tells: bool) -> None:
         self._guards = guards
@@ -82,7 +83,7 @@ class JudgedEvents:
         self._kept_bytes = 0
         self._is_judged = False
         self.released = 0
-        self.denies = False
+        self.denies = self.is_untold = False
         self.runs: list[HookRun] = []
         self.whole: list[HookRun] = []
         self._began, self._moment = time.monotonic(), time.time()
@@ -237,6 +238,10 @@ class JudgedEvents:
             self.runs = self.runs if new is not None else undone(self.runs, "the answer can't be told as a stream")
         if denied(self.runs):
             return self._denied(runs=self.runs)
+        if new is None and any(each.is_unmade for run in self.runs for each in run.checks):
+            # What a guard takes out must not go on because it can't be taken out here.
+            self.is_untold, self.buffers = True, False
+            return b""
         stream = stream if new is None else new
         self.released, self.buffers, self._kept = 1, False, None
         self.whole = self.runs

@@ -34,7 +34,6 @@ from penstock.pipeline.guarding.memory import GuardMemory, JudgedRequest, judged
 from penstock.pipeline.guarding.model import GuardModels
 from penstock.pipeline.guarding.outbound import GuardOutbound, Knows
 from penstock.pipeline.guarding.parallel import judged_beside
-from penstock.pipeline.guarding.pieces import Unreadable, judged_pieces
 from penstock.pipeline.guarding.request_types import hooks_without_texts, request_type
 from penstock.pipeline.guarding.results import GuardResults, with_cost, with_skipped
 from penstock.pipeline.guarding.subject import (
@@ -298,6 +297,9 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         self, call: Call, route: TargetRoute, plan: GuardPlan, outbound: Outbound
     ) -> Answer | tuple[Call, TargetRoute]:
         """A request that passes as it is, with the requests inside it as the guards left them; or the refusal."""
+        # Few gateways judge batches, and every start would pay for it.
+        from penstock.pipeline.guarding.pieces import Unreadable, judged_pieces
+
         note = partial(self.verdicts.note, call.account)
         memory = call.guards
         if memory is None:

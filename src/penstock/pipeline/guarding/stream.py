@@ -32,6 +32,11 @@ _UNREADABLE: Final = Failure(
     f"The provider sent an event of more than {MAX_FRAME >> 20} MiB, which the guards of the config can't read.",
     sent=True,
 )
+_UNTOLD: Final = Failure(
+    Kind.INVALID_RESPONSE,
+    "A guard of the config changes the answer, and the changed answer can't be told as a stream: it is withheld.",
+    sent=True,
+)
 Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
 
 
@@ -217,16 +222,20 @@ class GuardedStream:
         whole = data if self._relay.is_whole(data) else self._relay.feed(data)
         if self._relay.mid_event and self._events.holds_back:
             return await self._unread()
-        return self._with_denial(await self._events.passed(whole)) if whole else b""
+        ready = self._with_denial(await self._events.passed(whole)) if whole else b""
+        return self._cut(_UNTOLD) if self._events.is_untold else ready
 
     async def _unread(self) -> bytes:
         """An event is too long to be judged: the stream ends before it, as one does that breaks off."""
+        return self._with_denial(await self._events.finished()) + self._cut(_UNREADABLE)
+
+    def _cut(self, failure: Failure) -> bytes:
+        """Nothing goes on any more: the stream ends as one does that breaks off, and the upstream is closed."""
         if self._inner is not None:
             self._inner.close()
-        ready = self._with_denial(await self._events.finished())
         self._show()
-        self._failure, self._has_ended = self._failure or _UNREADABLE, True
-        return ready
+        self._failure, self._has_ended = failure, True
+        return b""
 
     def _show(self) -> None:
         """What goes on now may hold an error, which the watch over the judged stream has to see."""
@@ -253,7 +262,8 @@ class GuardedStream:
             if broken is None and self._answer.broken is None and not judging.denies:
                 ready += await judging.judged_after(b"")
         ready = self._with_denial(ready) if judging.denies else ready + error
-        self._failure, self._has_ended = broken, True
+        untold = _UNTOLD if judging.is_untold and not error else None
+        self._failure, self._has_ended = broken or untold, True
         return ready
 
     def _with_denial(self, ready: bytes) -> bytes:

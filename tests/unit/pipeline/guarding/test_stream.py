@@ -295,3 +295,37 @@ def test_more_text_than_may_wait_is_told() -> None:
     assert told == "one <" + "and so on " * 20
     assert [check.id for _, check in stream.overflowed] == ["default.regexReplace"]
     assert list(answered_by({**hook, "hold_chars": 500}, ["one <", *["and so on "] * 20])[1].overflowed) == []
+
+
+def test_what_a_guard_takes_out_never_passes_because_the_stream_broke_off() -> None:
+    error = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
+    pieces = [ROLE, chunk({"content": "a secret"}), error]
+    reply, watch = PlayedReply(pieces, hands_on=True), StreamWatch(DIALECT.replies.stream)
+    guards = guards_of({"regexReplace": {"rule": "/secret/g"}, "stream": "buffer"})
+
+    async def run() -> bytes:
+        inner = Answer(200, [], b"", Outcome(200), reply, watch)
+        stream = GuardedStream(inner, guards, lambda *_: inner, tells=False)
+        answer, _ = await stream.begun()
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+        await pass_on(answer.rest, lambda data: told.extend(outer.feed(data)))
+        told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
+        assert answer.broken is not None
+        return bytes(told)
+
+    told = asyncio.run(run())
+    assert b"secret" not in told
+    assert b'"error"' in told
+
+
+def test_a_change_that_no_stream_can_tell_withholds_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    reshape = msgspec.structs.replace(DIALECT.replies.reshape, to_stream=lambda *_: None)
+    replies = msgspec.structs.replace(DIALECT.replies, reshape=reshape)
+    monkeypatch.setitem(globals(), "DIALECT", msgspec.structs.replace(DIALECT, replies=replies))
+    hook = {"regexReplace": {"rule": "/secret/g"}, "stream": "buffer"}
+    told, stream, is_status = answered_by(hook, ["a secret"])
+    assert (told, stream.is_denied, is_status) == ("", False, False)
+    assert stream.failure is not None
+    assert "withheld" in stream.failure.message
