@@ -34,7 +34,9 @@ class HttpExchange(Wakeup):
     )  # fmt: skip
 
     def __init__(self, connection: Connection, limits: Limits, started: float, may_switch: bool) -> None:
-        super().__init__(connection.loop)
+        self._loop = connection.loop  # as in Wakeup, without a call
+        self._callback = None
+        self._is_cancelled = False
         self._connection = connection
         self._limits = limits
         self._started = self._asked = started

@@ -5,6 +5,7 @@ Sources: https://ai.google.dev/gemini-api/docs/imagen, https://ai.google.dev/gem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ from penstock.core.body import Body, BodyError
 from penstock.core.usage import Usage
 
 _PICTURE: Final = "image.default.default"
-_OPERATION: Final = "/operations/"
+_OPERATION: Final = re.compile(r"(?:.*/)?models/[^/]+/operations/[^/]+", re.DOTALL)
+"""The name of a prediction that takes long. Tuned models and stores of files have operations, too."""
 _ASKED: Final = "videos"
 """What stands for videos until their request tells how long they are."""
 _SECONDS: Final = 8
@@ -30,13 +32,16 @@ def made(value: Mapping[str, Any]) -> Usage | None:
     if pictures:
         return Usage(units={_PICTURE: pictures})
     name = value.get("name")
-    return Usage(units={_ASKED: 1}) if isinstance(name, str) and _OPERATION in name else None
+    return Usage(units={_ASKED: 1}) if isinstance(name, str) and _OPERATION.fullmatch(name) else None
 
 
 def asked(request: Body, usage: Usage | None) -> Usage | None:
-    """The usage of a reply, with the seconds of the videos that its request asks for."""
+    """The usage of a reply, with the seconds of the videos that its request asks for; None for a request that asks
+    whether they are there already (``fetchPredictOperation``)."""
     if usage is None or _ASKED not in usage.units:
         return usage
+    if "instances" not in request:
+        return None
     try:
         parameters = request.value("parameters") if "parameters" in request else {}
     except BodyError:

@@ -42,3 +42,10 @@ def test_other_replies_stay_as_they_are() -> None:
     assert asked(Body.parse(b'{"instances": []}'), usage) is usage
     assert asked(Body.parse(b"{}"), None) is None
     assert made({"name": "files/a"}) is None
+    assert made({"name": "tunedModels/a/operations/b"}) is None
+
+
+def test_videos_are_paid_for_once_however_often_they_are_asked_about() -> None:
+    name = "projects/p/locations/us-central1/publishers/google/models/veo-3.0/operations/a1"
+    for reply in ({"name": name}, {"name": name, "done": True, "response": {"videos": [{"gcsUri": "gs://a/b"}]}}):
+        assert asked(Body.parse(json.dumps({"operationName": name}).encode()), made(reply)) is None
