@@ -73,25 +73,16 @@ async def _explained(
         request = _EXPLAIN_REQUEST.decode(body)
     except UNREADABLE as error:
         return _bad(f"it can't be read ({error})")
-    request_fields: dict[bytes, bytes] = {}
-    if request.config != _NULL:
-        config = _config(bytes(request.config))
-        if isinstance(config, Failure):
-            return config
-        request_fields[b"x-portkey-config"] = config
-    if request.metadata is not None:
-        metadata = _metadata(request.metadata, caller)
-        if isinstance(metadata, Failure):
-            return metadata
-        request_fields[METADATA] = metadata
-    headers = [*(field for field in headers if field[0] not in request_fields), *request_fields.items()]
+    fields = _headers_of(request, caller, headers)
+    if isinstance(fields, Failure):
+        return fields
     match, named, path = find("POST", request.path)
     surface = match.surface if isinstance(match, Match) else None
     call = Call(
         Operation.CHAT if surface is None else surface.operation,
         DEFAULT_DIALECT if surface is None else surface.dialect,
-        headers,
-        dict(headers),
+        fields,
+        dict(fields),
         b"",
         b"",
         Account(Records(), "POST", request.path),
@@ -110,6 +101,23 @@ async def _explained(
     await load_keys(router, call)
     answer = msgspec.json.encode(request.answer) if isinstance(request.answer, dict) else request.answer
     return explain(router, call, request.faults, request.seed, answer, seconds=_GUARD_SECONDS)
+
+
+def _headers_of(request: _ExplainRequest, caller: Caller, headers: Headers) -> Headers | Failure:
+    """The headers of the request to explain: those that came, with the config and metadata of the body in place of
+    theirs."""
+    fields: dict[bytes, bytes] = {}
+    if request.config != _NULL:
+        config = _config(bytes(request.config))
+        if isinstance(config, Failure):
+            return config
+        fields[b"x-portkey-config"] = config
+    if request.metadata is not None:
+        metadata = _metadata(request.metadata, caller)
+        if isinstance(metadata, Failure):
+            return metadata
+        fields[METADATA] = metadata
+    return [*(field for field in headers if field[0] not in fields), *fields.items()]
 
 
 def _config(raw: bytes) -> bytes | Failure:
