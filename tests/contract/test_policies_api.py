@@ -101,6 +101,12 @@ def test_t8_an_unknown_policy_is_absent(admin: RunningAdmin) -> None:
         assert admin.call(method, path, {} if method == "PUT" else None).status == 404
 
 
+def test_a_status_that_is_none_is_told(admin: RunningAdmin) -> None:
+    refused = admin.call("GET", f"{USAGE}?status=bogus")
+    assert (refused.status, refused.body["message"]) == (400, "/status: expected one of active, archived")
+    assert admin.call("GET", f"{USAGE}?status=archived").status == 200
+
+
 def test_t28_a_budget_that_the_counters_cant_count_exactly_is_refused_where_it_is_made() -> None:
     """Beside policies also those of gateway keys and of virtual keys."""
     budget = {"type": "cost", "credit_limit": 9_000_001}

@@ -30,7 +30,11 @@ from penstock.stores.sql.limit_rows import ACTIVE, members_of, policy_row
 
 PolicyKind = Literal["usage", "rate"]
 ARCHIVED: Final = "archived"
-_NEVER_CHANGES: Final = ("target", "type", "unit")
+STATUSES: Final = (ACTIVE, ARCHIVED)
+_NEVER_CHANGES: Final[Mapping[PolicyKind, tuple[str, ...]]] = {
+    "usage": ("type",),
+    "rate": ("target", "type", "unit", "penstock_window"),
+}
 """Members that are fixed when a policy is made: another kind of limit is another policy."""
 
 
@@ -140,7 +144,7 @@ async def change_policy(
     """
     fixed = [
         Problem(f"policy.{member}", "it can't be changed: make another policy")
-        for member in _NEVER_CHANGES
+        for member in _NEVER_CHANGES[stored.kind]
         if member in members and members[member] != stored.definition.get(member, members[member])
     ]
     if fixed:

@@ -18,6 +18,7 @@ from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import ALL, Page, as_list
 from penstock.control.plane import Change, ControlPlane, now, organisation_id, workspace_for
 from penstock.control.policies import (
+    STATUSES,
     PolicyKind,
     StoredPolicy,
     archive_policy,
@@ -72,6 +73,8 @@ async def list_all(
     plane: ControlPlane, actor: Actor, kind: PolicyKind, query: Mapping[str, str], page: Page
 ) -> dict[str, Any]:
     """Policies that the actor sees, newest first, by ``status`` and ``type`` of the query. Raises Refusal."""
+    if (query.get("status") or ACTIVE) not in STATUSES:
+        raise invalid([Problem("/status", f"expected one of {', '.join(STATUSES)}")])
     async with plane.database.read() as connection:
         found = await list_policies(
             connection, kind, workspace_ids=await _workspaces(connection, actor, query.get("workspace_id")),
