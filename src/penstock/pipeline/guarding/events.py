@@ -27,7 +27,7 @@ from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.subject import Subject
 
 _MOST_KEPT: Final = 4 << 20
-"""Bytes of a stream that are kept to be judged at its end."""
+"""Bytes of a stream that are kept to be judged at its end, and the most that a buffer holds."""
 _TOO_LATE: Final = "the answer is with the caller already: set stream to buffer"
 
 
@@ -72,7 +72,7 @@ class JudgedEvents:
         hooks = guards.of(StreamMode.BUFFER)
         # One hook that needs the whole answer makes all wait: then all are judged at the end.
         self.buffers = bool(hooks)
-        self._buffer_bytes = min([hook.buffer_bytes for hook in hooks], default=0)
+        self._buffer_bytes = min([_MOST_KEPT, *[hook.buffer_bytes for hook in hooks]])
         self.held = HeldEvents([] if hooks else guards.of(StreamMode.HOLD), guards.view, guards.kind)
         self._window_hooks = [] if hooks else guards.of(StreamMode.WINDOW)
         self._windows = self._new_windows()
@@ -173,7 +173,7 @@ class JudgedEvents:
 
     def _keep(self, events: bytes) -> None:
         self._kept_bytes += len(events)
-        if self._kept is not None and self._kept_bytes <= _MOST_KEPT:
+        if self._kept is not None and (self.buffers or self._kept_bytes <= _MOST_KEPT):
             self._kept.append(events)
 
     def _kept_too(self, events: bytes) -> bytes:
@@ -207,12 +207,13 @@ class JudgedEvents:
     async def _buffered(self, events: bytes) -> bytes:
         self._keep(events)
         if self._kept_bytes > self._buffer_bytes:
-            return await self._overflowed()
+            kept = self._overflowed()
+            return b"" if self.denies else await self.passed(kept)
         return b"" if self._end_of(events) is None else await self._judged_whole()
 
-    async def _overflowed(self) -> bytes:
-        """The answer is larger than what may wait: hooks that can judge it in windows do so from here on, the others
-        can't judge it, and deny it where they fail closed."""
+    def _overflowed(self) -> bytes:
+        """The events that waited of an answer which is larger than what may wait: hooks that can judge it in windows do
+        so from here on, the others can't judge it, and deny it where they fail closed."""
         late = self._guards.of(StreamMode.AFTER)
         waiting = [hook for hook in self._guards.hooks if hook not in late]
         self._window_hooks = [hook for hook in waiting if hook.may_judge_windows]
@@ -223,9 +224,7 @@ class JudgedEvents:
         kept, self.buffers, self._kept_bytes = b"".join(self._kept or ()), False, 0
         self._kept = [] if late or self._guards.look_on is not None else None
         self._windows = self._new_windows()
-        if not self._window_hooks:
-            self.released = 1
-        return self._kept_too(await self._windowed(kept))
+        return kept
 
     async def _judged_whole(self) -> bytes:
         """The whole stream, judged as a plain answer is."""

@@ -268,6 +268,35 @@ def test_an_answer_that_is_too_long_to_wait_is_judged_in_windows() -> None:
     assert answered_by(hook, ["a bad ", "word", *LONG])[2]
 
 
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer", "after"])
+@pytest.mark.parametrize("size", [16, 3000, 10**6])
+def test_the_results_stand_before_the_end_of_the_stream_whatever_its_pieces_are(mode: str, size: int) -> None:
+    raw = b"".join([*[chunk({"content": text}) for text in LONG], FINISH, DONE])
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+    hook = {**NONE, "stream": mode, "buffer_bytes": 4000, "window": 100, "overlap": 20}
+
+    async def run() -> bytes:
+        watch = StreamWatch(DIALECT.replies.stream)
+        inner = Answer(200, [], watch.feed(ROLE), Outcome(200), PlayedReply(pieces, hands_on=True), watch)
+        stream = GuardedStream(inner, guards_of(hook), lambda *_: inner, tells=True)
+        answer, _ = await stream.begun()
+        told = bytearray(answer.body)
+        await pass_on(stream, told.extend)
+        return bytes(told)
+
+    *events, results, done = sse.blocks(asyncio.run(run()))
+    assert (b"hook_results" in results, done) == (True, DONE)
+    assert text_of(b"".join(events)) == "".join(LONG)
+    assert not any(b"hook_results" in each for each in events)
+
+
+def test_a_buffer_that_may_be_larger_than_any_loses_no_text() -> None:
+    texts = ["word " * 200_000] * 6
+    told, stream, _ = answered_by({**NONE, "stream": "buffer", "buffer_bytes": 10**9}, texts)
+    assert told == "".join(texts)
+    assert [run.verdict for run in stream.runs] == [True]
+
+
 def test_a_hook_that_fails_closed_or_needs_the_whole_judges_no_window() -> None:
     closed = {"contains": {"words": ["x"], "operator": "none", "failOnError": True}, "deny": True}
     assert answered_by({**closed, "stream": "buffer", "buffer_bytes": 4000}, LONG)[2]
