@@ -172,15 +172,16 @@ def test_costs_and_statuses_find_the_same_rows_by_an_index_and_in_the_order_of_t
 def test_the_class_of_a_cost_is_the_same_in_sql(admin: RunningAdmin) -> None:
     amounts = sorted({0, *(10**digits + more for digits in range(19) for more in (-1, 0, 1, 4)), (1 << 63) - 1})
 
-    async def classes() -> list[int]:
+    async def classes(amounts: list[int]) -> list[int]:
         async with admin.plane.database.read() as connection:
             values = " UNION ALL ".join(f"SELECT {amount} AS amount" for amount in amounts)
             query = sa.text(f"SELECT amount, {COST_CLASS} AS class FROM ({values}) AS one")  # noqa: S608 (constants)
             return [row[1] for row in sorted(await connection.execute(query))]
 
-    found = admin.run(classes())
+    found = admin.run(classes(amounts))
     assert found == [cost_class(amount) for amount in amounts]
     assert found == sorted(found)
+    assert admin.run(classes([-5000])) == [cost_class(5000)]  # no row is refused
 
 
 def test_all_wrong_filters_are_told_at_once(admin: RunningAdmin) -> None:

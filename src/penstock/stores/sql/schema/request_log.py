@@ -22,10 +22,13 @@ LATENCY_COUNTS: Final = tuple(f"latency_{number:02d}" for number in range(len(LA
 UNUSUAL_STATUS: Final = "status <> 200"
 """The rows that an index finds by their status, in SQL: hardly any of them, so that it costs hardly any row something.
 A query says this, too, or it is not answered by the index."""
-COST_CLASS: Final = "(length(CAST(amount AS TEXT)) * 10 + CAST(substr(CAST(amount AS TEXT), 1, 1) AS INTEGER))"
+COST_CLASS: Final = (
+    "(length(CAST(abs(amount) AS TEXT)) * 10 + CAST(substr(CAST(abs(amount) AS TEXT), 1, 1) AS INTEGER))"
+)
 """How many digits an amount has, and the first of them, in SQL: 45 for 5,000 nanodollars, 44 for 4,999. It rises with
-the amount. Rows come into an index by class at a few places, into one by amount each at a place of its own: a page
-to be read, logged and moved for each row (docs/performance.md#what-a-request-leaves-behind)."""
+the amount; of one below 0 the sign is left out: PostgreSQL would refuse the row, and the step that makes the index.
+Rows come into an index by class at a few places, into one by amount each at a place of its own: a page to be read,
+logged and moved for each row (docs/performance.md#what-a-request-leaves-behind)."""
 
 
 def cost_class(amount: int) -> int:

@@ -8,7 +8,7 @@ from alembic import op
 revision = "0020"
 down_revision = "0019"
 
-_CLASS = "(length(CAST(amount AS TEXT)) * 10 + CAST(substr(CAST(amount AS TEXT), 1, 1) AS INTEGER))"
+_CLASS = "(length(CAST(abs(amount) AS TEXT)) * 10 + CAST(substr(CAST(abs(amount) AS TEXT), 1, 1) AS INTEGER))"
 
 
 def upgrade() -> None:
