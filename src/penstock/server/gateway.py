@@ -36,7 +36,7 @@ from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.opening import Opening
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import client_telemetry, explain, guard_check, me
+from penstock.server.pages import explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
@@ -57,6 +57,10 @@ _NO_SOCKET: Final = (
 )
 _STOP_SECONDS: Final = 2.0
 """How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
+
+
+_TELEMETRY: Final = frozenset({"/v1/metrics", "/v1/traces", "/v1/logs"})
+"""Paths to which clients send telemetry (pages/client_telemetry.py)."""
 
 
 class Part(Protocol):
@@ -208,7 +212,7 @@ class Gateway:
         """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
         is what ``_find`` gave."""
         match, name, rest = found
-        if client_telemetry.is_export(method, rest, fields):
+        if rest in _TELEMETRY and self._is_telemetry(method, rest, fields):
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             return accounted(context, self._take_telemetry(context))
         if self.admin is not None and self.admin.serves(rest):
@@ -249,7 +253,7 @@ class Gateway:
 
     def _is_own(self, path: str) -> bool:
         """Whether the gateway itself answers at a path, which is no provider's then."""
-        is_page = path in {explain.PATH, guard_check.PATH} or path in client_telemetry.PATHS or self.pages.has(path)
+        is_page = path in {explain.PATH, guard_check.PATH} or path in _TELEMETRY or self.pages.has(path)
         return is_page or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:
@@ -320,8 +324,16 @@ class Gateway:
         fields = [*fields, *context.ids()]
         await context.client.send_head(status, fields, response_body, more=False)
 
+    @staticmethod
+    def _is_telemetry(method: str, path: str, fields: Mapping[bytes, bytes]) -> bool:
+        from penstock.server.pages import client_telemetry  # few gateways have such clients
+
+        return client_telemetry.is_export(method, path, fields)
+
     async def _take_telemetry(self, context: RequestContext) -> None:
         """Take what a client tells of itself, and drop it."""
+        from penstock.server.pages import client_telemetry
+
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys)
         body = caller if isinstance(caller, Failure) else await self._read_body(context)
         if isinstance(body, Failure):
