@@ -18,8 +18,8 @@ _MOST: Final = 500
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
-    """The known word that is most like this one: the one that it becomes when two neighbouring characters change places,
-    or else the most similar one.
+    """The known word that is most like this one: the one that it becomes when two neighbouring characters change
+    places, or else the most similar one.
 
     None if no word's similarity reaches ``cutoff``, from 0 (nothing in common) to 1 (the same).
     """

@@ -35,7 +35,7 @@ from penstock.server.keepalive import respond_with_comments
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import client_telemetry, explain, guard_check, me
+from penstock.server.pages import explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
@@ -55,6 +55,8 @@ _NO_SOCKET: Final = (
     "There is no WebSocket at this path: sessions are at /v1/realtime, at /v1/responses and at Gemini's "
     "BidiGenerateContent."
 )
+_TELEMETRY: Final = frozenset({"/v1/metrics", "/v1/traces", "/v1/logs"})
+"""Paths to which clients send telemetry (pages/client_telemetry.py)."""
 
 
 class Stored(Watched, Protocol):
@@ -198,11 +200,13 @@ class Gateway:
         """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
         is what ``_find`` gave."""
         match, name, rest = found
-        if client_telemetry.is_export(method, rest, fields):
-            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            return accounted(
-                context, self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
-            )
+        if rest in _TELEMETRY:
+            from penstock.server.pages import client_telemetry  # few gateways have such clients
+
+            if client_telemetry.is_export(method, rest, fields):
+                context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
+                taken = self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
+                return accounted(context, taken)
         if self.admin is not None and self.admin.serves(rest):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
@@ -247,7 +251,7 @@ class Gateway:
 
     def _is_own(self, path: str) -> bool:
         """Whether the gateway itself answers at a path, which is no provider's then."""
-        is_page = path in {explain.PATH, guard_check.PATH} or path in client_telemetry.PATHS or self.pages.has(path)
+        is_page = path in {explain.PATH, guard_check.PATH} or path in _TELEMETRY or self.pages.has(path)
         return is_page or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:
