@@ -32,7 +32,7 @@ class Surface:
     credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
     ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
     (``Provider.resources``). ``others`` are the surfaces of other bodies at the same path, which the body tells apart
-    (``Reading.wire_of``).
+    (``Reading.wire_of``); the last of them takes what is none of the others'.
     """
 
     method: str
@@ -53,7 +53,7 @@ class Surface:
             wire = self.wire if wire_of is None else wire_of(Body.parse(data))
         except BodyError:
             return self
-        return next((each for each in self.others if each.wire == wire), self)
+        return next((each for each in (self, *self.others) if each.wire == wire), (self, *self.others)[-1])
 
     @cached_property
     def dialect(self) -> CallerDialect:

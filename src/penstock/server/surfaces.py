@@ -197,7 +197,9 @@ def _claude_elsewhere() -> Iterable[Surface]:
     for verb, streams in _CONVERSE_VERBS:
         yield at_bedrock(verb, Operation.CHAT, "bedrock_converse", streams)
     for verb, streams in _INVOKE_VERBS:
-        others = [at_bedrock(verb, operation, wire, streams) for operation, wire in _INVOKED]
+        # Tasks have no streams: what streams is text, whatever the body looks like.
+        kinds = [each for each in _INVOKED if each[0] is Operation.INVOKE or not streams]
+        others = [at_bedrock(verb, operation, wire, streams) for operation, wire in kinds]
         yield at_bedrock(verb, Operation.CHAT, "invoke", streams, *others)
     for path, wire in (("/foundation-models", "bedrock_models"), ("/inference-profiles", "bedrock_profiles")):
         yield Surface("GET", path, Operation.MODELS, wire, BodyKind.NONE, "bedrock", _PAGING)

@@ -26,18 +26,34 @@ RERANK: Final = "invoke_rerank"
 OWN: Final = "invoke_own"
 _NOT_CLAUDES: Final = ("inferenceConfig", "schemaVersion")
 _BEDROCK: Final = "bedrock"
+_ADDRESSED: Final = frozenset({"model", "stream"})
+_RERANKING: Final = _ADDRESSED | frozenset(
+    "query documents top_n api_version return_documents rank_fields max_chunks_per_doc max_tokens_per_doc".split()
+)
+_EMBEDDING: Final = _ADDRESSED | frozenset(
+    """
+    inputText inputImage inputType textTruncate embeddingTypes embeddingConfig dimensions normalize taskType
+    schemaVersion singleEmbeddingParams texts images inputs input_type embedding_types output_dimension truncate
+    max_tokens
+    """.split()
+)
 
 
 def wire_of(body: Body) -> str:
-    """The name of a body's wire: Claude's, that of embeddings or reranking, or (``OWN``) any other maker's."""
+    """The name of a body's wire: Claude's, that of embeddings or reranking, or (``OWN``) any other maker's.
+
+    A task has the members of tasks alone: beside another one (``prompt``) a host may take it for something else, and
+    guards would not have read what it is asked with.
+    """
     if "messages" in body and not any(name in body for name in _NOT_CLAUDES):
         return CLAUDE
-    if "query" in body and "documents" in body:
+    names = body.members.keys()
+    if "query" in names and "documents" in names and names <= _RERANKING:
         return RERANK
-    if body.raw("taskType") == b'"SINGLE_EMBEDDING"' or "input_type" in body:
-        return EMBED
-    is_titans = ("inputText" in body or "inputImage" in body) and "textGenerationConfig" not in body
-    return EMBED if is_titans else OWN
+    is_task = body.raw("taskType") == b'"SINGLE_EMBEDDING"' or not names.isdisjoint(
+        ("input_type", "inputText", "inputImage")
+    )
+    return EMBED if is_task and names <= _EMBEDDING else OWN
 
 
 FIELDS: Final[Mapping[bytes, str]] = {

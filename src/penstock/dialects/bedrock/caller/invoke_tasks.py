@@ -17,8 +17,8 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.segments import Segment, SegmentKind
-from penstock.dialects.bedrock.caller.invoke_own import INVOKE_OWN
-from penstock.dialects.caller import CallerDialect, Delivery
+from penstock.dialects.bedrock.caller.invoke_own import INVOKE_OWN, judge
+from penstock.dialects.caller import CallerDialect, Delivery, Verdict
 from penstock.dialects.cohere.caller.embeddings import TEXTS as COHERES
 from penstock.dialects.cohere.caller.embeddings import read_embed
 from penstock.dialects.embeddings import reply as reader
@@ -169,9 +169,20 @@ def _texts(kind: str, body: Any) -> Iterator[Segment]:
             yield Segment(at, text, "user", SegmentKind.INPUT)
 
 
+_NO_VECTORS: Final = "sent text in the place of vectors, for which a body asks with textGenerationConfig"
+
+
+def judge_vectors(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """As ``judge`` of other bodies. A model that writes text takes ``inputText`` for its prompt, too (Titan Text), and
+    guards of answers would not see what it wrote."""
+    verdict = judge(body, provider, is_chat)
+    return msgspec.structs.replace(verdict, problem=_NO_VECTORS) if b'"outputText"' in body else verdict
+
+
 INVOKE_EMBED: Final[CallerDialect] = msgspec.structs.replace(
     INVOKE_OWN,
     reading=msgspec.structs.replace(INVOKE_OWN.reading, task=read_embeddings),
+    replies=msgspec.structs.replace(INVOKE_OWN.replies, judge=judge_vectors),
     delivery=Delivery(INVOKE_OWN.delivery.keep_alive, id_header=INVOKE_OWN.delivery.id_header),
     texts=msgspec.structs.replace(COHERES, request=_texts),
 )

@@ -194,7 +194,7 @@ def _seconds(duration: Any) -> float | None:
     """A duration as OpenAI writes it, a number or a text with one."""
     try:
         return float(duration) if isinstance(duration, int | float | str) and not isinstance(duration, bool) else None
-    except ValueError:
+    except (ValueError, OverflowError):  # a whole number of 400 digits, say
         return None
 
 

@@ -39,6 +39,13 @@ def written(task: CommonTask) -> Any:
     return json.loads(reply)
 
 
+def test_text_in_the_place_of_vectors_is_no_answer() -> None:
+    """A model that writes text takes inputText, too: guards of answers don't look at embeddings."""
+    judge = INVOKE_EMBED.replies.judge
+    assert not judge(b'{"embedding":[0.5],"inputTextTokenCount":3}', "bedrock", False).problem
+    assert judge(b'{"inputTextTokenCount":3,"results":[{"outputText":"Hi"}]}', "bedrock", False).problem
+
+
 def test_titan() -> None:
     task = read(inputText="Hi", dimensions=256, normalize=True, own=1)
     assert common(task) == {"input": ["Hi"], "dimensions": 256, "normalize": True}

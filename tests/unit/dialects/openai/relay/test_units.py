@@ -57,6 +57,12 @@ def test_videos() -> None:
     assert told(object="video", id="video_1", seconds="long", size="1280x720") is None
 
 
+@pytest.mark.parametrize("seconds", [10**400, -1, "nan", "1e999", True])
+def test_seconds_that_no_sound_lasts_are_left_out(seconds: object) -> None:
+    assert told(text="Hi", duration=seconds) is None
+    assert told(object="video", id="video_1", seconds=seconds, size="1280x720") is None
+
+
 def test_transcriptions() -> None:
     tokens = {"type": "tokens", "input_tokens": 14, "output_tokens": 45, "total_tokens": 59,
               "input_token_details": {"text_tokens": 0, "audio_tokens": 14}}  # fmt: skip
