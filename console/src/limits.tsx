@@ -4,19 +4,25 @@ import type { JSX } from "preact";
 import { count, dollars } from "./format";
 import { Button, SelectField, TextField } from "./ui";
 
-export interface UsageLimit {
+/** What says when a limit begins anew: one of them. */
+interface Window {
+  periodic_reset?: string | null;
+  periodic_reset_days?: number | null;
+  penstock_window?: string | null;
+}
+
+export interface UsageLimit extends Window {
   type: string;
   credit_limit: number;
   alert_threshold?: number | null;
-  periodic_reset?: string | null;
-  periodic_reset_days?: number | null;
   next_usage_reset_at?: string | null;
   [more: string]: unknown;
 }
 
 export interface RateLimit {
   type: string;
-  unit: string;
+  unit?: string | null;
+  penstock_window?: string | null;
   value: number;
   [more: string]: unknown;
 }
@@ -59,14 +65,33 @@ const asArray = <T,>(value: T | T[] | null | undefined): T[] => (value == null ?
 export const budgetsOf = (owner: Limited): UsageLimit[] => owner.penstock_usage_limits ?? asArray(owner.usage_limits);
 export const ratesOf = (owner: Limited): RateLimit[] => owner.penstock_rate_limits ?? asArray(owner.rate_limits);
 
+/** The length of a window that no name stands for: `12h`, `10d`. Empty where there is none. */
+export const lengthOf = (each: Window): string =>
+  each.penstock_window ?? (each.periodic_reset_days ? `${each.periodic_reset_days}d` : "");
+
+/** When a budget begins anew, in words: `monthly`, `every 12h`, `in all`. */
+export const resetInWords = (each: Window): string =>
+  each.periodic_reset ?? (lengthOf(each) ? `every ${lengthOf(each)}` : "in all");
+
+/** The choices of a field, and a length that is none of them. */
+const withLength = (
+  choices: readonly (readonly [string, string])[],
+  length: string,
+  word: string,
+): readonly (readonly [string, string])[] => (length ? [...choices, [length, `${word} ${length}`]] : choices);
+
+export const resetChoices = (length: string): readonly (readonly [string, string])[] => withLength(RESETS, length, "every");
+
 /** Limits in a few words: `$10 monthly, 60 requests per minute`. */
 export function inWords(owner: Limited): string {
   const budgets = budgetsOf(owner).map((each) => {
     const size = each.type === "cost" ? dollars(each.credit_limit) : `${count(each.credit_limit)} ${each.type}`;
-    return `${size} ${each.periodic_reset ?? (each.periodic_reset_days ? `every ${each.periodic_reset_days} days` : "in all")}`;
+    return `${size} ${resetInWords(each)}`;
   });
   const units = new Map<string, string>(UNITS);
-  const rates = ratesOf(owner).map((each) => `${count(each.value)} ${each.type} ${units.get(each.unit) ?? each.unit}`);
+  const rates = ratesOf(owner).map(
+    (each) => `${count(each.value)} ${each.type} ${each.unit ? (units.get(each.unit) ?? each.unit) : `in ${lengthOf(each)}`}`,
+  );
   const most = owner.concurrency_limit == null ? [] : [`${owner.concurrency_limit} at a time`];
   return [...budgets, ...rates, ...most].join(", ");
 }
@@ -74,7 +99,9 @@ export function inWords(owner: Limited): string {
 interface DraftBudget {
   type: string;
   amount: string;
+  /** A name of `RESETS`, or `length`. */
   reset: string;
+  length: string;
   alert: string;
   /** The members that the form has no field for: they stay. */
   rest: Record<string, unknown>;
@@ -82,7 +109,9 @@ interface DraftBudget {
 
 interface DraftRate {
   type: string;
+  /** A name of `UNITS`, or `length`. */
   unit: string;
+  length: string;
   value: string;
   rest: Record<string, unknown>;
 }
@@ -99,17 +128,29 @@ export function limitsDraft(owner?: Limited): LimitsDraft {
       ? budgetsOf(owner).map(({ type, credit_limit, periodic_reset, alert_threshold, next_usage_reset_at, ...rest }) => ({
           type,
           amount: String(credit_limit),
-          reset: periodic_reset ?? "",
+          reset: periodic_reset ?? lengthOf(rest),
+          length: lengthOf(rest),
           alert: alert_threshold == null ? "" : String(alert_threshold),
-          // The day of a budget of N days is its own; for the others the gateway computes it.
-          rest: rest.periodic_reset_days ? { ...rest, next_usage_reset_at } : rest,
+          // When a budget of a length of its own begins anew is its own; for the others the gateway computes it.
+          rest: lengthOf(rest) ? { ...rest, next_usage_reset_at } : rest,
         }))
       : [],
     rates: owner
-      ? ratesOf(owner).map(({ type, unit, value, ...rest }) => ({ type, unit, value: String(value), rest }))
+      ? ratesOf(owner).map(({ type, unit, value, penstock_window, ...rest }) => ({
+          type,
+          unit: unit ?? penstock_window ?? "",
+          length: penstock_window ?? "",
+          value: String(value),
+          rest,
+        }))
       : [],
     concurrency: owner?.concurrency_limit == null ? "" : String(owner.concurrency_limit),
   };
+}
+
+/** What of a budget says when it begins anew, if it is to begin otherwise. */
+function withoutLength({ periodic_reset_days, penstock_window, next_usage_reset_at, ...rest }: Record<string, unknown>) {
+  return rest;
 }
 
 /** The members of a body. A limit that was taken out is null. */
@@ -117,15 +158,20 @@ export function limitsBody(draft: LimitsDraft): Record<string, unknown> {
   const budgets = draft.budgets
     .filter((each) => each.amount !== "")
     .map((each) => ({
-      ...each.rest,
+      ...(each.reset === each.length ? each.rest : withoutLength(each.rest)),
       type: each.type,
       credit_limit: Number(each.amount),
-      ...(each.reset ? { periodic_reset: each.reset } : {}),
+      ...(each.reset && each.reset !== each.length ? { periodic_reset: each.reset } : {}),
       ...(each.alert === "" ? {} : { alert_threshold: Number(each.alert) }),
     }));
   const rates = draft.rates
     .filter((each) => each.value !== "")
-    .map((each) => ({ ...each.rest, type: each.type, unit: each.unit, value: Number(each.value) }));
+    .map((each) => ({
+      ...each.rest,
+      type: each.type,
+      ...(each.length && each.unit === each.length ? { penstock_window: each.length } : { unit: each.unit }),
+      value: Number(each.value),
+    }));
   return {
     usage_limits: budgets.length === 0 ? null : budgets.length === 1 ? budgets[0] : budgets,
     rate_limits: rates.length === 0 ? null : rates,
@@ -155,7 +201,7 @@ export function LimitFields(props: { draft: LimitsDraft; onChange: (draft: Limit
           <SelectField
             label="begins anew"
             value={each.reset}
-            options={RESETS}
+            options={resetChoices(each.length)}
             onValue={(reset) => budget(index, { reset })}
           />
           <TextField
@@ -185,7 +231,12 @@ export function LimitFields(props: { draft: LimitsDraft; onChange: (draft: Limit
             onValue={(value) => rate(index, { value })}
           />
           <SelectField label="of" value={each.type} options={RATE_TYPES} onValue={(type) => rate(index, { type })} />
-          <SelectField label="window" value={each.unit} options={UNITS} onValue={(unit) => rate(index, { unit })} />
+          <SelectField
+            label="window"
+            value={each.unit}
+            options={withLength(UNITS, each.length, "in")}
+            onValue={(unit) => rate(index, { unit })}
+          />
           <Button
             look="quiet"
             aria-label={`Remove rate ${index + 1}`}
@@ -200,7 +251,7 @@ export function LimitFields(props: { draft: LimitsDraft; onChange: (draft: Limit
           onClick={() =>
             onChange({
               ...draft,
-              budgets: [...draft.budgets, { type: "cost", amount: "", reset: "monthly", alert: "", rest: {} }],
+              budgets: [...draft.budgets, { type: "cost", amount: "", reset: "monthly", length: "", alert: "", rest: {} }],
             })
           }
         >
@@ -208,7 +259,10 @@ export function LimitFields(props: { draft: LimitsDraft; onChange: (draft: Limit
         </Button>
         <Button
           onClick={() =>
-            onChange({ ...draft, rates: [...draft.rates, { type: "requests", unit: "rpm", value: "", rest: {} }] })
+            onChange({
+              ...draft,
+              rates: [...draft.rates, { type: "requests", unit: "rpm", length: "", value: "", rest: {} }],
+            })
           }
         >
           Add rate

@@ -166,6 +166,29 @@ test("a budget is seen as a bar, and reset", { skip }, () =>
     await page.getByRole("img", { name: "0 of 4 requests" }).waitFor();
   }));
 
+test("limits of a length of their own stay so in a form, and make way for another", { skip }, () =>
+  task(async (page) => {
+    const usage_limits = { type: "requests", credit_limit: 4, penstock_window: "12h" };
+    const rate_limits = { type: "requests", value: 9, penstock_window: "5m" };
+    await admin(gateway, "POST", "/integrations", { name: "odd", slug: "odd", ai_provider_id: "echo" });
+    await admin(gateway, "PUT", "/providers/odd", { usage_limits, rate_limits });
+    await visit(page, "providers/odd");
+    await page.getByLabel("Budget", { exact: true }).fill("5");
+    await page.getByLabel("At most").fill("8");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved, in force").waitFor();
+    const kept = await admin(gateway, "GET", "/providers/odd");
+    assert.deepEqual([kept.usage_limits.credit_limit, kept.usage_limits.penstock_window], [5, "12h"]);
+    assert.deepEqual([kept.rate_limits[0].value, kept.rate_limits[0].penstock_window], [8, "5m"]);
+    await page.getByLabel("begins anew").selectOption("monthly");
+    await page.getByLabel("window", { exact: true }).selectOption("rpm");
+    await page.getByRole("button", { name: "Save" }).click();
+    await until(async () => {
+      const { usage_limits: budget, rate_limits: [rate] } = await admin(gateway, "GET", "/providers/odd");
+      return budget.periodic_reset === "monthly" && !budget.penstock_window && rate.unit === "rpm" && !rate.penstock_window;
+    });
+  }));
+
 test("a policy is made, and what each value used is seen", { skip }, () =>
   task(async (page) => {
     await visit(page, "limits");

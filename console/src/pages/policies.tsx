@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, list, post, put, remove } from "../api";
 import { ago, amount } from "../format";
-import { BUDGET_TYPES, RESETS } from "../limits";
+import { BUDGET_TYPES, RESETS, lengthOf, resetChoices, resetInWords } from "../limits";
 import { useAction, useLoad } from "../load";
 import { may } from "../session";
 import { Badge, Bar, Button, Confirm, Dialog, Failure, Form, LoadedView, problemOf, Section, SelectField, Table, TextField } from "../ui";
@@ -18,6 +18,8 @@ interface Policy {
   type: string;
   credit_limit?: number;
   periodic_reset?: string | null;
+  periodic_reset_days?: number | null;
+  penstock_window?: string | null;
   alert_threshold?: number | null;
   unit?: string;
   value?: number;
@@ -110,8 +112,8 @@ export function Policies(): JSX.Element {
 
 const limitOf = (policy: Policy): string =>
   policy.kind === "usage"
-    ? `${amount(policy.type, policy.credit_limit)}${policy.type === "cost" ? "" : ` ${policy.type}`} ${policy.periodic_reset ?? "in all"}`
-    : `${policy.value ?? "?"} ${policy.type} ${policy.unit ?? ""}`;
+    ? `${amount(policy.type, policy.credit_limit)}${policy.type === "cost" ? "" : ` ${policy.type}`} ${resetInWords(policy)}`
+    : `${policy.value ?? "?"} ${policy.type} ${policy.unit ?? `in ${lengthOf(policy)}`}`;
 
 function Archive(props: { policy: Policy; onDone: () => void }): JSX.Element {
   const [isOpen, setOpen] = useState(false);
@@ -192,19 +194,24 @@ function PolicyUsage(props: { policy: Policy; onClose: () => void }): JSX.Elemen
   );
 }
 
+/** What a budget of a length of its own loses with it. */
+const NO_LENGTH = { periodic_reset_days: null, penstock_window: null, next_usage_reset_at: null };
+
 /** Another amount, and of a budget another window and another threshold; what it limits stays. */
 function ChangePolicy(props: { policy: Policy; onClose: (isDone: boolean) => void }): JSX.Element {
   const { policy } = props;
   const isBudget = policy.kind === "usage";
   const [size, setSize] = useState(String((isBudget ? policy.credit_limit : policy.value) ?? ""));
   const [alert, setAlert] = useState(String(policy.alert_threshold ?? ""));
-  const [reset, setReset] = useState(policy.periodic_reset ?? "");
+  const length = lengthOf(policy);
+  const before = policy.periodic_reset ?? length;
+  const [reset, setReset] = useState(before);
   const action = useAction();
   const save = async (): Promise<void> => {
     const budget = {
       credit_limit: Number(size),
       alert_threshold: alert ? Number(alert) : null,
-      ...(reset === (policy.periodic_reset ?? "") ? {} : { periodic_reset: reset || null }),
+      ...(reset === before ? {} : { periodic_reset: reset || null, ...(length ? NO_LENGTH : {}) }),
     };
     await put(`${PATHS[policy.kind]}/${policy.id}`, isBudget ? budget : { value: Number(size) });
     props.onClose(true);
@@ -224,7 +231,7 @@ function ChangePolicy(props: { policy: Policy; onClose: (isDone: boolean) => voi
         {isBudget && (
           <>
             <TextField label="Alert at" type="number" min="0" value={alert} onValue={setAlert} error={problemOf(action, "alert_threshold")} />
-            <SelectField label="Begins anew" value={reset} onValue={setReset} options={RESETS} error={problemOf(action, "periodic_reset")} />
+            <SelectField label="Begins anew" value={reset} onValue={setReset} options={resetChoices(length)} error={problemOf(action, "periodic_reset")} />
           </>
         )}
       </Form>

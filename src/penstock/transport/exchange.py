@@ -63,16 +63,16 @@ class HttpExchange(Wakeup):
         return self._rest if self._over and self.failure is None else None
 
     async def read(self) -> bytes:
-        if self._left:
-            await asyncio.sleep(0)
-        while not (data := self._taken()):
-            if self._over:
-                return b""
-            try:
+        try:
+            if self._left:
+                await asyncio.sleep(0)
+            while not (data := self._taken()):
+                if self._over:
+                    return b""
                 await self
-            except BaseException:
-                self.close()
-                raise
+        except BaseException:
+            self.close()
+            raise
         if self._paused and not self._over:
             self._paused = False
             self._last_byte = self._connection.loop.time()

@@ -169,3 +169,30 @@ async def test_what_arrives_between_two_turns_of_a_stream_is_passed_on_though_no
         with pytest.raises(asyncio.CancelledError):
             await passing
     assert bytes(taken) == b"\n" * 20_000 + b"last"
+
+
+async def test_a_caller_who_leaves_between_two_turns_of_a_stream_closes_the_connection() -> None:
+    gone, taken = asyncio.Event(), list[bytes]()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99999\r\n\r\n" + b"\n" * 60_000
+        )
+        await peer.reader.read()
+        gone.set()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+
+        def take(data: bytes) -> None:
+            taken.append(data)
+            if len(data) == 16 << 10:  # there is more, for the next turn
+                passing.cancel()
+
+        passing = asyncio.ensure_future(pass_on(reply, take))
+        with pytest.raises(asyncio.CancelledError):
+            await passing
+        await gone.wait()
+        assert sum(map(len, taken)) < 60_000
