@@ -70,6 +70,11 @@ class GuardedBody:
         return raw
 
     @property
+    def size(self) -> int:
+        """How long it is, in bytes; in characters for texts that stand in no body: those of a part of a stream."""
+        return len(self.raw) or sum([len(each.text) for each in self.segments])
+
+    @property
     def json(self) -> Any:
         """The value; an empty object for bytes that are no JSON."""
         value = self._json

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
+from penstock.core.segments import Segment
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.guards.guarded_body import GuardedBody
 
@@ -52,6 +53,13 @@ def test_a_text_that_a_host_may_read_otherwise_is_a_problem(messages: str, probl
 
 def test_a_doubled_member_beside_the_texts_is_no_problem() -> None:
     assert chat(b'{"model":"m","messages":[],"tools":[{"a":1,"a":2}]}').problem() == ""
+
+
+def test_texts_without_a_body_have_a_size() -> None:
+    text = Segment(("stream", 0), "a" * 20_000, "assistant")
+    assert GuardedBody(b"", lambda _: (text, text)).size == 40_000
+    assert GuardedBody(b'{"a":1}', lambda _: (text,)).size == 7
+    assert GuardedBody(b"", lambda _: ()).size == 0
 
 
 TEXT = st.text(max_size=5)
