@@ -41,7 +41,14 @@ def test_a_body_is_read_once() -> None:
         ('[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]', "comes twice"),
         ('[{"role":"user","content":[{"type":"text","text":"a"}],"name":"x"}]', ""),
         ('[{"role":"user","content":"a","tool_calls":[{"id":"1","id":"2"}]}]', "comes twice"),
-        ('"a:b"', ""),
+        ('[{"role":"user","content":"a","content\\u0000":"b"}]', "for 'content'"),
+        ('"a:b"', "messages has not the form"),
+        ('{"0":{"role":"user","content":"a"}}', "messages has not the form"),
+        ('[["user","a"]]', "messages[0] has not the form"),
+        ('[{"role":"user","content":{"type":"text","text":"a"}}]', "messages[0] has not the form"),
+        ('[{"role":"user","content":[[{"type":"text","text":"a"}]]}]', "content[0] has not the form"),
+        ('[{"role":"user","content":[{"type":"text","text":{"value":"a"}}]}]', "content[0] has not the form"),
+        ('[{"role":"user","content":null},{"role":"user","content":["a",{"type":"text","text":"a"}]}]', ""),
     ],
 )
 def test_a_text_that_a_host_may_read_otherwise_is_a_problem(messages: str, problem: str) -> None:
