@@ -200,9 +200,13 @@ class Gateway:
         match, name, rest = found
         if client_telemetry.is_export(method, rest, fields):
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            return accounted(
-                context, self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
+            page_refused = self._refused_page(fields)
+            taken = (
+                self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
+                if page_refused is None
+                else context.refuse(page_refused)
             )
+            return accounted(context, taken)
         if self.admin is not None and self.admin.serves(rest):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
