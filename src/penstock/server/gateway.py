@@ -205,6 +205,8 @@ class Gateway:
 
             if client_telemetry.is_export(method, rest, fields):
                 context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
+                if (refused := self._refused_page(fields)) is not None:
+                    return accounted(context, context.refuse(refused))
                 taken = self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
                 return accounted(context, taken)
         if self.admin is not None and self.admin.serves(rest):
