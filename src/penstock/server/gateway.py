@@ -59,6 +59,14 @@ _TELEMETRY: Final = frozenset({"/v1/metrics", "/v1/traces", "/v1/logs"})
 """Paths to which clients send telemetry (pages/client_telemetry.py)."""
 
 
+def _is_telemetry(method: str, path: str, fields: Mapping[bytes, bytes]) -> bool:
+    if path not in _TELEMETRY:
+        return False
+    from penstock.server.pages import client_telemetry  # few gateways have such clients
+
+    return client_telemetry.is_export(method, path, fields)
+
+
 class Stored(Watched, Protocol):
     """The control plane's database, as the edge sees it. ``used_keys`` is filled here: the ids of gateway keys that
     requests showed, and when, in seconds since 1970."""
@@ -200,16 +208,7 @@ class Gateway:
         """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
         is what ``_find`` gave."""
         match, name, rest = found
-        if rest in _TELEMETRY:
-            from penstock.server.pages import client_telemetry  # few gateways have such clients
-
-            if client_telemetry.is_export(method, rest, fields):
-                context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-                if (refused := self._refused_page(fields)) is not None:
-                    return accounted(context, context.refuse(refused))
-                taken = self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
-                return accounted(context, taken)
-        if self.admin is not None and self.admin.serves(rest):
+        if self.admin is not None and self.admin.serves(rest) and not _is_telemetry(method, rest, fields):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             limits = self.limits
@@ -226,23 +225,29 @@ class Gateway:
                 return self._show_metrics(context) if path == METRICS else self._tell_holder(context)
             status, page_headers, body = self.pages.page(path)
             return client.send_head(status, page_headers, body, more=False)
-        if rest == explain.PATH and method == "POST":
-            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            explained = self._answer_page(
-                context,
-                lambda caller, body: explain.answer(self.pipeline.router, caller, context.headers, body, name),
-            )
-            return accounted(context, explained)
-        guarding = self.pipeline.router.guarding
-        if rest == guard_check.PATH and method == "POST" and guarding is not None and guarding.answers_checks:
-            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            checked = self._answer_page(context, lambda _, body: guard_check.answer(guarding, context, body))
-            return accounted(context, checked)
+        context = self._context(method, path, dialect_of(rest), headers, client, fields)
+        if method == "POST" and (answered := self._answer_body(rest, name, context)) is not None:
+            return accounted(context, answered)
         failure, page_headers = self.pages.missing(rest, method, match)
         if b"sec-websocket-key" in fields:
             failure = Failure(Kind.NOT_IMPLEMENTED, _NO_SOCKET)
-        context = self._context(method, path, dialect_of(rest), headers, client, fields)
         return accounted(context, context.refuse(failure, page_headers))
+
+    def _answer_body(self, path: str, name: str | None, context: RequestContext) -> Coroutine[Any, Any, None] | None:
+        """Serve a page that reads a body; None where there is none at this path."""
+        router = self.pipeline.router
+        if path == explain.PATH:
+            return self._answer_page(
+                context, lambda caller, body: explain.answer(router, caller, context.headers, body, name)
+            )
+        guarding = router.guarding
+        if path == guard_check.PATH and guarding is not None and guarding.answers_checks:
+            return self._answer_page(context, lambda _, body: guard_check.answer(guarding, context, body))
+        if _is_telemetry("POST", path, context.fields):
+            from penstock.server.pages import client_telemetry
+
+            return self._answer_page(context, lambda _, __: client_telemetry.answer(context.fields), BodyKind.ANY)
+        return None
 
     def _find(self, method: str, path: str) -> tuple[Match | str | None, str | None, str]:
         """The surface of a request, the name before its path, and the path without the name."""
