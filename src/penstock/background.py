@@ -42,8 +42,7 @@ async def in_slices(waiting: deque[Item], work: Callable[[Item], object]) -> Non
 
 class Part(Protocol):
     """A part of the process that starts and stops with the gateway. It may have ``stop_seconds``: how long its stop may
-    take; 2 seconds
-    without it."""
+    take, 2 seconds without it."""
 
     def start(self) -> None: ...
 
