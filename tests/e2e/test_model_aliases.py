@@ -86,6 +86,13 @@ def upstream() -> Iterator[Upstream]:
         yield upstream
 
 
+@pytest.fixture
+def own_upstream() -> Iterator[Upstream]:
+    """One that may be left with replies that nobody asked for."""
+    with running_upstream() as upstream:
+        yield upstream
+
+
 @pytest.fixture(scope="module")
 def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     yield from serving(tmp_path_factory.mktemp("open"), FILE.format(url=upstream.url))
@@ -215,7 +222,8 @@ def listed(gateway: RunningGateway, upstream: Upstream, holder: str | None = Non
     return body
 
 
-def test_lists_show_aliases(upstream: Upstream, tmp_path: Path) -> None:
+def test_lists_show_aliases(own_upstream: Upstream, tmp_path: Path) -> None:
+    upstream = own_upstream
     for gateway in serving(tmp_path, FILE.format(url=upstream.url) + KEYS):
         for model in listed(gateway, upstream, "all", **{"anthropic-version": "2023-06-01"})["data"]:
             if model["id"] == "claude-haiku-*":
