@@ -100,6 +100,14 @@ def test_a_foreign_page_is_refused(plain: RunningGateway, path: str, headers: di
     assert not [name for name in response.headers if name.startswith("access-control")]
 
 
+@pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics", "/v1/traces"])
+def test_a_foreign_page_brings_no_telemetry(plain: RunningGateway, path: str) -> None:
+    fields = {"origin": "https://attacker.example", "content-type": "application/x-protobuf"}
+    assert httpx.post(f"{plain.url}{path}", content=b"x", headers=fields).status_code == 403
+    del fields["origin"]
+    assert httpx.post(f"{plain.url}{path}", content=b"x", headers=fields).status_code == 200
+
+
 def test_a_form_of_a_foreign_page_is_refused_before_its_body_is_read(plain: RunningGateway) -> None:
     """What fetch sends for a Blob without a type needs no preflight: the body counts as JSON, and names a virtual key."""
     headers = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}

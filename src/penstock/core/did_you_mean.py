@@ -18,14 +18,20 @@ _MOST: Final = 500
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
-    """The known word that is most like this one.
+    """The known word that is most like this one: the one that it becomes when two neighbouring characters change
+    places, or else the most similar one.
 
     None if no word's similarity reaches ``cutoff``, from 0 (nothing in common) to 1 (the same).
     """
     from difflib import get_close_matches  # only a misspelt word needs it, and every start would pay for it
 
-    matches = get_close_matches(word[:_LONGEST], list(islice(known, _MOST)), 1, cutoff)
-    return matches[0] if matches else None
+    word, words = word[:_LONGEST], list(islice(known, _MOST))
+    matches = _swapped(word).intersection(words) or get_close_matches(word, words, 1, cutoff)
+    return min(matches, default=None)
+
+
+def _swapped(word: str) -> set[str]:
+    return {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)}
 
 
 def hint(word: str, known: Iterable[str], otherwise: str, cutoff: float = _CUTOFF, quote: str = "") -> str:

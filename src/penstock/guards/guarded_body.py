@@ -70,6 +70,11 @@ class GuardedBody:
         return raw
 
     @property
+    def size(self) -> int:
+        """How long it is, in bytes; in characters for texts that stand in no body: those of a part of a stream."""
+        return len(self.raw) or sum([len(each.text) for each in self.segments])
+
+    @property
     def json(self) -> Any:
         """The value; an empty object for bytes that are no JSON."""
         value = self._json
@@ -135,7 +140,10 @@ class GuardedBody:
         else:
             name, counts = in_other_case(value if body is None else body.members, value), {}
         if name:
-            return f"some hosts take the member {name[:40]!r} for {name[:40].casefold()!r}"
+            meant = name.casefold().partition("\0")[0]
+            return f"some hosts take the member {name[:40]!r} for {meant[:40]!r}"
+        if plain is None and (place := _misshapen(value)):
+            return f"{place} has not the form in which texts stand there, and a host may take it for one"
         if body is None or names is None or self._json is not None:
             name = coming_twice(self.raw, members_in(self.json))
         else:
@@ -155,3 +163,21 @@ class GuardedBody:
         except BodyError as error:
             self._problem = str(error)
             return {}
+
+
+def _misshapen(value: Any) -> str:
+    """The place of a message, or of what is in it, that is an object for a list, or the other way round: guards see no
+    text there. Empty if there is none."""
+    messages = member(value, "messages")
+    if messages is None:
+        return ""
+    if not isinstance(messages, list):
+        return "messages"
+    for at, message in enumerate(messages):
+        content = member(message, "content")
+        if not isinstance(message, dict) or isinstance(content, dict):
+            return f"messages[{at}]"
+        for number, part in enumerate(listed(content)):
+            if isinstance(part, list) or isinstance(member(part, "text"), dict | list):
+                return f"messages[{at}].content[{number}]"
+    return ""

@@ -48,11 +48,11 @@ def in_other_case(names: Iterable[str], value: Any) -> str:
 
 def among_others(names: Iterable[str]) -> str:
     """A name in another case among some names; empty where there is none. Go's readers fold case as Unicode does:
-    ``meſſages`` are ``messages``, too."""
+    ``meſſages`` are ``messages``, too. To readers in C a name ends before ``\\u0000``."""
     if _PARAMETERS.issuperset(names):
         return ""
     for name in names:
-        if name not in _NAMES and name.casefold() in _NAMES:
+        if name not in _NAMES and name.casefold().partition("\0")[0] in _NAMES:
             return name
     return ""
 

@@ -38,12 +38,14 @@ _BLOCKS: Final = {"image": "image", "video": "video", "document": "file"}
 """Members of Converse's blocks whose source is media."""
 _IMAGES: Final = "images"
 """The images beside a text of Ollama's."""
+_IMAGE: Final = "inputImage"
+"""The only image of Titan's embeddings."""
 _UNTYPED: Final = (b'"images"', b'Data"', b'_data"', b'"bytes"', b'"s3Location"')
 """How the names of these members, or of what they hold, end."""
 _CONVERSATION: Final = tuple(
     """
     messages input system instructions prompt content requests contents systemInstruction system_instruction documents
-    texts inputs suffix
+    texts inputs suffix inputText singleEmbeddingParams
     """.split()
 )
 _SCHEMAS: Final = tuple("tools functions response_format text output_config output_format format toolConfig".split())
@@ -65,6 +67,7 @@ _ROLES: Final = {
     **dict.fromkeys(_KEPT, _REFERENCE),
     **dict.fromkeys(_CONFIGURATIONS, _CONFIGURATION),
     _IMAGES: _PICTURES,
+    _IMAGE: _PICTURES,
 }
 """What the members of a body say of its size; any other member says nothing."""
 _NAMES: Final = frozenset(_ROLES)
@@ -185,8 +188,9 @@ def _configured(value: Any, name: str) -> int | None:
 
 
 def _add_images(value: Any, media: dict[str, int]) -> None:
-    if isinstance(value, list) and value:
-        media["image"] = media.get("image", 0) + len(value)
+    count = len(value) if isinstance(value, list) else int(isinstance(value, str))
+    if count:
+        media["image"] = media.get("image", 0) + count
 
 
 def _kind_of(value: Any) -> str:

@@ -32,7 +32,6 @@ from penstock.pipeline.keeping.provider_state import bound_json
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply
-from penstock.pipeline.replies.passed_usage import with_usage_at_end
 from penstock.pipeline.replies.response_headers import reply_headers
 from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.replies.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
@@ -318,7 +317,11 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
         data = bound_json(data, prepared.bind)
     answer = Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
     is_stream = content_type(reply.headers).startswith(EVENT_STREAM) and prepared.method == b"POST"
-    return with_usage_at_end(answer, data, prepared.dialect.replies.stream) if is_stream else answer
+    if not is_stream:
+        return answer
+    from penstock.pipeline.replies.passed_usage import with_usage_at_end  # loaded by the first such stream
+
+    return with_usage_at_end(answer, data, prepared.dialect.replies.stream)
 
 
 async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:

@@ -35,7 +35,7 @@ from penstock.server.keepalive import respond_with_comments
 from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import client_telemetry, explain, guard_check, me
+from penstock.server.pages import explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
@@ -55,6 +55,16 @@ _NO_SOCKET: Final = (
     "There is no WebSocket at this path: sessions are at /v1/realtime, at /v1/responses and at Gemini's "
     "BidiGenerateContent."
 )
+_TELEMETRY: Final = frozenset({"/v1/metrics", "/v1/traces", "/v1/logs"})
+"""Paths to which clients send telemetry (pages/client_telemetry.py)."""
+
+
+def _is_telemetry(method: str, path: str, fields: Mapping[bytes, bytes]) -> bool:
+    if path not in _TELEMETRY:
+        return False
+    from penstock.server.pages import client_telemetry  # few gateways have such clients
+
+    return client_telemetry.is_export(method, path, fields)
 
 
 class Stored(Watched, Protocol):
@@ -198,12 +208,7 @@ class Gateway:
         """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
         is what ``_find`` gave."""
         match, name, rest = found
-        if client_telemetry.is_export(method, rest, fields):
-            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            return accounted(
-                context, self._answer_page(context, lambda _, __: client_telemetry.answer(fields), BodyKind.ANY)
-            )
-        if self.admin is not None and self.admin.serves(rest):
+        if self.admin is not None and self.admin.serves(rest) and not _is_telemetry(method, rest, fields):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             limits = self.limits
@@ -220,23 +225,29 @@ class Gateway:
                 return self._show_metrics(context) if path == METRICS else self._tell_holder(context)
             status, page_headers, body = self.pages.page(path)
             return client.send_head(status, page_headers, body, more=False)
-        if rest == explain.PATH and method == "POST":
-            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            explained = self._answer_page(
-                context,
-                lambda caller, body: explain.answer(self.pipeline.router, caller, context.headers, body, name),
-            )
-            return accounted(context, explained)
-        guarding = self.pipeline.router.guarding
-        if rest == guard_check.PATH and method == "POST" and guarding is not None and guarding.answers_checks:
-            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-            checked = self._answer_page(context, lambda _, body: guard_check.answer(guarding, context, body))
-            return accounted(context, checked)
+        context = self._context(method, path, dialect_of(rest), headers, client, fields)
+        if method == "POST" and (answered := self._answer_body(rest, name, context)) is not None:
+            return accounted(context, answered)
         failure, page_headers = self.pages.missing(rest, method, match)
         if b"sec-websocket-key" in fields:
             failure = Failure(Kind.NOT_IMPLEMENTED, _NO_SOCKET)
-        context = self._context(method, path, dialect_of(rest), headers, client, fields)
         return accounted(context, context.refuse(failure, page_headers))
+
+    def _answer_body(self, path: str, name: str | None, context: RequestContext) -> Coroutine[Any, Any, None] | None:
+        """Serve a page that reads a body; None where there is none at this path."""
+        router = self.pipeline.router
+        if path == explain.PATH:
+            return self._answer_page(
+                context, lambda caller, body: explain.answer(router, caller, context.headers, body, name)
+            )
+        guarding = router.guarding
+        if path == guard_check.PATH and guarding is not None and guarding.answers_checks:
+            return self._answer_page(context, lambda _, body: guard_check.answer(guarding, context, body))
+        if _is_telemetry("POST", path, context.fields):
+            from penstock.server.pages import client_telemetry
+
+            return self._answer_page(context, lambda _, __: client_telemetry.answer(context.fields), BodyKind.ANY)
+        return None
 
     def _find(self, method: str, path: str) -> tuple[Match | str | None, str | None, str]:
         """The surface of a request, the name before its path, and the path without the name."""
@@ -247,7 +258,7 @@ class Gateway:
 
     def _is_own(self, path: str) -> bool:
         """Whether the gateway itself answers at a path, which is no provider's then."""
-        is_page = path in {explain.PATH, guard_check.PATH} or path in client_telemetry.PATHS or self.pages.has(path)
+        is_page = path in {explain.PATH, guard_check.PATH} or path in _TELEMETRY or self.pages.has(path)
         return is_page or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:

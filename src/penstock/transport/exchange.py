@@ -83,7 +83,7 @@ class HttpExchange(Wakeup):
         """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
         while data := await self.read():
             passing = _Passing(take)
-            if passing.goes_on(data) and not self._over and not self._left:
+            if passing.goes_on(data) and not (self._over or self._left or self._reader.unread):
                 self._passing = passing
                 try:
                     await self

@@ -17,6 +17,8 @@ PROVIDERS = {"openai": 1, "azure-openai": 2, "echo": 3}
         ("zzz", 0.6, None),
         ("zzz", 0.0, "openai"),
         ("opnai", 0.95, None),
+        ("ehco", 0.95, "echo"),
+        ("ecoh", 0.95, "echo"),
         ("", 0.6, None),
     ],
 )

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
+from penstock.core.segments import Segment
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.guards.guarded_body import GuardedBody
 
@@ -40,7 +41,14 @@ def test_a_body_is_read_once() -> None:
         ('[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}]', "comes twice"),
         ('[{"role":"user","content":[{"type":"text","text":"a"}],"name":"x"}]', ""),
         ('[{"role":"user","content":"a","tool_calls":[{"id":"1","id":"2"}]}]', "comes twice"),
-        ('"a:b"', ""),
+        ('[{"role":"user","content":"a","content\\u0000":"b"}]', "for 'content'"),
+        ('"a:b"', "messages has not the form"),
+        ('{"0":{"role":"user","content":"a"}}', "messages has not the form"),
+        ('[["user","a"]]', "messages[0] has not the form"),
+        ('[{"role":"user","content":{"type":"text","text":"a"}}]', "messages[0] has not the form"),
+        ('[{"role":"user","content":[[{"type":"text","text":"a"}]]}]', "content[0] has not the form"),
+        ('[{"role":"user","content":[{"type":"text","text":{"value":"a"}}]}]', "content[0] has not the form"),
+        ('[{"role":"user","content":null},{"role":"user","content":["a",{"type":"text","text":"a"}]}]', ""),
     ],
 )
 def test_a_text_that_a_host_may_read_otherwise_is_a_problem(messages: str, problem: str) -> None:
@@ -52,6 +60,13 @@ def test_a_text_that_a_host_may_read_otherwise_is_a_problem(messages: str, probl
 
 def test_a_doubled_member_beside_the_texts_is_no_problem() -> None:
     assert chat(b'{"model":"m","messages":[],"tools":[{"a":1,"a":2}]}').problem() == ""
+
+
+def test_texts_without_a_body_have_a_size() -> None:
+    text = Segment(("stream", 0), "a" * 20_000, "assistant")
+    assert GuardedBody(b"", lambda _: (text, text)).size == 40_000
+    assert GuardedBody(b'{"a":1}', lambda _: (text,)).size == 7
+    assert GuardedBody(b"", lambda _: ()).size == 0
 
 
 TEXT = st.text(max_size=5)

@@ -29,6 +29,14 @@ def test_a_wire_whose_names_are_not_known_is_never_measured_as_empty() -> None:
     assert size_of_request(Body.parse(json.dumps(members).encode()), has_output=False).text_bytes == 0, "no text is due"
 
 
+def test_embeddings_by_invoke_model_are_not_empty() -> None:
+    """A strict budget admits by this size: nothing would be reserved for them."""
+    assert measured(inputText="x" * 100).text_bytes == 100
+    nova = {"text": {"truncationMode": "END", "value": "x" * 100}}
+    assert measured(taskType="SINGLE_EMBEDDING", singleEmbeddingParams=nova).text_bytes == 103
+    assert measured(inputImage="aGk=") == RequestSize(0, media={"image": 1})
+
+
 def test_text_is_counted_in_bytes_of_utf_8() -> None:
     assert measured(messages=user("héé")) == RequestSize(len("user") + 5, 1)
     assert measured(messages=user("x" * 100), system="y" * 10).text_bytes == 4 + 100 + 10

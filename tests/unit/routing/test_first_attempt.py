@@ -97,7 +97,7 @@ def test_the_first_attempt_is_counted_once() -> None:
     plan, counted = compiled(target(retry=RETRIES)), []
 
     class Counting(Health):
-        def attempted(self, provider: str, now: float) -> None:
+        def count_attempt(self, provider: str, now: float) -> None:
             counted.append((provider, now))
 
     for is_counted in (False, True):

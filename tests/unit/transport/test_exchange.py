@@ -9,6 +9,7 @@ import pytest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.transport.base import pass_on
+from penstock.transport.exchange import HttpExchange
 from scripted import Peer, read_all, request, serving, transport
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -139,6 +140,35 @@ async def test_a_caller_who_leaves_while_a_body_is_passed_on_closes_the_connecti
         with pytest.raises(asyncio.CancelledError):
             await passing
         await gone.wait()
+
+
+async def test_what_arrives_between_two_turns_of_a_stream_is_passed_on_though_nothing_follows() -> None:
+    taken, is_all_there = bytearray(), asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99999\r\n\r\n" + b"\n" * 20_000
+        )
+        await peer.reader.read()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert isinstance(reply, HttpExchange)
+
+        def take(data: bytes) -> None:
+            if len(data) == 16 << 10:
+                asyncio.get_running_loop().call_soon(reply.received, b"last")
+            taken.extend(data)
+            if taken.endswith(b"last"):
+                is_all_there.set()
+
+        passing = asyncio.ensure_future(pass_on(reply, take))
+        await is_all_there.wait()
+        passing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await passing
+    assert bytes(taken) == b"\n" * 20_000 + b"last"
 
 
 async def test_a_caller_who_leaves_between_two_turns_of_a_stream_closes_the_connection() -> None:

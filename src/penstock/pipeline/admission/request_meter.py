@@ -132,7 +132,8 @@ class RequestMeter:
         if target is not None:
             changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
             body = changes.removed(changes.filled(body))
-        return size_of_request(body, has_output=self._operation.has_text_tokens)
+        has_output = self._operation.has_text_tokens or self._operation is Operation.INVOKE
+        return size_of_request(body, has_output=has_output)
 
     def _new_estimate(self, target: Target) -> Estimate:
         if self._is_unread and self._has_strict(target):

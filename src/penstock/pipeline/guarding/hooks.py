@@ -54,7 +54,7 @@ async def run_hooks(
 ) -> tuple[list[HookRun], Subject]:
     """The runs of hooks, in their order, and what they made of the subject. ``awaits_all``: a denial ends no check,
     since the hooks decide nothing."""
-    if len(subject.body.raw) <= JUDGED and all(map(_is_local, hooks)):
+    if subject.body.size <= JUDGED and all(map(_is_local, hooks)):
         return await judged_in_turns(hooks, subject)
     decision = None if awaits_all else Decision()
     runs: dict[int, HookRun] = {}
@@ -134,7 +134,7 @@ async def _check(
     judge, ask = check.prepared.judge, check.prepared.ask
     try:
         if judge is not None:
-            is_large = len(subject.body.raw) > JUDGED
+            is_large = subject.body.size > JUDGED
             judgement = await off_loop(lambda: judge(context)) if is_large else judge(context)
         elif ask is not None:
             limit = check.timeout if hook.timeout is None else min(check.timeout, hook.timeout)

@@ -11,6 +11,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,8 @@ LARGE: Final = 256 << 10
 JUDGED: Final = 16 << 10
 """Bytes of a body from which each check of a guard is: some take 10 µs for each character."""
 _THREADS: Final = 2
+_LONGEST_QUIET: Final = 1.0
+"""Seconds after which garbage is searched for though work goes on: many callers see to it that some always does."""
 _QUICK_TURNS: Final = 0.0005
 """Seconds after which a thread gives way; the interpreter's own default is ten times as long."""
 
@@ -32,20 +35,24 @@ class _Quietly:
         self._running = 0
         self._turns = 0.0
         self._collects = False
+        self._since = 0.0
 
     def begin(self) -> None:
         self._running += 1
         if self._running == 1:
             self._turns, self._collects = sys.getswitchinterval(), gc.isenabled()
             sys.setswitchinterval(_QUICK_TURNS)
-            gc.disable()
+            self._since = monotonic()
+        gc.disable()
 
     def end(self) -> None:
         self._running -= 1
         if not self._running:
             sys.setswitchinterval(self._turns)
-            if self._collects:
-                gc.enable()
+        now = monotonic()
+        if self._collects and (not self._running or now - self._since > _LONGEST_QUIET):
+            gc.enable()  # until more work begins, at least
+            self._since = now
 
 
 _quietly: Final = _Quietly()

@@ -22,7 +22,6 @@ from penstock.core.json_text import write_json
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.authenticate import QUERY_KEY
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.keeping.session_ids import session_ids
 from penstock.pipeline.open_socket import SUBPROTOCOLS, SWITCHING, offered_protocols
 from penstock.pipeline.run import Pipeline
 from penstock.server.request_context import RequestContext
@@ -116,6 +115,7 @@ class Sessions:
     ) -> None:
         from websockets.utils import accept_key  # its frames are loaded by the first session: few gateways have one
 
+        from penstock.pipeline.keeping.session_ids import session_ids
         from penstock.server.sessions.realtime_session import Session
         from penstock.server.sessions.socket_end import SocketEnd
 

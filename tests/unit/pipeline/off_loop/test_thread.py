@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from penstock.pipeline.off_loop import thread
 from penstock.pipeline.off_loop.thread import off_loop
 
 
@@ -41,6 +42,27 @@ async def test_what_work_raises_is_raised_and_the_interpreter_is_as_before() -> 
             await off_loop(work)
     await asyncio.sleep(0)
     assert (sys.getswitchinterval(), gc.isenabled()) == (turns, True)
+
+
+async def test_garbage_is_searched_for_though_some_work_always_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread, "_LONGEST_QUIET", 0.0)
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait(60)
+
+    task = asyncio.create_task(off_loop(work))
+    await begun.wait()
+    assert not gc.isenabled()
+    await off_loop(lambda: None)
+    await asyncio.sleep(0)
+    assert gc.isenabled()
+    go_on.set()
+    await task
+    await asyncio.sleep(0)
+    assert gc.isenabled()
 
 
 async def test_a_caller_that_leaves_stops_nothing() -> None:

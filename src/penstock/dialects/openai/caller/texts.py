@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from penstock.core.body import Body
-from penstock.core.segments import ALL_SLOTS, Delta, Segment, SegmentKind
+from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.texts import PlainTexts, TextView, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
@@ -20,9 +20,14 @@ _KINDS: Final = {
     "function": SegmentKind.TOOL_RESULT,
 }
 _TEXT: Final = SegmentKind.TEXT
-_MORE_TEXTS: Final = frozenset({"refusal", "reasoning_content", "reasoning", "tool_calls"})
-"""The members of a message that hold texts beside its content."""
 _REASONING: Final = ("reasoning_content", "reasoning")
+_DETAILS: Final = ("text", "summary")
+"""What an item of ``reasoning_details`` says: https://openrouter.ai/docs/use-cases/reasoning-tokens."""
+_MORE_TEXTS: Final = frozenset({*_REASONING, "reasoning_details", "refusal", "tool_calls", "function_call"})
+"""The members of a message that hold texts beside its content."""
+_PARTS: Final = (("refusal", SegmentKind.REFUSAL), ("thinking", SegmentKind.REASONING))
+"""Members of parts with texts of another kind: of OpenAI's, of Mistral's (https://docs.mistral.ai/capabilities/reasoning)."""
+_CALLS: Final = (("function", "arguments"), ("custom", "input"))
 _INPUTS: Final = {
     "complete": ("prompt",),
     "embed": ("input",),
@@ -71,18 +76,42 @@ def _message(
             yield Segment((*at, "content", number, "text"), text, role, kind, index, choice)
         elif isinstance(part, str):  # some hosts (vLLM) take it for a part of text
             yield Segment((*at, "content", number), part, role, kind, index, choice)
-    refusal = member(message, "refusal")
+        elif isinstance(part, dict):
+            yield from _beside(part, _PARTS, (*at, "content", number), role, index, choice)
+    if isinstance(message, dict) and not _MORE_TEXTS.isdisjoint(message):
+        yield from _more(message, at, role, index, choice)
+
+
+def _more(message: dict[str, Any], at: Pointer, role: str, index: int, choice: int) -> Iterator[Segment]:
+    """The texts of a message beside its content."""
+    refusal = message.get("refusal")
     if isinstance(refusal, str):
         yield Segment((*at, "refusal"), refusal, role, SegmentKind.REFUSAL, index, choice, is_plain=False)
     for name in _REASONING:
-        thought = member(message, name)
+        thought = message.get(name)
         if isinstance(thought, str):
             yield Segment((*at, name), thought, role, SegmentKind.REASONING, index, choice, is_plain=False)
-    for number, call in enumerate(listed(member(message, "tool_calls"))):
-        arguments = member(member(call, "function"), "arguments")
-        if isinstance(arguments, str):
-            place = (*at, "tool_calls", number, "function", "arguments")
-            yield Segment(place, arguments, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
+    for number, detail in enumerate(listed(message.get("reasoning_details"))):
+        names = [(name, SegmentKind.REASONING) for name in _DETAILS]
+        yield from _beside(detail, names, (*at, "reasoning_details", number), role, index, choice)
+    places: list[tuple[Pointer, Any]] = [
+        (("tool_calls", number, holder, name), member(member(call, holder), name))
+        for number, call in enumerate(listed(message.get("tool_calls")))
+        for holder, name in _CALLS
+    ]
+    places.append((("function_call", "arguments"), member(message.get("function_call"), "arguments")))
+    for place, given in places:
+        if isinstance(given, str):
+            yield Segment((*at, *place), given, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
+
+
+def _beside(
+    item: Any, names: Iterable[tuple[str, SegmentKind]], at: Pointer, role: str, index: int, choice: int
+) -> Iterator[Segment]:
+    """The texts of some members, of each its kind."""
+    for name, kind in names:
+        for place, text in leaves(member(item, name), (*at, name)):
+            yield Segment(place, text, role, kind, index, choice, is_plain=False)
 
 
 def _thread(_kind: str, body: Any) -> Iterator[Segment]:

@@ -26,6 +26,24 @@ def test_the_texts_of_a_chat() -> None:
     ]
 
 
+def test_the_texts_beside_a_messages_content() -> None:
+    message = {
+        "role": "assistant",
+        "content": [{"type": "refusal", "refusal": "a"}, {"type": "thinking", "thinking": [{"text": "b"}]}],
+        "reasoning_details": [{"type": "reasoning.text", "text": "c", "signature": "s"}, {"summary": "d", "id": "e"}],
+        "tool_calls": [{"type": "custom", "custom": {"name": "f", "input": "e"}}],
+        "function_call": {"name": "f", "arguments": "{}"},
+    }
+    found = [*TEXTS.request("chatComplete", {"messages": [message]})]
+    assert [each.text for each in found] == ["a", "b", "c", "d", "e", "{}"]
+    assert not any(each.is_plain for each in found)
+    for each in found:
+        value: Any = {"messages": [message]}
+        for name in each.pointer:
+            value = value[name]
+        assert value == each.text
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "texts"),
     [
