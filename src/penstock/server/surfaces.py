@@ -174,7 +174,7 @@ def _ollama_surfaces() -> Iterable[Surface]:
 _BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models")
 _CONVERSE_VERBS: Final = (("converse", False), ("converse-stream", True))
 _INVOKE_VERBS: Final = (("invoke", False), ("invoke-with-response-stream", True))
-_INVOKED: Final = (
+_INVOKED: Final[tuple[tuple[Operation, str], ...]] = (
     (Operation.EMBEDDINGS, "invoke_embed"),
     (Operation.RERANK, "invoke_rerank"),
     (Operation.INVOKE, "invoke_own"),
