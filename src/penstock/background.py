@@ -41,8 +41,8 @@ async def in_slices(waiting: deque[Item], work: Callable[[Item], object]) -> Non
 
 
 class Part(Protocol):
-    """A part of the process that starts and stops with the gateway. ``stop_seconds``, which it may have, says how long
-    its stop may take; without it that is 2 seconds."""
+    """A part of the process that starts and stops with the gateway. It may have ``stop_seconds``: how long its stop may
+    take, 2 seconds without it."""
 
     def start(self) -> None: ...
 
