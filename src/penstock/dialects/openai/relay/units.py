@@ -17,7 +17,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.json_text import UNREADABLE, read_json_or_none
-from penstock.core.usage import MOST, Usage
+from penstock.core.usage import MOST, MOST_UNITS, Usage
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay import judge
 
@@ -179,15 +179,16 @@ def _units(told: _Usage, meta: bytes, duration: Any) -> dict[str, int]:
     billed = members.get("billed_units") if isinstance(members, dict) else None
     for name in ("search_units", "input_tokens"):
         count = billed.get(name) if isinstance(billed, dict) else None
-        whole = _whole(count) if isinstance(count, int | float) and not isinstance(count, bool) else None
+        most = MOST if name == "input_tokens" else MOST_UNITS
+        whole = _whole(count, most) if isinstance(count, int | float) and not isinstance(count, bool) else None
         if whole is not None:
             units[name] = whole
     return units
 
 
-def _whole(count: float | None) -> int | None:
+def _whole(count: float | None, most: int = MOST_UNITS) -> int | None:
     """A count as a whole number, begun ones included: seconds of sound are billed so. None for one that can't be."""
-    return math.ceil(count) if count is not None and 0 <= count <= MOST else None
+    return math.ceil(count) if count is not None and 0 <= count <= most else None
 
 
 def _seconds(duration: Any) -> float | None:
