@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from penstock.core.body import Body
 from penstock.core.json_text import read_json_or_none
 from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.usage import Usage
+from penstock.dialects.openai.relay.units import most_asked
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.estimate import NotBounded, RequestSize, normal_estimate, strict_estimate
@@ -31,6 +34,8 @@ _NO_SIZE: Final = Estimate(_FREE, _FREE)
 """What an operation takes that no provider bills: it counts as a request."""
 _BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS})
 """Operations of which a request tells how much it takes at most."""
+_DRAWING: Final = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS, Operation.IMAGE_VARIATIONS})
+"""Operations whose pictures are billed one by one, or by tokens that only the reply tells."""
 _FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 """Operations that no provider bills: they count as requests."""
 _UNBILLED: Final = frozenset({"files", "uploads", "v1beta/files", "upload/v1beta/files"})
@@ -126,14 +131,16 @@ class RequestMeter:
 
     def measure(self, target: Target | None) -> RequestSize:
         """The size of the request as a target gets it; None: as the caller sent it. Raises BodyError."""
-        body = self._body
+        body = self._body if target is None else self._body_at(target)
         if body is None:
             return RequestSize(0, has_output=False)
-        if target is not None:
-            changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
-            body = changes.removed(changes.filled(body))
         has_output = self._operation.has_text_tokens or self._operation is Operation.INVOKE
         return size_of_request(body, has_output=has_output)
+
+    def _body_at(self, target: Target) -> Body | None:
+        """The body as a target gets it."""
+        changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
+        return None if self._body is None else changes.removed(changes.filled(self._body))
 
     def _new_estimate(self, target: Target) -> Estimate:
         if self._is_unread and self._has_strict(target):
@@ -144,6 +151,7 @@ class RequestMeter:
         admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
         typical = admitter.statistics.typical(self._tenant, model)
         normal = normal_estimate(size, admitter.pricing.prices(*vendor, strict=False), typical=typical)
+        normal = self._with_units(normal, target, model)
         if not self._has_strict(target):
             return Estimate(normal, None, "", model)
         if self._operation not in _BOUNDED:
@@ -165,11 +173,17 @@ class RequestMeter:
 
     def _exact(self, target: Target, size: RequestSize) -> RequestSize:
         """The size with the number of messages, each of which a strict estimate counts."""
-        if self._body is None:
-            return size
-        changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
-        body = changes.removed(changes.filled(self._body))
-        return size_of_request(body, exact=True, has_output=size.has_output)
+        body = self._body_at(target)
+        return size if body is None else size_of_request(body, exact=True, has_output=size.has_output)
+
+    def _with_units(self, normal: Amounts, target: Target, model: str) -> Amounts:
+        """The estimate with the price of the pictures or of the spoken characters that are asked for, if it is more."""
+        body = self._body_at(target) if self._operation in _DRAWING or self._operation is Operation.SPEECH else None
+        usage = None if body is None else most_asked(body, draws=self._operation in _DRAWING)
+        if usage is None:
+            return normal
+        charge = self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
+        return normal if charge is None else msgspec.structs.replace(normal, cost=max(normal.cost or 0, charge.nanos))
 
     def _has_strict(self, target: Target) -> bool:
         if self._limits.has_strict or target.virtual_key is None:

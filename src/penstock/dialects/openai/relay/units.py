@@ -106,6 +106,18 @@ def asked_speech(request: Body, usage: Usage | None) -> Usage | None:
     return _with_units(usage, {"characters": len(text)}) if isinstance(text, str) and text else usage
 
 
+def most_asked(request: Body, *, draws: bool) -> Usage | None:
+    """The units of a reply, as far as a request for pictures (``draws``) or for speech tells them: each picture that it
+    asks for, or the characters of its text."""
+    if not draws:
+        return asked_speech(request, None)
+    number = _told(request, "n")
+    if isinstance(number, str) and _COUNT.fullmatch(number):  # in a form
+        number = int(number)
+    count = number if type(number) is int and number > 0 else 1
+    return asked_pictures(request, Usage(units={_picture(None, None): count}))
+
+
 def _told(request: Body, name: str) -> Any:
     """A member of a request, None where it can't be read."""
     try:
@@ -120,6 +132,7 @@ def _with_units(usage: Usage | None, units: Mapping[str, int]) -> Usage | None:
     return msgspec.structs.replace(usage or Usage(), units={**(usage.units if usage else {}), **units})
 
 
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
 _VIDEO: Final = "video"
 _WORD: Final = re.compile(r"[a-z0-9]{1,16}")
 """A quality or size as prices name them: ``hd``, ``1024x1024``."""
