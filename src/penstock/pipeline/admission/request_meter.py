@@ -3,6 +3,8 @@ their models."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -10,8 +12,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.json_text import read_json_or_none
 from penstock.core.parameter_changes import ParameterChanges
-from penstock.core.usage import Usage
-from penstock.dialects.openai.relay.units import most_asked
+from penstock.core.usage import PICTURE, VIDEOS, Usage
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.estimate import NotBounded, RequestSize, normal_estimate, strict_estimate
@@ -35,7 +36,9 @@ _NO_SIZE: Final = Estimate(_FREE, _FREE)
 _BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS})
 """Operations of which a request tells how much it takes at most."""
 _DRAWING: Final = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS, Operation.IMAGE_VARIATIONS})
-"""Operations whose pictures are billed one by one, or by tokens that only the reply tells."""
+_BY_UNITS: Final = _DRAWING | {Operation.SPEECH, Operation.PREDICT_LATER}
+"""Operations of which a request tells the pictures, spoken characters or seconds of video that are billed."""
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
 _FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 """Operations that no provider bills: they count as requests."""
 _UNBILLED: Final = frozenset({"files", "uploads", "v1beta/files", "upload/v1beta/files"})
@@ -59,6 +62,7 @@ class RequestMeter:
         body: Body | None,
         *,
         is_unread: bool = False,
+        asked: Callable[[Body, Usage | None], Usage | None] | None = None,
     ) -> None:
         self.request = ""
         self.facts = facts
@@ -71,6 +75,7 @@ class RequestMeter:
         self._body = body
         self._model = model
         self._is_unread = is_unread
+        self._asked = asked
         self._estimates: dict[str, Estimate] = {}
 
     @classmethod
@@ -79,7 +84,9 @@ class RequestMeter:
         model, body = ("", None) if request is None else (request.model or "", request.body)
         is_unread = call.operation is Operation.PROXY and request is None and bool(call.body)
         is_unread = is_unread and call.resource not in _UNBILLED
-        return cls(admitter, limits, facts, call.operation, call.caller.tenant, model, body, is_unread=is_unread)
+        asked = call.dialect.replies.asked if call.operation in _BY_UNITS else None
+        tenant = call.caller.tenant
+        return cls(admitter, limits, facts, call.operation, tenant, model, body, is_unread=is_unread, asked=asked)
 
     def know(self, target: Target, estimate: Estimate, size: RequestSize) -> None:
         """Take over what a fast path has measured."""
@@ -177,9 +184,11 @@ class RequestMeter:
         return size if body is None else size_of_request(body, exact=True, has_output=size.has_output)
 
     def _with_units(self, normal: Amounts, target: Target, model: str) -> Amounts:
-        """The estimate with the price of the pictures or of the spoken characters that are asked for, if it is more."""
-        body = self._body_at(target) if self._operation in _DRAWING or self._operation is Operation.SPEECH else None
-        usage = None if body is None else most_asked(body, draws=self._operation in _DRAWING)
+        """The estimate with the price of the units that are asked for, if it is more."""
+        body = None if self._asked is None else self._body_at(target)
+        if self._asked is None or body is None:
+            return normal
+        usage = self._asked(body, _expected(self._operation, body))
         if usage is None:
             return normal
         charge = self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
@@ -201,3 +210,13 @@ class RequestMeter:
 def _cost(estimate: Estimate) -> tuple[bool, int]:
     normal = estimate.normal
     return normal.cost is None, normal.cost or normal.input + normal.output
+
+
+def _expected(operation: Operation, body: Body) -> Usage | None:
+    """What a reply will tell of its units: pictures, videos; nothing of speech, whose request tells all."""
+    if operation not in _DRAWING:
+        return Usage(units={VIDEOS: 1}) if operation is Operation.PREDICT_LATER else None
+    number = body.value("n") if "n" in body else None
+    if isinstance(number, str) and _COUNT.fullmatch(number):  # in a form
+        number = int(number)
+    return Usage(units={PICTURE: number if type(number) is int and number > 0 else 1})

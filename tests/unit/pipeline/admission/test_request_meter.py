@@ -9,6 +9,7 @@ import pytest
 
 from penstock.core.body import Body
 from penstock.core.usage import Usage
+from penstock.dialects.registry import caller_dialect
 from penstock.limits.estimate import UNMEASURED
 from penstock.pipeline.admission.request_meter import RequestMeter
 from penstock.providers.row import Operation
@@ -46,6 +47,7 @@ class Prices:
         (Operation.IMAGE_EDITS, b'{"prompt":"a cat","n":"3"}', 3000),
         (Operation.IMAGES, b'{"prompt":"a cat","n":-3}', 1000),
         (Operation.SPEECH, b'{"input":"cat"}', 21),
+        (Operation.PREDICT_LATER, b'{"parameters":{"durationSeconds":6,"sampleCount":2}}', 12_000),
         (Operation.RERANK, b'{"query":"cat","documents":["a"]}', None),
     ],
 )
@@ -53,5 +55,7 @@ def test_pictures_and_spoken_characters_are_reserved_for(operation: Operation, b
     statistics = SimpleNamespace(typical=lambda *_: UNMEASURED)
     admitter = cast("Any", SimpleNamespace(finish=None, pricing=Prices(), statistics=statistics))
     limits = cast("Any", SimpleNamespace(has_strict=False))
-    meter = RequestMeter(admitter, limits, {}, operation, "t", "m", Body.parse(body))
+    wires = {Operation.SPEECH: "speech", Operation.PREDICT_LATER: "gemini", Operation.RERANK: "typed"}
+    asked = caller_dialect(wires.get(operation, "images")).replies.asked
+    meter = RequestMeter(admitter, limits, {}, operation, "t", "m", Body.parse(body), asked=asked)
     assert meter.estimate(Target("root", "echo")).normal.cost == cost

@@ -12,12 +12,9 @@ import msgspec
 
 from penstock.core import json_text
 from penstock.core.body import Body, BodyError
-from penstock.core.usage import Usage
+from penstock.core.usage import PICTURE, VIDEOS, Usage
 
-_PICTURE: Final = "image.default.default"
 _OPERATION: Final = "/operations/"
-_ASKED: Final = "videos"
-"""What stands for videos until their request tells how long they are."""
 _SECONDS: Final = 8
 _MOST: Final = 3600
 _SIZES: Final[Mapping[str, tuple[int, int]]] = {"720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
@@ -28,14 +25,14 @@ def made(value: Mapping[str, Any]) -> Usage | None:
     predictions = json_text.mappings(value.get("predictions"))
     pictures = sum("bytesBase64Encoded" in each or "gcsUri" in each for each in predictions)
     if pictures:
-        return Usage(units={_PICTURE: pictures})
+        return Usage(units={PICTURE: pictures})
     name = value.get("name")
-    return Usage(units={_ASKED: 1}) if isinstance(name, str) and _OPERATION in name else None
+    return Usage(units={VIDEOS: 1}) if isinstance(name, str) and _OPERATION in name else None
 
 
 def asked(request: Body, usage: Usage | None) -> Usage | None:
     """The usage of a reply, with the seconds of the videos that its request asks for."""
-    if usage is None or _ASKED not in usage.units:
+    if usage is None or VIDEOS not in usage.units:
         return usage
     try:
         parameters = request.value("parameters") if "parameters" in request else {}

@@ -17,7 +17,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.json_text import UNREADABLE, read_json_or_none
-from penstock.core.usage import MOST, MOST_UNITS, Usage
+from penstock.core.usage import MOST, MOST_UNITS, PICTURE, Usage
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay import judge
 
@@ -92,10 +92,10 @@ def judge_text(body: bytes, provider: str, _is_chat: bool) -> Verdict:
 def asked_pictures(request: Body, usage: Usage | None) -> Usage | None:
     """The usage of a reply with pictures (``judge_images``), whose quality and size the request says where the reply
     does not."""
-    count = None if usage is None else usage.units.get(_picture(None, None))
+    count = None if usage is None else usage.units.get(PICTURE)
     if usage is None or count is None:
         return usage
-    others = {name: each for name, each in usage.units.items() if name != _picture(None, None)}
+    others = {name: each for name, each in usage.units.items() if name != PICTURE}
     kind = _picture(_told(request, "quality"), _told(request, "size"))
     return msgspec.structs.replace(usage, units={**others, kind: count})
 
@@ -104,18 +104,6 @@ def asked_speech(request: Body, usage: Usage | None) -> Usage | None:
     """The usage of speech: the characters of its text, by which some models are billed."""
     text = _told(request, "input")
     return _with_units(usage, {"characters": len(text)}) if isinstance(text, str) and text else usage
-
-
-def most_asked(request: Body, *, draws: bool) -> Usage | None:
-    """The units of a reply, as far as a request for pictures (``draws``) or for speech tells them: each picture that it
-    asks for, or the characters of its text."""
-    if not draws:
-        return asked_speech(request, None)
-    number = _told(request, "n")
-    if isinstance(number, str) and _COUNT.fullmatch(number):  # in a form
-        number = int(number)
-    count = number if type(number) is int and number > 0 else 1
-    return asked_pictures(request, Usage(units={_picture(None, None): count}))
 
 
 def _told(request: Body, name: str) -> Any:
@@ -132,7 +120,6 @@ def _with_units(usage: Usage | None, units: Mapping[str, int]) -> Usage | None:
     return msgspec.structs.replace(usage or Usage(), units={**(usage.units if usage else {}), **units})
 
 
-_COUNT: Final = re.compile(r"[0-9]{1,9}")
 _VIDEO: Final = "video"
 _WORD: Final = re.compile(r"[a-z0-9]{1,16}")
 """A quality or size as prices name them: ``hd``, ``1024x1024``."""
