@@ -68,15 +68,20 @@ def _item(item: Any, at: Pointer, index: int) -> Iterator[Segment]:
             for number, part in enumerate(listed(member(item, name))):
                 yield from _part(part, (*at, name, number), "assistant", SegmentKind.REASONING, index)
     else:
-        for pointer, text in _leaves(item, at, _SAYING):
-            if isinstance(pointer[-1], int) or pointer[-1] in _SAYING:
-                yield Segment(pointer, text, "user", SegmentKind.TEXT, index)
-        for pointer, text in _leaves(item, at, _CALLS):
-            if pointer[-1] not in _NO_TEXTS:
-                yield Segment(pointer, text, "assistant", SegmentKind.TOOL_CALL, index, is_plain=False)
-        for pointer, text in _leaves(item, at, _RESULTS):
-            if isinstance(pointer[-1], int) or pointer[-1] in _RESULT_TEXTS:
-                yield Segment(pointer, text, "tool", SegmentKind.TOOL_RESULT, index)
+        yield from _other_item(item, at, index)
+
+
+def _other_item(item: Any, at: Pointer, index: int) -> Iterator[Segment]:
+    """The texts of an item that is neither a message nor a thought: calls of tools and their results, mostly."""
+    for pointer, text in _leaves(item, at, _SAYING):
+        if isinstance(pointer[-1], int) or pointer[-1] in _SAYING:
+            yield Segment(pointer, text, "user", SegmentKind.TEXT, index)
+    for pointer, text in _leaves(item, at, _CALLS):
+        if pointer[-1] not in _NO_TEXTS:
+            yield Segment(pointer, text, "assistant", SegmentKind.TOOL_CALL, index, is_plain=False)
+    for pointer, text in _leaves(item, at, _RESULTS):
+        if isinstance(pointer[-1], int) or pointer[-1] in _RESULT_TEXTS:
+            yield Segment(pointer, text, "tool", SegmentKind.TOOL_RESULT, index)
 
 
 def _leaves(item: Any, at: Pointer, names: tuple[str, ...]) -> Iterator[tuple[Pointer, str]]:
