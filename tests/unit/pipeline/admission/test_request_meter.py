@@ -47,7 +47,7 @@ class Prices:
         (Operation.IMAGE_EDITS, b'{"prompt":"a cat","n":"3"}', 3000),
         (Operation.IMAGES, b'{"prompt":"a cat","n":-3}', 1000),
         (Operation.SPEECH, b'{"input":"cat"}', 21),
-        (Operation.PREDICT_LATER, b'{"parameters":{"durationSeconds":6,"sampleCount":2}}', 12_000),
+        (Operation.PREDICT_LATER, b'{"instances":[{}],"parameters":{"durationSeconds":6,"sampleCount":2}}', 12_000),
         (Operation.RERANK, b'{"query":"cat","documents":["a"]}', None),
     ],
 )
