@@ -20,6 +20,7 @@ from alembic.runtime.migration import MigrationContext
 
 import calling
 from databases import fresh_address, make_tables, migrated, with_tables
+from logged import NOON, entry, write
 from penstock.control.limits.limits import put_limits
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
@@ -75,11 +76,11 @@ def empty_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @contextlib.asynccontextmanager
-async def by_steps(address: str) -> AsyncIterator[Database]:
-    """A database whose tables every step has made, as in an installation that was there from the first release."""
+async def by_steps(address: str, last: str = "head") -> AsyncIterator[Database]:
+    """A database whose tables the steps have made, as in an installation that was there from the first release."""
     database = Database(address)
     async with database.engine.connect() as connection, connection.begin():
-        await connection.run_sync(run_steps)
+        await connection.run_sync(run_steps, last)
     try:
         yield database
     finally:
@@ -145,6 +146,33 @@ async def test_a_copy_that_a_test_uses_is_what_the_steps_make(tmp_path: Path) ->
         assert await statements(copy) == await statements(database)
         assert await copy.revision() == await database.revision()
         await migrate(copy)
+
+
+async def test_a_database_with_rows_is_brought_up_to_date(empty_address: str) -> None:
+    """Indexes are made over the rows that are there, and triggers note what changes from then on."""
+    async with by_steps(empty_address, "0018") as database:
+        async with database.write() as connection:
+            await connection.execute(schema.revision.insert().values(id=1, number=7))
+            of_workspace = {"slug": "ws-main", "name": "Main", "is_default": True}
+            await connection.execute(schema.workspace.insert().values(id="w", **of_workspace, **COMMON))
+            of_key = {"workspace_id": "w", "kind": "workspace-service", "name": "a", "masked": "pk*****"}
+            await connection.execute(schema.api_key.insert().values(id="k", **of_key, **COMMON))
+            of_secret = {"api_key_id": "k", "digest": b"a" * 32, "prefix": "pk", "created_at": 1}
+            await connection.execute(schema.api_key_secret.insert().values(id="s", **of_secret))
+        costs = (None, 0, 4999, 5000, 10**15, -5)
+        entries = [entry(NOON + at, amount=cost, status=200 + at % 2) for at, cost in enumerate(costs)]
+        await write(database, *entries)
+        await migrate(database)
+        catalogue = SqlCatalogue(database, Loader(NEW, ("openai",)), interval=60)
+        await catalogue.refresh()
+        async with database.change() as connection:
+            await connection.execute(schema.api_key.update().values(name="b", row_version=2))
+        await catalogue.refresh()
+        assert [key.name for key in catalogue.current.keys] == ["b"]
+        async with database.read() as connection:
+            rows = (await connection.execute(sa.select(schema.request_log.c.amount))).scalars().all()
+            changed = (await connection.execute(sa.select(schema.changed_key))).all()
+        assert (sorted(map(str, rows)), changed) == (sorted(map(str, costs)), [("k", 8)])
 
 
 async def test_t80_several_that_start_at_once_migrate_once(empty_address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from paths import ROOT
+from penstock.observe.record import AttemptRecord
 from penstock.pipeline.records.cost import Costs
 from penstock.settings import load
 from penstock.stores.catalogue import Catalogue
@@ -146,7 +148,8 @@ def test_pictures_and_sound_cost_what_they_take(tmp_path: Path, upstream: Upstre
         _pictures_and_sound(shown, upstream, {"x-portkey-config": config(upstream)})
 
 
-def _pictures_and_sound(shown: RunningGateway, upstream: Upstream, headers: dict[str, str]) -> None:
+def _pictures_and_sound(shown: RunningGateway, upstream: Upstream, headers: dict[str, str]) -> list[AttemptRecord]:
+    """Have sound read, pictures drawn and a text spoken: the attempts of the three requests."""
     heard = json.dumps({"text": "Hi", "usage": {"type": "duration", "seconds": 90}}).encode()
     upstream.play(reply(body=heard))
     got = httpx.post(
@@ -169,6 +172,22 @@ def _pictures_and_sound(shown: RunningGateway, upstream: Upstream, headers: dict
     body = {"model": "reader", "input": "Hello", "voice": "alloy"}
     spoken = httpx.post(f"{shown.v1}/audio/speech", json=body, headers=headers, timeout=60)
     assert (spoken.status_code, spoken.content) == (200, b"ID3")
-    (attempt,) = shown.recorded()[-1].attempts
-    assert attempt.usage is not None
-    assert attempt.usage.units == {"characters": 5}
+    attempts = [record.attempts[0] for record in shown.recorded()]
+    assert [each.usage and each.usage.units for each in attempts] == [
+        {"seconds": 90},
+        {"image.hd.default": 2},
+        {"characters": 5},
+    ]
+    return attempts
+
+
+def test_a_budget_is_charged_with_pictures_and_sound(tmp_path: Path, upstream: Upstream) -> None:
+    digest = hashlib.sha256(b"a key of the test").hexdigest()
+    lines = (f'hash = "sha256:{digest}"', 'hosts = ["127.0.0.1"]', 'usage_limits = { type = "cost", credit_limit = 1 }')
+    file = tmp_path / "penstock.toml"
+    file.write_text(example() + _PAINTER + "\n".join(("[keys.app]", *lines, "")))
+    with running_gateway(load({}, {"PENSTOCK_STORE_DATABASE": "none"}, tmp_path), file) as shown:
+        headers = {"x-portkey-config": config(upstream), "x-portkey-api-key": "a key of the test"}
+        billed = [each.billed for each in _pictures_and_sound(shown, upstream, headers)]
+    told = [each and (each.nanos, each.is_estimated) for each in billed]
+    assert told == [(9_000_000, False), (160_000_000, False), (100_000, False)]

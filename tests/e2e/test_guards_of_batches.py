@@ -99,6 +99,26 @@ def test_what_is_asked_later_does_not_pass_as_it_is(gateway: RunningGateway, ups
     assert send(gateway, upstream, {}, "proxy/some/path", body).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("provider", "method", "path", "body"),
+    [
+        ("bedrock", "POST", "/model/m/invoke", {"input_type": "search_query", "prompt": BAD}),
+        ("bedrock", "POST", "/model/m/invoke", {"query": "q", "documents": [], "message": BAD}),
+        ("bedrock", "POST", "/model/m/invoke-with-response-stream", {"inputText": BAD}),
+        ("google", "POST", "/v1beta/models/m:batchGenerateContent", {"batch": {"display_name": BAD}}),
+        ("google", "PATCH", "/v1beta/batches/b1:updateGenerateContentBatch", {"inputConfig": {"requests": BAD}}),
+    ],
+)
+def test_what_a_model_is_asked_in_its_makers_words_is_refused(
+    gateway: RunningGateway, upstream: Upstream, provider: str, method: str, path: str, body: Any
+) -> None:
+    headers = head(upstream, {"input_guardrails": [DENY]}, provider)
+    got = httpx.request(method, f"{gateway.url}{path}", json=body, headers=headers, timeout=60, trust_env=False)
+    assert got.status_code >= 400
+    assert "can't read" in got.text
+    assert upstream.received == []
+
+
 def test_a_good_batch_keeps_its_bytes(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(KEPT)
     lines = [line("fine"), b"", line("fine", "/v1/responses") + b" \r"]

@@ -11,6 +11,15 @@ _values: Final = msgspec.structs.astuple
 MOST: Final = 1 << 32
 """Tokens that no call can take. A count above is the provider's mistake, or its caller's who runs the host."""
 
+MOST_UNITS: Final = 1 << 24
+"""Seconds and searches that no call can take: half a year of sound. One of them may cost as much as a million tokens,
+and what a host claims is charged to budgets that others share."""
+
+PICTURE: Final = "image.default.default"
+"""The unit of a picture whose quality and size are not said."""
+VIDEOS: Final = "videos"
+"""What stands for videos until their request tells how long they are."""
+
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """The token counts of a provider, counted as OpenAI does: ``prompt`` includes ``cached``, ``cache_written`` and

@@ -34,10 +34,12 @@ _GENERATE: Final = EndpointSpec(
 
 INTERACTIONS: Final = "v1beta/interactions"
 """Answers that the Gemini API keeps, and goes on from. Source: https://ai.google.dev/gemini-api/docs/interactions."""
+BATCHES: Final = "v1beta/batches"
+"""Batches of the Gemini API, whose requests may be replaced. Source: https://ai.google.dev/api/batch-api."""
 RESOURCES: Final = (
     "v1beta/files",
     "v1beta/cachedContents",
-    "v1beta/batches",
+    BATCHES,
     "upload/v1beta/files",
     INTERACTIONS,
 )

@@ -174,7 +174,7 @@ def _ollama_surfaces() -> Iterable[Surface]:
 _BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models")
 _CONVERSE_VERBS: Final = (("converse", False), ("converse-stream", True))
 _INVOKE_VERBS: Final = (("invoke", False), ("invoke-with-response-stream", True))
-_INVOKED: Final = (
+_INVOKED: Final[tuple[tuple[Operation, str], ...]] = (
     (Operation.EMBEDDINGS, "invoke_embed"),
     (Operation.RERANK, "invoke_rerank"),
     (Operation.INVOKE, "invoke_own"),
@@ -198,7 +198,7 @@ def _claude_elsewhere() -> Iterable[Surface]:
         yield at_bedrock(verb, Operation.CHAT, "bedrock_converse", streams)
     for verb, streams in _INVOKE_VERBS:
         # Tasks have no streams: what streams is text, whatever the body looks like.
-        kinds = [each for each in _INVOKED if each[0] is Operation.INVOKE or not streams]
+        kinds = _INVOKED[-1:] if streams else _INVOKED
         others = [at_bedrock(verb, operation, wire, streams) for operation, wire in kinds]
         yield at_bedrock(verb, Operation.CHAT, "invoke", streams, *others)
     for path, wire in (("/foundation-models", "bedrock_models"), ("/inference-profiles", "bedrock_profiles")):

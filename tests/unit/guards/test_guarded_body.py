@@ -62,6 +62,13 @@ def test_a_doubled_member_beside_the_texts_is_no_problem() -> None:
     assert chat(b'{"model":"m","messages":[],"tools":[{"a":1,"a":2}]}').problem() == ""
 
 
+def test_documents_beside_plain_messages_are_read() -> None:
+    body = chat(b'{"model":"m","messages":[{"role":"user","content":"a"}],"documents":[{"text":"b"}]}')
+    assert [each.text for each in body.segments] == ["a", "b"]
+    assert not body.problem()
+    assert chat(b'{"messages":[{"role":"user","content":"a"}],"documents":[{"text":"b","text":"c"}]}').problem()
+
+
 def test_texts_without_a_body_have_a_size() -> None:
     text = Segment(("stream", 0), "a" * 20_000, "assistant")
     assert GuardedBody(b"", lambda _: (text, text)).size == 40_000

@@ -3,12 +3,16 @@ their models."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from penstock.core.body import Body
 from penstock.core.json_text import read_json_or_none
 from penstock.core.parameter_changes import ParameterChanges
-from penstock.core.usage import Usage
+from penstock.core.usage import PICTURE, VIDEOS, Usage
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.estimate import NotBounded, RequestSize, normal_estimate, strict_estimate
@@ -31,6 +35,10 @@ _NO_SIZE: Final = Estimate(_FREE, _FREE)
 """What an operation takes that no provider bills: it counts as a request."""
 _BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS})
 """Operations of which a request tells how much it takes at most."""
+_DRAWING: Final = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS, Operation.IMAGE_VARIATIONS})
+_BY_UNITS: Final = _DRAWING | {Operation.SPEECH, Operation.PREDICT_LATER}
+"""Operations of which a request tells the pictures, spoken characters or seconds of video that are billed."""
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
 _FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 """Operations that no provider bills: they count as requests."""
 _UNBILLED: Final = frozenset({"files", "uploads", "v1beta/files", "upload/v1beta/files"})
@@ -54,6 +62,7 @@ class RequestMeter:
         body: Body | None,
         *,
         is_unread: bool = False,
+        asked: Callable[[Body, Usage | None], Usage | None] | None = None,
     ) -> None:
         self.request = ""
         self.facts = facts
@@ -66,6 +75,7 @@ class RequestMeter:
         self._body = body
         self._model = model
         self._is_unread = is_unread
+        self._asked = asked
         self._estimates: dict[str, Estimate] = {}
 
     @classmethod
@@ -74,7 +84,9 @@ class RequestMeter:
         model, body = ("", None) if request is None else (request.model or "", request.body)
         is_unread = call.operation is Operation.PROXY and request is None and bool(call.body)
         is_unread = is_unread and call.resource not in _UNBILLED
-        return cls(admitter, limits, facts, call.operation, call.caller.tenant, model, body, is_unread=is_unread)
+        asked = call.dialect.replies.asked if call.operation in _BY_UNITS else None
+        tenant = call.caller.tenant
+        return cls(admitter, limits, facts, call.operation, tenant, model, body, is_unread=is_unread, asked=asked)
 
     def know(self, target: Target, estimate: Estimate, size: RequestSize) -> None:
         """Take over what a fast path has measured."""
@@ -126,14 +138,16 @@ class RequestMeter:
 
     def measure(self, target: Target | None) -> RequestSize:
         """The size of the request as a target gets it; None: as the caller sent it. Raises BodyError."""
-        body = self._body
+        body = self._body if target is None else self._body_at(target)
         if body is None:
             return RequestSize(0, has_output=False)
-        if target is not None:
-            changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
-            body = changes.removed(changes.filled(body))
         has_output = self._operation.has_text_tokens or self._operation is Operation.INVOKE
         return size_of_request(body, has_output=has_output)
+
+    def _body_at(self, target: Target) -> Body | None:
+        """The body as a target gets it."""
+        changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
+        return None if self._body is None else changes.removed(changes.filled(self._body))
 
     def _new_estimate(self, target: Target) -> Estimate:
         if self._is_unread and self._has_strict(target):
@@ -144,6 +158,7 @@ class RequestMeter:
         admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
         typical = admitter.statistics.typical(self._tenant, model)
         normal = normal_estimate(size, admitter.pricing.prices(*vendor, strict=False), typical=typical)
+        normal = self._with_units(normal, target, model)
         if not self._has_strict(target):
             return Estimate(normal, None, "", model)
         if self._operation not in _BOUNDED:
@@ -165,11 +180,19 @@ class RequestMeter:
 
     def _exact(self, target: Target, size: RequestSize) -> RequestSize:
         """The size with the number of messages, each of which a strict estimate counts."""
-        if self._body is None:
-            return size
-        changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
-        body = changes.removed(changes.filled(self._body))
-        return size_of_request(body, exact=True, has_output=size.has_output)
+        body = self._body_at(target)
+        return size if body is None else size_of_request(body, exact=True, has_output=size.has_output)
+
+    def _with_units(self, normal: Amounts, target: Target, model: str) -> Amounts:
+        """The estimate with the price of the units that are asked for, if it is more."""
+        body = None if self._asked is None else self._body_at(target)
+        if self._asked is None or body is None:
+            return normal
+        usage = self._asked(body, _expected(self._operation, body))
+        if usage is None:
+            return normal
+        charge = self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
+        return normal if charge is None else msgspec.structs.replace(normal, cost=max(normal.cost or 0, charge.nanos))
 
     def _has_strict(self, target: Target) -> bool:
         if self._limits.has_strict or target.virtual_key is None:
@@ -187,3 +210,13 @@ class RequestMeter:
 def _cost(estimate: Estimate) -> tuple[bool, int]:
     normal = estimate.normal
     return normal.cost is None, normal.cost or normal.input + normal.output
+
+
+def _expected(operation: Operation, body: Body) -> Usage | None:
+    """What a reply will tell of its units: pictures, videos; nothing of speech, whose request tells all."""
+    if operation not in _DRAWING:
+        return Usage(units={VIDEOS: 1}) if operation is Operation.PREDICT_LATER else None
+    number = body.value("n") if "n" in body else None
+    if isinstance(number, str) and _COUNT.fullmatch(number):  # in a form
+        number = int(number)
+    return Usage(units={PICTURE: number if type(number) is int and number > 0 else 1})

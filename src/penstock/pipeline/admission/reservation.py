@@ -207,6 +207,9 @@ class Reservation:
         if usage is not None and (usage.prompt is not None or usage.completion is not None):
             self._meter.learn(account, usage)
             return self._billed(tried.admitted, account, usage)
+        if usage is not None and self._costs(account, usage):
+            billed, estimated = self._billed(tried.admitted, account, usage), _estimated_usage(tried)
+            return None if billed is None else Amounts(billed.cost, estimated.prompt or 0, estimated.completion or 0)
         if tried.estimate.normal == _NOTHING:
             return _NOTHING  # Reading what is kept, say: it counts as a request.
         # A provider that answers with an error, or isn't reached, bills nothing.
@@ -214,6 +217,12 @@ class Reservation:
         if not is_sent or (tried.has_answered and not tried.is_good):
             return None
         return self._billed(tried.admitted, account, _estimated_usage(tried), is_estimated=True)
+
+    def _costs(self, account: AttemptAccount, usage: Usage) -> bool:
+        """Whether units of a usage without tokens have a price: pictures, say. Tokens are estimated then, for limits
+        that count tokens; without a price all is."""
+        charge = self._meter.charge(account, usage) if usage.units else None
+        return charge is not None and charge.nanos > 0
 
     def _billed(
         self, admitted: Admitted, account: AttemptAccount, usage: Usage | None, *, is_estimated: bool = False

@@ -25,7 +25,7 @@ from penstock.guards.results import HookRun
 from penstock.pipeline.account import METADATA, read_metadata
 from penstock.pipeline.call import Call
 from penstock.pipeline.target_route import TargetRoute
-from penstock.providers.google import INTERACTIONS
+from penstock.providers.google import BATCHES, INTERACTIONS
 from penstock.providers.row import Operation
 
 _STREAMS: Final = "stream=true"
@@ -37,6 +37,7 @@ _ASKING: Final = (
 """Members of the bodies with which models are asked, now or later, at any provider."""
 
 
+_EMPTY: Final = b"{} \t\r\n"
 _AT_ONCE: Final = frozenset({"last", "all"})
 """Scopes whose text a plain body tells without its segments."""
 
@@ -111,6 +112,8 @@ def evades(call: Call) -> bool:
         return True
     if call.resource == INTERACTIONS:
         return bool(call.body)
+    if call.resource == BATCHES:  # to cancel one, clients send an empty object
+        return bool(call.body.strip(_EMPTY))
     if call.operation is not Operation.PROXY or call.resource is not None:
         return False
     if call.request is None:

@@ -70,8 +70,8 @@ def _make_tables(connection: sa.Connection) -> None:
     connection.execute(_VERSION.insert().values(version_num=latest()))
 
 
-def run_steps(connection: sa.Connection) -> None:
-    """Run the steps that a database lacks. Raises DatabaseError for a database of a newer release."""
+def run_steps(connection: sa.Connection, last: str = "head") -> None:
+    """Run the steps that a database lacks, up to ``last``. Raises DatabaseError for a database of a newer release."""
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -86,4 +86,4 @@ def run_steps(connection: sa.Connection) -> None:
             f"its tables are of a newer release (step {at}; this one knows up to {latest()}). Nothing was changed: "
             "start that release again, or restore the copy of the database that was made before it"
         )
-    command.upgrade(config, "head")
+    command.upgrade(config, last)

@@ -11,6 +11,7 @@ from penstock.dialects.caller import StreamGrammar
 from penstock.dialects.registry import caller_dialect
 from penstock.pipeline.call import Answer
 from penstock.pipeline.replies.passed_usage import with_usage_at_end
+from penstock.transport.base import pass_on
 
 CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
 LAST = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
@@ -21,11 +22,14 @@ def grammar() -> StreamGrammar:
     return caller_dialect("openai_chat").replies.stream
 
 
-async def test_it_is_read_when_the_answer_is_closed(grammar: StreamGrammar) -> None:
+@pytest.mark.parametrize("is_handed_on", [False, True])
+async def test_it_is_read_when_the_answer_is_closed(grammar: StreamGrammar, is_handed_on: bool) -> None:
     reply = FakeReply(200, CHUNK * 4000, LAST[:30], LAST[30:])
     answer = with_usage_at_end(Answer(200, [], CHUNK, Outcome(200), rest=reply), CHUNK, grammar)
     assert answer.rest is not None
-    read = b""
+    read = bytearray()
+    if is_handed_on:
+        await pass_on(answer.rest, read.extend)
     while data := await answer.rest.read():
         read += data
     assert read == CHUNK * 4000 + LAST

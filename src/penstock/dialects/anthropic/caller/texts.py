@@ -15,6 +15,9 @@ _DELTAS: Final = {
     "input_json_delta": ("partial_json", SegmentKind.TOOL_CALL),
 }
 
+_SAYING: Final = frozenset({"text", "content", "title", "context", "stdout", "stderr"})
+"""Members of blocks that hold texts."""
+
 
 def _request(_kind: str, body: Any) -> Iterator[Segment]:
     system = member(body, "system")
@@ -49,22 +52,35 @@ def _block(block: Any, at: Pointer, role: str, index: int) -> Iterator[Segment]:
             thought = member(block, "thinking")
             if isinstance(thought, str):
                 yield Segment((*at, "thinking"), thought, role, SegmentKind.REASONING, index, is_plain=False)
-        case "tool_use":
+        case "tool_use" | "server_tool_use" | "mcp_tool_use":
             for pointer, text in leaves(member(block, "input"), (*at, "input")):
                 yield Segment(pointer, text, role, SegmentKind.TOOL_CALL, index, is_plain=False)
         case "tool_result":
             yield from _tool_result(member(block, "content"), (*at, "content"), role, index)
-        case _:
-            pass
+        case kind:
+            is_result = str(kind).endswith("_tool_result")
+            of = SegmentKind.TOOL_RESULT if is_result else SegmentKind.TEXT
+            for pointer, text in _said(block, at):
+                yield Segment(pointer, text, role, of, index, is_plain=not is_result)
 
 
 def _tool_result(content: Any, at: Pointer, role: str, index: int) -> Iterator[Segment]:
     if isinstance(content, str):
         yield Segment(at, content, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
     for number, part in enumerate(listed(content)):
-        text = member(part, "text")
-        if isinstance(text, str):
-            yield Segment((*at, number, "text"), text, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
+        for pointer, text in _said(part, (*at, number)):
+            yield Segment(pointer, text, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
+
+
+def _said(block: Any, at: Pointer) -> Iterator[tuple[Pointer, str]]:
+    """What a block says that is none of the usual ones: a document, a result of a search, what a tool of Anthropic's
+    has found. Other strings are ids, addresses, and data that clients send back as they came."""
+    source = member(block, "source")
+    if member(source, "type") == "text" and isinstance(data := member(source, "data"), str):
+        yield (*at, "source", "data"), data
+    for pointer, text in leaves(block, at):
+        if next((name for name in reversed(pointer[len(at) :]) if isinstance(name, str)), "") in _SAYING:
+            yield pointer, text
 
 
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:

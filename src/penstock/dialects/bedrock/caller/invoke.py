@@ -45,7 +45,7 @@ def wire_of(body: Body) -> str:
     A task has the members of tasks alone: beside another one (``prompt``) a host may take it for something else, and
     guards would not have read what it is asked with.
     """
-    if "messages" in body and not any(name in body for name in _NOT_CLAUDES):
+    if "messages" in body and not (body.is_null("messages") or any(name in body for name in _NOT_CLAUDES)):
         return CLAUDE
     names = body.members.keys()
     if "query" in names and "documents" in names and names <= _RERANKING:

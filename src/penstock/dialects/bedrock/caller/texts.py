@@ -14,12 +14,18 @@ _PLACES: Final[tuple[tuple[tuple[str, ...], SegmentKind], ...]] = (
     (("text",), SegmentKind.TEXT),
     (("guardContent", "text", "text"), SegmentKind.TEXT),
     (("document", "source", "text"), SegmentKind.TEXT),
+    (("document", "context"), SegmentKind.TEXT),
     (("searchResult", "title"), SegmentKind.TEXT),
     (("reasoningContent", "reasoningText", "text"), SegmentKind.REASONING),
 )
 """Where a block has one text."""
 _LISTS: Final = (("citationsContent", "content"), ("searchResult", "content"), ("document", "source", "content"))
 """Where a block has a list of texts."""
+_VARIABLES: Final = "promptVariables"
+"""What is put into a prompt that Bedrock keeps."""
+_MODELS_OWN: Final = "additionalModelRequestFields"
+_ASKING: Final = ("system", "preamble", "prompt", "message", "messages", "chat_history", "documents")
+"""What of a model's own fields it is asked with."""
 
 
 def _request(_kind: str, body: Any) -> Iterator[Segment]:
@@ -28,6 +34,14 @@ def _request(_kind: str, body: Any) -> Iterator[Segment]:
         role = member(message, "role")
         name = role if isinstance(role, str) else ""
         yield from _content(member(message, "content"), ("messages", index, "content"), name, index)
+    own = member(body, _MODELS_OWN)
+    beside = [
+        ((_VARIABLES,), member(body, _VARIABLES)),
+        *(((_MODELS_OWN, each), member(own, each)) for each in _ASKING),
+    ]
+    for place, value in beside:
+        for pointer, text in leaves(value, place):
+            yield Segment(pointer, text, "system", SegmentKind.SYSTEM, -1)
 
 
 def _answer(_kind: str, body: Any) -> Iterator[Segment]:

@@ -13,13 +13,10 @@ import msgspec
 
 from penstock.core import json_text
 from penstock.core.body import Body, BodyError
-from penstock.core.usage import Usage
+from penstock.core.usage import PICTURE, VIDEOS, Usage
 
-_PICTURE: Final = "image.default.default"
 _OPERATION: Final = re.compile(r"(?:.*/)?models/[^/]+/operations/[^/]+", re.DOTALL)
 """The name of a prediction that takes long. Tuned models and stores of files have operations, too."""
-_ASKED: Final = "videos"
-"""What stands for videos until their request tells how long they are."""
 _SECONDS: Final = 8
 _MOST: Final = 3600
 _SIZES: Final[Mapping[str, tuple[int, int]]] = {"720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
@@ -30,15 +27,15 @@ def made(value: Mapping[str, Any]) -> Usage | None:
     predictions = json_text.mappings(value.get("predictions"))
     pictures = sum("bytesBase64Encoded" in each or "gcsUri" in each for each in predictions)
     if pictures:
-        return Usage(units={_PICTURE: pictures})
+        return Usage(units={PICTURE: pictures})
     name = value.get("name")
-    return Usage(units={_ASKED: 1}) if isinstance(name, str) and _OPERATION.fullmatch(name) else None
+    return Usage(units={VIDEOS: 1}) if isinstance(name, str) and _OPERATION.fullmatch(name) else None
 
 
 def asked(request: Body, usage: Usage | None) -> Usage | None:
     """The usage of a reply, with the seconds of the videos that its request asks for; None for a request that asks
     whether they are there already (``fetchPredictOperation``)."""
-    if usage is None or _ASKED not in usage.units:
+    if usage is None or VIDEOS not in usage.units:
         return usage
     if "instances" not in request:
         return None

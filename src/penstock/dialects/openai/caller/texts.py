@@ -28,13 +28,15 @@ _MORE_TEXTS: Final = frozenset({*_REASONING, "reasoning_details", "refusal", "to
 _PARTS: Final = (("refusal", SegmentKind.REFUSAL), ("thinking", SegmentKind.REASONING))
 """Members of parts with texts of another kind: of OpenAI's, of Mistral's (https://docs.mistral.ai/capabilities/reasoning)."""
 _CALLS: Final = (("function", "arguments"), ("custom", "input"))
+_DOCUMENTS: Final = "documents"
+"""What some hosts put before the messages of a chat: https://docs.vllm.ai/en/latest/serving/openai_compatible_server/."""
 _INPUTS: Final = {
-    "complete": ("prompt",),
+    "complete": ("prompt", "suffix"),
     "embed": ("input",),
     "moderate": ("input",),
     "rerank": ("query", "documents"),
     "imageGenerate": ("prompt",),
-    "createSpeech": ("input",),
+    "createSpeech": ("input", "instructions"),
     "imageEdit": ("prompt",),
     "createTranscription": ("prompt",),
     "createTranslation": ("prompt",),
@@ -56,11 +58,13 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
             segments.append(Segment(("messages", index, "content"), content, role, _KINDS.get(role, _TEXT), index))
         else:
             segments += _message(message, ("messages", index), role, _KINDS.get(role, _TEXT), index, 0)
+    for place, text in leaves(member(body, _DOCUMENTS), (_DOCUMENTS,)):
+        segments.append(Segment(place, text, "system", SegmentKind.SYSTEM, -1))
     return segments
 
 
 def _read_plain(body: Body) -> PlainTexts | None:
-    return plain_messages(body, _KINDS)
+    return None if _DOCUMENTS in body.members else plain_messages(body, _KINDS)
 
 
 def _message(
@@ -229,6 +233,6 @@ TEXTS: Final = TextView(
     _results_event,
     end_mark=_DONE,
     kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
-    text_members={"chatComplete": ("messages",), **_INPUTS},
+    text_members={"chatComplete": ("messages", _DOCUMENTS), **_INPUTS},
     read_plain={"chatComplete": _read_plain},
 )

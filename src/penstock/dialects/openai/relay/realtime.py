@@ -14,7 +14,7 @@ import msgspec
 
 from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE, write_json
-from penstock.core.usage import MOST, Usage
+from penstock.core.usage import MOST_UNITS, Usage
 from penstock.dialects.caller import SessionEvents
 from penstock.dialects.session_models import models_in
 
@@ -66,7 +66,7 @@ def used_by(event: bytes) -> Usage | None:
     if told is None:
         return None
     heard, said = told.input_token_details or _NOTHING, told.output_token_details or _NOTHING
-    heard_seconds = None if told.seconds is None or not 0 <= told.seconds <= MOST else math.ceil(told.seconds)
+    heard_seconds = None if told.seconds is None or not 0 <= told.seconds <= MOST_UNITS else math.ceil(told.seconds)
     return Usage(
         prompt=told.input_tokens,
         completion=told.output_tokens,

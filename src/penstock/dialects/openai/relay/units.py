@@ -17,7 +17,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.json_text import UNREADABLE, read_json_or_none
-from penstock.core.usage import MOST, Usage
+from penstock.core.usage import MOST, MOST_UNITS, PICTURE, Usage
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay import judge
 
@@ -92,10 +92,10 @@ def judge_text(body: bytes, provider: str, _is_chat: bool) -> Verdict:
 def asked_pictures(request: Body, usage: Usage | None) -> Usage | None:
     """The usage of a reply with pictures (``judge_images``), whose quality and size the request says where the reply
     does not."""
-    count = None if usage is None else usage.units.get(_picture(None, None))
+    count = None if usage is None else usage.units.get(PICTURE)
     if usage is None or count is None:
         return usage
-    others = {name: each for name, each in usage.units.items() if name != _picture(None, None)}
+    others = {name: each for name, each in usage.units.items() if name != PICTURE}
     kind = _picture(_told(request, "quality"), _told(request, "size"))
     return msgspec.structs.replace(usage, units={**others, kind: count})
 
@@ -179,15 +179,16 @@ def _units(told: _Usage, meta: bytes, duration: Any) -> dict[str, int]:
     billed = members.get("billed_units") if isinstance(members, dict) else None
     for name in ("search_units", "input_tokens"):
         count = billed.get(name) if isinstance(billed, dict) else None
-        whole = _whole(count) if isinstance(count, int | float) and not isinstance(count, bool) else None
+        most = MOST if name == "input_tokens" else MOST_UNITS
+        whole = _whole(count, most) if isinstance(count, int | float) and not isinstance(count, bool) else None
         if whole is not None:
             units[name] = whole
     return units
 
 
-def _whole(count: float | None) -> int | None:
+def _whole(count: float | None, most: int = MOST_UNITS) -> int | None:
     """A count as a whole number, begun ones included: seconds of sound are billed so. None for one that can't be."""
-    return math.ceil(count) if count is not None and 0 <= count <= MOST else None
+    return math.ceil(count) if count is not None and 0 <= count <= most else None
 
 
 def _seconds(duration: Any) -> float | None:

@@ -18,6 +18,8 @@ _CALLS: Final = ("arguments", "input", "code", "action", "operation", "queries")
 """The members of an item that tell what the model asks of a tool."""
 _RESULTS: Final = ("output", "outputs", "results")
 """The members of an item that tell what a tool answers."""
+_SAYING: Final = ("content", "text")
+"""The members with what an item says that is neither a message nor of a tool."""
 _RESULT_TEXTS: Final = frozenset({"output", "text", "stdout", "stderr", "logs"})
 _NO_TEXTS: Final = frozenset({"type", "id", "call_id", "status"})
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
@@ -46,6 +48,8 @@ def _request(_kind: str, body: Any) -> Iterator[Segment]:
     if isinstance(given, str):
         yield Segment(("input",), given, "user")
     for index, item in enumerate(listed(given)):
+        if isinstance(item, str):  # OpenAI takes none; other hosts of this wire may
+            yield Segment(("input", index), item, "user", SegmentKind.TEXT, index)
         yield from _item(item, ("input", index), index)
 
 
@@ -64,12 +68,20 @@ def _item(item: Any, at: Pointer, index: int) -> Iterator[Segment]:
             for number, part in enumerate(listed(member(item, name))):
                 yield from _part(part, (*at, name, number), "assistant", SegmentKind.REASONING, index)
     else:
-        for pointer, text in _leaves(item, at, _CALLS):
-            if pointer[-1] not in _NO_TEXTS:
-                yield Segment(pointer, text, "assistant", SegmentKind.TOOL_CALL, index, is_plain=False)
-        for pointer, text in _leaves(item, at, _RESULTS):
-            if isinstance(pointer[-1], int) or pointer[-1] in _RESULT_TEXTS:
-                yield Segment(pointer, text, "tool", SegmentKind.TOOL_RESULT, index)
+        yield from _other_item(item, at, index)
+
+
+def _other_item(item: Any, at: Pointer, index: int) -> Iterator[Segment]:
+    """The texts of an item that is neither a message nor a thought: calls of tools and their results, mostly."""
+    for pointer, text in _leaves(item, at, _SAYING):
+        if isinstance(pointer[-1], int) or pointer[-1] in _SAYING:
+            yield Segment(pointer, text, "user", SegmentKind.TEXT, index)
+    for pointer, text in _leaves(item, at, _CALLS):
+        if pointer[-1] not in _NO_TEXTS:
+            yield Segment(pointer, text, "assistant", SegmentKind.TOOL_CALL, index, is_plain=False)
+    for pointer, text in _leaves(item, at, _RESULTS):
+        if isinstance(pointer[-1], int) or pointer[-1] in _RESULT_TEXTS:
+            yield Segment(pointer, text, "tool", SegmentKind.TOOL_RESULT, index)
 
 
 def _leaves(item: Any, at: Pointer, names: tuple[str, ...]) -> Iterator[tuple[Pointer, str]]:
@@ -82,6 +94,7 @@ def _message(item: Any, at: Pointer, role: str, index: int) -> Iterator[Segment]
     content = member(item, "content")
     if isinstance(content, str):
         yield Segment((*at, "content"), content, role, kind, index)
+    yield from _part(content, (*at, "content"), role, kind, index)
     for number, part in enumerate(listed(content)):
         yield from _part(part, (*at, "content", number), role, kind, index)
 

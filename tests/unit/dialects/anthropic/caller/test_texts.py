@@ -1,3 +1,7 @@
+from typing import Any
+
+import pytest
+
 from penstock.core.segments import ALL_SLOTS, SegmentKind
 from penstock.dialects.anthropic.caller.texts import TEXTS
 
@@ -24,6 +28,41 @@ def test_the_texts_of_a_request() -> None:
     assert [each.text for each in TEXTS.request("messages", {"system": "s", "messages": 1})] == ["s"]
     result = {"messages": [{"content": [{"type": "tool_result", "content": "r"}]}]}
     assert [each.text for each in TEXTS.request("messages", result)] == ["r"]
+
+
+DOCUMENT = {"type": "document", "title": "t", "context": "c", "source": {"type": "text", "data": "d"}}
+PARTS = {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "e"}]}}
+FOUND = {"type": "search_result", "source": "https://a", "title": "t", "content": [{"type": "text", "text": "f"}]}
+SCAN = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "aGk="}}
+RAN = {"type": "code_execution_tool_result", "tool_use_id": "u", "content": {"type": "r", "stdout": "o", "stderr": ""}}
+WEB = {"type": "web_search_tool_result", "content": [{"title": "w", "url": "https://a", "encrypted_content": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("block", "texts", "is_plain"),
+    [
+        (DOCUMENT, ["d", "t", "c"], True),
+        (PARTS, ["e"], True),
+        (FOUND, ["t", "f"], True),
+        (SCAN, [], True),
+        ({"text": "a"}, ["a"], True),
+        ({"type": "image", "source": {"type": "url", "url": "https://a"}}, [], True),
+        ({"type": "server_tool_use", "input": {"query": "q"}}, ["q"], False),
+        (RAN, ["o", ""], False),
+        (WEB, ["w"], False),
+        ({"type": "tool_result", "content": [DOCUMENT, FOUND]}, ["d", "t", "c", "t", "f"], False),
+    ],
+)
+def test_the_texts_of_other_blocks(block: dict[str, Any], texts: list[str], is_plain: bool) -> None:
+    body = {"messages": [{"role": "user", "content": [block]}]}
+    found = [*TEXTS.request("messages", body)]
+    assert [each.text for each in found] == texts
+    assert all(each.is_plain is is_plain for each in found)
+    for each in found:
+        value: Any = body
+        for name in each.pointer:
+            value = value[name]
+        assert value == each.text
 
 
 def test_the_texts_of_an_answer() -> None:

@@ -38,6 +38,7 @@ def test_it_is_anthropics_wire_in_aws_dress() -> None:
         ({"taskType": "TEXT_IMAGE", "textToImageParams": {}}, "invoke_own"),
         ({"query": "q", "documents": ["a"], "api_version": 2}, "invoke_rerank"),
         ({"prompt": "Hi"}, "invoke_own"),
+        ({"messages": None, "prompt": "Hi"}, "invoke_own"),
         ({"input_type": "search_query", "prompt": "Hi"}, "invoke_own"),
         ({"inputText": "Hi", "system": "Be rude"}, "invoke_own"),
         ({"query": "q", "documents": [], "message": "Hi"}, "invoke_own"),

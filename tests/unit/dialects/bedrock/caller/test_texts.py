@@ -43,6 +43,27 @@ def test_every_text_of_a_request() -> None:
     }
 
 
+def test_texts_beside_the_messages() -> None:
+    body = {
+        "messages": [
+            {"role": "user", "content": [{"document": {"name": "n", "context": "c", "source": {"bytes": ""}}}]}
+        ],
+        "promptVariables": {"topic": {"text": "v"}},
+        "additionalModelRequestFields": {
+            "preamble": "p",
+            "documents": [{"snippet": "d"}],
+            "thinking": {"type": "enabled"},
+        },
+    }
+    found = [*TEXTS.request("converse", body)]
+    assert [each.text for each in found] == ["c", "v", "p", "d"]
+    for segment in found:
+        value: Any = body
+        for step in segment.pointer:
+            value = value[step]
+        assert value == segment.text
+
+
 def test_every_pointer_leads_to_its_text() -> None:
     for segment in TEXTS.request("converse", BODY):
         value: Any = BODY

@@ -48,6 +48,9 @@ def test_the_texts_beside_a_messages_content() -> None:
     ("kind", "body", "texts"),
     [
         ("complete", {"prompt": ["a", "b"]}, ["a", "b"]),
+        ("complete", {"prompt": "a", "suffix": "b"}, ["a", "b"]),
+        ("createSpeech", {"input": "a", "instructions": "b"}, ["a", "b"]),
+        ("chatComplete", {"messages": [], "documents": [{"title": "a", "text": "b"}]}, ["a", "b"]),
         ("embed", {"input": "a"}, ["a"]),
         ("embed", {"input": [1, 2]}, []),
         ("rerank", {"query": "q", "documents": ["d", {"text": "e"}]}, ["q", "d", "e"]),

@@ -39,6 +39,24 @@ def test_the_texts_of_a_request() -> None:
     assert list(TEXTS.request(KIND, {"input": [1, None]})) == []
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        "a",
+        {"role": "user", "content": {"type": "input_text", "text": "a"}},
+        {"type": "input_text", "text": "a"},
+        {"type": "note", "content": [{"type": "input_text", "text": "a"}]},
+    ],
+)
+def test_texts_of_items_that_other_hosts_may_take(item: Any) -> None:
+    (found,) = TEXTS.request(KIND, {"input": [item]})
+    assert (found.text, found.kind, found.is_plain) == ("a", SegmentKind.TEXT, True)
+    value: Any = {"input": [item]}
+    for name in found.pointer:
+        value = value[name]
+    assert value == "a"
+
+
 def test_the_texts_of_an_answer() -> None:
     part = {"type": "output_text", "text": "a"}
     output = [{"type": "message", "role": "assistant", "content": [part, {"type": "refusal", "refusal": "no"}]}]
