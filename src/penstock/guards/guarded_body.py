@@ -11,6 +11,7 @@ from penstock.core.json_text import read_json
 from penstock.core.segments import Segment
 from penstock.dialects.texts import PlainTexts, listed, member
 from penstock.guards.member_names import among_others, coming_twice, in_other_case, members_in
+from penstock.guards.text_forms import misshapen
 
 _message: Final = attrgetter("message")
 _MESSAGES: Final = ("messages", "contents")
@@ -142,8 +143,8 @@ class GuardedBody:
         if name:
             meant = name.casefold().partition("\0")[0]
             return f"some hosts take the member {name[:40]!r} for {meant[:40]!r}"
-        if plain is None and (place := _misshapen(value)):
-            return f"{place} has not the form in which texts stand there, and a host may take it for one"
+        if plain is None and (problem := misshapen(value)):
+            return problem
         if body is None or names is None or self._json is not None:
             name = coming_twice(self.raw, members_in(self.json))
         else:
@@ -163,21 +164,3 @@ class GuardedBody:
         except BodyError as error:
             self._problem = str(error)
             return {}
-
-
-def _misshapen(value: Any) -> str:
-    """The place of a message, or of what is in it, that is an object for a list, or the other way round: guards see no
-    text there. Empty if there is none."""
-    messages = member(value, "messages")
-    if messages is None:
-        return ""
-    if not isinstance(messages, list):
-        return "messages"
-    for at, message in enumerate(messages):
-        content = member(message, "content")
-        if not isinstance(message, dict) or isinstance(content, dict):
-            return f"messages[{at}]"
-        for number, part in enumerate(listed(content)):
-            if isinstance(part, list) or isinstance(member(part, "text"), dict | list):
-                return f"messages[{at}].content[{number}]"
-    return ""

@@ -15,7 +15,7 @@ from typing import Any, Final
 _NAMES: Final = frozenset(
     """
     arguments content contents documents function functions input instructions message messages parts prompt query
-    refusal role suffix system text texts tool_calls
+    reasoning reasoning_content refusal role suffix system template text texts thinking tool_calls
     """.split()
 )
 """The members in which texts stand, or which say whose texts they are."""
