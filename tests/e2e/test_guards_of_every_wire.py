@@ -184,6 +184,27 @@ def test_a_name_in_another_case_hides_nothing(
             assert (got.status_code, upstream.received) == (400, []), (name, got.text)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": {"0": {"role": "user", "content": BAD}}}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": {"type": "text", "text": BAD}}]}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "a", "content\0": BAD}]}),
+        ("/v1/completions", {"prompt": [31, 7]}),
+        ("/v1beta/models/m:generateContent", {"contents": [[{"parts": [{"text": BAD}]}]]}),
+        ("/api/generate", {"prompt": "a", "context": [31, 7]}),
+        ("/api/generate", {"prompt": "a", "Template": BAD}),
+    ],
+)
+def test_another_form_hides_nothing(
+    gateway: RunningGateway, upstream: Upstream, path: str, body: dict[str, Any]
+) -> None:
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [DENY]}
+    headers = {"x-portkey-config": json.dumps(config)}
+    got = httpx.post(f"{gateway.url}{path}", json={"model": "m", **body}, headers=headers, timeout=60)
+    assert (got.status_code, upstream.received) == (400, []), got.text
+
+
 @pytest.mark.parametrize("guard", [DENY, REPLACE])
 @pytest.mark.parametrize("path", SAYS)
 def test_a_member_that_comes_twice_hides_nothing(
