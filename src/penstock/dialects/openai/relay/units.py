@@ -75,7 +75,10 @@ def judge_images(body: bytes, provider: str, _is_chat: bool) -> Verdict:
     verdict = judge_reply(body, provider, False)
     if verdict.error is not None or verdict.problem:
         return verdict
-    reply = _REPLY.decode(body)
+    try:
+        reply = _REPLY.decode(body)
+    except UNREADABLE:
+        return verdict
     count = len(reply.data or ())
     if not count:
         return verdict

@@ -46,6 +46,11 @@ def test_pictures_are_counted_by_what_reply_and_request_say() -> None:
     assert judge_images(b'{"error":{"message":"no"}}', "openai", False).error is not None
 
 
+def test_a_reply_whose_pictures_cant_be_told_is_no_defect() -> None:
+    verdict = judge_images(b'{"created":1,"data":[1e999],"success":"yes"}', "openai", False)
+    assert verdict.usage is None
+
+
 def test_speech_is_counted_in_characters() -> None:
     assert asked_speech(Body.parse('{"input":"Größe"}'.encode()), None) == Usage(units={"characters": 5})
     assert asked_speech(Body.parse(b'{"input":7}'), None) is None
