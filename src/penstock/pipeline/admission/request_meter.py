@@ -39,7 +39,7 @@ _DRAWING: Final = frozenset({Operation.IMAGES, Operation.IMAGE_EDITS, Operation.
 _BY_UNITS: Final = _DRAWING | {Operation.SPEECH, Operation.PREDICT_LATER}
 """Operations of which a request tells the pictures, spoken characters or seconds of video that are billed."""
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
-_FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
+_FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS, Operation.FETCH_PREDICTED})
 """Operations that no provider bills: they count as requests."""
 _UNBILLED: Final = frozenset({"files", "uploads", "v1beta/files", "upload/v1beta/files"})
 """What providers keep without a bill for putting it there."""

@@ -59,3 +59,11 @@ def test_pictures_and_spoken_characters_are_reserved_for(operation: Operation, b
     asked = caller_dialect(wires.get(operation, "images")).replies.asked
     meter = RequestMeter(admitter, limits, {}, operation, "t", "m", Body.parse(body), asked=asked)
     assert meter.estimate(Target("root", "echo")).normal.cost == cost
+
+
+@pytest.mark.parametrize("operation", [Operation.COUNT_TOKENS, Operation.FETCH_PREDICTED])
+def test_what_no_provider_bills_takes_nothing(operation: Operation) -> None:
+    admitter, limits = cast("Any", SimpleNamespace(finish=None)), cast("Any", SimpleNamespace(has_strict=True))
+    meter = RequestMeter(admitter, limits, {}, operation, "t", "m", Body.parse(b'{"operationName":"a"}'))
+    estimate = meter.estimate(Target("root", "echo"))
+    assert (estimate.normal.cost, estimate.normal.input, estimate.not_bounded) == (0, 0, "")
