@@ -267,22 +267,28 @@ class Copy:
     def __init__(self) -> None:
         self.work = _Loader.work
         self._modules: dict[str, ModuleType] = {}
+        self._is_in_place = False
 
     def __getitem__(self, name: str) -> ModuleType:
         if name not in self._modules:
-            with self._in_place():
-                importlib.import_module(name)
+            with self.in_place():
+                self._modules[name] = importlib.import_module(name)
         return self._modules[name]
 
     def count(self, function: Callable[[], object]) -> int:
         """The work that a call makes."""
-        with self._in_place():  # some imports are made when they are needed
+        with self.in_place():  # some imports are made when they are needed
             before = self.work.done
             function()
             return self.work.done - before
 
     @contextmanager
-    def _in_place(self) -> Iterator[None]:
+    def in_place(self) -> Iterator[None]:
+        """The copy's modules in the place of the package's own. What is counted may ask for more of them."""
+        if self._is_in_place:
+            yield
+            return
+        self._is_in_place = True
         finder = _Finder()
         own = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE}
         sys.modules.update(self._modules)
@@ -294,3 +300,4 @@ class Copy:
             loaded = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE}
             self._modules.update(loaded)
             sys.modules.update(own)
+            self._is_in_place = False
