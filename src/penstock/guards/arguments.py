@@ -5,6 +5,8 @@ A pattern that reads the JSON itself would take the ``n`` of an escape for a let
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -48,6 +50,31 @@ def parts_of(segment: Segment) -> Iterator[tuple[str, int, list[int] | None]]:
             places += [at] * len(value)
             at = at + 1 if escape is None else escape.end()
         yield "".join(text), match.start(1), [*places, at]
+
+
+class JoinedParts:
+    """The texts of a segment as one, which takes one search: ``text`` has a line for each part."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._parts = [*parts_of(segment)]
+        self.text = "\n".join([text for text, _, _ in self._parts])
+        ends = itertools.accumulate([len(text) + 1 for text, _, _ in self._parts])
+        self._starts = [0, *ends][: len(self._parts)]
+
+    def place(self, start: int, end: int) -> tuple[int, int] | None:
+        """Where in the segment's text some characters of ``text`` stand: those of the first part that has any of them.
+        None in a segment without parts."""
+        at = bisect.bisect_right(self._starts, start) - 1
+        if at < 0:
+            return None
+        begins, (text, base, places) = self._starts[at], self._parts[at]
+        if start >= begins + len(text) and end > start and at + 1 < len(self._parts):
+            start, (text, base, places) = self._starts[at + 1], self._parts[at + 1]
+            begins = start
+        first, last = start - begins, min(end - begins, len(text))
+        if places is not None:
+            first, last = places[first], places[last]
+        return base + first, base + last
 
 
 def part_edits(segment: Segment, change: Callable[[str], list[tuple[int, int, str]]]) -> Iterator[Edit]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.arguments import ArgumentsText, is_arguments, part_edits
+from penstock.guards.arguments import ArgumentsText, JoinedParts, is_arguments, part_edits
+from penstock.guards.base import Edit
 from penstock.guards.edits import replaced
 
 
@@ -69,3 +71,34 @@ def test_what_is_no_json_is_one_text() -> None:
     assert arguments.feed("", last=True) == (" AB", False)
     assert not is_arguments(Segment((), "[note] to a", kind=SegmentKind.TOOL_CALL))
     assert not is_arguments(Segment((), "{}"))
+
+
+@given(
+    st.one_of(st.dictionaries(st.text("ab", max_size=3), VALUES, max_size=3), st.lists(VALUES, max_size=3)),
+    st.booleans(),
+)
+@settings(max_examples=200)
+def test_no_pattern_leaves_what_is_no_json(value: Any, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    segment = Segment(("a",), text, kind=SegmentKind.TOOL_CALL)
+    parts = JoinedParts(segment)
+    for pattern in (r"\d", "n", "u", "a.*", r"(?s)a.*b", r"(?s).+", r'["{}:,\[\]]', r"\s", "x*", r"\\"):
+        places = [parts.place(*match.span()) for match in re.finditer(pattern, parts.text)]
+        edits = [Edit(("a",), *place, '"*\\') for place in places if place is not None]
+        changed = json.loads(replaced(text, edits, escapes=True))
+        assert type(changed) is type(value)
+
+
+def test_what_matches_across_strings_is_changed_in_the_first_of_them() -> None:
+    text = '{"a": "so secret", "n": 1234, "b": "c"}'
+    parts = JoinedParts(Segment(("a",), text, kind=SegmentKind.TOOL_CALL))
+    at = parts.text.index("secret")
+    place = parts.place(at, len(parts.text))
+    assert place is not None
+    assert text[slice(*place)] == "secret"
+    assert "1234" not in parts.text
+    (begin, end) = parts.place(at - 4, at) or (0, 0)
+    assert text[begin:end] == "so "
+    plain = JoinedParts(Segment(("a",), "no {json", kind=SegmentKind.TOOL_CALL))
+    assert (plain.text, plain.place(3, 8)) == ("no {json", (3, 8))
+    assert JoinedParts(Segment(("a",), "{}", kind=SegmentKind.TOOL_CALL)).place(0, 0) is None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from penstock.core.segments import Segment
+from penstock.guards.arguments import JoinedParts
 from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, could_not, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
@@ -107,8 +108,14 @@ def _looks_around(replacement: str) -> bool:
 
 
 def _edits(segment: Segment, pattern: Pattern, replacement: str, *, is_global: bool) -> Iterator[Edit]:
-    for match in pattern.for_text(segment.text).finditer(segment.text, timeout=seconds_for(segment.text)):
-        yield Edit(segment.pointer, match.start(), match.end(), expanded(replacement, match))
+    """The edits of one text; of a call's arguments the values of their strings change alone. One change that left no
+    JSON would undo those of all other texts: callers could see to it."""
+    parts = JoinedParts(segment)
+    text = parts.text
+    for match in pattern.for_text(text).finditer(text, timeout=seconds_for(text)):
+        place = parts.place(match.start(), match.end())
+        if place is not None:
+            yield Edit(segment.pointer, *place, expanded(replacement, match))
         if not is_global:
             break
 
