@@ -29,8 +29,7 @@ def fit_to_host(body: Body, quirks: ChatQuirks) -> tuple[Body, tuple[str, ...]]:
     if quirks.keeps:
         unknown = [name for name in body if name not in quirks.keeps]
         dropped += [name for name in unknown if not body.is_null(name) and not says_nothing(body, name)]
-        for name in unknown:
-            body = body.without(name)
+        body = Body({name: raw for name, raw in body.members.items() if name in quirks.keeps})
         if body.raw("tools") == b"[]":
             body = body.without("tools")
     if quirks.message_members:
