@@ -6,6 +6,7 @@ arguments, one for the result. It ends when the gateway does, however that ends,
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -33,13 +34,18 @@ def main(arguments: list[str]) -> None:
     gc.disable()  # there are no cycles in JSON, and looking for them would take longer than all the rest
     with socket.socket(fileno=descriptor) as jobs:
         threading.Thread(target=_end_with_gateway, args=(jobs.fileno(),), daemon=True).start()
-        while True:
-            word, files, _, _ = socket.recv_fds(jobs, WORD.size, 2)
-            if not files:
-                return
-            _limit_memory(*WORD.unpack(word))
-            _work(*files)
-            jobs.send(b".")
+        with contextlib.suppress(ConnectionError):  # the gateway has ended while a job was done
+            _take(jobs)
+
+
+def _take(jobs: socket.socket) -> None:
+    while True:
+        word, files, _, _ = socket.recv_fds(jobs, WORD.size, 2)
+        if not files:
+            return
+        _limit_memory(*WORD.unpack(word))
+        _work(*files)
+        jobs.send(b".")
 
 
 def _work(sent: int, result: int) -> None:

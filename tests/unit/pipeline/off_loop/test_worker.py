@@ -34,6 +34,23 @@ def test_it_works_until_its_gateway_is_gone() -> None:
         assert child.wait(60) == 0
 
 
+def test_a_gateway_that_ends_during_a_job_is_no_defect() -> None:
+    """The last job is done when nobody can be told of it any more."""
+    name = large_worker.__name__
+    code = f"import sys, {name} as worker; worker._end_with_gateway = int; worker.main(sys.argv[1:])"
+    ours, theirs = socket.socketpair()
+    sent, received = pickle_file.open_pickle_file(), pickle_file.open_pickle_file()
+    pickle_file.pack(sent, (os.getpid, ()))
+    socket.send_fds(ours, [WORD.pack(1 << 30)], [sent, received])
+    ours.close()
+    command = [sys.executable, "-c", code, str(theirs.fileno())]
+    with theirs:
+        done = subprocess.run(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    os.close(sent)
+    os.close(received)
+
+
 def test_what_does_not_fit_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     assert _outcome((bytes, (1 << 40,))) == (None, "it takes more memory than there is for it")
     assert _outcome((int, ("x",)))[1].startswith("a defect")
