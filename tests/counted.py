@@ -17,11 +17,13 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 _PACKAGE: Final = "penstock"
+_COPY: Final = "penstock_counted"
+_NAMED: Final = re.compile(r"penstock\.(core|dialects|guards|pipeline|prices|providers|routing|stores)\b")
+"""Texts that name modules."""
 _SEQUENCES: Final = (str, bytes, bytearray, list, tuple, deque)
 _SIZED: Final = (*_SEQUENCES, dict, set, frozenset)
 _COPIES: Final = frozenset({list, tuple, set, frozenset, dict, bytes, bytearray, str, deque})
@@ -232,11 +234,33 @@ class _Counting(ast.NodeTransformer):
         return node
 
 
+class _Renaming(ast.NodeTransformer):
+    """Imports the copy's modules where the source imports the package's own, by statements or by names in texts."""
+
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        for each in node.names:
+            each.name = _of_copy(each.name)
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        node.module = node.module and _of_copy(node.module)
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if isinstance(node.value, str) and _NAMED.match(node.value):
+            node.value = _of_copy(node.value)
+        return node
+
+
+def _of_copy(name: str) -> str:
+    return _COPY + name.removeprefix(_PACKAGE) if name.partition(".")[0] == _PACKAGE else name
+
+
 class _Loader(importlib.machinery.SourceFileLoader):
     work = Work()
 
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
-        tree = _Counting().visit(ast.parse(data, path))
+        tree = _Counting().visit(_Renaming().visit(ast.parse(data, path)))
         code: CodeType = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
         return code
 
@@ -250,9 +274,9 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        if name.partition(".")[0] != _PACKAGE:
+        if name.partition(".")[0] != _COPY:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        spec = importlib.machinery.PathFinder.find_spec(_PACKAGE + name.removeprefix(_COPY), path, target)
         if spec is None or spec.origin is None:
             return None
         locations = spec.submodule_search_locations
@@ -261,43 +285,20 @@ class _Finder(importlib.abc.MetaPathFinder):
         )
 
 
-class Copy:
-    """A copy of the package that counts: ``copy["penstock.core.body"]`` is a module of it."""
+sys.meta_path.insert(0, _Finder())
 
-    def __init__(self) -> None:
-        self.work = _Loader.work
-        self._modules: dict[str, ModuleType] = {}
-        self._is_in_place = False
+
+class Copy:
+    """A copy of the package that counts: ``copy["penstock.core.body"]`` is a module of it. It stands beside the package
+    under another name: no thread that runs the package's own code sees it."""
+
+    work = _Loader.work
 
     def __getitem__(self, name: str) -> ModuleType:
-        if name not in self._modules:
-            with self.in_place():
-                self._modules[name] = importlib.import_module(name)
-        return self._modules[name]
+        return importlib.import_module(_of_copy(name))
 
     def count(self, function: Callable[[], object]) -> int:
         """The work that a call makes."""
-        with self.in_place():  # some imports are made when they are needed
-            before = self.work.done
-            function()
-            return self.work.done - before
-
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """The copy's modules in the place of the package's own. What is counted may ask for more of them."""
-        if self._is_in_place:
-            yield
-            return
-        self._is_in_place = True
-        finder = _Finder()
-        own = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE}
-        sys.modules.update(self._modules)
-        sys.meta_path.insert(0, finder)
-        try:
-            yield
-        finally:
-            sys.meta_path.remove(finder)
-            loaded = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == _PACKAGE}
-            self._modules.update(loaded)
-            sys.modules.update(own)
-            self._is_in_place = False
+        before = self.work.done
+        function()
+        return self.work.done - before

@@ -38,13 +38,6 @@ FRAMERS: Final = sorted(
 )
 
 
-@pytest.fixture(autouse=True)
-def in_place() -> Iterator[None]:
-    """What a test imports late is the copy's, too, whichever test is the first to do so."""
-    with COPY.in_place():
-        yield
-
-
 def context(dialect: str, variant: str = "", model: str = "", **quirks: Any) -> Any:
     module = COPY["penstock.dialects.dialect"]
     name, provider = MODELS.get(dialect, ("gpt-4o", "openai"))
