@@ -215,6 +215,7 @@ test("a chat is streamed, side by side, and as code", { skip }, () =>
   task(async (page) => {
     await visit(page, "playground");
     await page.getByRole("button", { name: "Side by side" }).click();
+    await page.getByLabel("Model").nth(1).waitFor();
     for (const model of await page.getByLabel("Model").all()) await model.fill("echo/echo");
     await page.getByLabel("Message", { exact: true }).fill("Water flows downhill");
     await page.getByRole("button", { name: "Send" }).click();
