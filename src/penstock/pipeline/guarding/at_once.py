@@ -83,8 +83,8 @@ async def _judged_plainly(hook: Hook, subject: Subject, contexts: dict[Scope, Co
             judgement, was_thrown = defect(check, error), True
         if judgement.edits or judgement.body is not None:
             changes = True
-        took, now = -now, monotonic()
-        took += now
+        began, now = now, monotonic()
+        took = now - began
         checks.append(CheckRun(check, judgement, int(took * 1000), moment, False, was_thrown))
         if took > LONG:
             await asyncio.sleep(0)
