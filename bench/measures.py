@@ -143,6 +143,7 @@ def memory(run: Run) -> Sample:
 
 def slow_reader(run: Run) -> Sample:
     """How much memory a client costs that takes 1 KB a second of the 50 MB that its upstream sends at once."""
+    run.subject.process.settle()
     before = run.subject.process.resident_kb
     peak = before
 

@@ -73,7 +73,7 @@ class HttpExchange(Wakeup):
         except BaseException:
             self.close()
             raise
-        if self._paused and not self._over:
+        if self._paused and not (self._over or self._left):
             self._paused = False
             self._last_byte = self._connection.loop.time()
             self._connection.resume()
@@ -190,7 +190,7 @@ class HttpExchange(Wakeup):
         if self._uploading is not None and self._uploading.waits_for_caller:
             self._asked = now
         # While the caller has unread bytes, the provider isn't considered idle.
-        last_byte = now if reader.unread else self._last_byte
+        last_byte = now if reader.unread or self._left else self._last_byte
         deadlines = Deadlines(self._limits, self._started, self._asked)
         due, kind = deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
         if now >= due:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -169,6 +170,45 @@ async def test_what_arrives_between_two_turns_of_a_stream_is_passed_on_though_no
         with pytest.raises(asyncio.CancelledError):
             await passing
     assert bytes(taken) == b"\n" * 20_000 + b"last"
+
+
+async def test_a_stream_is_read_no_faster_than_it_is_taken_turn_by_turn() -> None:
+    """A turn hands on 16 KB of what was read: the connection is read again when all of that is taken, not before."""
+    block = b"data: {}\n\n" * 100_000
+    most = 0
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD.replace(b"application/json", b"text/event-stream") + b"connection: close\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(60):
+                await peer.send(block)
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert isinstance(reply, HttpExchange)
+        while await reply.read():
+            most = max(most, reply._reader.unread + len(reply._left))
+            await asyncio.sleep(0)
+        assert reply.failure is None
+    assert most < 2_000_000
+
+
+async def test_a_provider_is_not_idle_while_its_bytes_wait_for_the_caller() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD.replace(b"application/json", b"text/event-stream") + b"content-length: 99999\r\n\r\n")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert isinstance(reply, HttpExchange)
+        reply.received(b"\n" * 40_000)
+        assert await reply.read() == b"\n" * (16 << 10)
+        reply._last_byte = -1e9
+        reply.look()
+        assert reply.failure is None
+        reply.close()
 
 
 async def test_a_caller_who_leaves_between_two_turns_of_a_stream_closes_the_connection() -> None:
