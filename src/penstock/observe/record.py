@@ -194,8 +194,8 @@ class RecordQueue:
             self._wake()
 
     def follow_at_once(self, read: Callable[[Record], None]) -> None:
-        """From now on have ``read``, which raises nothing, called with each record that comes, before its caller has the
-        end of the answer or just after."""
+        """From now on have ``read``, which raises nothing, called with each record when it comes: no moment is left in
+        which a killed process has answered, and nobody knows."""
         self._read_at_once = read
 
     def pause(self) -> None:
