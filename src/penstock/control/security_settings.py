@@ -1,7 +1,7 @@
 """What Portkey calls the security settings of a workspace: who may see and change what there, as truth and value.
 
-Portkey has roles: members, managers and administrators of the organisation. Here keys of three kinds stand for them, and
-a setting is true where a key of that kind can hold the scope that it takes. Whether one does is said by its scopes.
+Portkey has roles: members, managers and administrators of the organisation. Here keys of three kinds stand for them,
+and a setting is true where a key of that kind can hold the scope that it takes. Whether one does is said by its scopes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OF_BOTH: Final[Mapping[str, bool]] = {
     "ViewPrompts": False,
     "WritePrompts": False,
 }
-"""What takes a scope that keys of people (members) and of services (managers) can hold alike; prompts are not served."""
+"""What keys of people (members) and of services (managers) can do alike; prompts are not served."""
 SECURITY: Final[Mapping[str, bool]] = {
     **{f"{role}{ability}": value for role in ("members", "managers") for ability, value in _OF_BOTH.items()},
     # A person's key holds no scope about keys (sign_in.py).
