@@ -117,7 +117,8 @@ def build(
     transport_apart = partial(_http1, settings, guarded_policy, os.environ)
     http1 = transport_apart()
     transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
-    journal, balances = journal_of(settings), BalanceBackup(now)
+    folder = data_folder(settings, place)
+    journal, balances = journal_of(settings, folder), BalanceBackup(now)
     alerts = alerts_of(settings, transport_apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
@@ -126,12 +127,12 @@ def build(
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
     compiler = _compiler(settings, policy, guarded_policy, catalogues)
-    server, prices = settings.server, DefaultPrices(data_folder(settings, place))
+    server, prices = settings.server, DefaultPrices(folder)
     costs = partial(Costs, prices, lambda: catalogues.current)
     shared_costs = SharedCosts(prices, lambda: catalogues.current)
     replicas = replicas_of(settings, counters if isinstance(counters, GuardedCounters) else None)
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, data_folder(settings, place))
+    limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets, folder)
     log = request_log_of(settings, stored, records, shared_costs, place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     guarding, own_port = guarding_of(settings, transports, policy, http1.knows), _own_port(settings, admin, records)
@@ -144,7 +145,8 @@ def build(
     parts: list[Part] = [*_access_log(records, server, shared_costs), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
-    parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
+    if stored is not None:
+        parts += keeping_of(stored, records, catalogues, limits, log, folder, counters)
     parts += sharing_of(counters, balances, limits, catalogues, stored)
     parts += [*rotation_of(settings, stored, file, counters, alerts.tell), limits, replicas, LargeWork()]
     parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]

@@ -40,7 +40,7 @@ from penstock.stores.leased_counters import LeasedCounters
 from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.control_store import ControlStore
-from penstock.stores.sql.ledger_entry import LedgerEntry
+from penstock.stores.sql.ledger_entry import LedgerEntry, lost_entries, shared_entries
 from penstock.stores.sql.place import Place, read_keyring
 
 if TYPE_CHECKING:
@@ -92,9 +92,10 @@ def open_store(
     )
 
 
-def journal_of(settings: Settings) -> JournaledCounters:
-    """The counters of one process that uses its database alone."""
-    return JournaledCounters(monotonic, now, is_needed=settings.limits.strict_budgets_without_store == "closed")
+def journal_of(settings: Settings, folder: Path | None) -> JournaledCounters:
+    """The counters of one process that uses its database alone; ``folder`` is the data folder."""
+    is_needed = settings.limits.strict_budgets_without_store == "closed"
+    return JournaledCounters(monotonic, now, folder, is_needed=is_needed)
 
 
 def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
@@ -169,6 +170,7 @@ def admitter_of(
     pricing, workers = CurrentPrices(costs, time.time, catalogues), settings.server.workers
     if isinstance(counters, GuardedCounters):
         leased = LeasedCounters(counters, monotonic, tell, folder)
+        counters.before_losing = leased.charge_left
         return Admitter(catalogues, leased, now, pricing, fast=leased, tell_alerts=tell)
     memory = counters.memory if isinstance(counters, JournaledCounters) else counters
     apart = (
@@ -270,7 +272,13 @@ def sharing_of(
 
 
 def keeping_of(
-    stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter, log: Part | None
+    stored: ControlStore,
+    records: Records,
+    catalogues: CatalogueSource,
+    limits: Admitter,
+    log: Part | None,
+    folder: Path | None,
+    counters: GatewayCounters,
 ) -> list[Part]:
     """The database, and the parts that write to it what requests took. The database stops last."""
 
@@ -279,7 +287,7 @@ def keeping_of(
 
         await write_ledger(await stored.open(), entries)
 
-    ledger = Ledger(records, write, lambda: limits.pricing)
+    ledger = Ledger(records, write, lambda: limits.pricing, folder)
 
     def begin(_: object = None) -> None:
         # Without keys and limits nobody asks who used what: the database stays closed.
@@ -288,6 +296,10 @@ def keeping_of(
 
     begin()
     catalogues.watch(begin)
+    if isinstance(limits.counters, LeasedCounters):
+        limits.counters.told_lost = lambda charges: ledger.add(shared_entries(charges, now()))
+    if isinstance(counters, GuardedCounters):
+        counters.tell_lost(lambda charges: ledger.add(lost_entries(charges, now())))
 
     def limits_by_id() -> Mapping[str, Limit]:
         return catalogues.current.limits_by_id()

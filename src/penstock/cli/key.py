@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, paged, show_json, show_list, show_one, warn
-from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, pairs, with_options
+from penstock.cli.limit_options import LIMIT_OPTIONS, limits_of
+from penstock.cli.member_options import SET_OPTION, members_of, pairs, with_options
 
 _BYTES: Final = 32
 _SHORTEST: Final = 10
@@ -78,6 +79,7 @@ _MEMBERS: Final = with_options(
     click.option("--rotate", metavar="PERIOD", help="A new text weekly, monthly, or every so many days, such as 30."),
     click.option("--rotate-minutes", metavar="NUMBER", type=int, help="How long the text before works on then."),
     *LIMIT_OPTIONS,
+    SET_OPTION,
 )
 """The options that stand for members of a key, for a new one and for a change."""
 
@@ -241,7 +243,8 @@ def _members(given: dict[str, Any]) -> dict[str, Any]:
         defaults["config_id"] = given["default_config"]
     if given["pin_config"]:
         defaults["allow_config_override"] = False
-    return {**body, **({"defaults": defaults} if defaults else {}), **_rotation(given), **limits_of(given)}
+    told = {"defaults": defaults} if defaults else {}
+    return {**body, **told, **_rotation(given), **limits_of(given), **members_of(given["members"])}
 
 
 def _rotation(given: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, show_list, show_one, warn
-from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, with_options
+from penstock.cli.limit_options import LIMIT_OPTIONS, limits_of
+from penstock.cli.member_options import with_options
 
 if TYPE_CHECKING:
     from penstock.control.actor import Actor

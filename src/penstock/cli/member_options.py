@@ -1,18 +1,20 @@
-"""Options that stand for members of a body, where several commands have them: limits, and values by name."""
+"""Options that stand for members of a body, where several commands have them: any member, and values by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import click
 
-LIMIT_OPTIONS: Final = (
-    click.option("--budget", metavar="DOLLARS", type=float, help="Dollars that may be spent."),
-    click.option("--reset", metavar="PERIOD", help="When a budget begins anew: daily, weekly, monthly."),
-    click.option("--rpm", metavar="NUMBER", type=int, help="Requests a minute."),
-    click.option("--tpm", metavar="NUMBER", type=int, help="Tokens a minute."),
-    click.option("--concurrency", metavar="NUMBER", type=int, help="Requests under way at the same time."),
+from penstock.core.json_text import read_json
+
+SET_OPTION: Final = click.option(
+    "--set",
+    "members",
+    metavar="MEMBER=JSON",
+    multiple=True,
+    help="Any member that the admin API takes, such as log_content=true; several times.",
 )
 
 
@@ -29,26 +31,16 @@ def with_options(
     return decorate
 
 
-def limits_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The members that ``LIMIT_OPTIONS`` stand for."""
-    limits: dict[str, Any] = {}
-    if given["budget"] is not None:
-        reset = {"periodic_reset": given["reset"]} if given["reset"] else {}
-        budget = given["budget"]
-        dollars = int(budget) if budget.is_integer() else budget
-        limits["usage_limits"] = {"type": "cost", "credit_limit": dollars, **reset}
-    elif given["reset"]:
-        raise click.ClickException("--reset belongs to a budget: name --budget, too")
-    rates = [
-        {"type": kind, "unit": "rpm", "value": given[name]}
-        for name, kind in (("rpm", "requests"), ("tpm", "tokens"))
-        if given[name] is not None
-    ]
-    if rates:
-        limits["rate_limits"] = rates
-    if given["concurrency"] is not None:
-        limits["concurrency_limit"] = given["concurrency"]
-    return limits
+def members_of(texts: Iterable[str]) -> dict[str, Any]:
+    """The members that ``SET_OPTION`` names: JSON, or a text where it is none."""
+    return {name: _value(text) for name, text in pairs(texts).items()}
+
+
+def _value(text: str) -> Any:
+    try:
+        return read_json(text.encode())
+    except ValueError:
+        return text
 
 
 def pairs(texts: Iterable[str]) -> dict[str, str]:

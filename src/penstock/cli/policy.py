@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, paged, show_list, show_one
-from penstock.cli.member_options import pairs, with_options
+from penstock.cli.limit_options import AMOUNTS, SETTING_OPTIONS, budgets_of, rates_of
+from penstock.cli.member_options import SET_OPTION, members_of, pairs, with_options
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
     from penstock.control.policies import PolicyKind
 
 _COLUMNS: Final = ("id", "name", "limit", "conditions", "group_by", "status")
-_AMOUNTS: Final = with_options(
-    click.option("--budget", metavar="DOLLARS", type=float, help="Dollars that may be spent."),
-    click.option("--tokens", metavar="NUMBER", type=int, help="Tokens that may be used."),
-    click.option("--requests", metavar="NUMBER", type=int, help="Requests that may be made."),
-    click.option("--reset", metavar="PERIOD", help="When one of these begins anew: daily, weekly, monthly."),
-    click.option("--rpm", metavar="NUMBER", type=int, help="Requests a minute."),
-    click.option("--tpm", metavar="NUMBER", type=int, help="Tokens a minute."),
-)
+_AMOUNTS: Final = with_options(*SETTING_OPTIONS, SET_OPTION)
 
 
 @click.group("policy")
@@ -42,7 +36,7 @@ def command() -> None:
 def create(
     at: At, name: str, conditions: tuple[str, ...], group_by: tuple[str, ...], workspace: str | None, **given: Any
 ) -> None:
-    """Make a policy: one of --budget, --tokens, --requests, --rpm, --tpm."""
+    """Make a policy: one of --budget, --tokens, --requests, --rpm, --tpm, --rate, --token-rate."""
     from penstock.control import policy_calls
     from penstock.control.actor import CLI
 
@@ -54,6 +48,7 @@ def create(
         "group_by": [{"key": key} for key in group_by or where],
         **limit,
         **({"workspace_id": workspace} if workspace else {}),
+        **members_of(given["members"]),
     }
     answer = carry_out(at, lambda plane: policy_calls.create(plane, CLI, kind, body))
     done(at, answer, f"The policy {answer['id']} is in force.")
@@ -100,8 +95,10 @@ def show(at: At, id_: str) -> None:
 def update(at: At, id_: str, name: str | None, **given: Any) -> None:
     """Change a policy's name or how much it lets through; what it has counted stays."""
     body: dict[str, Any] = {"name": name} if name else {}
-    if any(value is not None for value in given.values()):
+    members = members_of(given.pop("members"))
+    if any(given.values()):
         body |= _limit(given)[1]
+    body |= members
     if not body:
         raise click.ClickException("nothing is to be changed: name an option, such as --budget 5")
 
@@ -143,19 +140,11 @@ def reset(at: At, id_: str, value: str) -> None:
 
 
 def _limit(given: dict[str, Any]) -> tuple[PolicyKind, dict[str, Any]]:
-    """The kind of policy and the members that the options of ``_AMOUNTS`` stand for: exactly one amount."""
-    reset = given["reset"]
-    amounts = {name: given[name] for name in given if name != "reset" and given[name] is not None}
-    if len(amounts) != 1:
-        raise click.ClickException("name one of --budget, --tokens, --requests, --rpm, --tpm")
-    ((name, amount),) = amounts.items()
-    if name in {"rpm", "tpm"}:
-        if reset:
-            raise click.ClickException("--reset belongs to a budget: a rate is counted by the minute")
-        return "rate", {"type": "requests" if name == "rpm" else "tokens", "unit": "rpm", "value": amount}
-    type_ = "cost" if name == "budget" else name
-    amount = int(amount) if float(amount).is_integer() else amount
-    return "usage", {"type": type_, "credit_limit": amount, **({"periodic_reset": reset} if reset else {})}
+    """The kind of policy and the members that the options of an amount stand for: exactly one amount."""
+    budgets, rates = budgets_of(given), rates_of(given)
+    if len(budgets) + len(rates) != 1:
+        raise click.ClickException(f"name one of --{', --'.join(AMOUNTS).replace('_', '-')}")
+    return ("usage", budgets[0]) if budgets else ("rate", rates[0])
 
 
 async def _found(plane: ControlPlane, id_: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, paged, show_json, show_list, show_one, warn
-from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, pairs, with_options
+from penstock.cli.limit_options import LIMIT_OPTIONS, limits_of
+from penstock.cli.member_options import SET_OPTION, members_of, pairs, with_options
 
 _COLUMNS: Final = ("slug", "name", "provider", "status", "usage_limits", "expires_at")
 _REFERENCES: Final = ("env:", "file:")
@@ -41,6 +42,7 @@ _MEMBERS: Final = with_options(
     click.option("--tag", "tags", metavar="TEXT", multiple=True, help="A word to sort it by; several times."),
     click.option("--expires", "expires_at", metavar="TIME", help="When it ends, such as 2027-01-01T00:00:00Z."),
     *LIMIT_OPTIONS,
+    SET_OPTION,
 )
 """The options that stand for members of a provider, for a new one and for a change."""
 
@@ -158,7 +160,7 @@ def _members(given: dict[str, Any]) -> dict[str, Any]:
     if mappings:
         body["secret_mappings"] = mappings
     kept = {name: value for name, value in values.items() if not value.startswith(_REFERENCES)}
-    return {**body, **kept, **limits_of(given)}
+    return {**body, **kept, **limits_of(given), **members_of(given["members"])}
 
 
 def _credential(text: str) -> str:

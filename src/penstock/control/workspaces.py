@@ -21,6 +21,7 @@ from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, now, organisation_id
 from penstock.control.refusal import Problem, Refusal, Why, absent, not_supported, taken
+from penstock.control.security_settings import SECURITY
 from penstock.control.slugs import slug_of
 from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
@@ -46,13 +47,6 @@ _FIELDS: Final = Fields(
 _CREATED: Final = Fields(users=VALUE, **{name: each for name, each in _FIELDS.items() if name != "reset_usage"})
 _MOST_LABELS: Final = 20
 _LONGEST_METADATA: Final = 128
-
-_SECURITY: Final = {
-    "can_view_logs": False,
-    "is_virtual_key_restricted": False,
-    "allow_config_override": True,
-}
-"""What is so in this installation, for every workspace; read-only."""
 
 
 async def create_workspace(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]:
@@ -259,7 +253,7 @@ def _shown(row: sa.Row[Any], organisation: str, stored: StoredLimits, moment: in
         "defaults": read_json_or_none(row.defaults.encode()),
         "settings": read_json_or_none(row.settings.encode()),
         "required_metadata": read_json_or_none(row.required_metadata.encode()),
-        "security_settings": _SECURITY,
+        "security_settings": SECURITY,
         "usage_limits": usage if isinstance(usage, list) else [usage],
         "rate_limits": limits["rate_limits"],
         "concurrency_limit": limits["concurrency_limit"],

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.limits.counters import ReservationId
 from penstock.limits.limit import Amounts, Limit
 from penstock.limits.windows import SECOND, RateWindow
 
@@ -23,6 +24,7 @@ BUSY: Final = 8
 """Requests between two looks that make a slice worth its calls of the store."""
 _AHEAD: Final = 2
 """A slice is for so many times what was taken between the last two looks."""
+_LEASE: Final = "-lease-"
 _LEAST_RATE: Final = 1000
 """A rate of a smaller value has no slices: they would be of a few requests."""
 
@@ -149,6 +151,15 @@ def leased(limit: Limit) -> Limit:
     if not isinstance(window, RateWindow):
         return limit
     return msgspec.structs.replace(limit, window=msgspec.structs.replace(window, length=window.length + LIFE))
+
+
+def lease_id(worker: str, number: int) -> ReservationId:
+    """The reservation by which a worker leases a slice."""
+    return f"{worker}{_LEASE}{number:x}", 1
+
+
+def is_lease(reservation: ReservationId) -> bool:
+    return _LEASE in reservation[0]
 
 
 def spent_of(limit: Limit, amount: int) -> Amounts:

@@ -146,14 +146,27 @@ class RecordQueue:
     """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept:
     ``lost_in_all`` for ever, ``lost`` until the reader sets it back.
 
-    A reader takes them when it likes (``take``), or is handed each one (``follow``)."""
+    A reader takes them when it likes (``take``), is handed each one a moment later (``follow``), or at once
+    (``follow_at_once``)."""
 
-    __slots__ = ("_is_woken", "_loop", "_queue", "_read", "_seen", "_size", "lost", "lost_in_all", "reader")
+    __slots__ = (
+        "_is_woken",
+        "_loop",
+        "_queue",
+        "_read",
+        "_read_at_once",
+        "_seen",
+        "_size",
+        "lost",
+        "lost_in_all",
+        "reader",
+    )
 
     def __init__(self, size: int, reader: str = "") -> None:
         self._queue: deque[Record] = deque()
         self._size = size
         self._read: Callable[[Record], None] | None = None
+        self._read_at_once: Callable[[Record], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_woken = False
         self._seen = 0
@@ -162,7 +175,9 @@ class RecordQueue:
         self.lost = self.lost_in_all = 0
 
     def push(self, record: Record) -> None:
-        if len(self._queue) < self._size:
+        if self._read_at_once is not None:
+            self._read_at_once(record)
+        elif len(self._queue) < self._size:
             self._queue.append(record)
             if self._read is not None and not self._is_woken:
                 self._wake()
@@ -178,9 +193,14 @@ class RecordQueue:
         if self._queue and not self._is_woken:
             self._wake()
 
+    def follow_at_once(self, read: Callable[[Record], None]) -> None:
+        """From now on have ``read``, which raises nothing, called with each record when it comes: no moment is left in
+        which a killed process has answered, and nobody knows."""
+        self._read_at_once = read
+
     def pause(self) -> None:
         """Keep records from now on until they are taken."""
-        self._read = None
+        self._read = self._read_at_once = None
 
     def _wake(self) -> None:
         if self._loop is not None:

@@ -18,7 +18,7 @@ from penstock.limits.policy import overflow_of
 from penstock.limits.rates import Part
 from penstock.limits.tightest import standings_of, tightest
 from penstock.limits.windows import RateWindow
-from penstock.stores.stored_counters import CLOSED_KEPT, KEPT, LEASE, LOST_KEPT, Charge
+from penstock.stores.stored_counters import CLOSED_KEPT, KEPT, LEASE, LOST_KEPT, Charge, LostCharge
 
 _MOST_LIMITS: Final = 10_000
 
@@ -111,12 +111,18 @@ ChargeAnswer = tuple[str, str, int, int, str, int, int]
 """A charge as a function answers it: the four parts of the key, the bucket's name, amount, the window's end or -1."""
 
 
+LostAnswer = tuple[str, int, str, str, int, int, int]
+"""What a lost reservation was charged: its two parts, the four parts of the counter's key, nanodollars."""
+
+
 class LoseAnswer(msgspec.Struct, frozen=True):
-    """How many reservations were lost, the alerts, and, of Redis, the charges."""
+    """How many reservations were lost, the alerts, what budgets in dollars were charged for which reservation, and, of
+    Redis, the charges."""
 
     lost: int
     alerts: tuple[AlertAnswer, ...] = ()
     charges: tuple[ChargeAnswer, ...] = ()
+    of: tuple[LostAnswer, ...] = ()
 
 
 class SettleAnswer(msgspec.Struct, frozen=True):
@@ -140,6 +146,14 @@ def read_charges(answers: Iterable[ChargeAnswer]) -> list[Charge]:
     return [
         Charge(BucketKey(limit, bytes.fromhex(value), epoch, start), name, amount, None if ends < 0 else ends)
         for limit, value, epoch, start, name, amount, ends in answers
+    ]
+
+
+def read_lost(answers: Iterable[LostAnswer]) -> list[LostCharge]:
+    """What budgets in dollars were charged for lost reservations."""
+    return [
+        LostCharge((request, attempt), BucketKey(limit, bytes.fromhex(value), epoch, start), amount)
+        for request, attempt, limit, value, epoch, start, amount in answers
     ]
 
 

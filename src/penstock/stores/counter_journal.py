@@ -1,11 +1,13 @@
 """What the store of the counters is to be told when it can be reached again, in a file of this worker.
 
 One line in JSON for each call, in order. A journal that a dead worker has left is taken over by the next worker that
-starts. Replaying a call twice charges once: the store knows which reservations are closed.
+starts, and so are the calls that it was making when it was killed. Replaying a call twice charges once: the store knows
+which reservations are closed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -17,10 +19,13 @@ import msgspec
 
 from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import Amounts, BucketKey
+from penstock.stores.kept_entries import KeptEntries
 from penstock.stores.private_file import begun
 
 _LOG: Final = logging.getLogger("penstock")
 _NAME: Final = "counters-*.journal"
+_CALLS: Final = 4 << 20
+"""Bytes of the calls that are being made."""
 _LARGEST: Final = 256 << 20
 """Bytes of a journal; a journal without a file holds as much in memory."""
 
@@ -61,18 +66,34 @@ class CounterJournal:
         self._is_synced = True
         self.is_broken = False
         self._path = None if folder is None else folder / f"counters-{worker}.journal"
+        self._calls = KeptEntries(folder, "calls", worker, _CALLS)
+        """The calls that are being made."""
 
-    def open(self) -> None:
-        """Begin the file, and take over what dead workers have left."""
+    def open(self) -> list[Settlement]:
+        """Begin the file, and take over what dead workers have left. Returns the settlements that they were making when
+        they were killed: of these the ledger may know nothing."""
         if self._path is None:
-            return
+            return []
         try:
             self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
             self._file = begun(self._path)
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            self._take_over(self._path.parent)
+            self._calls.open("a killed worker is charged what its last requests had reserved")
+            return self._take_over(self._path.parent)
         except OSError as error:
             _LOG.error("the counters' journal can't be kept: %s; it is in memory alone", error)
+            return []
+
+    def begin(self, entry: Entry) -> int | None:
+        """The store is about to be told of an entry. Returns a number for ``told``."""
+        try:
+            return self._calls.put(msgspec.json.encode(entry))
+        except UnicodeError:
+            return None
+
+    def told(self, number: int | None) -> None:
+        """The store has the entry, or it is appended."""
+        self._calls.carried_out([number])
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -110,6 +131,7 @@ class CounterJournal:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
+        self._calls.close()
         if self._file is not None:
             self.sync()
             if not self._lines and self._path is not None:
@@ -131,7 +153,7 @@ class CounterJournal:
             self.is_broken = True
         self._is_synced = False
 
-    def _take_over(self, folder: Path) -> None:
+    def _take_over(self, folder: Path) -> list[Settlement]:
         for path in sorted(folder.glob(_NAME)):
             if path == self._path:
                 continue
@@ -146,6 +168,16 @@ class CounterJournal:
                         self._put(line)
                 self.sync()
                 path.unlink()
+        settlements: list[Settlement] = []
+        for path, calls in self._calls.left():
+            for each in calls:
+                self._put(each + b"\n")
+                with contextlib.suppress(msgspec.DecodeError):
+                    entry = _DECODER.decode(each)
+                    settlements += [entry] if isinstance(entry, Settlement) else []
+            self.sync()
+            path.unlink(missing_ok=True)
+        return settlements
 
 
 _DECODER: Final = msgspec.json.Decoder(Entry)

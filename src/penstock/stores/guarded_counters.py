@@ -28,11 +28,12 @@ from penstock.limits.counters import (
     ReservationId,
     Reserved,
 )
-from penstock.limits.limit import Amounts, BucketKey, Limit
+from penstock.limits.limit import Amounts, BucketKey, Limit, charged
+from penstock.limits.slices import is_lease
 from penstock.limits.windows import SECOND
 from penstock.stores.call_breaker import CallBreaker
 from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage
-from penstock.stores.stored_counters import BATCH, KEPT, StoredCounters, StoreDown
+from penstock.stores.stored_counters import BATCH, KEPT, LostCharge, StoredCounters, StoreDown
 
 _LOG: Final = logging.getLogger("penstock")
 _TICK: Final = 1.0
@@ -71,6 +72,8 @@ class GuardedCounters:
     ) -> None:
         self.largest_cost = largest_cost
         """The largest budget that the store counts exactly, in nanodollars."""
+        self.before_losing: Callable[[], Awaitable[None]] = _do_nothing
+        """Called before reservations are lost: what is known of dead workers by other ways comes first."""
         self._store = store
         self._journal = journal
         self._timeout = timeout
@@ -93,6 +96,10 @@ class GuardedCounters:
         self._woken = asyncio.Event()
         self._task = Background("the counters' store", self._keep_up)
 
+    def tell_lost(self, told: Callable[[Sequence[LostCharge]], None]) -> None:
+        """Have lost reservations told from now on, with what they were charged."""
+        self._store.told_lost = told
+
     @property
     def is_degraded(self) -> bool:
         """Whether the store is down, or was not told everything yet."""
@@ -105,7 +112,8 @@ class GuardedCounters:
 
     def start(self) -> None:
         self.expect()
-        self._journal.open()
+        left = self._journal.open()
+        self._store.told_lost([charge for settlement in left for charge in _charges(settlement)])
         self._task.start()
 
     def expect(self) -> None:
@@ -205,13 +213,17 @@ class GuardedCounters:
     async def _tell(self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Tell the store now, or later: calls that wait already go first. A cancelled caller has told it, too."""
         if not self._journal:
+            number = self._journal.begin(entry)
             try:
                 return await self._ask(call)
             except StoreDown:
-                pass
+                self._tell_later(entry)
+                return None
             except asyncio.CancelledError:
                 self._tell_later(entry)
                 raise
+            finally:
+                self._journal.told(number)
         self._tell_later(entry)
         return None
 
@@ -288,6 +300,7 @@ class GuardedCounters:
         async with asyncio.timeout(_UPKEEP_TIMEOUT):
             self._workers = max(1, await self._ask(self._store.renew))
             self._renew_at = now + self._store.renewal
+            await self.before_losing()
             self._alert(await self._store.lose(self._oldest))
             if now >= self._forget_at:
                 self._forget_at = now + _FORGETTING
@@ -361,6 +374,22 @@ class GuardedCounters:
     def _alert(self, alerts: Sequence[Alert]) -> None:
         if alerts:
             self._alerted(alerts)
+
+
+async def _do_nothing() -> None:
+    """Where nothing else is known of dead workers."""
+
+
+def _charges(settlement: Settlement) -> list[LostCharge]:
+    """What budgets in dollars are charged by the settlement of a request. Leases, and changes of balances from outside,
+    which hold nothing, are no requests."""
+    if is_lease(settlement.reservation):
+        return []
+    return [
+        LostCharge(settlement.reservation, hold.key, charged(hold.limit, hold.amount, settlement.actual))
+        for hold in settlement.holds
+        if hold.amount and hold.limit.is_budget and hold.limit.kind == "cost"
+    ]
 
 
 def _add(held: dict[BucketKey, Hold], holds: Sequence[Hold]) -> None:

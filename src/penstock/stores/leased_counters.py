@@ -29,9 +29,10 @@ from penstock.limits.counters import (
 )
 from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
-from penstock.limits.slices import LIFE, Slice, has_slices, leased, spent_of
+from penstock.limits.slices import LIFE, Slice, has_slices, lease_id, leased, spent_of
 from penstock.stores.slice_record import SliceRecord
 from penstock.stores.sql.ids import random_id
+from penstock.stores.stored_counters import LostCharge, tell_nobody
 
 _TICK: Final = 0.4
 """Seconds between two looks at all slices: less than half of a slice's life."""
@@ -39,8 +40,6 @@ _MOST: Final = 2000
 """Buckets of which slices are leased at most, by one worker."""
 _BETWEEN: Final = 10
 """Looks between two looks for what killed workers have left."""
-_LEASE_NAME: Final = "-lease-%x"
-"""The end of a lease's name: its number."""
 _IDLE: Final = 5
 """Looks without a request after which a bucket is forgotten."""
 
@@ -96,10 +95,11 @@ class LeasedCounters:
         """Until when slices may be spent."""
         self._adopted: dict[ReservationId, FastHold] = {}
         """What fast paths took of slices, and the general way goes on with."""
-        worker = random_id()
-        self._lease_name = (worker + _LEASE_NAME).__mod__
+        self._worker = random_id()
         self._leases = itertools.count(1)
-        self._record = SliceRecord(folder, worker, _MOST)
+        self._record = SliceRecord(folder, self._worker, _MOST)
+        self.told_lost: Callable[[Sequence[LostCharge]], None] = tell_nobody
+        """Gets what requests of killed workers held of leases, and is charged."""
         self._is_running = False
         self._looking = asyncio.Lock()
         self._look: asyncio.Task[None] | None = None
@@ -195,7 +195,7 @@ class LeasedCounters:
                 return
         bucket.idle = 0
         number = next(self._leases)
-        amount, lease = part.reserved + piece, (self._lease_name(number), 1)
+        amount, lease = part.reserved + piece, lease_id(self._worker, number)
         bucket.row.asked(number)
         result: Reserved | Exceeded | None = None
         with contextlib.suppress(CountersUnavailable):
@@ -238,12 +238,16 @@ class LeasedCounters:
         """Charge the leases of workers of this host that were killed what was spent of them, and what their requests
         held unless the limit releases it. The rest comes back, before or after the store counts them as lost."""
         for path, worker, leases in self._record.left():
+            lost: list[LostCharge] = []
             for left in leases:
-                amount = left.spent + (left.held if left.hold.limit.on_loss == "charge" else 0)
-                lease = ((worker + _LEASE_NAME) % left.number, 1)
-                alerts = await self._store.settle(lease, spent_of(left.hold.limit, amount), [left.hold])
+                held = left.held if left.hold.limit.on_loss == "charge" else 0
+                lease = lease_id(worker, left.number)
+                alerts = await self._store.settle(lease, spent_of(left.hold.limit, left.spent + held), [left.hold])
                 if alerts:
                     self._alerted(alerts)
+                if held and left.hold.limit.kind == "cost":
+                    lost.append(LostCharge(lease, left.hold.key, held))
+            self.told_lost(lost)
             path.unlink(missing_ok=True)
 
     async def _left(self, bucket: _Leased) -> int:

@@ -6,21 +6,18 @@ worker that has the same folder reads the file of a dead one, and has its leases
 
 from __future__ import annotations
 
-import fcntl
-import logging
 import mmap
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 
 from penstock.limits.counters import Hold
-from penstock.stores.private_file import begun
+from penstock.stores.mapped_file import MappedFile
 
-_LOG: Final = logging.getLogger("penstock")
-_PATTERN: Final = "slices-*.map"
+_LOSS: Final = "a killed worker is charged all it has leased"
 _ROW: Final = 1024
 """Bytes of a row: its numbers, and the hold that names its bucket."""
 _NUMBERS: Final = 8
@@ -78,31 +75,23 @@ class Row:
 
 class SliceRecord:
     """The file of one worker, for so many buckets at most; ``folder`` None keeps no record. ``open`` before use,
-    ``close`` when all leases are ended. ``worker`` is the beginning of the leases' names."""
+    ``close`` when all leases are ended. ``worker`` is the beginning of the leases' names. ``kind`` begins the file's
+    name, ``loss`` says what a killed worker is charged where there is none."""
 
-    def __init__(self, folder: Path | None, worker: str, most: int) -> None:
-        self._path = None if folder is None else folder / f"slices-{worker}.map"
+    def __init__(self, folder: Path | None, worker: str, most: int, kind: str = "slices", loss: str = _LOSS) -> None:
+        self._file = MappedFile(folder, kind, worker, most * _ROW)
         self._most = most
-        self._file: BinaryIO | None = None
+        self._loss = loss
         self._map: mmap.mmap | None = None
         self._numbers: memoryview | None = None
         self._free: list[int] = []
 
     def open(self) -> None:
         """Make the file."""
-        if self._path is None:
-            return
-        try:
-            self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            self._file = begun(self._path)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            self._file.truncate(self._most * _ROW)
-            self._map = mmap.mmap(self._file.fileno(), self._most * _ROW)
-        except OSError as error:
-            _LOG.error("the record of slices can't be kept: %s; a killed worker is charged all it has leased", error)
-            return
-        self._numbers = memoryview(self._map).cast("q")
-        self._free = list(range(self._most - 1, -1, -1))
+        self._map = self._file.open(self._loss)
+        if self._map is not None:
+            self._numbers = memoryview(self._map).cast("q")
+            self._free = list(range(self._most - 1, -1, -1))
 
     def row(self, hold: Hold) -> Row:
         """A row for a bucket, as the store is asked for it: in memory alone where no record is kept of it."""
@@ -127,28 +116,15 @@ class SliceRecord:
 
     def close(self) -> None:
         """Remove the file."""
-        if self._file is not None and self._path is not None:
-            self._path.unlink(missing_ok=True)
-            self._file.close()
-            self._file = None
+        self._file.close()
         # Rows may still be referred to: the mapping ends with the last of them.
         self._map = self._numbers = None
 
     def left(self) -> Iterator[tuple[Path, str, list[LeftLease]]]:
         """The files of dead workers, each with the beginning of its leases' names and the leases. A file is to be
         unlinked when its leases are charged: charging one twice changes nothing."""
-        if self._path is None:
-            return
-        for path in sorted(self._path.parent.glob(_PATTERN)):
-            if path == self._path:
-                continue
-            try:
-                with path.open("rb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    leases = list(_read(file.read(self._most * _ROW)))
-                    yield path, path.stem.removeprefix("slices-"), leases
-            except OSError:
-                continue
+        for path, worker, data in self._file.left():
+            yield path, worker, list(_read(data))
 
 
 def _read(data: bytes) -> Iterator[LeftLease]:

@@ -41,6 +41,14 @@ class Charge(msgspec.Struct, frozen=True):
     ends: int | None
 
 
+class LostCharge(msgspec.Struct, frozen=True):
+    """What a budget in dollars was charged for a reservation that was lost, in nanodollars; 0 if it was given back."""
+
+    reservation: ReservationId
+    key: BucketKey
+    amount: int
+
+
 class BalanceKeeper(Protocol):
     """Keeps outside the store what is settled in budgets, for a store that has lost its counters."""
 
@@ -56,15 +64,20 @@ class BalanceKeeper(Protocol):
         ...
 
 
+def tell_nobody(charges: Sequence[LostCharge]) -> None:
+    """Where no ledger is kept."""
+
+
 class StoreDown(Exception):
     """The store can't be reached, or refuses to write. Whether the step was made is unknown."""
 
 
 class StoredCounters(Counters, Protocol):
     """Counters in a store. Every call may raise StoreDown. ``lose`` also closes reservations whose worker is dead.
-    ``worker`` is the name under which the lease is kept."""
+    ``worker`` is the name under which the lease is kept. ``told_lost`` gets what lost reservations were charged."""
 
     worker: str
+    told_lost: Callable[[Sequence[LostCharge]], None]
     renewal: float
     """Seconds between two renewals of the lease."""
 

@@ -16,8 +16,8 @@ BUCKET = hold(budget(100))
 
 def left(folder: Path, own: SliceRecord) -> list[LeftLease]:
     """What a worker that starts now finds, after ``own`` has died."""
-    if own._file is not None:
-        fcntl.flock(own._file, fcntl.LOCK_UN)
+    if own._file._file is not None:
+        fcntl.flock(own._file._file, fcntl.LOCK_UN)
     return [
         lease for _, worker, leases in SliceRecord(folder, "other", 4).left() for lease in leases if worker == "own"
     ]

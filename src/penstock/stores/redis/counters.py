@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -26,11 +26,12 @@ from penstock.stores.counter_calls import (
     key_call,
     read_alerts,
     read_charges,
+    read_lost,
     read_step,
 )
 from penstock.stores.redis.connection import RedisConnection, Script
 from penstock.stores.sql.ids import random_id
-from penstock.stores.stored_counters import BalanceKeeper, Charge, StoreClock, StoreDown
+from penstock.stores.stored_counters import BalanceKeeper, Charge, LostCharge, StoreClock, StoreDown, tell_nobody
 
 _LOG: Final = logging.getLogger("penstock")
 SETTLING: Final = 3.0
@@ -73,6 +74,7 @@ class RedisCounters:
         self._maker = CallMaker(self.worker, most_values, clock)
         self._script = Script(Path(__file__).parent / "scripts" / "counters.lua")
         self._alerts: list[Alert] = []
+        self.told_lost: Callable[[Sequence[LostCharge]], None] = tell_nobody
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         return await self._take(reservation, holds, extends=False)
@@ -102,6 +104,7 @@ class RedisCounters:
             call = msgspec.structs.replace(self._maker.call(older_than=older_than), most=_BATCH)
             answer = await self._run("lose", call, LoseAnswer)
             alerts += read_alerts(answer.alerts)
+            self.told_lost(read_lost(answer.of))
             if self._balances is not None:
                 self._balances.note(read_charges(answer.charges))
             if answer.lost < _BATCH:

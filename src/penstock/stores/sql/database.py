@@ -132,8 +132,10 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def change(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: it is kept, and the revision raised, when the block ends without an exception."""
+        """A transaction: it is kept, and the revision raised, when the block ends without an exception. One change is
+        made at a time, so that no two wait for rows of each other."""
         async with self.write() as connection:
+            await self.wait_for_turn(connection)
             yield connection
             raised = schema.revision.update().values(number=schema.revision.c.number + 1)
             await connection.execute(raised)
@@ -149,6 +151,12 @@ class Database:
                 await connection.execution_options(changes=True)
                 async with connection.begin():
                     yield connection
+
+    async def wait_for_turn(self, connection: AsyncConnection) -> None:
+        """Have a transaction that writes wait until no change is made, and keep changes out until it ends. Those of
+        SQLite begin so."""
+        if not self.is_sqlite:
+            await connection.execute(_TURN)
 
     async def run(self, step: Step[T]) -> T:
         """The result of a step that writes in a transaction as ``write`` makes it, in a thread of its own: one wait in
@@ -228,6 +236,7 @@ async def revision(connection: AsyncConnection) -> int:
     return 0 if number is None else int(number)
 
 
+_TURN: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("penstock_change")))
 _DATE_CHANGED_KEYS: Final = (
     schema.changed_key.update()
     .where(schema.changed_key.c.revision.is_(None))

@@ -56,6 +56,7 @@ class LastUsed:
             batch = [(id_, self._used[id_]) for id_ in [*self._used][:_BATCH]]
             rows = [{"key": id_, "at": int(at * 1_000_000)} for id_, at in batch]
             async with self._database.write() as connection:
+                await self._database.wait_for_turn(connection)
                 await connection.execute(_WRITE, rows)
             for id_, at in batch:
                 if self._used[id_] == at:

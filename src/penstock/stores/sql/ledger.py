@@ -15,21 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.background import in_slices
 from penstock.core.json_text import read_json_or_none, write_json
-from penstock.core.usage import Usage
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
-from penstock.stores.sql.ledger_entry import LedgerEntry
+from penstock.stores.sql.ledger_entry import LOST, LedgerEntry
 from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, write_rows
 
 _DAY: Final = 86_400_000_000
-_LOST: Final = "lost"
 _LARGEST: Final = (1 << 63) - 1
 """Nanodollars that a column holds."""
 
 
 async def write_ledger(database: Database, entries: Sequence[LedgerEntry]) -> None:
-    """Add entries in one transaction. An entry that is there already stays as it is. Raises DatabaseError."""
+    """Add entries in one transaction. An entry that is there already stays as it is; one of a lost reservation gives
+    way to better news. Raises DatabaseError."""
     rows: list[Row] = []
     await in_slices(deque(entries), lambda entry: rows.append(_row(entry)))
     await write_rows(database, [Rows(_INSERT, rows)])
@@ -41,7 +40,16 @@ async def insert_new(connection: AsyncConnection, entries: Sequence[LedgerEntry]
 
 
 def _new(insert: Any) -> sa.Insert:
-    statement: sa.Insert = insert(schema.ledger).on_conflict_do_nothing(index_elements=["request_id", "attempt"])
+    """An entry that is there already stays as it is, unless it is of a lost reservation, and news of it came after all:
+    its budgets are corrected, too."""
+    new = insert(schema.ledger)
+    kept = {"request_id", "attempt"}
+    news = {name: new.excluded[name] for name in _COLUMNS if name not in kept}
+    lost = sa.literal_column(f"'{LOST}'")
+    is_news = new.excluded.error.is_distinct_from(lost)
+    is_less = new.excluded.amount < schema.ledger.c.amount
+    is_worse = sa.and_(schema.ledger.c.error == lost, sa.or_(is_news, is_less))
+    statement: sa.Insert = new.on_conflict_do_update(index_elements=[*sorted(kept)], set_=news, where=is_worse)
     return statement
 
 
@@ -52,11 +60,6 @@ _COLUMNS: Final = (
     "price_version", "price_match", "is_estimated", "is_cached", "status", "error", "labels", "mode", "budgets",
 )  # fmt: skip
 _INSERT: Final = RepeatedStatement(_COLUMNS, _new)
-
-
-def lost_entry(reservation: tuple[str, int], nanos: int, now: int) -> LedgerEntry:
-    """The entry of a reservation whose process was killed: what it had reserved is charged."""
-    return LedgerEntry(*reservation, now, "", Usage(), nanos, is_estimated=True, error=_LOST)
 
 
 def column_text(text: str | None) -> str | None:

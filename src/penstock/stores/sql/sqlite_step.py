@@ -15,6 +15,7 @@ from penstock.limits.partial import CounterState, KeptItem, PartialReservations
 from penstock.limits.policy import overflow_of
 from penstock.limits.rates import Part
 from penstock.stores.counter_calls import LimitTexts
+from penstock.stores.stored_counters import LostCharge
 
 _AT: Final = "limit_id = ? AND value = ? AND epoch = ? AND window_start = ?"
 _OF: Final = "request_id = ? AND attempt = ?"
@@ -120,17 +121,23 @@ class SqliteStep:
         self._close(reservation)
         self._save()
 
-    def lose(self, reservations: Sequence[ReservationId]) -> Sequence[Alert]:
+    def lose(self, reservations: Sequence[ReservationId]) -> tuple[Sequence[Alert], list[LostCharge]]:
         for reservation in reservations:
             self._step.know_open(reservation, self._items(reservation))
         alerts = self._step.lose_all()
+        charges: list[LostCharge] = []
         for reservation in reservations:
             self._put_items(reservation)
+            charges += [
+                LostCharge(reservation, item.counter, item.charged)
+                for item in self._step.items_of(reservation)
+                if item.limit.is_budget and item.limit.kind == "cost"
+            ]
             self._execute(
                 f"UPDATE reservation SET state = 'lost', closed_at = ? WHERE {_OF}",  # noqa: S608
                 (self._now, *reservation),
             )
-        return (*alerts, *self._save())
+        return (*alerts, *self._save()), charges
 
     def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
         self._load_holds([Hold(key, limit, 0)])

@@ -355,7 +355,7 @@ function steps.release()
     return 0
 end
 
-local function lose_one(worker, name, alerts)
+local function lose_one(worker, name, alerts, of)
     local reservation = load_reservation(name)
     redis.call('ZREM', prefix .. ':open:' .. worker, name)
     if not reservation or reservation.state ~= 'open' then
@@ -367,6 +367,10 @@ local function lose_one(worker, name, alerts)
             item.charged = 0
         end
         close_item(item, item.charged, 0, alerts)
+        if item.kind == 'budget' and cjson.decode(item.definition).kind == 'cost' then
+            local request, attempt = string.match(name, '^(.*):(%d+)$')
+            of[#of + 1] = {request, tonumber(attempt), item.limit, item.counter, item.epoch, item.start, item.charged}
+        end
     end
     reservation.state = 'lost'
     save_reservation(name, reservation, call.lost_kept)
@@ -374,7 +378,7 @@ end
 
 -- Close reservations as lost that are too old, or whose worker is dead.
 function steps.lose()
-    local alerts, lost = {}, 0
+    local alerts, of, lost = {}, {}, 0
     local workers = redis.call('ZRANGE', prefix .. ':workers', 0, -1, 'WITHSCORES')
     for n = 1, #workers, 2 do
         local worker, is_dead = workers[n], tonumber(workers[n + 1]) <= at
@@ -385,14 +389,14 @@ function steps.lose()
         local open = prefix .. ':open:' .. worker
         local names = redis.call('ZRANGEBYSCORE', open, '-inf', '(' .. text(before), 'LIMIT', 0, call.most - lost)
         for _, name in ipairs(names) do
-            lose_one(worker, name, alerts)
+            lose_one(worker, name, alerts, of)
         end
         lost = lost + #names
         if is_dead and redis.call('ZCARD', open) == 0 then
             redis.call('ZREM', prefix .. ':workers', worker)
         end
     end
-    return {lost = lost, alerts = alerts, charges = charges}
+    return {lost = lost, alerts = alerts, charges = charges, of = of}
 end
 
 -- Set what is settled in a budget, without an alert. Returns what was settled before.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,11 +12,8 @@ from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.balances.changes import close, key_of, waiting
-from penstock.stores.sql.balances.sums import Balance, BalanceSums
-from penstock.stores.sql.ledger import insert_new, lost_entry
+from penstock.stores.sql.balances.sums import Balance
 from penstock.stores.sql.repeated import upsert_of
-
-_LOG: Final = logging.getLogger("penstock")
 
 
 async def read_lasting_balances(connection: AsyncConnection, now: int) -> dict[BucketKey, int]:
@@ -77,26 +73,6 @@ def _hold_rows(reservation: ReservationId, holds: Iterable[Hold]) -> list[dict[s
         }
         for key, (amount, hold) in amounts.items()
     ]
-
-
-async def charge_lost(connection: AsyncConnection, now: int) -> None:
-    """Charge the reservations that a killed process left open, and write a line of the ledger for each."""
-    rows = list(await connection.execute(sa.select(schema.open_hold)))
-    charged = [row for row in rows if row.on_loss == "charge"]
-    sums = BalanceSums()
-    for row in charged:
-        key = BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start)
-        sums.add(key, row.amount, row.value_key, row.ends_at)
-    await add_to_balances(connection, sums.take(), now)
-    costs: dict[ReservationId, int] = {}
-    for row in charged:
-        if row.limit_id.endswith("/cost"):
-            reservation = (row.request_id, row.attempt)
-            costs[reservation] = max(row.amount, costs.get(reservation, 0))
-    await insert_new(connection, [lost_entry(reservation, amount, now) for reservation, amount in costs.items()])
-    if rows:
-        await connection.execute(schema.open_hold.delete())
-        _LOG.warning("%d requests were under way when the gateway was killed; they are charged as estimated", len(rows))
 
 
 async def add_waiting(connection: AsyncConnection, now: int) -> None:

@@ -2,8 +2,9 @@
 
 A flush is one transaction for all requests since the last one: what was settled in each bucket, and which reservations
 are open. A request of a strict budget waits for the flush that writes its reservation down; any other request waits for
-nothing. At start balances are read back; reservations that are still written down are those of a process that was
-killed, and are charged or dropped, as their limit says (docs/limits.md#restarts). One process at a time uses a journal.
+nothing. What came since the last flush outlives a killed process in a file (slice_record.py): of each bucket what is
+settled and held. At start balances are read back; what is held then is that of a process that was killed, and is
+charged or dropped, as its limit says (docs/limits.md#restarts). One process at a time uses a journal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from penstock.background import Background
@@ -28,8 +30,10 @@ from penstock.limits.counters import (
 from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import OVERFLOW, Amounts, BucketKey, Limit
 from penstock.limits.memory import MemoryCounters
+from penstock.stores.slice_record import Row, SliceRecord
 from penstock.stores.sql.balances.sums import Balance, BalanceSums
 from penstock.stores.sql.database_error import DatabaseError
+from penstock.stores.sql.ids import random_id
 
 if TYPE_CHECKING:
     from penstock.stores.sql.database import Database
@@ -37,6 +41,13 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.05
 """Seconds between a change and its flush, unless a request waits for it."""
+_BETWEEN: Final = 20
+"""Flushes between two looks for notes that are needed no more."""
+_MOST_NOTED: Final = 2000
+"""Buckets of which notes are kept at most."""
+_LOSS: Final = "what a killed process has counted within its last moments is missing"
+LEFT_BUDGETS: Final = "budgets"
+"""How the files are called in which notes about budgets outlive their process."""
 _RETRY: Final = 1_000_000
 """Microseconds after which a request is to try again whose reservation could not be written down."""
 STOP_SECONDS: Final = 20.0
@@ -47,15 +58,22 @@ class JournaledCounters:
     """``Counters`` and ``ImmediateCounters`` of one process, in memory, with a journal in the database that
     ``open_database`` gives, which is set before the first request. ``clock`` gives microseconds that never step back,
     ``now`` microseconds since 1970. ``restore`` has to be awaited before the first request, too.
-    ``is_needed``: a strict budget refuses what can't be written down."""
+    ``is_needed``: a strict budget refuses what can't be written down. ``folder`` is for the file; None for no file."""
 
     stop_seconds = STOP_SECONDS
 
-    def __init__(self, clock: Callable[[], int], now: Callable[[], int], *, is_needed: bool = True) -> None:
+    def __init__(
+        self, clock: Callable[[], int], now: Callable[[], int], folder: Path | None = None, *, is_needed: bool = True
+    ) -> None:
         self.memory = MemoryCounters(clock)
         self.open_database: Callable[[], Awaitable[Database]] | None = None
         self._now = now
         self._is_needed = is_needed
+        self._folder = folder
+        self._record = SliceRecord(folder, random_id(), _MOST_NOTED, LEFT_BUDGETS, _LOSS)
+        self._rows: dict[BucketKey, Row] = {}
+        """The notes about the buckets that have changed since they were written down, or are held."""
+        self._flushes = 0
         self._settled = BalanceSums()
         self._open: dict[ReservationId, tuple[Hold, ...]] = {}
         """The budgets' holds of the reservations that are open."""
@@ -75,6 +93,7 @@ class JournaledCounters:
         self._task = Background("the journal of budgets", self._run)
 
     def start(self) -> None:
+        self._record.open()
         self._task.start()
 
     async def stop(self) -> None:
@@ -82,17 +101,21 @@ class JournaledCounters:
         await self._task.stop()
         if self._flushing is not None:
             await self._flushing
-        await self.flush()
+        if await self.flush():
+            self._record.close()
 
     async def restore(self, database: Database) -> None:
-        """Charge the reservations of a process that was killed, add what changed budgets while no gateway ran, and read
-        all balances. Raises DatabaseError."""
-        from penstock.stores.sql.balances.balances import add_waiting, charge_lost, read_balances
+        """Write down what a killed process had not, charge what it held, add what changed budgets while no gateway ran,
+        and read all balances. Raises DatabaseError."""
+        from penstock.stores.sql.balances.balances import add_waiting, read_balances
+        from penstock.stores.sql.balances.left import take_over
 
         async with database.write() as connection:
-            await charge_lost(connection, self._now())
+            files = await take_over(connection, self._folder, self._now())
             await add_waiting(connection, self._now())
             self.memory.reservations.opening_balances = await read_balances(connection)
+        for file in files:
+            file.unlink(missing_ok=True)
 
     async def flush(self) -> bool:
         """Write down what has changed; False if the database can't be reached: it is kept for the next time."""
@@ -113,6 +136,7 @@ class JournaledCounters:
             self._is_lost = True
         else:
             self._is_lost = False
+            self._forget_rows()
         if waiting is not None and not waiting.done():
             waiting.set_result(not self._is_lost)
         return not self._is_lost
@@ -150,6 +174,7 @@ class JournaledCounters:
         budgets = _budgets(holds)
         if budgets and not isinstance(result, Exceeded):
             self._note_held(reservation, budgets)
+            self._note_down(budgets)
         return result
 
     async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
@@ -157,6 +182,7 @@ class JournaledCounters:
         budgets = _budgets(holds)
         if budgets and not isinstance(result, Exceeded):
             self._note_held(reservation, (*self._open.get(reservation, ()), *budgets))
+            self._note_down(budgets)
         return result
 
     async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
@@ -164,6 +190,7 @@ class JournaledCounters:
         held = self._open.get(reservation)
         if held is not None:
             self._note_held(reservation, tuple([hold for hold in held if hold.key not in keys]))
+            self._note_down(held)
 
     async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
         return self.settle_at_once(reservation, actual, holds)
@@ -172,6 +199,7 @@ class JournaledCounters:
         before = self._balances(holds)
         alerts = self.memory.settle_at_once(reservation, actual, holds)
         self._note(before)
+        self._note_down((*self._open.get(reservation, ()), *_budgets(holds)))
         self._note_closed(reservation)
         return alerts
 
@@ -180,6 +208,7 @@ class JournaledCounters:
 
     def release_at_once(self, reservation: ReservationId) -> None:
         self.memory.release_at_once(reservation)
+        self._note_down(self._open.get(reservation, ()))
         self._note_closed(reservation)
 
     async def lose(self, older_than: int) -> tuple[Alert, ...]:  # noqa: ARG002
@@ -192,6 +221,7 @@ class JournaledCounters:
     async def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
         before = await self.memory.open_balance(key, limit, settled)
         self._add(key, "default", limit, settled - before)
+        self._note_down([Hold(key, limit, 0)])
         return before
 
     # Fast paths (``FastCounters``, ``FastWatcher``).
@@ -203,9 +233,14 @@ class JournaledCounters:
     def begun(self, hold: FastHold) -> None:
         self._fast[hold.request, 1] = hold
         self._changed.set()
+        for slot in hold.slots.budgets:
+            row = self._rows.get(slot.key) or self._row(slot.key, slot.limit, slot.applied.value_key)
+            row.note(slot.counter.settled, slot.counter.reserved)
 
     def settled(self, hold: FastHold, actual: Quantities) -> None:
         for slot in hold.slots.budgets:
+            row = self._rows.get(slot.key) or self._row(slot.key, slot.limit, slot.applied.value_key)
+            row.note(slot.counter.settled, slot.counter.reserved)
             if actual[slot.unit]:
                 self._add(slot.key, slot.applied.value_key, slot.limit, actual[slot.unit])
         reservation = (hold.request, 1)
@@ -221,6 +256,37 @@ class JournaledCounters:
         fast, self._fast = self._fast, {}
         for reservation, hold in fast.items():
             self._note_held(reservation, _budgets(hold.holds()))
+
+    # What outlives a killed process.
+
+    def _note_down(self, holds: Iterable[Hold]) -> None:
+        """Note what the buckets of some budgets' holds settle and hold now."""
+        for hold in holds:
+            self._note_bucket(hold, hold.key)
+            if hold.limit.is_grouped:
+                self._note_bucket(hold, BucketKey(hold.key.limit, OVERFLOW, hold.key.epoch, hold.key.window_start))
+
+    def _note_bucket(self, hold: Hold, key: BucketKey) -> None:
+        usage = self.memory.reservations.usage(key)
+        row = self._rows.get(key)
+        if row is None and any(usage):
+            row = self._row(key, hold.limit, hold.value_key)
+        if row is not None:
+            row.note(*usage)
+
+    def _row(self, key: BucketKey, limit: Limit, value_key: str) -> Row:
+        row = self._rows[key] = self._record.row(Hold(key, limit, 0, value_key))
+        row.begun(1, 0, 0, 0)
+        return row
+
+    def _forget_rows(self) -> None:
+        """Every so often, forget the notes about buckets that the database holds as they are."""
+        self._flushes += 1
+        if self._flushes % _BETWEEN or self._closed:
+            return
+        usage = self.memory.reservations.usage
+        for key in [each for each in self._rows if each not in self._settled and not usage(each).reserved]:
+            self._record.free(self._rows.pop(key))
 
     # What is to be written down.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -21,11 +21,12 @@ from penstock.stores.counter_calls import (
     in_order,
     key_call,
     read_alerts,
+    read_lost,
     read_step,
 )
 from penstock.stores.sql.database import parse_address
 from penstock.stores.sql.ids import random_id
-from penstock.stores.stored_counters import BATCH, RENEWAL, StoreClock, StoreDown
+from penstock.stores.stored_counters import BATCH, RENEWAL, LostCharge, StoreClock, StoreDown, tell_nobody
 
 CONNECTIONS: Final = 4
 """Connections of a worker: the rows of a bucket are locked anyway, more connections would wait for each other."""
@@ -56,6 +57,7 @@ class PostgresCounters:
         self._pool: Any = None
         self._connecting = asyncio.Lock()
         self._alerts: list[Alert] = []
+        self.told_lost: Callable[[Sequence[LostCharge]], None] = tell_nobody
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         return await self._take(reservation, holds, extends=False)
@@ -80,6 +82,7 @@ class PostgresCounters:
             text = await self._run("lose", self._maker.call(older_than=older_than), most=BATCH)
             answer = msgspec.json.decode(text, type=LoseAnswer)
             alerts += read_alerts(answer.alerts)
+            self.told_lost(read_lost(answer.of))
             if answer.lost < BATCH:
                 return tuple(alerts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
 from typing import Final
 
@@ -16,7 +16,17 @@ from penstock.stores.counter_calls import LimitTexts
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.sqlite_step import SqliteStep
 from penstock.stores.sql.sqlite_writer import SqliteWriter
-from penstock.stores.stored_counters import BATCH, CLOSED_KEPT, LEASE, LOST_KEPT, RENEWAL, StoreClock, StoreDown
+from penstock.stores.stored_counters import (
+    BATCH,
+    CLOSED_KEPT,
+    LEASE,
+    LOST_KEPT,
+    RENEWAL,
+    LostCharge,
+    StoreClock,
+    StoreDown,
+    tell_nobody,
+)
 
 _BUSY_TIMEOUT: Final = 5.0
 """Seconds that a transaction waits for those of other processes."""
@@ -54,6 +64,7 @@ class SqliteCounters:
         self._texts = LimitTexts()
         self._writer = SqliteWriter(path, busy_timeout, lambda error: _down(path, error), "penstock-counters")
         self._alerts: list[Alert] = []
+        self.told_lost: Callable[[Sequence[LostCharge]], None] = tell_nobody
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         result, alerts = await self._writer.run(lambda db: self._step(db).reserve(reservation, holds))
@@ -79,15 +90,17 @@ class SqliteCounters:
     async def lose(self, older_than: int) -> tuple[Alert, ...]:
         lost: list[Alert] = []
 
-        def some(db: sqlite3.Connection) -> int:
+        def some(db: sqlite3.Connection) -> tuple[int, Sequence[Alert], list[LostCharge]]:
             now = self._clock()
             dead = db.execute(_DEAD, (now - older_than, now - LEASE, now, BATCH)).fetchall()
-            lost.extend(self._step(db).lose(dead))
-            return len(dead)
+            return len(dead), *self._step(db).lose(dead)
 
-        while await self._writer.run(some) == BATCH:
-            pass
-        return tuple(lost)
+        while True:
+            number, alerts, charges = await self._writer.run(some)
+            lost += alerts
+            self.told_lost(charges)
+            if number < BATCH:
+                return tuple(lost)
 
     async def usage(self, key: BucketKey) -> BucketUsage:
         query = f"SELECT settled, reserved FROM bucket WHERE {_AT}"  # noqa: S608 (constants)

@@ -23,6 +23,9 @@ class BalanceSums:
         earlier = self._sums.get(key)
         self._sums[key] = (amount if earlier is None else amount + earlier[0], name, ends)
 
+    def __contains__(self, key: BucketKey) -> bool:
+        return key in self._sums
+
     def take(self) -> dict[BucketKey, Balance]:
         """All sums, which begin anew."""
         sums, self._sums = self._sums, {}
