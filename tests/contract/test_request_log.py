@@ -114,7 +114,8 @@ def test_members_of_metadata_are_found_with_what_else_is_asked_for(
         entry(NOON + 10, trace_id="other", status=500, metadata={"team": "b"}),
     )
     for few in (2000, 0):
-        monkeypatch.setattr("penstock.control.logs.logs._FEW", few)
+        monkeypatch.setattr("penstock.control.logs.candidates.FEW", few)
+        monkeypatch.setattr("penstock.control.logs.logs.FEW", few)
         assert traces(admin, metadata='{"team":"a","_user":"u1"}') == ["t7", "t4", "t1"]
         assert traces(admin, metadata='{"_user":"u1","team":"a"}', cost_min="100") == []
         assert traces(admin, metadata='{"team":"a"}', status_code="500") == ["bad"]
@@ -148,7 +149,8 @@ def test_costs_and_statuses_find_the_same_rows_by_an_index_and_in_the_order_of_t
         return [trace for trace, cost, status in rows if cost is not None and least <= cost <= most and fits(status)]
 
     for few in (2000, 0):
-        monkeypatch.setattr("penstock.control.logs.logs._FEW", few)
+        monkeypatch.setattr("penstock.control.logs.candidates.FEW", few)
+        monkeypatch.setattr("penstock.control.logs.logs.FEW", few)
         for least, most in ((0, 1 << 62), (10, 100), (11, 99), (1_500_000, 20_000_000), (9, 9), (12, 98), (-5, 9)):
             bounds = {"cost_min": f"{least / 1e7:.7f}", "cost_max": f"{most / 1e7:.7f}"}
             assert sorted(traces(admin, **bounds, page_size=1000)) == sorted(expected(least, most, lambda _: True))

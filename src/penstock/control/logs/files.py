@@ -10,8 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from penstock.control.actor import Actor
+from penstock.control.logs.candidates import Place
 from penstock.control.logs.filters import LogFilter, for_actor, read_filter
-from penstock.control.logs.logs import Place, rows_of
+from penstock.control.logs.logs import rows_of
 from penstock.control.logs.rows import item
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import Problem, invalid
