@@ -568,7 +568,47 @@ def test_a_file_holds_all_rows_of_a_filter_in_pages(admin: RunningAdmin) -> None
     answer = fetched(admin, "/logs/download?page_size=1050", **{"x-portkey-api-key": ADMIN})
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [line["trace_id"] for line in lines] == [f"t{number}" for number in range(1099, 49, -1)]
-    assert fetched(admin, "/logs/download?format=xml", **{"x-portkey-api-key": ADMIN}).status_code == 400
+    cursor = listed(admin, page_size=1000)["next_cursor"]
+    rest = fetched(admin, f"/logs/download?cursor={cursor}", **{"x-portkey-api-key": ADMIN})
+    assert [json.loads(line)["trace_id"] for line in rest.text.splitlines()] == [f"t{n}" for n in range(99, -1, -1)]
+    for wrong in ("format=xml", "cursor=x", "page_size=0"):
+        assert fetched(admin, f"/logs/download?{wrong}", **{"x-portkey-api-key": ADMIN}).status_code == 400
+
+
+def test_values_of_one_index_are_merged_in_the_order_of_the_list(admin: RunningAdmin) -> None:
+    """Rows of one moment, more of them than a page holds, are shown once each, by costs, statuses, keys and models."""
+    statuses, amounts, models = (404, 429, 500), (7, 80, 900, 5000), ("m1", "m2", "m3")
+    rows = [
+        (f"t{n}", statuses[n % 3], amounts[n % 4], models[n % 3 if n < 20 else 0], f"k{n % 5}") for n in range(60)
+    ]
+    put(
+        admin,
+        *(
+            entry(NOON + n // 20, trace_id=trace, status=status, amount=amount, model=model, key_id=key)
+            for n, (trace, status, amount, model, key) in enumerate(rows)
+        ),
+    )
+    cases: tuple[tuple[dict[str, str], Any], ...] = (
+        ({"cost_min": "0.000005", "cost_max": "0.0001"}, lambda row: 50 <= row[2] <= 1000),
+        ({"status_code": "404,5xx"}, lambda row: row[1] in {404, 500}),
+        ({"is_success": "false"}, lambda row: True),
+        ({"models": "m3,m2,m3"}, lambda row: row[3] in {"m2", "m3"}),
+        ({"api_key_ids": "k1,k4,none"}, lambda row: row[4] in {"k1", "k4"}),
+        ({"models": "m1,m2", "status_code": "404,429"}, lambda row: row[3] in {"m1", "m2"} and row[1] < 500),
+        ({"status_code": "404,5xx", "cost_max": "0.00001"}, lambda row: row[1] in {404, 500} and row[2] <= 100),
+    )
+    for query, fits in cases:
+        expected = [row[0] for row in rows if fits(row)]
+        seen, cursor = [], dict[str, Any]()
+        while True:
+            page = listed(admin, **query, **cursor, page_size=3, count="true")
+            assert page["total"] == len(expected)
+            seen += [(each["created_at"], each["id"], each["trace_id"]) for each in page["data"]]
+            if not page["has_more"]:
+                break
+            cursor = {"cursor": page["next_cursor"]}
+        assert seen == sorted(seen, reverse=True)
+        assert sorted(trace for *_, trace in seen) == sorted(expected)
 
 
 def test_old_rows_are_deleted_in_steps_and_what_is_added_up_by_day_stays(admin: RunningAdmin) -> None:
