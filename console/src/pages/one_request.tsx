@@ -6,7 +6,7 @@ import { useLoad } from "../load";
 import { go, link } from "../route";
 import { Badge, Button, Code, Copy, Facts, LoadedView, Page, Section } from "../ui";
 import { replay } from "./playground";
-import { type Row, StatusBadge } from "./requests";
+import { lastSearch, type Row, StatusBadge } from "./requests";
 import { type Attempt, Waterfall } from "./waterfall";
 
 interface Verdict {
@@ -72,7 +72,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
       }
     >
       <p>
-        <a href={link("requests")}>← All requests</a>
+        <a href={lastSearch()}>← Requests</a>
       </p>
       {metrics.error_message && <p class="failure">{metrics.error_message}</p>}
       <Facts
@@ -80,7 +80,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
           ["Call", `${entry.request.method} ${entry.request.url}`],
           ["Key", metrics.api_key_id ? <a href={link("keys", metrics.api_key_id)}>{metrics.api_key_name}</a> : (metrics.api_key_name ?? "none")],
           ["Took", duration(metrics.response_time)],
-          ["The gateway itself", duration(metrics.gateway_processing_time)],
+          ["Outside attempts", duration(metrics.gateway_processing_time)],
           ["First token", duration(metrics.time_to_first_token)],
           ["Cost", cents(metrics.cost)],
           ["Tokens", tokens.map(([name, number]) => `${count(number)} ${name.replaceAll("_", " ")}`).join(", ") || "none"],

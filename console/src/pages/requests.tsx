@@ -101,6 +101,10 @@ function metadataText(json: string): string {
 const metadataJson = (text: string): string =>
   text.trim() === "" || text.trim().startsWith("{") ? text : JSON.stringify(pairs(text.replaceAll(",", "\n")));
 
+let searched = "";
+/** The address of the list as it was looked at last. */
+export const lastSearch = (): string => link("requests") + searched;
+
 export function Requests(props: { place: Place }): JSX.Element {
   return props.place.id ? <OneRequest key={props.place.id} id={props.place.id} /> : <AllRequests given={props.place.query} />;
 }
@@ -112,6 +116,7 @@ export const StatusBadge = (props: { status: number; error?: string | null }): J
 
 function AllRequests(props: { given: URLSearchParams }): JSX.Element {
   const given = props.given.toString();
+  searched = given && `?${given}`;
   const known = useLoad(async () => (mayKeys("list") ? (await listAll<Named>("/api-keys")).data : []), []);
   const keys = known.data ?? [];
   const filters = asTyped(filtersOf(props.given), keys);

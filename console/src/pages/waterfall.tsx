@@ -23,6 +23,12 @@ export interface Attempt {
   cost: number | null;
 }
 
+const LEGEND = [
+  ["pause", "waiting to begin"],
+  ["waits", "until the first content"],
+  ["flows", "after it"],
+  ["failed", "failed"],
+] as const;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 /** The part of the whole from which on a pause is drawn, and that of the shortest bar. */
 const SEEN = 0.006;
@@ -49,8 +55,11 @@ export function Waterfall(props: { attempts: Attempt[]; whole: number; isAnswere
   return (
     <Section title="Attempts">
       <p class="legend hint">
-        <span class="key pause" /> waiting to begin <span class="key waits" /> until the first content, or the whole{" "}
-        <span class="key flows" /> after it <span class="key failed" /> failed
+        {LEGEND.map(([look, text]) => (
+          <span key={look}>
+            <span class={`swatch ${look}`} /> {text}
+          </span>
+        ))}
       </p>
       <div class="axis hint" aria-hidden="true">
         {TICKS.map((each) => (
