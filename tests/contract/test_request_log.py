@@ -21,9 +21,9 @@ from logged import MINUTE, NOON, by_member, entry, write
 from penstock.control.analytics.graphs import ALIASES
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
-from penstock.stores.sql.database_error import ValueRefused
+from penstock.stores.sql.database_error import DatabaseError, ValueRefused
 from penstock.stores.sql.ids import id_at
-from penstock.stores.sql.request_log.partitions import Partitions
+from penstock.stores.sql.request_log.partitions import Partitions, drop_before
 from penstock.stores.sql.request_log.retention import Retention, delete_old
 from penstock.stores.sql.request_log.stored_content import StoredContent, packed
 from penstock.stores.sql.request_log.usage_users import MONDAY, WEEK, add_up_users
@@ -653,6 +653,26 @@ def test_months_are_partitions_of_postgresql_alone(admin: RunningAdmin) -> None:
             return int((await connection.execute(query)).scalar_one())
 
     assert admin.run(partitions()) == (0 if admin.plane.database.is_sqlite else 2)
+
+
+def test_a_month_that_somebody_reads_is_dropped_later_and_keeps_nobody_waiting(admin: RunningAdmin) -> None:
+    put(admin, entry(NOON, trace_id="old"), entry(NOON + 40 * DAY, trace_id="new"))
+    database, after = admin.plane.database, NOON + 32 * DAY
+    count = sa.select(sa.func.count()).select_from(schema.request_log)
+
+    async def drop() -> None:
+        async with database.read() as reader:
+            await reader.execute(count)
+            with pytest.raises(DatabaseError, match="lock timeout"):
+                await drop_before(database, after, schema.request_log.name)
+            async with database.read() as other:
+                assert (await other.execute(count)).scalar_one() == 2
+        assert await drop_before(database, after, schema.request_log.name)
+        assert not await drop_before(database, after, schema.request_log.name)
+
+    if not database.is_sqlite:
+        admin.run(drop())
+    assert traces(admin) == (["new", "old"] if database.is_sqlite else ["new"])
 
 
 def test_feedback_in_another_workspace_says_nothing_of_ours(admin: RunningAdmin) -> None:
