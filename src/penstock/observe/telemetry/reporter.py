@@ -40,13 +40,14 @@ Series = Mapping[int, Mapping[Labels, Sequence[float]]]
 
 class SpanSettings(msgspec.Struct, frozen=True):
     """``interval`` is the time between two batches of at most ``batch`` requests, ``flush`` the time for the rest when
-    the gateway stops, in seconds. ``version`` is that of the conventions."""
+    the gateway stops, in seconds. ``version`` is that of the conventions, ``scheme`` that of the gateway's own port."""
 
     queue: int = 10_000
     batch: int = 500
     interval: float = 2.0
     flush: float = 5.0
     version: str = "latest"
+    scheme: str = "http"
 
 
 class _Batch(NamedTuple):
@@ -80,6 +81,8 @@ class SpanReporter:
         self._queue: RecordQueue | None = None
         self._batches: deque[_Batch] = deque()
         """What is to be sent before further records are read; the first one is being sent."""
+        self._taken = 0
+        """Records that are becoming spans."""
         self._task = Background("spans", self._run)
 
     def start(self) -> None:
@@ -98,7 +101,7 @@ class SpanReporter:
         except TimeoutError:
             pass
         left = 0 if self._queue is None else len(self._queue)
-        unsent = left + sum(len(batch.spans) for batch in self._batches)
+        unsent = left + self._taken + sum(len(batch.spans) for batch in self._batches)
         if unsent:
             self._exporter.lost["unsent"] += unsent
             _LOG.warning("%d spans or more are lost: the OTLP receiver was not done when the gateway stopped", unsent)
@@ -130,20 +133,24 @@ class SpanReporter:
         while queue:
             records = queue.take(self._settings.batch)
             contents = [self._contents.take(record) for record in records]
-            spans = await asyncio.to_thread(self._spans, records, contents)
-            if spans:
-                self._batches.append(await asyncio.to_thread(self._batch, spans))
+            self._taken = len(records)
+            batch = await asyncio.to_thread(self._written, records, contents)
+            self._taken = 0
+            if batch is not None:
+                self._batches.append(batch)
                 return True
         return False
 
-    def _spans(self, records: Sequence[Record], contents: Sequence[Content | None]) -> list[Span]:
+    def _written(self, records: Sequence[Record], contents: Sequence[Content | None]) -> _Batch | None:
+        """The spans of some records; None where they have none."""
         spans: list[Span] = []
         for record, content in zip(records, contents, strict=True):
             try:
-                spans += spans_of(record, self._charges, self._settings.version, self._told(content))
+                told = self._told(content)
+                spans += spans_of(record, self._charges, self._settings.version, told, self._settings.scheme)
             except Exception:  # one record must never cost the others
                 _LOG.exception("a record could not become spans")
-        return spans
+        return self._batch(spans) if spans else None
 
     def _batch(self, spans: Sequence[Span]) -> _Batch:
         return _Batch(spans, spans_message(spans, self._resource, SCHEMAS[self._settings.version]))
