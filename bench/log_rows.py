@@ -114,6 +114,7 @@ async def ask(database: Database, days: int, end: int) -> dict[str, float]:
     days_and_hours = {
         "time_of_generation_min": as_text(end - 3 * DAY + DAY // 2), "time_of_generation_max": as_text(end - DAY // 2)
     }  # fmt: skip
+    first_day = as_text(end - (days - 1) * DAY)
     first = (await logs.list_logs(plane, CLI, {"page_size": "50"}))["data"][-1]
     far = (await logs.list_logs(plane, CLI, {"time_of_generation_max": as_text(end - days * DAY // 2)}))["next_cursor"]
 
@@ -144,6 +145,17 @@ async def ask(database: Database, days: int, end: int) -> dict[str, float]:
         "list by cost, counted": listing(cost_min="100", count="true"),
         "list by a low cost": listing(cost_min="0.01"),
         "list by a narrow cost": listing(cost_min="0.10001", cost_max="0.100011"),
+        "list by a narrow cost, of a day": listing(**day, cost_min="0.10001", cost_max="0.100011"),
+        "list by a narrow cost that many have": listing(cost_min="0.1", cost_max="0.11"),
+        "list by a cost that only the first day has": listing(cost_max="0.10001", time_of_generation_max=first_day),
+        "list by several keys": listing(api_key_ids="key-3,key-7,none"),
+        "list by several models": listing(models="gpt-5,rare-model,none"),
+        "list by several statuses": listing(status_code="429,504"),
+        "list by status, key, team, cost": listing(
+            status_code="5xx", api_key_ids="key-3", metadata='{"team":"team-3"}', cost_min="0.001"
+        ),
+        "list by model, key, cost": listing(models="gpt-5", api_key_ids="key-3", cost_min="0.1", cost_max="0.2"),
+        "list by key and a model that it never asked": listing(models="none", api_key_ids="key-3"),
         "one row": lambda: logs.read_log(plane, CLI, first["id"]),
         "overview of a day": lambda: analytics.summary(plane, CLI, "overview", day),
         "overview of all": lambda: analytics.summary(plane, CLI, "overview", whole),

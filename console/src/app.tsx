@@ -27,7 +27,7 @@ interface Entry {
 }
 
 const PAGES: Entry[] = [
-  { page: "overview", name: "Overview", view: () => <Overview />, visible: () => may("analytics.view") },
+  { page: "overview", name: "Overview", view: (place) => <Overview place={place} />, visible: () => may("analytics.view") },
   { page: "requests", name: "Requests", view: (place) => <Requests place={place} />, visible: () => may("logs.list") },
   { page: "keys", name: "Keys", view: (place) => <Keys id={place.id} />, visible: () => mayKeys("list") },
   { page: "providers", name: "Providers", view: (place) => <Providers id={place.id} />, visible: () => may("providers.list") },

@@ -61,7 +61,7 @@ export const amount = (kind: string, value: number | null | undefined): string =
 
 /** The value of an input datetime-local for a moment, in local time. */
 export function localInput(text: string | null): string {
-  if (!text) return "";
-  const when = new Date(text);
+  const when = new Date(text ?? "");
+  if (Number.isNaN(when.getTime())) return "";
   return new Date(when.getTime() - when.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -23,10 +23,37 @@ const NAMES = [
   ["own", "from … to …"],
 ] as const;
 
-export const firstPeriod = (name = "24h"): Period => ({ name, from: "", to: "" });
+/** The period that the query of an address tells, else one of so many hours or days up to now. */
+export function periodOf(query: URLSearchParams, otherwise: string): Period {
+  const [from, to] = ["from", "to"].map((name) => localInput(query.get(name)));
+  const name = query.get("period") ?? (from || to ? "own" : otherwise);
+  const isKnown = name in SPANS || name === "own";
+  return { name: isKnown ? name : otherwise, from: from ?? "", to: to ?? "" };
+}
+
+/** A period as the query of an address: moments in UTC, so that whoever gets it sees the same. */
+export function asAddress(period: Period): Record<string, string> {
+  if (period.name !== "own") return { period: period.name };
+  const moment = (text: string): string => (text ? new Date(text).toISOString() : "");
+  return { period: "own", from: moment(period.from), to: moment(period.to) };
+}
+
+/** The parameters of the time before: as long, and up to where a period begins. */
+export function before(query: Between): Between {
+  const [from, to] = [Date.parse(query.time_of_generation_min), Date.parse(query.time_of_generation_max)];
+  return {
+    time_of_generation_min: new Date(2 * from - to).toISOString(),
+    time_of_generation_max: query.time_of_generation_min,
+  };
+}
+
+interface Between extends Record<string, string> {
+  time_of_generation_min: string;
+  time_of_generation_max: string;
+}
 
 /** The period as the parameters of a call, as of now. */
-export function between(period: Period): { time_of_generation_min: string; time_of_generation_max: string } {
+export function between(period: Period): Between {
   const span = SPANS[period.name] ?? SPANS["24h"] ?? 0;
   const isOwn = period.name === "own";
   const to = isOwn && period.to ? new Date(period.to) : new Date(Date.now() + 1000);

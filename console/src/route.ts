@@ -28,4 +28,9 @@ export function go(path: string): void {
   window.location.hash = `/${path}`;
 }
 
+/** Go to another view of a page, such as one of another period: the way back leads to what was before the page. */
+export function show(path: string): void {
+  window.location.replace(`#/${path}`);
+}
+
 export const link = (page: string, id = ""): string => `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}`;

@@ -361,6 +361,8 @@ export function Table<T>(props: {
   rows: T[];
   id: (row: T) => string;
   empty?: ComponentChildren;
+  /** A row has few lines on a narrow screen: only numbers tell what they are. */
+  isLean?: boolean;
 }): JSX.Element {
   const [order, setOrder] = useState<{ name: string; falls: boolean }>();
   const [shown, setShown] = useState(SHOWN);
@@ -368,7 +370,7 @@ export function Table<T>(props: {
   const by = props.columns.find((column) => column.name === order?.name)?.sort;
   const rows = by ? [...props.rows].sort((a, b) => compare(by(a), by(b)) * (order?.falls ? -1 : 1)) : props.rows;
   const table = (
-    <table>
+    <table class={props.isLean ? "lean" : ""}>
       <caption class="hidden">{props.caption}</caption>
       <thead>
         <tr>

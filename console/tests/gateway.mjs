@@ -120,7 +120,7 @@ export async function visit(page, place) {
   }, `/${place}`);
   await page.waitForFunction(
     (href) => document.querySelector("nav a[aria-current]")?.getAttribute("href") === href,
-    `#/${place.split("/")[0]}`,
+    `#/${place.split(/[/?]/)[0]}`,
   );
   await page.locator("main h1").first().waitFor();
   await page.waitForFunction(() => document.querySelector(".loading") === null);

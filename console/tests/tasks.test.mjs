@@ -271,6 +271,75 @@ test("requests are searched, and one is read and replayed", { skip }, () =>
     assert.equal(await page.getByLabel("Model").inputValue(), "@backup/claude-sonnet-5");
   }));
 
+test("a search is a part of the address, and requests come in while they are looked at", { skip }, () =>
+  task(async (page) => {
+    const { key, id } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "live", scopes: ["completions.write"] });
+    await visit(page, "requests?period=24h");
+    await page.getByLabel("Key", { exact: true }).fill("live");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText("No requests in this period with these filters.").waitFor();
+    const address = page.url();
+    assert.equal(new URLSearchParams(address.split("?")[1]).get("api_key_ids"), id);
+    assert.match(address, /period=24h/);
+    await until(async () => (await chat(key)).status === 200);
+    const rows = page.locator("tbody tr");
+    await until(async () => (await rows.count()) === 1);
+    await page.getByText("looked at every 2 seconds").waitFor();
+    await page.getByLabel("Live").uncheck();
+    await page.getByText("stands still").waitFor();
+    await rows.getByRole("link").click();
+    await page.getByRole("heading", { name: "Attempts" }).waitFor();
+    await page.getByText("Answered.").waitFor();
+    await page.getByRole("link", { name: "← Requests" }).click();
+    await until(async () => page.url() === address && (await rows.count()) === 1);
+    await page.reload();
+    await until(async () => (await page.getByLabel("Key", { exact: true }).inputValue()) === "live");
+    await until(async () => (await rows.count()) === 1);
+    await visit(page, "requests");
+    await page.goBack();
+    await until(async () => page.url() === address && (await page.getByLabel("Key", { exact: true }).inputValue()) === "live");
+  }));
+
+test("why each attempt ended is told, and a request is copied as curl", { skip }, () =>
+  task(async (page) => {
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await stubLog(page);
+    await visit(page, "requests/log-9");
+    const ends = await page.locator(".waterfall > li").allInnerTexts();
+    assert.match(ends[0], /Failed, and was tried again\. *Rate limit reached/);
+    assert.match(ends[1], /500 ms after the one before/);
+    assert.match(ends[1], /Failed, so that config\.targets\[1\] was asked\. *Overloaded/);
+    assert.match(ends[2], /Answered\./);
+    await page.getByRole("button", { name: "Copy link" }).click();
+    await until(async () => (await copied()) === page.url());
+    await page.getByRole("button", { name: "Copy as curl" }).click();
+    await until(async () => (await copied()).startsWith(`curl ${gateway.url}/v1/chat/completions`));
+    assert.match(await copied(), /What is a penstock\?/);
+  }));
+
+test("figures stand beside those of the period before", { skip }, () =>
+  task(async (page) => {
+    const periods = [];
+    const summary = (requests) => ({ requests, errors: 0, error_rate: 0, cost: 0, tokens: 0, input_tokens: 0, output_tokens: 0 });
+    await stubLog(page);
+    await page.route("**/v1/analytics/summary/overview*", (route) => {
+      const query = new URL(route.request().url()).searchParams;
+      const [from, to] = ["min", "max"].map((end) => Date.parse(query.get(`time_of_generation_${end}`)));
+      periods.push([from, to]);
+      const isEarlier = to < Date.now() - 1000;
+      const body = JSON.stringify({ object: "analytics-summary", summary: summary(isEarlier ? 200 : 150) });
+      return route.fulfill({ contentType: "application/json", body });
+    });
+    await visit(page, "overview?period=1h");
+    await page.getByText("−25 %").waitFor();
+    const [now, earlier] = periods.slice(0, 2).sort((a, b) => b[1] - a[1]);
+    assert.equal(earlier[1], now[0]);
+    assert.equal(earlier[1] - earlier[0], now[1] - now[0]);
+    await page.getByLabel("Period").selectOption("7d");
+    await until(() => page.url().endsWith("#/overview?period=7d"));
+  }));
+
 test("requests are found by a key's name and by metadata, and kept in a file", { skip }, () =>
   task(async (page) => {
     const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "filed", scopes: ["completions.write"] });

@@ -38,6 +38,8 @@ class Telemetry(msgspec.Struct):
     metrics: Exporter | None = None
     redactor: Redactor | None = None
     """Of contents in spans; None where there are none."""
+    scheme: str = "http"
+    """Of the gateway's own port."""
 
     @property
     def exporters(self) -> tuple[Exporter, ...]:
@@ -80,6 +82,7 @@ class Telemetry(msgspec.Struct):
                 settings.interval,
                 settings.flush_seconds,
                 settings.conventions,
+                self.scheme,
             )
             parts.append(SpanReporter(records, self.spans, self.resource, span_settings, charges, self.redactor))
         if self.metrics is not None and collector is not None:
@@ -113,6 +116,7 @@ def telemetry_of(settings: Settings, make_transport: Callable[[], Transport], en
         exporter("spans") if telemetry.traces else None,
         exporter("metrics") if telemetry.metrics and settings.metrics.enabled else None,
         Redactor(settings.logs.redact) if telemetry.content else None,
+        "https" if settings.server.tls_cert else "http",
     )
 
 

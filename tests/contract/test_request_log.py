@@ -21,9 +21,9 @@ from logged import MINUTE, NOON, by_member, entry, write
 from penstock.control.analytics.graphs import ALIASES
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
-from penstock.stores.sql.database_error import ValueRefused
+from penstock.stores.sql.database_error import DatabaseError, ValueRefused
 from penstock.stores.sql.ids import id_at
-from penstock.stores.sql.request_log.partitions import Partitions
+from penstock.stores.sql.request_log.partitions import Partitions, drop_before
 from penstock.stores.sql.request_log.retention import Retention, delete_old
 from penstock.stores.sql.request_log.stored_content import StoredContent, packed
 from penstock.stores.sql.request_log.usage_users import MONDAY, WEEK, add_up_users
@@ -114,7 +114,8 @@ def test_members_of_metadata_are_found_with_what_else_is_asked_for(
         entry(NOON + 10, trace_id="other", status=500, metadata={"team": "b"}),
     )
     for few in (2000, 0):
-        monkeypatch.setattr("penstock.control.logs.logs._FEW", few)
+        monkeypatch.setattr("penstock.control.logs.candidates.FEW", few)
+        monkeypatch.setattr("penstock.control.logs.logs.FEW", few)
         assert traces(admin, metadata='{"team":"a","_user":"u1"}') == ["t7", "t4", "t1"]
         assert traces(admin, metadata='{"_user":"u1","team":"a"}', cost_min="100") == []
         assert traces(admin, metadata='{"team":"a"}', status_code="500") == ["bad"]
@@ -148,7 +149,8 @@ def test_costs_and_statuses_find_the_same_rows_by_an_index_and_in_the_order_of_t
         return [trace for trace, cost, status in rows if cost is not None and least <= cost <= most and fits(status)]
 
     for few in (2000, 0):
-        monkeypatch.setattr("penstock.control.logs.logs._FEW", few)
+        monkeypatch.setattr("penstock.control.logs.candidates.FEW", few)
+        monkeypatch.setattr("penstock.control.logs.logs.FEW", few)
         for least, most in ((0, 1 << 62), (10, 100), (11, 99), (1_500_000, 20_000_000), (9, 9), (12, 98), (-5, 9)):
             bounds = {"cost_min": f"{least / 1e7:.7f}", "cost_max": f"{most / 1e7:.7f}"}
             assert sorted(traces(admin, **bounds, page_size=1000)) == sorted(expected(least, most, lambda _: True))
@@ -566,7 +568,47 @@ def test_a_file_holds_all_rows_of_a_filter_in_pages(admin: RunningAdmin) -> None
     answer = fetched(admin, "/logs/download?page_size=1050", **{"x-portkey-api-key": ADMIN})
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [line["trace_id"] for line in lines] == [f"t{number}" for number in range(1099, 49, -1)]
-    assert fetched(admin, "/logs/download?format=xml", **{"x-portkey-api-key": ADMIN}).status_code == 400
+    cursor = listed(admin, page_size=1000)["next_cursor"]
+    rest = fetched(admin, f"/logs/download?cursor={cursor}", **{"x-portkey-api-key": ADMIN})
+    assert [json.loads(line)["trace_id"] for line in rest.text.splitlines()] == [f"t{n}" for n in range(99, -1, -1)]
+    for wrong in ("format=xml", "cursor=x", "page_size=0"):
+        assert fetched(admin, f"/logs/download?{wrong}", **{"x-portkey-api-key": ADMIN}).status_code == 400
+
+
+def test_values_of_one_index_are_merged_in_the_order_of_the_list(admin: RunningAdmin) -> None:
+    """Rows of one moment, more of them than a page holds, are shown once each, by costs, statuses, keys and models."""
+    statuses, amounts, models = (404, 429, 500), (7, 80, 900, 5000), ("m1", "m2", "m3")
+    rows = [
+        (f"t{n}", statuses[n % 3], amounts[n % 4], models[n % 3 if n < 20 else 0], f"k{n % 5}") for n in range(60)
+    ]
+    put(
+        admin,
+        *(
+            entry(NOON + n // 20, trace_id=trace, status=status, amount=amount, model=model, key_id=key)
+            for n, (trace, status, amount, model, key) in enumerate(rows)
+        ),
+    )
+    cases: tuple[tuple[dict[str, str], Any], ...] = (
+        ({"cost_min": "0.000005", "cost_max": "0.0001"}, lambda row: 50 <= row[2] <= 1000),
+        ({"status_code": "404,5xx"}, lambda row: row[1] in {404, 500}),
+        ({"is_success": "false"}, lambda row: True),
+        ({"models": "m3,m2,m3"}, lambda row: row[3] in {"m2", "m3"}),
+        ({"api_key_ids": "k1,k4,none"}, lambda row: row[4] in {"k1", "k4"}),
+        ({"models": "m1,m2", "status_code": "404,429"}, lambda row: row[3] in {"m1", "m2"} and row[1] < 500),
+        ({"status_code": "404,5xx", "cost_max": "0.00001"}, lambda row: row[1] in {404, 500} and row[2] <= 100),
+    )
+    for query, fits in cases:
+        expected = [row[0] for row in rows if fits(row)]
+        seen, cursor = [], dict[str, Any]()
+        while True:
+            page = listed(admin, **query, **cursor, page_size=3, count="true")
+            assert page["total"] == len(expected)
+            seen += [(each["created_at"], each["id"], each["trace_id"]) for each in page["data"]]
+            if not page["has_more"]:
+                break
+            cursor = {"cursor": page["next_cursor"]}
+        assert seen == sorted(seen, reverse=True)
+        assert sorted(trace for *_, trace in seen) == sorted(expected)
 
 
 def test_old_rows_are_deleted_in_steps_and_what_is_added_up_by_day_stays(admin: RunningAdmin) -> None:
@@ -611,6 +653,26 @@ def test_months_are_partitions_of_postgresql_alone(admin: RunningAdmin) -> None:
             return int((await connection.execute(query)).scalar_one())
 
     assert admin.run(partitions()) == (0 if admin.plane.database.is_sqlite else 2)
+
+
+def test_a_month_that_somebody_reads_is_dropped_later_and_keeps_nobody_waiting(admin: RunningAdmin) -> None:
+    put(admin, entry(NOON, trace_id="old"), entry(NOON + 40 * DAY, trace_id="new"))
+    database, after = admin.plane.database, NOON + 32 * DAY
+    count = sa.select(sa.func.count()).select_from(schema.request_log)
+
+    async def drop() -> None:
+        async with database.read() as reader:
+            await reader.execute(count)
+            with pytest.raises(DatabaseError, match="lock timeout"):
+                await drop_before(database, after, schema.request_log.name)
+            async with database.read() as other:
+                assert (await other.execute(count)).scalar_one() == 2
+        assert await drop_before(database, after, schema.request_log.name)
+        assert not await drop_before(database, after, schema.request_log.name)
+
+    if not database.is_sqlite:
+        admin.run(drop())
+    assert traces(admin) == (["new", "old"] if database.is_sqlite else ["new"])
 
 
 def test_feedback_in_another_workspace_says_nothing_of_ours(admin: RunningAdmin) -> None:

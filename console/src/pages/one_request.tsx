@@ -1,30 +1,13 @@
 import type { JSX } from "preact";
 import { get } from "../api";
-import { cents, count, duration, time } from "../format";
+import { asCurl } from "../curl";
+import { ago, cents, count, duration, time } from "../format";
 import { useLoad } from "../load";
 import { go, link } from "../route";
-import { Badge, Button, Code, Facts, LoadedView, Page, Section } from "../ui";
+import { Badge, Button, Code, Copy, Facts, LoadedView, Page, Section } from "../ui";
 import { replay } from "./playground";
-import { type Row, StatusBadge } from "./requests";
-
-interface Attempt {
-  number: number;
-  target: string;
-  provider: string;
-  model: string | null;
-  virtual_key: string | null;
-  status: number | null;
-  error: string | null;
-  error_message: string | null;
-  began: number;
-  first_content: number | null;
-  ended: number;
-  cache: string | null;
-  is_hedge_loser: boolean;
-  req_units: number;
-  res_units: number;
-  cost: number | null;
-}
+import { lastSearch, type Row, StatusBadge } from "./requests";
+import { type Attempt, Waterfall } from "./waterfall";
 
 interface Verdict {
   phase: string;
@@ -67,25 +50,29 @@ function RequestView(props: { entry: Entry }): JSX.Element {
       title={`${metrics.ai_model ?? entry.request.url}, ${time(entry.created_at)}`}
       lead={
         <>
-          <StatusBadge status={metrics.response_status_code} error={metrics.error} /> <code>{entry.id}</code>
+          <StatusBadge status={metrics.response_status_code} error={metrics.error} /> <code>{entry.id}</code>, {ago(entry.created_at)}
         </>
       }
       actions={
-        metrics.ai_model && (
-          <Button
-            look="main"
-            onClick={() => {
-              replay(entry.request.body, model);
-              go("playground");
-            }}
-          >
-            Replay in the playground
-          </Button>
-        )
+        <>
+          <Copy text={window.location.href} label="Copy link" />
+          {entry.has_content && entry.request.body != null && <Copy text={curlOf(entry)} label="Copy as curl" />}
+          {metrics.ai_model && (
+            <Button
+              look="main"
+              onClick={() => {
+                replay(entry.request.body, model);
+                go("playground");
+              }}
+            >
+              Replay in the playground
+            </Button>
+          )}
+        </>
       }
     >
       <p>
-        <a href={link("requests")}>← All requests</a>
+        <a href={lastSearch()}>← Requests</a>
       </p>
       {metrics.error_message && <p class="failure">{metrics.error_message}</p>}
       <Facts
@@ -93,6 +80,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
           ["Call", `${entry.request.method} ${entry.request.url}`],
           ["Key", metrics.api_key_id ? <a href={link("keys", metrics.api_key_id)}>{metrics.api_key_name}</a> : (metrics.api_key_name ?? "none")],
           ["Took", duration(metrics.response_time)],
+          ["Outside attempts", duration(metrics.gateway_processing_time)],
           ["First token", duration(metrics.time_to_first_token)],
           ["Cost", cents(metrics.cost)],
           ["Tokens", tokens.map(([name, number]) => `${count(number)} ${name.replaceAll("_", " ")}`).join(", ") || "none"],
@@ -103,7 +91,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
           ["Dropped parameters", entry.dropped_parameters?.join(", ") || "none"],
         ]}
       />
-      <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} />
+      <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} isAnswered={metrics.response_status_code < 400} />
       <Verdicts verdicts={entry.guards ?? []} />
       {Object.keys({ ...metrics.metadata, ...entry.labels }).length > 0 && (
         <Section title="Metadata">
@@ -128,6 +116,14 @@ function RequestView(props: { entry: Entry }): JSX.Element {
   );
 }
 
+/** Headers that say where a request goes and how its body is read; none is a credential. */
+const TOLD = /^(x-portkey-(?!api-key)|content-type$|anthropic-(version|beta)$)/;
+
+function curlOf(entry: Entry): string {
+  const headers = Object.entries(entry.request.headers ?? {}).filter(([name]) => TOLD.test(name.toLowerCase()));
+  return asCurl(entry.request.url, entry.request.body, Object.fromEntries(headers), entry.request.method);
+}
+
 const BAD = new Set(["denied", "failed", "error_denied", "error_failed"]);
 
 /** What guards decided where they did not simply pass. */
@@ -148,43 +144,3 @@ function Verdicts(props: { verdicts: Verdict[] }): JSX.Element | null {
 }
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? ""));
-
-function Waterfall(props: { attempts: Attempt[]; whole: number }): JSX.Element {
-  const whole = Math.max(props.whole, 1, ...props.attempts.map((each) => each.ended));
-  const share = (value: number): string => `${Math.min(100, (value / whole) * 100)}%`;
-  return (
-    <Section title="Attempts" hint={`over ${duration(whole)}; dark: after the first content`}>
-      {props.attempts.length === 0 && <p class="hint">No provider was called.</p>}
-      <ol class="waterfall">
-        {props.attempts.map((each) => (
-          <li key={each.number}>
-            <div class="attempt">
-              <strong>{each.virtual_key ? `@${each.virtual_key}` : each.provider}</strong> {each.model}{" "}
-              <span class="hint">{each.target}</span>{" "}
-              {each.status !== null && <StatusBadge status={each.status} error={each.error} />}
-              {each.status === null && each.error && <StatusBadge status={0} error={each.error} />}
-              {each.is_hedge_loser && <span class="hint">lost the race</span>}
-            </div>
-            <div
-              class="track"
-              role="img"
-              aria-label={`from ${duration(each.began)} to ${duration(each.ended)}${each.first_content === null ? "" : `, first content at ${duration(each.first_content)}`}`}
-            >
-              <span
-                class={each.error ? "failed" : "waits"}
-                style={{ left: share(each.began), width: share(Math.max(each.ended - each.began, whole * 0.004)) }}
-              />
-              {each.first_content !== null && (
-                <span class="flows" style={{ left: share(each.first_content), width: share(each.ended - each.first_content) }} />
-              )}
-            </div>
-            <div class="hint">
-              {duration(each.ended - each.began)}, {count(each.req_units)} tokens in, {count(each.res_units)} out, {cents(each.cost)}
-              {each.error_message && `: ${each.error_message}`}
-            </div>
-          </li>
-        ))}
-      </ol>
-    </Section>
-  );
-}

@@ -5,8 +5,8 @@ import { Chart } from "../chart";
 import { ago, cents, compact, count, duration, percent } from "../format";
 import { csv, save } from "../files";
 import { useAction, useLoad } from "../load";
-import { between, firstPeriod, PeriodFields } from "../period";
-import { link } from "../route";
+import { asAddress, before, between, periodOf, PeriodFields } from "../period";
+import { link, type Place, show } from "../route";
 import { may } from "../session";
 import { Button, Facts, Failure, LoadedView, Page, SelectField, Section, Table } from "../ui";
 
@@ -56,13 +56,14 @@ const GROUPS = [
 
 const graph = (name: string, query: Record<string, string>): Promise<Graph> => get<Graph>(`/analytics/graphs/${name}`, query);
 
-export function Overview(): JSX.Element {
-  const [period, setPeriod] = useState(() => firstPeriod());
+export function Overview(props: { place: Place }): JSX.Element {
+  const period = periodOf(props.place.query, "24h");
   const loaded = useLoad(
     async () => {
       const query = between(period);
-      const [summary, requests, errors, cost, tokens, first, latency] = await Promise.all([
+      const [summary, earlier, requests, errors, cost, tokens, first, latency] = await Promise.all([
         get<{ summary: Summary }>("/analytics/summary/overview", query),
+        get<{ summary: Summary }>("/analytics/summary/overview", before(query)),
         graph("requests", query),
         graph("errors", query),
         graph("cost", query),
@@ -70,7 +71,7 @@ export function Overview(): JSX.Element {
         graph("time-to-first-token", query),
         graph("latency", query),
       ]);
-      return { summary: summary.summary, requests, errors, cost, tokens, first, latency };
+      return { summary: summary.summary, earlier: earlier.summary, requests, errors, cost, tokens, first, latency };
     },
     [JSON.stringify(period)],
     REFRESH,
@@ -78,12 +79,12 @@ export function Overview(): JSX.Element {
   return (
     <Page title="Overview" lead={`What the gateway serves. Looked at every ${REFRESH} seconds.`}>
       <div class="filters">
-        <PeriodFields period={period} onChange={setPeriod} />
+        <PeriodFields period={period} onChange={(when) => show("overview" + asQuery(asAddress(when)))} />
       </div>
       <LoadedView loaded={loaded} what={WHAT}>
-        {({ summary, requests, errors, cost, tokens, first, latency }) => (
+        {({ summary, earlier, requests, errors, cost, tokens, first, latency }) => (
           <>
-            <Tiles summary={summary} />
+            <Tiles summary={summary} earlier={earlier} period={asAddress(period)} />
             <div class="columns charts">
               <Chart
                 title="Requests"
@@ -118,7 +119,7 @@ export function Overview(): JSX.Element {
               />
             </div>
             <Guards query={between(period)} period={JSON.stringify(period)} />
-            <Groups query={between(period)} period={JSON.stringify(period)} />
+            <Groups query={between(period)} period={JSON.stringify(period)} when={asAddress(period)} />
           </>
         )}
       </LoadedView>
@@ -131,25 +132,61 @@ const values = (from: Graph, name: string): (number | null)[] => from.data_point
 /** Averages: a bucket without requests has 0, which is none. */
 const averages = (from: Graph, name: string): (number | null)[] => values(from, name).map((each) => each || null);
 
-function Tiles(props: { summary: Summary }): JSX.Element {
-  const { summary } = props;
+function Tiles(props: { summary: Summary; earlier: Summary; period: Record<string, string> }): JSX.Element {
+  const { summary, earlier, period } = props;
+  const withChange = (name: keyof Summary, told: (value: number | null) => string, isBadUp = false): JSX.Element => (
+    <>
+      {told(summary[name])} <Change now={summary[name]} then={earlier[name]} told={told} isBadUp={isBadUp} />
+    </>
+  );
+  const orNone = (value: number | null): string => duration(value || null);
+  const failed = `${link("requests")}${asQuery({ is_success: "false", ...period })}`;
+  const errors = `${compact(summary.errors)} (${percent(summary.error_rate)})`;
   return (
     <div class="tiles">
       <Facts
         facts={[
-          ["Requests", compact(summary.requests)],
-          ["Errors", `${compact(summary.errors)} (${percent(summary.error_rate)})`],
-          ["Cost", cents(summary.cost)],
-          ["Tokens in", compact(summary.input_tokens)],
-          ["Tokens out", compact(summary.output_tokens)],
-          ["First token", duration(summary.avg_time_to_first_token || null)],
-          ["Median", duration(summary.p50 || null)],
-          ["p99", duration(summary.p99 || null)],
-          ["Cache hits", compact(summary.cache_hits)],
-          ["Saved by it", cents(summary.cache_savings)],
+          ["Requests", withChange("requests", compact)],
+          [
+            "Errors",
+            <>
+              {may("logs.list") && summary.errors ? <a href={failed}>{errors}</a> : errors}{" "}
+              <Change now={summary.errors} then={earlier.errors} told={compact} isBadUp />
+            </>,
+          ],
+          ["Cost", withChange("cost", cents)],
+          ["Tokens in", withChange("input_tokens", compact)],
+          ["Tokens out", withChange("output_tokens", compact)],
+          ["First token", withChange("avg_time_to_first_token", orNone, true)],
+          ["Median", withChange("p50", orNone, true)],
+          ["p99", withChange("p99", orNone, true)],
+          ["Cache hits", withChange("cache_hits", compact)],
+          ["Saved by it", withChange("cache_savings", cents)],
         ]}
       />
+      <p class="hint">Percentages compare with the period before, which is as long.</p>
     </div>
+  );
+}
+
+const SMALL = 0.5;
+
+/** How a figure differs from that of the period before; nothing where that had none. */
+function Change(props: {
+  now: number | null;
+  then: number | null;
+  told: (value: number | null) => string;
+  isBadUp: boolean;
+}): JSX.Element | null {
+  const { now, then } = props;
+  if (!then || now === null) return null;
+  const share = (100 * (now - then)) / then;
+  const isBad = props.isBadUp && share >= 10;
+  const text = Math.abs(share) < SMALL ? "±0 %" : `${share > 0 ? "+" : "−"}${count(Math.abs(share))} %`;
+  return (
+    <span class={isBad ? "change worse" : "change"} title={`the period before: ${props.told(then)}`}>
+      {text}
+    </span>
   );
 }
 
@@ -209,7 +246,11 @@ async function saveGroups(path: string, name: string, member: string, query: Rec
 const filterOf = (name: string, value: string): Record<string, string> =>
   name === "_user" || name === "team" ? { metadata: JSON.stringify({ [name]: value }) } : { [name]: value };
 
-function Groups(props: { query: Record<string, string>; period: string }): JSX.Element {
+function Groups(props: {
+  query: Record<string, string>;
+  period: string;
+  when: Record<string, string>;
+}): JSX.Element {
   const [by, setBy] = useState<string>(GROUPS[0][0]);
   const [path, name, member, filter] = GROUPS.find((each) => each[0] === by) ?? GROUPS[0];
   const action = useAction();
@@ -240,7 +281,7 @@ function Groups(props: { query: Record<string, string>; period: string }): JSX.E
                 cell: (each) => {
                   const value = String(each[`${member}_name`] ?? each[member] ?? "–");
                   if (!may("logs.list") || each[member] == null) return value;
-                  return <a href={link("requests") + asQuery(filterOf(filter, String(each[member])))}>{value}</a>;
+                  return <a href={link("requests") + asQuery({ ...filterOf(filter, String(each[member])), ...props.when })}>{value}</a>;
                 },
                 sort: (each) => String(each[`${member}_name`] ?? each[member] ?? ""),
               },

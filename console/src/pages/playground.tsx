@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { address, errorOf, get } from "../api";
+import { asCurl } from "../curl";
 import { cents, count, duration } from "../format";
 import { call, chunks, hasGatewayKey, models, noGateway, setGatewayKey, toldBy, type Told, type ToolPiece, type Usage } from "../gateway";
 import { readJson } from "../json_text";
@@ -258,7 +259,7 @@ function Side(props: SideProps): JSX.Element {
       {answer.told && <AnswerFacts answer={answer} />}
       <details>
         <summary>As code</summary>
-        <Code label="curl" text={asCurl(shortened(body))} />
+        <Code label="curl" text={asCurl("/v1/chat/completions", shortened(body))} />
         <Code label="Python" text={asPython(shortened(body))} />
       </details>
     </Section>
@@ -352,11 +353,6 @@ const shortened = (body: Record<string, unknown>): Record<string, unknown> =>
       typeof value === "string" && value.startsWith("data:") && value.length > 80 ? `${value.slice(0, 40)}…` : value,
     ),
   ) as Record<string, unknown>;
-
-function asCurl(body: Record<string, unknown>): string {
-  const json = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
-  return `curl ${address("/v1/chat/completions")} \\\n  -H "authorization: Bearer $PENSTOCK_KEY" \\\n  -H 'content-type: application/json' \\\n  -d '${json}'`;
-}
 
 function asPython(body: Record<string, unknown>): string {
   return [

@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { address, asQuery, get, listAll } from "../api";
-import { cents, count, duration, time } from "../format";
+import { ago, cents, count, duration, time } from "../format";
 import { useLoad } from "../load";
-import { between, firstPeriod, PeriodFields } from "../period";
-import { link, type Place } from "../route";
+import { asAddress, between, type Period, periodOf, PeriodFields } from "../period";
+import { go, link, type Place } from "../route";
 import { may, mayKeys } from "../session";
 import { asPairs, pairs } from "../text_lists";
 import { Badge, Button, CheckField, LoadedView, Page, SelectField, Table, TextField } from "../ui";
@@ -72,6 +72,10 @@ interface Named {
   name: string;
 }
 
+/** The filters that an address tells: what it tells of the period is none. */
+const filtersOf = (query: URLSearchParams): Filters =>
+  Object.fromEntries([...query].filter(([name]) => !["period", "from", "to"].includes(name)));
+
 /** Filters as people read them: a key by its name, metadata as `team=search, _user=u-17`. */
 function asTyped(filters: Filters, keys: Named[]): Filters {
   const { api_key_ids = "", metadata = "", ...rest } = filters;
@@ -97,6 +101,10 @@ function metadataText(json: string): string {
 const metadataJson = (text: string): string =>
   text.trim() === "" || text.trim().startsWith("{") ? text : JSON.stringify(pairs(text.replaceAll(",", "\n")));
 
+let searched = "";
+/** The address of the list as it was looked at last. */
+export const lastSearch = (): string => link("requests") + searched;
+
 export function Requests(props: { place: Place }): JSX.Element {
   return props.place.id ? <OneRequest key={props.place.id} id={props.place.id} /> : <AllRequests given={props.place.query} />;
 }
@@ -108,29 +116,33 @@ export const StatusBadge = (props: { status: number; error?: string | null }): J
 
 function AllRequests(props: { given: URLSearchParams }): JSX.Element {
   const given = props.given.toString();
-  const [typed, setTyped] = useState<Filters>(() => asTyped(Object.fromEntries(props.given), []));
-  const [filters, setFilters] = useState<Filters>(typed);
+  searched = given && `?${given}`;
   const known = useLoad(async () => (mayKeys("list") ? (await listAll<Named>("/api-keys")).data : []), []);
   const keys = known.data ?? [];
-  const [period, setPeriod] = useState(() => firstPeriod("7d"));
+  const filters = asTyped(filtersOf(props.given), keys);
+  const period = periodOf(props.given, "7d");
+  const [typed, setTyped] = useState<Filters>(filters);
   const [cursors, setCursors] = useState<string[]>([]);
   const [isLive, setLive] = useState(true);
   useEffect(() => {
-    const next = asTyped(Object.fromEntries(new URLSearchParams(given)), keys);
-    setTyped(next);
-    setFilters(next);
+    setTyped(filters);
     setCursors([]);
   }, [given]);
   useEffect(() => {
     // What was typed before the keys came stays.
     setTyped((before) => asTyped(before, keys));
-    setFilters((before) => asTyped(before, keys));
   }, [known.data]);
+  /** The search is a part of the address: it can be kept, handed on, and gone back to. */
+  const search = (next: Filters, when: Period): void => {
+    setCursors([]);
+    go("requests" + asQuery({ ...asQueried(next, keys), ...asAddress(when) }));
+  };
   const cursor = cursors.at(-1);
-  const query = { ...between(period), ...asQueried(filters, keys) };
+  // The period ends now: it is told anew with each look.
+  const query = (): Filters => ({ ...between(period), ...asQueried(filters, keys) });
   const loaded = useLoad(
-    () => get<Rows>("/logs", { ...query, page_size: 50, cursor }),
-    [JSON.stringify([filters, period, cursor])],
+    () => get<Rows>("/logs", { ...query(), page_size: 50, cursor }),
+    [JSON.stringify([filters, asAddress(period), cursor])],
     isLive && cursor === undefined ? 2 : 0,
   );
   const isError = filters["is_success"] === "false";
@@ -141,11 +153,10 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
         role="search"
         onSubmit={(event) => {
           event.preventDefault();
-          setCursors([]);
-          setFilters({ ...typed });
+          search(typed, period);
         }}
       >
-        <PeriodFields period={period} onChange={setPeriod} />
+        <PeriodFields period={period} onChange={(when) => search(typed, when)} />
         {FILTERS.map(([name, label]) => (
           <TextField
             key={name}
@@ -161,8 +172,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
           value={typed["is_success"] ?? ""}
           onValue={(value) => {
             setTyped({ ...typed, is_success: value });
-            setFilters({ ...typed, is_success: value });
-            setCursors([]);
+            search({ ...typed, is_success: value }, period);
           }}
           options={[
             ["", "any"],
@@ -174,12 +184,16 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
           Search
         </Button>
         <CheckField label="Live" value={isLive} onValue={setLive} />
+        <span class="hint" role="status">
+          {cursor !== undefined ? "an older page stands still" : isLive ? "looked at every 2 seconds" : "stands still"}
+        </span>
       </form>
       <LoadedView loaded={loaded} what={WHAT}>
         {(rows) => (
           <>
             <Table
               caption="Requests"
+              isLean
               rows={rows.data}
               id={(row) => row.id}
               empty={<p>{isError ? "Nothing failed." : "No requests in this period with these filters."}</p>}
@@ -188,7 +202,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
                   name: "When",
                   short: true,
                   cell: (row) => (
-                    <a class="strong" href={link("requests", row.id)}>
+                    <a class="strong" href={link("requests", row.id)} title={`${ago(row.created_at)}, ${row.created_at}`}>
                       {time(row.created_at)}
                     </a>
                   ),
@@ -238,7 +252,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
               >
                 Older
               </Button>
-              {may("logs.export") && <Files query={query} />}
+              {may("logs.export") && <Files query={query()} />}
             </div>
           </>
         )}
@@ -246,8 +260,6 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
     </Page>
   );
 }
-
-const MOST_ROWS = 50_000;
 
 /** The rows of the filters as files, the newest first. */
 function Files(props: { query: Filters }): JSX.Element {
@@ -261,7 +273,7 @@ function Files(props: { query: Filters }): JSX.Element {
           key={format}
           class="button plain"
           download
-          href={address("/v1/logs/download" + asQuery({ ...props.query, format, page_size: MOST_ROWS }))}
+          href={address("/v1/logs/download" + asQuery({ ...props.query, format }))}
         >
           Download {name}
         </a>

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+import sqlalchemy as sa
 
+from penstock.background import in_slices
 from penstock.control.actor import Actor
+from penstock.control.logs.candidates import Place
 from penstock.control.logs.filters import LogFilter, for_actor, read_filter
-from penstock.control.logs.logs import Place, rows_of
+from penstock.control.logs.logs import read_cursor, rows_of
 from penstock.control.logs.rows import item
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import Problem, invalid
 from penstock.core.json_text import write_json
 
 MOST: Final = 50_000
-"""Rows of a file."""
+"""Rows of an export, as in Portkey."""
+_MOST_AT_ONCE: Final = 1_000_000
+"""Rows of a file that is fetched without an export."""
 FORMATS: Final = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 _PAGE: Final = 500
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -36,23 +42,27 @@ MEMBERS: Final = (
 
 
 class LogFile(msgspec.Struct, frozen=True):
-    """What a file holds: at most ``most`` rows of a filter, these members of each, in a format of ``FORMATS``."""
+    """What a file holds: at most ``most`` rows of a filter, the newest after a place of the list, these members of each,
+    in a format of ``FORMATS``."""
 
     wanted: LogFilter
     members: Sequence[str] = MEMBERS
     format: str = "jsonl"
     most: int = MOST
+    after: Place | None = None
 
 
 def read_file(query: Mapping[str, str]) -> LogFile:
-    """The file that a query asks for with the filters of the list, ``format`` and ``page_size``. Raises Refusal."""
+    """The file that a query asks for with the filters of the list, its ``cursor``, ``format`` and ``page_size``. Raises
+    Refusal."""
     format_ = query.get("format", "jsonl")
     if format_ not in FORMATS:
         raise invalid([Problem("/format", f"expected one of {', '.join(FORMATS)}")])
-    size = query.get("page_size", str(MOST))
+    size = query.get("page_size", str(_MOST_AT_ONCE))
     if not (size.isascii() and size.isdigit() and 0 < len(size) < 10 and int(size) > 0):
-        raise invalid([Problem("/page_size", f"expected a whole number from 1 to {MOST}")])
-    return LogFile(read_filter(query), format=format_, most=min(int(size), MOST))
+        raise invalid([Problem("/page_size", f"expected a whole number from 1 to {_MOST_AT_ONCE}")])
+    after = read_cursor(query.get("cursor"))
+    return LogFile(read_filter(query), format=format_, most=min(int(size), _MOST_AT_ONCE), after=after)
 
 
 async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncGenerator[bytes]:
@@ -62,19 +72,27 @@ async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncGe
         wanted = await for_actor(connection, actor, file.wanted)
     if file.format == "csv":
         yield _csv([file.members])
-    after: Place | None = None
-    left = file.most
+    after, left = file.after, file.most
     while left > 0:
         async with plane.database.read() as connection:
             rows = await rows_of(connection, wanted, after, min(left, _PAGE))
         if not rows:
             return
         after, left = Place(rows[-1].at, rows[-1].id), left - len(rows)
-        items = [item(row) for row in rows]
-        if file.format == "csv":
-            yield _csv([[_cell(each[name]) for name in file.members] for each in items])
-        else:
-            yield b"".join(write_json({name: each[name] for name in file.members}) + b"\n" for each in items)
+        pieces: list[bytes] = []
+
+        def add(row: sa.Row[Any], pieces: list[bytes] = pieces) -> None:
+            pieces.append(_line(file, item(row)))
+
+        # Requests have their turn meanwhile: a page takes as long as some of them.
+        await in_slices(deque(rows), add)
+        yield b"".join(pieces)
+
+
+def _line(file: LogFile, row: Mapping[str, Any]) -> bytes:
+    if file.format == "csv":
+        return _csv([[_cell(row[name]) for name in file.members]])
+    return write_json({name: row[name] for name in file.members}) + b"\n"
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:

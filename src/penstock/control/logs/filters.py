@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -41,6 +41,8 @@ _TEXTS: Final = {
 }
 """Parameters that hold any of some texts, and their columns."""
 _INDEXED: Final = ("trace_id", "key_id", "model", "provider")
+_SPREAD: Final = frozenset({"key_id", "model", "provider"})
+"""Columns whose indexes hold the rows of one value in the order of their time."""
 _ORDINARY: Final = 200
 """The status that no index finds: nearly all rows have it."""
 _COST_CLASS: Final[sa.ColumnElement[int]] = sa.literal_column(COST_CLASS)
@@ -52,8 +54,13 @@ _RANGES: Final = {
     "completion_token": ("output_tokens", 1),
 }
 """Parameters with ``_min`` and ``_max``: the column, and what one of the parameter's units is there."""
+_DEAREST: Final = 199
+"""The highest class of a cost."""
+_HIGHEST: Final = 999
+"""The highest status of a row: clients may insert rows with any of three digits."""
 _STATUS: Final = re.compile(r"([1-5])xx|[0-9]{1,3}", re.IGNORECASE)
 _SUCCESS: Final = {"true": True, "1": True, "false": False, "0": False}
+_CONDITIONS: Final = ("texts", "ranges", "statuses", "models", "metadata", "feedback", "is_empty")
 NAMES: Final = frozenset(
     {
         *_TEXTS,
@@ -63,6 +70,13 @@ NAMES: Final = frozenset(
     }
 )
 """All parameters."""
+
+
+class Spread(NamedTuple):
+    """A column, and the values of it that meet a filter: an index holds the rows of each in the order of their time."""
+
+    column: sa.ColumnElement[Any]
+    values: range | tuple[str, ...]
 
 
 class LogFilter(msgspec.Struct, frozen=True):
@@ -111,20 +125,44 @@ class LogFilter(msgspec.Struct, frozen=True):
     @property
     def has_ranges(self) -> bool:
         """Whether it asks for ranges of costs or statuses within one workspace: rows that may be many or few."""
-        is_one = all(low == high for low, high in self.statuses) and self.is_success is not False
-        return self.workspaces is not None and ((self._is_unusual and not is_one) or "amount" in self.ranges)
+        is_range = self._is_unusual and not self._is_one_status
+        return self.workspaces is not None and (is_range or "amount" in self.ranges)
+
+    @property
+    def _is_one_status(self) -> bool:
+        return len(self.statuses) == 1 and self.statuses[0][0] == self.statuses[0][1]
+
+    @property
+    def spread(self) -> Spread | None:
+        """What the filter asks for beside time and workspace, where that is one condition and several values of one
+        indexed column meet it."""
+        told = [name for name in _CONDITIONS if getattr(self, name)] + ["success"] * (self.is_success is not None)
+        if self.workspaces is None or len(self.workspaces) != 1 or len(told) != 1:
+            return None
+        if told == ["texts"]:
+            column, values = next(iter(self.texts.items()))
+            is_spread = len(self.texts) == 1 and len(values) > 1 and column in _SPREAD
+            return Spread(request_log.c[column], values) if is_spread else None
+        if not self.has_ranges:
+            return None
+        if told == ["ranges"]:
+            least, most = self.ranges["amount"]
+            first = cost_class(max(least or 0, 0))
+            last = _DEAREST if most is None else cost_class(max(most, 0))
+            return Spread(_COST_CLASS, range(first, last + 1)) if len(self.ranges) == 1 and first <= last else None
+        lows, highs = zip(*(self.statuses or ((_FAILED, _HIGHEST),)), strict=True)
+        return Spread(request_log.c.status, range(min(lows), max(highs) + 1))
 
     def conditions(self, table: sa.Table, *, by_range: bool = False) -> list[sa.ColumnElement[bool]]:
         """The conditions but those of time on rows of ``request_log``, or, where ``is_added_up``, of ``usage_hour`` and
         ``usage_day``. ``by_range``: an index may find the rows of a range; else the rows are gone through in the order
         of their time."""
         told: list[sa.ColumnElement[bool]] = [sa.false()] if self.is_empty else []
-        if self.workspaces is not None:
-            workspace_id = table.c.workspace_id
-            # The indexes of traces and of keys are better than the one that begins with the workspace.
-            is_found = "trace_id" in self.texts or "key_id" in self.texts
-            told.append(_any_of(_plain(workspace_id) if is_found else workspace_id, self.workspaces))
-        told += [_any_of(table.c[column], values) for column, values in self.texts.items()]
+        told += self._workspace(table)
+        for name, values in self.texts.items():
+            # Rows of several values would be sorted, all of them, if an index found them.
+            is_sorted = not by_range and len(values) > 1 and name in _SPREAD and table is request_log
+            told.append(_any_of(_plain(table.c[name]) if is_sorted else table.c[name], values))
         told += self._ranges(table, by_range=by_range)
         if self.models:
             pairs = [sa.and_(table.c.provider == each[0], table.c.model == each[1]) for each in self.models]
@@ -133,6 +171,13 @@ class LogFilter(msgspec.Struct, frozen=True):
         if self.feedback is not None:
             told.append(_has_feedback(self.feedback, self.workspaces))
         return told
+
+    def _workspace(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+        if self.workspaces is None:
+            return []
+        # The indexes of traces and of keys are better than the one that begins with the workspace.
+        is_found = "trace_id" in self.texts or "key_id" in self.texts
+        return [_any_of(_plain(table.c.workspace_id) if is_found else table.c.workspace_id, self.workspaces)]
 
     def _ranges(self, table: sa.Table, *, by_range: bool) -> list[sa.ColumnElement[bool]]:
         told: list[sa.ColumnElement[bool]] = []
@@ -146,13 +191,16 @@ class LogFilter(msgspec.Struct, frozen=True):
         if self._is_unusual and table is request_log:
             told.append(_IS_UNUSUAL)
         if self.statuses:
-            exact = all(low == high for low, high in self.statuses)
-            status = table.c.status if by_range or exact else table.c.status + 0
+            status = table.c.status if by_range or self._is_one_status else table.c.status + 0
             told.append(sa.or_(*(_within(status, low, high) for low, high in self.statuses)))
         if self.is_success is not None:
             status = table.c.status if by_range else table.c.status + 0
             told.append(status < _FAILED if self.is_success else status >= _FAILED)
         return told
+
+    def of_spread(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on rows that have one of the values of ``spread``."""
+        return [*self._workspace(request_log), *self._ranges(request_log, by_range=False)]
 
     def of_ranges(self) -> list[sa.ColumnElement[bool]]:
         """The conditions on the workspace and of ranges, for an index."""

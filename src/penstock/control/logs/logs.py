@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
+from penstock.control.logs.candidates import FEW, Place, moments_of_page, moments_within
 from penstock.control.logs.filters import LogFilter, for_actor, read_filter
 from penstock.control.logs.rows import COLUMNS, entry, item
 from penstock.control.pages import page_of
@@ -27,17 +28,8 @@ DEFAULT_PAGE: Final = 50
 COUNTED: Final = 10_000
 """Rows up to which a list is counted."""
 _MOST_FEEDBACK: Final = 100
-_FEW: Final = 2000
-"""Rows that are sorted for a page."""
 _LONGEST_MOMENT: Final = 19
 """Digits of a moment in a cursor."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A row as a list's place: the next page begins after it."""
-
-    at: int
-    id: str
 
 
 async def list_logs(plane: ControlPlane, actor: Actor, query: Mapping[str, str]) -> dict[str, Any]:
@@ -68,29 +60,23 @@ async def rows_of(
     connection: AsyncConnection, wanted: LogFilter, after: Place | None, size: int
 ) -> Sequence[sa.Row[Any]]:
     """Rows in the order of the list, after a place. The filter is one of ``for_actor``."""
-    matching = await _in_ranges(connection, wanted)
-    if matching == 0:
-        return ()
-    are_few = matching is not None and matching <= _FEW
-    found = await _found(connection, wanted, by_range=are_few)
+    moments = await moments_of_page(connection, wanted, after, size)
+    if moments is not None:
+        found = _of_moments(wanted, moments)
+    else:
+        found = await _found(connection, wanted)
     query = sa.select(*[found.columns[column.name] for column in COLUMNS]).select_from(found.source)
     query = query.where(*found.conditions, *wanted.within(found.at))
     if after is not None:
-        query = query.where(found.at <= after.at, sa.tuple_(found.at, found.id) < sa.tuple_(after.at, after.id))
+        query = query.where(after.is_before(found.at, found.id))
     # Few rows are found by an index and sorted; of many the newest are met soon in the order of their time.
-    order = found.at + 0 if are_few or "trace_id" in wanted.texts else found.at
+    order = found.at + 0 if moments is not None or "trace_id" in wanted.texts else found.at
     return (await connection.execute(query.order_by(order.desc(), found.id.desc()).limit(size))).all()
 
 
-async def _in_ranges(connection: AsyncConnection, wanted: LogFilter) -> int | None:
-    """The number of rows within the filter's ranges, up to a little more than ``_FEW``: so many are sooner found by an
-    index than by a look through all. None: it has no ranges that an index knows."""
-    return await _counted(connection, request_log, wanted.of_ranges()) if wanted.has_ranges else None
-
-
 async def _counted(connection: AsyncConnection, table: sa.Table, conditions: Sequence[sa.ColumnElement[bool]]) -> int:
-    """The number of rows that an index finds, or a little more than ``_FEW``."""
-    some = sa.select(sa.literal(1)).select_from(table).where(*conditions).limit(_FEW + 1)
+    """The number of rows that an index finds, or a little more than ``FEW``."""
+    some = sa.select(sa.literal(1)).select_from(table).where(*conditions).limit(FEW + 1)
     return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())
 
 
@@ -104,23 +90,30 @@ class _Found(NamedTuple):
     conditions: list[sa.ColumnElement[bool]]
 
 
-async def _found(connection: AsyncConnection, wanted: LogFilter, *, by_range: bool = False) -> _Found:
+def _of_moments(wanted: LogFilter, moments: Sequence[int]) -> _Found:
+    """The rows of a filter that are of some moments."""
+    row = request_log.c
+    is_then = [row.at.in_(moments), row.at.between(min(moments), max(moments))] if moments else [sa.false()]
+    return _Found(request_log, row, row.at, row.id, [*is_then, *wanted.conditions(request_log)])
+
+
+async def _found(connection: AsyncConnection, wanted: LogFilter) -> _Found:
     """How the rows of a filter are found. Those with a member of metadata are found by the table of members, which
     holds the rows of one member in the order of the list; by the rarest of several, unless the rows that have all else
     are few."""
     row, plain = request_log.c, msgspec.structs.replace(wanted, metadata={})
     is_by_row = not wanted.metadata or wanted.workspaces is None
     if not is_by_row and plain.is_indexed:
-        is_by_row = await _counted(connection, request_log, plain.conditions(request_log, by_range=True)) <= _FEW
+        is_by_row = await _counted(connection, request_log, plain.conditions(request_log, by_range=True)) <= FEW
     if is_by_row:
-        return _Found(request_log, row, row.at, row.id, wanted.conditions(request_log, by_range=by_range))
+        return _Found(request_log, row, row.at, row.id, wanted.conditions(request_log))
     found = {each: _of_member(wanted, *each) for each in wanted.metadata.items()}
     rarest = next(iter(found))
     if len(found) > 1:
         counts = {each: await _counted(connection, log_metadata, found[each]) for each in found}
         rarest = min(counts, key=counts.__getitem__)
     others = {name: value for name, value in wanted.metadata.items() if name != rarest[0]}
-    rest = msgspec.structs.replace(wanted, metadata=others).conditions(request_log, by_range=by_range)
+    rest = msgspec.structs.replace(wanted, metadata=others).conditions(request_log)
     member, conditions = log_metadata.c, found[rarest]
     same = row.at == member.at, row.id == member.log_id
     if connection.dialect.name != "postgresql":
@@ -141,10 +134,12 @@ def _of_member(wanted: LogFilter, name: str, value: str) -> list[sa.ColumnElemen
 
 async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int) -> int:
     """The number of rows, at most ``most``. The filter is one of ``for_actor``."""
-    matching = await _in_ranges(connection, wanted)
-    if matching == 0:
-        return 0
-    found = await _found(connection, wanted, by_range=matching is not None and matching <= _FEW)
+    if wanted.spread is not None:
+        row = request_log.c
+        found = _Found(request_log, row, row.at, row.id, wanted.conditions(request_log, by_range=True))
+    else:
+        moments = await moments_within(connection, wanted)
+        found = await _found(connection, wanted) if moments is None else _of_moments(wanted, moments)
     conditions = *found.conditions, *wanted.within(found.at)
     some = sa.select(sa.literal(1)).select_from(found.source).where(*conditions).limit(most)
     return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())

@@ -20,6 +20,7 @@ from penstock.routing.retry import retry_after
 
 _LOG: Final = logging.getLogger("penstock")
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
+_TOO_LARGE: Final = 413
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 _REMINDER: Final = 60.0
@@ -60,9 +61,12 @@ class Exporter:
         self._sleep = sleep
         self._silent_until = 0.0
 
-    async def send(self, message: bytes, items: int, until: float | None = None) -> None:
+    async def send(
+        self, message: bytes, items: int, until: float | None = None, *, is_divisible: bool = False
+    ) -> bool:
         """Send one batch of so many items. ``until`` is when attempts end, in monotonic seconds; None: as the settings
-        say."""
+        say. False: the receiver finds the batch too large, and none of it is lost yet, as it can be sent in parts
+        (``is_divisible``)."""
         end = monotonic() + self._retry_seconds if until is None else until
         body = await asyncio.to_thread(gzip.compress, message, _LEVEL)
         headers = {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
@@ -72,16 +76,18 @@ class Exporter:
             self.is_failing = not posted.is_taken
             if posted.is_taken:
                 self._note_rejected(posted.body, items)
-                return
+                return True
+            if posted.status == _TOO_LARGE and is_divisible:
+                return False
             if posted.status and posted.status not in _RETRYABLE:
                 self._lose("refused", items, f"it answers with status {posted.status}")
-                return
+                return True
             asked = retry_after(posted.headers, datetime.datetime.now(datetime.UTC)) if posted.status else None
             # Jitter keeps many gateways from coming back at the same moment.
             wait = pause * random.uniform(0.5, 1.0) if asked is None else asked  # noqa: S311
             if monotonic() + wait >= end:
                 self._lose("unreachable", items, posted.problem or f"it answers with status {posted.status}")
-                return
+                return True
             await self._sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -29,6 +30,9 @@ from penstock.observe.telemetry.spans import spans_of
 _LOG: Final = logging.getLogger("penstock")
 _MOST_WAITING: Final = 1000
 """Records that wait for prices, shortly after the first start."""
+_LARGEST: Final = 4 << 20
+"""Bytes of a message before it is compressed: what collectors take, and a bound for what is in memory twice. A receiver
+that takes less says so, and gets smaller ones."""
 _MARGIN: Final = 1.0
 """Seconds beyond the time for the last batches in which a part may stop."""
 Series = Mapping[int, Mapping[Labels, Sequence[float]]]
@@ -36,18 +40,21 @@ Series = Mapping[int, Mapping[Labels, Sequence[float]]]
 
 class SpanSettings(msgspec.Struct, frozen=True):
     """``interval`` is the time between two batches of at most ``batch`` requests, ``flush`` the time for the rest when
-    the gateway stops, in seconds. ``version`` is that of the conventions."""
+    the gateway stops, in seconds. ``version`` is that of the conventions, ``scheme`` that of the gateway's own port."""
 
     queue: int = 10_000
     batch: int = 500
     interval: float = 2.0
     flush: float = 5.0
     version: str = "latest"
+    scheme: str = "http"
 
 
 class _Batch(NamedTuple):
+    """Spans that are sent together, and the message that they are sent in."""
+
+    spans: Sequence[Span]
     message: bytes
-    items: int
 
 
 class SpanReporter:
@@ -72,8 +79,10 @@ class SpanReporter:
         self._settings = settings
         self._charges = charges
         self._queue: RecordQueue | None = None
-        self._batch: _Batch | None = None
-        """The batch that is being sent."""
+        self._batches: deque[_Batch] = deque()
+        """What is to be sent before further records are read; the first one is being sent."""
+        self._taken = 0
+        """Records that are becoming spans."""
         self._task = Background("spans", self._run)
 
     def start(self) -> None:
@@ -92,7 +101,7 @@ class SpanReporter:
         except TimeoutError:
             pass
         left = 0 if self._queue is None else len(self._queue)
-        unsent = left + (0 if self._batch is None else self._batch.items)
+        unsent = left + self._taken + sum(len(batch.spans) for batch in self._batches)
         if unsent:
             self._exporter.lost["unsent"] += unsent
             _LOG.warning("%d spans or more are lost: the OTLP receiver was not done when the gateway stopped", unsent)
@@ -107,31 +116,48 @@ class SpanReporter:
 
     async def _send_all(self, until: float | None = None) -> None:
         """Send what waits. ``until`` is when attempts end, in monotonic seconds."""
-        while (batch := self._batch or await self._next_batch()) is not None:
-            self._batch = batch
-            await self._exporter.send(batch.message, batch.items, until)
-            self._batch = None
+        while self._batches or await self._has_next():
+            batch = self._batches[0]
+            several = len(batch.spans) > 1
+            if several and len(batch.message) > _LARGEST:
+                is_done = False
+            else:
+                is_done = await self._exporter.send(batch.message, len(batch.spans), until, is_divisible=several)
+            parts = [] if is_done else await asyncio.to_thread(self._halves, batch.spans)
+            self._batches.popleft()
+            self._batches.extendleft(reversed(parts))
 
-    async def _next_batch(self) -> _Batch | None:
-        """The next spans that wait; None without any."""
+    async def _has_next(self) -> bool:
+        """Whether there are spans that wait: the next ones become a batch."""
         queue = self._queue
         while queue:
             records = queue.take(self._settings.batch)
             contents = [self._contents.take(record) for record in records]
+            self._taken = len(records)
             batch = await asyncio.to_thread(self._written, records, contents)
-            if batch.items:
-                return batch
-        return None
+            self._taken = 0
+            if batch is not None:
+                self._batches.append(batch)
+                return True
+        return False
 
-    def _written(self, records: Sequence[Record], contents: Sequence[Content | None]) -> _Batch:
+    def _written(self, records: Sequence[Record], contents: Sequence[Content | None]) -> _Batch | None:
+        """The spans of some records; None where they have none."""
         spans: list[Span] = []
         for record, content in zip(records, contents, strict=True):
             try:
-                spans += spans_of(record, self._charges, self._settings.version, self._told(content))
+                told = self._told(content)
+                spans += spans_of(record, self._charges, self._settings.version, told, self._settings.scheme)
             except Exception:  # one record must never cost the others
                 _LOG.exception("a record could not become spans")
-        message = spans_message(spans, self._resource, SCHEMAS[self._settings.version]) if spans else b""
-        return _Batch(message, len(spans))
+        return self._batch(spans) if spans else None
+
+    def _batch(self, spans: Sequence[Span]) -> _Batch:
+        return _Batch(spans, spans_message(spans, self._resource, SCHEMAS[self._settings.version]))
+
+    def _halves(self, spans: Sequence[Span]) -> list[_Batch]:
+        middle = len(spans) // 2
+        return [self._batch(spans[:middle]), self._batch(spans[middle:])]
 
     def _told(self, content: Content | None) -> Attributes:
         """What a span tells of a content: nothing where it can't be read, and the span stays."""

@@ -27,14 +27,15 @@ def spans_of(
     charges: ChargeReader | None = None,
     version: str = "latest",
     content: Mapping[str, Value] = NO_CONTENT,
+    scheme: str = "http",
 ) -> list[Span]:
     """The spans of a request, the request's own first; none for a request whose trace is not sampled. ``content`` are
-    attributes of its last attempt."""
+    attributes of its last attempt; ``scheme`` is that of the gateway's own port."""
     context = record.trace_context
     if context is None or not context.is_sampled:
         return []
     own = new_span_id()
-    spans = [_request_span(record, context, own, version)]
+    spans = [_request_span(record, context, own, version, scheme)]
     for number, attempt in enumerate(record.attempts, 1):
         attributes = _attempt_attributes(record, attempt, number, charges)
         if content and number == len(record.attempts):
@@ -58,7 +59,7 @@ def spans_of(
     return spans
 
 
-def _request_span(record: Record, context: TraceContext, span_id: str, version: str) -> Span:
+def _request_span(record: Record, context: TraceContext, span_id: str, version: str, scheme: str) -> Span:
     # A server's span is an error where the server is to blame:
     # https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
     is_error = record.failure is not None and _BLAME.get(record.failure) is not Blame.CLIENT
@@ -70,7 +71,7 @@ def _request_span(record: Record, context: TraceContext, span_id: str, version: 
         SpanKind.SERVER,
         _nanoseconds(record, 0),
         _nanoseconds(record, record.latency),
-        named.in_version(_request_attributes(record, context), version),
+        named.in_version(_request_attributes(record, context, scheme), version),
         context.state.decode("latin-1"),
         record.failure if is_error else None,
         context.flags,
@@ -78,9 +79,10 @@ def _request_span(record: Record, context: TraceContext, span_id: str, version: 
     )
 
 
-def _request_attributes(record: Record, context: TraceContext) -> Attributes:
+def _request_attributes(record: Record, context: TraceContext, scheme: str) -> Attributes:
     attributes: Attributes = {
         named.HTTP_METHOD: record.method,
+        named.URL_SCHEME: scheme,
         named.URL_PATH: record.path,
         named.HTTP_STATUS: record.status,
         "penstock.attempts": len(record.attempts),

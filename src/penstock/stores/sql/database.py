@@ -170,6 +170,19 @@ class Database:
                     )
                 return await self._writer.run(step)
 
+    async def run_script(self, statements: str) -> None:
+        """Run statements of PostgreSQL's in a transaction that ends with the last of them: what they lock is not locked
+        until this process has its next turn."""
+        with _as_database_error(self.name):
+            async with self.engine.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                if driver is None:
+                    raise DatabaseError(f"the database {self.name} gives no connection for a script")
+                try:
+                    await driver.execute(statements)
+                except Exception as error:  # the driver's own, which SQLAlchemy has not made its own here
+                    raise DatabaseError(f"the database {self.name} refuses a script: {_reason(error)}") from error
+
     async def revision(self) -> int:
         """The number that every change raises."""
         if not self.has_writer:

@@ -74,3 +74,10 @@ async def test_a_batch_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
 async def test_more_than_all_can_not_be_rejected() -> None:
     exporter, _ = await sent(Receiver(Posted(200, [], b"\x0a\x02\x08\x09")))
     assert (exporter.lost["rejected"], exporter.is_failing) == (5, False)
+
+
+async def test_a_batch_that_is_too_large_is_lost_only_where_it_has_no_parts() -> None:
+    exporter, _ = await sent(Receiver(Posted(413)))
+    assert exporter.lost["refused"] == 5
+    assert not await exporter.send(b"message", 5, is_divisible=True)
+    assert exporter.lost["refused"] == 5

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import re
 from collections.abc import Mapping
+
+import pytest
 
 from penstock.core.http import Posted
 from penstock.core.trace_context import TraceContext
@@ -49,6 +53,51 @@ async def test_a_receiver_that_is_stuck_does_not_hold_the_gateway() -> None:
         records.publish(RECORD)
     await reporter.stop()
     assert exporter.lost["unsent"] == 5
+
+
+class Narrow:
+    """Takes messages of a few bytes only, and counts those that it takes."""
+
+    def __init__(self, most: int) -> None:
+        self.taken: list[bytes] = []
+        self._most = most
+
+    async def post(self, body: bytes, headers: dict[str, str]) -> Posted:
+        message = gzip.decompress(body)
+        if len(message) > self._most:
+            return Posted(413)
+        self.taken.append(message)
+        return Posted(200)
+
+
+@pytest.mark.parametrize("largest", [4 << 20, 400], ids=["as the receiver says", "as the gateway knows"])
+async def test_a_batch_that_is_too_large_is_sent_in_parts_in_its_order(
+    monkeypatch: pytest.MonkeyPatch, largest: int
+) -> None:
+    monkeypatch.setattr("penstock.observe.telemetry.reporter._LARGEST", largest)
+    records, receiver = Records(), Narrow(400)
+    exporter = Exporter("spans", receiver, 0.0)
+    reporter = SpanReporter(records, exporter, {}, SpanSettings(interval=3600.0))
+    reporter.start()
+    paths = [f"/number-{number:02d}" for number in range(11)]
+    for path in paths:
+        records.publish(Record(1.0, "GET", path, 404, 0.1, trace_context=CONTEXT))
+    await reporter.stop()
+    assert re.findall(rb"/number-[0-9]{2}", b"".join(receiver.taken)) == [path.encode() for path in paths]
+    assert sum(exporter.lost.values()) == 0
+
+
+async def test_a_span_that_is_too_large_costs_no_other() -> None:
+    records, receiver = Records(), Narrow(1000)
+    exporter = Exporter("spans", receiver, 0.0)
+    reporter = SpanReporter(records, exporter, {}, SpanSettings(interval=3600.0))
+    reporter.start()
+    for path in ("/first", "/" + "x" * 2000, "/last"):
+        records.publish(Record(1.0, "GET", path, 404, 0.1, trace_context=CONTEXT))
+    await reporter.stop()
+    assert exporter.lost["refused"] == 1
+    assert b"/first" in receiver.taken[0]
+    assert b"/last" in receiver.taken[-1]
 
 
 class Figures:

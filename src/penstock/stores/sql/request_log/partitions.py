@@ -10,11 +10,14 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.schema import log_metadata, request_content, request_log
 
 PARTITIONED: Final = (request_log.name, log_metadata.name, request_content.name)
 _LOCK: Final = 0x70656E6C6F6773
-"""The number of PostgreSQL's advisory lock for making and dropping partitions: ``penlogs`` in ASCII."""
+"""The number of PostgreSQL's advisory lock for making partitions: ``penlogs`` in ASCII."""
+_LOCK_WAIT: Final = 20
+"""Milliseconds."""
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
@@ -74,18 +77,20 @@ class Partitions:
                 )
         return missing
 
-    async def drop_before(self, connection: AsyncConnection, moment: int, table: str) -> bool:
-        """Drop one partition of a table whose rows are all older than a moment, if there is one. The lock that it needs
-        is waited for 50 ms at most."""
-        if connection.dialect.name != "postgresql":
-            return False
-        for name, month in _months(await _tables(connection), table):
-            if bounds(month)[1] <= moment:
-                await connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
-                await connection.exec_driver_sql(f"DROP TABLE {name}")
-                self.made.discard(month)
-                return True
+
+async def drop_before(database: Database, moment: int, table: str) -> bool:
+    """Drop one partition of a table whose rows are all older than a moment, if there is one. Raises DatabaseError, also
+    where somebody reads it just now.
+
+    Nobody reads or writes any month meanwhile: PostgreSQL locks the whole table. So the lock is waited for briefly, as
+    those who come later wait behind it, and it ends with the work, whenever this process has its next turn."""
+    async with database.read() as connection:
+        names = await _tables(connection)
+    name = next((name for name, month in _months(names, table) if bounds(month)[1] <= moment), None)
+    if name is None:
         return False
+    await database.run_script(f"SET LOCAL lock_timeout = {_LOCK_WAIT}; DROP TABLE IF EXISTS {name}")
+    return True
 
 
 async def _tables(connection: AsyncConnection) -> list[str]:

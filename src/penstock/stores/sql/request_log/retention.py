@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.request_log.partitions import Partitions
+from penstock.stores.sql.request_log.partitions import drop_before
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import HOURS_KEPT
 from penstock.stores.sql.schema import (
@@ -95,8 +95,7 @@ async def _drop_month(database: Database, table: sa.Table, before: int) -> bool:
     if database.is_sqlite or "at" not in table.c:
         return False
     try:
-        async with database.write() as connection:
-            return await Partitions().drop_before(connection, before, table.name)
+        return await drop_before(database, before, table.name)
     except DatabaseError:
         # Somebody reads it just now: its rows go one by one, or the month does the next time.
         return False
