@@ -32,7 +32,7 @@ from penstock.stores.sql.request_log.entry import LogEntry
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
 """Seconds between two batches."""
-_BATCH: Final = 250
+_BATCH: Final = 500
 """Rows of a transaction: writing them takes some milliseconds, in which no other change of SQLite goes on."""
 _RECOVERY: Final = 60.0
 """Seconds between two looks for spools of dead workers."""
