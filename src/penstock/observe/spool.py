@@ -1,7 +1,7 @@
 """Entries on their way to a slow place, in files that outlive the process: nothing is lost when it is killed.
 
-An entry is appended with one write in the moment in which it is made, so the kernel has it whatever becomes of the
-process (not of the machine: nothing here waits for the disk). Entries stand in segments of bounded size. A reader takes
+Entries are appended with one write in the moment in which they are told, so the kernel has them whatever becomes of the
+process (not of the machine: nothing here waits for the disk). They stand in segments of bounded size. A reader takes
 the oldest segment, carries its entries on, and drops the segment. Segments that a dead process has left are taken over:
 the lock on a segment's file ends with its process.
 
@@ -19,6 +19,8 @@ import struct
 import time
 import zlib
 from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,12 +54,13 @@ class Segment(msgspec.Struct, eq=False):
         memory = self.memory
         return _read(os.pread(self.file, os.fstat(self.file).st_size, 0) if memory is None else bytes(memory))
 
-    def write(self, data: bytes) -> bool:
-        """Write at the end. False: not all of it is written, and nothing more can follow. Raises OSError."""
+    def write(self, data: bytes) -> int:
+        """Write at the end: how many bytes are written. Where that isn't all, nothing more can follow. Raises
+        OSError."""
         if self.memory is None:
-            return os.write(self.file, data) == len(data)
+            return os.write(self.file, data)
         self.memory += data
-        return True
+        return len(data)
 
 
 def _read(data: bytes) -> list[bytes]:
@@ -100,29 +103,29 @@ class Spool:
         """Segments that get no further entry."""
         return len(self._closed)
 
-    def append(self, entry: bytes, item: Any = None) -> None:
-        """Keep an entry, and what it was made of, if that is told. Never waits for the disk."""
+    def extend(self, entries: Sequence[bytes], items: Sequence[Any] | None = None) -> None:
+        """Keep entries, and what they were made of, if that is told. Never waits for the disk."""
         current = self._current
         if current is None:
             current = self._current = self._begin()
-        data = _FRAME.pack(len(entry), zlib.crc32(entry)) + entry
+        framed = [_FRAME.pack(len(entry), zlib.crc32(entry)) + entry for entry in entries]
+        data = b"".join(framed)
         try:
-            is_whole = current.write(data)
+            written = current.write(data)
         except OSError as error:
-            self.lost += 1
+            self.lost += len(entries)
             self._complain(error)
             return
-        if not is_whole:
-            self.lost += 1
-            self._close_current()
-            return
-        current.size += len(data)
-        current.count += 1
-        if item is None:
+        is_whole = written == len(data)
+        count = len(entries) if is_whole else sum(end <= written for end in accumulate(map(len, framed)))
+        self.lost += len(entries) - count
+        current.size += written
+        current.count += count
+        if items is None:
             current.items = None
         elif current.items is not None:
-            current.items.append(item)
-        if current.size >= self._segment_size:
+            current.items += items[:count]
+        if current.size >= self._segment_size or not is_whole:
             self._close_current()
             self._drop_beyond()
 

@@ -17,6 +17,7 @@ from penstock.prices.rates import (
     BATCH,
     CACHE_WRITE,
     CACHE_WRITE_1H,
+    FOR_CALLS,
     INPUT,
     OUTPUT,
     REASONING,
@@ -40,7 +41,9 @@ _HALF: Final = (1, 2)
 
 class Price(msgspec.Struct, frozen=True, eq=False):
     """The prices of one model for calls of one mode in one region: ``cases`` in the order of their say, ``version`` and
-    ``match`` as a charge tells them. ``is_steady``: the prices don't depend on the time."""
+    ``match`` as a charge tells them. ``is_steady``: the prices don't depend on the time. ``of_tokens`` are the prices
+    of a token of the prompt and of one of the answer, where these hold at any time and for any number of them, and a
+    call costs nothing else."""
 
     provider: str
     name: str
@@ -49,6 +52,7 @@ class Price(msgspec.Struct, frozen=True, eq=False):
     mode: str
     cases: tuple[Case, ...]
     is_steady: bool
+    of_tokens: tuple[int, int] | None = None
     estimates: dict[bool, Prices] = msgspec.field(default_factory=dict)
 
     def case(self, prompt: int, at: float) -> Case:
@@ -172,7 +176,14 @@ def _price(provider: str, found: Found, version: str, region: str, mode: str) ->
     if not cases:
         return None
     is_steady = all(case.since == 0 and case.daily is None for case in cases)
-    return Price(provider, found.name, version, found.match, mode, cases, is_steady)
+    return Price(provider, found.name, version, found.match, mode, cases, is_steady, _of_tokens(cases))
+
+
+def _of_tokens(cases: Sequence[Case]) -> tuple[int, int] | None:
+    case = cases[-1]  # it holds where no other does
+    if len(cases) > 1 or case.formula is not None or not FOR_CALLS.isdisjoint(case.rates):
+        return None
+    return case.rates.get(INPUT, 0), case.rates.get(OUTPUT, 0)
 
 
 def _chosen(cases: Sequence[Case], region: str, mode: str) -> Sequence[Case]:

@@ -22,6 +22,8 @@ from penstock.prices.rates import (
     CACHE_READ_AUDIO,
     CACHE_WRITE,
     CACHE_WRITE_1H,
+    CONTEXTS,
+    FOR_CALLS,
     IMAGE,
     IMAGE_IN,
     IMAGE_OUT,
@@ -47,9 +49,6 @@ _FALLBACK: Final = {
 """The class whose price holds where a class has none: vendors bill such tokens as plain ones."""
 _SEARCHES: Final = ("web_search", "search", "enterprise_web_search")
 """Units by which searches of the web are charged: the first that has a price."""
-_CONTEXTS: Final = ("low", "medium", "high")
-"""How much a search reads. Perplexity charges each request by it; ``low`` unless the reply says otherwise:
-https://docs.perplexity.ai/docs/getting-started/pricing."""
 
 
 _PRICED_AS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = {
@@ -65,8 +64,6 @@ _VIDEO: Final = "video_duration_seconds_"
 _AS_TOKENS: Final = frozenset({"characters", "search_units"})
 """Units whose price stands in the place of a token's, where a model's answers cost nothing: Portkey's files say so of
 speech and of reranking."""
-_FOR_CALLS: Final = frozenset({REQUEST, *[f"{UNIT}web_search_{context}_context" for context in _CONTEXTS]})
-"""What is charged for a call beside its tokens, whatever its usage."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -95,9 +92,12 @@ def charge(usage: Usage, price: Price, at: float) -> Charge:
 
 def picos(usage: Usage, price: Price, at: float) -> int:
     """The amount in picodollars, of which a charge is the rounded form."""
+    if price.of_tokens is not None and is_plain(usage):
+        of_input, of_output = price.of_tokens
+        return (usage.prompt or 0) * of_input + (usage.completion or 0) * of_output
     case = price.case(usage.prompt or 0, at)
     rates = case.rates
-    if case.formula is None and is_plain(usage) and _FOR_CALLS.isdisjoint(rates):
+    if case.formula is None and is_plain(usage) and FOR_CALLS.isdisjoint(rates):
         return (usage.prompt or 0) * rates.get(INPUT, 0) + (usage.completion or 0) * rates.get(OUTPUT, 0)
     counts = token_counts(usage, rates)
     others = [*_units(usage, rates), *_pictures(usage, rates)]
@@ -121,7 +121,7 @@ def most_plain_prompt(price: Price) -> int | None:
     """The tokens of the longest prompt for which a plain usage costs its tokens at the prices of a short prompt, and
     nothing else, at any time; None if there is no such prompt."""
     case = price.case(0, 0)
-    if not price.is_steady or case.formula is not None or not _FOR_CALLS.isdisjoint(case.rates):
+    if not price.is_steady or case.formula is not None or not FOR_CALLS.isdisjoint(case.rates):
         return None
     return min([each.above for each in price.cases if each.above], default=MOST)
 
@@ -194,7 +194,7 @@ def _units(usage: Usage, rates: Rates) -> list[Line]:
         if name is not None:
             counts.setdefault(name, usage.searches)
     context = usage.native.get("search_context_size")
-    by_context = f"web_search_{context if context in _CONTEXTS else 'low'}_context"
+    by_context = f"web_search_{context if context in CONTEXTS else 'low'}_context"
     if UNIT + by_context in rates:
         counts.setdefault(by_context, 1)
     found += [Line(UNIT + name, count, rates[UNIT + name]) for name, count in counts.items() if UNIT + name in rates]

@@ -28,6 +28,11 @@ REQUEST: Final = "request"
 """A fixed price of one request."""
 UNIT: Final = "unit."
 """The beginning of a class that is counted in calls, seconds and the like: ``unit.web_search``."""
+CONTEXTS: Final = ("low", "medium", "high")
+"""How much a search reads. Perplexity charges each request by it; ``low`` unless the reply says otherwise:
+https://docs.perplexity.ai/docs/getting-started/pricing."""
+FOR_CALLS: Final = frozenset({REQUEST, *[f"{UNIT}web_search_{context}_context" for context in CONTEXTS]})
+"""What is charged for a call beside its tokens, whatever its usage."""
 IMAGE: Final = "image."
 """The beginning of a class of pictures: ``image.QUALITY.SIZE``, ``default`` for what isn't said."""
 TUNING: Final = "finetune."

@@ -33,7 +33,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 def test_all_entries_come_out_in_their_order(entries: list[bytes], segment: int) -> None:
     spool = Spool(None, "s", 1 << 20, segment)
     for entry in entries:
-        spool.append(entry)
+        spool.extend([entry])
     assert spool.waiting == len(entries)
     assert everything(spool) == entries
     assert (spool.waiting, spool.lost) == (0, 0)
@@ -41,10 +41,10 @@ def test_all_entries_come_out_in_their_order(entries: list[bytes], segment: int)
 
 def test_a_segment_that_is_taken_gets_no_further_entry(folder: Path | None) -> None:
     spool = Spool(folder, "s", 1 << 20)
-    spool.append(b"a")
+    spool.extend([b"a"])
     taken = spool.take()
     assert taken is not None
-    spool.append(b"b")
+    spool.extend([b"b"])
     assert taken.entries() == [b"a"]
     assert spool.take() is taken
     spool.drop(taken)
@@ -57,7 +57,7 @@ def test_a_segment_that_is_taken_gets_no_further_entry(folder: Path | None) -> N
 def test_beyond_its_size_the_oldest_entries_are_lost_and_counted(folder: Path | None) -> None:
     spool = Spool(folder, "s", 400, 100)
     for number in range(20):
-        spool.append(b"%052d" % number)
+        spool.extend([b"%052d" % number])
     kept = everything(spool)
     assert kept == [b"%052d" % number for number in range(20 - len(kept), 20)]
     assert spool.lost == 20 - len(kept) > 0
@@ -67,7 +67,7 @@ def test_beyond_its_size_the_oldest_entries_are_lost_and_counted(folder: Path | 
 def test_what_is_being_read_is_not_dropped(folder: Path | None) -> None:
     spool = Spool(folder, "s", 400, 100)
     for number in range(20):
-        spool.append(b"%052d" % number)
+        spool.extend([b"%052d" % number])
         first = spool.take()
     assert first is not None
     assert first.entries()[0] == b"%052d" % 0
@@ -82,7 +82,7 @@ from pathlib import Path
 from penstock.observe.spool import Spool
 spool = Spool(Path({str(tmp_path)!r}), "s", 1 << 20, 64)
 for number in range(10):
-    spool.append(b"entry %d" % number)
+    spool.extend([b"entry %d" % number])
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
@@ -99,12 +99,12 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_the_spool_of_a_process_that_lives_is_its_own(tmp_path: Path) -> None:
     living, other = Spool(tmp_path, "s", 1 << 20), Spool(tmp_path, "s", 1 << 20)
-    living.append(b"a")
+    living.extend([b"a"])
     other.recover()
     assert other.take() is None
     living.recover()
     assert everything(living) == [b"a"]
-    living.append(b"b")
+    living.extend([b"b"])
     living.close()
     other.recover()
     assert everything(other) == [b"b"]
@@ -114,7 +114,7 @@ def test_the_spool_of_a_process_that_lives_is_its_own(tmp_path: Path) -> None:
 def test_an_entry_that_was_cut_off_is_left_out_and_no_other(tmp_path: Path, cut: int) -> None:
     spool = Spool(tmp_path, "s", 1 << 20)
     for entry in (b"one", b"two", b"three"):
-        spool.append(entry)
+        spool.extend([entry])
     spool.close()
     (file,) = tmp_path.glob("*.spool")
     file.write_bytes(file.read_bytes()[:-cut])
@@ -124,8 +124,8 @@ def test_an_entry_that_was_cut_off_is_left_out_and_no_other(tmp_path: Path, cut:
 
 def test_a_damaged_entry_ends_its_segment(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "s", 1 << 20)
-    spool.append(b"one")
-    spool.append(b"two")
+    spool.extend([b"one"])
+    spool.extend([b"two"])
     spool.close()
     (file,) = tmp_path.glob("*.spool")
     file.write_bytes(file.read_bytes().replace(b"two", b"tvo"))
@@ -136,28 +136,28 @@ def test_a_damaged_entry_ends_its_segment(tmp_path: Path) -> None:
 def test_a_folder_that_cant_be_made_keeps_entries_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     spool = Spool(tmp_path / "file" / "spool", "s", 1 << 20)
-    spool.append(b"a")
+    spool.extend([b"a"])
     assert "can't be written" in caplog.text
     assert everything(spool) == [b"a"]
-    spool.append(b"b")
+    spool.extend([b"b"])
     spool.close()
     assert spool.lost == 1
 
 
 def test_a_full_disk_costs_the_entry_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(tmp_path, "s", 1 << 20)
-    spool.append(b"a")
+    spool.extend([b"a"])
     half = SimpleNamespace(**{**vars(os), "write": lambda file, data: os.write(file, data[:5])})
     monkeypatch.setattr(spool_module, "os", half)
-    spool.append(b"half")
+    spool.extend([b"half"])
 
     def full(_: int, __: bytes) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(spool_module, "os", SimpleNamespace(**{**vars(os), "write": full}))
-    spool.append(b"nothing")
+    spool.extend([b"nothing"])
     monkeypatch.undo()
-    spool.append(b"b")
+    spool.extend([b"b"])
     assert everything(spool) == [b"a", b"b"]
     assert spool.lost == 2
     spool.close()
@@ -174,14 +174,14 @@ def test_a_file_that_cant_be_read_raises() -> None:
 
 def test_what_entries_were_made_of_is_kept_beside_them(folder: Path | None) -> None:
     spool = Spool(folder, "s", 1 << 20)
-    spool.append(b"a", "A")
-    spool.append(b"b", "B")
+    spool.extend([b"a"], ["A"])
+    spool.extend([b"b"], ["B"])
     segment = spool.take()
     assert segment is not None
     assert (segment.items, segment.entries()) == (["A", "B"], [b"a", b"b"])
     spool.drop(segment)
-    spool.append(b"c", "C")
-    spool.append(b"d")
+    spool.extend([b"c"], ["C"])
+    spool.extend([b"d"])
     segment = spool.take()
     assert segment is not None
     assert (segment.items, segment.entries()) == (None, [b"c", b"d"])
@@ -192,10 +192,29 @@ def test_what_entries_were_made_of_is_kept_beside_them(folder: Path | None) -> N
 def test_memory_holds_two_segments_while_the_reader_is_behind(folder: Path | None) -> None:
     spool = Spool(folder, "s", 1 << 20, 100)
     for number in range(20):
-        spool.append(b"%052d" % number, number)
+        spool.extend([b"%052d" % number], [number])
     items = []
     while (segment := spool.take()) is not None:
         items.append(segment.items)
         spool.drop(segment)
     assert items == [[0, 1], *[None] * 9]
+    spool.close()
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_several_entries_keeps_those_that_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path, "s", 1 << 20)
+    for room, whole in ((0, 0), (8, 0), (10, 1), (17, 1), (19, 2)):
+        short = SimpleNamespace(**{**vars(os), "write": lambda file, data, room=room: os.write(file, data[:room])})
+        monkeypatch.setattr(spool_module, "os", short)
+        before = spool.lost
+        spool.extend([b"a", b"b", b"c"], ["A", "B", "C"])
+        monkeypatch.undo()
+        assert spool.lost - before == 3 - whole
+        segment = spool.take()
+        entries, items = (segment.entries(), segment.items) if segment else ([], [])
+        assert (entries, items) == ([b"a", b"b", b"c"][:whole], ["A", "B", "C"][:whole])
+        if segment is not None:
+            spool.drop(segment)
     spool.close()

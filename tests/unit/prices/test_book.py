@@ -2,11 +2,14 @@
 
 import tracemalloc
 
+import msgspec
 import pytest
 
 from penstock.core.prices import Prices
+from penstock.core.usage import Usage
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import EMPTY, Overlay, OverlayEntry, Price, PriceBook, estimate_prices
+from penstock.prices.charge import picos
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, encode
 
@@ -182,3 +185,18 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         book.look_up("openai", f"made-up-{number}")
     assert len(book._remembered) == 4
+
+
+def test_a_price_of_tokens_alone_is_told_as_such() -> None:
+    several = model(Case({"input": 1}), Case({"input": 2}, above=100))
+    by_request = model(Case({"input": 1, "request": 9}))
+    book = PriceBook((table(m=plain(3), free=model(Case({})), several=several, by_request=by_request),), EMPTY.overlay)
+    assert [found(book, name).of_tokens for name in ("m", "free", "several", "by_request")] == [
+        (3, 6),
+        (0, 0),
+        None,
+        None,
+    ]
+    for usage in (Usage(5, 7), Usage(5, None), Usage(5, 7, cached=2), Usage(5, 7, units={"x": 1})):
+        price = found(book)
+        assert picos(usage, price, NOW) == picos(usage, msgspec.structs.replace(price, of_tokens=None), NOW)

@@ -1,5 +1,6 @@
-"""The request log on its way to the database: each finished request goes to the spool at once, and from there in
-batches to the tables, off the requests' path (docs/request-log.md).
+"""The request log on its way to the database: finished requests go to the spool in the turn of the event loop after the
+one in which they ended, before anything more is read of their connections, and from there in batches to the tables, off
+the requests' path (docs/request-log.md).
 
 Rows are made of records on the event loop, in slices; those with texts to look through, in a thread. A batch is one
 transaction. What can't be written waits in the spool, also for the next process. A step of this task deletes what is
@@ -32,7 +33,7 @@ from penstock.stores.sql.request_log.entry import LogEntry
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
 """Seconds between two batches."""
-_BATCH: Final = 250
+_BATCH: Final = 500
 """Rows of a transaction: writing them takes some milliseconds, in which no other change of SQLite goes on."""
 _RECOVERY: Final = 60.0
 """Seconds between two looks for spools of dead workers."""
@@ -44,6 +45,8 @@ _CLEANING: Final = 3600.0
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Spooled)
 
+Item = tuple[Spooled, list[Charge | None] | None]
+"""What an entry of the spool was made of, and the charges of the request's attempts, unless prices were still read."""
 Write = Callable[[Sequence[LogEntry], bool], Coroutine[Any, Any, None]]
 """Writes rows; True: some of them may be there already. Raises DatabaseError."""
 
@@ -73,6 +76,10 @@ class RequestLog:
         self._unreadable = 0
         self._told = 0
         self._is_repeated = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Where a handful of requests is written to the spool at once, as long as the log runs."""
+        self._kept: list[Spooled] = []
+        """Requests that ended in this turn of the event loop."""
         self._segment: Segment | None = None
         self._done = 0
         """Entries of the segment that are written."""
@@ -87,19 +94,31 @@ class RequestLog:
 
     @property
     def waiting(self) -> int:
-        return self.spool.waiting
+        return len(self._kept) + self.spool.waiting
 
     def keep(self, record: Record, extras: LogExtras, id_: str) -> None:
-        spooled = Spooled(id_, record, extras)
-        try:
-            entry = _ENCODER.encode(spooled)
-        except UnicodeEncodeError:
-            # Callers can put halves of surrogate pairs into names and labels.
-            entry = _ENCODER.encode(_plain(msgspec.to_builtins(spooled, builtin_types=(bytes, bytearray))))
-            spooled = _DECODER.decode(entry)
-        self.spool.append(entry, spooled)
+        self._kept.append(Spooled(id_, record, extras))
+        if self._loop is None or extras.content is not None:
+            self._spool_kept()
+        elif len(self._kept) == 1:
+            self._loop.call_soon(self._spool_kept)
+
+    def _spool_kept(self) -> None:
+        """Write what is kept to the spool, and what it costs beside it: other readers ask the same in this turn."""
+        kept, self._kept = self._kept, []
+        entries, items, is_loading = [], [], self._is_loading()
+        for spooled in kept:
+            try:
+                entry, spooled = _encoded(spooled)
+                items.append((spooled, None if is_loading else charges_of(spooled.record, self._charge_of)))
+                entries.append(entry)
+            except Exception:
+                self._lose()
+        if entries:
+            self.spool.extend(entries, items)
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self.spool.recover()
         self._task.start()
         self._cleaning.start()
@@ -107,6 +126,8 @@ class RequestLog:
     async def stop(self) -> None:
         await self._cleaning.stop()
         await self._task.stop()
+        self._loop = None
+        self._spool_kept()
         try:
             await self._drain(to_the_end=True)
         finally:
@@ -144,7 +165,7 @@ class RequestLog:
                 return
             self.spool.drop(segment)
 
-    async def _read(self, segment: Segment) -> Sequence[Spooled | bytes]:
+    async def _read(self, segment: Segment) -> Sequence[Item | bytes]:
         """What of a segment is not written yet: its entries, or what they were made of."""
         if segment.items is not None:
             return segment.items[self._done :]
@@ -155,7 +176,7 @@ class RequestLog:
             self._unreadable += segment.count
             return ()
 
-    async def _write_segment(self, entries: Sequence[Spooled | bytes]) -> bool:
+    async def _write_segment(self, entries: Sequence[Item | bytes]) -> bool:
         for first in range(0, len(entries), _BATCH):
             part = entries[first : first + _BATCH]
             rows = await self._rows(part)
@@ -164,15 +185,16 @@ class RequestLog:
             self._done += len(part)
         return True
 
-    async def _rows(self, entries: Sequence[Spooled | bytes]) -> list[LogEntry]:
+    async def _rows(self, entries: Sequence[Item | bytes]) -> list[LogEntry]:
         """The rows of entries. An entry that can't be read costs no other."""
         rows: list[LogEntry] = []
         others: list[tuple[Spooled, list[Charge | None]]] = []
 
-        def make(entry: Spooled | bytes) -> None:
+        def make(entry: Item | bytes) -> None:
             try:
-                spooled = _DECODER.decode(entry) if isinstance(entry, bytes) else entry
-                charges = charges_of(spooled.record, self._charge_of)
+                spooled, charges = (_DECODER.decode(entry), None) if isinstance(entry, bytes) else entry
+                if charges is None:
+                    charges = charges_of(spooled.record, self._charge_of)
                 if is_quick(spooled, self._redactor):
                     rows.append(row_of(spooled, charges, self._redactor))
                 else:
@@ -215,6 +237,16 @@ class RequestLog:
             except DatabaseError as error:
                 _LOG.error("%s; old rows of the request log stay for now", error)
             await asyncio.sleep(_CLEANING)
+
+
+def _encoded(spooled: Spooled) -> tuple[bytes, Spooled]:
+    """A request as an entry of the spool, and as this entry is read again."""
+    try:
+        return _ENCODER.encode(spooled), spooled
+    except UnicodeEncodeError:
+        # Callers can put halves of surrogate pairs into names and labels.
+        entry = _ENCODER.encode(_plain(msgspec.to_builtins(spooled, builtin_types=(bytes, bytearray))))
+        return entry, _DECODER.decode(entry)
 
 
 def _name_of(entry: LogEntry) -> str:

@@ -19,6 +19,7 @@ from penstock.observe.spool import Spool
 from penstock.pipeline.records import request_log as module
 from penstock.pipeline.records.log_rows import Spooled, row_of
 from penstock.pipeline.records.request_log import RequestLog
+from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.request_log.entry import LogEntry
@@ -159,7 +160,7 @@ async def test_texts_that_are_no_utf_8_cost_no_row() -> None:
 async def test_an_entry_that_cant_be_read_is_counted_as_lost(caplog: pytest.LogCaptureFixture) -> None:
     table = Table()
     log = log_of(table)
-    log.spool.append(b"\xc1")
+    log.spool.extend([b"\xc1"])
     log.keep(record("b"), LogExtras(), random_id())
     await log.stop()
     assert (table.traces, log.lost) == (["b"], 1)
@@ -244,3 +245,58 @@ async def test_a_batch_that_is_cancelled_is_written_as_a_repeated_one() -> None:
     await asyncio.wait([draining])
     await log.stop()
     assert table.repeated == [False, True]
+
+
+async def test_requests_that_end_in_one_turn_are_spooled_together_in_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, handfuls = Table(), list[int]()
+    log = log_of(table, tmp_path)
+    extend = log.spool.extend
+    monkeypatch.setattr(log.spool, "extend", lambda *several: (handfuls.append(len(several[0])), extend(*several)))
+    log.start()
+    for trace in "abc":
+        log.keep(record(trace), LogExtras(), random_id())
+    assert (log.waiting, log.spool.waiting) == (3, 0)
+    await asyncio.sleep(0)
+    assert (log.waiting, log.spool.waiting, handfuls) == (3, 3, [3])
+    log.keep(record("d"), LogExtras(content=Content(10, [])), random_id())
+    assert handfuls == [3, 1], "contents are not gathered"
+    log.keep(record("e"), LogExtras(), random_id())
+    await log.stop()
+    assert handfuls == [3, 1, 1]
+    assert table.traces == ["a", "b", "c", "d", "e"]
+    log.keep(record("f"), LogExtras(), random_id())
+    assert handfuls == [3, 1, 1, 1], "who comes too late is left to the next process"
+    log.spool.close()
+
+
+async def test_a_charge_is_computed_when_a_request_is_spooled_or_once_prices_are_read(tmp_path: Path) -> None:
+    table, asked, is_loading = Table(), list[str | None](), True
+
+    def charge_of(attempt: AttemptRecord, at: float) -> Charge:
+        asked.append(attempt.model)
+        return Charge(7, "v", "exact", "m", "standard")
+
+    spool = Spool(tmp_path, "requests", 1 << 20)
+    log = RequestLog(spool, table.write, charge_of, Redactor(), nothing, lambda: is_loading)
+    log.keep(record("a"), LogExtras(), random_id())
+    assert not asked
+    is_loading = False
+    log.keep(record("b"), LogExtras(), random_id())
+    assert len(asked) == 1
+    await log._drain(to_the_end=True)
+    assert len(asked) == 2
+    assert [row.amount for row in table.rows.values()] == [7, 7]
+
+
+async def test_a_request_that_can_t_be_spooled_costs_no_other(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    table = Table()
+    log = log_of(table, tmp_path)
+    log.start()
+    log.keep(record("a"), LogExtras(), random_id())
+    log.keep(record("b", labels={"x": object()}), LogExtras(), random_id())
+    log.keep(record("c"), LogExtras(), random_id())
+    await log.stop()
+    assert (table.traces, log.lost) == (["a", "c"], 1)
+    assert "is missing in the request log" in caplog.text

@@ -45,7 +45,7 @@ async def rows_of(database: Database) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await connection.execute(sa.select(TABLE).order_by(TABLE.c.a))]
 
 
-@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 65])
+@pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 130])
 async def test_all_rows_are_written_with_their_values(database: Database, count: int) -> None:
     rows = [(b"x" if n % 3 else None, n, n % 2 == 0, f"t{n}" if n % 4 else None) for n in range(count)]
     await write_rows(database, [Rows(INSERT, rows)])
@@ -81,8 +81,8 @@ async def test_a_value_that_no_column_takes_is_no_failure_of_the_database(databa
     assert await rows_of(database) == []
 
 
-async def test_columns_that_no_row_tells_are_left_out_and_stay_null(tmp_path: Path) -> None:
-    """Also where kinds of rows follow each other, and where there are more kinds than statements are kept."""
+async def test_what_rows_have_in_common_is_told_once(tmp_path: Path) -> None:
+    """Also NULL, where kinds of rows follow each other, and where there are more kinds than statements are kept."""
     told = RepeatedStatement(["d", "a", "c", "b"], lambda insert: insert(TABLE))
     database = Database(file_address(tmp_path / "db"))
     async with database.write() as connection:
@@ -91,11 +91,27 @@ async def test_columns_that_no_row_tells_are_left_out_and_stay_null(tmp_path: Pa
     expected = []
     for number in range(8):
         d, b, c = kinds[number % 4]
-        rows = [(d, 30 * number + n, c, b) for n in range(30)]
+        rows = [(d, 60 * number + n, c, b if n else None) for n in range(60)]
         expected += [(a, b, c, d, None) for d, a, c, b in rows]
         await write_rows(database, [Rows(told, rows)])
         if number == 2:
-            told._compiled |= {("none", (str(each),)): told._compiled["sqlite", ()] for each in range(50)}
+            told._several |= {(True,) * (5 + each): told._several[None, False, None, None] for each in range(50)}
     assert await rows_of(database) == expected
-    assert {without for name, without in told._compiled if name == "sqlite"} == {(), ("b",)}
+    assert {each for each in told._several if len(each) == 4} == {
+        (None, False, None, None), (True, False, True, None), (True, False, True, False), (False,) * 4,
+    }  # fmt: skip
+    await database.close()
+
+
+async def test_rows_that_are_all_alike_are_as_many_as_they_were(tmp_path: Path) -> None:
+    database = Database(file_address(tmp_path / "db"))
+    async with database.write() as connection:
+        await connection.run_sync(TABLE.create)
+    for values in ((None, None, None), (b"", True, "t")):
+        await write_rows(
+            database, [Rows(RepeatedStatement(["d", "c", "b"], lambda insert: insert(TABLE)), [values] * 60)]
+        )
+        assert len({row[0] for row in await rows_of(database)}) == 60
+        async with database.write() as connection:
+            await connection.execute(TABLE.delete())
     await database.close()

@@ -3,17 +3,15 @@ and a row that is there already is neither kept nor counted again."""
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
 from collections.abc import Mapping, Sequence
-from itertools import islice
-from operator import attrgetter
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.background import in_slices
 from penstock.core.json_text import write_json
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger import column_text
@@ -28,6 +26,8 @@ _MOST_NAMES: Final = 20
 _LONGEST: Final = 512
 """Characters of a text that an index holds: callers choose some of them. PostgreSQL's indexes end at 2,700 bytes."""
 _LARGEST: Final = (1 << 63) - 1
+_HANDFUL: Final = 100
+"""Requests whose rows are made ready in one turn of the event loop: some 100 microseconds."""
 _TEXTS: Final = (
     "key_id", "key_name", "trace_id", "span_id", "parent_span_id", "span_name", "method", "path", "operation",
     "provider", "model", "virtual_key", "config", "error", "message", "cache", "target",
@@ -63,7 +63,9 @@ class LogWriter:
     async def _rows(self, entries: Sequence[LogEntry]) -> list[Rows]:
         """The rows of all tables."""
         batch = _Batch(self._workspace)
-        await in_slices(deque(entries), batch.add)
+        for first in range(0, len(entries), _HANDFUL):
+            batch.add(entries[first : first + _HANDFUL])
+            await asyncio.sleep(0)
         return batch.rows()
 
 
@@ -84,25 +86,26 @@ class _Batch:
         self._contents: list[Row] = []
         self._sums = Sums()
 
-    def add(self, entry: LogEntry) -> None:
-        entry = _clean(entry)
-        workspace, content = entry.workspace_id or self._workspace, entry.content
-        metadata = entry.metadata and _found_by(entry.metadata)
-        values = msgspec.structs.astuple(entry)
-        row = (
-            *values[:_WORKSPACE],
-            workspace,
-            *values[_WORKSPACE + 1 : _METADATA],
-            _json(entry.metadata) if metadata else "{}",
-            entry.details,
-            content is not None,
-        )
-        self._rows.append(row)
-        self._sums.add(row, metadata)
-        for name, value in metadata.items():
-            self._members.append((workspace, name, value, entry.at, entry.id))
-        if content:
-            self._contents.append((entry.at, entry.id, content))
+    def add(self, entries: Sequence[LogEntry]) -> None:
+        """Add some requests. What most of them don't have is looked for in all of them at once."""
+        columns = list(zip(*map(msgspec.structs.astuple, entries), strict=True))
+        if not _are_clean(columns):
+            entries = list(map(_clean, entries))
+            columns = list(zip(*map(msgspec.structs.astuple, entries), strict=True))
+        contents, metadata = columns[_CONTENT], columns[_METADATA]
+        columns[_WORKSPACE] = tuple([each or self._workspace for each in columns[_WORKSPACE]])
+        columns[_METADATA] = tuple([_json(each) if each else "{}" for each in metadata])
+        columns[_CONTENT] = tuple([each is not None for each in contents])
+        rows = list(zip(*columns, strict=True))
+        self._rows += rows
+        self._sums.add(rows)
+        if any(contents):
+            self._contents += [(each.at, each.id, each.content) for each in entries if each.content]
+        if any(metadata):
+            for entry, workspace in zip(entries, columns[_WORKSPACE], strict=True):
+                members = _found_by(entry.metadata)
+                self._members += [(workspace, name, value, entry.at, entry.id) for name, value in members.items()]
+                self._sums.add_members(entry, workspace, members)
 
     def rows(self) -> list[Rows]:
         """The rows of all tables, and what is added to those of sums."""
@@ -114,8 +117,10 @@ def _plain_insert(table: sa.Table) -> RepeatedStatement:
     return RepeatedStatement([column.name for column in table.c], lambda insert: insert(table))
 
 
-_WORKSPACE: Final = LogEntry.__struct_fields__.index("workspace_id")
-_METADATA: Final = LogEntry.__struct_fields__.index("metadata")
+_WORKSPACE, _METADATA, _CONTENT, _AMOUNT, _SAVED = map(
+    LogEntry.__struct_fields__.index, ("workspace_id", "metadata", "content", "amount", "saved")
+)
+_TEXT_COLUMNS: Final = [LogEntry.__struct_fields__.index(name) for name in _TEXTS]
 _LOG: Final = _plain_insert(request_log)
 _MEMBERS: Final = _plain_insert(log_metadata)
 _CONTENTS: Final = _plain_insert(request_content)
@@ -130,20 +135,24 @@ async def _present(connection: AsyncConnection, entries: Sequence[LogEntry]) -> 
     return set((await connection.execute(query)).scalars())
 
 
+def _are_clean(columns: Sequence[Sequence[Any]]) -> bool:
+    """Whether every database takes all texts and amounts of some rows, and no text that may be long is."""
+    texts = list(filter(None, chain.from_iterable([columns[each] for each in _TEXT_COLUMNS])))
+    together = "".join(texts)
+    if column_text(together) is not together or len(max(texts, key=len, default="")) > _LONGEST:
+        return False
+    return max(columns[_SAVED]) <= _LARGEST and max(filter(None, columns[_AMOUNT]), default=0) <= _LARGEST
+
+
 def _clean(entry: LogEntry) -> LogEntry:
     """A row whose texts and amounts every database takes."""
-    texts = "".join(filter(None, _texts_of(entry)))
-    if len(texts) > _LONGEST or column_text(texts) is not texts:  # the texts of hardly any request
-        clean = {name: column_text(getattr(entry, name)) for name in _TEXTS}
-        cut = {name: text[:_LONGEST] for name in _CUT if (text := clean[name]) is not None}
-        entry = msgspec.structs.replace(entry, **{**clean, **cut})
+    clean = {name: column_text(getattr(entry, name)) for name in _TEXTS}
+    cut = {name: text[:_LONGEST] for name in _CUT if (text := clean[name]) is not None}
+    entry = msgspec.structs.replace(entry, **{**clean, **cut})
     if entry.saved > _LARGEST or (entry.amount or 0) > _LARGEST:
         amount = None if entry.amount is None else min(entry.amount, _LARGEST)
         entry = msgspec.structs.replace(entry, amount=amount, saved=min(entry.saved, _LARGEST))
     return entry
-
-
-_texts_of: Final = attrgetter(*_TEXTS)
 
 
 def _json(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows
+from penstock.stores.sql.request_log.entry import LogEntry
 from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour, usage_metadata
 from penstock.stores.sql.schema.request_log import FEW_MEASURES, LATENCY_BOUNDS, LATENCY_COUNTS, MEASURES
 
@@ -37,18 +38,17 @@ class Sums:
         """Rows by the texts and the status that their sums are told apart by."""
         self._members: dict[Key, Measures] = {}
 
-    def add(self, row: Row, metadata: Mapping[str, str]) -> None:
-        """Add one row, whose values are in the order of the table's columns; ``metadata`` are the members that it is
-        added up by."""
-        self._alike[_kind_of(row)].append(row)
-        if metadata:
-            self._add_members(row, metadata)
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add rows, whose values are in the order of the table's columns."""
+        alike = self._alike
+        for kind, row in zip(map(_kind_of, rows), rows, strict=True):
+            alike[kind].append(row)
 
-    def _add_members(self, row: Row, metadata: Mapping[str, str]) -> None:
-        at, workspace, status, tokens, amount, latency = _of_members(row)
+    def add_members(self, row: LogEntry, workspace: str, metadata: Mapping[str, str]) -> None:
+        """Add the members of metadata that a row of a workspace is added up by."""
+        measures = [1, int(is_error(row.status)), row.total_tokens, row.amount or 0, row.latency, row.at]
         for name, value in metadata.items():
-            member = (workspace, name, at // DAY * DAY, value)
-            _merge(self._members, member, [1, int(is_error(status)), tokens, amount or 0, latency, at])
+            _merge(self._members, (workspace, name, row.at // DAY * DAY, value), measures)
 
     def rows(self) -> list[Rows]:
         """What is to be added to the tables of sums."""
@@ -115,7 +115,6 @@ def _getter(*names: str) -> Callable[[Row], tuple[Any, ...]]:
 
 _AT: Final = request_log.c.keys().index("at")
 _kind_of: Final = _getter("workspace_id", "key_id", "provider", "model", "status", "cache")
-_of_members: Final = _getter("at", "workspace_id", "status", "total_tokens", "amount", "latency")
 _TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens")
 _ADDED_UP: Final = (*_TOKENS, "amount", "saved", "latency", "first_token", "retries", "is_fallback", "at")
 _values_of: Final = _getter(*_ADDED_UP)
