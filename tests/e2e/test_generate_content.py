@@ -109,6 +109,7 @@ def test_without_alt_a_stream_is_an_array(gateway: RunningGateway, upstream: Ups
         ("/v1beta/a/b:generateContent", "a/b"),
         ("/v1alpha/models/m:generateContent", "m"),
         ("/v1/projects/p/locations/l/publishers/google/models/m:generateContent", "m"),
+        ("/v1beta1/projects/p/locations/l/publishers/meta/models/m:generateContent", "meta/m"),
     ],
 )
 def test_the_model_is_what_stands_before_the_last_colon(

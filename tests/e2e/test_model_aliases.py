@@ -48,6 +48,11 @@ credential = "env:SECRET"
 base_url = "{url}/narrow/v1"
 models = ["small"]
 
+[virtual_keys.listless]
+provider = "bedrock"
+credential = "env:SECRET"
+models = ["anthropic.*"]
+
 [configs.main]
 provider = "@up"
 override_params = {{ model = "of-the-config" }}
@@ -71,6 +76,9 @@ hide = true
 
 [models.large]
 target = "@narrow/large"
+
+[models."*.claude-v1"]
+target = "@listless"
 """
 KEYS = f"""
 {entry("all")}
@@ -241,6 +249,9 @@ def test_lists_show_aliases(own_upstream: Upstream, tmp_path: Path) -> None:
         for name in ("fast", "claude-a", "claude-haiku-4-5"):
             got = httpx.get(f"{gateway.url}/v1/models/{name}", headers=headers, timeout=60)
             assert (got.status_code, got.json()["id"]) == (200, name)
+        # A host without a list can't be asked for a name, so its alias answers for what it may be asked.
+        for name, status in (("anthropic.claude-v1", 200), ("other.claude-v1", 404)):
+            assert httpx.get(f"{gateway.url}/v1/models/{name}", headers=headers, timeout=60).status_code == status
         missing = httpx.get(f"{gateway.url}/v1/models/fats", headers=headers, timeout=60)
         assert "did you mean 'fast'?" in missing.json()["error"]["message"]
         catalogue_file(gateway.app)

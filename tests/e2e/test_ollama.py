@@ -222,6 +222,18 @@ def test_lists_and_models(gateway: RunningGateway, upstream: Upstream) -> None:
     assert "model" in post(gateway, config, {}, "/api/show").json()["error"]
 
 
+def test_a_model_of_a_host_without_a_list_is_shown_as_it_is_known(gateway: RunningGateway) -> None:
+    """Clients ask before they chat; at Bedrock nobody could look the name up."""
+    own = {"authorization": "Bearer k"}
+    for model, headers in (
+        ("anthropic.claude-sonnet-4-5", {"x-portkey-provider": "bedrock"}),
+        ("@bedrock/anthropic.claude-sonnet-4-5", {}),
+    ):
+        url, asked = f"{gateway.url}/api/show", {"model": model}
+        shown = httpx.post(url, json=asked, headers=own | headers, timeout=60, trust_env=False).json()
+        assert shown["capabilities"] == ["completion", "tools", "vision", "thinking"], shown
+
+
 def test_an_ollama_tells_its_own(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(body=b'{"models":[{"name":"llama3:latest","size":4}]}'))
     headers = {"x-portkey-provider": "ollama", "x-portkey-custom-host": upstream.url}

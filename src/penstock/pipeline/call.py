@@ -103,8 +103,12 @@ class Call(msgspec.Struct):
 
     def addressed(self, request: RequestBody) -> RequestBody:
         """The body with the model that its path names, and the form of the answer where the path says it, as members
-        ``model`` and ``stream``."""
+        ``model`` and ``stream``. A publisher in the path, as Vertex AI's have one, stands before the model's name:
+        ``@groq/llama``. Google's own models have none."""
         model, streams = self.parameters.get("model"), self.streams
+        publisher = self.parameters.get("publisher", "google")
+        if model is not None and publisher != "google":
+            model = f"{publisher}/{model}"
         if model is None or (streams is None and model == request.model):
             return request
         if streams is None:

@@ -119,7 +119,7 @@ _GEMINI_PATHS: Final = tuple(
     f"/{version}/{parent}{{model}}" for version in ("v1beta", "v1", "v1alpha") for parent in ("models/", "")
 )
 _VERTEX_PATHS: Final = tuple(
-    f"/{version}/projects/{{project}}/locations/{{location}}/publishers/google/models/{{model}}"
+    f"/{version}/projects/{{project}}/locations/{{location}}/publishers/{{publisher}}/models/{{model}}"
     for version in ("v1", "v1beta1")
 )
 _GEMINI_VERBS: Final[tuple[tuple[str, Operation, bool | None], ...]] = (
@@ -140,7 +140,7 @@ _GEMINI_EMBEDDINGS: Final = (("embedContent", "gemini_embed"), ("batchEmbedConte
 def _gemini_surfaces() -> Iterable[Surface]:
     """Gemini's paths: the verb follows the last colon, for names of models hold colons and slashes. Its clients use
     either version, and some leave ``models/`` out for a name with a slash. Vertex AI's paths name no usual provider:
-    its credential isn't the Gemini API's."""
+    its credential isn't the Gemini API's. Google's SDK makes a publisher of what stands before a model's slash."""
     for paths, provider in ((_VERTEX_PATHS, None), (_GEMINI_PATHS, "google")):
         for path in paths:
             for verb, operation, streams in _GEMINI_VERBS:

@@ -79,9 +79,11 @@ class CallableModels(msgspec.Struct, frozen=True):
         else:
             offers = await self._of_plan(compiled, call)
             if not offers and isinstance(compiled.plan, Target):
-                route = self.compiler.route(compiled, compiled.plan, Operation.MODELS)
-                if isinstance(route, Failure):
-                    return route
+                failure = self._no_list(compiled, compiled.plan)
+                if failure is not None and call.operation is not Operation.SHOW:
+                    return failure
+                if failure is not None:
+                    offers = self._unlisted(compiled, compiled.plan, [call.parameters["id"]])
         return _list(offers, call) if call.operation is Operation.MODELS else self._one(offers, call)
 
     def _relays(self, compiled: CompiledPlan, call: Call) -> bool:
@@ -104,6 +106,19 @@ class CallableModels(msgspec.Struct, frozen=True):
         reach = _Reach(by_path, call)
         found = ((name, reach.target(compiled.plan, name)) for name in names)
         return [Offer(name, target.provider) for name, target in found if target is not None]
+
+    def _no_list(self, compiled: CompiledPlan, target: Target) -> Failure | None:
+        """Why a target's host can't be asked for a list; None if it can."""
+        route = self.compiler.route(compiled, target, Operation.MODELS)
+        return route if isinstance(route, Failure) else None
+
+    def _unlisted(self, compiled: CompiledPlan, target: Target, names: Sequence[str]) -> list[Offer]:
+        """Those of the models that the caller may name at a target, not looked up in its host's list."""
+        chat = self.compiler.route(compiled, target, Operation.CHAT)
+        if isinstance(chat, Failure):
+            return []
+        limits = chat.model_lists
+        return [Offer(name, target.provider) for name in names if limits is None or limits.refused(name) is None]
 
     def _config(self, compiled: CompiledPlan, call: Call) -> bytes:
         if compiled.config is None:
@@ -169,13 +184,11 @@ class CallableModels(msgspec.Struct, frozen=True):
         if entry.is_pattern and entry.matches(wanted):
             names.append(wanted)
         if entry.config is None and isinstance(plan, Target) and (entry.model is not None or not entry.is_pattern):
-            chat = self.compiler.route(compiled, plan, Operation.CHAT)
-            limits = None if isinstance(chat, Failure) else chat.model_lists
-            is_refused = isinstance(chat, Failure) or (
-                limits is not None and limits.refused(entry.model or entry.pattern) is not None
-            )
-            return [] if is_refused else [Offer(name, plan.provider, entry.show) for name in names]
+            may = self._unlisted(compiled, plan, [entry.model or entry.pattern])
+            return [Offer(name, plan.provider, entry.show) for name in names] if may else []
         offers = await self._of_plan(compiled, asked)
+        if not offers and wanted in names and isinstance(plan, Target) and self._no_list(compiled, plan):
+            offers = self._unlisted(compiled, plan, [wanted])
         own = [Offer(name, offers[0].provider, entry.show) for name in names] if offers and entry.config else []
         return own + [offer for offer in offers if alias_of(offer.id, tables) is entry]
 
