@@ -224,8 +224,18 @@ class Turns:
         block, form = kind
         if isinstance(part, ImagePart) and part.detail == "low":
             self._parameters.unsupported(f"{path}.image_url.detail")
-        named = {"name": self._name(part.name if isinstance(part, FilePart) else "")} if block == "document" else {}
-        return {block: {"format": form, **named, "source": source}}
+        if block != "document" or not isinstance(part, FilePart):
+            return {block: {"format": form, "source": source}}
+        named = {"name": self._name(part.name)}
+        return {block: {"format": form, **named, "source": source, **self._about(part, path)}}
+
+    def _about(self, document: FilePart, path: str) -> dict[str, Any]:
+        """What Claude is told of a document: what it is about, and whether to cite it. Other models cite nothing."""
+        if self._traits.owner == Owner.ANTHROPIC:
+            return {name: value for name, value in document.extras.items() if name in _ABOUT}
+        for member in document.extras:
+            self._parameters.unsupported(f"{path}.{member}")
+        return {}
 
     def _takes(self, block: str) -> bool:
         if block == "document":
@@ -246,6 +256,7 @@ class Turns:
         return name
 
 
+_ABOUT: Final = frozenset({"context", "citations"})
 _ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _CLAUDE_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _ID_STEM: Final = 47
