@@ -276,6 +276,10 @@ class FitRule(Protocol):
         """Whether it surely does."""
         ...
 
+    def sent(self, body: Body) -> Body:
+        """The body as it is sent: without what the request's address says."""
+        ...
+
 
 def _unchanged(_context: WriteContext) -> None:
     """Replies pass as they are, from every host."""

@@ -104,7 +104,10 @@ async def send(
     if not isinstance(answer, Answer):
         reply.close()
         return _failed(answer, prepared, trace_id)
-    answer.model = prepared.model
+    if prepared.model is None:
+        account.model = answer.model  # a form that passes unread, say: its reply may tell the model
+    else:
+        answer.model = prepared.model
     if prepared.dropped:
         answer.dropped = prepared.dropped
     return answer

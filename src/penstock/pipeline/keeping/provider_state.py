@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 from urllib.parse import unquote
@@ -150,7 +150,7 @@ def with_one_target(
     if failure is not None:
         return failure
     targets = leaves(compiled.plan)
-    several = len({account_of(target) for target in targets}) > 1
+    several = _are_several(targets)
     if secrets and (several or digest is not None or not _is_named_again(call, has_default=has_default)):
         call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
     if digest is not None:
@@ -169,9 +169,14 @@ def with_one_target(
 
 def bind_session(call: Call, compiled: CompiledPlan, secrets: tuple[bytes, ...], *, has_default: bool) -> None:
     """Have a session's ids bound, where a request for what it makes would not come to the same target."""
-    several = len({account_of(target) for target in leaves(compiled.plan)}) > 1
+    several = _are_several(leaves(compiled.plan))
     if secrets and (several or not _is_named_again(call, has_default=has_default)):
         call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
+
+
+def _are_several(targets: Sequence[Target]) -> bool:
+    """Whether targets are at several accounts."""
+    return len(targets) > 1 and len({account_of(target) for target in targets}) > 1
 
 
 def _is_named_again(call: Call, *, has_default: bool) -> bool:
