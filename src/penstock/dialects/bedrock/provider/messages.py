@@ -39,6 +39,7 @@ from penstock.core.traits import Traits
 from penstock.dialects.bedrock.provider import formats
 from penstock.dialects.call_arguments import arguments_object
 from penstock.dialects.call_ids import CallIds, allowed_id, short_id
+from penstock.dialects.malformed import marker_name
 
 GO_ON: Final = "Continue."
 """What the user says after an assistant's turn that stands last, where a model refuses to have its answer begun."""
@@ -152,7 +153,7 @@ class Turns:
         if cache is None:
             return blocks
         if block is None or not self._traits.cache_points:
-            self._parameters.unsupported(f"{path}.cache_control")
+            self._parameters.unsupported(f"{path}.{marker_name(cache)}")
             return blocks
         return [*blocks, cache_point(cache)]
 

@@ -29,7 +29,8 @@ _READER: Final = Reader(
 )
 _SAME: Final = (
     "temperature", "top_p", "top_logprobs", "metadata", "user", "safety_identifier", "prompt_cache_key",
-    "prompt_cache_retention", "max_tool_calls", "truncation", "context_management",
+    "prompt_cache_retention", "prompt_cache_options", "max_tool_calls", "truncation", "context_management",
+    "moderation",
 )  # fmt: skip
 """Parameters of one name in both wires, or of this wire alone."""
 _TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale"})
