@@ -316,7 +316,7 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
     if is_json and prepared.bind is not None:
         if len(data) > HOLD:
             return _nothing_usable(route, f"sent a list of more than {HOLD >> 20} MiB, whose ids can't be bound")
-        data = bound_json(data, prepared.bind)
+        data = bound_json(data, prepared.bind, prepared.dialect.relay.collections)
     answer = Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage, model=model)
     is_stream = content_type(reply.headers).startswith(EVENT_STREAM) and prepared.method == b"POST"
     if not is_stream:
