@@ -55,12 +55,16 @@ config = "main"
 
 
 @contextlib.contextmanager
-def serving(folder: Path, upstream: Upstream, config: str = "main", **environment: str) -> Iterator[RunningGateway]:
+def serving(
+    folder: Path, upstream: Upstream, config: str = "main", provider: str = "openai", **environment: str
+) -> Iterator[RunningGateway]:
     """A gateway with a data folder of its own, no secret from the operator, and a ``config`` of this name."""
     secret, path = folder / "credential", folder / "penstock.toml"
     secret.write_text("sk-o")
     digests = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in KEYS.items()}
     text = _FILE.format(secret=secret, url=upstream.url, **digests)
+    if provider == "google":
+        text = text.replace('"openai"', '"google"').replace('/v1"', '"')
     path.write_text(text.replace("[configs.main]", f"[configs.{config}]").replace('"main"', f'"{config}"'))
     for each in (secret, path):
         each.chmod(0o600)
@@ -144,6 +148,55 @@ def test_files_and_jobs_of_several_accounts(tmp_path: Path, upstream: Upstream) 
         assert (upstream.last.target, json.loads(upstream.last.body)) == ("/v1/batches", {"input_file_id": "resp_1"})
         assert asked(gateway, upstream, "GET", f"/batches/{batch.json()['id']}").status_code == 200
         assert upstream.last.target == "/v1/batches/resp_1"
+
+
+def google(gateway: RunningGateway, upstream: Upstream, method: str, path: str, answer: Any, body: Any = None) -> Any:
+    """The reply to a request for what the Gemini API keeps, of a key whose config has two accounts."""
+    upstream.play(reply(body=json.dumps(answer).encode()))
+    fields = {"x-goog-api-key": KEYS["others"]}
+    got = httpx.request(method, gateway.url + path, json=body, headers=fields, timeout=60, trust_env=False)
+    assert got.status_code == 200, got.text
+    return got.json()
+
+
+def test_batches_files_and_caches_of_gemini(tmp_path: Path, upstream: Upstream) -> None:
+    """What is kept has a name with its id in it; a request that names it goes to the account that has it."""
+    with serving(tmp_path, upstream, provider="google") as gateway:
+        model = "/v1beta/models/gemini-3"
+        file = google(gateway, upstream, "POST", "/v1beta/files", {"file": {"name": "files/abc-1"}})["file"]["name"]
+        assert file.startswith("files/abc_pk_")
+        asked_for = {"batch": {"input_config": {"file_name": file}}}
+        made = {"name": "batches/b1c2", "metadata": {"name": "batches/b1c2", "model": "models/gemini-3"}}
+        told = google(gateway, upstream, "POST", f"{model}:batchGenerateContent", made, asked_for)
+        assert json.loads(upstream.last.body) == {"batch": {"input_config": {"file_name": "files/abc-1"}}}
+        batch, account = told["name"], upstream.last.target.partition("/v1beta/")[0]
+        assert batch.startswith("batches/b_pk_")
+        assert told["metadata"] == {"name": batch, "model": "models/gemini-3"}
+        for method, verb in (("GET", ""), ("POST", ":cancel"), ("DELETE", "")):
+            assert google(gateway, upstream, method, f"/v1beta/{batch}{verb}", made)["name"] == batch
+            assert upstream.last.target == f"{account}/v1beta/batches/b1c2{verb}"
+        cache = google(gateway, upstream, "POST", "/v1beta/cachedContents", {"name": "cachedContents/c1d2"}, {})["name"]
+        said = {"contents": [{"parts": [{"text": "Hi"}]}], "cachedContent": cache}
+        answer = {
+            "candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}],
+            "name": "batches/raw",
+        }
+        assert google(gateway, upstream, "POST", f"{model}:generateContent", answer, said) == answer
+        assert upstream.last.target == f"{account}{model}:generateContent"
+        assert json.loads(upstream.last.body)["cachedContent"] == "cachedContents/c1d2"
+        foreign = httpx.get(
+            f"{gateway.url}/v1beta/{batch}", headers={"x-goog-api-key": KEYS["configured"]}, timeout=60, trust_env=False
+        )
+        assert foreign.status_code == 404
+
+
+def test_a_text_that_looks_like_a_bound_name(tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream, provider="google") as gateway:
+        said = {"contents": [{"parts": [{"text": "about files/abc_pk_x and file_pk_y"}]}]}
+        answer = {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}
+        path = "/v1beta/models/gemini-3:generateContent"
+        assert google(gateway, upstream, "POST", path, answer, said) == answer
+        assert json.loads(upstream.last.body) == said
 
 
 def test_a_name_that_is_gone(tmp_path: Path, upstream: Upstream) -> None:

@@ -188,6 +188,25 @@ def test_transcriptions(gateway: RunningGateway, upstream: Upstream, operation: 
     assert used(gateway).units == {"seconds": 9}
 
 
+def test_a_video_that_is_asked_for_by_a_form(gateway: RunningGateway, upstream: Upstream) -> None:
+    """A form passes unread: the model that is charged is the one that the reply names."""
+    made = {
+        "id": "video_1",
+        "object": "video",
+        "model": "sora-2",
+        "seconds": "8",
+        "size": "1280x720",
+        "status": "queued",
+    }
+    upstream.play(as_json(made))
+    given = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer k"}
+    form = {"prompt": (None, "A cat"), "model": (None, "sora-2"), "input_reference": ("a.png", SOUND, "image/png")}
+    assert httpx.post(f"{gateway.v1}/videos", files=form, headers=given, timeout=60).json() == made
+    record = gateway.recorded()[-1]
+    assert record.usage is not None
+    assert (record.model, record.usage.units) == ("sora-2", {"video_duration_seconds_1280_720": 8})
+
+
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])
 def test_subtitles_come_back_as_they_are(gateway: RunningGateway, upstream: Upstream, form: Any) -> None:
     text = b"1\n00:00:00,000 --> 00:00:01,000\nHi\n"
@@ -195,6 +214,7 @@ def test_subtitles_come_back_as_they_are(gateway: RunningGateway, upstream: Upst
     with sdk(gateway, upstream) as client:
         heard = client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", SOUND), response_format=form)
     assert heard == text.decode()
+    assert used(gateway).units == {"seconds": 1}
 
 
 def test_transcriptions_streamed(gateway: RunningGateway, upstream: Upstream) -> None:

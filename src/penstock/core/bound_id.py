@@ -137,23 +137,40 @@ def is_id(text: str) -> bool:
     return _RAW.fullmatch(text) is not None
 
 
-def with_ids(value: Any, change: ChangeId) -> Any:
+def with_ids(value: Any, change: ChangeId, collections: frozenset[str] = frozenset()) -> Any:
     """A decoded JSON value with each id in it changed, found by the names of members. Its sender chooses how deep it
-    nests: this walk doesn't recurse."""
+    nests: this walk doesn't recurse.
+
+    ``collections`` are those of a wire in which what is kept has a name such as ``batches/ID``: the id in it is
+    changed."""
     root: list[Any] = [None]
-    waiting: list[tuple[Any, bool, Any, Any]] = [(value, False, root, 0)]
+    waiting: list[tuple[Any, str, Any, Any]] = [(value, "", root, 0)]
     while waiting:
-        item, is_named, parent, place = waiting.pop()
+        item, member, parent, place = waiting.pop()
         if isinstance(item, dict):
             new: Any = dict.fromkeys(item)
-            waiting += [(item[name], _names_id(name), new, name) for name in reversed(item)]
+            waiting += [(item[name], name, new, name) for name in reversed(item)]
         elif isinstance(item, list):
             new = [None] * len(item)
-            waiting += [(item[at], is_named, new, at) for at in range(len(item) - 1, -1, -1)]
+            waiting += [(item[at], member, new, at) for at in range(len(item) - 1, -1, -1)]
+        elif not isinstance(item, str):
+            new = item
+        elif collections and member in _NAMED:
+            new = _renamed(item, change, collections)
         else:
-            new = change(item) if is_named and isinstance(item, str) and is_id(item) else item
+            new = change(item) if _names_id(member) and is_id(item) else item
         parent[place] = new
     return root[0]
+
+
+_NAMED: Final = frozenset("name cachedContent cached_content fileName file_name responsesFile responses_file".split())
+"""Members that hold the name of a kept thing, with its collection (https://google.aip.dev/122)."""
+
+
+def _renamed(name: str, change: ChangeId, collections: frozenset[str]) -> str:
+    """A resource's name with its id changed; any other text as it is."""
+    collection, slash, raw = name.partition("/")
+    return f"{collection}/{change(raw)}" if slash and collection in collections and is_id(raw) else name
 
 
 def _names_id(name: str) -> bool:

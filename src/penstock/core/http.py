@@ -41,6 +41,9 @@ def header_line(name: str | bytes, value: str | bytes) -> bytes:
 
 def without_headers(block: bytes, names: Collection[bytes]) -> bytes:
     """A block of header lines without the fields of these names, which are in lower case."""
+    lowered = block.lower()
+    if not any(name in lowered for name in names):
+        return block
     lines = block.split(b"\r\n")
     return b"".join(line + b"\r\n" for line in lines if line and line.partition(b":")[0].lower() not in names)
 

@@ -276,6 +276,10 @@ class FitRule(Protocol):
         """Whether it surely does."""
         ...
 
+    def sent(self, body: Body) -> Body:
+        """The body as it is sent: without what the request's address says."""
+        ...
+
 
 def _unchanged(_context: WriteContext) -> None:
     """Replies pass as they are, from every host."""
@@ -297,6 +301,7 @@ class Relay(msgspec.Struct, frozen=True):
     they pass as they are; (context, whether the caller asked for the usage in an event of its own). ``kept_ids``: None
     for a wire in which nothing is kept. ``session``: None for a wire without sessions over WebSocket. ``fits``: what
     tells by one look that a request stays as it is, made once for a host and a model; None where each is looked into.
+    ``collections``: of a wire in which what the host keeps has a name such as ``batches/ID``.
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
@@ -306,6 +311,7 @@ class Relay(msgspec.Struct, frozen=True):
     kept_ids: KeptIds | None = None
     session: SessionEvents | None = None
     fits: Callable[[WriteContext], FitRule | None] = _nothing_told
+    collections: frozenset[str] = frozenset()
 
 
 class StreamEncoder(Protocol):

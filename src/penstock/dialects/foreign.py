@@ -17,12 +17,14 @@ from penstock.core.chat import (
     ChatRequest,
     FilePart,
     ImagePart,
+    Link,
     Message,
     NativePart,
     NativeTool,
     Owner,
     Part,
     Reasoning,
+    Source,
     Stored,
     TextPart,
     Tool,
@@ -106,16 +108,25 @@ def _tools(
         equivalent = reader.kinds.get(tool.kind)
         if tool.function is not None:
             tools.append(tool.function)
+            _name_settings(tool, position, parameters, frozenset({"type", "name"}))
         elif equivalent is not None:
             tools.append(NativeTool(equivalent, {"type": equivalent}))
-            for setting, value in tool.value.items():
-                if value is not None and setting not in {"type", "name", "cache_control"}:
-                    parameters.unsupported(f"tools[{position}].{setting}")
+            _name_settings(tool, position, parameters, _OF_EACH_TOOL)
             if str(tool.value.get("name")) in chosen:
                 choice = ToolChoice("auto")
         else:
             parameters.unsupported(f"tools[{position}]")
     return tuple(tools), choice
+
+
+_OF_EACH_TOOL: Final = frozenset({"type", "name", "cache_control"})
+
+
+def _name_settings(tool: NativeTool, position: int, parameters: Parameters, known: frozenset[str]) -> None:
+    """Name what another maker's tool says beside its type and isn't said by the tool that stands for it."""
+    for setting, value in tool.value.items():
+        if value is not None and setting not in known:
+            parameters.unsupported(f"tools[{position}].{setting}")
 
 
 def _reasoning(reasoning: Reasoning, traits: Traits) -> Reasoning | None:
@@ -217,13 +228,28 @@ def _parts(reader: Reader, parts: tuple[Part, ...], path: str, parameters: Param
             parameters.unsupported(place)
             if part.text:
                 yield TextPart(part.text, _marker(part.value))
-        elif isinstance(part, ImagePart | FilePart) and _is_elsewhere(part, reader.owner):
+        elif isinstance(part, _MEDIA) and _is_elsewhere(part.source, reader.owner):
             parameters.unsupported(place)
         else:
-            if isinstance(part, FilePart) and reader.owner != Owner.ANTHROPIC:
+            if isinstance(part, FilePart) and reader.owner not in _OF_DOCUMENTS:
                 for member in part.extras:
                     parameters.unsupported(f"{place}.{member}")
+            elif isinstance(part, TextPart) and any(_cites_for(each) != reader.owner for each in part.citations):
+                parameters.unsupported(_CITATIONS)
             yield part
+
+
+_OF_DOCUMENTS: Final = frozenset({Owner.ANTHROPIC, Owner.AMAZON})
+"""Whose wires say of a document what it is about and whether it is to be cited."""
+_CITATIONS: Final = "messages.citations"
+"""What names the sources of earlier answers, once for all of them."""
+
+
+def _cites_for(citation: Mapping[str, Any]) -> str:
+    """Whose citation it is, by its form."""
+    if isinstance(citation.get("type"), str):
+        return Owner.ANTHROPIC
+    return Owner.AMAZON if "location" in citation else Owner.UNKNOWN
 
 
 def _marker(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -231,6 +257,12 @@ def _marker(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return marker if isinstance(marker, dict) else None
 
 
-def _is_elsewhere(part: ImagePart | FilePart, owner: str) -> bool:
-    """Whether a file is kept under an id that means nothing to this provider."""
-    return isinstance(part.source, Stored) and part.source.owner not in ("", owner)
+_BUCKETS: Final[Mapping[str, str]] = {"s3": Owner.AMAZON, "gs": Owner.GOOGLE}
+"""Whose store an address is in, by its scheme: others can't fetch it."""
+
+
+def _is_elsewhere(source: Source, owner: str) -> bool:
+    """Whether a file is kept where this provider doesn't get it: under an id, or in a store, of another maker's."""
+    if isinstance(source, Link):
+        return _BUCKETS.get(source.url.partition("://")[0], owner) != owner
+    return isinstance(source, Stored) and source.owner not in ("", owner)

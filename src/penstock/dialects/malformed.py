@@ -32,10 +32,21 @@ def read_whole(read: Callable[[Body], ChatRequest | Failure], body: Body) -> Cha
         return Failure(Kind.INVALID_JSON, "The gateway could not read the request: it is nested too deeply.")
 
 
+BREAKPOINT: Final[Mapping[str, Any]] = {"type": "ephemeral"}
+"""The marker of a part with OpenAI's ``prompt_cache_breakpoint``, as Anthropic writes it: this very object."""
+
+
 def cache_in(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The ``cache_control`` marker of a part."""
+    """The ``cache_control`` marker of a part, or the one that its ``prompt_cache_breakpoint`` comes to."""
     cache = value.get("cache_control")
-    return cache if isinstance(cache, dict) else None
+    if isinstance(cache, dict):
+        return cache
+    return BREAKPOINT if isinstance(value.get("prompt_cache_breakpoint"), dict) else None
+
+
+def marker_name(cache: Mapping[str, Any]) -> str:
+    """The name of a part's marker in its caller's wire."""
+    return "prompt_cache_breakpoint" if cache is BREAKPOINT else "cache_control"
 
 
 _LONGEST_NAME: Final = 1024

@@ -17,7 +17,7 @@ from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content, whole_answer
-from penstock.pipeline.keeping.bound_reply import with_bound_ids
+from penstock.pipeline.keeping.bound_reply import with_bound_ids, with_bound_names
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.open_socket import opened, socket_request
 from penstock.pipeline.pass_through import pass_through
@@ -104,7 +104,10 @@ async def send(
     if not isinstance(answer, Answer):
         reply.close()
         return _failed(answer, prepared, trace_id)
-    answer.model = prepared.model
+    if prepared.model is None:
+        account.model = answer.model  # a form that passes unread, say: its reply may tell the model
+    else:
+        answer.model = prepared.model
     if prepared.dropped:
         answer.dropped = prepared.dropped
     return answer
@@ -148,6 +151,8 @@ def _in_callers_wire(reply: Reply, prepared: PreparedRequest, route: TargetRoute
     relay = prepared.dialect.relay
     if prepared.bind is not None and relay.kept_ids is not None:
         return with_bound_ids(reply, relay.kept_ids, prepared.bind, route.provider.slug)
+    if prepared.bind is not None and not route.operation.is_proxy:
+        return with_bound_names(reply, relay.collections, prepared.bind, route.provider.slug)
     if prepared.streams and prepared.context is not None:
         return _relayed(reply, relay, prepared.context)
     return reply

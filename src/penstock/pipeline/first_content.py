@@ -19,6 +19,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
+from penstock.core.json_text import read_json_or_none
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply
@@ -308,20 +309,31 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
     headers, rest = reply_headers(reply.headers), reply if data else None
     if reply.status >= 400:
         return Answer(reply.status, headers, data, _refused(reply, data, route), rest=rest)
-    usage = None
+    usage = model = None
     if is_json and len(data) <= HOLD and prepared.method == b"POST":
         usage = prepared.dialect.replies.judge(data, route.provider.slug, False).usage
+        model = None if usage is None else _model_told(data)
     if is_json and prepared.bind is not None:
         if len(data) > HOLD:
             return _nothing_usable(route, f"sent a list of more than {HOLD >> 20} MiB, whose ids can't be bound")
-        data = bound_json(data, prepared.bind)
-    answer = Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
+        data = bound_json(data, prepared.bind, prepared.dialect.relay.collections)
+    answer = Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage, model=model)
     is_stream = content_type(reply.headers).startswith(EVENT_STREAM) and prepared.method == b"POST"
     if not is_stream:
         return answer
     from penstock.pipeline.replies.passed_usage import with_usage_at_end  # loaded by the first such stream
 
     return with_usage_at_end(answer, data, prepared.dialect.replies.stream)
+
+
+def _model_told(data: bytes) -> str | None:
+    """The model that a reply names."""
+    value = read_json_or_none(data)
+    model = value.get("model") if isinstance(value, dict) else None
+    return model if isinstance(model, str) and 0 < len(model) <= _LONGEST_MODEL else None
+
+
+_LONGEST_MODEL: Final = 256
 
 
 async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:

@@ -30,6 +30,8 @@ from penstock.pipeline.translate import Translation
 from penstock.providers.row import Operation
 
 _ASKS_STREAM: Final = "stream=true"
+_ONLY_MODEL: Final = frozenset({"model"})
+"""The parameters of a path that names nothing but the model."""
 
 
 class PreparedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,17 +105,18 @@ def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> Prepared
     template = route.templates.get((request.model, route.aliased_model, call.dialect.name, request.stream))
     if template is None or isinstance(template, Failure) or template.unchanged is None:
         return None
-    says_more = call.hops or call.query or call.parameters or call.bind is not None
-    if says_more or not template.unchanged.holds(request.body):
+    names_more = call.parameters and call.parameters.keys() != _ONLY_MODEL
+    if call.hops or call.query or names_more or call.bind is not None or not template.unchanged.holds(request.body):
         return None
+    body = template.unchanged.sent(request.body)
     return PreparedRequest(
         dialect=call.dialect,
         origin=template.model_route.origin,
         method=b"POST",
         target=template.target,
         headers=template.headers or b"",
-        payload=request.body.encode(),
-        body=request.body,
+        payload=body.encode(),
+        body=body,
         model=template.asked_model,
         context=template.spec.context,
         plain_target=template.plain_target,

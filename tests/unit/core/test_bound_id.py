@@ -76,6 +76,19 @@ def test_ids_are_found_by_the_names_of_members() -> None:
     assert (changed["custom_id"], changed["last_id"], changed["error_file_id"]) == ("mine-1", "an id", None)
 
 
+def test_ids_in_names_of_collections() -> None:
+    kept = frozenset({"batches", "files"})
+    value = {
+        "name": "batches/b-12", "batch": {"input_config": {"fileName": "files/f-12"}}, "id": "x-12",
+        "model": "models/m-12", "display": {"name": "about batches/b-12"}, "other": [{"name": "caches/c-12"}],
+    }  # fmt: skip
+    changed = with_ids(value, str.upper, kept)
+    assert changed == {
+        **value, "name": "batches/B-12", "batch": {"input_config": {"fileName": "files/F-12"}}, "id": "X-12",
+    }  # fmt: skip
+    assert with_ids(value, str.upper) == {**value, "id": "X-12"}
+
+
 def test_a_value_of_any_depth() -> None:
     """Who sends it chooses the depth: none of them ends in a defect."""
     value: Any = {"file_id": "file-1"}

@@ -12,6 +12,7 @@ from penstock.core.chat import (
     FilePart,
     ImagePart,
     Inline,
+    Link,
     Message,
     NativePart,
     NativeTool,
@@ -80,6 +81,37 @@ def test_files_and_what_is_said_of_them() -> None:
     assert ready(request(user(stored, cited)), Reader(Owner.ANTHROPIC))[1] == ()
 
 
+@pytest.mark.parametrize(
+    ("address", "owner", "is_kept"),
+    [
+        ("https://x/a.pdf", Owner.UNKNOWN, True),
+        ("s3://b/a.pdf", Owner.AMAZON, True),
+        ("s3://b/a.pdf", Owner.GOOGLE, False),
+        ("gs://b/a.pdf", Owner.GOOGLE, True),
+        ("gs://b/a.pdf", Owner.OPENAI, False),
+    ],
+)
+def test_a_file_in_a_makers_store_is_for_this_maker(address: str, owner: str, is_kept: bool) -> None:
+    part = FilePart(Link(address))
+    found, dropped = ready(request(user(part, TextPart("x"))), Reader(owner))
+    assert found.messages[0].parts == ((part, TextPart("x")) if is_kept else (TextPart("x"),))
+    assert dropped == (() if is_kept else ("messages[0].content[0]",))
+
+
+@pytest.mark.parametrize(
+    ("citation", "owner"),
+    [({"type": "char_location"}, Owner.ANTHROPIC), ({"location": {}}, Owner.AMAZON), ({"start": 0}, "cohere")],
+)
+def test_sources_of_earlier_answers_are_named_where_they_cant_be_told(citation: dict[str, Any], owner: str) -> None:
+    said = Message(
+        "assistant", (TextPart("a", None, (citation,)), TextPart("b", None, (citation,))), path="messages[1]"
+    )
+    for reader in (Owner.ANTHROPIC, Owner.AMAZON, Owner.GOOGLE):
+        found, dropped = ready(request(said), Reader(reader))
+        assert found.messages[0] == said
+        assert dropped == (() if reader == owner else ("messages.citations",))
+
+
 def test_images_follow_the_results_that_cannot_hold_them() -> None:
     result = Message("tool", (ToolResult("a", (TextPart("x"), IMAGE), "f", True),), path="messages[1].content[0]")
     found, _ = ready(request(user(TextPart("q")), result, result, user(TextPart("y"))))
@@ -107,18 +139,20 @@ def test_a_system_message_in_place() -> None:
 
 
 def test_tools_of_another_maker() -> None:
-    shell = NativeTool("bash_1", {}, Owner.ANTHROPIC, function=Tool("bash"))
+    shell = NativeTool(
+        "bash_1", {"type": "bash_1", "name": "bash", "strict": True}, Owner.ANTHROPIC, function=Tool("bash")
+    )
     code = NativeTool("code_1", {}, Owner.ANTHROPIC, "code")
     own = NativeTool("anyone's", {})
     given = request(user(TextPart("x")), tools=(SEARCH, shell, code, own), tool_choice=ToolChoice("required", ("s",)))
     found, dropped = ready(given)
     assert found.parameters["tools"] == (Tool("bash"), own)
     assert found.parameters["tool_choice"] == ToolChoice("required", ("s",))
-    assert dropped == ("tools[0]", "tools[2]")
+    assert dropped == ("tools[0]", "tools[1].strict", "tools[2]")
     mapped, dropped = ready(given, Reader(kinds={"web_search": "google_search"}))
     assert mapped.parameters["tools"][0] == NativeTool("google_search", {"type": "google_search"})
     assert mapped.parameters["tool_choice"] == ToolChoice("auto")
-    assert dropped == ("tools[0].max_uses", "tools[2]")
+    assert dropped == ("tools[0].max_uses", "tools[1].strict", "tools[2]")
     theirs, dropped = ready(given, Reader(tools_of=Owner.ANTHROPIC))
     assert theirs.parameters["tools"] == (SEARCH, shell, code, own)
     assert dropped == ()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.dialects.malformed import Malformed, cache_in, text_in
+from penstock.dialects.malformed import BREAKPOINT, Malformed, cache_in, marker_name, text_in
 
 
 def test_a_malformed_member_says_where_it_is_and_how_it_must_be() -> None:
@@ -21,11 +21,17 @@ def test_a_malformed_member_says_where_it_is_and_how_it_must_be() -> None:
         ({"cache_control": {}}, {}),
         ({"cache_control": None}, None),
         ({"cache_control": "ephemeral"}, None),
+        ({"prompt_cache_breakpoint": {"mode": "explicit"}}, BREAKPOINT),
+        ({"prompt_cache_breakpoint": None}, None),
         ({}, None),
     ],
 )
 def test_the_cache_marker_of_a_part(part: dict[str, Any], marker: Any) -> None:
-    assert cache_in(part) == marker
+    found = cache_in(part)
+    assert found == marker
+    assert (marker is BREAKPOINT) == (found is BREAKPOINT)
+    if found is not None:
+        assert marker_name(found) in part
 
 
 @pytest.mark.parametrize(("value", "text"), [("x", "x"), ("", ""), (None, ""), (1, ""), (["x"], "")])

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from penstock.core.body import Body
 from penstock.core.parameters import Parameters
 
 
@@ -53,6 +54,20 @@ def own_members(value: Any) -> dict[str, Any]:
     return {camel(name) if "_" in name else name: each for name, each in value.items()}
 
 
+def in_json_spelling(body: Body, kept: Container[str] = ()) -> Body:
+    """The body with its members by their names in JSON, but for those that are ``kept``."""
+    for name in [name for name in body if "_" in name and name not in kept]:
+        body = body.renamed(name, camel(name))
+    return body
+
+
+CHAT_MEMBERS: Final = frozenset(
+    """
+    max_tokens max_completion_tokens top_p top_k presence_penalty frequency_penalty reasoning_effort response_format
+    top_logprobs logit_bias parallel_tool_calls service_tier tool_choice safety_identifier prompt_cache_key
+    """.split()
+)
+"""OpenAI's names with an underscore: a config may set them at the top of a request of any wire."""
 CHAT_NAMES: Final[Mapping[str, str]] = {
     "max_tokens": "maxOutputTokens",
     "max_completion_tokens": "maxOutputTokens",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 from urllib.parse import unquote
@@ -25,7 +25,7 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.choice import MODEL, NAMING, ONLY_CONFIG
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.off_loop.thread import LARGE
-from penstock.providers.row import RESPONSES_WIRE
+from penstock.providers.row import RESPONSES_WIRE, Operation
 from penstock.routing.plan import Target, leaves
 
 _CHANGING: Final = ("POST", "PATCH")
@@ -47,6 +47,8 @@ _REFUSALS: Final = frozenset(
 )
 """Why a target that could be used can't be used any more."""
 
+_MAKING: Final = frozenset({Operation.BATCH_GENERATE, Operation.BATCH_EMBED})
+"""Operations of a model that make what is kept: a batch of Gemini's."""
 _LISTS: Final = frozenset(
     """
     assistants batches cachedcontents checkpoints completions containers conversations evals files jobs threads uploads
@@ -61,10 +63,15 @@ Keeps = Callable[[Target], bool]
 
 
 def concerns_provider_state(call: Call) -> bool:
-    """Whether a request may be for what a provider keeps, or make such a thing."""
+    """Whether a request may be for what a provider keeps, make such a thing, or name it."""
+    return _tells_ids(call) or bool(call.dialect.relay.collections and MARK in call.body)
+
+
+def _tells_ids(call: Call) -> bool:
+    """Whether the reply to a request tells ids of what a provider keeps."""
     if call.dialect.name == RESPONSES_WIRE:
         return not (call.operation.is_proxy or call.operation.is_session)
-    return call.resource is not None
+    return call.resource is not None or call.operation in _MAKING
 
 
 def refused_list(call: Call) -> Failure | None:
@@ -94,11 +101,17 @@ def read_ids(call: Call, secrets: tuple[bytes, ...]) -> None:
     for name in _WITH_IDS:
         path = call.parameters.get(name, "")
         if is_bound(path):
-            call.parameters = {**call.parameters, name: "/".join(map(ids.read, path.split("/")))}
+            call.parameters = {**call.parameters, name: "/".join([_segment(ids, each) for each in path.split("/")])}
     if is_bound(call.query):
         pairs = [pair.partition("=") for pair in call.query.split("&")]
         call.query = "&".join(f"{name}{equals}{ids.read(value)}" for name, equals, value in pairs)
     _read_body(call, ids)
+
+
+def _segment(ids: ReadIds, segment: str) -> str:
+    """A segment of a path with the provider's own id. A verb may follow it: ``ID:cancel``."""
+    bound, colon, verb = segment.partition(":")
+    return f"{ids.read(bound)}{colon}{verb}" if is_bound(bound) else segment
 
 
 def _read_body(call: Call, ids: ReadIds) -> None:
@@ -110,7 +123,8 @@ def _read_body(call: Call, ids: ReadIds) -> None:
     for name, raw in body.members.items():
         if len(memoryview(raw)) <= LARGE and body.holds(name, _MARK):
             found: list[str] = []
-            value = with_ids({name: read_json_or_none(bytes(raw))}, partial(noted, ids, found))
+            change, collections = partial(noted, ids, found), call.dialect.relay.collections
+            value = with_ids({name: read_json_or_none(bytes(raw))}, change, collections)
             if found:
                 changed[name] = write_json(value[name])
     if changed:
@@ -142,16 +156,15 @@ def with_one_target(
     operator says who serves requests that name nothing.
     """
     digest = None if call.ids is None else call.ids.digest
-    failure = None if call.ids is None else call.ids.failure
-    if isinstance(compiled, Failure):
-        if failure is not None and compiled.kind is Kind.MISSING_PROVIDER:
-            return failure
-        return _not_any_more(compiled) if digest is not None and compiled.kind in _REFUSALS else compiled
-    if failure is not None:
-        return failure
+    failure = _failure(call, compiled)
+    if failure is not None or isinstance(compiled, Failure):
+        return failure or compiled
+    tells_ids = _tells_ids(call)
+    if digest is None and not tells_ids:
+        return compiled
     targets = leaves(compiled.plan)
-    several = len({account_of(target) for target in targets}) > 1
-    if secrets and (several or digest is not None or not _is_named_again(call, has_default=has_default)):
+    several = _are_several(targets)
+    if secrets and tells_ids and (several or digest is not None or not _is_named_again(call, has_default=has_default)):
         call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
     if digest is not None:
         targets = tuple([target for target in targets if is_digest_of(digest, account_of(target))])
@@ -167,11 +180,28 @@ def with_one_target(
     return _only(call, compiled, targets[0])
 
 
+def _failure(call: Call, compiled: CompiledPlan | Failure) -> Failure | None:
+    """Why a request has no target, by its ids or else by its config."""
+    ids = call.ids
+    own = None if ids is None else ids.failure
+    if not isinstance(compiled, Failure):
+        return own
+    if own is not None and compiled.kind is Kind.MISSING_PROVIDER:
+        return own
+    names_target = ids is not None and ids.digest is not None
+    return _not_any_more(compiled) if names_target and compiled.kind in _REFUSALS else compiled
+
+
 def bind_session(call: Call, compiled: CompiledPlan, secrets: tuple[bytes, ...], *, has_default: bool) -> None:
     """Have a session's ids bound, where a request for what it makes would not come to the same target."""
-    several = len({account_of(target) for target in leaves(compiled.plan)}) > 1
+    several = _are_several(leaves(compiled.plan))
     if secrets and (several or not _is_named_again(call, has_default=has_default)):
         call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
+
+
+def _are_several(targets: Sequence[Target]) -> bool:
+    """Whether targets are at several accounts."""
+    return len(targets) > 1 and len({account_of(target) for target in targets}) > 1
 
 
 def _is_named_again(call: Call, *, has_default: bool) -> bool:
@@ -180,7 +210,8 @@ def _is_named_again(call: Call, *, has_default: bool) -> bool:
     kept of responses has no usual provider."""
     if call.named_in == MODEL:
         return False
-    return bool(call.named_in or has_default or call.resource is not None or call.fields.keys() & NAMING)
+    has_usual = call.resource is not None or call.operation in _MAKING
+    return bool(call.named_in or has_default or has_usual or call.fields.keys() & NAMING)
 
 
 def _only(call: Call, compiled: CompiledPlan, target: Target) -> CompiledPlan:
@@ -214,10 +245,10 @@ def _name_of(target: Target, config: str | None) -> str:
     return target.provider if target.virtual_key is None else f"@{target.virtual_key}"
 
 
-def bound_json(reply: bytes, change: ChangeId) -> bytes:
-    """A reply of JSON with all ids in it bound; any other as it is."""
+def bound_json(reply: bytes, change: ChangeId, collections: frozenset[str] = frozenset()) -> bytes:
+    """A reply of JSON with all ids in it bound, those in names of these ``collections`` too; any other as it is."""
     value = read_json_or_none(reply)
-    return write_json(with_ids(value, change)) if isinstance(value, dict | list) else reply
+    return write_json(with_ids(value, change, collections)) if isinstance(value, dict | list) else reply
 
 
 def account_of(target: Target) -> str:

@@ -35,6 +35,7 @@ from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.call_arguments import arguments_object
 from penstock.dialects.call_ids import CallIds, allowed_id
+from penstock.dialects.malformed import marker_name
 
 _PDF: Final = frozenset({"", "application/pdf"})
 """A document that nobody named the type of is taken for a PDF (docs/portkey.md#files-without-a-type)."""
@@ -143,7 +144,7 @@ class Conversation:
             cited: dict[str, Any] = {"citations": own} if own else {}
             yield _marked({"type": "text", "text": part.text, **cited}, part.cache)
         elif part.cache is not None:
-            self._parameters.unsupported(f"{path}.cache_control")
+            self._parameters.unsupported(f"{path}.{marker_name(part.cache)}")
 
     def _media(self, part: ImagePart | FilePart, path: str) -> Iterator[dict[str, Any]]:
         """An image or a document."""

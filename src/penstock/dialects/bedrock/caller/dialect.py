@@ -12,7 +12,7 @@ from penstock.dialects.bedrock.caller.stream import ConverseWriter
 from penstock.dialects.bedrock.caller.texts import TEXTS
 from penstock.dialects.bedrock.relay.frames import ConverseFrames
 from penstock.dialects.bedrock.relay.judge import judge
-from penstock.dialects.bedrock.relay.request import fit_request
+from penstock.dialects.bedrock.relay.request import fit_request, fits_of
 from penstock.dialects.bedrock.relay.reshape import RESHAPE
 from penstock.dialects.bedrock.relay.stream import GRAMMAR
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, StreamTransform, Writing
@@ -33,7 +33,7 @@ CONVERSE: Final = CallerDialect(
     writing=Writing(write_reply, ConverseWriter),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, stream=_stream),
+    relay=Relay(fit_request, stream=_stream, fits=fits_of),
     delivery=Delivery(KEEP_ALIVE, converse_form, REQUEST_ID),
     texts=TEXTS,
 )

@@ -39,6 +39,7 @@ from penstock.core.traits import Traits
 from penstock.dialects.bedrock.provider import formats
 from penstock.dialects.call_arguments import arguments_object
 from penstock.dialects.call_ids import CallIds, allowed_id, short_id
+from penstock.dialects.malformed import marker_name
 
 GO_ON: Final = "Continue."
 """What the user says after an assistant's turn that stands last, where a model refuses to have its answer begun."""
@@ -152,7 +153,7 @@ class Turns:
         if cache is None:
             return blocks
         if block is None or not self._traits.cache_points:
-            self._parameters.unsupported(f"{path}.cache_control")
+            self._parameters.unsupported(f"{path}.{marker_name(cache)}")
             return blocks
         return [*blocks, cache_point(cache)]
 
@@ -224,8 +225,18 @@ class Turns:
         block, form = kind
         if isinstance(part, ImagePart) and part.detail == "low":
             self._parameters.unsupported(f"{path}.image_url.detail")
-        named = {"name": self._name(part.name if isinstance(part, FilePart) else "")} if block == "document" else {}
-        return {block: {"format": form, **named, "source": source}}
+        if block != "document" or not isinstance(part, FilePart):
+            return {block: {"format": form, "source": source}}
+        named = {"name": self._name(part.name)}
+        return {block: {"format": form, **named, "source": source, **self._about(part, path)}}
+
+    def _about(self, document: FilePart, path: str) -> dict[str, Any]:
+        """What Claude is told of a document: what it is about, and whether to cite it. Other models cite nothing."""
+        if self._traits.owner == Owner.ANTHROPIC:
+            return {name: value for name, value in document.extras.items() if name in _ABOUT}
+        for member in document.extras:
+            self._parameters.unsupported(f"{path}.{member}")
+        return {}
 
     def _takes(self, block: str) -> bool:
         if block == "document":
@@ -246,6 +257,7 @@ class Turns:
         return name
 
 
+_ABOUT: Final = frozenset({"context", "citations"})
 _ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _CLAUDE_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _ID_STEM: Final = 47

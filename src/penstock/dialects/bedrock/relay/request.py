@@ -21,11 +21,20 @@ from penstock.dialects.caller import FittedRequest
 from penstock.dialects.config_members import within
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import QUOTED_MARK, is_sealed, unseal
+from penstock.dialects.nothing_foreign import NothingForeign, addressed_wire
 
 _ADDRESSED: Final = ("model", "stream")
 _SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _OWN: Final = frozenset({Owner.ANTHROPIC, Owner.AMAZON})
 _THINKING: Final = ("thinking", "reasoning_config")
+
+
+_FITS: Final = addressed_wire("messages", CHAT_NAMES)
+
+
+def fits_of(_context: WriteContext) -> NothingForeign:
+    """What tells of a body that ``fit_request`` leaves out of it what the address says, and nothing else."""
+    return _FITS
 
 
 def fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:

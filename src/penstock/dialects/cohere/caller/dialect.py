@@ -18,6 +18,14 @@ from penstock.dialects.cohere.relay.stream import GRAMMAR, TRANSLATED
 from penstock.dialects.config_members import renamed
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
+from penstock.dialects.nothing_foreign import NothingForeign
+
+_FITS: Final = NothingForeign(elsewhere=frozenset(CHAT_NAMES))
+
+
+def _fits_of(_context: WriteContext) -> NothingForeign:
+    """What tells of a body that it passes as it is."""
+    return _FITS
 
 
 def _fit_request(body: Body, _context: WriteContext) -> FittedRequest:
@@ -31,7 +39,7 @@ COHERE: Final = CallerDialect(
     writing=Writing(write_reply, StreamWriter, models=MODEL_LISTS, no_place=frozenset({NO_PLACE})),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE, translated=TRANSLATED, judge_translated=judge_translated),
-    relay=Relay(_fit_request),
+    relay=Relay(_fit_request, fits=_fits_of),
     delivery=Delivery(KEEP_ALIVE),
     texts=TEXTS,
 )

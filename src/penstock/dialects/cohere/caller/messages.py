@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
+from penstock.core import json_text
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import (
     ROLES,
@@ -59,10 +62,20 @@ def _message(message: Any, path: str, names: dict[str, str], ids: TurnIds) -> Me
     if role == "assistant":
         ids.turn()
         plan = text_in(message.get("tool_plan"))
+        parts = _cited(parts, message.get("citations"))
         calls = _calls(message.get("tool_calls"), path, ids)
         names.update({call.id: call.name for call in calls})
         return Message(role, (*parts, *((TextPart(plan),) if plan else ()), *calls), "", path)
     return Message(role, parts, "", path)
+
+
+def _cited(parts: tuple[Part, ...], citations: Any) -> tuple[Part, ...]:
+    """An answer's parts, its last text with the sources. Their type names a place in Cohere's messages."""
+    cited = [{name: value for name, value in each.items() if name != "type"} for each in json_text.mappings(citations)]
+    place = next((at for at in range(len(parts) - 1, -1, -1) if isinstance(parts[at], TextPart)), None)
+    if not cited or place is None:
+        return parts
+    return (*parts[:place], msgspec.structs.replace(parts[place], citations=tuple(cited)), *parts[place + 1 :])
 
 
 def _content(content: Any, path: str) -> tuple[Part, ...]:

@@ -37,6 +37,7 @@ from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import described, only_allowed, take_functions, unknown_choice
+from penstock.dialects.malformed import marker_name
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
 
@@ -165,7 +166,7 @@ class _Messages:
 def _refuse_marker(part: Part, path: str, parameters: Parameters) -> None:
     """Cohere caches prompts by itself: there is nothing to mark."""
     if isinstance(part, TextPart | ImagePart | FilePart | ToolCall | ToolResult) and part.cache is not None:
-        parameters.unsupported(f"{path}.cache_control")
+        parameters.unsupported(f"{path}.{marker_name(part.cache)}")
 
 
 def _image(source: Inline | Link, detail: str) -> dict[str, Any]:

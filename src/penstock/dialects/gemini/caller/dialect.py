@@ -17,7 +17,7 @@ from penstock.dialects.gemini.caller.texts import TEXTS
 from penstock.dialects.gemini.relay import interactions, predictions
 from penstock.dialects.gemini.relay.judge import judge
 from penstock.dialects.gemini.relay.live import SESSION
-from penstock.dialects.gemini.relay.request import fit_request
+from penstock.dialects.gemini.relay.request import fit_request, fits_of
 from penstock.dialects.gemini.relay.reshape import RESHAPE
 from penstock.dialects.gemini.relay.stream import GRAMMAR
 from penstock.dialects.malformed import read_body
@@ -27,13 +27,16 @@ def _count(tokens: int) -> bytes:
     return b'{"totalTokens":%d}' % tokens
 
 
+_COLLECTIONS: Final = frozenset({"batches", "files", "cachedContents"})
+"""What the Gemini API keeps, by the beginning of its name."""
+
 GEMINI: Final = CallerDialect(
     name="gemini",
     reading=Reading(read_body, read_request),
     writing=Writing(write_reply, ResponseWriter, _count, MODEL_LISTS),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE, asked=predictions.asked),
-    relay=Relay(fit_request, session=SESSION),
+    relay=Relay(fit_request, session=SESSION, fits=fits_of, collections=_COLLECTIONS),
     delivery=Delivery(KEEP_ALIVE, stream_form),
     texts=TEXTS,
 )

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from penstock.core import json_text
 from penstock.core.body import Body
-from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart, Wording
+from penstock.core.chat import ChatRequest, Message, Reasoning, TextPart, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.config_members import limit_wins
 from penstock.dialects.gemini.caller.contents import parts_of, read_contents
-from penstock.dialects.gemini.caller.schema import json_schema
+from penstock.dialects.gemini.caller.response_format import read_format
 from penstock.dialects.gemini.caller.tools import read_choice, read_tools
-from penstock.dialects.gemini.spelling import CHAT_NAMES, camel, own_members
+from penstock.dialects.gemini.spelling import CHAT_MEMBERS, CHAT_NAMES, in_json_spelling, own_members
 from penstock.dialects.malformed import Malformed, read_whole, text_in
 from penstock.dialects.parameter_types import checked, is_strings
 
@@ -60,7 +60,6 @@ _IN_CONFIG: Final[Mapping[str, str]] = {own: name for name, own in CHAT_NAMES.it
 _READ_APART: Final = frozenset(
     "thinkingConfig responseMimeType responseSchema responseJsonSchema responseFormat responseModalities".split()
 )
-_PLAIN_TEXT: Final = frozenset({"", "text/plain"})
 
 
 def read_request(body: Body) -> ChatRequest | Failure:
@@ -68,24 +67,8 @@ def read_request(body: Body) -> ChatRequest | Failure:
     return read_whole(_read, body)
 
 
-def in_json_spelling(body: Body) -> Body:
-    """The body with its top-level members by their names in JSON; those of the chat vocabulary keep theirs."""
-    for name in [name for name in body if "_" in name and name not in _CHAT]:
-        body = body.renamed(name, camel(name))
-    return body
-
-
-_CHAT: Final = frozenset(
-    """
-    max_tokens max_completion_tokens top_p top_k presence_penalty frequency_penalty reasoning_effort response_format
-    top_logprobs logit_bias parallel_tool_calls service_tier tool_choice safety_identifier prompt_cache_key
-    """.split()
-)
-"""OpenAI's names with an underscore: a config may set them on any wire."""
-
-
 def _read(body: Body) -> ChatRequest | Failure:
-    body = in_json_spelling(body)
+    body = in_json_spelling(body, CHAT_MEMBERS)
     if not body.is_null("cachedContent"):
         text = "cachedContent is kept at Google: leave it out, or route the request to Google."
         return Failure(Kind.INVALID_REQUEST, text, "cachedContent")
@@ -104,9 +87,10 @@ def _read(body: Body) -> ChatRequest | Failure:
     if choice is not None:
         parameters["tool_choice"] = choice
     parameters |= {f"toolConfig.{name}": value for name, value in others.items() if value is not None}
-    form = _format(body, config)
+    form, others = read_format(body)
     if form is not None:
         parameters["response_format"] = form
+    parameters |= others
     thinking = own_members(config.get("thinkingConfig"))
     reasoning = _reasoning(thinking, body.value("reasoning_effort"))
     if reasoning is not None:
@@ -143,36 +127,10 @@ def _configured(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-# The form of the answer, and how much to think about it.
+# How much to think.
 
 
-def _format(body: Body, config: Mapping[str, Any]) -> Format | None:
-    """JSON, perhaps by a schema in either of Google's two forms."""
-    schema = _raw_schema(body)
-    mime = config.get("responseMimeType")
-    if not isinstance(mime, str | None):
-        raise Malformed(f"{_CONFIG}.responseMimeType", "a string")
-    if schema:
-        return Format("json_schema", schema=json_schema(schema))
-    if mime is None or mime in _PLAIN_TEXT:
-        return None
-    return Format("json_object")
-
-
-def _raw_schema(body: Body) -> bytes:
-    """The schema with its own bytes; empty without one."""
-    if body.is_null(_CONFIG):
-        return b""
-    config = in_json_spelling(Body.parse(body.raw(_CONFIG) or b""))
-    for name in ("responseJsonSchema", "responseSchema"):
-        if not config.is_null(name):
-            if not isinstance(config.value(name), dict):
-                raise Malformed(f"{_CONFIG}.{name}", "an object")
-            return config.raw(name) or b""
-    return b""
-
-
-_EFFORTS: Final = frozenset({"minimal", "low", "medium", "high"})
+_EFFORTS: Final = frozenset({"minimal", "low", "medium", "high", "xhigh"})
 
 
 def _reasoning(thinking: Mapping[str, Any], set_effort: Any) -> Reasoning | None:
@@ -185,10 +143,10 @@ def _reasoning(thinking: Mapping[str, Any], set_effort: Any) -> Reasoning | None
         return Reasoning(enabled=False)
     if budget is not None and budget > 0:
         return Reasoning(effort, budget, enabled=True)
+    is_shown = thinking.get("includeThoughts") is True
     if effort:
-        return Reasoning(effort)
-    is_asked = budget is not None or thinking.get("includeThoughts") is True
-    return Reasoning(enabled=True) if is_asked else None
+        return Reasoning(effort, enabled=True if is_shown else None)
+    return Reasoning(enabled=True) if budget is not None or is_shown else None
 
 
 # The system prompt.

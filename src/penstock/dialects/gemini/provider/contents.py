@@ -34,6 +34,7 @@ from penstock.core.json_text import UNREADABLE
 from penstock.core.parameters import Parameters
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.gemini.provider.media import RESOLUTIONS, media
+from penstock.dialects.malformed import marker_name
 
 UNSIGNED: Final = "skip_thought_signature_validator"
 """In place of the signature of a call that no Gemini made: Gemini 3 refuses a turn whose first call has none. Of the
@@ -135,7 +136,7 @@ class Conversation:
 
     def _refuse_marker(self, part: Part, path: str) -> None:
         if not isinstance(part, ReasoningPart | NativePart | UnknownPart) and part.cache is not None:
-            self._parameters.unsupported(f"{path}.cache_control")
+            self._parameters.unsupported(f"{path}.{marker_name(part.cache)}")
 
     # What users and models say.
 

@@ -23,6 +23,7 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import MARK, Envelope, unseal
 from penstock.dialects.gemini.provider.contents import UNSIGNED
 from penstock.dialects.gemini.spelling import CHAT_NAMES, snake
+from penstock.dialects.nothing_foreign import NothingForeign, addressed_wire
 
 _Members = dict[str, msgspec.Raw | bytes]
 _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
@@ -36,6 +37,15 @@ _VERTEX: Final = "vertex"
 _ADDRESSED: Final = ("model", "stream")
 _WHOLE_REQUEST: Final = ("generateContentRequest", "generate_content_request")
 """What holds a whole request whose tokens are to be counted; it names the model again."""
+
+
+_FITS: Final = addressed_wire("contents", {*CHAT_NAMES, *_WHOLE_REQUEST}, _SEALED)
+
+
+def fits_of(context: WriteContext) -> NothingForeign | None:
+    """What tells of a body that ``fit_request`` leaves out of it what the address says, and nothing else. Vertex AI may
+    have to be told without ids of calls."""
+    return None if context.variant == _VERTEX else _FITS
 
 
 def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:

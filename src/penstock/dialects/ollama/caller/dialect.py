@@ -12,6 +12,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect, Delivery, FittedRequest, Reading, Relay, Replies, Writing
 from penstock.dialects.config_members import within
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.nothing_foreign import NothingForeign
 from penstock.dialects.ollama.caller import members, request
 from penstock.dialects.ollama.caller.errors import ERRORS
 from penstock.dialects.ollama.caller.model_list import MODEL_LISTS
@@ -22,6 +23,13 @@ from penstock.dialects.ollama.lines import LineEvents, stream_form
 from penstock.dialects.ollama.relay.judge import judge
 from penstock.dialects.ollama.relay.reshape import RESHAPE
 from penstock.dialects.ollama.relay.stream import GRAMMAR
+
+_FITS: Final = NothingForeign(elsewhere=frozenset(request.CHAT_NAMES))
+
+
+def _fits_of(_context: WriteContext) -> NothingForeign:
+    """What tells of a body that it passes as it is."""
+    return _FITS
 
 
 def _fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
@@ -48,7 +56,7 @@ OLLAMA: Final = CallerDialect(
     ),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
-    relay=Relay(_fit_request, stream=_stream),
+    relay=Relay(_fit_request, stream=_stream, fits=_fits_of),
     delivery=Delivery(KEEP_ALIVE, stream_form),
     texts=CHAT_TEXTS,
 )

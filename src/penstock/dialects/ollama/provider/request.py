@@ -34,6 +34,7 @@ from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import described, only_allowed, take_functions, unknown_choice
+from penstock.dialects.malformed import marker_name
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
 
@@ -111,7 +112,7 @@ def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters, 
     for position, part in enumerate(parts):
         path = f"{message.path}.content[{position}]"
         if isinstance(part, TextPart | ImagePart | AudioPart | ToolCall) and part.cache is not None:
-            parameters.unsupported(f"{path}.cache_control")
+            parameters.unsupported(f"{path}.{marker_name(part.cache)}")
         match part:
             case TextPart(text):
                 texts.append(text)

@@ -204,6 +204,8 @@ def _assistant(message: Mapping[str, Any], path: str) -> tuple[Part, ...]:
     content = read_content(raw_content, path)
     if not content and isinstance(message.get("refusal"), str):
         content = (TextPart(message["refusal"]),)
+    if not content and isinstance(message.get("audio"), dict):
+        content = (UnknownPart("audio", message["audio"]),)  # what the model said aloud: only its maker has it
     calls = tuple(_tool_calls(message, path))
     if isinstance(raw_content, list) or not _THOUGHT.isdisjoint(message):
         return earlier_turn(message, content, calls)

@@ -32,6 +32,7 @@ from penstock.core.chat import (
     UnknownPart,
 )
 from penstock.core.parameters import Parameters
+from penstock.dialects.malformed import marker_name
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -202,8 +203,9 @@ def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters, 
         if value is None or not _is_taken(value, host, is_list=is_list):
             parameters.unsupported(path)
             continue
-        if getattr(part, "cache", None) is not None:
-            parameters.unsupported(f"{path}.cache_control")
+        cache = getattr(part, "cache", None)
+        if cache is not None:
+            parameters.unsupported(f"{path}.{marker_name(cache)}")
         written.append(value)
     if not is_list or (len(written) <= 1 and all(part["type"] == "text" for part in written)):
         return host.joint.join(part["text"] for part in written)

@@ -70,6 +70,9 @@ class Fits(msgspec.Struct, frozen=True):
             return False
         return not (self.words and any(word in messages for word in self.words))
 
+    def sent(self, body: Body) -> Body:
+        return body
+
 
 _NO_BLOCKS = Fits(_OF_TOOLS)
 

@@ -52,6 +52,9 @@ class _Reply(msgspec.Struct):
     success: bool = True
 
 
+_SUBTITLE_END: Final = re.compile(rb"-->[ \t]*(?:(\d{1,5}):)?([0-5]\d):([0-5]\d)[.,](\d{3})(?!\d)")
+"""When a subtitle ends: ``00:00:01,000 --> 00:00:04,500`` of SubRip, or without hours and with a point of WebVTT
+(https://www.w3.org/TR/webvtt1/#webvtt-timestamp)."""
 _USAGE: Final = msgspec.json.Decoder(_Usage, strict=False)
 _REPLY: Final = msgspec.json.Decoder(_Reply)
 
@@ -87,9 +90,16 @@ def judge_images(body: bytes, provider: str, _is_chat: bool) -> Verdict:
 
 
 def judge_text(body: bytes, provider: str, _is_chat: bool) -> Verdict:
-    """As ``judge_reply``, for replies that may be plain text: a transcription as text or as subtitles."""
-    is_json = body.lstrip()[:1] == b"{"
-    return judge_reply(body, provider, False) if is_json else Verdict()
+    """As ``judge_reply``, for replies that may be plain text: a transcription as text or as subtitles. The last of the
+    subtitles tells how long the sound is, but for silence at its end; a plain text tells nothing of it."""
+    if body.lstrip()[:1] == b"{":
+        return judge_reply(body, provider, False)
+    end = _SUBTITLE_END.match(body, max(body.rfind(b"-->"), 0))
+    if end is None:
+        return Verdict()
+    hours, minutes, seconds, thousandths = (int(each or b"0") for each in end.groups())
+    whole = hours * 3600 + minutes * 60 + seconds + (thousandths > 0)
+    return Verdict(usage=Usage(units={"seconds": whole}) if whole <= MOST_UNITS else None)
 
 
 def asked_pictures(request: Body, usage: Usage | None) -> Usage | None:

@@ -24,6 +24,10 @@ _KINDS: Final[Mapping[str, str]] = {"web_search": "web_search", "code_interprete
 """The beginnings of types of tools that other makers have, too."""
 _FREE: Final = frozenset({"function", "custom"})
 _SEARCHES_FOR_TOOLS: Final = "Searches for more tools, which can be called afterwards."
+_ENVIRONMENT: Final = "environment"
+_CONTAINER: Final = "container_"
+"""How the types of environments at OpenAI begin; the caller's own is ``local``."""
+_LOCAL: Final[Mapping[str, Any]] = {"type": "local"}
 _CHOICE: Final = 'auto, none, required, or an object such as {"type": "function", "name": NAME}'
 
 _Named = tuple[str, str]
@@ -62,8 +66,13 @@ class _Declared(msgspec.Struct, frozen=True):
 
     @property
     def is_function(self) -> bool:
-        is_client_search = self.kind == TOOL_SEARCH and self.value.get("execution") == "client"
-        return self.kind in _FREE or self.kind in CLIENT_TOOLS or is_client_search
+        """Whether the caller answers its calls: a shell may run in a container of OpenAI's, a search at OpenAI."""
+        if self.kind == TOOL_SEARCH:
+            return self.value.get("execution") == "client"
+        if self.kind in CLIENT_TOOLS:
+            environment = json_text.mapping(self.value, _ENVIRONMENT)
+            return not text_in(environment.get("type")).startswith(_CONTAINER)
+        return self.kind in _FREE
 
 
 def read_tools(groups: Iterable[tuple[Any, str]]) -> Tools:
@@ -121,11 +130,18 @@ def _function(each: _Declared, name: str) -> Tool:
     description = value.get("description")
     if not isinstance(description, str | None):
         raise Malformed(f"{path}.description", "a string")
+    extras = {
+        member: made
+        for member, made in value.items()
+        if member not in _FUNCTION_MEMBERS and made is not None and made != _LOCAL
+    }
     if each.kind == "custom":
-        return free_text_function(name, description or "", json_text.mapping(value, "format"))
+        free = free_text_function(name, description or "", json_text.mapping(value, "format"))
+        extras.pop("format", None)
+        return msgspec.structs.replace(free, extras={**free.extras, **extras})
     typed = as_function(each.kind)
     if typed is not None:
-        return typed
+        return msgspec.structs.replace(typed, extras=extras)
     parameters = value.get("parameters")
     if not isinstance(parameters, dict | None):
         raise Malformed(f"{path}.parameters", "an object")
@@ -133,7 +149,6 @@ def _function(each: _Declared, name: str) -> Tool:
     if each.kind == TOOL_SEARCH:
         return Tool(name, description or _SEARCHES_FOR_TOOLS, schema)
     strict, cache = value.get("strict"), value.get("cache_control")
-    extras = {member: made for member, made in value.items() if member not in _FUNCTION_MEMBERS and made is not None}
     return Tool(
         name,
         description or "",

@@ -29,6 +29,7 @@ from penstock.core.chat import (
 )
 from penstock.core.parameters import Parameters
 from penstock.dialects.call_ids import CallIds, allowed_id
+from penstock.dialects.malformed import BREAKPOINT, marker_name
 from penstock.dialects.openai.provider.request import url
 
 _ID: Final = re.compile(r"[!-~]{1,64}")
@@ -112,16 +113,19 @@ class _Writer:
     def _contents(self, parts: tuple[Part, ...], path: str) -> Iterator[dict[str, Any]]:
         for position, part in enumerate(parts):
             place = f"{path}.content[{position}]"
-            self._no_cache(part, place)
             written = _content(part)
             if written is None:
                 self._parameters.unsupported(place)
+            elif getattr(part, "cache", None) is BREAKPOINT:
+                yield {**written, "prompt_cache_breakpoint": {"mode": "explicit"}}
             else:
+                self._no_cache(part, place)
                 yield written
 
     def _no_cache(self, part: Part, path: str) -> None:
-        if getattr(part, "cache", None) is not None:
-            self._parameters.unsupported(f"{path}.cache_control")
+        cache = getattr(part, "cache", None)
+        if cache is not None:
+            self._parameters.unsupported(f"{path}.{marker_name(cache)}")
 
 
 def _said(texts: list[str]) -> Iterator[dict[str, Any]]:
@@ -132,7 +136,7 @@ def _said(texts: list[str]) -> Iterator[dict[str, Any]]:
 
 def _plain(content: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
     """Content that is one text as a string."""
-    if len(content) == 1 and content[0]["type"] == "input_text":
+    if len(content) == 1 and content[0].keys() == {"type", "text"}:
         return str(content[0]["text"])
     return content
 

@@ -29,7 +29,8 @@ _READER: Final = Reader(
 )
 _SAME: Final = (
     "temperature", "top_p", "top_logprobs", "metadata", "user", "safety_identifier", "prompt_cache_key",
-    "prompt_cache_retention", "max_tool_calls", "truncation", "context_management",
+    "prompt_cache_retention", "prompt_cache_options", "max_tool_calls", "truncation", "context_management",
+    "moderation",
 )  # fmt: skip
 """Parameters of one name in both wires, or of this wire alone."""
 _TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale"})
@@ -97,10 +98,12 @@ def _includes(parameters: Parameters, traits: Traits, refused: frozenset[str]) -
 
 
 def _wants_summary(request: ChatRequest, reasoning: Reasoning | None) -> bool:
-    """Whether the caller asked, in Anthropic's words, to read what the model thinks. OpenAI shows summaries to verified
-    organisations alone, so that they are asked for only then."""
-    is_on = reasoning is not None and reasoning.native is not None and reasoning.enabled is not False
-    return is_on and not request.hides_thinking
+    """Whether the caller asked to read what the model thinks: who turns thinking on in a wire that shows thoughts does;
+    an effort alone doesn't say so. OpenAI shows summaries to verified organisations alone, so that they are asked for
+    only then."""
+    if reasoning is None or reasoning.enabled is False or request.hides_thinking:
+        return False
+    return reasoning.enabled is True or reasoning.native is not None
 
 
 def _reasoning(request: ChatRequest, reasoning: Reasoning | None, effort: str) -> dict[str, Any]:

@@ -19,10 +19,17 @@ from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import QUOTED_MARK, unseal
+from penstock.dialects.nothing_foreign import NothingForeign
 
 _ITEMS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _MEMBER: Final = "encrypted_content"
+_FITS: Final = NothingForeign("input")
+
+
+def fits_of(_context: WriteContext) -> NothingForeign:
+    """What tells of a body that ``fit_request`` leaves it as it is."""
+    return _FITS
 
 
 def fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:

@@ -199,6 +199,20 @@ def file(name: str, **more: Any) -> dict[str, Any]:
     return {"type": "file", "file": {"filename": name, "file_data": PDF, **more}}
 
 
+def test_what_is_said_of_a_document_is_said_to_claude() -> None:
+    source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
+    about = {"context": "A report", "citations": {"enabled": True}}
+    body = ask(user({"type": "document", "source": source, "title": "r.pdf", **about}, text("Sum up.")))
+    told_of, dropped = written(body)
+    assert (told_of["messages"][0]["content"][0]["document"], dropped) == (
+        {"format": "pdf", "name": "r", "source": {"bytes": PDF}, **about},
+        (),
+    )
+    plain, dropped = written(body, NOVA)
+    assert plain["messages"][0]["content"][0]["document"].keys() == {"format", "name", "source"}
+    assert set(dropped) == {"messages[0].content[0].context", "messages[0].content[0].citations"}
+
+
 def test_documents_have_names_of_their_own() -> None:
     names = ["a_report.v2.pdf", "a-report-v2.pdf", "Über  die\tSee [1] (b).pdf", ".pdf", "x" * 300, "a-report-v2.pdf"]
     blocks = written(ask(user(text("Compare."), *map(file, names))))[0]["messages"][0]["content"][1:]

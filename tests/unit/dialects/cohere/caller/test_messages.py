@@ -21,6 +21,14 @@ def test_a_turn_plans_and_calls() -> None:
     assert parts({"role": "assistant", "content": blocks}) == (ReasoningPart("Hm"), TextPart("So"))
 
 
+def test_sources_of_an_earlier_answer_are_on_its_text() -> None:
+    cited = {"start": 0, "end": 2, "text": "So", "sources": [], "type": "TEXT_CONTENT"}
+    said = parts({"role": "assistant", "content": "So", "citations": [cited, 7]})
+    assert said == (TextPart("So", None, ({"start": 0, "end": 2, "text": "So", "sources": []},)),)
+    assert parts({"role": "assistant", "content": "So", "citations": []}) == (TextPart("So"),)
+    assert parts({"role": "assistant", "tool_calls": [CALL], "citations": [cited]})[0].name == "f"
+
+
 def test_results_have_the_names_of_their_calls() -> None:
     document = {"type": "document", "document": {"data": '{"t":1}', "id": "0"}}
     turn = {"role": "assistant", "tool_calls": [CALL]}

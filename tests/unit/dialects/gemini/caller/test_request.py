@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gemini_caller import HI, asked, parameters, refused
 from penstock.core.body import Body
-from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart
+from penstock.core.chat import ChatRequest, Message, Reasoning, TextPart
 from penstock.core.failure import Failure, Kind
 from penstock.core.parameters import Parameters
 from penstock.dialects.gemini.caller.request import read_request
@@ -44,20 +44,13 @@ def test_what_only_google_has_is_named_by_its_place() -> None:
         ({"thinking_budget": -1, "include_thoughts": True}, Reasoning(enabled=True), False),
         ({"thinkingBudget": 500}, Reasoning("", 500, enabled=True), True),
         ({"thinkingLevel": "HIGH"}, Reasoning("high"), True),
+        ({"thinkingLevel": "XHIGH", "includeThoughts": True}, Reasoning("xhigh", enabled=True), False),
         ({"includeThoughts": True}, Reasoning(enabled=True), False),
     ],
 )
 def test_how_much_to_think(thinking: Any, expected: Reasoning | None, hides: bool) -> None:
     request = asked(generationConfig={"thinkingConfig": thinking})
     assert (request.parameters.get("reasoning"), request.hides_thinking) == (expected, hides)
-
-
-@pytest.mark.parametrize("name", ["responseSchema", "responseJsonSchema", "response_json_schema"])
-def test_the_form_of_the_answer(name: str) -> None:
-    found = parameters(responseMimeType="application/json", **{name: {"type": "OBJECT"}})
-    assert found["response_format"] == Format("json_schema", schema=b'{"type":"object"}')
-    assert parameters(responseMimeType="application/json")["response_format"] == Format("json_object")
-    assert "response_format" not in parameters(responseMimeType="text/plain")
 
 
 @pytest.mark.parametrize("system", ["A", {"parts": [{"text": "A"}]}, {"parts": {"text": "A"}}, {"text": "A"}])

@@ -6,8 +6,10 @@ from asking import parts, request
 from matrix import MATRIX, called
 from penstock.core.chat import (
     Owner,
+    TextPart,
     ToolCall,
     ToolResult,
+    UnknownPart,
 )
 
 
@@ -17,6 +19,12 @@ def test_signatures_of_tool_calls_come_back_in_both_shapes() -> None:
     for more in (google, portkey):
         call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}, **more}
         assert parts(called(call)) == (ToolCall("c", "f", "{}", "s", Owner.GOOGLE),)
+
+
+def test_what_the_model_said_aloud_is_its_makers() -> None:
+    spoken = {"id": "audio_1"}
+    assert parts({"role": "assistant", "content": None, "audio": spoken}) == (UnknownPart("audio", spoken),)
+    assert parts({"role": "assistant", "content": "Hi", "audio": spoken}) == (TextPart("Hi"),)
 
 
 def test_results_know_the_name_of_their_call() -> None:

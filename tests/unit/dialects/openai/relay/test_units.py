@@ -95,6 +95,22 @@ def test_errors_and_pages() -> None:
     assert judge_reply(b"<html>", "openai", False).problem
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (b"1\n00:00:00,000 --> 00:00:01,000\nHi\n\n2\n00:00:01,000 --> 01:02:03,500\nYou\n", 3724),
+        (b"WEBVTT\n\n00:00.000 --> 00:04.000 align:start\nHi\n", 4),
+        (b"WEBVTT\n\n00:00.000 --> 99999:00:00.000\nHi\n", None),
+        (b"WEBVTT\n\n", None),
+        (b"An arrow --> is no time.", None),
+        (b"", None),
+    ],
+)
+def test_the_last_subtitle_tells_how_long_the_sound_is(text: bytes, seconds: int | None) -> None:
+    usage = judge_text(text, "openai", False).usage
+    assert usage == (None if seconds is None else Usage(units={"seconds": seconds}))
+
+
 def test_a_transcript_may_be_text() -> None:
     assert judge_text(b"1\n00:00:00,000 --> 00:00:01,000\nHi\n", "openai", False).problem == ""
     assert judge_text(b'{"text":"Hi","usage":{"input_tokens":1}}', "openai", False).usage == Usage(1)

@@ -59,6 +59,27 @@ def test_tools_that_the_client_runs() -> None:
     assert {form.kind for form in made.forms.values()} == {"local_shell", "apply_patch", "tool_search"}
 
 
+def test_settings_of_tools_that_the_client_runs_are_kept_to_be_named() -> None:
+    free, patch, shell = tools(
+        {"type": "custom", "name": "exec", "format": {"type": "text"}, "defer_loading": True},
+        {"type": "apply_patch", "allowed_callers": ["direct"]},
+        {"type": "shell", "environment": {"type": "local"}},
+    ).offered
+    assert [each.extras for each in (free, patch, shell) if isinstance(each, Tool)] == [
+        {"defer_loading": True},
+        {"allowed_callers": ["direct"]},
+        {},
+    ]
+
+
+@pytest.mark.parametrize("kind", ["container_auto", "container_reference"])
+def test_a_shell_in_a_container_is_run_by_openai(kind: str) -> None:
+    made = tools({"type": "shell", "environment": {"type": kind}})
+    (shell,) = made.offered
+    assert isinstance(shell, NativeTool)
+    assert (shell.owner, shell.type, made.forms) == (Owner.OPENAI, "shell", {})
+
+
 def test_tools_that_openai_runs() -> None:
     search, code, files = tools(
         {"type": "web_search_preview"}, {"type": "code_interpreter", "container": "c"}, {"type": "file_search"}

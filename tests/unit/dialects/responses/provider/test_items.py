@@ -22,6 +22,7 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.parameters import Parameters
+from penstock.dialects.malformed import BREAKPOINT
 from penstock.dialects.responses.provider.items import write_items
 
 
@@ -33,6 +34,15 @@ def items(*messages: Message) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
 
 def user(*parts: Part) -> Message:
     return Message("user", parts, path="messages[0]")
+
+
+def test_a_breakpoint_of_the_cache_is_told_and_any_other_marker_is_named() -> None:
+    text = {"type": "input_text", "text": "a"}
+    found, dropped = items(user(TextPart("a", BREAKPOINT)))
+    assert (found[0]["content"], dropped) == ([{**text, "prompt_cache_breakpoint": {"mode": "explicit"}}], ())
+    found, dropped = items(user(TextPart("a", {"type": "ephemeral"})))
+    assert (found[0]["content"], dropped) == ("a", ("messages[0].content[0].cache_control",))
+    assert items(made(TextPart("a", BREAKPOINT)))[1] == ("messages[1].content[0].prompt_cache_breakpoint",)
 
 
 def made(*parts: Part) -> Message:

@@ -1,0 +1,37 @@
+"""What tells by one look that a request of a wire passes to its host as it is: no thought of another maker's in it, and
+no parameter of a config's that the wire spells otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.dialects.envelope import QUOTED_MARK
+
+_SEALED = re.compile(re.escape(QUOTED_MARK))
+
+
+class NothingForeign(msgspec.Struct, frozen=True):
+    """A ``FitRule``. ``conversation`` is the member that may hold envelopes (envelope.py), empty for a wire without;
+    ``elsewhere`` are members that would be written elsewhere. ``addressed`` are members that the address says."""
+
+    conversation: str = ""
+    elsewhere: frozenset[str] = frozenset()
+    addressed: frozenset[str] = frozenset()
+    mark: re.Pattern[bytes] = _SEALED
+
+    def holds(self, body: Body) -> bool:
+        return self.elsewhere.isdisjoint(body.members) and not body.holds(self.conversation, self.mark)
+
+    def sent(self, body: Body) -> Body:
+        if not self.addressed:
+            return body
+        return Body({name: raw for name, raw in body.members.items() if name not in self.addressed})
+
+
+def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: re.Pattern[bytes] = _SEALED) -> NothingForeign:
+    """The rule of a wire whose address says the model and whether to stream."""
+    return NothingForeign(conversation, frozenset(elsewhere), frozenset({"model", "stream"}), mark)
