@@ -95,7 +95,7 @@ class HookRun(msgspec.Struct):
 
 
 class GlancedRun(HookRun):
-    """A hook whose checks all passed at a glance (docs/performance.md#what-guards-cost): there is nothing to compute."""
+    """A hook whose checks all passed at a glance (docs/performance.md#what-guards-cost): nothing is to be computed."""
 
     def __post_init__(self) -> None:
         """The defaults are right."""
