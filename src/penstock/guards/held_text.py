@@ -6,9 +6,8 @@ Only where one can't are the rules fed one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec

@@ -20,8 +20,8 @@ from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.held_events import HeldEvents
 from penstock.guards.plan import Hook, StreamMode
 from penstock.guards.restore import Restoring
-from penstock.guards.results import denied as any_denied
 from penstock.guards.results import CheckRun, HookRun, phase_results
+from penstock.guards.results import denied as any_denied
 from penstock.guards.windows import Windows, gathered_texts
 from penstock.pipeline.guarding.at_once import undone
 from penstock.pipeline.guarding.hooks import run_hooks
