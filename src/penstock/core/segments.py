@@ -40,6 +40,9 @@ class Segment(msgspec.Struct, frozen=True):
     message: int = 0
     choice: int = 0
     is_plain: bool = True
+    base64_behind: str | None = None
+    """What stands before the text where it is in base64 (core/encoded_text.py); None for a text that stands as it
+    is."""
 
 
 TextKey = tuple[SegmentKind, int, int]

@@ -247,6 +247,7 @@ class Outbound(Protocol):
 
 
 Judge = Callable[[Context], Judgement]
+Glance = Callable[[str], Judgement | None]
 Ask = Callable[[Context, Outbound], Awaitable[Judgement]]
 
 
@@ -257,6 +258,7 @@ class Prepared(msgspec.Struct, frozen=True):
     ``size`` is the memory of the patterns and lists, in bytes. ``transforms``: with these parameters the check changes
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
+    ``glance`` says what ``judge`` would say of plain messages with this text; None where ``judge`` has to look.
     """
 
     judge: Judge | None = None
@@ -269,6 +271,14 @@ class Prepared(msgspec.Struct, frozen=True):
     """Whether a check that is there to change texts changes none with these parameters."""
     servers: int = 1
     tells: tuple[str, ...] = ()
+    glance: Glance | None = None
+
+
+def judging_text(
+    judge: Callable[[str], Judgement], *, hold: HoldRule | DetectRule | None = None, size: int = 0
+) -> Prepared:
+    """A check that reads nothing but its text, and changes nothing."""
+    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=judge)
 
 
 class Check(msgspec.Struct, frozen=True):

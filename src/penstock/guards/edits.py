@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from penstock.core.encoded_text import to_base64
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.segments import Pointer, Segment, spliced
 from penstock.guards.arguments import is_arguments
@@ -41,6 +42,8 @@ def _text(segment: Segment | None, edits: list[Edit]) -> str:
     if is_json and whole is not None and read_json_or_none(whole.encode("utf-8", "replace")) is not None:
         return whole
     changed = replaced(segment.text, edits, escapes=is_json)
+    if segment.base64_behind is not None:
+        return segment.base64_behind + to_base64(changed)
     if is_json and read_json_or_none(changed.encode("utf-8", "replace")) is None:
         raise Unchangeable("the arguments of a tool call would be no JSON any more")
     return changed

@@ -42,8 +42,12 @@ class EventTemplate(msgspec.Struct, frozen=True):
             return None
         inner = event[start:end]
         try:
-            # No string of JSON holds a control character as it is: whoever reads the whole event refuses it.
-            return inner.decode() if _marked(inner) is None else _decode(b'"' + inner + b'"')
+            marked = _marked(inner)
+            if marked is None:
+                return inner.decode()
+            # A quote ends the string, and no string of JSON holds a control character: there are several events, or one
+            # that whoever reads the whole event refuses.
+            return _decode(b'"' + inner + b'"') if marked[0] == b"\\" else None
         except UNREADABLE:
             return None
 

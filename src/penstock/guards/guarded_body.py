@@ -137,22 +137,22 @@ class GuardedBody:
             return self._problem
         value = self._texts
         if body is not None and plain is not None:
-            name, counts = among_others(body.members), {"messages": plain.members}
-        else:
-            name, counts = in_other_case(value if body is None else body.members, value), {}
+            problem = hidden_by_plain(body, plain)
+            if problem or self._json is None:
+                return problem
+            return _twice(coming_twice(self.raw, members_in(self.json)))
+        name = in_other_case(value if body is None else body.members, value)
         if name:
-            meant = name.casefold().partition("\0")[0]
-            return f"some hosts take the member {name[:40]!r} for {meant[:40]!r}"
-        if plain is None and (problem := misshapen(value)):
+            return _taken_for(name)
+        if problem := misshapen(value):
             return problem
         if body is None or names is None or self._json is not None:
-            name = coming_twice(self.raw, members_in(self.json))
-        else:
-            for each in names:
-                raw = body.raw(each)
-                if raw is not None and not name:
-                    name = coming_twice(raw, counts[each] if plain is not None else members_in(value[each]))
-        return f"the member {name[:40]!r} comes twice, and hosts differ in which one they take" if name else ""
+            return _twice(coming_twice(self.raw, members_in(self.json)))
+        for each in names:
+            raw = body.raw(each)
+            if raw is not None and not name:
+                name = coming_twice(raw, members_in(value[each]))
+        return _twice(name)
 
     def _with_texts(self) -> Any:
         """The value, or as much of it as holds texts."""
@@ -164,3 +164,20 @@ class GuardedBody:
         except BodyError as error:
             self._problem = str(error)
             return {}
+
+
+def hidden_by_plain(body: Body, texts: PlainTexts) -> str:
+    """Where a host may read another text than guards do of a body with these plain texts. Empty if nowhere."""
+    name = among_others(body.members)
+    if name:
+        return _taken_for(name)
+    return _twice(coming_twice(body.raw("messages") or b"", texts.members))
+
+
+def _taken_for(name: str) -> str:
+    meant = name.casefold().partition("\0")[0]
+    return f"some hosts take the member {name[:40]!r} for {meant[:40]!r}"
+
+
+def _twice(name: str) -> str:
+    return f"the member {name[:40]!r} comes twice, and hosts differ in which one they take" if name else ""

@@ -6,7 +6,7 @@ other, in their order. Sans-I/O; pipeline/guarding/stream.py feeds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from penstock.core.body import Body
@@ -22,6 +22,10 @@ from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
 
 _BETWEEN: Final = b"\n\n"
+
+
+def _no_text(_: bytes) -> None:
+    """No event was there that others may be like."""
 
 
 class _Text:
@@ -53,6 +57,8 @@ class HeldEvents:
         self._next = self._shift = 0
         """In a wire that numbers its events: the next event's number, and by how much it is above its own."""
         self._template: EventTemplate | None = None
+        self.text_of: Callable[[bytes], str | None] = _no_text
+        """The text of an event that is like an earlier one but for it; None for any other event."""
         self.denied = False
         self.released = 0
 
@@ -68,8 +74,8 @@ class HeldEvents:
 
     def feed(self, events: bytes) -> bytes:
         """Take whole events; give back those that can go on now."""
-        if not self._rules:
-            return events
+        if not self._rules or self.denied:
+            return b"" if self.denied else events
         text = self.text_of(events)
         if text is not None:
             return self.feed_text(events, text)
@@ -79,19 +85,12 @@ class HeldEvents:
         text = self.text_of(block)
         return self._event(block) if text is None else self.feed_text(block, text)
 
-    def text_of(self, event: bytes) -> str | None:
-        """The text of an event that is like an earlier one but for it; None for any other event."""
-        template = self._template
-        return None if template is None or self.denied else template.text(event)
-
     def texts_of(self, events: bytes) -> Sequence[tuple[bytes, str]] | None:
         """Several events and their texts; None unless all are like an earlier one but for these."""
-        template, found = self._template, list[tuple[bytes, str]]()
-        if template is None or self.denied:
-            return None
+        text_of, found = self.text_of, list[tuple[bytes, str]]()
         for event in events.split(_BETWEEN)[:-1]:
             event += _BETWEEN
-            text = template.text(event)
+            text = text_of(event)
             if text is None:
                 return None
             found.append((event, text))
@@ -102,8 +101,10 @@ class HeldEvents:
         template = self._template
         if template is None:
             return b""
-        ready, self.denied = template.feed(text)
+        ready, is_denied = template.feed(text)
         self.released += len(ready)
+        if is_denied:
+            self.denied, self.text_of = True, _no_text
         if ready == text:
             return event
         return b"" if not ready and (template.may_skip or self.denied) else template.event(ready)
@@ -163,7 +164,8 @@ class HeldEvents:
         if len(deltas) == 1 and slot is None and not (deltas[0].is_whole or self.denied or _number(value) is not None):
             [delta] = deltas
             skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
-            self._template = template_of(block, delta, self._texts[delta.key].feed, may_skip=skips)
+            template = self._template = template_of(block, delta, self._texts[delta.key].feed, may_skip=skips)
+            self.text_of = _no_text if template is None else template.text
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):

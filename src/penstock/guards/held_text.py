@@ -6,11 +6,13 @@ Only where one can't are the rules fed one after the other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
-from penstock.guards.detect.spans import DetectedText, DetectRule, Mask
+from penstock.guards.detect.spans import DetectedText, DetectRule, Mask, begun_from
 from penstock.guards.hold import CONTEXT, HeldText, HoldRule
 from penstock.guards.plan import Hook, HookCheck
 
@@ -44,7 +46,9 @@ class StreamRule(msgspec.Struct):
 class RuledText:
     """One text. Implements ``arguments.Fed``."""
 
-    __slots__ = ("_context", "_held", "_idles", "_is_idle", "_limit", "_pending", "_rules")
+    __slots__ = (
+        "_begins_unseen", "_context", "_find_sign", "_held", "_idles", "_is_idle", "_limit", "_pending", "_rules",
+    )  # fmt: skip
 
     def __init__(self, rules: Sequence[StreamRule]) -> None:
         self._rules = rules
@@ -52,6 +56,10 @@ class RuledText:
         self._context = self._pending = ""
         self._is_idle = True
         self._idles = [rule.rule.idle_until for rule in rules if not rule.has_failed]
+        signs = _any_of(tuple([each.rule.signs for each in rules]))
+        self._find_sign = None if signs is None else signs.search
+        """Finds something in each text that isn't idle for all rules."""
+        self._begins_unseen = any(each.rule.may_begin_unseen for each in rules)
         self._limit = min([4096 if each.hook is None else each.hook.hold_chars for each in rules], default=4096)
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
@@ -60,7 +68,13 @@ class RuledText:
             context = self._context
             before = len(context)
             whole = context + self._pending + text
-            until = self._idle_until(whole, before)
+            find_sign = self._find_sign
+            if find_sign is None or find_sign(whole, before) is not None:
+                until = self._idle_until(whole, before)
+            elif self._begins_unseen:
+                until = begun_from(whole, before)
+            else:
+                until = len(whole)
             if last and until >= 0:
                 until = len(whole)
             if until >= 0 and len(whole) - until <= self._limit:
@@ -126,3 +140,12 @@ class RuledText:
             behind += held.held
         self._context, self._pending = context[-CONTEXT:], waits
         return True
+
+
+@lru_cache(64)
+def _any_of(patterns: tuple[re.Pattern[str] | None, ...]) -> re.Pattern[str] | None:
+    """Finds what any of some patterns finds; None where they can't be one."""
+    sources = [each.pattern for each in patterns if each is not None and each.flags == re.UNICODE]
+    if not sources or len(sources) < len(patterns):
+        return None
+    return re.compile("|".join([f"(?:{source})" for source in dict.fromkeys(sources)]))

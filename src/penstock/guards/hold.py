@@ -42,6 +42,19 @@ class HoldRule(msgspec.Struct, frozen=True, dict=True):
     def masks(self) -> None:
         """The replacement keeps nothing from one text to the next."""
 
+    @property
+    def signs(self) -> re.Pattern[str] | None:
+        """Finds something in each text that holds a match, or the beginning of one; None where that takes too long."""
+        try:
+            return self.begins
+        except TimeoutError:
+            return None
+
+    @property
+    def may_begin_unseen(self) -> bool:
+        """Whether a match may have begun at the end of a text in which ``signs`` finds nothing."""
+        return False
+
     @cached_property
     def begins(self) -> re.Pattern[str]:
         """Finds the first place at which a match may begin, faster than the pattern."""

@@ -10,8 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.segments import Segment, SegmentKind
-from penstock.guards.base import Check, Judge, Phase, Prepared, Reads
+from penstock.guards.base import Check, Glance, Judge, Phase, Prepared, Reads
 from penstock.guards.guarded_body import GuardedBody
+from penstock.guards.told import passed_template
 from penstock.routing.plan import TargetGuards
 
 
@@ -40,6 +41,7 @@ class StreamMode(Enum):
 
 
 _BEFORE: Final = Phase.BEFORE
+_BY_PLAIN: Final = frozenset({"last", "all"})
 
 
 class Scope(msgspec.Struct, frozen=True, cache_hash=True):
@@ -50,6 +52,11 @@ class Scope(msgspec.Struct, frozen=True, cache_hash=True):
     of: str = "last"
     kinds: frozenset[SegmentKind] | None = None
     first_choice: bool = False
+
+    @property
+    def is_told_by_plain(self) -> bool:
+        """Whether a plain body tells the text of a request without its segments."""
+        return self.kinds is None and self.of in _BY_PLAIN
 
     def chosen(self, body: GuardedBody, phase: Phase) -> tuple[Segment, ...]:
         """The texts of a body that are in scope."""
@@ -205,6 +212,23 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return not (self.transforms or closed)
 
     @cached_property
+    def glances(self) -> tuple[tuple[HookCheck, Glance, bool], ...]:
+        """The checks of a request that may tell at a glance what they say, each with whether it sees the last message
+        alone; none unless all may."""
+        glances = [
+            (each, each.prepared.glance, each.scope.of == "last")
+            for each in self.checks
+            if each.prepared.glance is not None and each.scope.is_told_by_plain
+        ]
+        return tuple(glances) if self.is_plain and len(glances) == len(self.checks) else ()
+
+    @cached_property
+    def told_passed(self) -> bytes:
+        """What is told of the hook where all its checks pass at a glance (``told.passed_template``)."""
+        checks = [(each.id, each.told_fails_closed) for each in self.checks]
+        return passed_template(self.id, self.type, checks, is_async=self.is_async)
+
+    @cached_property
     def check_ids(self) -> tuple[str, ...]:
         """The ids of the checks, as the registry has them."""
         return tuple([each.check.id for each in self.checks])
@@ -214,6 +238,15 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         """Whether the checks judge one text at once, in any order: none of them asks another server or may change the
         text for another one."""
         return len(self.judges) == len(self.checks) and not (self.transforms or self.is_sequential)
+
+
+class Glances(msgspec.Struct, frozen=True):
+    """Hooks of requests which may all judge at a glance, each with its checks (``Hook.glances``). ``reads_last``,
+    ``reads_whole``: whether a check sees the last message, or all of them."""
+
+    hooks: tuple[tuple[Hook, tuple[tuple[HookCheck, Glance, bool], ...]], ...]
+    reads_last: bool
+    reads_whole: bool
 
 
 class GuardPlan(TargetGuards, frozen=True, dict=True):
@@ -268,6 +301,20 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
     def judges_at_once(self) -> bool:
         """Whether a request is judged without waiting, as it is, and by all hooks that see it before it is sent."""
         return not (self.looking_on or self.changes_answers) and all(hook.is_plain for hook in self.deciding)
+
+    @cached_property
+    def glances(self) -> Glances | None:
+        """The hooks that judge a request before it is sent, where all of them may do so at a glance."""
+        hooks = tuple([(hook, hook.glances) for hook in self.deciding if hook.glances])
+        if not hooks or len(hooks) < len(self.deciding) or not self.judges_at_once:
+            return None
+        sees_last = {each for _, glances in hooks for _, _, each in glances}
+        return Glances(hooks, True in sees_last, False in sees_last)
+
+    @cached_property
+    def is_glanced_whole(self) -> bool:
+        """Whether a request that passes at a glance, and its plain answer, are judged by nothing else."""
+        return not (self.told_headers or self.beside or self.after)
 
     @cached_property
     def changes_answers(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from penstock.core.segments import Segment
 from penstock.guards.arguments import JoinedParts
-from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, could_not, no_text
+from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, could_not, judging_text, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, excerpt, expanded, holds, literal, seconds_for, utf16
@@ -33,8 +33,7 @@ def _regex_match(parameters: Parameters) -> Prepared:
     pattern = compiled(rule, parameters, "rule") if rule else None
     hold = HoldRule(pattern.compiled) if inverts and pattern is not None and holds(pattern) else None
 
-    def judge(context: Context) -> Judgement:
-        text = context.text
+    def judge(text: str) -> Judgement:
         if pattern is None or not text:
             return no_text({"regexPattern": rule, "not": inverts})
         is_plain = hold is not None and len(text) <= _SHORT and hold.begins.search(text) is None
@@ -50,7 +49,7 @@ def _regex_match(parameters: Parameters) -> Prepared:
         }
         return Judgement(verdict, data)
 
-    return Prepared(judge, hold=hold, size=_size(rule, pattern))
+    return judging_text(judge, hold=hold, size=_size(rule, pattern))
 
 
 def _size(rule: str, pattern: Pattern | None) -> int:

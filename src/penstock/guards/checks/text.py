@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from penstock.guards.base import Check, Context, Judgement, Prepared, no_text
+from penstock.guards.base import Check, Judgement, Prepared, judging_text, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt, utf16
@@ -40,8 +40,7 @@ def _contains(parameters: Parameters) -> Prepared:
 
     nothing = judged([])
 
-    def judge(context: Context) -> Judgement:
-        text = context.text
+    def judge(text: str) -> Judgement:
         if whole or not matches_case:
             found = [word for word, pattern in zip(words, patterns, strict=True) if pattern.search(text)]
         else:
@@ -51,7 +50,7 @@ def _contains(parameters: Parameters) -> Prepared:
     may_hold = operator == "none" and all(words) and bool(words) and not whole
     # A word that is there stays there, whatever follows.
     hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True) if may_hold else None
-    return Prepared(judge, hold=hold, size=sum(map(len, words)) * 4)
+    return judging_text(judge, hold=hold, size=sum(map(len, words)) * 4)
 
 
 def _word_pattern(word: str, *, matches_case: bool, whole: bool) -> Any:
@@ -88,10 +87,10 @@ def _count(
         inverts = parameters.switch("not")
         lower, upper = _whole(least or 0), None if most is None else _whole(most)
 
-        def judge(context: Context) -> Judgement:
-            text = context.text.strip(_SPACE) if trims else context.text
+        def judge(given: str) -> Judgement:
+            text = given.strip(_SPACE) if trims else given
             if needs_text and not text:
-                blank = {"textExcerpt": excerpt(context.text)} if context.text else {}
+                blank = {"textExcerpt": excerpt(given)} if given else {}
                 return no_text({told[0]: lower, told[1]: upper, "not": inverts, **blank})
             number = count(text)
             within = number >= lower and (upper is None or number <= upper)
@@ -107,7 +106,7 @@ def _count(
             }
             return Judgement(verdict, data)
 
-        return Prepared(judge)
+        return judging_text(judge)
 
     return prepare
 
@@ -137,8 +136,7 @@ def _case(name: str, change: Callable[[str], str]) -> Callable[[Parameters], Pre
     def prepare(parameters: Parameters) -> Prepared:
         inverts = parameters.switch("not")
 
-        def judge(context: Context) -> Judgement:
-            text = context.text
+        def judge(text: str) -> Judgement:
             if not text:
                 return no_text({"not": inverts})
             is_so = text == change(text)
@@ -151,7 +149,7 @@ def _case(name: str, change: Callable[[str], str]) -> Callable[[Parameters], Pre
             }
             return Judgement(verdict, data)
 
-        return Prepared(judge)
+        return judging_text(judge)
 
     return prepare
 
@@ -173,8 +171,7 @@ def _ends_with(parameters: Parameters) -> Prepared:
     suffix = parameters.required_text("suffix")
     inverts = parameters.switch("not")
 
-    def judge(context: Context) -> Judgement:
-        text = context.text
+    def judge(text: str) -> Judgement:
         if not text:
             return no_text({"suffix": suffix, "not": inverts})
         ends = text.endswith((suffix, f"{suffix}."))
@@ -188,7 +185,7 @@ def _ends_with(parameters: Parameters) -> Prepared:
         }
         return Judgement(verdict, data)
 
-    return Prepared(judge)
+    return judging_text(judge)
 
 
 CHECKS: Final = (

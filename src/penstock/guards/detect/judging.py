@@ -87,9 +87,12 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
     may_hold = rule.may_hold
     nothing = Judgement(True, {"verdict": True, "explanation": f"No {noun} in the text.", "detected": {}})
 
+    def glance(text: str) -> Judgement | None:
+        return None if may_hold is None or may_hold(text) else nothing
+
     def judge(context: Context) -> Judgement:
         is_text = context.is_plain or _TOOL_CALL not in map(_kind, context.segments)
-        if is_text and may_hold is not None and not may_hold(context.text):
+        if is_text and glance(context.text) is not None:
             return nothing
         found: Counter[str] = Counter()
         placeholders = Placeholders(_taken(context)) if restores else None
@@ -108,7 +111,7 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
         return Judgement(verdict, data, edits=changes, restores={} if placeholders is None else placeholders.values())
 
     only_looks = rule.masks is None
-    return Prepared(judge, hold=rule, size=size, restores=restores, only_looks=only_looks)
+    return Prepared(judge, hold=rule, size=size, restores=restores, only_looks=only_looks, glance=may_hold and glance)
 
 
 def _edits(rule: DetectRule, segment: Segment, mask: Mask | None, found: Counter[str]) -> list[Edit]:

@@ -87,6 +87,16 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
                 spans.append(span)
         return spans
 
+    @property
+    def signs(self) -> re.Pattern[str] | None:
+        """Finds something in each text that holds a trigger; None where only ``idle`` tells."""
+        return self.trigger if self.sign is None else self.sign
+
+    @property
+    def may_begin_unseen(self) -> bool:
+        """Whether a find may have begun at the end of a text in which ``signs`` finds nothing (``begun_from``)."""
+        return True
+
     def idle_until(self, text: str, at: int) -> int:
         """The place up to which a text that goes on holds nothing, told fast; -1 where that can't be."""
         if self.trigger is None:
@@ -94,14 +104,19 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
         sign = self.sign
         if (sign is None or sign.search(text, at) is not None) and self.trigger.search(text, at) is not None:
             return -1
-        if text[-1:] != " ":
-            return max(at, len(text.rstrip(TAIL)))
-        letters = _PREFIX.search(text, max(0, len(text) - _PREFIX_WIDTH))
-        return len(text) if letters is None else max(at, letters.start())
+        return begun_from(text, at)
 
     def holding(self, limit: int, *, denies: bool, mask: Mask | None) -> DetectedText:
         """One text under the rule, as it arrives."""
         return DetectedText(self, limit, denies=denies, mask=mask)
+
+
+def begun_from(text: str, at: int) -> int:
+    """The place from which on the end of a text may be what stands before a trigger."""
+    if text[-1:] != " ":
+        return max(at, len(text.rstrip(TAIL)))
+    letters = _PREFIX.search(text, max(0, len(text) - _PREFIX_WIDTH))
+    return len(text) if letters is None else max(at, letters.start())
 
 
 def rule_of(

@@ -20,7 +20,8 @@ from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.held_events import HeldEvents
 from penstock.guards.plan import Hook, StreamMode
 from penstock.guards.restore import Restoring
-from penstock.guards.results import CheckRun, HookRun, denied, phase_results
+from penstock.guards.results import CheckRun, HookRun, phase_results
+from penstock.guards.results import denied as any_denied
 from penstock.guards.windows import Windows, gathered_texts
 from penstock.pipeline.guarding.at_once import undone
 from penstock.pipeline.guarding.hooks import run_hooks
@@ -111,14 +112,19 @@ class JudgedEvents:
         ready = self.held.finish()
         self.released += self.held.released
         if self.held.denied:
-            return self._denied(ready)
+            return self.denied(ready)
         return self._kept_too(await self._windowed(ready, is_last=True))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether events are kept, for hooks that judge the answer at its end."""
+        return self._kept is not None
 
     def passed_text(self, event: bytes, text: str) -> bytes:
         """What goes on of an event that is like an earlier one but for its text."""
         ready = self.held.feed_text(event, text)
         if self.held.denied:
-            return self._denied(ready)
+            return self.denied(ready)
         return self._kept_too(ready)
 
     def passed_texts(self, events: Iterable[tuple[bytes, str]]) -> bytes:
@@ -165,7 +171,7 @@ class JudgedEvents:
         ready = self.held.feed(events)
         if self.held.denied:
             self.released += self.held.released
-            return self._denied(ready)
+            return self.denied(ready)
         ready = self._kept_too(await self._windowed(ready))
         if not self._window_hooks:
             self.released = self.held.released or (1 if ready and not self.held.has_rules else 0)
@@ -198,8 +204,8 @@ class JudgedEvents:
                 known = self._window_runs.get(index)
                 if known is None or known.verdict:
                     self._window_runs[index] = run
-            if denied(runs):
-                return self._denied()
+            if any_denied(runs):
+                return self.denied()
         ready, characters = windows.released()
         self.released += characters
         return ready
@@ -219,8 +225,8 @@ class JudgedEvents:
         self._window_hooks = [hook for hook in waiting if hook.may_judge_windows]
         unable = [hook for hook in waiting if not hook.may_judge_windows]
         self.unable = unjudged(unable, "The answer is too long to be held back.")
-        if denied(self.unable):
-            return self._denied(runs=self.unable)
+        if any_denied(self.unable):
+            return self.denied(runs=self.unable)
         kept, self.buffers, self._kept_bytes = b"".join(self._kept or ()), False, 0
         self._kept = [] if late or self._guards.look_on is not None else None
         self._windows = self._new_windows()
@@ -235,8 +241,8 @@ class JudgedEvents:
         if changed is not subject:
             new = self._guards.dialect.replies.reshape.to_stream(changed.body.raw, self._guards.include_usage)
             self.runs = self.runs if new is not None else undone(self.runs, "the answer can't be told as a stream")
-        if denied(self.runs):
-            return self._denied(runs=self.runs)
+        if any_denied(self.runs):
+            return self.denied(runs=self.runs)
         if new is None and any(each.is_unmade for run in self.runs for each in run.checks):
             # What a guard takes out must not go on because it can't be taken out here.
             self.is_untold, self.buffers = True, False
@@ -286,7 +292,7 @@ class JudgedEvents:
     def _told(self) -> bytes:
         return self._guards.view.results_event(phase_results(Phase.AFTER, self.runs, hides=self._guards.hides))
 
-    def _denied(self, ready: bytes = b"", runs: Sequence[HookRun] | None = None) -> bytes:
+    def denied(self, ready: bytes = b"", runs: Sequence[HookRun] | None = None) -> bytes:
         """A hook denies the answer behind events that still go on."""
         self.runs = self._all_runs() if runs is None else list(runs)
         self.denies = True

@@ -18,8 +18,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import NO_TEXTS, TextView
 from penstock.guards.base import Outbound
+from penstock.guards.guarded_body import hidden_by_plain
 from penstock.guards.logprobs import asks_logprobs
-from penstock.guards.plan import GuardPlan, Hook
+from penstock.guards.plan import Glances, GuardPlan, Hook
 from penstock.guards.restore import restoring_of
 from penstock.guards.results import HookRun, denied
 from penstock.pipeline.account import AttemptAccount
@@ -27,6 +28,7 @@ from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guarding.answer import GuardedAnswer
 from penstock.pipeline.guarding.aside import LookingOn
+from penstock.pipeline.guarding.at_a_glance import passed_runs
 from penstock.pipeline.guarding.at_once import judged_in_turns
 from penstock.pipeline.guarding.breaker import HostBreaker
 from penstock.pipeline.guarding.documents import KeptDocuments
@@ -101,6 +103,10 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if not isinstance(plan, GuardPlan):
             return send(call, route, step, account)
         kind = None if view is None else view.request_types.get(call.operation.value)
+        if call.guards is None and plan.glances is not None and not (view is None or kind is None or request is None):
+            judged = self._glanced(call, route, plan, plan.glances, view, kind, request)
+            if judged is not None and plan.is_glanced_whole:
+                return self._passing(call, route, request, judged, view, send(call, route, step, account))
         outbound = self.outbound if plan.is_local else self._outbound(call, policy or self.policy, account.caller)
 
         def sending(call: Call, route: TargetRoute) -> Coroutine[Any, Any, Answer]:
@@ -109,6 +115,23 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if view is None or kind is None or request is None:
             return self._unread(call, route, sending, plan, kind, outbound)
         return self._guarded(call, route, sending, plan, view, kind, request, outbound)
+
+    async def _passing(
+        self,
+        call: Call,
+        route: TargetRoute,
+        request: RequestBody,
+        judged: JudgedRequest,
+        view: TextView,
+        sending: Coroutine[Any, Any, Answer],
+    ) -> Answer:
+        """An attempt whose request passed at a glance, and whose answer no hook judges."""
+        answer = await sending
+        if answer.watch is None:
+            return self.results.told(call, answer, judged.runs, ())
+        plan, outbound = GuardPlan(), self.outbound
+        guarded = GuardedAnswer(call, route, plan, request, judged, view, outbound, self.results, self.looking_on)
+        return await guarded.given(answer)
 
     async def _unread(
         self, call: Call, route: TargetRoute, send: Sending, plan: GuardPlan, kind: str | None, outbound: Outbound
@@ -202,6 +225,32 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
     # Before.
 
+    def _glanced(
+        self,
+        call: Call,
+        route: TargetRoute,
+        plan: GuardPlan,
+        glances: Glances,
+        view: TextView,
+        kind: str,
+        request: RequestBody,
+    ) -> JudgedRequest | None:
+        """The request for its first target, which passes at a glance; None for any other."""
+        read = view.read_plain.get(kind)
+        if read is None or len(call.body) > JUDGED:
+            return None
+        body = route.changes.filled(request.body) if route.changes.fills else request.body
+        texts = read(body)
+        if texts is None or (plan.needs_texts and hidden_by_plain(body, texts)):
+            return None
+        runs = passed_runs(glances, texts)
+        if runs is None:
+            return None
+        self.looking_on.verdicts.note(call.account, runs)
+        judged = JudgedRequest(runs, partial(asked, call, route, body, view, kind, streams=request.stream))
+        call.guards = GuardMemory({route.target.path: judged}, {}, [judged])
+        return judged
+
     async def _request_judged(
         self,
         call: Call,
@@ -221,13 +270,13 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         failure = failure or refusal_of_hidden(plan, subject.request)
         if failure is not None:
             return JudgedRequest([], subject, failure=failure)
-        if len(call.body) > JUDGED or memory.runs or not plan.judges_at_once:
+        if len(call.body) > JUDGED or memory.judged or not plan.judges_at_once:
             judged = await self._judged(call, plan, memory, subject, body, outbound)
         else:
             runs, _ = await judged_in_turns(plan.deciding, subject)
             self.looking_on.verdicts.note(call.account, runs)
-            memory.runs.append((runs, subject))
             judged = JudgedRequest(runs, subject)
+            memory.judged.append(judged)
         # A check may be the first to see that a body is no JSON: one that reads more of it than its texts.
         failure = refusal_of_hidden(plan, subject.request)
         return judged if failure is None else JudgedRequest([], subject, failure=failure)

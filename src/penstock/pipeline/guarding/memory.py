@@ -31,29 +31,37 @@ class GuardMemory(msgspec.Struct):
     targets: dict[str, JudgedRequest] = msgspec.field(default_factory=dict)
     pieces: dict[str, JudgedPieces] = msgspec.field(default_factory=dict)
     """By target, what came of the requests inside the request."""
-    runs: list[tuple[list[HookRun], Subject]] = msgspec.field(default_factory=list)
+    judged: list[JudgedRequest] = msgspec.field(default_factory=list)
 
     def run_of(self, hook: Hook, subject: Subject) -> HookRun | None:
         """The run of a hook that is written alike and judged the same; None where there was none."""
-        for runs, seen in self.runs:
-            for run in runs:
+        for judged in self.judged:
+            for run in judged.runs:
                 is_alike = run.hook.id == hook.id and run.hook.fingerprint == hook.fingerprint
                 is_whole = not any(each.skipped for each in run.checks)
-                if is_alike and is_whole and _is_same(hook, seen, subject):
+                if is_alike and is_whole and _is_same(hook, judged.subject, subject):
                     return run
         return None
 
 
 class JudgedRequest(msgspec.Struct):
-    """The request for one target, after its before-hooks: ``request`` is None if it was not changed."""
+    """The request for one target, after its before-hooks: ``request`` is None if it was not changed. ``judged`` is its
+    subject, or what makes that when somebody asks for it."""
 
     runs: list[HookRun]
-    subject: Subject
+    judged: Subject | Callable[[], Subject]
     request: RequestBody | None = None
     failure: Failure | None = None
     restoring: Restoring | None = None
     is_whole: bool = False
     """Whether the hooks that judge beside the provider have judged, too."""
+
+    @property
+    def subject(self) -> Subject:
+        judged = self.judged
+        if not isinstance(judged, Subject):
+            judged = self.judged = judged()
+        return judged
 
 
 async def remembered(
@@ -72,7 +80,7 @@ async def remembered(
     known = {id(hook): memory.run_of(hook, subject) for hook in hooks}
     runs, _ = await run_hooks([hook for hook in hooks if known[id(hook)] is None], subject, outbound)
     note(runs)
-    memory.runs.append((runs, subject))
+    memory.judged.append(JudgedRequest(runs, subject))
     new = iter(runs)
     return [known[id(hook)] or next(new) for hook in hooks], subject
 

@@ -37,6 +37,7 @@ _UNTOLD: Final = Failure(
     "A guard of the config changes the answer, and the changed answer can't be told as a stream: it is withheld.",
     sent=True,
 )
+_BETWEEN: Final = b"\n\n"
 Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
 
 
@@ -57,6 +58,8 @@ class GuardedStream:
         self._inner_watch = answer.watch
         self._first = answer.body
         self._relay = sse.EventRelay(hold=MAX_FRAME)
+        self._is_between = True
+        """Whether what has come are whole events."""
         self._events = JudgedEvents(guards, tells=tells)
         # What was masked in the request comes back last: guards of answers judge what the provider said.
         restoring = guards.restoring
@@ -100,22 +103,25 @@ class GuardedStream:
         def take_judged(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
                 return None
-            text = text_of(data)
-            several = texts_of(data) if text is None else ()
-            if several is None or watch is None or not (relay.is_whole(data) and watch.passes(data)):
+            text = held.text_of(data)
+            several = held.texts_of(data) if text is None else ()
+            if several is None or not (self._is_between and watch_passes(data)):
                 return self._pass_slowly(data, take)
             ready = passed_texts(several) if text is None else passed_text(data, text)
-            if events.denies or self._tells_first:
+            if held.denied or self._tells_first or not self._begun:
+                ready = events.denied(ready) if held.denied and not events.denies else ready
                 ready = self._going_on(self._with_denial(ready))
             elif ready:
-                self._begun, self._latest = self._begun or ready[:STREAM_HEAD], ready
+                self._latest = ready
             return take(ready) if ready else None
 
-        events, relay, watch = self._events, self._relay, self._inner_watch
-        text_of, passed_text = events.held.text_of, events.passed_text
-        texts_of, passed_texts = events.held.texts_of, events.passed_texts
-        is_immediate = events.is_immediate and self._restored is None
-        if is_immediate and self._inner is not None and self._reading is None and not self._first:
+        events, held, watch = self._events, self._events.held, self._inner_watch
+        # What nobody keeps need not come by there.
+        passed_text = events.passed_text if events.keeps else held.feed_text
+        passed_texts = events.passed_texts
+        is_immediate = events.is_immediate and self._restored is None and self._reading is None and not self._first
+        if is_immediate and self._inner is not None and watch is not None:
+            watch_passes = watch.passes
             await pass_on(self._inner, take_judged)
         while ready := await self.read():
             await hand_on(ready, take)
@@ -220,6 +226,7 @@ class GuardedStream:
     async def _passed(self, data: bytes) -> bytes:
         """What goes on of bytes that the provider's watch let pass."""
         whole = data if self._relay.is_whole(data) else self._relay.feed(data)
+        self._is_between = self._relay.is_whole(_BETWEEN)
         if self._relay.mid_event and self._events.holds_back:
             return await self._unread()
         ready = self._with_denial(await self._events.passed(whole)) if whole else b""

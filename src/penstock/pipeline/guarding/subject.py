@@ -38,8 +38,6 @@ _ASKING: Final = (
 
 
 _EMPTY: Final = b"{} \t\r\n"
-_AT_ONCE: Final = frozenset({"last", "all"})
-"""Scopes whose text a plain body tells without its segments."""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -73,8 +71,8 @@ class Subject(msgspec.Struct, frozen=True):
 
     def context(self, scope: Scope, now: float) -> Context:
         """What a check is given that sees texts in this scope. ``now`` is in seconds since 1970."""
-        body, of = self.body, scope.of
-        plain = body.plain if scope.kinds is None and of in _AT_ONCE else None
+        body = self.body
+        plain = body.plain if scope.is_told_by_plain else None
         return Context(
             self.phase,
             self.request_type,
@@ -89,7 +87,7 @@ class Subject(msgspec.Struct, frozen=True):
             partial(scope.chosen, body, self.phase),
             self.trace,
             now,
-            None if plain is None else plain.text(of_last=of == "last"),
+            None if plain is None else plain.text(of_last=scope.of == "last"),
             plain is not None,
         )
 

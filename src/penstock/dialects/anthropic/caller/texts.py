@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _STOP: Final = b"message_stop"
@@ -62,6 +63,7 @@ def _block(block: Any, at: Pointer, role: str, index: int) -> Iterator[Segment]:
             of = SegmentKind.TOOL_RESULT if is_result else SegmentKind.TEXT
             for pointer, text in _said(block, at):
                 yield Segment(pointer, text, role, of, index, is_plain=not is_result)
+            yield from encoded_segments(block, at, role, of, index)
 
 
 def _tool_result(content: Any, at: Pointer, role: str, index: int) -> Iterator[Segment]:
@@ -70,6 +72,7 @@ def _tool_result(content: Any, at: Pointer, role: str, index: int) -> Iterator[S
     for number, part in enumerate(listed(content)):
         for pointer, text in _said(part, (*at, number)):
             yield Segment(pointer, text, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
+        yield from encoded_segments(part, (*at, number), role, SegmentKind.TOOL_RESULT, index)
 
 
 def _said(block: Any, at: Pointer) -> Iterator[tuple[Pointer, str]]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "converse"
@@ -75,6 +78,7 @@ def _spoken(block: Any, place: Pointer, role: str, index: int, kind: SegmentKind
             text = member(each, "text")
             if isinstance(text, str):
                 yield Segment((*place, *path, number, "text"), text, role, kind, index)
+    yield from encoded_segments(block, place, role, kind, index)
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Any:
@@ -91,7 +95,7 @@ def _result(content: Any, at: Pointer, role: str, index: int) -> Iterator[Segmen
         for pointer, text in leaves(member(block, "json"), (*place, "json")):
             yield Segment(pointer, text, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
         for segment in _spoken(block, place, role, index, SegmentKind.TOOL_RESULT):
-            yield Segment(segment.pointer, segment.text, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
+            yield msgspec.structs.replace(segment, kind=SegmentKind.TOOL_RESULT, is_plain=False)
 
 
 _DELTAS: Final[tuple[tuple[tuple[str, ...], SegmentKind], ...]] = (

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.gemini.spelling import camel
 from penstock.dialects.texts import TextView, leaves, listed, member
 
@@ -70,6 +71,7 @@ def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int, choi
         for name, value in _members(part, outer):
             for pointer, leaf in leaves(member(value, inner), (*at, name, inner)):
                 yield Segment(pointer, leaf, role, of, index, choice, is_plain=False)
+    yield from encoded_segments(part, at, role, kind, index)
 
 
 def _candidates(response: Any) -> Iterator[tuple[int, int, Any]]:

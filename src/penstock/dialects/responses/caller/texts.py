@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "createModelResponse"
@@ -82,6 +83,8 @@ def _other_item(item: Any, at: Pointer, index: int) -> Iterator[Segment]:
     for pointer, text in _leaves(item, at, _RESULTS):
         if isinstance(pointer[-1], int) or pointer[-1] in _RESULT_TEXTS:
             yield Segment(pointer, text, "tool", SegmentKind.TOOL_RESULT, index)
+    for number, part in enumerate(listed(member(item, "output"))):
+        yield from encoded_segments(part, (*at, "output", number), "tool", SegmentKind.TOOL_RESULT, index)
 
 
 def _leaves(item: Any, at: Pointer, names: tuple[str, ...]) -> Iterator[tuple[Pointer, str]]:
@@ -107,6 +110,7 @@ def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int) -> I
         if isinstance(text, str):
             is_plain = of in {SegmentKind.TEXT, SegmentKind.SYSTEM}
             yield Segment((*at, name), text, role, of, index, is_plain=is_plain)
+    yield from encoded_segments(part, at, role, kind, index)
 
 
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
