@@ -59,7 +59,7 @@ class Gateway:
         self.memo = HeadMemo()
         self.memo.keep_caller(ANYBODY, self.catalogues.current)
 
-    def call(self, body: dict[str, Any] = CHAT, dialect: CallerDialect = calling.OPENAI, **headers: str) -> Call:
+    def call(self, body: dict[str, Any] = CHAT, dialect: CallerDialect = calling.OPENAI, **headers: Any) -> Call:
         made = calling.call(body, dialect, x_portkey_config=self.config, **headers)
         made.request, made.memo = None, self.memo
         return made
@@ -76,11 +76,11 @@ class Gateway:
         return self.stages.router.repeated.find(call, self.catalogues.current) is not None
 
 
-async def known(config: Any = TARGET, body: dict[str, Any] = CHAT, **headers: str) -> Gateway:
+async def known(config: Any = TARGET, **headers: Any) -> Gateway:
     """A gateway that was asked twice: the second answer came from the store."""
     gateway = Gateway(json_reply(PLAIN["openai_chat"]), json_reply(PLAIN["openai_chat"]), config=config)
     for _ in range(2):
-        await gateway.answer(gateway.call(body, **headers))
+        await gateway.answer(gateway.call(**headers))
     return gateway
 
 
@@ -130,10 +130,10 @@ async def test_ids_in_requests_of_responses_are_read_each_time() -> None:
     assert gateway.memo.repeats is None
 
 
-async def test_retries_are_counted_as_ever() -> None:
+async def test_retries_are_counted_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = await known(FALLBACK)
     counted: list[str] = []
-    gateway.health.count_attempt = lambda address, _: counted.append(address)  # type: ignore[method-assign]
+    monkeypatch.setattr(gateway.health, "count_attempt", lambda address, _: counted.append(address))
     await gateway.answer(gateway.call())
     assert len(counted) == 1
 
