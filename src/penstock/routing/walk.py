@@ -394,9 +394,12 @@ def _judged(outcome: Outcome) -> int | None:
 
 def leads_on(plan: Fallback, outcome: Outcome) -> bool:
     """Whether a fallback goes on to its next target (docs/portkey.md#fallback)."""
+    lists_none = plan.on_status_codes is None and plan.on_error is None
+    if lists_none and outcome.ok:
+        return False
     if ends_walk(outcome) or outcome.error in plan.return_on_error:
         return False
-    if plan.on_status_codes is None and plan.on_error is None:
-        return not outcome.ok
+    if lists_none:
+        return True
     by_class = plan.on_error is not None and outcome.error is not None and outcome.error in plan.on_error
     return by_class or (plan.on_status_codes is not None and matches(plan.on_status_codes, outcome))
