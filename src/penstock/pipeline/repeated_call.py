@@ -15,12 +15,15 @@ import msgspec
 from penstock.core.failure import Failure
 from penstock.core.lru import Lru
 from penstock.dialects.caller import RequestBody
-from penstock.pipeline.cache import CacheControl, Caching, cache_control, concerns_headers, namespace_of
+from penstock.pipeline.cache import HIT, CacheControl, Caching, cache_control, concerns_headers, namespace_of
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.target_route import TargetRoute
+from penstock.routing.first_attempt import walked_at_once
+from penstock.routing.trace import line
+from penstock.routing.walk import Walked
 from penstock.stores.base import ImmediateReplyStore, StoredEntry
 from penstock.stores.catalogue import Catalogue
 
@@ -30,8 +33,8 @@ _NO_WISHES: Final = CacheControl()
 
 
 class RepeatedCall(msgspec.Struct, frozen=True):
-    """What a request comes to: its plan, its body, the route of its only attempt, and the key of the stored answer.
-    ``named_in`` is the part of the request that names its target."""
+    """What a request comes to: its plan, its body, the route of its only attempt, the key of the stored answer, and the
+    walk that ends with it at once. ``named_in`` is the part of the request that names its target."""
 
     compiled: CompiledPlan
     request: RequestBody
@@ -39,6 +42,7 @@ class RepeatedCall(msgspec.Struct, frozen=True):
     route: TargetRoute
     prepared: PreparedRequest
     key: bytes
+    walked: Walked
 
 
 class RepeatedCalls(msgspec.Struct, frozen=True):
@@ -71,15 +75,16 @@ class RepeatedCalls(msgspec.Struct, frozen=True):
             return
         if not _is_plain(call, route) or cache_control(call.fields) != _NO_WISHES:
             return
-        keyed = caching.prepare(call, route)
-        if isinstance(keyed, Failure):
+        keyed, walked = caching.prepare(call, route), walked_at_once(compiled.plan, route.target, HIT, 0.0)
+        if isinstance(keyed, Failure) or walked is None:
             return
+        walked = msgspec.structs.replace(walked, line=line(walked.steps))
         reading, account = call.dialect.reading, call.account
         memo.repeats = (
             id(compiled), reading.body, call.dialect.name, account.path, call.caller.tenant, namespace_of(call.fields),
             call.query,
         )  # fmt: skip
-        repeated = RepeatedCall(compiled, request, call.named_in, route, *keyed)
+        repeated = RepeatedCall(compiled, request, call.named_in, route, *keyed, walked)
         self.calls.put((memo.repeats, call.body), repeated, 1 + len(call.body) // 1024)
 
 

@@ -114,11 +114,10 @@ class Router(msgspec.Struct, frozen=True):
 
     def answer_again(self, call: Call, repeated: RepeatedCall) -> tuple[Answer, Walked] | None:
         """As ``answer``, at once: the stored answer of a repeated call. None where the general way has to look."""
-        began, account, target = monotonic(), call.account, repeated.route.target
+        account, target = call.account, repeated.route.target
         stored = self.repeated.stored(repeated)
         answer = None if stored is None else stored_answer(stored.entry, repeated.prepared)
-        walked = walked_at_once(repeated.compiled.plan, target, HIT, monotonic() - began)
-        if answer is None or walked is None:
+        if answer is None:
             return None
         attempted, reservation = account.attempt(target), account.reservation
         if reservation is not None:
@@ -127,9 +126,9 @@ class Router(msgspec.Struct, frozen=True):
                 return None
             reservation.answered(attempted, answer)
         if target.retry is not None:
-            self._health_of(call, repeated.compiled).count_attempt(target.address, began)
+            self._health_of(call, repeated.compiled).count_attempt(target.address, monotonic())
         attempted.model, attempted.lane = repeated.prepared.model, repeated.prepared.lane
-        return _recorded(answer, call, target, attempted), walked
+        return _recorded(answer, call, target, attempted), repeated.walked
 
     def _health_of(self, call: Call, compiled: CompiledPlan) -> Health:
         return self.health.of(call.caller.tenant, saved=compiled.config is not None)
@@ -220,7 +219,7 @@ class Router(msgspec.Struct, frozen=True):
                     answer = await self._open_session(call, route, step, account)
                 elif route.target.guards is not None and not call.is_unguarded:
                     answer = await self._guarded(call, compiled, route, step, account)
-                elif self.caching.applies(route):
+                elif route.target.cache is not None and self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
                 else:
                     answer = await attempt(call, route, step, self.upstream, account)

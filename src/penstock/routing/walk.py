@@ -69,12 +69,14 @@ class Walked(msgspec.Struct, frozen=True):
 
     ``retry_count`` is the value of ``x-portkey-retry-attempt-count`` (docs/portkey.md#retry-count). ``failure`` is the
     answer if the plan has no target for the request, else None. ``upstream_calls`` is the number of attempts made.
+    ``line`` is the steps' line in the trace, where it was written before; empty where it wasn't.
     """
 
     retry_count: int = 0
     steps: tuple[Step, ...] = ()
     failure: Failure | None = None
     upstream_calls: int = 0
+    line: str = ""
 
 
 Walk = Generator[Attempt | Race | Wait, Any, Walked]

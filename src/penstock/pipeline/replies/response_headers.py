@@ -81,7 +81,7 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     if answer.target is not None:
         headers += _target_headers(answer.target.path, answer.target.provider, walked.retry_count, answer.cache_status)
     if walked.steps:
-        account.trace = line = trace.line(walked.steps)
+        account.trace = line = walked.line or trace.line(walked.steps)
         headers.append((b"x-penstock-trace", line.encode()))
     if account.reservation is not None:
         headers += account.reservation.headers()
