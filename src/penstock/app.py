@@ -66,6 +66,7 @@ from penstock.pipeline.models.host_models import HostModels
 from penstock.pipeline.models.model_alias import ModelAliases
 from penstock.pipeline.off_loop.process import LargeWork, aside
 from penstock.pipeline.records.cost import Costs, SharedCosts
+from penstock.pipeline.repeated_call import RepeatedCalls
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
@@ -85,6 +86,7 @@ from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.layered import LayeredCatalogue, layer
+from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.balances.backup import BalanceBackup
@@ -301,8 +303,17 @@ def _pipeline(
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
     caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
+    here = replicas.replies if isinstance(replicas.replies, MemoryReplyStore) else None
     router = Router(
-        compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts, guarding
+        compiler,
+        upstream,
+        replicas.health,
+        caching,
+        routing.deadline,
+        sleep,
+        routing.max_attempts,
+        guarding,
+        RepeatedCalls(here),
     )
     is_needed, kept = cache.idempotency_without_store == "closed", cache.idempotency_seconds
     claims = None if replicas.calls is None else SharedClaims(replicas.calls, kept, is_needed)

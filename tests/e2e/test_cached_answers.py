@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -202,3 +205,36 @@ def test_an_answer_of_another_tenants_credential_is_never_given_out(
         for who in "aab"
     ]  # fmt: skip
     assert statuses(*got) == ["MISS", "HIT", "MISS"]
+
+
+def test_the_same_bytes_again_and_again_on_one_connection(gateway: RunningGateway, upstream: Upstream) -> None:
+    """From the third on what the request comes to is remembered (pipeline/repeated_call.py)."""
+    other, url = {**ASK, "temperature": 0.5}, urlsplit(gateway.url)
+    with socket.create_connection((url.hostname, url.port), 60) as connection:
+
+        def ask_again(body: Any) -> tuple[bytes, list[tuple[str, str]]]:
+            data = json.dumps(body).encode()
+            fields = {"host": "127.0.0.1", "content-type": "application/json", "content-length": str(len(data))}
+            fields["x-portkey-config"] = config(upstream)
+            lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+            connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\n{lines}\r\n".encode() + data)
+            response = http.client.HTTPResponse(connection, method="POST")
+            response.begin()
+            own = {"x-portkey-trace-id", "x-portkey-request-id", "x-penstock-trace", "date"}
+            return response.read(), [field for field in response.getheaders() if field[0] not in own]
+
+        first, *again = [ask_again(ASK) for _ in range(5)]
+        assert dict(first[1])["x-portkey-cache-status"] == "MISS"
+        assert [body for body, _ in again] == [first[0]] * 4
+        assert [dict(head)["x-portkey-cache-status"] for _, head in again] == ["HIT"] * 4
+        assert again[0] == again[1] == again[2] == again[3]
+        assert dict(ask_again(other)[1])["x-portkey-cache-status"] == "MISS"
+        assert ask_again(ASK) == again[0]
+    assert len(upstream.received) == 2
+    told = [
+        (each.status, each.provider, each.model, each.option, each.usage, each.cache, each.path, each.attempts[0].lane)
+        for each in gateway.recorded()
+    ]
+    assert len(told) == 7
+    assert len(set(map(repr, told[1:5]))) == 1
+    assert told[1] == told[6] != told[0]

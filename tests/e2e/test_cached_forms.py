@@ -163,7 +163,7 @@ def test_no_key_of_the_cache_holds_the_form(slug: str, dialect: Any, model: str)
     keys = []
     for streams in (False, True):
         call = calling.call({**calling.CHAT, "model": model, "stream": streams}, dialect)
-        keyed = caching._prepare(call, route)
+        keyed = caching.prepare(call, route)
         assert isinstance(keyed, tuple), keyed
         keys.append(keyed[1])
     assert keys[0] == keys[1]

@@ -247,10 +247,11 @@ class Body:
         nothing else is in it: no space, no escape in a name, no member that comes twice. Other names than those of
         parameters are not looked into: their shortest form is not the one that is written."""
         size = len(b"{")
-        for name, value in self.members.items():
-            if name not in _KEYS:
-                return False
-            size += len(_KEYS[name]) + len(value) + len(b",")
+        try:
+            for name, value in self.members.items():
+                size += _KEY_SIZES[name] + len(value)
+        except KeyError:
+            return False
         return size == len(text)
 
 
@@ -345,4 +346,6 @@ class _Keys(dict[str, bytes]):
 
 
 _KEYS: Final = _Keys({name: _key(name) for name in _CHAT_PARAMETERS.split()})
+_KEY_SIZES: Final = {name: len(key) + len(b",") for name, key in _KEYS.items()}
+"""The bytes of a member beside its value, for the names that were put in."""
 _COMMAS: Final = itertools.repeat(b",")

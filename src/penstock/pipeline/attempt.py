@@ -88,7 +88,8 @@ async def send(
         prepared.payload,
         deadlines.limits,
         account.caller,
-        fresh=prepared.switches or _needs_fresh_connection(step, account, prepared.origin),
+        fresh=prepared.switches
+        or (account.previous is not None and _needs_fresh_connection(step, account, account.previous, prepared.origin)),
         switches=prepared.switches,
         upload=prepared.upload,
     )
@@ -176,13 +177,10 @@ def _traced(headers: bytes, account: AttemptAccount) -> bytes:
     )
 
 
-def _needs_fresh_connection(step: Attempt, account: AttemptAccount, origin: Origin) -> bool:
+def _needs_fresh_connection(step: Attempt, account: AttemptAccount, previous: AttemptAccount, origin: Origin) -> bool:
     """Whether this is a retry after a connection that the provider closed: another idle one may be as stale. So may
     the one on which the address just answered another target: hosts that fail often close behind their answer, and a
     fallback follows at once, before that is seen."""
-    previous = account.previous
-    if previous is None:
-        return False
     if step.retry > 0:
         return previous.failure is not None and previous.failure.kind is Kind.CONNECTION_CLOSED
     if previous.target is account.target or previous.origin is None:

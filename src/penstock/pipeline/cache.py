@@ -22,7 +22,7 @@ from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, RequestBody
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
@@ -37,7 +37,8 @@ from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
 from penstock.stores.base import Entry, ReplyStore
 
-_HIT: Final = Outcome(200, stored=True)
+HIT: Final = Outcome(200, stored=True)
+"""The outcome of an attempt that is answered from the store."""
 _TAIL: Final = 32 << 10
 _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
 
@@ -85,30 +86,15 @@ class Caching(msgspec.Struct, frozen=True):
     prepared: Lru[tuple[object, ...], _Prepared] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
     """Recent prepared requests by the bytes of the callers' requests: a repeated request isn't prepared and hashed
     again."""
-    bodies: Lru[tuple[object, bytes], RequestBody] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
-    """Recent bodies by who read them and their bytes: nor is it read again."""
 
     def applies(self, route: TargetRoute) -> bool:
         """Whether this attempt uses the cache."""
         return route.target.cache is not None and route.operation.is_chat and self.limit > 0
 
-    def read_body(self, call: Call) -> RequestBody | Failure:
-        """The body of a call whose answer may be stored."""
-        read_body = call.dialect.reading.body  # paths of one wire differ in what a body must hold
-        key = read_body, call.body
-        request = self.bodies.get(key)
-        if request is None:
-            read = read_body(call.body)
-            if isinstance(read, Failure):
-                return read
-            request = read
-            self.bodies.put(key, request, 1 + len(call.body) // 1024)
-        return request
-
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""
         is_large = len(call.body) > LARGE
-        keyed = await self._prepare_large(call, route) if is_large else self._prepare(call, route)
+        keyed = await self._prepare_large(call, route) if is_large else self.prepare(call, route)
         if isinstance(keyed, Failure):
             return failed(keyed, call)
         prepared, key = keyed
@@ -122,16 +108,14 @@ class Caching(msgspec.Struct, frozen=True):
                 return answer
         return await self._shared(key, control, prepared, call, route, step, account)
 
-    def _prepare(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
+    def prepare(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
         """The request for the target, and the key of its answer."""
-        namespace, tenant = _namespace(call.fields), call.caller.tenant
-        request, settings = call.request, call.dialect.reading.header_settings
+        namespace, tenant, request = namespace_of(call.fields), call.caller.tenant, call.request
         # The path may name the model and the form of the answer, and an alias stand for another model by now.
         asked = None if request is None else (request.model, request.stream)
         inputs = (call.dialect.name, asked, tenant, namespace, call.hops, call.query, call.body)
-        # Headers may be part of the request, too; a response that the gateway keeps belongs to its own request.
-        says_more = bool(route.target.forward_headers) or (settings and not call.fields.keys().isdisjoint(settings))
-        is_own = says_more or call.keeps is not None
+        # A response that the gateway keeps belongs to its own request.
+        is_own = concerns_headers(call, route) or call.keeps is not None
         memo_key = None if is_own else (route.serial, route.aliased_model, *inputs)
         keyed = None if memo_key is None else self.prepared.get(memo_key)
         if keyed is None:
@@ -148,27 +132,13 @@ class Caching(msgspec.Struct, frozen=True):
         prepared = await prepare_aside(call, route, wants_digest=True)
         if isinstance(prepared, Failure):
             return prepared
-        return prepared, _key(call.caller.tenant, _namespace(call.fields), prepared, route)
+        return prepared, _key(call.caller.tenant, namespace_of(call.fields), prepared, route)
 
     async def _stored(self, key: bytes, control: CacheControl, prepared: PreparedRequest) -> Answer | None:
         stored = await self.store.get(key)
         if stored is None or (control.max_age is not None and stored.age > control.max_age):
             return None
-        entry = stored.entry
-        body = _as_wanted(entry, prepared)
-        if body is None:
-            return None
-        kind = EVENT_STREAM if prepared.streams else JSON
-        return Answer(
-            entry.status,
-            [(b"content-type", kind)],
-            body,
-            _HIT,
-            usage=entry.usage,
-            model=entry.model,
-            dropped=prepared.dropped,
-            cache_status="HIT",
-        )
+        return stored_answer(stored.entry, prepared)
 
     async def _shared(
         self,
@@ -274,7 +244,13 @@ def has_ended_well(shared_call: SharedCall, dialect: CallerDialect) -> bool:
     return watch.error is None and not watch.skipped and watch.ending()[0]
 
 
-def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
+def concerns_headers(call: Call, route: TargetRoute) -> bool:
+    """Whether headers of the call are part of the request for the target."""
+    settings = call.dialect.reading.header_settings
+    return bool(route.target.forward_headers) or bool(settings and not call.fields.keys().isdisjoint(settings))
+
+
+def namespace_of(fields: Mapping[bytes, bytes]) -> bytes:
     """The cache partition within one tenant: the namespace header, or the metadata header if there is no namespace
     (docs/portkey.md#cache-partition)."""
     namespace = fields.get(b"x-portkey-cache-namespace")
@@ -303,6 +279,23 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
         prepared.digest or body_digest(prepared.body),
     )
     return hashlib.sha256(b"\x00".join(parts)).digest()
+
+
+def stored_answer(entry: Entry, prepared: PreparedRequest) -> Answer | None:
+    """The answer that a stored reply is; None when it can't be given in the form that the request asks for."""
+    body = _as_wanted(entry, prepared)
+    if body is None:
+        return None
+    return Answer(
+        entry.status,
+        [(b"content-type", EVENT_STREAM if prepared.streams else JSON)],
+        body,
+        HIT,
+        usage=entry.usage,
+        model=entry.model,
+        dropped=prepared.dropped,
+        cache_status="HIT",
+    )
 
 
 def _as_wanted(entry: Entry, prepared: PreparedRequest) -> bytes | None:

@@ -361,7 +361,7 @@ def _judged(
         body = verdict.body
     counted = prepared.dialect.replies.counted
     counts = verdict.usage if verdict.usage is not None or counted is None else counted(reply.headers)
-    usage = _with_request(counts, prepared)
+    usage = counts if prepared.dialect.replies.asked is None else _with_request(counts, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.
     return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)

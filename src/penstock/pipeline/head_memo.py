@@ -17,9 +17,10 @@ class HeadMemo:
     ``head`` is what the edge has read from it (``RequestHead``). ``caller`` and ``compiled`` also depend
     on the catalogue: they are used only while ``catalogue`` is the current one. ``compiled`` is the plan of requests
     whose model names no provider and is no alias, ``named_in`` the part of such a request that names its target.
+    ``repeats`` is what the head tells of requests that are remembered whole (repeated_call.py); None where none is.
     """
 
-    __slots__ = ("caller", "catalogue", "compiled", "head", "named_in")
+    __slots__ = ("caller", "catalogue", "compiled", "head", "named_in", "repeats")
 
     def __init__(self) -> None:
         self.head: Any = None
@@ -27,10 +28,11 @@ class HeadMemo:
         self.caller: Caller | None = None
         self.compiled: CompiledPlan | None = None
         self.named_in = ""
+        self.repeats: tuple[object, ...] | None = None
 
     def keep_caller(self, caller: Caller, catalogue: Catalogue) -> None:
         """Remember a caller who was authenticated with this catalogue; what another catalogue said is forgotten."""
-        self.catalogue, self.caller, self.compiled = catalogue, caller, None
+        self.catalogue, self.caller, self.compiled, self.repeats = catalogue, caller, None, None
 
     def keep_plan(self, compiled: CompiledPlan, named_in: str, catalogue: Catalogue) -> None:
         """Remember the plan, if the caller was authenticated with the same catalogue."""

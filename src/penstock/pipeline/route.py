@@ -16,11 +16,12 @@ from penstock.core.outcome import DECISIVE, Outcome
 from penstock.dialects.caller_errors import TargetError
 from penstock.pipeline.account import AttemptAccount, Reserved
 from penstock.pipeline.attempt import attempt, failed
-from penstock.pipeline.cache import Caching
+from penstock.pipeline.cache import HIT, Caching, stored_answer
 from penstock.pipeline.call import NO_CACHE, Answer, Call, RequestView
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.guarding.guard import Guarding
+from penstock.pipeline.repeated_call import RepeatedCall, RepeatedCalls
 from penstock.pipeline.replies.decisive_error import target_error, tell_decisive
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upload import hold_upload, passes
@@ -82,6 +83,7 @@ class Router(msgspec.Struct, frozen=True):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     max_attempts: int = MAX_ATTEMPTS
     guarding: Guarding | None = None
+    repeated: RepeatedCalls = msgspec.field(default_factory=RepeatedCalls)
 
     def attempts_of(self, call: Call) -> int:
         """How many attempts a request has: a quarter for each gateway that it has passed, and at least one.
@@ -102,9 +104,31 @@ class Router(msgspec.Struct, frozen=True):
             self._health_of(call, compiled).count_attempt(first.target.address, began)
         answer = await self._try(call, compiled, first)
         walked = walked_at_once(compiled.plan, first.target, answer.outcome, monotonic() - began)
-        if walked is not None:
-            return answer, walked
-        return await self._walk(call, compiled, deadline, _Begun(began, answer))
+        if walked is None:
+            return await self._walk(call, compiled, deadline, _Begun(began, answer))
+        if answer.outcome is HIT and call.memo is not None:
+            route = compiled.routes.get((first.target.path, call.operation))
+            if isinstance(route, TargetRoute):
+                self.repeated.remember(call, compiled, route, self.caching)
+        return answer, walked
+
+    def answer_again(self, call: Call, repeated: RepeatedCall) -> tuple[Answer, Walked] | None:
+        """As ``answer``, at once: the stored answer of a repeated call. None where the general way has to look."""
+        account, target = call.account, repeated.route.target
+        stored = self.repeated.stored(repeated)
+        answer = None if stored is None else stored_answer(stored.entry, repeated.prepared)
+        if answer is None:
+            return None
+        attempted, reservation = account.attempt(target), account.reservation
+        if reservation is not None:
+            if not reservation.begin_first(target, attempted):
+                account.attempts.clear()
+                return None
+            reservation.answered(attempted, answer)
+        if target.retry is not None:
+            self._health_of(call, repeated.compiled).count_attempt(target.address, monotonic())
+        attempted.model, attempted.lane = repeated.prepared.model, repeated.prepared.lane
+        return _recorded(answer, call, target, attempted), repeated.walked
 
     def _health_of(self, call: Call, compiled: CompiledPlan) -> Health:
         return self.health.of(call.caller.tenant, saved=compiled.config is not None)
@@ -172,7 +196,7 @@ class Router(msgspec.Struct, frozen=True):
         """As ``_attempt``, if the limits have room: otherwise the attempt fails with the limit's status."""
         refused = await reservation.begin_attempt(step.target, account)
         if refused is not None:
-            return _recorded(failed(refused, call), call, step, account)
+            return _recorded(failed(refused, call), call, step.target, account)
         return await self._attempt(call, compiled, step, account, reservation)
 
     async def _attempt(
@@ -195,7 +219,7 @@ class Router(msgspec.Struct, frozen=True):
                     answer = await self._open_session(call, route, step, account)
                 elif route.target.guards is not None and not call.is_unguarded:
                     answer = await self._guarded(call, compiled, route, step, account)
-                elif self.caching.applies(route):
+                elif route.target.cache is not None and self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
                 else:
                     answer = await attempt(call, route, step, self.upstream, account)
@@ -205,7 +229,7 @@ class Router(msgspec.Struct, frozen=True):
         finally:
             if reservation is not None:
                 reservation.answered(account, None if answer is not None and answer.is_cut else answer)
-        return _recorded(answer, call, step, account)
+        return _recorded(answer, call, step.target, account)
 
     async def _open_session(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """A WebSocket, which is never cached. What is said in it passes no guard, so that a target with guards has
@@ -237,9 +261,9 @@ async def _refused(failure: Failure, call: Call) -> Answer:
     return failed(failure, call)
 
 
-def _recorded(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:
+def _recorded(answer: Answer, call: Call, target: Target, account: AttemptAccount) -> Answer:
     """The answer of an attempt, which is recorded in the attempt's account."""
-    answer.target, answer.attempt = step.target, account
+    answer.target, answer.attempt = target, account
     outcome = answer.outcome
     account.status, account.failure, account.usage = outcome.status, outcome.failure, answer.usage
     account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status

@@ -32,6 +32,7 @@ from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.records.cost import Costs
+from penstock.pipeline.repeated_call import RepeatedCall
 from penstock.pipeline.replies.response_headers import with_budget_left, with_cost, with_response_headers
 from penstock.pipeline.replies.token_count import estimated
 from penstock.pipeline.request_headers import HOPS_HEADER
@@ -74,8 +75,10 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = await self._answered_here(call)
             if answer is not None:
                 return answer
-        is_large = len(call.body) > LARGE and call.operation.has_body
-        compiled = self._compiled(call, await read_request(call) if is_large else None)
+        repeated = self.router.repeated.find(call, self.compiler.catalogues.current)
+        is_large = repeated is None and len(call.body) > LARGE and call.operation.has_body
+        request = await read_request(call) if is_large else None
+        compiled = self._compiled(call, request) if repeated is None else repeated.compiled
         if call.ids is not None:
             compiled = await self._of_kept(call, compiled)
         elif call.operation.is_session and not isinstance(compiled, Failure):
@@ -92,7 +95,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         elif self.idempotency.applies(call):
             answer = await self._once(call, compiled)
         else:
-            answer = await self._routed(call, compiled)
+            answer = await self._routed(call, compiled, repeated)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
         account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
@@ -128,7 +131,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         if call.hops >= self.max_hops:
             return _loop(call.hops)
         if call.operation.has_body:
-            request = request or call.request or self._read(call)
+            request = request or call.request or call.dialect.reading.body(call.body)
             if not isinstance(request, RequestBody):
                 return request
             call.request = request if call.request is request or not call.parameters else call.addressed(request)
@@ -139,14 +142,6 @@ class Pipeline(msgspec.Struct, frozen=True):
             read_ids(call, self.id_secrets)
         refused = None if self.shows_lists else refused_list(call)
         return refused or self.compiler.compile(call)
-
-    def _read(self, call: Call) -> RequestBody | Failure:
-        """The body of a call. Where the head came before, and answers to such heads may be stored, it often comes
-        again."""
-        compiled = None if call.memo is None else call.memo.compiled
-        if compiled is not None and compiled.is_cached:
-            return self.router.caching.read_body(call)
-        return call.dialect.reading.body(call.body)
 
     async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
         """The plan for a request that names what a provider or the gateway keeps, or makes it."""
@@ -171,8 +166,9 @@ class Pipeline(msgspec.Struct, frozen=True):
         answer = await self.idempotency.answer(call, functools.partial(self._routed, call, compiled), compiled.plan)
         return self._refused(answer, call) if isinstance(answer, Failure) else answer
 
-    async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
-        answer, walked = await self.router.answer(call, compiled)
+    async def _routed(self, call: Call, compiled: CompiledPlan, repeated: RepeatedCall | None = None) -> Answer:
+        stored = None if repeated is None else self.router.answer_again(call, repeated)
+        answer, walked = stored or await self.router.answer(call, compiled)
         if answer.outcome.failure is not None:
             answer = await estimated(answer, call)
         if self.conversations is not None:

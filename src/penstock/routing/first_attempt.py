@@ -19,11 +19,13 @@ def first_attempt(plan: Plan, until: float, now: float) -> Attempt | None:
     retries, if its target has retries (``Health.attempted``)."""
     over = math.inf
     while type(plan) is Fallback and plan.hedge is None and not plan.is_guarded:
-        over = _sooner(over, plan.total, now)
+        if plan.total is not None:
+            over = min(over, now + plan.total)
         plan = plan.targets[0]
     if type(plan) is not Target or plan.is_tracked:
         return None
-    return Attempt(plan, 0, until, _sooner(over, plan.timeouts.total, now))
+    total = plan.timeouts.total
+    return Attempt(plan, 0, until, over if total is None else min(over, now + total))
 
 
 def walked_at_once(plan: Plan, target: Target, outcome: Outcome, seconds: float) -> Walked | None:
@@ -37,7 +39,7 @@ def walked_at_once(plan: Plan, target: Target, outcome: Outcome, seconds: float)
             alternative = True
         plan = plan.targets[0]
     step, count = attempt_step(target, outcome, seconds), 0
-    if target.retry is not None:
+    if target.retry is not None and (outcome.failure is not None or outcome.judged):
         decision = decide(target.retry, outcome, 0, 0.0, 0.0, alternative=alternative)
         if isinstance(decision, RetryAfter):
             return None
@@ -45,7 +47,3 @@ def walked_at_once(plan: Plan, target: Target, outcome: Outcome, seconds: float)
         if decision.why:
             step.why.append(decision.why)
     return Walked(count, (step,), None, 1)
-
-
-def _sooner(over: float, total: float | None, now: float) -> float:
-    return over if total is None else min(over, now + total)

@@ -69,12 +69,14 @@ class Walked(msgspec.Struct, frozen=True):
 
     ``retry_count`` is the value of ``x-portkey-retry-attempt-count`` (docs/portkey.md#retry-count). ``failure`` is the
     answer if the plan has no target for the request, else None. ``upstream_calls`` is the number of attempts made.
+    ``line`` is the steps' line in the trace, where it was written before; empty where it wasn't.
     """
 
     retry_count: int = 0
     steps: tuple[Step, ...] = ()
     failure: Failure | None = None
     upstream_calls: int = 0
+    line: str = ""
 
 
 Walk = Generator[Attempt | Race | Wait, Any, Walked]
@@ -394,9 +396,12 @@ def _judged(outcome: Outcome) -> int | None:
 
 def leads_on(plan: Fallback, outcome: Outcome) -> bool:
     """Whether a fallback goes on to its next target (docs/portkey.md#fallback)."""
+    lists_none = plan.on_status_codes is None and plan.on_error is None
+    if lists_none and outcome.ok:
+        return False
     if ends_walk(outcome) or outcome.error in plan.return_on_error:
         return False
-    if plan.on_status_codes is None and plan.on_error is None:
-        return not outcome.ok
+    if lists_none:
+        return True
     by_class = plan.on_error is not None and outcome.error is not None and outcome.error in plan.on_error
     return by_class or (plan.on_status_codes is not None and matches(plan.on_status_codes, outcome))

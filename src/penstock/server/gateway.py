@@ -396,7 +396,7 @@ class Gateway:
             account,
             head.path,
             head.parameters,
-            query_without_keys(head.forwarded, caller),
+            query_without_keys(head.forwarded, caller) if head.forwarded else "",
             head.hops,
             caller,
             surface.default_provider,

@@ -55,6 +55,14 @@ class ReplyStore(Protocol):
         ...
 
 
+class ImmediateReplyStore(ReplyStore, Protocol):
+    """A ``ReplyStore`` in this process: its replies are found without a wait."""
+
+    def find(self, key: bytes) -> StoredEntry | None:
+        """As ``get``, at once."""
+        ...
+
+
 class KeptAnswer(msgspec.Struct, frozen=True, gc=False):
     """The answer to an Idempotency-Key: the headers and the whole body that its first caller got.
 

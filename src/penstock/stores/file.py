@@ -23,7 +23,7 @@ import msgspec
 from penstock.background import Background
 from penstock.limits.windows import WeekStart
 from penstock.settings.load import listed
-from penstock.stores.catalogue import Catalogue, CatalogueChange
+from penstock.stores.catalogue import Catalogue
 from penstock.stores.config_definitions import Check
 from penstock.stores.definition import CatalogueError
 from penstock.stores.memory import MemoryCatalogue
@@ -38,7 +38,7 @@ _OPENED: Final = (
 )
 
 
-class CatalogueFile:
+class CatalogueFile(MemoryCatalogue):
     """A ``CatalogueSource`` on a file: looked at every ``interval`` seconds while the gateway runs, and on SIGHUP.
 
     Without a path it is empty for good. A catalogue with gateway keys, or one that ``must_be_guarded``, is never
@@ -57,11 +57,11 @@ class CatalogueFile:
         aliases: Mapping[str, str] = MappingProxyType({}),
         week_starts: WeekStart | None = None,
     ) -> None:
+        super().__init__()
         self._path = path
         self._must_be_guarded = must_be_guarded
         self._sources = environ, providers, check, aliases, week_starts
         self._interval = interval
-        self._catalogue = MemoryCatalogue()
         self._stamps: dict[Path, Stamp] = {}
         self._told: set[str] = set()
         self._warned: set[str] = set()
@@ -71,15 +71,8 @@ class CatalogueFile:
         if path is not None:
             self._task = Background("catalogue", functools.partial(self._follow, path))
             reading = Reading(path, *self._sources)
-            self._catalogue, self._stamps = MemoryCatalogue(self._guarded(reading.result())), reading.stamps
+            self.current, self._stamps = self._guarded(reading.result()), reading.stamps
             self._warn(reading)
-
-    @property
-    def current(self) -> Catalogue:
-        return self._catalogue.current
-
-    def watch(self, callback: Callable[[CatalogueChange], None]) -> None:
-        self._catalogue.watch(callback)
 
     def start(self) -> None:
         if self._task is not None:
@@ -129,7 +122,7 @@ class CatalogueFile:
             self._told.clear()
             _LOG.info("%s is mended and in force", path.name)
         self._warn(reading)
-        self._catalogue.replace(self._guarded(reading.catalogue))
+        self.replace(self._guarded(reading.catalogue))
 
     def _guarded(self, catalogue: Catalogue) -> Catalogue:
         return msgspec.structs.replace(catalogue, is_guarded=True) if self._must_be_guarded else catalogue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from penstock.limits.applied import Applied
 from penstock.limits.in_force import LimitsInForce
@@ -75,24 +75,17 @@ def _limits(catalogues: Sequence[Catalogue]) -> LimitsInForce:
     )
 
 
-class LayeredCatalogue:
+class LayeredCatalogue(MemoryCatalogue):
     """A ``CatalogueSource`` on several others, the strongest first."""
 
     def __init__(self, sources: Sequence[CatalogueSource]) -> None:
         self._sources = sources
-        self._memory = MemoryCatalogue(self._layered())
+        super().__init__(self._layered())
         for source in sources:
             source.watch(self._changed)
 
-    @property
-    def current(self) -> Catalogue:
-        return self._memory.current
-
-    def watch(self, callback: Callable[[CatalogueChange], None]) -> None:
-        self._memory.watch(callback)
-
     def _changed(self, _: CatalogueChange) -> None:
-        self._memory.replace(self._layered())
+        self.replace(self._layered())
 
     def _layered(self) -> Catalogue:
         return layer([source.current for source in self._sources])

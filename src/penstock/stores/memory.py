@@ -25,7 +25,8 @@ class _Slot(msgspec.Struct, frozen=True, gc=False):
 
 
 class MemoryReplyStore:
-    """A ``ReplyStore`` of at most ``max_bytes``, keys and upkeep included: the least recently used entry goes first.
+    """An ``ImmediateReplyStore`` of at most ``max_bytes``, keys and upkeep included: the least recently used entry goes
+    first.
 
     An entry that takes more than ``max_entry_bytes`` is not kept, nor is the entry that it would have replaced.
     ``clock`` gives seconds that never go back. ``used`` is the bytes taken.
@@ -41,6 +42,9 @@ class MemoryReplyStore:
         self._slots: OrderedDict[bytes, _Slot] = OrderedDict()
 
     async def get(self, key: bytes) -> StoredEntry | None:
+        return self.find(key)
+
+    def find(self, key: bytes) -> StoredEntry | None:
         slot = self._slots.get(key)
         if slot is None:
             return None

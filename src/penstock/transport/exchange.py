@@ -137,20 +137,14 @@ class HttpExchange(Wakeup):
     def received(self, data: bytes) -> None:
         connection, reader = self._connection, self._reader
         self._last_byte = connection.loop.time()
-        failure = None
         try:
             reader.feed(data)
         except Malformed as malformed:
-            failure = _invalid(connection.host, malformed)
-        if not self.status and reader.head_complete:
-            self.status, self.headers, self.is_encoded = reader.status, reader.headers, reader.is_encoded
-            if reader.switched:
-                self._limits = _ENDLESS
-            elif self._uploading is not None and self.status >= 300:
-                self._uploading.stop()
-        if failure is not None:
-            self.fail(failure)
+            self._note_head()
+            self.fail(_invalid(connection.host, malformed))
             return
+        if not self.status:
+            self._note_head()
         if reader.complete:
             connection.promised_idle = reader.promised_idle
             is_sent = self._uploading is None or self._uploading.is_over
@@ -158,12 +152,24 @@ class HttpExchange(Wakeup):
         elif reader.unread > connection.bounds.unread and not self._paused:
             self._paused = True
             connection.pause()
-        if self.status:
+        passing = self._passing
+        if passing is None or self._over or reader.unread > _TURN:
             # Of a response that is over, the task itself reads the rest.
-            passing = self._passing
-            is_for_task = passing is None or self._over or reader.unread > _TURN
-            if is_for_task or (passing is not None and reader.unread and not passing.goes_on(reader.take())):
+            if self.status:
                 self.wake()
+        elif reader.unread and not passing.goes_on(reader.take()):
+            self.wake()
+
+    def _note_head(self) -> None:
+        """Take over what the head of the response says, once it is complete."""
+        reader = self._reader
+        if self.status or not reader.head_complete:
+            return
+        self.status, self.headers, self.is_encoded = reader.status, reader.headers, reader.is_encoded
+        if reader.switched:
+            self._limits = _ENDLESS
+        elif self._uploading is not None and self.status >= 300:
+            self._uploading.stop()
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""

@@ -47,7 +47,7 @@ class Http1Transport:
     ) -> None:
         self._pool = Pool(pool)
         self._bounds = bounds
-        self._proxies = proxies
+        self._proxies = None if proxies == ProxyRules() else proxies
         self._connector = Connector(policy, tls, resolver or SystemResolver(), is_discreet=is_discreet)
         self.files = FileWatch(self._pool.drop_idle)
 
@@ -57,7 +57,7 @@ class Http1Transport:
         return await self._connector.knows(origin, caller)
 
     async def send(self, request: Request) -> Reply | Failure:
-        place = request.origin, self._proxies.proxy_for(request.origin)
+        place = request.origin, None if self._proxies is None else self._proxies.proxy_for(request.origin)
         if request.fresh:
             self._pool.drop_idle_of(place)
         connection = idle = self._pool.take(place)

@@ -15,7 +15,7 @@ from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
 from penstock.dialects.caller import CallerDialect, RequestBody
-from penstock.dialects.registry import CALLERS, ENDPOINTS, TASK_CALLERS
+from penstock.dialects.registry import CALLERS
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.cache import CacheControl, Caching, cache_control
@@ -402,22 +402,3 @@ async def test_half_of_a_pair_in_a_member_s_name_is_part_of_the_request() -> Non
     cache, to = Cache(json_reply(PLAIN["openai_chat"]), CUT), route()
     first = await cache.told(calling.call(body), to)
     assert await cache.told(calling.call(body), to) == ("HIT", first[1])
-
-
-def test_a_body_that_comes_again_is_read_once() -> None:
-    caching = Cache().caching
-    asked, again, embedding = calling.call(CHAT), calling.call(CHAT), calling.call(CHAT, TASK_CALLERS["ollama_embed"])
-    read = caching.read_body(asked)
-    assert isinstance(read, RequestBody)
-    assert (read.model, read.body.value("messages")) == ("m", CHAT["messages"])
-    assert caching.read_body(again) is read
-    assert caching.read_body(embedding) is not read
-    other = calling.call({"model": "m", "stream_format": "sse"}, ENDPOINTS["completions"])
-    speech = msgspec.structs.replace(other, dialect=ENDPOINTS["speech"])
-    assert [each.stream for each in map(caching.read_body, (other, speech)) if isinstance(each, RequestBody)] == [
-        False,
-        True,
-    ]
-    asked.body = b"{"
-    for _ in range(2):
-        assert isinstance(caching.read_body(asked), Failure)

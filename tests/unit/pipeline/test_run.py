@@ -13,7 +13,6 @@ from penstock.core.failure import Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
-from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.models.host_models import HostModels
@@ -96,21 +95,3 @@ async def test_a_key_makes_a_request_once_and_another_request_a_conflict() -> No
     conflict = call({**CHAT, "seed": 1}, idempotency_key="k")
     assert (await made.run(conflict)).status == 409
     assert conflict.account.failure is not None
-
-
-@pytest.mark.parametrize("cache", ["simple", None])
-async def test_where_answers_are_stored_a_body_that_comes_again_is_read_once(cache: str | None) -> None:
-    made = pipeline(FakeTransport(*(json_reply(PLAIN["openai_chat"]) for _ in range(3))))
-    memo = HeadMemo()
-    config = CONFIG if cache is None else CONFIG.replace("}", ',"cache":{"mode":"simple"}}')
-    read = []
-    for _ in range(3):
-        asked = call(x_portkey_config=config)
-        asked.memo = memo
-        if memo.catalogue is None:
-            memo.keep_caller(asked.caller, made.compiler.catalogues.current)
-        answer = await made.run(asked)
-        assert (answer.status, answer.body) == (200, PLAIN["openai_chat"])
-        read.append(asked.request)
-        await calling.turns()
-    assert (read[1] is read[2]) == (cache is not None)

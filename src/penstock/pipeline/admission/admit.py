@@ -102,8 +102,9 @@ class Admitter:
         self._default_workspace: str | None = None
         self._by_owner: dict[bytes | None, RequestLimits] = {}
         self._fast = fast
-        self._ready: dict[_Name, FastTarget | None] = {}
-        """Fast targets by owner, model, plan and operation; None where there is none."""
+        self._ready: dict[_Name, FastTarget | bool] = {}
+        """Fast targets by owner, model, plan and operation. True where nothing limits the requests, False where the
+        general way has to decide."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._clock = clock
         self._forget = forget
@@ -124,7 +125,8 @@ class Admitter:
             await asyncio.wait(self._tasks)
 
     def admit_at_once(self, call: Call, compiled: CompiledPlan) -> bool:
-        """Whether a fast path has admitted a request; False if ``admit`` has to decide."""
+        """Whether a request is admitted, by a fast path or because nothing limits it; False if ``admit`` has to
+        decide."""
         request, key = call.request, call.caller.key
         if request is None or len(call.body) > LARGE:
             return False
@@ -133,17 +135,17 @@ class Admitter:
             ready = self._ready[name]
         except KeyError:
             ready = self._prepare(name, call, compiled)
-        if ready is None:
-            return False
+        if isinstance(ready, bool):
+            return ready
         reservation = ready.reserve(request.body, self._requests)
         call.account.reservation = reservation
         return reservation is not None
 
     async def admit(self, call: Call, compiled: CompiledPlan) -> Failure | None:
         """Reserve for a request: the failure of a request that is refused, else None."""
-        limits = self._limits_of(call.caller.key)
-        if call.operation in _FREE_OPERATIONS or (limits.is_empty and not self._in_force.virtual_keys):
+        if call.operation in _FREE_OPERATIONS or self._is_free(call.caller.key):
             return None
+        limits = self._limits_of(call.caller.key)
         if not self._knows_prices:
             await self.pricing.ready()
             self._knows_prices = not self.pricing.is_loading
@@ -264,18 +266,24 @@ class Admitter:
             limits = self._by_owner[digest] = self._in_force.of(_owner(key, self._default_workspace))
         return limits
 
-    def _prepare(self, name: _Name, call: Call, compiled: CompiledPlan) -> FastTarget | None:
-        """The fast target of a request, which is remembered; None if there is none."""
-        if self._fast is None or not self._knows_prices:
-            return None
+    def _prepare(self, name: _Name, call: Call, compiled: CompiledPlan) -> FastTarget | bool:
+        """What ``_ready`` has for a request, which is remembered once prices are known."""
+        is_free = self._is_free(call.caller.key)
+        if not is_free and (self._fast is None or not self._knows_prices):
+            return False
         if len(self._ready) >= _MOST_TARGETS:
             self._ready.clear()
-        ready = self._ready[name] = self._fast_target(self._fast, call, compiled)
+        ready = self._ready[name] = is_free or self._fast_target(call, compiled) or False
         return ready
 
-    def _fast_target(self, counters: FastCounters, call: Call, compiled: CompiledPlan) -> FastTarget | None:
+    def _is_free(self, key: GatewayKey | None) -> bool:
+        """Whether nothing limits the requests of a key, whatever they ask for."""
+        return self._limits_of(key).is_empty and not self._in_force.virtual_keys
+
+    def _fast_target(self, call: Call, compiled: CompiledPlan) -> FastTarget | None:
+        """The fast target of a request, if there is one."""
         target, model, limits = compiled.plan, call.request and call.request.model, self._limits_of(call.caller.key)
-        if call.operation not in _MEASURED or not isinstance(target, Target) or not model:
+        if self._fast is None or call.operation not in _MEASURED or not isinstance(target, Target) or not model:
             return None
         if limits.of_requests or limits.of_attempts or target.virtual_key in self._in_force.virtual_keys:
             return None
@@ -283,7 +291,7 @@ class Admitter:
             return None
         model = model.removeprefix(target.model_prefix)
         price = self.pricing.steady(target.provider, model, target.virtual_key)
-        path = counters.fast_path(limits.limits, self._clock)
+        path = self._fast.fast_path(limits.limits, self._clock)
         if price is None or path is None:
             return None
         tenant = call.caller.tenant

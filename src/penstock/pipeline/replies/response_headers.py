@@ -61,9 +61,10 @@ _GOES_ON: Final = NameMemo(_goes_on)
 def reply_headers(headers: Headers) -> Headers:
     """The provider's response headers that are forwarded to the caller: not those of its own connection, nor those that
     its header ``connection`` names (RFC 9110, 7.6.1)."""
-    kept, named = [], None
+    kept, named, known = [], None, _GOES_ON.get
     for field in headers:
-        if _GOES_ON[field[0]]:
+        goes_on = known(field[0])
+        if goes_on or (goes_on is None and _GOES_ON[field[0]]):
             kept.append(field)
         elif field[0] == b"connection" and (options := field[1].lower()) not in _PERSISTENCE:
             named = (named or set()).union([option.strip() for option in options.split(b",")])
@@ -80,7 +81,7 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     if answer.target is not None:
         headers += _target_headers(answer.target.path, answer.target.provider, walked.retry_count, answer.cache_status)
     if walked.steps:
-        account.trace = line = trace.line(walked.steps)
+        account.trace = line = walked.line or trace.line(walked.steps)
         headers.append((b"x-penstock-trace", line.encode()))
     if account.reservation is not None:
         headers += account.reservation.headers()

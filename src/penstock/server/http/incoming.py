@@ -57,7 +57,7 @@ class IncomingRequest(BodyBuffer):
         request = IncomingRequest(began)
         request.target, request.method, request.keep_alive = self.target, self.method, self.keep_alive
         request.headers, request.fields = self.headers, self.fields
-        request.memo, request._path_and_query = self.memo, self.path_and_query()
+        request.memo, request._path_and_query = self.memo, self._path_and_query
         request.is_taken = request.complete = True
         request.size = request.declared = size = len(body)
         request._piece = body

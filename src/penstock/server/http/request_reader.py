@@ -221,6 +221,7 @@ class _KnownHead:
     __slots__ = ("_before", "_behind", "_request")
 
     def __init__(self, request: IncomingRequest, before: bytes, behind: bytes) -> None:
+        request.path_and_query()  # told once for all
         self._request = request.again(0.0, b"")
         # With the content-length that it came with: requests of this length share the head.
         self._request.headers, self._request.fields = request.headers, request.fields

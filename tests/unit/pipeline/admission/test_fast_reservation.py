@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import calling
 from limiting import NOON, Clock, FixedPricing, budget, rate
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
@@ -119,6 +120,13 @@ def test_the_general_way_measures_what_is_more_than_text(members: dict[str, Any]
     requests = Requests()
     assert requests.target.reserve(Body.parse(json.dumps(members).encode()), requests.ids) is None
     assert requests.counters.reservations.counter_count == 0
+
+
+def test_a_request_that_nothing_limits_is_admitted_at_once() -> None:
+    admitter, call = Requests().admitter, calling.call(calling.CHAT)
+    for _ in range(2):
+        assert admitter.admit_at_once(call, CompiledPlan(TARGET))
+        assert call.account.reservation is None
 
 
 def test_a_plain_answer_is_settled_by_its_usage() -> None:

@@ -89,7 +89,7 @@ def verdict_of(reply: SoundReply) -> Verdict | None:
     for choice in reply.choices:
         if not (choice.message.content or choice.message.tool_calls):
             return None
-        if not finish_reasons.is_complete(choice.finish_reason):
+        if choice.finish_reason != finish_reasons.STOP and not finish_reasons.is_complete(choice.finish_reason):
             return None
         native = choice.native_finish_reason
         if native is not None and finish_reasons.is_failure(native):

@@ -100,7 +100,10 @@ class StreamNormalizer:
         if self._held is not None:
             return 0
         if events.find(b"\n") == len(events) - 2:  # one event, as a model's pace makes of nearly all reads
-            return len(events) if events[:6] == _DATA and self._is_sound(events[6:-2]) else 0
+            data, pattern = events[6:-2], self._pattern
+            if events[:6] == _DATA and ((pattern is not None and pattern.fits(data)) or self._is_sound(data)):
+                return len(events)
+            return 0
         length = 0
         for event in events.split(_EVENT_END)[:-1]:
             if event[:6] != _DATA or b"\n" in event or not self._is_sound(event[6:]):
