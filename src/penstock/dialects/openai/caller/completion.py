@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Event, Foreign, Media, Text, Thinking
+from penstock.core.finish_reasons import is_complete
 from penstock.core.json_text import write_json
-from penstock.dialects.caller import Caption
+from penstock.dialects.caller import Caption, Verdict
 from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
@@ -17,6 +18,7 @@ from penstock.dialects.openai.caller.members import (
     place,
     reasoning_detail,
     reply_id,
+    told_usage,
     tool_signature,
     usage,
 )
@@ -43,6 +45,19 @@ def completion(reply: ChatReply, caption: Caption) -> bytes:
     if not caption.strict:
         body |= {name: value for name, value in reply.extras.items() if name not in body}
     return write_json(body)
+
+
+def verdict(reply: ChatReply, caption: Caption) -> Verdict | None:
+    """What ``judge`` says of the completion where it is a whole, good answer; None for any other, which is to be
+    read."""
+    if not (reply.choices and caption.strict):
+        return None
+    for choice in reply.choices.values():
+        has_calls = bool(choice.calls)
+        says = has_calls or any(type(event) is Text and event.text for each in choice.blocks.values() for event in each)
+        if not (says and is_complete(finish_reason(choice.stop, has_calls=has_calls, strict=True))):
+            return None
+    return Verdict(is_complete=True, usage=told_usage(reply.usage))
 
 
 def _choice(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
