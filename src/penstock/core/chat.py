@@ -70,7 +70,7 @@ class Stored(msgspec.Struct, frozen=True):
 Source = Inline | Link | Stored
 
 
-class TextPart(msgspec.Struct, frozen=True):
+class TextPart(msgspec.Struct, frozen=True, gc=False):
     """Text. ``cache`` is, on every kind of part, the caller's ``cache_control`` marker (Anthropic's shape).
     ``citations`` are the sources of an assistant's earlier text in its provider's shape."""
 
@@ -161,7 +161,7 @@ class UnknownPart(msgspec.Struct, frozen=True):
 Part = TextPart | ImagePart | AudioPart | FilePart | ReasoningPart | ToolCall | ToolResult | NativePart | UnknownPart
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message. The parts are in the caller's order: a dialect that can't interleave text, reasoning and calls sorts
     them when it writes.
 

@@ -56,8 +56,11 @@ def asked_in_headers(call: Call) -> dict[str, str]:
     names, hidden = call.dialect.reading.header_settings, withheld(call)
     asked: dict[str, str] = {}
     for field, value in call.headers:
-        name, text = names.get(field), value.decode("latin-1").strip()
-        if name is not None and field not in hidden and text.isascii() and text.isprintable():
+        name = names.get(field)
+        if name is None or field in hidden:
+            continue
+        text = value.decode("latin-1").strip()
+        if text.isascii() and text.isprintable():
             asked[name] = f"{asked[name]},{text}" if name in asked else text
     return asked
 

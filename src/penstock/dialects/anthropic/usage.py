@@ -10,6 +10,7 @@ from typing import Any, Final
 from penstock.core import json_text
 from penstock.core.usage import Usage
 
+_DETAILS: Final = frozenset({"output_tokens_details", "cache_creation", "server_tool_use"})
 _COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 
 
@@ -18,10 +19,14 @@ def read_usage(usage: Mapping[str, Any]) -> Usage | None:
     if not usage:
         return None
     counts = _with_compaction(usage) if "iterations" in usage else usage
-    prompt, cached, written, completion = [json_text.integer(counts, name) for name in _COUNTS]
+    prompt, cached, written, completion = [
+        count if type(count := counts.get(name)) is int else None for name in _COUNTS
+    ]
     if cached is not None or written is not None:
         prompt = (prompt or 0) + (cached or 0) + (written or 0)
     total = None if prompt is None or completion is None else prompt + completion
+    if _DETAILS.isdisjoint(usage):
+        return Usage(prompt, completion, total, cached, written, native=usage)
     return Usage(
         prompt,
         completion,
@@ -36,8 +41,8 @@ def read_usage(usage: Mapping[str, Any]) -> Usage | None:
 
 
 def _inside(usage: Mapping[str, Any], name: str, count: str) -> int | None:
-    """A count in an object of the usage, which most have not."""
-    return json_text.integer(json_text.mapping(usage, name), count) if name in usage else None
+    """A count in an object of the usage."""
+    return json_text.integer(json_text.mapping(usage, name), count)
 
 
 def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -250,7 +250,13 @@ class MessageReader:
 
 def stop(reason: str) -> Stop:
     """Why the message ended."""
-    return Stop(openai_reason(reason), reason)
+    return _STOPS.get(reason) or Stop(openai_reason(reason), reason)
+
+
+_STOPS: Final = {
+    reason: Stop(openai_reason(reason), reason)
+    for reason in ("end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal")
+}
 
 
 def counted(usage: dict[str, Any]) -> list[Event]:

@@ -81,7 +81,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     body |= _sampling(request, parameters, traits, thinks=thinking.is_on)
     if not _STOPS.isdisjoint(request.parameters):
         body |= _stop_sequences(parameters)
-    headers = _versions(body, parameters, context, host, is_prose=request.is_prose)
+    headers = _versions(body, request, parameters, context, host)
     return Payload(encoded(body, request), parameters.dropped(), headers)
 
 
@@ -126,7 +126,9 @@ _ONE_OF: Final = frozenset({"temperature", "top_p"})
 def _sampling(request: ChatRequest, parameters: Parameters, traits: Traits, *, thinks: bool) -> dict[str, Any]:
     """The parameters that the model takes now; the others stay behind and count as dropped."""
     given = {name: value for name in _SAMPLING if (value := request.parameters.get(name)) is not None}
-    if not given:
+    if not (thinks or traits.one_of_sampling) and traits.refuses.isdisjoint(given):
+        for name in given:
+            parameters.value(name)
         return given
     refused = traits.refuses.intersection(given)
     if thinks:
@@ -192,10 +194,9 @@ def _metadata(request: ChatRequest, parameters: Parameters) -> dict[str, Any]:
 
 
 def _versions(
-    body: dict[str, Any], parameters: Parameters, context: WriteContext, host: Host, *, is_prose: bool
+    body: dict[str, Any], request: ChatRequest, parameters: Parameters, context: WriteContext, host: Host
 ) -> tuple[tuple[str, str], ...]:
-    """The version and the betas, in the body or as header fields as the host wants them. ``is_prose``: the body's
-    messages are texts."""
+    """The version and the betas, in the body or as header fields as the host wants them."""
     headers: dict[str, str] = {}
     asked, asked_betas = parameters.value("anthropic_version"), parameters.value("anthropic_beta")
     option = context.options.get("anthropic_version", "")
@@ -209,7 +210,7 @@ def _versions(
     for name in beta_features.listed(asked_betas) if asked_betas else ():
         if not beta_features.is_name(name):
             parameters.unsupported("anthropic_beta")
-    betas = beta_features.names(context.options.get("anthropic_beta"), asked_betas, body, is_prose=is_prose)
+    betas = beta_features.names(context.options.get("anthropic_beta"), asked_betas, body, is_prose=request.is_prose)
     if betas and host.betas_in_body:
         body["anthropic_beta"] = betas
     elif betas:

@@ -53,11 +53,18 @@ def verdict(reply: ChatReply, caption: Caption) -> Verdict | None:
     if not (reply.choices and caption.strict):
         return None
     for choice in reply.choices.values():
-        has_calls = bool(choice.calls)
-        says = has_calls or any(type(event) is Text and event.text for each in choice.blocks.values() for event in each)
-        if not (says and is_complete(finish_reason(choice.stop, has_calls=has_calls, strict=True))):
+        reason = finish_reason(choice.stop, has_calls=bool(choice.calls), strict=True)
+        if not (is_complete(reason) and (choice.calls or _has_text(choice))):
             return None
     return Verdict(is_complete=True, usage=told_usage(reply.usage))
+
+
+def _has_text(choice: Choice) -> bool:
+    for events in choice.blocks.values():
+        for event in events:
+            if type(event) is Text and event.text:
+                return True
+    return False
 
 
 def _choice(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
             else:
                 others.append(event)  # type: ignore[arg-type]
     text = "".join(texts)
-    has_more = bool(choice.calls or choice.refusal or any(isinstance(event, Media) for event in others))
+    has_more = choice.calls or choice.refusal or (others and any(isinstance(event, Media) for event in others))
     message: dict[str, Any] = {
         "role": "assistant",
         "content": text if text or not has_more else None,

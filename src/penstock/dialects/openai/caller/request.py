@@ -63,9 +63,9 @@ def _read(body: Body) -> ChatRequest:
             value = _parameter(body, name)
         if value is not None:
             parameters[name] = value
-    if not _LEGACY.isdisjoint(body):
+    if not _LEGACY.isdisjoint(body.members):
         _add_legacy(body, parameters)
-    if not _REASONING.isdisjoint(body):
+    if not _REASONING.isdisjoint(body.members):
         reasoning = _reasoning(body)
         if reasoning is not None:
             parameters["reasoning"] = reasoning
