@@ -1,6 +1,7 @@
 """What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
 
-    python -m bench.counts [chat] [config] [key] [limits] [guards] [dialect] [stream] [config-stream] [hold]
+    python -m bench.counts [chat] [config] [key] [limits] [guards] [dialect] [stream] [dialect-stream] [config-stream]
+        [hold]
 
 ``config`` is a chat with its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same
 with a budget and a rate limit in memory.
@@ -32,13 +33,14 @@ from bench.route import CHAT_PATH, Addressing, Headers, Route, by_dialect, by_he
 from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
 
-_STREAMS = frozenset({"stream", "config-stream", "hold"})
+_STREAMS = frozenset({"stream", "dialect-stream", "config-stream", "hold"})
 _REQUESTS = {
     "chat": 300,
     "key": 300,
     "limits": 300,
     "dialect": 200,
     "stream": 15,
+    "dialect-stream": 15,
     "config": 300,
     "guards": 300,
     "config-stream": 15,
@@ -166,7 +168,7 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
 def _addressing(kind: str, mock: Upstream) -> Headers:
     if kind in _KEYS:
         return gateway_file.by_key(_KEYS[kind])("")
-    if kind == "dialect":
+    if kind in {"dialect", "dialect-stream"}:
         return by_dialect(mock.base_url(Behaviour.CLAUDE))
     return _ADDRESSING.get(kind, by_headers)(mock.base_url(Behaviour.CALM))
 

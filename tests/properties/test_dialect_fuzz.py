@@ -33,6 +33,44 @@ from penstock.dialects.registry import DIALECTS
 from penstock.providers.registry import PROVIDERS
 from penstock.traits.resolve import resolve
 
+SAID: Final = st.fixed_dictionaries(
+    {
+        "role": st.sampled_from(["system", "developer", "user", "assistant"]),
+        "content": st.sampled_from(["", " ", "\u3000\n", "Hi", "Hi ", "\x85a", "caf\u00e9"]),
+    }
+)
+PLAIN_PARAMETERS: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "temperature": st.sampled_from([0, 0.2, 1, 1.0, 2, None]),
+        "top_p": st.sampled_from([0.5, 1]),
+        "top_k": st.integers(1, 9),
+        "max_tokens": st.integers(1, 9),
+        "stop": st.sampled_from(["x", ["x", " "], []]),
+        "seed": st.integers(0, 9),
+        "user": st.just("u"),
+        "reasoning_effort": st.sampled_from(["low", "none"]),
+        "tools": st.just([{"type": "function", "function": {"name": "a.b", "parameters": {"type": "object"}}}]),
+    },
+)
+
+
+@pytest.mark.parametrize("name", list(DIALECTS))
+@given(st.lists(SAID, min_size=1, max_size=5), PLAIN_PARAMETERS, st.data())
+def test_prose_is_written_as_any_messages_are(
+    name: str, messages: list[dict[str, str]], parameters: dict[str, Any], data: st.DataObject
+) -> None:
+    """Whether its reader saw that there are texts alone makes no difference."""
+    model = data.draw(st.sampled_from(MODELS.get(name, ("m",))))
+    read = openai_request.read(json.dumps({"model": model, "messages": messages, **parameters}).encode())
+    assert not isinstance(read, Failure)
+    assert read.is_prose
+    general = msgspec.structs.replace(read, messages=tuple(read.messages))
+    assert not general.is_prose
+    context = WriteContext(model, name, resolve(model, name))
+    assert DIALECTS[name].write(read, context) == DIALECTS[name].write(general, context)
+
+
 CAPTION: Final = Caption("unit", 1700000000, "a-model", "unit", strict=False)
 MODELS: Final = {
     "anthropic": ("claude-sonnet-4-5", "claude-opus-4-7", "claude-3-haiku-20240307"),

@@ -8,7 +8,7 @@ all others are reported as dropped: see ``core/parameters.py``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -70,7 +70,7 @@ class Stored(msgspec.Struct, frozen=True):
 Source = Inline | Link | Stored
 
 
-class TextPart(msgspec.Struct, frozen=True):
+class TextPart(msgspec.Struct, frozen=True, gc=False):
     """Text. ``cache`` is, on every kind of part, the caller's ``cache_control`` marker (Anthropic's shape).
     ``citations`` are the sources of an assistant's earlier text in its provider's shape."""
 
@@ -161,7 +161,7 @@ class UnknownPart(msgspec.Struct, frozen=True):
 Part = TextPart | ImagePart | AudioPart | FilePart | ReasoningPart | ToolCall | ToolResult | NativePart | UnknownPart
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message. The parts are in the caller's order: a dialect that can't interleave text, reasoning and calls sorts
     them when it writes.
 
@@ -181,6 +181,13 @@ class Message(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The texts of all text parts, joined without a separator."""
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+class Prose(tuple[Message, ...]):
+    """Messages that are a role and a text each, and nothing else: no name, no marker, no call, no result. Nothing but
+    texts has to be looked for in them."""
+
+    __slots__ = ()
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -336,12 +343,14 @@ class ChatRequest(msgspec.Struct, frozen=True):
     @property
     def is_large(self) -> bool:
         """Whether the request has so many messages, parts or tools that it is written a few at a time."""
-        tools = self.parameters.get("tools") or ()
-        return (
-            len(self.messages) > _MANY
-            or len(tools) > _MANY
-            or any(len(message.parts) > _MANY for message in self.messages)
-        )
+        if len(self.messages) > _MANY or len(self.parameters.get("tools") or ()) > _MANY:
+            return True
+        return not self.is_prose and any(len(message.parts) > _MANY for message in self.messages)
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether nothing but texts is in the messages, as their reader has seen it."""
+        return type(self.messages) is Prose
 
     def forget_messages(self) -> None:
         """Free the messages of a large request, some at a time: freed at once, they would hold up all other threads."""
@@ -351,27 +360,18 @@ class ChatRequest(msgspec.Struct, frozen=True):
             while messages:
                 del messages[-_MANY:]
 
-    @property
-    def system(self) -> tuple[Message, ...]:
-        """The system and developer messages before the first answer. Later messages don't change them, so that the
-        providers' prompt caches and signatures stay valid."""
-        early, _ = self._cut
-        return tuple([message for message in early if message.role in SYSTEM_ROLES and not message.in_place])
+    def parted(self) -> tuple[Sequence[Message], Sequence[Message]]:
+        """The system and developer messages before the first answer, and all other messages, in their order.
 
-    @property
-    def turns(self) -> tuple[Message, ...]:
-        """All other messages, in their order. The dialect writes a system message among them at its position."""
-        early, late = self._cut
-        spoken = [message for message in early if message.role not in SYSTEM_ROLES or message.in_place]
-        return (*spoken, *late)
-
-    @property
-    def _cut(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-        """The system messages before the first answer, and all other messages. If all messages are system messages,
-        they are the conversation: then the first part is empty."""
-        messages, only_system = self.messages, True
-        for place, message in enumerate(messages):
-            if message.role in _ANSWERS:
-                return messages[:place], messages[place:]
-            only_system = only_system and message.role in SYSTEM_ROLES and not message.in_place
-        return ((), messages) if only_system else (messages, ())
+        Later system messages don't change the first ones, so that the providers' prompt caches and signatures stay
+        valid: the dialect writes them at their position. If all messages are system messages, they are the
+        conversation: then the first part is empty."""
+        system: list[Message] = []
+        turns: list[Message] = []
+        for place, message in enumerate(self.messages):
+            role = message.role
+            if role in _ANSWERS:
+                turns += self.messages[place:]
+                return system, turns
+            (system if role in SYSTEM_ROLES and not message.in_place else turns).append(message)
+        return (system, turns) if turns else (turns, system)

@@ -115,6 +115,8 @@ class Parameters:
     def dropped(self) -> tuple[str, ...]:
         """The parameters that were not taken and don't equal the default, in the caller's order, then the paths
         reported with ``unsupported``."""
+        if not (self._left or self._refused):
+            return ()
         remaining = (_name(name, value) for name, value in self._left.items() if not is_default(name, value))
         if self._wording is not None:
             caller_paths = [name for name in map(self._wording.told, remaining) if name]

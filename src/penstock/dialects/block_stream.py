@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -168,6 +168,14 @@ class BlockStream(ABC):
                 continue
             written += self._event(each)
         return b"".join(written)
+
+    def repeat(self, texts: Sequence[bytes]) -> bytes | None:
+        """As ``write``, for more text of the block that is open, each piece as JSON without its marks; None, and
+        nothing done, where no text is open."""
+        if self._open is None or self._open.kind != "text":
+            return None
+        before, after = self._around_text
+        return before + b'"' + (b'"' + after + before + b'"').join(texts) + b'"' + after
 
     def finish(self) -> bytes:
         """The end of a stream that ended well; ``failed`` is set where a call's arguments can't be told."""

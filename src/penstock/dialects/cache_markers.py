@@ -17,7 +17,7 @@ from penstock.core.chat import ChatRequest, Message, NativePart, Part, Reasoning
 
 def with_visible_markers(request: ChatRequest) -> ChatRequest:
     """The request with each marker of a blank text on the part before it; the same request if there is none."""
-    if not any(_is_blank_marker(part) for message in request.messages for part in message.parts):
+    if request.is_prose or not any(_is_blank_marker(part) for message in request.messages for part in message.parts):
         return request
     messages: list[Message] = []
     for message in request.messages:

@@ -391,7 +391,9 @@ class Writing(msgspec.Struct, frozen=True):
     for what the model made (a call without JSON for arguments, say). ``count`` writes a number of tokens as the answer
     to a request that counts them. ``models`` are lists of models, None for OpenAI's. ``no_place`` are names among the
     dropped parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
-    ``tells_refusals``: whether clients look for refusals in a place of their own, beside the text.
+    ``tells_refusals``: whether clients look for refusals in a place of their own, beside the text. ``verdict``: what
+    ``Replies.judge`` says of a reply that ``reply`` writes, without reading it again; None for one that is to be read,
+    or a wire in which each is.
     """
 
     reply: Callable[[ChatReply, Caption], bytes | Failure]
@@ -400,6 +402,7 @@ class Writing(msgspec.Struct, frozen=True):
     models: ModelLists | None = None
     no_place: frozenset[str] = frozenset()
     tells_refusals: bool = False
+    verdict: Callable[[ChatReply, Caption], Verdict | None] | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -88,3 +88,6 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     longest_name: int = 64
     """Characters of a function's name at most."""
     begins_stream: Callable[[bytes], bool] = sse.begins
+    repeats_texts: bool = False
+    """Whether an event that tells one text leaves its reader as it was, so that the next event with the same bytes
+    around its text tells that text, and nothing else (framing/text_template.py)."""

@@ -36,6 +36,8 @@ def with_allowed_names(
 
     The same request where every name is allowed. The names of ``NativeTool`` stay.
     """
+    if request.is_prose and "tools" not in request.parameters:
+        return request, _SAME
     given = _names(request)
     refused = [name for name in given if allowed.fullmatch(name) is None]
     if not refused:

@@ -37,6 +37,7 @@ from penstock.pipeline.replies.response_headers import reply_headers
 from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.replies.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
 from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.translate import translate_whole
 from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply, whole_body
@@ -66,16 +67,21 @@ def read_first_content(
 def whole_answer(
     reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure | None:
-    """As ``read_first_content``, at once: the answer of a good, plain chat on lane 1 that has come as a whole. None for
-    any other reply."""
+    """As ``read_first_content``, at once: the answer of a good, plain chat that has come as a whole. None for any other
+    reply."""
     is_plain = route.operation.is_chat and not prepared.streams and prepared.bind is None
-    if not is_plain or prepared.context is None or prepared.body is None or reply.status != 200:
+    if not is_plain or prepared.body is None or reply.status != 200:
         return None
     body = whole_body(reply)
     if body is None or len(body) > LARGE or reshaped_reply.is_stream(reply, body):
         return None
-    whole = reshaped_reply.normalized(body, prepared)
-    return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)
+    if prepared.translation is None:
+        whole = reshaped_reply.normalized(body, prepared)
+        return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)
+    translated = translate_whole(reply.headers, body, prepared.translation, trace_id)
+    if translated is None or isinstance(translated, Failure):
+        return translated
+    return _judged(reply, translated, reply_headers(headers_for(reply, JSON)), route, prepared, trace_id)
 
 
 async def _begin_by(

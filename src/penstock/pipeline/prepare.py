@@ -32,6 +32,10 @@ from penstock.providers.row import Operation
 _ASKS_STREAM: Final = "stream=true"
 _ONLY_MODEL: Final = frozenset({"model"})
 """The parameters of a path that names nothing but the model."""
+_MOST_BLOCKS: Final = 4
+"""Header blocks that a template remembers."""
+_LARGEST_BLOCK: Final = 4 << 10
+"""Bytes of the largest one."""
 
 
 class PreparedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +199,7 @@ def _finished(
         origin=model_route.origin,
         method=b"POST",
         target=target,
-        headers=with_fields(draft.headers, rewritten.headers) if rewritten.headers else draft.headers,
+        headers=_header_block(draft, rewritten.headers) if rewritten.headers else draft.headers,
         payload=rewritten.payload,
         body=rewritten.body,
         model=template.asked_model,
@@ -215,13 +219,30 @@ def _finished(
     )
 
 
+def _header_block(draft: _Draft, fields: tuple[tuple[str, str], ...]) -> bytes:
+    """The header block with the fields of one request. Clients name the same version and betas in each request: what
+    was made for the last few is remembered with the template."""
+    template = draft.template
+    if draft.headers is not template.headers:
+        return with_fields(draft.headers, fields)
+    block = template.blocks.get(fields)
+    if block is None:
+        block = with_fields(draft.headers, fields)
+        if len(template.blocks) >= _MOST_BLOCKS:
+            template.blocks.clear()
+        if len(block) <= _LARGEST_BLOCK:
+            template.blocks[fields] = block
+    return block
+
+
 def _targets(call: Call, draft: _Draft, *, unstreamed: bool) -> tuple[bytes, bytes]:
     """The request target, and that of a plain answer. ``unstreamed``: it is answered in one piece only."""
     template, spec = draft.template, draft.spec
     target, plain_target, streams = template.target, template.plain_target, spec.streams
     if spec.provider is not None:
-        streams_there = streams and not unstreamed
-        target = template.model_route.target(spec.context.model, streams=streams_there, parameters=call.parameters)
+        if unstreamed or call.parameters:
+            streams_there = streams and not unstreamed
+            target = template.model_route.target(spec.context.model, streams=streams_there, parameters=call.parameters)
         return target, plain_target
     if call.parameters:
         named = None if template.asked_model is None else spec.context.model

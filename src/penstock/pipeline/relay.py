@@ -72,7 +72,10 @@ async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: 
         ready = feed(data)
         return write(ready) if ready else None
 
-    await pass_on(reply, take)
+    def take_known(data: bytes) -> Awaitable[None] | None:
+        return write(data) if watch.passes(data) else take(data)
+
+    await pass_on(reply, take, take_known)
     last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
     await sink.end(last)
 

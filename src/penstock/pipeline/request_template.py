@@ -81,7 +81,8 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         call.dialect.relay.fits(context) if is_same_wire else None,
     )
     named = None if model is None else context.model
-    target, plain_target = model_route.target(named, streams=streams), model_route.target(named)
+    target = model_route.target(named if spec.provider is None else context.model, streams=streams)
+    plain_target = model_route.target(named)
     headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
     has_settings = headers is None or call.dialect.reading.header_settings
     has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None

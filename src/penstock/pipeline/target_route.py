@@ -33,6 +33,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     target, without the caller's query and path parameters, ``plain_target`` that of a plain answer. ``headers`` is the
     header block of a request that passed no other gateway; None where it depends on the caller's own header.
     ``unchanged`` tells of a body that it is sent as it is, with nothing but this template; None where none is.
+    ``blocks`` are recent header blocks with header fields of single requests, by these fields.
     """
 
     model_route: ModelRoute
@@ -42,6 +43,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     plain_target: bytes
     headers: bytes | None
     unchanged: FitRule | None = None
+    blocks: dict[tuple[tuple[str, str], ...], bytes] = msgspec.field(default_factory=dict)
 
 
 TemplateKey = tuple[str | None, str, str, bool]

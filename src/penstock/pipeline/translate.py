@@ -9,20 +9,22 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 import msgspec
 
 from penstock.core import kept_id
 from penstock.core.chat import NO_ECHO, Echo
-from penstock.core.events import Event, Fail, collect
+from penstock.core.events import Event, Fail, Text, collect
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import content_type
-from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption
+from penstock.core.http import Headers, content_type
+from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption, NormalizedReply
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
+from penstock.dialects.framing.text_template import TextTemplate
 from penstock.dialects.function_names import with_callers_names
 from penstock.pipeline.replies.wrapped_reply import (
     JudgedReply,
@@ -31,7 +33,7 @@ from penstock.pipeline.replies.wrapped_reply import (
     headers_for,
     unusable,
 )
-from penstock.transport.base import Reply
+from penstock.transport.base import Reply, Take
 
 
 class Translation(msgspec.Struct, frozen=True):
@@ -84,7 +86,7 @@ def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> 
     headers = headers_for(reply, EVENT_STREAM)
 
     def streamed(inner: Reply) -> Reply:
-        return TransformedStream(inner, _TranslatedStream(translation, trace_id), headers)
+        return _TranslatedReply(inner, TranslatedStream(translation, trace_id), headers)
 
     if is_stream:
         return streamed(reply)
@@ -94,6 +96,17 @@ def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> 
         return streamed(inner) if is_stream else _whole(inner, translation, trace_id)
 
     return JudgedReply(reply, headers, judged)
+
+
+def translate_whole(
+    headers: Headers, body: bytes, translation: Translation, trace_id: bytes
+) -> NormalizedReply | Failure | None:
+    """As ``translate_reply``, at once: a plain reply whose body is there, for a caller that wants it so. None for a
+    stream."""
+    provider = translation.provider
+    if translation.streams or provider.begins_stream(body) or content_type(headers).startswith(provider.stream_types):
+        return None
+    return _plain(translation, trace_id, provider.read_reply(body, translation.context), body)
 
 
 def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_stream: bool = False) -> Reply:
@@ -107,7 +120,28 @@ def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_stream
     return TransformedReply(reply, change, MAX_FRAME, headers, too_large, is_portable=True)
 
 
-class _TranslatedStream:
+class _TranslatedReply(TransformedStream):
+    """A translated stream that hands on texts like the last one without a further look."""
+
+    def __init__(self, inner: Reply, stream: TranslatedStream, headers: Headers) -> None:
+        super().__init__(inner, stream, headers)
+        self._repeated = stream.repeated
+
+    async def pass_on(self, take: Take) -> None:
+        await self.pass_on_known(take, take)
+
+    async def pass_on_known(self, take: Take, take_known: Take) -> None:
+        """Hand the translated stream on (``transport.base.pass_on``)."""
+        await self._pass_on(take, self._repeated, take_known)
+
+
+_END: Final = b"\n\n"
+_LESSONS: Final = 4
+"""Events of a text that are looked at, one after the other, for how the next may look. Where none is like the one
+before it (some hosts number their events, or fill them up), the rest is read event by event."""
+
+
+class TranslatedStream:
     """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``."""
 
     def __init__(self, translation: Translation, trace_id: bytes) -> None:
@@ -119,9 +153,37 @@ class _TranslatedStream:
         self._begun = self._latest = b""
         """The first and the last events that were written, which an error event may have to fit."""
         self.is_over = False
+        self._repeat: Callable[[Sequence[bytes]], bytes | None] | None = getattr(self._writer, "repeat", None)
+        """Writes texts that are like the last one, in wires that have a way for them."""
+        self._lessons = _LESSONS if translation.provider.repeats_texts and self._repeat is not None else 0
+        self._template: TextTemplate | None = None
+        """How an event looks that tells a text like the last event; None after any other event."""
+        self._is_whole = True
+        """Whether the bytes so far end with an event."""
 
     def feed(self, data: bytes) -> bytes:
-        return b"" if self.is_over else self._written(self._reader.feed(data))
+        if self.is_over:
+            return b""
+        was_whole, self._is_whole, self._template = self._is_whole, data.endswith(_END), None
+        events = self._reader.feed(data)
+        if self._lessons and len(events) == 1 and was_whole and self._is_whole:
+            event = events[0]
+            if type(event) is Text and event.choice == 0:
+                self._lessons -= 1
+                self._template = TextTemplate.of(data, event.text)
+        return self._written(events)
+
+    def repeated(self, data: bytes) -> bytes | None:
+        """As ``feed``, without reading the events: for those that differ from the last one in their text alone. None
+        for any others, with which nothing is done."""
+        template, repeat = self._template, self._repeat
+        if template is None or repeat is None:
+            return None
+        texts = template.texts(data)
+        chunks = None if texts is None else repeat(texts)
+        if chunks is not None:
+            self._latest, self._lessons = chunks, _LESSONS
+        return chunks
 
     def finish(self) -> bytes:
         if self.is_over:
@@ -159,13 +221,14 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
         events = [*reader.feed(body), *reader.finish()]
     else:
         events = translation.provider.read_reply(body, context)
+    if not translation.streams:
+        plain = _plain(translation, trace_id, events, body)
+        return plain if isinstance(plain, Failure) else plain.body
     if translation.names:
         events = with_callers_names(events, translation.names)
     reply = collect(events)
     if reply.failure is not None:
-        return _told(reply.failure, body, translation, trace_id.decode("utf-8", "replace"))
-    if not translation.streams:
-        return caller.writing.reply(reply, translation.caption())
+        return _told(reply.failure, body, translation, trace_id)
     writer = caller.writing.stream(translation.caption())
     stream = writer.write(events) + writer.finish()
     if writer.failed is not None:
@@ -173,8 +236,24 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
     return stream
 
 
-def _told(fail: Fail, body: bytes, translation: Translation, trace: str) -> bytes | Failure:
+def _plain(translation: Translation, trace_id: bytes, events: list[Event], body: bytes) -> NormalizedReply | Failure:
+    """A plain reply of these events in the caller's wire, which were read from ``body``."""
+    if translation.names:
+        events = with_callers_names(events, translation.names)
+    reply, writing = collect(events), translation.caller.writing
+    if reply.failure is not None:
+        told = _told(reply.failure, body, translation, trace_id)
+        return told if isinstance(told, Failure) else NormalizedReply(told)
+    caption = translation.caption()
+    written = writing.reply(reply, caption)
+    if isinstance(written, Failure):
+        return written
+    return NormalizedReply(written, None if writing.verdict is None else writing.verdict(reply, caption))
+
+
+def _told(fail: Fail, body: bytes, translation: Translation, trace_id: bytes) -> bytes | Failure:
     """An error that came with status 200."""
+    trace = trace_id.decode("utf-8", "replace")
     errors, provider = translation.caller.errors, translation.context.provider
     if fail.broken:
         return unusable(provider, f"sent an unusable reply: {fail.message.rstrip('.')}")

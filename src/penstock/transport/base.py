@@ -86,12 +86,19 @@ Take = Callable[[bytes], Awaitable[None] | None]
 """Takes the next bytes of a body, and returns what to await before the next, if there is anything."""
 
 
-async def pass_on(reply: Reply, take: Take) -> None:
+async def pass_on(reply: Reply, take: Take, take_known: Take | None = None) -> None:
     """Hand the rest of a reply's body to ``take`` as it arrives, to its end (see ``Reply.failure``). What ``take``
     raises is raised here.
 
     A reply with a method ``pass_on(take)`` does so by itself, in the turn of the event loop in which the bytes arrive.
+    One with a method ``pass_on_known(take, take_known)`` hands what it knows to be whole events with an answer's text
+    to ``take_known``.
     """
+    if take_known is not None:
+        knowing: Callable[[Take, Take], Awaitable[None]] | None = getattr(reply, "pass_on_known", None)
+        if knowing is not None:
+            await knowing(take, take_known)
+            return
     # A look at the attribute: isinstance() with a runtime-checkable protocol takes some microseconds of every stream.
     by_itself: Callable[[Take], Awaitable[None]] | None = getattr(reply, "pass_on", None)
     if by_itself is not None:

@@ -14,13 +14,14 @@ from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, Caption
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.first_content import HOLD, read_first_content, whole_answer
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.replies.reshaped_reply import LARGEST
+from penstock.pipeline.translate import Translation, translate_reply
 from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
 
@@ -382,6 +383,36 @@ async def test_a_reply_that_came_as_a_whole_gets_the_same_answer_at_once(provide
     assert whole_answer(WholeReply(200, body, headers=fields), to, request, b"t") == read
 
 
+TRANSLATED = {
+    "good": calling.MESSAGE,
+    "cached": calling.MESSAGE.replace(b'"input_tokens":3', b'"input_tokens":3,"cache_read_input_tokens":7'),
+    "cut": calling.MESSAGE.replace(b'"end_turn"', b'"max_tokens"'),
+    "failed": calling.MESSAGE.replace(b'"end_turn"', b'"model_error"'),
+    "nothing said": calling.MESSAGE.replace(b'"Hi"', b'""'),
+    "an error": b'{"type":"error","error":{"type":"api_error","message":"Oh no."}}',
+    "no message": b'{"type":"message"}',
+    "no JSON": b"<html>",
+    "streamed all the same": b"".join(STREAMS["anthropic"]),
+}
+
+
+@pytest.mark.parametrize("body", TRANSLATED.values(), ids=TRANSLATED)
+@pytest.mark.parametrize(
+    "dialect", [each for name, each in CALLERS.items() if name != "anthropic"], ids=lambda each: each.name
+)
+async def test_a_translated_reply_that_came_as_a_whole_gets_the_same_answer_at_once(
+    dialect: CallerDialect, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Translation, "caption", lambda _: Caption("1", 7, "claude", "anthropic"))
+    to, fields = calling.route(target("anthropic")), [(b"content-type", b"application/json"), (b"x-request-id", b"r")]
+    request = calling.prepared(calling.call(CHAT, dialect), to)
+    assert request.translation is not None
+    reply = translate_reply(FakeReply(200, body, headers=fields), request.translation, b"t")
+    read = await read_first_content(reply, to, AttemptDeadlines(Limits()), request, b"t")
+    at_once = whole_answer(WholeReply(200, body, headers=fields), to, request, b"t")
+    assert at_once == read or (at_once is None and body.startswith(b"event"))
+
+
 def test_what_is_not_told_at_once() -> None:
     to, from_claude = calling.route(target("openai")), calling.route(target("anthropic"))
     plain, streamed = (calling.prepared(calling.call({**CHAT, "stream": each}), to) for each in (False, True))
@@ -389,7 +420,7 @@ def test_what_is_not_told_at_once() -> None:
     whole, events = WholeReply(200, calling.COMPLETION), WholeReply(200, b"".join(STREAMS["openai_chat"]))
     assert whole_answer(whole, to, plain, b"t") is not None
     assert whole_answer(whole, to, streamed, b"t") is None
-    assert whole_answer(whole, from_claude, translated, b"t") is None
+    assert whole_answer(events, from_claude, translated, b"t") is None
     assert whole_answer(WholeReply(500, calling.COMPLETION), to, plain, b"t") is None
     assert whole_answer(FakeReply(200, calling.COMPLETION), to, plain, b"t") is None
     assert whole_answer(WholeReply(200, calling.COMPLETION + b" " * LARGE), to, plain, b"t") is None

@@ -215,6 +215,20 @@ def test_the_second_request_of_a_kind_is_prepared_as_the_first(provider: str, to
         assert told(asked, at) == told(asked, route(target(provider, **to)))
 
 
+def test_header_fields_of_single_requests_are_remembered_and_not_mixed_up() -> None:
+    to, long = route(target("anthropic")), "x" * (4 << 10)
+    asked = [{"anthropic_version": "2023-06-01", "anthropic_beta": beta} for beta in (*"abcdef", long, "a")]
+    for _ in range(2):
+        for fields in asked:
+            headers = prepared(call(CHAT, ANTHROPIC, **fields), to).headers
+            assert headers == prepared(call(CHAT, ANTHROPIC, **fields), route(target("anthropic"))).headers
+            assert b"anthropic-beta: %b\r\n" % fields["anthropic_beta"].encode() in headers
+    (template,) = to.templates.values()
+    assert not isinstance(template, Failure)
+    assert 0 < len(template.blocks) <= 4
+    assert not any(long.encode() in block for block in template.blocks.values())
+
+
 def test_a_request_that_passes_as_it_is() -> None:
     asked, to = call(CHAT), route(target("openai"))
     first, second = prepared(asked, to), prepared(asked, to)

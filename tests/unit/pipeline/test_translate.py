@@ -6,18 +6,20 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import calling
 from calling import ANTHROPIC, CHAT, OPENAI, PLAIN, STREAMS, event_stream, json_reply
 from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, Caption
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.replies.shaped_error import shaped_error
-from penstock.pipeline.translate import Translation, translate_reply
-from penstock.transport.base import Reply
+from penstock.pipeline.translate import TranslatedStream, Translation, translate_reply
+from penstock.transport.base import Reply, pass_on
 
 BOTH_WAYS = pytest.mark.parametrize(
     ("caller", "host"), [(OPENAI, "anthropic"), (ANTHROPIC, "cerebras")], ids=["openai_chat", "anthropic"]
@@ -203,6 +205,59 @@ async def test_an_answer_that_the_callers_wire_has_no_place_for_is_a_failure(str
     reply, body = await translated(json_reply(json.dumps(BAD_CALL).encode()), ANTHROPIC, "cerebras", streams=streams)
     assert reply.failure is not None
     assert (reply.failure.kind, body) == (Kind.INVALID_RESPONSE, b"")
+
+
+SAID = {
+    "anthropic": b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+    b'"text":%b}}\n\n',
+    "cerebras": b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,'
+    b'"delta":{"content":%b},"finish_reason":null}]}\n\n',
+}
+CALL = {
+    "anthropic": b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use",'
+    b'"id":"t","name":"f","input":{}}}\n\n',
+    "cerebras": b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,'
+    b'"delta":{"tool_calls":[{"index":0,"id":"t","function":{"name":"f","arguments":"{}"}}]},"finish_reason":null}]}\n\n',
+}
+
+
+@BOTH_WAYS
+@given(st.lists(st.text(max_size=3) | st.none(), max_size=9), st.lists(st.integers(0, 400), max_size=9))
+def test_texts_like_the_last_one_are_told_as_any_others(
+    caller: CallerDialect, host: str, texts: list[str | None], sizes: list[int]
+) -> None:
+    """However the stream is cut, the same bytes come as when each event is read; None is a call among the texts."""
+    nothing, content, rest = STREAMS[WIRES[host]]
+    told = [
+        CALL[host] if text is None else SAID[host] % json.dumps(text, ensure_ascii=False).encode() for text in texts
+    ]
+    stream, caption = nothing + content + b"".join(told) + rest, Caption("1", 7, "m", host)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Translation, "caption", lambda _: caption)
+        read, repeated = (TranslatedStream(translation(caller, host, streams=True), b"t") for _ in range(2))
+    pieces = [nothing + content, *told, rest]
+    for size in sizes:
+        cut = max(range(len(pieces)), key=lambda place: len(pieces[place]))
+        pieces[cut : cut + 1] = [pieces[cut][:size], pieces[cut][size:]]
+    came = []
+    for piece in pieces:
+        known = repeated.repeated(piece)
+        came.append(repeated.feed(piece) if known is None else known)
+    assert b"".join(came) + repeated.finish() == read.feed(stream) + read.finish()
+
+
+@BOTH_WAYS
+async def test_texts_like_the_last_one_are_handed_on_without_a_look(caller: CallerDialect, host: str) -> None:
+    said = [SAID[host] % quoted for quoted in (b'"a"', b'"b"', b'"\xc3\xa9\\n"', b'"d"')]
+    nothing, content, rest = STREAMS[WIRES[host]]
+    inner = event_stream(nothing, content, *said[:3], said[3] * 2, rest)
+    reply = translate_reply(inner, translation(caller, host, streams=True), b"t")
+    looked_at: list[bytes] = []
+    known: list[bytes] = []
+    await pass_on(reply, looked_at.append, known.append)
+    assert [each.count(b"\n\n") for each in known][-3:] == [1, 1, 2]
+    assert not any(each in b"".join(looked_at) for each in known)
 
 
 def test_each_reply_has_a_caption_of_its_own() -> None:

@@ -31,6 +31,19 @@ async def test_a_reply_that_passes_its_body_on_by_itself() -> None:
     assert seen == [b"by itself"]
 
 
+async def test_a_reply_that_knows_what_it_passes_on() -> None:
+    class Knowing(FakeReply):
+        async def pass_on_known(self, take: Take, take_known: Take) -> None:
+            take(b"to look at")
+            take_known(b"known")
+
+    seen: list[bytes] = []
+    known: list[bytes] = []
+    await pass_on(Knowing(200), seen.append, known.append)
+    await pass_on(FakeReply(200, b"read"), seen.append, known.append)
+    assert (seen, known) == ([b"to look at", b"read"], [b"known"])
+
+
 def test_a_reply_tells_whether_it_is_whole() -> None:
     class Whole(FakeReply):
         def whole(self) -> bytes | None:

@@ -21,4 +21,5 @@ DIALECT: Final = ProviderDialect(
     (b"text/event-stream", b"application/vnd.amazon.eventstream"),
     function_names.ANTHROPIC,
     128,
+    repeats_texts=True,
 )

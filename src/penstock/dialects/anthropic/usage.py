@@ -7,11 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from penstock.core import json_text
 from penstock.core.usage import Usage
 
+_DETAILS: Final = frozenset({"output_tokens_details", "cache_creation", "server_tool_use"})
 _COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 
 
@@ -20,18 +19,30 @@ def read_usage(usage: Mapping[str, Any]) -> Usage | None:
     if not usage:
         return None
     counts = _with_compaction(usage) if "iterations" in usage else usage
-    cached = json_text.integer(counts, "cache_read_input_tokens")
-    written = json_text.integer(counts, "cache_creation_input_tokens")
-    prompt = json_text.integer(counts, "input_tokens")
+    prompt, cached, written, completion = [
+        count if type(count := counts.get(name)) is int else None for name in _COUNTS
+    ]
     if cached is not None or written is not None:
         prompt = (prompt or 0) + (cached or 0) + (written or 0)
-    completion = json_text.integer(counts, "output_tokens")
     total = None if prompt is None or completion is None else prompt + completion
-    thinking = json_text.integer(json_text.mapping(usage, "output_tokens_details"), "thinking_tokens")
-    lasting = json_text.integer(json_text.mapping(counts, "cache_creation"), "ephemeral_1h_input_tokens")
-    searches = json_text.integer(json_text.mapping(usage, "server_tool_use"), "web_search_requests")
-    told = Usage(prompt, completion, total, cached, written, thinking, native=usage)
-    return msgspec.structs.replace(told, cache_written_1h=lasting or None, searches=searches or None)
+    if _DETAILS.isdisjoint(usage):
+        return Usage(prompt, completion, total, cached, written, native=usage)
+    return Usage(
+        prompt,
+        completion,
+        total,
+        cached,
+        written,
+        _inside(usage, "output_tokens_details", "thinking_tokens"),
+        cache_written_1h=_inside(usage, "cache_creation", "ephemeral_1h_input_tokens") or None,
+        searches=_inside(usage, "server_tool_use", "web_search_requests") or None,
+        native=usage,
+    )
+
+
+def _inside(usage: Mapping[str, Any], name: str, count: str) -> int | None:
+    """A count in an object of the usage."""
+    return json_text.integer(json_text.mapping(usage, name), count)
 
 
 def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -69,11 +69,19 @@ class TransformedStream(WrappedReply):
 
     async def pass_on(self, take: Take) -> None:
         """Hand the changed stream to ``take`` (``transport.base.pass_on``)."""
+        await self._pass_on(take, _nothing_known, take)
+
+    async def _pass_on(self, take: Take, known: Callable[[bytes], bytes | None], take_known: Take) -> None:
+        """Hand the changed stream on: to ``take_known`` what ``known`` makes of some bytes, to ``take`` the rest."""
         feed = self._transform.feed
 
         def take_changed(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
                 return None
+            ready = known(data)
+            if ready is not None:
+                self._untold = 0
+                return take_known(ready)
             self._untold += len(data)
             if self._untold > LARGE:
                 return self._pass_slowly(data, take)
@@ -103,6 +111,10 @@ class TransformedStream(WrappedReply):
     def close(self) -> None:
         self._has_ended = True
         self._inner.close()
+
+
+def _nothing_known(_data: bytes) -> None:
+    """Every piece of a stream is looked at."""
 
 
 class TransformedReply(WrappedReply):

@@ -28,9 +28,10 @@ _TOOLS: Final[Mapping[str, str]] = {
 }
 
 
-def names(lent: str | None, asked: Any, body: Mapping[str, Any]) -> list[str]:
-    """All betas to name, each once: the operator's, those that the caller asked for, those that the body needs."""
-    found = _needed(body)
+def names(lent: str | None, asked: Any, body: Mapping[str, Any], *, is_prose: bool = False) -> list[str]:
+    """All betas to name, each once: the operator's, those that the caller asked for, those that the body needs.
+    ``is_prose``: the body's messages are texts."""
+    found = [] if is_prose and _TELLING.isdisjoint(body) else _needed(body)
     if lent or asked:
         found = [*filter(is_name, (*listed(lent), *listed(asked))), *found]
     return list(dict.fromkeys(found)) if found else found

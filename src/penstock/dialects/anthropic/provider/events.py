@@ -124,10 +124,8 @@ class MessageReader:
         """The message is complete."""
         self.has_ended = True
         events = [event for index in list(self._open) for event in self._stop(index)]
-        tier = self._usage.get("service_tier")
-        if isinstance(tier, str):
-            events.append(Extra("service_tier", tier))
-        return [*events, *self._tokens()]
+        usage, self._usage = self._usage, {}
+        return [*events, *counted(usage)]
 
     def block(self, index: int, value: dict[str, Any], arguments: str = "") -> list[Event]:
         """A content block that is given whole; ``arguments`` is a call's input as it was written."""
@@ -250,10 +248,30 @@ class MessageReader:
 # Pieces.
 
 
+def stop(reason: str) -> Stop:
+    """Why the message ended."""
+    return _STOPS.get(reason) or Stop(openai_reason(reason), reason)
+
+
+_STOPS: Final = {
+    reason: Stop(openai_reason(reason), reason)
+    for reason in ("end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal")
+}
+
+
+def counted(usage: dict[str, Any]) -> list[Event]:
+    """What the usage of a whole message tells: the tier that served it, and the counts."""
+    tier, counts = usage.get("service_tier"), read_usage(usage)
+    told: list[Event] = [Extra("service_tier", tier)] if isinstance(tier, str) else []
+    if counts is not None:
+        told.append(counts)
+    return told
+
+
 def _members(holder: Mapping[str, Any]) -> list[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
     reason = json_text.text(holder, "stop_reason")
-    told: list[Event] = [Stop(openai_reason(reason), reason)] if reason else []
+    told: list[Event] = [stop(reason)] if reason else []
     for name, value in holder.items():
         if value is not None and name not in _TOLD_OTHERWISE:
             told.append(Extra(name, value, 0 if name in _OF_CHOICE else None))

@@ -47,10 +47,11 @@ _TOOL_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 def _only_text(message: Message) -> list[dict[str, Any]]:
     """The blocks of a message that is one piece of text, as most are; none for any other."""
-    if len(message.parts) == 1 and not message.name:
-        part = message.parts[0]
-        if type(part) is TextPart and part.cache is None and not part.citations and part.text.strip():
-            return [{"type": "text", "text": part.text}]
+    parts = message.parts
+    if len(parts) == 1 and type(part := parts[0]) is TextPart and not message.name:
+        text = part.text
+        if text and not text.isspace() and part.cache is None and not part.citations:
+            return [{"type": "text", "text": text}]
     return []
 
 
@@ -58,7 +59,7 @@ class Conversation:
     """Writes the messages of one request. What can't be said is refused at its place."""
 
     def __init__(self, request: ChatRequest, parameters: Parameters, traits: Traits) -> None:
-        self._request = request
+        self._standing, self._spoken = request.parted()
         self._parameters = parameters
         self._traits = traits
         self._ids = CallIds()
@@ -66,7 +67,7 @@ class Conversation:
     def system(self) -> list[dict[str, Any]]:
         """The text blocks of all system messages that stand before any answer."""
         found = []
-        for message in self._request.system:
+        for message in self._standing:
             plain = _only_text(message)
             found += plain
             for part, path in () if plain else self._placed(message):
@@ -79,7 +80,7 @@ class Conversation:
     def turns(self) -> list[dict[str, Any]]:
         """What user and assistant said in turn; messages of one role in a row are one turn, empty ones none."""
         found: list[dict[str, Any]] = []
-        for message in self._request.turns:
+        for message in self._spoken:
             role = "assistant" if message.role == "assistant" else "user"
             blocks = _only_text(message) or [
                 block for part, path in self._placed(message) for block in self._blocks(part, path)
@@ -94,7 +95,7 @@ class Conversation:
         if found and found[-1]["role"] == "assistant":
             if not self._traits.prefill and found[-1]["content"][-1]["type"] == "text":
                 # Claude goes on with a turn of its own tools (pause_turn), and refuses to go on with text.
-                self._parameters.unsupported(self._request.turns[-1].path)
+                self._parameters.unsupported(self._spoken[-1].path)
                 found.append({"role": "user", "content": [{"type": "text", "text": GO_ON}]})
             else:
                 _trim(found[-1]["content"])

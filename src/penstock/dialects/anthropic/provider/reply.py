@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final, Literal
 
 import msgspec
 
-from penstock.core.events import Event
+from penstock.core.events import Event, Start, Text
 from penstock.core.json_text import UNREADABLE, read_reply_json
-from penstock.dialects.anthropic.provider.events import MessageReader
+from penstock.dialects.anthropic.provider.events import MessageReader, counted, stop
+from penstock.dialects.anthropic.usage import merged
 from penstock.dialects.aws_exceptions import frame_failure
 from penstock.dialects.dialect import Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
@@ -114,6 +115,9 @@ CHUNK: Final = msgspec.json.Decoder(_Chunk)
 
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a message that came whole."""
+    plain = _plain(data)
+    if plain is not None:
+        return plain
     message = MessageReader()
     value = read_reply_json(data)
     if not isinstance(value, dict):
@@ -129,6 +133,46 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
         if isinstance(block, dict):
             events += message.block(index, block, arguments[index])
     return [*events, *message.end()]
+
+
+class _TextBlock(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["text"]
+    text: str
+    citations: None = None
+
+
+class _PlainMessage(msgspec.Struct, forbid_unknown_fields=True):
+    """A message that is text and nothing else, as most are."""
+
+    type: Literal["message"]
+    id: str
+    model: str
+    content: list[_TextBlock]
+    stop_reason: str
+    usage: dict[str, Any]
+    role: Literal["assistant"] = "assistant"
+    stop_sequence: None = None
+    stop_details: None = None
+    container: None = None
+    context_management: None = None
+
+
+_PLAIN: Final = msgspec.json.Decoder(_PlainMessage)
+
+
+def _plain(data: bytes) -> list[Event] | None:
+    """The events of a message that is text alone, told by one typed decode; None for any other."""
+    try:
+        message = _PLAIN.decode(data)
+    except UNREADABLE:
+        return None
+    events: list[Event] = [Start(message.id, message.model)]
+    if message.stop_reason:
+        events.append(stop(message.stop_reason))
+    events += [Text(block.text, 0, index) for index, block in enumerate(message.content) if block.text]
+    usage: dict[str, Any] = {}
+    merged(usage, message.usage)
+    return [*events, *counted(usage)]
 
 
 class _WithInput(msgspec.Struct):

@@ -38,6 +38,7 @@ _NATIVE: Final = frozenset(
     """.split()
 )
 """Anthropic's own parameters, passed on as they are."""
+_STOPS: Final = frozenset({"stop", "stop_sequences"})
 _EVERYDAY: Final = frozenset({"max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop"})
 """What most requests hold at most: nothing else is looked for in those."""
 
@@ -78,8 +79,9 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     if thinking.member is not None:
         body["thinking"] = thinking.member
     body |= _sampling(request, parameters, traits, thinks=thinking.is_on)
-    body |= _stop_sequences(parameters)
-    headers = _versions(body, parameters, context, host)
+    if not _STOPS.isdisjoint(request.parameters):
+        body |= _stop_sequences(parameters)
+    headers = _versions(body, request, parameters, context, host)
     return Payload(encoded(body, request), parameters.dropped(), headers)
 
 
@@ -124,6 +126,10 @@ _ONE_OF: Final = frozenset({"temperature", "top_p"})
 def _sampling(request: ChatRequest, parameters: Parameters, traits: Traits, *, thinks: bool) -> dict[str, Any]:
     """The parameters that the model takes now; the others stay behind and count as dropped."""
     given = {name: value for name in _SAMPLING if (value := request.parameters.get(name)) is not None}
+    if not (thinks or traits.one_of_sampling) and traits.refuses.isdisjoint(given):
+        for name in given:
+            parameters.value(name)
+        return given
     refused = traits.refuses.intersection(given)
     if thinks:
         refused |= {name for name, value in given.items() if _is_refused_thinking(name, value, traits)}
@@ -188,11 +194,12 @@ def _metadata(request: ChatRequest, parameters: Parameters) -> dict[str, Any]:
 
 
 def _versions(
-    body: dict[str, Any], parameters: Parameters, context: WriteContext, host: Host
+    body: dict[str, Any], request: ChatRequest, parameters: Parameters, context: WriteContext, host: Host
 ) -> tuple[tuple[str, str], ...]:
     """The version and the betas, in the body or as header fields as the host wants them."""
     headers: dict[str, str] = {}
-    asked, option = parameters.value("anthropic_version"), context.options.get("anthropic_version", "")
+    asked, asked_betas = parameters.value("anthropic_version"), parameters.value("anthropic_beta")
+    option = context.options.get("anthropic_version", "")
     asked_version = asked if beta_features.is_name(asked) else None
     if host.version:
         option = body["anthropic_version"] = host.body_version((option, asked_version))
@@ -200,11 +207,10 @@ def _versions(
         option = headers["anthropic-version"] = asked_version
     if asked is not None and asked != option:
         parameters.unsupported("anthropic_version")
-    asked_betas = beta_features.listed(parameters.value("anthropic_beta"))
-    for name in asked_betas:
+    for name in beta_features.listed(asked_betas) if asked_betas else ():
         if not beta_features.is_name(name):
             parameters.unsupported("anthropic_beta")
-    betas = beta_features.names(context.options.get("anthropic_beta"), asked_betas, body)
+    betas = beta_features.names(context.options.get("anthropic_beta"), asked_betas, body, is_prose=request.is_prose)
     if betas and host.betas_in_body:
         body["anthropic_beta"] = betas
     elif betas:

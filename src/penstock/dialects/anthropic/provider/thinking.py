@@ -57,7 +57,7 @@ def _decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thi
     default = traits.output_limit or _DEFAULT_LIMIT
     tokens = default if limit is None else limit
     if asked is None:
-        return _unasked(traits, tokens, forces_tool=_forces_tool(request))
+        return _unasked(traits, tokens, request)
     if _would_budget(traits, asked) and _calls_without_thought(request):
         return Thinking(tokens)
     if asked.native is not None:
@@ -75,12 +75,14 @@ def _decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thi
     return Thinking(tokens, is_on=traits.thinks_unasked)
 
 
-def _unasked(traits: Traits, tokens: int, *, forces_tool: bool) -> Thinking:
+def _unasked(traits: Traits, tokens: int, request: ChatRequest) -> Thinking:
     """Where a forced tool is refused while the model thinks, one that would think unasked is told not to."""
-    must_stop = traits.forced_tools and not traits.forced_while_thinking and forces_tool
-    if traits.thinks_unasked and traits.can_stop_thinking and must_stop:
+    if not traits.thinks_unasked:
+        return Thinking(tokens)
+    refuses_force = traits.forced_tools and not traits.forced_while_thinking
+    if traits.can_stop_thinking and refuses_force and _forces_tool(request):
         return Thinking(tokens, {"type": traits.thinking_off})
-    return Thinking(tokens, is_on=traits.thinks_unasked)
+    return Thinking(tokens, is_on=True)
 
 
 def _forces_tool(request: ChatRequest) -> bool:

@@ -59,7 +59,8 @@ class Turns:
     """Writes the conversation of one request."""
 
     def __init__(self, request: ChatRequest, parameters: Parameters, traits: Traits, model: str) -> None:
-        self._request = request
+        self._messages = request.messages
+        self._standing, self._spoken = request.parted()
         self._parameters = parameters
         self._traits = traits
         self._is_mistrals = "mistral." in model
@@ -74,7 +75,7 @@ class Turns:
         if not self._traits.system_role:
             return []
         found: list[Block] = []
-        for message in self._request.system:
+        for message in self._standing:
             self._refuse_name(message)
             for part, path in _placed(message):
                 blocks = self._blocks(part, path, "system")
@@ -90,7 +91,7 @@ class Turns:
         The system prompt of a family that has no such thing is said by the user.
         """
         found: list[tuple[str, list[list[Block]]]] = []
-        for message in self._request.turns if self._traits.system_role else self._request.messages:
+        for message in self._spoken if self._traits.system_role else self._messages:
             role = "assistant" if message.role == "assistant" else "user"
             self._refuse_name(message)
             said = [blocks for part, path in _placed(message) if (blocks := self._blocks(part, path, role))]
@@ -109,7 +110,7 @@ class Turns:
             if self._traits.prefill:
                 _trim(found[-1][1][-1])
             else:
-                self._parameters.unsupported(self._request.turns[-1].path)
+                self._parameters.unsupported(self._spoken[-1].path)
                 found.append(("user", [[{"text": GO_ON}]]))
         return [{"role": role, "content": _flat(role, said)} for role, said in found]
 

@@ -8,7 +8,7 @@ on: see candidate.py. Sources: Gemini API reference, "Content", "Part"; Gemini A
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -54,7 +54,7 @@ class Conversation:
     """Writes the messages of one request. What can't be said is refused at its place."""
 
     def __init__(self, request: ChatRequest, parameters: Parameters, context: WriteContext) -> None:
-        self._request = request
+        self._standing, self._spoken = request.parted()
         self._parameters = parameters
         self._traits = context.traits
         self._is_vertex = context.variant == "vertex"
@@ -69,7 +69,7 @@ class Conversation:
     def system(self) -> list[dict[str, Any]]:
         """The text of all system messages that stand before any answer."""
         found = []
-        for message in self._request.system:
+        for message in self._standing:
             if plain := _only_text(message):
                 found.append({"text": plain})
                 continue
@@ -84,25 +84,24 @@ class Conversation:
         """What user and model said in turn."""
         if not self._traits.system_role:
             self._say("user", self.system())
-        turns = self._request.turns
-        for message in turns:
+        for message in self._spoken:
             if message.role == "assistant":
                 self._say("model", self._answer(message))
             elif message.role != "tool":
                 self._say("user", self._parts(message))
             elif failure := self._result(message):
                 return failure
-        if not self._turns and self._traits.system_role and any(each.text.strip() for each in self._request.system):
+        if not self._turns and self._traits.system_role and any(each.text.strip() for each in self._standing):
             self._turns.append(_nothing())  # Google answers the system instruction alone
         if not self._turns:
             text = "Gemini needs a message of a user or an assistant with visible content: add one to messages."
             return Failure(Kind.INVALID_REQUEST, text, "messages")
         for step in self._steps:
             step.sort()
-        self._complete(turns)
+        self._complete(self._spoken)
         return self._turns
 
-    def _complete(self, turns: tuple[Message, ...]) -> None:
+    def _complete(self, turns: Sequence[Message]) -> None:
         """Put a user's blank where Google wants a user's turn: before calls, and after a model's last turn."""
         if any("functionCall" in part for part in self._turns[0]["parts"]):
             self._turns.insert(0, _nothing())

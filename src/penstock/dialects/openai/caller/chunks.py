@@ -6,7 +6,7 @@ reason, and sends token counts last. Source: OpenAI API reference, "The chat com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +30,7 @@ from penstock.core.events import (
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Caption
+from penstock.dialects.framing.text_template import characters
 from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
@@ -110,6 +111,7 @@ class ChunkWriter:
         self._tail = b',"usage":null}\n\n' if caption.include_usage else b"}\n\n"
         self._text_head = self._head + b',"choices":[{"index":0,"delta":{"content":'
         self._text_tail = b'},"logprobs":null,"finish_reason":null}]' + self._tail
+        self._between_texts = b'"' + self._text_tail + self._text_head + b'"'
 
     def write(self, events: Iterable[Event]) -> bytes:
         """The chunks for these events."""
@@ -121,6 +123,14 @@ class ChunkWriter:
             else:
                 chunks += self._chunks(event)
         return b"".join(chunks)
+
+    def repeat(self, texts: Sequence[bytes]) -> bytes | None:
+        """As ``write``, for more text of the first choice's last block, each piece as JSON without its marks; None,
+        and nothing done, where a piece is told in another way."""
+        if not (self._caption.strict and self._is_open):
+            return None
+        self._choices[0].length += sum(map(characters, texts))
+        return self._text_head + b'"' + self._between_texts.join(texts) + b'"' + self._text_tail
 
     def finish(self) -> bytes:
         """The end of a successful stream: finish reasons, usage, ``[DONE]``."""

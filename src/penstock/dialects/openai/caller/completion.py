@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Event, Foreign, Media, Text, Thinking
+from penstock.core.finish_reasons import is_complete
 from penstock.core.json_text import write_json
-from penstock.dialects.caller import Caption
+from penstock.dialects.caller import Caption, Verdict
 from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
@@ -17,6 +18,7 @@ from penstock.dialects.openai.caller.members import (
     place,
     reasoning_detail,
     reply_id,
+    told_usage,
     tool_signature,
     usage,
 )
@@ -45,6 +47,26 @@ def completion(reply: ChatReply, caption: Caption) -> bytes:
     return write_json(body)
 
 
+def verdict(reply: ChatReply, caption: Caption) -> Verdict | None:
+    """What ``judge`` says of the completion where it is a whole, good answer; None for any other, which is to be
+    read."""
+    if not (reply.choices and caption.strict):
+        return None
+    for choice in reply.choices.values():
+        reason = finish_reason(choice.stop, has_calls=bool(choice.calls), strict=True)
+        if not (is_complete(reason) and (choice.calls or _has_text(choice))):
+            return None
+    return Verdict(is_complete=True, usage=told_usage(reply.usage))
+
+
+def _has_text(choice: Choice) -> bool:
+    for events in choice.blocks.values():
+        for event in events:
+            if type(event) is Text and event.text:
+                return True
+    return False
+
+
 def _choice(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "index": choice.index,
@@ -67,7 +89,7 @@ def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
             else:
                 others.append(event)  # type: ignore[arg-type]
     text = "".join(texts)
-    has_more = bool(choice.calls or choice.refusal or any(isinstance(event, Media) for event in others))
+    has_more = choice.calls or choice.refusal or (others and any(isinstance(event, Media) for event in others))
     message: dict[str, Any] = {
         "role": "assistant",
         "content": text if text or not has_more else None,

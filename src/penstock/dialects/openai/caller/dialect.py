@@ -9,7 +9,7 @@ from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.chunks import ChunkWriter
-from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.completion import completion, verdict
 from penstock.dialects.openai.caller.request import from_body
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.openai.relay import chat_body, gather, judge, normalize, normalize_stream, replay
@@ -20,7 +20,7 @@ from penstock.dialects.openai.relay.stream import STREAM
 OPENAI: Final = CallerDialect(
     name="openai_chat",
     reading=Reading(read_body, from_body),
-    writing=Writing(completion, ChunkWriter),
+    writing=Writing(completion, ChunkWriter, verdict=verdict),
     errors=CallerErrors(
         errors.own,
         errors.own_event,

@@ -9,7 +9,7 @@ parts that name their owner. Sources: OpenAI API reference, "Create chat complet
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -20,6 +20,7 @@ from penstock.core.chat import (
     NativePart,
     Owner,
     Part,
+    Prose,
     ReasoningPart,
     Role,
     TextPart,
@@ -27,7 +28,8 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
-from penstock.core.json_text import write_json
+from penstock.core.json_slices import LARGE
+from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
@@ -38,6 +40,9 @@ _ROLES: Final[Mapping[str, Role]] = {**ROLES, "model": "assistant", "function": 
 
 def read_messages(body: Body) -> tuple[Message, ...]:
     """All messages. Raises Malformed."""
+    prose = _prose(body)
+    if prose is not None:
+        return prose
     calls = _Calls()
     found: list[Message] = []
     try:
@@ -52,6 +57,29 @@ def read_messages(body: Body) -> tuple[Message, ...]:
     if not found:
         raise Malformed("messages", "a non-empty array of message objects")
     return tuple(found)
+
+
+class _Said(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message that is a role and a text, as most are."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str
+
+
+_SAID: Final = msgspec.json.Decoder(list[_Said])
+
+
+def _prose(body: Body) -> Prose | None:
+    """The messages where all are plain, told by one typed decode; None for any others, and for a large array."""
+    raw = body.members.get("messages")
+    if raw is None or len(memoryview(raw)) > LARGE:
+        return None
+    try:
+        said = _SAID.decode(raw)
+    except UNREADABLE:
+        return None
+    found = [Message(each.role, (TextPart(each.content),), "", f"messages[{n}]") for n, each in enumerate(said)]
+    return Prose(found) if found else None
 
 
 class _Calls:
@@ -97,7 +125,7 @@ def _message(message: Any, path: str, calls: _Calls) -> Message:
 
 
 _BARE: Final = 2
-"""The members of a plain message, as most messages are: a role and a text."""
+"""The members of a plain message: a role and a text."""
 
 
 def _with_marker(parts: tuple[Part, ...], cache: Mapping[str, Any] | None) -> tuple[Part, ...]:

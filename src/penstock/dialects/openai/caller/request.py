@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest, Format, Reasoning
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE
 from penstock.dialects.malformed import Malformed
 from penstock.dialects.openai.caller.messages import read_messages
 from penstock.dialects.request_tools import (
@@ -51,14 +54,18 @@ def from_body(body: Body) -> ChatRequest | Failure:
 def _read(body: Body) -> ChatRequest:
     model = value_of(body, "model")
     parameters: dict[str, Any] = {}
-    for name in body:
-        if name not in _ELSEWHERE:
+    for name, raw in body.members.items():
+        if name in _ELSEWHERE:
+            continue
+        try:
+            value = _NUMBERS[name].decode(raw) if name in _NUMBERS else _parameter(body, name)
+        except UNREADABLE:
             value = _parameter(body, name)
-            if value is not None:
-                parameters[name] = value
-    if not _LEGACY.isdisjoint(body):
+        if value is not None:
+            parameters[name] = value
+    if not _LEGACY.isdisjoint(body.members):
         _add_legacy(body, parameters)
-    if not _REASONING.isdisjoint(body):
+    if not _REASONING.isdisjoint(body.members):
         reasoning = _reasoning(body)
         if reasoning is not None:
             parameters["reasoning"] = reasoning
@@ -131,6 +138,9 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "audio": (lambda value: isinstance(value, dict), "an object"),
 }
 """The checks of the types that dialects rely on. Other parameters are passed on unchecked."""
+_DECODERS: Final = {_INTEGER: msgspec.json.Decoder(int), _NUMBER: msgspec.json.Decoder(int | float)}
+_NUMBERS: Final = {name: _DECODERS[check] for name, check in CHECKS.items() if check in _DECODERS}
+"""Numbers are read and checked by one typed decode; what it refuses (``null``, say) is looked at more closely."""
 
 
 # The deprecated forms of tools and their choice.

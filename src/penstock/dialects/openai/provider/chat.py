@@ -122,5 +122,7 @@ def _word(reasoning: Reasoning, traits: Traits) -> str:
     return word if word in traits.efforts else _HIGHEST.get(word, word)
 
 
-DIALECT: Final = ProviderDialect("openai_chat", write, OpenAiStream, read_reply, function_names=function_names.OPENAI)
+DIALECT: Final = ProviderDialect(
+    "openai_chat", write, OpenAiStream, read_reply, function_names=function_names.OPENAI, repeats_texts=True
+)
 """The provider dialect of OpenAI's chat completions (lane 2)."""

@@ -29,11 +29,11 @@ from penstock.dialects.envelope import ON_CALL, Block, Envelope, seal
 
 def test_a_system_message_in_place_is_no_standing_prompt() -> None:
     request = read(system="S", messages=[*HELLO, {"role": "system", "content": "now"}])
-    assert [message.text for message in request.system] == ["S"]
-    assert [message.text for message in request.turns] == ["hello", "now"]
+    assert [message.text for message in request.parted()[0]] == ["S"]
+    assert [message.text for message in request.parted()[1]] == ["hello", "now"]
     alone = read(system="S", messages=[{"role": "system", "content": "now"}])
-    assert [message.text for message in alone.system] == ["S"]
-    assert [message.text for message in alone.turns] == ["now"]
+    assert [message.text for message in alone.parted()[0]] == ["S"]
+    assert [message.text for message in alone.parted()[1]] == ["now"]
 
 
 def test_blocks_of_a_user_in_their_order() -> None:

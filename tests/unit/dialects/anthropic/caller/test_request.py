@@ -155,12 +155,12 @@ def test_what_is_wrong_is_named_in_the_callers_words(members: dict[str, Any], pa
 
 def test_the_standing_prompt() -> None:
     billing = text("x-anthropic-billing-header: cc_version=2")
-    assert read(system="Be brief.").system == (Message("system", (TextPart("Be brief."),), "", "system"),)
-    joined = read(system=[billing, text("A"), text("B")]).system[0]
+    assert read(system="Be brief.").parted()[0] == [Message("system", (TextPart("Be brief."),), "", "system")]
+    joined = read(system=[billing, text("A"), text("B")]).parted()[0][0]
     assert joined.parts == (TextPart("A\n\nB"),)
-    marked = read(system=[text("A", cache_control=MARK), text("B")]).system[0]
+    marked = read(system=[text("A", cache_control=MARK), text("B")]).parted()[0][0]
     assert marked.parts == (TextPart("A", MARK), TextPart("B"))
-    assert read(system=[billing]).system == ()
+    assert read(system=[billing]).parted()[0] == []
 
 
 # There and back: Anthropic's own provider side says what the caller said.

@@ -47,6 +47,32 @@ def _joined(events: list[Any]) -> Any:
     return text, thought, signature, data, [event for event in events if isinstance(event, Citation | Foreign)]
 
 
+USAGES = st.dictionaries(
+    st.sampled_from(
+        ["input_tokens", "output_tokens", "cache_read_input_tokens", "service_tier", "cache_creation", "x"]
+    ),
+    st.none() | st.integers(-1, 9) | st.just("standard") | st.just({"ephemeral_1h_input_tokens": 3}),
+)
+PLAIN = st.fixed_dictionaries(
+    {
+        "type": st.just("message"),
+        "id": st.text(max_size=2),
+        "model": st.text(max_size=2),
+        "content": st.lists(st.builds(lambda text: {"type": "text", "text": text}, st.text(max_size=2)), max_size=3),
+        "stop_reason": st.sampled_from(["end_turn", "", "max_tokens", "odd", "refusal"]),
+        "usage": USAGES,
+    },
+    optional={"role": st.just("assistant"), "stop_sequence": st.none(), "container": st.none()},
+)
+
+
+@given(PLAIN)
+def test_a_message_of_text_is_read_as_any_other(message: dict[str, Any]) -> None:
+    """A member that says nothing sends it the general way."""
+    plain, general = (json.dumps(each).encode() for each in (message, {**message, "odd": None}))
+    assert DIALECT.read_reply(plain, API) == DIALECT.read_reply(general, API)
+
+
 def test_an_error_as_a_whole_reply() -> None:
     body = b'{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"},"request_id":"req_1"}'
     (fail,) = DIALECT.read_reply(body, API)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
 from answering import CALLS, CAPTION, DETAILS, LOOSE, THOUGHTS, message, plain
 from penstock.core.events import (
+    Event,
+    Extra,
     Fail,
+    Refusal,
     Start,
     Stop,
     Text,
+    Thinking,
     ToolArgs,
     ToolStart,
+    collect,
 )
 from penstock.core.usage import Usage
+from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.caller.chunks import ChunkWriter
+from penstock.dialects.openai.caller.completion import completion, verdict
+from penstock.dialects.openai.relay.judge import judge
 
 
 def test_a_plain_answer() -> None:
@@ -33,6 +45,30 @@ def test_a_plain_answer() -> None:
         ],
         "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
     }
+
+
+COUNT = st.none() | st.integers(0, 9)
+CHOICE_EVENTS = st.one_of(
+    st.builds(Text, st.sampled_from(["", "Hi"]), st.integers(0, 1)),
+    st.builds(Refusal, st.sampled_from(["", "No"]), st.integers(0, 1)),
+    st.builds(Thinking, st.sampled_from(["", "Hm"])),
+    st.builds(Stop, st.sampled_from(["stop", "length", "pause_turn", "error", "tool_calls"]), choice=st.integers(0, 1)),
+    st.builds(ToolStart, st.just(0), st.just("f"), choice=st.integers(0, 1)),
+    st.builds(Extra, st.sampled_from(["service_tier", "error", "x"]), st.sampled_from(["priority", None])),
+    st.builds(Usage, *[COUNT] * 8, native=st.just({"a": 1})),
+)
+
+
+@given(st.lists(CHOICE_EVENTS, max_size=7), st.booleans())
+def test_what_a_completion_is_without_reading_it(events: list[Event], strict: bool) -> None:
+    reply, caption = collect(events), msgspec.structs.replace(CAPTION, strict=strict)
+    told = verdict(reply, caption)
+    assert told is None or told == judge(completion(reply, caption), "unit", True)
+
+
+def test_a_good_answer_need_not_be_read() -> None:
+    told = verdict(collect([Text("Hi"), Stop("stop"), Usage(3, 2)]), CAPTION)
+    assert told == Verdict(is_complete=True, usage=Usage(3, 2, 5))
 
 
 def test_what_the_provider_does_not_say_the_caption_says() -> None:

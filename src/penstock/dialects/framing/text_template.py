@@ -1,0 +1,64 @@
+"""Streamed events that differ from the one before them in a text alone: their bytes tell, and nothing is decoded.
+
+A reader that tells one text of an event, and is then as it was before, tells the text of the next event in the same
+way, if that has the same bytes around its text. The text itself is JSON that every wire writes alike: UTF-8, and no
+escape but the short ones. So it stands in an event of another wire as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from penstock.core.json_text import read_json, write_json
+
+_END: Final = b"\n\n"
+_TEXT: Final = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\["\\bfnrt])++')
+
+
+class TextTemplate:
+    """The bytes before and after the text of an event."""
+
+    __slots__ = ("_after", "_around", "_before", "_between")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
+        self._between = after + before
+        self._around = len(before) + len(after)
+
+    @classmethod
+    def of(cls, event: bytes, text: str) -> TextTemplate | None:
+        """The template of a whole event that told this text and nothing else. None where it isn't sure which of its
+        bytes are the text: it stands there only once, and no string is written in another way."""
+        if event.find(_END) != len(event) - len(_END) or b"\\" in event or b"\r" in event:
+            return None
+        quoted = write_json(text)
+        at = event.find(quoted)
+        if at < 0 or event.find(quoted, at + 1) >= 0:
+            return None
+        return cls(event[: at + 1], event[at + len(quoted) - 1 :])
+
+    def texts(self, events: bytes) -> list[bytes] | None:
+        """The texts of one or several whole events, each as JSON without its quotation marks and not empty. None unless
+        all events are like the template."""
+        before, after = self._before, self._after
+        if not (events.startswith(before) and events.endswith(after)) or len(events) <= self._around:
+            return None
+        if not events.isascii():
+            try:
+                events.decode()
+            except UnicodeDecodeError:
+                return None
+        texts = events[len(before) : -len(after)].split(self._between)
+        for text in texts:
+            if _TEXT.fullmatch(text) is None:
+                return None
+        return texts
+
+
+def characters(text: bytes) -> int:
+    """The characters of a text that ``TextTemplate.texts`` found."""
+    if b"\\" in text:
+        return len(read_json(b'"%b"' % text))
+    return len(text) if text.isascii() else len(text.decode())
