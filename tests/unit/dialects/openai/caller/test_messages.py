@@ -30,6 +30,8 @@ def test_what_the_model_said_aloud_is_its_makers() -> None:
     spoken = {"id": "audio_1"}
     assert parts({"role": "assistant", "content": None, "audio": spoken}) == (UnknownPart("audio", spoken),)
     assert parts({"role": "assistant", "content": "Hi", "audio": spoken}) == (TextPart("Hi"),)
+
+
 TEXTS = st.text(max_size=3) | st.sampled_from(["\ud800", "[", " \n"])
 MESSAGES = st.fixed_dictionaries(
     {"role": st.sampled_from(["system", "developer", "user", "assistant"]), "content": TEXTS},
