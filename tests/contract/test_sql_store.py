@@ -26,14 +26,15 @@ from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
 from penstock.stores.sql import schema, secrets
-from penstock.stores.sql.catalogue import keys as load_keys
 from penstock.stores.sql.catalogue.catalogue import SqlCatalogue
+from penstock.stores.sql.catalogue.key_maker import KeyMaker
 from penstock.stores.sql.catalogue.load import Loader
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
 from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.last_used import LastUsed
 from penstock.stores.sql.migrate import migrate, run_steps
 from penstock.stores.sql.steps import latest
+from postgres import Postgres
 from rows import COMMON, NEW, OLD, Rows, insert
 
 LONG = 2**60
@@ -616,13 +617,13 @@ async def test_after_a_change_only_the_keys_that_changed_are_made_anew(
     await catalogue.refresh()
     before = {key.name: key for key in catalogue.current.keys}
     made: list[str] = []
-    make = load_keys._KeyMaker.key
+    make = KeyMaker.key
 
     def counted(maker: Any, row: Any) -> Any:
         made.append(row.name)
         return make(maker, row)
 
-    monkeypatch.setattr(load_keys._KeyMaker, "key", counted)
+    monkeypatch.setattr(KeyMaker, "key", counted)
     await rows.config("pc-a", "{}")
     await catalogue.refresh()
     assert made == []
@@ -711,6 +712,48 @@ async def test_many_keys_that_change_at_once_are_all_read(
     assert catalogue.current.key_by_digest((7).to_bytes(32, "big")) is None
 
 
+@pytest.fixture
+def postgres_tables(postgres: Postgres) -> str:
+    return postgres.with_tables()
+
+
+async def test_changes_that_touch_keys_in_any_order_wait_for_one_another(postgres_tables: str) -> None:
+    """Each notes the keys that it touches (0019): two of them never wait for each other."""
+    async with with_tables(postgres_tables) as database:
+        rows = Rows(database)
+        await rows.make_workspace()
+        ids = [await rows.key(name, name.encode() * 32) for name in "ab"]
+        has_touched = asyncio.Event()
+
+        async def touch(connection: Any, id_: str) -> None:
+            renamed = schema.api_key.update().where(schema.api_key.c.id == id_)
+            await connection.execute(renamed.values(row_version=schema.api_key.c.row_version + 1))
+
+        async def first() -> None:
+            async with database.change() as connection:
+                await touch(connection, ids[0])
+                has_touched.set()
+                async with asyncio.timeout(60):
+                    while not (await connection.execute(sa.text(_WAITS))).scalar_one():
+                        pass
+                await touch(connection, ids[1])
+
+        async def second() -> None:
+            await has_touched.wait()
+            async with database.change() as connection:
+                await touch(connection, ids[1])
+                await touch(connection, ids[0])
+
+        await asyncio.gather(first(), second())
+        async with database.read() as connection:
+            touched = (await connection.execute(sa.select(schema.api_key.c.row_version))).scalars().all()
+    assert len(touched) == 2
+    assert len(set(touched)) == 1
+
+
+_WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+
 async def test_that_a_key_was_used_is_no_change_of_it(rows: Rows, catalogue: SqlCatalogue, database: Database) -> None:
     async def changed() -> list[Any]:
         async with database.read() as connection:
@@ -737,14 +780,23 @@ async def test_a_database_that_was_put_back_is_read_as_a_new_one(rows: Rows, dat
 
 
 async def test_keys_of_another_workspace_setting_are_all_made_anew(
-    rows: Rows, catalogue: SqlCatalogue, database: Database
+    rows: Rows, catalogue: SqlCatalogue, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await rows.key("a", b"a" * 32)
+    """And of no row: reading 100,000 of them takes longer than a change may take to be in force."""
+    for name in "ab":
+        await rows.key(name, name.encode() * 32)
     await catalogue.refresh()
+    monkeypatch.setattr(KeyMaker, "key", None)
+    changed = {"defaults": '{"metadata": {"team": "search"}}', "settings": '{"debug_log": 1, "block_inline_config": 1}'}
     async with database.change() as connection:
-        await connection.execute(schema.workspace.update().values(defaults='{"metadata": {"team": "search"}}'))
+        await connection.execute(schema.workspace.update().values(**changed, required_metadata='["team", "tier"]'))
     await catalogue.refresh()
-    assert [dict(key.labels) for key in catalogue.current.keys] == [{"team": "search"}]
+    for key in catalogue.current.keys:
+        assert dict(key.labels) == {"team": "search"}
+        assert (key.logs_content, key.inline_configs) == (True, False)
+        assert key.restrictions is not None
+        assert key.restrictions.required_metadata == ("tier",)
+    assert catalogue.current.key_by_digest(b"b" * 32) is catalogue.current.keys[1]
 
 
 async def test_keys_of_a_workspace_that_is_mended_are_in_force(

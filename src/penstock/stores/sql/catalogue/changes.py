@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql import schema
 
+T = TypeVar("T")
 _PART: Final = 1000
 """Rows that are fetched at a time. Values are made of a full part in a thread, while requests are served."""
 
@@ -29,6 +30,12 @@ async def read_in_parts(
     async with connection.stream(query) as result:
         async for part in result.partitions(_PART):
             await asyncio.to_thread(use, part) if len(part) == _PART else use(part)
+
+
+async def in_parts(items: Sequence[T], use: Callable[[Sequence[T]], None]) -> None:
+    """Have ``use`` called with items, some at a time, in a thread: requests are served between two parts."""
+    for start in range(0, len(items), _PART):
+        await asyncio.to_thread(use, items[start : start + _PART])
 
 
 _CHANGED: Final = (

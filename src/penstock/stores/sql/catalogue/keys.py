@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Mapping, Sequence
-from ipaddress import ip_network
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.core.model_aliases import ModelAliases
-from penstock.core.restrictions import NONE, USER, Network, Restrictions
 from penstock.limits.applied import Applied
-from penstock.stores.alias_definitions import of_stored_key
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.definition import Unusable
 from penstock.stores.sql import schema
-from penstock.stores.sql.catalogue.changes import read_in_parts
+from penstock.stores.sql.catalogue.changes import in_parts, read_in_parts
+from penstock.stores.sql.catalogue.key_maker import KeyMaker, OwnValues, Workspace
 from penstock.stores.sql.json_columns import read_labels, read_object, read_texts
 
 _DATA_PLANE: Final = ("workspace-service", "workspace-user")
 """The kinds of keys that may call models: an administrator's may not."""
-_CALLS: Final = frozenset({"completions.write", "*"})
-"""The scopes that open the whole data plane."""
-_CONTENT: Final = "logs.content"
-"""The scope with which a header switches on that bodies are logged."""
-
-
-class Workspace(msgspec.Struct, frozen=True):
-    """What a workspace sets for its keys. ``problem``: why they can't be used. ``lets_users_vary``: requests of users'
-    keys may name another user than the key's. ``blocks_inline_configs``: requests may name saved configs alone.
-    ``input_guardrails`` and ``output_guardrails`` are as in ``Permissions``."""
-
-    is_default: bool
-    config: str | None = None
-    metadata: Mapping[str, str] = {}
-    required_metadata: tuple[str, ...] = ()
-    problem: str | None = None
-    logs_content: bool | None = None
-    lets_users_vary: bool = False
-    blocks_inline_configs: bool = False
-    input_guardrails: tuple[str, ...] = ()
-    output_guardrails: tuple[str, ...] = ()
 
 
 async def read_workspaces(connection: AsyncConnection, problems: list[str]) -> dict[str, Workspace]:
@@ -102,10 +77,12 @@ async def has_keys(connection: AsyncConnection) -> bool:
 
 
 class KeyLoader:
-    """Reads gateway keys, and after the first time only those that changed: of 100,000 keys a change touches one."""
+    """Reads gateway keys, and after the first time only those that changed: of 100,000 keys a change touches one. Where
+    a workspace sets something else for its keys, they are made anew of what is known of them."""
 
     def __init__(self) -> None:
         self._keys: dict[bytes, GatewayKey] = {}
+        self._own: dict[bytes, OwnValues] = {}
         self._all: tuple[GatewayKey, ...] = ()
         self._told: dict[str, str] = {}
         """What is wrong with rows, by the key's id."""
@@ -127,16 +104,31 @@ class KeyLoader:
         """
         others = _differing(self._workspaces, workspaces)
         if changed is None or changed or others:
+            if changed is not None and others:
+                known = frozenset([each for each in others if _is_known(self._workspaces, workspaces, each)])
+                await self._make_anew(workspaces, known)
+                # Rows with a problem are read: what they mean may be known now.
+                changed, others = frozenset([*changed, *self._told]), others - known
             reading = _Reading(workspaces, limits, self._keys)
             await read_in_parts(connection, _query(changed, others), reading.use)
             if changed is None:
-                self._keys, self._told = reading.keys, reading.told
+                self._keys, self._own, self._told = reading.keys, reading.own, reading.told
             else:
                 self._replace(changed, others, reading)
             self._workspaces = workspaces
             self._all = tuple(self._keys.values())
         problems += self._told.values()
         return self._all
+
+    async def _make_anew(self, workspaces: Mapping[str, Workspace], of: Collection[str | None]) -> None:
+        """Make the keys of some workspaces anew: requests are served between two parts."""
+        maker, keys = KeyMaker(workspaces, {}), self._keys
+
+        def make(part: Sequence[bytes]) -> None:
+            for digest in part:
+                keys[digest] = maker.again(keys[digest], self._own[digest])
+
+        await in_parts([digest for digest, key in keys.items() if key.workspace in of], make)
 
     def _replace(self, changed: Collection[str], others: Collection[str | None], reading: _Reading) -> None:
         """Replace the keys that were read; a key that was not found any more is gone."""
@@ -147,10 +139,18 @@ class KeyLoader:
         ]
         for digest in gone:
             del self._keys[digest]
+            del self._own[digest]
         for id_ in (*changed, *reading.ids):
             self._told.pop(id_, None)
         self._keys |= reading.keys
+        self._own |= reading.own
         self._told |= reading.told
+
+
+def _is_known(old: Mapping[str, Workspace], new: Mapping[str, Workspace], id_: str | None) -> bool:
+    """Whether all keys of a workspace are known: it was, and is, in order."""
+    both = [each.get(id_) for each in (old, new)] if id_ is not None else [None]
+    return all(each is not None and each.problem is None for each in both)
 
 
 def _differing(old: Mapping[str, Workspace], new: Mapping[str, Workspace]) -> frozenset[str | None]:
@@ -166,8 +166,8 @@ def _query(changed: Collection[str] | None, workspaces: Collection[str | None]) 
 
 
 class _Reading:
-    """Makes keys of rows: ``keys`` by their digest, and in ``told`` what is wrong with a row, by the key's id. ``ids``
-    are those of all rows."""
+    """Makes keys of rows: ``keys`` and their ``own`` values by their digest, and in ``told`` what is wrong with a row,
+    by the key's id. ``ids`` are those of all rows."""
 
     def __init__(
         self,
@@ -176,11 +176,12 @@ class _Reading:
         known: Mapping[bytes, GatewayKey],
     ) -> None:
         self.keys: dict[bytes, GatewayKey] = {}
+        self.own: dict[bytes, OwnValues] = {}
         self.told: dict[str, str] = {}
         self.ids: set[str] = set()
         self._workspaces = workspaces
         self._known = known
-        self._maker = _KeyMaker(workspaces, limits)
+        self._maker = KeyMaker(workspaces, limits)
 
     def use(self, rows: Sequence[Any]) -> None:
         for row in rows:
@@ -198,105 +199,7 @@ class _Reading:
                 # Values that stay are the same ones: whoever compares two catalogues is done with them at once.
                 key = before if before is not None and before == key else key
                 self.keys[key.digest] = key
-
-
-def _aliases(text: str | None) -> ModelAliases | None:
-    if text is None:
-        return None
-    aliases, problems = of_stored_key(read_object(text, "model_aliases"))
-    if problems:
-        raise Unusable(problems[0])
-    return aliases
-
-
-class _Demands(NamedTuple):
-    """What many keys have in common."""
-
-    metadata: Mapping[str, str]
-    restrictions: Restrictions | None
-    may_log_content: bool
-
-
-class _KeyMaker:
-    """Makes keys of rows. Rows that demand the same share the value: of 100,000 keys few differ in it."""
-
-    def __init__(self, workspaces: Mapping[str, Workspace], limits: Mapping[str, tuple[Applied, ...]]) -> None:
-        self._workspaces = workspaces
-        self._limits = limits
-        self._demands: dict[tuple[object, ...], _Demands] = {}
-
-    def key(self, row: Any) -> GatewayKey:
-        """The key of a row. Raises Unusable."""
-        workspace = self._workspaces[row.workspace_id] if row.workspace_id is not None else _NO_WORKSPACE
-        if workspace.problem is not None:
-            raise Unusable(workspace.problem)
-        models, providers = _list(row, "allowed_models"), _list(row, "allowed_providers")
-        columns = (
-            row.workspace_id, row.labels, row.metadata, row.scopes, row.allowed_ips, row.expires_at, row.valid_until,
-            row.user_name,
-        )  # fmt: skip
-        demands = self._demands.get(columns)
-        if demands is None:
-            demands = self._demands[columns] = _demands(row, workspace)
-        return GatewayKey(
-            row.name,
-            bytes(row.digest),
-            config=row.config or workspace.config,
-            labels=demands.metadata,
-            models=models,
-            virtual_keys=None if providers is None else frozenset(providers),
-            providers=None if providers is None else frozenset(),
-            id=row.id,
-            workspace=row.workspace_id,
-            inline_configs=not workspace.blocks_inline_configs,
-            pins_config=not row.allow_config_override,
-            restrictions=demands.restrictions,
-            limits=self._limits.get(row.id, ()),
-            exposes_cost=row.expose_cost,
-            logs_content=workspace.logs_content if row.log_content is None else row.log_content,
-            may_log_content=demands.may_log_content,
-            aliases=_aliases(row.model_aliases),
-            input_guardrails=workspace.input_guardrails,
-            output_guardrails=workspace.output_guardrails,
-        )
-
-
-_NO_WORKSPACE: Final = Workspace(is_default=False)
-
-
-def _demands(row: Any, workspace: Workspace) -> _Demands:
-    """What a row demands of requests. Raises Unusable."""
-    metadata = {**read_labels(row.labels, "labels"), **read_labels(row.metadata, "metadata"), **workspace.metadata}
-    user: str | None = None
-    if row.user_name is not None and not workspace.lets_users_vary:
-        metadata[USER] = row.user_name
-    elif row.user_name is not None and USER not in metadata:
-        user = row.user_name
-    scopes = frozenset(read_texts(row.scopes, "scopes"))
-    ends = [moment for moment in (row.expires_at, row.valid_until) if moment is not None]
-    restrictions = Restrictions(
-        min(ends, default=None),
-        None if scopes & _CALLS else scopes,
-        None if row.allowed_ips is None else _networks(row.allowed_ips),
-        metadata,
-        tuple(name for name in workspace.required_metadata if name not in metadata and not (user and name == USER)),
-        user,
-    )
-    return _Demands(metadata, None if restrictions == NONE else restrictions, _CONTENT in scopes)
-
-
-@functools.lru_cache(1024)
-def _networks(text: str) -> tuple[Network, ...]:
-    """A list of addresses and networks. Raises Unusable."""
-    try:
-        return tuple(ip_network(each, strict=False) for each in read_texts(text, "allowed_ips"))
-    except ValueError as error:
-        raise Unusable(f"its allowed_ips have an entry that is no address and no network: {error}") from None
-
-
-def _list(row: Any, column: str) -> tuple[str, ...] | None:
-    text = getattr(row, column)
-    return None if text is None else read_texts(text, column)
+                self.own[key.digest] = self._maker.own(row)
 
 
 _CONFIGS: Final = sa.select(
