@@ -578,9 +578,7 @@ def test_a_file_holds_all_rows_of_a_filter_in_pages(admin: RunningAdmin) -> None
 def test_values_of_one_index_are_merged_in_the_order_of_the_list(admin: RunningAdmin) -> None:
     """Rows of one moment, more of them than a page holds, are shown once each, by costs, statuses, keys and models."""
     statuses, amounts, models = (404, 429, 500), (7, 80, 900, 5000), ("m1", "m2", "m3")
-    rows = [
-        (f"t{n}", statuses[n % 3], amounts[n % 4], models[n % 3 if n < 20 else 0], f"k{n % 5}") for n in range(60)
-    ]
+    rows = [(f"t{n}", statuses[n % 3], amounts[n % 4], models[n % 3 if n < 20 else 0], f"k{n % 5}") for n in range(60)]
     put(
         admin,
         *(

@@ -61,9 +61,7 @@ class Exporter:
         self._sleep = sleep
         self._silent_until = 0.0
 
-    async def send(
-        self, message: bytes, items: int, until: float | None = None, *, is_divisible: bool = False
-    ) -> bool:
+    async def send(self, message: bytes, items: int, until: float | None = None, *, is_divisible: bool = False) -> bool:
         """Send one batch of so many items. ``until`` is when attempts end, in monotonic seconds; None: as the settings
         say. False: the receiver finds the batch too large, and none of it is lost yet, as it can be sent in parts
         (``is_divisible``)."""
