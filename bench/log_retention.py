@@ -80,7 +80,7 @@ async def load(address: str, at: int) -> None:
     """Write rows until standard input ends; each line that comes is answered by how long the writes since the last one
     took, in milliseconds."""
     database, writer = Database(address), LogWriter()
-    several = entries(DAY // 1_000_000, at, seed=int(at) ^ 7)
+    several = entries(DAY // 1000, at, seed=int(at) ^ 7)
     took: list[float] = []
     lines: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()

@@ -84,7 +84,7 @@ function AllConfigs(): JSX.Element {
               { name: "Slug", short: true, cell: (each) => <code>{each.slug}</code>, sort: (each) => each.slug },
               { name: "Status", cell: (each) => <Badge text={each.penstock_source ? "in file" : each.status} /> },
               { name: "Changed", short: true, cell: (each) => ago(each.last_updated_at), sort: (each) => each.last_updated_at ?? "" },
-              { name: "By", cell: (each) => <code>{each.updated_by}</code> },
+              { name: "By", short: true, cell: (each) => <code>{each.updated_by}</code> },
             ]}
           />
         )}

@@ -42,8 +42,8 @@ MEMBERS: Final = (
 
 
 class LogFile(msgspec.Struct, frozen=True):
-    """What a file holds: at most ``most`` rows of a filter, the newest after a place of the list, these members
-    of each, in a format of ``FORMATS``."""
+    """What a file holds: at most ``most`` rows of a filter, the newest ``after`` a place of the list; these members of
+    each, in a format of ``FORMATS``."""
 
     wanted: LogFilter
     members: Sequence[str] = MEMBERS
