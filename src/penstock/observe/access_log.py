@@ -7,8 +7,9 @@ import functools
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import BinaryIO, Final, Protocol
 
 import msgspec
@@ -100,21 +101,26 @@ class AccessLog:
         if self._outlet.is_full:
             return  # the reader stalls
         self._taken.extend(self._records.take())
-        await in_slices(self._taken, self._add)
+        await in_slices(self._taken, lambda record: self._add([record]))
         lost, self._records.lost = self._records.lost, 0
         if lost:
-            self._pieces.add(msgspec.json.encode({"event": "records lost", "count": lost}))
+            self._pieces.add(msgspec.json.encode({"event": "records lost", "count": lost}) + b"\n")
         pieces = self._pieces.take()
         if pieces:
             self._outlet.put(pieces)
 
-    def _add(self, record: Record) -> None:
-        """Add the line of a record; a line that says so for a record that can't be written."""
+    def _add(self, records: Sequence[Record]) -> None:
+        """Add the lines of some records; a line that says so for a record that can't be written."""
+        costs = repeat(None) if self._costs is None else map(self._costs.nanos_of, records)
         try:
-            self._pieces.add(line(record, None if self._costs is None else self._costs.nanos_of(record)))
+            self._pieces.add(_lines(list(map(_members, records, costs))))
         except Exception as error:  # one record must never cost the others
+            if len(records) > 1:
+                for record in records:
+                    self._add([record])
+                return
             said = {"event": "record not written", "time": _iso8601(time.time()), "error": type(error).__name__}
-            self._pieces.add(msgspec.json.encode(said))
+            self._pieces.add(msgspec.json.encode(said) + b"\n")
 
     def _failed(self, error: Exception) -> None:
         # A closed pipe or a full disk must not take the gateway down: the lines are lost, requests go on.
@@ -133,23 +139,25 @@ class _Pieces:
         self._lines: list[bytes] = []
         self._length = 0
 
-    def add(self, line: bytes) -> None:
-        self._length += len(line) + 1
-        if self._length > self._size and self._lines:
-            self._join()
-            self._length = len(line) + 1
-        self._lines.append(line)
+    def add(self, lines: bytes) -> None:
+        """Add lines, each with its end."""
+        for piece in (lines,) if len(lines) <= self._size else lines.splitlines(keepends=True):
+            if self._length + len(piece) > self._size and self._lines:
+                self._join()
+            self._lines.append(piece)
+            self._length += len(piece)
 
     def take(self) -> list[bytes]:
         """The pieces of all lines so far."""
         if self._lines:
             self._join()
-        pieces, self._whole, self._length = self._whole, [], 0
+        pieces, self._whole = self._whole, []
         return pieces
 
     def _join(self) -> None:
-        self._whole.append(b"\n".join(self._lines) + b"\n")
+        self._whole.append(b"".join(self._lines))
         self._lines.clear()
+        self._length = 0
 
 
 class _Line(msgspec.Struct, omit_defaults=True, gc=False):
@@ -215,9 +223,13 @@ def line(record: Record, cost: int | None = None) -> bytes:
 
     Lone surrogates, which callers can put into names and labels, are written as escapes (``\\ud800``).
     """
+    return _written(_members(record, cost))
+
+
+def _members(record: Record, cost: int | None) -> _Line:
     usage = record.usage or _NO_USAGE
     # In the order of its members: by their names it would take several times as long.
-    written = _Line(
+    return _Line(
         _iso8601(record.at),
         record.method,
         record.path,
@@ -248,8 +260,19 @@ def line(record: Record, cost: int | None = None) -> bytes:
         record.guards,
         record.trace_id,
     )
+
+
+def _lines(several: Sequence[_Line]) -> bytes:
+    """Lines with their ends, all at once if they are UTF-8."""
     try:
-        return _ENCODER.encode(written)
+        return _ENCODER.encode_lines(several)
     except UnicodeEncodeError:
-        members = msgspec.to_builtins(msgspec.structs.replace(written, cost=None))
-        return write_json(members if written.cost is None else {**members, "cost": written.cost})
+        return b"".join([_written(each) + b"\n" for each in several])
+
+
+def _written(line: _Line) -> bytes:
+    try:
+        return _ENCODER.encode(line)
+    except UnicodeEncodeError:
+        members = msgspec.to_builtins(msgspec.structs.replace(line, cost=None))
+        return write_json(members if line.cost is None else {**members, "cost": line.cost})

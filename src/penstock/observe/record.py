@@ -146,7 +146,7 @@ class RecordQueue:
     """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept:
     ``lost_in_all`` for ever, ``lost`` until the reader sets it back.
 
-    A reader takes them when it likes (``take``), is handed each one a moment later (``follow``), or at once
+    A reader takes them when it likes (``take``), is handed some at a time a moment later (``follow``), or each at once
     (``follow_at_once``)."""
 
     __slots__ = (
@@ -165,7 +165,7 @@ class RecordQueue:
     def __init__(self, size: int, reader: str = "") -> None:
         self._queue: deque[Record] = deque()
         self._size = size
-        self._read: Callable[[Record], None] | None = None
+        self._read: Callable[[list[Record]], None] | None = None
         self._read_at_once: Callable[[Record], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_woken = False
@@ -185,10 +185,10 @@ class RecordQueue:
             self.lost += 1
             self.lost_in_all += 1
 
-    def follow(self, read: Callable[[Record], None]) -> None:
-        """From now on have ``read``, which raises nothing, called for each record, in a turn of the running event loop
-        after the one that it came in: the answers of that turn are on their way by then, and what ``read`` looks at is
-        still in the processor's caches. While more come with each turn, they wait until they are a handful."""
+    def follow(self, read: Callable[[list[Record]], None]) -> None:
+        """From now on have ``read``, which raises nothing, called with the records of each turn of the running event
+        loop, in a later one: the answers of that turn are on their way by then, and what ``read`` looks at is still in
+        the processor's caches. While more come with each turn, they wait until they are a handful."""
         self._loop, self._read = asyncio.get_running_loop(), read
         if self._queue and not self._is_woken:
             self._wake()
@@ -215,8 +215,7 @@ class RecordQueue:
         if self._seen < len(self._queue) < _HANDFUL:
             self._wake()
             return
-        for record in self.take(_HANDFUL):
-            read(record)
+        read(self.take(_HANDFUL))
         if self._queue and not self._is_woken:
             self._wake()
 

@@ -118,6 +118,39 @@ async def test_what_is_left_is_written_when_stopping() -> None:
     assert written == [json.loads(line(RECORD)), {"event": "records lost", "count": 1}]
 
 
+@pytest.mark.parametrize("piece", [1, 700, 1 << 20])
+async def test_lines_of_one_turn_are_those_of_each_record(piece: int) -> None:
+    """Also where one of them can't be written, and where they are more than a piece holds."""
+    unwritable = msgspec.structs.replace(RECORD, metadata={"x": object()})
+    several = [RECORD, msgspec.structs.replace(RECORD, model="a\ud800"), RECORD, unwritable, RECORD]
+    expected = [json.loads(line(each)) if each is not unwritable else "record not written" for each in several]
+    for handful, told in ((several[:3], expected[:3]), (several, expected)):
+        records, out = RecordQueue(10), Recording()
+        log = AccessLog(records, out, interval=3600, piece=piece)
+        log.start()
+        await asyncio.sleep(0)
+        for each in handful:
+            records.push(each)
+        async with asyncio.timeout(60):
+            await log_is_written(records)
+        await log.stop()
+        written = [json.loads(text) for text in b"".join(out.pieces).splitlines()]
+        assert [each.get("event", each) for each in written] == told
+        assert all(each.endswith(b"\n") and (len(each) <= piece or each.count(b"\n") == 1) for each in out.pieces)
+
+
+class Recording(io.BytesIO):
+    """What is written to it, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def write(self, piece: Any) -> int:
+        self.pieces.append(bytes(piece))
+        return len(piece)
+
+
 @pytest.mark.parametrize("name", ["model", "path", "method", "metadata", "trace_id", "key", "user_agent", "dropped"])
 def test_a_lone_surrogate_anywhere_is_escaped(name: str) -> None:
     bad: Any = {"metadata": {"\ud800": "\udfff"}, "dropped": ("\ud800",)}.get(name, "a\ud800")

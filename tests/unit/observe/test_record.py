@@ -44,7 +44,7 @@ async def test_a_reader_that_follows_is_handed_records_in_a_later_turn_and_in_th
     waiting = [record(str(number)) for number in range(100)]
     for each in waiting[:3]:
         queue.push(each)
-    queue.follow(read.append)
+    queue.follow(read.extend)
     for each in waiting[3:]:
         queue.push(each)
     assert read == []
@@ -58,7 +58,7 @@ async def test_a_reader_that_follows_is_handed_records_in_a_later_turn_and_in_th
 
 async def test_records_that_come_with_each_turn_are_read_by_the_handful() -> None:
     queue, read = RecordQueue(1000), list[Record]()
-    queue.follow(read.append)
+    queue.follow(read.extend)
     at_a_time = []
     for turn in range(60):
         if turn < 50:
@@ -73,7 +73,7 @@ async def test_records_that_come_with_each_turn_are_read_by_the_handful() -> Non
 
 async def test_a_reader_that_rests_keeps_its_records_and_loses_those_beyond_its_size() -> None:
     queue, read = RecordQueue(2), list[Record]()
-    queue.follow(read.append)
+    queue.follow(read.extend)
     queue.push(record("a"))
     queue.pause()
     await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def test_a_reader_that_rests_keeps_its_records_and_loses_those_beyond_its_
     queue.push(record("b"))
     queue.push(record("c"))
     assert (len(queue), queue.lost) == (2, 1)
-    queue.follow(read.append)
+    queue.follow(read.extend)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert [each.path for each in read] == ["a", "b"]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from mmap import mmap
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -210,16 +210,18 @@ class Collector:
         if queue is None or recorder is None:
             return
         self._pending.extend(queue.take())
-        await in_slices(self._pending, self._count)
+        await in_slices(self._pending, lambda record: self._count([record]))
         recorder.settle()
 
-    def _count(self, record: Record) -> None:
-        if self._recorder is None:
+    def _count(self, records: Sequence[Record]) -> None:
+        recorder = self._recorder
+        if recorder is None:
             return
-        try:
-            self._recorder.count(record)
-        except Exception as error:  # one record must never cost the others
-            self._tell("a record could not be counted", error)
+        for record in records:
+            try:
+                recorder.count(record)
+            except Exception as error:  # one record must never cost the others
+                self._tell("a record could not be counted", error)
 
     def _own_readings(self) -> Iterable[Reading]:
         worker = (str(self._slot.number if self._slot is not None else 0),)

@@ -253,7 +253,12 @@ async def test_requests_that_end_in_one_turn_are_spooled_together_in_the_next_on
     table, handfuls = Table(), list[int]()
     log = log_of(table, tmp_path)
     extend = log.spool.extend
-    monkeypatch.setattr(log.spool, "extend", lambda *several: (handfuls.append(len(several[0])), extend(*several)))
+
+    def noting(entries: Sequence[bytes], items: Sequence[Any]) -> None:
+        handfuls.append(len(entries))
+        extend(entries, items)
+
+    monkeypatch.setattr(log.spool, "extend", noting)
     log.start()
     for trace in "abc":
         log.keep(record(trace), LogExtras(), random_id())
