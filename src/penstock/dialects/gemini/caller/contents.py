@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -81,6 +82,18 @@ def parts_of(content: Any, path: str) -> _Parts:
     return [own_members(part) for part in read]
 
 
+class _Content(NamedTuple):
+    """A content, and where it stands. ``written`` are the arguments and answers of its parts as they were written."""
+
+    position: int
+    path: str
+    parts: _Parts
+    written: list[bytes]
+
+    def written_at(self, number: int) -> bytes:
+        return self.written[number] if number < len(self.written) else b""
+
+
 class _Reader:
     """Reads one conversation."""
 
@@ -93,40 +106,53 @@ class _Reader:
         """The ids of the latest turn's calls that no result has named yet, by name."""
 
     def messages(self, contents: Iterator[Any]) -> tuple[Message, ...]:
+        """The messages. Contents of the model in a row are one turn: Google's SDK keeps each chunk of a stream as one."""
         found: list[Message] = []
+        turn: list[_Content] = []
         for position, content in enumerate(contents):
             path = f"contents[{position}]"
             role = own_members(content).get("role") or ""
             known = _ROLES.get(role) if isinstance(role, str) else None
             if known is None:
                 raise Malformed(f"{path}.role", "user or model")
-            parts = parts_of(content, path)
-            written = self._written.get(position, [])
-            found += (
-                self._answer(parts, path, position, written) if known == "model" else self._user(parts, path, written)
-            )
+            read = _Content(position, path, parts_of(content, path), self._written.get(position, []))
+            if known == "model":
+                turn.append(read)
+                continue
+            found += self._answer(turn)
+            found += self._user(read)
+            turn = []
+        found += self._answer(turn)
         if not any(message.parts for message in found):
             raise Malformed("contents", "a non-empty array of contents with parts")
         return tuple(found)
 
     # What a model said.
 
-    def _answer(self, parts: _Parts, path: str, position: int, written: list[bytes]) -> list[Message]:
+    def _answer(self, contents: list[_Content]) -> list[Message]:
+        """The message of one turn of the model; none of no content."""
+        if not contents:
+            return []
         self._ids.turn()
         self._unanswered = {}
-        turn = _Turn(parts)
-        for number, part in enumerate(parts):
-            place = f"{path}.parts[{number}]"
-            call = own_members(part.get("functionCall"))
-            signature = text_in(part.get("thoughtSignature"))
-            if call:
-                raw = written[number] if number < len(written) else b""
-                turn.call(self._call(call, place, f"call_{position}_{number}", raw), signature)
-            elif part.get("thought") is True:
-                turn.thought(text_in(part.get("text")), signature)
-            else:
-                turn.say(_parts(part, place), signature, is_text=isinstance(part.get("text"), str))
-        return [Message("assistant", turn.parts(), "", path)]
+        turn = _Turn([part for content in contents for part in content.parts])
+        for content in contents:
+            for number, part in enumerate(content.parts):
+                self._add(turn, content, number, part)
+        return [Message("assistant", turn.parts(), "", contents[0].path)]
+
+    def _add(self, turn: _Turn, content: _Content, number: int, part: Mapping[str, Any]) -> None:
+        """A part of a content, with what it holds, to the turn."""
+        place = f"{content.path}.parts[{number}]"
+        call = own_members(part.get("functionCall"))
+        signature = text_in(part.get("thoughtSignature"))
+        if call:
+            own_id = f"call_{content.position}_{number}"
+            turn.call(self._call(call, place, own_id, content.written_at(number)), signature)
+        elif part.get("thought") is True:
+            turn.thought(text_in(part.get("text")), signature)
+        else:
+            turn.say(_parts(part, place), signature, is_text=isinstance(part.get("text"), str))
 
     def _call(self, call: Mapping[str, Any], path: str, own_id: str, raw: bytes) -> ToolCall:
         name, args = call.get("name"), call.get("args")
@@ -142,19 +168,19 @@ class _Reader:
 
     # What a user said, and functions answered.
 
-    def _user(self, parts: _Parts, path: str, written: list[bytes]) -> list[Message]:
+    def _user(self, content: _Content) -> list[Message]:
         results: list[Message] = []
         others: list[Part] = []
-        for number, part in enumerate(parts):
-            place = f"{path}.parts[{number}]"
+        for number, part in enumerate(content.parts):
+            place = f"{content.path}.parts[{number}]"
             answer = own_members(part.get("functionResponse"))
             if answer:
-                raw = written[number] if number < len(written) else b""
-                results.append(Message("tool", (self._result(answer, place, raw),), "", place))
+                result = self._result(answer, place, content.written_at(number))
+                results.append(Message("tool", (result,), "", place))
             else:
                 others += _parts(part, place)
         if others or not results:
-            results.append(Message("user", tuple(others), "", path))
+            results.append(Message("user", tuple(others), "", content.path))
         return results
 
     def _result(self, answer: Mapping[str, Any], path: str, raw: bytes) -> ToolResult:
@@ -235,7 +261,7 @@ class _Turn:
     def parts(self) -> tuple[Part, ...]:
         for at, thought in reversed(self._inserted):
             self._found.insert(at, thought)
-        return tuple(self._found)
+        return tuple(_joined(self._found))
 
     def _begin(self, *, is_text: bool) -> None:
         if not (is_text and self._in_text):
@@ -250,6 +276,28 @@ class _Turn:
             thought = ReasoningPart(block.text, block.signature, block.data, envelope.owner)
             self._inserted.append((at, thought))
         self._inserted.sort(key=_place)
+
+
+def _joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """The parts. Texts in a row are one text, and thoughts one thought: clients keep each chunk of a stream as a part."""
+    for kind, run in groupby(parts, _joins):
+        if kind is TextPart:
+            yield TextPart("".join(part.text for part in run if isinstance(part, TextPart)))
+        elif kind is ReasoningPart:
+            yield ReasoningPart("".join(part.text for part in run if isinstance(part, ReasoningPart)))
+        else:
+            yield from run
+
+
+def _joins(part: Part) -> type | None:
+    """The kind of a part that can be joined with its neighbours of the same kind; a signature vouches for one alone."""
+    match part:
+        case TextPart():
+            return TextPart
+        case ReasoningPart(signature="", data="", owner=Owner.UNKNOWN):
+            return ReasoningPart
+        case _:
+            return None
 
 
 def _place(inserted: tuple[int, ReasoningPart]) -> int:

@@ -46,6 +46,28 @@ def test_roles_and_sugar() -> None:
         assert asked(contents=contents).messages[0].parts == (TextPart("Hi"),)
 
 
+def test_chunks_of_a_stream_are_one_turn() -> None:
+    """Google's SDK keeps each chunk as a content, also the last, in which nothing is said after the call."""
+    chunks = [model({"text": "Hm", "thought": True}), model({"text": "m", "thought": True}), model({"text": "I lo"})]
+    chunks += [model({"text": "ok."}, {"text": " And"}), model(call("f")), {"role": "model"}, model({"text": ""})]
+    result = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "x"}}}]}
+    messages = asked(HI, *chunks, result).messages
+    assert [message.role for message in messages] == ["user", "assistant", "tool"]
+    thought, text, called = messages[1].parts
+    assert (thought, text) == (ReasoningPart("Hmm"), TextPart("I look. And"))
+    assert isinstance(called, ToolCall)
+    assert messages[2].parts == (ToolResult(called.id, (TextPart("x"),), "f"),)
+
+
+def test_a_signed_thought_is_joined_with_no_other() -> None:
+    signed = {"text": "a", "thought": True, "thoughtSignature": "c2ln"}
+    assert answer(model(signed, {"text": "b", "thought": True}), model({"text": "c"})) == (
+        ReasoningPart("a", "c2ln", "", Owner.GOOGLE),
+        ReasoningPart("b"),
+        TextPart("c"),
+    )
+
+
 def test_results_answer_by_id_or_by_name_and_order() -> None:
     calls = model(call("f", {"n": 1}), {"function_call": {"id": "own", "name": "g"}}, call("f"))
     results = {
@@ -119,8 +141,7 @@ def test_foreign_thoughts_come_back_from_an_envelope_once(keeps_thoughts: bool) 
     found = answer(model(*shown, {"text": "I"}, {"text": " look"}, call("f", thoughtSignature=envelope)))
     assert found == (
         ReasoningPart("First", "sig?>", "", Owner.ANTHROPIC),
-        TextPart("I"),
-        TextPart(" look"),
+        TextPart("I look"),
         ReasoningPart("Then", "sig2", "", Owner.ANTHROPIC),
         ToolCall("call_1_" + ("3" if keeps_thoughts else "2"), "f", "{}"),
     )
