@@ -22,7 +22,8 @@ endpoint is told as such (400 `unsupported_operation`).
   fields; a config's `override_params`, `default_params` and `drop_params` change fields, and nothing else of the form
   is written anew. A form that could be read in two ways (two fields `model`, a part with two names) is a 400.
 - **Usage** is what reply and request tell: tokens, pictures, seconds of sound and video, characters that are spoken,
-  search units; all of them have prices ([prices.md](prices.md#overlay)). A strict budget needs to know beforehand
+  search units; all of them have prices ([prices.md](prices.md#overlay)). Subtitles tell the seconds by their last time;
+  a transcript as plain text tells none, and its cost is unknown. A strict budget needs to know beforehand
   how much a request takes at most: that is known of chats, completions, embeddings and moderations only.
 - **Embeddings and reranking are translated** where the host has a wire of its own: Gemini, Vertex AI, Bedrock
   (Titan, Nova and Cohere's models), Cohere, Voyage. `dimensions` and `encoding_format` mean the same everywhere;
@@ -70,7 +71,8 @@ records:
   next request may not name the target again (a config with several accounts, a model that names one: `@NAME/gpt-5`) ids
   are [bound](responses.md#ids): they say which account has the thing, for the tenant who made it, and need nothing
   beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256
-  KiB). Other ids pass as they are. A bound id of another tenant is a 404, one whose target the request can't reach any
+  KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays as it is). Other
+  ids pass as they are. A bound id of another tenant is a 404, one whose target the request can't reach any
   more a 409 `target_gone`.
 - **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
   isn't bound can be used by whoever knows it. `ids.lists = false` refuses lists, by `/v1/proxy` too, so that only who

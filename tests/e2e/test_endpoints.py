@@ -200,7 +200,11 @@ def test_a_video_that_is_asked_for_by_a_form(gateway: RunningGateway, upstream: 
     }
     upstream.play(as_json(made))
     given = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer k"}
-    form = {"prompt": (None, "A cat"), "model": (None, "sora-2"), "input_reference": ("a.png", SOUND, "image/png")}
+    form: dict[str, Any] = {
+        "prompt": (None, "A cat"),
+        "model": (None, "sora-2"),
+        "input_reference": ("a.png", SOUND, "image/png"),
+    }
     assert httpx.post(f"{gateway.v1}/videos", files=form, headers=given, timeout=60).json() == made
     record = gateway.recorded()[-1]
     assert record.usage is not None

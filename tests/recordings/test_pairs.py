@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 
+import finer_readings
 import wires
 from doors import error_message
+from finer_readings import read_beside
 from pairs import (
     CAPTION,
     ERRORS,
@@ -43,18 +45,18 @@ from running import RunningGateway, needs_recordings
 pytestmark = needs_recordings
 
 
-def plain(caller: str, found: list[Event]) -> Told:
+def plain(caller: str, found: list[Event]) -> bytes:
     written = CALLERS[caller].writing.reply(collect(found), CAPTION)
     assert isinstance(written, bytes), written
-    return read(caller, "json", written)
+    return written
 
 
-def streamed(caller: str, found: list[Event]) -> Told:
+def streamed(caller: str, found: list[Event]) -> bytes:
     dialect, place = CALLERS[caller], PLACES[caller]
     writer = dialect.writing.stream(CAPTION)
     sent = b"".join([writer.write([event]) for event in found]) + writer.finish()
     assert writer.failed is None, writer.failed
-    return read(caller, place.kind, framed(dialect, place, sent))
+    return framed(dialect, place, sent)
 
 
 def sorted_blocks(told: Told) -> list[tuple[str, str]]:
@@ -74,7 +76,7 @@ def finish_of(said: Told, caller: str) -> str:
 @of_each(GOOD)
 def test_it_says_what_the_recording_says(path: Path, caller: str) -> None:
     found, said, place = whole(path), source(path), PLACES[caller]
-    for told in (plain(caller, found), streamed(caller, found)):
+    for told in (read(caller, "json", plain(caller, found)), read(caller, place.kind, streamed(caller, found))):
         assert told.is_ended
         assert told.error is None
         if place.is_ordered and PLACES[WIRE_OF[load(path)["wire"]]].is_ordered:
@@ -86,6 +88,19 @@ def test_it_says_what_the_recording_says(path: Path, caller: str) -> None:
         for name in place.counts & said.usage.keys():
             assert told.usage.get(name, 0) == said.usage[name], name
         assert told.urls == (said.urls if place.has_sources else set())
+
+
+@to()
+@of_each(GOOD)
+def test_it_says_what_the_recording_says_beside_its_text(path: Path, caller: str) -> None:
+    """Ids of calls, log probabilities, titles of sources, refusals, stop sequences, what a cache was given."""
+    found, recording = whole(path), load(path)
+    said = read_beside(WIRE_OF[recording["wire"]], recording["response"]["kind"], wires.body(recording))
+    for kind, sent in (("json", plain(caller, found)), (PLACES[caller].kind, streamed(caller, found))):
+        told = read_beside(caller, kind, sent)
+        for name in finer_readings.PLACES[caller]:
+            if getattr(said, name):
+                assert getattr(told, name) == getattr(said, name), name
 
 
 @to()
