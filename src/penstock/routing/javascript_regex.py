@@ -27,16 +27,16 @@ _TOKEN: Final = re.compile(
     r"""
     (?P<quantifier> (?:[*+?] | \{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\}) \?? )
     | (?P<escape> \\ (?:
-        c[A-Za-z] | (?=c) | x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | k<[A-Za-z_]\w*> | 0[0-7]{0,2} | [1-9][0-9]* | .
+        c[A-Za-z] | (?=c) | x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | k<[^\W\d]\w*> | 0[0-7]{0,2} | [1-9][0-9]* | .
       ) )
     | (?P<class> \[\^?\] | \[ (?:\\.|[^\]\\])* \] )
-    | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>[A-Za-z_]\w*) > ) )? ) (?!\?)
+    | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>[^\W\d]\w*) > ) )? ) (?!\?)
     | (?P<close> \) )
     | (?P<bar> \| )
     | (?P<anchor> [$^] )
     | (?P<literal> [^\\(\[] )
     """,
-    re.VERBOSE | re.DOTALL | re.ASCII,
+    re.VERBOSE | re.DOTALL,
 )
 _IN_CLASS: Final = re.compile(
     r"\\(?:c[A-Za-z0-9_]|(?=c)|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-3][0-7]{0,2}|[4-7][0-7]?|.)|.", re.DOTALL
@@ -121,21 +121,29 @@ def read_pattern(source: str, flags: str = "") -> Pattern | None:
 
     This takes time in proportion to the length of the pattern.
     """
-    reader = _Reader(flags)
+    tokens: list[re.Match[str]] = []
     at = 0
     while at < len(source):
         token = _TOKEN.match(source, at)
-        if token is None or not reader.take(token):
+        if token is None:
             return None
+        tokens.append(token)
         at = token.end()
-    return reader.pattern()
+    reader = _Reader(flags, tokens)
+    return reader.pattern() if all(map(reader.take, tokens)) else None
 
 
 class _Reader:
     """Writes a pattern in Python's syntax. ``_sizes`` are the sizes of the open groups, from the outside in."""
 
-    def __init__(self, flags: str = "") -> None:
+    def __init__(self, flags: str, tokens: list[re.Match[str]]) -> None:
         self._flags = flags
+        self._all_names = frozenset([each["name"] for each in tokens if each["name"] is not None])
+        self._all_groups = sum([each[0] == "(" or each["name"] is not None for each in tokens])
+        self._opened: list[tuple[str, ...]] = []
+        """The numbers and names of the open groups, from the outside in."""
+        self._behind = 0
+        """Open look-behinds, which are read from their ends."""
         self._parts: list[str] = []
         self._tokens: list[str] = []
         self._sizes = [0]
@@ -173,35 +181,58 @@ class _Reader:
         return True
 
     def _escape(self, _: re.Match[str], text: str) -> bool:
-        if text.startswith("\\k<") and text[3:-1] in self._names:
-            return self._atom(f"(?({text[3:-1]})(?P={text[3:-1]})|)")
+        if text.startswith("\\k") and self._all_names:
+            return text[3:-1] in self._all_names and self._reference(text[3:-1], text[3:-1] in self._names)
         if text in _SPACES:
             return self._atom(f"[{_SPACES[text]}]")
         is_position = text in {"\\b", "\\B"}
         if text[1:2] in _DIGITS:
-            # A group that took no part is empty: in Python a reference to it would fail. A later group can't be asked.
-            is_earlier = len(text) < _LONGEST_NUMBER and int(text[1:]) <= self._groups
-            return self._atom(f"(?({text[1:]}){text}|)" if is_earlier else text)
+            number = int(text[1:]) if len(text) < _LONGEST_NUMBER else _NO_GROUP
+            if number > self._all_groups:
+                return self._octal(text[1:])
+            return self._reference(text[1:], number <= self._groups)
         self._atom(_escaped(text))
         if is_position:
             self._last = None
         return True
+
+    def _reference(self, group: str, is_earlier: bool) -> bool:
+        """What a group of this number or name took. One that took no part is empty: in Python a reference to it would
+        fail. So is one that is still open, and a later one, save in a look-behind."""
+        if any(group in opened for opened in self._opened) or not (is_earlier or self._behind):
+            return self._atom("(?:)")
+        taken = f"\\{group}" if group.isdecimal() else f"(?P={group})"
+        return self._atom(f"(?({group}){taken}|)" if is_earlier else taken)
+
+    def _octal(self, digits: str) -> bool:
+        """A number that no group has: a character by its octal number, as far as the digits are one, and what follows
+        stands for itself. The flag ``u`` forbids it."""
+        octal = _LEGACY_OCTAL.match(digits)
+        character = digits[0] if octal is None else chr(int(octal[0], 8))
+        rest = digits[1:] if octal is None else digits[octal.end() :]
+        for each in (f"\\x{ord(character):02x}", *rest):
+            self._atom(each)
+        return "u" not in self._flags
 
     def _class(self, _: re.Match[str], text: str) -> bool:
         return self._atom(_CLASSES.get(text) or _class(text))
 
     def _open(self, token: re.Match[str], text: str) -> bool:
         name = token["name"]
-        if name in self._names:
+        if name in self._names or not (name is None or name.isidentifier()):
             return False
         if name is not None:
             self._names.add(name)
             text = f"(?P<{name}>"
-        self._groups += name is not None or text == "("
+        is_captured = name is not None or text == "("
+        self._groups += is_captured
+        self._opened.append((str(self._groups), name or "") if is_captured else ())
         self._parts.append(text)
         self._sizes.append(1)
         # A group behind which a quantifier may stand: any but a look-behind.
-        self._repeatable.append(not text.startswith(("(?<=", "(?<!")))
+        is_behind = text.startswith(("(?<=", "(?<!"))
+        self._repeatable.append(not is_behind)
+        self._behind += is_behind
         self._last = None
         return True
 
@@ -209,9 +240,12 @@ class _Reader:
         if len(self._sizes) == 1:
             return False
         size = self._sizes.pop()
+        self._opened.pop()
         self._parts.append(text)
         self._sizes[-1] += size
-        self._last = size if self._repeatable.pop() else None
+        is_repeatable = self._repeatable.pop()
+        self._behind -= not is_repeatable
+        self._last = size if is_repeatable else None
         return True
 
     def _bar(self, _: re.Match[str], text: str) -> bool:
@@ -278,6 +312,8 @@ def _is_word_before(tokens: list[str], at: int) -> bool:
 
 
 _DIGITS: Final = frozenset("123456789")
+_NO_GROUP: Final = 1_000_000
+_LEGACY_OCTAL: Final = re.compile(r"[0-3][0-7]{0,2}|[4-7][0-7]?")
 _LONGEST_NUMBER: Final = 6
 """Characters of a backslash and the number of a group, less than which have a meaning."""
 _QUANTIFIER: Final = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??"

@@ -141,16 +141,28 @@ def _webhook(parameters: Parameters) -> Prepared:
             **({"responseData": value["data"]} if "data" in value else {}),
             "requestContext": told["requestContext"],
         }
-        return Judgement(value["verdict"], data, body=_new_body(value, context.phase))
+        try:
+            body = _new_body(value, context.phase)
+        except ValueError as error:
+            # A refusal stands whatever it says of a change.
+            return could_not(str(error), data=data) if value["verdict"] else Judgement(verdict=False, data=data)
+        return Judgement(value["verdict"], data, body=body)
 
     return Prepared(ask=ask, size=len(url) + 200)
 
 
 def _new_body(value: Mapping[str, Any], phase: Phase) -> bytes | None:
-    changed = value.get("transformedData")
-    part = changed.get("request" if phase is Phase.BEFORE else "response") if isinstance(changed, dict) else None
-    new = part.get("json") if isinstance(part, dict) else None
-    return write_json(new) if isinstance(new, dict) and new else None
+    """The body that a webhook wants in place of the one that it judged; None where it wants none. Raises ValueError
+    for a change that is in no form that is known: what it should take out must not go on in silence."""
+    side = "request" if phase is Phase.BEFORE else "response"
+    new: Any = value.get("transformedData")
+    for name in (side, "json"):
+        if new is not None and not isinstance(new, dict):
+            break
+        new = (new or {}).get(name)
+    if new is not None and not isinstance(new, dict):
+        raise ValueError(f"The webhook's change is no object at transformedData.{side}.json.")
+    return write_json(new) if new else None
 
 
 def _shown(url: str) -> str:

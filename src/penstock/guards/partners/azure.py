@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from penstock.core.secret import Secret
 from penstock.core.segments import Segment, SegmentKind
+from penstock.dialects.texts import member
 from penstock.guards.base import Check, CloudIdentity, Context, Judgement, Phase, Prepared
 from penstock.guards.parameters import Parameters
 from penstock.guards.partners.exchange import (
@@ -93,10 +94,16 @@ def _content_safety(parameters: Parameters) -> Prepared:
         return too_much or bool(inside(reply, "blocklistsMatch"))
 
     def read(_: Context, replies: Sequence[Any]) -> Judgement | None:
-        told = all(isinstance(inside(reply, "categoriesAnalysis"), list) for reply in replies)
+        told = all(_are_levels(inside(reply, "categoriesAnalysis")) for reply in replies)
         return _first(replies, is_bad) if told else None
 
     return _exchange(parameters, "contentSafety", calls, read)
+
+
+def _are_levels(analysis: Any) -> bool:
+    """Whether each category is told with how bad the text is."""
+    levels = [member(each, "severity") for each in analysis] if isinstance(analysis, list) else [None]
+    return all(isinstance(each, int | float) for each in levels)
 
 
 def _shield_prompt(parameters: Parameters) -> Prepared:

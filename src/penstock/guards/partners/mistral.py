@@ -56,13 +56,18 @@ def _moderate(parameters: Parameters) -> Prepared:
 
     def read(_: Context, replies: Sequence[Any]) -> Judgement | None:
         results = [each.get("categories") for each in objects(inside(replies[0], "results"))]
-        if not results or not all(isinstance(each, dict) for each in results):
+        if not results or not all(isinstance(each, dict) and _are_flags(each) for each in results):
             return None
         names = categories or _CATEGORIES
         flagged = [name for name in names if any(isinstance(each, dict) and each.get(name) is True for each in results)]
         return Judgement(not flagged, {"flagged_categories": flagged})
 
     return prepared(parameters, Exchange("Mistral", base, calls, read, bearer(key)))
+
+
+def _are_flags(categories: dict[str, Any]) -> bool:
+    """Whether each category is told to be flagged or not."""
+    return bool(categories) and all(isinstance(each, bool) for each in categories.values())
 
 
 CHECKS: Final = (Check("mistral.moderateContent", _moderate, quotes=True),)

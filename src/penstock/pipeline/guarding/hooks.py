@@ -135,7 +135,7 @@ async def _check(
     try:
         if judge is not None:
             is_large = subject.body.size > JUDGED
-            judgement = await off_loop(lambda: judge(context)) if is_large else judge(context)
+            judgement = await off_loop(lambda: judge(context), subject.caller) if is_large else judge(context)
         elif ask is not None:
             limit = check.timeout if hook.timeout is None else min(check.timeout, hook.timeout)
             async with asyncio.timeout(limit):

@@ -57,6 +57,8 @@ class Subject(msgspec.Struct, frozen=True):
     is_streaming: bool = False
     status: int | None = None
     trace: str = ""
+    caller: str = ""
+    """Whose request it is: checks that take long have turns with those of others."""
 
     @property
     def body(self) -> GuardedBody:
@@ -144,6 +146,7 @@ def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str,
         streams,
         None,
         call.trace,
+        call.account.key or call.account.address or "",
     )
 
 

@@ -15,6 +15,8 @@ from time import monotonic
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from penstock.pipeline.off_loop.fair_room import FairRoom
+
 T = TypeVar("T")
 
 LARGE: Final = 256 << 10
@@ -56,21 +58,22 @@ class _Quietly:
 
 
 _quietly: Final = _Quietly()
-_room: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
+_room: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, FairRoom]] = WeakKeyDictionary()
 """Room for more work, by event loop."""
 
 
-async def off_loop(work: Callable[[], T]) -> T:
-    """The result of ``work``, made in a thread. A caller that is cancelled doesn't stop work that has begun."""
+async def off_loop(work: Callable[[], T], caller: str = "") -> T:
+    """The result of ``work``, made in a thread. A request that is cancelled doesn't stop work that has begun. Turns go
+    round among callers, by name (``caller``); work whose length no caller chooses has one name together."""
     loop = asyncio.get_running_loop()
-    room = _room.setdefault(loop, asyncio.Semaphore(_THREADS))
-    await room.acquire()
+    room = _room.setdefault(loop, FairRoom(_THREADS))
+    await room.enter(caller)
     future = loop.run_in_executor(None, work)
     _quietly.begin()
 
     def ended(_: asyncio.Future[T]) -> None:
         _quietly.end()
-        room.release()
+        room.leave()
 
     future.add_done_callback(ended)
     return await asyncio.shield(future)

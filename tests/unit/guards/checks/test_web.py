@@ -42,6 +42,23 @@ def test_a_webhook_may_change_the_body() -> None:
     assert asked("webhook", {"webhookURL": URL}, "x", says(changed), phase=Phase.AFTER).body == b'{"b":2}'
 
 
+@pytest.mark.parametrize("changed", ["x", [], {"request": "x"}, {"request": {"json": [1]}}, {"request": {"json": "x"}}])
+def test_a_change_in_no_form_is_an_error(changed: Any) -> None:
+    judgement = asked("webhook", {"webhookURL": URL}, "x", says({"verdict": True, "transformedData": changed}))
+    assert judgement.error is not None
+    assert "transformedData.request.json" in judgement.error.message
+    refusal = asked("webhook", {"webhookURL": URL}, "x", says({"verdict": False, "transformedData": changed}))
+    assert (refusal.verdict, refusal.error, refusal.body) == (False, None, None)
+
+
+@pytest.mark.parametrize(
+    "changed", [None, {}, {"response": {"json": {"a": 1}}}, {"request": None}, {"request": {"json": None}}]
+)
+def test_no_change(changed: Any) -> None:
+    judgement = asked("webhook", {"webhookURL": URL}, "x", says({"verdict": True, "transformedData": changed}))
+    assert (judgement.verdict, judgement.error, judgement.body) == (True, None, None)
+
+
 @pytest.mark.parametrize(
     ("way", "name"),
     [

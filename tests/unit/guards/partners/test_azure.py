@@ -41,7 +41,10 @@ def test_a_long_text_is_asked_in_pieces_and_one_bad_piece_refuses_it() -> None:
     assert (judgement.verdict, judgement.data) == (False, second.reply)
 
 
-@pytest.mark.parametrize("reply", [{}, {"categoriesAnalysis": None}, []])
+@pytest.mark.parametrize(
+    "reply",
+    [{}, {"categoriesAnalysis": None}, [], {"categoriesAnalysis": [{"severity": "6"}]}, {"categoriesAnalysis": [1]}],
+)
 def test_a_reply_without_a_verdict(reply: Any) -> None:
     recorded = Recorded(ANALYZE, analyzed(0).body, reply)
     assert told("azure.contentSafety", SAFETY, "hello", recorded).error is not None

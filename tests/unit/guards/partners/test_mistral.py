@@ -36,3 +36,10 @@ def test_an_answer_is_a_text() -> None:
 
 def test_what_is_refused() -> None:
     assert refused("mistral.moderateContent", {**KEYS, "categories": ["nonsense"]}) == "p.categories"
+
+
+@pytest.mark.parametrize("categories", [{}, [], {"pii": "yes"}, {"pii": None}])
+def test_a_reply_without_a_verdict(categories: Any) -> None:
+    recorded = moderated([])
+    recorded.reply = {"results": [{"categories": categories}]}
+    assert told("mistral.moderateContent", KEYS, "hello", recorded).error is not None
