@@ -10,8 +10,8 @@ import math
 
 from penstock.core.outcome import Outcome
 from penstock.routing.plan import Fallback, Plan, Target
-from penstock.routing.retry import RetryAfter, decide
-from penstock.routing.walk import Attempt, Walked, attempt_step, leads_on
+from penstock.routing.retry import RetryAfter, decide, leads_on
+from penstock.routing.walk import Attempt, Walked, attempt_step
 
 
 def first_attempt(plan: Plan, until: float, now: float) -> Attempt | None:

@@ -1,4 +1,4 @@
-"""Whether the same target is tried again, and after what wait (docs/portkey.md#retries).
+"""Whether the same target is tried again, and after what wait (docs/portkey.md#retries), or the next of a fallback.
 
 Plain functions of an attempt's outcome.
 """
@@ -14,7 +14,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind, RetrySafety
 from penstock.core.http import Headers
 from penstock.core.outcome import ErrorClass, Outcome
-from penstock.routing.plan import RetryPolicy
+from penstock.routing.plan import Fallback, RetryPolicy
 
 LONGEST_WAIT: Final = 60.0
 """The limit of the sum of a request's Retry-After waits, in seconds (docs/portkey.md#retry-after)."""
@@ -146,3 +146,16 @@ def is_final(failure: Failure | None) -> bool:
 def ends_walk(outcome: Outcome) -> bool:
     """Whether no further attempt may follow, of this target or another."""
     return outcome.committed or is_final(outcome.failure) or outcome.status == _LOOP
+
+
+def leads_on(plan: Fallback, outcome: Outcome) -> bool:
+    """Whether a fallback goes on to its next target (docs/portkey.md#fallback)."""
+    lists_none = plan.on_status_codes is None and plan.on_error is None
+    if lists_none and outcome.ok:
+        return False
+    if ends_walk(outcome) or outcome.error in plan.return_on_error:
+        return False
+    if lists_none:
+        return True
+    by_class = plan.on_error is not None and outcome.error is not None and outcome.error in plan.on_error
+    return by_class or (plan.on_status_codes is not None and matches(plan.on_status_codes, outcome))

@@ -19,7 +19,7 @@ from penstock.routing.balance import pick
 from penstock.routing.conditions import Evaluation, View
 from penstock.routing.health import Health
 from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, Target, leaves
-from penstock.routing.retry import RetryAfter, StopRetrying, decide, ends_walk, matches
+from penstock.routing.retry import RetryAfter, StopRetrying, decide, leads_on
 from penstock.routing.trace import AttemptStep, SkippedStep, Step
 
 MAX_ATTEMPTS: Final = 50
@@ -392,16 +392,3 @@ def _judged(outcome: Outcome) -> int | None:
     if outcome.error is ErrorClass.TIMEOUT or outcome.is_network:
         return 504
     return 502 if failure is not None and outcome.status < 400 else outcome.status
-
-
-def leads_on(plan: Fallback, outcome: Outcome) -> bool:
-    """Whether a fallback goes on to its next target (docs/portkey.md#fallback)."""
-    lists_none = plan.on_status_codes is None and plan.on_error is None
-    if lists_none and outcome.ok:
-        return False
-    if ends_walk(outcome) or outcome.error in plan.return_on_error:
-        return False
-    if lists_none:
-        return True
-    by_class = plan.on_error is not None and outcome.error is not None and outcome.error in plan.on_error
-    return by_class or (plan.on_status_codes is not None and matches(plan.on_status_codes, outcome))

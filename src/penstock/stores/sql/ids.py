@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import struct
 import time
 import uuid
 from typing import Final
 
 _VERSION: Final = 7 << 12
+_FRACTION: Final = (1 << 12) - 1
 _VARIANT: Final = 0b10 << 62
 _62_BITS: Final = (1 << 62) - 1
 _64_BITS: Final = (1 << 64) - 1
+_HALVES: Final = struct.Struct(">QQ").pack
 
 
 def new_id(microseconds: int, entropy: int) -> str:
@@ -19,11 +22,11 @@ def new_id(microseconds: int, entropy: int) -> str:
     The fraction of the millisecond stands in the first 12 of the bits that the RFC leaves free (6.2, method 3), so that
     the ids of one process sort within a millisecond, too.
     """
-    milliseconds, rest = divmod(microseconds, 1000)
-    first = (milliseconds << 16 | _VERSION | rest * 4096 // 1000) & _64_BITS
-    # uuid.UUID takes ten times as long, and to format five numbers three times.
-    digits = (first << 64 | _VARIANT | entropy & _62_BITS).to_bytes(16, "big").hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    ticks = microseconds * 4096 // 1000
+    first = ticks >> 12 << 16 | _VERSION | ticks & _FRACTION
+    # uuid.UUID takes ten times as long. The digits come in groups of 8, 12 and 12, of which the second is cut in three.
+    digits = _HALVES(first & _64_BITS, _VARIANT | entropy & _62_BITS).hex("-", 6)
+    return f"{digits[:13]}-{digits[13:17]}-{digits[17:]}"
 
 
 def random_id() -> str:
