@@ -6,7 +6,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from penstock.core.body import Body
+
+
+class NamesNone(msgspec.Struct, frozen=True):
+    """A ``FitRule``: a body without these members stays as it is."""
+
+    names: frozenset[str]
+
+    def holds(self, body: Body) -> bool:
+        return self.names.isdisjoint(body.members)
 
 
 def within(body: Body, place: str, names: Mapping[str, str]) -> Body:

@@ -7,7 +7,9 @@ import pytest
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest
+from penstock.dialects.caller import FittedRequest
 from penstock.dialects.config_members import limit_wins, renamed, within
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import CALLERS
 
 NAMES = {"max_tokens": "limit", "stop": "ends"}
@@ -25,6 +27,17 @@ def test_members_move_into_an_object_and_win() -> None:
     assert within(untouched, "options", NAMES) is untouched
     with pytest.raises(BodyError):
         within(body(options=3, stop="a"), "options", NAMES)
+
+
+@pytest.mark.parametrize("wire", ["cohere", "ollama", "ollama_generate"])
+@pytest.mark.parametrize("member", ["max_tokens", "stop", "temperature", "messages", "x"])
+def test_a_body_that_a_rule_tells_to_stay_stays(wire: str, member: str) -> None:
+    relay, given = CALLERS[wire].relay, body(model="m", **{member: "a"})
+    rule = relay.fits(WriteContext("m"))
+    assert rule is not None
+    fitted = relay.fit_request(given, WriteContext("m"))
+    assert isinstance(fitted, FittedRequest)
+    assert rule.holds(given) is (member in {"messages", "x"} or fitted.body is given)
 
 
 def test_members_take_other_names_and_win() -> None:

@@ -15,7 +15,7 @@ from penstock.dialects.cohere.caller.texts import TEXTS
 from penstock.dialects.cohere.relay.judge import judge, judge_translated
 from penstock.dialects.cohere.relay.reshape import RESHAPE
 from penstock.dialects.cohere.relay.stream import GRAMMAR, TRANSLATED
-from penstock.dialects.config_members import renamed
+from penstock.dialects.config_members import NamesNone, renamed
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 
@@ -25,13 +25,20 @@ def _fit_request(body: Body, _context: WriteContext) -> FittedRequest:
     return FittedRequest(renamed(body, CHAT_NAMES))
 
 
+_UNCHANGED: Final = NamesNone(frozenset(CHAT_NAMES))
+
+
+def _fits(_context: WriteContext) -> NamesNone:
+    return _UNCHANGED
+
+
 COHERE: Final = CallerDialect(
     name="cohere",
     reading=Reading(read_body, read_request),
     writing=Writing(write_reply, StreamWriter, models=MODEL_LISTS, no_place=frozenset({NO_PLACE})),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE, translated=TRANSLATED, judge_translated=judge_translated),
-    relay=Relay(_fit_request),
+    relay=Relay(_fit_request, fits=_fits),
     delivery=Delivery(KEEP_ALIVE),
     texts=TEXTS,
 )

@@ -10,7 +10,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect, Delivery, FittedRequest, Reading, Relay, Replies, Writing
-from penstock.dialects.config_members import within
+from penstock.dialects.config_members import NamesNone, within
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.ollama.caller import members, request
 from penstock.dialects.ollama.caller.errors import ERRORS
@@ -37,6 +37,13 @@ def _stream(_context: WriteContext) -> LineEvents:
     return LineEvents()
 
 
+_UNCHANGED: Final = NamesNone(frozenset(request.CHAT_NAMES))
+
+
+def _fits(_context: WriteContext) -> NamesNone:
+    return _UNCHANGED
+
+
 OLLAMA: Final = CallerDialect(
     name="ollama",
     reading=Reading(request.read_members, request.read_chat, request.asks_stream),
@@ -48,7 +55,7 @@ OLLAMA: Final = CallerDialect(
     ),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
-    relay=Relay(_fit_request, stream=_stream),
+    relay=Relay(_fit_request, stream=_stream, fits=_fits),
     delivery=Delivery(KEEP_ALIVE, stream_form),
     texts=CHAT_TEXTS,
 )

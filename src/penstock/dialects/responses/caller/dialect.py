@@ -13,7 +13,7 @@ from penstock.dialects.responses.caller.stream import ResponseWriter
 from penstock.dialects.responses.caller.texts import TEXTS
 from penstock.dialects.responses.relay.bound import KEPT_IDS
 from penstock.dialects.responses.relay.judge import judge
-from penstock.dialects.responses.relay.request import fit_request
+from penstock.dialects.responses.relay.request import fit_request, fits_of
 from penstock.dialects.responses.relay.reshape import RESHAPE
 from penstock.dialects.responses.relay.session import SESSION
 from penstock.dialects.responses.relay.stream import GRAMMAR
@@ -29,7 +29,7 @@ RESPONSES: Final = CallerDialect(
     writing=Writing(write_reply, ResponseWriter, _count, tells_refusals=True),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, kept_ids=KEPT_IDS, session=SESSION),
+    relay=Relay(fit_request, kept_ids=KEPT_IDS, session=SESSION, fits=fits_of),
     delivery=Delivery(b": keep-alive\n"),
     texts=TEXTS,
 )

@@ -34,6 +34,21 @@ def fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
     return FittedRequest(body, dropped)
 
 
+class Unsealed(msgspec.Struct, frozen=True):
+    """A ``FitRule``: a body without envelopes stays as it is."""
+
+    def holds(self, body: Body) -> bool:
+        return QUOTED_MARK not in (body.raw("input") or b"")
+
+
+_UNSEALED: Final = Unsealed()
+
+
+def fits_of(_context: WriteContext) -> Unsealed:
+    """What tells of a body that ``fit_request`` leaves it as it is."""
+    return _UNSEALED
+
+
 def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
     """The body without thoughts that another maker signed, and where they stood."""
     if not body.holds("input", _SEALED):
