@@ -10,6 +10,7 @@ import random
 from pathlib import Path
 
 import httpx
+import pytest
 
 import finer_readings
 import wires
@@ -37,7 +38,9 @@ from pairs import (
 )
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure
+from penstock.dialects.framing import sse
 from penstock.dialects.registry import CALLERS, DIALECTS
+from penstock.pipeline.translate import TranslatedStream, Translation
 from readings import CALL, TEXT, THOUGHT, Told, read
 from replaying import load
 from running import RunningGateway, needs_recordings
@@ -46,8 +49,11 @@ pytestmark = needs_recordings
 
 
 def plain(caller: str, found: list[Event]) -> bytes:
-    written = CALLERS[caller].writing.reply(collect(found), CAPTION)
+    dialect, reply = CALLERS[caller], collect(found)
+    written = dialect.writing.reply(reply, CAPTION)
     assert isinstance(written, bytes), written
+    verdict = None if dialect.writing.verdict is None else dialect.writing.verdict(reply, CAPTION)
+    assert verdict is None or verdict == dialect.replies.judge(written, "unit", True)
     return written
 
 
@@ -120,6 +126,28 @@ def test_any_cutting_says_the_same(path: Path, caller: str) -> None:
     place = PLACES[caller]
     one, other = (read(caller, place.kind, framed(dialect, place, sent)) for sent in (by_one, in_groups))
     assert one == other
+
+
+@to()
+@of_each(STREAMS)
+def test_a_text_like_the_last_one_is_told_as_any_other(
+    path: Path, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that a template tells (framing/text_template.py) become the bytes that they become when they are read."""
+    monkeypatch.setattr(Translation, "caption", lambda _: CAPTION)
+    recording = load(path)
+    provider, body = DIALECTS[WIRE_OF[recording["wire"]]], wires.body(recording)
+    how = Translation(CALLERS[caller], provider, context(recording), True, True, True)
+    read_all = TranslatedStream(how, b"t")
+    expected = read_all.feed(body) + read_all.finish()
+    blocks = [*sse.blocks(body)]
+    for at_once in (1, 2, 3):
+        stream, told = TranslatedStream(how, b"t"), []
+        for number in range(0, len(blocks), at_once):
+            piece = b"".join(blocks[number : number + at_once])
+            known = stream.repeated(piece)
+            told.append(stream.feed(piece) if known is None else known)
+        assert b"".join(told) + stream.finish() == expected
 
 
 # Through the gateway.

@@ -97,10 +97,12 @@ class StreamWatch:
     def passes(self, data: bytes) -> bool:
         """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
         done with other bytes."""
-        if self.is_over or not self._relay.is_whole(data):
+        if self.is_over:
             return False
-        normalizer = self._normalizer
-        return (normalizer is None or normalizer.sound(data) == len(data)) and self._relay.passes(data)
+        relay, normalizer = self._relay, self._normalizer
+        if normalizer is not None and not (relay.is_whole(data) and normalizer.sound(data) == len(data)):
+            return False
+        return relay.passes(data)
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""

@@ -1,7 +1,8 @@
 """Stage, inside an attempt, on lane 2: a request is translated to the provider's wire, its reply to the caller's wire.
 
 Between the two wires are typed events (core/events.py), never the bytes of a third wire. A translated reply is a
-``Reply`` in the caller's dialect: the later stages know only the caller's dialect.
+``Reply`` in the caller's dialect: the later stages know only the caller's dialect. A text of a stream may be its JSON,
+where both wires write it alike (framing/text_template.py).
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class _TranslatedReply(TransformedStream):
 
 
 _END: Final = b"\n\n"
-_LESSONS: Final = 4
+_MOST_TRIES: Final = 4
 """Events of a text that are looked at, one after the other, for how the next may look. Where none is like the one
 before it (some hosts number their events, or fill them up), the rest is read event by event."""
 
@@ -155,7 +156,7 @@ class TranslatedStream:
         self.is_over = False
         self._repeat: Callable[[Sequence[bytes]], bytes | None] | None = getattr(self._writer, "repeat", None)
         """Writes texts that are like the last one, in wires that have a way for them."""
-        self._lessons = _LESSONS if translation.provider.repeats_texts and self._repeat is not None else 0
+        self._tries = _MOST_TRIES if translation.provider.repeats_texts and self._repeat is not None else 0
         self._template: TextTemplate | None = None
         """How an event looks that tells a text like the last event; None after any other event."""
         self._is_whole = True
@@ -166,10 +167,10 @@ class TranslatedStream:
             return b""
         was_whole, self._is_whole, self._template = self._is_whole, data.endswith(_END), None
         events = self._reader.feed(data)
-        if self._lessons and len(events) == 1 and was_whole and self._is_whole:
+        if self._tries and len(events) == 1 and was_whole and self._is_whole:
             event = events[0]
             if type(event) is Text and event.choice == 0:
-                self._lessons -= 1
+                self._tries -= 1
                 self._template = TextTemplate.of(data, event.text)
         return self._written(events)
 
@@ -182,7 +183,7 @@ class TranslatedStream:
         texts = template.texts(data)
         chunks = None if texts is None else repeat(texts)
         if chunks is not None:
-            self._latest, self._lessons = chunks, _LESSONS
+            self._latest, self._tries = chunks, _MOST_TRIES
         return chunks
 
     def finish(self) -> bytes:
@@ -202,7 +203,7 @@ class TranslatedStream:
         if fail is None:
             self._begun, self._latest = self._begun or chunks[:STREAM_HEAD], chunks or self._latest
             return chunks
-        self.is_over = True
+        self.is_over, self._template = True, None
         if fail.broken:
             text = f"The provider {provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)

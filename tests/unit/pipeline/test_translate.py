@@ -248,6 +248,19 @@ def test_texts_like_the_last_one_are_told_as_any_others(
 
 
 @BOTH_WAYS
+def test_after_an_error_nothing_is_told(caller: CallerDialect, host: str) -> None:
+    stream = TranslatedStream(translation(caller, host, streams=True), b"t")
+    nothing, content, _ = STREAMS[WIRES[host]]
+    for piece in (nothing, content, SAID[host] % b'"a"'):
+        stream.feed(piece)
+    assert stream.repeated(SAID[host] % b'"b"') is not None
+    assert stream.feed(ERROR_EVENTS[host])
+    assert stream.is_over
+    assert stream.repeated(SAID[host] % b'"c"') is None
+    assert stream.feed(SAID[host] % b'"d"') == b""
+
+
+@BOTH_WAYS
 async def test_texts_like_the_last_one_are_handed_on_without_a_look(caller: CallerDialect, host: str) -> None:
     said = [SAID[host] % quoted for quoted in (b'"a"', b'"b"', b'"\xc3\xa9\\n"', b'"d"')]
     nothing, content, rest = STREAMS[WIRES[host]]

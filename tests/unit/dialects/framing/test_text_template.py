@@ -18,8 +18,13 @@ def event(text: str | bytes) -> bytes:
     return b'event: delta\ndata: {"type":"delta","delta":{"type":"text","text":%b},"index":0}\n\n' % quoted
 
 
-HELLO = TextTemplate.of(event("Hello"), "Hello")
-assert HELLO is not None
+def taught() -> TextTemplate:
+    template = TextTemplate.of(event("Hello"), "Hello")
+    assert template is not None
+    return template
+
+
+HELLO = taught()
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))

@@ -10,19 +10,22 @@ from penstock.core.failure import Failure
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import MARK, Block, Envelope, seal
-from penstock.dialects.responses.relay.request import fit_request
+from penstock.dialects.responses.relay.request import fit_request, fits_of
 
 CONTEXT = WriteContext("m")
 
 
 def fitted(data: bytes) -> FittedRequest:
-    got = fit_request(Body.parse(data), CONTEXT)
+    body, rule = Body.parse(data), fits_of(CONTEXT)
+    got = fit_request(body, CONTEXT)
     assert not isinstance(got, Failure)
+    assert not rule.holds(body) or (got.body is body and not got.dropped)
     return got
 
 
 def test_bytes_pass() -> None:
     data = b'{"model":"m","input":[ {"role": "user", "content": "hi" } ],"new":1.50}'
+    assert fits_of(CONTEXT).holds(Body.parse(data))
     assert fitted(data) == FittedRequest(Body.parse(data)) or fitted(data).body.encode() == data
 
 
