@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import functools
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -105,14 +105,20 @@ async def test_t23_what_came_since_the_last_flush_outlives_a_killed_process(data
         lines = await rows(database, schema.ledger)
         assert sorted((line.amount, line.error) for line in lines) == [(5, None), (10, "lost"), (20, "lost")]
         assert {line.key_id for line in lines if line.error} == {"k"}
-        assert [name for name in os.listdir(tmp_path) if name.endswith(".map")] == []
+        assert maps(tmp_path) == []
     assert await rows(database, schema.open_hold) == []
+
+
+def maps(folder: Path) -> list[str]:
+    """The files that were left."""
+    return [file.name for file in folder.glob("*.map")]
 
 
 def die(*files: MappedFile) -> None:
     """The process of some files is gone: nobody holds them."""
     for file in files:
         assert file._file is not None
+        fcntl.flock(file._file, fcntl.LOCK_UN)
         file._file.close()
         file._file = None
 
