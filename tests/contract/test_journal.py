@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,11 +20,14 @@ from penstock.limits.applied import Applied
 from penstock.limits.counters import CountersUnavailable, Exceeded
 from penstock.limits.fast_path import FastHold
 from penstock.limits.limit import NOTHING, Amounts
+from penstock.stores.kept_entries import KeptEntries
+from penstock.stores.mapped_file import MappedFile
 from penstock.stores.sql import schema
 from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.ledger import write_ledger
-from penstock.stores.sql.ledger_entry import LedgerEntry
+from penstock.stores.sql.ledger_entry import KEPT, LedgerEntry, encode_entry, lost_entries
+from penstock.stores.stored_counters import LostCharge
 
 LIMIT = budget(100, id="api_key/k/usage/cost")
 ONE, TWO = ("r", 1), ("r", 2)
@@ -75,6 +79,57 @@ async def test_what_is_settled_is_there_after_a_restart(database: Database) -> N
     await again.settle(("s", 2), Amounts(50), [hold(LIMIT, 50)])
     await again.flush()
     assert [row.settled for row in await rows(database, schema.balance)] == [100]
+
+
+async def test_t23_what_came_since_the_last_flush_outlives_a_killed_process(database: Database, tmp_path: Path) -> None:
+    """What was settled is charged, what was held is charged as estimated, and the ledger has a line of each."""
+    first = JournaledCounters(Clock().read, lambda: NOON, tmp_path)
+    first.open_database = functools.partial(_itself, database)
+    first._record.open()
+    await first.reserve(("written", 1), [hold(LIMIT, 10)])
+    await first.reserve(("ended", 1), [hold(LIMIT, 11)])
+    await first.flush()
+    await first.settle(("ended", 1), Amounts(5), [hold(LIMIT, 11)])
+    await first.reserve(("unwritten", 1), [hold(LIMIT, 20)])
+    await first.reserve(("gone", 1), [hold(LIMIT, 12)])
+    await first.release(("gone", 1))
+    ledger = KeptEntries(tmp_path, KEPT, "dead", 4096)
+    ledger.open("lost")
+    budgets = (hold(LIMIT).key,)
+    ledger.put(encode_entry(LedgerEntry("ended", 1, NOON, "openai", Usage(3, 1), 5, budgets=budgets)))
+    die(first._record._file, ledger._file)
+    for _ in range(2):
+        again = JournaledCounters(Clock().read, lambda: NOON, tmp_path)
+        await again.restore(database)
+        assert (await again.usage(hold(LIMIT).key)) == (35, 0)
+        lines = await rows(database, schema.ledger)
+        assert sorted((line.amount, line.error) for line in lines) == [(5, None), (10, "lost"), (20, "lost")]
+        assert {line.key_id for line in lines if line.error} == {"k"}
+        assert maps(tmp_path) == []
+    assert await rows(database, schema.open_hold) == []
+
+
+def maps(folder: Path) -> list[str]:
+    """The files that were left."""
+    return [file.name for file in folder.glob("*.map")]
+
+
+def die(*files: MappedFile) -> None:
+    """The process of some files is gone: nobody holds them."""
+    for file in files:
+        assert file._file is not None
+        fcntl.flock(file._file, fcntl.LOCK_UN)
+        file._file.close()
+        file._file = None
+
+
+async def test_t23_better_news_take_the_place_of_a_lost_reservation(database: Database) -> None:
+    lost = lost_entries([LostCharge(("r", 1), hold(LIMIT).key, 40)], NOON)
+    real = LedgerEntry("r", 1, NOON, "openai", Usage(3, 1), 7)
+    for entries in (lost, [real], lost):
+        await write_ledger(database, entries)
+    (line,) = await rows(database, schema.ledger)
+    assert (line.amount, line.error, line.provider) == (7, None, "openai")
 
 
 async def test_only_a_strict_budget_waits_for_the_journal(database: Database) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from time import time_ns
 
+import msgspec
 import pytest
 
 from counting import ENGINES, Place, in_memory
@@ -21,7 +22,7 @@ from penstock.core.money import LARGEST_IN_DOUBLES, NANOS
 from penstock.limits.counters import Exceeded
 from penstock.limits.limit import OVERFLOW, Amounts, Limit
 from penstock.limits.windows import SECOND
-from penstock.stores.stored_counters import LEASE, StoredCounters
+from penstock.stores.stored_counters import LEASE, LostCharge, StoredCounters
 
 WORKER = Path(__file__).parents[1] / "counting_worker.py"
 WORKERS = 4
@@ -132,9 +133,24 @@ async def test_t23_what_a_killed_worker_held_is_charged(place: Place, counters: 
     assert least <= settled <= most
 
 
-async def sweep(place: Place) -> None:
-    """Lose what dead workers have left, at a time when their leases have ended."""
+async def test_t23_a_lost_reservation_is_told_with_what_it_was_charged(place: Place, counters: StoredCounters) -> None:
+    """The ledger has a line of it."""
+    free = msgspec.structs.replace(OPEN, id="free/usage/cost", on_loss="release")
+    tokens = budget(10**6, "tokens", id="tokens")
+    await counters.reserve(("r", 2), [hold(OPEN, 5), hold(free, 5), hold(rate(10)), hold(tokens, 3)])
+    told: list[LostCharge] = []
+    await sweep(place, told)
+    assert sorted(told, key=lambda each: each.key) == [
+        LostCharge(("r", 2), hold(free).key, 0),
+        LostCharge(("r", 2), hold(OPEN).key, 5),
+    ]
+
+
+async def sweep(place: Place, told: list[LostCharge] | None = None) -> None:
+    """Lose what dead workers have left, at a time when their leases have ended; ``told`` gets what they were charged."""
     sweeper = place.counters(clock=lambda: time_ns() // 1000 + LEASE + SECOND)
+    if told is not None:
+        sweeper.told_lost = told.extend
     await sweeper.lose(3600 * SECOND)
     await sweeper.close()
 

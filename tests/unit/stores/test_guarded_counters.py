@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import pytest
 
@@ -14,7 +14,7 @@ from penstock.limits.limit import Amounts, BucketKey
 from penstock.limits.memory import MemoryCounters
 from penstock.stores.counter_journal import CounterJournal
 from penstock.stores.guarded_counters import GuardedCounters
-from penstock.stores.stored_counters import StoreDown, tell_nobody
+from penstock.stores.stored_counters import LostCharge, StoreDown, tell_nobody
 
 STRICT, NORMAL = hold(budget(1000, strict=True, id="strict"), 10), hold(budget(1000, id="normal"), 10)
 
@@ -27,7 +27,7 @@ class Store(MemoryCounters):
 
     def __init__(self) -> None:
         super().__init__(Clock().read)
-        self.told_lost = tell_nobody
+        self.told_lost: Callable[[Sequence[LostCharge]], None] = tell_nobody
         self.is_down = self.hangs = self.is_empty = False
         self.calls = 0
         self.loading = "first"

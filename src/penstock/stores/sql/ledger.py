@@ -45,7 +45,7 @@ def _new(insert: Any) -> sa.Insert:
     new = insert(schema.ledger)
     kept = {"request_id", "attempt"}
     news = {name: new.excluded[name] for name in _COLUMNS if name not in kept}
-    lost = sa.literal_column(f"'{LOST}'")
+    lost: sa.ColumnClause[str] = sa.literal_column(f"'{LOST}'")
     is_news = new.excluded.error.is_distinct_from(lost)
     is_less = new.excluded.amount < schema.ledger.c.amount
     is_worse = sa.and_(schema.ledger.c.error == lost, sa.or_(is_news, is_less))
