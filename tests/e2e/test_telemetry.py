@@ -290,17 +290,22 @@ def test_calls_of_models_have_the_conventions_metrics(
     assert "gen_ai" not in page
     own = {name: metric for name, metric in metrics.items() if name.startswith("gen_ai.")}
     labels = {"gen_ai.operation.name": "chat", provider: "echo", "gen_ai.request.model": "gpt-4o"}
-    (duration,) = own["gen_ai.client.operation.duration"].histogram.data_points
+    calls = "operation" if conventions == "1.36" else "inference"
+    (duration,) = own[f"gen_ai.client.{calls}.duration"].histogram.data_points
     assert (attributes_of(duration), duration.count) == (labels, 2)
-    tokens = own["gen_ai.client.token.usage"]
-    kinds = {attributes_of(point)["gen_ai.token.type"]: point for point in tokens.histogram.data_points}
-    assert kinds.keys() == {"input", "output"}
-    assert (tokens.unit, tokens.histogram.aggregation_temporality, kinds["input"].explicit_bounds[1]) == (
-        "{token}",
-        2,
-        4,
-    )
-    chunks = own.get("gen_ai.client.operation.time_to_first_chunk")
+    if conventions == "1.36":
+        tokens = own["gen_ai.client.token.usage"]
+        kinds = {attributes_of(point)["gen_ai.token.type"]: point for point in tokens.histogram.data_points}
+        assert kinds.keys() == {"input", "output"}
+        point = kinds["input"]
+    else:
+        tokens = own["gen_ai.client.inference.operation.input_tokens"]
+        (point,) = tokens.histogram.data_points
+        (total,) = own["gen_ai.client.inference.usage.input_tokens"].sum.data_points
+        assert (attributes_of(point), attributes_of(total), total.as_double) == (labels, labels, point.sum)
+        assert own["gen_ai.client.inference.usage.output_tokens"].sum.is_monotonic
+    assert (tokens.unit, tokens.histogram.aggregation_temporality, point.explicit_bounds[1]) == ("{token}", 2, 4)
+    chunks = own.get("gen_ai.client.inference.time_to_first_chunk")
     assert (None if chunks is None else chunks.histogram.data_points[0].count) == first_chunks
 
 

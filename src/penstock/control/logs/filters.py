@@ -200,7 +200,12 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     def of_spread(self) -> list[sa.ColumnElement[bool]]:
         """The conditions on rows that have one of the values of ``spread``."""
-        return [*self._workspace(request_log), *self._ranges(request_log, by_range=False)]
+        least, most = self.ranges.get("amount", (None, None))
+        amount = request_log.c.amount
+        told = self._workspace(request_log)
+        told += [amount >= least] if least is not None else []
+        told += [amount <= most] if most is not None else []
+        return told if self.ranges else [*told, *self._ranges(request_log, by_range=False)]
 
     def of_ranges(self) -> list[sa.ColumnElement[bool]]:
         """The conditions on the workspace and of ranges, for an index."""

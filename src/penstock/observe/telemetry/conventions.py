@@ -1,7 +1,7 @@
 """The names that spans use: OpenTelemetry's semantic conventions, kept as constants of our own.
 
-Those for generative AI are still in development, and have no release of their own: ``latest`` is their repository as of
-November 2026 (https://github.com/open-telemetry/semantic-conventions-genai). ``1.36`` is what back ends read that have
+Those for generative AI are still in development: ``latest`` is their repository as of November 2026
+(https://github.com/open-telemetry/semantic-conventions-genai). ``1.36`` is what back ends read that have
 not moved on (https://github.com/open-telemetry/semantic-conventions/blob/v1.36.0/docs/gen-ai/gen-ai-spans.md).
 """
 
@@ -16,12 +16,16 @@ PROVIDER_NAME: Final = "gen_ai.provider.name"
 SYSTEM: Final = "gen_ai.system"
 """The name of ``PROVIDER_NAME`` until 1.36."""
 REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_TOP_K: Final = "gen_ai.request.top_k"
+STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+PREVIOUS_RESPONSE: Final = "gen_ai.request.previous_response.id"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
 TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
-CACHE_CREATION_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
+CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
@@ -44,14 +48,20 @@ SCHEMAS: Final = {"latest": "", "1.36": "https://opentelemetry.io/schemas/1.36.0
 """The schema URL of each version; ``latest`` has none yet."""
 _NEWER: Final = frozenset(
     {
-        *(REQUEST_STREAM, TIME_TO_FIRST_CHUNK, CACHE_READ_TOKENS, CACHE_CREATION_TOKENS, REASONING_TOKENS),
+        *(
+            REASONING_LEVEL,
+            PREVIOUS_RESPONSE,
+            REQUEST_STREAM,
+            TIME_TO_FIRST_CHUNK,
+            CACHE_READ_TOKENS,
+            CACHE_WRITE_TOKENS,
+            REASONING_TOKENS,
+        ),
         *(AUDIO_INPUT_TOKENS, AUDIO_OUTPUT_TOKENS, IMAGE_INPUT_TOKENS),
         *(INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS),
     }
 )
 """Names that came after 1.36."""
-
-_NEWER_METRICS: Final = frozenset({"gen_ai.client.operation.time_to_first_chunk"})
 
 OPERATIONS: Final = {
     "chat.completions": "chat",
@@ -86,16 +96,19 @@ PARAMETERS: Final = {
     "max_output_tokens": "gen_ai.request.max_tokens",
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
-    "top_k": "gen_ai.request.top_k",
+    "top_k": REQUEST_TOP_K,
     "seed": "gen_ai.request.seed",
     "n": "gen_ai.request.choice.count",
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "presence_penalty": "gen_ai.request.presence_penalty",
-    "stop": "gen_ai.request.stop_sequences",
-    "stop_sequences": "gen_ai.request.stop_sequences",
+    "stop": STOP_SEQUENCES,
+    "stop_sequences": STOP_SEQUENCES,
+    "reasoning_effort": REASONING_LEVEL,
+    "previous_response_id": PREVIOUS_RESPONSE,
 }
 """Attributes by the members of requests' bodies."""
-_DOUBLES: Final = frozenset({"temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty"})
+_DOUBLES: Final = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
+_TEXTS: Final = frozenset({"reasoning_effort", "previous_response_id"})
 
 
 def provider_name(slug: str) -> str:
@@ -103,10 +116,12 @@ def provider_name(slug: str) -> str:
     return _PROVIDERS.get(slug, slug)
 
 
-def parameter_attribute(name: str, value: object) -> tuple[str, int | float | tuple[str, ...]] | None:
+def parameter_attribute(name: str, value: object) -> tuple[str, str | int | float | tuple[str, ...]] | None:
     """The attribute for a member of a request's body; None for a value that the attribute can't hold."""
     attribute = PARAMETERS[name]
-    if attribute == "gen_ai.request.stop_sequences":
+    if name in _TEXTS:
+        return (attribute, value) if isinstance(value, str) else None
+    if attribute == STOP_SEQUENCES:
         texts = [value] if isinstance(value, str) else value
         if isinstance(texts, list) and all(isinstance(each, str) for each in texts):
             return attribute, tuple(texts)
@@ -120,19 +135,12 @@ def parameter_attribute(name: str, value: object) -> tuple[str, int | float | tu
     return attribute, value
 
 
-def metric_in_version(name: str, labels: tuple[str, ...], version: str) -> tuple[str, ...] | None:
-    """The labels of a metric of ``latest`` as a version of the conventions has them; None if it has no such metric."""
-    if version == "latest":
-        return labels
-    if name in _NEWER_METRICS:
-        return None
-    return tuple([SYSTEM if label == PROVIDER_NAME else label for label in labels])
-
-
 def in_version(attributes: Attributes, version: str) -> Attributes:
     """Attributes of ``latest`` as a version of the conventions has them."""
     if version == "latest":
         return attributes
-    return {
+    older = {
         SYSTEM if name == PROVIDER_NAME else name: value for name, value in attributes.items() if name not in _NEWER
     }
+    top_k = older.get(REQUEST_TOP_K)
+    return {**older, REQUEST_TOP_K: float(top_k)} if isinstance(top_k, int) else older

@@ -13,7 +13,7 @@ import msgspec
 
 from penstock import __version__
 from penstock.observe.metrics.families import FAMILIES, Family, Labels
-from penstock.observe.telemetry.conventions import metric_in_version
+from penstock.observe.telemetry.model_metrics import in_version
 from penstock.observe.telemetry.protobuf import (
     data,
     double,
@@ -54,9 +54,10 @@ def metrics_message(
     labels; counters have counted since ``start``. Times are nanoseconds since 1970. ``version`` is that of the
     conventions."""
     metrics = [
-        data(2, _metric(family, points, start, now))
+        data(2, _metric(family, some, start, now))
         for index, points in series.items()
-        if points and (family := _in_version(FAMILIES[index], version)) is not None
+        if points
+        for family, some in in_version(FAMILIES[index], points, version)
     ]
     return data(1, _resource(resource) + data(2, _SCOPE + b"".join(metrics)))
 
@@ -116,12 +117,6 @@ def _span(span: Span) -> bytes:
         parts.append(data(15, text(2, span.error) + integer(3, _ERROR)))
     parts.append(fixed32(16, span.flags | _HAS_REMOTE | (_IS_REMOTE if span.is_parent_remote else 0)))
     return b"".join(parts)
-
-
-def _in_version(family: Family, version: str) -> Family | None:
-    """A family as a version of the conventions has it; None if that has none."""
-    labels = metric_in_version(family.name, family.labels, version)
-    return None if labels is None else msgspec.structs.replace(family, labels=labels)
 
 
 def _metric(family: Family, points: Mapping[Labels, Sequence[float]], start: int, now: int) -> bytes:

@@ -149,7 +149,7 @@ def _usage(attempt: AttemptRecord, at: float, charges: ChargeReader | None) -> A
         named.INPUT_TOKENS: usage.prompt,
         named.OUTPUT_TOKENS: usage.completion,
         named.CACHE_READ_TOKENS: usage.cached,
-        named.CACHE_CREATION_TOKENS: usage.cache_written,
+        named.CACHE_WRITE_TOKENS: usage.cache_written,
         named.REASONING_TOKENS: usage.reasoning,
         named.AUDIO_INPUT_TOKENS: usage.audio_in,
         named.AUDIO_OUTPUT_TOKENS: usage.audio_out,
