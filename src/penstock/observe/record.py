@@ -210,7 +210,7 @@ class RecordQueue:
     def _hand_over(self) -> None:
         self._is_woken = False
         read = self._read
-        if read is None:
+        if read is None or not self._queue:
             return
         if self._seen < len(self._queue) < _HANDFUL:
             self._wake()

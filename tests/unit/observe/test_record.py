@@ -86,3 +86,17 @@ async def test_a_reader_that_rests_keeps_its_records_and_loses_those_beyond_its_
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert [each.path for each in read] == ["a", "b"]
+
+
+async def test_a_reader_is_not_handed_what_was_taken_meanwhile() -> None:
+    queue, read = RecordQueue(10), list[list[Record]]()
+    queue.follow(read.append)
+    queue.push(record("a"))
+    assert [each.path for each in queue.take()] == ["a"]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert read == []
+    queue.push(record("b"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert [[each.path for each in some] for some in read] == [["b"]]

@@ -53,10 +53,14 @@ async def test_all_rows_are_written_with_their_values(database: Database, count:
 
 
 async def test_what_is_there_is_added_to(database: Database) -> None:
-    await write_rows(database, [Rows(INSERT, [(None, n, True, "") for n in range(30)])])
+    """Also by one statement for many rows: some of the same row, some that have all but their key in common."""
+    await write_rows(database, [Rows(INSERT, [(None, n, True, "") for n in range(80)])])
     for _ in range(2):
-        await write_rows(database, [Rows(ADD, [(n, n) for n in range(45)])])
-    assert [row[4] for row in await rows_of(database)] == [2 * n for n in range(45)]
+        await write_rows(database, [Rows(ADD, [(n % 60, n) for n in range(120)])])
+        await write_rows(database, [Rows(ADD, [(n, 1) for n in range(110)])])
+    sums = [2 * (2 * n + 60 + 1) if n < 60 else 2 for n in range(110)]
+    assert [row[4] for row in await rows_of(database)][:80] == sums[:80]
+    assert [row[4] for row in await rows_of(database)][80:] == [2] * 30
 
 
 async def test_a_row_that_is_refused_takes_its_transaction_with_it(database: Database) -> None:
