@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from google import genai
+from google.genai import types
 
 from claude_replies import begin, block, end, sse
 from gemini_replies import call, framed, response
 from gemini_replies import said as part
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, reply
+from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, held, reply
 
 ANSWER = response(part("Hello"), finish="STOP", usage={"promptTokenCount": 3, "candidatesTokenCount": 2})
 BYTES = json.dumps(ANSWER, indent=1).encode()
@@ -187,7 +190,7 @@ def test_another_makers_stream(verb: str, gateway: RunningGateway, upstream: Ups
     got = post(gateway, gpt(upstream), verb)
     responses = read(got.content) if verb == SSE else got.json()
     assert b"[DONE]" not in got.content
-    assert parts(responses) == [{"text": "Hi"}, {"text": "Hi"}]
+    assert parts(responses) == [{"text": "Hi"}, {"text": "Hi"}, {"text": ""}]
     assert responses[-1]["candidates"][0]["finishReason"] == "STOP"
     assert responses[-1]["usageMetadata"]["promptTokenCount"] == 9
     assert not any("finishReason" in each["candidates"][0] for each in responses[:-1])
@@ -439,3 +442,25 @@ def test_a_gateway_key_is_found_in_its_place_and_goes_no_further(
     assert KEY not in f"{upstream.last.target}{upstream.last.headers}"
     assert upstream.last.headers["x-goog-api-key"] == ("own" if "own" in headers.values() else "g-key")
     assert KEY not in "".join(capfd.readouterr())
+
+
+def test_a_chat_of_googles_sdk_remembers_streamed_turns(upstream: Upstream) -> None:
+    """Its history takes a turn whose responses all have parts, and sends each as a content: they are one message."""
+    release = threading.Event()
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_KEEPALIVE": "0.02"}
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as waiting:
+        headers = {"x-portkey-config": json.dumps(gpt(upstream))}
+        options = types.HttpOptions(base_url=waiting.url, headers=headers, timeout=60_000)
+        with genai.Client(api_key="unused", http_options=options) as client:
+            chat = client.chats.create(model="m")
+            for _ in range(2):
+                upstream.play(held(release), events(ROLE, CHUNK, CHUNK, FINISH, DONE))
+                texts = []
+                for said in chat.send_message_stream("Hi"):
+                    texts.append(said.text)
+                    release.set()  # the first is a sign of life
+                assert "".join(text or "" for text in texts) == "HiHi"
+                assert texts[0] == ""
+                release.clear()
+    user, model = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "HiHi"}
+    assert upstream.last.json["messages"] == [user, model, user]

@@ -11,9 +11,10 @@ from typing import Final
 
 from penstock.dialects.caller import JSON, StreamForm
 from penstock.dialects.framing.sse import EventSplitter
+from penstock.dialects.gemini.caller.stream import KEEP_ALIVE
 
 _EVENTS: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
-_NOTHING: Final = b"{}"
+_NOTHING: Final = KEEP_ALIVE.removeprefix(b"data: ").strip()
 _BLANK: Final = b"\n"
 """White space between two elements, which means nothing: a sign of life."""
 

@@ -106,7 +106,7 @@ class _Reader:
         """The ids of the latest turn's calls that no result has named yet, by name."""
 
     def messages(self, contents: Iterator[Any]) -> tuple[Message, ...]:
-        """The messages. Contents of the model in a row are one turn: Google's SDK keeps each chunk of a stream as one."""
+        """The messages. Contents of the model in a row are one turn: Google's SDK keeps each chunk of a stream so."""
         found: list[Message] = []
         turn: list[_Content] = []
         for position, content in enumerate(contents):
@@ -279,7 +279,7 @@ class _Turn:
 
 
 def _joined(parts: Iterable[Part]) -> Iterator[Part]:
-    """The parts. Texts in a row are one text, and thoughts one thought: clients keep each chunk of a stream as a part."""
+    """The parts. Texts in a row are one, and so are thoughts: clients keep each chunk of a stream as a part."""
     for kind, run in groupby(parts, _joins):
         if kind is TextPart:
             yield TextPart("".join(part.text for part in run if isinstance(part, TextPart)))

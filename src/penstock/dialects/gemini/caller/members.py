@@ -37,7 +37,10 @@ _OWN_REASONS: Final = frozenset(
 )
 """Google's words for an answer that came about; hosts of Gemini use them, too."""
 
+_GOOD_ENDS: Final = frozenset({"STOP", "MAX_TOKENS"})
+
 Part = dict[str, Any]
+_SILENT: Final[Part] = {"text": ""}
 ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 """Line breaks of indented JSON, made spaces: they stand between values only, and would end a line of the event."""
 
@@ -59,6 +62,13 @@ def finish_reason(stop: Stop | None) -> str:
     if stop.native in _OWN_REASONS:
         return stop.native
     return _REASONS.get(stop.detail) or _REASONS.get(stop.reason) or "OTHER"
+
+
+def content_of(parts: list[Part], reason: str) -> dict[str, Any]:
+    """The content of a candidate that has ended. One that ended well has a part, if need be one that says nothing, as
+    at Google: its SDKs leave a whole turn out of a chat's history for a content without parts."""
+    shown = parts or ([_SILENT] if reason in _GOOD_ENDS else [])
+    return {"role": "model", **({"parts": shown} if shown else {})}
 
 
 class _Kept(msgspec.Struct):

@@ -19,6 +19,7 @@ from penstock.dialects.gemini.caller.members import (
     PartWriter,
     Sources,
     about,
+    content_of,
     finish_reason,
     response_id,
 )
@@ -54,9 +55,9 @@ def _candidate(choice: Choice, calls: list[CollectedCall], caption: Caption) -> 
             sources.add(piece)
         parts += writer.write(piece)
     parts += writer.end()
-    content = {"role": "model", **({"parts": parts} if parts else {})}
-    told = about(finish_reason(choice.stop), sources, choice.logprobs)
-    return {"content": content, **told, "index": choice.index}
+    reason = finish_reason(choice.stop)
+    told = about(reason, sources, choice.logprobs)
+    return {"content": content_of(parts, reason), **told, "index": choice.index}
 
 
 def _pieces(choice: Choice, calls: list[CollectedCall]) -> Iterator[Piece | WholeCall]:

@@ -35,6 +35,7 @@ from penstock.dialects.gemini.caller.members import (
     PartWriter,
     Sources,
     about,
+    content_of,
     finish_reason,
     response_id,
     tokens_of,
@@ -42,7 +43,7 @@ from penstock.dialects.gemini.caller.members import (
 from penstock.dialects.gemini.usage import write_usage
 from penstock.dialects.whole_calls import WholeCalls
 
-KEEP_ALIVE: Final = b"data: {}\n\n"
+KEEP_ALIVE: Final = b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":""}]},"index":0}]}\n\n'
 """An event that says nothing. A comment would end the reading of Google's Python client."""
 
 _Content = Text | Refusal | Thinking | Media | Citation | Foreign | ToolStart | ToolArgs
@@ -88,9 +89,9 @@ class _Candidate:
 
     def ended(self, parts: list[Part]) -> dict[str, Any]:
         """What the last response says of it."""
-        content = {"content": {"role": "model", **({"parts": parts} if parts else {})}}
-        told = about(finish_reason(self.stop), self.sources, tokens_of(self.logprobs))
-        return {**content, **told, "index": self.index}
+        reason = finish_reason(self.stop)
+        told = about(reason, self.sources, tokens_of(self.logprobs))
+        return {"content": content_of(parts, reason), **told, "index": self.index}
 
 
 class ResponseWriter:

@@ -43,6 +43,8 @@ class _Candidate:
         if last is not None and is_plain and last.get("thought") == part.get("thought"):
             self._texts.append(part["text"])
             return
+        if is_plain and not part["text"] and self._parts:
+            return
         self._close()
         self._parts.append(part)
         if is_plain:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.dialects.gemini.caller.array import ArrayEncoder, stream_form
+from penstock.dialects.gemini.caller.stream import KEEP_ALIVE
 
-STREAM = b'data: {"a":1}\n\ndata: {}\n\ndata: {"a":2}\r\n\r\ndata: {"a":3}\n\n'
+STREAM = b'data: {"a":1}\n\n' + KEEP_ALIVE + b'data: {"a":2}\r\n\r\ndata: {"a":3}\n\n'
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=5))
@@ -21,7 +22,7 @@ def test_any_cut_gives_the_same_array(cuts: list[int]) -> None:
 
 def test_each_element_is_sent_at_once_and_the_end_closes_it() -> None:
     encoder = ArrayEncoder()
-    assert encoder.feed(b"data: {}\n\n") == b"\n"
+    assert encoder.feed(KEEP_ALIVE) == b"\n"
     assert encoder.feed(b'data: {"a":1}\n\n') == b'[{"a":1}'
     assert encoder.finish(b'data: {"a":2}') == b',\r\n{"a":2}]'
     assert ArrayEncoder().finish(b"") == b"[]"

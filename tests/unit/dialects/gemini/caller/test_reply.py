@@ -60,4 +60,4 @@ def test_broken_arguments_can_not_be_told_unless_the_answer_was_cut() -> None:
     failure = write_reply(collect([*events, Stop("tool_calls")]), CAPTION)
     assert isinstance(failure, Failure)
     assert failure.kind is Kind.INVALID_RESPONSE
-    assert parts(plain(*events, Stop("length"))) == []
+    assert parts(plain(*events, Stop("length"))) == [{"text": ""}]

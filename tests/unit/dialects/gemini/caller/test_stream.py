@@ -20,7 +20,8 @@ def test_each_response_is_whole_and_the_last_tells_the_end() -> None:
         "responseId": "id",
     }
     assert parts(second) == [{"text": "lo"}]
-    assert last["candidates"] == [{"content": {"role": "model"}, "finishReason": "STOP", "index": 0}]
+    silent = {"role": "model", "parts": [{"text": ""}]}
+    assert last["candidates"] == [{"content": silent, "finishReason": "STOP", "index": 0}]
     assert last["usageMetadata"] == {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
 
 
@@ -30,7 +31,7 @@ def test_calls_are_told_at_once_in_their_order() -> None:
         ToolArgs(": 1}", 0), Stop("tool_calls"),
     )  # fmt: skip
     told = [part for response in found for part in parts(response)]
-    assert [part.get("functionCall", {}).get("name") for part in told] == ["f", "g", None]
+    assert [part.get("functionCall", {}).get("name") for part in told] == ["f", "g", None, None]
     assert told[0]["functionCall"]["args"] == {"x": 1}
 
 
