@@ -138,7 +138,7 @@ def _reasoning(reasoning: Reasoning, traits: Traits) -> Reasoning | None:
         return reasoning
     if native.get("type") == "adaptive" and traits.thinking != "adaptive":
         can_think = traits.thinking != "none" or traits.thinks_unasked
-        return msgspec.structs.replace(reasoning, native=None) if can_think else None
+        return msgspec.structs.replace(reasoning, native=None, enabled=None) if can_think else None
     if reasoning.budget is not None and reasoning.budget < traits.min_budget:
         least = {**native, "budget_tokens": traits.min_budget}
         return msgspec.structs.replace(reasoning, budget=traits.min_budget, native=least)

@@ -113,6 +113,7 @@ def _of_responses(method: str, path: str, operation: Operation, body: bytes = Bo
 
 _OLLAMA_ONLY: Final = "/api/"
 _COHERE_ONLY: Final = "/v2/"
+_OLD_COHERE: Final = "/v1/chat"
 _GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/", "/ws/")
 _MODELS: Final = "/models/"
 _GEMINI_PATHS: Final = tuple(
@@ -171,7 +172,7 @@ def _ollama_surfaces() -> Iterable[Surface]:
     yield Surface("GET", "/api/tags", Operation.MODELS, ollama, BodyKind.NONE, ollama)
 
 
-_BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models")
+_BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models", "/async-invoke")
 _CONVERSE_VERBS: Final = (("converse", False), ("converse-stream", True))
 _INVOKE_VERBS: Final = (("invoke", False), ("invoke-with-response-stream", True))
 _INVOKED: Final[tuple[tuple[Operation, str], ...]] = (
@@ -359,7 +360,7 @@ def _wire_of(path: str) -> str:
         return "gemini"
     if path.startswith(_OLLAMA_ONLY):
         return "ollama"
-    if path.startswith(_COHERE_ONLY):
+    if path.startswith(_COHERE_ONLY) or path == _OLD_COHERE:
         return "cohere"
     return SURFACES.wire_above(path) or _OPENAI
 

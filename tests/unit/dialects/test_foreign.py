@@ -173,7 +173,7 @@ SMALL: Final = Reasoning("", 500, True, {"type": "enabled", "budget_tokens": 500
     ("asked", "traits", "expected"),
     [
         (ADAPTIVE, Traits("f", thinking="adaptive"), ADAPTIVE),
-        (ADAPTIVE, Traits("f", thinking="budget"), Reasoning("", None, True)),
+        (ADAPTIVE, Traits("f", thinking="budget"), Reasoning()),
         (ADAPTIVE, Traits("f"), None),
         (ADAPTIVE, ANY_MODEL, ADAPTIVE),
         (

@@ -224,6 +224,9 @@ def test_files_of_anthropics_clients() -> None:
         ("/x/models/a:", "openai_chat"),
         ("/x/models/a:b!", "openai_chat"),
         ("/x/a:b", "openai_chat"),
+        ("/async-invoke", "bedrock_converse"),
+        ("/v1/chat", "cohere"),
+        ("/v1/chat/x", "openai_chat"),
     ],
 )
 def test_a_verb_behind_a_model_is_geminis(path: str, wire: str) -> None:

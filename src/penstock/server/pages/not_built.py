@@ -16,7 +16,9 @@ _ABSENT: Final = (
     "(admin.enabled, console.enabled) or put it on another port (admin.listen)."
 )
 _ENDPOINTS: Final[dict[str, str]] = {
-    "/model": "this operation of Bedrock's: use converse, converse-stream, invoke or invoke-with-response-stream",
+    "/model": "this operation of Bedrock's: use converse, converse-stream, invoke or invoke-with-response-stream "
+    "(sessions with Nova Sonic need HTTP/2 in both directions: ask Bedrock itself)",
+    "/async-invoke": "Bedrock's asynchronous invocations, whose answers go to Amazon S3: ask Bedrock itself",
     "/api/pull": "Ollama's ways to keep models: ask the host itself",
     "/api/push": "Ollama's ways to keep models: ask the host itself",
     "/api/create": "Ollama's ways to keep models: ask the host itself",
@@ -25,6 +27,10 @@ _ENDPOINTS: Final[dict[str, str]] = {
     "/api/blobs": "Ollama's ways to keep models: ask the host itself",
     "/v1/prompts": "stored prompts",
 }
+_EXACT: Final[dict[str, str]] = {
+    "/v1/chat": "version 1 of Cohere's chats: use /v2/chat, or /v1/proxy/v1/chat, which passes to Cohere as it is",
+}
+"""Paths below which others are served."""
 _PLANE: Final[dict[str, str]] = {
     "/v1/configs": " Configs can be set in penstock.toml.",
     "/v1/virtual-keys": " Virtual keys can be set in penstock.toml.",
@@ -61,6 +67,8 @@ def not_built(path: str) -> Failure | None:
     if verb is not None:
         text = f"This release of the gateway does not serve Gemini's {verb[1]}: /v1/proxy{path} passes it as it is."
         return Failure(Kind.NOT_IMPLEMENTED, text)
+    if path in _EXACT:
+        return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve {_EXACT[path]}.")
     segments = path.split("/")
     for count in (3, 4, 2):
         start = "/".join(segments[:count])

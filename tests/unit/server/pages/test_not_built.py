@@ -14,6 +14,10 @@ from penstock.server.surfaces import SURFACES
     [
         "/v1beta/models/gemini-2.5-pro:generateAnswer",
         "/model/anthropic.claude/async-invoke",
+        "/model/amazon.nova-sonic-v1:0/invoke-with-bidirectional-stream",
+        "/async-invoke",
+        "/async-invoke/arn:aws:bedrock:1",
+        "/v1/chat",
         "/api/pull",
         "/api/blobs/sha256:1",
         "/v1/virtual-keys",

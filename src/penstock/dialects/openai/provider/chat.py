@@ -28,6 +28,8 @@ _EFFORT_OF_BUDGET: Final = ((2048, "low"), (12_288, "medium"))
 """The largest budget in tokens of each effort; a larger budget is ``high`` (docs/portkey.md#reasoning-efforts)."""
 _HIGHEST: Final = {"max": "high", "xhigh": "high"}
 """The nearest effort that every host accepts, for efforts that only some hosts accept."""
+_USUAL: Final = "medium"
+"""The effort for a model that is to think and doesn't unless it is told how much."""
 _CAN_STREAM_USAGE: Final = "stream_options"
 
 
@@ -119,6 +121,8 @@ def _word(reasoning: Reasoning, traits: Traits) -> str:
     word = reasoning.effort
     if not word and reasoning.budget is not None:
         word = next((name for most, name in _EFFORT_OF_BUDGET if reasoning.budget <= most), "high")
+    if not word and reasoning.enabled and not traits.thinks_unasked and _USUAL in traits.efforts:
+        return _USUAL
     return word if word in traits.efforts else _HIGHEST.get(word, word)
 
 
