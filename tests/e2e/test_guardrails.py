@@ -349,6 +349,7 @@ def test_a_stream_that_is_denied_midway(
     gateway: RunningGateway, upstream: Upstream, headers: dict[str, str], hook: dict[str, Any]
 ) -> None:
     """The upstream is closed at once, and the caller is told in the stream's own grammar."""
+    gateway.recorded()
     release = threading.Event()
     first = events(ROLE, chunk({"content": "so good"}), end=False)
     rest = sent(chunk({"content": " and so ba"}), chunk({"content": "d"}))
@@ -367,6 +368,8 @@ def test_a_stream_that_is_denied_midway(
     told = httpx.Response(200, headers={"content-type": "text/event-stream"}, text="".join(parts))
     text, [error] = streamed(told)
     assert (got.status_code, text) == (200, "so good" if hook else "so good and so ")
+    [verdict] = [each for record in gateway.recorded() for each in json.loads(line(record)).get("guards", ())]
+    assert (verdict["verdict"], verdict["released"]) == ("denied", len(text))
     assert error["error"]["type"] == "hooks_failed"
     assert ("hook_results" in error) is ("x-portkey-strict-open-ai-compliance" in headers)
     assert "[DONE]" not in told.text

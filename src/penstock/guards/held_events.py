@@ -74,9 +74,9 @@ class HeldEvents:
 
     def feed(self, events: bytes) -> bytes:
         """Take whole events; give back those that can go on now."""
-        if not self._rules or self.denied:
-            return b"" if self.denied else events
-        text = self.text_of(events)
+        if not self._rules:
+            return events
+        text = None if self.denied else self.text_of(events)
         if text is not None:
             return self.feed_text(events, text)
         return b"".join([self._fed(block) for block in sse.blocks(events) if not self.denied])

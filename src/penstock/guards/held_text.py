@@ -47,7 +47,8 @@ class RuledText:
     """One text. Implements ``arguments.Fed``."""
 
     __slots__ = (
-        "_begins_unseen", "_context", "_find_sign", "_held", "_idles", "_is_idle", "_limit", "_pending", "_rules",
+        "_begins_unseen", "_context", "_find_sign", "_finders", "_held", "_idles", "_is_idle", "_limit", "_pending",
+        "_rules",
     )  # fmt: skip
 
     def __init__(self, rules: Sequence[StreamRule]) -> None:
@@ -55,6 +56,8 @@ class RuledText:
         self._held = [rule.held() for rule in rules]
         self._context = self._pending = ""
         self._is_idle = True
+        self._finders: set[int] = set()
+        """The rules that have found something since the text was idle."""
         self._idles = [rule.rule.idle_until for rule in rules if not rule.has_failed]
         signs = _any_of(tuple([each.rule.signs for each in rules]))
         self._find_sign = None if signs is None else signs.search
@@ -101,7 +104,10 @@ class RuledText:
         return until
 
     def _through(self, text: str, *, last: bool) -> tuple[str, bool]:
-        """The text through all rules, one after the other."""
+        """The text through all rules, one after the other. What stands before the place where one denies it goes on,
+        as the others leave it."""
+        is_denied = False
+        finders = self._finders
         for rule, held in zip(self._rules, self._held, strict=True):
             if rule.has_failed:
                 continue
@@ -114,13 +120,15 @@ class RuledText:
                 if rule.check is not None and rule.check.fails_closed and rule.denies:
                     return "", True
                 text = held.waiting() + text
-            rule.found += held.found - found
+            if held.found > found:
+                rule.found += held.found - found
+                finders.add(id(held))
             rule.has_overflowed = rule.has_overflowed or held.overflowed
             rule.changed = rule.changed or (held.changed and not was_changed)
-            if held.denied:
-                return text, True
+            is_denied = is_denied or held.denied
+            last = last or is_denied
         self._is_idle = not last and self._agrees()
-        return text, False
+        return text, is_denied
 
     def _agrees(self) -> bool:
         """Whether all rules see the same text, as they do where none changed it lately: what waits at any of them waits
@@ -128,6 +136,12 @@ class RuledText:
         active = [held for rule, held in zip(self._rules, self._held, strict=True) if not rule.has_failed]
         if not active:
             return False
+        has_found = False
+        for held in active:
+            if has_found and held.held:
+                return False  # what one rule has found already waits at a later one
+            has_found = has_found or id(held) in self._finders
+        self._finders.clear()
         waits = "".join([held.seen[len(held.seen) - held.held :] for held in reversed(active)])
         last = active[-1]
         context = last.seen[: len(last.seen) - last.held]

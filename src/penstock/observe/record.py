@@ -74,15 +74,17 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The digest by which routing knows the target: that of its circuit."""
 
 
-class GuardVerdict(msgspec.Struct, frozen=True, gc=False):
+class GuardVerdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one check of a guard decided: ``denied``, ``failed`` (marked only), ``error_passed`` (it could not judge and
     let pass), ``error_denied``, ``error_failed`` or ``dropped`` (it looks on, and did not run). ``phase`` is ``before``
-    or ``after``, ``guard`` the guard's id. It holds no text that was judged."""
+    or ``after``, ``guard`` the guard's id. ``released``: a stream was denied in its middle, when so many characters of
+    its texts had gone out. It holds no text that was judged."""
 
     phase: str
     guard: str
     check: str
     verdict: str
+    released: int | None = None
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -142,11 +142,11 @@ def _webhook(parameters: Parameters) -> Prepared:
             "requestContext": told["requestContext"],
         }
         try:
-            body = _new_body(value, context.phase)
+            changed = _new_body(value, context.phase)
         except ValueError as error:
             # A refusal stands whatever it says of a change.
             return could_not(str(error), data=data) if value["verdict"] else Judgement(verdict=False, data=data)
-        return Judgement(value["verdict"], data, body=body)
+        return Judgement(value["verdict"], data, body=changed)
 
     return Prepared(ask=ask, size=len(url) + 200)
 

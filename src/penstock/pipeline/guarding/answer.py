@@ -123,7 +123,7 @@ class GuardedAnswer(msgspec.Struct, frozen=True):
         return answer
 
     def _note_end(self, stream: GuardedStream) -> None:
-        self.looking_on.verdicts.note(self.call.account, stream.runs)
+        self.looking_on.verdicts.note(self.call.account, stream.runs, stream.released)
         self.looking_on.verdicts.overflow(self.call.account, stream.overflowed)
         if stream.is_denied:
             self.call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)

@@ -83,7 +83,7 @@ class JudgedEvents:
         self._kept: list[bytes] | None = [] if is_kept else None
         self._kept_bytes = 0
         self._is_judged = False
-        self.released = 0
+        self.released = self._out_of_windows = 0
         self.denies = self.is_untold = False
         self.runs: list[HookRun] = []
         self.whole: list[HookRun] = []
@@ -93,6 +93,11 @@ class JudgedEvents:
     def is_immediate(self) -> bool:
         """Whether each event is judged when it comes, until the stream ends."""
         return not (self.buffers or self._window_hooks)
+
+    @property
+    def characters(self) -> int:
+        """How many characters of texts have gone on of a stream that isn't judged as a whole."""
+        return self._out_of_windows if self._window_hooks else self.held.released
 
     @property
     def holds_back(self) -> bool:
@@ -208,6 +213,7 @@ class JudgedEvents:
                 return self.denied()
         ready, characters = windows.released()
         self.released += characters
+        self._out_of_windows += characters
         return ready
 
     async def _buffered(self, events: bytes) -> bytes:

@@ -82,6 +82,11 @@ class GuardedStream:
         return self._events.whole or self._events.unable
 
     @property
+    def released(self) -> int:
+        """How many characters of the answer's texts have gone on."""
+        return self._events.characters
+
+    @property
     def overflowed(self) -> Iterable[tuple[Hook, HookCheck]]:
         """The checks for which more of a text would have had to wait than may."""
         return self._events.held.overflowed()

@@ -42,15 +42,16 @@ class GuardVerdicts:
         self._count_clean()
         return self._counts
 
-    def note(self, account: Account, runs: Iterable[HookRun]) -> None:
-        """Hooks have judged."""
+    def note(self, account: Account, runs: Iterable[HookRun], released: int | None = None) -> None:
+        """Hooks have judged. ``released``: a denial came when so many characters of a stream had gone out."""
         for run in runs:
             if run.is_clean and not run.hook.is_shadow:
                 self._clean[run.hook.check_ids] += 1
                 continue
             for check in run.checks:
                 if not check.skipped:
-                    self._add(account, run.hook, check.check.check.id, _verdict(run, check))
+                    verdict = _verdict(run, check)
+                    self._add(account, run.hook, check.check.check.id, verdict, released if run.denies else None)
         if len(self._clean) > _MOST_GROUPS:
             self._count_clean()
 
@@ -78,11 +79,11 @@ class GuardVerdicts:
         for hook, check in checks:
             self._add(account, hook, check.check.id, OVERFLOWED)
 
-    def _add(self, account: Account, hook: Hook, check: str, verdict: str) -> None:
+    def _add(self, account: Account, hook: Hook, check: str, verdict: str, released: int | None = None) -> None:
         self._counts[check, verdict] += 1
         if verdict != PASSED and len(account.guards) < _MOST:
             phase = "before" if hook.phase is Phase.BEFORE else "after"
-            account.guards.append(GuardVerdict(phase, hook.id[:_LONGEST_ID], check, verdict))
+            account.guards.append(GuardVerdict(phase, hook.id[:_LONGEST_ID], check, verdict, released))
 
 
 def _verdict(run: HookRun, check: CheckRun) -> str:
