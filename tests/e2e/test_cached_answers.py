@@ -210,6 +210,7 @@ def test_an_answer_of_another_tenants_credential_is_never_given_out(
 def test_the_same_bytes_again_and_again_on_one_connection(gateway: RunningGateway, upstream: Upstream) -> None:
     """From the third on what the request comes to is remembered (pipeline/repeated_call.py)."""
     other, url = {**ASK, "temperature": 0.5}, urlsplit(gateway.url)
+    gateway.recorded()
     with socket.create_connection((url.hostname, url.port), 60) as connection:
 
         def ask_again(body: Any) -> tuple[bytes, list[tuple[str, str]]]:
