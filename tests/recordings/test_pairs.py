@@ -133,7 +133,7 @@ def test_any_cutting_says_the_same(path: Path, caller: str) -> None:
 def test_a_text_like_the_last_one_is_told_as_any_other(
     path: Path, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events that a template tells (framing/text_template.py) become the bytes that they become when they are read."""
+    """Events that a template tells (dialects/framing/text_template.py) become the bytes that they become when they are read."""
     monkeypatch.setattr(Translation, "caption", lambda _: CAPTION)
     recording = load(path)
     provider, body = DIALECTS[WIRE_OF[recording["wire"]]], wires.body(recording)

@@ -90,4 +90,4 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     begins_stream: Callable[[bytes], bool] = sse.begins
     repeats_texts: bool = False
     """Whether an event that tells one text leaves its reader as it was, so that the next event with the same bytes
-    around its text tells that text, and nothing else (framing/text_template.py)."""
+    around its text tells that text, and nothing else (dialects/framing/text_template.py)."""

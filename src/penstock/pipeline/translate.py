@@ -2,7 +2,7 @@
 
 Between the two wires are typed events (core/events.py), never the bytes of a third wire. A translated reply is a
 ``Reply`` in the caller's dialect: the later stages know only the caller's dialect. A text of a stream may be its JSON,
-where both wires write it alike (framing/text_template.py).
+where both wires write it alike (dialects/framing/text_template.py).
 """
 
 from __future__ import annotations
