@@ -157,8 +157,7 @@ def build(
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
         content_rule(settings, log), log, is_admin_path,
     )  # fmt: skip
-    figures.connections, figures.tellers = gateway.connections, alerts.tellers
-    figures.exporters = telemetry.exporters
+    figures.connections, figures.tellers, figures.exporters = gateway.connections, alerts.tellers, telemetry.exporters
     gateway.sessions = Sessions(settings.realtime)
     gateway.key_holder = KeyHolder(limits, pipeline.models, now, usage_reader(stored))
     telemetry.follow(gateway)

@@ -14,6 +14,7 @@ import msgspec
 
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json, write_json
+from penstock.guards import stream_modes
 from penstock.guards.base import Phase
 from penstock.guards.check_reader import CheckReader, OwnChecks
 from penstock.guards.parameters import Parameters
@@ -239,7 +240,7 @@ class _HookReader:
         if len(checks) > _MOST_CHECKS:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
         mode = HookMode(own.choice("mode", [each.value for each in HookMode], HookMode.ENFORCE.value))
-        alters = mode is not HookMode.SHADOW and _alters(kind, checks)
+        alters = mode is not HookMode.SHADOW and stream_modes.alters(kind, checks)
         if deny and any(each.check.only_marks for each in checks):
             own.complain("deny", "a check of this guard only marks: what it finds proves nothing")
         if not (sequential or kind is HookType.MUTATOR) and sum(each.prepared.restores for each in checks) > 1:
@@ -292,7 +293,7 @@ class _HookReader:
         texts has a mode in which the caller gets the changed text: any other one is refused, or not chosen."""
         if self._phase is Phase.BEFORE or self._members.get("mode") == HookMode.SHADOW.value:
             return StreamMode.AFTER
-        problems = _mode_problems(checks, alters=alters)
+        problems = stream_modes.mode_problems(checks, is_altering=alters)
         if own.has("stream"):
             mode = StreamMode(own.choice("stream", [each.value for each in StreamMode], StreamMode.AFTER.value))
             if mode in problems:
@@ -372,24 +373,6 @@ def _own_members(values: Mapping[str, Any]) -> dict[str, Any]:
         name = _CAMEL.sub(lambda match: "_" + match[1].lower(), key)
         members[name if name in _OWN else key] = value
     return members
-
-
-def _alters(kind: HookType, checks: tuple[HookCheck, ...]) -> bool:
-    """Whether the hook is there to change texts. A check that may replace the body (a webhook) is so in a mutator."""
-    return any(each.transforms or (each.check.replaces and kind is HookType.MUTATOR) for each in checks)
-
-
-def _mode_problems(checks: tuple[HookCheck, ...], *, alters: bool) -> dict[StreamMode, str]:
-    """The stream modes that a hook with these checks can't have, and why."""
-    problems: dict[StreamMode, str] = {}
-    if not checks or any(each.prepared.hold is None for each in checks):
-        problems[StreamMode.HOLD] = "a check of this guard needs more than a part of the text: use window or buffer"
-    if any(each.check.replaces for each in checks):
-        problems[StreamMode.WINDOW] = "a check of this guard needs the whole answer: use buffer"
-    if alters:
-        text = "a check of this guard changes the text, which this mode can't: use hold or buffer"
-        problems |= {StreamMode.AFTER: text, StreamMode.WINDOW: text}
-    return problems
 
 
 def _sample(own: Parameters, *, looks_on: bool) -> float:
