@@ -12,7 +12,8 @@ from penstock.control.actor import Actor
 from penstock.control.analytics import feedback as analytics_feedback
 from penstock.control.analytics import users as analytics_users
 from penstock.control.analytics.sums import Span, added, quantile, ratio, series, source_of, span_of, sums, totals_of
-from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.rows import cents
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent

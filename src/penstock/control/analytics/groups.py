@@ -12,7 +12,8 @@ from penstock.control.actor import Actor
 from penstock.control.analytics.feedback import Felt, by_column
 from penstock.control.analytics.sums import Source, ratio, source_of, span_of, total
 from penstock.control.analytics.user_lines import cover_of, lines
-from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.rows import cents, milliseconds
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import ControlPlane

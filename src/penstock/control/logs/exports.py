@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.logs.files import FORMATS, MEMBERS, MOST, LogFile
-from penstock.control.logs.filters import NAMES, LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import NAMES, read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.logs import count_up_to
 from penstock.control.members import LONGEST_TEXT, VALUE, Fields, Members, in_snake_case
 from penstock.control.pages import Page, as_list, select
