@@ -243,8 +243,8 @@ def _members(given: dict[str, Any]) -> dict[str, Any]:
         defaults["config_id"] = given["default_config"]
     if given["pin_config"]:
         defaults["allow_config_override"] = False
-    told = {"defaults": defaults} if defaults else {}
-    return {**body, **told, **_rotation(given), **limits_of(given), **members_of(given["members"])}
+    members = {"defaults": defaults} if defaults else {}
+    return {**body, **members, **_rotation(given), **limits_of(given), **members_of(given["members"])}
 
 
 def _rotation(given: dict[str, Any]) -> dict[str, Any]:

@@ -58,9 +58,9 @@ def limits_of(given: Mapping[str, Any]) -> dict[str, Any]:
 def budgets_of(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The budgets among some options; what is said of budgets is said of each of them."""
     amounts = {type_: given[name] for name, type_ in _BUDGETS.items() if given[name] is not None}
-    told = [name for name in _OF_BUDGETS if given[name] is not None]
-    if told and not amounts:
-        option = told[0].replace("_", "-")
+    named = [name for name in _OF_BUDGETS if given[name] is not None]
+    if named and not amounts:
+        option = named[0].replace("_", "-")
         raise click.ClickException(f"--{option} belongs to a budget: name --budget, --tokens or --requests, too")
     said = {
         **_period(given["reset"]),

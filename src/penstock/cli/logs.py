@@ -99,8 +99,8 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     metrics = {name: value for name, value in answer["metrics"].items() if not name.startswith("metadata.")}
     metadata = dict(zip(answer["metrics"]["metadata.key"], answer["metrics"]["metadata.value"], strict=True))
     bodies = {f"{side}_body": answer[side]["body"] for side in ("request", "response")}
-    told = ("tokens", "dropped_parameters", "labels", "client", "feedback")
-    return {**metrics, "metadata": metadata, **{name: answer[name] for name in told}, **bodies}
+    names = ("tokens", "dropped_parameters", "labels", "client", "feedback")
+    return {**metrics, "metadata": metadata, **{name: answer[name] for name in names}, **bodies}
 
 
 @command.command("export")

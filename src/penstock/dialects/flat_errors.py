@@ -87,18 +87,18 @@ def _provider(form: FlatForm, reply: ProviderReply, trace_id: str) -> ErrorReply
 
 
 def _message(form: FlatForm, said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    told = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+    text = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
-        return without_organisation(form.too_long(told))
+        return without_organisation(form.too_long(text))
     if said:
         return without_organisation(said)
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def _provider_event(form: FlatForm, fail: Fail, provider: str, trace_id: str) -> bytes:
     status = fail.status if 400 <= fail.status < 500 else 400
-    told: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
-    error = read_error(status, write_json({"error": told})).error
+    members: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
+    error = read_error(status, write_json({"error": members})).error
     return form.event(form.body(_message(form, fail.message, fail.raw, provider, error), trace_id))
 
 

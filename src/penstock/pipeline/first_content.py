@@ -153,8 +153,8 @@ async def _begin_stream(
     held.rest.close()
     if not watch.error_data:
         return _nothing_usable(route, "sent a chunk that is no JSON")
-    told = error_in_answer(watch.error_data, error, held.rest.headers, route, prepared.dialect, trace_id)
-    return Answer(told.status, _error_headers(told, held.rest), told.body, outcome)
+    shaped = error_in_answer(watch.error_data, error, held.rest.headers, route, prepared.dialect, trace_id)
+    return Answer(shaped.status, _error_headers(shaped, held.rest), shaped.body, outcome)
 
 
 def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Outcome:
@@ -164,9 +164,9 @@ def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Ou
     return Outcome(error.status, failure, error=error.error, retry_after=error.retry_after)
 
 
-def _error_headers(told: ErrorReply, reply: Reply) -> Headers:
+def _error_headers(error: ErrorReply, reply: Reply) -> Headers:
     """The headers of an error that came with a good status."""
-    return merged(told.headers, reply_headers(headers_for(reply, JSON)))
+    return merged(error.headers, reply_headers(headers_for(reply, JSON)))
 
 
 async def _collect(
@@ -281,9 +281,9 @@ def _judged(
         judge = None if prepared.translation is None else replies.judge_translated
         verdict = (judge or replies.judge)(body, route.provider.slug, is_chat)
     if verdict.error is not None:
-        told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
+        shaped = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
         outcome = _error_outcome(verdict.error, route, "in place of an answer")
-        return Answer(told.status, _error_headers(told, reply), told.body, outcome, usage=verdict.usage)
+        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome, usage=verdict.usage)
     if verdict.problem:
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
@@ -316,9 +316,9 @@ async def _gathered(
     watch = watch_for(prepared, route.provider.slug)
     events = watch.feed(stream) + watch.finish()
     if watch.error is not None and watch.error_data:
-        told = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
+        shaped = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
         outcome = _error_outcome(watch.error, route, "in its stream")
-        return Answer(told.status, _error_headers(told, reply), told.body, outcome)
+        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome)
     if watch.is_over:
         return _nothing_usable(route, "sent a chunk that is no JSON")
     if not watch.ending()[0]:
@@ -333,8 +333,8 @@ async def _gathered(
 def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:
     """The outcome, for routing, of a provider's error response."""
     text = f"The provider {route.target.provider} answered with status {reply.status}."
-    told = reply.error if isinstance(reply, ShapedErrorReply) else None
-    error = told or read_error(reply.status, body, route.provider.slug)
+    known = reply.error if isinstance(reply, ShapedErrorReply) else None
+    error = known or read_error(reply.status, body, route.provider.slug)
     delay = retry_after(reply.headers, datetime.datetime.now(datetime.UTC))
     return Outcome(
         reply.status,

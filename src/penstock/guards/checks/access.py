@@ -47,13 +47,13 @@ def _model_whitelist(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         model = _model_of(context)
-        told = {"not": inverts, "requestedModel": model or "No model specified", "allowedModels": list(models)}
+        data = {"not": inverts, "requestedModel": model or "No model specified", "allowedModels": list(models)}
         if not model:
-            return could_not("The request names no model.", data={"explanation": "There is no model.", **told})
+            return could_not("The request names no model.", data={"explanation": "There is no model.", **data})
         is_listed = _is_listed(model, context, models)
         verdict = is_listed is not inverts
         explanation = f"The model '{model[:100]}' is {'' if is_listed else 'not '}in the list."
-        return Judgement(verdict, {"verdict": verdict, "explanation": explanation, **told})
+        return Judgement(verdict, {"verdict": verdict, "explanation": explanation, **data})
 
     return Prepared(judge, size=sum(map(len, models)))
 
@@ -194,8 +194,10 @@ def _request_types(parameters: Parameters) -> Prepared:
         name = context.request_type
         problem = _undecided(name, allowed, blocked)
         if problem:
-            told = {"allowedTypes": list(allowed), "blockedTypes": list(blocked)}
-            return could_not(problem, data={"explanation": problem, "currentRequestType": name or "unknown", **told})
+            result_data = {"allowedTypes": list(allowed), "blockedTypes": list(blocked)}
+            return could_not(
+                problem, data={"explanation": problem, "currentRequestType": name or "unknown", **result_data}
+            )
         kinds = {name, "chatComplete"} if name in _CHATS else {name}
         names = kinds | {f"{_STREAMED}{each}" for each in kinds} if context.is_streaming else kinds
         verdict = names.isdisjoint(blocked) and (not allowed or not names.isdisjoint(allowed))

@@ -147,10 +147,10 @@ async def _asked(
             return _refused(read), {}
         head, claims = read
     if issuer.endpoint:
-        told = await _introspected(token, issuer.endpoint, issuer.form, issuer.kept_answers, outbound)
-        if isinstance(told, str):
-            return _refused(told), {}
-        claims = {**told, **claims}
+        introspection = await _introspected(token, issuer.endpoint, issuer.form, issuer.kept_answers, outbound)
+        if isinstance(introspection, str):
+            return _refused(introspection), {}
+        claims = {**introspection, **claims}
     # What introspection calls active may be opaque: then it tells the times, or nothing does.
     return _judged(head, claims, rules, context.now, is_signed=bool(head)), claims
 

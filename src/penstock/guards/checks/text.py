@@ -71,7 +71,7 @@ def _any_of(words: tuple[str, ...], *, matches_case: bool) -> Any:
 def _count(
     singular: str,
     bounds: tuple[str, str],
-    told: tuple[str, str],
+    names: tuple[str, str],
     count: Callable[[str], int],
     *,
     needs_text: bool = True,
@@ -91,14 +91,14 @@ def _count(
             text = given.strip(_SPACE) if trims else given
             if needs_text and not text:
                 blank = {"textExcerpt": excerpt(given)} if given else {}
-                return no_text({told[0]: lower, told[1]: upper, "not": inverts, **blank})
+                return no_text({names[0]: lower, names[1]: upper, "not": inverts, **blank})
             number = count(text)
             within = number >= lower and (upper is None or number <= upper)
             verdict = within is not inverts
             data = {
                 f"{singular}Count": number,
-                told[0]: lower,
-                told[1]: upper,
+                names[0]: lower,
+                names[1]: upper,
                 "not": inverts,
                 "verdict": verdict,
                 "explanation": f"The {singular} count of {number} is {'within' if within else 'outside'} the bounds.",

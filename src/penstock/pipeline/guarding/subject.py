@@ -201,17 +201,17 @@ def with_headers(call: Call, route: TargetRoute, runs: Sequence[HookRun]) -> tup
     names = plan.told_headers if isinstance(plan, GuardPlan) else None
     if not names:
         return call, route
-    told: dict[str, str | None] = {}
+    claims: dict[str, str | None] = {}
     for run in runs:
         for check in run.checks:
             found = check.judgement.headers
             for name in check.check.prepared.tells:
                 value = found.get(name)
-                told[name] = value if told.get(name, value) == value else None
-    fields = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
+                claims[name] = value if claims.get(name, value) == value else None
+    fields = [(name.encode(), value.encode()) for name, value in claims.items() if value is not None]
     headers = [*((name, value) for name, value in call.headers if name.lower() not in names), *fields]
     kept = {name: value for name, value in call.fields.items() if name not in names}
-    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *sorted(told))))
+    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *sorted(claims))))
     target = msgspec.structs.replace(route.target, forward_headers=forwarded)
     call = msgspec.structs.replace(call, headers=headers, fields={**kept, **dict(fields)})
     # What is prepared for other requests of the route knows nothing of these fields.

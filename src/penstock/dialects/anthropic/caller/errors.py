@@ -121,8 +121,8 @@ def _message(said: VendorError, body: bytes, provider: str, error: ErrorClass | 
         return too_long(said.message or body[:_TEXT_LIMIT].decode("utf-8", "replace"))
     if said.message:
         return without_organisation(said.message)
-    told = body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+    text = body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def too_long(text: str) -> str:
@@ -133,8 +133,8 @@ def too_long(text: str) -> str:
 
 def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:
     status = fail.status if 400 <= fail.status < 600 else ERROR_STATUS.get(fail.type, 500)
-    told: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
-    error = read_error(status if status < 500 else 400, write_json({"error": told})).error
+    members: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
+    error = read_error(status if status < 500 else 400, write_json({"error": members})).error
     said = VendorError(fail.message, fail.type or None, None, fail.code or None)
     if error is ErrorClass.CONTEXT_LENGTH:
         status = 400

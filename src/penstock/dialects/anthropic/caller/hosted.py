@@ -50,8 +50,8 @@ def _texts(holder: Mapping[str, Any]) -> str:
 
 def _result(name: str, content: Any) -> str:
     pages = [_page(each) for each in json_text.mappings(content)]
-    told = "; ".join(filter(None, pages)) or write_json(content).decode()
-    return f"[{name}: {told[:_RESULT_LIMIT]}]"
+    text = "; ".join(filter(None, pages)) or write_json(content).decode()
+    return f"[{name}: {text[:_RESULT_LIMIT]}]"
 
 
 def _page(result: Mapping[str, Any]) -> str:

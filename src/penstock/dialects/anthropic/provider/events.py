@@ -262,20 +262,20 @@ _STOPS: Final = {
 def counted(usage: dict[str, Any]) -> list[Event]:
     """What the usage of a whole message tells: the tier that served it, and the counts."""
     tier, counts = usage.get("service_tier"), read_usage(usage)
-    told: list[Event] = [Extra("service_tier", tier)] if isinstance(tier, str) else []
+    events: list[Event] = [Extra("service_tier", tier)] if isinstance(tier, str) else []
     if counts is not None:
-        told.append(counts)
-    return told
+        events.append(counts)
+    return events
 
 
 def _members(holder: Mapping[str, Any]) -> list[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
     reason = json_text.text(holder, "stop_reason")
-    told: list[Event] = [stop(reason)] if reason else []
+    events: list[Event] = [stop(reason)] if reason else []
     for name, value in holder.items():
         if value is not None and name not in _TOLD_OTHERWISE:
-            told.append(Extra(name, value, 0 if name in _OF_CHOICE else None))
-    return told
+            events.append(Extra(name, value, 0 if name in _OF_CHOICE else None))
+    return events
 
 
 def _grow(block: _Block, delta: Mapping[str, Any]) -> None:

@@ -123,13 +123,13 @@ def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
 
 
 def _message(said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    told = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+    text = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
-        words = too_long(told)
+        words = too_long(text)
         return _INPUT_TOO_LONG if words == TOO_LONG else words
     if said:
         return without_organisation(said)
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def _provider_event(fail: Fail, provider: str, _trace_id: str) -> bytes:

@@ -69,11 +69,11 @@ def judge(body: bytes, _provider: str, _is_chat: bool) -> Verdict:
 
 
 def _usage_in(value: Mapping[str, Any]) -> Usage | None:
-    told = json_text.mapping(value, "usage") or json_text.mapping(value, _METRICS)
+    usage = json_text.mapping(value, "usage") or json_text.mapping(value, _METRICS)
     for names in _NAMES:
-        asked, said = (json_text.integer(told, name) for name in names)
+        asked, said = (json_text.integer(usage, name) for name in names)
         if asked is not None or said is not None:
-            return Usage(asked, said, native=told)
+            return Usage(asked, said, native=usage)
     tokens = json_text.integer(value, "inputTextTokenCount")
     return None if tokens is None else Usage(tokens)
 

@@ -94,10 +94,10 @@ def _common(
     taken: set[str],
     write: Callable[[Vectors], bytes],
 ) -> CommonTask:
-    told = {"input": [given], **{name: value for name, value in members.items() if value is not None}}
+    request = {"input": [given], **{name: value for name, value in members.items() if value is not None}}
     dropped = tuple(name for name, value in values.items() if name not in taken | _ADDRESSED and value is not None)
     only_here = ("task_type", "normalize")
-    common = Body({name: write_json(value) for name, value in told.items()})
+    common = Body({name: write_json(value) for name, value in request.items()})
     return CommonTask(common, partial(_written, write), dropped, only_here)
 
 

@@ -205,15 +205,15 @@ class Turns:
                     content.append(block)
                 else:
                     self._parameters.unsupported(inner)
-        told: Block = {"toolUseId": self._call_id(self._ids.answered(result.id)), "content": content}
+        tool_result: Block = {"toolUseId": self._call_id(self._ids.answered(result.id)), "content": content}
         if result.is_error and takes_all_of_tools(self._traits):
             # Converse refuses an error that says nothing.
-            told |= {"content": content or [{"json": {}}], "status": "error"}
+            tool_result |= {"content": content or [{"json": {}}], "status": "error"}
         elif result.is_error:
             self._parameters.unsupported(f"{path}.is_error")
         inside = (part.cache for part in result.parts if isinstance(part, _Markable))
         cache = result.cache or next((cache for cache in inside if cache is not None), None)
-        return self._marked({"toolResult": told}, cache, path)
+        return self._marked({"toolResult": tool_result}, cache, path)
 
     # Images, sounds and documents.
 

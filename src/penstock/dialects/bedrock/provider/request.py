@@ -306,10 +306,10 @@ def _with_format(system: list[Block], turns: list[Block], request: ChatRequest, 
     wanted = request.parameters.get("response_format")
     if not isinstance(wanted, Format) or (wanted.schema and traits.json_schema):
         return system
-    told: Block = {"text": told_format(wanted)}
+    block: Block = {"text": told_format(wanted)}
     if traits.system_role:
-        return [*system, told]
-    turns[0]["content"].append(told)
+        return [*system, block]
+    turns[0]["content"].append(block)
     return system
 
 

@@ -196,8 +196,8 @@ def _events(members: Mapping[str, msgspec.Raw], message: _Content) -> Iterator[b
             yield _event("contentBlockDelta", delta=delta, contentBlockIndex=index)
         yield _event("contentBlockStop", contentBlockIndex=index)
     yield _event("messageStop", **{name: members[name] for name in _IN_STOP if name in members})
-    told = {name: value for name, value in members.items() if name not in {*_IN_STOP, "output"}}
-    yield _event("metadata", **told)
+    rest = {name: value for name, value in members.items() if name not in {*_IN_STOP, "output"}}
+    yield _event("metadata", **rest)
 
 
 def _event(kind: str, **members: Any) -> bytes:

@@ -48,8 +48,8 @@ def judge_translated(body: bytes, provider: str, is_chat: bool) -> Verdict:
 
 def usage_in(value: Mapping[str, Any]) -> Usage | None:
     """The counts of a reply, those of vectors among them; None without any."""
-    told = json_text.mapping(value, "usage") or json_text.mapping(value, "meta")
-    usage = read_usage(told) if told else None
+    usage_value = json_text.mapping(value, "usage") or json_text.mapping(value, "meta")
+    usage = read_usage(usage_value) if usage_value else None
     return None if usage is None or (usage.prompt is None and usage.completion is None) else usage
 
 

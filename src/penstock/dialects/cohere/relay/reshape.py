@@ -59,11 +59,11 @@ class _Message:
             {**call, "function": {**call["function"], "arguments": "".join(arguments)}}
             for call, arguments in self._calls.values()
         ]
-        told: dict[str, Any] = {"role": "assistant"}
-        told |= {"content": content} if content or not calls else {}
-        told |= {"tool_plan": "".join(self._plan)} if self._plan else {}
-        told |= {"tool_calls": calls} if calls else {}
-        return told | ({"citations": self._citations} if self._citations else {})
+        message: dict[str, Any] = {"role": "assistant"}
+        message |= {"content": content} if content or not calls else {}
+        message |= {"tool_plan": "".join(self._plan)} if self._plan else {}
+        message |= {"tool_calls": calls} if calls else {}
+        return message | ({"citations": self._citations} if self._citations else {})
 
 
 def to_plain(stream: bytes) -> bytes | None:

@@ -64,8 +64,8 @@ def _as_event(body: bytes) -> bytes:
 
 def _wait(headers: Headers) -> str:
     """The seconds to wait that a header tells; empty where none does."""
-    told = next((value for name, value in headers if name == b"retry-after"), b"").decode("latin-1").strip()
-    return told if _SECONDS.fullmatch(told) else ""
+    delay = next((value for name, value in headers if name == b"retry-after"), b"").decode("latin-1").strip()
+    return delay if _SECONDS.fullmatch(delay) else ""
 
 
 # The gateway's own.
@@ -107,12 +107,12 @@ def _provider(reply: ProviderReply, _trace_id: str) -> ErrorReply:
 
 
 def _message(said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    told = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+    text = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
-        return _too_long(told)
+        return _too_long(text)
     if said:
         return without_organisation(said)
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def _too_long(text: str) -> str:
@@ -125,8 +125,8 @@ def _too_long(text: str) -> str:
 
 def _provider_event(fail: Fail, provider: str, _trace_id: str) -> bytes:
     status = fail.status if 400 <= fail.status < 600 else 500
-    told: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
-    error = read_error(status if status < 500 else 400, write_json({"error": told})).error
+    members: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
+    error = read_error(status if status < 500 else 400, write_json({"error": members})).error
     if error is ErrorClass.CONTEXT_LENGTH:
         status = 400
     return _as_event(_body(status, _message(fail.message, fail.raw, provider, error)))

@@ -75,8 +75,8 @@ def says_something(value: Mapping[str, Any]) -> bool:
 
 def usage_in(value: Mapping[str, Any]) -> Usage | None:
     """The counts of a response, None without any."""
-    told = value.get("usageMetadata")
-    return read_usage(told) if isinstance(told, dict) and told else None
+    usage = value.get("usageMetadata")
+    return read_usage(usage) if isinstance(usage, dict) and usage else None
 
 
 def note_ends(value: Mapping[str, Any], ends: dict[int, bool]) -> None:
@@ -95,11 +95,11 @@ def is_complete(responses: list[dict[str, Any]]) -> bool:
     for value in responses:
         note_ends(value, ends)
         for candidate in candidates(value):
-            told = parts(candidate)
-            said = said or bool(told)
+            visible = parts(candidate)
+            said = said or bool(visible)
             reason = candidate.get("finishReason")
             if reason and not finish_reasons.is_complete(reason):
                 return False
-            if any(not _RUN_BY_GOOGLE.isdisjoint(part) for part in told):
+            if any(not _RUN_BY_GOOGLE.isdisjoint(part) for part in visible):
                 return False
     return said and all(ends.values())

@@ -27,9 +27,9 @@ def write_reply(form: ReplyForm, reply: ChatReply, caption: Caption) -> bytes | 
     said = _said(choice)
     if caption.hides_thinking:
         said.pop("thinking", None)
-    told = [WholeCall(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
-    if told:
-        said["tool_calls"] = [each for call in told for each in piece_of(call)["tool_calls"]]
+    whole_calls = [WholeCall(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
+    if whole_calls:
+        said["tool_calls"] = [each for call in whole_calls for each in piece_of(call)["tool_calls"]]
     now = caption.elapsed()
     return write_json(
         {

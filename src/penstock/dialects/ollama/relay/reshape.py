@@ -54,10 +54,10 @@ def to_plain(stream: bytes) -> bytes | None:
             is_done = is_done or line.get("done") is True
     except (ValueError, RecursionError):
         return None
-    told = whole.value()
+    reply = whole.value()
     if has_message:
-        told["message"] = message.value()
-    return write_json(told) if is_done else None
+        reply["message"] = message.value()
+    return write_json(reply) if is_done else None
 
 
 def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:

@@ -114,8 +114,8 @@ def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int) -> I
 
 
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
-    told = member(event, "type")
-    name, _, step = (told if isinstance(told, str) else "").removeprefix("response.").rpartition(".")
+    event_type = member(event, "type")
+    name, _, step = (event_type if isinstance(event_type, str) else "").removeprefix("response.").rpartition(".")
     slot, number = (_number(event, each) for each in ("output_index", "content_index"))
     if name in _PIECES:
         whole, kind = _PIECES[name]
