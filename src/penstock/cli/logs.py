@@ -48,8 +48,8 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--workspace", metavar="SLUG", help="Of this workspace.")
     @wraps(command)
     def with_options(*arguments: Any, **options: Any) -> None:
-        given = {_FILTERS[name]: options.pop(name) for name in _FILTERS}
-        command(*arguments, query={name: value for name, value in given.items() if value is not None}, **options)
+        filters = {_FILTERS[name]: options.pop(name) for name in _FILTERS}
+        command(*arguments, query={name: value for name, value in filters.items() if value is not None}, **options)
 
     return with_options
 

@@ -163,7 +163,7 @@ async def grant(change: Change, row: Any, workspace_id: str) -> None:
     query = sa.select(integration.c.id).where(integration.c.id == row.id, visible(workspace_id))
     if (await change.connection.execute(query)).first() is not None:
         return
-    said = (
+    is_enabled = (
         await change.connection.execute(
             sa.select(integration_workspace.c.is_enabled).where(
                 integration_workspace.c.integration_id == row.id,
@@ -171,7 +171,7 @@ async def grant(change: Change, row: Any, workspace_id: str) -> None:
             )
         )
     ).scalar()
-    if said is False:
+    if is_enabled is False:
         raise taken(f"the integration {row.slug} is switched off for this workspace: switch it on there")
     await set_access(change, row.id, workspace_id, is_enabled=True)
 

@@ -155,16 +155,16 @@ async def _defaults(plane: ControlPlane, change: Change, members: Members, row: 
     if not members.has("defaults"):
         return {}
     kept: dict[str, Any] = {}
-    given = members.inner("defaults")
-    if given is not None:
+    defaults = members.inner("defaults")
+    if defaults is not None:
         kept = {**(read_json_or_none(row.defaults.encode()) or {})}
-        if given.has("metadata"):
-            kept["metadata"] = given.labels("metadata", _MOST_LABELS, _LONGEST_METADATA) or {}
-        if given.has("config_id"):
-            kept["config_id"] = await _config(change.connection, given, row.id)
+        if defaults.has("metadata"):
+            kept["metadata"] = defaults.labels("metadata", _MOST_LABELS, _LONGEST_METADATA) or {}
+        if defaults.has("config_id"):
+            kept["config_id"] = await _config(change.connection, defaults, row.id)
         for name in _GUARDS:
-            if given.has(name):
-                kept[name] = await _guardrails(plane, change.connection, given, name, row.id)
+            if defaults.has(name):
+                kept[name] = await _guardrails(plane, change.connection, defaults, name, row.id)
     return {"defaults": write_json({name: value for name, value in kept.items() if value}).decode()}
 
 
@@ -174,11 +174,11 @@ def _settings(members: Members, row: Any) -> dict[str, str]:
     setting away."""
     if not members.has("settings"):
         return {}
-    given = members.inner("settings")
-    kept = {} if given is None else {**(read_json_or_none(row.settings.encode()) or {})}
-    for name in _SETTINGS if given is not None else ():
-        if given is not None and given.has(name):
-            value = given.switch(name)
+    settings = members.inner("settings")
+    kept = {} if settings is None else {**(read_json_or_none(row.settings.encode()) or {})}
+    for name in _SETTINGS if settings is not None else ():
+        if settings is not None and settings.has(name):
+            value = settings.switch(name)
             kept[name] = None if value is None else int(value)
     return {"settings": write_json({name: value for name, value in kept.items() if value is not None}).decode()}
 
@@ -195,25 +195,27 @@ def _required(members: Members) -> dict[str, str]:
     return {"required_metadata": write_json(names).decode()}
 
 
-async def _config(connection: AsyncConnection, given: Members, workspace_id: str) -> str | None:
+async def _config(connection: AsyncConnection, defaults: Members, workspace_id: str) -> str | None:
     """The id of the config that is named for all keys of the workspace; None for null."""
-    reference = given.text("config_id", LONGEST_NAME)
+    reference = defaults.text("config_id", LONGEST_NAME)
     found = None if reference is None else await configs.find(connection, workspace_id, reference)
     if reference is not None and found is None:
-        given.problems.append(Problem(given.at("config_id"), f"there is no config {reference[:64]} in the workspace"))
+        defaults.problems.append(
+            Problem(defaults.at("config_id"), f"there is no config {reference[:64]} in the workspace")
+        )
     return None if found is None else str(found.id)
 
 
 async def _guardrails(
-    plane: ControlPlane, connection: AsyncConnection, given: Members, member: str, workspace_id: str
+    plane: ControlPlane, connection: AsyncConnection, defaults: Members, member: str, workspace_id: str
 ) -> list[str]:
     """The saved guardrails, by slug or id, that judge all requests or answers of the workspace; none for null."""
-    names = list(dict.fromkeys(given.texts(member) or ()))
+    names = list(dict.fromkeys(defaults.texts(member) or ()))
     known = await configs.guardrail_names(plane, connection, workspace_id) if names else set()
     for name in [each for each in names if each not in known][:_MOST_LABELS]:
-        given.problems.append(Problem(given.at(member), f"there is no guardrail {name[:64]} in the workspace"))
+        defaults.problems.append(Problem(defaults.at(member), f"there is no guardrail {name[:64]} in the workspace"))
     if len(names) > _MOST_LABELS:
-        given.complain(member, f"there are {len(names)}, and {_MOST_LABELS} at most may be set")
+        defaults.complain(member, f"there are {len(names)}, and {_MOST_LABELS} at most may be set")
     return names
 
 

@@ -80,18 +80,18 @@ def _failure_event(form: FlatForm, failure: Failure, trace_id: str) -> bytes:
 def _provider(form: FlatForm, reply: ProviderReply, trace_id: str) -> ErrorReply:
     error = reply.error.error
     status = 400 if error is ErrorClass.CONTEXT_LENGTH else reply.status
-    said = read_vendor_error(read_json_or_none(reply.body)).message
+    message = read_vendor_error(read_json_or_none(reply.body)).message
     headers: Headers = [(b"content-type", JSON)]
     headers += [(name, value) for name, value in reply.headers if name == b"retry-after"]
-    return ErrorReply(status, headers, form.body(_message(form, said, reply.body, reply.provider, error), trace_id))
+    return ErrorReply(status, headers, form.body(_message(form, message, reply.body, reply.provider, error), trace_id))
 
 
-def _message(form: FlatForm, said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    text = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+def _message(form: FlatForm, message: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
+    text = message or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
         return without_organisation(form.too_long(text))
-    if said:
-        return without_organisation(said)
+    if message:
+        return without_organisation(message)
     return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 

@@ -41,7 +41,7 @@ _LONGEST_REQUEST: Final = 86_400_000
 """Milliseconds that a request may have taken."""
 
 
-async def insert(plane: ControlPlane, actor: Actor, body: Any, said: str | None) -> dict[str, Any]:
+async def insert(plane: ControlPlane, actor: Actor, body: Any, workspace_name: str | None) -> dict[str, Any]:
     """Keep one request, or a list of them: their ids in the same order. ``said`` is the header x-portkey-debug. Raises
     Refusal."""
     items = body if isinstance(body, list) else [body]
@@ -51,7 +51,7 @@ async def insert(plane: ControlPlane, actor: Actor, body: Any, said: str | None)
     rows = [_read(each, f"/{index}" if isinstance(body, list) else "", problems) for index, each in enumerate(items)]
     if problems:
         raise invalid(problems)
-    key, keeps_content = await _key(plane, actor, said)
+    key, keeps_content = await _key(plane, actor, workspace_name)
     prices, moment = await plane.price_book(), now()
     entries = [
         _entry(each, prices, plane.logs, moment, {**key, "workspace_id": actor.workspace_id}, keeps_content)
@@ -61,7 +61,7 @@ async def insert(plane: ControlPlane, actor: Actor, body: Any, said: str | None)
     return {"status": "success", "message": "Logs saved.", "ids": [entry.id for entry in entries]}
 
 
-async def _key(plane: ControlPlane, actor: Actor, said: str | None) -> tuple[dict[str, Any], bool]:
+async def _key(plane: ControlPlane, actor: Actor, key_id: str | None) -> tuple[dict[str, Any], bool]:
     """The columns of the key that inserts, and whether content is kept: the rule of the gateway's own requests."""
     keeps = plane.logs.keeps_content
     columns: dict[str, Any] = {"key_name": actor.id if actor.kind != "api_key" else None}
@@ -73,9 +73,9 @@ async def _key(plane: ControlPlane, actor: Actor, said: str | None) -> tuple[dic
             row = (await connection.execute(query)).one()
         columns = {"key_id": actor.id, "key_name": row.name}
         keeps = keeps if row.log_content is None else bool(row.log_content)
-    if said is not None and said.lower() == "true":
+    if key_id is not None and key_id.lower() == "true":
         keeps = keeps or actor.may("logs.content")
-    elif said is not None and said.lower() == "false":
+    elif key_id is not None and key_id.lower() == "false":
         keeps = False
     return columns, keeps
 

@@ -101,8 +101,8 @@ class _Shape:
         are_new = not (is_last and self._has_calls)
         self._has_text = self._has_text or bool(text)
         self._has_calls = self._has_calls or bool(calls)
-        said = {"content": [{"type": "TEXT", "text": text}]} if is_new else {}
-        return {**said, "toolCalls": calls} if are_new else said
+        members = {"content": [{"type": "TEXT", "text": text}]} if is_new else {}
+        return {**members, "toolCalls": calls} if are_new else members
 
 
 def _choice(choice: Mapping[str, Any], message: Any) -> dict[str, Any]:

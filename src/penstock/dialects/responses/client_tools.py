@@ -134,6 +134,6 @@ def called(kind: str, arguments: str) -> dict[str, Any]:
 def arguments_of(kind: str, item: Mapping[str, Any]) -> str:
     """The arguments of the function for a typed call that comes back."""
     tool = CLIENT_TOOLS[kind]
-    given = json_text.mapping(item, tool.member)
-    kept = {name: value for name, value in given.items() if value is not None and name not in tool.fixed}
+    arguments = json_text.mapping(item, tool.member)
+    kept = {name: value for name, value in arguments.items() if value is not None and name not in tool.fixed}
     return write_json(kept).decode("utf-8", "surrogatepass")

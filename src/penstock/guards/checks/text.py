@@ -87,10 +87,10 @@ def _count(
         inverts = parameters.switch("not")
         lower, upper = _whole(least or 0), None if most is None else _whole(most)
 
-        def judge(given: str) -> Judgement:
-            text = given.strip(_SPACE) if trims else given
+        def judge(checked: str) -> Judgement:
+            text = checked.strip(_SPACE) if trims else checked
             if needs_text and not text:
-                blank = {"textExcerpt": excerpt(given)} if given else {}
+                blank = {"textExcerpt": excerpt(checked)} if checked else {}
                 return no_text({names[0]: lower, names[1]: upper, "not": inverts, **blank})
             number = count(text)
             within = number >= lower and (upper is None or number <= upper)

@@ -95,8 +95,8 @@ def _thresholds(parameters: Parameters) -> dict[str, float] | None:
     if not isinstance(parameters.any("threshold"), dict):
         number = parameters.number("threshold", least=0)
         return None if number is None else {"": number}
-    given = Parameters(parameters.object("threshold") or {}, f"{parameters.path}.threshold", parameters.problems)
-    return {name: given.number(name, 0, least=0) or 0 for name in given.values}
+    thresholds = Parameters(parameters.object("threshold") or {}, f"{parameters.path}.threshold", parameters.problems)
+    return {name: thresholds.number(name, 0, least=0) or 0 for name in thresholds.values}
 
 
 def _moderate_content(parameters: Parameters) -> Prepared:

@@ -63,8 +63,8 @@ def soft_denial(
         dialect.replies.include_usage(request.body),
     )
     text = "A guardrail withheld the answer." if after else "A guardrail refused the request."
-    said = Refusal(text) if dialect.writing.tells_refusals else Text(text)
-    events: list[Event] = [Start("", model), said, Usage(0, 0, 0), Stop("content_filter", detail="refusal")]
+    refusal = Refusal(text) if dialect.writing.tells_refusals else Text(text)
+    events: list[Event] = [Start("", model), refusal, Usage(0, 0, 0), Stop("content_filter", detail="refusal")]
     if not request.stream:
         body = dialect.writing.reply(collect(events), caption)
         whole = None if isinstance(body, Failure) else with_results(body, results)

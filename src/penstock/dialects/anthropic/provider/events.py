@@ -164,22 +164,22 @@ class MessageReader:
             case "text":
                 text = json_text.text(value, "text")
                 block.citations += json_text.mappings(value.get("citations"))
-                said: list[Event] = [Text(text, 0, index)] if text else []
+                events: list[Event] = [Text(text, 0, index)] if text else []
             case "thinking":
                 text, signature = json_text.text(value, "thinking"), json_text.text(value, "signature")
                 block.pieces += [signature] if signature else []
-                said = [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if text else []
+                events = [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if text else []
             case "redacted_thinking":
-                said = [Thinking("", "", json_text.text(value, "data"), Owner.ANTHROPIC, 0, index)]
+                events = [Thinking("", "", json_text.text(value, "data"), Owner.ANTHROPIC, 0, index)]
             case "tool_use":
                 block.call = self._calls
                 self._calls += 1
-                given = value.get("input")
-                block.input = write_json(given).decode() if isinstance(given, dict) and given else ""
-                said = [ToolStart(block.call, json_text.text(value, "name"), json_text.text(value, "id"))]
+                arguments = value.get("input")
+                block.input = write_json(arguments).decode() if isinstance(arguments, dict) and arguments else ""
+                events = [ToolStart(block.call, json_text.text(value, "name"), json_text.text(value, "id"))]
             case _:
-                said = []
-        return [*before, *said, *self._hold(block, size)]
+                events = []
+        return [*before, *events, *self._hold(block, size)]
 
     def _delta(self, value: Mapping[str, Any], size: int) -> list[Event]:
         delta, index = value.get("delta"), _index(value)

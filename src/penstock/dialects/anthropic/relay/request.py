@@ -114,8 +114,8 @@ def _cleaned(block: dict[str, msgspec.Raw]) -> list[_Members]:
         return _own_thoughts(block)
     citations = bytes(block.get("citations", b""))
     if kind == b'"text"' and QUOTED_MARK in citations:
-        given = read_json_or_none(citations)
-        own = [each for each in given if not _is_foreign(each)] if isinstance(given, list) else []
+        citation_list = read_json_or_none(citations)
+        own = [each for each in citation_list if not _is_foreign(each)] if isinstance(citation_list, list) else []
         members: _Members = {name: value for name, value in block.items() if name != "citations"}
         return [{**members, "citations": write_json(own)} if own else members]
     return [dict(block)]

@@ -230,8 +230,8 @@ def _pieces(block: _Said) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
 def _thoughts(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     if "redactedContent" in value:
         return [{"reasoningContent": {"redactedContent": value["redactedContent"]}}]
-    said = json_text.mapping(value, "reasoningText")
-    return [{"reasoningContent": {name: said[name]}} for name in ("text", "signature") if name in said]
+    thought = json_text.mapping(value, "reasoningText")
+    return [{"reasoningContent": {name: thought[name]}} for name in ("text", "signature") if name in thought]
 
 
 def _with_usage(reply: bytes, _include_usage: bool) -> bytes:

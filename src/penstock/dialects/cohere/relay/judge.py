@@ -72,5 +72,5 @@ def says_something(message: Mapping[str, Any]) -> bool:
 
 def is_complete(value: Mapping[str, Any]) -> bool:
     """Whether an answer says something and ended well."""
-    said = says_something(json_text.mapping(value, "message"))
-    return said and finish_reasons.is_complete(value.get("finish_reason"))
+    has_content = says_something(json_text.mapping(value, "message"))
+    return has_content and finish_reasons.is_complete(value.get("finish_reason"))

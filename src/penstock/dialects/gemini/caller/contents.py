@@ -153,11 +153,11 @@ class _Reader:
         name = self._names.get(call_id, text_in(answer.get("name")))
         return ToolResult(call_id, tuple(parts), name, is_error)
 
-    def _answered(self, given: str, name: str) -> str:
+    def _answered(self, result_id: str, name: str) -> str:
         """The id of the call that a result answers."""
         waiting = self._unanswered.get(name)
-        if given:
-            call_id = self._ids.answered(given)
+        if result_id:
+            call_id = self._ids.answered(result_id)
             if call_id in self._names:
                 for ids in self._unanswered.values():
                     if call_id in ids:
@@ -165,7 +165,7 @@ class _Reader:
                 return call_id
         if waiting:
             return waiting.popleft()
-        return given or name
+        return result_id or name
 
 
 def _response(response: Mapping[str, Any], raw: bytes) -> tuple[list[Part], bool]:

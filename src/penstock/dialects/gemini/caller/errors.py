@@ -96,8 +96,8 @@ def _failure_event(failure: Failure, _trace_id: str) -> bytes:
 def _provider(reply: ProviderReply, _trace_id: str) -> ErrorReply:
     error = reply.error.error
     status = 400 if error is ErrorClass.CONTEXT_LENGTH else reply.status
-    said = read_vendor_error(read_json_or_none(reply.body)).message
-    message = _message(said, reply.body, reply.provider, error)
+    vendor_message = read_vendor_error(read_json_or_none(reply.body)).message
+    message = _message(vendor_message, reply.body, reply.provider, error)
     wait = "" if error is ErrorClass.QUOTA else _wait(reply.headers)
     if not wait and reply.error.retry_after is not None and error is not ErrorClass.QUOTA:
         wait = f"{reply.error.retry_after:g}"
@@ -106,12 +106,12 @@ def _provider(reply: ProviderReply, _trace_id: str) -> ErrorReply:
     return ErrorReply(status, headers, _body(status, message, wait))
 
 
-def _message(said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    text = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+def _message(message: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
+    text = message or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
         return _too_long(text)
-    if said:
-        return without_organisation(said)
+    if message:
+        return without_organisation(message)
     return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 

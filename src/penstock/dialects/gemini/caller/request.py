@@ -159,8 +159,8 @@ def _system(value: Any) -> tuple[Message, ...]:
         return ()
     if not isinstance(value, str | dict):
         raise Malformed("systemInstruction", "a content: an object with parts of text")
-    given = {"parts": [value]} if isinstance(value, dict) and "parts" not in value and "text" in value else value
-    texts = [part.get("text") for part in parts_of(given, "systemInstruction")]
+    content = {"parts": [value]} if isinstance(value, dict) and "parts" not in value and "text" in value else value
+    texts = [part.get("text") for part in parts_of(content, "systemInstruction")]
     if not all(isinstance(text, str) for text in texts):
         raise Malformed("systemInstruction.parts", "parts of text")
     text = "\n\n".join(text for text in texts if isinstance(text, str) and text)

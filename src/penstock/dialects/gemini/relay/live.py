@@ -32,8 +32,8 @@ def used_by(message: bytes) -> Usage | None:
     usage = json_text.mapping(value, "usageMetadata") if isinstance(value, dict) else {}
     if not usage:
         return None
-    said, details = usage.get("responseTokenCount"), usage.get("responseTokensDetails")
-    return read_usage({**usage, "candidatesTokenCount": said, "candidatesTokensDetails": details})
+    completion, details = usage.get("responseTokenCount"), usage.get("responseTokensDetails")
+    return read_usage({**usage, "candidatesTokenCount": completion, "candidatesTokensDetails": details})
 
 
 def model_of(message: bytes) -> str | None:

@@ -104,9 +104,9 @@ class LineWriter:
 
     def _pieces(self, pieces: Iterable[Piece | WholeCall]) -> Iterator[bytes]:
         for piece in pieces:
-            said = {} if self._caption.hides_thinking and isinstance(piece, Thinking) else piece_of(piece)
-            if said and (self._form.tells_calls or "tool_calls" not in said):
-                yield self._line({**self._form.said({"content": "", **said}), "done": False})
+            members = {} if self._caption.hides_thinking and isinstance(piece, Thinking) else piece_of(piece)
+            if members and (self._form.tells_calls or "tool_calls" not in members):
+                yield self._line({**self._form.said({"content": "", **members}), "done": False})
 
     def _line(self, members: Members) -> bytes:
         if not self._head:

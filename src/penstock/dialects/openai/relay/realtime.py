@@ -65,7 +65,7 @@ def used_by(event: bytes) -> Usage | None:
         usage = read.usage if read.type.endswith(".completed") else None
     if usage is None:
         return None
-    heard, said = usage.input_token_details or _NOTHING, usage.output_token_details or _NOTHING
+    heard, spoken = usage.input_token_details or _NOTHING, usage.output_token_details or _NOTHING
     heard_seconds = None if usage.seconds is None or not 0 <= usage.seconds <= MOST_UNITS else math.ceil(usage.seconds)
     return Usage(
         prompt=usage.input_tokens,
@@ -73,7 +73,7 @@ def used_by(event: bytes) -> Usage | None:
         total=usage.total_tokens,
         cached=heard.cached_tokens,
         audio_in=heard.audio_tokens,
-        audio_out=said.audio_tokens,
+        audio_out=spoken.audio_tokens,
         image_in=heard.image_tokens,
         units={} if heard_seconds is None else {"seconds": heard_seconds},
     )

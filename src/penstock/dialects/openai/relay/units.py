@@ -141,8 +141,8 @@ _WORD: Final = re.compile(r"[a-z0-9]{1,16}")
 def _picture(quality: Any, size: Any) -> str:
     """The unit of a picture: ``image.hd.1024x1024``, ``default`` for what isn't said."""
     words = [each.lower() if isinstance(each, str) else "" for each in (quality, size)]
-    said = [each if _WORD.fullmatch(each) and each != "auto" else "default" for each in words]
-    return f"image.{said[0]}.{said[1]}"
+    settings = [each if _WORD.fullmatch(each) and each != "auto" else "default" for each in words]
+    return f"image.{settings[0]}.{settings[1]}"
 
 
 def _of_video(seconds: Any, size: Any) -> Mapping[str, int]:

@@ -45,10 +45,10 @@ def _request(_kind: str, body: Any) -> Iterator[Segment]:
     for pointer, text in leaves(variables, ("prompt", "variables")):
         if pointer[-1] == "text" or len(pointer) == len(("prompt", "variables", "name")):
             yield Segment(pointer, text, "user", SegmentKind.INPUT, -1)
-    given = member(body, "input")
-    if isinstance(given, str):
-        yield Segment(("input",), given, "user")
-    for index, item in enumerate(listed(given)):
+    items = member(body, "input")
+    if isinstance(items, str):
+        yield Segment(("input",), items, "user")
+    for index, item in enumerate(listed(items)):
         if isinstance(item, str):  # OpenAI takes none; other hosts of this wire may
             yield Segment(("input", index), item, "user", SegmentKind.TEXT, index)
         yield from _item(item, ("input", index), index)
