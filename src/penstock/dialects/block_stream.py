@@ -38,7 +38,7 @@ from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import Sealer
 from penstock.dialects.json_scan import ObjectScan
-from penstock.dialects.waiting import MOST_WAITING, Content, size_of
+from penstock.dialects.waiting_pieces import MOST_WAITING, Content, size_of
 
 _REFUSAL: Final = -1
 """The number of the block in which a model declines: no provider's block has it."""

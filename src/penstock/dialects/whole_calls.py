@@ -14,7 +14,7 @@ import msgspec
 from penstock.core.events import Citation, Fail, Foreign, Media, Refusal, Text, Thinking, ToolArgs, ToolStart
 from penstock.dialects.call_arguments import BROKEN_ARGUMENTS, is_object
 from penstock.dialects.json_scan import ObjectScan
-from penstock.dialects.waiting import MOST_WAITING, size_of
+from penstock.dialects.waiting_pieces import MOST_WAITING, size_of
 
 Piece = Text | Refusal | Thinking | Media | Citation | Foreign
 

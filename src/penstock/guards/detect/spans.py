@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.guards.detect.detector import CONTEXT, Detector, ScannedText, Span, Starts
-from penstock.guards.detect.scout import Scout
+from penstock.guards.detect.mark_search import MarkSearch
 
 TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-():/="
 """The characters of what a match may begin with before its trigger."""
@@ -128,12 +128,12 @@ def rule_of(
 ) -> DetectRule:
     """The rule for some detectors: texts that hold none of their marks are passed over."""
     marks = sorted({mark for each in detectors for mark in each.marks})
-    scout = Scout(marks)
+    search = MarkSearch(marks)
     single = "".join([mark for mark in marks if len(mark) == 1])
     several = [re.escape(mark) for mark in marks if len(mark) > 1]
     trigger = re.compile("|".join([f"[{re.escape(single)}]", *several] if single else several))
 
-    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=scout.may_find, sign=scout.sign)
+    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=search.may_find, sign=search.sign)
 
 
 class DetectedText:

@@ -26,8 +26,8 @@ from penstock.dialects.anthropic.provider.user import anonymous_user
 from penstock.dialects.cache_markers import with_visible_markers
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
+from penstock.dialects.format_in_words import format_in_words
 from penstock.dialects.strict_schema import Enforced, strict_schema
-from penstock.dialects.told_format import told_format
 
 _VERSION: Final = "2023-06-01"
 _TIERS: Final = ("auto", "standard_only")
@@ -111,7 +111,7 @@ def _told_format(request: ChatRequest, body: Mapping[str, Any]) -> list[dict[str
     wanted: Format | None = request.parameters.get("response_format")
     if wanted is None or "format" in body.get("output_config", ()):
         return []
-    return [{"type": "text", "text": told_format(wanted)}]
+    return [{"type": "text", "text": format_in_words(wanted)}]
 
 
 # Sampling and limits.

@@ -33,10 +33,10 @@ from penstock.dialects.bedrock.provider.thinking import Thinking, decide
 from penstock.dialects.cache_markers import with_visible_markers
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
+from penstock.dialects.format_in_words import format_in_words
 from penstock.dialects.function_tools import object_schema, unknown_choice
 from penstock.dialects.root_schema import RootSchema, plain_root
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
-from penstock.dialects.told_format import told_format
 
 _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
     "guardrailConfig": ("guardrailConfig", "guardrail_config"),
@@ -306,7 +306,7 @@ def _with_format(system: list[Block], turns: list[Block], request: ChatRequest, 
     wanted = request.parameters.get("response_format")
     if not isinstance(wanted, Format) or (wanted.schema and traits.json_schema):
         return system
-    block: Block = {"text": told_format(wanted)}
+    block: Block = {"text": format_in_words(wanted)}
     if traits.system_role:
         return [*system, block]
     turns[0]["content"].append(block)

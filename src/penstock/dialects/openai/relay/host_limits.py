@@ -15,8 +15,8 @@ from penstock.core.chat import Format
 from penstock.core.json_text import write_json
 from penstock.core.message_list import Members, decoded, edit_messages
 from penstock.dialects.chat_quirks import ChatQuirks
+from penstock.dialects.format_in_words import format_in_words
 from penstock.dialects.openai.relay.chat_body import says_nothing
-from penstock.dialects.told_format import told_format
 
 MARKER: Final = "cache_control"
 _IN_JSON: Final = b'"cache_control"'
@@ -131,7 +131,7 @@ def _without_schema(body: Body, dropped: list[str]) -> Body:
     schema, description = inner.get("schema"), inner.get("description")
     written = write_json(schema) if isinstance(schema, dict) else b""
     form = Format("json_schema", "", description if isinstance(description, str) else "", written)
-    words = told_format(form)
+    words = format_in_words(form)
 
     is_told = False
 

@@ -45,8 +45,8 @@ from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.anthropic import DIALECT
 from penstock.dialects.anthropic.provider.messages import tool_id
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.format_in_words import format_in_words
 from penstock.dialects.openai.caller.request import read
-from penstock.dialects.told_format import told_format
 
 PARIS: Final = use("call_1", "get_weather", {"city": "Paris"})
 TIME: Final = use("call_2", "get_time", {})
@@ -119,7 +119,7 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "custom_tool": (sent(), ("tools[0]",)),
     "format_text": (sent(), ()),
     "format_json": (
-        sent(turn("user", say("Answer in JSON.")), system=[say(told_format(Format("json_object")))]), ("response_format",)
+        sent(turn("user", say("Answer in JSON.")), system=[say(format_in_words(Format("json_object")))]), ("response_format",)
     ),
     "format_schema": (sent(output_config=FORM), ()),
     "format_and_tools": (sent(tools=[FORECAST], output_config=FORM), ()),

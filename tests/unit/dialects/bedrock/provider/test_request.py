@@ -52,8 +52,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.traits import Traits
 from penstock.dialects.bedrock import DIALECT
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.format_in_words import format_in_words
 from penstock.dialects.openai.caller import request as openai_request
-from penstock.dialects.told_format import told_format
 from penstock.traits import resolve
 
 OLD = Traits(family="old", tools=False, vision=False, documents=False, json_schema=False, system_role=False)
@@ -139,7 +139,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
     "custom_tool": (told(), ("tools[0]",)),
     "format_text": (told(), ()),
     "format_json": (
-        told(asked("Answer in JSON."), system=[{"text": told_format(Format("json_object"))}]), ("response_format",)
+        told(asked("Answer in JSON."), system=[{"text": format_in_words(Format("json_object"))}]), ("response_format",)
     ),
     "format_schema": (told(**formed(SCHEMA, name="reply")), ()),
     "format_and_tools": (told(**TOOLS, **formed(SCHEMA, name="reply")), ()),
@@ -311,7 +311,7 @@ def test_what_a_family_does_not_take_is_left_out_and_told() -> None:
         response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}},
     )
     dropped = ("tools", "tool_choice", "response_format", "messages[1].content[1]", "messages[1].content[2]")
-    words = told_format(Format("json_schema", "n", schema=json.dumps(SCHEMA).encode()))
+    words = format_in_words(Format("json_schema", "n", schema=json.dumps(SCHEMA).encode()))
     assert written(request, OLD) == (told(asked("Be brief.", "See", words)), dropped)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from penstock.core.chat import Format
 
 
-def told_format(wanted: Format) -> str:
+def format_in_words(wanted: Format) -> str:
     """The instruction: JSON alone, by the schema if there is one."""
     text = "Answer with one valid JSON object and nothing else: no code fence, no words before or after it."
     if not wanted.schema:

@@ -16,7 +16,7 @@ _OFTEN: Final = 16
 """Places of one character up to which each of them is looked at."""
 
 
-class Scout:
+class MarkSearch:
     """Knows some marks. ``sign`` finds a character without which no mark is there."""
 
     def __init__(self, marks: Iterable[str]) -> None:

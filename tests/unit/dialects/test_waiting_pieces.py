@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.events import Foreign, Media, Refusal, Text, Thinking, ToolArgs, ToolStart
-from penstock.dialects.waiting import Content, size_of
+from penstock.dialects.waiting_pieces import Content, size_of
 
 
 @pytest.mark.parametrize(
