@@ -2,7 +2,8 @@
 
 The entries of a record are made when its request ends, and wait for the database in a file that outlives
 a killed process: the next worker writes what a dead one has left. Behind so many entries, while the database can't be
-reached, records wait in a queue of bounded length. All that waits when the gateway stops is written before it ends.
+reached, and while prices are still read, records wait in a queue of bounded length. All that waits when the gateway
+stops is written before it ends.
 """
 
 from __future__ import annotations
@@ -90,17 +91,29 @@ class Ledger:
     def _follow(self) -> None:
         if self._queue is not None and self._is_started:
             self._kept.open("what a killed worker has not written yet is missing in the ledger")
-            self._queue.follow_at_once(self._read)
+            self._is_paused = True
+            self._go_on(self._queue)
+
+    def _go_on(self, queue: RecordQueue) -> None:
+        """Have each record from now on read when it comes, once none waits and prices are known."""
+        if self._is_paused and not queue and self._is_started and not self._pricing().is_loading:
+            self._is_paused = False
+            queue.follow_at_once(self._read)
 
     def _read(self, record: Record) -> None:
-        """Make the entries of a record. One that can't be made is no reason for its request to fail."""
+        """Make the entries of a record that comes."""
+        self._make(record)
+        if len(self._waiting) >= _MOST_WAITING and self._queue is not None:
+            self._queue.pause()
+            self._is_paused = True
+
+    def _make(self, record: Record) -> None:
+        """Make the entries of a record. One that can't be made is no reason for its request to fail, nor costs it any
+        other."""
         try:
             self.add(entries_of(record, self._pricing()))
         except Exception:
             _LOG.exception("request %s is missing in the ledger", record.request_id)
-        if len(self._waiting) >= _MOST_WAITING and self._queue is not None:
-            self._queue.pause()
-            self._is_paused = True
 
     async def _run(self) -> None:
         for number in itertools.count():
@@ -121,12 +134,11 @@ class Ledger:
         queue = self._queue
         if queue is None:
             return bool(self._waiting)
-        if len(self._waiting) < _BATCH:
+        is_loading = self._is_started and self._pricing().is_loading
+        if len(self._waiting) < _BATCH and not is_loading:
             for record in queue.take(_BATCH):
-                self.add(entries_of(record, self._pricing()))
-            if self._is_paused and not queue and self._is_started:
-                self._is_paused = False
-                queue.follow_at_once(self._read)
+                self._make(record)
+            self._go_on(queue)
         if queue.lost > self._told:
             _LOG.error("%d requests are missing in the ledger: its queue was full", queue.lost - self._told)
             self._told = queue.lost
