@@ -119,8 +119,8 @@ def build(
     transport_apart = partial(_http1, settings, guarded_policy, os.environ)
     http1 = transport_apart()
     transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
-    folder = data_folder(settings, place)
-    journal, balances = journal_of(settings, folder), BalanceBackup(now)
+    folder, balances = data_folder(settings, place), BalanceBackup(now)
+    journal = journal_of(settings, folder)
     alerts = alerts_of(settings, transport_apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
     counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
@@ -147,8 +147,7 @@ def build(
     parts: list[Part] = [*_access_log(records, server, shared_costs), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
-    if stored is not None:
-        parts += keeping_of(stored, records, catalogues, limits, log, folder, counters)
+    parts += keeping_of(stored, records, catalogues, limits, log, folder, counters) if stored is not None else []
     parts += sharing_of(counters, balances, limits, catalogues, stored)
     parts += [*rotation_of(settings, stored, file, counters, alerts.tell), limits, replicas, LargeWork()]
     parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
@@ -157,8 +156,7 @@ def build(
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
         content_rule(settings, log), log, is_admin_path,
     )  # fmt: skip
-    figures.connections, figures.tellers = gateway.connections, alerts.tellers
-    figures.exporters = telemetry.exporters
+    figures.connections, figures.tellers, figures.exporters = gateway.connections, alerts.tellers, telemetry.exporters
     gateway.sessions = Sessions(settings.realtime)
     gateway.key_holder = KeyHolder(limits, pipeline.models, now, usage_reader(stored))
     telemetry.follow(gateway)

@@ -40,7 +40,8 @@ from penstock.stores.leased_counters import LeasedCounters
 from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.control_store import ControlStore
-from penstock.stores.sql.ledger_entry import LedgerEntry, lost_entries, shared_entries
+from penstock.stores.sql.ledger_entry import LedgerEntry
+from penstock.stores.sql.lost_requests import lost_entries, shared_entries
 from penstock.stores.sql.place import Place, read_keyring
 
 if TYPE_CHECKING:

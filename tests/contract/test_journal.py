@@ -26,7 +26,8 @@ from penstock.stores.sql import schema
 from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.ledger import write_ledger
-from penstock.stores.sql.ledger_entry import KEPT, LedgerEntry, encode_entry, lost_entries
+from penstock.stores.sql.ledger_entry import LEDGER_FILES, LedgerEntry, encode_entry
+from penstock.stores.sql.lost_requests import lost_entries
 from penstock.stores.stored_counters import LostCharge
 
 LIMIT = budget(100, id="api_key/k/usage/cost")
@@ -93,7 +94,7 @@ async def test_t23_what_came_since_the_last_flush_outlives_a_killed_process(data
     await first.reserve(("unwritten", 1), [hold(LIMIT, 20)])
     await first.reserve(("gone", 1), [hold(LIMIT, 12)])
     await first.release(("gone", 1))
-    ledger = KeptEntries(tmp_path, KEPT, "dead", 4096)
+    ledger = KeptEntries(tmp_path, LEDGER_FILES, "dead", 4096)
     ledger.open("lost")
     budgets = (hold(LIMIT).key,)
     ledger.put(encode_entry(LedgerEntry("ended", 1, NOON, "openai", Usage(3, 1), 5, budgets=budgets)))

@@ -24,7 +24,7 @@ _OF_BOTH: Final[Mapping[str, bool]] = {
     "WritePrompts": False,
 }
 """What keys of people (members) and of services (managers) can do alike; prompts are not served."""
-SECURITY: Final[Mapping[str, bool]] = {
+SECURITY_SETTINGS: Final[Mapping[str, bool]] = {
     **{f"{role}{ability}": value for role in ("members", "managers") for ability, value in _OF_BOTH.items()},
     # A person's key holds no scope about keys (sign_in.py).
     "membersViewApiKeys": False,

@@ -21,7 +21,7 @@ from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, now, organisation_id
 from penstock.control.refusal import Problem, Refusal, Why, absent, not_supported, taken
-from penstock.control.security_settings import SECURITY
+from penstock.control.security_settings import SECURITY_SETTINGS
 from penstock.control.slugs import slug_of
 from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
@@ -253,7 +253,7 @@ def _shown(row: sa.Row[Any], organisation: str, stored: StoredLimits, moment: in
         "defaults": read_json_or_none(row.defaults.encode()),
         "settings": read_json_or_none(row.settings.encode()),
         "required_metadata": read_json_or_none(row.required_metadata.encode()),
-        "security_settings": SECURITY,
+        "security_settings": SECURITY_SETTINGS,
         "usage_limits": usage if isinstance(usage, list) else [usage],
         "rate_limits": limits["rate_limits"],
         "concurrency_limit": limits["concurrency_limit"],

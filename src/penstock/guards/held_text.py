@@ -159,7 +159,8 @@ class RuledText:
 @lru_cache(64)
 def _any_of(patterns: tuple[re.Pattern[str] | None, ...]) -> re.Pattern[str] | None:
     """Finds what any of some patterns finds; None where they can't be one."""
-    sources = [each.pattern for each in patterns if each is not None and each.flags == re.UNICODE]
-    if not sources or len(sources) < len(patterns):
+    found = [each for each in patterns if each is not None and each.flags == re.UNICODE]
+    if not found or len(found) < len(patterns):
         return None
-    return re.compile("|".join([f"(?:{source})" for source in dict.fromkeys(sources)]))
+    sources = dict.fromkeys([each.pattern for each in found])
+    return found[0] if len(sources) == 1 else re.compile("|".join([f"(?:{source})" for source in sources]))

@@ -12,7 +12,7 @@ import msgspec
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.base import Check, Glance, Judge, Phase, Prepared, Reads
 from penstock.guards.guarded_body import GuardedBody
-from penstock.guards.told import passed_template
+from penstock.guards.hook_result import passed_template
 from penstock.routing.plan import TargetGuards
 
 
@@ -223,8 +223,8 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return tuple(glances) if self.is_plain and len(glances) == len(self.checks) else ()
 
     @cached_property
-    def told_passed(self) -> bytes:
-        """What is told of the hook where all its checks pass at a glance (``told.passed_template``)."""
+    def passed_result(self) -> bytes:
+        """What is told of the hook where all its checks pass at a glance (``hook_result.passed_template``)."""
         checks = [(each.id, each.told_fails_closed) for each in self.checks]
         return passed_template(self.id, self.type, checks, is_async=self.is_async)
 

@@ -16,8 +16,8 @@ from msgspec import UNSET
 
 from penstock.core.json_text import write_json
 from penstock.guards.base import Judgement, Phase
+from penstock.guards.hook_result import CheckResult, HookResult
 from penstock.guards.plan import Feedback, Hook, HookCheck
-from penstock.guards.told import ToldCheck, ToldHook
 
 MESSAGE: Final = (
     "The guardrail checks defined in the config failed. You can find more information in the `hook_results` object."
@@ -108,7 +108,7 @@ class GlancedRun(HookRun):
         gaps: list[bytes] = []
         for check in self.checks:
             gaps += write_json(check.judgement.data), moment
-        return self.hook.told_passed % (*gaps, moment)
+        return self.hook.passed_result % (*gaps, moment)
 
 
 _transformed: Final = attrgetter("transformed")
@@ -184,19 +184,19 @@ def _hooks(runs: Sequence[HookRun], *, hides: bool) -> bytes:
     return b"[%b]" % b",".join(told)
 
 
-def _hook(run: HookRun, *, hides: bool = False) -> ToldHook | dict[str, Any]:
+def _hook(run: HookRun, *, hides: bool = False) -> HookResult | dict[str, Any]:
     hook = run.hook
     if run.skipped:
         return {"id": hook.id, "type": hook.type.value, "skipped": True}
     began, moment = run.began, _moment(run.began)
-    checks: list[ToldCheck | dict[str, Any]]
+    checks: list[CheckResult | dict[str, Any]]
     if run.is_clean and not hides:
         checks = [_passed(each, moment if each.began == began else _moment(each.began)) for each in run.checks]
     else:
         checks = [_check(each, _moment(each.began), hides=hides) for each in run.checks]
     verdict = run.verdict
     told = hook.on_success if verdict else hook.on_fail
-    return ToldHook(
+    return HookResult(
         verdict,
         hook.id,
         run.transformed,
@@ -210,14 +210,14 @@ def _hook(run: HookRun, *, hides: bool = False) -> ToldHook | dict[str, Any]:
     )
 
 
-def _passed(run: CheckRun, began: str) -> ToldCheck:
+def _passed(run: CheckRun, began: str) -> CheckResult:
     """The result of a check that ran, and passed without an error."""
     check, transformed = run.check, run.transformed
     data = run.judgement.data
-    return ToldCheck(data, True, check.id, UNSET, run.milliseconds, transformed, began, None, check.told_fails_closed)
+    return CheckResult(data, True, check.id, UNSET, run.milliseconds, transformed, began, None, check.told_fails_closed)
 
 
-def _check(run: CheckRun, began: str, *, hides: bool) -> ToldCheck | dict[str, Any]:
+def _check(run: CheckRun, began: str, *, hides: bool) -> CheckResult | dict[str, Any]:
     check, judgement = run.check, run.judgement
     if run.skipped:
         return {"id": check.id, "skipped": True}
@@ -226,7 +226,7 @@ def _check(run: CheckRun, began: str, *, hides: bool) -> ToldCheck | dict[str, A
     if run.was_thrown:
         moment = {"execution_time": run.milliseconds, "created_at": began}
         return {"data": None, "verdict": False, "id": check.id, "error": told, **moment}
-    return ToldCheck(
+    return CheckResult(
         _hidden(judgement.data, quotes=check.check.quotes) if hides else judgement.data,
         judgement.verdict and error is None,
         check.id,

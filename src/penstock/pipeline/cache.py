@@ -128,7 +128,7 @@ class Caching(msgspec.Struct, frozen=True):
         return keyed
 
     async def _prepare_large(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
-        """As ``_prepare``, beside the event loop. Large requests aren't remembered."""
+        """As ``prepare``, beside the event loop. Large requests aren't remembered."""
         prepared = await prepare_aside(call, route, wants_digest=True)
         if isinstance(prepared, Failure):
             return prepared

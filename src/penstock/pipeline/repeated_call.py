@@ -29,7 +29,7 @@ from penstock.stores.catalogue import Catalogue
 
 _REMEMBERED: Final = 4096
 """Kilobytes (about) of requests that are remembered."""
-_NO_WISHES: Final = CacheControl()
+_DEFAULT_CONTROL: Final = CacheControl()
 
 
 class RepeatedCall(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ class RepeatedCalls(msgspec.Struct, frozen=True):
         memo, request = call.memo, call.request
         if self.store is None or memo is None or request is None or memo.compiled is not compiled:
             return
-        if not _is_plain(call, route) or cache_control(call.fields) != _NO_WISHES:
+        if not _is_plain(call, route) or cache_control(call.fields) != _DEFAULT_CONTROL:
             return
         keyed, walked = caching.prepare(call, route), walked_at_once(compiled.plan, route.target, HIT, 0.0)
         if isinstance(keyed, Failure) or walked is None:

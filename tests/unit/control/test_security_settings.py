@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from administering import RunningAdmin, running_admin
-from penstock.control.security_settings import SECURITY
+from penstock.control.security_settings import SECURITY_SETTINGS
 
 SCOPES: Final = {
     "ViewLogs": ("GET", "/logs", "logs.list"),
@@ -33,7 +33,7 @@ ROLES: Final = {"members": "user", "managers": "service"}
 
 def settings_of(role: str) -> dict[str, bool]:
     """The settings of a role that a call can show, by the end of their names."""
-    named = {name.removeprefix(role): value for name, value in SECURITY.items() if name.startswith(role)}
+    named = {name.removeprefix(role): value for name, value in SECURITY_SETTINGS.items() if name.startswith(role)}
     return {name: value for name, value in named.items() if name in SCOPES}
 
 
@@ -62,6 +62,6 @@ def test_all_settings_of_a_workspace_are_booleans() -> None:
     with running_admin() as admin:
         (workspace,) = admin.call("GET", "/admin/workspaces").body["data"]
         shown = admin.call("GET", f"/admin/workspaces/{workspace['slug']}").body["security_settings"]
-    assert shown == dict(SECURITY) == workspace["security_settings"]
+    assert shown == dict(SECURITY_SETTINGS) == workspace["security_settings"]
     assert len(shown) == 35
     assert {type(value) for value in shown.values()} == {bool}

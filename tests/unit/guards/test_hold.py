@@ -56,7 +56,7 @@ def patience() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(patterns(), st.text(ALPHABET, max_size=24), st.lists(st.integers(0, 40), max_size=8), st.booleans())
 def test_any_chunking_of_a_text(source: str, text: str, cuts: list[int], is_once: bool) -> None:
     pattern = regex.compile(source, regex.ASCII)

@@ -24,7 +24,7 @@ from penstock.pipeline.records.batches import Batches
 from penstock.pipeline.records.cost import mode_of
 from penstock.stores.kept_entries import KeptEntries
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.ledger_entry import KEPT, LedgerEntry, decode_entries, encode_entry
+from penstock.stores.sql.ledger_entry import LEDGER_FILES, LedgerEntry, decode_entries, encode_entry
 
 _LOG: Final = logging.getLogger("penstock")
 QUEUE: Final = 100_000
@@ -60,7 +60,7 @@ class Ledger:
         self._pricing = pricing
         self._waiting: deque[tuple[LedgerEntry, int | None]] = deque()
         """Entries, each with its number among those that are kept."""
-        self._kept = KeptEntries(folder, KEPT, random_id(), _KEPT_BYTES)
+        self._kept = KeptEntries(folder, LEDGER_FILES, random_id(), _KEPT_BYTES)
         self._is_started = self._is_paused = False
         self._told = 0
         self._task = Background("the ledger", self._run)

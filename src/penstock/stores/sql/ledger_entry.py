@@ -1,4 +1,4 @@
-"""One line of the ledger as a value."""
+"""One row of the ledger as a value, and as a file keeps it until the database has it (stores/kept_entries.py)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.usage import Usage
-from penstock.limits.counters import ReservationId
 from penstock.limits.limit import BucketKey
-from penstock.stores.stored_counters import LostCharge
 
 _LOG: Final = logging.getLogger("penstock")
 
@@ -48,54 +46,9 @@ class LedgerEntry(msgspec.Struct, frozen=True):
 
 
 LOST: Final = "lost"
-"""The error of an entry of a reservation whose worker was killed: what it had reserved is charged. Better news of the
-same attempt takes its place."""
-
-
-def lost_entry(reservation: ReservationId, nanos: int, now: int, budgets: tuple[BucketKey, ...] = ()) -> LedgerEntry:
-    """The entry of a reservation whose worker was killed, with what its budgets were charged. It is that of a gateway
-    key if a budget of the key is among them."""
-    key_id = next((_key_of(key.limit) for key in budgets if key.limit.startswith(_OF_KEY)), None)
-    return LedgerEntry(
-        *reservation, now, "", Usage(), nanos, is_estimated=True, error=LOST, key_id=key_id, budgets=budgets
-    )
-
-
-def lost_entries(charges: Iterable[LostCharge], now: int) -> list[LedgerEntry]:
-    """The entries of reservations that a store has counted as lost, one for each: budgets of one request are charged
-    alike."""
-    of: dict[ReservationId, list[LostCharge]] = {}
-    for charge in charges:
-        of.setdefault(charge.reservation, []).append(charge)
-    return [
-        lost_entry(reservation, max(each.amount for each in every), now, tuple([each.key for each in every]))
-        for reservation, every in of.items()
-    ]
-
-
-def shared_entries(charges: Iterable[LostCharge], now: int) -> list[LedgerEntry]:
-    """The entries of charges of which it isn't known which requests they were for: what was charged to a gateway key's
-    budget was charged to those of its workspace and its organisation, too. The sums of each budget are the charges'."""
-    entries: list[tuple[ReservationId, int, list[BucketKey]]] = []
-    for charge in sorted(charges, key=lambda each: not each.key.limit.startswith(_OF_KEY)):
-        rest, level = charge.amount, charge.key.limit.partition("/")[0]
-        for number, (reservation, amount, keys) in enumerate(entries):
-            if 0 < amount <= rest and all(key.limit.partition("/")[0] != level for key in keys):
-                entries[number] = (reservation, amount, [*keys, charge.key])
-                rest -= amount
-        if rest:
-            entries.append((charge.reservation, rest, [charge.key]))
-    return [lost_entry(reservation, amount, now, tuple(keys)) for reservation, amount, keys in entries]
-
-
-def _key_of(limit: str) -> str:
-    """The gateway key of a limit's id, such as ``api_key/ID/usage/cost``."""
-    return limit.removeprefix(_OF_KEY).partition("/")[0]
-
-
-_OF_KEY: Final = "api_key/"
-KEPT: Final = "ledger"
-"""How the files are called in which entries wait for the ledger (stores/kept_entries.py)."""
+"""The error of an entry of a request whose worker was killed. Better news of the same attempt takes its place."""
+LEDGER_FILES: Final = "ledger"
+"""How the files are called in which entries wait for the ledger."""
 
 
 def encode_entry(entry: LedgerEntry) -> bytes | None:

@@ -46,7 +46,7 @@ _BETWEEN: Final = 20
 _MOST_NOTED: Final = 2000
 """Buckets of which notes are kept at most."""
 _LOSS: Final = "what a killed process has counted within its last moments is missing"
-LEFT_BUDGETS: Final = "budgets"
+BUDGET_FILES: Final = "budgets"
 """How the files are called in which notes about budgets outlive their process."""
 _RETRY: Final = 1_000_000
 """Microseconds after which a request is to try again whose reservation could not be written down."""
@@ -70,7 +70,7 @@ class JournaledCounters:
         self._now = now
         self._is_needed = is_needed
         self._folder = folder
-        self._record = SliceRecord(folder, random_id(), _MOST_NOTED, LEFT_BUDGETS, _LOSS)
+        self._record = SliceRecord(folder, random_id(), _MOST_NOTED, BUDGET_FILES, _LOSS)
         self._rows: dict[BucketKey, Row] = {}
         """The notes about the buckets that have changed since they were written down, or are held."""
         self._flushes = 0
@@ -108,10 +108,10 @@ class JournaledCounters:
         """Write down what a killed process had not, charge what it held, add what changed budgets while no gateway ran,
         and read all balances. Raises DatabaseError."""
         from penstock.stores.sql.balances.balances import add_waiting, read_balances
-        from penstock.stores.sql.balances.left import take_over
+        from penstock.stores.sql.balances.recovery import recover
 
         async with database.write() as connection:
-            files = await take_over(connection, self._folder, self._now())
+            files = await recover(connection, self._folder, self._now())
             await add_waiting(connection, self._now())
             self.memory.reservations.opening_balances = await read_balances(connection)
         for file in files:

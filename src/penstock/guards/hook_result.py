@@ -19,7 +19,7 @@ _GAP: Final = b"\0"
 """Stands in no JSON text."""
 
 
-class ToldHook(msgspec.Struct, frozen=True, rename={"is_async": "async"}):
+class HookResult(msgspec.Struct, frozen=True, rename={"is_async": "async"}):
     """The result of a hook, member by member."""
 
     verdict: bool
@@ -34,7 +34,7 @@ class ToldHook(msgspec.Struct, frozen=True, rename={"is_async": "async"}):
     deny: bool
 
 
-class ToldCheck(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """The result of a check, member by member."""
 
     data: Any
@@ -52,6 +52,6 @@ def passed_template(hook: str, kind: Enum, checks: Iterable[tuple[str, bool]], *
     """The result of a hook whose checks pass within a millisecond, with gaps for the operator ``%``: the data and the
     moment of each check, both as JSON, and the hook's moment. ``checks`` are ids, and whether errors fail."""
     data, moment = msgspec.Raw(_GAP), msgspec.Raw(_GAP)
-    told = [ToldCheck(data, True, check, UNSET, 0, False, moment, None, fails) for check, fails in checks]
-    text = write_json(ToldHook(True, hook, False, told, None, 0, is_async, kind, moment, False))
+    told = [CheckResult(data, True, check, UNSET, 0, False, moment, None, fails) for check, fails in checks]
+    text = write_json(HookResult(True, hook, False, told, None, 0, is_async, kind, moment, False))
     return text.replace(b"%", b"%%").replace(_GAP, b"%b")

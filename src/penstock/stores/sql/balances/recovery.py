@@ -1,5 +1,5 @@
-"""What a killed process has left that counted alone: entries of the ledger and notes about budgets in files of the data
-folder, and in the database the reservations that were written down."""
+"""Recovery after a kill of a process that counted alone: its entries of the ledger and its notes about budgets stand in
+files of the data folder, and the reservations that it had written down in the database."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from penstock.stores.slice_record import LeftLease, SliceRecord
 from penstock.stores.sql import schema
 from penstock.stores.sql.balances.balances import add_to_balances, read_balances
 from penstock.stores.sql.balances.changes import key_of
-from penstock.stores.sql.balances.journal import LEFT_BUDGETS
+from penstock.stores.sql.balances.journal import BUDGET_FILES
 from penstock.stores.sql.balances.sums import BalanceSums
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.ledger import insert_new
-from penstock.stores.sql.ledger_entry import KEPT, decode_entries, lost_entries, shared_entries
+from penstock.stores.sql.ledger_entry import LEDGER_FILES, decode_entries
+from penstock.stores.sql.lost_requests import lost_entries, shared_entries
 from penstock.stores.stored_counters import LostCharge
 
 _LOG: Final = logging.getLogger("penstock")
 
 
-async def take_over(connection: AsyncConnection, folder: Path | None, now: int) -> Sequence[Path]:
+async def recover(connection: AsyncConnection, folder: Path | None, now: int) -> Sequence[Path]:
     """Write down what is left. Returns the files to be unlinked once the transaction is kept: writing it down twice
     changes nothing until then."""
     files: list[Path] = []
-    for path, kept in KeptEntries(folder, KEPT, "", 0).left():
+    for path, kept in KeptEntries(folder, LEDGER_FILES, "", 0).left():
         await insert_new(connection, decode_entries(kept))
         files.append(path)
     notes: dict[BucketKey, LeftLease] = {}
-    for path, _, left in SliceRecord(folder, "", 0, LEFT_BUDGETS).left():
+    for path, _, left in SliceRecord(folder, "", 0, BUDGET_FILES).left():
         notes |= {each.hold.key: each for each in left}
         files.append(path)
     await _settle(connection, notes, now)

@@ -1,7 +1,7 @@
 import json
 
+from penstock.guards.hook_result import passed_template
 from penstock.guards.plan import HookType
-from penstock.guards.told import passed_template
 
 
 def test_a_template_is_filled_with_data_and_moments() -> None:
