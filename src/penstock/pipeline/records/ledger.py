@@ -2,8 +2,7 @@
 
 The entries of a record are made when its request ends, and wait for the database in a file that outlives
 a killed process: the next worker writes what a dead one has left. Behind so many entries, while the database can't be
-reached, and while prices are still read, records wait in a queue of bounded length. All that waits when the gateway
-stops is written before it ends.
+reached, records wait in a queue of bounded length. All that waits when the gateway stops is written before it ends.
 """
 
 from __future__ import annotations
@@ -61,6 +60,8 @@ class Ledger:
         self._waiting: deque[tuple[LedgerEntry, int | None]] = deque()
         """Entries, each with its number among those that are kept."""
         self._kept = KeptEntries(folder, LEDGER_FILES, random_id(), _KEPT_BYTES)
+        self._unpriced: list[Record] = []
+        """Records that came while prices were read."""
         self._is_started = self._is_paused = False
         self._told = 0
         self._task = Background("the ledger", self._run)
@@ -91,17 +92,13 @@ class Ledger:
     def _follow(self) -> None:
         if self._queue is not None and self._is_started:
             self._kept.open("what a killed worker has not written yet is missing in the ledger")
-            self._is_paused = True
-            self._go_on(self._queue)
-
-    def _go_on(self, queue: RecordQueue) -> None:
-        """Have each record from now on read when it comes, once none waits and prices are known."""
-        if self._is_paused and not queue and self._is_started and not self._pricing().is_loading:
-            self._is_paused = False
-            queue.follow_at_once(self._read)
+            self._queue.follow_at_once(self._read)
 
     def _read(self, record: Record) -> None:
-        """Make the entries of a record that comes."""
+        """Make the entries of a record that comes. One that no limit has charged waits for prices that are still read."""
+        if not record.request_id and self._pricing().is_loading and len(self._unpriced) < _BATCH:
+            self._unpriced.append(record)
+            return
         self._make(record)
         if len(self._waiting) >= _MOST_WAITING and self._queue is not None:
             self._queue.pause()
@@ -134,11 +131,16 @@ class Ledger:
         queue = self._queue
         if queue is None:
             return bool(self._waiting)
-        is_loading = self._is_started and self._pricing().is_loading
-        if len(self._waiting) < _BATCH and not is_loading:
+        if not (self._is_started and self._pricing().is_loading):
+            early, self._unpriced = self._unpriced, []
+            for record in early:
+                self._make(record)
+        if len(self._waiting) < _BATCH:
             for record in queue.take(_BATCH):
                 self._make(record)
-            self._go_on(queue)
+            if self._is_paused and not queue and self._is_started:
+                self._is_paused = False
+                queue.follow_at_once(self._read)
         if queue.lost > self._told:
             _LOG.error("%d requests are missing in the ledger: its queue was full", queue.lost - self._told)
             self._told = queue.lost

@@ -122,11 +122,12 @@ async def test_a_record_waits_for_prices_that_are_still_read() -> None:
     ledger = Ledger(records, kept.write, lambda: pricing)
     ledger.begin()
     ledger.start()
-    records.publish(record(attempt(usage=USAGE), request_id="early"))
+    records.publish(record(attempt(usage=USAGE)))
+    records.publish(record(attempt(usage=USAGE, billed=Billed(USAGE, 7, "v1", "rule", False)), request_id="charged"))
     pricing.is_loading = False
     pricing.unpriced.clear()
     await ledger.stop()
-    assert [(entry.request_id, entry.nanos) for entry in kept.entries] == [("early", 5)]
+    assert [entry.nanos for entry in kept.entries] == [7, 5]
 
 
 async def test_a_record_without_entries_costs_no_other(caplog: pytest.LogCaptureFixture) -> None:
