@@ -95,7 +95,7 @@ class Ledger:
             self._queue.follow_at_once(self._read)
 
     def _read(self, record: Record) -> None:
-        """Make the entries of a record that comes. One that no limit has charged waits for prices that are still read."""
+        """Make the entries of a record. One that no limit has charged waits for prices that are still read."""
         if not record.request_id and self._pricing().is_loading and len(self._unpriced) < _BATCH:
             self._unpriced.append(record)
             return
