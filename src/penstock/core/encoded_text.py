@@ -50,7 +50,9 @@ _SAMPLE: Final = 1024
 def is_text(media_type: str) -> bool:
     """Whether what has this media type is text; without one it is (RFC 2397)."""
     essence = _essence(media_type)
-    return not essence or essence.startswith("text/") or essence.endswith(("+json", "+xml", "+yaml")) or essence in _TEXTS
+    return (
+        not essence or essence.startswith("text/") or essence.endswith(("+json", "+xml", "+yaml")) or essence in _TEXTS
+    )
 
 
 def type_of_file(name: str) -> str:

@@ -100,7 +100,10 @@ def test_data_urls_as_readers_of_urls_take_them(head: str) -> None:
 
 def test_data_urls_that_can_be_read_in_two_ways() -> None:
     written = to_base64("so bad")
-    assert from_data_url(f"data:text/plain;base64;a=b,{written}") == (f"so bad\n{written}", "data:text/plain;a=b;base64,")
+    assert from_data_url(f"data:text/plain;base64;a=b,{written}") == (
+        f"so bad\n{written}",
+        "data:text/plain;a=b;base64,",
+    )
     escaped = "".join(f"%{ord(each):02x}" for each in written)
     found = from_data_url(f"data:text/plain;base64,{escaped}")
     assert found is not None and "so bad" in found[0].split("\n")
