@@ -95,7 +95,8 @@ def test_many_pieces_take_no_time_of_their_own() -> None:
 )
 def test_data_urls_as_readers_of_urls_take_them(head: str) -> None:
     found = from_data_url(head + to_base64("so bad"))
-    assert found is not None and found[0] == "so bad"
+    assert found is not None
+    assert found[0] == "so bad"
 
 
 def test_data_urls_that_can_be_read_in_two_ways() -> None:
@@ -106,10 +107,12 @@ def test_data_urls_that_can_be_read_in_two_ways() -> None:
     )
     escaped = "".join(f"%{ord(each):02x}" for each in written)
     found = from_data_url(f"data:text/plain;base64,{escaped}")
-    assert found is not None and "so bad" in found[0].split("\n")
+    assert found is not None
+    assert "so bad" in found[0].split("\n")
     # Decoders that skip what is no digit read another text than those that read the URL first.
     found = from_data_url(f"data:text/plain;base64,{written[:2]}%{written[2:]}")
-    assert found is not None and "so bad" in found[0].split("\n")
+    assert found is not None
+    assert "so bad" in found[0].split("\n")
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7"])
@@ -123,9 +126,11 @@ def test_charsets(charset: str) -> None:
 @pytest.mark.parametrize("charset", ["utf-16le", "utf-7", "zip", "idna", "unicode_escape", "no-such"])
 def test_a_charset_hides_nothing_from_hosts_that_read_utf_8(charset: str) -> None:
     found = from_base64(to_base64("so bad"), f"text/plain;charset={charset}")
-    assert found is not None and "so bad" in found.split("\n")
+    assert found is not None
+    assert "so bad" in found.split("\n")
     marked = from_base64(base64.b64encode(b"\xff\xfeso bad").decode())
-    assert marked is not None and "so bad" in marked.split("\n")
+    assert marked is not None
+    assert "so bad" in marked.split("\n")
 
 
 def test_data_of_a_type_that_nobody_knows_is_text_if_it_is_utf_8() -> None:
