@@ -59,7 +59,8 @@ async def create_workspace(plane: ControlPlane, actor: Actor, body: Any) -> dict
     if members.values.get("users"):
         raise not_supported("members of a workspace are not served in this release: leave users out")
     limits = owner_limits.read(_LEVEL, members)
-    texts = {name: members.text(name, LONGEST_NAME) or "" for name in ("name", "description", "icon")}
+    texts = {"name": members.text("name", LONGEST_NAME) or ""}
+    texts |= {name: members.remark(name, LONGEST_NAME) for name in ("description", "icon")}
     id_, slug = random_id(), slug_of("ws", texts["name"], token_hex(3))
     async with plane.change(actor) as change:
         row = {"id": id_, "slug": slug, **texts}
@@ -125,11 +126,12 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
     """
     members = Members(body, _FIELDS)
     columns: dict[str, Any] = {}
-    for name in ("name", "description", "icon"):
+    for name in ("description", "icon"):
         if members.has(name):
-            columns[name] = members.text(name, LONGEST_NAME) or ""
-    if columns.get("name") == "":
-        members.complain("name", "a workspace needs a name")
+            columns[name] = members.remark(name, LONGEST_NAME)
+    if members.has("name"):
+        members.require("name")
+        columns["name"] = members.text("name", LONGEST_NAME)
     limits, resets = owner_limits.read(_LEVEL, members), members.switch("reset_usage") is True
     if (limits or resets) and not actor.is_of_organisation:
         members.complain("usage_limits", "limits of a workspace are set with a key of the organisation")

@@ -60,6 +60,8 @@ class Ledger:
         self._waiting: deque[tuple[LedgerEntry, int | None]] = deque()
         """Entries, each with its number among those that are kept."""
         self._kept = KeptEntries(folder, LEDGER_FILES, random_id(), _KEPT_BYTES)
+        self._unpriced: list[Record] = []
+        """Records that came while prices were read."""
         self._is_started = self._is_paused = False
         self._told = 0
         self._task = Background("the ledger", self._run)
@@ -93,14 +95,22 @@ class Ledger:
             self._queue.follow_at_once(self._read)
 
     def _read(self, record: Record) -> None:
-        """Make the entries of a record. One that can't be made is no reason for its request to fail."""
+        """Make the entries of a record. One that no limit has charged waits for prices that are still read."""
+        if not record.request_id and self._pricing().is_loading and len(self._unpriced) < _BATCH:
+            self._unpriced.append(record)
+            return
+        self._make(record)
+        if len(self._waiting) >= _MOST_WAITING and self._queue is not None:
+            self._queue.pause()
+            self._is_paused = True
+
+    def _make(self, record: Record) -> None:
+        """Make the entries of a record. One that can't be made is no reason for its request to fail, nor costs it any
+        other."""
         try:
             self.add(entries_of(record, self._pricing()))
         except Exception:
             _LOG.exception("request %s is missing in the ledger", record.request_id)
-        if len(self._waiting) >= _MOST_WAITING and self._queue is not None:
-            self._queue.pause()
-            self._is_paused = True
 
     async def _run(self) -> None:
         for number in itertools.count():
@@ -121,9 +131,13 @@ class Ledger:
         queue = self._queue
         if queue is None:
             return bool(self._waiting)
+        if not (self._is_started and self._pricing().is_loading):
+            early, self._unpriced = self._unpriced, []
+            for record in early:
+                self._make(record)
         if len(self._waiting) < _BATCH:
             for record in queue.take(_BATCH):
-                self.add(entries_of(record, self._pricing()))
+                self._make(record)
             if self._is_paused and not queue and self._is_started:
                 self._is_paused = False
                 queue.follow_at_once(self._read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from limiting import FixedPricing
@@ -113,3 +114,28 @@ async def test_an_entry_that_the_database_refuses_keeps_no_other_from_the_ledger
     await ledger.stop()
     assert [entry.model for entry in kept.entries] == ["a", "b"]
     assert "attempt 1 of request refused is missing in the ledger" in caplog.text
+
+
+async def test_a_record_waits_for_prices_that_are_still_read() -> None:
+    records, kept, pricing = Records(), Kept(), FixedPricing(1000, 2000, "m")
+    pricing.is_loading = True
+    ledger = Ledger(records, kept.write, lambda: pricing)
+    ledger.begin()
+    ledger.start()
+    records.publish(record(attempt(usage=USAGE)))
+    records.publish(record(attempt(usage=USAGE, billed=Billed(USAGE, 7, "v1", "rule", False)), request_id="charged"))
+    pricing.is_loading = False
+    pricing.unpriced.clear()
+    await ledger.stop()
+    assert [entry.nanos for entry in kept.entries] == [7, 5]
+
+
+async def test_a_record_without_entries_costs_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    records, kept = Records(), Kept()
+    ledger = Ledger(records, kept.write, lambda: PRICING)
+    ledger.begin()
+    for at in (10.0, float("nan"), 11.0):
+        records.publish(msgspec.structs.replace(record(attempt(), request_id=str(at)), at=at))
+    await ledger.stop()
+    assert [entry.request_id for entry in kept.entries] == ["10.0", "11.0"]
+    assert "request nan is missing in the ledger" in caplog.text
