@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
 from penstock.admin.prefixes import is_admin_path
+from penstock.app_admin import admin_api, control_judge, plane_opener
 from penstock.app_alerts import alerts_of
 from penstock.app_guards import guard_policy, guarding_of
 from penstock.app_ids import id_secrets
@@ -25,9 +26,7 @@ from penstock.app_responses import conversations_of
 from penstock.app_rotation import rotation_of
 from penstock.app_store import (
     GatewayCounters,
-    admin_api,
     admitter_of,
-    control_judge,
     counters_of,
     data_folder,
     journal_of,
@@ -35,7 +34,6 @@ from penstock.app_store import (
     make_first_rows,
     now,
     open_store,
-    plane_opener,
     refuse_too_large,
     restoring,
     sharing_of,

@@ -1,5 +1,4 @@
-"""The composition root's part for the database: what is read from it, counted by it and written to it, and who
-administers it."""
+"""The composition root's part for the database: what is read from it, counted by it and written to it."""
 
 from __future__ import annotations
 
@@ -10,29 +9,22 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from penstock.admin.api import AdminApi
 from penstock.background import Background, Part
-from penstock.core.address import AddressPolicy
-from penstock.core.money import LARGEST, NANOS
+from penstock.core.money import NANOS
 from penstock.limits.allowance import OutageRules
-from penstock.limits.counters import Alert, Counters
+from penstock.limits.counters import Alert
 from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
-from penstock.observe.redactor import Redactor
 from penstock.pipeline.admission.admit import Admitter, log_alerts
-from penstock.pipeline.compile import judge
 from penstock.pipeline.key_holder import ReadUsage
 from penstock.pipeline.records.cost import Costs, CurrentPrices
 from penstock.pipeline.records.ledger import Ledger
-from penstock.prices.book import EMPTY as NO_PRICES
-from penstock.prices.book import PriceBook
-from penstock.providers.registry import ALIASES, PROVIDERS
-from penstock.settings import ADMIN_KEY, Settings, SettingsError
+from penstock.providers.registry import PROVIDERS
+from penstock.settings import Settings, SettingsError
 from penstock.stores.balance_applier import BalanceApplier
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
-from penstock.stores.config_definitions import Check
 from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
@@ -45,7 +37,6 @@ from penstock.stores.sql.lost_requests import lost_entries, shared_entries
 from penstock.stores.sql.place import Place, read_keyring
 
 if TYPE_CHECKING:
-    from penstock.control.plane import ControlPlane
     from penstock.stores.sql.database import Database
     from penstock.stores.sql.key_usage import KeyUsage
 
@@ -53,8 +44,6 @@ GatewayCounters = GuardedCounters | JournaledCounters | MemoryCounters
 _LOG: Final = logging.getLogger("penstock")
 _DAY: Final = 86_400_000_000
 """Microseconds for which a counter stays in memory after its window has ended."""
-_SHORTEST_ADMIN_KEY: Final = 20
-"""Characters of PENSTOCK_ADMIN_KEY."""
 _LONGEST_REQUEST: Final = 86_400.0
 """Seconds after which nothing more is heard of a request, where no setting says so."""
 
@@ -313,74 +302,6 @@ def keeping_of(
     return [stored, ledger, applier, *logs]
 
 
-def admin_api(
-    settings: Settings,
-    stored: ControlStore | None,
-    file: CatalogueFile,
-    environ: Mapping[str, str],
-    counters: Counters,
-    costs: Costs,
-) -> AdminApi | None:
-    """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
-    key = environ.get(ADMIN_KEY, "")
-    if key and len(key) < _SHORTEST_ADMIN_KEY:
-        raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
-    if stored is None or not settings.admin.enabled:
-        return None
-    return AdminApi(
-        plane_opener(settings, stored, file, counters, costs),
-        key,
-        settings.console,
-        is_secure=bool(settings.server.tls_cert),
-        has_gateway=settings.admin.address is None,
-    )
-
-
-def plane_opener(
-    settings: Settings,
-    stored: ControlStore,
-    file: CatalogueFile,
-    counters: Counters,
-    costs: Costs | None = None,
-) -> Callable[[], Awaitable[ControlPlane]]:
-    """Opens the control plane over the database; what it returns raises DatabaseError."""
-    check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
-    largest = counters.largest_cost if isinstance(counters, GuardedCounters) else LARGEST
-    redactor = Redactor(settings.logs.redact)
-
-    async def price_book() -> PriceBook:
-        if costs is None:
-            return NO_PRICES
-        await costs.ready()
-        return costs.book
-
-    async def open_plane() -> ControlPlane:
-        from penstock.admin.provider_rules import provider_rules
-        from penstock.control.logs.rules import LogRules
-        from penstock.control.plane import ControlPlane
-
-        database, rules = await stored.open(), provider_rules(policy)
-        scheme = "https" if settings.server.tls_cert else "http"
-        logged = LogRules(settings.logs.content, settings.logs.max_content_bytes, redactor, scheme)
-        in_file, refresh = (lambda: file.current), stored.refresh
-        return ControlPlane(
-            database,
-            stored.keyring,
-            PROVIDERS,
-            check,
-            in_file,
-            refresh,
-            rules,
-            counters,
-            largest,
-            price_book,
-            ALIASES,
-            logged,
-        )
-
-    return open_plane
-
-
 def usage_reader(stored: ControlStore | None) -> ReadUsage | None:
     """Reads what a gateway key has used; None without a database."""
     if stored is None:
@@ -392,11 +313,6 @@ def usage_reader(stored: ControlStore | None) -> ReadUsage | None:
         return await read_key_usage(await stored.open(), key.id, key.name, key.workspace, moment)
 
     return read
-
-
-def control_judge(settings: Settings) -> Check:
-    """What judges configs that are to be saved: the rules of the header x-portkey-config."""
-    return judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
 
 
 def data_folder(settings: Settings, place: Place) -> Path | None:

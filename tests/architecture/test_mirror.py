@@ -38,6 +38,7 @@ EXCEPTIONS: dict[str, str] = {
     "admin/virtual_keys.py": "routes: tests/e2e/test_admin_credentials.py calls them",
     "admin/workspaces.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "app.py": "the composition root: tests/e2e runs it",
+    "app_admin.py": "puts the parts together: tests/e2e/test_admin_api.py runs it",
     "app_guards.py": "puts the parts together: tests/e2e/test_guardrails.py runs it",
     "app_logs.py": "puts the parts together: tests/e2e/test_request_log.py runs it",
     "app_replicas.py": "puts the parts together: tests/e2e/test_replicas.py runs it",

@@ -87,7 +87,8 @@ def _place(at: At) -> tuple[str, WeekStart | None, Callable[[Any], Awaitable[Con
     SettingsError and DatabaseError."""
     from penstock.admin.provider_rules import provider_rules
     from penstock.app import read_catalogue
-    from penstock.app_store import control_judge, counters_setup
+    from penstock.app_admin import control_judge
+    from penstock.app_store import counters_setup
     from penstock.control.bootstrap import bootstrap
     from penstock.control.plane import ControlPlane
     from penstock.core.address import AddressPolicy
