@@ -67,3 +67,16 @@ def folded(*events: Event, caption: Caption = CAPTION) -> dict[str, Any]:
 def parts(response: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = response["candidates"][0]["content"].get("parts", [])
     return found
+
+
+def model(*parts: Any) -> Any:
+    return {"role": "model", "parts": list(parts)}
+
+
+def call(name: str, args: Any = None, **members: Any) -> Any:
+    return {"functionCall": {"name": name, "args": args or {}}, **members}
+
+
+def answer(*contents: Any) -> tuple[Any, ...]:
+    """The parts of the model's turn, which is the last of these contents."""
+    return asked(HI, *contents).messages[-1].parts

@@ -27,7 +27,7 @@ const NAMES = [
 export function periodOf(query: URLSearchParams, otherwise: string): Period {
   const [from, to] = ["from", "to"].map((name) => localInput(query.get(name)));
   const name = query.get("period") ?? (from || to ? "own" : otherwise);
-  const isKnown = name in SPANS || name === "own";
+  const isKnown = Object.hasOwn(SPANS, name) || name === "own";
   return { name: isKnown ? name : otherwise, from: from ?? "", to: to ?? "" };
 }
 

@@ -45,7 +45,7 @@ const attempt = (number, more) => ({
   began: 1.9, first_content: null, ended: 120.4, cache: "MISS", is_hedge_loser: false, req_units: 0, res_units: 0, cost: 0, ...more,
 });
 
-const ENTRY = {
+export const ENTRY = {
   object: "log", id: "log-9", created_at: ROWS[0].created_at,
   request: { url: "/v1/chat/completions", method: "POST", headers: {}, body: { model: "gpt-5-mini", messages: [{ role: "user", content: "What is a penstock?" }] } },
   response: { status: 200, headers: {}, body: "A pipe that leads water to a turbine." },

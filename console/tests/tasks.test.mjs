@@ -1,10 +1,11 @@
 // What people do in the console, from end to end, against a real gateway with the built-in provider.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { admin, ADMIN, open, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
-import { ROWS, stubLog } from "./log.mjs";
+import { ENTRY, ROWS, stubLog } from "./log.mjs";
 
 const skip = reason;
 let gateway, browser;
@@ -314,8 +315,25 @@ test("why each attempt ended is told, and a request is copied as curl", { skip }
     await page.getByRole("button", { name: "Copy link" }).click();
     await until(async () => (await copied()) === page.url());
     await page.getByRole("button", { name: "Copy as curl" }).click();
-    await until(async () => (await copied()).startsWith(`curl ${gateway.url}/v1/chat/completions`));
+    await until(async () => (await copied()).startsWith(`curl '${gateway.url}/v1/chat/completions'`));
     assert.match(await copied(), /What is a penstock\?/);
+  }));
+
+test("what a caller wrote into a path or a body runs in nobody's shell", { skip }, () =>
+  task(async (page) => {
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await stubLog(page);
+    const request = { url: "/v1/proxy/$(id);id|'id'&id", method: "POST", headers: { "x-portkey-config": "'$(id)" }, body: "@/etc/passwd" };
+    await page.route("**/v1/logs/log-9", (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify({ ...ENTRY, request }) }));
+    await visit(page, "requests/log-9");
+    await page.getByRole("button", { name: "Copy as curl" }).click();
+    await until(async () => (await copied()).startsWith("curl "));
+    // The words that a shell makes of it; curl is asked what it got.
+    const words = execFileSync("/bin/sh", ["-c", `curl() { printf '%s\\n' "$@"; }; ${await copied()}`], { encoding: "utf8" }).split("\n");
+    assert.equal(words[0], `${gateway.url}/v1/proxy/$(id);id%7C'id'&id`);
+    assert.ok(words.includes("x-portkey-config: '$(id)"));
+    assert.deepEqual(words.slice(-3, -1), ["--data-raw", "@/etc/passwd"]);
   }));
 
 test("figures stand beside those of the period before", { skip }, () =>

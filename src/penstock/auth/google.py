@@ -114,13 +114,13 @@ def signer(
     options: Mapping[str, str], key: Secret | None, environment: Mapping[str, str] | None
 ) -> ServiceAccount | DefaultCredentials | Failure | None:
     """The signer that Vertex's options describe; None when the key is shown as it is."""
-    given = options.get("vertex_service_account_json", "")
-    if not given:
+    service_account = options.get("vertex_service_account_json", "")
+    if not service_account:
         if key is not None or (environment is None and options.get("vertex_auth_type") != "adc"):
             return None
         return _installed() or DefaultCredentials()
     try:
-        account = read_json(given.encode())
+        account = read_json(service_account.encode())
     except ValueError:
         return _unusable("it is no JSON")
     if not isinstance(account, dict):

@@ -32,8 +32,8 @@ def read_token(who: str, status: int, body: bytes, now: float) -> Token | Failur
     token = value.get("access_token")
     if status == 200 and isinstance(token, str) and token:
         return Token(Secret(token), _end(value, now))
-    said = value.get("error_description") or value.get("error")
-    why = said.splitlines()[0][:300] if isinstance(said, str) and said else "no reason given"
+    reason = value.get("error_description") or value.get("error")
+    why = reason.splitlines()[0][:300] if isinstance(reason, str) and reason else "no reason given"
     return Failure(
         Kind.CREDENTIAL_REFUSED, f"{who} gave no access token for these credentials ({status}): {why}.", "api_key"
     )

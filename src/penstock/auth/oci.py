@@ -53,7 +53,7 @@ class OciKey(msgspec.Struct, frozen=True):
         date = format_datetime(datetime.now(UTC), usegmt=True)
         digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
         target = f"{request.method.decode().lower()} {request.address.decode('latin-1')}"
-        said = {
+        values = {
             "date": date,
             "(request-target)": target,
             "host": request.origin.authority,
@@ -61,7 +61,7 @@ class OciKey(msgspec.Struct, frozen=True):
             "content-type": "application/json",
             "x-content-sha256": digest,
         }
-        text = "\n".join(f"{name}: {said[name]}" for name in _SIGNED.split())
+        text = "\n".join(f"{name}: {values[name]}" for name in _SIGNED.split())
         authorization = (
             f'Signature version="1",headers="{_SIGNED}",keyId="{self.key_id}",algorithm="rsa-sha256",'
             f'signature="{self._signature(text.encode())}"'

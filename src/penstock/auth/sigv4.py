@@ -145,25 +145,25 @@ def signer(
     ``environment`` is the operator's, None when the gateway's own identity is not lent to callers.
     """
     mode = options.get("aws_auth_type", "")
-    given = options.get("aws_access_key_id", "")
-    bare = not (mode or given or options.get("aws_profile"))
+    key_id = options.get("aws_access_key_id", "")
+    bare = not (mode or key_id or options.get("aws_profile"))
     if mode.lower() == "apikey" or (bare and (key is not None or environment is None)):
         return None
     found = SigV4(
         service,
         options.get("aws_region", "us-east-1"),
-        given,
+        key_id,
         Secret(options.get("aws_secret_access_key", "")),
         Secret(options.get("aws_session_token", "")),
         options.get("aws_role_arn", ""),
         options.get("aws_external_id", ""),
         options.get("aws_profile", ""),
     )
-    if given and not found.secret.reveal():
+    if key_id and not found.secret.reveal():
         return _incomplete("aws_secret_access_key is missing beside aws_access_key_id")
     if mode == "assumedRole" and not found.role_arn:
         return _incomplete("aws_auth_type assumedRole needs aws_role_arn")
-    if given:
+    if key_id:
         return found
     own = msgspec.structs.replace(found, is_own=True)
     if not found.role_arn:

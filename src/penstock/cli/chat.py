@@ -51,9 +51,9 @@ def command(
     terminal.end()
 
 
-def _parameters(given: tuple[str, ...]) -> dict[str, msgspec.Raw]:
+def _parameters(pairs: tuple[str, ...]) -> dict[str, msgspec.Raw]:
     found = {}
-    for text in given:
+    for text in pairs:
         name, _, value = text.partition("=")
         try:
             msgspec.json.decode(value)

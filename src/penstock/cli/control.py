@@ -139,9 +139,9 @@ def show_one(at: At, answer: Mapping[str, Any]) -> None:
     if at.as_json:
         show_json(answer)
         return
-    told = {name: value for name, value in answer.items() if value not in (None, "", [], {}) and name != "data"}
-    width = max(map(len, told), default=0)
-    for name, value in told.items():
+    members = {name: value for name, value in answer.items() if value not in (None, "", [], {}) and name != "data"}
+    width = max(map(len, members), default=0)
+    for name, value in members.items():
         click.echo(f"{name.ljust(width)}  {value if isinstance(value, str) else _json(value)}")
 
 

@@ -101,8 +101,8 @@ def _result(explanation: Explanation) -> str:
     if explanation.target is None:
         return f"{explanation.status}: {explanation.message}"
     made, most = explanation.attempts, _count(explanation.most_attempts, "attempt")
-    told = "" if explanation.result == str(explanation.status) else f" ({explanation.result})"
+    suffix = "" if explanation.result == str(explanation.status) else f" ({explanation.result})"
     return (
-        f"{explanation.status}{told} from {explanation.target} after {explanation.seconds:g}s, "
+        f"{explanation.status}{suffix} from {explanation.target} after {explanation.seconds:g}s, "
         f"{made} of at most {most}, retry count {explanation.retry_count}"
     )

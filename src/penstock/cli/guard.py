@@ -82,9 +82,9 @@ def check(file: str) -> None:
     request = read_check(read_input(file, _LARGEST).encode())
     if isinstance(request, Failure):
         raise _Unusable(request.message)
-    told = asyncio.run(run_check(request, _Nobody()))
-    click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-    if not told["verdict"]:
+    result = asyncio.run(run_check(request, _Nobody()))
+    click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    if not result["verdict"]:
         raise SystemExit(1)
 
 
@@ -167,9 +167,9 @@ def _show(tally: Tally) -> None:
     click.echo(f"{total} judged: {_share(tally.denied, total)} denied, {_share(tally.changed, total)} changed")
     for name, check in tally.checks.items():
         parts = ("failed", check.failed), ("changed", check.changed), ("could not judge", check.errors)
-        told = ", ".join(f"{_share(number, check.total)} {word}" for word, number in parts)
+        shares = ", ".join(f"{_share(number, check.total)} {word}" for word, number in parts)
         examples = f"; fails at {', '.join(check.examples)}" if check.examples else ""
-        click.echo(f"{name}: {told}{examples}")
+        click.echo(f"{name}: {shares}{examples}")
 
 
 def _share(number: int, total: int) -> str:

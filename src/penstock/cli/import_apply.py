@@ -57,9 +57,9 @@ def _show(at: At, report: Report, applied: Applied | None) -> None:
     steps = [] if applied is None else applied.steps
     variables = [] if applied is None else applied.variables
     if at.as_json:
-        told = [msgspec.to_builtins(step) for step in steps]
+        members = [msgspec.to_builtins(step) for step in steps]
         is_written = applied is not None and applied.is_written
-        values = {"report": report.values(), "summary": report.summary(), "steps": told, "written": is_written}
+        values = {"report": report.values(), "summary": report.summary(), "steps": members, "written": is_written}
         show_json({**values, "variables_to_set": variables})
         return
     for line in (report, *steps):

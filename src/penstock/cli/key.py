@@ -227,29 +227,29 @@ def delete(at: At, id_: str) -> None:
     done(at, answer, f"{id_} is deleted.")
 
 
-def _members(given: dict[str, Any]) -> dict[str, Any]:
+def _members(options: dict[str, Any]) -> dict[str, Any]:
     """The body that some options stand for."""
-    body: dict[str, Any] = {name: given[name] for name in ("description", "expires_at") if given[name] is not None}
+    body: dict[str, Any] = {name: options[name] for name in ("description", "expires_at") if options[name] is not None}
     lists = ("scopes", "allowed_models", "allowed_providers", "allowed_ips")
-    body.update({name: list(given[name]) for name in lists if given[name]})
-    if given["labels"]:
-        body["labels"] = pairs(given["labels"])
-    if given["aliases"]:
-        body["model_aliases"] = {name: {"target": target} for name, target in pairs(given["aliases"]).items()}
+    body.update({name: list(options[name]) for name in lists if options[name]})
+    if options["labels"]:
+        body["labels"] = pairs(options["labels"])
+    if options["aliases"]:
+        body["model_aliases"] = {name: {"target": target} for name, target in pairs(options["aliases"]).items()}
     defaults: dict[str, Any] = {}
-    if given["metadata"]:
-        defaults["metadata"] = pairs(given["metadata"])
-    if given["default_config"]:
-        defaults["config_id"] = given["default_config"]
-    if given["pin_config"]:
+    if options["metadata"]:
+        defaults["metadata"] = pairs(options["metadata"])
+    if options["default_config"]:
+        defaults["config_id"] = options["default_config"]
+    if options["pin_config"]:
         defaults["allow_config_override"] = False
-    told = {"defaults": defaults} if defaults else {}
-    return {**body, **told, **_rotation(given), **limits_of(given), **members_of(given["members"])}
+    members = {"defaults": defaults} if defaults else {}
+    return {**body, **members, **_rotation(options), **limits_of(options), **members_of(options["members"])}
 
 
-def _rotation(given: dict[str, Any]) -> dict[str, Any]:
+def _rotation(options: dict[str, Any]) -> dict[str, Any]:
     """The rotation policy that two options stand for."""
-    period, minutes = given["rotate"], given["rotate_minutes"]
+    period, minutes = options["rotate"], options["rotate_minutes"]
     if period is None:
         if minutes is not None:
             raise click.ClickException("--rotate-minutes belongs to a schedule: name --rotate, too")

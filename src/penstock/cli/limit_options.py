@@ -42,52 +42,52 @@ LIMIT_OPTIONS: Final = (
 )
 
 
-def limits_of(given: Mapping[str, Any]) -> dict[str, Any]:
+def limits_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The members that ``LIMIT_OPTIONS`` stand for."""
-    budgets, rates = budgets_of(given), rates_of(given)
+    budgets, rates = budgets_of(options), rates_of(options)
     limits: dict[str, Any] = {}
     if budgets:
         limits["usage_limits"] = budgets[0] if len(budgets) == 1 else budgets
     if rates:
         limits["rate_limits"] = rates
-    if given["concurrency"] is not None:
-        limits["concurrency_limit"] = given["concurrency"]
+    if options["concurrency"] is not None:
+        limits["concurrency_limit"] = options["concurrency"]
     return limits
 
 
-def budgets_of(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def budgets_of(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The budgets among some options; what is said of budgets is said of each of them."""
-    amounts = {type_: given[name] for name, type_ in _BUDGETS.items() if given[name] is not None}
-    told = [name for name in _OF_BUDGETS if given[name] is not None]
-    if told and not amounts:
-        option = told[0].replace("_", "-")
+    amounts = {type_: options[name] for name, type_ in _BUDGETS.items() if options[name] is not None}
+    named = [name for name in _OF_BUDGETS if options[name] is not None]
+    if named and not amounts:
+        option = named[0].replace("_", "-")
         raise click.ClickException(f"--{option} belongs to a budget: name --budget, --tokens or --requests, too")
-    said = {
-        **_period(given["reset"]),
-        "penstock_window": given["window"],
-        "next_usage_reset_at": given["reset_at"],
-        "alert_threshold": _number(given["alert"]),
-        "unknown_price": given["unknown_price"],
-        "token_price": _number(given["token_price"]),
-        **_of_both(given),
+    settings = {
+        **_period(options["reset"]),
+        "penstock_window": options["window"],
+        "next_usage_reset_at": options["reset_at"],
+        "alert_threshold": _number(options["alert"]),
+        "unknown_price": options["unknown_price"],
+        "token_price": _number(options["token_price"]),
+        **_of_both(options),
     }
-    return [_told({"type": type_, "credit_limit": _number(amount), **said}) for type_, amount in amounts.items()]
+    return [_told({"type": type_, "credit_limit": _number(amount), **settings}) for type_, amount in amounts.items()]
 
 
-def rates_of(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def rates_of(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rates among some options."""
-    said = {"window": "fixed" if given["fixed"] else None, **_of_both(given)}
+    settings = {"window": "fixed" if options["fixed"] else None, **_of_both(options)}
     rates: list[dict[str, Any]] = [
-        {"type": type_, "unit": "rpm", "value": given[name]}
+        {"type": type_, "unit": "rpm", "value": options[name]}
         for name, type_ in _BY_THE_MINUTE.items()
-        if given[name] is not None
+        if options[name] is not None
     ]
-    rates += [_rate(type_, text) for name, type_ in _RATES.items() for text in given[name]]
-    return [_told({**rate, **said}) for rate in rates]
+    rates += [_rate(type_, text) for name, type_ in _RATES.items() for text in options[name]]
+    return [_told({**rate, **settings}) for rate in rates]
 
 
-def _of_both(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {"strict": given["strict"] or None, "exceeded_status": given["exceeded_status"]}
+def _of_both(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"strict": options["strict"] or None, "exceeded_status": options["exceeded_status"]}
 
 
 def _rate(type_: str, text: str) -> dict[str, Any]:

@@ -48,8 +48,8 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--workspace", metavar="SLUG", help="Of this workspace.")
     @wraps(command)
     def with_options(*arguments: Any, **options: Any) -> None:
-        given = {_FILTERS[name]: options.pop(name) for name in _FILTERS}
-        command(*arguments, query={name: value for name, value in given.items() if value is not None}, **options)
+        filters = {_FILTERS[name]: options.pop(name) for name in _FILTERS}
+        command(*arguments, query={name: value for name, value in filters.items() if value is not None}, **options)
 
     return with_options
 
@@ -99,8 +99,8 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     metrics = {name: value for name, value in answer["metrics"].items() if not name.startswith("metadata.")}
     metadata = dict(zip(answer["metrics"]["metadata.key"], answer["metrics"]["metadata.value"], strict=True))
     bodies = {f"{side}_body": answer[side]["body"] for side in ("request", "response")}
-    told = ("tokens", "dropped_parameters", "labels", "client", "feedback")
-    return {**metrics, "metadata": metadata, **{name: answer[name] for name in told}, **bodies}
+    names = ("tokens", "dropped_parameters", "labels", "client", "feedback")
+    return {**metrics, "metadata": metadata, **{name: answer[name] for name in names}, **bodies}
 
 
 @command.command("export")

@@ -139,9 +139,9 @@ def reset(at: At, id_: str, value: str) -> None:
     done(at, carry_out(at, lambda plane: policy_calls.reset(plane, CLI, id_, value)), f"{value} begins anew.")
 
 
-def _limit(given: dict[str, Any]) -> tuple[PolicyKind, dict[str, Any]]:
+def _limit(options: dict[str, Any]) -> tuple[PolicyKind, dict[str, Any]]:
     """The kind of policy and the members that the options of an amount stand for: exactly one amount."""
-    budgets, rates = budgets_of(given), rates_of(given)
+    budgets, rates = budgets_of(options), rates_of(options)
     if len(budgets) + len(rates) != 1:
         raise click.ClickException(f"name one of --{', --'.join(AMOUNTS).replace('_', '-')}")
     return ("usage", budgets[0]) if budgets else ("rate", rates[0])

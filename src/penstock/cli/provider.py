@@ -144,14 +144,14 @@ def delete(at: At, slug: str, force: bool) -> None:
         click.echo(f"@{slug} is deleted.")
 
 
-def _members(given: dict[str, Any]) -> dict[str, Any]:
+def _members(options: dict[str, Any]) -> dict[str, Any]:
     """The body that some options stand for. References are kept as references, all else as it is."""
-    body: dict[str, Any] = {name: given[name] for name in ("note", "expires_at") if given[name] is not None}
-    if given["tags"]:
-        body["tags"] = list(given["tags"])
-    values = pairs(given["settings"])
-    if given["key"] is not None:
-        values["key"] = _credential(given["key"])
+    body: dict[str, Any] = {name: options[name] for name in ("note", "expires_at") if options[name] is not None}
+    if options["tags"]:
+        body["tags"] = list(options["tags"])
+    values = pairs(options["settings"])
+    if options["key"] is not None:
+        values["key"] = _credential(options["key"])
     mappings = [
         {"target_field": name, "secret_reference_id": value}
         for name, value in values.items()
@@ -160,7 +160,7 @@ def _members(given: dict[str, Any]) -> dict[str, Any]:
     if mappings:
         body["secret_mappings"] = mappings
     kept = {name: value for name, value in values.items() if not value.startswith(_REFERENCES)}
-    return {**body, **kept, **limits_of(given), **members_of(given["members"])}
+    return {**body, **kept, **limits_of(options), **members_of(options["members"])}
 
 
 def _credential(text: str) -> str:

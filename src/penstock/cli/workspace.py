@@ -100,12 +100,17 @@ def delete(at: At, slug: str, force: bool) -> None:
     done(at, carry_out(at, work), f"{slug} is deleted.")
 
 
-def _members(given: dict[str, Any]) -> dict[str, Any]:
+def _members(options: dict[str, Any]) -> dict[str, Any]:
     """The body that some options stand for."""
-    body: dict[str, Any] = {} if given["description"] is None else {"description": given["description"]}
+    body: dict[str, Any] = {} if options["description"] is None else {"description": options["description"]}
     defaults: dict[str, Any] = {}
-    if given["metadata"]:
-        defaults["metadata"] = pairs(given["metadata"])
-    if given["default_config"]:
-        defaults["config_id"] = given["default_config"]
-    return {**body, **({"defaults": defaults} if defaults else {}), **limits_of(given), **members_of(given["members"])}
+    if options["metadata"]:
+        defaults["metadata"] = pairs(options["metadata"])
+    if options["default_config"]:
+        defaults["config_id"] = options["default_config"]
+    return {
+        **body,
+        **({"defaults": defaults} if defaults else {}),
+        **limits_of(options),
+        **members_of(options["members"]),
+    }

@@ -104,8 +104,10 @@ def _changes(entry: Entry, fingerprint: Fingerprint | None) -> str | None:
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     # Redaction goes by the names of members: each side is an object with these members.
     sides = {"before": old, "after": new}
-    told = {side: redacted({name: values.get(name) for name in names}, fingerprint) for side, values in sides.items()}
-    return _json({name: {side: values[name] for side, values in told.items()} for name in names})
+    changes = {
+        side: redacted({name: values.get(name) for name in names}, fingerprint) for side, values in sides.items()
+    }
+    return _json({name: {side: values[name] for side, values in changes.items()} for name in names})
 
 
 def _json(value: Any) -> str:

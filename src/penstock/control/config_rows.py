@@ -44,9 +44,9 @@ def whole(row: Any, version: Any, organisation: str) -> dict[str, Any]:
 def version_shown(row: Any, version: Any, organisation: str) -> dict[str, Any]:
     """One version of a config, with its text."""
     times = {"created_at": as_text(version.created_at), "last_updated_at": as_text(version.created_at)}
-    told = {**times, "owner_id": version.created_by, "updated_by": version.created_by, "version": version.number}
+    members = {**times, "owner_id": version.created_by, "updated_by": version.created_by, "version": version.number}
     is_current = version.id == row.version_id
-    return {**shown(row, organisation), **_text(version.body, version.id), **told, "is_current": is_current}
+    return {**shown(row, organisation), **_text(version.body, version.id), **members, "is_current": is_current}
 
 
 def _text(body: str, version_id: str) -> dict[str, Any]:

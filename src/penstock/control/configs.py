@@ -63,8 +63,8 @@ async def create(plane: ControlPlane, actor: Actor, body: Any, slug: str | None 
         await _add_version(change, id_, version_id, 1, text)
         if is_default:
             await _make_default(change, workspace_id, id_)
-        told = {"name": name, "config": text.value, "is_default": is_default}
-        change.record(Entry("create", "config", id_, workspace_id, _told(body, text), None, told))
+        details = {"name": name, "config": text.value, "is_default": is_default}
+        change.record(Entry("create", "config", id_, workspace_id, _told(body, text), None, details))
     ids = {"id": id_, "version_id": version_id, "slug": slug}
     return _with_warnings({**ids, "object": "config", "success": True, "data": ids}, text)
 
@@ -121,8 +121,8 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
         await _write(change, row, columns)
         if members.switch("is_default") is True:
             await _make_default(change, row.workspace_id, row.id)
-        told = _difference(row, before, columns, text)
-        change.record(Entry("update", "config", row.id, row.workspace_id, _told(body, text), *told))
+        difference = _difference(row, before, columns, text)
+        change.record(Entry("update", "config", row.id, row.workspace_id, _told(body, text), *difference))
     answer = {"version_id": columns.get("version_id", row.version_id), "object": "config", "success": True}
     return _with_warnings(answer, text)
 
@@ -150,8 +150,8 @@ async def delete(plane: ControlPlane, actor: Actor, reference: str, *, force: bo
             raise taken(f"the config {row.slug} is the default of {', '.join(users)}: say force=true to delete it")
         await release(change, row)
         await _write(change, row, {"status": DELETED, "is_default": False})
-        told = {"name": row.name, "slug": row.slug, "released": users}
-        change.record(Entry("delete", "config", row.id, row.workspace_id, None, told, {}))
+        details = {"name": row.name, "slug": row.slug, "released": users}
+        change.record(Entry("delete", "config", row.id, row.workspace_id, None, details, {}))
     return {}
 
 

@@ -99,9 +99,9 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
         values = {**columns, **change.touched(row.row_version)}
         if not (await change.connection.execute(guardrail.update().where(*where).values(**values))).rowcount:
             raise taken(f"the guardrail {row.slug} was changed at the same time: try again")
-        told = _told(columns.get("name", row.name), text)
+        details = _told(columns.get("name", row.name), text)
         before = _told(row.name, row.body.encode())
-        change.record(Entry("update", "guardrail", row.id, row.workspace_id, told, before, told))
+        change.record(Entry("update", "guardrail", row.id, row.workspace_id, details, before, details))
     ids = {"id": row.id, "slug": row.slug, "version_id": columns["version_id"]}
     return {**ids, "object": "guardrail", "success": True}
 
@@ -112,8 +112,8 @@ async def delete(plane: ControlPlane, actor: Actor, reference: str) -> dict[str,
         row = await slugged_rows.found(change.connection, guardrail, actor, reference)
         values = {"status": DELETED, **change.touched(row.row_version)}
         await change.connection.execute(guardrail.update().where(guardrail.c.id == row.id).values(**values))
-        told = {"name": row.name, "slug": row.slug}
-        change.record(Entry("delete", "guardrail", row.id, row.workspace_id, None, told, {}))
+        details = {"name": row.name, "slug": row.slug}
+        change.record(Entry("delete", "guardrail", row.id, row.workspace_id, None, details, {}))
     return {}
 
 

@@ -123,6 +123,11 @@ class Members:
             return None
         return text
 
+    def remark(self, name: str, longest: int = LONGEST_TEXT) -> str:
+        """A text for people that may be empty: null and an empty text are none, as clients clear one in either way."""
+        value = self.values.get(name)
+        return "" if isinstance(value, str) and not value.strip() else self.text(name, longest) or ""
+
     def switch(self, name: str) -> bool | None:
         """True or false, also as 1 and 0."""
         value = self._of(name, lambda value: value in {0, 1} if isinstance(value, int) else False, "true or false")

@@ -14,7 +14,7 @@ from penstock.control.integrations import rows as integration_rows
 from penstock.control.integrations.rows import visible
 from penstock.control.limits import providers as provider_limits
 from penstock.control.limits.limits import StoredLimits
-from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, Members
+from penstock.control.members import LONGEST_NAME, Members
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why, absent, taken
@@ -163,7 +163,7 @@ async def grant(change: Change, row: Any, workspace_id: str) -> None:
     query = sa.select(integration.c.id).where(integration.c.id == row.id, visible(workspace_id))
     if (await change.connection.execute(query)).first() is not None:
         return
-    said = (
+    is_enabled = (
         await change.connection.execute(
             sa.select(integration_workspace.c.is_enabled).where(
                 integration_workspace.c.integration_id == row.id,
@@ -171,7 +171,7 @@ async def grant(change: Change, row: Any, workspace_id: str) -> None:
             )
         )
     ).scalar()
-    if said is False:
+    if is_enabled is False:
         raise taken(f"the integration {row.slug} is switched off for this workspace: switch it on there")
     await set_access(change, row.id, workspace_id, is_enabled=True)
 
@@ -202,7 +202,7 @@ def changed_columns(members: Members) -> dict[str, Any]:
         members.require("name")
         columns["name"] = members.text("name", LONGEST_NAME)
     if members.has("note"):
-        columns["note"] = members.text("note", LONGEST_TEXT) or ""
+        columns["note"] = members.remark("note")
     if members.has("tags"):
         columns["tags"] = write_json(_tags(members)).decode()
     if members.has("expires_at"):

@@ -69,8 +69,8 @@ async def delete_workspace(
             raise taken(f"the workspace {row.slug} holds {_told(contents)}: delete these, or say force_delete")
         await _empty(part, actor, contents)
         await _forget(change, row)
-        told = {"name": row.name, "slug": row.slug, "deleted": {kind: len(each) for kind, each in contents.items()}}
-        change.record(Entry("delete", "workspace", row.id, row.id, None, told, {}))
+        details = {"name": row.name, "slug": row.slug, "deleted": {kind: len(each) for kind, each in contents.items()}}
+        change.record(Entry("delete", "workspace", row.id, row.id, None, details, {}))
     return {}
 
 

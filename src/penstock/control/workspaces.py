@@ -59,7 +59,8 @@ async def create_workspace(plane: ControlPlane, actor: Actor, body: Any) -> dict
     if members.values.get("users"):
         raise not_supported("members of a workspace are not served in this release: leave users out")
     limits = owner_limits.read(_LEVEL, members)
-    texts = {name: members.text(name, LONGEST_NAME) or "" for name in ("name", "description", "icon")}
+    texts = {"name": members.text("name", LONGEST_NAME) or ""}
+    texts |= {name: members.remark(name, LONGEST_NAME) for name in ("description", "icon")}
     id_, slug = random_id(), slug_of("ws", texts["name"], token_hex(3))
     async with plane.change(actor) as change:
         row = {"id": id_, "slug": slug, **texts}
@@ -125,11 +126,12 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
     """
     members = Members(body, _FIELDS)
     columns: dict[str, Any] = {}
-    for name in ("name", "description", "icon"):
+    for name in ("description", "icon"):
         if members.has(name):
-            columns[name] = members.text(name, LONGEST_NAME) or ""
-    if columns.get("name") == "":
-        members.complain("name", "a workspace needs a name")
+            columns[name] = members.remark(name, LONGEST_NAME)
+    if members.has("name"):
+        members.require("name")
+        columns["name"] = members.text("name", LONGEST_NAME)
     limits, resets = owner_limits.read(_LEVEL, members), members.switch("reset_usage") is True
     if (limits or resets) and not actor.is_of_organisation:
         members.complain("usage_limits", "limits of a workspace are set with a key of the organisation")
@@ -155,16 +157,16 @@ async def _defaults(plane: ControlPlane, change: Change, members: Members, row: 
     if not members.has("defaults"):
         return {}
     kept: dict[str, Any] = {}
-    given = members.inner("defaults")
-    if given is not None:
+    defaults = members.inner("defaults")
+    if defaults is not None:
         kept = {**(read_json_or_none(row.defaults.encode()) or {})}
-        if given.has("metadata"):
-            kept["metadata"] = given.labels("metadata", _MOST_LABELS, _LONGEST_METADATA) or {}
-        if given.has("config_id"):
-            kept["config_id"] = await _config(change.connection, given, row.id)
+        if defaults.has("metadata"):
+            kept["metadata"] = defaults.labels("metadata", _MOST_LABELS, _LONGEST_METADATA) or {}
+        if defaults.has("config_id"):
+            kept["config_id"] = await _config(change.connection, defaults, row.id)
         for name in _GUARDS:
-            if given.has(name):
-                kept[name] = await _guardrails(plane, change.connection, given, name, row.id)
+            if defaults.has(name):
+                kept[name] = await _guardrails(plane, change.connection, defaults, name, row.id)
     return {"defaults": write_json({name: value for name, value in kept.items() if value}).decode()}
 
 
@@ -174,11 +176,11 @@ def _settings(members: Members, row: Any) -> dict[str, str]:
     setting away."""
     if not members.has("settings"):
         return {}
-    given = members.inner("settings")
-    kept = {} if given is None else {**(read_json_or_none(row.settings.encode()) or {})}
-    for name in _SETTINGS if given is not None else ():
-        if given is not None and given.has(name):
-            value = given.switch(name)
+    settings = members.inner("settings")
+    kept = {} if settings is None else {**(read_json_or_none(row.settings.encode()) or {})}
+    for name in _SETTINGS if settings is not None else ():
+        if settings is not None and settings.has(name):
+            value = settings.switch(name)
             kept[name] = None if value is None else int(value)
     return {"settings": write_json({name: value for name, value in kept.items() if value is not None}).decode()}
 
@@ -195,25 +197,27 @@ def _required(members: Members) -> dict[str, str]:
     return {"required_metadata": write_json(names).decode()}
 
 
-async def _config(connection: AsyncConnection, given: Members, workspace_id: str) -> str | None:
+async def _config(connection: AsyncConnection, defaults: Members, workspace_id: str) -> str | None:
     """The id of the config that is named for all keys of the workspace; None for null."""
-    reference = given.text("config_id", LONGEST_NAME)
+    reference = defaults.text("config_id", LONGEST_NAME)
     found = None if reference is None else await configs.find(connection, workspace_id, reference)
     if reference is not None and found is None:
-        given.problems.append(Problem(given.at("config_id"), f"there is no config {reference[:64]} in the workspace"))
+        defaults.problems.append(
+            Problem(defaults.at("config_id"), f"there is no config {reference[:64]} in the workspace")
+        )
     return None if found is None else str(found.id)
 
 
 async def _guardrails(
-    plane: ControlPlane, connection: AsyncConnection, given: Members, member: str, workspace_id: str
+    plane: ControlPlane, connection: AsyncConnection, defaults: Members, member: str, workspace_id: str
 ) -> list[str]:
     """The saved guardrails, by slug or id, that judge all requests or answers of the workspace; none for null."""
-    names = list(dict.fromkeys(given.texts(member) or ()))
+    names = list(dict.fromkeys(defaults.texts(member) or ()))
     known = await configs.guardrail_names(plane, connection, workspace_id) if names else set()
     for name in [each for each in names if each not in known][:_MOST_LABELS]:
-        given.problems.append(Problem(given.at(member), f"there is no guardrail {name[:64]} in the workspace"))
+        defaults.problems.append(Problem(defaults.at(member), f"there is no guardrail {name[:64]} in the workspace"))
     if len(names) > _MOST_LABELS:
-        given.complain(member, f"there are {len(names)}, and {_MOST_LABELS} at most may be set")
+        defaults.complain(member, f"there are {len(names)}, and {_MOST_LABELS} at most may be set")
     return names
 
 

@@ -30,9 +30,9 @@ class CallIds:
         self._latest[call_id] = own
         return own
 
-    def answered(self, given: str) -> str:
+    def answered(self, call_id: str) -> str:
         """The id of a result: that of the last call of the name."""
-        return self._latest.get(given, given)
+        return self._latest.get(call_id, call_id)
 
 
 class TurnIds:
@@ -60,36 +60,36 @@ class TurnIds:
         self._waiting.setdefault(call_id, deque()).append(own)
         return own
 
-    def answered(self, given: str) -> str:
+    def answered(self, call_id: str) -> str:
         """The id of a result."""
-        waiting = self._waiting.get(given)
-        return waiting.popleft() if waiting else self._ids.answered(given)
+        waiting = self._waiting.get(call_id)
+        return waiting.popleft() if waiting else self._ids.answered(call_id)
 
 
 _NOT_ALLOWED_ANYWHERE: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-def allowed_id(given: str, allowed: re.Pattern[str], stem: int | None = None) -> str:
+def allowed_id(call_id: str, allowed: re.Pattern[str], stem: int | None = None) -> str:
     """The id if ``allowed`` matches all of it; else its letters and digits with a digest, so that different ids differ.
 
     ``"functions.f:0"`` becomes ``"functions_f_0-0cc6deda8e86ba02"``. ``stem`` is how many characters of the id stay at
     most, beside the 17 of hyphen and digest.
     """
-    if allowed.fullmatch(given):
-        return given
-    return f"{_NOT_ALLOWED_ANYWHERE.sub('_', given)[:stem]}-{_digest(given).hex()}"
+    if allowed.fullmatch(call_id):
+        return call_id
+    return f"{_NOT_ALLOWED_ANYWHERE.sub('_', call_id)[:stem]}-{_digest(call_id).hex()}"
 
 
 _SHORT: Final = re.compile(r"[A-Za-z0-9]{9}")
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def short_id(given: str) -> str:
+def short_id(call_id: str) -> str:
     """The id if it is nine letters and digits, as Mistral's models demand wherever they are served; else nine of a
     digest: always the same for the same id, so that call and result stay together (docs/quirks.md#q75)."""
-    if _SHORT.fullmatch(given):
-        return given
-    number = int.from_bytes(_digest(given), "big")
+    if _SHORT.fullmatch(call_id):
+        return call_id
+    number = int.from_bytes(_digest(call_id), "big")
     letters = []
     for _ in range(9):
         number, rest = divmod(number, len(_ALPHABET))
@@ -97,5 +97,5 @@ def short_id(given: str) -> str:
     return "".join(letters)
 
 
-def _digest(given: str) -> bytes:
-    return hashlib.blake2s(given.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _digest(call_id: str) -> bytes:
+    return hashlib.blake2s(call_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()

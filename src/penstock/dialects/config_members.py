@@ -11,11 +11,11 @@ from penstock.core.body import Body
 
 def within(body: Body, place: str, names: Mapping[str, str]) -> Body:
     """The body with these members in the object ``place``, by its names for them. Raises BodyError."""
-    given = [name for name in names if name in body]
-    if not given:
+    named = [name for name in names if name in body]
+    if not named:
         return body
     inner = Body.parse(b"{}" if body.is_null(place) else body.raw(place) or b"{}")
-    for name in given:
+    for name in named:
         inner = inner.replaced({names[name]: _value(body, name)})
         body = body.without(name)
     return body.replaced({place: inner.encode()})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from penstock.core.encoded_text import from_base64, from_data_url, is_text, type_of_file
+from penstock.core.encoded_text import from_base64, from_data_url, is_data_url, type_of_file
 from penstock.core.segments import Pointer, Segment, SegmentKind
 from penstock.dialects.texts import member
 
@@ -58,8 +58,9 @@ def _texts(part: dict[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
     for path, type_name, name in _FILES:
         value = _at(part, path)
         filename, data = member(value, type_name), member(value, name)
-        if isinstance(filename, str) and isinstance(data, str) and data[:5].lower() != "data:":
-            yield from _of_type((*path, name), type_of_file(filename), data)
+        if isinstance(data, str) and not is_data_url(data):
+            media_type = type_of_file(filename if isinstance(filename, str) else "")
+            yield from _of_type((*path, name), media_type, data)
     document = part.get("document")
     form, data = member(document, "format"), _at(document, ("source", "bytes"))
     if form in _FORMATS:
@@ -67,8 +68,8 @@ def _texts(part: dict[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
 
 
 def _of_type(path: Pointer, media_type: Any, data: Any) -> Iterator[tuple[Pointer, str, str]]:
-    if isinstance(media_type, str) and media_type and isinstance(data, str) and is_text(media_type):
-        text = from_base64(data)
+    if isinstance(media_type, str) and media_type and isinstance(data, str):
+        text = from_base64(data, media_type)
         if text is not None:
             yield path, text, ""
 

@@ -23,5 +23,7 @@ def words(failure: Failure) -> str:
 
 def beside(message: str, decisive: TargetError, last: TargetError) -> str:
     """The message of an earlier target's error that matters, with the error of the last target behind it."""
-    told = read_vendor_error(read_json_or_none(last.body)).message or "no message"
-    return f"{message} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: {told})"
+    last_message = read_vendor_error(read_json_or_none(last.body)).message or "no message"
+    return (
+        f"{message} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: {last_message})"
+    )

@@ -80,25 +80,25 @@ def _failure_event(form: FlatForm, failure: Failure, trace_id: str) -> bytes:
 def _provider(form: FlatForm, reply: ProviderReply, trace_id: str) -> ErrorReply:
     error = reply.error.error
     status = 400 if error is ErrorClass.CONTEXT_LENGTH else reply.status
-    said = read_vendor_error(read_json_or_none(reply.body)).message
+    message = read_vendor_error(read_json_or_none(reply.body)).message
     headers: Headers = [(b"content-type", JSON)]
     headers += [(name, value) for name, value in reply.headers if name == b"retry-after"]
-    return ErrorReply(status, headers, form.body(_message(form, said, reply.body, reply.provider, error), trace_id))
+    return ErrorReply(status, headers, form.body(_message(form, message, reply.body, reply.provider, error), trace_id))
 
 
-def _message(form: FlatForm, said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    told = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+def _message(form: FlatForm, message: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
+    text = message or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
-        return without_organisation(form.too_long(told))
-    if said:
-        return without_organisation(said)
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+        return without_organisation(form.too_long(text))
+    if message:
+        return without_organisation(message)
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def _provider_event(form: FlatForm, fail: Fail, provider: str, trace_id: str) -> bytes:
     status = fail.status if 400 <= fail.status < 500 else 400
-    told: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
-    error = read_error(status, write_json({"error": told})).error
+    members: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
+    error = read_error(status, write_json({"error": members})).error
     return form.event(form.body(_message(form, fail.message, fail.raw, provider, error), trace_id))
 
 

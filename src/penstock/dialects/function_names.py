@@ -38,11 +38,11 @@ def with_allowed_names(
     """
     if request.is_prose and "tools" not in request.parameters:
         return request, _SAME
-    given = _names(request)
-    refused = [name for name in given if allowed.fullmatch(name) is None]
+    names = _names(request)
+    refused = [name for name in names if allowed.fullmatch(name) is None]
     if not refused:
         return request, _SAME
-    taken = set(given).difference(refused)
+    taken = set(names).difference(refused)
     own: dict[str, str] = {}
     for name in refused:
         own[name] = _allowed(name, allowed, longest, taken)

@@ -32,8 +32,8 @@ def lost_material(request: ChatRequest, dropped: Collection[str]) -> dict[str, s
     """What each dropped part is that holds material, by the part's path: ``{"messages[0].content[1]": "an image"}``."""
     if not any("content[" in path for path in dropped):
         return {}
-    told = request.wording.told if request.wording is not None else str
-    return {path: thing for path, thing in _material(request) if told(path) in dropped}
+    words_for = request.wording.told if request.wording is not None else str
+    return {path: thing for path, thing in _material(request) if words_for(path) in dropped}
 
 
 def material(request: ChatRequest) -> dict[str, str]:

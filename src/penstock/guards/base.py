@@ -84,10 +84,10 @@ def could_not(message: str, name: str = "Error", data: Any = None) -> Judgement:
 NO_EXCERPT: Final = "No text available"
 
 
-def no_text(told: Mapping[str, Any]) -> Judgement:
+def no_text(data: Mapping[str, Any]) -> Judgement:
     """The judgement of a check that was given no text. ``told`` are further members of its data."""
     message = "There is no text to check."
-    return could_not(message, data={"explanation": message, "textExcerpt": NO_EXCERPT, **told})
+    return could_not(message, data={"explanation": message, "textExcerpt": NO_EXCERPT, **data})
 
 
 LazyMembers = Mapping[str, Any] | Callable[[], Mapping[str, Any]]

@@ -98,7 +98,7 @@ class CheckReader:
         parameters = Parameters(
             values, path, self._problems, self._phase, is_operators=self._is_saved, configs=self._configs
         )
-        told = parameters.switch("failOnError")
+        fails = parameters.switch("failOnError")
         timeout = parameters.number("timeout", least=1)
         scope = self._scope(parameters, check)
         parameters.any("credentials")
@@ -114,8 +114,8 @@ class CheckReader:
             check,
             prepared,
             scope,
-            told if parameters.has("failOnError") else closed,
-            told,
+            fails if parameters.has("failOnError") else closed,
+            fails,
             check.timeout if timeout is None else timeout / 1000,
             digest_of(write_json(values)).encode(),
         )

@@ -206,8 +206,8 @@ class HeldEvents:
         """An event of its own for a text that waited: what else its last event said was told then."""
         alone = _alone(value, pointer, text)
         alone = {key: [] if isinstance(each, list) else each for key, each in value.items()} | alone
-        for told in _COUNTS & alone.keys():
-            del alone[told]
+        for member in _COUNTS & alone.keys():
+            del alone[member]
         if _number(value) is not None:
             alone["sequence_number"] = self._next
             self._next += 1

@@ -52,6 +52,6 @@ def passed_template(hook: str, kind: Enum, checks: Iterable[tuple[str, bool]], *
     """The result of a hook whose checks pass within a millisecond, with gaps for the operator ``%``: the data and the
     moment of each check, both as JSON, and the hook's moment. ``checks`` are ids, and whether errors fail."""
     data, moment = msgspec.Raw(_GAP), msgspec.Raw(_GAP)
-    told = [CheckResult(data, True, check, UNSET, 0, False, moment, None, fails) for check, fails in checks]
-    text = write_json(HookResult(True, hook, False, told, None, 0, is_async, kind, moment, False))
+    results = [CheckResult(data, True, check, UNSET, 0, False, moment, None, fails) for check, fails in checks]
+    text = write_json(HookResult(True, hook, False, results, None, 0, is_async, kind, moment, False))
     return text.replace(b"%", b"%%").replace(_GAP, b"%b")

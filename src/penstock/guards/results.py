@@ -131,8 +131,8 @@ def hook_results(
 ) -> bytes:
     """``hook_results`` as JSON. ``hides``: no text of the answer is told with the after hooks, since it is withheld.
     ``hides_before``: nor is a text of the request with the before hooks."""
-    told = _hooks(before, hides=hides_before), _hooks(after, hides=hides)
-    return b'{"before_request_hooks":%b,"after_request_hooks":%b}' % told
+    members = _hooks(before, hides=hides_before), _hooks(after, hides=hides)
+    return b'{"before_request_hooks":%b,"after_request_hooks":%b}' % members
 
 
 def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
@@ -161,8 +161,8 @@ def denied_body(results: bytes | None, reasons: Sequence[str] = (), place: str =
     """The body of status 446; ``"type":"error"`` is what Anthropic's clients look for.
     ``reasons`` are names of hooks and checks, where the operator lets callers know them."""
     error = write_json({"message": message_of(reasons, place), "type": "hooks_failed", "param": None, "code": None})
-    told = b"" if results is None else b',"hook_results":' + results
-    return b'{"type":"error","error":' + error + told + b"}"
+    member = b"" if results is None else b',"hook_results":' + results
+    return b'{"type":"error","error":' + error + member + b"}"
 
 
 def reasons_of(runs: Iterable[HookRun]) -> list[str]:
@@ -178,10 +178,10 @@ def _hooks(runs: Sequence[HookRun], *, hides: bool) -> bytes:
     """The results of hooks, as a JSON array."""
     if not runs:
         return b"[]"
-    told = [
+    written = [
         write_json(_hook(run, hides=hides)) if hides or not isinstance(run, GlancedRun) else run.told() for run in runs
     ]
-    return b"[%b]" % b",".join(told)
+    return b"[%b]" % b",".join(written)
 
 
 def _hook(run: HookRun, *, hides: bool = False) -> HookResult | dict[str, Any]:
@@ -195,13 +195,13 @@ def _hook(run: HookRun, *, hides: bool = False) -> HookResult | dict[str, Any]:
     else:
         checks = [_check(each, _moment(each.began), hides=hides) for each in run.checks]
     verdict = run.verdict
-    told = hook.on_success if verdict else hook.on_fail
+    feedback = hook.on_success if verdict else hook.on_fail
     return HookResult(
         verdict,
         hook.id,
         run.transformed,
         checks,
-        None if told is None else _feedback(told, run.checks),
+        None if feedback is None else _feedback(feedback, run.checks),
         run.milliseconds,
         hook.is_async,
         hook.type,
@@ -222,15 +222,15 @@ def _check(run: CheckRun, began: str, *, hides: bool) -> CheckResult | dict[str,
     if run.skipped:
         return {"id": check.id, "skipped": True}
     error = judgement.error
-    told = UNSET if error is None else {"name": error.name, "message": error.message}
+    shown_error = UNSET if error is None else {"name": error.name, "message": error.message}
     if run.was_thrown:
         moment = {"execution_time": run.milliseconds, "created_at": began}
-        return {"data": None, "verdict": False, "id": check.id, "error": told, **moment}
+        return {"data": None, "verdict": False, "id": check.id, "error": shown_error, **moment}
     return CheckResult(
         _hidden(judgement.data, quotes=check.check.quotes) if hides else judgement.data,
         judgement.verdict and error is None,
         check.id,
-        told,
+        shown_error,
         run.milliseconds,
         run.transformed,
         began,

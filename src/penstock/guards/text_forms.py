@@ -22,8 +22,8 @@ def misshapen(value: Any) -> str:
     if place:
         return f"{place} has not the form in which texts stand there, and a host may take it for one"
     for name in _TOKENS:
-        given = listed(member(value, name))
-        if any(isinstance(each, int | list) for each in given):
+        items = listed(member(value, name))
+        if any(isinstance(each, int | list) for each in items):
             return f"{name} holds tokens in the place of text"
     return ""
 

@@ -212,13 +212,13 @@ class RowReader:
     def _labels(self, section: Section, body: Body, team: Body | None) -> None:
         """What is forced into the metadata of the key's requests: its own metadata, team, user and organisation."""
         metadata: dict[str, str] = {}
-        given = section.section("metadata")
-        for key, value in given.values.items():
+        section_metadata = section.section("metadata")
+        for key, value in section_metadata.values.items():
             if isinstance(value, str) and len(value) <= _LONGEST_TEXT:
                 metadata[key] = value
-                self._report.exact(given.at(key), "defaults.metadata")
+                self._report.exact(section_metadata.at(key), "defaults.metadata")
             else:
-                self._report.near(given.at(key), f"metadata are texts of at most {_LONGEST_TEXT} characters")
+                self._report.near(section_metadata.at(key), f"metadata are texts of at most {_LONGEST_TEXT} characters")
         labels: dict[str, str] = {}
         for column, label in (("user_id", "user"), ("organization_id", "organization"), ("project_id", "project")):
             value = section.text(column)

@@ -58,13 +58,13 @@ class Slots:
         self.told = self._told()
 
     def _told(self) -> tuple[tuple[int, int, _Header, bytes, _Header], ...] | None:
-        told: list[tuple[int, int, _Header, bytes, _Header]] = []
+        headers: list[tuple[int, int, _Header, bytes, _Header]] = []
         for kind, limit, remaining, reset in BESIDE_A_PROVIDERS:
             for number, slot in enumerate(self.others):
                 window = slot.limit.window
                 if slot.limit.kind == kind and isinstance(window, RateWindow):
                     # Something was taken just now, so the window is empty after its whole length.
-                    told.append(
+                    headers.append(
                         (
                             number,
                             slot.limit.cap,
@@ -73,8 +73,8 @@ class Slots:
                             (reset, duration(window.length).encode()),
                         )
                     )
-        kinds = {self.others[each[0]].limit.kind for each in told}
-        return tuple(told) if len(kinds) == len(told) else None
+        kinds = {self.others[each[0]].limit.kind for each in headers}
+        return tuple(headers) if len(kinds) == len(headers) else None
 
 
 class FastHold:
@@ -111,11 +111,11 @@ class FastHold:
 
     def headers(self) -> list[_Header]:
         """The standings as headers, beside those of a provider."""
-        told, used = self.slots.told, self.used
-        if told is None:
+        standings, used = self.slots.told, self.used
+        if standings is None:
             return [*rate_headers(self.standings(), BESIDE_A_PROVIDERS)]
         headers: list[_Header] = []
-        for number, cap, limit, remaining, reset in told:
+        for number, cap, limit, remaining, reset in standings:
             left = cap - used[number]
             headers += (limit, (remaining, b"%d" % (left if left > 0 else 0)), reset)
         return headers

@@ -119,8 +119,8 @@ class AccessLog:
                 for record in records:
                     self._add([record])
                 return
-            said = {"event": "record not written", "time": _iso8601(time.time()), "error": type(error).__name__}
-            self._pieces.add(msgspec.json.encode(said) + b"\n")
+            event = {"event": "record not written", "time": _iso8601(time.time()), "error": type(error).__name__}
+            self._pieces.add(msgspec.json.encode(event) + b"\n")
 
     def _failed(self, error: Exception) -> None:
         # A closed pipe or a full disk must not take the gateway down: the lines are lost, requests go on.

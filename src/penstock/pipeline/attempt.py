@@ -209,5 +209,5 @@ def _failed(failure: Failure, prepared: PreparedRequest, trace_id: bytes) -> Ans
 
 
 def _told(failure: Failure, dialect: CallerDialect, trace_id: bytes) -> Answer:
-    told = dialect.errors.failure(failure, trace_id.decode("utf-8", "replace"))
-    return Answer(told.status, list(told.headers), told.body, outcome.failed(failure))
+    error = dialect.errors.failure(failure, trace_id.decode("utf-8", "replace"))
+    return Answer(error.status, list(error.headers), error.body, outcome.failed(failure))

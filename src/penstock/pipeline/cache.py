@@ -124,7 +124,7 @@ class Caching(msgspec.Struct, frozen=True):
                 return prepared
             keyed = prepared, _key(tenant, namespace, prepared, route)
             if memo_key is not None:
-                self.prepared.put(memo_key, keyed, 1 + len(call.body) // 1024)
+                self.prepared.put(memo_key, keyed, kilobytes_of(call, prepared))
         return keyed
 
     async def _prepare_large(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
@@ -242,6 +242,12 @@ def has_ended_well(shared_call: SharedCall, dialect: CallerDialect) -> bool:
     watch.feed(shared_call.body)
     watch.finish()
     return watch.error is None and not watch.skipped and watch.ending()[0]
+
+
+def kilobytes_of(call: Call, prepared: PreparedRequest) -> int:
+    """What a remembered request weighs: the texts that its caller chose, and what its config adds to them."""
+    texts = call.body, prepared.payload, namespace_of(call.fields), call.query
+    return 1 + sum(map(len, texts)) // 1024
 
 
 def concerns_headers(call: Call, route: TargetRoute) -> bool:

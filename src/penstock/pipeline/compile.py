@@ -34,7 +34,7 @@ from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
-from penstock.routing.plan_size import weigh
+from penstock.routing.plan_size import LIGHT, weigh
 from penstock.routing.problems import of_config_alone
 from penstock.routing.rules import HeaderSettings, Rules
 from penstock.stores.base import CatalogueSource
@@ -49,8 +49,6 @@ _PER_REQUEST: Final = frozenset(
     error-details package-version runtime runtime-version ignore-service-log
     """.split()
 )
-_LIGHT: Final = 4096
-"""Bytes of an ordinary plan. A plan of more bytes weighs more in the memory of plans."""
 _REFUSED: Final = 1024
 """Kilobytes of refused headers, with the failures that refuse them, that are remembered."""
 _KILOBYTE: Final = 1024
@@ -214,7 +212,7 @@ class Compiler:
             return result
         if known is not None:
             return known
-        self._plans.put(plan_key, result, max(1, (weigh(result.plan) + 2 * size) // _LIGHT))
+        self._plans.put(plan_key, result, max(1, (weigh(result.plan) + 2 * size) // LIGHT))
         return result
 
     @property

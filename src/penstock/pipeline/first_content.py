@@ -3,14 +3,14 @@
 A stream begins with its first content: a role alone, comments and empty chunks are no content. A plain reply begins
 when it is whole, or too large to be looked at. A reply in the other form than the caller asked for is put into the form
 that was asked for (replies/reshaped_reply.py). Until then no byte was sent to the caller, so a broken reply is a
-failure that routing can act on. A target with ``stream_rescue`` holds back more of its stream.
+failure that routing can act on. A target with ``stream_rescue`` holds back more of its
+stream (replies/held_stream.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime
-import math
 from collections.abc import Coroutine
 from time import monotonic
 from typing import Any, Final
@@ -33,19 +33,17 @@ from penstock.pipeline.keeping.provider_state import bound_json
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply
+from penstock.pipeline.replies.held_stream import HOLD, HeldStream
 from penstock.pipeline.replies.response_headers import reply_headers
 from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
-from penstock.pipeline.replies.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
+from penstock.pipeline.replies.wrapped_reply import begins_json, first_bytes, headers_for, unusable
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_whole
-from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply, whole_body
 
 _ANY_BYTES: Final = (b"", b"application/octet-stream")
 """Content types that say nothing of the bytes."""
-HOLD: Final = 1 << 20
-"""Bytes of a reply that are held back at most."""
 
 
 def read_first_content(
@@ -110,7 +108,7 @@ async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, tr
         if route.operation.answers_bytes:
             return await _begin_bytes(reply, route, prepared, first)
         return await _collect(reply, route, prepared, trace_id, first)
-    held = _HeldStream(reply, watch_for(prepared, route.provider.slug))
+    held = HeldStream(reply, watch_for(prepared, route.provider.slug))
     headers = reply.headers if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
     return await _begin_stream(held, first, reply_headers(headers), route, prepared, trace_id)
 
@@ -129,7 +127,7 @@ def watch_for(prepared: PreparedRequest, provider: str = "") -> StreamWatch:
 
 
 async def _begin_stream(
-    held: _HeldStream, first: bytes, headers: Headers, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+    held: HeldStream, first: bytes, headers: Headers, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
     """Read a stream from its ``first`` bytes up to its first content, and further if the target has
     ``stream_rescue``."""
@@ -137,7 +135,7 @@ async def _begin_stream(
     if failure is None:
         failure = await held.read_until(1)
     if failure is None and route.target.rescue is not None:
-        failure = await _hold_on(held, route.target.rescue)
+        failure = await held.hold_on(route.target.rescue)
     if failure is not None:
         return failure
     watch = held.watch
@@ -155,83 +153,8 @@ async def _begin_stream(
     held.rest.close()
     if not watch.error_data:
         return _nothing_usable(route, "sent a chunk that is no JSON")
-    told = error_in_answer(watch.error_data, error, held.rest.headers, route, prepared.dialect, trace_id)
-    return Answer(told.status, _error_headers(told, held.rest), told.body, outcome)
-
-
-class _HeldStream:
-    """A stream that is held back: ``ready`` holds the bytes read so far, ``watch`` counts their content."""
-
-    def __init__(self, reply: Reply, watch: StreamWatch) -> None:
-        self.rest: Reply = reply
-        self.watch = watch
-        self.ready = bytearray()
-        self.has_ended = False
-
-    async def read_until(self, content: float) -> Failure | None:
-        """Read until ``content`` events had content, an error came, the stream ended or more than ``HOLD`` bytes are
-        held."""
-        while not self.has(content):
-            failure = self.take(await self.rest.read())
-            if failure is not None:
-                return failure
-        return None
-
-    def has(self, content: float) -> bool:
-        watch = self.watch
-        enough = watch.content >= content or watch.error is not None or watch.mid_event
-        return enough or self.has_ended or len(self.ready) > HOLD
-
-    def take(self, data: bytes) -> Failure | None:
-        """Take the bytes of one read, empty at the stream's end. Returns the failure when the stream broke off."""
-        if data:
-            self.ready += self.watch.feed(data, weigh=True)
-            return None
-        if self.rest.failure is not None:
-            return self.rest.failure
-        self.ready += self.watch.finish(weigh=True)
-        self.has_ended = True
-        return None
-
-
-async def _hold_on(held: _HeldStream, rescue: RescuePolicy) -> Failure | None:
-    """Hold a stream back after its first content, for ``rescue.tokens`` events or ``rescue.max_wait`` seconds: if the
-    stream breaks in this time, another target can still answer."""
-    content = math.inf if rescue.tokens is None else rescue.tokens
-    if rescue.max_wait is None:
-        return await held.read_until(content)
-    end = monotonic() + rescue.max_wait
-    while not held.has(content):
-        reading = asyncio.ensure_future(held.rest.read())
-        try:
-            await asyncio.wait({reading}, timeout=max(0.0, end - monotonic()))
-        except BaseException:
-            reading.cancel()
-            raise
-        if not reading.done():
-            held.rest = _ReadingAhead(held.rest, reading)
-            return None
-        failure = held.take(reading.result())
-        if failure is not None:
-            return failure
-    return None
-
-
-class _ReadingAhead(WrappedReply):
-    """A reply whose next read is already under way."""
-
-    def __init__(self, inner: Reply, reading: asyncio.Future[bytes]) -> None:
-        super().__init__(inner)
-        self._reading: asyncio.Future[bytes] | None = reading
-
-    async def read(self) -> bytes:
-        reading, self._reading = self._reading, None
-        return await (self._inner.read() if reading is None else reading)
-
-    def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-        self._inner.close()
+    shaped = error_in_answer(watch.error_data, error, held.rest.headers, route, prepared.dialect, trace_id)
+    return Answer(shaped.status, _error_headers(shaped, held.rest), shaped.body, outcome)
 
 
 def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Outcome:
@@ -241,9 +164,9 @@ def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Ou
     return Outcome(error.status, failure, error=error.error, retry_after=error.retry_after)
 
 
-def _error_headers(told: ErrorReply, reply: Reply) -> Headers:
+def _error_headers(error: ErrorReply, reply: Reply) -> Headers:
     """The headers of an error that came with a good status."""
-    return merged(told.headers, reply_headers(headers_for(reply, JSON)))
+    return merged(error.headers, reply_headers(headers_for(reply, JSON)))
 
 
 async def _collect(
@@ -358,9 +281,9 @@ def _judged(
         judge = None if prepared.translation is None else replies.judge_translated
         verdict = (judge or replies.judge)(body, route.provider.slug, is_chat)
     if verdict.error is not None:
-        told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
+        shaped = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
         outcome = _error_outcome(verdict.error, route, "in place of an answer")
-        return Answer(told.status, _error_headers(told, reply), told.body, outcome, usage=verdict.usage)
+        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome, usage=verdict.usage)
     if verdict.problem:
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
@@ -381,7 +304,7 @@ async def _streamed(
     if not stream:
         return answer
     asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
-    held = _HeldStream(reply, watch_for(asked, route.provider.slug))
+    held = HeldStream(reply, watch_for(asked, route.provider.slug))
     headers = reply_headers(headers_for(reply, EVENT_STREAM))
     return await _begin_stream(held, stream, headers, route, prepared, trace_id)
 
@@ -393,9 +316,9 @@ async def _gathered(
     watch = watch_for(prepared, route.provider.slug)
     events = watch.feed(stream) + watch.finish()
     if watch.error is not None and watch.error_data:
-        told = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
+        shaped = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
         outcome = _error_outcome(watch.error, route, "in its stream")
-        return Answer(told.status, _error_headers(told, reply), told.body, outcome)
+        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome)
     if watch.is_over:
         return _nothing_usable(route, "sent a chunk that is no JSON")
     if not watch.ending()[0]:
@@ -410,8 +333,8 @@ async def _gathered(
 def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:
     """The outcome, for routing, of a provider's error response."""
     text = f"The provider {route.target.provider} answered with status {reply.status}."
-    told = reply.error if isinstance(reply, ShapedErrorReply) else None
-    error = told or read_error(reply.status, body, route.provider.slug)
+    known = reply.error if isinstance(reply, ShapedErrorReply) else None
+    error = known or read_error(reply.status, body, route.provider.slug)
     delay = retry_after(reply.headers, datetime.datetime.now(datetime.UTC))
     return Outcome(
         reply.status,

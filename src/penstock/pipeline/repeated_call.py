@@ -15,13 +15,22 @@ import msgspec
 from penstock.core.failure import Failure
 from penstock.core.lru import Lru
 from penstock.dialects.caller import RequestBody
-from penstock.pipeline.cache import HIT, CacheControl, Caching, cache_control, concerns_headers, namespace_of
+from penstock.pipeline.cache import (
+    HIT,
+    CacheControl,
+    Caching,
+    cache_control,
+    concerns_headers,
+    kilobytes_of,
+    namespace_of,
+)
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.target_route import TargetRoute
 from penstock.routing.first_attempt import walked_at_once
+from penstock.routing.plan_size import LIGHT, weigh
 from penstock.routing.trace import line
 from penstock.routing.walk import Walked
 from penstock.stores.base import ImmediateReplyStore, StoredEntry
@@ -85,7 +94,9 @@ class RepeatedCalls(msgspec.Struct, frozen=True):
             call.query,
         )  # fmt: skip
         repeated = RepeatedCall(compiled, request, call.named_in, route, *keyed, walked)
-        self.calls.put((memo.repeats, call.body), repeated, 1 + len(call.body) // 1024)
+        # It keeps its plan alive, which may be forgotten elsewhere.
+        plan = max(0, weigh(compiled.plan) - LIGHT) // 1024
+        self.calls.put((memo.repeats, call.body), repeated, kilobytes_of(call, repeated.prepared) + plan)
 
 
 def _is_plain(call: Call, route: TargetRoute) -> bool:

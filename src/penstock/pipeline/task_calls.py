@@ -113,8 +113,8 @@ class TaskReply(WrappedReply):
                 return b""
             wholes = [whole]
         is_large = sum(len(each.body) for each in wholes) > LARGE
-        told = await off_loop(lambda: self._read(wholes)) if is_large else self._read(wholes)
-        if isinstance(told, Failure):
-            self._own_failure = told
+        result = await off_loop(lambda: self._read(wholes)) if is_large else self._read(wholes)
+        if isinstance(result, Failure):
+            self._own_failure = result
             return b""
-        return told
+        return result

@@ -243,8 +243,8 @@ def _plain(translation: Translation, trace_id: bytes, events: list[Event], body:
         events = with_callers_names(events, translation.names)
     reply, writing = collect(events), translation.caller.writing
     if reply.failure is not None:
-        told = _told(reply.failure, body, translation, trace_id)
-        return told if isinstance(told, Failure) else NormalizedReply(told)
+        error = _told(reply.failure, body, translation, trace_id)
+        return error if isinstance(error, Failure) else NormalizedReply(error)
     caption = translation.caption()
     written = writing.reply(reply, caption)
     if isinstance(written, Failure):

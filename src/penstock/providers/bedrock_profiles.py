@@ -41,8 +41,8 @@ def model_in(body: bytes) -> str:
         value = read_json(body)
     except ValueError:
         return ""
-    told = value if isinstance(value, dict) else {}
-    models: Any = told.get("models") or [{"modelArn": told.get("foundationModelArn")}]
+    members = value if isinstance(value, dict) else {}
+    models: Any = members.get("models") or [{"modelArn": members.get("foundationModelArn")}]
     first = models[0] if isinstance(models, list) else None
     arn = first.get("modelArn") if isinstance(first, dict) else None
     return arn if isinstance(arn, str) else ""

@@ -68,8 +68,8 @@ def filled(provider: Provider, template: str, values: Mapping[str, str]) -> str 
 
 def _given_pairs(query: str, values: Mapping[str, str]) -> list[str]:
     """The ``name=value`` pairs of a query template, less those whose option has no value."""
-    given = (pair for pair in query.split("&") if values.keys() >= set(PLACEHOLDER.findall(pair)))
-    return [PLACEHOLDER.sub(lambda match: segment(values[match[1]]), pair) for pair in given]
+    pairs = (pair for pair in query.split("&") if values.keys() >= set(PLACEHOLDER.findall(pair)))
+    return [PLACEHOLDER.sub(lambda match: segment(values[match[1]]), pair) for pair in pairs]
 
 
 def _visible(text: str) -> str:

@@ -11,6 +11,8 @@ from typing import Final
 
 from penstock.routing.plan import Choose, Plan, Target
 
+LIGHT: Final = 4096
+"""Bytes of an ordinary plan. A plan of more bytes weighs more where plans are remembered."""
 _TARGET: Final = 3000
 """A target without settings, its path, and its route."""
 _GROUP: Final = 600
@@ -38,7 +40,8 @@ class _Scale:
     def _target(self, target: Target) -> int:
         key = 0 if target.api_key is None else len(target.api_key.reveal())
         names = self._shared(target.forward_headers, sum(map(len, target.forward_headers)), 80)
-        paths = self._shared(target.drop_params, sum(map(len, target.drop_params)) * 60, 100)
+        steps = sum(60 + len(str(step)) for path in target.drop_params for step in path)
+        paths = self._shared(target.drop_params, steps, 100)
         # Options may stand in the route once more, filled in, and so does the credential: neither is shared there.
         options = _MEMBER * len(target.options) + sum(map(len, target.options.values()))
         params = self._members(target.override_params) + self._members(target.default_params)

@@ -25,12 +25,12 @@ class ContentRule(msgspec.Struct, frozen=True):
     def applies(self, key: GatewayKey | None, fields: Mapping[bytes, bytes]) -> bool:
         """Whether the content of a request is kept. A header switches it off; on only for a key that may."""
         kept = self.is_kept if key is None or key.logs_content is None else key.logs_content
-        said = fields.get(b"x-portkey-debug")
-        if said is None:
+        header = fields.get(b"x-portkey-debug")
+        if header is None:
             return kept
-        if said.lower() == b"true":
+        if header.lower() == b"true":
             return kept or (key is not None and key.may_log_content)
-        return kept and said.lower() != b"false"
+        return kept and header.lower() != b"false"
 
     def watch(self, call: Call, context: RequestContext) -> None:
         """Keep the content of a call whose answer has not begun, if it is to be kept."""

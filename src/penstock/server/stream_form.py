@@ -40,8 +40,8 @@ class _InForm:
         # An error is told whole, whatever its host calls its media type.
         if status < _ERRORS and kind.startswith(EVENT_STREAM):
             self._encoder = self._form.encoder()
-            told = (b"content-type", self._form.content_type)
-            headers = [told if name == b"content-type" else (name, value) for name, value in headers]
+            field = (b"content-type", self._form.content_type)
+            headers = [field if name == b"content-type" else (name, value) for name, value in headers]
             body = self._fed(body) if more else self._finished(body)
         await self._client.send_head(status, headers, body, more=more)
 

@@ -92,13 +92,13 @@ def _fields() -> dict[str, Field]:
 
 
 def _field(section: str, declared: msgspec.structs.FieldInfo) -> Field:
-    said: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for meta in declared.type.__metadata__:
-        said |= {"expected": meta.title} if meta.title else {}
-        said |= {"description": meta.description} if meta.description else {}
-        said |= {"example": meta.examples[0]} if meta.examples else {}
-        said |= meta.extra or {}
-    return Field(section, declared.name, declared.type, declared.default, **said)
+        options |= {"expected": meta.title} if meta.title else {}
+        options |= {"description": meta.description} if meta.description else {}
+        options |= {"example": meta.examples[0]} if meta.examples else {}
+        options |= meta.extra or {}
+    return Field(section, declared.name, declared.type, declared.default, **options)
 
 
 FIELDS: Final = _fields()

@@ -102,14 +102,14 @@ def load(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path)
     """
     problems: list[str] = []
     sections: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
-    for given in chain(_in_file(flags, environ, cwd), _in_environment(environ), _in_flags(flags)):
-        if isinstance(given, str):
-            problems.append(given)
+    for setting in chain(_in_file(flags, environ, cwd), _in_environment(environ), _in_flags(flags)):
+        if isinstance(setting, str):
+            problems.append(setting)
             continue
         try:
-            sections[given.field.section][given.field.key] = given.read()
+            sections[setting.field.section][setting.field.key] = setting.read()
         except ValueError:
-            problems.append(given.problem)
+            problems.append(setting.problem)
     settings = msgspec.convert(sections, Settings)
     problems += _contradictions(settings, cwd)
     if problems:
@@ -199,14 +199,14 @@ def _unreadable(path: Path, shown: str, error: OSError) -> str:
 def section_problems(sections: Mapping[str, Any], where: str) -> Iterator[str]:
     """Everything that ``load`` would refuse in a settings file. ``where`` follows a name: `` in penstock.toml``."""
     for section, members in sections.items():
-        for given in _in_section(section, members, where):
-            if isinstance(given, str):
-                yield given
+        for setting in _in_section(section, members, where):
+            if isinstance(setting, str):
+                yield setting
                 continue
             try:
-                given.read()
+                setting.read()
             except ValueError:
-                yield given.problem
+                yield setting.problem
 
 
 def _in_section(section: str, members: Any, where: str) -> Iterator[_Given | str]:

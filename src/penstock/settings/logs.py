@@ -56,10 +56,10 @@ class Logs(Struct, frozen=True):
 
     def problems(self) -> list[str]:
         """Why patterns can't be used."""
-        told = []
+        problems = []
         for pattern in self.redact:
             try:
                 re.compile(pattern)
             except re.error as error:
-                told.append(f"logs.redact: {pattern[:60]} is no regular expression: {error}")
-        return told
+                problems.append(f"logs.redact: {pattern[:60]} is no regular expression: {error}")
+        return problems

@@ -20,7 +20,7 @@ import msgspec
 from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import Amounts, BucketKey
 from penstock.stores.kept_entries import KeptEntries
-from penstock.stores.private_file import begun
+from penstock.stores.private_file import begun_locked
 
 _LOG: Final = logging.getLogger("penstock")
 _NAME: Final = "counters-*.journal"
@@ -76,8 +76,7 @@ class CounterJournal:
             return []
         try:
             self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            self._file = begun(self._path)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._file = begun_locked(self._path)
             self._calls.open("a killed worker is charged what its last requests had reserved")
             return self._take_over(self._path.parent)
         except OSError as error:

@@ -96,9 +96,9 @@ class GuardedCounters:
         self._woken = asyncio.Event()
         self._task = Background("the counters' store", self._keep_up)
 
-    def tell_lost(self, told: Callable[[Sequence[LostCharge]], None]) -> None:
+    def tell_lost(self, tell: Callable[[Sequence[LostCharge]], None]) -> None:
         """Have lost reservations told from now on, with what they were charged."""
-        self._store.told_lost = told
+        self._store.told_lost = tell
 
     @property
     def is_degraded(self) -> bool:
@@ -326,7 +326,7 @@ class GuardedCounters:
         self._allowance.end_outage()
 
     async def _replay(self) -> None:
-        told: set[BucketKey] = set()
+        alerted: set[BucketKey] = set()
         while (entry := self._journal.first()) is not None:
             alerts: Sequence[Alert] = ()
             try:
@@ -337,19 +337,19 @@ class GuardedCounters:
             except ValueError as error:
                 _LOG.error("the counters' store can't take a call that was kept for it: %s", error)
             self._alert(alerts)
-            told.update(alert.key for alert in alerts)
+            alerted.update(alert.key for alert in alerts)
             if isinstance(entry, Settlement):
                 self._unsure.update((hold.key, hold.limit) for hold in entry.holds if hold.limit.is_budget)
             self._journal.drop_first()
-        await self._alert_again(told)
+        await self._alert_again(alerted)
 
-    async def _alert_again(self, told: Collection[BucketKey]) -> None:
+    async def _alert_again(self, alerted: Collection[BucketKey]) -> None:
         """Raise what budgets have reached of which a settlement was told twice: the store may have taken the first one,
         and its answer, with the alerts, was lost. ``told`` are those whose alerts came with the second answer. People
         are told of the same alert once (observe/alerts/teller.py)."""
         while self._unsure:
             key, limit = next(iter(self._unsure.items()))
-            if key in told:
+            if key in alerted:
                 del self._unsure[key]
                 continue
             try:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import mmap
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from penstock.stores.private_file import begun
+from penstock.stores.private_file import begun_locked
 
 _LOG: Final = logging.getLogger("penstock")
 
@@ -34,11 +36,11 @@ class MappedFile:
             return None
         try:
             self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            self._file = begun(self._path)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            self._file.truncate(self._size)
+            self._file = begun_locked(self._path)
+            _allocate(self._file, self._size)
             return mmap.mmap(self._file.fileno(), self._size)
         except OSError as error:
+            self.close()
             _LOG.error("the record %s can't be kept: %s; %s", self._path.name, error, loss)
             return None
 
@@ -63,3 +65,11 @@ class MappedFile:
                     yield path, path.stem.removeprefix(f"{self._kind}-"), file.read()
             except OSError:
                 continue
+
+
+def _allocate(file: BinaryIO, size: int) -> None:
+    """Have a file so many bytes on the disk: to write into a hole, where the disk is full by then, kills a process."""
+    if sys.platform == "linux":
+        os.posix_fallocate(file.fileno(), 0, size)
+    else:
+        file.truncate(size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -14,3 +15,17 @@ def begun(path: Path) -> BinaryIO:
     file = os.open(path, flags, 0o600)
     os.fchmod(file, 0o600)
     return os.fdopen(file, "r+b", buffering=0)
+
+
+def begun_locked(path: Path) -> BinaryIO:
+    """As ``begun``, locked for this process before it stands at its place: whoever finds the file there unlocked takes
+    it for that of a dead process, and unlinks it."""
+    hidden = path.with_name(f".{path.name}")
+    file = begun(hidden)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        hidden.replace(path)
+    except OSError:
+        file.close()
+        raise
+    return file

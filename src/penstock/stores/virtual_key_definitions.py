@@ -67,12 +67,12 @@ def virtual_key(
 
 def _headers(definition: Definition, resolve: Callable[[str], str] | None) -> dict[str, Secret]:
     """The header fields of a virtual key's own, in lower case. A value may be a reference, as a setting may."""
-    given = definition.values.get("headers", {})
-    if not isinstance(given, dict) or len(given) > custom_headers.MOST:
+    header_values = definition.values.get("headers", {})
+    if not isinstance(header_values, dict) or len(header_values) > custom_headers.MOST:
         definition.complain(f"expected at most {custom_headers.MOST} names with texts", "headers")
         return {}
     headers = {}
-    for name, value in given.items():
+    for name, value in header_values.items():
         where = f"headers.{name[:64]}"
         if not isinstance(value, str):
             definition.complain("expected text", where)

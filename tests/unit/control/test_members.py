@@ -56,6 +56,13 @@ def test_two_spellings_with_two_values_are_a_problem() -> None:
     assert not Members({"isDefault": 1, "is_default": 1}, FIELDS).problems
 
 
+@pytest.mark.parametrize("empty", [None, "", "  "])
+def test_t10_a_remark_is_cleared_by_null_and_by_an_empty_text(empty: str | None) -> None:
+    members = Members({"name": empty, "labels": 1}, FIELDS)
+    assert (members.remark("name"), members.remark("expires_at"), members.problems) == ("", "", [])
+    assert (members.remark("labels"), members.problems[0].pointer) == ("", "/labels")
+
+
 def test_t10_absent_null_and_a_value() -> None:
     members = Members({"name": None, "labels": {"a": 1, "b": True}}, FIELDS)
     assert members.has("name")

@@ -18,8 +18,9 @@ from penstock.dialects.caller import CallerDialect, Caption
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
-from penstock.pipeline.first_content import HOLD, read_first_content, whole_answer
+from penstock.pipeline.first_content import read_first_content, whole_answer
 from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.replies.held_stream import HOLD
 from penstock.pipeline.replies.reshaped_reply import LARGEST
 from penstock.pipeline.translate import Translation, translate_reply
 from penstock.routing.plan import RescuePolicy, Target, Timeouts

@@ -263,3 +263,26 @@ async def test_limits_are_told_of_the_attempt(fits: bool, seen: list[str]) -> No
     call.account.reservation = reservation
     answer = await gateway.answer(call)
     assert (answer.cache_status, reservation.seen, len(call.account.attempts)) == ("HIT", seen, 1)
+
+
+@pytest.mark.parametrize("more", [{"override_params": {"x": "y" * 60_000}}, {"drop_params": ["x" * 60_000]}])
+async def test_what_is_remembered_is_bounded_by_its_plans_too(more: dict[str, Any]) -> None:
+    gateway = Gateway(*[json_reply(PLAIN["openai_chat"]) for _ in range(80)])
+    for number in range(80):
+        gateway.config = json.dumps({**TARGET, **more, "custom_host": f"https://{number}.example.com/v1"})
+        gateway.memo = HeadMemo()
+        gateway.memo.keep_caller(ANYBODY, gateway.catalogues.current)
+        for _ in range(2):
+            await gateway.answer(gateway.call())
+    assert 0 < len(gateway.stages.router.repeated.calls) < 80
+
+
+async def test_a_long_namespace_weighs() -> None:
+    gateway = Gateway(*[json_reply(PLAIN["openai_chat"]) for _ in range(80)])
+    for number in range(80):
+        gateway.memo = HeadMemo()
+        gateway.memo.keep_caller(ANYBODY, gateway.catalogues.current)
+        for _ in range(2):
+            await gateway.answer(gateway.call(x_portkey_cache_namespace=f"{number}" + "n" * 60_000))
+    assert 0 < len(gateway.stages.router.repeated.calls) < 80
+    assert len(gateway.stages.router.caching.prepared) < 80

@@ -25,6 +25,7 @@ def test_a_plan_weighs_more_than_its_targets() -> None:
         {"override_params": {"a": b"1" * 10_000}},
         {"default_params": {"a" * 10_000: b"1"}},
         {"drop_params": (("a",) * 1000,)},
+        {"drop_params": (("a" * 10_000,),)},
         {"forward_headers": ("x" * 10_000,)},
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,26 @@ def test_another_worker_reads_the_file_of_a_dead_one(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     own.close()
     assert not path.exists()
+
+
+def test_the_whole_file_is_on_the_disk(tmp_path: Path) -> None:
+    own = MappedFile(tmp_path, "notes", "own", 64 << 10)
+    assert own.open("lost") is not None
+    assert (tmp_path / "notes-own.map").stat().st_blocks * 512 >= 64 << 10
+    own.close()
+
+
+def test_a_full_disk_is_told_and_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(file: int, offset: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    own = MappedFile(tmp_path, "notes", "own", 4096)
+    assert own.open("what is noted is lost") is None
+    assert "No space left on device" in caplog.text
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_without_a_folder_there_is_no_file() -> None:

@@ -26,13 +26,13 @@ class Felt(msgspec.Struct, frozen=True):
 
 def _conditions(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
     """Feedback of a time and of workspaces; with any further filter, feedback on a request that it means."""
-    told = wanted.within(feedback.c.created_at)
+    conditions = wanted.within(feedback.c.created_at)
     if wanted.workspaces is not None:
-        told.append(feedback.c.workspace_id.in_(wanted.workspaces))
+        conditions.append(feedback.c.workspace_id.in_(wanted.workspaces))
     if not wanted.has_only_time:
         meant = sa.exists().where(request_log.c.trace_id == feedback.c.trace_id, *_same_workspace())
-        told.append(meant.where(*wanted.conditions(request_log)))
-    return told
+        conditions.append(meant.where(*wanted.conditions(request_log)))
+    return conditions
 
 
 def _same_workspace() -> list[sa.ColumnElement[bool]]:

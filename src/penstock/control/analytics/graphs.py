@@ -12,7 +12,8 @@ from penstock.control.actor import Actor
 from penstock.control.analytics import feedback as analytics_feedback
 from penstock.control.analytics import users as analytics_users
 from penstock.control.analytics.sums import Span, added, quantile, ratio, series, source_of, span_of, sums, totals_of
-from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.rows import cents
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
@@ -38,44 +39,44 @@ class Summed(msgspec.Struct, frozen=True):
     summary: Callable[[Mapping[str, int]], dict[str, Any]]
 
 
-def _cost(told: Mapping[str, int]) -> dict[str, Any]:
-    return {"total": cents(told["amount"]), "avg": round(ratio(told["amount"], told["requests"]) / 1e7, 6)}
+def _cost(figures: Mapping[str, int]) -> dict[str, Any]:
+    return {"total": cents(figures["amount"]), "avg": round(ratio(figures["amount"], figures["requests"]) / 1e7, 6)}
 
 
-def _latency(told: Mapping[str, int]) -> dict[str, Any]:
-    counts = [told[name] for name in LATENCY_COUNTS]
-    mean = round(ratio(told["latency"], told["requests"]) / 1000, 3)
+def _latency(figures: Mapping[str, int]) -> dict[str, Any]:
+    counts = [figures[name] for name in LATENCY_COUNTS]
+    mean = round(ratio(figures["latency"], figures["requests"]) / 1000, 3)
     return {"avg": mean, "p50": quantile(counts, 0.5), "p90": quantile(counts, 0.9), "p99": quantile(counts, 0.99)}
 
 
-def _tokens(told: Mapping[str, int]) -> dict[str, Any]:
-    return {"total": told["total_tokens"], "avg": ratio(told["total_tokens"], told["requests"])}
+def _tokens(figures: Mapping[str, int]) -> dict[str, Any]:
+    return {"total": figures["total_tokens"], "avg": ratio(figures["total_tokens"], figures["requests"])}
 
 
-def _rate(told: Mapping[str, int]) -> dict[str, Any]:
-    return {"rate": round(100 * ratio(told["errors"], told["requests"]), 4)}
+def _rate(figures: Mapping[str, int]) -> dict[str, Any]:
+    return {"rate": round(100 * ratio(figures["errors"], figures["requests"]), 4)}
 
 
-def _first_token(told: Mapping[str, int]) -> dict[str, Any]:
-    return {"avg": round(ratio(told["first_token"], told["first_tokens"]) / 1000, 3)}
+def _first_token(figures: Mapping[str, int]) -> dict[str, Any]:
+    return {"avg": round(ratio(figures["first_token"], figures["first_tokens"]) / 1000, 3)}
 
 
-def _hit_latency(told: Mapping[str, int]) -> dict[str, Any]:
-    return {"avg": round(ratio(told["hit_latency"], told["hits"]) / 1000, 3)}
+def _hit_latency(figures: Mapping[str, int]) -> dict[str, Any]:
+    return {"avg": round(ratio(figures["hit_latency"], figures["hits"]) / 1000, 3)}
 
 
-def _rescued(told: Mapping[str, int]) -> dict[str, Any]:
-    return {"retry": told["retried"], "fallback": told["fallbacks"]}
+def _rescued(figures: Mapping[str, int]) -> dict[str, Any]:
+    return {"retry": figures["retried"], "fallback": figures["fallbacks"]}
 
 
 def _total_of(name: str) -> Callable[[Mapping[str, int]], dict[str, Any]]:
     return lambda told: {"total": told[name]}
 
 
-def _rescued_point(told: Mapping[str, int]) -> dict[str, Any]:
-    retried = told["retried"]
+def _rescued_point(figures: Mapping[str, int]) -> dict[str, Any]:
+    retried = figures["retried"]
     counted = [{"retry_success_count": 1, "count": retried}] if retried else []
-    return {"retry": counted, "fallback": told["fallbacks"]}
+    return {"retry": counted, "fallback": figures["fallbacks"]}
 
 
 _LATENCY: Final = ("requests", "latency", *LATENCY_COUNTS)
@@ -95,19 +96,19 @@ _SUMMED: Final[dict[str, Summed]] = {
 async def _summed(connection: AsyncConnection, wanted: LogFilter, span: Span, graph: Summed) -> Graph:
     points = await series(connection, wanted, span, graph.measures)
     totals = {name: added(points, name) for name in graph.measures}
-    return Graph(graph.summary(totals), [{"timestamp": as_text(at), **graph.point(told)} for at, told in points])
+    return Graph(graph.summary(totals), [{"timestamp": as_text(at), **graph.point(figures)} for at, figures in points])
 
 
 async def _hit_rate(connection: AsyncConnection, wanted: LogFilter, span: Span) -> Graph:
     points = await series(connection, wanted, span, ("requests", "hits", "saved"))
     saved, shown = 0, []
-    for at, told in points:
-        saved += told["saved"]
-        rate = round(100 * ratio(told["hits"], told["requests"]), 4)
+    for at, figures in points:
+        saved += figures["saved"]
+        rate = round(100 * ratio(figures["hits"], figures["requests"]), 4)
         shown.append(
             {
                 "timestamp": as_text(at),
-                "simple_hits": told["hits"],
+                "simple_hits": figures["hits"],
                 "semantic_hits": 0,
                 "rate": rate,
                 "cumulative_simple_cache_savings": cents(saved),
@@ -142,28 +143,28 @@ async def _codes(connection: AsyncConnection, wanted: LogFilter, span: Span) -> 
 
 
 async def _users(connection: AsyncConnection, wanted: LogFilter, span: Span) -> Graph:
-    told = await analytics_users.by_bucket(connection, wanted, span)
-    points = [{"timestamp": as_text(at), "total": each.users} for at, each in told.buckets]
-    return Graph({"total": told.users}, points)
+    buckets = await analytics_users.by_bucket(connection, wanted, span)
+    points = [{"timestamp": as_text(at), "total": each.users} for at, each in buckets.buckets]
+    return Graph({"total": buckets.users}, points)
 
 
 async def _requests_of_users(connection: AsyncConnection, wanted: LogFilter, span: Span) -> Graph:
-    told = await analytics_users.by_bucket(connection, wanted, span)
-    points = [{"timestamp": as_text(at), "avg": ratio(each.requests, each.users)} for at, each in told.buckets]
-    summary = {"total": told.requests, "unique": told.users, "avg": ratio(told.requests, told.users)}
+    buckets = await analytics_users.by_bucket(connection, wanted, span)
+    points = [{"timestamp": as_text(at), "avg": ratio(each.requests, each.users)} for at, each in buckets.buckets]
+    summary = {"total": buckets.requests, "unique": buckets.users, "avg": ratio(buckets.requests, buckets.users)}
     return Graph(summary, points)
 
 
 async def _feedbacks(connection: AsyncConnection, wanted: LogFilter, span: Span) -> Graph:
-    told = await analytics_feedback.by_bucket(connection, wanted, span)
-    points = [{"timestamp": as_text(at), "total": each.count} for at, each in told]
-    return Graph({"total": sum(each.count for _, each in told)}, points)
+    buckets = await analytics_feedback.by_bucket(connection, wanted, span)
+    points = [{"timestamp": as_text(at), "total": each.count} for at, each in buckets]
+    return Graph({"total": sum(each.count for _, each in buckets)}, points)
 
 
 async def _weighted(connection: AsyncConnection, wanted: LogFilter, span: Span) -> Graph:
-    told = await analytics_feedback.by_bucket(connection, wanted, span)
-    points = [{"timestamp": as_text(at), "avg": ratio(each.weighted, each.count)} for at, each in told]
-    weighted, count = sum(each.weighted for _, each in told), sum(each.count for _, each in told)
+    buckets = await analytics_feedback.by_bucket(connection, wanted, span)
+    points = [{"timestamp": as_text(at), "avg": ratio(each.weighted, each.count)} for at, each in buckets]
+    weighted, count = sum(each.weighted for _, each in buckets), sum(each.count for _, each in buckets)
     return Graph({"avg": ratio(weighted, count)}, points)
 
 
@@ -231,35 +232,35 @@ async def summary(plane: ControlPlane, actor: Actor, name: str, query: Mapping[s
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, wanted)
         (row,) = await sums(connection, wanted, totals_of(wanted, span_of(wanted).size), {}, measures)
-    told = {measure: int(getattr(row, measure)) for measure in measures}
-    shown = _overview(told) if name == "overview" else _cache(told)
+    figures = {measure: int(getattr(row, measure)) for measure in measures}
+    shown = _overview(figures) if name == "overview" else _cache(figures)
     return {"object": "analytics-summary", "summary": shown}
 
 
-def _cache(told: Mapping[str, int]) -> dict[str, Any]:
-    hit = ratio(told["hit_latency"], told["hits"])
-    missed = ratio(told["latency"] - told["hit_latency"], told["requests"] - told["hits"])
+def _cache(figures: Mapping[str, int]) -> dict[str, Any]:
+    hit = ratio(figures["hit_latency"], figures["hits"])
+    missed = ratio(figures["latency"] - figures["hit_latency"], figures["requests"] - figures["hits"])
     return {
-        "hits": told["hits"],
+        "hits": figures["hits"],
         "avg_latency": round(hit / 1000, 3),
-        "total_requests": told["requests"],
-        "cache_speedup": round(100 * ratio(missed - hit, missed), 2) if told["hits"] and missed > hit else 0,
+        "total_requests": figures["requests"],
+        "cache_speedup": round(100 * ratio(missed - hit, missed), 2) if figures["hits"] and missed > hit else 0,
     }
 
 
-def _overview(told: Mapping[str, int]) -> dict[str, Any]:
-    latency = _latency(told)
+def _overview(figures: Mapping[str, int]) -> dict[str, Any]:
+    latency = _latency(figures)
     return {
-        "requests": told["requests"],
-        "errors": told["errors"],
-        "error_rate": _rate(told)["rate"],
-        "cost": cents(told["amount"]),
-        "tokens": told["total_tokens"],
-        "input_tokens": told["input_tokens"],
-        "output_tokens": told["output_tokens"],
+        "requests": figures["requests"],
+        "errors": figures["errors"],
+        "error_rate": _rate(figures)["rate"],
+        "cost": cents(figures["amount"]),
+        "tokens": figures["total_tokens"],
+        "input_tokens": figures["input_tokens"],
+        "output_tokens": figures["output_tokens"],
         "avg_latency": latency.pop("avg"),
         **latency,
-        "avg_time_to_first_token": _first_token(told)["avg"],
-        "cache_hits": told["hits"],
-        "cache_savings": cents(told["saved"]),
+        "avg_time_to_first_token": _first_token(figures)["avg"],
+        "cache_hits": figures["hits"],
+        "cache_savings": cents(figures["saved"]),
     }

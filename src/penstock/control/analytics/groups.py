@@ -12,7 +12,8 @@ from penstock.control.actor import Actor
 from penstock.control.analytics.feedback import Felt, by_column
 from penstock.control.analytics.sums import Source, ratio, source_of, span_of, total
 from penstock.control.analytics.user_lines import cover_of, lines
-from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.rows import cents, milliseconds
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import ControlPlane
@@ -66,10 +67,10 @@ async def by_member(
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, wanted)
         if wanted.has_only_time and size >= HOUR and name == USER:
-            told = lines(wanted, await cover_of(connection, wanted, size)).c
-            measures = [total(told[each]).label(each) for each in _MEASURES[:-1]]
-            last = sa.func.max(told.last_at).label("last_at")
-            groups = sa.select(told.value.label("name"), *measures, last).group_by(told.value)
+            counted_lines = lines(wanted, await cover_of(connection, wanted, size)).c
+            measures = [total(counted_lines[each]).label(each) for each in _MEASURES[:-1]]
+            last = sa.func.max(counted_lines.last_at).label("last_at")
+            groups = sa.select(counted_lines.value.label("name"), *measures, last).group_by(counted_lines.value)
             number, rows = await _cut(connection, groups, page)
         elif wanted.has_only_time and size >= DAY:
             source = Source(usage_metadata, usage_metadata.c.start, DAY)

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from penstock.control.actor import Actor
 from penstock.control.analytics.sums import ratio, span_of
-from penstock.control.logs.filters import for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import for_actor
 from penstock.control.plane import ControlPlane
 from penstock.stores.sql.schema import request_log
 

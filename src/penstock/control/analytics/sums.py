@@ -143,8 +143,8 @@ async def sums(
 ) -> list[sa.Row[Any]]:
     """The sums of measures by the values of columns: each row has the members of ``by`` and of ``measures``."""
     groups = [column.label(name) for name, column in by.items()]
-    told = [source.measure(name).label(name) for name in measures]
-    query = sa.select(*groups, *told).where(*source.conditions(wanted)).group_by(*by.values())
+    columns = [source.measure(name).label(name) for name in measures]
+    query = sa.select(*groups, *columns).where(*source.conditions(wanted)).group_by(*by.values())
     return list(await connection.execute(query))
 
 

@@ -51,8 +51,8 @@ async def _by_unit(connection: AsyncConnection, wanted: LogFilter, span: Span) -
     rest = Cover(days=tuple(units)) if unit == DAY else Cover(spans=spans_of(units))
     if units:
         known |= await _counted(connection, lines(wanted, rest), span)
-    told = lines(wanted, await cover_of(connection, wanted, span.size))
-    return await _users(connection, told, [(at, known.get(at, Counted())) for at in span.starts()])
+    counted_lines = lines(wanted, await cover_of(connection, wanted, span.size))
+    return await _users(connection, counted_lines, [(at, known.get(at, Counted())) for at in span.starts()])
 
 
 def _rows_of(wanted: LogFilter, *, is_short: bool) -> sa.Subquery:
@@ -70,19 +70,23 @@ def _rows_of(wanted: LogFilter, *, is_short: bool) -> sa.Subquery:
     return query.subquery()
 
 
-async def _counted(connection: AsyncConnection, told: sa.Subquery, span: Span) -> dict[int, Counted]:
+async def _counted(connection: AsyncConnection, counted_lines: sa.Subquery, span: Span) -> dict[int, Counted]:
     """The users and the requests of each bucket. Users are grouped before they are counted, since ``count(distinct)``
     sorts them all."""
-    bucket = span.bucket(told.c.at).label("bucket")
+    bucket = span.bucket(counted_lines.c.at).label("bucket")
     grouped = (
-        sa.select(bucket, sa.func.sum(told.c.requests).label("requests")).group_by(bucket, told.c.value).subquery()
+        sa.select(bucket, sa.func.sum(counted_lines.c.requests).label("requests"))
+        .group_by(bucket, counted_lines.c.value)
+        .subquery()
     )
     requests = sa.cast(sa.func.sum(grouped.c.requests), sa.BigInteger).label("requests")
     query = sa.select(grouped.c.bucket, sa.func.count().label("users"), requests).group_by(grouped.c.bucket)
     return {row.bucket: Counted(row.users, int(row.requests)) for row in await connection.execute(query)}
 
 
-async def _users(connection: AsyncConnection, told: sa.Subquery, buckets: Sequence[tuple[int, Counted]]) -> Users:
-    values = sa.select(told.c.value).group_by(told.c.value).subquery()
+async def _users(
+    connection: AsyncConnection, counted_lines: sa.Subquery, buckets: Sequence[tuple[int, Counted]]
+) -> Users:
+    values = sa.select(counted_lines.c.value).group_by(counted_lines.c.value).subquery()
     users = (await connection.execute(sa.select(sa.func.count()).select_from(values))).scalar_one()
     return Users(int(users), sum(each.requests for _, each in buckets), buckets)

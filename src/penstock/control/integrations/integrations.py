@@ -17,7 +17,7 @@ from penstock.control.integrations import configurations
 from penstock.control.integrations import rows as integration_rows
 from penstock.control.integrations.configurations import ProviderRow
 from penstock.control.integrations.rows import Wanted
-from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, VALUE, Fields, Members
+from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, organisation_id, workspace_for
 from penstock.control.refusal import Problem, invalid, taken
@@ -168,7 +168,7 @@ def _changed_columns(members: Members) -> dict[str, Any]:
     if members.has("name"):
         columns["name"] = members.text("name", LONGEST_NAME)
     if members.has("description"):
-        columns["description"] = members.text("description", LONGEST_TEXT) or ""
+        columns["description"] = members.remark("description")
     if members.has(_ADJUSTMENTS):
         columns[_ADJUSTMENTS] = _adjustments(members)
     return columns

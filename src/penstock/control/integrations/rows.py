@@ -103,7 +103,7 @@ def visible(workspace_id: str | None) -> sa.ColumnElement[bool]:
     """The condition that a workspace may use an integration; None: everything is visible to the organisation."""
     if workspace_id is None:
         return sa.true()
-    said = (
+    has_access = (
         sa.select(integration_workspace.c.is_enabled)
         .where(
             integration_workspace.c.integration_id == integration.c.id,
@@ -113,7 +113,9 @@ def visible(workspace_id: str | None) -> sa.ColumnElement[bool]:
     )
     return sa.or_(
         integration.c.workspace_id == workspace_id,
-        sa.and_(integration.c.workspace_id.is_(None), sa.func.coalesce(said, integration.c.is_for_every_workspace)),
+        sa.and_(
+            integration.c.workspace_id.is_(None), sa.func.coalesce(has_access, integration.c.is_for_every_workspace)
+        ),
     )
 
 
@@ -158,19 +160,19 @@ def mappings(row: ProviderRow, members: Members, actor: Actor, name: str = "secr
 
     Raises Refusal: what the operator's environment holds is lent by administrators of the organisation alone.
     """
-    given = members.values.get(name)
-    if given is None:
+    value = members.values.get(name)
+    if value is None:
         return {} if members.has(name) else None
     if not actor.is_of_organisation:
         raise Refusal(
             Why.FORBIDDEN, f"{name} reach what the operator's machine holds: this needs an organisation's key"
         )
-    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         members.complain(name, "expected a list of objects")
         return None
     secret = {option_name(option) for option in row.options if option.secret}
     found: dict[str, str] = {}
-    for index, each in enumerate(given):
+    for index, each in enumerate(value):
         where = f"{members.at(name)}/{index}"
         problem, field, reference = _mapping(each, secret)
         if problem is None and field in found:

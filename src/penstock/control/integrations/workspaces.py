@@ -148,8 +148,8 @@ async def _put_everywhere(change: Change, row: Any, *, is_everywhere: bool, over
     columns = {"is_for_every_workspace": is_everywhere, **change.touched(row.row_version)}
     await change.connection.execute(integration.update().where(integration.c.id == row.id).values(**columns))
     if overrides:
-        said = integration_workspace.update().where(integration_workspace.c.integration_id == row.id)
-        await change.connection.execute(said.values(is_enabled=is_everywhere, updated_at=change.now))
+        statement = integration_workspace.update().where(integration_workspace.c.integration_id == row.id)
+        await change.connection.execute(statement.values(is_enabled=is_everywhere, updated_at=change.now))
 
 
 async def _make_provider(plane: ControlPlane, change: Change, row: Any, place: str, slug: str | None) -> None:

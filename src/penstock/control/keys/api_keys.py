@@ -86,8 +86,8 @@ async def _create(plane: ControlPlane, actor: Actor, kind: str, body: Any, proof
         await change.connection.execute(api_key.insert().values(**row))
         await api_key_secrets.add(change, row["id"], proof)
         warnings = await _put_limits(change, row["id"], values)
-        told = {"kind": kind, **columns}
-        change.record(Entry("create", "api_key", row["id"], owner["workspace_id"], body, None, told))
+        details = {"kind": kind, **columns}
+        change.record(Entry("create", "api_key", row["id"], owner["workspace_id"], body, None, details))
     answer = {"id": row["id"], "object": "api-key"}
     return {**answer, "warnings": warnings} if warnings else answer
 
@@ -101,16 +101,16 @@ async def list_keys(plane: ControlPlane, actor: Actor, query: Mapping[str, str],
         where = await workspace_filter(connection, actor, api_key.c.workspace_id, query.get("workspace_id"))
         wanted = _rows().where(where, api_key.c.kind.in_(kinds))
         total, rows = await select(connection, wanted, (api_key.c.created_at, api_key.c.id), page)
-        told = await _told_with(connection, rows)
-    return as_list(total, await _shown(plane, rows, told))
+        joined = await _joined_with(connection, rows)
+    return as_list(total, await _shown(plane, rows, joined))
 
 
 async def read(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any]:
     """One key. Raises Refusal."""
     async with plane.database.read() as connection:
         row = await _find(connection, actor, id_, "read")
-        told = await _told_with(connection, [row])
-    (item,) = await _shown(plane, [row], told)
+        joined = await _joined_with(connection, [row])
+    (item,) = await _shown(plane, [row], joined)
     return item
 
 
@@ -168,8 +168,8 @@ async def rotate(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         await api_key_secrets.add(change, row.id, rotation.proof)
         await key_rotation.forget_text(change, row.id)
         await _write(change, row, rotation.columns(row.next_rotation_at))
-        told = {"rotation_mode": "manual", "key_transition_expires_at": as_text(rotation.until)}
-        change.record(Entry("rotate", "api_key", row.id, row.workspace_id, body, {}, told))
+        details = {"rotation_mode": "manual", "key_transition_expires_at": as_text(rotation.until)}
+        change.record(Entry("rotate", "api_key", row.id, row.workspace_id, body, {}, details))
     transition = {"key_transition_expires_at": as_text(rotation.until)}
     return {"id": row.id, "key": rotation.text, "object": "api-key", **transition}
 
@@ -271,10 +271,10 @@ async def _find(connection: AsyncConnection, actor: Actor, id_: str, verb: str) 
     return row
 
 
-_ToldWith = tuple[str, Mapping[str, limits.StoredLimits], Mapping[str, int]]
+_Joined = tuple[str, Mapping[str, limits.StoredLimits], Mapping[str, int]]
 
 
-async def _told_with(connection: AsyncConnection, rows: Iterable[Any]) -> _ToldWith:
+async def _joined_with(connection: AsyncConnection, rows: Iterable[Any]) -> _Joined:
     """What answers tell beside the rows of keys: the organisation, and by the key's id its limits, and until when the
     text before works on."""
     ids = [row.id for row in rows]
@@ -282,8 +282,8 @@ async def _told_with(connection: AsyncConnection, rows: Iterable[Any]) -> _ToldW
     return await organisation_id(connection), stored, await api_key_secrets.transitions(connection, ids, now())
 
 
-async def _shown(plane: ControlPlane, rows: Iterable[Any], told: _ToldWith) -> list[dict[str, Any]]:
-    (organisation, stored, until), moment = told, now()
+async def _shown(plane: ControlPlane, rows: Iterable[Any], joined: _Joined) -> list[dict[str, Any]]:
+    (organisation, stored, until), moment = joined, now()
     items = [shown(row, organisation, stored.get(row.id, limits.NO_LIMITS), until.get(row.id), moment) for row in rows]
     return await marked(plane, items, stored, moment, tells_usage=True)
 
@@ -298,9 +298,9 @@ async def _write(change: Change, row: Any, columns: Mapping[str, Any]) -> None:
 
 async def _put_limits(change: Change, id_: str, values: KeyMembers) -> list[str]:
     """Set the limits that a body has; its warnings."""
-    told = await owner_limits.put(change, "api_key", id_, values.limits)
+    limits_put = await owner_limits.put(change, "api_key", id_, values.limits)
     mails = [_NO_MAIL] if values.columns.get("alert_emails", "[]") != "[]" else []
-    return [*told, *mails]
+    return [*limits_put, *mails]
 
 
 def _scopes(row: Any) -> list[str]:

@@ -30,13 +30,13 @@ async def refuse_wider(connection: AsyncConnection, actor: Actor, columns: Mappi
         raise Refusal(Why.FORBIDDEN, f"your key can't allow another key more than itself: {', '.join(wider)}")
 
 
-def is_wider(name: str, given: str | None, own: str | None) -> bool:
+def is_wider(name: str, stored: str | None, own: str | None) -> bool:
     """Whether a column of ``LISTS`` allows more than the same column of another key: ``["10.0.0.0/7"]`` than
     ``["10.0.0.0/8"]``."""
     allowed = _texts(own)
     if allowed is None:
         return False
-    wanted = _texts(given)
+    wanted = _texts(stored)
     if wanted is None:
         return True
     if name != "allowed_ips":

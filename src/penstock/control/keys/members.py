@@ -79,7 +79,7 @@ def _plain(members: Members, columns: dict[str, Any]) -> None:
         members.require("name")
         columns["name"] = members.text("name", LONGEST_NAME)
     if members.has("description"):
-        columns["description"] = members.text("description") or ""
+        columns["description"] = members.remark("description")
     if members.has("expires_at"):
         columns["expires_at"] = members.timestamp("expires_at")
     if members.values.get("status") is not None:

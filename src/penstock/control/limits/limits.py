@@ -83,11 +83,11 @@ async def put_limits(
 
     Returns warnings: what is allowed and hardly meant. Raises LimitsRefused.
     """
-    given = {name: members[name] for name in MEMBERS if name in members}
+    limits = {name: members[name] for name in MEMBERS if name in members}
     row = (await connection.execute(_rows(level, [owner_id]))).one_or_none()
-    if not given:
+    if not limits:
         return ()
-    merged = {**(members_of(row.definition) if row is not None else {}), **given}
+    merged = {**(members_of(row.definition) if row is not None else {}), **limits}
     kept = {name: value for name, value in merged.items() if value is not None and value != []}
     created_at = now if row is None else row.created_at
     reading = read_limits(LimitOwner(level, owner_id, created_at, largest_cost=largest_cost), kept)

@@ -24,13 +24,13 @@ _LARGEST: Final = 64 << 10
 
 def read(level: Level, members: Members) -> dict[str, Any]:
     """The limits of a body. Their problems are told with the body's others."""
-    given = {name: _respelled(name, members) for name in MEMBERS if members.has(name)}
+    values = {name: _respelled(name, members) for name in MEMBERS if members.has(name)}
     # Python's client takes one rate limit as an object.
-    if isinstance(given.get("rate_limits"), dict):
-        given["rate_limits"] = [given["rate_limits"]]
-    kept = {name: value for name, value in given.items() if value is not None and value != []}
+    if isinstance(values.get("rate_limits"), dict):
+        values["rate_limits"] = [values["rate_limits"]]
+    kept = {name: value for name, value in values.items() if value is not None and value != []}
     members.problems.extend(_problems(limits.check_limits(level, kept), members.pointer))
-    return given
+    return values
 
 
 def _respelled(name: str, members: Members) -> Any:
@@ -42,12 +42,12 @@ def _respelled(name: str, members: Members) -> Any:
     return respelled(value)
 
 
-async def put(change: Change, level: Level, owner_id: str, given: Mapping[str, Any]) -> list[str]:
+async def put(change: Change, level: Level, owner_id: str, values: Mapping[str, Any]) -> list[str]:
     """Keep the limits of an owner; warnings about what is hardly meant. Raises Refusal."""
     by, now, largest = change.actor.name, change.now, change.largest_cost
     try:
         warnings = await limits.put_limits(
-            change.connection, level, owner_id, given, by=by, now=now, largest_cost=largest
+            change.connection, level, owner_id, values, by=by, now=now, largest_cost=largest
         )
     except limits.LimitsRefused as refused:
         raise invalid(_problems(refused.problems)) from None

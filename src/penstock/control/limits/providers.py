@@ -23,9 +23,9 @@ def read(members: Members) -> dict[str, Any]:
     return owner_limits.read(_LEVEL, members)
 
 
-async def put(change: Change, provider_id: str, given: Mapping[str, Any]) -> list[str]:
+async def put(change: Change, provider_id: str, limits: Mapping[str, Any]) -> list[str]:
     """Keep the limits of a provider; warnings about what is hardly meant. Raises Refusal."""
-    return await owner_limits.put(change, _LEVEL, provider_id, given)
+    return await owner_limits.put(change, _LEVEL, provider_id, limits)
 
 
 async def of(connection: AsyncConnection, provider_ids: Collection[str]) -> Mapping[str, StoredLimits]:

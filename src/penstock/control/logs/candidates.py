@@ -65,8 +65,8 @@ async def _newest(
         newest = newest.where(after.is_before(row.at, row.id))
     some = newest.order_by(row.at.desc()).limit(size).correlate(value).subquery()
     # One text for each value: SQLite has no LATERAL, which would give them as rows.
-    told = sa.select(sa.func.aggregate_strings(sa.cast(some.c.at, sa.Text), ",")).correlate(value).scalar_subquery()
-    texts = (await connection.execute(sa.select(told).select_from(value))).scalars()
+    joined = sa.select(sa.func.aggregate_strings(sa.cast(some.c.at, sa.Text), ",")).correlate(value).scalar_subquery()
+    texts = (await connection.execute(sa.select(joined).select_from(value))).scalars()
     return heapq.nlargest(size, (int(moment) for text in texts if text for moment in text.split(",")))
 
 

@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.logs.files import FORMATS, MEMBERS, MOST, LogFile
-from penstock.control.logs.filters import NAMES, LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import NAMES, read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.logs import count_up_to
-from penstock.control.members import LONGEST_TEXT, VALUE, Fields, Members, in_snake_case
+from penstock.control.members import VALUE, Fields, Members, in_snake_case
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import ControlPlane, now, organisation_id, workspace_for
 from penstock.control.refusal import Problem, Refusal, Why, absent, taken
@@ -171,7 +172,7 @@ def _read(members: Members) -> dict[str, Any]:
             members.problems.append(Problem(f"/requested_data/{index}", f"rows have no {each[:64]}: {way_out}"))
     return {
         "filters": write_json(texts).decode(),
-        "description": members.text("description", LONGEST_TEXT) or "",
+        "description": members.remark("description"),
         "requested_data": write_json(list(dict.fromkeys(named))).decode(),
         "format": members.choice("format", tuple(FORMATS)) or "jsonl",
     }

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from penstock.background import in_slices
 from penstock.control.actor import Actor
 from penstock.control.logs.candidates import Place
-from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.logs import read_cursor, rows_of
 from penstock.control.logs.rows import item
 from penstock.control.plane import ControlPlane

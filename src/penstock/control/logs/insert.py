@@ -41,27 +41,27 @@ _LONGEST_REQUEST: Final = 86_400_000
 """Milliseconds that a request may have taken."""
 
 
-async def insert(plane: ControlPlane, actor: Actor, body: Any, said: str | None) -> dict[str, Any]:
+async def insert(plane: ControlPlane, actor: Actor, body: Any, workspace_name: str | None) -> dict[str, Any]:
     """Keep one request, or a list of them: their ids in the same order. ``said`` is the header x-portkey-debug. Raises
     Refusal."""
     items = body if isinstance(body, list) else [body]
     if not 0 < len(items) <= _MOST:
         raise invalid([Problem("", f"expected 1 to {_MOST} requests")])
     problems = Problems()
-    told = [_read(each, f"/{index}" if isinstance(body, list) else "", problems) for index, each in enumerate(items)]
+    rows = [_read(each, f"/{index}" if isinstance(body, list) else "", problems) for index, each in enumerate(items)]
     if problems:
         raise invalid(problems)
-    key, keeps_content = await _key(plane, actor, said)
+    key, keeps_content = await _key(plane, actor, workspace_name)
     prices, moment = await plane.price_book(), now()
     entries = [
         _entry(each, prices, plane.logs, moment, {**key, "workspace_id": actor.workspace_id}, keeps_content)
-        for each in told
+        for each in rows
     ]
     await LogWriter().write(plane.database, entries)
     return {"status": "success", "message": "Logs saved.", "ids": [entry.id for entry in entries]}
 
 
-async def _key(plane: ControlPlane, actor: Actor, said: str | None) -> tuple[dict[str, Any], bool]:
+async def _key(plane: ControlPlane, actor: Actor, key_id: str | None) -> tuple[dict[str, Any], bool]:
     """The columns of the key that inserts, and whether content is kept: the rule of the gateway's own requests."""
     keeps = plane.logs.keeps_content
     columns: dict[str, Any] = {"key_name": actor.id if actor.kind != "api_key" else None}
@@ -73,14 +73,14 @@ async def _key(plane: ControlPlane, actor: Actor, said: str | None) -> tuple[dic
             row = (await connection.execute(query)).one()
         columns = {"key_id": actor.id, "key_name": row.name}
         keeps = keeps if row.log_content is None else bool(row.log_content)
-    if said is not None and said.lower() == "true":
+    if key_id is not None and key_id.lower() == "true":
         keeps = keeps or actor.may("logs.content")
-    elif said is not None and said.lower() == "false":
+    elif key_id is not None and key_id.lower() == "false":
         keeps = False
     return columns, keeps
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _InsertedRequest(msgspec.Struct, frozen=True):
     """One request as a body tells it. ``took`` is in milliseconds."""
 
     url: str
@@ -95,7 +95,7 @@ class _Told(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str]
 
 
-def _read(item: Any, pointer: str, problems: Problems) -> _Told:
+def _read(item: Any, pointer: str, problems: Problems) -> _InsertedRequest:
     members = Members(item, _FIELDS, pointer, problems)
     members.require("request", "response")
     request = members.inner("request") or Members({}, _REQUEST, pointer, problems)
@@ -109,7 +109,7 @@ def _read(item: Any, pointer: str, problems: Problems) -> _Told:
     elif isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 999:
         response.complain("status", "expected an HTTP status")
         status = 0
-    return _Told(
+    return _InsertedRequest(
         request.text("url", _LONGEST_URL) or "",
         (request.text("method", 16) or "POST").upper(),
         request.text("provider", _LONGEST),
@@ -135,12 +135,12 @@ def _took(response: Members) -> float:
 
 def _metadata(members: Members) -> tuple[dict[str, str], dict[str, str]]:
     """The members that name the place in a trace, and all others, as texts."""
-    told = members.values.get("metadata")
-    if told is not None and not isinstance(told, dict):
+    given_metadata = members.values.get("metadata")
+    if given_metadata is not None and not isinstance(given_metadata, dict):
         members.complain("metadata", "expected an object")
     spans: dict[str, str] = {}
     metadata: dict[str, str] = {}
-    for name, value in told.items() if isinstance(told, dict) else ():
+    for name, value in given_metadata.items() if isinstance(given_metadata, dict) else ():
         if value is None:
             continue
         text = (value if isinstance(value, str) else write_json(value).decode())[:_LONGEST]
@@ -153,26 +153,26 @@ def _metadata(members: Members) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _entry(
-    told: _Told, prices: PriceBook, rules: LogRules, moment: int, key: Mapping[str, Any], keeps_content: bool
+    row: _InsertedRequest, prices: PriceBook, rules: LogRules, moment: int, key: Mapping[str, Any], keeps_content: bool
 ) -> LogEntry:
-    latency = round(told.took * 1000)
+    latency = round(row.took * 1000)
     at = moment - latency
-    usage, model = _usage(told.response.get("body")) or Usage(), _model(told)
-    price = prices.look_up(told.provider, model) if told.provider and model else None
+    usage, model = _usage(row.response.get("body")) or Usage(), _model(row)
+    price = prices.look_up(row.provider, model) if row.provider and model else None
     return LogEntry(
         id=id_at(at),
         at=at,
-        trace_id=told.spans.get("trace_id") or random_id(),
-        span_id=told.spans.get("span_id"),
-        parent_span_id=told.spans.get("parent_span_id"),
-        span_name=told.spans.get("span_name"),
+        trace_id=row.spans.get("trace_id") or random_id(),
+        span_id=row.spans.get("span_id"),
+        parent_span_id=row.spans.get("parent_span_id"),
+        span_name=row.spans.get("span_name"),
         source="client",
-        method=told.method,
-        path=told.url,
-        provider=told.provider,
+        method=row.method,
+        path=row.url,
+        provider=row.provider,
         model=model,
-        status=told.status,
-        is_stream=told.is_stream,
+        status=row.status,
+        is_stream=row.is_stream,
         latency=latency,
         attempts=1,
         input_tokens=usage.prompt or 0,
@@ -181,8 +181,8 @@ def _entry(
         reasoning_tokens=usage.reasoning or 0,
         total_tokens=usage.total or (usage.prompt or 0) + (usage.completion or 0),
         amount=None if price is None else charge(usage, price, at / 1e6).nanos,
-        metadata=rules.redactor.labels(told.metadata),
-        content=_content(told, rules) if keeps_content else None,
+        metadata=rules.redactor.labels(row.metadata),
+        content=_content(row, rules) if keeps_content else None,
         **key,
     )
 
@@ -195,21 +195,21 @@ def _usage(body: Any) -> Usage | None:
     return read_anthropic(usage) if "input_tokens" in usage else read_openai(write_json(usage))
 
 
-def _model(told: _Told) -> str | None:
-    for body in (told.response.get("body"), told.request.get("body")):
+def _model(row: _InsertedRequest) -> str | None:
+    for body in (row.response.get("body"), row.request.get("body")):
         model = body.get("model") if isinstance(body, Mapping) else None
         if isinstance(model, str):
             return model[:512]
     return None
 
 
-def _content(told: _Told, rules: LogRules) -> bytes:
-    request, response = _bytes(told.request.get("body")), _bytes(told.response.get("body"))
+def _content(row: _InsertedRequest, rules: LogRules) -> bytes:
+    request, response = _bytes(row.request.get("body")), _bytes(row.response.get("body"))
     return packed(
         StoredContent(
-            _headers(told.request.get("headers"), rules.redactor),
+            _headers(row.request.get("headers"), rules.redactor),
             rules.redactor.body(request[: rules.limit]),
-            _headers(told.response.get("headers"), rules.redactor),
+            _headers(row.response.get("headers"), rules.redactor),
             rules.redactor.body(response[: rules.limit]),
             max(len(request), len(response)) > rules.limit,
         )

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
 from penstock.control.logs.candidates import FEW, Place, moments_of_page, moments_within
-from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.rows import COLUMNS, entry, item
 from penstock.control.pages import page_of
 from penstock.control.plane import ControlPlane, organisation_id

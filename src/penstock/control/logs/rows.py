@@ -69,7 +69,7 @@ def entry(
     row: sa.Row[Any], organisation: str, slug: str, content: StoredContent | None, feedback: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """A row as a whole, in Portkey's members and the gateway's own. ``slug`` is that of the row's workspace."""
-    told, details = item(row), _object(row.details)
+    members, details = item(row), _object(row.details)
     content = content or StoredContent()
     request_headers = dict(content.request_headers)
     return {
@@ -77,7 +77,7 @@ def entry(
         "_id": row.id,
         "id": row.id,
         "organisation_id": organisation,
-        "created_at": told["created_at"],
+        "created_at": members["created_at"],
         "request": {
             "url": row.path,
             "method": row.method,
@@ -89,13 +89,13 @@ def entry(
             "status": row.status,
             "headers": dict(content.response_headers),
             "body": _body(content.response),
-            "responseTime": told["response_time"],
+            "responseTime": members["response_time"],
             "lastUsedOptionJsonPath": row.target,
         },
         "finalUntransformedRequest": None,
         "transformedRequest": None,
         "originalResponse": None,
-        "metrics": _metrics(row, told, organisation, slug),
+        "metrics": _metrics(row, members, organisation, slug),
         "attempts": [_attempt(each) for each in details.get("attempts", ())],
         "tokens": {
             "input": row.input_tokens,
@@ -116,10 +116,10 @@ def entry(
     }
 
 
-def _metrics(row: sa.Row[Any], told: Mapping[str, Any], organisation: str, slug: str) -> dict[str, Any]:
+def _metrics(row: sa.Row[Any], details: Mapping[str, Any], organisation: str, slug: str) -> dict[str, Any]:
     upstream = 0 if row.upstream is None else min(row.upstream, row.latency)
     return {
-        **{name: value for name, value in told.items() if name not in {"object", "metadata"}},
+        **{name: value for name, value in details.items() if name not in {"object", "metadata"}},
         "organisation_id": organisation,
         "workspace_slug": slug,
         "config_id": row.config,
@@ -128,25 +128,25 @@ def _metrics(row: sa.Row[Any], told: Mapping[str, Any], organisation: str, slug:
         "mode": "fallback" if row.is_fallback else "single",
         "internal_trace_id": row.trace_id,
         "gateway_processing_time": milliseconds(row.latency - upstream),
-        "metadata.key": list(told["metadata"]),
-        "metadata.value": list(told["metadata"].values()),
+        "metadata.key": list(details["metadata"]),
+        "metadata.value": list(details["metadata"].values()),
     }
 
 
-def _attempt(told: Mapping[str, Any]) -> dict[str, Any]:
+def _attempt(attempt: Mapping[str, Any]) -> dict[str, Any]:
     """An attempt with all its members; what the row leaves out has its usual value."""
     texts = ("target", "provider", "model", "virtual_key", "error", "error_message", "cache", "price_version")
     times = ("began", "first_content", "ended")
     switches = ("translated", "is_charged", "is_shared", "is_hedge_loser", "is_estimated")
     return {
-        "number": told.get("number", 0),
-        "status": told.get("status", 0),
-        **{name: told.get(name) for name in (*texts, *times)},
-        **{name: bool(told.get(name)) for name in switches},
-        "req_units": told.get("req_units", 0),
-        "res_units": told.get("res_units", 0),
-        "cost": cents(told.get("nanos")),
-        "price_match": told.get("price_match", "none"),
+        "number": attempt.get("number", 0),
+        "status": attempt.get("status", 0),
+        **{name: attempt.get(name) for name in (*texts, *times)},
+        **{name: bool(attempt.get(name)) for name in switches},
+        "req_units": attempt.get("req_units", 0),
+        "res_units": attempt.get("res_units", 0),
+        "cost": cents(attempt.get("nanos")),
+        "price_match": attempt.get("price_match", "none"),
     }
 
 

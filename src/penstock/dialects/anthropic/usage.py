@@ -48,10 +48,10 @@ def _inside(usage: Mapping[str, Any], name: str, count: str) -> int | None:
 def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:
     """The counts with those of summaries that were made on the way: they are billed and not in the totals (Claude docs,
     "Compaction", "Understanding usage")."""
-    given = usage["iterations"]
+    iterations = usage["iterations"]
     made = (
-        [each for each in given if isinstance(each, dict) and each.get("type") == "compaction"]
-        if isinstance(given, list)
+        [each for each in iterations if isinstance(each, dict) and each.get("type") == "compaction"]
+        if isinstance(iterations, list)
         else []
     )
     if not made:

@@ -22,8 +22,8 @@ def write_usage(usage: Usage | None) -> dict[str, Any]:
     """The counts, billed as they were seen; empty where none is known."""
     if usage is None:
         return {}
-    told = {"input_tokens": usage.prompt, "output_tokens": usage.completion}
-    counts = {name: count for name, count in told.items() if count is not None}
+    tokens = {"input_tokens": usage.prompt, "output_tokens": usage.completion}
+    counts = {name: count for name, count in tokens.items() if count is not None}
     cached = {} if usage.cached is None else {"cached_tokens": usage.cached}
     return {"billed_units": counts, "tokens": counts, **cached} if counts else {}
 

@@ -95,10 +95,10 @@ def _read(form: reply.ReplyForm, replies: Sequence[WholeReply]) -> bytes | Failu
     tokens = 0
     for whole in replies:
         try:
-            told = _REPLY.decode(whole.body)
+            decoded = _REPLY.decode(whole.body)
         except UNREADABLE:
             return unusable(form.provider, "sent a reply without an embedding")
-        vector = bytes(told.embedding)
-        vectors += [vector] if vector else [bytes(each.embedding) for each in told.embeddings]
-        tokens += (cohere.counted(whole.headers) if told.tokens is None else told.tokens) or 0
+        vector = bytes(decoded.embedding)
+        vectors += [vector] if vector else [bytes(each.embedding) for each in decoded.embeddings]
+        tokens += (cohere.counted(whole.headers) if decoded.tokens is None else decoded.tokens) or 0
     return reply.write(vectors, tokens or None, form)

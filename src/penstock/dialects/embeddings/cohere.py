@@ -86,12 +86,12 @@ def read_replies(form: reply.ReplyForm, replies: Sequence[WholeReply]) -> bytes 
     """Vectors by their type, or (older models at Bedrock) in a list."""
     whole = replies[0]
     try:
-        told = _REPLY.decode(whole.body)
-        raw = bytes(told.embeddings)
+        decoded = _REPLY.decode(whole.body)
+        raw = bytes(decoded.embeddings)
         vectors = _LIST.decode(raw) if raw[:1] == b"[" else _BY_TYPE.decode(raw).get("float", [])
     except UNREADABLE:
         return unusable(form.provider, "sent a reply without embeddings")
-    units = None if told.meta is None else told.meta.billed_units
+    units = None if decoded.meta is None else decoded.meta.billed_units
     billed = None if units is None else units.input_tokens
     tokens = counted(whole.headers) if billed is None else int(billed)
     return reply.write([bytes(each) for each in vectors], tokens, form)

@@ -71,9 +71,9 @@ def _part(item: str | Image) -> dict[str, Any]:
 
 def _read(form: reply.ReplyForm, replies: Sequence[WholeReply]) -> bytes | Failure:
     try:
-        told = _REPLY.decode(replies[0].body)
+        decoded = _REPLY.decode(replies[0].body)
     except UNREADABLE:
         return unusable(form.provider, "sent a reply without embeddings")
-    usage = told.usage
+    usage = decoded.usage
     tokens = usage.total_token_count if usage.prompt_token_count is None else usage.prompt_token_count
-    return reply.write([bytes(each.values) for each in told.embeddings], tokens, form)
+    return reply.write([bytes(each.values) for each in decoded.embeddings], tokens, form)

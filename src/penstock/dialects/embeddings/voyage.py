@@ -56,11 +56,11 @@ def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
 
 def _read(form: reply.ReplyForm, replies: Sequence[WholeReply]) -> bytes | Failure:
     try:
-        told = _REPLY.decode(replies[0].body)
+        decoded = _REPLY.decode(replies[0].body)
     except UNREADABLE:
         return unusable(form.provider, "sent a reply without embeddings")
-    items = sorted(told.data, key=lambda item: item.index)
+    items = sorted(decoded.data, key=lambda item: item.index)
     if any(item.index != place for place, item in enumerate(items)):
         return unusable(form.provider, "made embeddings that belong to no input")
-    tokens = None if told.usage is None else told.usage.total_tokens
+    tokens = None if decoded.usage is None else decoded.usage.total_tokens
     return reply.write([bytes(item.embedding) for item in items], tokens, form)

@@ -66,7 +66,7 @@ def class_of_code(codes: AbstractSet[str], provider: str) -> ErrorClass | None:
 
 def class_of_text(text: str, status: int) -> ErrorClass | None:
     """The class that an error's text names, at a status that leaves it open."""
-    said = _ECHO.sub(" ", text)
+    words = _ECHO.sub(" ", text)
     return next(
-        (error for error, statuses in _STATUSES.items() if status in statuses and _texts(error).search(said)), None
+        (error for error, statuses in _STATUSES.items() if status in statuses and _texts(error).search(words)), None
     )

@@ -25,10 +25,10 @@ COUNTED: Final = frozenset(_COUNTS)
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """The counts of a ``usageMetadata`` that isn't empty."""
-    prompt, said, thought, tools, total = (json_text.integer(usage, name) for name in _COUNTS)
-    counted = any(count is not None for count in (prompt, said, thought, tools, total))
+    prompt, completion, thought, tools, total = (json_text.integer(usage, name) for name in _COUNTS)
+    counted = any(count is not None for count in (prompt, completion, thought, tools, total))
     asked = (prompt or 0) + (tools or 0) if counted else None
-    answered = (said or 0) + (thought or 0) if counted else None
+    answered = (completion or 0) + (thought or 0) if counted else None
     if asked is not None and answered is not None and total is None:
         total = asked + answered
     return Usage(

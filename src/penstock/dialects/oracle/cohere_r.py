@@ -140,9 +140,9 @@ def _tool(tool: Tool, path: str, parameters: Parameters) -> dict[str, Any]:
 
 
 def _definition(schema: Any, *, is_required: bool) -> dict[str, Any]:
-    said = schema if isinstance(schema, dict) else {}
-    kind = said.get("type")
-    description = said.get("description")
+    members = schema if isinstance(schema, dict) else {}
+    kind = members.get("type")
+    description = members.get("description")
     return {
         "type": _TYPES.get(kind, "dict") if isinstance(kind, str) else "str",
         **({"description": description} if isinstance(description, str) else {}),

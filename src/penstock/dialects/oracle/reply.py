@@ -55,7 +55,7 @@ class StreamReader(OpenAiStream):
     def event(self, data: bytes, *, is_error: bool) -> list[Event]:
         """An event is one line; some are told apart by no empty line."""
         lines = (line.strip() for line in data.split(b"\n"))
-        return [told for line in lines for told in super(StreamReader, self).event(line, is_error=is_error)]
+        return [event for line in lines for event in super(StreamReader, self).event(line, is_error=is_error)]
 
     def reshaped(self, chunk: Any) -> Any:
         return self._shape.chunk(chunk) if isinstance(chunk, dict) else chunk
@@ -72,8 +72,8 @@ class _Shape:
     def chunk(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """A piece of a stream, or a whole response."""
         if event.get("finishReason") == _FAILED or isinstance(event.get("message"), str):
-            told = {"message": event.get("errorMessage") or event.get("message"), "type": event.get("finishReason")}
-            return {"error": {**told, "code": event.get("code")}, "usage": _usage(event)}
+            error = {"message": event.get("errorMessage") or event.get("message"), "type": event.get("finishReason")}
+            return {"error": {**error, "code": event.get("code")}, "usage": _usage(event)}
         rest = {name: value for name, value in event.items() if name not in _MEMBERS}
         return {
             **rest,
@@ -101,8 +101,8 @@ class _Shape:
         are_new = not (is_last and self._has_calls)
         self._has_text = self._has_text or bool(text)
         self._has_calls = self._has_calls or bool(calls)
-        said = {"content": [{"type": "TEXT", "text": text}]} if is_new else {}
-        return {**said, "toolCalls": calls} if are_new else said
+        members = {"content": [{"type": "TEXT", "text": text}]} if is_new else {}
+        return {**members, "toolCalls": calls} if are_new else members
 
 
 def _choice(choice: Mapping[str, Any], message: Any) -> dict[str, Any]:

@@ -108,16 +108,16 @@ def _read(spec: _ReplySpec, replies: Sequence[WholeReply]) -> bytes | Failure:
     if any(not 0 <= each.index < spec.count for each in results):
         return unusable(spec.provider, "ranked a document that there is not")
     ranked = sorted(results, key=lambda each: (-each.relevance_score, each.index))
-    told: dict[str, Any] = {name: read_json_or_none(members[name]) for name in ("id", "meta") if name in members}
+    values: dict[str, Any] = {name: read_json_or_none(members[name]) for name in ("id", "meta") if name in members}
     usage = read_json_or_none(members["usage"]) if "usage" in members else None
     tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-    told |= {"model": spec.model, "results": [_result(each, spec) for each in ranked]}
-    if spec.form.documents_of_unit and "meta" not in told:
+    values |= {"model": spec.model, "results": [_result(each, spec) for each in ranked]}
+    if spec.form.documents_of_unit and "meta" not in values:
         units = math.ceil(spec.count / spec.form.documents_of_unit)
-        told["meta"] = {"billed_units": {"search_units": units}}
+        values["meta"] = {"billed_units": {"search_units": units}}
     if type(tokens) is int:
-        told["usage"] = {"total_tokens": tokens}
-    return write_json(told)
+        values["usage"] = {"total_tokens": tokens}
+    return write_json(values)
 
 
 def _result(result: _Result, spec: _ReplySpec) -> dict[str, Any]:

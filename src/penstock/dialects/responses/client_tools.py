@@ -101,11 +101,11 @@ def as_function(kind: str) -> Tool | None:
 def free_text_function(name: str, description: str, form: Mapping[str, Any]) -> Tool:
     """The function that a custom tool comes to: it takes one text. A grammar is told, not enforced, and so named."""
     grammar = json_text.text(form, "definition") or json_text.text(json_text.mapping(form, "grammar"), "definition")
-    told = [description, "Give the raw text as the value of input."]
+    sentences = [description, "Give the raw text as the value of input."]
     if grammar:
-        told.append(f"The text must match this grammar:\n{grammar[:_MOST_GRAMMAR]}")
+        sentences.append(f"The text must match this grammar:\n{grammar[:_MOST_GRAMMAR]}")
     schema = _schema((INPUT,), **{INPUT: _TEXT})
-    return Tool(name, "\n\n".join(filter(None, told)), schema, extras={"format": form} if grammar else {})
+    return Tool(name, "\n\n".join(filter(None, sentences)), schema, extras={"format": form} if grammar else {})
 
 
 def free_text(arguments: str) -> str:
@@ -134,6 +134,6 @@ def called(kind: str, arguments: str) -> dict[str, Any]:
 def arguments_of(kind: str, item: Mapping[str, Any]) -> str:
     """The arguments of the function for a typed call that comes back."""
     tool = CLIENT_TOOLS[kind]
-    given = json_text.mapping(item, tool.member)
-    kept = {name: value for name, value in given.items() if value is not None and name not in tool.fixed}
+    arguments = json_text.mapping(item, tool.member)
+    kept = {name: value for name, value in arguments.items() if value is not None and name not in tool.fixed}
     return write_json(kept).decode("utf-8", "surrogatepass")

@@ -16,14 +16,14 @@ def read_usage(counts: Any) -> Usage | None:
     """The counts of a ``usage`` member; None where there are none."""
     if not isinstance(counts, dict) or not counts:
         return None
-    given, made = mapping(counts, "input_tokens_details"), mapping(counts, "output_tokens_details")
+    prompt_details, made = mapping(counts, "input_tokens_details"), mapping(counts, "output_tokens_details")
     searches = integer(mapping(mapping(counts, "server_tool_use"), "web_search"), "num_requests")
     return Usage(
         integer(counts, "input_tokens"),
         integer(counts, "output_tokens"),
         integer(counts, "total_tokens"),
-        integer(given, "cached_tokens"),
-        integer(given, "cache_write_tokens"),
+        integer(prompt_details, "cached_tokens"),
+        integer(prompt_details, "cache_write_tokens"),
         integer(made, "reasoning_tokens"),
         searches=searches,
         native=counts,

@@ -47,13 +47,13 @@ def _model_whitelist(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         model = _model_of(context)
-        told = {"not": inverts, "requestedModel": model or "No model specified", "allowedModels": list(models)}
+        data = {"not": inverts, "requestedModel": model or "No model specified", "allowedModels": list(models)}
         if not model:
-            return could_not("The request names no model.", data={"explanation": "There is no model.", **told})
+            return could_not("The request names no model.", data={"explanation": "There is no model.", **data})
         is_listed = _is_listed(model, context, models)
         verdict = is_listed is not inverts
         explanation = f"The model '{model[:100]}' is {'' if is_listed else 'not '}in the list."
-        return Judgement(verdict, {"verdict": verdict, "explanation": explanation, **told})
+        return Judgement(verdict, {"verdict": verdict, "explanation": explanation, **data})
 
     return Prepared(judge, size=sum(map(len, models)))
 
@@ -147,20 +147,20 @@ def _metadata_pairs(parameters: Parameters) -> Prepared:
     }
 
     def matches(key: str, metadata: Mapping[str, Any]) -> bool:
-        given = _values(metadata.get(key))
+        values = _values(metadata.get(key))
         match kind:
             case "exact":
-                return any(value in wanted[key] for value in given)
+                return any(value in wanted[key] for value in values)
             case "contains":
-                return any(each in value for each in wanted[key] for value in given)
+                return any(each in value for each in wanted[key] for value in values)
             case "containsAll":
-                return all(any(each in value for value in given) for each in wanted[key])
+                return all(any(each in value for value in values) for each in wanted[key])
             case _:
                 found = [patterns[each] for each in wanted[key]]
                 return any(
                     pattern is not None and pattern.compiled.search(value, timeout=seconds_for(value)) is not None
                     for pattern in found
-                    for value in given
+                    for value in values
                 )
 
     def judge(context: Context) -> Judgement:
@@ -181,21 +181,23 @@ def _types(parameters: Parameters, name: str) -> tuple[str, ...]:
 
 
 def _request_types(parameters: Parameters) -> Prepared:
-    given = _types(parameters, "allowedTypes"), _types(parameters, "blockedTypes")
+    types = _types(parameters, "allowedTypes"), _types(parameters, "blockedTypes")
     has_allowed, has_blocked = parameters.has("allowedTypes"), parameters.has("blockedTypes")
-    both = set(given[0]) & set(given[1])
+    both = set(types[0]) & set(types[1])
     if both:
         parameters.complain("allowedTypes", f"{min(both)} is allowed and blocked")
 
     def judge(context: Context) -> Judgement:
         metadata = context.operator_metadata
-        allowed = given[0] or _listed(metadata.get("supported_endpoints"))
-        blocked = given[1] or _listed(metadata.get("blocked_endpoints"))
+        allowed = types[0] or _listed(metadata.get("supported_endpoints"))
+        blocked = types[1] or _listed(metadata.get("blocked_endpoints"))
         name = context.request_type
         problem = _undecided(name, allowed, blocked)
         if problem:
-            told = {"allowedTypes": list(allowed), "blockedTypes": list(blocked)}
-            return could_not(problem, data={"explanation": problem, "currentRequestType": name or "unknown", **told})
+            result_data = {"allowedTypes": list(allowed), "blockedTypes": list(blocked)}
+            return could_not(
+                problem, data={"explanation": problem, "currentRequestType": name or "unknown", **result_data}
+            )
         kinds = {name, "chatComplete"} if name in _CHATS else {name}
         names = kinds | {f"{_STREAMED}{each}" for each in kinds} if context.is_streaming else kinds
         verdict = names.isdisjoint(blocked) and (not allowed or not names.isdisjoint(allowed))

@@ -127,10 +127,14 @@ def _json_keys(parameters: Parameters) -> Prepared:
             return no_text({"operator": operator, "requiredKeys": list(keys)})
         if holds_too_many(text):
             return could_not(_TOO_MANY)
-        told: dict[str, Any] = {"operator": operator, "textExcerpt": excerpt(text)}
+        result_data: dict[str, Any] = {"operator": operator, "textExcerpt": excerpt(text)}
         values = list(candidates(text))
         if not values and not looks_like_json(text):
-            data: dict[str, Any] = {"explanation": "There is no JSON in the text.", "requiredKeys": list(keys), **told}
+            data: dict[str, Any] = {
+                "explanation": "There is no JSON in the text.",
+                "requiredKeys": list(keys),
+                **result_data,
+            }
             return Judgement(verdict=False, data=data)
         holding = [(_holds(operator, keys, each), each) for each in values]
         verdict = bool(holding) and (all if operator == "none" else any)(each for each, _ in holding)
@@ -144,7 +148,7 @@ def _json_keys(parameters: Parameters) -> Prepared:
             "explanation": f"{len(present)} of {len(keys)} keys are present; required: {operator}.",
             "presentKeys": present,
             "missingKeys": [key for key in keys if key not in present],
-            **told,
+            **result_data,
         }
         return Judgement(verdict, data)
 
@@ -200,8 +204,8 @@ def _json_schema(parameters: Parameters) -> Prepared:
             if not errors:
                 break
         if best is None:
-            told = {"explanation": "There is no JSON in the text.", "not": inverts}
-            return Judgement(verdict=False, data=None if looks_like_json(text) else told)
+            result_data = {"explanation": "There is no JSON in the text.", "not": inverts}
+            return Judgement(verdict=False, data=None if looks_like_json(text) else result_data)
         verdict = (not best[1]) is not inverts
         data = {
             "matchedJson": best[0],

@@ -237,8 +237,8 @@ def _counted(ruling: Ruling, categories: Sequence[str], style: Style) -> Ruling:
 def _told(reply: ModelReply) -> dict[str, Any]:
     """Who judged, and what that cost."""
     usage = {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens}
-    told: dict[str, Any] = {"model": reply.model, "usage": usage}
-    return told if reply.cost is None else {**told, "cost": reply.cost}
+    data: dict[str, Any] = {"model": reply.model, "usage": usage}
+    return data if reply.cost is None else {**data, "cost": reply.cost}
 
 
 CHECKS: Final = (Check("penstock.judge", _judge, timeout=_SECONDS),)

@@ -58,19 +58,19 @@ class _ClaimRule(msgspec.Struct, frozen=True):
     patterns: tuple[Pattern, ...] = ()
 
     def holds(self, claim: Any) -> bool:
-        given = [_text(each) for each in (claim if isinstance(claim, list) else [claim]) if each is not None]
+        values = [_text(each) for each in (claim if isinstance(claim, list) else [claim]) if each is not None]
         match self.match:
             case "exact":
-                return any(each in self.values for each in given)
+                return any(each in self.values for each in values)
             case "contains":
-                return any(value in each for value in self.values for each in given)
+                return any(value in each for value in self.values for each in values)
             case "containsAll":
-                return all(any(value in each for each in given) for value in self.values)
+                return all(any(value in each for each in values) for value in self.values)
             case _:
                 return any(
                     pattern.compiled.search(each, timeout=seconds_for(each)) is not None
                     for pattern in self.patterns
-                    for each in given
+                    for each in values
                 )
 
 
@@ -147,10 +147,10 @@ async def _asked(
             return _refused(read), {}
         head, claims = read
     if issuer.endpoint:
-        told = await _introspected(token, issuer.endpoint, issuer.form, issuer.kept_answers, outbound)
-        if isinstance(told, str):
-            return _refused(told), {}
-        claims = {**told, **claims}
+        introspection = await _introspected(token, issuer.endpoint, issuer.form, issuer.kept_answers, outbound)
+        if isinstance(introspection, str):
+            return _refused(introspection), {}
+        claims = {**introspection, **claims}
     # What introspection calls active may be opaque: then it tells the times, or nothing does.
     return _judged(head, claims, rules, context.now, is_signed=bool(head)), claims
 

@@ -105,8 +105,8 @@ def _blocked_param(name: str, value: Any, keys: _Lists, values: Mapping[str, _Li
     if name in values:
         reasons += _reasons(value, values[name], "value")
     is_named = isinstance(value, str) and name in values
-    told = value[:100] if is_named else value if isinstance(value, bool | int | float) else None
-    return {"param": name, "value": told, "reasons": reasons} if reasons else None
+    shown = value[:100] if is_named else value if isinstance(value, bool | int | float) else None
+    return {"param": name, "value": shown, "reasons": reasons} if reasons else None
 
 
 def _reasons(value: Any, lists: _Lists, noun: str) -> list[str]:

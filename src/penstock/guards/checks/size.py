@@ -19,7 +19,7 @@ _IMAGES: Final = frozenset({"image_url", "image", "input_image"})
 
 
 def _size(parameters: Parameters) -> Prepared:
-    bounds = {told: parameters.number(name, least=0) for name, told in _BOUNDS.items()}
+    bounds = {unit: parameters.number(name, least=0) for name, unit in _BOUNDS.items()}
     if not any(parameters.has(name) for name in _BOUNDS):
         parameters.complain("maxCharacters", f"Required: one of {', '.join(_BOUNDS)}, or several")
 
@@ -34,8 +34,8 @@ def _size(parameters: Parameters) -> Prepared:
         }
         exceeded = [name for name, most in bounds.items() if most is not None and sizes[name] > most]
         explanation = f"The request is within its bounds{': not ' + ', '.join(exceeded) if exceeded else ''}."
-        told = {name: sizes[name] for name, most in bounds.items() if most is not None}
-        data = {"verdict": not exceeded, "explanation": explanation, "sizes": told, "exceeded": exceeded}
+        limited = {name: sizes[name] for name, most in bounds.items() if most is not None}
+        data = {"verdict": not exceeded, "explanation": explanation, "sizes": limited, "exceeded": exceeded}
         return Judgement(not exceeded, data)
 
     return Prepared(judge)

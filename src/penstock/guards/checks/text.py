@@ -71,7 +71,7 @@ def _any_of(words: tuple[str, ...], *, matches_case: bool) -> Any:
 def _count(
     singular: str,
     bounds: tuple[str, str],
-    told: tuple[str, str],
+    names: tuple[str, str],
     count: Callable[[str], int],
     *,
     needs_text: bool = True,
@@ -87,18 +87,18 @@ def _count(
         inverts = parameters.switch("not")
         lower, upper = _whole(least or 0), None if most is None else _whole(most)
 
-        def judge(given: str) -> Judgement:
-            text = given.strip(_SPACE) if trims else given
+        def judge(checked: str) -> Judgement:
+            text = checked.strip(_SPACE) if trims else checked
             if needs_text and not text:
-                blank = {"textExcerpt": excerpt(given)} if given else {}
-                return no_text({told[0]: lower, told[1]: upper, "not": inverts, **blank})
+                blank = {"textExcerpt": excerpt(checked)} if checked else {}
+                return no_text({names[0]: lower, names[1]: upper, "not": inverts, **blank})
             number = count(text)
             within = number >= lower and (upper is None or number <= upper)
             verdict = within is not inverts
             data = {
                 f"{singular}Count": number,
-                told[0]: lower,
-                told[1]: upper,
+                names[0]: lower,
+                names[1]: upper,
                 "not": inverts,
                 "verdict": verdict,
                 "explanation": f"The {singular} count of {number} is {'within' if within else 'outside'} the bounds.",

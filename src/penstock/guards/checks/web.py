@@ -123,23 +123,27 @@ def _webhook(parameters: Parameters) -> Prepared:
         if secret.reveal():
             sent[_SIGNATURE] = signature(secret, int(context.now), body)
         reply = await outbound.send(OutboundRequest("POST", url, sent, body, timeout / 1000))
-        told: dict[str, Any] = {"webhookUrl": _shown(url), "requestContext": {"timeout": timeout}}
+        result_data: dict[str, Any] = {"webhookUrl": _shown(url), "requestContext": {"timeout": timeout}}
         if isinstance(reply, CheckError):
-            return could_not(reply.message, reply.name, {"explanation": "The webhook could not be asked.", **told})
+            return could_not(
+                reply.message, reply.name, {"explanation": "The webhook could not be asked.", **result_data}
+            )
         value = read_json_or_none(reply.body)
         if not 200 <= reply.status < 300:
             is_json = reply.headers.get("content-type") == "application/json"
             message = f"The webhook answered with status {reply.status}."
-            told |= {"explanation": message, **({"responseData": value} if is_json else {})}
-            return could_not(message, "HttpError", told)
+            result_data |= {"explanation": message, **({"responseData": value} if is_json else {})}
+            return could_not(message, "HttpError", result_data)
         if not isinstance(value, dict) or not isinstance(value.get("verdict"), bool):
-            return could_not("The webhook told no verdict.", data={"explanation": "There is no verdict.", **told})
+            return could_not(
+                "The webhook told no verdict.", data={"explanation": "There is no verdict.", **result_data}
+            )
         data: dict[str, Any] = {
             "verdict": value["verdict"],
             "explanation": f"The webhook {'lets the text pass' if value['verdict'] else 'refuses the text'}.",
-            "webhookUrl": told["webhookUrl"],
+            "webhookUrl": result_data["webhookUrl"],
             **({"responseData": value["data"]} if "data" in value else {}),
-            "requestContext": told["requestContext"],
+            "requestContext": result_data["requestContext"],
         }
         try:
             changed = _new_body(value, context.phase)
@@ -226,9 +230,9 @@ def _valid_urls(parameters: Parameters) -> Prepared:
         if len(text) > _LONGEST:
             return could_not(f"The text has more than {_LONGEST} characters: its addresses are not looked for.")
         urls = urls_in(text)
-        told = {"validationMethod": method, "textExcerpt": excerpt(text)}
+        result_data = {"validationMethod": method, "textExcerpt": excerpt(text)}
         if not urls:
-            data = {"explanation": "There is no address in the text.", "urls": [], "not": inverts, **told}
+            data = {"explanation": "There is no address in the text.", "urls": [], "not": inverts, **result_data}
             return Judgement(verdict=False, data=data)
         asked = urls[:_MOST_URLS]
         reached = await (_resolved(asked, known, outbound) if only_dns else _reached(asked, outbound))
@@ -241,7 +245,7 @@ def _valid_urls(parameters: Parameters) -> Prepared:
             "explanation": f"{len(valid)} of {len(urls)} addresses can be reached.",
             "validUrls": valid,
             "invalidUrls": invalid,
-            **told,
+            **result_data,
         }
         return Judgement(verdict, data)
 

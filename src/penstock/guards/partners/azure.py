@@ -54,7 +54,7 @@ def _exchange(parameters: Parameters, section: str, calls: Calls, read: Read, *,
     mode, headers, identity = credentials.text("azureAuthMode", default="apiKey"), {}, None
     if mode == "entra":
         names = {"tenant_id": "tenantId", "client_id": "clientId", "client_secret": "clientSecret"}
-        options = {f"azure_entra_{name}": credentials.required(told) for name, told in names.items()}
+        options = {f"azure_entra_{name}": credentials.required(parameter) for name, parameter in names.items()}
         identity = CloudIdentity("azure", {"azure_auth_mode": Secret("entra"), **options})
     elif mode == "managed":
         if not parameters.is_operators or host:
@@ -85,8 +85,8 @@ def _content_safety(parameters: Parameters) -> Prepared:
     path = f"/contentsafety/text:analyze?{urlencode({'api-version': version})}"
 
     def calls(context: Context) -> list[PartnerCall]:
-        told = {"categories": list(categories), "blocklistNames": list(lists)}
-        return [PartnerCall(path, {"text": text, **told}) for text in pieces(context.text, _MOST_CHARACTERS)]
+        members = {"categories": list(categories), "blocklistNames": list(lists)}
+        return [PartnerCall(path, {"text": text, **members}) for text in pieces(context.text, _MOST_CHARACTERS)]
 
     def is_bad(reply: Any) -> bool:
         severities = [each.get("severity") for each in objects(inside(reply, "categoriesAnalysis"))]
@@ -94,8 +94,8 @@ def _content_safety(parameters: Parameters) -> Prepared:
         return too_much or bool(inside(reply, "blocklistsMatch"))
 
     def read(_: Context, replies: Sequence[Any]) -> Judgement | None:
-        told = all(_are_levels(inside(reply, "categoriesAnalysis")) for reply in replies)
-        return _first(replies, is_bad) if told else None
+        is_readable = all(_are_levels(inside(reply, "categoriesAnalysis")) for reply in replies)
+        return _first(replies, is_bad) if is_readable else None
 
     return _exchange(parameters, "contentSafety", calls, read)
 
@@ -125,8 +125,8 @@ def _shield_prompt(parameters: Parameters) -> Prepared:
 
     def read(_: Context, replies: Sequence[Any]) -> Judgement | None:
         names = ("userPromptAnalysis", "documentsAnalysis")
-        told = all(any(inside(reply, name) is not None for name in names) for reply in replies)
-        return _first(replies, is_bad) if told else None
+        is_readable = all(any(inside(reply, name) is not None for name in names) for reply in replies)
+        return _first(replies, is_bad) if is_readable else None
 
     return _exchange(parameters, "contentSafety", calls, read)
 

@@ -32,9 +32,9 @@ def _guardrail(parameters: Parameters) -> Prepared:
             "litellm_call_id": context.trace,
             "additional_provider_specific_params": more,
         }
-        for name, told in (("tools", "tools"), ("messages", "structured_messages")):
+        for name, wire_name in (("tools", "tools"), ("messages", "structured_messages")):
             values = listed(member(context.request.json, name)) if context.phase is Phase.BEFORE else []
-            body |= {told: values} if values else {}
+            body |= {wire_name: values} if values else {}
         return [PartnerCall("/beta/litellm_basic_guardrail_api", body)]
 
     def read(context: Context, replies: Sequence[Any]) -> Judgement | None:

@@ -50,8 +50,8 @@ def _moderate(parameters: Parameters) -> Prepared:
             return []
         messages = listed(member(context.request.json, "messages"))
         if context.phase is Phase.BEFORE and context.request_type == "chatComplete" and messages:
-            told = [{"role": role_of(each, context), "content": each.text} for each in segments]
-            return [PartnerCall("/v1/chat/moderations", {"model": model, "input": [told]})]
+            conversation = [{"role": role_of(each, context), "content": each.text} for each in segments]
+            return [PartnerCall("/v1/chat/moderations", {"model": model, "input": [conversation]})]
         return [PartnerCall("/v1/moderations", {"model": model, "input": [context.text]})]
 
     def read(_: Context, replies: Sequence[Any]) -> Judgement | None:

@@ -26,9 +26,9 @@ def _exchange(parameters: Parameters, read: Any, model: str = _MODEL) -> Prepare
         text, images = context.text, _images(context)
         if not images:
             return [PartnerCall("/moderations", {"model": model, "input": text})] if text else []
-        told = [{"type": "text", "text": text}] if text else []
+        inputs = [{"type": "text", "text": text}] if text else []
         return [
-            PartnerCall("/moderations", {"model": model, "input": [*(told if at == 0 else []), image]})
+            PartnerCall("/moderations", {"model": model, "input": [*(inputs if at == 0 else []), image]})
             for at, image in enumerate(images)
         ]
 
@@ -50,8 +50,10 @@ def _results(replies: Sequence[Any]) -> list[dict[str, Any]] | None:
     """The results of all calls; None if one tells none."""
     found = [objects(inside(reply, "results")) for reply in replies]
     results = [each for results in found for each in results]
-    told = all(isinstance(each.get("flagged"), bool) and isinstance(each.get("categories"), dict) for each in results)
-    return results if all(found) and told else None
+    is_readable = all(
+        isinstance(each.get("flagged"), bool) and isinstance(each.get("categories"), dict) for each in results
+    )
+    return results if all(found) and is_readable else None
 
 
 def _flagged(results: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -93,8 +95,8 @@ def _thresholds(parameters: Parameters) -> dict[str, float] | None:
     if not isinstance(parameters.any("threshold"), dict):
         number = parameters.number("threshold", least=0)
         return None if number is None else {"": number}
-    given = Parameters(parameters.object("threshold") or {}, f"{parameters.path}.threshold", parameters.problems)
-    return {name: given.number(name, 0, least=0) or 0 for name in given.values}
+    thresholds = Parameters(parameters.object("threshold") or {}, f"{parameters.path}.threshold", parameters.problems)
+    return {name: thresholds.number(name, 0, least=0) or 0 for name in thresholds.values}
 
 
 def _moderate_content(parameters: Parameters) -> Prepared:

@@ -137,8 +137,8 @@ def _of_stream(events: Iterable[Mapping[str, Any]]) -> list[Message]:
             texts += [delta] if str(event.get("type", "")).endswith("output_text.delta") else []
         elif isinstance(delta, dict):
             ended = str(delta.get("stop_reason") or ended)
-            said = _parts_of({**delta, "role": "assistant"})
-            texts += [text(part, "content") for part in said if part["type"] == "text"]
+            message_parts = _parts_of({**delta, "role": "assistant"})
+            texts += [text(part, "content") for part in message_parts if part["type"] == "text"]
             for call in mappings(delta.get("tool_calls")):
                 function, index = mapping(call, "function"), call.get("index")
                 known = calls.setdefault(index if isinstance(index, int) else 0, ["", "", ""])

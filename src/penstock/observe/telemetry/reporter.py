@@ -146,8 +146,8 @@ class SpanReporter:
         spans: list[Span] = []
         for record, content in zip(records, contents, strict=True):
             try:
-                told = self._told(content)
-                spans += spans_of(record, self._charges, self._settings.version, told, self._settings.scheme)
+                text = self._told(content)
+                spans += spans_of(record, self._charges, self._settings.version, text, self._settings.scheme)
             except Exception:  # one record must never cost the others
                 _LOG.exception("a record could not become spans")
         return self._batch(spans) if spans else None

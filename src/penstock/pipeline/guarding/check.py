@@ -214,8 +214,8 @@ def answer_of_text(kind: str, text: str) -> dict[str, Any]:
         return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]}
     if kind == "converse":
         return {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}}
-    said = {"text": text} if kind == "complete" else {"message": {"role": "assistant", "content": text}}
-    return {"choices": [{"index": 0, **said}]}
+    members = {"text": text} if kind == "complete" else {"message": {"role": "assistant", "content": text}}
+    return {"choices": [{"index": 0, **members}]}
 
 
 def _told(phase: Phase, judgement: Judgement, changed: Any) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def told_denial(
     status = dialect.errors.denied_status
     if status == Failure(Kind.HOOKS_FAILED, "").status:
         return ErrorReply(status, [(b"content-type", JSON), NO_STORE], denied_body(results, reasons, place))
-    told = dialect.errors.failure(Failure(Kind.GUARDRAIL_DENIED, message_of(reasons, place)), trace)
-    body = None if results is None else with_results(told.body, results)
-    return ErrorReply(told.status, told.headers, told.body if body is None else body)
+    error = dialect.errors.failure(Failure(Kind.GUARDRAIL_DENIED, message_of(reasons, place)), trace)
+    body = None if results is None else with_results(error.body, results)
+    return ErrorReply(error.status, error.headers, error.body if body is None else body)
 
 
 def is_soft(runs: Sequence[HookRun]) -> bool:
@@ -63,8 +63,8 @@ def soft_denial(
         dialect.replies.include_usage(request.body),
     )
     text = "A guardrail withheld the answer." if after else "A guardrail refused the request."
-    said = Refusal(text) if dialect.writing.tells_refusals else Text(text)
-    events: list[Event] = [Start("", model), said, Usage(0, 0, 0), Stop("content_filter", detail="refusal")]
+    refusal = Refusal(text) if dialect.writing.tells_refusals else Text(text)
+    events: list[Event] = [Start("", model), refusal, Usage(0, 0, 0), Stop("content_filter", detail="refusal")]
     if not request.stream:
         body = dialect.writing.reply(collect(events), caption)
         whole = None if isinstance(body, Failure) else with_results(body, results)
@@ -73,7 +73,7 @@ def soft_denial(
     stream = writer.write(events) + writer.finish()
     if not is_strict and dialect.texts is not None:
         phase, runs = (Phase.AFTER, after) if after else (Phase.BEFORE, before)
-        told = dialect.texts.results_event(phase_results(phase, runs, hides=hides))
+        event = dialect.texts.results_event(phase_results(phase, runs, hides=hides))
         first = b"" if dialect.texts.results_first else next(sse.blocks(stream), b"")
-        stream = first + told + stream[len(first) :]
+        stream = first + event + stream[len(first) :]
     return [(b"content-type", EVENT_STREAM), NO_STORE], stream

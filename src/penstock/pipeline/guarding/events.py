@@ -55,9 +55,9 @@ class StreamGuards(msgspec.Struct, frozen=True):
 
     def with_first_event(self, events: bytes) -> bytes:
         """The beginning of a stream, with the event that tells of the request's hooks."""
-        told = self.view.results_event(phase_results(Phase.BEFORE, self.before, hides=self.hides))
+        event = self.view.results_event(phase_results(Phase.BEFORE, self.before, hides=self.hides))
         first = b"" if self.view.results_first else next(sse.blocks(events), b"")
-        return first + told + events[len(first) :]
+        return first + event + events[len(first) :]
 
 
 class JudgedEvents:
@@ -156,8 +156,8 @@ class JudgedEvents:
             ready += await self.finished()
         if self.denies:
             return ready
-        told = await self.judged_after(last)
-        return ready + told + last
+        results = await self.judged_after(last)
+        return ready + results + last
 
     def _end_of(self, events: bytes) -> int | None:
         """Where the event begins that ends the stream."""
@@ -257,8 +257,8 @@ class JudgedEvents:
         self.released, self.buffers, self._kept = 1, False, None
         self.whole = self.runs
         end = self._end_of(stream)
-        told = self._told() if self._tells else b""
-        return stream + told if end is None else stream[:end] + told + stream[end:]
+        results = self._told() if self._tells else b""
+        return stream + results if end is None else stream[:end] + results + stream[end:]
 
     async def judged_after(self, last: bytes) -> bytes:
         """The event that tells what came of all hooks, before the stream's end. ``after`` hooks judge now; the answer

@@ -49,8 +49,8 @@ class GuardResults(msgspec.Struct, frozen=True):
             if soft is not None:
                 return Answer(200, soft[0], soft[1], outcome, cache_status="")
         reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
-        told = told_denial(call.dialect, results, reasons, call.trace, place)
-        return Answer(told.status, list(told.headers), told.body, outcome, cache_status="")
+        error = told_denial(call.dialect, results, reasons, call.trace, place)
+        return Answer(error.status, list(error.headers), error.body, outcome, cache_status="")
 
     def told(self, call: Call, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
         """A plain answer with its results, marked if a verdict is false."""

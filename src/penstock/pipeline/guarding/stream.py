@@ -289,6 +289,6 @@ class GuardedStream:
             self._inner.close()
         results = hook_results(self._guards.before, self.runs, hides=True) if self._tells else None
         dialect = self._guards.dialect
-        told = told_denial(dialect, results, (), self._guards.trace)
-        event, fit_error = dialect.errors.as_event(told.body), dialect.replies.stream.fit_error
+        error = told_denial(dialect, results, (), self._guards.trace)
+        event, fit_error = dialect.errors.as_event(error.body), dialect.replies.stream.fit_error
         return ready + (event if fit_error is None else fit_error(self._begun + self._latest + ready, event))

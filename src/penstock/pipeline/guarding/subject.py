@@ -175,22 +175,22 @@ def _unreadable(body: bytes) -> str | None:
 
 def new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failure:
     """The request that guards have made of another."""
-    given = call.request
-    if given is not None and given.form is not None:
-        return _new_form(given, subject.request.raw)
+    request = call.request
+    if request is not None and request.form is not None:
+        return _new_form(request, subject.request.raw)
     read = call.dialect.reading.body(subject.request.raw)
     if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
         return read
     return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")
 
 
-def _new_form(given: RequestBody, fields: bytes) -> RequestBody | Failure:
+def _new_form(request: RequestBody, fields: bytes) -> RequestBody | Failure:
     """The form with the text fields that guards made."""
     try:
         body = Body.parse(fields)
     except BodyError as error:
         return Failure(Kind.INVALID_REQUEST, f"A guard changed the form's fields to what they can't be: {error}.")
-    return msgspec.structs.replace(given, body=body)
+    return msgspec.structs.replace(request, body=body)
 
 
 def with_headers(call: Call, route: TargetRoute, runs: Sequence[HookRun]) -> tuple[Call, TargetRoute]:
@@ -201,17 +201,17 @@ def with_headers(call: Call, route: TargetRoute, runs: Sequence[HookRun]) -> tup
     names = plan.told_headers if isinstance(plan, GuardPlan) else None
     if not names:
         return call, route
-    told: dict[str, str | None] = {}
+    claims: dict[str, str | None] = {}
     for run in runs:
         for check in run.checks:
             found = check.judgement.headers
             for name in check.check.prepared.tells:
                 value = found.get(name)
-                told[name] = value if told.get(name, value) == value else None
-    fields = [(name.encode(), value.encode()) for name, value in told.items() if value is not None]
+                claims[name] = value if claims.get(name, value) == value else None
+    fields = [(name.encode(), value.encode()) for name, value in claims.items() if value is not None]
     headers = [*((name, value) for name, value in call.headers if name.lower() not in names), *fields]
     kept = {name: value for name, value in call.fields.items() if name not in names}
-    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *sorted(told))))
+    forwarded = tuple(dict.fromkeys((*route.target.forward_headers, *sorted(claims))))
     target = msgspec.structs.replace(route.target, forward_headers=forwarded)
     call = msgspec.structs.replace(call, headers=headers, fields={**kept, **dict(fields)})
     # What is prepared for other requests of the route knows nothing of these fields.

@@ -206,11 +206,11 @@ class Conversations:
 
     def _keep(self, keeping: Keeping, response: bytes) -> None:
         """Keep a whole response: in the queue at once."""
-        id_, given = self._form.is_response(response), keeping.input
-        if id_ is None or given is None or not kept_id.is_kept(id_) or id_ in self._waiting:
+        id_, items = self._form.is_response(response), keeping.input
+        if id_ is None or items is None or not kept_id.is_kept(id_) or id_ in self._waiting:
             return
         now = self._now()
-        kept = KeptResponse(id_, keeping.owner, now, now + self._span, given, response)
+        kept = KeptResponse(id_, keeping.owner, now, now + self._span, items, response)
         if len(response) > self._longest or len(self._waiting) >= _MOST or self._bytes + kept.size > _MOST_BYTES:
             self.lost += 1
             _LOG.error("a response is not kept: it is too long, or too many wait (%d so far)", self.lost)

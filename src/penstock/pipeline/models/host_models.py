@@ -79,6 +79,6 @@ def names_in(body: bytes) -> tuple[str, ...]:
         value = value.get("data", value.get("models"))
     if not isinstance(value, list):
         return ()
-    told = (item.get("id", item.get("name")) for item in value[:_MOST] if isinstance(item, dict))
-    names = (name.removeprefix("models/") for name in told if isinstance(name, str) and 0 < len(name) <= _LONGEST)
+    listed = (item.get("id", item.get("name")) for item in value[:_MOST] if isinstance(item, dict))
+    names = (name.removeprefix("models/") for name in listed if isinstance(name, str) and 0 < len(name) <= _LONGEST)
     return tuple(dict.fromkeys(names))

@@ -15,13 +15,13 @@ _ORDERS: Final = ("asc", "desc")
 def selected(models: Sequence[ListedModel], query: Mapping[str, str]) -> Sequence[ListedModel] | Failure:
     """The models that a query asks for: of ``provider`` or ``ai_service``, in the order of ``sort`` and ``order``, from
     ``offset`` on, ``limit`` of them at most. Without these all, as they stand; empty texts count as absent."""
-    given = {name: text for name, text in query.items() if text}
+    parameters = {name: text for name, text in query.items() if text}
     for name in ("provider", "ai_service"):
-        if name in given:
-            wanted = given[name].removeprefix("@")
+        if name in parameters:
+            wanted = parameters[name].removeprefix("@")
             models = [each for each in models if wanted in {each.provider, _prefix(each)}]
-    if "sort" in given or "order" in given:
-        sort, order = given.get("sort", "name"), given.get("order", "asc")
+    if "sort" in parameters or "order" in parameters:
+        sort, order = parameters.get("sort", "name"), parameters.get("order", "asc")
         if sort not in _SORTS:
             return _refused("sort", f"there are {', '.join(_SORTS)}")
         if order not in _ORDERS:
@@ -30,7 +30,7 @@ def selected(models: Sequence[ListedModel], query: Mapping[str, str]) -> Sequenc
         models = sorted(models, key=key, reverse=order == "desc")
     numbers = {}
     for name in ("offset", "limit"):
-        text = given.get(name, "")
+        text = parameters.get(name, "")
         if text and not (text.isascii() and text.isdecimal() and len(text) < 10):
             return _refused(name, "expected a whole number from 0 on")
         numbers[name] = int(text) if text else None

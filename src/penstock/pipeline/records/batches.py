@@ -21,13 +21,13 @@ class Batches(Generic[Entry]):
         name: str,
         waits_in: str,
         write: Callable[[Sequence[Entry]], Coroutine[Any, Any, None]],
-        told: Callable[[Entry], str],
+        name_of: Callable[[Entry], str],
     ) -> None:
         self.refused = 0
         self._name = name
         self._waits_in = waits_in
         self._write = write
-        self._told = told
+        self._told = name_of
         self._is_lost = False
 
     async def try_write(self, batch: Sequence[Entry]) -> bool:

@@ -186,9 +186,9 @@ class CurrentPrices:
 def mode_of(usage: Usage) -> str:
     """The mode by which a call was served, as the provider tells it beside the counts."""
     for name in ("service_tier", "speed"):
-        said = usage.native.get(name)
-        if isinstance(said, str) and said in _MODES:
-            return _MODES[said]
+        value = usage.native.get(name)
+        if isinstance(value, str) and value in _MODES:
+            return _MODES[value]
     return STANDARD
 
 

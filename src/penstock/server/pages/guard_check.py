@@ -38,8 +38,8 @@ async def answer(guarding: Guarding, context: RequestContext, body: bytes) -> tu
     request = read_check(body)
     if isinstance(request, Failure):
         return request
-    told = await run_check(request, guarding.outbound)
-    return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF], msgspec.json.encode(told)
+    result = await run_check(request, guarding.outbound)
+    return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF], msgspec.json.encode(result)
 
 
 def _is_here(address: str | None) -> bool:

@@ -46,5 +46,5 @@ async def answer(
     call = Call(
         Operation.MODELS, DEFAULT_DIALECT, [], {}, b"", context.trace_id, account, _MODELS, caller=caller
     )  # fmt: skip
-    told = await holder.told(call, key)
-    return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF, (b"vary", b"Accept")], msgspec.json.encode(told)
+    members = await holder.told(call, key)
+    return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF, (b"vary", b"Accept")], msgspec.json.encode(members)

@@ -107,26 +107,26 @@ class Pages:
 
     def _health(self) -> bytes:
         """The gateway serves as long as it answers: what is wrong beside that is told without any name."""
-        told: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         watched, shared = self._watched, self._shared
         if watched is not None and watched.is_lost:
-            told["database"] = "lost"
+            members["database"] = "lost"
         if watched is not None and watched.problems:
-            told["unusable_rows"] = len(watched.problems)
+            members["unusable_rows"] = len(watched.problems)
         if shared is not None and shared.is_lost:
-            told["redis"] = "lost"
+            members["redis"] = "lost"
         if shared is not None and shared.limits_are_lost:
-            told["limits"] = "degraded"
+            members["limits"] = "degraded"
         if self._log is not None and self._log.lost:
-            told["lost_logs"] = self._log.lost
+            members["lost_logs"] = self._log.lost
         telemetry = self.telemetry
         if telemetry is not None and telemetry.is_failing:
-            told["telemetry"] = "lost"
-        status = "degraded" if told else "ok"
+            members["telemetry"] = "lost"
+        status = "degraded" if members else "ok"
         if telemetry is not None and telemetry.lost:
-            told["telemetry_lost"] = telemetry.lost
+            members["telemetry_lost"] = telemetry.lost
         state = {} if shared is None else {"state": shared.state}
-        return msgspec.json.encode({"status": status, **told, **state})
+        return msgspec.json.encode({"status": status, **members, **state})
 
     def missing(self, path: str, method: str, methods: Match | str | None) -> tuple[Failure, Headers]:
         """The failure and the response headers for a path that takes other ``methods``, or for an unknown path."""

@@ -104,9 +104,9 @@ class RepeatedStatement:
     def _compile_several(self, alike: tuple[bool | None, ...]) -> _Several:
         """The statement for several rows, without the columns that are NULL unless they are told."""
         dialect = _sqlite()
-        told = [name for name, each in zip(self.columns, alike, strict=True) if each is not None]
-        compiled = self._make(_insert(dialect)).compile(dialect=dialect, column_keys=told)
-        order = [self.columns.index(name) for name in getattr(compiled, "positiontup", None) or told]
+        written = [name for name, each in zip(self.columns, alike, strict=True) if each is not None]
+        compiled = self._make(_insert(dialect)).compile(dialect=dialect, column_keys=written)
+        order = [self.columns.index(name) for name in getattr(compiled, "positiontup", None) or written]
         shared, own = [each for each in order if alike[each]], [each for each in order if not alike[each]]
         numbers = {each: number for number, each in enumerate(shared, 1)}
         rows = [

@@ -96,8 +96,8 @@ def end_of(rows: Sequence[Any]) -> Cursor:
 
 def priced(row: Any, book: PriceBook, own: Mapping[str, OwnPrices]) -> Priced:
     """A row by a book; ``own`` are the prices of integrations by the slugs of their providers."""
-    told = read_json_or_none(row.units.encode())
-    units = {} if not isinstance(told, dict) else {name: int(count) for name, count in told.items()}
+    stored_units = read_json_or_none(row.units.encode())
+    units = {} if not isinstance(stored_units, dict) else {name: int(count) for name, count in stored_units.items()}
     price = _price(row, book, own.get(row.virtual_key) if row.virtual_key else None, units)
     if price is None:
         return Priced(row, None)

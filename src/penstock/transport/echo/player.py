@@ -99,8 +99,8 @@ class EchoTransport:
                 return EchoReply(timing, 200, await self._vectors(request.body))
             script = await self._script(request.body)
         except Unreadable as problem:
-            told = error(problem.message, "invalid_request_error", problem.code, problem.param)
-            return _refusal(timing, problem.status, told)
+            body = error(problem.message, "invalid_request_error", problem.code, problem.param)
+            return _refusal(timing, problem.status, body)
         late = await timing.head(_FOREVER if script.fault == "stall" else script.first)
         return late or _play(script, timing)
 
@@ -199,21 +199,21 @@ def _play(script: Script, timing: _Timing) -> EchoReply | Failure:
         case "html":
             return EchoReply(timing, 503, [b"<html><body>Service Unavailable</body></html>"], _HTML)
         case "context-length":
-            told = error(
+            body = error(
                 "The prompt is too long, as asked.", "invalid_request_error", "context_length_exceeded", "messages"
             )
-            return _refusal(timing, 400, told)
+            return _refusal(timing, 400, body)
         case str(fault) if fault in STATUSES:
-            told = error(f"This is the error {fault} that echo was asked for.", *STATUSES[fault])
-            return _refusal(timing, int(fault), told, *(_RATE_LIMITED if fault == "429" else ()))
+            body = error(f"This is the error {fault} that echo was asked for.", *STATUSES[fault])
+            return _refusal(timing, int(fault), body, *(_RATE_LIMITED if fault == "429" else ()))
     who = Identity(f"{random.getrandbits(96):024x}", int(time.time()))
     if script.stream:
         return EchoReply(timing, 200, _paced(_events(script, who), script.pace), _STREAM)
     return EchoReply(timing, 200, _plain(completion(script, who), script.fault))
 
 
-def _refusal(timing: _Timing, status: int, told: dict[str, Any], *headers: tuple[bytes, bytes]) -> EchoReply:
-    return EchoReply(timing, status, [write_json(told)], _JSON, *headers)
+def _refusal(timing: _Timing, status: int, body: dict[str, Any], *headers: tuple[bytes, bytes]) -> EchoReply:
+    return EchoReply(timing, status, [write_json(body)], _JSON, *headers)
 
 
 def _unknown(method: bytes, path: bytes) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _events(script: Script, who: Identity) -> Iterator[Piece]:
         case "empty":
             yield DONE
         case "no-done":
-            yield from (told for told in events if told is not DONE)
+            yield from (each for each in events if each is not DONE)
         case _:
             yield from events
 

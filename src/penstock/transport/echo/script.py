@@ -206,10 +206,10 @@ def tokens(text: str, most: int) -> list[str]:
 def _script(asked: EchoRequest, pace: float) -> Script:
     wishes = asked.echo or Wishes()
     fault = _fault(asked.model, wishes.fault)
-    said = _said(asked.messages)[:_LONGEST_TEXT]
+    reply_text = _said(asked.messages)[:_LONGEST_TEXT]
     choices = asked.n or 1
-    calls, finish = _calls(asked, said)
-    text, reason = ("", finish) if calls else _answer(asked, said, MOST_TOKENS // choices)
+    calls, finish = _calls(asked, reply_text)
+    text, reason = ("", finish) if calls else _answer(asked, reply_text, MOST_TOKENS // choices)
     spoken = text + "".join(call.name + call.arguments for call in calls)
     first = wishes.first_ms if wishes.first_ms is not None else _SLOW if fault == "slow" else 0
     return Script(
@@ -272,7 +272,7 @@ def _answers_a_tool(messages: list[Message]) -> bool:
     return bool(messages) and messages[-1].role == "tool"
 
 
-def _calls(asked: EchoRequest, said: str) -> tuple[tuple[Call, ...], str]:
+def _calls(asked: EchoRequest, reply_text: str) -> tuple[tuple[Call, ...], str]:
     """The functions to call, and why the answer ends then."""
     declared = {tool.function.name: tool.function for tool in asked.tools or () if tool.function is not None}
     if not declared or asked.tool_choice == "none" or _answers_a_tool(asked.messages):
@@ -282,22 +282,24 @@ def _calls(asked: EchoRequest, said: str) -> tuple[tuple[Call, ...], str]:
         if name not in declared:
             text = f"The function '{name[:60]}' of tool_choice is not among the tools."
             raise Unreadable(400, text, "tool_choice", "invalid_value")
-        return (_call(declared[name], said),), "stop"  # not "tool_calls", as OpenAI ends an answer that had no choice
-    mentioned = set(_NAMES.findall(said))
+        return (
+            _call(declared[name], reply_text),
+        ), "stop"  # not "tool_calls", as OpenAI ends an answer that had no choice
+    mentioned = set(_NAMES.findall(reply_text))
     names = [name for name in declared if name in mentioned]
     if not names and asked.tool_choice == "required":
         names = list(declared)[:1]
     most = 1 if asked.parallel_tool_calls is False else _MOST_CALLS
-    return tuple(_call(declared[name], said) for name in names[:most]), "tool_calls"
+    return tuple(_call(declared[name], reply_text) for name in names[:most]), "tool_calls"
 
 
-def _call(function: Function, said: str) -> Call:
-    return Call(function.name, _json(sample(function.parameters or {"type": "object"}, said or "example")))
+def _call(function: Function, text: str) -> Call:
+    return Call(function.name, _json(sample(function.parameters or {"type": "object"}, text or "example")))
 
 
-def _answer(asked: EchoRequest, said: str, most: int) -> tuple[str, str]:
+def _answer(asked: EchoRequest, reply_text: str, most: int) -> tuple[str, str]:
     """The text as far as the limits of the request allow, and why it ends."""
-    text = _until(asked.stop, _formatted(asked.response_format, said) or "Hello from Penstock.")
+    text = _until(asked.stop, _formatted(asked.response_format, reply_text) or "Hello from Penstock.")
     most = min(asked.max_completion_tokens or asked.max_tokens or most, most)
     kept = tokens(text, most)
     return (text, "stop") if len(kept) <= most else ("".join(kept[:most]), "length")
@@ -309,12 +311,12 @@ def _until(stop: str | list[str] | None, text: str) -> str:
     return text[: min((text.index(each) for each in stops if each and each in text), default=len(text))]
 
 
-def _formatted(wanted: ResponseFormat | None, said: str) -> str:
+def _formatted(wanted: ResponseFormat | None, text: str) -> str:
     if wanted is None:
-        return said
+        return text
     if wanted.type == "json_schema" and wanted.json_schema is not None:
-        return _json(sample(wanted.json_schema.schema, said or "example"))
-    return _json({"echo": said}) if wanted.type == "json_object" else said
+        return _json(sample(wanted.json_schema.schema, text or "example"))
+    return _json({"echo": text}) if wanted.type == "json_object" else text
 
 
 def _json(value: Any) -> str:

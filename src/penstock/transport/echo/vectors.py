@@ -47,13 +47,13 @@ def embeddings(body: bytes) -> bytes:
     return write_json({"object": "list", "data": data, "model": asked.model, "usage": usage})
 
 
-def _inputs(given: str | list[Any]) -> list[Text]:
+def _inputs(value: str | list[Any]) -> list[Text]:
     """The inputs one by one: a list of numbers is one text in tokens. Raises Unreadable."""
-    if isinstance(given, str) or all(isinstance(item, int) for item in given):
-        return [given]
-    if any(isinstance(item, int) for item in given):
+    if isinstance(value, str) or all(isinstance(item, int) for item in value):
+        return [value]
+    if any(isinstance(item, int) for item in value):
         raise Unreadable(400, "Token numbers and texts don't go in one list.", "input", "invalid_value")
-    return given
+    return value
 
 
 def _vector(text: Text, size: int) -> list[float]:

@@ -14,7 +14,8 @@ from penstock.control.actor import CLI
 from penstock.control.bootstrap import bootstrap
 from penstock.control.logs import candidates
 from penstock.control.logs.candidates import Place, moments_of_page, moments_within
-from penstock.control.logs.filters import LogFilter, for_actor, read_filter
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.stores.sql.database import MEMORY, Database
 
 COSTS = (5, 40, 41, 300, 5)

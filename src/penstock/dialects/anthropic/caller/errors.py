@@ -95,34 +95,34 @@ def _failure_event(failure: Failure, trace_id: str) -> bytes:
 
 
 def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
-    said = read_vendor_error(read_json_or_none(reply.body))
+    vendor_error = read_vendor_error(read_json_or_none(reply.body))
     status = reply.status
     if reply.error.error is ErrorClass.CONTEXT_LENGTH:
         status = 400
-    kind = _kind(said, status, reply.error.error)
-    message = _message(said, reply.body, reply.provider, reply.error.error)
+    kind = _kind(vendor_error, status, reply.error.error)
+    message = _message(vendor_error, reply.body, reply.provider, reply.error.error)
     is_final = status in _NOT_RETRIED or kind == "billing_error"
     headers = _headers(trace_id, "", is_final=is_final)
     headers += [(name, value) for name, value in reply.headers if name == b"retry-after"]
     return ErrorReply(status, headers, _body(kind, message, trace_id))
 
 
-def _kind(said: VendorError, status: int, error: ErrorClass | None) -> str:
+def _kind(vendor_error: VendorError, status: int, error: ErrorClass | None) -> str:
     """The provider's own word where it is one of Anthropic's for this status, else that of the status."""
-    if error is ErrorClass.QUOTA or said.code in _QUOTA or said.type in _QUOTA:
+    if error is ErrorClass.QUOTA or vendor_error.code in _QUOTA or vendor_error.type in _QUOTA:
         return "billing_error"
-    if said.type in _OWN_TYPES and ERROR_STATUS.get(said.type, status) == status:
-        return said.type
+    if vendor_error.type in _OWN_TYPES and ERROR_STATUS.get(vendor_error.type, status) == status:
+        return vendor_error.type
     return error_type(status)
 
 
-def _message(said: VendorError, body: bytes, provider: str, error: ErrorClass | None) -> str:
+def _message(vendor_error: VendorError, body: bytes, provider: str, error: ErrorClass | None) -> str:
     if error is ErrorClass.CONTEXT_LENGTH:
-        return too_long(said.message or body[:_TEXT_LIMIT].decode("utf-8", "replace"))
-    if said.message:
-        return without_organisation(said.message)
-    told = body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+        return too_long(vendor_error.message or body[:_TEXT_LIMIT].decode("utf-8", "replace"))
+    if vendor_error.message:
+        return without_organisation(vendor_error.message)
+    text = body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def too_long(text: str) -> str:
@@ -133,12 +133,12 @@ def too_long(text: str) -> str:
 
 def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:
     status = fail.status if 400 <= fail.status < 600 else ERROR_STATUS.get(fail.type, 500)
-    told: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
-    error = read_error(status if status < 500 else 400, write_json({"error": told})).error
-    said = VendorError(fail.message, fail.type or None, None, fail.code or None)
+    members: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
+    error = read_error(status if status < 500 else 400, write_json({"error": members})).error
+    vendor_error = VendorError(fail.message, fail.type or None, None, fail.code or None)
     if error is ErrorClass.CONTEXT_LENGTH:
         status = 400
-    return _event(_kind(said, status, error), _message(said, fail.raw, provider, error), trace_id)
+    return _event(_kind(vendor_error, status, error), _message(vendor_error, fail.raw, provider, error), trace_id)
 
 
 def _has_shape(body: bytes) -> bool:

@@ -28,8 +28,8 @@ def in_words(block: Mapping[str, Any]) -> str:
         case "compaction":
             return json_text.text(block, "content")
         case "server_tool_use" | "mcp_tool_use":
-            said = write_json(block.get("input")).decode()[:_INPUT_LIMIT]
-            return f"[{json_text.text(block, 'name')} {said}]"
+            arguments = write_json(block.get("input")).decode()[:_INPUT_LIMIT]
+            return f"[{json_text.text(block, 'name')} {arguments}]"
         case str() if kind.endswith("_tool_result"):
             return _result(kind.removesuffix("_tool_result"), block.get("content"))
         case _:
@@ -50,8 +50,8 @@ def _texts(holder: Mapping[str, Any]) -> str:
 
 def _result(name: str, content: Any) -> str:
     pages = [_page(each) for each in json_text.mappings(content)]
-    told = "; ".join(filter(None, pages)) or write_json(content).decode()
-    return f"[{name}: {told[:_RESULT_LIMIT]}]"
+    text = "; ".join(filter(None, pages)) or write_json(content).decode()
+    return f"[{name}: {text[:_RESULT_LIMIT]}]"
 
 
 def _page(result: Mapping[str, Any]) -> str:

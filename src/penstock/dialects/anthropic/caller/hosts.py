@@ -35,8 +35,8 @@ def fit_hosted(body: Body, context: WriteContext) -> FittedRequest | Failure:
         if name in body:
             body = body.without(name)
     if betas:
-        told = context.asked.get("anthropic_beta")
-        asked = {**context.asked, "anthropic_beta": f"{told},{betas}" if told else betas}
+        body_betas = context.asked.get("anthropic_beta")
+        asked = {**context.asked, "anthropic_beta": f"{body_betas},{betas}" if body_betas else betas}
         context = msgspec.structs.replace(context, asked=asked)
     return fit_request(body, context)
 

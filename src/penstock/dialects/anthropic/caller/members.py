@@ -55,9 +55,9 @@ def stop_reason(
         reason = _REASONS.get(stop.reason) or stop.native or "end_turn"
     if reason == "end_turn":
         reason = "tool_use" if has_calls else "refusal" if is_refused else reason
-    told = stop.sequence or sequence
-    if isinstance(told, str) and told and reason in {"end_turn", "stop_sequence"}:
-        return "stop_sequence", told
+    stopped_by = stop.sequence or sequence
+    if isinstance(stopped_by, str) and stopped_by and reason in {"end_turn", "stop_sequence"}:
+        return "stop_sequence", stopped_by
     return reason, None
 
 

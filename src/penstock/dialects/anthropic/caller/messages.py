@@ -141,8 +141,8 @@ def _call(block: Mapping[str, Any], path: str, written: bytes, signature: str, o
     name = block.get("name")
     if not is_name(name) or not name:
         raise Malformed(f"{path}.name", CALL_NAME)
-    given = block.get("input")
-    arguments = (written or write_json({} if given is None else given)).decode("utf-8", "surrogatepass")
+    value = block.get("input")
+    arguments = (written or write_json({} if value is None else value)).decode("utf-8", "surrogatepass")
     return ToolCall(text_in(block.get("id")), name, arguments, signature, owner, cache_in(block))
 
 
@@ -191,8 +191,8 @@ def _image(block: Mapping[str, Any], path: str) -> tuple[Part, ...]:
 
 def _document(block: Mapping[str, Any], path: str) -> tuple[Part, ...]:
     """A document: its file, or its text as a file. One that is made of blocks is Anthropic's alone."""
-    given = block.get("source")
-    source = given if isinstance(given, dict) else {}
+    source_value = block.get("source")
+    source = source_value if isinstance(source_value, dict) else {}
     if source.get("type") == "content":
         return (NativePart(block, Owner.ANTHROPIC, in_words(block)),)
     held = _source(block, path)

@@ -37,7 +37,7 @@ def write_reply(reply: ChatReply, caption: Caption) -> bytes | Failure:
     calls = whole_calls(choice)
     if isinstance(calls, Failure):
         return calls
-    told, sequence = stop_reason(
+    reason, sequence = stop_reason(
         choice.stop,
         choice.extras.get("stop_sequence"),
         has_calls=bool(choice.calls),
@@ -50,7 +50,7 @@ def write_reply(reply: ChatReply, caption: Caption) -> bytes | Failure:
             "role": "assistant",
             "model": reply.start.model or caption.model,
             "content": list(_content(choice, calls, caption)),
-            "stop_reason": told,
+            "stop_reason": reason,
             "stop_sequence": sequence,
             "usage": write_usage(reply.usage),
         }
@@ -118,7 +118,9 @@ def _block(events: _Events, sealer: Sealer, *, hides: bool) -> Iterator[dict[str
     if thoughts:
         yield from _thought(thoughts, sealer, hides=hides)
     texts = [event.text for event in events if isinstance(event, Text)]
-    cited = [told for event in events if isinstance(event, Citation) and (told := citation(event, sealer)) is not None]
+    cited = [
+        written for event in events if isinstance(event, Citation) and (written := citation(event, sealer)) is not None
+    ]
     if texts or cited:
         text: dict[str, Any] = {"type": "text", "text": "".join(texts)}
         yield {**text, "citations": cited} if cited else text

@@ -32,10 +32,10 @@ def _read(body: Body) -> Iterator[Tool | NativeTool]:
     if not body.is_array("tools"):
         raise Malformed("tools", "an array of tools")
     try:
-        given = body.objects("tools")
+        tools = body.objects("tools")
     except BodyError:
         raise Malformed("tools", "an array of tools") from None
-    for position, each in enumerate(given):
+    for position, each in enumerate(tools):
         tool = _tool(each, f"tools[{position}]")
         if not (isinstance(tool, Tool) and tool.name == _PLACEHOLDER):
             yield tool

@@ -44,8 +44,8 @@ def is_name(value: Any) -> TypeGuard[str]:
 
 def listed(value: Any) -> list[str]:
     """The names in a list or in text with commas."""
-    given = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return [name.strip() for name in given if isinstance(name, str) and name.strip()]
+    names = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [name.strip() for name in names if isinstance(name, str) and name.strip()]
 
 
 def _needed(body: Mapping[str, Any]) -> list[str]:

@@ -164,22 +164,22 @@ class MessageReader:
             case "text":
                 text = json_text.text(value, "text")
                 block.citations += json_text.mappings(value.get("citations"))
-                said: list[Event] = [Text(text, 0, index)] if text else []
+                events: list[Event] = [Text(text, 0, index)] if text else []
             case "thinking":
                 text, signature = json_text.text(value, "thinking"), json_text.text(value, "signature")
                 block.pieces += [signature] if signature else []
-                said = [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if text else []
+                events = [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if text else []
             case "redacted_thinking":
-                said = [Thinking("", "", json_text.text(value, "data"), Owner.ANTHROPIC, 0, index)]
+                events = [Thinking("", "", json_text.text(value, "data"), Owner.ANTHROPIC, 0, index)]
             case "tool_use":
                 block.call = self._calls
                 self._calls += 1
-                given = value.get("input")
-                block.input = write_json(given).decode() if isinstance(given, dict) and given else ""
-                said = [ToolStart(block.call, json_text.text(value, "name"), json_text.text(value, "id"))]
+                arguments = value.get("input")
+                block.input = write_json(arguments).decode() if isinstance(arguments, dict) and arguments else ""
+                events = [ToolStart(block.call, json_text.text(value, "name"), json_text.text(value, "id"))]
             case _:
-                said = []
-        return [*before, *said, *self._hold(block, size)]
+                events = []
+        return [*before, *events, *self._hold(block, size)]
 
     def _delta(self, value: Mapping[str, Any], size: int) -> list[Event]:
         delta, index = value.get("delta"), _index(value)
@@ -262,20 +262,20 @@ _STOPS: Final = {
 def counted(usage: dict[str, Any]) -> list[Event]:
     """What the usage of a whole message tells: the tier that served it, and the counts."""
     tier, counts = usage.get("service_tier"), read_usage(usage)
-    told: list[Event] = [Extra("service_tier", tier)] if isinstance(tier, str) else []
+    events: list[Event] = [Extra("service_tier", tier)] if isinstance(tier, str) else []
     if counts is not None:
-        told.append(counts)
-    return told
+        events.append(counts)
+    return events
 
 
 def _members(holder: Mapping[str, Any]) -> list[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
     reason = json_text.text(holder, "stop_reason")
-    told: list[Event] = [stop(reason)] if reason else []
+    events: list[Event] = [stop(reason)] if reason else []
     for name, value in holder.items():
         if value is not None and name not in _TOLD_OTHERWISE:
-            told.append(Extra(name, value, 0 if name in _OF_CHOICE else None))
-    return told
+            events.append(Extra(name, value, 0 if name in _OF_CHOICE else None))
+    return events
 
 
 def _grow(block: _Block, delta: Mapping[str, Any]) -> None:

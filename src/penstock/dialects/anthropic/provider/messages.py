@@ -240,6 +240,6 @@ def _plain_text(data: str) -> dict[str, Any] | None:
 # Calls of tools.
 
 
-def tool_id(given: str) -> str:
+def tool_id(call_id: str) -> str:
     """The id of a call as Anthropic takes it."""
-    return allowed_id(given, _TOOL_ID)
+    return allowed_id(call_id, _TOOL_ID)

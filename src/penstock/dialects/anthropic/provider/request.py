@@ -125,18 +125,18 @@ _ONE_OF: Final = frozenset({"temperature", "top_p"})
 
 def _sampling(request: ChatRequest, parameters: Parameters, traits: Traits, *, thinks: bool) -> dict[str, Any]:
     """The parameters that the model takes now; the others stay behind and count as dropped."""
-    given = {name: value for name in _SAMPLING if (value := request.parameters.get(name)) is not None}
-    if not (thinks or traits.one_of_sampling) and traits.refuses.isdisjoint(given):
-        for name in given:
+    values = {name: value for name in _SAMPLING if (value := request.parameters.get(name)) is not None}
+    if not (thinks or traits.one_of_sampling) and traits.refuses.isdisjoint(values):
+        for name in values:
             parameters.value(name)
-        return given
-    refused = traits.refuses.intersection(given)
+        return values
+    refused = traits.refuses.intersection(values)
     if thinks:
-        refused |= {name for name, value in given.items() if _is_refused_thinking(name, value, traits)}
-    if traits.one_of_sampling and given.keys() - refused >= _ONE_OF:
-        refused |= {"temperature" if given["temperature"] == _DEFAULTS["temperature"] else "top_p"}
+        refused |= {name for name, value in values.items() if _is_refused_thinking(name, value, traits)}
+    if traits.one_of_sampling and values.keys() - refused >= _ONE_OF:
+        refused |= {"temperature" if values["temperature"] == _DEFAULTS["temperature"] else "top_p"}
     found: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in values.items():
         if name not in refused:
             found[name] = parameters.value(name)
         elif value == _DEFAULTS.get(name):
@@ -152,10 +152,10 @@ def _is_refused_thinking(name: str, value: float, traits: Traits) -> bool:
 
 def _stop_sequences(parameters: Parameters) -> dict[str, Any]:
     """Those with a visible character: Anthropic refuses the others."""
-    given, own = parameters.stop(), parameters.value("stop_sequences")
-    if not (given or own):
+    sequences, own = parameters.stop(), parameters.value("stop_sequences")
+    if not (sequences or own):
         return {}
-    named: list[tuple[str, Any]] = [(f"stop[{position}]", sequence) for position, sequence in enumerate(given)]
+    named: list[tuple[str, Any]] = [(f"stop[{position}]", sequence) for position, sequence in enumerate(sequences)]
     named += [(f"stop_sequences[{n}]", sequence) for n, sequence in enumerate(own if isinstance(own, list) else [])]
     found = []
     for path, sequence in named:

@@ -45,10 +45,10 @@ class Thinking(msgspec.Struct, frozen=True):
 
 def decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thinking:
     """What to say of thinking."""
-    told = _decide(request, parameters, traits)
-    by_budget = told.member is not None and told.member.get("type") == "enabled"
-    bars = not traits.forced_tools or (told.is_on and (by_budget or not traits.forced_while_thinking))
-    return msgspec.structs.replace(told, bars_force=True) if bars else told
+    decision = _decide(request, parameters, traits)
+    by_budget = decision.member is not None and decision.member.get("type") == "enabled"
+    bars = not traits.forced_tools or (decision.is_on and (by_budget or not traits.forced_while_thinking))
+    return msgspec.structs.replace(decision, bars_force=True) if bars else decision
 
 
 def _decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thinking:

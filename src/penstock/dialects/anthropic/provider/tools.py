@@ -35,9 +35,9 @@ def write_tools(
     ``bars_force``: no call can be forced. ``searches``: the host lends Claude a search of the web."""
     if not traits.tools:
         return {}
-    choice, given = parameters.tool_choice(), parameters.tools()
+    choice, listed = parameters.tool_choice(), parameters.tools()
     is_parallel = parameters.value("parallel_tool_calls") is not False
-    written = [_tool(each, position, traits, parameters, enforced) for position, each in enumerate(given)]
+    written = [_tool(each, position, traits, parameters, enforced) for position, each in enumerate(listed)]
     tools = [tool for tool in written if tool is not None]
     if searches and not any(tool.get("name") == _SEARCH["name"] for tool in tools):
         tools += _search(parameters)

@@ -69,10 +69,10 @@ def _betas(context: WriteContext) -> list[str]:
 
 def _headers(context: WriteContext, *names: str) -> tuple[tuple[str, str], ...]:
     """The header fields of the wire as the caller has them, all or those named; betas beside the operator's."""
-    told = {name: value for name, value in context.asked.items() if not names or name in names}
-    if "anthropic_beta" in told:
-        told["anthropic_beta"] = ",".join(_betas(context))
-    return tuple((name.replace("_", "-"), value) for name, value in told.items() if value)
+    fields = {name: value for name, value in context.asked.items() if not names or name in names}
+    if "anthropic_beta" in fields:
+        fields["anthropic_beta"] = ",".join(_betas(context))
+    return tuple((name.replace("_", "-"), value) for name, value in fields.items() if value)
 
 
 def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
@@ -114,8 +114,8 @@ def _cleaned(block: dict[str, msgspec.Raw]) -> list[_Members]:
         return _own_thoughts(block)
     citations = bytes(block.get("citations", b""))
     if kind == b'"text"' and QUOTED_MARK in citations:
-        given = read_json_or_none(citations)
-        own = [each for each in given if not _is_foreign(each)] if isinstance(given, list) else []
+        citation_list = read_json_or_none(citations)
+        own = [each for each in citation_list if not _is_foreign(each)] if isinstance(citation_list, list) else []
         members: _Members = {name: value for name, value in block.items() if name != "citations"}
         return [{**members, "citations": write_json(own)} if own else members]
     return [dict(block)]
@@ -137,8 +137,8 @@ def _own_thoughts(block: dict[str, msgspec.Raw]) -> list[_Members]:
         if thought.data:
             found.append({"type": b'"redacted_thinking"', "data": write_json(thought.data)})
         elif thought.signature:
-            told = {"thinking": write_json(thought.text), "signature": write_json(thought.signature)}
-            found.append({"type": b'"thinking"', **told})
+            members = {"thinking": write_json(thought.text), "signature": write_json(thought.signature)}
+            found.append({"type": b'"thinking"', **members})
     return found
 
 

@@ -94,7 +94,7 @@ class _Message:
     def encode(self) -> bytes:
         """The message as JSON. Raises ValueError when a call's arguments are none."""
         for block, texts in zip(self._blocks, self._texts, strict=True):
-            block |= {name: "".join(told) for name, told in texts.items()}
+            block |= {name: "".join(text_pieces) for name, text_pieces in texts.items()}
         for block, pieces in zip(self._blocks, self._inputs, strict=True):
             text = "".join(pieces)
             if text.strip():

@@ -118,18 +118,18 @@ def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
         kind = _QUOTA
     headers = _headers(kind, trace_id)
     headers += [(name, value) for name, value in reply.headers if name == b"retry-after"]
-    said = read_vendor_error(read_json_or_none(reply.body)).message
-    return ErrorReply(status, headers, _body(_message(said, reply.body, reply.provider, error)))
+    message = read_vendor_error(read_json_or_none(reply.body)).message
+    return ErrorReply(status, headers, _body(_message(message, reply.body, reply.provider, error)))
 
 
-def _message(said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    told = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+def _message(message: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
+    text = message or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
-        words = too_long(told)
+        words = too_long(text)
         return _INPUT_TOO_LONG if words == TOO_LONG else words
-    if said:
-        return without_organisation(said)
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+    if message:
+        return without_organisation(message)
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def _provider_event(fail: Fail, provider: str, _trace_id: str) -> bytes:

@@ -56,10 +56,10 @@ class InvokeEncoder(FrameEncoder):
         if kind.encode() != _ERROR:
             return write_event(_CHUNK, b'{"bytes":"%s"}' % base64.b64encode(data))
         value = read_json_or_none(data)
-        said = read_vendor_error(value)
+        vendor_error = read_vendor_error(value)
         error = json_text.mapping(value, "error") if isinstance(value, dict) else {}
         status = ERROR_STATUS.get(json_text.text(error, "type"), 500)
-        return write_exception(exception_name(status), write_json({"message": said.message}))
+        return write_exception(exception_name(status), write_json({"message": vendor_error.message}))
 
 
 CONVERSE_FORM: Final = StreamForm(STREAM_TYPE, FrameEncoder)

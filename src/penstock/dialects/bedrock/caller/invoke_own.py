@@ -46,11 +46,11 @@ _DIGITS: Final = 12
 def counted(headers: Headers) -> Usage | None:
     """The tokens that header fields of a reply count; None without any."""
     fields = {name: value for name, value in headers if name in _COUNTS}
-    asked, said = (
+    asked, completion = (
         int(value) if value.isdigit() and len(value) < _DIGITS else None
         for value in (fields.get(name, b"") for name in _COUNTS)
     )
-    return None if asked is None and said is None else Usage(asked, said)
+    return None if asked is None and completion is None else Usage(asked, completion)
 
 
 _METRICS: Final = "amazon-bedrock-invocationMetrics"
@@ -69,11 +69,11 @@ def judge(body: bytes, _provider: str, _is_chat: bool) -> Verdict:
 
 
 def _usage_in(value: Mapping[str, Any]) -> Usage | None:
-    told = json_text.mapping(value, "usage") or json_text.mapping(value, _METRICS)
+    usage = json_text.mapping(value, "usage") or json_text.mapping(value, _METRICS)
     for names in _NAMES:
-        asked, said = (json_text.integer(told, name) for name in names)
-        if asked is not None or said is not None:
-            return Usage(asked, said, native=told)
+        asked, completion = (json_text.integer(usage, name) for name in names)
+        if asked is not None or completion is not None:
+            return Usage(asked, completion, native=usage)
     tokens = json_text.integer(value, "inputTextTokenCount")
     return None if tokens is None else Usage(tokens)
 

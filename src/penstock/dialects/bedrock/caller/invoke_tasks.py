@@ -67,9 +67,9 @@ def _nova(values: Mapping[str, Any]) -> CommonTask | Failure:
     if values.get("taskType") != "SINGLE_EMBEDDING" or isinstance(text, str) == is_picture:
         return invalid(_NOVA, "one text, or one image with format and source.bytes; other inputs go to Bedrock only")
     members = {"dimensions": member(asked, "embeddingDimension"), "task_type": _task(member(asked, "embeddingPurpose"))}
-    given = text if isinstance(text, str) else {"image": f"data:image/{form};base64,{data}"}
+    entry = text if isinstance(text, str) else {"image": f"data:image/{form};base64,{data}"}
     write = partial(_write_nova, kind="TEXT" if isinstance(text, str) else "IMAGE")
-    return _common(given, members, values, {"taskType", "schemaVersion", _NOVA}, write)
+    return _common(entry, members, values, {"taskType", "schemaVersion", _NOVA}, write)
 
 
 def _task(purpose: Any) -> str | None:
@@ -88,16 +88,16 @@ def _cohere(body: Body, values: Mapping[str, Any]) -> CommonTask | Failure:
 
 
 def _common(
-    given: Any,
+    entry: Any,
     members: Mapping[str, Any],
     values: Mapping[str, Any],
     taken: set[str],
     write: Callable[[Vectors], bytes],
 ) -> CommonTask:
-    told = {"input": [given], **{name: value for name, value in members.items() if value is not None}}
+    request = {"input": [entry], **{name: value for name, value in members.items() if value is not None}}
     dropped = tuple(name for name, value in values.items() if name not in taken | _ADDRESSED and value is not None)
     only_here = ("task_type", "normalize")
-    common = Body({name: write_json(value) for name, value in told.items()})
+    common = Body({name: write_json(value) for name, value in request.items()})
     return CommonTask(common, partial(_written, write), dropped, only_here)
 
 

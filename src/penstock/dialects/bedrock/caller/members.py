@@ -57,9 +57,9 @@ def stop_reason(stop: Stop | None, sequence: Any, *, has_calls: bool) -> tuple[s
         reason = _REASONS.get(stop.reason) or stop.native or "end_turn"
     if reason == "end_turn" and has_calls:
         reason = "tool_use"
-    told = stop.sequence or sequence
-    if isinstance(told, str) and told and reason in {"end_turn", "stop_sequence"}:
-        return "stop_sequence", told
+    stopped_by = stop.sequence or sequence
+    if isinstance(stopped_by, str) and stopped_by and reason in {"end_turn", "stop_sequence"}:
+        return "stop_sequence", stopped_by
     return reason, None
 
 
@@ -123,13 +123,13 @@ def citation(event: Citation) -> dict[str, Any] | None:
         title = event.title or event.url
     else:
         return None
-    told: dict[str, Any] = {"title": title} if title else {}
+    members: dict[str, Any] = {"title": title} if title else {}
     source, cited = text(raw, "source") or event.url, text(raw, "cited_text")
     if source:
-        told["source"] = source
+        members["source"] = source
     if cited:
-        told["sourceContent"] = [{"text": cited}]
-    return {**told, "location": location}
+        members["sourceContent"] = [{"text": cited}]
+    return {**members, "location": location}
 
 
 def _domain(url: str) -> dict[str, str]:

@@ -191,8 +191,8 @@ def _answer(blocks: list[tuple[_Block, str]], inputs: Mapping[int, bytes], ids: 
         if "cachePoint" in block:
             _mark_last(found, block)
             continue
-        said = json_text.mapping(json_text.mapping(block, "reasoningContent"), "reasoningText")
-        envelope = unseal(text_in(said.get("signature")))
+        thought = json_text.mapping(json_text.mapping(block, "reasoningContent"), "reasoningText")
+        envelope = unseal(text_in(thought.get("signature")))
         if envelope is not None and envelope.call_signature:
             signature, owner = envelope.call_signature, envelope.owner
         found += _parts(block, place)
@@ -200,10 +200,10 @@ def _answer(blocks: list[tuple[_Block, str]], inputs: Mapping[int, bytes], ids: 
 
 
 def _call(use: _Block, path: str, written: bytes, signature: str, owner: str) -> ToolCall:
-    name, given = use.get("name"), use.get("input")
+    name, value = use.get("name"), use.get("input")
     if not is_name(name) or not name:
         raise Malformed(f"{path}.name", CALL_NAME)
-    arguments = (written or write_json({} if given is None else given)).decode("utf-8", "surrogatepass")
+    arguments = (written or write_json({} if value is None else value)).decode("utf-8", "surrogatepass")
     return ToolCall(text_in(use.get("toolUseId")), name, arguments, signature, owner)
 
 
@@ -211,8 +211,8 @@ def _reasoning(value: _Block, _path: str) -> tuple[Part, ...]:
     data = text_in(value.get("redactedContent"))
     if data:
         return (ReasoningPart("", "", _as_text(data), Owner.ANTHROPIC),)
-    said = json_text.mapping(value, "reasoningText")
-    text, signature = text_in(said.get("text")), text_in(said.get("signature"))
+    thought = json_text.mapping(value, "reasoningText")
+    text, signature = text_in(thought.get("text")), text_in(thought.get("signature"))
     if not is_sealed(signature):
         owner = Owner.ANTHROPIC if signature else Owner.UNKNOWN
         return (ReasoningPart(text, signature, "", owner),) if text or signature else ()

@@ -38,11 +38,11 @@ def write_reply(reply: ChatReply, caption: Caption) -> bytes | Failure:
     calls = whole_calls(choice)
     if isinstance(calls, Failure):
         return calls
-    told, sequence = stop_reason(choice.stop, choice.extras.get("stop_sequence"), has_calls=bool(choice.calls))
+    reason, sequence = stop_reason(choice.stop, choice.extras.get("stop_sequence"), has_calls=bool(choice.calls))
     return write_json(
         {
             "output": {"message": {"role": "assistant", "content": list(_content(choice, calls, caption))}},
-            "stopReason": told,
+            "stopReason": reason,
             "usage": write_usage(reply.usage),
             "metrics": metrics(caption),
             **response_fields(caption.echo, sequence),
@@ -87,7 +87,7 @@ def _block(events: _Events, sealer: Sealer, *, hides: bool) -> Iterator[_Block]:
         if thought.is_shown:
             yield _thought(thought.text, thought.signature)
     text = "".join(event.text for event in events if isinstance(event, Text))
-    cited = [told for event in events if isinstance(event, Citation) and (told := citation(event)) is not None]
+    cited = [written for event in events if isinstance(event, Citation) and (written := citation(event)) is not None]
     if cited:
         yield {"citationsContent": {"content": [{"text": text}], "citations": cited}}
     elif text:

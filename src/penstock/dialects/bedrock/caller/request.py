@@ -163,12 +163,12 @@ def _format(output: Mapping[str, Any]) -> Format | None:
         return None
     path = "outputConfig.textFormat"
     structure = json_text.mapping(wanted, "structure") if isinstance(wanted, dict) else {}
-    told = json_text.mapping(structure, "jsonSchema")
-    schema = told.get("schema")
+    json_schema = json_text.mapping(structure, "jsonSchema")
+    schema = json_schema.get("schema")
     data = schema.encode("utf-8", "surrogatepass") if isinstance(schema, str) else b""
     if not isinstance(wanted, dict) or wanted.get("type") != "json_schema" or not _is_object(data):
         raise Malformed(path, 'of type "json_schema", with a JSON schema as the text of structure.jsonSchema.schema')
-    return Format("json_schema", text_in(told.get("name")), text_in(told.get("description")), data)
+    return Format("json_schema", text_in(json_schema.get("name")), text_in(json_schema.get("description")), data)
 
 
 def _is_object(data: bytes) -> bool:

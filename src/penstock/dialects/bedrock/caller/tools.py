@@ -37,9 +37,9 @@ def _read(config: Body) -> list[Tool | NativeTool]:
         raise Malformed("toolConfig.tools", "an array of tools") from None
 
 
-def _all(given: list[Body]) -> list[Tool | NativeTool]:
+def _all(tools: list[Body]) -> list[Tool | NativeTool]:
     found: list[Tool | NativeTool] = []
-    for position, tool in enumerate(given):
+    for position, tool in enumerate(tools):
         path = f"toolConfig.tools[{position}]"
         if not tool.is_null("toolSpec"):
             found.append(_function(tool, f"{path}.toolSpec"))

@@ -203,10 +203,10 @@ class Answer:
         redacted = json_text.text(value, "redactedContent")
         if redacted:
             return [Thinking("", "", self._data(redacted), self._owner, 0, index)]
-        said = value.get("reasoningText")
-        if not isinstance(said, dict):
+        thought = value.get("reasoningText")
+        if not isinstance(thought, dict):
             return None
-        text, signature = json_text.text(said, "text"), json_text.text(said, "signature")
+        text, signature = json_text.text(thought, "text"), json_text.text(thought, "signature")
         return [Thinking(text, signature, "", self._owner, 0, index)] if text or signature else []
 
     def _data(self, redacted: str) -> str:

@@ -94,30 +94,30 @@ class Turns:
         for message in self._spoken if self._traits.system_role else self._messages:
             role = "assistant" if message.role == "assistant" else "user"
             self._refuse_name(message)
-            said = [blocks for part, path in _placed(message) if (blocks := self._blocks(part, path, role))]
-            said += self._beside
+            groups = [blocks for part, path in _placed(message) if (blocks := self._blocks(part, path, role))]
+            groups += self._beside
             self._beside = []
-            if not said:
+            if not groups:
                 continue
-            if role == "assistant" and self._only_thinks(said):
+            if role == "assistant" and self._only_thinks(groups):
                 self._parameters.unsupported(message.path)
                 continue
             if found and found[-1][0] == role:
-                found[-1][1].extend(said)
+                found[-1][1].extend(groups)
             else:
-                found.append((role, said))
+                found.append((role, groups))
         if found and found[-1][0] == "assistant" and self._traits.owner == Owner.ANTHROPIC:
             if self._traits.prefill:
                 _trim(found[-1][1][-1])
             else:
                 self._parameters.unsupported(self._spoken[-1].path)
                 found.append(("user", [[{"text": GO_ON}]]))
-        return [{"role": role, "content": _flat(role, said)} for role, said in found]
+        return [{"role": role, "content": _flat(role, groups)} for role, groups in found]
 
-    def _only_thinks(self, said: list[list[Block]]) -> bool:
+    def _only_thinks(self, groups: list[list[Block]]) -> bool:
         """Whether a turn holds thoughts alone, which Claude refuses in Converse: docs/quirks.md#turns-of-thoughts."""
         is_claude = self._traits.owner == Owner.ANTHROPIC
-        return is_claude and all("reasoningContent" in block for blocks in said for block in blocks)
+        return is_claude and all("reasoningContent" in block for blocks in groups for block in blocks)
 
     def _refuse_name(self, message: Message) -> None:
         if message.name and message.role != "tool":
@@ -177,14 +177,14 @@ class Turns:
 
     # Calls of tools and their results.
 
-    def _call_id(self, given: str) -> str:
+    def _call_id(self, call_id: str) -> str:
         """The id of a call as the model's family takes it.
 
         Claude behind Converse takes fewer characters than Converse does, Mistral nine letters and digits.
         """
         if self._is_mistrals:
-            return short_id(given)
-        return allowed_id(given, _CLAUDE_ID if self._traits.owner == Owner.ANTHROPIC else _ID, _ID_STEM)
+            return short_id(call_id)
+        return allowed_id(call_id, _CLAUDE_ID if self._traits.owner == Owner.ANTHROPIC else _ID, _ID_STEM)
 
     @property
     def _sees_in_results(self) -> bool:
@@ -205,15 +205,15 @@ class Turns:
                     content.append(block)
                 else:
                     self._parameters.unsupported(inner)
-        told: Block = {"toolUseId": self._call_id(self._ids.answered(result.id)), "content": content}
+        tool_result: Block = {"toolUseId": self._call_id(self._ids.answered(result.id)), "content": content}
         if result.is_error and takes_all_of_tools(self._traits):
             # Converse refuses an error that says nothing.
-            told |= {"content": content or [{"json": {}}], "status": "error"}
+            tool_result |= {"content": content or [{"json": {}}], "status": "error"}
         elif result.is_error:
             self._parameters.unsupported(f"{path}.is_error")
         inside = (part.cache for part in result.parts if isinstance(part, _Markable))
         cache = result.cache or next((cache for cache in inside if cache is not None), None)
-        return self._marked({"toolResult": told}, cache, path)
+        return self._marked({"toolResult": tool_result}, cache, path)
 
     # Images, sounds and documents.
 
@@ -312,11 +312,11 @@ def _text(part: TextPart, role: str) -> Block:
     return {"citationsContent": {"content": [{"text": part.text}], "citations": own}}
 
 
-def _flat(role: str, said: list[list[Block]]) -> list[Block]:
+def _flat(role: str, groups: list[list[Block]]) -> list[Block]:
     """The blocks of a turn, results of tools first, each before its cache point."""
     if role == "user":
-        said.sort(key=lambda blocks: "toolResult" not in blocks[0])
-    blocks = [block for blocks in said for block in blocks]
+        groups.sort(key=lambda blocks: "toolResult" not in blocks[0])
+    blocks = [block for blocks in groups for block in blocks]
     document = next((block["document"] for block in blocks if "document" in block), None)
     if role == "user" and document is not None and not any("text" in block for block in blocks):
         # Converse wants a document to be spoken of.

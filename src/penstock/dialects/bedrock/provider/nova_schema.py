@@ -38,11 +38,11 @@ def nova_schema(data: bytes) -> NovaSchema:
         if not isinstance(root, dict) or root.keys() <= set(_KNOWN):
             return NovaSchema(data)
         inliner = _Inliner(root)
-        told = {name: inliner.inlined(root[name]) for name in _KNOWN if name in root}
+        members = {name: inliner.inlined(root[name]) for name in _KNOWN if name in root}
     except (ValueError, RecursionError):
         return NovaSchema(data)
     lost = tuple(name for name in root if name not in _KNOWN and name not in _SAYS_NOTHING)
-    return NovaSchema(write_json(told), lost)
+    return NovaSchema(write_json(members), lost)
 
 
 class _Inliner:
@@ -71,9 +71,9 @@ class _Inliner:
         if meant is None or is_spent or not self._budget.admits(meant):
             return beside
         self._depths[pointer] += 1
-        told = {**self.inlined(meant), **beside}
+        members = {**self.inlined(meant), **beside}
         self._depths[pointer] -= 1
-        return told
+        return members
 
     def _meant(self, pointer: str) -> Mapping[str, Any] | None:
         """The definition that a pointer means."""

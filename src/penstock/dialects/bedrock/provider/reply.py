@@ -31,8 +31,15 @@ def read_reply(data: bytes, context: WriteContext) -> list[Event]:
         content = content.get(name) if isinstance(content, dict) else None
     if isinstance(content, list):
         return Answer(context).whole(reply, content, _inputs(data))
-    said = read_vendor_error(reply)
-    return [Fail(said.message or "its reply is no message", said.type or "", raw=data, broken=not said.message)]
+    vendor_error = read_vendor_error(reply)
+    return [
+        Fail(
+            vendor_error.message or "its reply is no message",
+            vendor_error.type or "",
+            raw=data,
+            broken=not vendor_error.message,
+        )
+    ]
 
 
 class _ToolUse(msgspec.Struct):

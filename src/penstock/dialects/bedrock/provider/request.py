@@ -146,8 +146,8 @@ def _tools(
     """The tools and the choice among them. Tools of Anthropic's own aren't Converse's: they go into ``fields``."""
     if not traits.tools:
         return {}
-    choice, given = parameters.tool_choice(), parameters.tools()
-    known = {tool.name for tool in given if isinstance(tool, Tool)}
+    choice, tools = parameters.tool_choice(), parameters.tools()
+    known = {tool.name for tool in tools if isinstance(tool, Tool)}
     unknown = unknown_choice(choice, known)
     if unknown is not None:
         return unknown
@@ -157,7 +157,7 @@ def _tools(
     only = _offered(choice, traits)
     written = [
         block
-        for position, tool in enumerate(given)
+        for position, tool in enumerate(tools)
         if not only or not isinstance(tool, Tool) or tool.name in only
         for block in _tool(tool, position, parameters, traits, fields, enforced)
     ]
@@ -306,10 +306,10 @@ def _with_format(system: list[Block], turns: list[Block], request: ChatRequest, 
     wanted = request.parameters.get("response_format")
     if not isinstance(wanted, Format) or (wanted.schema and traits.json_schema):
         return system
-    told: Block = {"text": told_format(wanted)}
+    block: Block = {"text": told_format(wanted)}
     if traits.system_role:
-        return [*system, told]
-    turns[0]["content"].append(told)
+        return [*system, block]
+    turns[0]["content"].append(block)
     return system
 
 
@@ -356,9 +356,9 @@ def _add_model_fields(
 
 def _add_betas(fields: dict[str, Any], parameters: Parameters, context: WriteContext) -> None:
     """Features of Claude's that are asked for by name, or needed by its own tools."""
-    lent, given = context.options.get("anthropic_beta"), parameters.value("anthropic_beta")
+    lent, betas = context.options.get("anthropic_beta"), parameters.value("anthropic_beta")
     body = {"tools": fields.get("tools", ()), "messages": ()}
-    _add(fields, "anthropic_beta", beta_features.names(lent, given, body))
+    _add(fields, "anthropic_beta", beta_features.names(lent, betas, body))
 
 
 # About the request.
@@ -380,9 +380,9 @@ def _metadata(request: ChatRequest, parameters: Parameters) -> Any:
     own = parameters.first("requestMetadata", "request_metadata")
     if own is not None:
         return own
-    given = request.parameters.get("metadata") or {}
-    fits = len(given) <= _MOST_METADATA and all(
+    metadata = request.parameters.get("metadata") or {}
+    fits = len(metadata) <= _MOST_METADATA and all(
         name and isinstance(value, str) and _METADATA.fullmatch(name) and _METADATA.fullmatch(value)
-        for name, value in given.items()
+        for name, value in metadata.items()
     )
     return parameters.value("metadata") if fits else None

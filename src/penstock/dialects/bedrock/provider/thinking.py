@@ -56,14 +56,14 @@ def decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thin
 
 def _claude(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thinking:
     """As at Anthropic's API; only a limit needn't be named, but where thinking is paid from it."""
-    told = anthropic_thinking.decide(request, parameters, traits)
-    fields: dict[str, Any] = {} if told.member is None else {"thinking": told.member}
-    if told.effort:
-        fields["output_config"] = {"effort": told.effort}
-    is_limited = bool(request.parameters.keys() & _LIMITS) or "budget_tokens" in (told.member or {})
-    refused = traits.refuses_thinking if told.is_on else frozenset()
-    limit = told.max_tokens if is_limited else None
-    return Thinking(limit, fields, refused, told.is_on, is_claude=True, bars_force=told.bars_force)
+    decision = anthropic_thinking.decide(request, parameters, traits)
+    fields: dict[str, Any] = {} if decision.member is None else {"thinking": decision.member}
+    if decision.effort:
+        fields["output_config"] = {"effort": decision.effort}
+    is_limited = bool(request.parameters.keys() & _LIMITS) or "budget_tokens" in (decision.member or {})
+    refused = traits.refuses_thinking if decision.is_on else frozenset()
+    limit = decision.max_tokens if is_limited else None
+    return Thinking(limit, fields, refused, decision.is_on, is_claude=True, bars_force=decision.bars_force)
 
 
 def _fields(parameters: Parameters, traits: Traits, asked: Reasoning) -> dict[str, Any]:

@@ -56,5 +56,5 @@ def failure_of(reason: Any, provider: str) -> ClassifiedError | None:
 
 def usage_in(value: Mapping[str, Any]) -> Usage | None:
     """The counts of a reply or an event, None without any."""
-    told = value.get("usage")
-    return read_usage(told) if isinstance(told, dict) and told else None
+    usage = value.get("usage")
+    return read_usage(usage) if isinstance(usage, dict) and usage else None

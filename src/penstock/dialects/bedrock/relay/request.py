@@ -77,8 +77,8 @@ def _cleaned(message: Any) -> Any:
 def _own(block: Any) -> list[Any]:
     """What becomes of a block: Claude's own thoughts if an envelope holds any."""
     thought = block.get("reasoningContent") if isinstance(block, dict) else None
-    said = json_text.mapping(thought, "reasoningText") if isinstance(thought, dict) else {}
-    signature = said.get("signature")
+    text = json_text.mapping(thought, "reasoningText") if isinstance(thought, dict) else {}
+    signature = text.get("signature")
     if not isinstance(signature, str) or not is_sealed(signature):
         return [block]
     envelope = unseal(signature)
@@ -86,7 +86,7 @@ def _own(block: Any) -> list[Any]:
         return []
     return [
         {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
-        for part in envelope.reasoning(json_text.text(said, "text"))
+        for part in envelope.reasoning(json_text.text(text, "text"))
         if part.signature
     ]
 

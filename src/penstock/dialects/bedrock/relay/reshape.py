@@ -196,8 +196,8 @@ def _events(members: Mapping[str, msgspec.Raw], message: _Content) -> Iterator[b
             yield _event("contentBlockDelta", delta=delta, contentBlockIndex=index)
         yield _event("contentBlockStop", contentBlockIndex=index)
     yield _event("messageStop", **{name: members[name] for name in _IN_STOP if name in members})
-    told = {name: value for name, value in members.items() if name not in {*_IN_STOP, "output"}}
-    yield _event("metadata", **told)
+    rest = {name: value for name, value in members.items() if name not in {*_IN_STOP, "output"}}
+    yield _event("metadata", **rest)
 
 
 def _event(kind: str, **members: Any) -> bytes:
@@ -230,8 +230,8 @@ def _pieces(block: _Said) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
 def _thoughts(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     if "redactedContent" in value:
         return [{"reasoningContent": {"redactedContent": value["redactedContent"]}}]
-    said = json_text.mapping(value, "reasoningText")
-    return [{"reasoningContent": {name: said[name]}} for name in ("text", "signature") if name in said]
+    thought = json_text.mapping(value, "reasoningText")
+    return [{"reasoningContent": {name: thought[name]}} for name in ("text", "signature") if name in thought]
 
 
 def _with_usage(reply: bytes, _include_usage: bool) -> bytes:

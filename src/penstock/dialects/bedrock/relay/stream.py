@@ -53,9 +53,9 @@ def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | 
             pass
     value = read_json(data)
     if name.endswith(EXCEPTION):
-        told = value if isinstance(value, dict) else {}
+        members = value if isinstance(value, dict) else {}
         kind = name.decode("utf-8", "replace")
-        return classified({**told, "type": kind}, provider, EXCEPTION_STATUS.get(kind, 0))
+        return classified({**members, "type": kind}, provider, EXCEPTION_STATUS.get(kind, 0))
     if not isinstance(value, dict):
         return None
     if isinstance(value.get("error"), dict):

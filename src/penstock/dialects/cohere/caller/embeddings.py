@@ -34,8 +34,8 @@ def read_embed(body: Body) -> CommonTask | Failure:
         values = {name: body.value(name) for name in body}
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    given = [*_inputs(values)]
-    if not given or any(each is None for each in given):
+    inputs = [*_inputs(values)]
+    if not inputs or any(each is None for each in inputs):
         return invalid("texts", "a list of texts, beside images or inputs with content of text or an image each")
     types = values.get("embedding_types") or ["float"]
     if not isinstance(types, list) or not all(isinstance(each, str) for each in types):
@@ -44,12 +44,12 @@ def read_embed(body: Body) -> CommonTask | Failure:
     if unknown is not None:
         text = f"Embeddings of type {unknown} are made by Cohere alone: ask for float or base64, or route to Cohere."
         return Failure(Kind.INVALID_REQUEST, text, "embedding_types")
-    members: dict[str, Any] = {"model": values.get("model"), "input": given}
+    members: dict[str, Any] = {"model": values.get("model"), "input": inputs}
     members |= {name: values[name] for name in _PASSED if values.get(name) is not None}
     if values.get("output_dimension") is not None:
         members["dimensions"] = values["output_dimension"]
     common = Body({name: write_json(value) for name, value in members.items()})
-    texts = [each for each in given if isinstance(each, str)]
+    texts = [each for each in inputs if isinstance(each, str)]
     dropped = tuple(name for name, value in values.items() if name not in _TAKEN and value is not None)
     return CommonTask(common, partial(_written, tuple(types), tuple(texts)), dropped, _PASSED)
 

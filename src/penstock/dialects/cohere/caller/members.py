@@ -71,8 +71,8 @@ def citations_of(citations: Sequence[Citation], texts: Sequence[tuple[int, str]]
 
 def _source(number: int, citation: Citation) -> dict[str, Any]:
     name = f"doc:{number}"
-    told = {key: value for key, value in (("url", citation.url), ("title", citation.title)) if value}
-    return {"type": "document", "id": name, "document": {"id": name, **told}}
+    members = {key: value for key, value in (("url", citation.url), ("title", citation.title)) if value}
+    return {"type": "document", "id": name, "document": {"id": name, **members}}
 
 
 def logprobs_of(tokens: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

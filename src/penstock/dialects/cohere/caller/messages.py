@@ -35,8 +35,8 @@ def read_messages(body: Body) -> tuple[Message, ...]:
     names: dict[str, str] = {}
     ids = TurnIds()
     try:
-        given = enumerate(body.elements("messages") or ())
-        found = tuple([_message(message, f"messages[{position}]", names, ids) for position, message in given])
+        messages = enumerate(body.elements("messages") or ())
+        found = tuple([_message(message, f"messages[{position}]", names, ids) for position, message in messages])
     except BodyError:
         raise Malformed("messages", "valid JSON") from None
     if not found:
@@ -48,8 +48,8 @@ def _message(message: Any, path: str, names: dict[str, str], ids: TurnIds) -> Me
     """One message. ``names`` are those of the calls so far, by id."""
     if not isinstance(message, dict):
         raise Malformed(path, "an object")
-    given = message.get("role")
-    role = ROLES.get(given.lower()) if isinstance(given, str) else None
+    role_value = message.get("role")
+    role = ROLES.get(role_value.lower()) if isinstance(role_value, str) else None
     if role is None:
         raise Malformed(f"{path}.role", "system, user, assistant or tool")
     parts = _content(message.get("content"), path)

@@ -45,11 +45,11 @@ def _message(choice: Choice, calls: list[dict[str, Any]]) -> dict[str, Any]:
     texts: list[tuple[int, str]] = []
     for events in choice.blocks.values():
         for name, kind in (("thinking", Thinking), ("text", Text)):
-            said = "".join(event.text for event in events if isinstance(event, kind))
-            if said and name == "text":
-                texts.append((len(content), said))
-            if said:
-                content.append({"type": name, name: said})
+            text = "".join(event.text for event in events if isinstance(event, kind))
+            if text and name == "text":
+                texts.append((len(content), text))
+            if text:
+                content.append({"type": name, name: text})
     if choice.refusal:
         content.append({"type": "text", "text": choice.refusal})
     sources = [event for events in choice.blocks.values() for event in events if isinstance(event, Citation)]

@@ -121,5 +121,5 @@ def _with_documents(messages: tuple[Message, ...], documents: Any) -> tuple[Mess
     texts = [f"[{number}] {document_text(each)}" for number, each in enumerate(documents)]
     users = [place for place, message in enumerate(messages) if message.role == "user"]
     at = users[-1] if users else len(messages)
-    told = Message("user", (TextPart("\n\n".join([_SOURCES, *texts])),), "", "documents")
-    return (*messages[:at], told, *messages[at:]) if texts else messages
+    sources = Message("user", (TextPart("\n\n".join([_SOURCES, *texts])),), "", "documents")
+    return (*messages[:at], sources, *messages[at:]) if texts else messages

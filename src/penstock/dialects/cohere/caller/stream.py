@@ -164,9 +164,9 @@ class StreamWriter:
     def _likely(self, tokens: tuple[Mapping[str, Any], ...]) -> Iterator[bytes]:
         """Log probabilities, with a piece of the open block that says nothing; none can be told outside a block."""
         if self._block is not None and self._block[0] == "text":
-            for told in logprobs_of(tokens):
+            for logprobs in logprobs_of(tokens):
                 delta = {"message": {"content": {"text": ""}}}
-                yield _event("content-delta", index=self._index, delta=delta, logprobs=told)
+                yield _event("content-delta", index=self._index, delta=delta, logprobs=logprobs)
 
     # Calls.
 

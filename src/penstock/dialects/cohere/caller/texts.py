@@ -75,23 +75,23 @@ def _answer(_kind: str, body: Any) -> Iterator[Segment]:
 
 
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
-    said, index = member(member(event, "delta"), "message"), member(event, "index")
+    message, index = member(member(event, "delta"), "message"), member(event, "index")
     slot = index if isinstance(index, int) and not isinstance(index, bool) else 0
     at: Pointer = ("delta", "message")
-    content = member(said, "content")
+    content = member(message, "content")
     for name, kind in (("text", SegmentKind.TEXT), ("thinking", SegmentKind.REASONING)):
         text = member(content, name)
         if isinstance(text, str):
             place = (*at, "content", name)
             yield Delta((kind, slot, 0), place, text, is_plain=kind is SegmentKind.TEXT)
-    plan = member(said, "tool_plan")
+    plan = member(message, "tool_plan")
     if isinstance(plan, str):
         yield Delta((SegmentKind.TEXT, _PLAN, 0), (*at, "tool_plan"), plan)
-    arguments = member(member(member(said, "tool_calls"), "function"), "arguments")
+    arguments = member(member(member(message, "tool_calls"), "function"), "arguments")
     if isinstance(arguments, str):
         place = (*at, "tool_calls", "function", "arguments")
         yield Delta((SegmentKind.TOOL_CALL, _CALLS + slot, 0), place, arguments, is_plain=False)
-    for segment in _citation(member(said, "citations"), (*at, "citations"), "assistant", 0):
+    for segment in _citation(member(message, "citations"), (*at, "citations"), "assistant", 0):
         yield Delta((segment.kind, _PLAN, 1), segment.pointer, segment.text, is_plain=False, is_whole=True)
 
 

@@ -42,12 +42,12 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     reply = read_reply_json(data)
     if not isinstance(reply, dict):
         return [Fail("The provider's reply is no JSON object.", raw=data, broken=True)]
-    said = reply.get("message")
-    if isinstance(said, str):
+    message = reply.get("message")
+    if isinstance(message, str):
         return [_told(reply, data)]
-    if not isinstance(said, dict):
+    if not isinstance(message, dict):
         return [Fail("The provider's reply holds no message.", raw=data, broken=True)]
-    return [*_start(reply), *_Answer().whole(said), *_logprobs(reply.get("logprobs")), *_end(reply, data)]
+    return [*_start(reply), *_Answer().whole(message), *_logprobs(reply.get("logprobs")), *_end(reply, data)]
 
 
 class StreamReader:

@@ -200,10 +200,10 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 def _documents(parameters: Parameters, found: list[Any]) -> dict[str, Any]:
     """The caller's documents, then those of its messages."""
-    given = parameters.value("documents")
+    documents = parameters.value("documents")
     if not found:
-        return {} if given is None else {"documents": given}
-    return {"documents": [*(given if isinstance(given, list) else ()), *found]}
+        return {} if documents is None else {"documents": documents}
+    return {"documents": [*(documents if isinstance(documents, list) else ()), *found]}
 
 
 def _tools(parameters: Parameters) -> dict[str, Any] | Failure:
@@ -214,7 +214,7 @@ def _tools(parameters: Parameters) -> dict[str, Any] | Failure:
     same.
     """
     choice, strict = parameters.tool_choice(), parameters.value("strict_tools")
-    given = parameters.peek("tools") or ()
+    tools = parameters.peek("tools") or ()
     offered = take_functions(parameters, strict=True)
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
@@ -223,7 +223,7 @@ def _tools(parameters: Parameters) -> dict[str, Any] | Failure:
     body: dict[str, Any] = {}
     if offered:
         body["tools"] = [{"type": "function", "function": described(tool)} for tool in offered]
-    wanted = [position for position, tool in enumerate(given) if isinstance(tool, Tool) and tool.strict]
+    wanted = [position for position, tool in enumerate(tools) if isinstance(tool, Tool) and tool.strict]
     if strict is None and wanted and all(tool.schema().get("required") for tool in offered):
         strict = True
     elif strict is None:

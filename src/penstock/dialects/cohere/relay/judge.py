@@ -48,8 +48,8 @@ def judge_translated(body: bytes, provider: str, is_chat: bool) -> Verdict:
 
 def usage_in(value: Mapping[str, Any]) -> Usage | None:
     """The counts of a reply, those of vectors among them; None without any."""
-    told = json_text.mapping(value, "usage") or json_text.mapping(value, "meta")
-    usage = read_usage(told) if told else None
+    usage_value = json_text.mapping(value, "usage") or json_text.mapping(value, "meta")
+    usage = read_usage(usage_value) if usage_value else None
     return None if usage is None or (usage.prompt is None and usage.completion is None) else usage
 
 
@@ -72,5 +72,5 @@ def says_something(message: Mapping[str, Any]) -> bool:
 
 def is_complete(value: Mapping[str, Any]) -> bool:
     """Whether an answer says something and ended well."""
-    said = says_something(json_text.mapping(value, "message"))
-    return said and finish_reasons.is_complete(value.get("finish_reason"))
+    has_content = says_something(json_text.mapping(value, "message"))
+    return has_content and finish_reasons.is_complete(value.get("finish_reason"))

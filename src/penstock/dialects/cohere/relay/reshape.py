@@ -25,8 +25,8 @@ class _Message:
         self._calls: dict[int, tuple[dict[str, Any], list[str]]] = {}
         self._citations: list[Any] = []
 
-    def add(self, said: dict[str, Any], index: int) -> None:
-        content = said.get("content")
+    def add(self, delta: dict[str, Any], index: int) -> None:
+        content = delta.get("content")
         if isinstance(content, dict):
             block, pieces = self._content.setdefault(index, ({}, {}))
             for name, value in content.items():
@@ -34,14 +34,14 @@ class _Message:
                     pieces.setdefault(name, []).append(value)
                 else:
                     block[name] = value
-        plan = said.get("tool_plan")
+        plan = delta.get("tool_plan")
         if isinstance(plan, str) and plan:
             self._plan.append(plan)
-        call = said.get("tool_calls")
+        call = delta.get("tool_calls")
         if isinstance(call, dict):
             self._add_call(call, index)
-        if isinstance(said.get("citations"), dict):
-            self._citations.append(said["citations"])
+        if isinstance(delta.get("citations"), dict):
+            self._citations.append(delta["citations"])
 
     def _add_call(self, call: dict[str, Any], index: int) -> None:
         known, arguments = self._calls.setdefault(index, ({"function": {}}, []))
@@ -59,11 +59,11 @@ class _Message:
             {**call, "function": {**call["function"], "arguments": "".join(arguments)}}
             for call, arguments in self._calls.values()
         ]
-        told: dict[str, Any] = {"role": "assistant"}
-        told |= {"content": content} if content or not calls else {}
-        told |= {"tool_plan": "".join(self._plan)} if self._plan else {}
-        told |= {"tool_calls": calls} if calls else {}
-        return told | ({"citations": self._citations} if self._citations else {})
+        message: dict[str, Any] = {"role": "assistant"}
+        message |= {"content": content} if content or not calls else {}
+        message |= {"tool_plan": "".join(self._plan)} if self._plan else {}
+        message |= {"tool_calls": calls} if calls else {}
+        return message | ({"citations": self._citations} if self._citations else {})
 
 
 def to_plain(stream: bytes) -> bytes | None:

@@ -46,10 +46,10 @@ def _many(body: Body) -> CommonTask | Failure:
     whole = _members(body)
     if isinstance(whole, Failure):
         return whole
-    given = whole.get("requests")
-    if not isinstance(given, list) or not given or not all(isinstance(each, dict) for each in given):
+    elements = whole.get("requests")
+    if not isinstance(elements, list) or not elements or not all(isinstance(each, dict) for each in elements):
         return invalid("requests", "an array of one or more requests")
-    requests = [{camel(name): value for name, value in each.items()} for each in given]
+    requests = [{camel(name): value for name, value in each.items()} for each in elements]
     names = list(dict.fromkeys([*whole, *(name for each in requests for name in each)]))
     return _common(requests, ("requests",), _write_many, names)
 
@@ -111,8 +111,8 @@ def _input(content: Any) -> str | dict[str, str] | None:
     """A content as an input: its text, or its picture as a data URL."""
     if isinstance(content, str):
         return content
-    given = member(content, "parts")
-    parts = given if isinstance(given, list) else [given]
+    content_parts = member(content, "parts")
+    parts = content_parts if isinstance(content_parts, list) else [content_parts]
     texts = [part if isinstance(part, str) else member(part, "text") for part in parts]
     if not parts:
         return None

@@ -64,8 +64,8 @@ def _as_event(body: bytes) -> bytes:
 
 def _wait(headers: Headers) -> str:
     """The seconds to wait that a header tells; empty where none does."""
-    told = next((value for name, value in headers if name == b"retry-after"), b"").decode("latin-1").strip()
-    return told if _SECONDS.fullmatch(told) else ""
+    delay = next((value for name, value in headers if name == b"retry-after"), b"").decode("latin-1").strip()
+    return delay if _SECONDS.fullmatch(delay) else ""
 
 
 # The gateway's own.
@@ -96,8 +96,8 @@ def _failure_event(failure: Failure, _trace_id: str) -> bytes:
 def _provider(reply: ProviderReply, _trace_id: str) -> ErrorReply:
     error = reply.error.error
     status = 400 if error is ErrorClass.CONTEXT_LENGTH else reply.status
-    said = read_vendor_error(read_json_or_none(reply.body)).message
-    message = _message(said, reply.body, reply.provider, error)
+    vendor_message = read_vendor_error(read_json_or_none(reply.body)).message
+    message = _message(vendor_message, reply.body, reply.provider, error)
     wait = "" if error is ErrorClass.QUOTA else _wait(reply.headers)
     if not wait and reply.error.retry_after is not None and error is not ErrorClass.QUOTA:
         wait = f"{reply.error.retry_after:g}"
@@ -106,13 +106,13 @@ def _provider(reply: ProviderReply, _trace_id: str) -> ErrorReply:
     return ErrorReply(status, headers, _body(status, message, wait))
 
 
-def _message(said: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
-    told = said or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+def _message(message: str, body: bytes, provider: str, error: ErrorClass | None) -> str:
+    text = message or body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
     if error is ErrorClass.CONTEXT_LENGTH:
-        return _too_long(told)
-    if said:
-        return without_organisation(said)
-    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+        return _too_long(text)
+    if message:
+        return without_organisation(message)
+    return without_organisation(f"Invalid response received from {provider}: {text or 'an empty body'}")
 
 
 def _too_long(text: str) -> str:
@@ -125,8 +125,8 @@ def _too_long(text: str) -> str:
 
 def _provider_event(fail: Fail, provider: str, _trace_id: str) -> bytes:
     status = fail.status if 400 <= fail.status < 600 else 500
-    told: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
-    error = read_error(status if status < 500 else 400, write_json({"error": told})).error
+    members: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
+    error = read_error(status if status < 500 else 400, write_json({"error": members})).error
     if error is ErrorClass.CONTEXT_LENGTH:
         status = 400
     return _as_event(_body(status, _message(fail.message, fail.raw, provider, error)))

@@ -56,8 +56,8 @@ def _candidate(choice: Choice, calls: list[CollectedCall], caption: Caption) -> 
         parts += writer.write(piece)
     parts += writer.end()
     reason = finish_reason(choice.stop)
-    told = about(reason, sources, choice.logprobs)
-    return {"content": content_of(parts, reason), **told, "index": choice.index}
+    members = about(reason, sources, choice.logprobs)
+    return {"content": content_of(parts, reason), **members, "index": choice.index}
 
 
 def _pieces(choice: Choice, calls: list[CollectedCall]) -> Iterator[Piece | WholeCall]:

@@ -16,7 +16,8 @@ from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Message, Reasoning, TextPart, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.config_members import limit_wins
-from penstock.dialects.gemini.caller.contents import parts_of, read_contents
+from penstock.dialects.gemini.caller.contents import read_contents
+from penstock.dialects.gemini.caller.parts import parts_of
 from penstock.dialects.gemini.caller.response_format import read_format
 from penstock.dialects.gemini.caller.tools import read_choice, read_tools
 from penstock.dialects.gemini.spelling import CHAT_MEMBERS, CHAT_NAMES, in_json_spelling, own_members
@@ -158,8 +159,8 @@ def _system(value: Any) -> tuple[Message, ...]:
         return ()
     if not isinstance(value, str | dict):
         raise Malformed("systemInstruction", "a content: an object with parts of text")
-    given = {"parts": [value]} if isinstance(value, dict) and "parts" not in value and "text" in value else value
-    texts = [part.get("text") for part in parts_of(given, "systemInstruction")]
+    content = {"parts": [value]} if isinstance(value, dict) and "parts" not in value and "text" in value else value
+    texts = [part.get("text") for part in parts_of(content, "systemInstruction")]
     if not all(isinstance(text, str) for text in texts):
         raise Malformed("systemInstruction.parts", "parts of text")
     text = "\n\n".join(text for text in texts if isinstance(text, str) and text)

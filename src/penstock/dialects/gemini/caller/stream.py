@@ -90,8 +90,8 @@ class _Candidate:
     def ended(self, parts: list[Part]) -> dict[str, Any]:
         """What the last response says of it."""
         reason = finish_reason(self.stop)
-        told = about(reason, self.sources, tokens_of(self.logprobs))
-        return {"content": content_of(parts, reason), **told, "index": self.index}
+        members = about(reason, self.sources, tokens_of(self.logprobs))
+        return {"content": content_of(parts, reason), **members, "index": self.index}
 
 
 class ResponseWriter:

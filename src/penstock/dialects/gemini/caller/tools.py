@@ -39,8 +39,8 @@ def read_tools(body: Body) -> Tools:
 
 def _read(body: Body) -> Iterator[Tool | NativeTool]:
     try:
-        given = body.objects("tools") if body.is_array("tools") else [Body.parse(body.raw("tools") or b"")]
-        for position, each in enumerate(given):
+        tools = body.objects("tools") if body.is_array("tools") else [Body.parse(body.raw("tools") or b"")]
+        for position, each in enumerate(tools):
             yield from _tool(each, f"tools[{position}]")
     except BodyError:
         raise Malformed("tools", "an array of tools") from None

@@ -141,10 +141,10 @@ class Candidate:
         if not text:
             self._remember("")
             return before
-        said = self._say(text)
+        event = self._say(text)
         if signature:
             self._kind = _ALONE
-        return (*before, said)
+        return (*before, event)
 
     def _sign(self, signature: str, covers: int = 0) -> Event:
         return Thinking("", signature, "", Owner.GOOGLE, self._index, self._open(_ALONE), covers)

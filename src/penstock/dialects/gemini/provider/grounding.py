@@ -87,8 +87,8 @@ class _Text:
     def place(self, segment: Mapping[str, Any]) -> tuple[int | None, int | None]:
         """Where the segment is, in characters: at its offsets if they hold what it says, or else where that stands."""
         start, end, part = (_number(segment.get(name)) for name in ("startIndex", "endIndex", "partIndex"))
-        said = segment.get("text")
-        wanted = said.encode("utf-8", "surrogatepass") if isinstance(said, str) else b""
+        text = segment.get("text")
+        wanted = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
         base = self._starts[part] if part < len(self._starts) else 0
         for offset in (base, 0):
             if start < end and (not wanted or self._holds(wanted, offset + start, offset + end)):

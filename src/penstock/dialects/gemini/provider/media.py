@@ -91,12 +91,12 @@ def media(part: ImagePart | AudioPart | FilePart, *, needs_type: bool) -> dict[s
 
 def _type(part: ImagePart | AudioPart | FilePart) -> str:
     """What is known of the type; empty when nothing is."""
-    said = part.source.mime
-    if not said and isinstance(part, AudioPart):
-        said = AUDIO_TYPES.get(part.format, f"audio/{part.format}" if part.format else "")
-    if not said and isinstance(part, FilePart):
-        said = _by_extension(part.name)
-    return _SPELLINGS.get(said, said) or _by_extension(_path(part.source))
+    mime = part.source.mime
+    if not mime and isinstance(part, AudioPart):
+        mime = AUDIO_TYPES.get(part.format, f"audio/{part.format}" if part.format else "")
+    if not mime and isinstance(part, FilePart):
+        mime = _by_extension(part.name)
+    return _SPELLINGS.get(mime, mime) or _by_extension(_path(part.source))
 
 
 def _guess(part: ImagePart | AudioPart | FilePart) -> str:

@@ -169,8 +169,12 @@ class PlainSchema:
 
     def _kinds(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
         """The type, or the types, without null."""
-        given = flat.get("type")
-        kinds = [kind.lower() for kind in (given if isinstance(given, list) else [given]) if isinstance(kind, str)]
+        type_value = flat.get("type")
+        kinds = [
+            kind.lower()
+            for kind in (type_value if isinstance(type_value, list) else [type_value])
+            if isinstance(kind, str)
+        ]
         real = [kind for kind in kinds if kind != "null"]
         if flat.get("nullable") is True or (real and len(real) < len(kinds)):
             found["nullable"] = True
@@ -216,11 +220,11 @@ class PlainSchema:
             found["items"] = self.schema(items)
 
     def _choice(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
-        given = [flat[name] for name in _CHOICES if isinstance(flat.get(name), list) and flat[name]]
-        if len(given) > 1:
+        choices = [flat[name] for name in _CHOICES if isinstance(flat.get(name), list) and flat[name]]
+        if len(choices) > 1:
             self.lost["oneOf"] = None
-        if given:
-            branches = [self.schema(branch) for branch in given[0]]
+        if choices:
+            branches = [self.schema(branch) for branch in choices[0]]
             found["anyOf"] = [branch for branch in branches if branch is not _CUT] or branches
 
     def _bounds(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:

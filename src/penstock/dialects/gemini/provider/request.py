@@ -111,7 +111,7 @@ def _generation_config(
     request: ChatRequest, parameters: Parameters, traits: Traits, *, with_tools: bool
 ) -> dict[str, Any]:
     """All of ``generationConfig``. What the caller says in Google's own words wins."""
-    given = take_object(parameters, "generationConfig")
+    caller_config = take_object(parameters, "generationConfig")
     config = _sampling(request, parameters, traits)
     config |= _limits(parameters)
     config |= _logprobs(request, parameters, traits)
@@ -122,7 +122,7 @@ def _generation_config(
     if thinking:
         config["thinkingConfig"] = thinking
     config |= take(parameters, _OF_GENERATION)
-    return config | given
+    return config | caller_config
 
 
 def _sampling(request: ChatRequest, parameters: Parameters, traits: Traits) -> dict[str, Any]:

@@ -44,13 +44,13 @@ def ending(tail: bytes) -> tuple[bool, Usage | None]:
 def _usage_in(value: Mapping[str, Any]) -> Usage | None:
     usage = json_text.mapping(value, "usage")
     names = ("input", "output", "thought", "tool_use", "cached")
-    asked, said, thought, tools, cached = (json_text.integer(usage, f"total_{name}_tokens") for name in names)
-    if asked is None and said is None:
+    asked, completion, thought, tools, cached = (json_text.integer(usage, f"total_{name}_tokens") for name in names)
+    if asked is None and completion is None:
         return None
     total = json_text.integer(usage, "total_tokens")
     return Usage(
         (asked or 0) + (tools or 0),
-        (said or 0) + (thought or 0),
+        (completion or 0) + (thought or 0),
         total,
         cached,
         reasoning=thought,

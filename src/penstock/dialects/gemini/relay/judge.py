@@ -69,14 +69,14 @@ def is_blocked(value: Mapping[str, Any]) -> bool:
 
 def says_something(value: Mapping[str, Any]) -> bool:
     """Whether a response holds parts, ends a candidate, or says that the prompt was refused."""
-    said = any(parts(candidate) or candidate.get("finishReason") for candidate in candidates(value))
-    return said or is_blocked(value)
+    has_content = any(parts(candidate) or candidate.get("finishReason") for candidate in candidates(value))
+    return has_content or is_blocked(value)
 
 
 def usage_in(value: Mapping[str, Any]) -> Usage | None:
     """The counts of a response, None without any."""
-    told = value.get("usageMetadata")
-    return read_usage(told) if isinstance(told, dict) and told else None
+    usage = value.get("usageMetadata")
+    return read_usage(usage) if isinstance(usage, dict) and usage else None
 
 
 def note_ends(value: Mapping[str, Any], ends: dict[int, bool]) -> None:
@@ -90,16 +90,16 @@ def note_ends(value: Mapping[str, Any], ends: dict[int, bool]) -> None:
 def is_complete(responses: list[dict[str, Any]]) -> bool:
     """Whether responses together are an answer that says something and ended well. One with calls of Google's own tools
     isn't given again."""
-    said = False
+    has_content = False
     ends: dict[int, bool] = {}
     for value in responses:
         note_ends(value, ends)
         for candidate in candidates(value):
-            told = parts(candidate)
-            said = said or bool(told)
+            visible = parts(candidate)
+            has_content = has_content or bool(visible)
             reason = candidate.get("finishReason")
             if reason and not finish_reasons.is_complete(reason):
                 return False
-            if any(not _RUN_BY_GOOGLE.isdisjoint(part) for part in told):
+            if any(not _RUN_BY_GOOGLE.isdisjoint(part) for part in visible):
                 return False
-    return said and all(ends.values())
+    return has_content and all(ends.values())

@@ -29,11 +29,11 @@ def used_by(message: bytes) -> Usage | None:
     if _COUNTED not in message or len(message) > _LONGEST:
         return None
     value = read_json_or_none(message)
-    told = json_text.mapping(value, "usageMetadata") if isinstance(value, dict) else {}
-    if not told:
+    usage = json_text.mapping(value, "usageMetadata") if isinstance(value, dict) else {}
+    if not usage:
         return None
-    said, details = told.get("responseTokenCount"), told.get("responseTokensDetails")
-    return read_usage({**told, "candidatesTokenCount": said, "candidatesTokensDetails": details})
+    completion, details = usage.get("responseTokenCount"), usage.get("responseTokensDetails")
+    return read_usage({**usage, "candidatesTokenCount": completion, "candidatesTokensDetails": details})
 
 
 def model_of(message: bytes) -> str | None:

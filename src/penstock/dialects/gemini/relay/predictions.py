@@ -43,11 +43,11 @@ def asked(request: Body, usage: Usage | None) -> Usage | None:
         parameters = request.value("parameters") if "parameters" in request else {}
     except BodyError:
         parameters = {}
-    told = parameters if isinstance(parameters, dict) else {}
-    width, height = _SIZES.get(str(told.get("resolution")).lower(), _SIZES["720p"])
-    if told.get("aspectRatio") == "9:16":
+    members = parameters if isinstance(parameters, dict) else {}
+    width, height = _SIZES.get(str(members.get("resolution")).lower(), _SIZES["720p"])
+    if members.get("aspectRatio") == "9:16":
         width, height = height, width
-    seconds = _number(told.get("durationSeconds"), _SECONDS) * _number(told.get("sampleCount"), 1)
+    seconds = _number(members.get("durationSeconds"), _SECONDS) * _number(members.get("sampleCount"), 1)
     return msgspec.structs.replace(usage, units={f"video_duration_seconds_{width}_{height}": seconds})
 
 

@@ -70,12 +70,12 @@ def _fitted(body: Body, context: WriteContext) -> Body:
 
 def _configured(body: Body) -> Body:
     """The body with a config's parameters of OpenAI's names in ``generationConfig``, where they win."""
-    given = [name for name in CHAT_NAMES if name in body]
-    if not given:
+    named = [name for name in CHAT_NAMES if name in body]
+    if not named:
         return body
     place = "generation_config" if "generation_config" in body else "generationConfig"
     config = Body.parse(b"{}" if body.is_null(place) else body.raw(place) or b"{}")
-    for name in given:
+    for name in named:
         own = CHAT_NAMES[name]
         raw = body.raw(name) or b"null"
         if own == "stopSequences" and raw.startswith(b'"'):

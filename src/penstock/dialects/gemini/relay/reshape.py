@@ -76,8 +76,8 @@ def to_plain(stream: bytes) -> bytes | None:
             members |= {name: each for name, each in value.items() if name != "candidates"}
     except (ValueError, RecursionError):
         return None
-    told = {"candidates": [candidate.value() for candidate in found.values()]} if found else {}
-    whole = {**told, **members}
+    response = {"candidates": [candidate.value() for candidate in found.values()]} if found else {}
+    whole = {**response, **members}
     is_over = found and all(candidate.members.get("finishReason") for candidate in found.values())
     return write_json(whole) if is_over or judge.is_blocked(whole) else None
 

@@ -33,10 +33,10 @@ def _read(member: str, write: Callable[[Vectors], bytes], body: Body) -> CommonT
         values = {name: body.value(name) for name in body}
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    given, dimensions = values.get(member), values.get("dimensions")
-    if not isinstance(given, str) and (member == "prompt" or not isinstance(given, list)):
+    inputs, dimensions = values.get(member), values.get("dimensions")
+    if not isinstance(inputs, str) and (member == "prompt" or not isinstance(inputs, list)):
         return invalid(member, "a text" if member == "prompt" else "a text, or a list of texts")
-    members: dict[str, Any] = {"model": values.get("model"), "input": given}
+    members: dict[str, Any] = {"model": values.get("model"), "input": inputs}
     if dimensions is not None:
         members["dimensions"] = dimensions
     common = Body({name: write_json(value) for name, value in members.items()})

@@ -31,13 +31,13 @@ class ReplyForm(msgspec.Struct, frozen=True):
     tells_calls: bool = True
 
 
-def _message(said: Members) -> Members:
-    return {"message": {"role": "assistant", "content": "", **said}}
+def _message(message: Members) -> Members:
+    return {"message": {"role": "assistant", "content": "", **message}}
 
 
-def _response(said: Members) -> Members:
-    others = {name: value for name, value in said.items() if name not in ("content", "tool_calls")}
-    return {"response": said.get("content", ""), **others}
+def _response(message: Members) -> Members:
+    others = {name: value for name, value in message.items() if name not in ("content", "tool_calls")}
+    return {"response": message.get("content", ""), **others}
 
 
 CHAT: Final = ReplyForm(_message)

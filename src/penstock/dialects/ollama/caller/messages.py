@@ -33,8 +33,8 @@ def read_messages(body: Body) -> tuple[Message, ...]:
     """All messages. Raises Malformed."""
     calls = _Calls()
     try:
-        given = enumerate(body.elements("messages") or ())
-        found = tuple([_message(message, f"messages[{position}]", calls) for position, message in given])
+        messages = enumerate(body.elements("messages") or ())
+        found = tuple([_message(message, f"messages[{position}]", calls) for position, message in messages])
     except BodyError:
         raise Malformed("messages", "valid JSON") from None
     if not found:
@@ -80,8 +80,8 @@ class _Calls:
 def _message(message: Any, path: str, calls: _Calls) -> Message:
     if not isinstance(message, dict):
         raise Malformed(path, "an object")
-    given = message.get("role")
-    role = ROLES.get(given) if isinstance(given, str) else None
+    role_value = message.get("role")
+    role = ROLES.get(role_value) if isinstance(role_value, str) else None
     if role is None:
         raise Malformed(f"{path}.role", "system, user, assistant or tool")
     content = message.get("content")

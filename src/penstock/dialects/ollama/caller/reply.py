@@ -24,18 +24,18 @@ def write_reply(form: ReplyForm, reply: ChatReply, caption: Caption) -> bytes | 
     broken = next((call for call in calls if not is_object(call.arguments)), None)
     if broken is not None:
         return Failure(Kind.INVALID_RESPONSE, BROKEN_ARGUMENTS.format(name=broken.name), sent=True)
-    said = _said(choice)
+    message = _said(choice)
     if caption.hides_thinking:
-        said.pop("thinking", None)
-    told = [WholeCall(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
-    if told:
-        said["tool_calls"] = [each for call in told for each in piece_of(call)["tool_calls"]]
+        message.pop("thinking", None)
+    whole_calls = [WholeCall(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
+    if whole_calls:
+        message["tool_calls"] = [each for call in whole_calls for each in piece_of(call)["tool_calls"]]
     now = caption.elapsed()
     return write_json(
         {
             "model": reply.start.model or caption.model,
             "created_at": created_at(reply.start.created or caption.created),
-            **form.said(said),
+            **form.said(message),
             **logprobs_of([Logprobs(tuple(choice.logprobs))]),
             **ending(choice.stop, reply.usage, now, now),
         }
@@ -45,8 +45,8 @@ def write_reply(form: ReplyForm, reply: ChatReply, caption: Caption) -> bytes | 
 def _said(choice: Choice) -> dict[str, Any]:
     """What was said and thought, each in one text; images and sounds in words."""
     pieces = [piece for events in choice.blocks.values() for piece in events]
-    said: dict[str, Any] = {}
+    message: dict[str, Any] = {}
     thinking = "".join(piece.text for piece in pieces if isinstance(piece, Thinking))
     texts = [piece_of(piece).get("content", "") for piece in pieces if isinstance(piece, Text | Media)]
-    said["content"] = "".join(texts) + choice.refusal
-    return said | ({"thinking": thinking} if thinking else {})
+    message["content"] = "".join(texts) + choice.refusal
+    return message | ({"thinking": thinking} if thinking else {})

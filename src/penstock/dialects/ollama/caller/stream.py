@@ -72,8 +72,8 @@ class LineWriter:
             return b""
         now = self._caption.elapsed()
         began = now if self._began is None else self._began
-        told = ending(self._stop, Usage.folded(self._reports), began, now)
-        return last + self._line({**self._form.said({"content": ""}), **told})
+        members = ending(self._stop, Usage.folded(self._reports), began, now)
+        return last + self._line({**self._form.said({"content": ""}), **members})
 
     def _event(self, each: Event) -> Iterator[bytes]:
         match each:
@@ -90,9 +90,9 @@ class LineWriter:
             case Stop():
                 self._stop = each
             case Logprobs():
-                told = logprobs_of([each])
-                if told:
-                    yield self._line({**self._form.said({"content": ""}), "done": False, **told})
+                logprobs = logprobs_of([each])
+                if logprobs:
+                    yield self._line({**self._form.said({"content": ""}), "done": False, **logprobs})
             case _:
                 yield from self._content(each)
 
@@ -104,9 +104,9 @@ class LineWriter:
 
     def _pieces(self, pieces: Iterable[Piece | WholeCall]) -> Iterator[bytes]:
         for piece in pieces:
-            said = {} if self._caption.hides_thinking and isinstance(piece, Thinking) else piece_of(piece)
-            if said and (self._form.tells_calls or "tool_calls" not in said):
-                yield self._line({**self._form.said({"content": "", **said}), "done": False})
+            members = {} if self._caption.hides_thinking and isinstance(piece, Thinking) else piece_of(piece)
+            if members and (self._form.tells_calls or "tool_calls" not in members):
+                yield self._line({**self._form.said({"content": "", **members}), "done": False})
 
     def _line(self, members: Members) -> bytes:
         if not self._head:

@@ -157,9 +157,12 @@ def _logprobs(tokens: Any) -> list[Event]:
 
 
 def _told(line: Mapping[str, Any], raw: bytes) -> Fail:
-    said = read_vendor_error(line)
+    vendor_error = read_vendor_error(line)
     return Fail(
-        said.message or "The provider failed to generate the answer.", said.type or "", said.code or "", raw=raw
+        vendor_error.message or "The provider failed to generate the answer.",
+        vendor_error.type or "",
+        vendor_error.code or "",
+        raw=raw,
     )
 
 

@@ -154,18 +154,18 @@ def _arguments(call: ToolCall) -> Any:
 
 def _options(parameters: Parameters, traits: Traits) -> dict[str, Any] | Failure:
     """The model's options: what the request's parameters say, and the rest of its ``options``."""
-    given = parameters.value("options")
-    if not isinstance(given, dict | None):
+    options = parameters.value("options")
+    if not isinstance(options, dict | None):
         return Failure(Kind.INVALID_REQUEST, "options must be an object of the model's options by name.", "options")
     named = {name: parameters.value(name) for name in _OPTIONS if name not in traits.refuses}
     limit = parameters.max_tokens()
     named["num_predict"] = parameters.value("num_predict") if limit is None else limit
     named["stop"] = parameters.stop() or None
     found = {name: value for name, value in named.items() if value is not None}
-    for name in given or {}:
+    for name in options or {}:
         if name in found:
             parameters.unsupported(f"options.{name}")
-    return {**(given or {}), **found}
+    return {**(options or {}), **found}
 
 
 def _tools(parameters: Parameters) -> list[dict[str, Any]] | Failure:
@@ -204,9 +204,9 @@ def _format(parameters: Parameters, traits: Traits) -> Any:
 
 def _think(parameters: Parameters, traits: Traits) -> Any:
     """Ollama's own ``think`` as given; else no, yes or how much. A model that doesn't think refuses all but no."""
-    given = parameters.value("think")
-    if given is not None:
-        return given
+    think = parameters.value("think")
+    if think is not None:
+        return think
     reasoning = parameters.reasoning()
     if reasoning is None:
         return None

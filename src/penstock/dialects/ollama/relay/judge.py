@@ -60,9 +60,9 @@ def says_something(value: Mapping[str, Any]) -> bool:
 
 def is_complete(lines: Iterable[Mapping[str, Any]]) -> bool:
     """Whether lines together are an answer that says something and ended well. Older servers give no reason."""
-    said = done = False
+    has_content = done = False
     for line in lines:
-        said = said or says_something(line)
+        has_content = has_content or says_something(line)
         if line.get("done") is True:
             done = finish_reasons.is_complete(line.get("done_reason") or finish_reasons.STOP)
-    return said and done
+    return has_content and done

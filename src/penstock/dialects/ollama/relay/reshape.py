@@ -46,18 +46,18 @@ def to_plain(stream: bytes) -> bytes | None:
             line = read_json(data)
             if not isinstance(line, dict) or "error" in line:
                 return None
-            said = line.get("message")
-            if isinstance(said, dict):
-                message.add(said)
+            line_message = line.get("message")
+            if isinstance(line_message, dict):
+                message.add(line_message)
                 has_message, line["message"] = True, None
             whole.add(line)
             is_done = is_done or line.get("done") is True
     except (ValueError, RecursionError):
         return None
-    told = whole.value()
+    reply = whole.value()
     if has_message:
-        told["message"] = message.value()
-    return write_json(told) if is_done else None
+        reply["message"] = message.value()
+    return write_json(reply) if is_done else None
 
 
 def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:

@@ -123,8 +123,8 @@ def _add_reasoning(message: dict[str, Any], choice: Choice, *, strict: bool) -> 
     length = others = 0
     for number, events in blocks.items():
         after = place(length, choice.calls_before.get(number, 0), others)
-        said = sum(len(event.text) for event in events if isinstance(event, Text))
-        length += said
+        characters = sum(len(event.text) for event in events if isinstance(event, Text))
+        length += characters
         others += any(isinstance(event, Media | Foreign) for event in events)
         thoughts = [event for event in events if isinstance(event, Thinking)]
         signature, data = ("".join(getattr(event, name) for event in thoughts) for name in ("signature", "data"))
@@ -136,7 +136,7 @@ def _add_reasoning(message: dict[str, Any], choice: Choice, *, strict: bool) -> 
             details.append(reasoning_detail(len(details), owner, after, covers=covers, **fields))
         for event in events if strict else ():
             if isinstance(event, Foreign | Citation):
-                data, owner = carried(event, said)
+                data, owner = carried(event, characters)
                 details += [reasoning_detail(len(details), owner, after, data=data)] if data else []
     if details:
         message["reasoning_details"] = details

@@ -82,12 +82,12 @@ def has_shape(body: bytes) -> bool:
 
 def beside(decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
-    value, told = read_json(decisive.body), read_vendor_error(_decode(last.body))
+    value, vendor_error = read_json(decisive.body), read_vendor_error(_decode(last.body))
     error = value["error"] = dict(value["error"])
     error["code"] = CODES.get(decisive.error) or error.get("code")
     there = (
         f" ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
-        f"{told.message or 'no message'})"
+        f"{vendor_error.message or 'no message'})"
     )
     error["message"] = f"{error['message']}{there}"
     if isinstance(value.get("message"), str):

@@ -75,10 +75,10 @@ def _prose(body: Body) -> Prose | None:
     if raw is None or len(memoryview(raw)) > LARGE:
         return None
     try:
-        said = _SAID.decode(raw)
+        decoded = _SAID.decode(raw)
     except UNREADABLE:
         return None
-    found = [Message(each.role, (TextPart(each.content),), "", f"messages[{n}]") for n, each in enumerate(said)]
+    found = [Message(each.role, (TextPart(each.content),), "", f"messages[{n}]") for n, each in enumerate(decoded)]
     return Prose(found) if found else None
 
 
@@ -158,10 +158,10 @@ def _with_results(message: Mapping[str, Any], path: str, calls: _Calls) -> list[
         if not isinstance(part, dict) or part.get("type") != "tool_result":
             others += read_content([part], path)
             continue
-        given = part.get("tool_use_id")
-        if not isinstance(given, str) or not given:
+        tool_use_id = part.get("tool_use_id")
+        if not isinstance(tool_use_id, str) or not tool_use_id:
             raise Malformed(f"{place}.tool_use_id", "the id of the tool call that this answers")
-        call_id, is_error = calls.ids.answered(given), part.get("is_error") is True
+        call_id, is_error = calls.ids.answered(tool_use_id), part.get("is_error") is True
         inner = read_content(part.get("content"), place)
         result = ToolResult(call_id, inner, calls.names.get(call_id, ""), is_error, cache_in(part))
         found.append(Message("tool", (result,), "", place))

@@ -66,8 +66,8 @@ def _text_part(part: Mapping[str, Any], path: str) -> Part:
 
 def citations_in(part: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """The citations of an assistant's earlier text, in their provider's shape."""
-    given = part.get("citations")
-    return tuple([each for each in given if isinstance(each, dict)]) if isinstance(given, list) else ()
+    citations = part.get("citations")
+    return tuple([each for each in citations if isinstance(each, dict)]) if isinstance(citations, list) else ()
 
 
 def image_part(part: Mapping[str, Any], path: str) -> Part:
@@ -162,8 +162,8 @@ def _tool_use_part(part: Mapping[str, Any], path: str) -> Part:
     name = part.get("name")
     if not isinstance(name, str) or not name:
         raise Malformed(f"{path}.name", "the name of a tool")
-    given = part.get("input")
-    arguments = write_json({} if given is None else given).decode("utf-8", "surrogatepass")
+    input_value = part.get("input")
+    arguments = write_json({} if input_value is None else input_value).decode("utf-8", "surrogatepass")
     return ToolCall(text_in(part.get("id")), name, arguments, cache=cache_in(part))
 
 

@@ -108,9 +108,9 @@ def _more(message: dict[str, Any], at: Pointer, role: str, index: int, choice: i
         for holder, name in _CALLS
     ]
     places.append((("function_call", "arguments"), member(message.get("function_call"), "arguments")))
-    for place, given in places:
-        if isinstance(given, str):
-            yield Segment((*at, *place), given, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
+    for place, value in places:
+        if isinstance(value, str):
+            yield Segment((*at, *place), value, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
 
 
 def _beside(

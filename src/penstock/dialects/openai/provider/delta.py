@@ -146,11 +146,11 @@ def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citatio
 
 def source_of_reply(source: Any, block: int) -> Citation | None:
     """A source that stands beside the choices, an address or an object with one, of a block of the first choice."""
-    told = {"url": source} if isinstance(source, str) else source
-    url = json_text.text(told, "url") if isinstance(told, dict) else ""
+    members = {"url": source} if isinstance(source, str) else source
+    url = json_text.text(members, "url") if isinstance(members, dict) else ""
     if not url.startswith(_ADDRESSES):
         return None
-    title = json_text.text(told, "title")
+    title = json_text.text(members, "title")
     return Citation({"type": "url_citation", "url_citation": {"url": url, "title": title}}, url, title, block=block)
 
 

@@ -122,9 +122,9 @@ class OpenAiReader:
         first, second = self._said_in
         delta = choice[first] if first in choice else choice.get(second)
         events = list(said(delta, number, state)) if isinstance(delta, dict) else []
-        told = choice.get("logprobs")
-        if told:
-            events += logprobs(told, number)
+        choice_logprobs = choice.get("logprobs")
+        if choice_logprobs:
+            events += logprobs(choice_logprobs, number)
         if not _IN_CHOICE.issuperset(choice):
             events += extras(choice, _IN_CHOICE, number)
         native = json_text.text(choice, "finish_reason")
@@ -186,10 +186,14 @@ def _failure_of_chunk(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -
 
 def _failure_of_choice(error: Mapping[str, Any], raw: bytes) -> Fail:
     """A choice that failed; a word says why, or an error within it (docs/quirks.md#q89)."""
-    told = read_vendor_error(error)
+    vendor_error = read_vendor_error(error)
     status = _status(error, error) or FAILED_STATUS
     return Fail(
-        told.message or "The provider failed to generate the answer.", told.type or "", told.code or "", status, raw
+        vendor_error.message or "The provider failed to generate the answer.",
+        vendor_error.type or "",
+        vendor_error.code or "",
+        status,
+        raw,
     )
 
 

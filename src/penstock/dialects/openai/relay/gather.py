@@ -167,8 +167,8 @@ def _completion(top: dict[str, Any], choices: dict[int, dict[str, Any]], *, need
     has_usage = isinstance(usage, dict)
     if top.get("error") is not None or not choices or (needs_usage and not has_usage):
         raise ValueError("no complete answer, or without its usage")
-    told = [_finished(index, choice) for index, choice in sorted(choices.items())]
-    completion = {**top, "object": "chat.completion", "choices": told}
+    finished = [_finished(index, choice) for index, choice in sorted(choices.items())]
+    completion = {**top, "object": "chat.completion", "choices": finished}
     return {**completion, "usage": usage} if has_usage else completion
 
 

@@ -51,8 +51,8 @@ def _with_known_members(body: Body, known: Mapping[str, frozenset[str]], dropped
             position = next(positions)
             members = by_role.get(bytes(message.get("role", b"")), message.keys())
             unknown = [name for name in message if name not in members]
-            said = [name for name in unknown if bytes(message[name]) not in _NOTHING]
-            dropped.extend(f"messages[{position}].{name}" for name in said)
+            names = [name for name in unknown if bytes(message[name]) not in _NOTHING]
+            dropped.extend(f"messages[{position}].{name}" for name in names)
             for name in unknown:
                 del message[name]
 

@@ -219,10 +219,10 @@ def _add_reasons(choices: list[Any]) -> bool:
 def _finish_reason(choice: Members) -> bool:
     """A provider's own (docs/quirks.md#q95) in OpenAI's word. None at all or an empty one is null: nothing says that
     the answer has ended well."""
-    given = choice.get("finish_reason")
+    finish_reason = choice.get("finish_reason")
     message = choice["message"]
-    word = reason(given, has_calls=bool(calls(message)))
-    if given == word and "finish_reason" in choice:
+    word = reason(finish_reason, has_calls=bool(calls(message)))
+    if finish_reason == word and "finish_reason" in choice:
         return False
     choice["finish_reason"] = word
     return True

@@ -116,8 +116,8 @@ class Choice(msgspec.Struct):
         """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning
         and only there."""
         changed = without_nulls(call, ("id", "type", "function"))  # docs/quirks.md#q91
-        given = call.get("function")
-        function = given if isinstance(given, dict) else {}
+        call_function = call.get("function")
+        function = call_function if isinstance(call_function, dict) else {}
         changed |= without_nulls(function, ("name", "arguments"))
         changed |= arguments_text(function)
         place = self._place(call, function)
@@ -166,17 +166,17 @@ class Choice(msgspec.Struct):
     def _normalize_reason(self, choice: Members) -> bool:
         """Null until the end (docs/quirks.md#q96, #q105), then one of OpenAI's words (docs/quirks.md#q94, #q95), once
         (docs/quirks.md#q87: clients add up words, too)."""
-        given = choice.get("finish_reason")
-        word = reason(given, has_calls=bool(self.calls))
+        finish_reason = choice.get("finish_reason")
+        word = reason(finish_reason, has_calls=bool(self.calls))
         if word is None or word == self.reason:
-            changed = given is not None or "finish_reason" not in choice
+            changed = finish_reason is not None or "finish_reason" not in choice
             choice["finish_reason"] = None
             return changed
         self.reason = word
         changed = self._complete_arguments(choice["delta"])
-        if given == "eos_token":
+        if finish_reason == "eos_token":
             changed |= _without_stop_token(choice["delta"])
-        if given != word:
+        if finish_reason != word:
             choice["finish_reason"] = word
             changed = True
         return changed

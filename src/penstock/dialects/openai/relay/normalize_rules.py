@@ -176,8 +176,8 @@ def call_kind(call: Members) -> bool:
 
 def arguments_text(function: Members) -> bool:
     """Arguments are the text of a JSON object, not the object."""
-    given = function.get("arguments")
-    text = written(given) if isinstance(given, dict | list) else None
+    arguments = function.get("arguments")
+    text = written(arguments) if isinstance(arguments, dict | list) else None
     if text is None:
         return False
     function["arguments"] = text.decode()

@@ -309,8 +309,11 @@ class StreamNormalizer:
     def _normalize_head(self, chunk: Members) -> bool:
         """Every chunk has the same id and time (docs/quirks.md#q85), none is of another kind
         (docs/quirks.md#q90, #q93, #q94)."""
-        given = chunk.get("id")
-        self._id = self._id or (given if isinstance(given, str) else str(given) if type(given) is int else "")[:_NAME]
+        chunk_id = chunk.get("id")
+        self._id = (
+            self._id
+            or (chunk_id if isinstance(chunk_id, str) else str(chunk_id) if type(chunk_id) is int else "")[:_NAME]
+        )
         self._created = self._created or whole_number(chunk.get("created")) or 0
         model = chunk.get("model")
         self._model = model[:_NAME] if isinstance(model, str) and model else self._model

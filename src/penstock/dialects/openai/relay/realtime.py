@@ -60,20 +60,20 @@ def used_by(event: bytes) -> Usage | None:
     except UNREADABLE:
         return None
     if read.type == "response.done":
-        told = None if read.response is None else read.response.usage
+        usage = None if read.response is None else read.response.usage
     else:
-        told = read.usage if read.type.endswith(".completed") else None
-    if told is None:
+        usage = read.usage if read.type.endswith(".completed") else None
+    if usage is None:
         return None
-    heard, said = told.input_token_details or _NOTHING, told.output_token_details or _NOTHING
-    heard_seconds = None if told.seconds is None or not 0 <= told.seconds <= MOST_UNITS else math.ceil(told.seconds)
+    heard, spoken = usage.input_token_details or _NOTHING, usage.output_token_details or _NOTHING
+    heard_seconds = None if usage.seconds is None or not 0 <= usage.seconds <= MOST_UNITS else math.ceil(usage.seconds)
     return Usage(
-        prompt=told.input_tokens,
-        completion=told.output_tokens,
-        total=told.total_tokens,
+        prompt=usage.input_tokens,
+        completion=usage.output_tokens,
+        total=usage.total_tokens,
         cached=heard.cached_tokens,
         audio_in=heard.audio_tokens,
-        audio_out=said.audio_tokens,
+        audio_out=spoken.audio_tokens,
         image_in=heard.image_tokens,
         units={} if heard_seconds is None else {"seconds": heard_seconds},
     )

@@ -119,7 +119,7 @@ def _finishes(data: bytes) -> bool:
 
 def is_complete(stream: bytes) -> bool:
     """Whether every choice of a stream says something and ended well."""
-    said: set[Any] = set()
+    with_content: set[Any] = set()
     reasons: dict[Any, Any] = {}
     for _, data in sse.events(stream):
         chunk = read_json_or_none(data) if data and data != DONE else None
@@ -131,8 +131,8 @@ def is_complete(stream: bytes) -> bool:
             reasons[index] = choice.get("finish_reason") or reasons.get(index)
             delta = choice.get("delta")
             if choice.get("text") or (isinstance(delta, dict) and any(map(delta.get, delta.keys() - {"role"}))):
-                said.add(index)
-    return bool(reasons) and said == reasons.keys() and all(map(finish_reasons.is_complete, reasons.values()))
+                with_content.add(index)
+    return bool(reasons) and with_content == reasons.keys() and all(map(finish_reasons.is_complete, reasons.values()))
 
 
 def is_usage_only(data: bytes) -> bool:

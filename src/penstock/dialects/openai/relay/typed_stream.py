@@ -62,9 +62,9 @@ def ending(tail: bytes) -> tuple[bool, Usage | None]:
     """Whether the stream was finished, and its usage. ``tail`` may begin within an event, whose picture is long."""
     finished, usage = stream.ending(tail)
     for _, data in sse.events(tail):
-        kind, told = _last(data)
+        kind, last_usage = _last(data)
         finished = finished or kind.endswith(_ENDS)
-        usage = told or usage
+        usage = last_usage or usage
     if usage is None and (cut := _usage_in(tail)) is not None:
         return True, cut
     return finished, usage

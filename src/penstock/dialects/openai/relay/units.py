@@ -141,8 +141,8 @@ _WORD: Final = re.compile(r"[a-z0-9]{1,16}")
 def _picture(quality: Any, size: Any) -> str:
     """The unit of a picture: ``image.hd.1024x1024``, ``default`` for what isn't said."""
     words = [each.lower() if isinstance(each, str) else "" for each in (quality, size)]
-    said = [each if _WORD.fullmatch(each) and each != "auto" else "default" for each in words]
-    return f"image.{said[0]}.{said[1]}"
+    settings = [each if _WORD.fullmatch(each) and each != "auto" else "default" for each in words]
+    return f"image.{settings[0]}.{settings[1]}"
 
 
 def _of_video(seconds: Any, size: Any) -> Mapping[str, int]:
@@ -156,23 +156,26 @@ def usage_of(usage: bytes, meta: bytes = b"null", duration: Any = None) -> Usage
     """The usage of the members ``usage``, ``meta`` (Cohere's) and ``duration`` (seconds of sound) of a reply; None
     where they tell nothing."""
     try:
-        told = _USAGE.decode(usage) if usage != b"null" else _Usage()
+        members = _USAGE.decode(usage) if usage != b"null" else _Usage()
     except UNREADABLE:
-        told = _Usage()
-    units = _units(told, meta, duration)
-    prompt = told.input_tokens if told.prompt_tokens is None else told.prompt_tokens
-    completion = told.output_tokens if told.completion_tokens is None else told.completion_tokens
+        members = _Usage()
+    units = _units(members, meta, duration)
+    prompt = members.input_tokens if members.prompt_tokens is None else members.prompt_tokens
+    completion = members.output_tokens if members.completion_tokens is None else members.completion_tokens
     billed = units.pop("input_tokens", None)
     prompt = billed if prompt is None else prompt
     if prompt is None and completion is None:
-        prompt = told.total_tokens
+        prompt = members.total_tokens
     if prompt is None and completion is None and not units:
         return None
-    received, made = told.input_tokens_details or told.input_token_details or {}, told.output_tokens_details or {}
+    received, made = (
+        members.input_tokens_details or members.input_token_details or {},
+        members.output_tokens_details or {},
+    )
     return Usage(
         prompt,
         completion,
-        told.total_tokens,
+        members.total_tokens,
         cached=_count(received, "cached_tokens"),
         audio_in=_count(received, "audio_tokens"),
         audio_out=_count(made, "audio_tokens"),
@@ -182,10 +185,10 @@ def usage_of(usage: bytes, meta: bytes = b"null", duration: Any = None) -> Usage
     )
 
 
-def _units(told: _Usage, meta: bytes, duration: Any) -> dict[str, int]:
+def _units(usage: _Usage, meta: bytes, duration: Any) -> dict[str, int]:
     """The units that are no tokens: ``seconds`` of sound, Cohere's ``search_units``; and Cohere's ``input_tokens``."""
     units: dict[str, int] = {}
-    seconds = _whole(told.seconds if told.seconds is not None else _seconds(duration))
+    seconds = _whole(usage.seconds if usage.seconds is not None else _seconds(duration))
     if seconds is not None:
         units["seconds"] = seconds
     members = read_json_or_none(meta) if meta != b"null" else None

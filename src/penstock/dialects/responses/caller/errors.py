@@ -78,17 +78,17 @@ def as_event(body: bytes) -> bytes:
 
 def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
     """A translated provider's error, with the code of this wire. A prompt that is too long is a 400."""
-    told = openai.provider(reply, trace_id)
+    reply_error = openai.provider(reply, trace_id)
     status = 400 if reply.error.error is ErrorClass.CONTEXT_LENGTH else reply.status
     headers = [(b"content-type", JSON), *[each for each in reply.headers if each[0] == b"retry-after"]]
-    return ErrorReply(status, headers, openai.coded(told.body, CODES.get(reply.error.error)))
+    return ErrorReply(status, headers, openai.coded(reply_error.body, CODES.get(reply.error.error)))
 
 
 def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001 (a response header names it)
     body = openai.translated_event(fail, provider)
     status = fail.status if 400 <= fail.status < 600 else 400
-    told = openai.coded(body, CODES.get(read_error(status, body).error))
-    return as_event(without_organisation(told.decode()).encode())
+    error = openai.coded(body, CODES.get(read_error(status, body).error))
+    return as_event(without_organisation(error.decode()).encode())
 
 
 ERRORS: Final = CallerErrors(

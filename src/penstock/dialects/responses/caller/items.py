@@ -162,17 +162,17 @@ class _Reader:
         if not call_id:
             raise Malformed(f"{path}.call_id", "the id of the tool call that this answers")
         call_id = self._ids.answered(call_id)
-        given = item.get("tools") if kind == "tool_search_output" else item.get("output")
-        parts = tuple(_output(given, path))
+        content = item.get("tools") if kind == "tool_search_output" else item.get("output")
+        parts = tuple(_output(content, path))
         result = ToolResult(call_id, parts, self._names.get(call_id, ""))
         self._found.append(Message("tool", (result,), path=path))
 
 
 def _function_arguments(item: Mapping[str, Any]) -> str:
-    given = item.get("arguments")
-    if isinstance(given, str):
-        return given
-    return "" if given is None else write_json(given).decode("utf-8", "surrogatepass")
+    arguments = item.get("arguments")
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else write_json(arguments).decode("utf-8", "surrogatepass")
 
 
 _NAMED: Final = frozenset({"function_call", "custom_tool_call"})

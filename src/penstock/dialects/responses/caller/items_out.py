@@ -42,8 +42,8 @@ class Teller:
 
     def taken(self) -> bytes:
         """The events since the last time."""
-        told, self._told = self._told, []
-        return b"".join(told)
+        events, self._told = self._told, []
+        return b"".join(events)
 
 
 def _beginning(kind: str, **members: Any) -> bytes:

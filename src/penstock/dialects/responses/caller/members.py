@@ -79,9 +79,9 @@ class Head(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, caption: Caption, start: Start) -> Head:
         """The head of a reply that began with ``start``."""
-        given = {name: msgspec.Raw(raw) for name, raw in caption.echo.members.items()}
+        members = {name: msgspec.Raw(raw) for name, raw in caption.echo.members.items()}
         created = start.created or caption.created
-        return cls(response_id(caption.seed), created, start.model or caption.model, {**_DEFAULTS, **given})
+        return cls(response_id(caption.seed), created, start.model or caption.model, {**_DEFAULTS, **members})
 
     def response(
         self,
@@ -122,8 +122,8 @@ def search_query(event: Foreign) -> str | None:
     if value.get("type") != "server_tool_use" or value.get("name") != "web_search":
         return None
     made = value.get("input")
-    given = made if isinstance(made, dict) else {}
+    members = made if isinstance(made, dict) else {}
     if isinstance(made, str):
         read = read_json_or_none(made.encode("utf-8", "surrogatepass"))
-        given = read if isinstance(read, dict) else {}
-    return json_text.text(given, "query")
+        members = read if isinstance(read, dict) else {}
+    return json_text.text(members, "query")

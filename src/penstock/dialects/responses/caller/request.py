@@ -260,8 +260,8 @@ def _echo(body: Body, forms: Mapping[str, ToolForm]) -> Echo:
     members = {name: body.raw(name) or b"null" for name in body if name in REPEATED and not body.is_null(name)}
     if "reasoning" in members:
         value = body.value("reasoning")
-        given = value if isinstance(value, dict) else {}
-        members["reasoning"] = write_json({"effort": None, "summary": None, **given})
+        values = value if isinstance(value, dict) else {}
+        members["reasoning"] = write_json({"effort": None, "summary": None, **values})
     if "text" in members:
         text = json_text.mapping({"text": body.value("text")}, "text")
         members["text"] = write_json({"format": {"type": "text"}, **{k: v for k, v in text.items() if v is not None}})

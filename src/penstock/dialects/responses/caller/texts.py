@@ -45,10 +45,10 @@ def _request(_kind: str, body: Any) -> Iterator[Segment]:
     for pointer, text in leaves(variables, ("prompt", "variables")):
         if pointer[-1] == "text" or len(pointer) == len(("prompt", "variables", "name")):
             yield Segment(pointer, text, "user", SegmentKind.INPUT, -1)
-    given = member(body, "input")
-    if isinstance(given, str):
-        yield Segment(("input",), given, "user")
-    for index, item in enumerate(listed(given)):
+    items = member(body, "input")
+    if isinstance(items, str):
+        yield Segment(("input",), items, "user")
+    for index, item in enumerate(listed(items)):
         if isinstance(item, str):  # OpenAI takes none; other hosts of this wire may
             yield Segment(("input", index), item, "user", SegmentKind.TEXT, index)
         yield from _item(item, ("input", index), index)
@@ -116,8 +116,8 @@ def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int) -> I
 
 
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
-    told = member(event, "type")
-    name, _, step = (told if isinstance(told, str) else "").removeprefix("response.").rpartition(".")
+    event_type = member(event, "type")
+    name, _, step = (event_type if isinstance(event_type, str) else "").removeprefix("response.").rpartition(".")
     slot, number = (_number(event, each) for each in ("output_index", "content_index"))
     if name in _PIECES:
         whole, kind = _PIECES[name]

@@ -205,9 +205,9 @@ class Output:
     # Items.
 
     def _added(self, value: Mapping[str, Any]) -> Iterator[Event]:
-        given = json_text.mapping(value, "item")
-        if json_text.text(given, "type") in _CALLS:
-            yield from self._begun(json_text.integer(value, "output_index") or 0, given)
+        item = json_text.mapping(value, "item")
+        if json_text.text(item, "type") in _CALLS:
+            yield from self._begun(json_text.integer(value, "output_index") or 0, item)
 
     def _done(self, value: Mapping[str, Any]) -> Iterator[Event]:
         item = json_text.mapping(value, "item")

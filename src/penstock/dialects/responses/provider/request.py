@@ -107,8 +107,8 @@ def _wants_summary(request: ChatRequest, reasoning: Reasoning | None) -> bool:
 
 
 def _reasoning(request: ChatRequest, reasoning: Reasoning | None, effort: str) -> dict[str, Any]:
-    told = {"effort": effort} if effort else {}
-    return {**told, "summary": "auto"} if _wants_summary(request, reasoning) else told
+    members = {"effort": effort} if effort else {}
+    return {**members, "summary": "auto"} if _wants_summary(request, reasoning) else members
 
 
 def _refused(traits: Traits, effort: str) -> frozenset[str]:

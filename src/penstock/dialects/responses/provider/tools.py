@@ -28,9 +28,9 @@ _USUAL_SIZE: Final = "medium"
 
 def write_tools(parameters: Parameters) -> dict[str, Any] | Failure:
     """The members ``tools`` and ``tool_choice``, as far as there are any."""
-    choice, given = parameters.tool_choice(), parameters.tools()
+    choice, listed = parameters.tool_choice(), parameters.tools()
     tools: list[Mapping[str, Any]] = []
-    for position, tool in enumerate(given):
+    for position, tool in enumerate(listed):
         written = _tool(tool, f"tools[{position}]", parameters)
         if written is None:
             parameters.unsupported(f"tools[{position}]")

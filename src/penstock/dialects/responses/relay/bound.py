@@ -62,9 +62,9 @@ class ChangedIds:
         changed = _changed(data, self._change, _OF_EVENT)
         if changed is data:
             return block
-        told = changed.split(b"\n")
-        told += [b""] * (len(values) - len(told))
-        for place, old, new in zip(places, values, told, strict=True):
+        changed_lines = changed.split(b"\n")
+        changed_lines += [b""] * (len(values) - len(changed_lines))
+        for place, old, new in zip(places, values, changed_lines, strict=True):
             before, _, rest = lines[place].partition(_DATA)
             lines[place] = before + _DATA + new + rest[len(old) :]
         return b"".join(lines)

@@ -61,5 +61,5 @@ def error_of(response: Mapping[str, Any], provider: str) -> ClassifiedError | No
     ):
         return None
     code = json_text.text(error, "code") if isinstance(error, dict) else ""
-    told = {"error": error or {"message": "the response failed", "code": "server_error"}}
-    return classified(told, provider, STATUS_OF_CODE.get(code, 0 if error else FAILED_STATUS))
+    value = {"error": error or {"message": "the response failed", "code": "server_error"}}
+    return classified(value, provider, STATUS_OF_CODE.get(code, 0 if error else FAILED_STATUS))

@@ -107,8 +107,8 @@ def _content(item: Mapping[str, Any], place: Mapping[str, Any]) -> Iterator[_Eve
         yield "response.content_part.added", {**at, "part": empty}
         yield f"response.{name}.delta", {**at, "delta": text, **({"logprobs": []} if beside else {})}
         for number, source in enumerate(sources):
-            told = {"annotation_index": number, "annotation": source}
-            yield "response.output_text.annotation.added", {**at, **told}
+            event = {"annotation_index": number, "annotation": source}
+            yield "response.output_text.annotation.added", {**at, **event}
         yield f"response.{name}.done", {**at, member: text, **beside}
         yield "response.content_part.done", {**at, "part": part}
 

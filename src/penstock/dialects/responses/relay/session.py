@@ -46,8 +46,8 @@ def model_of(message: bytes) -> str | None:
 def error_message(failure: Failure, trace: str) -> bytes:
     """A failure as the host itself would tell it."""
     reply = ERRORS.failure(failure, trace)
-    told = read_json_or_none(reply.body)
-    return write_json({"type": "error", "status": reply.status, "error": json_text.mapping(told, "error")})
+    value = read_json_or_none(reply.body)
+    return write_json({"type": "error", "status": reply.status, "error": json_text.mapping(value, "error")})
 
 
 SESSION: Final = SessionEvents(used_by, models_in, error_message, model_of, asks_again=True)

@@ -99,8 +99,8 @@ def ending(tail: bytes) -> tuple[bool, Usage | None]:
         if (name and name not in _ENDS) or data == _DONE:
             continue
         value = read_json_or_none(data)
-        told = json_text.text(value, "type") if isinstance(value, dict) else ""
-        kind = told.encode("utf-8", "surrogatepass")
+        last_type = json_text.text(value, "type") if isinstance(value, dict) else ""
+        kind = last_type.encode("utf-8", "surrogatepass")
         if kind in _ENDS:
             return kind in _FINISHED, usage_of(json_text.mapping(value, "response"))
     return _ending_of_a_piece(tail)

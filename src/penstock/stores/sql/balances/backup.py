@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from penstock.background import Background
 from penstock.limits.counters import Hold
 from penstock.limits.limit import Limit
+from penstock.stores.sql.balances.flush import Flush
 from penstock.stores.sql.balances.sums import BalanceSums
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.stored_counters import Charge, StoreDown
@@ -36,8 +37,7 @@ class BalanceBackup:
         self._now = now
         self._unwritten = BalanceSums()
         self._is_lost = False
-        self._flushing: asyncio.Task[bool] | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._flush = Flush(self._write)
         self._task = Background("the balances of budgets", self._run)
 
     def start(self) -> None:
@@ -46,8 +46,6 @@ class BalanceBackup:
     async def stop(self) -> None:
         """Write down all that is not yet."""
         await self._task.stop()
-        if self._flushing is not None:
-            await self._flushing
         await self.flush()
 
     def note(self, charges: Sequence[Charge]) -> None:
@@ -78,13 +76,7 @@ class BalanceBackup:
 
     async def flush(self) -> bool:
         """Write down what was charged; False if the database can't be reached: it is kept for the next time."""
-        # A writing that has begun is carried out, whoever waits for it: else nobody knew what was written.
-        self._flushing = asyncio.get_running_loop().create_task(self._flush())
-        return await asyncio.shield(self._flushing)
-
-    async def _flush(self) -> bool:
-        async with self._one_at_a_time:
-            return await self._write()
+        return await self._flush.run()
 
     async def _write(self) -> bool:
         if self.open_database is None:

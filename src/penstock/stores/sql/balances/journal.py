@@ -31,6 +31,7 @@ from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import OVERFLOW, Amounts, BucketKey, Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.stores.slice_record import Row, SliceRecord
+from penstock.stores.sql.balances.flush import Flush
 from penstock.stores.sql.balances.sums import Balance, BalanceSums
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
@@ -89,7 +90,7 @@ class JournaledCounters:
         self._wanted = asyncio.Event()
         self._flushed: asyncio.Future[bool] | None = None
         self._is_lost = False
-        self._flushing: asyncio.Task[bool] | None = None
+        self._flush = Flush(self._write_down)
         self._task = Background("the journal of budgets", self._run)
 
     def start(self) -> None:
@@ -99,8 +100,6 @@ class JournaledCounters:
     async def stop(self) -> None:
         """Write down all that is not yet."""
         await self._task.stop()
-        if self._flushing is not None:
-            await self._flushing
         if await self.flush():
             self._record.close()
 
@@ -119,6 +118,9 @@ class JournaledCounters:
 
     async def flush(self) -> bool:
         """Write down what has changed; False if the database can't be reached: it is kept for the next time."""
+        return await self._flush.run()
+
+    async def _write_down(self) -> bool:
         self._note_fast()
         settled = self._settled.take()
         closed, self._closed = self._closed, []
@@ -358,9 +360,7 @@ class JournaledCounters:
                 async with asyncio.timeout(_INTERVAL):
                     await self._wanted.wait()
             self._wanted.clear()
-            # A flush that has begun is carried out, also when the gateway stops: else nobody knew what was written.
-            self._flushing = asyncio.get_running_loop().create_task(self.flush())
-            if not await asyncio.shield(self._flushing):
+            if not await self.flush():
                 await asyncio.sleep(_RETRY / 1_000_000)
                 self._changed.set()
 

@@ -50,7 +50,7 @@ class LimitLoader:
         """The limits of gateway keys by the key's id. ``changed`` are the keys whose limits are read; None: all keys.
         A sentence for each row that can't be used is added to ``problems``."""
         found: dict[str, tuple[Applied, ...]] = {}
-        told: dict[str, list[str]] = {}
+        key_problems: dict[str, list[str]] = {}
         week_starts = week_starts_of(connection)
 
         def use(rows: Sequence[Any]) -> None:
@@ -58,20 +58,20 @@ class LimitLoader:
                 of_row: list[str] = []
                 applied = _applied(row, self._of_keys.get(row.owner_id, ()), of_row, week_starts)
                 if of_row:
-                    told[row.owner_id] = of_row
+                    key_problems[row.owner_id] = of_row
                 if applied:
                     found[row.owner_id] = applied
 
         if changed is None:
             await read_in_parts(connection, _OF_KEYS, use)
-            self._of_keys, self._told = found, told
+            self._of_keys, self._told = found, key_problems
         elif changed:
             await read_in_parts(connection, _OF_KEYS.where(schema.limit.c.owner_id.in_(changed)), use)
             for id_ in changed:
                 self._of_keys.pop(id_, None)
                 self._told.pop(id_, None)
             self._of_keys |= found
-            self._told |= told
+            self._told |= key_problems
         for sentences in self._told.values():
             problems += sentences
         return self._of_keys

@@ -165,8 +165,8 @@ def _lines(unit: Unit, last: str | None) -> sa.Select[Any]:
     """A page of the users of a unit, after the last one of the page before, with what each of them asked."""
     if unit.length == WEEK:
         column = usage_metadata.c
-        told = [sa.func.sum(column[name]).label(name) for name in FEW_MEASURES[:-1]]
-        query = sa.select(column.value, *told, sa.func.max(column.last_at).label("last_at")).where(
+        sums = [sa.func.sum(column[name]).label(name) for name in FEW_MEASURES[:-1]]
+        query = sa.select(column.value, *sums, sa.func.max(column.last_at).label("last_at")).where(
             column.workspace_id == unit.workspace_id, column.name == USER
         )
         when: sa.ColumnElement[int] = column.start
