@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from penstock.stores import mapped_file
 from penstock.stores.mapped_file import MappedFile
 
 
@@ -43,10 +44,10 @@ def test_the_whole_file_is_on_the_disk(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_nothing_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(file: int, offset: int, size: int) -> None:
+    def full(file: BinaryIO, size: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(mapped_file, "_allocate", full)
     own = MappedFile(tmp_path, "notes", "own", 4096)
     assert own.open("what is noted is lost") is None
     assert "No space left on device" in caplog.text
