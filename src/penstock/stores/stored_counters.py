@@ -74,7 +74,8 @@ class StoreDown(Exception):
 
 class StoredCounters(Counters, Protocol):
     """Counters in a store. Every call may raise StoreDown. ``lose`` also closes reservations whose worker is dead.
-    ``worker`` is the name under which the lease is kept. ``told_lost`` gets what lost reservations were charged."""
+    ``worker`` is the name under which the lease is kept. ``told_lost`` gets what lost reservations were charged, and again
+    by the next call if the first one was cut off: killed workers and lost answers leave none untold."""
 
     worker: str
     told_lost: Callable[[Sequence[LostCharge]], None]
