@@ -74,8 +74,8 @@ class StoreDown(Exception):
 
 class StoredCounters(Counters, Protocol):
     """Counters in a store. Every call may raise StoreDown. ``lose`` also closes reservations whose worker is dead.
-    ``worker`` is the name under which the lease is kept. ``told_lost`` gets what lost reservations were charged, and again
-    by the next call if the first one was cut off: killed workers and lost answers leave none untold."""
+    ``worker`` is the name under which the lease is kept. ``told_lost`` gets what lost reservations were charged; what
+    was cut off between the charge and the telling is told by the next call, of whichever worker."""
 
     worker: str
     told_lost: Callable[[Sequence[LostCharge]], None]
