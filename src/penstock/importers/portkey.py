@@ -51,20 +51,25 @@ def convert(documents: Mapping[str, Any], hosts: Hosts) -> Conversion:
             )
         if around.get("name", text) != text:
             report.near(f"{file}.name", f"the config is shown as {slug}")
-        for path in _semantic_caches(config):
-            report.near(f"{file}.{path}", "served as exact matches")
+        _tell(config, file, report)
         for key, path in _virtual_keys(config, hosts):
             wanted.setdefault(key, f"{file}.{path}")
-        for path, name in _saved_guardrails(config):
-            report.near(
-                f"{file}.{path}", f"save the guardrail {name} first: without it requests with the config are refused"
-            )
-        for path in _clear_credentials(config):
-            report.near(f"{file}.{path}", "a credential in clear: a virtual key would keep it out of the file")
     for key, path in wanted.items():
         report.near(path, f"create the virtual key {key} before the config is used")
     imported.to_create = list(wanted)
     return Conversion(imported, report)
+
+
+def _tell(config: dict[str, Any], file: str, report: Report) -> None:
+    """Tell of the members that don't do what they did, or that need something done first."""
+    for path in _semantic_caches(config):
+        report.near(f"{file}.{path}", "served as exact matches")
+    for path, name in _saved_guardrails(config):
+        report.near(
+            f"{file}.{path}", f"save the guardrail {name} first: without it requests with the config are refused"
+        )
+    for path in _clear_credentials(config):
+        report.near(f"{file}.{path}", "a credential in clear: a virtual key would keep it out of the file")
 
 
 def _config(document: Any) -> tuple[str | None, dict[str, Any] | None, dict[str, Any]]:
