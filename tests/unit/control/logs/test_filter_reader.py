@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.control.logs.filters import read_filter
+from penstock.control.logs.filter_reader import read_filter
 from penstock.control.refusal import Refusal
 
 
