@@ -234,6 +234,8 @@ def test_all_problems_of_a_key_are_told_at_once(admin: RunningAdmin) -> None:
         ({"defaults": {"config_id": "pc-nope"}}, "/defaults/config_id"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
         ({"scopes": []}, "/scopes"),
+        ({"alert_emails": ["a@example.com", "b@c\r\nBcc: d@e"]}, "/alert_emails/1"),
+        ({"alert_emails": ["a@example.com"] * 21}, "/alert_emails"),
     ],
 )
 def test_what_is_not_there_is_a_problem_of_the_body(admin: RunningAdmin, body: dict[str, Any], pointer: str) -> None:

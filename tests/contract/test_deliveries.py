@@ -61,6 +61,6 @@ async def test_old_rows_go(database: Database) -> None:
 async def test_addresses_of_a_key(database: Database) -> None:
     rows = Rows(database)
     await rows.make_workspace()
-    key = await rows.key("app", b"digest", alert_emails='["a@example.com"]')
+    key = await rows.key("app", b"digest", alert_emails='["a@example.com", "b@c\\r\\nBcc: d@e", 1]')
     assert await SqlDeliveries(database).addresses_of(key) == ["a@example.com"]
     assert await SqlDeliveries(database).addresses_of("nobody") == []

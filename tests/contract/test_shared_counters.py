@@ -146,6 +146,34 @@ async def test_t23_a_lost_reservation_is_told_with_what_it_was_charged(place: Pl
     ]
 
 
+async def test_t23_a_lost_reservation_is_told_until_it_is_heard(place: Place, counters: StoredCounters) -> None:
+    """A worker that is killed, or whose answer is lost, between the charge and the ledger's line leaves it to others."""
+    await counters.reserve(("r", 1), [hold(OPEN, 5)])
+    charge = LostCharge(("r", 1), hold(OPEN).key, 5)
+
+    class KilledError(Exception):
+        pass
+
+    def is_killed(charges: Sequence[LostCharge]) -> None:
+        assert charges == [charge]
+        raise KilledError
+
+    sweeper = place.counters(clock=lambda: time_ns() // 1000 + LEASE + SECOND)
+    sweeper.told_lost = is_killed
+    with pytest.raises(KilledError):
+        await sweeper.lose(3600 * SECOND)
+    assert await counters.usage(hold(OPEN).key) == (5, 0)
+    told: list[LostCharge] = []
+    counters.told_lost = told.extend
+    await counters.lose(3600 * SECOND)
+    assert told == [charge]
+    await counters.lose(3600 * SECOND)
+    assert told == [charge], "once it is heard, it isn't told again"
+    await counters.settle(("r", 1), Amounts(3), [hold(OPEN, 5)])
+    assert await counters.usage(hold(OPEN).key) == (3, 0)
+    await sweeper.close()
+
+
 async def sweep(place: Place, told: list[LostCharge] | None = None) -> None:
     """Lose what dead workers have left, at a time when their leases have ended; ``told`` gets what they were charged."""
     sweeper = place.counters(clock=lambda: time_ns() // 1000 + LEASE + SECOND)

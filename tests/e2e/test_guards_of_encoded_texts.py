@@ -93,3 +93,19 @@ def test_a_document_is_changed(gateway: RunningGateway, upstream: Upstream, case
     changed = to_base64("so [gone] und für sich")
     assert changed in text
     assert from_base64(changed) == "so [gone] und für sich"
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses"])
+def test_a_document_whose_text_stands_as_it_is(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
+    """It is one text, also where its letters are those of base64."""
+    source = {"type": "text", "media_type": "text/plain", "data": f"so {BAD}"}
+    turns = [{"role": "user", "content": [{"type": "document", "source": source}]}]
+    check = {"rule": "/canary-[0-9]+/g", "redactText": "[gone]", "scope": "all"}
+    config = {"provider": "anthropic", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    headers = {"x-portkey-config": json.dumps({**config, "input_guardrails": [{"default.regexReplace": check}]})}
+    said = {"input": turns} if path.endswith("responses") else {"messages": turns, "max_tokens": 9}
+    body = {"model": "claude-sonnet-4-5", **said}
+    httpx.post(gateway.url + path, json=body, headers=headers, timeout=60, trust_env=False)
+    [request] = upstream.received
+    sent = json.loads(request.body)
+    assert sent["messages"][0]["content"][0]["source"] == {**source, "data": "so [gone]"}

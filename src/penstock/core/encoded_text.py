@@ -34,6 +34,8 @@ _TEXTS: Final = frozenset(
 """Media types of texts beside ``text/…`` and those that end in ``+json``, ``+xml`` or ``+yaml``."""
 _NO_TEXTS: Final = ("image/", "audio/", "video/", "font/", "application/pdf", "application/vnd.", "application/zip")
 """How media types begin that are none of texts. The data of any other type is a text if it is UTF-8."""
+_BY_NAME: Final = mimetypes.MimeTypes()
+"""Python's own table, whatever a machine adds to it: on some of them TypeScript is a video."""
 _CHARSETS: Final = frozenset(
     """
     big5 euc-jp euc-kr gb18030 gbk iso-2022-jp iso-8859-1 koi8-r shift_jis utf-16 utf-16be utf-16le utf-32 utf-32be
@@ -57,7 +59,7 @@ def is_text(media_type: str) -> bool:
 
 def type_of_file(name: str) -> str:
     """The media type of a file with this name; ``application/octet-stream`` where the name doesn't tell."""
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return _BY_NAME.guess_type(name)[0] or "application/octet-stream"
 
 
 def from_base64(data: str, media_type: str = "") -> str | None:

@@ -52,6 +52,8 @@ def _texts(part: dict[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
             yield path, *found
     for holder, type_name, name in _TYPED:
         value = part.get(holder)
+        if member(value, "type") == "text":
+            continue  # a document of Anthropic's whose data stands as it is
         yield from _of_type((holder, name), member(value, type_name), member(value, name))
     for path, type_name, name in _FILES:
         value = _at(part, path)

@@ -121,6 +121,23 @@ def leaves(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
             left.extend((*reversed([((*at, index), inner) for index, inner in enumerate(each)]),))
 
 
+def document_texts(part: Any, at: Pointer) -> Iterator[tuple[Pointer, str]]:
+    """The texts of a document of Anthropic's, as other wires have it, too: Claude gets it as it is. Texts in base64 are
+    read elsewhere (encoded_texts.py)."""
+    source = member(part, "source")
+    if not isinstance(source, dict):
+        return
+    for name in ("title", "context"):
+        yield from leaves(part.get(name), (*at, name))
+    kind = source.get("type")
+    if kind == "text":
+        yield from leaves(source.get("data"), (*at, "source", "data"))
+    elif kind == "content":
+        for place, text in leaves(source.get("content"), (*at, "source", "content")):
+            if place[-1] in {"text", "content"}:
+                yield place, text
+
+
 def input_texts(operation: str, kind: str, names: tuple[str, ...]) -> TextView:
     """The view of an operation's inputs, which stand in members of these names. Its answers have no texts."""
     return TextView(

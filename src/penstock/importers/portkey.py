@@ -31,48 +31,65 @@ def convert(documents: Mapping[str, Any], hosts: Hosts) -> Conversion:
     imported, report, names = Imported(), Report(), Names()
     wanted: dict[str, str] = {}
     for file, document in documents.items():
-        name, config = _config(document)
+        name, config, around = _config(document)
         if config is None:
             report.lost(file, "expected a config, or an object with one in its member config")
             continue
         if _is_refused(config, file, report):
+            continue
+        if (status := around.get("status", "active")) != "active":
+            report.near(f"{file}.status", f"a config that is {str(status)[:64]} serves nobody there: it is left out")
             continue
         text = name or file
         is_free = _NAME.fullmatch(text) and all(text != each["name"] for each in imported.configs)
         slug = text if is_free else names.unique(text)
         imported.configs.append({"name": slug, "config": config})
         report.exact(file, f"config {slug}, as it is")
+        if around.get("is_default"):
+            report.near(
+                f"{file}.is_default", f"to make it the default here: penstock config put {slug} --default --file FILE"
+            )
+        if around.get("name", text) != text:
+            report.near(f"{file}.name", f"the config is shown as {slug}")
+        _tell(config, file, report)
         for key, path in _virtual_keys(config, hosts):
             wanted.setdefault(key, f"{file}.{path}")
-        for path, name in _saved_guardrails(config):
-            report.near(
-                f"{file}.{path}", f"save the guardrail {name} first: without it requests with the config are refused"
-            )
-        for path in _clear_credentials(config):
-            report.near(f"{file}.{path}", "a credential in clear: a virtual key would keep it out of the file")
     for key, path in wanted.items():
         report.near(path, f"create the virtual key {key} before the config is used")
     imported.to_create = list(wanted)
     return Conversion(imported, report)
 
 
-def _config(document: Any) -> tuple[str | None, dict[str, Any] | None]:
-    """The name and the config of an export: the config itself, or what ``GET /configs/{slug}`` answers."""
+def _tell(config: dict[str, Any], file: str, report: Report) -> None:
+    """Tell of the members that don't do what they did, or that need something done first."""
+    for path in _semantic_caches(config):
+        report.near(f"{file}.{path}", "served as exact matches")
+    for path, name in _saved_guardrails(config):
+        report.near(
+            f"{file}.{path}", f"save the guardrail {name} first: without it requests with the config are refused"
+        )
+    for path in _clear_credentials(config):
+        report.near(f"{file}.{path}", "a credential in clear: a virtual key would keep it out of the file")
+
+
+def _config(document: Any) -> tuple[str | None, dict[str, Any] | None, dict[str, Any]]:
+    """The name and the config of an export, and the members around it: it is the config itself, or what
+    ``GET /configs/{slug}`` answers."""
     if not isinstance(document, dict):
-        return None, None
+        return None, None, {}
     inner = document.get("config", document.get("data"))
     if isinstance(inner, dict) and "config" in inner:
         return _config(inner)
     name = document.get("slug") or document.get("name")
     name = name if isinstance(name, str) else None
     if inner is None:
-        return name, document
+        return name, document, {}
     if isinstance(inner, str):
         try:
             inner = msgspec.json.decode(inner)
         except UNREADABLE:
-            return name, None
-    return name, inner if isinstance(inner, dict) else None
+            return name, None, {}
+    return name, inner if isinstance(inner, dict) else None, document
 
 
 def _is_refused(config: dict[str, Any], file: str, report: Report) -> bool:
@@ -104,6 +121,12 @@ def _saved_guardrails(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for index, item in enumerate(value if key in _GUARDS and isinstance(value, list) else ()):
             if isinstance(item, str):
                 yield f"{path}[{index}]", item
+
+
+def _semantic_caches(config: dict[str, Any]) -> Iterator[str]:
+    for path, key, value in _members(config):
+        if key == "cache" and isinstance(value, dict) and value.get("mode") == "semantic":
+            yield f"{path}.mode"
 
 
 def _clear_credentials(config: dict[str, Any]) -> Iterator[str]:

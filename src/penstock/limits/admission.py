@@ -8,7 +8,7 @@ that waits, shield both from cancellation.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -29,6 +29,7 @@ from penstock.limits.refusal import LimitRefusal, refusal, unavailable, unusable
 
 _ESTIMATED: Final = frozenset({"cost", "tokens"})
 """Kinds of limits whose amounts are known only afterwards."""
+T = TypeVar("T")
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -190,14 +191,11 @@ class Admitted:
             del self._holds[self._of_request :]
             await self._counters.shrink(self.reservation, [hold.key for hold in own])
 
-    async def settle(self, actual: Amounts) -> tuple[Alert, ...]:
-        """Charge what the attempt took. A second call does nothing, nor does one after ``release``."""
-        if not self.is_open:
-            return ()
-        self.is_open = False
-        if not self._is_reserved:
-            return ()
-        return await self._counters.settle(self.reservation, actual, self._holds)
+    def settle(self, actual: Amounts) -> Coroutine[Any, Any, tuple[Alert, ...]]:
+        """Charge what the attempt took. A second call does nothing, nor does one after ``release``. The counters know
+        of it from this call on, and not first when the result is awaited."""
+        is_held, self.is_open = self.is_open and self._is_reserved, False
+        return self._counters.settle(self.reservation, actual, self._holds) if is_held else _nothing(())
 
     def close_at_once(self, counters: ImmediateCounters, actual: Amounts | None) -> tuple[Alert, ...]:
         """As ``settle``, or as ``release`` if ``actual`` is None, without a wait."""
@@ -211,12 +209,11 @@ class Admitted:
             return ()
         return counters.settle_at_once(self.reservation, actual, self._holds)
 
-    async def release(self) -> None:
-        """Give everything back: nothing was spent. A second call does nothing, nor does one after ``settle``."""
-        if self.is_open:
-            self.is_open = False
-            if self._is_reserved:
-                await self._counters.release(self.reservation)
+    def release(self) -> Coroutine[Any, Any, None]:
+        """Give everything back: nothing was spent. A second call does nothing, nor does one after ``settle``. The
+        counters know of it from this call on."""
+        is_held, self.is_open = self.is_open and self._is_reserved, False
+        return self._counters.release(self.reservation) if is_held else _nothing(None)
 
     async def renew(self, estimate: Estimate, attempt: int) -> LimitRefusal | None:
         """Reserve once more for the request, after an attempt that was billed has been settled. ``attempt`` is a number
@@ -224,6 +221,11 @@ class Admitted:
         self.reservation = (self.reservation[0], attempt)
         result = await self.begin(_without_request(estimate))
         return result if isinstance(result, LimitRefusal) else None
+
+
+async def _nothing(answer: T) -> T:
+    """The answer where nothing is held."""
+    return answer
 
 
 def _holds(limits: Sequence[Applied], estimate: Estimate, now: int) -> list[Hold] | LimitRefusal:

@@ -34,7 +34,7 @@ _ONLY_MODEL: Final = frozenset({"model"})
 """The parameters of a path that names nothing but the model."""
 _MOST_BLOCKS: Final = 4
 """Header blocks that a template remembers."""
-_LARGEST_BLOCK: Final = 4 << 10
+_LARGEST_BLOCK: Final = 1 << 10
 """Bytes of the largest one."""
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 import uvicorn
 
 from penstock.server.asgi import App
+from penstock.server.http.handshake import with_tls
 from penstock.server.http.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
 from penstock.server.tls import TlsFiles, renewing
@@ -90,7 +91,8 @@ class _Config(uvicorn.Config):
 
     def load(self) -> None:
         super().load()
-        self.ssl = None if self.tls is None else renewing(self.tls)
+        if self.tls is not None:
+            with_tls(self, renewing(self.tls))
 
 
 def _config(app: App, settings: Settings) -> uvicorn.Config:

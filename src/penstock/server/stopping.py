@@ -23,6 +23,7 @@ from typing import Any, Final, cast
 
 import uvicorn
 
+from penstock.server.http.handshake import Handshake
 from penstock.server.http.http1 import ServerConnection
 
 _LOG: Final = logging.getLogger("penstock")
@@ -162,8 +163,8 @@ class GracefulServer(uvicorn.Server):
     def _grace(self) -> float:
         return self.config.timeout_graceful_shutdown or 0
 
-    def _connections(self) -> list[ServerConnection]:
-        return cast("list[ServerConnection]", list(self.server_state.connections))
+    def _connections(self) -> list[ServerConnection | Handshake]:
+        return cast("list[ServerConnection | Handshake]", list(self.server_state.connections))
 
     async def _drained(self) -> bool:
         """Wait until all requests are answered, but not beyond the grace or a second signal; whether they are."""

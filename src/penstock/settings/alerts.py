@@ -6,12 +6,13 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.core.mail_address import LONGEST, PATTERN
 from penstock.settings.kinds import YEAR, Number, Seconds, Text
 
 AlertKind = Annotated[
     str, Meta(pattern="^(budget_threshold|budget_exhausted|circuit_open|store_down|error_rate|key_rotation)$")
 ]
-MailAddress = Annotated[str, Meta(pattern=r"^[^\s@,<>\x00-\x1f]+@[^\s@,<>\x00-\x1f]+$")]
+MailAddress = Annotated[str, Meta(max_length=LONGEST, pattern=PATTERN)]
 WebhookUrl = Annotated[
     str, Meta(pattern=r"^(https?://[^\s/?#@]+(/[^\s#]*)?)?$", title="a URL, such as https://example.com/hook")
 ]

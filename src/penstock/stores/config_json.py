@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,9 @@ _NO_JSON: Final = (
 )
 
 
+_NO_NUMBER: Final = "it holds a number that JSON can't write: infinity, one beyond 1.8e308, or NaN"
+
+
 class NotAConfig(Exception):
     """The values are no config. The message is the reason."""
 
@@ -21,11 +25,26 @@ def as_json(values: Any) -> bytes:
     """The values of a config as JSON. Raises NotAConfig."""
     try:
         check_size(values)
-        return msgspec.json.encode(values)
+        text = msgspec.json.encode(values)
     except OverBudget as over:
         raise NotAConfig(_NO_JSON if _is_within_itself(values) else f"{over}: make it smaller") from None
     except (TypeError, ValueError, RecursionError):
         raise NotAConfig(_NO_JSON) from None
+    # msgspec writes null for such a number: the provider would get another value than the one that was set.
+    if b"null" in text and not _are_numbers_finite(values):
+        raise NotAConfig(_NO_NUMBER)
+    return text
+
+
+def _are_numbers_finite(values: Any) -> bool:
+    left = [values]
+    while left:
+        each = left.pop()
+        if isinstance(each, float) and not math.isfinite(each):
+            return False
+        if isinstance(each, dict | list | tuple):
+            left.extend(each.values() if isinstance(each, dict) else each)
+    return True
 
 
 def _is_within_itself(value: Any) -> bool:

@@ -85,6 +85,7 @@ class CounterCall(msgspec.Struct, frozen=True):
     settled: int = 0
     older_than: int = 0
     ended_before: int = 0
+    reservations: tuple[ReservationId, ...] = ()
     host: str = ""
     lease: int = LEASE
     kept: int = KEPT
@@ -116,8 +117,8 @@ LostAnswer = tuple[str, int, str, str, int, int, int]
 
 
 class LoseAnswer(msgspec.Struct, frozen=True):
-    """How many reservations were lost, the alerts, what budgets in dollars were charged for which reservation, and, of
-    Redis, the charges."""
+    """How many reservations were lost, the alerts, what budgets in dollars were charged for which reservation of which
+    the ledger wasn't told yet, and, of Redis, the charges."""
 
     lost: int
     alerts: tuple[AlertAnswer, ...] = ()
@@ -178,6 +179,10 @@ class CallMaker:
 
     def of_balance(self, hold: Hold, settled: int) -> CounterCall:
         return self.call(holds=(self._hold(hold),), settled=settled)
+
+    def told(self, charges: Iterable[LostCharge]) -> CounterCall:
+        """The ledger is told of lost reservations."""
+        return self.call(reservations=tuple({charge.reservation for charge in charges}))
 
     def settlement(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> CounterCall:
         unique = {hold.key: hold for hold in holds}

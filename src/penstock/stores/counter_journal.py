@@ -1,17 +1,19 @@
 """What the store of the counters is to be told when it can be reached again, in a file of this worker.
 
 One line in JSON for each call, in order. A journal that a dead worker has left is taken over by the next worker that
-starts, and so are the calls that it was making when it was killed. Replaying a call twice charges once: the store knows
-which reservations are closed.
+starts, and so are the calls that it was making when it was killed, and the estimates of requests under way that it had
+let pass by itself. Replaying a call twice charges once: the store knows which reservations are closed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -25,7 +27,7 @@ from penstock.stores.private_file import begun_locked
 _LOG: Final = logging.getLogger("penstock")
 _NAME: Final = "counters-*.journal"
 _CALLS: Final = 4 << 20
-"""Bytes of the calls that are being made."""
+"""Bytes of the calls that are being made, and as many of what is let pass without the store."""
 _LARGEST: Final = 256 << 20
 """Bytes of a journal; a journal without a file holds as much in memory."""
 
@@ -68,31 +70,40 @@ class CounterJournal:
         self._path = None if folder is None else folder / f"counters-{worker}.journal"
         self._calls = KeptEntries(folder, "calls", worker, _CALLS)
         """The calls that are being made."""
+        self._allowed = KeptEntries(folder, "allowed", worker, _CALLS)
+        """What requests under way are charged that the store may know nothing of."""
 
     def open(self) -> list[Settlement]:
-        """Begin the file, and take over what dead workers have left. Returns the settlements that they were making when
-        they were killed: of these the ledger may know nothing."""
+        """Begin the file, and take over what dead workers have left. Returns the settlements of requests that were
+        ending when they were killed, or were cut off by it: of these the ledger may know nothing."""
         if self._path is None:
             return []
         try:
             self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
             self._file = begun_locked(self._path)
             self._calls.open("a killed worker is charged what its last requests had reserved")
+            self._allowed.open("what a killed worker had let pass while the store was down is not charged")
             return self._take_over(self._path.parent)
         except OSError as error:
             _LOG.error("the counters' journal can't be kept: %s; it is in memory alone", error)
             return []
 
     def begin(self, entry: Entry) -> int | None:
-        """The store is about to be told of an entry. Returns a number for ``told``."""
-        try:
-            return self._calls.put(msgspec.json.encode(entry))
-        except UnicodeError:
-            return None
+        """The store is to be told of an entry. Returns a number for ``told``."""
+        return _put_in(self._calls, entry)
 
     def told(self, number: int | None) -> None:
         """The store has the entry, or it is appended."""
         self._calls.carried_out([number])
+
+    def allow(self, entry: Settlement) -> int | None:
+        """A request is let pass without the store; the entry charges it if this worker is killed meanwhile. Returns a
+        number for ``ended``."""
+        return _put_in(self._allowed, entry)
+
+    def ended(self, number: int | None) -> None:
+        """The request has ended, and what it took is noted."""
+        self._allowed.carried_out([number])
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -131,6 +142,7 @@ class CounterJournal:
 
     def close(self) -> None:
         self._calls.close()
+        self._allowed.close()
         if self._file is not None:
             self.sync()
             if not self._lines and self._path is not None:
@@ -167,16 +179,37 @@ class CounterJournal:
                         self._put(line)
                 self.sync()
                 path.unlink()
-        settlements: list[Settlement] = []
-        for path, calls in self._calls.left():
+        settlements: dict[ReservationId, Settlement] = {}
+        for path, calls in itertools.chain(self._calls.left(), self._allowed.left()):
             for each in calls:
                 self._put(each + b"\n")
                 with contextlib.suppress(msgspec.DecodeError):
                     entry = _DECODER.decode(each)
-                    settlements += [entry] if isinstance(entry, Settlement) else []
+                    if isinstance(entry, Settlement):
+                        # As in the store the first one counts: what a request took, before its estimate.
+                        settlements.setdefault(entry.reservation, entry)
             self.sync()
             path.unlink(missing_ok=True)
-        return settlements
+        return list(settlements.values())
+
+
+def estimated(reservation: ReservationId, holds: Iterable[Hold]) -> Settlement:
+    """The settlement that charges budgets as much as is held, but for those that give back what is lost."""
+    kept = tuple(hold for hold in holds if hold.limit.is_budget and hold.limit.on_loss == "charge")
+    most: dict[str, int] = {}
+    for hold in kept:
+        name = hold.limit.direction if hold.limit.kind == "tokens" else hold.limit.kind
+        most[name] = max(most.get(name, 0), hold.amount)
+    given = most.get("input", max(0, most.get("all", 0) - most.get("output", 0)))
+    output = most.get("output", max(0, most.get("all", 0) - given))
+    return Settlement(reservation, Amounts(most.get("cost", 0), given, output), kept)
+
+
+def _put_in(entries: KeptEntries, entry: Entry) -> int | None:
+    try:
+        return entries.put(msgspec.json.encode(entry))
+    except UnicodeError:
+        return None
 
 
 _DECODER: Final = msgspec.json.Decoder(Entry)

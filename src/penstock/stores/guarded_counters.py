@@ -32,7 +32,7 @@ from penstock.limits.limit import Amounts, BucketKey, Limit, charged
 from penstock.limits.slices import is_lease
 from penstock.limits.windows import SECOND
 from penstock.stores.call_breaker import CallBreaker
-from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage
+from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage, estimated
 from penstock.stores.stored_counters import BATCH, KEPT, LostCharge, StoredCounters, StoreDown
 
 _LOG: Final = logging.getLogger("penstock")
@@ -84,6 +84,8 @@ class GuardedCounters:
         self._allowance = Allowance(rules)
         self._held: dict[ReservationId, dict[BucketKey, Hold]] = {}
         """What open reservations hold: a store that has lost it is told again."""
+        self._allowed: dict[ReservationId, int | None] = {}
+        """Reservations that this worker has let pass by itself, each with the number of its note."""
         self._unsure: dict[BucketKey, Limit] = {}
         """Budgets whose settlements were told twice, and whose alerts may have been lost with an answer."""
         self._generation: str | None = None
@@ -149,6 +151,7 @@ class GuardedCounters:
                 self._tell_later(Release(reservation))
             return self._refused(allowed)
         self._held[reservation] = {hold.key: hold for hold in holds}
+        self._note_allowed(reservation)
         return allowed
 
     async def _first_contact(self) -> None:
@@ -176,6 +179,7 @@ class GuardedCounters:
                 self._tell_later(Shrinkage(reservation, tuple(added)))
             return self._refused(allowed)
         _add(held, holds)
+        self._note_allowed(reservation)
         return allowed
 
     async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
@@ -183,18 +187,29 @@ class GuardedCounters:
         held = self._held.get(reservation, {})
         for key in keys:
             held.pop(key, None)
-        await self._tell(Shrinkage(reservation, tuple(keys)), lambda: self._store.shrink(reservation, keys))
+        if reservation in self._allowed:
+            self._note_allowed(reservation)
+        await self._tell(Shrinkage(reservation, tuple(keys)), lambda: self._store.shrink(reservation, keys), None)
 
-    async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+    def settle(
+        self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]
+    ) -> Coroutine[Any, Any, tuple[Alert, ...]]:
+        """What is to be charged is noted when this is called, together with the request's record; the store is told
+        when the result is awaited. So the ledger agrees with budgets, whatever moment the process is killed at."""
         self._held.pop(reservation, None)
         self._allowance.settle(reservation, actual)
-        entry = Settlement(reservation, actual, tuple(holds))
-        return await self._tell(entry, lambda: self._store.settle(reservation, actual, holds)) or ()
+        entry, no_alerts = Settlement(reservation, actual, tuple(holds)), tuple[Alert, ...]()
+        telling = self._tell(entry, lambda: self._store.settle(reservation, actual, holds), no_alerts)
+        self._forget_allowed(reservation)
+        return telling
 
-    async def release(self, reservation: ReservationId) -> None:
+    def release(self, reservation: ReservationId) -> Coroutine[Any, Any, None]:
+        """Noted as a settlement is."""
         self._held.pop(reservation, None)
         self._allowance.settle(reservation)
-        await self._tell(Release(reservation), lambda: self._store.release(reservation))
+        telling = self._tell(Release(reservation), lambda: self._store.release(reservation), None)
+        self._forget_allowed(reservation)
+        return telling
 
     async def lose(self, older_than: int) -> tuple[Alert, ...]:
         try:
@@ -210,22 +225,40 @@ class GuardedCounters:
         """Raises CountersUnavailable."""
         return await self._ask_or_refuse(lambda: self._store.open_balance(key, limit, settled))
 
-    async def _tell(self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+    def _tell(self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]], otherwise: T) -> Coroutine[Any, Any, T]:
+        """Note an entry; the result tells the store of it. ``otherwise`` is the answer if the store is told later."""
+        return self._told(entry, call, otherwise, self._journal.begin(entry))
+
+    async def _told(
+        self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]], otherwise: T, number: int | None
+    ) -> T:
         """Tell the store now, or later: calls that wait already go first. A cancelled caller has told it, too."""
-        if not self._journal:
-            number = self._journal.begin(entry)
-            try:
+        try:
+            if not self._journal:
                 return await self._ask(call)
-            except StoreDown:
-                self._tell_later(entry)
-                return None
-            except asyncio.CancelledError:
-                self._tell_later(entry)
-                raise
-            finally:
-                self._journal.told(number)
-        self._tell_later(entry)
-        return None
+            self._tell_later(entry)
+        except StoreDown:
+            self._tell_later(entry)
+        except asyncio.CancelledError:
+            self._tell_later(entry)
+            raise
+        finally:
+            self._journal.told(number)
+        return otherwise
+
+    def _note_allowed(self, reservation: ReservationId) -> None:
+        """Note what this worker lets pass by itself, as it is held now: the store may know nothing of it. Leases are
+        noted by what is spent of them (slice_record.py)."""
+        if is_lease(reservation):
+            return
+        entry = estimated(reservation, self._held[reservation].values())
+        number = self._journal.allow(entry) if entry.holds else None
+        self._forget_allowed(reservation)
+        self._allowed[reservation] = number
+
+    def _forget_allowed(self, reservation: ReservationId) -> None:
+        if reservation in self._allowed:
+            self._journal.ended(self._allowed.pop(reservation))
 
     def _tell_later(self, entry: Entry) -> None:
         self._journal.append(entry)

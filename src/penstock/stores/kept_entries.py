@@ -46,9 +46,9 @@ class KeptEntries:
             self._put_head()
 
     def close(self) -> None:
-        """Remove the file, unless something in it is not carried out."""
+        """Remove the file, or leave it to others where something in it is not carried out."""
+        self._file.close(keeps=bool(self._entries))
         if not self._entries:
-            self._file.close()
             self._ring = self._head = None
 
     def put(self, data: bytes | None) -> int | None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from penstock.background import Background
 from penstock.limits.applied import Applied
@@ -42,6 +42,7 @@ _BETWEEN: Final = 10
 """Looks between two looks for what killed workers have left."""
 _IDLE: Final = 5
 """Looks without a request after which a bucket is forgotten."""
+T = TypeVar("T")
 
 
 class _Leased:
@@ -286,23 +287,26 @@ class LeasedCounters:
         if reservation not in self._adopted:
             await self._store.shrink(reservation, keys)
 
-    async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+    def settle(
+        self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]
+    ) -> Coroutine[Any, Any, tuple[Alert, ...]]:
+        """What is to be charged is noted when this is called (``GuardedCounters.settle``)."""
         hold = self._adopted.pop(reservation, None)
         if hold is None:
-            return await self._store.settle(reservation, actual, holds)
+            return self._store.settle(reservation, actual, holds)
         for slot, amount, _ in hold.items():
             slot.counter.settle(None, amount, charged(slot.limit, amount, actual))
         self.begun(hold)
-        return ()
+        return _done(())
 
-    async def release(self, reservation: ReservationId) -> None:
+    def release(self, reservation: ReservationId) -> Coroutine[Any, Any, None]:
         hold = self._adopted.pop(reservation, None)
         if hold is None:
-            await self._store.release(reservation)
-            return
+            return self._store.release(reservation)
         for slot, amount, _ in hold.items():
             slot.counter.settle(None, amount, charged(slot.limit, amount, NOTHING))
         self.begun(hold)
+        return _done(None)
 
     async def lose(self, older_than: int) -> tuple[Alert, ...]:
         return await self._store.lose(older_than)
@@ -334,6 +338,11 @@ class LeasedCounters:
                     found = True
                     await self._lease(bucket, 0)
         return found
+
+
+async def _done(answer: T) -> T:
+    """The answer to a call that is carried out already."""
+    return answer
 
 
 def _merged(holds: Sequence[Hold], more: Sequence[Hold]) -> list[Hold]:

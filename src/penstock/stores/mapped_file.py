@@ -44,10 +44,11 @@ class MappedFile:
             _LOG.error("the record %s can't be kept: %s; %s", self._path.name, error, loss)
             return None
 
-    def close(self) -> None:
-        """Remove the file. The mapping ends with the last reference to it."""
+    def close(self, *, keeps: bool = False) -> None:
+        """Remove the file, or leave it to others as a dead worker's. The mapping ends with the last reference to it."""
         if self._file is not None and self._path is not None:
-            self._path.unlink(missing_ok=True)
+            if not keeps:
+                self._path.unlink(missing_ok=True)
             self._file.close()
             self._file = None
 

@@ -74,7 +74,8 @@ class StoreDown(Exception):
 
 class StoredCounters(Counters, Protocol):
     """Counters in a store. Every call may raise StoreDown. ``lose`` also closes reservations whose worker is dead.
-    ``worker`` is the name under which the lease is kept. ``told_lost`` gets what lost reservations were charged."""
+    ``worker`` is the name under which the lease is kept. ``told_lost`` gets what lost reservations were charged; what
+    was cut off between the charge and the telling is told by the next call, of whichever worker."""
 
     worker: str
     told_lost: Callable[[Sequence[LostCharge]], None]

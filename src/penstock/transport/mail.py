@@ -73,17 +73,21 @@ class Mailer:
 
     async def send(self, addresses: Sequence[str], subject: str, text: str) -> str:
         """Send one mail. Returns what went wrong, empty if nothing did."""
+        try:
+            await asyncio.to_thread(self._send, self._message(addresses, subject, text))
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            return f"the mail server {self._server.host}: {_reason(error)}"
+        return ""
+
+    def _message(self, addresses: Sequence[str], subject: str, text: str) -> EmailMessage:
+        """The mail. Raises ValueError for an address that no header field holds."""
         message = EmailMessage()
         message["From"], message["To"] = self._sender, ", ".join(addresses)
         message["Subject"] = " ".join(subject.split())[:_LONGEST_SUBJECT].encode("utf-8", "replace").decode()
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=self._sender.partition("@")[2] or None)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text.encode("utf-8", "replace").decode())
-        try:
-            await asyncio.to_thread(self._send, message)
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            return f"the mail server {self._server.host}: {_reason(error)}"
-        return ""
+        return message
 
     def _send(self, message: EmailMessage) -> None:
         server = self._server

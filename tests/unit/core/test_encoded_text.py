@@ -1,4 +1,5 @@
 import base64
+import mimetypes
 
 import pytest
 
@@ -29,6 +30,13 @@ def test_files_of_texts(name: str) -> None:
     assert is_text(type_of_file(name))
     assert not is_text(type_of_file("a.pdf"))
     assert not is_text(type_of_file("unknown"))
+
+
+def test_what_a_machine_says_of_names_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    mimetypes.init()
+    monkeypatch.setitem(mimetypes.types_map, ".ts", "video/mp2t")
+    assert type_of_file("main.ts") == "application/octet-stream"
+    assert type_of_file("x" * 1_000_000) == "application/octet-stream"
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab", "abc", "für >>> ??? 🙂", "line\n" * 50])

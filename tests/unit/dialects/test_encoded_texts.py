@@ -51,6 +51,7 @@ def test_each_place(part: Any, place: tuple[str, ...], before: str) -> None:
         {"type": "image_url", "image_url": {"url": 7}},
         {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": DATA}},
         {"type": "document", "source": {"type": "base64", "media_type": None, "data": DATA}},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "so bad it is"}},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": DATA}},
         {"document": {"format": "pdf", "source": {"bytes": DATA}}},
         {"document": [], "source": [], "file": [], "inlineData": []},

@@ -1,4 +1,7 @@
-from penstock.dialects.texts import inputs, leaves, listed, member
+from typing import Any
+
+from penstock.core.segments import Pointer
+from penstock.dialects.texts import document_texts, inputs, leaves, listed, member
 
 
 def test_the_texts_of_an_input() -> None:
@@ -17,3 +20,19 @@ def test_values_of_other_shapes() -> None:
     assert listed({}) == []
     assert member([], "a") is None
     assert member({"a": 1}, "a") == 1
+
+
+def test_the_texts_of_a_document() -> None:
+    def found(source: Any, **more: Any) -> list[tuple[Pointer, str]]:
+        return [*document_texts({"type": "document", "source": source, **more}, ("p",))]
+
+    source = ("p", "source")
+    assert found({"type": "text", "data": "a"}, title="t") == [(("p", "title"), "t"), ((*source, "data"), "a")]
+    assert found({"type": "content", "content": "a"}) == [((*source, "content"), "a")]
+    parts = [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]
+    assert found({"type": "content", "content": parts}, context="c") == [
+        (("p", "context"), "c"),
+        ((*source, "content", 0, "text"), "a"),
+    ]
+    assert found({"type": "base64", "data": "YQ=="}) == found("a", title="t") == found(None) == []
+    assert [*document_texts("a", ())] == []

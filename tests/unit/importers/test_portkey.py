@@ -44,6 +44,20 @@ def test_guardrails_are_not_taken_away_in_silence() -> None:
     assert (line.outcome, line.path) == (Outcome.LOST, "a.default_input_guardrails")
 
 
+def test_what_stands_around_a_config_is_not_dropped_in_silence() -> None:
+    config = {"targets": [{"provider": "openai", "cache": {"mode": "semantic"}}]}
+    live = {"slug": "pc-a", "name": "Main", "status": "active", "is_default": 1, "config": config}
+    conversion = from_portkey({"a": {"data": live}, "b": {**live, "slug": "pc-b", "status": "archived"}})
+    assert [each["name"] for each in conversion.imported.configs] == ["pc-a"]
+    assert {line.path: line.outcome for line in conversion.report.lines} == {
+        "a": Outcome.EXACT,
+        "a.is_default": Outcome.NEAR,
+        "a.name": Outcome.NEAR,
+        "a.targets[0].cache.mode": Outcome.NEAR,
+        "b.status": Outcome.NEAR,
+    }
+
+
 def test_names_are_told_apart() -> None:
     one = {"provider": "openai"}
     configs = from_portkey({"a": {"name": "My config", "config": one}, "b": {"name": "My config", "config": one}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -11,11 +11,12 @@ import pytest
 from limiting import Clock, budget, concurrency, estimate, rate
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
-from penstock.limits.counters import BucketUsage, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
+from penstock.limits.counters import Alert, BucketUsage, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import NOTHING, Amounts, Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.limits.refusal import LimitRefusal
 from penstock.limits.windows import DAY, CalendarWindow
+from penstock.stores.leased_counters import LeasedCounters
 
 MONEY = budget(100)
 REQUESTS = rate(5)
@@ -298,3 +299,38 @@ async def test_t22_every_exit_gives_back_what_it_held(door: Door, end: str, poin
     assert door.counters.reservations.open_count == 0
     for number in range(2):
         await door.admit(f"s{number}", [SLOTS])
+
+
+class Hearing(MemoryCounters):
+    """Counters that tell when they hear of an end."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0)
+        self.heard: list[ReservationId] = []
+
+    def settle(
+        self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]
+    ) -> Coroutine[Any, Any, tuple[Alert, ...]]:
+        self.heard.append(reservation)
+        return super().settle(reservation, actual, holds)
+
+    def release(self, reservation: ReservationId) -> Coroutine[Any, Any, None]:
+        self.heard.append(reservation)
+        return super().release(reservation)
+
+
+async def test_t23_counters_hear_of_an_end_in_the_turn_of_its_record() -> None:
+    """Through those that lease slices, too: what is awaited comes when a killed process has written the record."""
+    counters, money = Hearing(), Applied(budget(1000))
+    leased = LeasedCounters(counters, lambda: 0, lambda _: None)
+    first, second = [
+        await Admission(leased, lambda: 0).admit(request, [money], Estimate(Amounts(10))) for request in ("a", "b")
+    ]
+    assert isinstance(first, Admitted)
+    assert isinstance(second, Admitted)
+    endings = first.settle(Amounts(7)), second.release()
+    assert counters.heard == [("a", 1), ("b", 1)]
+    assert await counters.usage(money.key_at(0)) == (0, 20)
+    await asyncio.gather(*endings)
+    assert await counters.usage(money.key_at(0)) == (7, 0)
+    assert (await first.settle(Amounts(7)), await second.settle(Amounts(7))) == ((), ())

@@ -25,6 +25,8 @@ def test_values_become_json() -> None:
         ({(1, 2): 3}, "it holds what JSON can't"),
         ({"a": object()}, "it holds what JSON can't"),
         ({"a": 16**5000}, "a number of too many digits"),
+        ({"a": [None, float("inf")]}, "a number that JSON can't write"),
+        ({"a": {"b": (float("nan"),)}}, "a number that JSON can't write"),
         ({"a": CIRCLE}, "a value within itself"),
         ({"a": SHARED}, "it has more than 50000 values: make it smaller"),
         ({"a": ["x" * 100_000] * 20}, "more than 1048576 characters: make it smaller"),

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from limiting import budget, hold, rate
-from penstock.limits.limit import Amounts
-from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage
+from penstock.limits.limit import Amounts, charged
+from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage, estimated
 
 ENTRIES: list[Entry] = [
     Settlement(("r", 1), Amounts(None, 3, 4), (hold(budget(5), 2, value=b"\x00\xff" * 16), hold(rate(9)))),
@@ -90,3 +90,22 @@ def test_a_folder_that_cant_be_written_leaves_it_in_memory(tmp_path: Path, caplo
 def test_a_gateway_that_counts_nothing_leaves_no_file(tmp_path: Path) -> None:
     CounterJournal(tmp_path, "w").close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("directions", "amounts"),
+    [
+        ({"all": 9}, (9, 0)),
+        ({"all": 9, "input": 4}, (4, 5)),
+        ({"all": 9, "output": 4}, (5, 4)),
+        ({"input": 3, "output": 4}, (3, 4)),
+    ],
+)
+def test_an_estimate_charges_each_budget_what_it_holds(directions: dict[str, int], amounts: tuple[int, int]) -> None:
+    money, given_back = hold(budget(50), 7), hold(budget(50, id="free", on_loss="release"), 40)
+    tokens = [hold(budget(50, "tokens", id=name, direction=name), amount) for name, amount in directions.items()]
+    requests = hold(budget(50, "requests", id="requests"), 1)
+    budgets = (money, *tokens, requests)
+    settlement = estimated(("r", 1), [*budgets, given_back, hold(rate(9))])
+    assert settlement == Settlement(("r", 1), Amounts(7, *amounts), budgets)
+    assert [charged(each.limit, 0, settlement.actual) for each in tokens] == [each.amount for each in tokens]

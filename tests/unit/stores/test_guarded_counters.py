@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,7 @@ from limiting import Clock, budget, hold
 from penstock.limits.counters import Alert, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import Amounts, BucketKey
 from penstock.limits.memory import MemoryCounters
-from penstock.stores.counter_journal import CounterJournal
+from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.stored_counters import LostCharge, StoreDown, tell_nobody
 
@@ -82,8 +85,8 @@ class Store(MemoryCounters):
 
 
 @contextlib.asynccontextmanager
-async def guarding(store: Store, alerts: list[Alert]) -> AsyncIterator[GuardedCounters]:
-    journal = CounterJournal(None, "w")
+async def guarding(store: Store, alerts: list[Alert], folder: Path | None = None) -> AsyncIterator[GuardedCounters]:
+    journal = CounterJournal(folder, "w")
     guarded = GuardedCounters(store, journal, timeout=0.01, calls=4, oldest=10**15, alerted=alerts.extend)
     guarded.start()
     try:
@@ -205,3 +208,64 @@ async def test_what_is_under_way_is_reserved_again_in_a_store_that_was_loaded_by
         await until_up(guarded)
         twice = Hold(STRICT.key, STRICT.limit, 2 * STRICT.amount)
         assert store.restored == {("under way", 1): [twice, NORMAL]}
+
+
+def left(folder: Path) -> tuple[list[Settlement], list[Entry]]:
+    """What the next worker would take over if all were killed now: what the ledger is told, and the store."""
+    with tempfile.TemporaryDirectory() as copied:
+        shutil.copytree(folder, copied, dirs_exist_ok=True)
+        journal = CounterJournal(Path(copied), "next")
+        settlements, entries = journal.open(), []
+        while (entry := journal.first()) is not None:
+            entries.append(entry)
+            journal.drop_first()
+        journal.close()
+    return settlements, entries
+
+
+async def test_t23_a_settlement_is_noted_before_the_store_is_asked(tmp_path: Path) -> None:
+    """The request's record follows in the same turn: a process that is killed after it leaves both, or none."""
+    store = Store()
+    async with guarding(store, [], tmp_path) as guarded:
+        await guarded.reserve(("r", 1), [STRICT])
+        await guarded.reserve(("r", 2), [STRICT])
+        await guarded.reserve(("r", 3), [STRICT])
+        await guarded.settle(("r", 3), Amounts(8), [STRICT])
+        settling, releasing = guarded.settle(("r", 1), Amounts(7), [STRICT]), guarded.release(("r", 2))
+        assert await store.usage(STRICT.key) == (8, 20)
+        settlement = Settlement(("r", 1), Amounts(7), (STRICT,))
+        assert left(tmp_path) == ([settlement], [settlement, Release(("r", 2))])
+        await asyncio.gather(settling, releasing)
+        assert left(tmp_path) == ([], [])
+        assert await store.usage(STRICT.key) == (15, 0)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_t23_what_a_killed_worker_let_pass_by_itself_is_charged(tmp_path: Path, ends: bool) -> None:
+    """The store knows nothing of it."""
+    store, free = Store(), hold(budget(1000, id="free", on_loss="release"), 10)
+    async with guarding(store, [], tmp_path) as guarded:
+        store.is_down = True
+        assert await guarded.reserve(("r", 1), [NORMAL]) == ()
+        assert await guarded.extend(("r", 1), [free]) == ()
+        estimate, settlement = Settlement(("r", 1), Amounts(10), (NORMAL,)), Settlement(("r", 1), Amounts(7), (NORMAL,))
+        if ends:
+            await guarded.settle(("r", 1), Amounts(7), [NORMAL])
+        # Of a request that has ended, its record tells the ledger.
+        assert left(tmp_path) == (([], [settlement]) if ends else ([estimate], [estimate]))
+        store.is_down = False
+
+
+async def test_what_a_worker_let_pass_is_noted_while_it_lasts(tmp_path: Path) -> None:
+    store, tokens, more = Store(), hold(budget(1000, "tokens", id="tokens"), 3), hold(budget(1000, id="more"), 9)
+    async with guarding(store, [], tmp_path) as guarded:
+        store.is_down = True
+        await guarded.reserve(("r", 1), [NORMAL])
+        await guarded.extend(("r", 1), [tokens])
+        await guarded.extend(("r", 1), [more])
+        assert [len(settlement.holds) for settlement in left(tmp_path)[0]] == [3]
+        await guarded.shrink(("r", 1), [tokens.key])
+        assert left(tmp_path)[0] == [Settlement(("r", 1), Amounts(10), (NORMAL, more))]
+        await guarded.release(("r", 1))
+        assert left(tmp_path)[0] == []
+        store.is_down = False

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import pytest
 
+from penstock.stores import mapped_file
 from penstock.stores.mapped_file import MappedFile
 
 
@@ -46,7 +47,7 @@ def test_a_full_disk_is_told_and_nothing_stays(
     def full(file: BinaryIO, size: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("penstock.stores.mapped_file._allocate", full)
+    monkeypatch.setattr(mapped_file, "_allocate", full)
     own = MappedFile(tmp_path, "notes", "own", 4096)
     assert own.open("what is noted is lost") is None
     assert "No space left on device" in caplog.text

@@ -70,6 +70,7 @@ async def test_what_goes_wrong_is_told() -> None:
     with running_mailbox() as mailbox:
         mailbox.refuses = 1
         assert "451 later" in await mailer(mailbox.port).send(["a@x"], "s", "t")
+        assert "linefeed" in await mailer(mailbox.port).send(["a@x\r\nBcc: b@x"], "s", "t")
 
 
 async def test_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from penstock.control.refusal import Problem
 from penstock.control.scopes import EVERY, SCOPES
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import write_json
+from penstock.core.mail_address import is_mail_address
 from penstock.stores.alias_definitions import of_stored_key
 
 _DEFAULTS: Final = Fields(metadata=VALUE, config_id=VALUE, allow_config_override=VALUE)
@@ -43,6 +44,7 @@ CREATED: Final = Fields(FIELDS, workspace_id=VALUE, user_id=VALUE)
 OF_ORGANISATION: Final = ("organisation_", "audit_logs.")
 """How scopes begin that only keys of the organisation can hold."""
 _MOST_LABELS: Final = 20
+_MOST_ADDRESSES: Final = 20
 _LONGEST_LABEL: Final = 64
 _LONGEST_METADATA: Final = 128
 _LONGEST_ALIASES: Final = 64 << 10
@@ -122,7 +124,18 @@ def _lists(members: Members, columns: dict[str, Any]) -> None:
     if members.has("labels"):
         columns["labels"] = _json(members.labels("labels", _MOST_LABELS, _LONGEST_LABEL) or {})
     if members.has("alert_emails"):
-        columns["alert_emails"] = _json(members.texts("alert_emails") or [])
+        columns["alert_emails"] = _json(_addresses(members))
+
+
+def _addresses(members: Members) -> list[str]:
+    """Whom mails about the key go to. They stand in one mail with the operator's, so none may break it."""
+    addresses = members.texts("alert_emails") or []
+    if len(addresses) > _MOST_ADDRESSES:
+        members.complain("alert_emails", f"there are {len(addresses)}, and {_MOST_ADDRESSES} at most may be set")
+    for index, each in enumerate(addresses[:_MOST_ADDRESSES]):
+        if not is_mail_address(each):
+            members.problems.append(Problem(f"/alert_emails/{index}", "expected a mail address, as in bot@example.com"))
+    return addresses
 
 
 def _defaults(members: Members, columns: dict[str, Any], config: dict[str, str | None]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from penstock.control.logs.filters import LogFilter
@@ -104,7 +104,7 @@ class _Reader:
         def read(text: str) -> int:
             try:
                 number = Decimal(text) * unit
-            except InvalidOperation:
+            except ArithmeticError:  # no number, or one whose exponent is
                 raise ValueError("expected a number") from None
             if not number.is_finite() or abs(number) > _LARGEST:
                 raise ValueError("expected a number that is not so large")

@@ -51,7 +51,8 @@ _MAKING: Final = frozenset({Operation.BATCH_GENERATE, Operation.BATCH_EMBED})
 """Operations of a model that make what is kept: a batch of Gemini's."""
 _LISTS: Final = frozenset(
     """
-    assistants batches cachedcontents checkpoints completions containers conversations evals files jobs threads uploads
+    agents assistants async-invoke batches cachedcontents checkpoints completions containers conversations corpora
+    datasets embed-jobs evals files filesearchstores finetuned-models jobs libraries skills threads tunedmodels uploads
     vector_stores videos
     """.split()
 )

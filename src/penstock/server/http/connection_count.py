@@ -41,10 +41,13 @@ class ConnectionCount:
             )
         return None
 
-    @property
-    def is_flooded(self) -> bool:
-        """Whether there are so many connections over the limit that no more of them are answered."""
-        return bool(self._limit) and self.total > self._limit + _ANSWERED_OVER_LIMIT
+    def is_flooded(self, address: str | None) -> bool:
+        """Whether there are so many connections over a limit, in all or from this address, that no more of them are
+        answered."""
+        if self._limit and self.total > self._limit + _ANSWERED_OVER_LIMIT:
+            return True
+        count = 0 if address is None else self._by_site.get(_site(address), 0)
+        return bool(self._limit_per_address) and count > self._limit_per_address + _ANSWERED_OVER_LIMIT
 
     def leave(self, address: str | None) -> None:
         """A connection that was counted is closed."""

@@ -357,7 +357,7 @@ class ServerConnection(TimedConnection):
         if connections.is_due_for_log():
             _LOG.warning("connections are turned away. %s", reason)
         self._closing = True
-        if connections.is_flooded:
+        if connections.is_flooded(self.address):
             self.transport.abort()
             return
         failure = Failure(Kind.CONNECTIONS_EXHAUSTED, f"{reason}: close one, or try again in a moment.")

@@ -30,6 +30,7 @@ from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.client import Client
 from penstock.server.gateway import RequestLimits
 from penstock.server.http.connection_count import ConnectionCount
+from penstock.server.http.handshake import with_tls
 from penstock.server.http.http1 import ServerConnection
 from penstock.server.pages.mounted import serve_mounted
 from penstock.server.request_context import RequestContext
@@ -121,7 +122,7 @@ class OwnPort:
         )
         config.load()
         if self._tls is not None:
-            config.ssl = self._tls()
+            with_tls(config, self._tls())
         sock = listening(self._address)
         self.port = sock.getsockname()[1]
         self._server = _Server(config)

@@ -104,9 +104,12 @@ class RedisCounters:
             call = msgspec.structs.replace(self._maker.call(older_than=older_than), most=_BATCH)
             answer = await self._run("lose", call, LoseAnswer)
             alerts += read_alerts(answer.alerts)
-            self.told_lost(read_lost(answer.of))
             if self._balances is not None:
                 self._balances.note(read_charges(answer.charges))
+            charges = read_lost(answer.of)
+            if charges:
+                self.told_lost(charges)
+                await self._run("told", self._maker.told(charges), int)
             if answer.lost < _BATCH:
                 return tuple(alerts)
 

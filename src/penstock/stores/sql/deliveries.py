@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from penstock.core.json_text import read_json_or_none
+from penstock.core.mail_address import is_mail_address
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
 
@@ -62,12 +63,14 @@ class SqlDeliveries:
             return list((await connection.execute(taken)).scalars())
 
     async def addresses_of(self, key_id: str) -> Sequence[str]:
-        """The mail addresses that a gateway key's budgets are told to."""
+        """The mail addresses that a gateway key's budgets are told to. What is none is left out: the operator's
+        addresses stand in the same mail."""
         column = schema.api_key.c.alert_emails
         async with self._database.read() as connection:
             found = await connection.scalar(sa.select(column).where(schema.api_key.c.id == key_id))
         addresses = read_json_or_none((found or "[]").encode())
-        return [each for each in addresses if isinstance(each, str)] if isinstance(addresses, list) else []
+        found = addresses if isinstance(addresses, list) else []
+        return [each for each in found if isinstance(each, str) and is_mail_address(each)]
 
 
 def _row(notice_id: str, channel: str) -> sa.Update:

@@ -15,7 +15,6 @@ from penstock.limits.partial import CounterState, KeptItem, PartialReservations
 from penstock.limits.policy import overflow_of
 from penstock.limits.rates import Part
 from penstock.stores.counter_calls import LimitTexts
-from penstock.stores.stored_counters import LostCharge
 
 _AT: Final = "limit_id = ? AND value = ? AND epoch = ? AND window_start = ?"
 _OF: Final = "request_id = ? AND attempt = ?"
@@ -121,23 +120,21 @@ class SqliteStep:
         self._close(reservation)
         self._save()
 
-    def lose(self, reservations: Sequence[ReservationId]) -> tuple[Sequence[Alert], list[LostCharge]]:
+    def lose(self, reservations: Sequence[ReservationId]) -> Sequence[Alert]:
+        """A reservation that has charged a budget in dollars stays without the time at which it was closed until the
+        ledger is told of it."""
         for reservation in reservations:
             self._step.know_open(reservation, self._items(reservation))
         alerts = self._step.lose_all()
-        charges: list[LostCharge] = []
         for reservation in reservations:
             self._put_items(reservation)
-            charges += [
-                LostCharge(reservation, item.counter, item.charged)
-                for item in self._step.items_of(reservation)
-                if item.limit.is_budget and item.limit.kind == "cost"
-            ]
+            limits = [item.limit for item in self._step.items_of(reservation)]
+            is_untold = any(limit.is_budget and limit.kind == "cost" for limit in limits)
             self._execute(
                 f"UPDATE reservation SET state = 'lost', closed_at = ? WHERE {_OF}",  # noqa: S608
-                (self._now, *reservation),
+                (None if is_untold else self._now, *reservation),
             )
-        return (*alerts, *self._save()), charges
+        return (*alerts, *self._save())
 
     def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
         self._load_holds([Hold(key, limit, 0)])

@@ -237,6 +237,8 @@ def test_a_bound_id_in_a_path_says_the_target() -> None:
         (None, "v1\\files;x=1"),
         ("v1beta/cachedContents", ""),
         (None, "v1beta/cachedContents"),
+        (None, "v1beta/fileSearchStores"),
+        (None, "v1/embed-jobs"),
     ],
 )
 def test_lists_of_an_account_are_refused(resource: str | None, rest: str) -> None:

@@ -72,3 +72,17 @@ async def test_a_wait_that_is_cancelled_is_passed_over() -> None:
     room.leave()  # before the cancelled wait has had its turn
     await asyncio.wait_for(second, 60)
     assert first.cancelled() or first.done()
+
+
+@pytest.mark.parametrize("callers", [1, 3000])
+async def test_thousands_who_leave_at_once_take_no_place(callers: int) -> None:
+    room = FairRoom(1)
+    await room.enter("a")
+    waiting = [asyncio.create_task(room.enter(str(number % callers))) for number in range(3000)]
+    await until_idle()
+    for each in waiting:
+        each.cancel()
+    room.leave()  # in the turn in which all of them leave
+    await asyncio.wait(waiting)
+    async with asyncio.timeout(10):
+        await room.enter("b")

@@ -52,8 +52,18 @@ def test_a_flood_is_told_once_and_not_answered() -> None:
     count = ConnectionCount(1, 0)
     for _ in range(257):
         count.admit(None)
-    before = count.is_flooded
+    before = count.is_flooded(None)
     count.admit(None)
-    assert (before, count.is_flooded) == (False, True)
+    assert (before, count.is_flooded(None)) == (False, True)
     assert [count.is_due_for_log() for _ in range(3)] == [True, False, False]
-    assert not ConnectionCount(0, 0).is_flooded
+    assert not ConnectionCount(0, 0).is_flooded(None)
+
+
+def test_one_address_floods_nobody_else() -> None:
+    count = ConnectionCount(0, 1)
+    for _ in range(258):
+        count.admit("2001:db8::1")
+    assert count.is_flooded("2001:db8::2")
+    assert not count.is_flooded("2001:db8:1::1")
+    count.leave("2001:db8::1")
+    assert not count.is_flooded("2001:db8::1")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from penstock.core.body import Body
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.texts import PlainTexts, TextView, inputs, leaves, listed, member, plain_messages
+from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
 _KINDS: Final = {
@@ -83,6 +83,8 @@ def _message(
             yield Segment((*at, "content", number), part, role, kind, index, choice)
         elif isinstance(part, dict):
             yield from _beside(part, _PARTS, (*at, "content", number), role, index, choice)
+            for place, said in document_texts(part, (*at, "content", number)):
+                yield Segment(place, said, role, kind, index, choice)
         yield from encoded_segments(part, (*at, "content", number), role, kind, index)
     if isinstance(message, dict) and not _MORE_TEXTS.isdisjoint(message):
         yield from _more(message, at, role, index, choice)

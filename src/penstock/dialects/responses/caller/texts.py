@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.texts import TextView, leaves, listed, member
+from penstock.dialects.texts import TextView, document_texts, leaves, listed, member
 
 _KIND: Final = "createModelResponse"
 _DONE: Final = b"[DONE]"
@@ -110,6 +110,8 @@ def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int) -> I
         if isinstance(text, str):
             is_plain = of in {SegmentKind.TEXT, SegmentKind.SYSTEM}
             yield Segment((*at, name), text, role, of, index, is_plain=is_plain)
+    for place, said in document_texts(part, at):
+        yield Segment(place, said, role, kind, index, is_plain=kind in {SegmentKind.TEXT, SegmentKind.SYSTEM})
     yield from encoded_segments(part, at, role, kind, index)
 
 

@@ -8,6 +8,7 @@
 -- PREFIX:n:LIMIT:EPOCH:START         the values that have a counter, by when they need none any more
 -- PREFIX:r:REQUEST:ATTEMPT           a reservation: {state, worker, opened, items}
 -- PREFIX:open:WORKER                 open reservations of a worker, by when they were opened
+-- PREFIX:lost                        lost reservations of which the ledger wasn't told yet, by when they were lost
 -- PREFIX:workers                     workers, by the end of their lease
 -- PREFIX:generation                  set when the counters were loaded: a step of another generation is not made, but
 --                                    for those that load
@@ -355,7 +356,11 @@ function steps.release()
     return 0
 end
 
-local function lose_one(worker, name, alerts, of)
+local function is_of_dollars(item)
+    return item.kind == 'budget' and cjson.decode(item.definition).kind == 'cost'
+end
+
+local function lose_one(worker, name, alerts)
     local reservation = load_reservation(name)
     redis.call('ZREM', prefix .. ':open:' .. worker, name)
     if not reservation or reservation.state ~= 'open' then
@@ -367,18 +372,46 @@ local function lose_one(worker, name, alerts, of)
             item.charged = 0
         end
         close_item(item, item.charged, 0, alerts)
-        if item.kind == 'budget' and cjson.decode(item.definition).kind == 'cost' then
-            local request, attempt = string.match(name, '^(.*):(%d+)$')
-            of[#of + 1] = {request, tonumber(attempt), item.limit, item.counter, item.epoch, item.start, item.charged}
+        if is_of_dollars(item) then
+            redis.call('ZADD', prefix .. ':lost', text(at), name)
         end
     end
     reservation.state = 'lost'
     save_reservation(name, reservation, call.lost_kept)
 end
 
+-- What budgets in dollars were charged for lost reservations of which the ledger wasn't told yet.
+local function untold()
+    local of = {}
+    for _, name in ipairs(redis.call('ZRANGE', prefix .. ':lost', 0, call.most - 1)) do
+        local reservation = load_reservation(name)
+        local request, attempt = string.match(name, '^(.*):(%d+)$')
+        if not reservation or reservation.state ~= 'lost' then
+            redis.call('ZREM', prefix .. ':lost', name)
+        else
+            for _, item in ipairs(reservation.items) do
+                if is_of_dollars(item) then
+                    local key = {item.limit, item.counter, item.epoch, item.start}
+                    of[#of + 1] = {request, tonumber(attempt), unpack(key)}
+                    table.insert(of[#of], item.charged)
+                end
+            end
+        end
+    end
+    return of
+end
+
+-- The ledger has a line of lost reservations.
+function steps.told()
+    for _, each in ipairs(call.reservations) do
+        redis.call('ZREM', prefix .. ':lost', each[1] .. ':' .. text(each[2]))
+    end
+    return 0
+end
+
 -- Close reservations as lost that are too old, or whose worker is dead.
 function steps.lose()
-    local alerts, of, lost = {}, {}, 0
+    local alerts, lost = {}, 0
     local workers = redis.call('ZRANGE', prefix .. ':workers', 0, -1, 'WITHSCORES')
     for n = 1, #workers, 2 do
         local worker, is_dead = workers[n], tonumber(workers[n + 1]) <= at
@@ -389,14 +422,14 @@ function steps.lose()
         local open = prefix .. ':open:' .. worker
         local names = redis.call('ZRANGEBYSCORE', open, '-inf', '(' .. text(before), 'LIMIT', 0, call.most - lost)
         for _, name in ipairs(names) do
-            lose_one(worker, name, alerts, of)
+            lose_one(worker, name, alerts)
         end
         lost = lost + #names
         if is_dead and redis.call('ZCARD', open) == 0 then
             redis.call('ZREM', prefix .. ':workers', worker)
         end
     end
-    return {lost = lost, alerts = alerts, charges = charges, of = of}
+    return {lost = lost, alerts = alerts, charges = charges, of = untold()}
 end
 
 -- Set what is settled in a budget, without an alert. Returns what was settled before.

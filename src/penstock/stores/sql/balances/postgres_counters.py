@@ -39,6 +39,12 @@ _USAGE: Final = (
     "SELECT settled, reserved FROM bucket WHERE limit_id = $1 AND value = decode($2, 'hex') AND epoch = $3 "
     "AND window_start = $4"
 )
+_TELL: Final = (
+    "UPDATE reservation r SET closed_at = coalesce(($1::jsonb->>'at')::bigint, penstock_now()) "
+    "FROM jsonb_array_elements($1::jsonb->'reservations') told "
+    "WHERE r.request_id = told->>0 AND r.attempt = (told->>1)::integer AND r.state = 'lost'"
+)
+"""The ledger has a line of lost reservations."""
 T = TypeVar("T")
 
 
@@ -82,7 +88,10 @@ class PostgresCounters:
             text = await self._run("lose", self._maker.call(older_than=older_than), most=BATCH)
             answer = msgspec.json.decode(text, type=LoseAnswer)
             alerts += read_alerts(answer.alerts)
-            self.told_lost(read_lost(answer.of))
+            charges = read_lost(answer.of)
+            if charges:
+                self.told_lost(charges)
+                await self._ask("execute", _TELL, msgspec.json.encode(self._maker.told(charges)).decode())
             if answer.lost < BATCH:
                 return tuple(alerts)
 

@@ -43,6 +43,12 @@ _NEEDLESS: Final = (
     "AND i.epoch = b.epoch AND i.window_start = b.window_start) ORDER BY b.touched_at LIMIT ?"
 )
 _AT: Final = "limit_id = ? AND value = ? AND epoch = ? AND window_start = ?"
+_UNTOLD: Final = (
+    "SELECT i.request_id, i.attempt, i.limit_id, i.counter_value, i.epoch, i.window_start, i.charged, i.definition "
+    "FROM (SELECT request_id, attempt FROM reservation WHERE state = 'lost' AND closed_at IS NULL LIMIT ?) "
+    "JOIN reservation_item i USING (request_id, attempt)"
+)
+_TELL: Final = "UPDATE reservation SET closed_at = ? WHERE request_id = ? AND attempt = ? AND state = 'lost'"
 _OLD: Final = "SELECT request_id, attempt FROM reservation WHERE state = ? AND closed_at < ? LIMIT ?"
 
 
@@ -93,14 +99,32 @@ class SqliteCounters:
         def some(db: sqlite3.Connection) -> tuple[int, Sequence[Alert], list[LostCharge]]:
             now = self._clock()
             dead = db.execute(_DEAD, (now - older_than, now - LEASE, now, BATCH)).fetchall()
-            return len(dead), *self._step(db).lose(dead)
+            return len(dead), self._step(db).lose(dead), self._untold(db)
 
         while True:
             number, alerts, charges = await self._writer.run(some)
             lost += alerts
-            self.told_lost(charges)
+            await self._tell_lost(charges)
             if number < BATCH:
                 return tuple(lost)
+
+    def _untold(self, db: sqlite3.Connection) -> list[LostCharge]:
+        """What reservations were charged that are lost, and that nobody was told of yet."""
+        rows = [(*row[:7], self._texts.limit(row[7])) for row in db.execute(_UNTOLD, (BATCH,))]
+        return [
+            LostCharge((row[0], row[1]), BucketKey(*row[2:6]), row[6])
+            for row in rows
+            if row[7].is_budget and row[7].kind == "cost"
+        ]
+
+    async def _tell_lost(self, charges: Sequence[LostCharge]) -> None:
+        """Tell of lost reservations, and that they are told: twice rather than never."""
+        if not charges:
+            return
+        self.told_lost(charges)
+        now = self._clock()
+        rows = [(now, *reservation) for reservation in {charge.reservation for charge in charges}]
+        await self._writer.run(lambda db: db.executemany(_TELL, rows))
 
     async def usage(self, key: BucketKey) -> BucketUsage:
         query = f"SELECT settled, reserved FROM bucket WHERE {_AT}"  # noqa: S608 (constants)

@@ -71,7 +71,7 @@ reservation: Final = Table(
     Index(None, "state", "opened_at"),
     Index(None, "state", "closed_at"),
 )
-"""``state``: ``open``, ``closed`` or ``lost``."""
+"""``state``: ``open``, ``closed`` or ``lost``; a lost one has no ``closed_at`` until the ledger is told of it."""
 
 reservation_item: Final = Table(
     "reservation_item",

@@ -13,6 +13,7 @@ BODY = {
         {"role": "tool", "content": "r"},
     ]
 }  # fmt: skip
+DOCUMENT = {"type": "document", "title": "t", "context": "c", "source": {"type": "text", "data": "d"}}
 
 
 def test_the_texts_of_a_chat() -> None:
@@ -58,6 +59,7 @@ def test_the_texts_beside_a_messages_content() -> None:
         ("imageGenerate", {"prompt": "a"}, ["a"]),
         ("chatComplete", {"messages": [1, {"role": 2, "content": {}}]}, []),
         ("chatComplete", {"messages": [{"role": "user", "content": ["a", {"text": "b"}]}]}, ["a", "b"]),
+        ("chatComplete", {"messages": [{"role": "user", "content": [DOCUMENT]}]}, ["t", "c", "d"]),
         ("chatComplete", [], []),
     ],
 )

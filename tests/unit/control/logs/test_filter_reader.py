@@ -1,0 +1,20 @@
+"""Filters of the request log, as queries say them."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.refusal import Refusal
+
+
+@pytest.mark.parametrize("number", ["", "a", "nan", "inf", "-inf", "1e999999", "-1e999999", "9" * 40])
+@pytest.mark.parametrize("name", ["cost_min", "total_units_max", "weighted_feedback_min"])
+def test_numbers_that_are_none_or_too_large_are_refused(name: str, number: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        read_filter({name: number})
+    assert [each.pointer for each in refusal.value.problems] == [f"/{name}"]
+
+
+def test_a_number_may_be_as_small_as_it_likes() -> None:
+    assert read_filter({"cost_min": "1e-999999999"}).ranges == {"amount": (0, None)}
