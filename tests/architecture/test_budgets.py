@@ -12,7 +12,10 @@ from penstock.dialects.dialect import ProviderDialect
 
 SOURCE = Path(__file__).parents[2] / "src" / "penstock"
 FILES = sorted(SOURCE.rglob("*.py"))
+ROOT = SOURCE.parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "bench" / "README.md"])
 MAX_FILE, MAX_DIALECT, MAX_FUNCTION, MAX_SIDE = 500, 700, 60, 9
+MAX_LINE = 120
 LONGER_FILES: dict[str, int] = {}
 LONGER_FUNCTIONS: dict[str, int] = {}
 STEPS = SOURCE / "stores" / "sql" / "migrations" / "versions"
@@ -62,3 +65,18 @@ def test_every_module_says_what_it_is(path: Path) -> None:
 def test_a_side_of_a_wire_has_few_members(side: type[msgspec.Struct]) -> None:
     """A side that needs more is two things."""
     assert len(msgspec.structs.fields(side)) <= MAX_SIDE
+
+
+def prose(page: Path) -> Iterator[str]:
+    """The lines of a page that a person wraps: no code, no tables, no single word that is as long, such as a link."""
+    is_code = False
+    for line in page.read_text().splitlines():
+        is_code ^= line.lstrip().startswith("```")
+        if not is_code and not line.lstrip().startswith("|") and len(line.split()) > 2:
+            yield line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_prose_is_wrapped(page: Path) -> None:
+    if "Written by docs/generate.py" not in page.read_text():
+        assert [line for line in prose(page) if len(line) > MAX_LINE] == []
