@@ -640,6 +640,16 @@ async def test_prices_of_an_integration_are_adjusted(plane: ControlPlane) -> Non
     assert "i" not in (await load(plane)).catalogue.own_prices
 
 
+async def test_two_entries_for_one_model_or_workspace_are_refused(plane: ControlPlane) -> None:
+    await integrations.create(plane, CLI, {"name": "i", "slug": "i", "ai_provider_id": "openai", "key": FIRST})
+    switches = [{"slug": "a", "enabled": True}, {"slug": "a", "enabled": False}]
+    with pytest.raises(Refusal, match="/models/1/slug: there is another entry for a"):
+        await integration_models.update(plane, CLI, "i", {"models": switches})
+    places = [{"id": "w", "enabled": True}, {"id": "w", "enabled": False}]
+    with pytest.raises(Refusal, match="/workspaces/1/id: there is another entry for w"):
+        await integration_workspaces.update(plane, CLI, "i", {"workspaces": places})
+
+
 @pytest.mark.parametrize(
     ("price", "pointer"),
     [

@@ -15,10 +15,10 @@ from penstock.control.refusal import not_supported
 _LATER: Final = "is planned for a later release"
 _NEVER: Final = "is not part of this gateway"
 _RESOURCES: Final[dict[str, str]] = {
-    "/prompts": f"Prompts on the server {_LATER}: send the messages with the request.",
+    "/prompts": f"Prompts on the server: this {_LATER}. Send the messages with the request.",
     "/labels": f"Labels of prompts: this {_LATER}.",
     "/collections": f"Collections of prompts: this {_LATER}.",
-    "/secret-references": f"Secret references {_LATER}: put the secret into an integration, where it is encrypted.",
+    "/secret-references": f"Secret references: this {_LATER}. Put the secret into an integration, which encrypts it.",
     "/mcp-integrations": f"MCP: this {_LATER}.",
     "/mcp-servers": f"MCP: this {_LATER}.",
     "/penstock": f"This call of the gateway's own {_LATER}.",

@@ -210,6 +210,17 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+def refuse_repeated(items: Sequence[Members], member: str) -> None:
+    """A problem of each of an array's objects whose ``member`` one before it has: the two may contradict each other."""
+    seen: set[str] = set()
+    for each in items:
+        value = each.values.get(member)
+        if isinstance(value, str):
+            if value in seen:
+                each.complain(member, f"there is another entry for {value[:64]}: leave one of them out")
+            seen.add(value)
+
+
 def _are_texts(value: object) -> bool:
     if not isinstance(value, list) or len(value) > _MOST_ITEMS:
         return False

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.control import members as module
-from penstock.control.members import VALUE, Fields, Members, in_snake_case, is_plain, query_values, respelled
+from penstock.control.members import (
+    VALUE,
+    Fields,
+    Members,
+    in_snake_case,
+    is_plain,
+    query_values,
+    refuse_repeated,
+    respelled,
+)
 from penstock.control.refusal import MOST_PROBLEMS, Refusal
 
 FIELDS = Fields(
@@ -49,6 +58,14 @@ def test_an_unknown_member_is_told_with_the_nearest_one() -> None:
     ]
     with pytest.raises(Refusal, match="2 problems"):
         members.finish()
+
+
+def test_two_entries_for_one_thing_are_a_problem() -> None:
+    members = Members(
+        {"many": [{"value_key": "a"}, {"valueKey": "b"}, {"value_key": "a"}, {"value_key": ["a"]}, {}]}, FIELDS
+    )
+    refuse_repeated(members.items("many") or [], "value_key")
+    assert [each.pointer for each in members.problems] == ["/many/2/value_key"]
 
 
 def test_two_spellings_with_two_values_are_a_problem() -> None:

@@ -16,7 +16,7 @@ from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.integrations import price_problems
 from penstock.control.integrations import rows as integration_rows
-from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
+from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members, refuse_repeated
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Problem, invalid, taken
 from penstock.core.json_text import read_json_or_none
@@ -53,7 +53,9 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
     allows_all = members.switch("allow_all_models")
     if members.has("models") or allows_all is None:
         members.require("models")
-    wanted = [_read(each) for each in members.items("models") or ()]
+    items = members.items("models") or []
+    refuse_repeated(items, "slug")
+    wanted = [_read(each) for each in items]
     members.finish()
     async with plane.change(actor) as change:
         row = await integration_rows.find(change.connection, actor, reference)

@@ -17,7 +17,7 @@ from penstock.control.audit import Entry
 from penstock.control.integrations import rows as integration_rows
 from penstock.control.limits import owners as owner_limits
 from penstock.control.limits.limits import NO_LIMITS, StoredLimits, limits_of
-from penstock.control.members import VALUE, Fields, Members
+from penstock.control.members import VALUE, Fields, Members, refuse_repeated
 from penstock.control.plane import Change, ControlPlane, now, workspace_for
 from penstock.control.refusal import taken
 from penstock.control.timestamps import as_text
@@ -68,7 +68,9 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
     """Say which workspaces may use an integration, and how much of it; others stay as they are. Warnings about limits
     that are hardly meant. Raises Refusal."""
     members = Members(body, _BODY)
-    wanted = [_read(each) for each in members.items("workspaces") or ()]
+    items = members.items("workspaces") or []
+    refuse_repeated(items, "id")
+    wanted = [_read(each) for each in items]
     everywhere = members.inner("global_workspace_access")
     is_everywhere = None if everywhere is None else _everywhere(everywhere)
     if members.has("global_workspace_access") and everywhere is None:
