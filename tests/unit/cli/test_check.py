@@ -15,7 +15,7 @@ from penstock.stores.catalogue import digest_of
     [
         ("c.json", '{\n"provider": ,\n}', "c.json:2: it is not valid JSON"),
         ("c.json", "[]", "c.json:1: expected an object"),
-        ("c.json", '{"provider": 1e999}', "c.json:1: config: it is not valid JSON"),
+        ("c.json", '{"provider": 1e999}', "c.json: it holds a number that JSON can't write"),
         ("c.json", "[" * 100_000, "c.json: it is nested too deeply"),
         ("c.yaml", "", "c.yaml:1: expected an object"),
         ("c.yaml", "provider: !!python/name:os.system", "c.yaml:1: it is not valid YAML"),
