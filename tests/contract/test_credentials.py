@@ -350,7 +350,9 @@ async def test_t10_of_a_provider_absent_stays_null_clears_and_a_value_is_set(pla
     await providers.update(plane, CLI, "a", {"note": None, "rate_limits": None, "expires_at": LATER})
     found = await providers.read(plane, CLI, "a")
     assert (found["note"], found["rate_limits"]) == (None, [])
-    await providers.update(plane, CLI, "a", {"expires_at": None})
+    await providers.update(plane, CLI, "a", {"expires_at": None, "integration_id": "i"})
+    with pytest.raises(Refusal, match="integration_id: it can't be changed"):
+        await providers.update(plane, CLI, "a", {"integration_id": "another"})
     assert (await providers.read(plane, CLI, "a"))["expires_at"] is None
 
 
@@ -636,6 +638,25 @@ async def test_prices_of_an_integration_are_adjusted(plane: ControlPlane) -> Non
     await integrations.update(plane, CLI, "i", {"pricing_adjustments": None})
     assert (await integrations.read(plane, CLI, "i"))["pricing_adjustments"] is None
     assert "i" not in (await load(plane)).catalogue.own_prices
+
+
+@pytest.mark.parametrize(
+    ("price", "pointer"),
+    [
+        ({"type": "dynamic"}, ""),
+        ({"pay_as_you_go": {"request_token": {"price": -1}}}, "/pay_as_you_go/request_token/price"),
+        ({"pay_as_you_go": {"request_token": {"price": "abc"}}}, "/pay_as_you_go/request_token/price"),
+        ({"pay_as_you_go": {"request_tokens": {"price": 1}}}, "/pay_as_you_go/request_tokens"),
+        ({"pay_as_you_go": {}, "price": 1}, "/price"),
+    ],
+)
+async def test_a_price_that_would_charge_nothing_is_refused(plane: ControlPlane, price: Any, pointer: str) -> None:
+    await integrations.create(plane, CLI, {"name": "i", "slug": "i", "ai_provider_id": "openai", "key": FIRST})
+    with pytest.raises(Refusal) as refused:
+        await integration_models.update(
+            plane, CLI, "i", {"models": [{"slug": "a"}, {"slug": "m", "pricing_config": price}]}
+        )
+    assert [problem.pointer for problem in refused.value.problems] == [f"/models/1/pricing_config{pointer}"]
 
 
 @pytest.mark.parametrize(

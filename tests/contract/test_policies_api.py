@@ -59,6 +59,8 @@ def test_t1_a_policy_is_made_read_changed_and_archived(path: str, body: dict[str
     assert admin.call("GET", path).body["total"] == before
     assert admin.call("GET", f"{path}?status=archived").body["total"] == archived + 1
     assert admin.call("GET", f"{path}/{id_}").body["status"] == "archived"
+    assert admin.call("PUT", f"{path}/{id_}", {"name": "again"}).status == 409, "nothing would come of the change"
+    assert admin.call("DELETE", f"{path}/{id_}").status == 200
 
 
 def test_all_problems_of_a_policy_are_told_at_once(admin: RunningAdmin) -> None:

@@ -29,7 +29,7 @@ from penstock.control.policies import (
     list_policies,
     reset_entity,
 )
-from penstock.control.refusal import Problem, Refusal, absent, invalid
+from penstock.control.refusal import Problem, Refusal, Why, absent, invalid
 from penstock.control.timestamps import as_text
 from penstock.limits.validate import Problem as LimitProblem
 from penstock.stores.sql.limit_rows import ACTIVE
@@ -113,6 +113,8 @@ async def update(plane: ControlPlane, actor: Actor, kind: PolicyKind, id_: str, 
     members.finish()
     async with plane.change(actor) as change:
         stored = await _found(change.connection, actor, kind, id_)
+        if stored.status != ACTIVE:
+            raise Refusal(Why.CONFLICT, "the policy is archived, and limits nothing: make another one")
         try:
             await change_policy(
                 change.connection, stored, definition, name=name, by=actor.name, now=change.now,

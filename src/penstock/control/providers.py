@@ -19,6 +19,7 @@ from penstock.control.limits.usage import marked
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, select
 from penstock.control.plane import ControlPlane, now, workspace_filter, workspace_for
+from penstock.control.refusal import Problem, invalid
 from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.schema import provider
 
@@ -27,7 +28,7 @@ _CHANGED: Final = Fields(
     {"name": VALUE, "note": VALUE, "tags": VALUE, "expires_at": VALUE, "status": VALUE, **provider_limits.FIELDS}
 )
 _MADE: Final = Fields({**_CHANGED, "integration_id": VALUE, "slug": VALUE, "workspace_id": VALUE})
-_UPDATED: Final = Fields({**_CHANGED, "reset_usage": VALUE})
+_UPDATED: Final = Fields({**_CHANGED, "reset_usage": VALUE, "integration_id": VALUE})
 
 
 async def create(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]:
@@ -93,6 +94,8 @@ async def update(
         place = None if workspace is None else await workspace_for(connection, actor, workspace)
         row = await provider_rows.find(connection, actor, reference, place)
         before = _item(row, await provider_limits.of(connection, [row.id]), change.now)
+        if members.values.get("integration_id") not in (None, before["integration_id"], row.integration_id):
+            raise invalid([Problem("/integration_id", "it can't be changed: make another provider")])
         warnings = await provider_limits.put(change, row.id, limits)
         if resets:
             await provider_limits.reset(change, row.id)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from penstock.limits.policy import FACTS, METADATA
+
 Fingerprint = Callable[[str], str]
 """A short keyed hash of a secret: it shows that a secret is another one than before, and helps nobody to guess it."""
 
@@ -18,6 +20,8 @@ _NOT_SECRET: Final = re.compile(
     r"(^|[_-])(max|min|count|id|ids|type|mode|usage|limit|limits|period|expires|masked|label|labels|prefix|url)($|[_-])"
     r"|tokens$"
 )
+_OF_A_FACT: Final = frozenset({"key", "value", "excludes"})
+"""The members of a condition of a policy."""
 _SHOWN: Final = 3
 _SHORTEST_SHOWN: Final = 12
 _DEEPEST: Final = 64
@@ -41,13 +45,20 @@ def redacted(value: Any, fingerprint: Fingerprint | None = None, depth: int = 0)
     if isinstance(value, Mapping):
         return {
             name: _hidden(member, fingerprint)
-            if is_secret_name(str(name))
+            if is_secret_name(str(name)) and not _is_fact(value)
             else redacted(member, fingerprint, depth + 1)
             for name, member in value.items()
         }
     if isinstance(value, list | tuple):
         return [redacted(each, fingerprint, depth + 1) for each in value]
     return value
+
+
+def _is_fact(value: Mapping[Any, Any]) -> bool:
+    """Whether an object is a condition of a policy, or what a policy groups by: its ``key`` is the name of a fact, such
+    as ``metadata.team``, and not a secret."""
+    key = value.get("key")
+    return value.keys() <= _OF_A_FACT and isinstance(key, str) and (key in FACTS or key.startswith(METADATA))
 
 
 def _hidden(value: Any, fingerprint: Fingerprint | None) -> Any:

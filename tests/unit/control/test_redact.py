@@ -47,6 +47,13 @@ def test_secrets_at_any_depth_are_masked_with_their_fingerprint() -> None:
     assert redacted({"password": "p"}) == {"password": MASK}
 
 
+def test_the_facts_of_a_policy_are_no_secrets() -> None:
+    policy = {"conditions": [{"key": "metadata.team", "value": "*"}], "groupBy": [{"key": "api_key"}]}
+    assert redacted(policy) == policy
+    assert redacted({"key": "sk-1", "value": "v"})["key"] == MASK
+    assert redacted({"key": "api_key", "name": "n"})["key"] == MASK, "no condition has a name"
+
+
 def test_what_nests_too_deeply_is_masked_whole() -> None:
     value: object = "sk"
     for _ in range(100):

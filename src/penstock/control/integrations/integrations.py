@@ -13,18 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control import provider_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
-from penstock.control.integrations import configurations
+from penstock.control.integrations import configurations, price_problems
 from penstock.control.integrations import rows as integration_rows
 from penstock.control.integrations.configurations import ProviderRow
 from penstock.control.integrations.rows import Wanted
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, organisation_id, workspace_for
-from penstock.control.refusal import Problem, invalid, taken
+from penstock.control.refusal import invalid, taken
 from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.prices.adjust import read_adjustments
-from penstock.prices.classes import PriceError
 from penstock.stores.sql.catalogue.load import CREDENTIAL
 from penstock.stores.sql.schema import integration, provider
 
@@ -177,14 +176,7 @@ def _changed_columns(members: Members) -> dict[str, Any]:
 def _adjustments(members: Members) -> str:
     """Multipliers of prices, as the column keeps them. What would change no price is a problem, not a warning."""
     value = members.values[_ADJUSTMENTS]
-    unknown: list[str] = []
-    try:
-        read_adjustments(value, _ADJUSTMENTS, unknown)
-    except PriceError as error:
-        unknown.append(str(error))
-    for each in unknown:
-        path, _, text = each.partition(": ")
-        members.problems.append(Problem("/" + path.replace(".", "/"), text.removesuffix(", left out")))
+    price_problems.tell(members, lambda unknown: read_adjustments(value, _ADJUSTMENTS, unknown))
     return write_json(value or {}).decode()
 
 

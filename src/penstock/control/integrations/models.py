@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
+from penstock.control.integrations import price_problems
 from penstock.control.integrations import rows as integration_rows
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Problem, invalid, taken
 from penstock.core.json_text import read_json_or_none
+from penstock.prices.adjust import read_pricing_config
 from penstock.stores.sql.schema import integration, integration_model
 
 KIND: Final = "integration_models"
@@ -132,6 +134,8 @@ def _pricing(members: Members) -> str | None:
         return None
     if price.get("type", "static") != "static":
         members.complain("pricing_config", "there are prices of the type static only")
+        return None
+    price_problems.tell(members, lambda unknown: read_pricing_config(price, "pricing_config", unknown))
     return msgspec.json.encode(price).decode()
 
 
