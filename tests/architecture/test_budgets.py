@@ -1,4 +1,5 @@
-"""Files and functions stay small. The exceptions below may only shrink: a listed one that fits again fails the test."""
+"""Files and functions stay small, and values have names. The exceptions below may only shrink: a listed one that fits
+again fails the test."""
 
 import ast
 from collections.abc import Iterator
@@ -80,3 +81,25 @@ def prose(page: Path) -> Iterator[str]:
 def test_prose_is_wrapped(page: Path) -> None:
     if "Written by docs/generate.py" not in page.read_text():
         assert [line for line in prose(page) if len(line) > MAX_LINE] == []
+VAGUE = frozenset({"told", "said", "given"})
+"""Names that say what happened to a value, and not what it is: ``usage``, ``message``, ``options``."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_value_is_called_what_it_is(path: Path) -> None:
+    """CONTRIBUTING.md#names."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    stored = [
+        (node.lineno, node.id)
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    taken = [
+        (node.lineno, node.arg) for function in functions for node in ast.walk(function) if isinstance(node, ast.arg)
+    ]
+    assert [place for place in (*stored, *taken) if place[1] in VAGUE] == []

@@ -26,9 +26,9 @@ def command() -> None:
 
 
 @command.command("make")
-@click.option("--hash", "given", is_flag=True, help="Take a key that exists already, from standard input.")
+@click.option("--hash", "hashes_own", is_flag=True, help="Take a key that exists already, from standard input.")
 @click.argument("name", metavar="[NAME]", default="default")
-def make(name: str, given: bool) -> None:
+def make(name: str, hashes_own: bool) -> None:
     """Make a gateway key for NAME and show the lines of penstock.toml that let it in.
 
     The key itself is shown this once and kept nowhere: the file holds its hash.
@@ -37,7 +37,7 @@ def make(name: str, given: bool) -> None:
 
     if not NAME.fullmatch(name):
         raise click.ClickException(f"{name} is no name: use letters, digits, dots, dashes and underscores")
-    if given:
+    if hashes_own:
         key = sys.stdin.read().strip()
         _check(key)
     else:
@@ -93,7 +93,7 @@ _MEMBERS: Final = with_options(
 @_MEMBERS
 @on_database
 def create(
-    at: At, name: str, admin: bool, user: str | None, workspace: str | None, from_stdin: bool, **given: Any
+    at: At, name: str, admin: bool, user: str | None, workspace: str | None, from_stdin: bool, **options: Any
 ) -> None:
     """Make a key in the database and show it, this once: the database holds its hash."""
     from penstock.control import scopes
@@ -105,7 +105,7 @@ def create(
     if from_stdin:
         text = sys.stdin.read().strip()
         _check(text)
-    body = _members(given)
+    body = _members(options)
     body.setdefault("scopes", [scopes.EVERY] if admin else list(scopes.OF_CALLERS))
     body["name"] = name or ("admin" if admin else "default")
     body.update({key: value for key, value in (("user_id", user), ("workspace_id", workspace)) if value})
@@ -150,9 +150,9 @@ def show(at: At, id_: str) -> None:
 @click.argument("id_", metavar="ID")
 @_MEMBERS
 @on_database
-def update(at: At, id_: str, name: str | None, clear: tuple[str, ...], enable: bool, **given: Any) -> None:
+def update(at: At, id_: str, name: str | None, clear: tuple[str, ...], enable: bool, **options: Any) -> None:
     """Change a key; what is not named stays."""
-    body = {**_members(given), **dict.fromkeys(clear)}
+    body = {**_members(options), **dict.fromkeys(clear)}
     if name is not None:
         body["name"] = name
     if enable:

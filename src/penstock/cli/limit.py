@@ -49,9 +49,9 @@ def show(at: At, owner: str) -> None:
 @click.argument("owner", metavar="OWNER")
 @with_options(*LIMIT_OPTIONS)
 @on_database
-def set_(at: At, owner: str, **given: Any) -> None:
+def set_(at: At, owner: str, **options: Any) -> None:
     """Set limits of an owner; a budget, rates and concurrency that are not named stay."""
-    body = limits_of(given)
+    body = limits_of(options)
     if not body:
         raise click.ClickException("name a limit, such as --budget 5 or --rpm 60")
     _change(at, owner, body, "has the limits")

@@ -34,13 +34,13 @@ def command() -> None:
 @_AMOUNTS
 @on_database
 def create(
-    at: At, name: str, conditions: tuple[str, ...], group_by: tuple[str, ...], workspace: str | None, **given: Any
+    at: At, name: str, conditions: tuple[str, ...], group_by: tuple[str, ...], workspace: str | None, **options: Any
 ) -> None:
     """Make a policy: one of --budget, --tokens, --requests, --rpm, --tpm, --rate, --token-rate."""
     from penstock.control import policy_calls
     from penstock.control.actor import CLI
 
-    kind, limit = _limit(given)
+    kind, limit = _limit(options)
     where = pairs(conditions) or {"api_key": "*"}
     body = {
         "name": name,
@@ -48,7 +48,7 @@ def create(
         "group_by": [{"key": key} for key in group_by or where],
         **limit,
         **({"workspace_id": workspace} if workspace else {}),
-        **members_of(given["members"]),
+        **members_of(options["members"]),
     }
     answer = carry_out(at, lambda plane: policy_calls.create(plane, CLI, kind, body))
     done(at, answer, f"The policy {answer['id']} is in force.")
@@ -92,12 +92,12 @@ def show(at: At, id_: str) -> None:
 @click.argument("id_", metavar="ID")
 @_AMOUNTS
 @on_database
-def update(at: At, id_: str, name: str | None, **given: Any) -> None:
+def update(at: At, id_: str, name: str | None, **options: Any) -> None:
     """Change a policy's name or how much it lets through; what it has counted stays."""
     body: dict[str, Any] = {"name": name} if name else {}
-    members = members_of(given.pop("members"))
-    if any(given.values()):
-        body |= _limit(given)[1]
+    members = members_of(options.pop("members"))
+    if any(options.values()):
+        body |= _limit(options)[1]
     body |= members
     if not body:
         raise click.ClickException("nothing is to be changed: name an option, such as --budget 5")

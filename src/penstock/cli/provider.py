@@ -62,7 +62,7 @@ def create(
     integration: str | None,
     name: str | None,
     workspace: str | None,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Keep a credential as SLUG, so that callers use it as @SLUG."""
     from penstock.control import providers, virtual_keys
@@ -70,7 +70,12 @@ def create(
 
     if (provider is None) == (integration is None):
         raise click.ClickException("name --provider, for a new credential, or --integration, for one that is there")
-    body = {"slug": slug, "name": name or slug, **({"workspace_id": workspace} if workspace else {}), **_members(given)}
+    body = {
+        "slug": slug,
+        "name": name or slug,
+        **({"workspace_id": workspace} if workspace else {}),
+        **_members(options),
+    }
     if integration is not None:
         body["integration_id"] = integration
         answer = carry_out(at, lambda plane: providers.create(plane, CLI, body))
@@ -113,12 +118,12 @@ def show(at: At, slug: str) -> None:
 @click.argument("slug", metavar="SLUG")
 @_MEMBERS
 @on_database
-def update(at: At, slug: str, name: str | None, cleared: tuple[str, ...], reset_usage: bool, **given: Any) -> None:
+def update(at: At, slug: str, name: str | None, cleared: tuple[str, ...], reset_usage: bool, **options: Any) -> None:
     """Change what is named; everything else stays."""
     from penstock.control import virtual_keys
     from penstock.control.actor import CLI
 
-    body = {**_members(given), **dict.fromkeys(cleared), **({"name": name} if name else {})}
+    body = {**_members(options), **dict.fromkeys(cleared), **({"name": name} if name else {})}
     if reset_usage:
         body["reset_usage"] = True
     if not body:

@@ -30,12 +30,12 @@ def command() -> None:
 @click.argument("name", metavar="NAME")
 @_MEMBERS
 @on_database
-def create(at: At, name: str, **given: Any) -> None:
+def create(at: At, name: str, **options: Any) -> None:
     """Make a workspace."""
     from penstock.control import workspaces
     from penstock.control.actor import CLI
 
-    body = {"name": name, **_members(given)}
+    body = {"name": name, **_members(options)}
     answer = carry_out(at, lambda plane: workspaces.create_workspace(plane, CLI, body))
     warn(answer)
     done(at, answer, f"The workspace {name} is made: --workspace {answer['slug']}.")
@@ -58,12 +58,12 @@ def show(at: At, slug: str) -> None:
 @click.argument("slug", metavar="SLUG")
 @_MEMBERS
 @on_database
-def update(at: At, slug: str, name: str | None, clear: tuple[str, ...], **given: Any) -> None:
+def update(at: At, slug: str, name: str | None, clear: tuple[str, ...], **options: Any) -> None:
     """Change a workspace; what is not named stays."""
     from penstock.control import workspaces
     from penstock.control.actor import CLI
 
-    body = {**_members(given), **dict.fromkeys(clear), **({"name": name} if name else {})}
+    body = {**_members(options), **dict.fromkeys(clear), **({"name": name} if name else {})}
     if not body:
         raise click.ClickException("nothing is to be changed: name an option, such as --budget 5")
     answer = carry_out(at, lambda plane: workspaces.update_workspace(plane, CLI, slug, body))

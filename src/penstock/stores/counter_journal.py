@@ -200,9 +200,9 @@ def estimated(reservation: ReservationId, holds: Iterable[Hold]) -> Settlement:
     for hold in kept:
         name = hold.limit.direction if hold.limit.kind == "tokens" else hold.limit.kind
         most[name] = max(most.get(name, 0), hold.amount)
-    given = most.get("input", max(0, most.get("all", 0) - most.get("output", 0)))
-    output = most.get("output", max(0, most.get("all", 0) - given))
-    return Settlement(reservation, Amounts(most.get("cost", 0), given, output), kept)
+    prompt = most.get("input", max(0, most.get("all", 0) - most.get("output", 0)))
+    output = most.get("output", max(0, most.get("all", 0) - prompt))
+    return Settlement(reservation, Amounts(most.get("cost", 0), prompt, output), kept)
 
 
 def _put_in(entries: KeptEntries, entry: Entry) -> int | None:

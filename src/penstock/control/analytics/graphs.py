@@ -70,7 +70,7 @@ def _rescued(figures: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _total_of(name: str) -> Callable[[Mapping[str, int]], dict[str, Any]]:
-    return lambda told: {"total": told[name]}
+    return lambda figures: {"total": figures[name]}
 
 
 def _rescued_point(figures: Mapping[str, int]) -> dict[str, Any]:

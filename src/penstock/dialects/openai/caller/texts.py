@@ -83,8 +83,8 @@ def _message(
             yield Segment((*at, "content", number), part, role, kind, index, choice)
         elif isinstance(part, dict):
             yield from _beside(part, _PARTS, (*at, "content", number), role, index, choice)
-            for place, said in document_texts(part, (*at, "content", number)):
-                yield Segment(place, said, role, kind, index, choice)
+            for place, document in document_texts(part, (*at, "content", number)):
+                yield Segment(place, document, role, kind, index, choice)
         yield from encoded_segments(part, (*at, "content", number), role, kind, index)
     if isinstance(message, dict) and not _MORE_TEXTS.isdisjoint(message):
         yield from _more(message, at, role, index, choice)

@@ -110,8 +110,8 @@ def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int) -> I
         if isinstance(text, str):
             is_plain = of in {SegmentKind.TEXT, SegmentKind.SYSTEM}
             yield Segment((*at, name), text, role, of, index, is_plain=is_plain)
-    for place, said in document_texts(part, at):
-        yield Segment(place, said, role, kind, index, is_plain=kind in {SegmentKind.TEXT, SegmentKind.SYSTEM})
+    for place, document in document_texts(part, at):
+        yield Segment(place, document, role, kind, index, is_plain=kind in {SegmentKind.TEXT, SegmentKind.SYSTEM})
     yield from encoded_segments(part, at, role, kind, index)
 
 
