@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
@@ -71,9 +72,23 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
 
 
 NOT_AT_HAND = "the recorded provider traffic is not part of a clone"
+LONGEST_WAIT = 100.0
+"""Seconds after which an asynchronous test that waits fails. pytest-timeout's signal doesn't end a wait of uvloop's."""
+
+
+def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def run(*args: object, **fixtures: object) -> None:
+        async with asyncio.timeout(LONGEST_WAIT):
+            await test(*args, **fixtures)
+
+    return run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = bounded(item.obj)
     if not are_recordings_at_hand():
         for item in items:
             if item.get_closest_marker("recordings"):
