@@ -81,6 +81,8 @@ def prose(page: Path) -> Iterator[str]:
 def test_prose_is_wrapped(page: Path) -> None:
     if "Written by docs/generate.py" not in page.read_text():
         assert [line for line in prose(page) if len(line) > MAX_LINE] == []
+
+
 VAGUE = frozenset({"told", "said", "given"})
 """Names that say what happened to a value, and not what it is: ``usage``, ``message``, ``options``."""
 
