@@ -670,23 +670,41 @@ async def test_a_change_of_what_a_key_shows_of_others_is_a_change_of_the_key(
     assert await shown() == ("pc-b", None, [])
 
 
-async def test_changes_at_the_same_time_are_all_seen_by_whoever_reads_in_between(
-    rows: Rows, catalogue: SqlCatalogue, database: Database
-) -> None:
-    """A change that began first and ended last has the revision of its end."""
-    if database.is_sqlite:
-        pytest.skip("SQLite lets one change at a time in")
-    ids = [await rows.key(name, name.encode() * 32) for name in "ab"]
-    await catalogue.refresh()
-    models = schema.api_key.update().values(allowed_models='["m"]', row_version=2)
-    async with database.change() as late:
-        await late.execute(models.where(schema.api_key.c.id == ids[0]))
-        async with database.change() as early:
-            await early.execute(models.where(schema.api_key.c.id == ids[1]))
+async def test_changes_at_the_same_time_are_all_seen_by_whoever_reads_in_between(postgres_tables: str) -> None:
+    """A change that began first has ended before the next one begins: none has a revision that was read already."""
+    async with with_tables(postgres_tables) as database:
+        rows = Rows(database)
+        await rows.make_workspace()
+        ids = [await rows.key(name, name.encode() * 32) for name in "ab"]
+        catalogue = SqlCatalogue(database, Loader(NEW, ("openai",)), interval=60)
         await catalogue.refresh()
-        assert {key.name: key.models for key in catalogue.current.keys} == {"a": None, "b": ("m",)}
-    await catalogue.refresh()
-    assert {key.name: key.models for key in catalogue.current.keys} == {"a": ("m",), "b": ("m",)}
+        models = schema.api_key.update().values(allowed_models='["m"]', row_version=2)
+
+        async def change(id_: str) -> None:
+            async with database.change() as connection:
+                await connection.execute(models.where(schema.api_key.c.id == id_))
+
+        async def shown() -> dict[str | None, Any]:
+            await catalogue.refresh()
+            return {key.name: key.models for key in catalogue.current.keys}
+
+        async with database.change() as first:
+            await first.execute(models.where(schema.api_key.c.id == ids[0]))
+            second = asyncio.ensure_future(change(ids[1]))
+            async with asyncio.timeout(60):
+                while not (await first.execute(sa.text(_WAITS))).scalar_one():
+                    pass
+            assert await shown() == {"a": None, "b": None}
+        await second
+        assert await shown() == {"a": ("m",), "b": ("m",)}
+
+
+async def test_a_change_waits_for_another_for_a_while(postgres_tables: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.stores.sql.database._LOCK_TIMEOUT", sa.text("SET LOCAL lock_timeout = '10ms'"))
+    async with with_tables(postgres_tables) as database, database.change():
+        with pytest.raises(DatabaseError, match="lock timeout"):
+            async with database.change():
+                raise AssertionError("two changes at once")
 
 
 async def test_many_keys_that_change_at_once_are_all_read(

@@ -154,8 +154,9 @@ class Database:
 
     async def wait_for_turn(self, connection: AsyncConnection) -> None:
         """Have a transaction that writes wait until no change is made, and keep changes out until it ends. Those of
-        SQLite begin so."""
+        SQLite begin so. Neither waits longer than ``_BUSY_TIMEOUT`` for a lock."""
         if not self.is_sqlite:
+            await connection.execute(_LOCK_TIMEOUT)
             await connection.execute(_TURN)
 
     async def run(self, step: Step[T]) -> T:
@@ -249,6 +250,7 @@ async def revision(connection: AsyncConnection) -> int:
     return 0 if number is None else int(number)
 
 
+_LOCK_TIMEOUT: Final = sa.text(f"SET LOCAL lock_timeout = '{_BUSY_TIMEOUT:g}s'")
 _TURN: Final = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("penstock_change")))
 _DATE_CHANGED_KEYS: Final = (
     schema.changed_key.update()
