@@ -11,6 +11,7 @@ import msgspec
 from penstock.core.usage import Usage
 from penstock.limits.counters import ReservationId
 from penstock.limits.limit import BucketKey
+from penstock.limits.slices import is_lease
 from penstock.stores.stored_counters import LostCharge
 
 _LOG: Final = logging.getLogger("penstock")
@@ -75,7 +76,8 @@ def lost_entries(charges: Iterable[LostCharge], now: int) -> list[LedgerEntry]:
 
 def shared_entries(charges: Iterable[LostCharge], now: int) -> list[LedgerEntry]:
     """The entries of charges of which it isn't known which requests they were for: what was charged to a gateway key's
-    budget was charged to those of its workspace and its organisation, too. The sums of each budget are the charges'."""
+    budget was charged to those of its workspace and its organisation, too. The sums of each budget are the charges'.
+    A lease of which nothing is left has an entry: it takes the place of one that says what all of the lease was."""
     entries: list[tuple[ReservationId, int, list[BucketKey]]] = []
     for charge in sorted(charges, key=lambda each: not each.key.limit.startswith(_OF_KEY)):
         rest, level = charge.amount, charge.key.limit.partition("/")[0]
@@ -83,7 +85,7 @@ def shared_entries(charges: Iterable[LostCharge], now: int) -> list[LedgerEntry]
             if 0 < amount <= rest and all(key.limit.partition("/")[0] != level for key in keys):
                 entries[number] = (reservation, amount, [*keys, charge.key])
                 rest -= amount
-        if rest:
+        if rest or is_lease(charge.reservation):
             entries.append((charge.reservation, rest, [charge.key]))
     return [lost_entry(reservation, amount, now, tuple(keys)) for reservation, amount, keys in entries]
 
