@@ -233,6 +233,8 @@ class Drill:
         killed: as many requests as workers were killed may lack their line, never their charge."""
         problems = []
         budgets, ledger = await self._budgets(gateway), await self._ledger()
+        if any(reserved for _, reserved in budgets.values()):
+            return ["what budgets have used can't be read, or something is reserved"]
         for name, (dollars, is_strict) in _BUDGETS.items():
             told = self._told[name]
             settled, _ = budgets[name]

@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from counting import ENGINES, Place
+from databases import make_tables
 from limiting import NOON, Clock, budget, rate
 from paths import ROOT
 from penstock.limits.admission import Admission, Admitted, Estimate
@@ -22,6 +24,10 @@ from penstock.limits.fast_path import FastHold, FastPath
 from penstock.limits.limit import Amounts, OnLoss
 from penstock.limits.windows import SECOND
 from penstock.stores.leased_counters import LeasedCounters
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import Database, file_address
+from penstock.stores.sql.ledger import write_ledger
+from penstock.stores.sql.ledger_entry import LedgerEntry, lost_entries, shared_entries
 
 VALUE = 1000
 LIMITS = (budget(10**6), rate(VALUE), rate(10**6, kind="tokens"))
@@ -153,7 +159,7 @@ async def work(place, folder):
         for number in range(20):
             hold = FastHold()
             assert path.reserve(hold, f"{turn}-{number}", (AMOUNT, AMOUNT, AMOUNT, 0, 1))
-            if number % 4:
+            if number % 4 or sys.argv[6] == "idle":
                 path.settle(hold, (AMOUNT - 1, AMOUNT, AMOUNT, 0, 1))
     print("ready", flush=True)
     await asyncio.sleep(600)
@@ -164,10 +170,11 @@ SPENT, HELD = 20 * AMOUNT + 30 * (AMOUNT - 1), 10 * AMOUNT
 """What the killed worker has spent, and what its requests under way held."""
 
 
-def run_until_killed(place: Place, folder: Path, on_loss: OnLoss) -> None:
+def run_until_killed(place: Place, folder: Path, on_loss: OnLoss, end: str = "busy") -> None:
     """Let a worker process lease slices, spend of them, and be killed."""
     tests = [str(ROOT / "tests"), str(ROOT / "tests" / "contract"), *sys.path]
     command = [sys.executable, "-c", KILLED, place.engine, place.address, place.organisation, str(folder), on_loss]
+    command.append(end)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(tests)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -191,6 +198,9 @@ async def test_t23_a_killed_worker_is_charged_what_it_spent_where_its_record_is_
     worker, key = LeasedCounters(store, clock.read, list[Alert]().extend, tmp_path), Applied(limit).key_at(NOON)
     settled, leased = await store.usage(key)
     assert settled + leased > SPENT + HELD
+    entries: list[LedgerEntry] = []
+    store.told_lost = lambda charges: entries.extend(lost_entries(charges, 0))
+    worker.told_lost = lambda charges: entries.extend(shared_entries(charges, 0))
     if is_late:
         # The store counts the lease as lost before anybody reads the record: the news corrects it.
         clock.let_pass(60)
@@ -200,4 +210,34 @@ async def test_t23_a_killed_worker_is_charged_what_it_spent_where_its_record_is_
         await worker.charge_left()
         assert await store.usage(key) == (SPENT + (HELD if on_loss == "charge" else 0), 0)
     assert records(tmp_path) == []
+    assert await in_the_ledger(entries, tmp_path / "ledger.db") == (HELD if on_loss == "charge" else 0), "not the lease"
     await store.close()
+
+
+async def test_t23_a_lost_lease_of_which_nothing_was_held_leaves_no_charge(place: Place, tmp_path: Path) -> None:
+    """The store told all of it before the record was read: the ledger is corrected as the budget is."""
+    await place.make()
+    run_until_killed(place, tmp_path, "charge", "idle")
+    store = place.counters(clock=lambda: time.time_ns() // 1000 + 60 * SECOND)
+    worker = LeasedCounters(store, Clock().read, list[Alert]().extend, tmp_path)
+    entries: list[LedgerEntry] = []
+    store.told_lost = lambda charges: entries.extend(lost_entries(charges, 0))
+    worker.told_lost = lambda charges: entries.extend(shared_entries(charges, 0))
+    await store.lose(3600 * SECOND)
+    assert sum(entry.nanos or 0 for entry in entries) > 0
+    await worker.charge_left()
+    assert await in_the_ledger(entries, tmp_path / "ledger.db") == 0
+    spent = 20 * AMOUNT + 40 * (AMOUNT - 1)
+    assert await store.usage(Applied(budget(10**6)).key_at(NOON)) == (spent, 0)
+    await store.close()
+
+
+async def in_the_ledger(entries: list[LedgerEntry], path: Path) -> int:
+    """What the ledger says in all when it was given these entries."""
+    database = Database(file_address(path))
+    await make_tables(database)
+    await write_ledger(database, entries)
+    async with database.read() as connection:
+        total = await connection.scalar(sa.select(sa.func.sum(schema.ledger.c.amount)))
+    await database.close()
+    return int(total or 0)

@@ -246,7 +246,8 @@ class LeasedCounters:
                 alerts = await self._store.settle(lease, spent_of(left.hold.limit, left.spent + held), [left.hold])
                 if alerts:
                     self._alerted(alerts)
-                if held and left.hold.limit.kind == "cost":
+                if left.hold.limit.kind == "cost":
+                    # Also where nothing was held: the store may have lost the lease before, and told all of it.
                     lost.append(LostCharge(lease, left.hold.key, held))
             self.told_lost(lost)
             path.unlink(missing_ok=True)

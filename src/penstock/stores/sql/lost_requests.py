@@ -8,6 +8,7 @@ from typing import Final
 from penstock.core.usage import Usage
 from penstock.limits.counters import ReservationId
 from penstock.limits.limit import BucketKey
+from penstock.limits.slices import is_lease
 from penstock.stores.sql.ledger_entry import LOST, LedgerEntry
 from penstock.stores.stored_counters import LostCharge
 
@@ -32,7 +33,8 @@ def shared_entries(charges: Iterable[LostCharge], now: int) -> list[LedgerEntry]
 
     A request is charged to one budget of each level: of its gateway key, its workspace, its organisation. So a charge
     of a workspace belongs, as far as it goes, to the entries of keys that no workspace has yet, and what is left of it
-    is an entry of its own.
+    is an entry of its own. A lease of which nothing is left has an entry: it takes the place of one that says what all
+    of the lease was.
     """
     entries: list[tuple[ReservationId, int, list[BucketKey]]] = []
     for charge in sorted(charges, key=lambda each: not each.key.limit.startswith(_OF_KEY)):
@@ -41,7 +43,7 @@ def shared_entries(charges: Iterable[LostCharge], now: int) -> list[LedgerEntry]
             if 0 < amount <= rest and all(_level_of(key) != level for key in keys):
                 keys.append(charge.key)
                 rest -= amount
-        if rest:
+        if rest or is_lease(charge.reservation):
             entries.append((charge.reservation, rest, [charge.key]))
     return [_entry(reservation, amount, now, tuple(keys)) for reservation, amount, keys in entries]
 
