@@ -27,7 +27,7 @@ from penstock.stores.leased_counters import LeasedCounters
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.ledger import write_ledger
-from penstock.stores.sql.ledger_entry import LedgerEntry, lost_entries, shared_entries
+from penstock.stores.sql.lost_requests import lost_entries, shared_entries
 
 VALUE = 1000
 LIMITS = (budget(10**6), rate(VALUE), rate(10**6, kind="tokens"))
