@@ -27,6 +27,7 @@ from penstock.stores.leased_counters import LeasedCounters
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.ledger import write_ledger
+from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.lost_requests import lost_entries, shared_entries
 
 VALUE = 1000
