@@ -7,8 +7,10 @@ for it at its first attempt (pipeline/target_route.py), which holds its credenti
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
+from penstock.core.json_path import Path
 from penstock.routing.plan import Choose, Plan, Target
 
 LIGHT: Final = 4096
@@ -39,9 +41,8 @@ class _Scale:
 
     def _target(self, target: Target) -> int:
         key = 0 if target.api_key is None else len(target.api_key.reveal())
-        names = self._shared(target.forward_headers, sum(map(len, target.forward_headers)), 80)
-        steps = sum(60 + len(str(step)) for path in target.drop_params for step in path)
-        paths = self._shared(target.drop_params, steps, 100)
+        names = self._names(target.forward_headers)
+        paths = self._paths(target.drop_params)
         # Options may stand in the route once more, filled in, and so does the credential: neither is shared there.
         options = _MEMBER * len(target.options) + sum(map(len, target.options.values()))
         params = self._members(target.override_params) + self._members(target.default_params)
@@ -49,8 +50,14 @@ class _Scale:
         guarded = guards.size if guards is not None and self._is_new(guards) else 0
         return _TARGET + 2 * len(target.path) + 3 * key + names + paths + options + params + guarded
 
-    def _shared(self, values: tuple[object, ...], size: int, each: int) -> int:
-        return size + each * len(values) if values and self._is_new(values) else 0
+    def _names(self, names: tuple[str, ...]) -> int:
+        return 80 * len(names) + sum(map(len, names)) if names and self._is_new(names) else 0
+
+    def _paths(self, paths: tuple[Path, ...]) -> int:
+        if not paths or not self._is_new(paths):
+            return 0
+        texts = sum(map(len, map(str, chain.from_iterable(paths))))
+        return 100 * len(paths) + 60 * sum(map(len, paths)) + texts
 
     def _members(self, members: Mapping[str, str | bytes]) -> int:
         if not members or not self._is_new(members):
