@@ -9,6 +9,7 @@ Source: https://github.com/msgpack/msgpack/blob/master/spec.md, RFC 4648 section
 from __future__ import annotations
 
 import base64
+import re
 from typing import Final
 
 import msgspec
@@ -19,7 +20,9 @@ from penstock.core.json_text import UNREADABLE
 MARK: Final = "cG5zdGsx"
 """How every envelope begins."""
 QUOTED_MARK: Final = f'"{MARK}'.encode()
-"""How one begins within JSON: a search for it tells whether a body may hold any."""
+"""How one begins within JSON."""
+SEALED: Final = re.compile(re.escape(QUOTED_MARK))
+"""Finds where one begins within JSON: a search for it tells whether a body may hold any."""
 MAX_BLOCK: Final = 64 << 10
 """Bytes of one envelope at most, as a client sees it."""
 MAX_TURN: Final = 256 << 10

@@ -9,9 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from penstock.core.body import Body
-from penstock.dialects.envelope import QUOTED_MARK
-
-_SEALED = re.compile(re.escape(QUOTED_MARK))
+from penstock.dialects.envelope import SEALED
 
 
 class NothingForeign(msgspec.Struct, frozen=True):
@@ -21,7 +19,7 @@ class NothingForeign(msgspec.Struct, frozen=True):
     conversation: str = ""
     elsewhere: frozenset[str] = frozenset()
     addressed: frozenset[str] = frozenset()
-    mark: re.Pattern[bytes] = _SEALED
+    mark: re.Pattern[bytes] = SEALED
 
     def holds(self, body: Body) -> bool:
         return self.elsewhere.isdisjoint(body.members) and not body.holds(self.conversation, self.mark)
@@ -32,6 +30,6 @@ class NothingForeign(msgspec.Struct, frozen=True):
         return Body({name: raw for name, raw in body.members.items() if name not in self.addressed})
 
 
-def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: re.Pattern[bytes] = _SEALED) -> NothingForeign:
+def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: re.Pattern[bytes] = SEALED) -> NothingForeign:
     """The rule of a wire whose address says the model and whether to stream."""
     return NothingForeign(conversation, frozenset(elsewhere), frozenset({"model", "stream"}), mark)

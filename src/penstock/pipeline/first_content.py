@@ -3,8 +3,8 @@
 A stream begins with its first content: a role alone, comments and empty chunks are no content. A plain reply begins
 when it is whole, or too large to be looked at. A reply in the other form than the caller asked for is put into the form
 that was asked for (replies/reshaped_reply.py). Until then no byte was sent to the caller, so a broken reply is a
-failure that routing can act on. A target with ``stream_rescue`` holds back more of its
-stream (replies/held_stream.py).
+failure that routing can act on. A target with ``stream_rescue`` holds back more of its stream
+(replies/held_stream.py).
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ thinking blocks".
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import msgspec
@@ -21,12 +20,11 @@ from penstock.dialects.anthropic.hosts import betas_for_bedrock, host_of
 from penstock.dialects.anthropic.provider.betas import is_name, listed
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import MARK, QUOTED_MARK, unseal
+from penstock.dialects.envelope import MARK, QUOTED_MARK, SEALED, unseal
 
 _Members = dict[str, "msgspec.Raw | bytes"]
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _BLOCKS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _CLAUDE: Final = Owner.ANTHROPIC
 
 
@@ -78,7 +76,7 @@ def _headers(context: WriteContext, *names: str) -> tuple[tuple[str, str], ...]:
 def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
     """The body without what Claude didn't think, and what is thereby dropped: ``thinking`` where a call of tools is
     left without a thought before it, which a model that thinks within a budget refuses."""
-    if not body.holds("messages", _SEALED):
+    if not body.holds("messages", SEALED):
         return body, ()
     raw = body.raw("messages") or b""
     try:

@@ -7,7 +7,6 @@ API reference, "Converse", "ReasoningContentBlock"; Claude docs, "Extended think
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from penstock.core import json_text
@@ -20,11 +19,10 @@ from penstock.dialects.bedrock.caller.request import CHAT_NAMES, INFERENCE
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.config_members import within
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import QUOTED_MARK, is_sealed, unseal
+from penstock.dialects.envelope import SEALED, is_sealed, unseal
 from penstock.dialects.nothing_foreign import NothingForeign, addressed_wire
 
 _ADDRESSED: Final = ("model", "stream")
-_SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _OWN: Final = frozenset({Owner.ANTHROPIC, Owner.AMAZON})
 _THINKING: Final = ("thinking", "reasoning_config")
 
@@ -52,7 +50,7 @@ def fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
 def _without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
     """The body without what Bedrock's models didn't think, and what is thereby dropped: Claude's thinking where a call
     of tools is left without a thought before it, which a model that thinks within a budget refuses."""
-    if not body.holds("messages", _SEALED):
+    if not body.holds("messages", SEALED):
         return body, ()
     messages = [_cleaned(message) for message in body.elements("messages") or ()]
     kept = [message for message in messages if message is not None]

@@ -6,7 +6,6 @@ tells whether to look. Source: OpenAI docs, "Reasoning models" (encrypted reason
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
@@ -18,11 +17,10 @@ from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import QUOTED_MARK, unseal
+from penstock.dialects.envelope import QUOTED_MARK, SEALED, unseal
 from penstock.dialects.nothing_foreign import NothingForeign
 
 _ITEMS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _MEMBER: Final = "encrypted_content"
 _FITS: Final = NothingForeign("input")
 
@@ -43,7 +41,7 @@ def fit_request(body: Body, _context: WriteContext) -> FittedRequest | Failure:
 
 def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
     """The body without thoughts that another maker signed, and where they stood."""
-    if not body.holds("input", _SEALED):
+    if not body.holds("input", SEALED):
         return body, ()
     raw = body.raw("input") or b""
     try:
