@@ -13,10 +13,11 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -31,6 +32,8 @@ _FAST: Final = (
     *("max_wal_senders=0", "autovacuum=off", "checkpoint_timeout=1h"),
 )
 """No test needs what would survive a crash, and none lives so long that a database must be cleaned."""
+_KEPT: Final = 30
+"""Databases that are kept beside those in use: each has 10 MB, and a slow disk takes minutes to remove hundreds."""
 
 
 def programs() -> Path | None:
@@ -48,6 +51,7 @@ class Postgres:
         self._folder = folder
         self._numbers = count()
         self._template = ""
+        self._made: deque[str] = deque()
 
     def address(self, database: str) -> str:
         return f"postgresql://penstock@/{database}?host={self._folder}"
@@ -65,6 +69,7 @@ class Postgres:
             await migrate(database)
             await database.close()
             self._template = address.partition("?")[0].rpartition("/")[2]
+            self._made.remove(self._template)
         return await self._create(self._template)
 
     async def _create(self, template: str = "template1") -> str:
@@ -74,9 +79,19 @@ class Postgres:
             # Copying files takes half as long as writing their pages to the log, which PostgreSQL 15 and later do.
             how = "STRATEGY file_copy" if connection.get_server_version().major >= 15 else ""
             await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {how}")
+            self._made.append(name)
+            if len(self._made) > _KEPT:
+                await self._drop(connection, self._made.popleft())
         finally:
             await connection.close()
         return self.address(name)
+
+    async def _drop(self, connection: Any, name: str) -> None:
+        """Remove a database, unless somebody is connected to it: then its turn comes again."""
+        try:
+            await connection.execute(f"DROP DATABASE {name}")
+        except asyncpg.ObjectInUseError:
+            self._made.append(name)
 
 
 @contextlib.contextmanager
