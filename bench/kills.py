@@ -35,8 +35,9 @@ from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.ledger import read_budgets
 
 _PATIENCE: Final = 60.0
-_RELEASED: Final = 40.0
-"""Seconds after the start within which nothing may be reserved any more: 20, and as many for a busy machine."""
+_RELEASED: Final = 20.0
+"""Seconds after the start within which nothing may be reserved any more: a killed worker's lease lasts for 15 at most,
+and the next sweep comes 5 later at the latest."""
 _WRITTEN: Final = 30.0
 """Seconds after which the ledger must hold all: a busy machine writes late."""
 _ADMIN: Final = "an-admin-key-of-the-bench"
