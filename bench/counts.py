@@ -1,10 +1,10 @@
 """What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
 
-    python -m bench.counts [chat] [config] [key] [limits] [guards] [dialect] [stream] [dialect-stream] [config-stream]
-        [hold]
+    python -m bench.counts [chat] [config] [key] [limits] [limits-redis] [guards] [dialect] [stream] [dialect-stream]
+        [config-stream] [hold]
 
 ``config`` is a chat with its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same
-with a budget and a rate limit in memory.
+with a budget and a rate limit in memory, ``limits-redis`` with slices of them that are leased of a Redis.
 ``guards`` is a chat whose config has three local checks of the request, beside ``config`` without them; ``hold`` a
 stream whose answer three local checks hold back, beside ``config-stream``.
 
@@ -24,10 +24,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench import gateway_file, guarded, local, machine, payload, process, upstream
+from bench import gateway_file, guarded, local, machine, payload, process, redis_server, upstream
 from bench.failure import MeasurementError
 from bench.route import CHAT_PATH, Addressing, Headers, Route, by_dialect, by_headers
 from bench.subject import until_it_answers
@@ -38,6 +38,7 @@ _REQUESTS = {
     "chat": 300,
     "key": 300,
     "limits": 300,
+    "limits-redis": 300,
     "dialect": 200,
     "stream": 15,
     "dialect-stream": 15,
@@ -53,7 +54,8 @@ _ADDRESSING: dict[str, Addressing] = {
     "config-stream": guarded.by_config,
     "hold": guarded.by_guarded_answer,
 }
-_KEYS = {"key": gateway_file.PLAIN, "limits": gateway_file.LIMITED}
+_REDIS = "limits-redis"
+_KEYS = {"key": gateway_file.PLAIN, "limits": gateway_file.LIMITED, _REDIS: gateway_file.LIMITED}
 _PATIENCE = 120.0
 _SHOWN = 40
 _RARE = 0.25
@@ -139,13 +141,15 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
     port = process.free_port()
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    if kind in _KEYS:
-        file = home / "penstock.toml"
-        file.write_text(gateway_file.text(mock.base_url(Behaviour.CALM)))
-        file.chmod(0o600)
-        serve += ["--config", str(file)]
     headers = _addressing(kind, mock)
-    with process.running(serve, _CORES, home / "gateway.log", environment) as gateway:
+    with ExitStack() as stack:
+        if kind in _KEYS:
+            redis = stack.enter_context(redis_server.running(_CORES, home)) if kind == _REDIS else ""
+            file = home / "penstock.toml"
+            file.write_text(gateway_file.text(mock.base_url(Behaviour.CALM), redis))
+            file.chmod(0o600)
+            serve += ["--config", str(file)]
+        gateway = stack.enter_context(process.running(serve, _CORES, home / "gateway.log", environment))
         until_it_answers(gateway, Route(port, CHAT_PATH, headers), payload.chat(), _PATIENCE)
         # In one piece: whether a head and a body that are sent apart arrive together is a matter of time.
         request = local.request(CHAT_PATH, payload.chat(stream=kind in _STREAMS), headers)
@@ -162,6 +166,9 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
 
             ask(_WARM[kind])
             gateway.settle()
+            if kind == _REDIS:
+                # While the gateway rested its slices have gone back: the first requests lease new ones.
+                ask(_WARM[kind])
             yield gateway, ask
 
 

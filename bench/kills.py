@@ -35,8 +35,9 @@ from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.ledger import read_budgets
 
 _PATIENCE: Final = 60.0
-_RELEASED: Final = 40.0
-"""Seconds after the start within which nothing may be reserved any more: 20, and as many for a busy machine."""
+_RELEASED: Final = 20.0
+"""Seconds after the start within which nothing may be reserved any more: a killed worker's lease lasts for 15 at most,
+and the next sweep comes 5 later at the latest."""
 _WRITTEN: Final = 30.0
 """Seconds after which the ledger must hold all: a busy machine writes late."""
 _ADMIN: Final = "an-admin-key-of-the-bench"
@@ -221,12 +222,16 @@ class Drill:
                 self._problem(number, "something stays reserved")
                 break
             await asyncio.sleep(0.05)
-        self.outcome.slowest_release = max(self.outcome.slowest_release, time.monotonic() - started)
+        released = time.monotonic() - started
+        self.outcome.slowest_release = max(self.outcome.slowest_release, released)
         until, instants = time.monotonic() + _WRITTEN, number * self._workers
         while (problems := await self._compared(gateway, provider, instants)) and time.monotonic() < until:
             await asyncio.sleep(0.1)
         for problem in problems:
             self._problem(number, problem)
+        settled = time.monotonic() - started
+        line = f"after kill {number}: nothing reserved after {released:.1f} s, all in the ledger after {settled:.1f} s"
+        print(line, flush=True)
 
     async def _compared(self, gateway: LocalGateway, provider: Provider, instants: int) -> list[str]:
         """What doesn't agree. In the instant between charging a request and naming it in the ledger a worker may be
@@ -283,7 +288,9 @@ class Drill:
             await database.close()
 
     def _problem(self, number: int, text: str) -> None:
-        self.outcome.problems.append(f"after kill {number}: {text}")
+        problem = f"after kill {number}: {text}"
+        print(f"PROBLEM {problem}", flush=True)
+        self.outcome.problems.append(problem)
 
 
 def run(rounds: int, home: Path, settings: Mapping[str, str], seed: int = 1) -> Outcome:

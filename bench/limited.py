@@ -7,16 +7,12 @@ memory, or leases slices of a Redis server that is started for it.
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
-from bench import gateway_file, payload, process, route
-from bench.failure import MeasurementError
+from bench import gateway_file, payload, process, redis_server, route
 from bench.gateway import COMMAND
 from bench.measures import Run, chat_cpu
 from bench.results import Sample
@@ -37,25 +33,12 @@ def limits(run: Run) -> Sample:
 def limits_in_redis(run: Run) -> Sample:
     """As ``limits``, with slices that are leased of Redis. Nothing, and a line that says so, where no Redis is
     installed."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None:
+    if redis_server.program() is None:
         print("limits-redis is left out: Redis is not installed (Debian: apt install redis-server)", file=sys.stderr)
         return {}
-    port = process.free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     cores = frozenset(os.sched_getaffinity(run.subject.process.popen.pid))
-    with process.running([*command, "--dir", str(run.home)], cores, run.home / "redis.log") as server:
-        _until_it_listens(server, port)
-        return _beside_plain(run, f"redis://127.0.0.1:{port}")
-
-
-def _until_it_listens(server: process.Process, port: int) -> None:
-    until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until and server.running:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.01)
-    raise MeasurementError(f"Redis does not listen: {server.last_words()}")
+    with redis_server.running(cores, run.home) as address:
+        return _beside_plain(run, address)
 
 
 def _beside_plain(run: Run, redis: str) -> Sample:

@@ -41,16 +41,17 @@ class Slot(msgspec.Struct, frozen=True, eq=False):
 
 class Slots:
     """All limits of a fast path with their counters, budgets apart: as values, and as what the loops of a request need,
-    tuples. ``charged`` are the buckets of budgets in dollars, ``notes`` what notes down what is taken of slices.
-    ``told`` are the headers about rates if there is at most one of each kind: which of ``others``, its cap, its
-    headers, of which the second lacks its value."""
+    tuples. ``charged`` are the buckets of budgets in dollars, ``slices`` the counters that are slices, and
+    ``open_slices`` those of them that the end of a request changes. ``told`` are the headers about rates if there is at
+    most one of each kind: which of ``others``, its cap, its headers, of which the second lacks its value."""
 
-    __slots__ = ("budget_loop", "budgets", "charged", "notes", "other_loop", "others", "told")
+    __slots__ = ("budget_loop", "budgets", "charged", "open_slices", "other_loop", "others", "slices", "told")
 
     def __init__(self, slots: Sequence[Slot]) -> None:
         self.budgets = tuple([slot for slot in slots if slot.limit.is_budget])
         self.others = tuple([slot for slot in slots if not slot.limit.is_budget])
-        self.notes = tuple([slot.counter.note_down for slot in slots if isinstance(slot.counter, Slice)])
+        self.slices = tuple([slot.counter for slot in slots if isinstance(slot.counter, Slice)])
+        self.open_slices = tuple([part for part in self.slices if not part.counts_at_once])
         self.charged = tuple([slot.key for slot in self.budgets if slot.limit.kind == "cost"])
         self.budget_loop = tuple([(slot.counter, slot.unit, slot.cap, _first_line(slot)) for slot in self.budgets])
         """Counter, unit, cap, and from which settled amount on there may be an alert."""

@@ -7,7 +7,7 @@ charged by some lease.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import MutableSequence
 from typing import Final
 
 import msgspec
@@ -24,6 +24,8 @@ BUSY: Final = 8
 """Requests between two looks that make a slice worth its calls of the store."""
 _AHEAD: Final = 2
 """A slice is for so many times what was taken between the last two looks."""
+_MOST_EXPECTED: Final = 64
+"""How many times as much as was wanted so far may be expected of the time until the next look."""
 _LEASE: Final = "-lease-"
 _LEAST_RATE: Final = 1000
 """A rate of a smaller value has no slices: they would be of a few requests."""
@@ -31,40 +33,46 @@ _LEAST_RATE: Final = 1000
 
 class Slice:
     """What a worker may take of one bucket. ``settled`` is all that can't be taken here: what isn't leased, and what is
-    spent of the lease. ``reserved`` is held by requests that are under way. Nothing can be taken until ``begin``."""
+    spent of the lease: ``base`` is the first part of it. ``reserved`` is held by requests that are under way. Nothing
+    can be taken until ``begin``. ``record`` outlives the process: who takes or settles writes what is spent there, and
+    then what is held, so that no less is noted at any moment. ``counts_at_once``: what is taken is spent, and the end
+    of a request changes nothing."""
 
     __slots__ = (
         "_asked",
-        "_base",
-        "_counts_at_once",
+        "_asked_at",
+        "_looked_at",
         "_noted",
         "_used_elsewhere",
         "_usual",
+        "base",
         "cap",
+        "counts_at_once",
         "holds",
-        "note_down",
+        "record",
         "reserved",
         "settled",
     )
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, record: MutableSequence[int] | memoryview[int]) -> None:
         self.cap = limit.cap
-        self.settled = self._base = limit.cap
+        self.settled = self.base = limit.cap
         self.reserved = 0
         self.holds = 0
-        self.note_down: Callable[[], None] = _nothing
-        """Called after what is spent or held has changed."""
+        self.record = record
         self._used_elsewhere = 0
-        self._counts_at_once = limit.kind == "requests" and limit.is_rate
+        self.counts_at_once = limit.kind == "requests" and limit.is_rate
         self._asked = self._noted = 0
         """Requests that asked the store since the last look, and what they wanted."""
+        self._asked_at = self._looked_at = -LIFE
+        """When the first of them asked, and when the last look was."""
         self._usual = 1
         """What a request wants."""
 
     @property
     def spent(self) -> int:
         """What was spent of the lease."""
-        return self.settled - self._base
+        return self.settled - self.base
 
     @property
     def room(self) -> int:
@@ -76,12 +84,17 @@ class Slice:
         """How full the limit is, as far as this worker knows."""
         return self._used_elsewhere + self.spent + self.reserved
 
+    @property
+    def is_short(self) -> bool:
+        """Whether so many requests had to ask the store since the last look that a slice is worth its calls."""
+        return self._asked >= BUSY
+
     def begin(self, amount: int, used_elsewhere: int) -> bool:
         """A lease of an amount takes the place of the lease before, and holds what requests under way hold. False if it
         is too small for these: then nothing changes."""
         if self.reserved > amount:
             return False
-        self._base = self.settled = self.cap - amount
+        self.base = self.settled = self.cap - amount
         self._used_elsewhere = used_elsewhere
         return True
 
@@ -89,41 +102,50 @@ class Slice:
         """Nothing more can be taken; what is spent of the lease stays known."""
         room = self.room
         self.settled += room
-        self._base += room
+        self.base += room
 
     def fits(self, amount: int, cap: int, now: int) -> bool:  # noqa: ARG002 (all counters are asked alike)
         return self.settled + self.reserved + amount <= cap
 
     def take(self, amount: int, now: int) -> None:  # noqa: ARG002
-        if self._counts_at_once:
+        if self.counts_at_once:
             self.settled += amount
         else:
             self.reserved += amount
 
     def settle(self, mark: object, reserved: int, actual: int) -> None:  # noqa: ARG002
-        if self._counts_at_once:
+        if self.counts_at_once:
             self.settled += actual - reserved
         else:
             self.reserved -= reserved
             self.settled += actual
 
-    def note(self, amount: int) -> None:
+    def note(self, amount: int, now: int) -> None:
         """A request asks the store for an amount."""
+        if not self._asked:
+            self._asked_at = now
         self._asked += 1
         self._noted += amount
 
     def give_back(self, amount: int) -> None:
         """A request holds an amount elsewhere from now on. A request that is counted already stays so here, too."""
-        if not self._counts_at_once:
+        if not self.counts_at_once:
             self.reserved -= amount
 
-    def demand(self) -> int:
-        """What requests wanted since the last look; 0 if too little for a slice to be worth its calls of the store."""
+    def demand(self, now: int, span: int) -> int:
+        """What requests are expected to want in a time of ``span``, after what they wanted since the last look: in a
+        burst more than so far. 0 if too little for a slice to be worth its calls of the store."""
         if self._asked:
             self._usual = max(1, self._noted // self._asked)
         wanted = self._noted + self.spent + self.reserved
+        if wanted < BUSY * self._usual:
+            wanted = 0
+        expected = max(
+            _expected(wanted, now - self._looked_at, span), _expected(self._noted, now - self._asked_at, span)
+        )
         self._asked = self._noted = 0
-        return wanted if wanted >= BUSY * self._usual else 0
+        self._looked_at = now
+        return expected if wanted else 0
 
     def piece(self, demand: int, left: int) -> int:
         """How much the next lease should have beside what requests under way hold, where so much is left of the limit:
@@ -132,8 +154,9 @@ class Slice:
         return piece if piece >= BUSY * self._usual else 0
 
 
-def _nothing() -> None:
-    """What notes nothing down."""
+def _expected(wanted: int, passed: int, span: int) -> int:
+    """What will be wanted in a time, if so much was in the time that has passed: no less than that."""
+    return wanted * span // max(min(passed, span), span // _MOST_EXPECTED)
 
 
 def has_slices(limit: Limit) -> bool:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from time import monotonic, time_ns
 from typing import Any, Final, TypeVar
 
 from penstock.background import Background
 from penstock.core.money import LARGEST
 from penstock.limits.allowance import USUAL_RULES, Allowance, OutageRules
-from penstock.limits.budgets import reached
 from penstock.limits.counters import (
     Alert,
     BucketUsage,
@@ -31,8 +30,9 @@ from penstock.limits.counters import (
 from penstock.limits.limit import Amounts, BucketKey, Limit, charged
 from penstock.limits.slices import is_lease
 from penstock.limits.windows import SECOND
-from penstock.stores.call_breaker import CallBreaker
 from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage, estimated
+from penstock.stores.journal_replay import JournalReplay
+from penstock.stores.store_calls import NotAsked, StoreCalls
 from penstock.stores.stored_counters import BATCH, KEPT, LostCharge, StoredCounters, StoreDown
 
 _LOG: Final = logging.getLogger("penstock")
@@ -46,10 +46,6 @@ _FIRST_CONTACT: Final = 5.0
 _PROBE_TIMEOUT: Final = 1.0
 """Seconds that a store has to show that it is back, and to take an entry of the journal."""
 T = TypeVar("T")
-
-
-class _NotAsked(StoreDown):
-    """The breaker is open: no call was made."""
 
 
 class GuardedCounters:
@@ -76,18 +72,15 @@ class GuardedCounters:
         """Called before reservations are lost: what is known of dead workers by other ways comes first."""
         self._store = store
         self._journal = journal
-        self._timeout = timeout
-        self._calls = asyncio.Semaphore(calls)
+        self._calls = StoreCalls(timeout, calls, self._went_down)
         self._oldest = oldest
         self._alerted = alerted
-        self._breaker = CallBreaker()
         self._allowance = Allowance(rules)
         self._held: dict[ReservationId, dict[BucketKey, Hold]] = {}
         """What open reservations hold: a store that has lost it is told again."""
         self._allowed: dict[ReservationId, int | None] = {}
         """Reservations that this worker has let pass by itself, each with the number of its note."""
-        self._unsure: dict[BucketKey, Limit] = {}
-        """Budgets whose settlements were told twice, and whose alerts may have been lost with an answer."""
+        self._replay = JournalReplay(store, journal, _PROBE_TIMEOUT, self._alert)
         self._generation: str | None = None
         self._workers = 1
         self._renew_at = self._forget_at = 0.0
@@ -120,13 +113,13 @@ class GuardedCounters:
 
     def expect(self) -> None:
         """``start`` follows soon: from now on requests wait for a few seconds until the store is reached."""
-        self._patient_until = monotonic() + max(_FIRST_CONTACT, self._timeout)
+        self._patient_until = monotonic() + max(_FIRST_CONTACT, self._calls.timeout)
 
     async def stop(self) -> None:
         """Stop, after one more try to tell the store what it doesn't know."""
         await self._task.stop()
         with contextlib.suppress(StoreDown):
-            await self._replay()
+            await self._replay.run()
         self._journal.close()
         with contextlib.suppress(StoreDown):
             await self._store.close()
@@ -137,9 +130,11 @@ class GuardedCounters:
         may_be_open = False
         if not self._must_wait(holds):
             try:
-                result = await self._ask(lambda: self._store.reserve(reservation, holds))
+                result = await self._calls.ask(
+                    lambda: self._store.reserve(reservation, holds), for_lease=is_lease(reservation)
+                )
             except StoreDown as error:
-                may_be_open = not isinstance(error, _NotAsked)
+                may_be_open = not isinstance(error, NotAsked)
             else:
                 if not isinstance(result, Exceeded):
                     self._held[reservation] = {hold.key: hold for hold in holds}
@@ -166,9 +161,9 @@ class GuardedCounters:
         may_be_held = False
         if reservation not in self._allowance and not self._must_wait(holds):
             try:
-                result = await self._ask(lambda: self._store.extend(reservation, holds))
+                result = await self._calls.ask(lambda: self._store.extend(reservation, holds))
             except StoreDown as error:
-                may_be_held = not isinstance(error, _NotAsked)
+                may_be_held = not isinstance(error, NotAsked)
             else:
                 if not isinstance(result, Exceeded):
                     _add(held, holds)
@@ -213,13 +208,13 @@ class GuardedCounters:
 
     async def lose(self, older_than: int) -> tuple[Alert, ...]:
         try:
-            return await self._ask(lambda: self._store.lose(older_than))
+            return await self._calls.ask(lambda: self._store.lose(older_than))
         except StoreDown:
             return ()
 
     async def usage(self, key: BucketKey) -> BucketUsage:
-        """Raises CountersUnavailable."""
-        return await self._ask_or_refuse(lambda: self._store.usage(key))
+        """Asked before a slice is leased, and by people. Raises CountersUnavailable."""
+        return await self._ask_or_refuse(lambda: self._store.usage(key), for_lease=True)
 
     async def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
         """Raises CountersUnavailable."""
@@ -235,7 +230,7 @@ class GuardedCounters:
         """Tell the store now, or later: calls that wait already go first. A cancelled caller has told it, too."""
         try:
             if not self._journal:
-                return await self._ask(call)
+                return await self._calls.ask(call, for_lease=is_lease(entry.reservation))
             self._tell_later(entry)
         except StoreDown:
             self._tell_later(entry)
@@ -264,25 +259,11 @@ class GuardedCounters:
         self._journal.append(entry)
         self._woken.set()
 
-    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        """The answer of the store. Raises StoreDown when there is none in time, or the breaker is open."""
-        async with self._calls:
-            if not self._breaker.admits(monotonic()):
-                raise _NotAsked("the store was down a moment ago")
-            try:
-                async with asyncio.timeout(self._timeout):
-                    answer = await call()
-            except (StoreDown, TimeoutError) as error:
-                self._went_down(error)
-                raise StoreDown(str(error)) from error
-            self._breaker.succeeded()
-            return answer
-
-    async def _ask_or_refuse(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _ask_or_refuse(self, call: Callable[[], Awaitable[T]], *, for_lease: bool = False) -> T:
         try:
-            return await self._ask(call)
+            return await self._calls.ask(call, for_lease=for_lease)
         except StoreDown:
-            raise CountersUnavailable(self._retry_after()) from None
+            raise CountersUnavailable(self._calls.retry_after) from None
 
     def _must_wait(self, holds: Sequence[Hold]) -> bool:
         """Whether a strict budget is among holds of which the store doesn't know yet what was spent."""
@@ -298,16 +279,11 @@ class GuardedCounters:
 
     def _refused(self, result: Exceeded | None) -> Exceeded:
         if result is None:
-            raise CountersUnavailable(self._retry_after())
+            raise CountersUnavailable(self._calls.retry_after)
         return result
 
-    def _retry_after(self) -> int:
-        return max(SECOND, round(self._breaker.retry_after(monotonic()) * SECOND))
-
-    def _went_down(self, error: BaseException) -> None:
-        self._breaker.failed(monotonic())
+    def _went_down(self, reason: str) -> None:
         if not self._is_down:
-            reason = str(error) or f"no answer within {self._timeout:g} s"
             _LOG.error("%s; %s", reason, self._allowance.rules.sentence)
             self._allowance.begin_outage()
         self._is_down = True
@@ -331,7 +307,7 @@ class GuardedCounters:
         if now < self._renew_at:
             return
         async with asyncio.timeout(_UPKEEP_TIMEOUT):
-            self._workers = max(1, await self._ask(self._store.renew))
+            self._workers = max(1, await self._calls.ask(self._store.renew))
             self._renew_at = now + self._store.renewal
             await self.before_losing()
             self._alert(await self._store.lose(self._oldest))
@@ -350,59 +326,13 @@ class GuardedCounters:
                 if generation is None and not await self._store.load():
                     raise StoreDown("another worker loads the counters")
             self._generation = generation
-        await self._replay()
+        await self._replay.run()
         if self._is_down:
             _LOG.info("the counters' store can be used again")
         self._is_ready, self._is_down = True, False
         self._ready.set()
-        self._breaker.succeeded()
+        self._calls.is_back()
         self._allowance.end_outage()
-
-    async def _replay(self) -> None:
-        alerted: set[BucketKey] = set()
-        while (entry := self._journal.first()) is not None:
-            alerts: Sequence[Alert] = ()
-            try:
-                async with asyncio.timeout(_PROBE_TIMEOUT):
-                    alerts = await self._replay_one(entry)
-            except TimeoutError as error:
-                raise StoreDown("no answer to what was kept for it") from error
-            except ValueError as error:
-                _LOG.error("the counters' store can't take a call that was kept for it: %s", error)
-            self._alert(alerts)
-            alerted.update(alert.key for alert in alerts)
-            if isinstance(entry, Settlement):
-                self._unsure.update((hold.key, hold.limit) for hold in entry.holds if hold.limit.is_budget)
-            self._journal.drop_first()
-        await self._alert_again(alerted)
-
-    async def _alert_again(self, alerted: Collection[BucketKey]) -> None:
-        """Raise what budgets have reached of which a settlement was told twice: the store may have taken the first one,
-        and its answer, with the alerts, was lost. ``told`` are those whose alerts came with the second answer. People
-        are told of the same alert once (observe/alerts/teller.py)."""
-        while self._unsure:
-            key, limit = next(iter(self._unsure.items()))
-            if key in alerted:
-                del self._unsure[key]
-                continue
-            try:
-                async with asyncio.timeout(_PROBE_TIMEOUT):
-                    settled = (await self._store.usage(key)).settled
-            except TimeoutError as error:
-                raise StoreDown("no answer to what a budget has spent") from error
-            kind = reached(settled, limit.alert_at, limit.cap)
-            if kind is not None:
-                self._alert([Alert(kind, limit, key, settled)])
-            del self._unsure[key]
-
-    async def _replay_one(self, entry: Entry) -> Sequence[Alert]:
-        if isinstance(entry, Settlement):
-            return await self._store.settle(entry.reservation, entry.actual, entry.holds)
-        if isinstance(entry, Release):
-            await self._store.release(entry.reservation)
-        else:
-            await self._store.shrink(entry.reservation, entry.keys)
-        return ()
 
     def _alert(self, alerts: Sequence[Alert]) -> None:
         if alerts:

@@ -30,12 +30,14 @@ from penstock.limits.counters import (
 from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
 from penstock.limits.slices import LIFE, Slice, has_slices, lease_id, leased, spent_of
+from penstock.limits.windows import SECOND
 from penstock.stores.slice_record import SliceRecord
 from penstock.stores.sql.ids import random_id
 from penstock.stores.stored_counters import LostCharge, tell_nobody
 
 _TICK: Final = 0.4
 """Seconds between two looks at all slices: less than half of a slice's life."""
+_BETWEEN_LOOKS: Final = round(_TICK * SECOND)
 _MOST: Final = 2000
 """Buckets of which slices are leased at most, by one worker."""
 _BETWEEN: Final = 10
@@ -48,27 +50,37 @@ T = TypeVar("T")
 class _Leased:
     """A bucket, its slice and the lease in force. ``left`` is what the store said last that is left of a rate."""
 
-    __slots__ = ("amount", "idle", "is_stale", "key", "lease", "left", "limit", "number", "row", "slice", "value_key")
+    __slots__ = (
+        "amount",
+        "idle",
+        "is_dry",
+        "is_stale",
+        "key",
+        "lease",
+        "left",
+        "limit",
+        "number",
+        "row",
+        "slice",
+        "value_key",
+    )
 
     def __init__(self, applied: Applied, key: BucketKey, record: SliceRecord) -> None:
         self.limit: Limit = applied.limit
         self.key = key
         self.value_key = applied.value_key
-        self.slice = Slice(applied.limit)
         self.lease: ReservationId | None = None
         self.number = 0
         """The number of the lease in its name."""
         self.amount = 0
         self.left = 0
         self.idle = 0
+        self.is_dry = False
+        """Whether too little was left of the limit at the last look."""
         self.is_stale = False
         """Whether the limit was changed since."""
         self.row = record.row(self.hold(0))
-        self.slice.note_down = self.note
-
-    def note(self) -> None:
-        """Have the record say what is spent and held of the slice."""
-        self.row.note(self.slice.spent, self.slice.reserved)
+        self.slice = Slice(applied.limit, self.row.spent_and_held)
 
     def hold(self, amount: int) -> Hold:
         return Hold(self.key, leased(self.limit), amount, self.value_key)
@@ -103,6 +115,8 @@ class LeasedCounters:
         """Gets what requests of killed workers held of leases, and is charged."""
         self._is_running = False
         self._looking = asyncio.Lock()
+        self._short = asyncio.Event()
+        """Set when a slice has run out before the next look at all of them."""
         self._look: asyncio.Task[None] | None = None
         self._task = Background("the slices of limits", self._run)
 
@@ -121,13 +135,23 @@ class LeasedCounters:
             self._record.close()
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _TICK
         for number in itertools.count():
             if number % _BETWEEN == 0:
                 await self.charge_left()
-            await asyncio.sleep(_TICK)
-            # A look that has begun is carried out, also when the gateway stops: else nobody knew what is leased.
-            self._look = asyncio.get_running_loop().create_task(self.look())
-            await asyncio.shield(self._look)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    while await self._short.wait():
+                        self._short.clear()
+                        await self._carried_out(self.look_early())
+            until = loop.time() + _TICK
+            await self._carried_out(self.look())
+
+    async def _carried_out(self, look: Coroutine[Any, Any, None]) -> None:
+        """A look that has begun is carried out, also when the gateway stops: else nobody knew what is leased."""
+        self._look = asyncio.get_running_loop().create_task(look)
+        await asyncio.shield(self._look)
 
     # Fast paths (``FastCounters``, ``FastStore``).
 
@@ -157,11 +181,17 @@ class LeasedCounters:
 
     def begun(self, hold: FastHold) -> None:
         """A fast path has taken something of slices, or gives it back (``FastWatcher``)."""
-        for note_down in hold.slots.notes:
-            note_down()
+        # Without calls: each request comes here, and to ``settled``, with all of its limits.
+        for part in hold.slots.slices:
+            record = part.record
+            record[0] = part.settled - part.base
+            record[1] = part.reserved
 
     def settled(self, hold: FastHold, actual: Quantities) -> None:  # noqa: ARG002
-        self.begun(hold)
+        for part in hold.slots.open_slices:
+            record = part.record
+            record[0] = part.settled - part.base
+            record[1] = part.reserved
 
     def handed_over(self, hold: FastHold) -> None:
         """Nothing: slices hold the same."""
@@ -176,12 +206,20 @@ class LeasedCounters:
             if self._is_running:
                 self.good_until = began + LIFE
 
+    async def look_early(self) -> None:
+        """Renew the leases of slices that have run out since the last look, as a burst of requests makes them."""
+        async with self._looking:
+            short = [bucket for bucket in self._buckets.values() if bucket.slice.is_short and not bucket.is_dry]
+            await asyncio.gather(*map(self._renew, short))
+
     async def _renew(self, bucket: _Leased) -> None:
-        demand = bucket.slice.demand()
+        demand = bucket.slice.demand(self._clock(), _BETWEEN_LOOKS)
         if not demand or bucket.is_stale or not self._is_running:
             await self._lease(bucket, 0)
-        else:
-            await self._lease(bucket, bucket.slice.piece(demand, await self._left(bucket)))
+            return
+        piece = bucket.slice.piece(demand, await self._left(bucket))
+        bucket.is_dry = not piece
+        await self._lease(bucket, piece)
 
     async def _lease(self, bucket: _Leased, piece: int) -> None:
         """Lease a piece, and what requests under way hold, in place of the lease before."""
@@ -319,11 +357,14 @@ class LeasedCounters:
         return await self._store.open_balance(key, limit, settled)
 
     def _note(self, holds: Sequence[Hold], result: Reserved | Exceeded) -> None:
+        now = self._clock()
         for hold in holds:
             bucket = self._buckets.get(hold.key)
             if bucket is not None:
-                bucket.slice.note(hold.amount)
+                bucket.slice.note(hold.amount, now)
                 bucket.idle = 0
+                if bucket.slice.is_short and not bucket.is_dry:
+                    self._short.set()
         for standing in result.standings if isinstance(result, Exceeded) else result:
             bucket = self._buckets.get(BucketKey(standing.limit.id, b"", standing.limit.epoch, 0))
             if bucket is not None:

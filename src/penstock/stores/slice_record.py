@@ -36,12 +36,14 @@ class LeftLease(msgspec.Struct, frozen=True):
 
 class Row:
     """The notes about one bucket. A lease is known by its number, from 1 on. ``index`` is the place in the file, None
-    for a row that is in memory alone."""
+    for a row that is in memory alone. ``spent_and_held`` are the two numbers of the lease in force that each request
+    changes."""
 
-    __slots__ = ("_numbers", "index")
+    __slots__ = ("_numbers", "index", "spent_and_held")
 
     def __init__(self, numbers: memoryview, index: int | None) -> None:
         self._numbers = numbers
+        self.spent_and_held = numbers[_SPENT : _HELD + 1]
         self.index = index
 
     def asked(self, number: int) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limiting import NOON, Clock, budget
+from limiting import NOON, Clock, budget, rate
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert, BucketUsage, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
@@ -20,6 +20,7 @@ from penstock.limits.fast_path import FastHold, FastPath
 from penstock.limits.limit import Amounts, BucketKey, Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.limits.slices import BUSY
+from penstock.stores import leased_counters
 from penstock.stores.leased_counters import LeasedCounters
 
 
@@ -137,7 +138,7 @@ class Run:
                 worker.reserve_at_once(next(self.names), 90)
 
         self.store.meanwhile = come
-        await worker.counters.look()
+        await (worker.counters.look_early() if self.draw(st.booleans()) else worker.counters.look())
         self.store.meanwhile = None
 
     async def settle(self, worker: Worker) -> None:
@@ -217,6 +218,58 @@ async def test_far_from_the_limit_no_request_asks_the_store() -> None:
     await worker.counters.stop()
     assert store.reservations.usage(worker.limits[0].key_at(NOON)) == (21 * 2 * BUSY * 10, 0)
     assert store.reservations.open_count == 0
+
+
+async def test_a_burst_gets_its_slice_before_the_next_look() -> None:
+    clock = Clock()
+    store = Store(clock)
+    worker = Worker(store, clock, budget(10**9), rate(10**9))
+    await worker.counters.look()
+    for number in range(4000):
+        assert await worker.reserve(f"a{number}", 10)
+        await worker.settle(0, 10)
+        clock.let_pass(0.0001)
+        if worker.counters._short.is_set():
+            worker.counters._short.clear()
+            await worker.counters.look_early()
+    assert worker.fast >= 3900
+    assert store.calls < 300
+    await worker.counters.stop()
+    assert store.reservations.usage(worker.limits[0].key_at(NOON)) == (4000 * 10, 0)
+
+
+async def test_a_slice_that_runs_out_is_renewed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leased_counters, "_TICK", 3600.0)
+    clock = Clock()
+    worker = Worker(Store(clock), clock, budget(10**9))
+    worker.counters.start()
+    await worker.counters.look()
+    for number in range(BUSY):
+        assert await worker.reserve(f"a{number}", 10)
+    while not worker.reserve_at_once("b", 10):  # noqa: ASYNC110 (nothing tells it)
+        await asyncio.sleep(0)
+    await worker.counters.stop()
+
+
+async def test_near_the_limit_bursts_are_not_looked_at_each_time() -> None:
+    clock = Clock()
+    store = Store(clock)
+    worker = Worker(store, clock, budget(CAP))
+    await worker.counters.look()
+    asked = CAP // 10 - 2 * BUSY
+    for number in range(asked):
+        assert await worker.reserve(f"a{number}", 10)
+        await worker.settle(0, 10)
+        await worker.counters.look_early()
+    # From here on a slice would be of fewer requests than it is worth.
+    looked = store.calls
+    for number in range(2 * BUSY):
+        await worker.reserve(f"b{number}", 10)
+        await worker.settle(0, 10)
+        await worker.counters.look_early()
+    assert store.calls - looked <= 2 * 2 * BUSY + 2
+    await worker.counters.stop()
+    assert store.reservations.usage(worker.limits[0].key_at(NOON)) == (CAP, 0)
 
 
 async def test_nearly_all_of_a_budget_can_be_used() -> None:
