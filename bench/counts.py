@@ -2,11 +2,13 @@
 
     python -m bench.counts [chat] [config] [key] [limits] [limits-redis] [guards] [dialect] [stream] [dialect-stream]
         [config-stream] [hold]
+        [wire-chat] [wire-responses] [wire-messages] [wire-gemini] [wire-converse] [wire-cohere] [wire-ollama]
 
 ``config`` is a chat with its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same
 with a budget and a rate limit in memory, ``limits-redis`` with slices of them that are leased of a Redis.
 ``guards`` is a chat whose config has three local checks of the request, beside ``config`` without them; ``hold`` a
-stream whose answer three local checks hold back, beside ``config-stream``.
+stream whose answer three local checks hold back, beside ``config-stream``. ``wire-…`` is the same question to a host
+that speaks the caller's wire, to be compared with ``wire-chat``.
 
 Counts hardly depend on the machine's other work, so they decide where a time would not. Needs nginx with its lua
 module, valgrind and strace; docs/performance.md says how to read the table.
@@ -32,7 +34,9 @@ from bench.failure import MeasurementError
 from bench.route import CHAT_PATH, Addressing, Headers, Route, by_dialect, by_headers
 from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
+from bench.wire import WIRES
 
+_WIRES = {f"wire-{name}": wire for name, wire in WIRES.items()}
 _STREAMS = frozenset({"stream", "dialect-stream", "config-stream", "hold"})
 _REQUESTS = {
     "chat": 300,
@@ -46,6 +50,7 @@ _REQUESTS = {
     "guards": 300,
     "config-stream": 15,
     "hold": 15,
+    **dict.fromkeys(_WIRES, 300),
 }
 _WARM = {kind: 6 if kind in _STREAMS else requests for kind, requests in _REQUESTS.items()}
 _ADDRESSING: dict[str, Addressing] = {
@@ -142,6 +147,9 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     headers = _addressing(kind, mock)
+    path, body = CHAT_PATH, payload.chat(stream=kind in _STREAMS)
+    if kind in _WIRES:
+        path, body = _WIRES[kind].path, _WIRES[kind].body()
     with ExitStack() as stack:
         if kind in _KEYS:
             redis = stack.enter_context(redis_server.running(_CORES, home)) if kind == _REDIS else ""
@@ -150,9 +158,9 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
             file.chmod(0o600)
             serve += ["--config", str(file)]
         gateway = stack.enter_context(process.running(serve, _CORES, home / "gateway.log", environment))
-        until_it_answers(gateway, Route(port, CHAT_PATH, headers), payload.chat(), _PATIENCE)
+        until_it_answers(gateway, Route(port, path, headers), body, _PATIENCE)
         # In one piece: whether a head and a body that are sent apart arrive together is a matter of time.
-        request = local.request(CHAT_PATH, payload.chat(stream=kind in _STREAMS), headers)
+        request = local.request(path, body, headers)
         with socket.create_connection((local.HOST, port), _PATIENCE) as connection:
 
             def ask(requests: int) -> None:
@@ -175,6 +183,8 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
 def _addressing(kind: str, mock: Upstream) -> Headers:
     if kind in _KEYS:
         return gateway_file.by_key(_KEYS[kind])("")
+    if kind in _WIRES:
+        return _WIRES[kind].addressing(mock.base_url(Behaviour.WIRES))
     if kind in {"dialect", "dialect-stream"}:
         return by_dialect(mock.base_url(Behaviour.CLAUDE))
     return _ADDRESSING.get(kind, by_headers)(mock.base_url(Behaviour.CALM))

@@ -60,6 +60,25 @@ function mock.claude(chunks)
     end
 end
 
+-- Texts are read once for each worker.
+local texts = {}
+
+local function kept(name)
+    texts[name] = texts[name] or text(name)
+    return texts[name]
+end
+
+function mock.wire(name, pieces)
+    if wants_stream() then
+        ngx.header["Content-Type"] = "text/event-stream"
+        for number = 0, pieces - 1 do
+            if not send(kept(name .. "-" .. number)) then return end
+        end
+    else
+        plain(kept(name .. "-answer"))
+    end
+end
+
 function mock.brief()
     mock.answer(10)
 end

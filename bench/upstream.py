@@ -7,8 +7,9 @@ mock.lua: a new behaviour is an enum value, a location and a function there.
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +18,7 @@ from typing import Final
 
 import trustme
 
-from bench import nginx, payload, process, route
+from bench import nginx, payload, process, route, wire
 from bench.failure import MeasurementError
 from bench.machine import Tools
 from bench.route import Route
@@ -26,6 +27,8 @@ CHUNKS: Final = 100
 """Content chunks of one streamed answer, 5 ms apart; ``data: [DONE]`` comes on top."""
 
 FLOOD_MB: Final = 50
+_PIECE: Final = 16
+"""Events of a long stream that are sent at once."""
 
 
 class Behaviour(Enum):
@@ -35,6 +38,8 @@ class Behaviour(Enum):
     """Answers at once, or streams when asked to."""
     CLAUDE = "claude"
     """Calm, in the dialect of Anthropic's Messages."""
+    WIRES = "wires"
+    """Calm, in the wire whose path it is asked by; its streams are long, and come as fast as they are taken."""
     IDLE = "idle"
     """Streams one chunk and then keeps silent."""
     FLOOD = "flood"
@@ -78,6 +83,10 @@ def running(tools: Tools, cores: frozenset[int], home: Path) -> Iterator[Upstrea
     (home / "chunk").write_text(_chunk("tide "), encoding="utf-8")
     for name, text in _claude().items():
         (home / name).write_text(text, encoding="utf-8")
+    for name, spoken in wire.WIRES.items():
+        (home / f"{name}-answer").write_text(json.dumps(spoken.answer), encoding="utf-8")
+        for number, piece in enumerate(_pieces(wire.STREAMS.get(name, []))):
+            (home / f"{name}-{number}").write_bytes(piece)
     (home / "block").write_text(_chunk("tide " * 3_000), encoding="utf-8")
     upstream = Upstream(process.free_port(), process.free_port(), home / "authority.pem")
     with nginx.running(tools, cores, home, _http(upstream, home), lua=True) as server:
@@ -111,6 +120,7 @@ def _http(upstream: Upstream, home: Path) -> str:
         keepalive_timeout 75s;
         location /calm/  {{ content_by_lua_block {{ mock.answer({CHUNKS}) }} }}
         location /claude/ {{ content_by_lua_block {{ mock.claude({CHUNKS}) }} }}
+        {_wires()}
         location /flood/ {{ content_by_lua_block {{ mock.flood({FLOOD_MB}) }} }}
         location /idle/  {{ lua_check_client_abort on; content_by_lua_block {{ mock.idle() }} }}
         location ~ ^/(brief|reset|cut|stall)/ {{
@@ -121,6 +131,19 @@ def _http(upstream: Upstream, home: Path) -> str:
         }}
     }}
 """
+
+
+def _wires() -> str:
+    """A location for each wire: how its paths end, its name, how many pieces its streams have."""
+    return "\n        ".join(
+        f"location ~ ^/wires/.*{re.escape(spoken.end)}$ "
+        f'{{ content_by_lua_block {{ mock.wire("{name}", {len(_pieces(wire.STREAMS.get(name, [])))}) }} }}'
+        for name, spoken in wire.WIRES.items()
+    )
+
+
+def _pieces(events: Sequence[bytes]) -> list[bytes]:
+    return [b"".join(events[start : start + _PIECE]) for start in range(0, len(events), _PIECE)]
 
 
 def _reply() -> str:

@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pickle import PickleBuffer
 from typing import Any, Final
 
@@ -49,12 +50,16 @@ class Body:
     length.
     """
 
-    __slots__ = ("_text", "members")
+    __slots__ = ("_plain", "_text", "members")
 
-    def __init__(self, members: dict[str, msgspec.Raw | bytes], text: bytes | None = None) -> None:
-        """``text`` is what the members were read from."""
+    def __init__(
+        self, members: dict[str, msgspec.Raw | bytes], text: bytes | None = None, plain: Body | None = None
+    ) -> None:
+        """``text`` is what the members were read from; ``plain`` the body without members that were put to it
+        (``addressed``)."""
         self.members = members
         self._text = text
+        self._plain = plain
 
     def __reduce__(self) -> tuple[type[Body], tuple[dict[str, PickleBuffer]]]:
         """For another process: the values go as buffers, which need no copy (pickle's protocol 5)."""
@@ -213,6 +218,18 @@ class Body:
         """A copy in which each named member has the given JSON bytes: in place if it existed, else at the end."""
         return Body({**self.members, **changes})
 
+    def addressed(self, members: dict[str, bytes]) -> Body:
+        """A copy with what the request's address says, as ``replaced`` has it. ``unaddressed`` gives this body back."""
+        return Body({**self.members, **members}, plain=self if self.members.keys().isdisjoint(members) else None)
+
+    def unaddressed(self, names: AbstractSet[str]) -> Body:
+        """A copy without the members of what addresses say. The body itself as it came, where its own address put them
+        there and nothing was changed since."""
+        plain = self._plain
+        if plain is not None and plain.members.keys().isdisjoint(names):
+            return plain
+        return Body({name: raw for name, raw in self.members.items() if name not in names})
+
     def changed(self, changes: Mapping[str, bytes | None]) -> Body:
         """A copy in which each named member has the given JSON bytes, in place; None takes the member out."""
         members: dict[str, msgspec.Raw | bytes] = {}
@@ -331,11 +348,17 @@ def _key(name: str) -> bytes:
 
 _STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
-_CHAT_PARAMETERS: Final = """
+_PARAMETERS: Final = """
     model messages temperature max_tokens max_completion_tokens stream top_p frequency_penalty presence_penalty n stop
     tools tool_choice response_format seed logprobs top_logprobs stream_options user reasoning_effort store metadata
     parallel_tool_calls
+    input instructions reasoning text include max_output_tokens previous_response_id prompt_cache_key truncation
+    system thinking stop_sequences top_k output_config context_management cache_control
+    contents systemInstruction generationConfig toolConfig safetySettings cachedContent labels
+    inferenceConfig additionalModelRequestFields additionalModelResponseFieldPaths guardrailConfig outputConfig
+    documents citation_options safety_mode k p options format think keep_alive
 """
+"""Of chats, in all wires."""
 
 
 class _Keys(dict[str, bytes]):
@@ -345,7 +368,7 @@ class _Keys(dict[str, bytes]):
         return _key(name)
 
 
-_KEYS: Final = _Keys({name: _key(name) for name in _CHAT_PARAMETERS.split()})
+_KEYS: Final = _Keys({name: _key(name) for name in _PARAMETERS.split()})
 _KEY_SIZES: Final = {name: len(key) + len(b",") for name, key in _KEYS.items()}
 """The bytes of a member beside its value, for the names that were put in."""
 _COMMAS: Final = itertools.repeat(b",")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -135,3 +135,8 @@ def integer(value: Mapping[str, Any], name: str) -> int | None:
     """The member if it is an integer, else None; true and false are no integers."""
     member = value.get(name)
     return member if type(member) is int else None
+
+
+def integers(value: Mapping[str, Any], names: Iterable[str]) -> list[int | None]:
+    """The members of these names, each as ``integer`` has it."""
+    return [member if type(member := value.get(name)) is int else None for name in names]

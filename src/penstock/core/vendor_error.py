@@ -84,14 +84,12 @@ def failed_choice(choice: Any) -> Mapping[str, Any] | None:
 
 def is_error(value: Mapping[str, Any]) -> bool:
     """Whether an object that holds no answer says that the call failed."""
-    if (
-        value.get("error")
-        or isinstance(value.get("error"), dict)
-        or value.get("success") is False
-        or hidden_error(value) is not None
-    ):
+    error = value.get("error")
+    if error or isinstance(error, dict) or value.get("object") == "error":
         return True
-    if value.get("object") == "error" or value.get("type") == "error":
+    if _TELLING.isdisjoint(value):
+        return False
+    if value.get("success") is False or value.get("type") == "error" or hidden_error(value) is not None:
         return True
     code = value.get("code", value.get("error_code"))
     return code not in _NO_ERRORS or any(isinstance(value.get(name), str | list) and value[name] for name in _MESSAGES)
@@ -118,6 +116,9 @@ _MESSAGES: Final = (
     "message", "Message", "detail", "msg", "error_description", "error_msg", "error_message", "errorMessage",
     "status_msg", "title",
 )  # fmt: skip
+
+_TELLING: Final = frozenset({"success", "type", "base_resp", "choices", "code", "error_code", *_MESSAGES})
+"""The members that may tell an error without an ``error`` member."""
 
 
 def _details(value: Any) -> str:

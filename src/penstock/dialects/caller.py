@@ -280,6 +280,10 @@ class FitRule(Protocol):
         """The body as it is sent: without what the request's address says."""
         ...
 
+    def headers(self, context: WriteContext) -> tuple[tuple[str, str], ...]:
+        """The header fields of this request alone, of what it asks in header fields (``context.asked``)."""
+        ...
+
 
 def _unchanged(_context: WriteContext) -> None:
     """Replies pass as they are, from every host."""

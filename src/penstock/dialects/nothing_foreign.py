@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from penstock.core.body import Body
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import SEALED
 
 
@@ -25,9 +26,10 @@ class NothingForeign(msgspec.Struct, frozen=True):
         return self.elsewhere.isdisjoint(body.members) and not body.holds(self.conversation, self.mark)
 
     def sent(self, body: Body) -> Body:
-        if not self.addressed:
-            return body
-        return Body({name: raw for name, raw in body.members.items() if name not in self.addressed})
+        return body.unaddressed(self.addressed) if self.addressed else body
+
+    def headers(self, _context: WriteContext) -> tuple[tuple[str, str], ...]:
+        return ()
 
 
 def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: re.Pattern[bytes] = SEALED) -> NothingForeign:

@@ -114,7 +114,7 @@ class Call(msgspec.Struct):
         if streams is None:
             body = request.body.replaced({"model": write_json(model)})
             return msgspec.structs.replace(request, body=body, model=model)
-        body = request.body.replaced({"model": write_json(model), "stream": write_json(streams)})
+        body = request.body.addressed({"model": write_json(model), "stream": b"true" if streams else b"false"})
         return RequestBody(body, model, streams)
 
     def forget_body(self) -> None:

@@ -112,17 +112,24 @@ def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> Prepared
     names_more = call.parameters and call.parameters.keys() != _ONLY_MODEL
     if call.hops or call.query or names_more or call.bind is not None or not template.unchanged.holds(request.body):
         return None
+    context, headers = template.spec.context, template.headers or b""
+    if call.dialect.reading.header_settings:
+        asked = asked_in_headers(call)
+        if asked:
+            context = msgspec.structs.replace(context, asked=asked)
+            fields = template.unchanged.headers(context)
+            headers = _header_block(template, headers, fields) if fields else headers
     body = template.unchanged.sent(request.body)
     return PreparedRequest(
         dialect=call.dialect,
         origin=template.model_route.origin,
         method=b"POST",
         target=template.target,
-        headers=template.headers or b"",
+        headers=headers,
         payload=body.encode(),
         body=body,
         model=template.asked_model,
-        context=template.spec.context,
+        context=context,
         plain_target=template.plain_target,
     )
 
@@ -199,7 +206,7 @@ def _finished(
         origin=model_route.origin,
         method=b"POST",
         target=target,
-        headers=_header_block(draft, rewritten.headers) if rewritten.headers else draft.headers,
+        headers=_header_block(template, draft.headers, rewritten.headers) if rewritten.headers else draft.headers,
         payload=rewritten.payload,
         body=rewritten.body,
         model=template.asked_model,
@@ -219,15 +226,14 @@ def _finished(
     )
 
 
-def _header_block(draft: _Draft, fields: tuple[tuple[str, str], ...]) -> bytes:
-    """The header block with the fields of one request. Clients name the same version and betas in each request: what
-    was made for the last few is remembered with the template."""
-    template = draft.template
-    if draft.headers is not template.headers:
-        return with_fields(draft.headers, fields)
+def _header_block(template: RequestTemplate, headers: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
+    """A header block with the fields of one request. Clients name the same version and betas in each request: what was
+    made of the template's own block for the last few is remembered with it."""
+    if headers is not template.headers:
+        return with_fields(headers, fields)
     block = template.blocks.get(fields)
     if block is None:
-        block = with_fields(draft.headers, fields)
+        block = with_fields(headers, fields)
         if len(template.blocks) >= _MOST_BLOCKS:
             template.blocks.clear()
         if len(block) <= _LARGEST_BLOCK:

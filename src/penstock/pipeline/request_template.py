@@ -84,9 +84,8 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     target = model_route.target(named if spec.provider is None else context.model, streams=streams)
     plain_target = model_route.target(named)
     headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
-    has_settings = headers is None or call.dialect.reading.header_settings
     has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None
-    stays = route.operation.is_chat and not (streams or has_settings or has_changes)
+    stays = route.operation.is_chat and not (streams or headers is None or has_changes)
     return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
 
 

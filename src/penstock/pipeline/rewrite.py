@@ -142,7 +142,8 @@ def _same_wire(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
         body = dialect.replies.with_usage(body)
     if spec.fits is not None and spec.fits.holds(body):
         body = spec.fits.sent(spec.changes.removed(body) if spec.changes.removes else body)
-        return Rewritten(body.encode(), body, asks_usage=asks_usage, wants_usage=wants_usage)
+        fields = spec.fits.headers(spec.context)
+        return Rewritten(body.encode(), body, headers=fields, asks_usage=asks_usage, wants_usage=wants_usage)
     fitted = dialect.relay.fit_request(body, spec.context)
     if isinstance(fitted, Failure):
         return fitted

@@ -7,7 +7,7 @@ slashes. One dictionary look-up finds an exact path; if there is none, one regul
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -81,20 +81,20 @@ class SurfaceTable:
                 templates.setdefault(surface.path, {})[surface.method] = surface
             else:
                 self._exact.setdefault(surface.path, {})[surface.method] = Match(surface)
-        self._templates = list(templates.items())
-        patterns = [_pattern(path) for path, _ in self._templates]
-        self._template = re.compile("|".join(patterns) or "(?!)")
+        self._templates = [_Template(path, methods) for path, methods in templates.items()]
+        self._any = re.compile("|".join(f"({each.pattern.pattern})" for each in self._templates) or "(?!)")
+        self._by_group = _by_group(self._templates)
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The exact paths and templates, in the order of the table."""
-        return (*self._exact, *(path for path, _ in self._templates))
+        return (*self._exact, *(each.path for each in self._templates))
 
     @property
     def surfaces(self) -> tuple[Surface, ...]:
         """All of them."""
         exact = [match.surface for by_method in self._exact.values() for match in by_method.values()]
-        return (*exact, *(surface for _, by_method in self._templates for surface in by_method.values()))
+        return (*exact, *(surface for each in self._templates for surface in each.methods.values()))
 
     def find(self, method: str, path: str) -> Match | str | None:
         """The surface of a request; the allowed methods (``GET, POST``) if the method is another; None for an unknown
@@ -102,19 +102,20 @@ class SurfaceTable:
         by_method = self._exact.get(path)
         if by_method is not None:
             return by_method.get(method) or ", ".join(by_method)
-        if self._template.fullmatch(path) is None:
+        first = self._any.fullmatch(path)
+        if first is None:
             return None
         allowed: dict[str, None] = {}
-        for template, methods in self._templates:
-            values = re.fullmatch(_pattern(template), path)
+        for template in self._templates[self._by_group[first.lastindex or 0] :]:
+            values = template.pattern.fullmatch(path)
             if values is None:
                 continue
-            parameters = dict(zip(_PARAMETER.findall(template), values.groups(), strict=True))
+            parameters = dict(zip(template.names, values.groups(), strict=True))
             if not is_plain(parameters.get("rest", "x")):
                 return None
-            if method in methods:
-                return Match(methods[method], parameters)
-            allowed |= dict.fromkeys(methods)
+            if method in template.methods:
+                return Match(template.methods[method], parameters)
+            allowed |= dict.fromkeys(template.methods)
         return ", ".join(allowed)
 
     def wire_above(self, path: str) -> str | None:
@@ -123,6 +124,27 @@ class SurfaceTable:
             if path == known or path.startswith(known + "/"):
                 return next(iter(by_method.values())).surface.wire
         return None
+
+
+class _Template:
+    """A path with parameters, its surfaces by their method, and what finds them."""
+
+    __slots__ = ("methods", "names", "path", "pattern")
+
+    def __init__(self, path: str, methods: Mapping[str, Surface]) -> None:
+        self.path = path
+        self.methods = methods
+        self.names = _PARAMETER.findall(path)
+        self.pattern = re.compile(_pattern(path))
+
+
+def _by_group(templates: Sequence[_Template]) -> dict[int, int]:
+    """Which template a group of the pattern of all stands for: each has a group around its own ones."""
+    groups, found = 1, {}
+    for number, template in enumerate(templates):
+        found[groups] = number
+        groups += 1 + len(template.names)
+    return found
 
 
 def _pattern(template: str) -> str:

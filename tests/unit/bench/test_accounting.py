@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 from bench import accounting
@@ -12,7 +13,7 @@ from bench.accounting import Stat
 @pytest.mark.parametrize("name", ["nginx", "a (b) c", ") 1 2"])
 def test_a_stat_line_is_read_whatever_the_command_is_called(name: str) -> None:
     line = f"42 ({name}) S 7 42 42 0 -1 4194560 500 0 1 0 150 50 20 10 20 0 1 0 999 1000 100"
-    assert accounting.parse_stat(line) == Stat(pid=42, parent=7, cpu_ticks=230)
+    assert accounting.parse_stat(line) == Stat(pid=42, parent=7, children_ticks=30)
 
 
 def test_a_tree_is_the_process_and_all_below_it() -> None:
@@ -24,6 +25,14 @@ def test_a_tree_is_the_process_and_all_below_it() -> None:
 def test_this_process_can_be_read() -> None:
     assert accounting.resident_kb(os.getpid()) > 1000
     assert accounting.open_files(os.getpid()) >= 3
+
+
+def test_computing_is_counted_more_finely_than_ticks() -> None:
+    before, own = accounting.cpu_seconds(os.getpid()), time.process_time()
+    sum(range(100_000))
+    used = accounting.cpu_seconds(os.getpid()) - before
+    assert used > 0
+    assert used == pytest.approx(time.process_time() - own, abs=0.1)
 
 
 def test_a_process_that_is_gone_has_used_nothing() -> None:

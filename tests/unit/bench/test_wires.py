@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench.wires import EVENTS, STREAMS, WIRES
+from bench.wire import EVENTS, STREAMS, WIRES
 
 from penstock.dialects.registry import CALLERS
 from penstock.server.surface_table import Match

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -92,10 +93,15 @@ def told(answer: Answer, call: Call) -> tuple[Any, ...]:
         answer.status,
         [field for field in answer.headers if field[0] not in OF_ONE],
         bytes(answer.body),
-        (account.config, account.cache, account.dropped, account.trace, account.answered_by is attempt),
+        (account.config, account.cache, account.dropped, untimed(account.trace), account.answered_by is attempt),
         (attempt.target, attempt.model, attempt.lane, attempt.status, attempt.usage, attempt.cache, attempt.failure),
         (attempt.ended == attempt.first_content, attempt.is_charged(), call.named_in),
     )
+
+
+def untimed(trace: str) -> str:
+    """The trace without its times."""
+    return re.sub(r" \d+ms", "", trace)
 
 
 @DIALECTS
@@ -110,7 +116,7 @@ async def test_it_is_the_answer_of_the_general_way(
     monkeypatch.setattr(Compiler, "compile", None)
     assert told(await gateway.answer(third), third) == general
     assert (general[3][1], len(gateway.transport.sent)) == ("HIT", 1)
-    assert general[3][3].endswith("cached 0ms")
+    assert general[3][3].endswith("cached")
 
 
 async def test_a_stream_is_replayed_so() -> None:

@@ -11,17 +11,17 @@ from penstock.core import json_text
 from penstock.core.usage import Usage
 
 _LASTING: Final = "1h"
+_COUNTS: Final = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """The counts of a ``usage`` member."""
-    names = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-    prompt, completion, total, cached, written = (json_text.integer(usage, name) for name in names)
+    prompt, completion, total, cached, written = json_text.integers(usage, _COUNTS)
     if prompt is not None:
         prompt += (cached or 0) + (written or 0)
         if total is None and completion is not None:
             total = prompt + completion
-    details = json_text.mappings(usage.get("cacheDetails"))
+    details = json_text.mappings(usage["cacheDetails"]) if "cacheDetails" in usage else ()
     lasting = sum(json_text.integer(each, "inputTokens") or 0 for each in details if each.get("ttl") == _LASTING)
     return Usage(prompt, completion, total, cached, written, cache_written_1h=lasting or None, native=usage)
 

@@ -18,24 +18,25 @@ _COUNTS: Final = (
     "thoughtsTokenCount",
     "toolUsePromptTokenCount",
     "totalTokenCount",
+    "cachedContentTokenCount",
 )
-COUNTED: Final = frozenset(_COUNTS)
+COUNTED: Final = frozenset(_COUNTS[:-1])
 """The members that count tokens."""
+_NOTHING_COUNTED: Final = (None,) * len(COUNTED)
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """The counts of a ``usageMetadata`` that isn't empty."""
-    prompt, completion, thought, tools, total = (json_text.integer(usage, name) for name in _COUNTS)
-    counted = any(count is not None for count in (prompt, completion, thought, tools, total))
-    asked = (prompt or 0) + (tools or 0) if counted else None
-    answered = (completion or 0) + (thought or 0) if counted else None
-    if asked is not None and answered is not None and total is None:
-        total = asked + answered
+    prompt, completion, thought, tools, total, cached = json_text.integers(usage, _COUNTS)
+    asked = answered = None
+    if (prompt, completion, thought, tools, total) != _NOTHING_COUNTED:
+        asked, answered = (prompt or 0) + (tools or 0), (completion or 0) + (thought or 0)
+        total = asked + answered if total is None else total
     return Usage(
         asked,
         answered,
         total,
-        json_text.integer(usage, "cachedContentTokenCount"),
+        cached,
         reasoning=thought,
         audio_in=_sound(usage.get("promptTokensDetails")),
         audio_out=_sound(usage.get("candidatesTokensDetails")),
@@ -46,9 +47,11 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
 
 def _sound(details: Any) -> int | None:
     """The tokens of sound among those of all kinds; None when the kinds aren't told or sound isn't among them."""
+    if not isinstance(details, list):
+        return None
     counts = [
         json_text.integer(item, "tokenCount") or 0
-        for item in (details if isinstance(details, list) else ())
+        for item in details
         if isinstance(item, dict) and item.get("modality") == "AUDIO"
     ]
     return sum(counts) if counts else None

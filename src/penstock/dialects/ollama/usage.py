@@ -13,7 +13,7 @@ COUNTS: Final = ("prompt_eval_count", "eval_count")
 
 def read_usage(line: Mapping[str, Any]) -> Usage | None:
     """The counts of a reply's last line; a count that is 0 is left out there. None without any."""
-    prompt, completion = (json_text.integer(line, name) for name in COUNTS)
+    prompt, completion = json_text.integers(line, COUNTS)
     if prompt is None and completion is None:
         return None
     total = None if prompt is None or completion is None else prompt + completion

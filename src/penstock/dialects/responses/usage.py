@@ -6,28 +6,29 @@ Source: OpenAI API reference, "The response object". All counts are required by 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from penstock.core.json_text import integer, mapping
+from penstock.core.json_text import integer, integers, mapping
 from penstock.core.usage import Usage
+
+_COUNTS: Final = ("input_tokens", "output_tokens", "total_tokens")
+_OF_CACHES: Final = ("cached_tokens", "cache_write_tokens")
+_DETAILS: Final = frozenset({"input_tokens_details", "output_tokens_details", "server_tool_use"})
 
 
 def read_usage(counts: Any) -> Usage | None:
     """The counts of a ``usage`` member; None where there are none."""
     if not isinstance(counts, dict) or not counts:
         return None
-    prompt_details, made = mapping(counts, "input_tokens_details"), mapping(counts, "output_tokens_details")
-    searches = integer(mapping(mapping(counts, "server_tool_use"), "web_search"), "num_requests")
-    return Usage(
-        integer(counts, "input_tokens"),
-        integer(counts, "output_tokens"),
-        integer(counts, "total_tokens"),
-        integer(prompt_details, "cached_tokens"),
-        integer(prompt_details, "cache_write_tokens"),
-        integer(made, "reasoning_tokens"),
-        searches=searches,
-        native=counts,
-    )
+    prompt, completion, total = integers(counts, _COUNTS)
+    if _DETAILS.isdisjoint(counts):
+        return Usage(prompt, completion, total, native=counts)
+    cached, written = integers(mapping(counts, "input_tokens_details"), _OF_CACHES)
+    reasoning = integer(mapping(counts, "output_tokens_details"), "reasoning_tokens")
+    searches = None
+    if "server_tool_use" in counts:
+        searches = integer(mapping(mapping(counts, "server_tool_use"), "web_search"), "num_requests")
+    return Usage(prompt, completion, total, cached, written, reasoning, searches=searches, native=counts)
 
 
 def write_usage(usage: Usage | None) -> dict[str, Any] | None:

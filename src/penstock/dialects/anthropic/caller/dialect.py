@@ -12,7 +12,7 @@ from penstock.dialects.anthropic.caller.stream import PING, MessageWriter
 from penstock.dialects.anthropic.caller.texts import TEXTS
 from penstock.dialects.anthropic.relay.frames import InvokeFrames
 from penstock.dialects.anthropic.relay.judge import judge
-from penstock.dialects.anthropic.relay.request import fit_request
+from penstock.dialects.anthropic.relay.request import fit_request, fits_of
 from penstock.dialects.anthropic.relay.reshape import RESHAPE
 from penstock.dialects.anthropic.relay.stream import GRAMMAR
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, StreamTransform, Writing
@@ -38,7 +38,7 @@ ANTHROPIC: Final = CallerDialect(
     writing=Writing(write_reply, MessageWriter, _count, MODEL_LISTS),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, stream=_stream),
+    relay=Relay(fit_request, stream=_stream, fits=fits_of),
     delivery=Delivery(PING),
     texts=TEXTS,
 )

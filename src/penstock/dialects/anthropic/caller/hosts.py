@@ -16,7 +16,7 @@ from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.anthropic.hosts import host_of
 from penstock.dialects.anthropic.provider.betas import is_name, listed
 from penstock.dialects.anthropic.relay.request import fit_request
-from penstock.dialects.caller import CallerDialect, FittedRequest
+from penstock.dialects.caller import CallerDialect, FittedRequest, Relay
 from penstock.dialects.dialect import WriteContext
 
 _IN_BODY: Final = ("anthropic_version", "anthropic_beta")
@@ -42,6 +42,6 @@ def fit_hosted(body: Body, context: WriteContext) -> FittedRequest | Failure:
 
 
 RAW_PREDICT: Final[CallerDialect] = msgspec.structs.replace(
-    ANTHROPIC, relay=msgspec.structs.replace(ANTHROPIC.relay, fit_request=fit_hosted)
+    ANTHROPIC, relay=Relay(fit_hosted, stream=ANTHROPIC.relay.stream)
 )
 """Callers of Claude on Vertex AI."""

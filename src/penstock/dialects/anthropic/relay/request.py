@@ -21,11 +21,27 @@ from penstock.dialects.anthropic.provider.betas import is_name, listed
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import MARK, QUOTED_MARK, SEALED, unseal
+from penstock.dialects.nothing_foreign import NothingForeign
 
 _Members = dict[str, "msgspec.Raw | bytes"]
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _BLOCKS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _CLAUDE: Final = Owner.ANTHROPIC
+
+
+class _NothingForeign(NothingForeign, frozen=True):
+    """The rule of hosts whose bodies are Anthropic's own."""
+
+    def headers(self, context: WriteContext) -> tuple[tuple[str, str], ...]:
+        return _headers(context)
+
+
+_FITS: Final = _NothingForeign("messages")
+
+
+def fits_of(context: WriteContext) -> NothingForeign | None:
+    """What tells of a body that ``fit_request`` leaves it as it is; None for a host that wants another body."""
+    return _FITS if host_of(context.variant).names_model else None
 
 
 def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import read_repaired
+from penstock.core.json_text import UNREADABLE, read_repaired
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
 from penstock.dialects.bedrock.usage import read_usage
@@ -22,8 +25,43 @@ _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
 _RUN_BY_BEDROCK: Final = frozenset({"toolResult"})
 
 
+class _Block(msgspec.Struct, gc=False, rename="camel"):
+    """A block of the model's own."""
+
+    tool_result: UnsetType = UNSET
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: tuple[_Block, ...]
+
+
+class _Output(msgspec.Struct, gc=False):
+    message: _Message
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    """A reply that may be a whole, good answer, told by one decode; any other is looked into member by member."""
+
+    output: _Output
+    stop_reason: str
+    usage: dict[str, Any] | None = None
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be an answer."""
+    try:
+        answer = _ANSWER.decode(body)
+    except UNREADABLE:
+        return _judge_slowly(body, provider, is_chat=is_chat)
+    if not answer.output.message.content or not finish_reasons.is_complete(answer.stop_reason):
+        return _judge_slowly(body, provider, is_chat=is_chat)
+    return Verdict(is_complete=True, usage=read_usage(answer.usage) if answer.usage else None)
+
+
+def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)

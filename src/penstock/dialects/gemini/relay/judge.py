@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import read_repaired
+from penstock.core.json_text import UNREADABLE, read_repaired
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
@@ -23,8 +26,49 @@ _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
 _RUN_BY_GOOGLE: Final = frozenset({"executableCode", "toolCall"})
 
 
+class _Part(msgspec.Struct, gc=False, rename="camel"):
+    """A part that Google's own tools have nothing to do with."""
+
+    executable_code: UnsetType = UNSET
+    tool_call: UnsetType = UNSET
+
+
+class _Content(msgspec.Struct, gc=False):
+    parts: tuple[_Part, ...]
+
+
+class _Candidate(msgspec.Struct, gc=False, rename="camel"):
+    content: _Content
+    finish_reason: str
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    """A response that may be a whole, good answer, told by one decode; any other is looked into member by member."""
+
+    candidates: tuple[_Candidate, ...]
+    usage_metadata: dict[str, Any] | None = None
+    error: UnsetType = UNSET
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be an answer; otherwise it is a count of tokens or the like."""
+    try:
+        answer = _ANSWER.decode(body)
+    except UNREADABLE:
+        return _judge_slowly(body, provider, is_chat=is_chat)
+    if not answer.candidates or not all(map(_is_whole, answer.candidates)):
+        return _judge_slowly(body, provider, is_chat=is_chat)
+    return Verdict(is_complete=True, usage=read_usage(answer.usage_metadata) if answer.usage_metadata else None)
+
+
+def _is_whole(candidate: _Candidate) -> bool:
+    return bool(candidate.content.parts) and finish_reasons.is_complete(candidate.finish_reason)
+
+
+def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)

@@ -73,6 +73,9 @@ class Fits(msgspec.Struct, frozen=True):
     def sent(self, body: Body) -> Body:
         return body
 
+    def headers(self, _context: WriteContext) -> tuple[tuple[str, str], ...]:
+        return ()
+
 
 _NO_BLOCKS = Fits(_OF_TOOLS)
 
