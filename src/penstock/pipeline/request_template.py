@@ -87,7 +87,9 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     has_settings = headers is None or call.dialect.reading.header_settings
     has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None
     stays = route.operation.is_chat and not (streams or has_settings or has_changes)
-    return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
+    normalize = call.dialect.relay.plain(context) if is_same_wire else None
+    unchanged = spec.fits if stays else None
+    return RequestTemplate(model_route, model, spec, target, plain_target, headers, unchanged, normalize)
 
 
 def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:
