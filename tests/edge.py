@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
@@ -38,6 +38,9 @@ class FakeClient:
         self.was_read = True
         return self.body
 
+    def whole_body(self, fields: Mapping[bytes, bytes], limit: int) -> None:
+        """``read_body`` tells it."""
+
     def read_pieces(self, limit: int, silence: float) -> None:
         """Bodies come whole here."""
 
@@ -58,3 +61,9 @@ class FakeClient:
     async def end(self, body: bytes) -> None:
         self.received += body
         self.is_complete = True
+
+
+async def waited(waiting: Awaitable[None] | None) -> None:
+    """Wait for what a sender has to wait for, if there is anything."""
+    if waiting is not None:
+        await waiting

@@ -120,6 +120,10 @@ class NormalizedReply(msgspec.Struct, frozen=True):
     verdict: Verdict | None = None
 
 
+Normalize = Callable[[bytes], NormalizedReply]
+"""What is done to a host's whole replies on lane 1."""
+
+
 class StreamGrammar(msgspec.Struct, frozen=True):
     """A stream of server-sent events in one wire, as far as a relay looks into it (stream_watch.py).
 
@@ -309,7 +313,7 @@ class Relay(msgspec.Struct, frozen=True):
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
-    plain: Callable[[WriteContext], Callable[[bytes], NormalizedReply] | None] = _unchanged
+    plain: Callable[[WriteContext], Normalize | None] = _unchanged
     stream: Callable[[WriteContext], StreamTransform | None] = _unchanged
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None] = _events_unchanged
     kept_ids: KeptIds | None = None

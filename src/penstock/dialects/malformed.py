@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeGuard
 
+import msgspec
+
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE
 from penstock.dialects.caller import RequestBody
 
 
@@ -78,15 +81,15 @@ def read_body(data: bytes | memoryview) -> RequestBody | Failure:
         return _wrong_type("messages", "an array of message objects")
     if "stream" not in members:
         return RequestBody(body, model, False)
-    stream = body.raw("stream")
-    if stream not in _BOOLEANS:
+    try:
+        return RequestBody(body, model, _FLAG.decode(members["stream"]) or False)
+    except UNREADABLE:
         return _wrong_type("stream", "true or false")
-    return RequestBody(body, model, stream == b"true")
 
 
 _LONGEST_MODEL: Final = 2048
 """Characters of a model's name. An ARN of Amazon's, the longest of all, has that many at most."""
-_BOOLEANS: Final = frozenset({b"true", b"false", b"null"})
+_FLAG: Final = msgspec.json.Decoder(bool | None)
 
 
 def _wrong_type(name: str, expected: str) -> Failure:

@@ -184,7 +184,7 @@ class Account:
         "_id", "address", "answered_by", "arrived", "at", "attempts", "cache", "config", "content", "dialect",
         "dropped", "failure", "fields", "first_byte", "guards", "has_left", "is_cancelled", "is_closed", "key",
         "key_id", "labels", "metadata", "method", "operation", "parameters", "path", "records", "reservation",
-        "skipped", "status", "stream", "trace", "trace_context", "trace_id", "user_agent", "virtual_key", "workspace",
+        "skipped", "status", "stream", "trace", "trace_context", "trace_id", "virtual_key", "workspace",
     )  # fmt: skip
 
     def __init__(self, records: Records, method: str, path: str) -> None:
@@ -202,7 +202,6 @@ class Account:
         """The request's headers by name: what the request log notes of them is read when the account is closed."""
         self.metadata: bytes | None = None
         self.address: str | None = None
-        self.user_agent: bytes | None = None
         self.virtual_key: str | None = None
         """The virtual key that the request's headers name, if it exists."""
         self.key: str | None = None
@@ -323,7 +322,7 @@ class Account:
             self.key,
             self.labels,
             self.address,
-            _bounded(self.user_agent),
+            _bounded(self.fields.get(b"user-agent")),
             virtual_key,
             self.config,
             attempts,

@@ -79,13 +79,13 @@ class Call(msgspec.Struct):
     request: RequestBody | None = None
     streams: bool | None = None
     resource: str | None = None
+    memo: HeadMemo | None = None
+    upload: Upload | None = None
     guards: GuardMemory | None = None
     ids: ReadIds | None = None
     bind: Callable[[Target], ChangeId] | None = None
     named_in: str = ""
     keeps: Keeping | None = None
-    memo: HeadMemo | None = None
-    upload: Upload | None = None
     is_unguarded: bool = False
     """Whether no guard judges the call: a guard itself asks."""
 

@@ -42,6 +42,7 @@ from penstock.pipeline.translate import translate_whole
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply, whole_body
 
+_GOOD: Final = Outcome(200)
 _ANY_BYTES: Final = (b"", b"application/octet-stream")
 """Content types that say nothing of the bytes."""
 
@@ -71,10 +72,10 @@ def whole_answer(
     if not is_plain or prepared.body is None or reply.status != 200:
         return None
     body = whole_body(reply)
-    if body is None or len(body) > LARGE or reshaped_reply.is_stream(reply, body):
+    if body is None or len(body) > LARGE or (not body.startswith(b"{") and reshaped_reply.is_stream(reply, body)):
         return None
     if prepared.translation is None:
-        whole = reshaped_reply.normalized(body, prepared)
+        whole = NormalizedReply(body) if prepared.normalize is None else prepared.normalize(body)
         return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)
     translated = translate_whole(reply.headers, body, prepared.translation, trace_id)
     if translated is None or isinstance(translated, Failure):
@@ -293,7 +294,9 @@ def _judged(
     usage = counts if prepared.dialect.replies.asked is None else _with_request(counts, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.
-    return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)
+    return Answer(
+        reply.status, headers, body, _GOOD if reply.status == 200 else Outcome(reply.status), None, None, usage
+    )
 
 
 async def _streamed(

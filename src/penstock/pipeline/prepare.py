@@ -15,7 +15,7 @@ from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.core.parameter_changes import NO_CHANGES
-from penstock.dialects.caller import CallerDialect, RequestBody
+from penstock.dialects.caller import CallerDialect, Normalize, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.task_dialect import ReadReplies
 from penstock.pipeline.call import Call, Upload
@@ -38,7 +38,7 @@ _LARGEST_BLOCK: Final = 1 << 10
 """Bytes of the largest one."""
 
 
-class PreparedRequest(msgspec.Struct, frozen=True, kw_only=True):
+class PreparedRequest(msgspec.Struct, frozen=True):
     """A request, ready to be sent to a target.
 
     ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, of a large request
@@ -46,7 +46,8 @@ class PreparedRequest(msgspec.Struct, frozen=True, kw_only=True):
     how the reply comes back; without it (lane 1) the reply is relayed for the host that ``context`` describes.
     ``leaves_usage_out``: the gateway asked for a stream's usage, the caller did not; ``wants_usage``: the caller asked
     for it, in an event of its own. ``dropped`` names the parameters that were left out. ``plain_target`` is the request
-    target of a plain answer: the same for both forms, where a host has an address for each.
+    target of a plain answer: the same for both forms, where a host has an address for each. ``normalize`` takes out of
+    a whole reply what deviates from the wire.
     """
 
     dialect: CallerDialect
@@ -57,13 +58,14 @@ class PreparedRequest(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes = b""
     body: Body | None = None
     model: str | None = None
+    context: WriteContext | None = None
+    plain_target: bytes = b""
+    normalize: Normalize | None = None
     dropped: tuple[str, ...] = ()
     streams: bool = False
-    context: WriteContext | None = None
     leaves_usage_out: bool = False
     wants_usage: bool = False
     translation: Translation | None = None
-    plain_target: bytes = b""
     digest: bytes = b""
     """The body as the cache tells it apart, where it was made together with a large body."""
     more: tuple[bytes, ...] = ()
@@ -120,17 +122,19 @@ def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> Prepared
             fields = template.unchanged.headers(context)
             headers = _header_block(template, headers, fields) if fields else headers
     body = template.unchanged.sent(request.body)
+    # In the order of its members: by their names it would take longer.
     return PreparedRequest(
-        dialect=call.dialect,
-        origin=template.model_route.origin,
-        method=b"POST",
-        target=template.target,
-        headers=headers,
-        payload=body.encode(),
-        body=body,
-        model=template.asked_model,
-        context=context,
-        plain_target=template.plain_target,
+        call.dialect,
+        template.model_route.origin,
+        b"POST",
+        template.target,
+        headers,
+        body.encode(),
+        body,
+        template.asked_model,
+        context,
+        template.plain_target,
+        template.normalize,
     )
 
 
@@ -213,6 +217,7 @@ def _finished(
         dropped=rewritten.dropped,
         streams=streams,
         context=context if translation is None else None,
+        normalize=template.normalize,
         leaves_usage_out=leaves_usage_out,
         wants_usage=wants_usage,
         translation=translation,

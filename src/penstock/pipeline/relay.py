@@ -6,8 +6,8 @@ its normal end. A plain reply lacks bytes then, so the edge closes the connectio
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final, Protocol
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect
@@ -54,14 +54,11 @@ _UNREADABLE: Final = Failure(
 _ERROR: Final = Failure(Kind.STREAM_ERROR, "The provider sent an error in the middle of its stream.", sent=True)
 
 
-async def relay(answer: Answer, call: Call, sink: Sink) -> None:
+def relay(answer: Answer, call: Call, sink: Sink) -> Coroutine[Any, Any, None]:
     """Send the bytes that follow ``answer.body``. Raises Broken for a plain reply that was cut short."""
-    if answer.rest is None:
-        return
-    if answer.watch is None:
-        await _relay_plain(answer, answer.rest, sink)
-    else:
-        await _relay_stream(answer, answer.rest, answer.watch, call, sink)
+    if answer.watch is None or answer.rest is None:
+        return _relay_plain(answer, sink)
+    return _relay_stream(answer, answer.rest, answer.watch, call, sink)
 
 
 async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: Call, sink: Sink) -> None:
@@ -111,7 +108,10 @@ def _told(watch: StreamWatch, error: ClassifiedError, dialect: CallerDialect, tr
     return errors.as_event(errors.provider(reply, trace).body)
 
 
-async def _relay_plain(answer: Answer, reply: Reply, sink: Sink) -> None:
+async def _relay_plain(answer: Answer, sink: Sink) -> None:
+    reply = answer.rest
+    if reply is None:
+        return
     await pass_on(reply, _write(sink))
     answer.broken = reply.failure
     if answer.broken is not None:

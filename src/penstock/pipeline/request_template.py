@@ -86,7 +86,9 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     headers = None if route.target.forward_headers else model_route.headers + hop_line(0, route, model_route)
     has_changes = written is not None or route.changes is not NO_CHANGES or route.model_lists is not None
     stays = route.operation.is_chat and not (streams or headers is None or has_changes)
-    return RequestTemplate(model_route, model, spec, target, plain_target, headers, spec.fits if stays else None)
+    normalize = call.dialect.relay.plain(context) if is_same_wire else None
+    unchanged = spec.fits if stays else None
+    return RequestTemplate(model_route, model, spec, target, plain_target, headers, unchanged, normalize)
 
 
 def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:

@@ -32,7 +32,6 @@ from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.records.cost import Costs
-from penstock.pipeline.repeated_call import RepeatedCall
 from penstock.pipeline.replies.response_headers import with_budget_left, with_cost, with_response_headers
 from penstock.pipeline.replies.token_count import estimated
 from penstock.pipeline.request_headers import HOPS_HEADER
@@ -40,6 +39,7 @@ from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
 from penstock.pipeline.tracing import told_parameters
 from penstock.pipeline.upload import hold_upload, may_race, may_repeat, reads_fields
+from penstock.routing.walk import Walked
 
 if TYPE_CHECKING:
     from penstock.pipeline.keeping.conversations import Conversations
@@ -95,7 +95,9 @@ class Pipeline(msgspec.Struct, frozen=True):
         elif self.idempotency.applies(call):
             answer = await self._once(call, compiled)
         else:
-            answer = await self._routed(call, compiled, repeated)
+            stored = None if repeated is None else self.router.answer_again(call, repeated)
+            answer, walked = stored or await self.router.answer(call, compiled)
+            answer = self._told(answer, call, walked) or await self._told_with_more(answer, call, walked)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
         account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
@@ -166,9 +168,19 @@ class Pipeline(msgspec.Struct, frozen=True):
         answer = await self.idempotency.answer(call, functools.partial(self._routed, call, compiled), compiled.plan)
         return self._refused(answer, call) if isinstance(answer, Failure) else answer
 
-    async def _routed(self, call: Call, compiled: CompiledPlan, repeated: RepeatedCall | None = None) -> Answer:
-        stored = None if repeated is None else self.router.answer_again(call, repeated)
-        answer, walked = stored or await self.router.answer(call, compiled)
+    async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
+        answer, walked = await self.router.answer(call, compiled)
+        return self._told(answer, call, walked) or await self._told_with_more(answer, call, walked)
+
+    def _told(self, answer: Answer, call: Call, walked: Walked) -> Answer | None:
+        """The answer of a walk as the caller is told it; None where more than that is to be told."""
+        key = call.caller.key
+        tells_cost = self.exposes_cost or (key is not None and key.exposes_cost)
+        if tells_cost or answer.outcome.failure is not None or self.conversations is not None:
+            return None
+        return with_response_headers(answer, call, walked)
+
+    async def _told_with_more(self, answer: Answer, call: Call, walked: Walked) -> Answer:
         if answer.outcome.failure is not None:
             answer = await estimated(answer, call)
         if self.conversations is not None:

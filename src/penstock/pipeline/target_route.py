@@ -16,7 +16,7 @@ from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import End
-from penstock.dialects.caller import FitRule
+from penstock.dialects.caller import FitRule, Normalize
 from penstock.pipeline.models.model_lists import ModelLists, model_lists, names_model
 from penstock.pipeline.rewrite import RewriteSpec
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
@@ -33,7 +33,8 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     target, without the caller's query and path parameters, ``plain_target`` that of a plain answer. ``headers`` is the
     header block of a request that passed no other gateway; None where it depends on the caller's own header.
     ``unchanged`` tells of a body that it is sent as it is, with nothing but this template; None where none is.
-    ``blocks`` are recent header blocks with header fields of single requests, by these fields.
+    ``normalize`` is done to whole replies on lane 1. ``blocks`` are recent header blocks with header fields of single
+    requests, by these fields.
     """
 
     model_route: ModelRoute
@@ -43,6 +44,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     plain_target: bytes
     headers: bytes | None
     unchanged: FitRule | None = None
+    normalize: Normalize | None = None
     blocks: dict[tuple[tuple[str, str], ...], bytes] = msgspec.field(default_factory=dict)
 
 

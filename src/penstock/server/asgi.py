@@ -50,6 +50,9 @@ class AsgiClient(BodyHold):
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         return await read_body(self._receive, fields, limit, silence, self._limits, self)
 
+    def whole_body(self, fields: Mapping[bytes, bytes], limit: int) -> None:
+        """None: a server hands bodies over by messages."""
+
     def read_pieces(self, limit: int, silence: float) -> None:
         """None: whoever waits for the caller's leaving takes the messages in which pieces would come."""
 

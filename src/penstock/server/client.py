@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
 from penstock.core.failure import Failure
@@ -33,6 +33,10 @@ class Client(Protocol):
         between its pieces. Nothing of it is read before this call, and it is held in memory until ``send_head``."""
         ...
 
+    def whole_body(self, fields: Mapping[bytes, bytes], limit: int) -> bytes | None:
+        """As ``read_body``, at once: a body that has come with its head. None where ``read_body`` has to say."""
+        ...
+
     def read_pieces(self, limit: int, silence: float) -> ArrivingBody | Failure | None:
         """The request's body of at most ``limit`` bytes, to be read while it arrives. None where a server hands bodies
         over as a whole only."""
@@ -46,8 +50,9 @@ class Client(Protocol):
         """From now on the caller's disconnect cancels nothing: the response is complete."""
         ...
 
-    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        """Send the response head and the first bytes of the body in one write. ``more``: more of the body follows."""
+    def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> Awaitable[None] | None:
+        """Send the response head and the first bytes of the body in one write. ``more``: more of the body follows.
+        Returns what to await before that, if there is anything."""
         ...
 
     async def send(self, body: bytes) -> None:
@@ -57,3 +62,10 @@ class Client(Protocol):
     async def end(self, body: bytes) -> None:
         """Send the last of the body (possibly nothing)."""
         ...
+
+
+async def send_whole(client: Client, status: int, headers: Headers, body: bytes) -> None:
+    """Send a whole response."""
+    waiting = client.send_head(status, headers, body, more=False)
+    if waiting is not None:
+        await waiting

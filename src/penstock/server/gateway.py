@@ -16,7 +16,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
-from penstock.pipeline.authenticate import Caller, query_without_keys
+from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Call
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.key_holder import KeyHolder
@@ -28,8 +28,8 @@ from penstock.server.authentication import authenticate_caller
 from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.bodies.media_types import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
-from penstock.server.bodies.request_body import Body, meant_surface, read_request_body
-from penstock.server.client import Client
+from penstock.server.bodies.request_body import meant_surface, read_request_body
+from penstock.server.client import Client, send_whole
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_with_comments
 from penstock.server.kept_content import ContentRule
@@ -46,7 +46,7 @@ from penstock.server.request_head import RequestHead
 from penstock.server.respond import respond
 from penstock.server.sessions.realtime import Sessions, with_protocol_key
 from penstock.server.stream_form import in_form
-from penstock.server.surface_table import Match, Surface
+from penstock.server.surface_table import Match
 from penstock.server.surfaces import DEFAULT_DIALECT, as_it_came, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
 
@@ -174,7 +174,7 @@ class Gateway:
         if self.origins.has_cors:
             preflight = self.origins.preflight(method, fields)
             if preflight is not None and self._refused_page(fields) is None:
-                return client.send_head(200, preflight, b"", more=False)
+                return send_whole(client, 200, preflight, b"")
             client = with_headers(client, self.origins.cors(fields))
         if memo is not None and memo.head is not None:
             context = self._context(method, path, memo.head.surface.dialect, headers, client, fields)
@@ -224,7 +224,7 @@ class Gateway:
                 context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
                 return self._show_metrics(context) if path == METRICS else self._tell_holder(context)
             status, page_headers, body = self.pages.page(path)
-            return client.send_head(status, page_headers, body, more=False)
+            return send_whole(client, status, page_headers, body)
         context = self._context(method, path, dialect_of(rest), headers, client, fields)
         if method == "POST" and (answered := self._answer_body(rest, name, context)) is not None:
             return accounted(context, answered)
@@ -270,7 +270,7 @@ class Gateway:
             await accounted(context, context.refuse(refused))
             return
         status, headers, body = await self.metrics.page(context.fields)
-        await context.client.send_head(status, headers, body, more=False)
+        await send_whole(context.client, status, headers, body)
 
     async def _tell_holder(self, context: RequestContext) -> None:
         """Tell the holder of a gateway key what it may know of it. No record is made, unless it is refused."""
@@ -282,7 +282,7 @@ class Gateway:
             await accounted(context, context.refuse(answer))
             return
         status, headers, body = answer
-        await context.client.send_head(status, [*headers, *context.ids()], body, more=False)
+        await send_whole(context.client, status, [*headers, *context.ids()], body)
 
     def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
         """The failure if the request may come from a foreign web page. With gateway keys it can't: it needs a key."""
@@ -327,17 +327,30 @@ class Gateway:
         if isinstance(caller, Failure):
             await context.refuse(caller)
             return
-        body = content_type_refused(context.fields, kind) or await self._read_body(context)
+        body = content_type_refused(context.fields, kind) or await context.client.read_body(
+            context.fields, self.limits.body_bytes, self.limits.body_silence
+        )
         answered = body if isinstance(body, Failure) else await answer(caller, body)
         if isinstance(answered, Failure):
             await self._refuse_body(answered, context)
             return
         status, fields, response_body = answered
         context.begun, context.account.status = True, status
-        await context.client.send_head(status, [*fields, *context.ids()], response_body, more=False)
+        await send_whole(context.client, status, [*fields, *context.ids()], response_body)
 
     async def _answer(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None = None) -> None:
-        call = await self._read(head, context, memo)
+        caller = self._admitted(head, context, memo)
+        if isinstance(caller, Caller):
+            body = head.surface.body and (
+                context.client.whole_body(context.fields, self.limits.body_bytes) if head.surface.takes_json else None
+            )
+            call = (
+                await self._read(head, context, caller, memo)
+                if body is None
+                else head.call(head.surface, context, caller, body, memo)
+            )
+        else:
+            call = caller
         if not isinstance(call, Call):
             await self._refuse_body(call, context)
             return
@@ -357,56 +370,34 @@ class Gateway:
             answer = context.answer = await self.pipeline.run(call)
             # A stream may last for hours: free the request's body now.
             call.forget_body()
-            await respond(answer, call, context)
+            if (rest := respond(answer, call, context)) is not None:
+                await rest
         client.unwatch()
 
-    async def _read(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Call | Failure:
-        """The call, or the failure to answer with. The caller is authenticated before the body is read."""
-        surface, account = head.surface, context.account
-        account.operation = surface.operation
+    def _admitted(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Caller | Failure:
+        """The caller, who is authenticated before the body is read; the failure of a head that is refused."""
+        operation = context.account.operation = head.surface.operation
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys, memo)
         if not isinstance(caller, Caller):
             return caller
-        fields = context.fields  # the key's own metadata are among them now
         if caller.key is None and head.page_refused is not None:
             return head.page_refused
-        if surface.operation.is_session and (refused := self.origins.refused_socket(fields)) is not None:
-            return refused
-        body, request, upload = b"", None, None
-        if surface.body:
-            read = head.refused or await (
-                self._read_body(context) if surface.body is BodyKind.JSON else self._read_any_body(surface, context)
-            )
-            if isinstance(read, bytes):
-                body = read
-            elif isinstance(read, tuple):
-                body, request, upload = read
-            else:
-                return read
-            if surface.others:
-                surface, memo = await meant_surface(surface, body), None
-                account.operation = surface.operation
-        return Call(
-            surface.operation,
-            surface.dialect,
-            context.headers,
-            fields,
-            body,
-            context.trace_id,
-            account,
-            head.path,
-            head.parameters,
-            query_without_keys(head.forwarded, caller) if head.forwarded else "",
-            head.hops,
-            caller,
-            surface.default_provider,
-            head.name,
-            streams=surface.streams,
-            request=request,
-            resource=surface.resource,
-            memo=memo,
-            upload=upload,
-        )
+        refused = self.origins.refused_socket(context.fields) if operation.is_session else None
+        return refused or head.refused or caller
+
+    async def _read(
+        self, head: RequestHead, context: RequestContext, caller: Caller, memo: HeadMemo | None
+    ) -> Call | Failure:
+        """The call whose body has to be waited for, or isn't one of JSON alone; the failure of its body."""
+        surface, limits = head.surface, self.limits
+        read = await read_request_body(surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence)
+        if isinstance(read, Failure):
+            return read
+        body, request, upload = read
+        if surface.others:
+            surface, memo = await meant_surface(surface, body), None
+            context.account.operation = surface.operation
+        return head.call(surface, context, caller, body, memo, request, upload)
 
     @staticmethod
     async def _refuse_body(failure: Failure, context: RequestContext) -> None:
@@ -415,14 +406,6 @@ class Gateway:
             context.account.failure = failure
         else:
             await context.refuse(failure)
-
-    def _read_any_body(self, surface: Surface, context: RequestContext) -> Coroutine[Any, Any, Body | Failure]:
-        limits = self.limits
-        return read_request_body(surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence)
-
-    def _read_body(self, context: RequestContext) -> Coroutine[Any, Any, bytes | Failure]:
-        limits = self.limits
-        return context.client.read_body(context.fields, limits.body_bytes, limits.body_silence)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

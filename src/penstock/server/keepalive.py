@@ -23,8 +23,9 @@ _HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cach
 async def respond_with_comments(pipeline: Pipeline, call: Call, context: RequestContext, interval: float) -> None:
     """Answer a call. Send a comment every ``interval`` seconds until a stream's first event."""
     if not await _asks_for_stream(call):
-        context.answer = await pipeline.run(call)
-        await respond(context.answer, call, context)
+        answer = context.answer = await pipeline.run(call)
+        if (rest := respond(answer, call, context)) is not None:
+            await rest
         return
     running = asyncio.get_running_loop().create_task(pipeline.run(call))
     try:
@@ -36,7 +37,8 @@ async def respond_with_comments(pipeline: Pipeline, call: Call, context: Request
         raise
     if not context.begun:
         answer = context.answer = running.result()
-        await respond(answer, call, context)
+        if (rest := respond(answer, call, context)) is not None:
+            await rest
         return
     try:
         answer = context.answer = running.result()
@@ -68,7 +70,9 @@ async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, cont
             context.begun = context.is_streaming = True
             context.account.status = 200
             headers = [*_HEADERS, *context.ids()]
-            await context.client.send_head(200, headers, call.dialect.delivery.keep_alive, more=True)
+            waiting = context.client.send_head(200, headers, call.dialect.delivery.keep_alive, more=True)
+            if waiting is not None:
+                await waiting
 
 
 async def _continue(answer: Answer, call: Call, context: RequestContext) -> None:

@@ -52,10 +52,11 @@ class _Keeping:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+    def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> Awaitable[None] | None:
         self._content.response_headers = headers
         self._content.keep_response(body)
-        await self._client.send_head(status, headers, body, more=more)
+        waiting: Awaitable[None] | None = self._client.send_head(status, headers, body, more=more)
+        return waiting
 
     async def send(self, body: bytes) -> None:
         self._content.keep_response(body)

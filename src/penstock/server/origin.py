@@ -9,7 +9,7 @@ https://www.w3.org/TR/fetch-metadata/, RFC 9110, 7.2 (Host).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from ipaddress import IPv4Address
 from typing import Any, Final, cast
 
@@ -155,8 +155,8 @@ class _WithHeaders:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        await self._client.send_head(status, [*headers, *self._headers], body, more=more)
+    def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> Awaitable[None] | None:
+        return self._client.send_head(status, [*headers, *self._headers], body, more=more)
 
 
 def _shown(value: bytes) -> str:

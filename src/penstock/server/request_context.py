@@ -13,7 +13,7 @@ from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Answer
 from penstock.pipeline.replies.response_headers import REQUEST_ID
-from penstock.server.client import Client
+from penstock.server.client import Client, send_whole
 from penstock.server.limits import advice
 
 
@@ -42,7 +42,6 @@ class RequestContext:
         account.trace_id = self.trace_id
         account.fields = fields
         account.address = client.address
-        account.user_agent = fields.get(b"user-agent")
         account.dialect = dialect.name
         account.metadata = fields.get(METADATA)
 
@@ -68,7 +67,7 @@ class RequestContext:
         self.begun = True
         advised = headers or advice(failure)
         fields = [*reply.headers, *advised, *self.ids(), NO_SNIFF]
-        await self.client.send_head(reply.status, fields, reply.body, more=False)
+        await send_whole(self.client, reply.status, fields, reply.body)
 
 
 def _new_trace_id(traceparent: bytes | None) -> bytes:

@@ -7,10 +7,15 @@ from typing import Final
 from urllib.parse import quote, unquote_plus
 
 from penstock.core.failure import Failure
+from penstock.dialects.caller import RequestBody
+from penstock.pipeline.authenticate import Caller, query_without_keys
+from penstock.pipeline.call import Call, Upload
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.request_headers import HOPS_HEADER
 from penstock.server.bodies.media_types import content_type_refused
 from penstock.server.origin import Origins
-from penstock.server.surface_table import Match
+from penstock.server.request_context import RequestContext
+from penstock.server.surface_table import Match, Surface
 
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _CREDENTIALS: Final = frozenset({"key", "api_key", "api-key", "access_token"})
@@ -40,6 +45,40 @@ class RequestHead:
         self.hops = int(hops[:4]) if hops.isdigit() else 0
         self.refused: Failure | None = content_type_refused(fields, surface.body) if surface.body else None
         self.page_refused = origins.refused(fields)
+
+    def call(
+        self,
+        surface: Surface,
+        context: RequestContext,
+        caller: Caller,
+        body: bytes,
+        memo: HeadMemo | None,
+        request: RequestBody | None = None,
+        upload: Upload | None = None,
+    ) -> Call:
+        """The call that a request with this head is: ``request`` is its body where it was read, ``upload`` what follows
+        it, ``memo`` what earlier requests with the head have left."""
+        return Call(
+            surface.operation,
+            surface.dialect,
+            context.headers,
+            context.fields,
+            body,
+            context.trace_id,
+            context.account,
+            self.path,
+            self.parameters,
+            query_without_keys(self.forwarded, caller) if self.forwarded else "",
+            self.hops,
+            caller,
+            surface.default_provider,
+            self.name,
+            request,
+            surface.streams,
+            surface.resource,
+            memo,
+            upload,
+        )
 
 
 def _shows_key(pair: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
@@ -22,8 +23,8 @@ STOPPING: Final = Failure(
 _RETRY_SOON: Final = [(b"retry-after", b"1")]
 
 
-async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
-    """Send the whole answer.
+def respond(answer: Answer, call: Call, context: RequestContext) -> Coroutine[Any, Any, None] | None:
+    """Send the whole answer. Returns what to await before its end is sent; None where that was at once.
 
     Raises ``pipeline.relay.Broken`` for a plain reply that was cut short: the server must then close the connection, so
     that the caller notices the missing bytes.
@@ -33,16 +34,21 @@ async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
     account.stream = answer.watch is not None
     context.is_streaming = account.stream and answer.rest is not None
     answer.headers.append(NO_SNIFF)
-    await context.client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
-    if answer.rest is None:
-        _note_ending(answer, account)
-    else:
-        await relay_rest(answer, call, context)
+    waiting = context.client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
+    if answer.rest is not None or waiting is not None:
+        return relay_rest(answer, call, context, waiting)
+    _note_ending(answer, account)
+    return None
 
 
-async def relay_rest(answer: Answer, call: Call, context: RequestContext) -> None:
-    """Send the bytes after the answer's first bytes, and record in the account how the answer ended."""
+async def relay_rest(
+    answer: Answer, call: Call, context: RequestContext, waiting: Awaitable[None] | None = None
+) -> None:
+    """Send the bytes after the answer's first bytes, once these are sent (``waiting``), and record in the account how
+    the answer ended."""
     try:
+        if waiting is not None:
+            await waiting
         await relay(answer, call, context.client)
     finally:
         _note_ending(answer, context.account)

@@ -35,7 +35,7 @@ class _InForm:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+    def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> Awaitable[None] | None:
         kind = next((value for name, value in headers if name == b"content-type"), b"")
         # An error is told whole, whatever its host calls its media type.
         if status < _ERRORS and kind.startswith(EVENT_STREAM):
@@ -43,7 +43,7 @@ class _InForm:
             field = (b"content-type", self._form.content_type)
             headers = [field if name == b"content-type" else (name, value) for name, value in headers]
             body = self._fed(body) if more else self._finished(body)
-        await self._client.send_head(status, headers, body, more=more)
+        return self._client.send_head(status, headers, body, more=more)
 
     def write(self, body: bytes) -> Awaitable[None] | None:
         ready = self._fed(body)

@@ -86,7 +86,7 @@ Take = Callable[[bytes], Awaitable[None] | None]
 """Takes the next bytes of a body, and returns what to await before the next, if there is anything."""
 
 
-async def pass_on(reply: Reply, take: Take, take_known: Take | None = None) -> None:
+def pass_on(reply: Reply, take: Take, take_known: Take | None = None) -> Awaitable[None]:
     """Hand the rest of a reply's body to ``take`` as it arrives, to its end (see ``Reply.failure``). What ``take``
     raises is raised here.
 
@@ -97,13 +97,13 @@ async def pass_on(reply: Reply, take: Take, take_known: Take | None = None) -> N
     if take_known is not None:
         knowing: Callable[[Take, Take], Awaitable[None]] | None = getattr(reply, "pass_on_known", None)
         if knowing is not None:
-            await knowing(take, take_known)
-            return
+            return knowing(take, take_known)
     # A look at the attribute: isinstance() with a runtime-checkable protocol takes some microseconds of every stream.
     by_itself: Callable[[Take], Awaitable[None]] | None = getattr(reply, "pass_on", None)
-    if by_itself is not None:
-        await by_itself(take)
-        return
+    return _read_on(reply, take) if by_itself is None else by_itself(take)
+
+
+async def _read_on(reply: Reply, take: Take) -> None:
     while data := await reply.read():
         await hand_on(data, take)
 

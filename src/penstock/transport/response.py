@@ -16,11 +16,11 @@ from penstock.core.http import Headers
 
 _MAX_INTERIM: Final = 16
 _LOOKED_AT: Final = frozenset({b"content-length", b"transfer-encoding", b"keep-alive", b"content-encoding"})
-_STATUSES: Final = range(100, 600)
-"""RFC 9110, 15: a status outside is invalid, and a proxy answers in its place as if it were a 5xx."""
-
-
+_CONTINUE: Final = 100
 _SWITCHING: Final = 101
+_OK: Final = 200
+_NONE: Final = 600
+"""RFC 9110, 15: a status outside of 100 to 599 is invalid, and a proxy answers in its place as if it were a 5xx."""
 
 
 class Malformed(Exception):
@@ -47,27 +47,19 @@ class ResponseReader:
     def __init__(self, max_framing: int) -> None:
         self._max_framing = max_framing
         self._parser: Any = httptools.HttpResponseParser(self)
+        self.switched = self.keep_alive = self.overrun = False
+        self.unread = self._framing = 0
+        self._pieces: list[bytes] = []
         self.begin()
 
     def begin(self, may_switch: bool = False) -> None:
-        """Expect the next response. Only after a response that was ``complete``, and after which the peer keeps the
-        connection."""
+        """Expect the next response. Only after a response that was ``complete`` and taken, and after which the peer
+        keeps the connection: what is not set here is as it was in the beginning then."""
         self.may_switch = may_switch
-        self.switched = False
-        self.status = 0
+        self.status = self._interim = self._fed = 0
         self.headers: Headers = []
-        self.head_complete = False
-        self.complete = False
-        self.framed = False
-        self.keep_alive = False
-        self.overrun = False
+        self.head_complete = self.complete = self.framed = self.is_encoded = False
         self.promised_idle = math.inf
-        self.unread = 0
-        self._pieces: list[bytes] = []
-        self._interim = 0
-        self._framing = 0
-        self._fed = 0
-        self.is_encoded = False
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they arrived. Raises Malformed."""
@@ -141,24 +133,14 @@ class ResponseReader:
         if self._fed > self._max_framing and _size(self.headers) > self._max_framing:
             raise self._too_much()
         status = self._parser.get_status_code()
-        if status not in _STATUSES:
-            raise Malformed(f"its response has the status {status}, which HTTP does not know")
-        if status == _SWITCHING and self.may_switch:
-            self.status, self.head_complete, self.switched = status, True, True
-            return
-        if 100 <= status < 200:
-            self._interim += 1
-            if self._interim > _MAX_INTERIM:
-                raise Malformed(f"it sent more than {_MAX_INTERIM} interim responses")
+        if not _OK <= status < _NONE:
+            self._note_interim(status)
             return
         self.status = status
         self.head_complete = True
         self.keep_alive = self._parser.should_keep_alive()
         self.framed = status in {204, 304}
-        self._look_at_fields()
-
-    def _look_at_fields(self) -> None:
-        """What the head's fields say of the body and of the connection."""
+        # What the head's fields say of the body and of the connection.
         for name, value in self.headers:
             if name not in _LOOKED_AT:
                 continue
@@ -168,6 +150,16 @@ class ResponseReader:
                 self.promised_idle = _promised_idle(value)
             elif name == b"content-encoding":
                 self.is_encoded = True
+
+    def _note_interim(self, status: int) -> None:
+        if not _CONTINUE <= status < _NONE:
+            raise Malformed(f"its response has the status {status}, which HTTP does not know")
+        if status == _SWITCHING and self.may_switch:
+            self.status, self.head_complete, self.switched = status, True, True
+            return
+        self._interim += 1
+        if self._interim > _MAX_INTERIM:
+            raise Malformed(f"it sent more than {_MAX_INTERIM} interim responses")
 
     def on_body(self, body: bytes) -> None:
         if body and not self.complete:

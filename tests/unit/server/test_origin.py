@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge import FakeClient
+from edge import FakeClient, waited
 from penstock.server.origin import Origins, with_headers
 
 LOCAL = Origins(is_loopback=True, cors_origins=("http://localhost:3000/",))
@@ -50,7 +50,7 @@ async def test_a_client_with_further_headers() -> None:
     client = FakeClient()
     assert with_headers(client, []) is client
     wrapped = with_headers(client, [(b"vary", b"Origin")])
-    await wrapped.send_head(200, [(b"a", b"b")], b"x", more=True)
+    await waited(wrapped.send_head(200, [(b"a", b"b")], b"x", more=True))
     await wrapped.end(b"y")
     assert (client.heads, client.received) == ([(200, {b"a": b"b", b"vary": b"Origin"})], b"xy")
     assert wrapped.address == "127.0.0.1"

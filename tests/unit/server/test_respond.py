@@ -6,7 +6,7 @@ import pytest
 
 import calling
 from calling import STREAMS, event_stream
-from edge import FakeClient
+from edge import FakeClient, waited
 from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF
@@ -37,7 +37,7 @@ class Serving:
         return self.context.account
 
     async def respond(self, answer: Answer) -> None:
-        await respond(answer, self.call, self.context)
+        await waited(respond(answer, self.call, self.context))
 
 
 def streamed(dialect: CallerDialect, *rest: bytes, cut: Failure | None = None) -> Answer:

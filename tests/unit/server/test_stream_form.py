@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from edge import waited
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.dialects.caller import StreamForm
@@ -41,6 +42,9 @@ class Caller:
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         raise NotImplementedError
 
+    def whole_body(self, fields: Mapping[bytes, bytes], limit: int) -> None:
+        """``read_body`` tells it."""
+
     def read_pieces(self, limit: int, silence: float) -> None:
         """Bodies come whole here."""
 
@@ -65,7 +69,7 @@ FORM = StreamForm(b"x/upper", Upper)
 async def test_a_stream_is_encoded_on_every_way() -> None:
     caller = Caller()
     client = cast("Any", in_form(caller, FORM))
-    await client.send_head(200, EVENTS, b"a", more=True)
+    await waited(client.send_head(200, EVENTS, b"a", more=True))
     await client.send(b"b")
     await client.send(b"")
     waits = client.write(b"c")
@@ -79,18 +83,18 @@ async def test_a_stream_is_encoded_on_every_way() -> None:
 
 async def test_a_whole_stream_and_an_answer_that_is_none() -> None:
     caller = Caller()
-    await in_form(caller, FORM).send_head(200, EVENTS, b"a", more=False)
+    await waited(in_form(caller, FORM).send_head(200, EVENTS, b"a", more=False))
     assert caller.received == b"A!"
     plain = Caller()
     client = in_form(plain, FORM)
-    await client.send_head(400, [(b"content-type", b"application/json")], b"a", more=True)
+    await waited(client.send_head(400, [(b"content-type", b"application/json")], b"a", more=True))
     await client.end(b"b")
     assert plain.received == b"ab"
 
 
 async def test_an_error_is_told_whole_whatever_its_media_type() -> None:
     caller = Caller()
-    await in_form(caller, FORM).send_head(500, EVENTS, b"error", more=False)
+    await waited(in_form(caller, FORM).send_head(500, EVENTS, b"error", more=False))
     assert caller.received == b"error"
     assert caller.head == (500, EVENTS, False)
 
@@ -99,7 +103,7 @@ async def test_without_a_form_and_with_an_event_that_is_too_large() -> None:
     caller = Caller()
     assert in_form(caller, None) is caller
     client = in_form(caller, FORM)
-    await client.send_head(200, EVENTS, b"", more=True)
+    await waited(client.send_head(200, EVENTS, b"", more=True))
     with pytest.raises(Broken):
         await client.send(b"bad")
     with pytest.raises(Broken):

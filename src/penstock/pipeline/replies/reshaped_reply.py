@@ -29,8 +29,7 @@ def is_stream(reply: Reply, body: bytes) -> bool:
 
 def normalized(body: bytes, prepared: PreparedRequest) -> NormalizedReply:
     """A plain reply, on lane 1 without what deviates from the wire."""
-    change = None if prepared.context is None else prepared.dialect.relay.plain(prepared.context)
-    return NormalizedReply(body) if change is None else change(body)
+    return NormalizedReply(body) if prepared.normalize is None else prepared.normalize(body)
 
 
 async def normalized_aside(body: bytes, prepared: PreparedRequest) -> NormalizedReply:

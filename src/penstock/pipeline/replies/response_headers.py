@@ -64,9 +64,11 @@ def reply_headers(headers: Headers) -> Headers:
     kept, named, known = [], None, _GOES_ON.get
     for field in headers:
         goes_on = known(field[0])
-        if goes_on or (goes_on is None and _GOES_ON[field[0]]):
+        if goes_on is None and field[0] != b"connection":
+            goes_on = _GOES_ON[field[0]]
+        if goes_on:
             kept.append(field)
-        elif field[0] == b"connection" and (options := field[1].lower()) not in _PERSISTENCE:
+        elif goes_on is None and (options := field[1].lower()) not in _PERSISTENCE:
             named = (named or set()).union([option.strip() for option in options.split(b",")])
     return kept if named is None else [field for field in kept if field[0] not in named]
 

@@ -363,7 +363,7 @@ class ServerConnection(TimedConnection):
         failure = Failure(Kind.CONNECTIONS_EXHAUSTED, f"{reason}: close one, or try again in a moment.")
         status, headers, body = refusal(failure, DEFAULT_DIALECT, advice(failure))
         client = Http1Client(self, self._reader.incoming, self.gateway.budget)
-        client.write_head(status, headers, body, more=False)
+        client.send_head(status, headers, body, more=False)
         self._linger()
 
     # Time limits.

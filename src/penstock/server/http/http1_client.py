@@ -84,6 +84,12 @@ class Http1Client(BodyHold):
     def raw_path(self) -> str:
         return self.request.raw_path
 
+    def whole_body(self, fields: Mapping[bytes, bytes], limit: int) -> bytes | None:
+        request = self.request
+        if not request.complete or request.size > limit or b"content-encoding" in fields:
+            return None
+        return request.take() if self.hold(request.size) is None else None
+
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         request = self.request
         self._limit = limit
@@ -162,11 +168,6 @@ class Http1Client(BodyHold):
         self._connection.transport.write(data)
         return self._connection.writable
 
-    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        self.write_head(status, headers, body, more=more)
-        if self._connection.writable is not None:
-            await self._connection.writable
-
     def write(self, body: bytes) -> asyncio.Future[None] | None:
         """Send more of the body. Returns a future if the caller reads slower than we write: wait for it."""
         connection = self._connection
@@ -190,7 +191,7 @@ class Http1Client(BodyHold):
             self._connection.transport.write(body)
         self.complete = True
 
-    def write_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+    def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> asyncio.Future[None] | None:
         """Write status line, headers, framing and first bytes at once.
 
         A request whose body is not complete by now was refused, or needs none: the connection ends with the response.
@@ -223,3 +224,4 @@ class Http1Client(BodyHold):
         lines += (b"", b"" if request.method == "HEAD" else body)
         connection.transport.write(b"\r\n".join(lines))
         self.complete = not more
+        return connection.writable

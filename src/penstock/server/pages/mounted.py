@@ -82,7 +82,9 @@ class _Exchange:
         body, more = message.get("body", b""), message.get("more_body", False)
         if not context.begun:
             context.begun, context.account.status = True, self._status
-            await context.client.send_head(self._status, self._headers, body, more=more)
+            waiting = context.client.send_head(self._status, self._headers, body, more=more)
+            if waiting is not None:
+                await waiting
         elif more:
             await context.client.send(body)
         else:

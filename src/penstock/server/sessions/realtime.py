@@ -87,7 +87,8 @@ class Sessions:
         try:
             answer = context.answer = await pipeline.run(call)
             if answer.status != SWITCHING or not isinstance(answer.rest, Switched):
-                await respond(answer, call, context)
+                if (rest := respond(answer, call, context)) is not None:
+                    await rest
             else:
                 standing = Standing(pipeline, call, answer, named)
                 await self._relay(answer, answer.rest, key, call, context, standing)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from edge import waited
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.pipeline.relay import Broken
@@ -60,7 +62,7 @@ def client_on(connection: Connection, *, complete: bool = True, version: str = "
 async def test_a_whole_response() -> None:
     connection = Connection()
     client = client_on(connection)
-    await client.send_head(200, [(b"a", b"b")], b"xyz", more=False)
+    await waited(client.send_head(200, [(b"a", b"b")], b"xyz", more=False))
     assert connection.written == b"HTTP/1.1 200 OK\r\na: b\r\ndate: now\r\ncontent-length: 3\r\n\r\nxyz"
     assert (client.complete, client.keep_alive, client.no_op()) == (True, True, b"")
 
@@ -69,7 +71,7 @@ async def test_a_response_in_chunks_and_bytes_that_mean_nothing() -> None:
     connection = Connection()
     client = client_on(connection)
     assert client.no_op() == CONTINUE
-    await client.send_head(299, [], b"x", more=True)
+    await waited(client.send_head(299, [], b"x", more=True))
     await client.send(b"")
     connection.write(client.no_op())
     await client.send(b"y" * 16)
@@ -85,7 +87,7 @@ async def test_the_last_response_of_a_connection(complete: bool, drained: bool) 
     connection = Connection()
     connection.is_draining = connection.is_drained = drained
     client = client_on(connection, complete=complete)
-    await client.send_head(401, [], b"", more=False)
+    await waited(client.send_head(401, [], b"", more=False))
     assert b"\r\nconnection: close\r\n" in connection.written
     assert not client.keep_alive
 
@@ -94,11 +96,11 @@ async def test_http_1_0() -> None:
     connection = Connection()
     client = client_on(connection, version="1.0")
     assert client.no_op() == b""
-    await client.send_head(200, [], b"x", more=True)
+    await waited(client.send_head(200, [], b"x", more=True))
     await client.end(b"y")
     assert connection.written.endswith(b"connection: close\r\n\r\nxy")
     connection = Connection()
-    await client_on(connection, version="1.0").send_head(200, [], b"x", more=False)
+    await waited(client_on(connection, version="1.0").send_head(200, [], b"x", more=False))
     assert b"\r\nconnection: keep-alive\r\n" in connection.written
 
 
@@ -108,7 +110,7 @@ async def test_a_body_is_held_until_the_head_is_sent() -> None:
     client.request.declared = -1
     assert await client.read_body({}, 200_000, 60) == b"a" * 10 + b"b" * 100_000
     assert client.budget.held >= 100_010
-    await client.send_head(200, [], b"", more=False)
+    await waited(client.send_head(200, [], b"", more=False))
     assert client.budget.held == 0
 
 
@@ -155,17 +157,15 @@ async def test_nothing_is_written_to_a_caller_that_left(step: str) -> None:
     connection = Connection()
     client = client_on(connection)
     if step != "the head":
-        await client.send_head(200, [], b"", more=True)
+        await waited(client.send_head(200, [], b"", more=True))
     connection.is_closed, written = True, connection.written
-    steps = {
-        "the head": client.send_head(200, [], b"", more=True),
-        "a piece": client.send(b"x"),
-        "the end": client.end(b""),
+    steps: dict[str, Callable[[], Awaitable[None] | None]] = {
+        "the head": lambda: client.send_head(200, [], b"", more=True),
+        "a piece": lambda: client.send(b"x"),
+        "the end": lambda: client.end(b""),
     }
     with pytest.raises(Broken):
-        await steps.pop(step)
-    for other in steps.values():
-        other.close()
+        await waited(steps[step]())
     assert client.gone
     assert connection.written == written
     assert not client.complete
