@@ -18,9 +18,10 @@ import msgspec
 
 from penstock.core import kept_id
 from penstock.core.chat import NO_ECHO, Echo
-from penstock.core.events import Event, Fail, Text, collect
+from penstock.core.events import Event, Fail, Text, collect, plain_reply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
+from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption, NormalizedReply
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing import sse
@@ -35,6 +36,15 @@ from penstock.pipeline.replies.wrapped_reply import (
     unusable,
 )
 from penstock.transport.base import Reply, Take
+
+
+class Progress(msgspec.Struct, gc=False):
+    """How far one translation has come. ``began``: when the request was prepared, on the steady clock that all
+    processes of a machine share. ``usage``: what the provider has told so far. The caller's wire may have no words for
+    all of it (searches, what is kept in the cache for an hour), and it is paid for all the same."""
+
+    began: int = msgspec.field(default_factory=time.monotonic_ns)
+    usage: Usage | None = None
 
 
 class Translation(msgspec.Struct, frozen=True):
@@ -53,8 +63,7 @@ class Translation(msgspec.Struct, frozen=True):
     names: Mapping[str, str] = {}
     echo: Echo = NO_ECHO
     is_kept: bool = False
-    began: int = msgspec.field(default_factory=time.monotonic_ns)
-    """When the request was prepared, on the steady clock that all processes of a machine share."""
+    progress: Progress = msgspec.field(default_factory=Progress)
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
@@ -74,7 +83,7 @@ class Translation(msgspec.Struct, frozen=True):
 
     def _elapsed(self) -> int:
         """Nanoseconds since the request was prepared."""
-        return time.monotonic_ns() - self.began
+        return time.monotonic_ns() - self.progress.began
 
 
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
@@ -148,6 +157,7 @@ class TranslatedStream:
     def __init__(self, translation: Translation, trace_id: bytes) -> None:
         self.failure: Failure | None = None
         self._translation = translation
+        self._progress = translation.progress
         self._trace_id = trace_id
         self._reader = translation.provider.reader(translation.context)
         self._writer = translation.caller.writing.stream(translation.caption())
@@ -193,6 +203,10 @@ class TranslatedStream:
         return chunks if self._writer.failed is not None else self._closed(chunks + self._writer.finish())
 
     def _written(self, events: list[Event]) -> bytes:
+        for event in events:
+            if type(event) is Usage:
+                usage = self._progress.usage
+                self._progress.usage = event if usage is None else usage.merged(event)
         if self._translation.names:
             events = with_callers_names(events, self._translation.names)
         return self._closed(self._writer.write(events))
@@ -230,6 +244,7 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
     reply = collect(events)
     if reply.failure is not None:
         return _told(reply.failure, body, translation, trace_id)
+    translation.progress.usage = reply.usage
     writer = caller.writing.stream(translation.caption())
     stream = writer.write(events) + writer.finish()
     if writer.failed is not None:
@@ -239,16 +254,23 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
 
 def _plain(translation: Translation, trace_id: bytes, events: list[Event], body: bytes) -> NormalizedReply | Failure:
     """A plain reply of these events in the caller's wire, which were read from ``body``."""
+    writing, caption = translation.caller.writing, translation.caption()
+    if writing.plain is not None:
+        plain = plain_reply(events)
+        normalized = None if plain is None else writing.plain(plain, caption)
+        if plain is not None and normalized is not None:
+            translation.progress.usage = plain.usage
+            return normalized
     if translation.names:
         events = with_callers_names(events, translation.names)
-    reply, writing = collect(events), translation.caller.writing
+    reply = collect(events)
     if reply.failure is not None:
         error = _told(reply.failure, body, translation, trace_id)
         return error if isinstance(error, Failure) else NormalizedReply(error)
-    caption = translation.caption()
     written = writing.reply(reply, caption)
     if isinstance(written, Failure):
         return written
+    translation.progress.usage = reply.usage
     return NormalizedReply(written, None if writing.verdict is None else writing.verdict(reply, caption))
 
 
