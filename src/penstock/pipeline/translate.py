@@ -151,6 +151,10 @@ _MOST_TRIES: Final = 4
 before it (some hosts number their events, or fill them up), the rest is read event by event."""
 
 
+def _repeats_nothing(_texts: Sequence[bytes]) -> None:
+    """The caller's wire has no way for texts that are like the last one."""
+
+
 class TranslatedStream:
     """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``."""
 
@@ -164,9 +168,10 @@ class TranslatedStream:
         self._begun = self._latest = b""
         """The first and the last events that were written, which an error event may have to fit."""
         self.is_over = False
-        self._repeat: Callable[[Sequence[bytes]], bytes | None] | None = getattr(self._writer, "repeat", None)
+        self._repeat: Callable[[Sequence[bytes]], bytes | None] = getattr(self._writer, "repeat", _repeats_nothing)
         """Writes texts that are like the last one, in wires that have a way for them."""
-        self._tries = _MOST_TRIES if translation.provider.repeats_texts and self._repeat is not None else 0
+        repeats = translation.provider.repeats_texts and self._repeat is not _repeats_nothing
+        self._tries = _MOST_TRIES if repeats else 0
         self._template: TextTemplate | None = None
         """How an event looks that tells a text like the last event; None after any other event."""
         self._is_whole = True
@@ -187,11 +192,10 @@ class TranslatedStream:
     def repeated(self, data: bytes) -> bytes | None:
         """As ``feed``, without reading the events: for those that differ from the last one in their text alone. None
         for any others, with which nothing is done."""
-        template, repeat = self._template, self._repeat
-        if template is None or repeat is None:
+        if self._template is None:
             return None
-        texts = template.texts(data)
-        chunks = None if texts is None else repeat(texts)
+        texts = self._template.texts(data)
+        chunks = None if texts is None else self._repeat(texts)
         if chunks is not None:
             self._latest, self._tries = chunks, _MOST_TRIES
         return chunks
