@@ -18,7 +18,7 @@ import msgspec
 
 from penstock.core import kept_id
 from penstock.core.chat import NO_ECHO, Echo
-from penstock.core.events import Event, Fail, Text, collect, plain_reply
+from penstock.core.events import Event, Fail, PlainReply, Text, collect, plain_reply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.usage import Usage
@@ -114,9 +114,24 @@ def translate_whole(
     """As ``translate_reply``, at once: a plain reply whose body is there, for a caller that wants it so. None for a
     stream."""
     provider = translation.provider
-    if translation.streams or provider.begins_stream(body) or content_type(headers).startswith(provider.stream_types):
+    if translation.streams or content_type(headers).startswith(provider.stream_types):
+        return None
+    plain = provider.read_plain(body)
+    normalized = None if plain is None else _plainly(plain, translation)
+    if normalized is not None:
+        return normalized
+    if provider.begins_stream(body):
         return None
     return _plain(translation, trace_id, provider.read_reply(body, translation.context), body)
+
+
+def _plainly(reply: PlainReply, translation: Translation) -> NormalizedReply | None:
+    """A plain reply that is text alone, in caller's wires that have a way for it; None in others."""
+    write = translation.caller.writing.plain
+    normalized = None if write is None else write(reply, translation.caption())
+    if normalized is not None:
+        translation.progress.usage = reply.usage
+    return normalized
 
 
 def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_stream: bool = False) -> Reply:
@@ -258,16 +273,13 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
 
 def _plain(translation: Translation, trace_id: bytes, events: list[Event], body: bytes) -> NormalizedReply | Failure:
     """A plain reply of these events in the caller's wire, which were read from ``body``."""
-    writing, caption = translation.caller.writing, translation.caption()
-    if writing.plain is not None:
-        plain = plain_reply(events)
-        normalized = None if plain is None else writing.plain(plain, caption)
-        if plain is not None and normalized is not None:
-            translation.progress.usage = plain.usage
-            return normalized
+    plain = plain_reply(events)
+    normalized = None if plain is None else _plainly(plain, translation)
+    if normalized is not None:
+        return normalized
     if translation.names:
         events = with_callers_names(events, translation.names)
-    reply = collect(events)
+    reply, writing, caption = collect(events), translation.caller.writing, translation.caption()
     if reply.failure is not None:
         error = _told(reply.failure, body, translation, trace_id)
         return error if isinstance(error, Failure) else NormalizedReply(error)
