@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from breaking import broken
 from matrix import MATRIX
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure
@@ -188,27 +189,6 @@ anything = st.recursive(
 def contexts(name: str) -> Iterator[WriteContext]:
     for model in MODELS.get(name, ("a-model",)):
         yield WriteContext(model, "unit", resolve(model), {}, "")
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every (container, key) inside a JSON value."""
-    keys: Any = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        yield value, key
-        yield from places(value[key])
-
-
-def broken(value: Any, seed: int, by: Any) -> Any:
-    """The value with one of its members replaced, or taken out."""
-    value = copy.deepcopy(value)
-    generator = random.Random(seed)
-    found = list(places(value))
-    holder, key = generator.choice(found)
-    if isinstance(holder, dict) and generator.random() < 0.2:
-        del holder[key]
-    else:
-        holder[key] = by
-    return value
 
 
 def written(events: list[Event]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.json_slices import LARGE, elements
-from penstock.core.json_text import UNREADABLE
+from penstock.core.json_text import UNREADABLE, write_json
 
 _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -193,6 +193,15 @@ class Body:
             yield from elements(raw)
         except ValueError as error:
             raise BodyError(f"{key} is not valid JSON: {error}") from None
+
+    def beside(self, key: str) -> bytes | None:
+        """The JSON of all members but one; None where there is no such member, and for a body that was changed after it
+        was read."""
+        if self._text is None or key not in self.members:
+            return None
+        others = self.members.copy()
+        del others[key]
+        return write_json(others)
 
     def objects(self, key: str) -> list[Body]:
         """The objects of an array, each with its members' own bytes. Raises BodyError when one is none."""

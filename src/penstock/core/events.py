@@ -221,6 +221,38 @@ def collect(events: Iterable[Event]) -> ChatReply:
     return collected.whole()
 
 
+class PlainReply(msgspec.Struct, frozen=True, gc=False):
+    """A complete reply that is one answer, and that nothing but text: as most are."""
+
+    text: str
+    start: Start
+    stop: Stop | None
+    usage: Usage | None
+
+
+def plain_reply(events: Iterable[Event]) -> PlainReply | None:
+    """The reply that consists of these events, without its ``extras``; None for one that says more than text."""
+    texts: list[str] = []
+    start = _NO_START
+    stop: Stop | None = None
+    usage: Usage | None = None
+    for event in events:
+        if type(event) is Text and not event.choice:
+            texts.append(event.text)
+        elif type(event) is Stop and not event.choice:
+            stop = event
+        elif type(event) is Usage and usage is None:
+            usage = event
+        elif type(event) is Start:
+            start = event
+        elif type(event) is not Extra:
+            return None
+    return PlainReply(texts[0] if len(texts) == 1 else "".join(texts), start, stop, usage)
+
+
+_NO_START: Final = Start()
+
+
 class _Collected(msgspec.Struct):
     """A reply that is being collected, and the pieces of what is joined at its end."""
 

@@ -16,7 +16,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.bound_id import ChangeId
 from penstock.core.chat import NO_ECHO, ChatRequest, Echo
-from penstock.core.events import ChatReply, Event, Fail
+from penstock.core.events import ChatReply, Event, Fail, PlainReply
 from penstock.core.failure import Failure
 from penstock.core.form import Form
 from penstock.core.http import Headers
@@ -26,6 +26,7 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.task_dialect import CallerTask
 from penstock.dialects.texts import TextView
+from penstock.dialects.transcript import Transcript
 
 JSON: bytes = b"application/json"
 EVENT_STREAM: bytes = b"text/event-stream"
@@ -144,6 +145,16 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     is_usage_only: Callable[[bytes], bool] | None = None
     usage_mark: bytes = b""
     fit_error: Callable[[bytes, bytes], bytes] | None = None
+
+    def with_usage(self, known: Callable[[], Usage | None]) -> StreamGrammar:
+        """The same for a stream of whose usage more is ``known`` at its end than its events tell."""
+        ending = self.ending
+
+        def ending_with_usage(tail: bytes) -> tuple[bool, Usage | None]:
+            is_finished, usage = ending(tail)
+            return is_finished, known() or usage
+
+        return msgspec.structs.replace(self, ending=ending_with_usage)
 
     def without_usage(self) -> StreamGrammar:
         """The same for a stream whose usage counted when its answer was made, and doesn't count again."""
@@ -390,6 +401,8 @@ class Reading(msgspec.Struct, frozen=True):
     counted: Callable[[Body], Body] | None = None
     wire_of: Callable[[Body], str] | None = None
     only_at_home: bytes = b""
+    transcript: Callable[[Body], Transcript | None] | None = None
+    """The transcript that a body is, in wires whose messages are a role and a text; None in others."""
 
 
 class Writing(msgspec.Struct, frozen=True):
@@ -400,8 +413,8 @@ class Writing(msgspec.Struct, frozen=True):
     to a request that counts them. ``models`` are lists of models, None for OpenAI's. ``no_place`` are names among the
     dropped parameters that are none of the caller's: what an answer would hold if the wire had a place for it.
     ``tells_refusals``: whether clients look for refusals in a place of their own, beside the text. ``verdict``: what
-    ``Replies.judge`` says of a reply that ``reply`` writes, without reading it again; None for one that is to be read,
-    or a wire in which each is.
+    ``Replies.judge`` says of a reply that ``reply`` writes, its usage apart, without reading it again; None for one
+    that is to be read, or a wire in which each is.
     """
 
     reply: Callable[[ChatReply, Caption], bytes | Failure]
@@ -411,6 +424,9 @@ class Writing(msgspec.Struct, frozen=True):
     no_place: frozenset[str] = frozenset()
     tells_refusals: bool = False
     verdict: Callable[[ChatReply, Caption], Verdict | None] | None = None
+    plain: Callable[[PlainReply, Caption], NormalizedReply | None] | None = None
+    """As ``reply`` and ``verdict``, for a reply that is text alone. None for one that ``reply`` is to write, or a wire
+    in which it writes each."""
 
 
 class Delivery(msgspec.Struct, frozen=True):

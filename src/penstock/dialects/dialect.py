@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from penstock.core.chat import ChatRequest
-from penstock.core.events import Event
+from penstock.core.events import Event, PlainReply
 from penstock.core.failure import Failure
 from penstock.core.json_slices import write_in_slices
 from penstock.core.json_text import write_json
@@ -69,6 +69,10 @@ class Reader(Protocol):
         ...
 
 
+def _none_plain(_data: bytes) -> None:
+    """Each reply is read by ``read_reply``."""
+
+
 class ProviderDialect(msgspec.Struct, frozen=True):
     """One wire as providers speak it.
 
@@ -88,6 +92,9 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     longest_name: int = 64
     """Characters of a function's name at most."""
     begins_stream: Callable[[bytes], bool] = sse.begins
+    read_plain: Callable[[bytes], PlainReply | None] = _none_plain
+    """Reads a whole reply that is text alone by one typed decode, as ``read_reply`` and ``plain_reply`` would. None for
+    any other, and for bytes that are no reply."""
     repeats_texts: bool = False
     """Whether an event that tells one text leaves its reader as it was, so that the next event with the same bytes
     around its text tells that text, and nothing else (dialects/framing/text_template.py)."""

@@ -118,6 +118,9 @@ def watch_for(prepared: PreparedRequest, provider: str = "") -> StreamWatch:
     """A watch over a stream in the caller's wire; on lane 1 it also takes out what deviates from the wire."""
     context, replies = prepared.context, prepared.dialect.replies
     grammar = replies.stream if context is not None else replies.translated or replies.stream
+    if prepared.translation is not None:
+        progress = prepared.translation.progress
+        grammar = grammar.with_usage(lambda: progress.usage)
     return StreamWatch(
         # A request without a body asks for a response that was made before.
         grammar if prepared.body is not None else grammar.without_usage(),
@@ -289,8 +292,12 @@ def _judged(
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    counted = prepared.dialect.replies.counted
-    counts = verdict.usage if verdict.usage is not None or counted is None else counted(reply.headers)
+    translation, counted = prepared.translation, prepared.dialect.replies.counted
+    counts = verdict.usage
+    if translation is not None and translation.progress.usage is not None:
+        counts = translation.progress.usage
+    elif counts is None and counted is not None:
+        counts = counted(reply.headers)
     usage = counts if prepared.dialect.replies.asked is None else _with_request(counts, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.

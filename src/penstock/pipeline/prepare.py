@@ -15,9 +15,10 @@ from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.core.parameter_changes import NO_CHANGES
-from penstock.dialects.caller import CallerDialect, Normalize, RequestBody
+from penstock.dialects.caller import CallerDialect, FitRule, Normalize, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.task_dialect import ReadReplies
+from penstock.dialects.transcript import Transcript, with_texts
 from penstock.pipeline.call import Call, Upload
 from penstock.pipeline.keeping.exchange import Keeping
 from penstock.pipeline.off_loop.process import WorkError, aside
@@ -26,7 +27,8 @@ from penstock.pipeline.request_headers import asked_in_headers, request_headers,
 from penstock.pipeline.request_template import speaks_callers_wire, template_of, unsupported_operation
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
-from penstock.pipeline.translate import Translation
+from penstock.pipeline.text_slots import KnownForms, TextSlots, marks
+from penstock.pipeline.translate import Progress, Translation
 from penstock.providers.row import Operation
 
 _ASKS_STREAM: Final = "stream=true"
@@ -95,9 +97,18 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     request = call.request
     if request is None:
         return _without_body(call, route)
-    prepared = _unchanged(call, route, request)
-    if prepared is not None:
-        return prepared
+    template = _template_alone(call, route, request)
+    if template is None:
+        return _prepared(call, route, request)
+    if template.unchanged is not None and template.unchanged.holds(request.body):
+        return _unchanged(call, request, template, template.unchanged)
+    if template.forms is not None and call.keeps is None:
+        return _with_texts(call, route, request, template.forms)
+    return _prepared(call, route, request)
+
+
+def _prepared(call: Call, route: TargetRoute, request: RequestBody) -> PreparedRequest | Failure:
+    """Any request with a body."""
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
@@ -105,23 +116,27 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     return _finished(call, route, draft, rewritten if request.form is None else as_form(request.form, rewritten))
 
 
-def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> PreparedRequest | None:
-    """A request that needs no draft: its body stays as it is, and so does all that its template says. None for any
-    other, and for the first with its template."""
+def _template_alone(call: Call, route: TargetRoute, request: RequestBody) -> RequestTemplate | None:
+    """The template of a request that says nothing beside its body. None for any other, and for the first with its
+    template."""
     template = route.templates.get((request.model, route.aliased_model, call.dialect.name, request.stream))
-    if template is None or isinstance(template, Failure) or template.unchanged is None:
+    if template is None or isinstance(template, Failure):
         return None
     names_more = call.parameters and call.parameters.keys() != _ONLY_MODEL
-    if call.hops or call.query or names_more or call.bind is not None or not template.unchanged.holds(request.body):
-        return None
+    return None if call.hops or call.query or names_more or call.bind is not None else template
+
+
+def _unchanged(call: Call, request: RequestBody, template: RequestTemplate, rule: FitRule) -> PreparedRequest:
+    """A request that needs no draft: its body stays as it is, and so does all that its template says, but for what the
+    caller asks in header fields."""
     context, headers = template.spec.context, template.headers or b""
     if call.dialect.reading.header_settings:
         asked = asked_in_headers(call)
         if asked:
             context = msgspec.structs.replace(context, asked=asked)
-            fields = template.unchanged.headers(context)
+            fields = rule.headers(context)
             headers = _header_block(template, headers, fields) if fields else headers
-    body = template.unchanged.sent(request.body)
+    body = rule.sent(request.body)
     # In the order of its members: by their names it would take longer.
     return PreparedRequest(
         call.dialect,
@@ -136,6 +151,53 @@ def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> Prepared
         template.plain_target,
         template.normalize,
     )
+
+
+class _KnownForm(msgspec.Struct, frozen=True):
+    """A request of a form, without its bytes and its body, and how these are written for other texts."""
+
+    slots: TextSlots
+    prepared: PreparedRequest
+    translation: Translation
+
+
+def _with_texts(
+    call: Call, route: TargetRoute, request: RequestBody, forms: KnownForms[_KnownForm]
+) -> PreparedRequest | Failure:
+    """A translated request; one whose form is known with its texts in what was written for another."""
+    reading, body = call.dialect.reading, request.body
+    script = None if reading.transcript is None or reading.only_at_home in call.fields else reading.transcript(body)
+    if script is None:
+        return _prepared(call, route, request)
+    known = forms.find(script)
+    if known is not None:
+        translation = msgspec.structs.replace(known.translation, progress=Progress())
+        payload = known.slots.filled(script.texts)
+        return msgspec.structs.replace(known.prepared, payload=payload, body=body, translation=translation)
+    prepared = _prepared(call, route, request)
+    if isinstance(prepared, PreparedRequest) and forms.comes_again(script):
+        forms.keep(script, _learnt(call, route, request, script, prepared))
+    return prepared
+
+
+def _learnt(
+    call: Call, route: TargetRoute, request: RequestBody, script: Transcript, prepared: PreparedRequest
+) -> _KnownForm | None:
+    """How other requests of the form of this one are written; None where its texts can't be told apart in it."""
+    texts = marks(len(script.texts))
+    marked = _prepared(
+        call, route, RequestBody(with_texts(request.body, script.roles, texts), request.model, request.stream)
+    )
+    if isinstance(marked, Failure) or marked.translation is None or prepared.translation is None:
+        return None
+    slots = TextSlots.of(marked.payload, texts)
+    if slots is None or slots.filled(script.texts) != prepared.payload:
+        return None
+    blank, other = (
+        msgspec.structs.replace(each, payload=b"", body=None, translation=None) for each in (prepared, marked)
+    )
+    translation = msgspec.structs.replace(marked.translation, progress=prepared.translation.progress)
+    return _KnownForm(slots, blank, translation) if (blank, prepared.translation) == (other, translation) else None
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:

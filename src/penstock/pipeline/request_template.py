@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.parameter_changes import NO_CHANGES
@@ -18,6 +20,7 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.request_headers import hop_line
 from penstock.pipeline.rewrite import RewriteSpec
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute, TemplateKey
+from penstock.pipeline.text_slots import KnownForms
 from penstock.providers.endpoint import ModelRoute
 from penstock.providers.row import OPENAI, RESPONSES_WIRE, Provider
 from penstock.traits.resolve import resolve
@@ -88,7 +91,15 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     stays = route.operation.is_chat and not (streams or headers is None or has_changes)
     normalize = call.dialect.relay.plain(context) if is_same_wire else None
     unchanged = spec.fits if stays else None
-    return RequestTemplate(model_route, model, spec, target, plain_target, headers, unchanged, normalize)
+    template = RequestTemplate(model_route, model, spec, target, plain_target, headers, unchanged, normalize)
+    return msgspec.structs.replace(template, forms=KnownForms()) if _repeats(template, route) else template
+
+
+def _repeats(template: RequestTemplate, route: TargetRoute) -> bool:
+    """Whether the translation of one request may serve others with other texts."""
+    spec = template.spec
+    is_free = route.changes is NO_CHANGES and spec.lists is None and template.headers is not None
+    return is_free and spec.provider is not None and spec.caller.reading.transcript is not None
 
 
 def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,7 @@ from penstock.core.virtual_key import End
 from penstock.dialects.caller import FitRule, Normalize
 from penstock.pipeline.models.model_lists import ModelLists, model_lists, names_model
 from penstock.pipeline.rewrite import RewriteSpec
+from penstock.pipeline.text_slots import KnownForms
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
 from penstock.providers.row import Operation, Option, Provider
 from penstock.routing.permit import ACCOUNT_HEADERS
@@ -34,7 +35,8 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     header block of a request that passed no other gateway; None where it depends on the caller's own header.
     ``unchanged`` tells of a body that it is sent as it is, with nothing but this template; None where none is.
     ``normalize`` is done to whole replies on lane 1. ``blocks`` are recent header blocks with header fields of single
-    requests, by these fields.
+    requests, by these fields. ``forms`` are recent forms of translated requests; None where a request is translated by
+    itself alone.
     """
 
     model_route: ModelRoute
@@ -46,6 +48,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     unchanged: FitRule | None = None
     normalize: Normalize | None = None
     blocks: dict[tuple[tuple[str, str], ...], bytes] = msgspec.field(default_factory=dict)
+    forms: KnownForms[Any] | None = None
 
 
 TemplateKey = tuple[str | None, str, str, bool]

@@ -18,9 +18,10 @@ import msgspec
 
 from penstock.core import kept_id
 from penstock.core.chat import NO_ECHO, Echo
-from penstock.core.events import Event, Fail, Text, collect
+from penstock.core.events import Event, Fail, PlainReply, Text, collect, plain_reply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
+from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption, NormalizedReply
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing import sse
@@ -35,6 +36,15 @@ from penstock.pipeline.replies.wrapped_reply import (
     unusable,
 )
 from penstock.transport.base import Reply, Take
+
+
+class Progress(msgspec.Struct, gc=False):
+    """How far one translation has come. ``began``: when the request was prepared, on the steady clock that all
+    processes of a machine share. ``usage``: what the provider has told so far. The caller's wire may have no words for
+    all of it (searches, what is kept in the cache for an hour), and it is paid for all the same."""
+
+    began: int = msgspec.field(default_factory=time.monotonic_ns)
+    usage: Usage | None = None
 
 
 class Translation(msgspec.Struct, frozen=True):
@@ -53,8 +63,7 @@ class Translation(msgspec.Struct, frozen=True):
     names: Mapping[str, str] = {}
     echo: Echo = NO_ECHO
     is_kept: bool = False
-    began: int = msgspec.field(default_factory=time.monotonic_ns)
-    """When the request was prepared, on the steady clock that all processes of a machine share."""
+    progress: Progress = msgspec.field(default_factory=Progress)
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
@@ -74,7 +83,7 @@ class Translation(msgspec.Struct, frozen=True):
 
     def _elapsed(self) -> int:
         """Nanoseconds since the request was prepared."""
-        return time.monotonic_ns() - self.began
+        return time.monotonic_ns() - self.progress.began
 
 
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
@@ -105,9 +114,24 @@ def translate_whole(
     """As ``translate_reply``, at once: a plain reply whose body is there, for a caller that wants it so. None for a
     stream."""
     provider = translation.provider
-    if translation.streams or provider.begins_stream(body) or content_type(headers).startswith(provider.stream_types):
+    if translation.streams or content_type(headers).startswith(provider.stream_types):
+        return None
+    plain = provider.read_plain(body)
+    normalized = None if plain is None else _plainly(plain, translation)
+    if normalized is not None:
+        return normalized
+    if provider.begins_stream(body):
         return None
     return _plain(translation, trace_id, provider.read_reply(body, translation.context), body)
+
+
+def _plainly(reply: PlainReply, translation: Translation) -> NormalizedReply | None:
+    """A plain reply that is text alone, in caller's wires that have a way for it; None in others."""
+    write = translation.caller.writing.plain
+    normalized = None if write is None else write(reply, translation.caption())
+    if normalized is not None:
+        translation.progress.usage = reply.usage
+    return normalized
 
 
 def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_stream: bool = False) -> Reply:
@@ -142,21 +166,27 @@ _MOST_TRIES: Final = 4
 before it (some hosts number their events, or fill them up), the rest is read event by event."""
 
 
+def _repeats_nothing(_texts: Sequence[bytes]) -> None:
+    """The caller's wire has no way for texts that are like the last one."""
+
+
 class TranslatedStream:
     """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``."""
 
     def __init__(self, translation: Translation, trace_id: bytes) -> None:
         self.failure: Failure | None = None
         self._translation = translation
+        self._progress = translation.progress
         self._trace_id = trace_id
         self._reader = translation.provider.reader(translation.context)
         self._writer = translation.caller.writing.stream(translation.caption())
         self._begun = self._latest = b""
         """The first and the last events that were written, which an error event may have to fit."""
         self.is_over = False
-        self._repeat: Callable[[Sequence[bytes]], bytes | None] | None = getattr(self._writer, "repeat", None)
+        self._repeat: Callable[[Sequence[bytes]], bytes | None] = getattr(self._writer, "repeat", _repeats_nothing)
         """Writes texts that are like the last one, in wires that have a way for them."""
-        self._tries = _MOST_TRIES if translation.provider.repeats_texts and self._repeat is not None else 0
+        repeats = translation.provider.repeats_texts and self._repeat is not _repeats_nothing
+        self._tries = _MOST_TRIES if repeats else 0
         self._template: TextTemplate | None = None
         """How an event looks that tells a text like the last event; None after any other event."""
         self._is_whole = True
@@ -177,11 +207,10 @@ class TranslatedStream:
     def repeated(self, data: bytes) -> bytes | None:
         """As ``feed``, without reading the events: for those that differ from the last one in their text alone. None
         for any others, with which nothing is done."""
-        template, repeat = self._template, self._repeat
-        if template is None or repeat is None:
+        if self._template is None:
             return None
-        texts = template.texts(data)
-        chunks = None if texts is None else repeat(texts)
+        texts = self._template.texts(data)
+        chunks = None if texts is None else self._repeat(texts)
         if chunks is not None:
             self._latest, self._tries = chunks, _MOST_TRIES
         return chunks
@@ -193,6 +222,10 @@ class TranslatedStream:
         return chunks if self._writer.failed is not None else self._closed(chunks + self._writer.finish())
 
     def _written(self, events: list[Event]) -> bytes:
+        for event in events:
+            if type(event) is Usage:
+                usage = self._progress.usage
+                self._progress.usage = event if usage is None else usage.merged(event)
         if self._translation.names:
             events = with_callers_names(events, self._translation.names)
         return self._closed(self._writer.write(events))
@@ -230,6 +263,7 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
     reply = collect(events)
     if reply.failure is not None:
         return _told(reply.failure, body, translation, trace_id)
+    translation.progress.usage = reply.usage
     writer = caller.writing.stream(translation.caption())
     stream = writer.write(events) + writer.finish()
     if writer.failed is not None:
@@ -239,16 +273,20 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
 
 def _plain(translation: Translation, trace_id: bytes, events: list[Event], body: bytes) -> NormalizedReply | Failure:
     """A plain reply of these events in the caller's wire, which were read from ``body``."""
+    plain = plain_reply(events)
+    normalized = None if plain is None else _plainly(plain, translation)
+    if normalized is not None:
+        return normalized
     if translation.names:
         events = with_callers_names(events, translation.names)
-    reply, writing = collect(events), translation.caller.writing
+    reply, writing, caption = collect(events), translation.caller.writing, translation.caption()
     if reply.failure is not None:
         error = _told(reply.failure, body, translation, trace_id)
         return error if isinstance(error, Failure) else NormalizedReply(error)
-    caption = translation.caption()
     written = writing.reply(reply, caption)
     if isinstance(written, Failure):
         return written
+    translation.progress.usage = reply.usage
     return NormalizedReply(written, None if writing.verdict is None else writing.verdict(reply, caption))
 
 

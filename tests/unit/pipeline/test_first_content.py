@@ -6,6 +6,7 @@ import asyncio
 import json
 from time import monotonic
 
+import msgspec
 import pytest
 
 import calling
@@ -20,6 +21,7 @@ from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.first_content import read_first_content, whole_answer
 from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.records.cost import mode_of
 from penstock.pipeline.replies.held_stream import HOLD
 from penstock.pipeline.replies.reshaped_reply import LARGEST
 from penstock.pipeline.translate import Translation, translate_reply
@@ -412,6 +414,47 @@ async def test_a_translated_reply_that_came_as_a_whole_gets_the_same_answer_at_o
     read = await read_first_content(reply, to, AttemptDeadlines(Limits()), request, b"t")
     at_once = whole_answer(WholeReply(200, body, headers=fields), to, request, b"t")
     assert at_once == read or (at_once is None and body.startswith(b"event"))
+
+
+BILLED = (
+    b'{"input_tokens":3,"output_tokens":2,"cache_creation_input_tokens":9,"service_tier":"priority",'
+    b'"cache_creation":{"ephemeral_1h_input_tokens":9},"server_tool_use":{"web_search_requests":4}}'
+)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("arrives", [FakeReply, WholeReply])
+@pytest.mark.parametrize(
+    "dialect", [each for name, each in CALLERS.items() if name != "anthropic"], ids=lambda each: each.name
+)
+async def test_what_the_callers_wire_has_no_words_for_is_paid_for(
+    dialect: CallerDialect, arrives: type[FakeReply], streams: bool
+) -> None:
+    """Searches, what is cached for an hour, and the tier of the service."""
+    usage, asked = b'{"input_tokens":3,"output_tokens":2}', {**CHAT, "stream": streams}
+    pieces = [calling.MESSAGE.replace(usage, BILLED)]
+    if streams:
+        first, *others = STREAMS["anthropic"]
+        pieces = [first.replace(b'{"input_tokens":3,"output_tokens":1}', BILLED), *others]
+    kind = b"text/event-stream" if streams else b"application/json"
+    at, call = calling.route(target("anthropic")), calling.call(asked, dialect)
+    assert call.request is not None
+    call.request = msgspec.structs.replace(call.request, stream=streams)
+    request = calling.prepared(call, at)
+    reply = arrives(200, *pieces, headers=[(b"content-type", kind)])
+    answer = whole_answer(reply, at, request, b"t")
+    if answer is None:
+        assert request.translation is not None
+        translated = translate_reply(reply, request.translation, b"t")
+        answer = await read_first_content(translated, at, AttemptDeadlines(Limits()), request, b"t")
+    assert isinstance(answer, Answer)
+    if answer.watch is not None and answer.rest is not None:
+        while data := await answer.rest.read():
+            answer.watch.feed(data)
+        answer.watch.finish()
+        answer.usage = answer.watch.ending()[1]
+    assert answer.usage is not None
+    assert (answer.usage.cache_written_1h, answer.usage.searches, mode_of(answer.usage)) == (9, 4, "priority")
 
 
 def test_what_is_not_told_at_once() -> None:

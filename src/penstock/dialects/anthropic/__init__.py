@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects import function_names
-from penstock.dialects.anthropic.provider.reply import read_reply, reader
+from penstock.dialects.anthropic.provider.reply import read_plain, read_reply, reader
 from penstock.dialects.anthropic.provider.request import write
 from penstock.dialects.dialect import ProviderDialect
 
@@ -22,4 +22,5 @@ DIALECT: Final = ProviderDialect(
     function_names.ANTHROPIC,
     128,
     repeats_texts=True,
+    read_plain=read_plain,
 )

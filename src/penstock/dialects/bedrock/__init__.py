@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects import function_names
+from penstock.dialects.bedrock.provider.plain import read_plain
 from penstock.dialects.bedrock.provider.reply import StreamReader, read_reply
 from penstock.dialects.bedrock.provider.request import write
 from penstock.dialects.dialect import ProviderDialect
@@ -23,4 +24,5 @@ DIALECT: Final = ProviderDialect(
     (STREAM_TYPE,),
     function_names.BEDROCK,
     begins_stream=aws_eventstream.begins,
+    read_plain=read_plain,
 )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.dialects.cohere.provider.plain import read_plain
 from penstock.dialects.cohere.provider.reply import StreamReader, read_reply
 from penstock.dialects.cohere.provider.request import write
 from penstock.dialects.dialect import ProviderDialect
 
-DIALECT: Final = ProviderDialect("cohere", write, StreamReader, read_reply)
+DIALECT: Final = ProviderDialect("cohere", write, StreamReader, read_reply, read_plain=read_plain)

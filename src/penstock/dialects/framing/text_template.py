@@ -19,13 +19,14 @@ _TEXT: Final = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\["\\bfnrt])++')
 class TextTemplate:
     """The bytes before and after the text of an event."""
 
-    __slots__ = ("_after", "_around", "_before", "_between")
+    __slots__ = ("_after", "_before", "_between", "_end", "_start")
 
     def __init__(self, before: bytes, after: bytes) -> None:
         self._before = before
         self._after = after
         self._between = after + before
-        self._around = len(before) + len(after)
+        self._start = len(before)
+        self._end = -len(after)
 
     @classmethod
     def of(cls, event: bytes, text: str) -> TextTemplate | None:
@@ -42,15 +43,17 @@ class TextTemplate:
     def texts(self, events: bytes) -> list[bytes] | None:
         """The texts of one or several whole events, each as JSON without its quotation marks and not empty. None unless
         all events are like the template."""
-        before, after = self._before, self._after
-        if not (events.startswith(before) and events.endswith(after)) or len(events) <= self._around:
+        if not (events.startswith(self._before) and events.endswith(self._after)):
             return None
         if not events.isascii():
             try:
                 events.decode()
             except UnicodeDecodeError:
                 return None
-        texts = events[len(before) : -len(after)].split(self._between)
+        inside = events[self._start : self._end]
+        if _TEXT.fullmatch(inside) is not None:
+            return [inside]  # one event: a text holds no quotation mark, and the bytes between two texts do
+        texts = inside.split(self._between)
         for text in texts:
             if _TEXT.fullmatch(text) is None:
                 return None

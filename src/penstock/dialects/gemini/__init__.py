@@ -10,7 +10,10 @@ from typing import Final
 
 from penstock.dialects import function_names
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.gemini.provider.plain import read_plain
 from penstock.dialects.gemini.provider.reply import StreamReader, read_reply
 from penstock.dialects.gemini.provider.request import write
 
-DIALECT: Final = ProviderDialect("gemini", write, StreamReader, read_reply, function_names=function_names.GEMINI)
+DIALECT: Final = ProviderDialect(
+    "gemini", write, StreamReader, read_reply, function_names=function_names.GEMINI, read_plain=read_plain
+)

@@ -11,9 +11,16 @@ from typing import Final
 
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.framing import ndjson
+from penstock.dialects.ollama.provider.plain import read_plain
 from penstock.dialects.ollama.provider.reply import StreamReader, read_reply
 from penstock.dialects.ollama.provider.request import write
 
 DIALECT: Final = ProviderDialect(
-    "ollama", write, StreamReader, read_reply, (b"application/x-ndjson",), begins_stream=ndjson.begins
+    "ollama",
+    write,
+    StreamReader,
+    read_reply,
+    (b"application/x-ndjson",),
+    begins_stream=ndjson.begins,
+    read_plain=read_plain,
 )

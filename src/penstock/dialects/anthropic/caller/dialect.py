@@ -18,6 +18,7 @@ from penstock.dialects.anthropic.relay.stream import GRAMMAR
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, StreamTransform, Writing
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
+from penstock.dialects.transcript import transcript
 
 
 def _stream(context: WriteContext) -> StreamTransform | None:
@@ -34,6 +35,7 @@ ANTHROPIC: Final = CallerDialect(
         read_body,
         read_request,
         header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
+        transcript=transcript,
     ),
     writing=Writing(write_reply, MessageWriter, _count, MODEL_LISTS),
     errors=ERRORS,

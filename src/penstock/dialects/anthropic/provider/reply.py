@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from penstock.core.events import Event, Start, Text
+from penstock.core.events import Event, PlainReply, Start, Text
 from penstock.core.json_text import UNREADABLE, read_reply_json
 from penstock.dialects.anthropic.provider.events import MessageReader, counted, stop
-from penstock.dialects.anthropic.usage import merged
+from penstock.dialects.anthropic.usage import merged, read_usage
 from penstock.dialects.aws_exceptions import frame_failure
 from penstock.dialects.dialect import Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
@@ -173,6 +173,26 @@ def _plain(data: bytes) -> list[Event] | None:
     usage: dict[str, Any] = {}
     merged(usage, message.usage)
     return [*events, *counted(usage)]
+
+
+def read_plain(data: bytes) -> PlainReply | None:
+    """A message that is one block of text alone; None for any other."""
+    try:
+        message = _PLAIN.decode(data)
+    except UNREADABLE:
+        return None
+    usage = message.usage
+    if len(message.content) != 1:
+        return None
+    if None in usage.values():
+        usage = {name: value for name, value in usage.items() if value is not None}
+    reason = message.stop_reason
+    return PlainReply(
+        message.content[0].text,
+        Start(message.id, message.model),
+        stop(reason) if reason else None,
+        read_usage(usage),
+    )
 
 
 class _WithInput(msgspec.Struct):

@@ -19,6 +19,7 @@ from penstock.dialects.config_members import renamed
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 from penstock.dialects.nothing_foreign import NothingForeign
+from penstock.dialects.transcript import transcript
 
 _FITS: Final = NothingForeign(elsewhere=frozenset(CHAT_NAMES))
 
@@ -35,7 +36,7 @@ def _fit_request(body: Body, _context: WriteContext) -> FittedRequest:
 
 COHERE: Final = CallerDialect(
     name="cohere",
-    reading=Reading(read_body, read_request),
+    reading=Reading(read_body, read_request, transcript=transcript),
     writing=Writing(write_reply, StreamWriter, models=MODEL_LISTS, no_place=frozenset({NO_PLACE})),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE, translated=TRANSLATED, judge_translated=judge_translated),

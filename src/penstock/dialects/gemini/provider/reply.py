@@ -125,7 +125,7 @@ class _Reply:
         start = Start(
             json_text.text(value, "responseId"),
             json_text.text(value, "modelVersion"),
-            _seconds(json_text.text(value, "createTime")),
+            seconds(json_text.text(value, "createTime")),
         )
         return [] if start == Start() else [start]
 
@@ -256,7 +256,7 @@ def _responses(data: bytes, count: int) -> list[bytes]:
         return [b""] * count
 
 
-def _seconds(time: str) -> int:
+def seconds(time: str) -> int:
     """A time of day in seconds since 1970; 0 when it is none."""
     try:
         moment = datetime.fromisoformat(time)

@@ -23,6 +23,7 @@ from penstock.dialects.ollama.lines import LineEvents, stream_form
 from penstock.dialects.ollama.relay.judge import judge
 from penstock.dialects.ollama.relay.reshape import RESHAPE
 from penstock.dialects.ollama.relay.stream import GRAMMAR
+from penstock.dialects.transcript import transcript
 
 _FITS: Final = NothingForeign(elsewhere=frozenset(request.CHAT_NAMES))
 
@@ -47,7 +48,7 @@ def _stream(_context: WriteContext) -> LineEvents:
 
 OLLAMA: Final = CallerDialect(
     name="ollama",
-    reading=Reading(request.read_members, request.read_chat, request.asks_stream),
+    reading=Reading(request.read_members, request.read_chat, request.asks_stream, transcript=transcript),
     writing=Writing(
         partial(write_reply, members.CHAT),
         partial(LineWriter, members.CHAT),

@@ -95,7 +95,7 @@ class StreamReader:
 
     def _start(self, line: Mapping[str, Any]) -> list[Event]:
         self._has_begun = True
-        return [Start(model=json_text.text(line, "model"), created=_seconds(json_text.text(line, "created_at")))]
+        return [Start(model=json_text.text(line, "model"), created=seconds(json_text.text(line, "created_at")))]
 
     def _message(self, message: Mapping[str, Any]) -> list[Event]:
         found: list[Event] = []
@@ -166,7 +166,7 @@ def _told(line: Mapping[str, Any], raw: bytes) -> Fail:
     )
 
 
-def _seconds(text: str) -> int:
+def seconds(text: str) -> int:
     """An RFC 3339 time in whole seconds since 1970; 0 when it is none."""
     try:
         moment = datetime.fromisoformat(text)

@@ -129,8 +129,13 @@ class ChunkWriter:
         and nothing done, where a piece is told in another way."""
         if not (self._caption.strict and self._is_open):
             return None
-        self._choices[0].length += sum(map(characters, texts))
-        return self._text_head + b'"' + self._between_texts.join(texts) + b'"' + self._text_tail
+        text = texts[0]
+        if len(texts) == 1 and text.isascii() and b"\\" not in text:
+            self._choices[0].length += len(text)
+        else:
+            self._choices[0].length += sum(map(characters, texts))
+            text = self._between_texts.join(texts)
+        return b'%b"%b"%b' % (self._text_head, text, self._text_tail)
 
     def finish(self) -> bytes:
         """The end of a successful stream: finish reasons, usage, ``[DONE]``."""

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Event, Foreign, Media, Text, Thinking
+from penstock.core.events import (
+    ChatReply,
+    Choice,
+    Citation,
+    CollectedCall,
+    Event,
+    Foreign,
+    Media,
+    PlainReply,
+    Text,
+    Thinking,
+)
 from penstock.core.finish_reasons import is_complete
 from penstock.core.json_text import write_json
-from penstock.dialects.caller import Caption, Verdict
+from penstock.dialects.caller import Caption, NormalizedReply, Verdict
 from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
@@ -18,7 +29,6 @@ from penstock.dialects.openai.caller.members import (
     place,
     reasoning_detail,
     reply_id,
-    told_usage,
     tool_signature,
     usage,
 )
@@ -47,6 +57,28 @@ def completion(reply: ChatReply, caption: Caption) -> bytes:
     return write_json(body)
 
 
+def plain_completion(reply: PlainReply, caption: Caption) -> NormalizedReply | None:
+    """As ``completion`` and ``verdict``, of a reply that is text alone; None for a caller that isn't strict, whose
+    completion holds more."""
+    if not caption.strict:
+        return None
+    start, stop, text = reply.start, reply.stop, reply.text
+    reason = None if stop is None else stop.reason
+    message = {"role": "assistant", "content": text, "refusal": None}
+    body: dict[str, Any] = {
+        "id": start.id or reply_id(caption),
+        "object": "chat.completion",
+        "created": start.created or caption.created,
+        "model": start.model or caption.model,
+        "provider": caption.provider,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}],
+    }
+    counts = usage(reply.usage)
+    if counts is not None:
+        body["usage"] = counts
+    return NormalizedReply(write_json(body), _WHOLE if text and is_complete(reason) else None)
+
+
 def verdict(reply: ChatReply, caption: Caption) -> Verdict | None:
     """What ``judge`` says of the completion where it is a whole, good answer; None for any other, which is to be
     read."""
@@ -56,7 +88,11 @@ def verdict(reply: ChatReply, caption: Caption) -> Verdict | None:
         reason = finish_reason(choice.stop, has_calls=bool(choice.calls), strict=True)
         if not (is_complete(reason) and (choice.calls or _has_text(choice))):
             return None
-    return Verdict(is_complete=True, usage=told_usage(reply.usage))
+    return _WHOLE
+
+
+_WHOLE: Final = Verdict(is_complete=True)
+"""A whole, good answer. What it used is known of the reply that it was written from."""
 
 
 def _has_text(choice: Choice) -> bool:

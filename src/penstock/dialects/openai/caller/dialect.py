@@ -9,18 +9,19 @@ from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.chunks import ChunkWriter
-from penstock.dialects.openai.caller.completion import completion, verdict
+from penstock.dialects.openai.caller.completion import completion, plain_completion, verdict
 from penstock.dialects.openai.caller.request import from_body
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.openai.relay import chat_body, gather, judge, normalize, normalize_stream, replay
 from penstock.dialects.openai.relay.realtime import SESSION
 from penstock.dialects.openai.relay.request import fit_request, fits_of
 from penstock.dialects.openai.relay.stream import STREAM
+from penstock.dialects.transcript import transcript
 
 OPENAI: Final = CallerDialect(
     name="openai_chat",
-    reading=Reading(read_body, from_body),
-    writing=Writing(completion, ChunkWriter, verdict=verdict),
+    reading=Reading(read_body, from_body, transcript=transcript),
+    writing=Writing(completion, ChunkWriter, verdict=verdict, plain=plain_completion),
     errors=CallerErrors(
         errors.own,
         errors.own_event,

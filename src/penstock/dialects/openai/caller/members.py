@@ -125,23 +125,6 @@ def usage(tokens: Usage | None) -> dict[str, Any] | None:
     return counts
 
 
-def told_usage(tokens: Usage | None) -> Usage | None:
-    """What the usage member tells to who reads it (openai/relay/usage.py)."""
-    if tokens is None or (tokens.prompt is None and tokens.completion is None and tokens.total is None):
-        return None
-    prompt, completion = tokens.prompt or 0, tokens.completion or 0
-    return Usage(
-        prompt,
-        completion,
-        prompt + completion if tokens.total is None else tokens.total,
-        tokens.cached,
-        (tokens.cache_written or 0) if tokens.cached or tokens.cache_written else None,
-        tokens.reasoning,
-        tokens.audio_in,
-        tokens.audio_out,
-    )
-
-
 def _given(**counts: int | None) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count is not None}
 

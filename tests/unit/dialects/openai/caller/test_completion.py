@@ -19,11 +19,12 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
     collect,
+    plain_reply,
 )
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.caller.chunks import ChunkWriter
-from penstock.dialects.openai.caller.completion import completion, verdict
+from penstock.dialects.openai.caller.completion import completion, plain_completion, verdict
 from penstock.dialects.openai.relay.judge import judge
 
 
@@ -59,16 +60,37 @@ CHOICE_EVENTS = st.one_of(
 )
 
 
+TEXT_EVENTS = st.one_of(
+    st.builds(Start, st.sampled_from(["", "id"]), st.sampled_from(["", "m"]), st.integers(0, 1)),
+    st.builds(Text, st.sampled_from(["", "Hi", "\ud800"]), block=st.integers(0, 1)),
+    CHOICE_EVENTS,
+)
+
+
 @given(st.lists(CHOICE_EVENTS, max_size=7), st.booleans())
 def test_what_a_completion_is_without_reading_it(events: list[Event], strict: bool) -> None:
     reply, caption = collect(events), msgspec.structs.replace(CAPTION, strict=strict)
     told = verdict(reply, caption)
-    assert told is None or told == judge(completion(reply, caption), "unit", True)
+    assert told is None or told == msgspec.structs.replace(judge(completion(reply, caption), "unit", True), usage=None)
+
+
+@given(st.lists(TEXT_EVENTS, max_size=5), st.booleans())
+def test_a_reply_that_is_text_alone_is_written_as_any_other(events: list[Event], strict: bool) -> None:
+    caption = msgspec.structs.replace(CAPTION, strict=strict)
+    text = plain_reply(events)
+    written = None if text is None else plain_completion(text, caption)
+    if written is None:
+        assert not strict or text is None
+    else:
+        reply = collect(events)
+        assert (written.body, written.verdict) == (completion(reply, caption), verdict(reply, caption))
+        assert text is not None
+        assert text.usage == reply.usage
 
 
 def test_a_good_answer_need_not_be_read() -> None:
     told = verdict(collect([Text("Hi"), Stop("stop"), Usage(3, 2)]), CAPTION)
-    assert told == Verdict(is_complete=True, usage=Usage(3, 2, 5))
+    assert told == Verdict(is_complete=True)
 
 
 def test_what_the_provider_does_not_say_the_caption_says() -> None:

@@ -1,0 +1,111 @@
+"""Requests of one form, which differ in their texts alone: what is written for one serves the others, with their texts
+in it.
+
+What a provider's dialect writes depends on a text only where it is blank, or is to be gone on with and ends with white
+space, and such texts make no transcript (dialects/transcript.py). Where the texts stand in a written request is learnt
+from one with marks in their place, as soon as its form comes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
+
+from penstock.core.json_text import write_json
+from penstock.dialects.transcript import Transcript
+
+_MOST_FORMS: Final = 8
+"""Forms of one kind of request that are remembered."""
+_MOST_SEEN: Final = 64
+"""Forms of which it is remembered that they came once."""
+_LARGEST_FORM: Final = 1 << 10
+"""Bytes of the members beside the messages."""
+_MOST_TEXTS: Final = 32
+_MOST_AROUND: Final = 4 << 10
+"""Bytes around the texts of a written request."""
+_BETWEEN: Final = b'","'
+"""What stands between two texts of an array, and in no text: there a backslash stands before a quotation mark."""
+
+Known = TypeVar("Known")
+
+
+class TextSlots:
+    """A written request whose texts can be replaced."""
+
+    __slots__ = ("_order", "_parts")
+
+    def __init__(self, parts: list[bytes], order: list[int]) -> None:
+        """``parts`` are the bytes around the texts, with an empty part in the place of each text. ``order``: which text
+        stands in which place."""
+        self._parts = parts
+        self._order = None if order == sorted(order) else order
+
+    @classmethod
+    def of(cls, payload: bytes, marks: Sequence[str]) -> TextSlots | None:
+        """The request that was written with these marks as its texts. None where one of them isn't there just once, or
+        too much is around them."""
+        places: list[tuple[int, int, int]] = []
+        for number, mark in enumerate(marks):
+            written = mark.encode()
+            if payload.count(written) != 1:
+                return None
+            start = payload.index(written)
+            places.append((start, start + len(written), number))
+        places.sort()
+        parts: list[bytes] = []
+        end = 0
+        for start, after, _ in places:
+            parts += [payload[end:start], b""]
+            end = after
+        parts.append(payload[end:])
+        if sum(map(len, parts)) > _MOST_AROUND:
+            return None
+        return cls(parts, [number for _, _, number in places])
+
+    def filled(self, texts: Sequence[str]) -> bytes:
+        """The request with these texts."""
+        written = write_json(texts)[2:-2].split(_BETWEEN)
+        if self._order is not None:
+            written = [written[number] for number in self._order]
+        parts = self._parts.copy()
+        parts[1::2] = written
+        return b"".join(parts)
+
+
+class KnownForms(Generic[Known]):
+    """What is known of the requests of some forms. A form is worth learning when it comes again."""
+
+    __slots__ = ("_known", "_seen")
+
+    def __init__(self) -> None:
+        self._known: dict[object, Known | None] = {}
+        self._seen: set[int] = set()
+        """Hashes of forms that came once."""
+
+    def find(self, transcript: Transcript) -> Known | None:
+        """What is known of requests of this form."""
+        return self._known.get(transcript.form)
+
+    def comes_again(self, transcript: Transcript) -> bool:
+        """Whether the form came before, and is small enough to be remembered. Notes that it came."""
+        form = transcript.form
+        if form in self._known or len(form[0]) > _MOST_TEXTS or len(form[1]) > _LARGEST_FORM:
+            return False
+        mark = hash(form)
+        if mark in self._seen:
+            return True
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(mark)
+        return False
+
+    def keep(self, transcript: Transcript, known: Known | None) -> None:
+        """Remember what was learnt of a form; None where its requests can't be written so."""
+        if len(self._known) >= _MOST_FORMS:
+            self._known.clear()
+        self._known[transcript.form] = known
+
+
+def marks(number: int) -> list[str]:
+    """Texts that are sure to be found again in a written request."""
+    return [f"Text {each} of {number}." for each in range(number)]

@@ -1,0 +1,36 @@
+"""Cohere's replies that are text alone. tests/properties/test_plain_replies.py compares them with how any is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.events import Start, Stop
+from penstock.dialects.cohere.provider.plain import read_plain
+
+REPLY = b'{"id": "c", "message": {"content": [{"type": "text", "text": "Hi"}]}, "finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 3, "output_tokens": 0}}}'
+MORE = (
+    (b'"COMPLETE"', b'"ERROR"'),
+    (b'"type": "text"', b'"type": "thinking"'),
+    (b'"content"', b'"citations": [], "content"'),
+    (b'"usage"', b'"logprobs": [], "usage"'),
+)
+
+
+def test_text_alone() -> None:
+    reply = read_plain(REPLY)
+    assert reply is not None
+    assert (reply.text, reply.start, reply.stop) == ("Hi", Start("c"), Stop("stop", "COMPLETE"))
+    assert reply.usage is not None
+    assert (reply.usage.prompt, reply.usage.completion) == (3, 0)
+
+
+@pytest.mark.parametrize(("old", "new"), MORE)
+def test_what_is_more_than_text(old: bytes, new: bytes) -> None:
+    body = REPLY.replace(old, new, 1)
+    assert body != REPLY
+    assert read_plain(body) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", REPLY[:-1], b"data: " + REPLY])
+def test_what_is_no_reply(body: bytes) -> None:
+    assert read_plain(body) is None

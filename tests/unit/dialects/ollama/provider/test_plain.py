@@ -1,0 +1,36 @@
+"""Ollama's replies that are text alone. tests/properties/test_plain_replies.py compares them with how any is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.events import Start, Stop
+from penstock.dialects.ollama.provider.plain import read_plain
+
+REPLY = b'{"model": "m", "created_at": "1970-01-01T00:00:07Z", "message": {"role": "assistant", "content": "Hi"}, "done": true, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 0}'
+MORE = (
+    (b"true", b"false"),
+    (b'"content"', b'"thinking": "Hm", "content"'),
+    (b'"done_reason"', b'"error": "x", "done_reason"'),
+    (b'"done_reason": "stop"', b'"done_reason": ""'),
+)
+
+
+def test_text_alone() -> None:
+    reply = read_plain(REPLY)
+    assert reply is not None
+    assert (reply.text, reply.start, reply.stop) == ("Hi", Start(model="m", created=7), Stop("stop", "stop"))
+    assert reply.usage is not None
+    assert (reply.usage.prompt, reply.usage.completion) == (3, 0)
+
+
+@pytest.mark.parametrize(("old", "new"), MORE)
+def test_what_is_more_than_text(old: bytes, new: bytes) -> None:
+    body = REPLY.replace(old, new, 1)
+    assert body != REPLY
+    assert read_plain(body) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", REPLY[:-1], b"data: " + REPLY])
+def test_what_is_no_reply(body: bytes) -> None:
+    assert read_plain(body) is None

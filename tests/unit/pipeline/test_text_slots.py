@@ -1,0 +1,67 @@
+"""What is written for one request serves others of its form, with their texts in it."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.dialects.transcript import Transcript
+from penstock.pipeline.text_slots import KnownForms, TextSlots, marks
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=3, max_size=3))
+def test_texts_stand_in_the_place_of_marks(texts: list[str]) -> None:
+    first, second, third = marks(3)
+    payload = json.dumps({"b": [second, {"c": f"{first}\n\n{third}"}], "n": 1}).encode()
+    slots = TextSlots.of(payload, [first, second, third])
+    assert slots is not None
+    assert json.loads(slots.filled(texts)) == {"b": [texts[1], {"c": f"{texts[0]}\n\n{texts[2]}"}], "n": 1}
+
+
+def test_marks_that_are_not_there_just_once() -> None:
+    assert TextSlots.of(b'["Text 0 of 2."]', marks(2)) is None
+    assert TextSlots.of(b'["Text 0 of 1.","Text 0 of 1."]', marks(1)) is None
+    assert TextSlots.of(b'["Text 0 of 1.","%b"]' % (b"x" * 5000), marks(1)) is None
+
+
+def test_no_mark_is_the_beginning_of_another() -> None:
+    many = marks(32)
+    assert TextSlots.of(json.dumps(many).encode(), many) is not None
+
+
+def said(beside: bytes, *roles: str) -> Transcript:
+    return Transcript(roles, ("Hi",) * len(roles), beside)
+
+
+def test_a_form_is_worth_learning_when_it_comes_again() -> None:
+    forms, form = KnownForms[str](), said(b"{}", "user")
+    assert not forms.comes_again(form)
+    assert not forms.comes_again(said(b"{}", "system", "user"))
+    assert forms.comes_again(form)
+    forms.keep(form, "known")
+    assert forms.find(form) == "known"
+    assert not forms.comes_again(form)
+
+
+def test_a_form_that_can_not_be_learnt_is_not_tried_again() -> None:
+    forms, form = KnownForms[str](), said(b"{}", "user")
+    forms.keep(form, None)
+    assert forms.find(form) is None
+    assert not forms.comes_again(form)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    forms = KnownForms[int]()
+    for large in (said(b"x" * 2000, "user"), said(b"{}", *["user"] * 40)):
+        assert not any(forms.comes_again(large) for _ in range(3))
+    for number in range(100):
+        form = said(b"%d" % number, "user")
+        forms.comes_again(form)
+        forms.keep(form, number)
+    known = [forms.find(said(b"%d" % number, "user")) for number in range(100)]
+    assert 0 < sum(each is not None for each in known) <= 8
+    for number in range(1000, 1100):
+        assert not forms.comes_again(said(b"%d" % number, "user"))
+    assert sum(forms.comes_again(said(b"%d" % number, "user")) for number in range(1000, 1100)) <= 64
