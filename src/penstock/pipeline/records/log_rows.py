@@ -59,9 +59,10 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     last = attempts[-1] if attempts else None
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
+    first_content, upstream = sums.first_content, sums.upstream
     # In the order of its members: by their names it would take four times as long.
     return LogEntry(
-        microseconds(record.at),
+        int(record.at * 1_000_000 + 0.5),  # round() takes twice as long
         spooled.id,
         record.workspace,
         record.key_id,
@@ -83,9 +84,9 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         None if extras.message is None else redactor.text(extras.message),
         record.stream,
         record.cache,
-        microseconds(record.latency),
-        None if sums.first_content is None or not record.stream else microseconds(sums.first_content),
-        None if sums.upstream is None else microseconds(sums.upstream),
+        int(record.latency * 1_000_000 + 0.5),
+        None if first_content is None or not record.stream else int(first_content * 1_000_000 + 0.5),
+        None if upstream is None else int(upstream * 1_000_000 + 0.5),
         len(attempts),
         _retries(attempts) if are_several else 0,
         are_several and any(attempt.target != attempts[0].target for attempt in attempts),
@@ -114,10 +115,6 @@ def content_of(content: Content, redactor: Redactor) -> bytes:
             content.is_truncated,
         )
     )
-
-
-def microseconds(seconds: float) -> int:
-    return int(seconds * 1_000_000 + 0.5)  # round() takes twice as long
 
 
 class _Sums:
@@ -154,7 +151,7 @@ class _Sums:
             attempt.target,
             attempt.provider,
             attempt.status,
-            _milliseconds(began),
+            int(began * 1_000_000 + 0.5) / 1000,
             usage.prompt or 0,
             usage.completion or 0,
             match,
@@ -162,8 +159,8 @@ class _Sums:
             attempt.virtual_key,
             attempt.failure,
             None if message is None else redactor.text(message),
-            None if first_content is None else _milliseconds(first_content),
-            None if ended is None else _milliseconds(ended),
+            None if first_content is None else int(first_content * 1_000_000 + 0.5) / 1000,
+            None if ended is None else int(ended * 1_000_000 + 0.5) / 1000,
             attempt.lane == 2,
             attempt.cache,
             attempt.is_charged,
@@ -249,8 +246,3 @@ def _details(record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...])
         record.skipped,
         record.guards,
     )
-
-
-def _milliseconds(seconds: float) -> float:
-    """Seconds in milliseconds, to the microsecond."""
-    return int(seconds * 1_000_000 + 0.5) / 1000
