@@ -54,9 +54,12 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     """The row of a request. ``charges`` are those of its attempts."""
     record, extras = spooled.record, spooled.extras
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
-    sums = _Sums()
-    details = [sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)]
     last = attempts[-1] if attempts else None
+    sums, details, only = _Sums(), (), None
+    if last is not None and _is_told_by_columns(last, record, extras):
+        only = sums.add_only(last, charges[0])
+    else:
+        details = tuple([sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)])
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
     first_content, upstream = sums.first_content, sums.upstream
@@ -99,7 +102,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         sums.nanos,
         sums.saved,
         redactor.labels(metadata) if metadata else {},
-        _ENCODER.encode(_details(record, usage, tuple(details))).decode(),
+        _ENCODER.encode(_details(record, usage, details, only)).decode(),
         None if extras.content is None else content_of(extras.content, redactor),
     )
 
@@ -117,6 +120,20 @@ def content_of(content: Content, redactor: Redactor) -> bytes:
     )
 
 
+def _is_told_by_columns(attempt: AttemptRecord, record: Record, extras: LogExtras) -> bool:
+    """Whether an attempt is the request's only one and answered it, so that the columns of the row tell nearly all of
+    it: as most requests are."""
+    if len(record.attempts) != 1 or record.failure is not None or attempt.failure is not None or extras.messages:
+        return False
+    if attempt.ended is None or not attempt.is_charged or attempt.is_hedge_loser or attempt.status != record.status:
+        return False
+    if (attempt.target, attempt.provider, attempt.model) != (record.option, record.provider, record.model):
+        return False
+    billed = attempt.billed
+    is_billed_so = billed is None or (billed.usage is attempt.usage and not billed.is_estimated)
+    return is_billed_so and attempt.virtual_key == record.virtual_key and attempt.cache == record.cache
+
+
 class _Sums:
     """What the attempts of a request come to. ``nanos`` is what they cost, None if one's price is unknown; ``saved`` is
     what answers from the cache would have cost, where that is known. ``upstream`` are the seconds in which providers
@@ -129,6 +146,21 @@ class _Sums:
         self.number = self.saved = 0
         self.first_content: float | None = None
         self.upstream: float | None = None
+
+    def add_only(self, attempt: AttemptRecord, charge: Charge | None) -> OnlyAttempt:
+        """Add the only attempt; what the row's columns don't tell of it."""
+        began, first_content, ended = attempt.began, attempt.first_content, attempt.ended or 0.0
+        _, self.nanos, version, match, _ = _cost(attempt, charge)
+        self.first_content, self.upstream = first_content, ended - began
+        # In the order of its members.
+        return OnlyAttempt(
+            int(began * 1_000_000 + 0.5) / 1000,
+            int(ended * 1_000_000 + 0.5) / 1000,
+            match,
+            version,
+            None if first_content is None else int(first_content * 1_000_000 + 0.5) / 1000,
+            attempt.lane == 2,
+        )
 
     def add(
         self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
@@ -216,6 +248,18 @@ class AttemptDetails(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     price_version: str | None = None
 
 
+class OnlyAttempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a row's columns don't tell of its only attempt, which answered: its members are those of ``AttemptDetails``,
+    and control/logs/rows.py takes the others from the columns."""
+
+    began: float
+    ended: float
+    price_match: str
+    price_version: str | None = None
+    first_content: float | None = None
+    translated: bool = False
+
+
 class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The members of a row that nobody searches, as its column holds them in JSON: without what has its default."""
 
@@ -230,9 +274,13 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     audio_output: int = 0
     skipped: int = 0
     guards: tuple[GuardVerdict, ...] = ()
+    attempt: OnlyAttempt | None = None
+    """In place of ``attempts``, where one is told by the columns."""
 
 
-def _details(record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...]) -> Details:
+def _details(
+    record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...], attempt: OnlyAttempt | None
+) -> Details:
     return Details(
         attempts,
         record.dialect or None,
@@ -245,4 +293,5 @@ def _details(record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...])
         usage.audio_out or 0,
         record.skipped,
         record.guards,
+        attempt,
     )
