@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -96,7 +96,7 @@ def entry(
         "transformedRequest": None,
         "originalResponse": None,
         "metrics": _metrics(row, members, organisation, slug),
-        "attempts": [_attempt(each) for each in details.get("attempts", ())],
+        "attempts": [_attempt(each) for each in _attempts(row, details)],
         "tokens": {
             "input": row.input_tokens,
             "output": row.output_tokens,
@@ -131,6 +131,17 @@ def _metrics(row: sa.Row[Any], details: Mapping[str, Any], organisation: str, sl
         "metadata.key": list(details["metadata"]),
         "metadata.value": list(details["metadata"].values()),
     }
+
+
+def _attempts(row: sa.Row[Any], details: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The attempts of a row as its details tell them. Of an only one that answered, the row's columns tell the most."""
+    only = details.get("attempt")
+    if only is None:
+        attempts: Sequence[Mapping[str, Any]] = details.get("attempts", ())
+        return attempts
+    columns = {name: getattr(row, name) for name in ("target", "provider", "status", "model", "virtual_key", "cache")}
+    units = {"req_units": row.input_tokens, "res_units": row.output_tokens, "nanos": row.amount}
+    return [{"number": 1, "is_charged": True, **columns, **units, **only}]
 
 
 def _attempt(attempt: Mapping[str, Any]) -> dict[str, Any]:

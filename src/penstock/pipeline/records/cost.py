@@ -93,6 +93,10 @@ class Costs:
     def nanos_of(self, record: Record) -> int | None:
         """What a request cost, in nanodollars: the sum of what was billed for its attempts. None where that is unknown,
         and for a request that led to no attempt."""
+        attempts = record.attempts
+        if len(attempts) == 1 and attempts[0].is_charged and attempts[0].usage is not None:
+            charged = self.charge_of(attempts[0], record.at)
+            return None if charged is None else charged.nanos
         return self.total(record.attempts, record.at)
 
     def total(self, attempts: Iterable[AttemptRecord], at: float) -> int | None:
@@ -123,13 +127,15 @@ class SharedCosts(Costs):
         self._earlier = self._charges
 
     def charge_of(self, attempt: AttemptRecord, at: float) -> Charge | None:
-        known = self._charges.get(id(attempt)) or self._earlier.get(id(attempt))
+        number, charges = id(attempt), self._charges
+        known = charges.get(number) or self._earlier.get(number)
         if known is not None:
             return known[1]
-        if len(self._charges) >= _SHARED:
-            self._charges, self._earlier = {}, self._charges
-        charge = super().charge_of(attempt, at)
-        self._charges[id(attempt)] = attempt, charge
+        if len(charges) >= _SHARED:
+            charges, self._earlier = {}, charges
+            self._charges = charges
+        charge = Costs.charge_of(self, attempt, at)
+        charges[number] = attempt, charge
         return charge
 
 

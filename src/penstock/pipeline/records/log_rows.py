@@ -54,14 +54,18 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     """The row of a request. ``charges`` are those of its attempts."""
     record, extras = spooled.record, spooled.extras
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
-    sums = _Sums()
-    details = [sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)]
     last = attempts[-1] if attempts else None
+    sums, details, only = _Sums(), (), None
+    if last is not None and _is_told_by_columns(last, record, extras):
+        only = sums.add_only(last, charges[0])
+    else:
+        details = tuple([sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)])
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
+    first_content, upstream = sums.first_content, sums.upstream
     # In the order of its members: by their names it would take four times as long.
     return LogEntry(
-        microseconds(record.at),
+        int(record.at * 1_000_000 + 0.5),  # round() takes twice as long
         spooled.id,
         record.workspace,
         record.key_id,
@@ -83,9 +87,9 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         None if extras.message is None else redactor.text(extras.message),
         record.stream,
         record.cache,
-        microseconds(record.latency),
-        None if sums.first_content is None or not record.stream else microseconds(sums.first_content),
-        None if sums.upstream is None else microseconds(sums.upstream),
+        int(record.latency * 1_000_000 + 0.5),
+        None if first_content is None or not record.stream else int(first_content * 1_000_000 + 0.5),
+        None if upstream is None else int(upstream * 1_000_000 + 0.5),
         len(attempts),
         _retries(attempts) if are_several else 0,
         are_several and any(attempt.target != attempts[0].target for attempt in attempts),
@@ -98,7 +102,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         sums.nanos,
         sums.saved,
         redactor.labels(metadata) if metadata else {},
-        _ENCODER.encode(_details(record, usage, tuple(details))).decode(),
+        _ENCODER.encode(_details(record, usage, details, only)).decode(),
         None if extras.content is None else content_of(extras.content, redactor),
     )
 
@@ -116,8 +120,18 @@ def content_of(content: Content, redactor: Redactor) -> bytes:
     )
 
 
-def microseconds(seconds: float) -> int:
-    return int(seconds * 1_000_000 + 0.5)  # round() takes twice as long
+def _is_told_by_columns(attempt: AttemptRecord, record: Record, extras: LogExtras) -> bool:
+    """Whether an attempt is the request's only one and answered it, so that the columns of the row tell nearly all of
+    it: as most requests are."""
+    if len(record.attempts) != 1 or record.failure is not None or attempt.failure is not None or extras.messages:
+        return False
+    if attempt.ended is None or not attempt.is_charged or attempt.is_hedge_loser or attempt.status != record.status:
+        return False
+    if (attempt.target, attempt.provider, attempt.model) != (record.option, record.provider, record.model):
+        return False
+    billed = attempt.billed
+    is_billed_so = billed is None or (billed.usage is attempt.usage and not billed.is_estimated)
+    return is_billed_so and attempt.virtual_key == record.virtual_key and attempt.cache == record.cache
 
 
 class _Sums:
@@ -132,6 +146,21 @@ class _Sums:
         self.number = self.saved = 0
         self.first_content: float | None = None
         self.upstream: float | None = None
+
+    def add_only(self, attempt: AttemptRecord, charge: Charge | None) -> OnlyAttempt:
+        """Add the only attempt; what the row's columns don't tell of it."""
+        began, first_content, ended = attempt.began, attempt.first_content, attempt.ended or 0.0
+        _, self.nanos, version, match, _ = _cost(attempt, charge)
+        self.first_content, self.upstream = first_content, ended - began
+        # In the order of its members.
+        return OnlyAttempt(
+            int(began * 1_000_000 + 0.5) / 1000,
+            int(ended * 1_000_000 + 0.5) / 1000,
+            match,
+            version,
+            None if first_content is None else int(first_content * 1_000_000 + 0.5) / 1000,
+            attempt.lane == 2,
+        )
 
     def add(
         self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
@@ -154,7 +183,7 @@ class _Sums:
             attempt.target,
             attempt.provider,
             attempt.status,
-            _milliseconds(began),
+            int(began * 1_000_000 + 0.5) / 1000,
             usage.prompt or 0,
             usage.completion or 0,
             match,
@@ -162,8 +191,8 @@ class _Sums:
             attempt.virtual_key,
             attempt.failure,
             None if message is None else redactor.text(message),
-            None if first_content is None else _milliseconds(first_content),
-            None if ended is None else _milliseconds(ended),
+            None if first_content is None else int(first_content * 1_000_000 + 0.5) / 1000,
+            None if ended is None else int(ended * 1_000_000 + 0.5) / 1000,
             attempt.lane == 2,
             attempt.cache,
             attempt.is_charged,
@@ -219,6 +248,18 @@ class AttemptDetails(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     price_version: str | None = None
 
 
+class OnlyAttempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a row's columns don't tell of its only attempt, which answered: its members are those of ``AttemptDetails``,
+    and control/logs/rows.py takes the others from the columns."""
+
+    began: float
+    ended: float
+    price_match: str
+    price_version: str | None = None
+    first_content: float | None = None
+    translated: bool = False
+
+
 class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The members of a row that nobody searches, as its column holds them in JSON: without what has its default."""
 
@@ -233,9 +274,13 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     audio_output: int = 0
     skipped: int = 0
     guards: tuple[GuardVerdict, ...] = ()
+    attempt: OnlyAttempt | None = None
+    """In place of ``attempts``, where one is told by the columns."""
 
 
-def _details(record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...]) -> Details:
+def _details(
+    record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...], attempt: OnlyAttempt | None
+) -> Details:
     return Details(
         attempts,
         record.dialect or None,
@@ -248,9 +293,5 @@ def _details(record: Record, usage: Usage, attempts: tuple[AttemptDetails, ...])
         usage.audio_out or 0,
         record.skipped,
         record.guards,
+        attempt,
     )
-
-
-def _milliseconds(seconds: float) -> float:
-    """Seconds in milliseconds, to the microsecond."""
-    return int(seconds * 1_000_000 + 0.5) / 1000

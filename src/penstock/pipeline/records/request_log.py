@@ -33,8 +33,9 @@ from penstock.stores.sql.request_log.entry import LogEntry
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
 """Seconds between two batches."""
-_BATCH: Final = 500
-"""Rows of a transaction: writing them takes some milliseconds, in which no other change of SQLite goes on."""
+_BATCH: Final = 1000
+"""Rows of a transaction: writing them takes some 15 milliseconds, pauses included, in which no other change of SQLite
+goes on. Of half as many each would cost a tenth more: a page that several transactions change is written by each."""
 _RECOVERY: Final = 60.0
 """Seconds between two looks for spools of dead workers."""
 _FIRST_RECOVERY: Final = 5.0
@@ -43,10 +44,14 @@ this one has begun, and its spool is locked until then."""
 _CLEANING: Final = 3600.0
 """Seconds between two deletions of what is too old."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(Spooled)
+_ROWS: Final = msgspec.msgpack.Decoder(LogEntry)
+_REQUESTS: Final = msgspec.msgpack.Decoder(Spooled)
+_OBJECT: Final = range(0x80, 0x90)
+"""First bytes of a request in the spool: it is written as an object of few members, a row as an array
+(https://github.com/msgpack/msgpack/blob/master/spec.md#map-format-family)."""
 
-Item = tuple[Spooled, list[Charge | None] | None]
-"""What an entry of the spool was made of, and the charges of the request's attempts, unless prices were still read."""
+Item = LogEntry | Spooled
+"""What an entry of the spool is made of: a row, or a request whose row takes long or waits for prices."""
 Write = Callable[[Sequence[LogEntry], bool], Coroutine[Any, Any, None]]
 """Writes rows; True: some of them may be there already. Raises DatabaseError."""
 
@@ -104,13 +109,14 @@ class RequestLog:
             self._loop.call_soon(self._spool_kept)
 
     def _spool_kept(self) -> None:
-        """Write what is kept to the spool, and what it costs beside it: other readers ask the same in this turn."""
+        """Write what is kept to the spool, as rows where these are made at once. What they cost other readers of their
+        records ask in this turn, too."""
         kept, self._kept = self._kept, []
         entries, items, is_loading = [], [], self._is_loading()
         for spooled in kept:
             try:
-                entry, spooled = _encoded(spooled)
-                items.append((spooled, None if is_loading else charges_of(spooled.record, self._charge_of)))
+                entry, item = _encoded(spooled if is_loading else self._row_at_once(spooled))
+                items.append(item)
                 entries.append(entry)
             except Exception:
                 self._lose()
@@ -187,23 +193,37 @@ class RequestLog:
 
     async def _rows(self, entries: Sequence[Item | bytes]) -> list[LogEntry]:
         """The rows of entries. An entry that can't be read costs no other."""
-        rows: list[LogEntry] = []
-        others: list[tuple[Spooled, list[Charge | None]]] = []
+        rows = [entry for entry in entries if isinstance(entry, LogEntry)]
+        if len(rows) == len(entries):
+            return rows
+        slow: list[tuple[Spooled, list[Charge | None]]] = []
 
         def make(entry: Item | bytes) -> None:
             try:
-                spooled, charges = (_DECODER.decode(entry), None) if isinstance(entry, bytes) else entry
-                if charges is None:
-                    charges = charges_of(spooled.record, self._charge_of)
-                if is_quick(spooled, self._redactor):
-                    rows.append(row_of(spooled, charges, self._redactor))
+                item = _decoded(entry) if isinstance(entry, bytes) else entry
+                if isinstance(item, LogEntry):
+                    rows.append(item)
+                elif is_quick(item, self._redactor):
+                    rows.append(self._row(item))
                 else:
-                    others.append((spooled, charges))
+                    slow.append((item, charges_of(item.record, self._charge_of)))
             except Exception:
                 self._lose()
 
-        await in_slices(deque(entries), make)
-        return rows + await asyncio.to_thread(self._rows_of, others) if others else rows
+        await in_slices(deque(entry for entry in entries if not isinstance(entry, LogEntry)), make)
+        return rows + await asyncio.to_thread(self._rows_of, slow) if slow else rows
+
+    def _row_at_once(self, spooled: Spooled) -> Item:
+        """The row of a request; the request where its row takes long, or its texts are no UTF-8 yet."""
+        if not is_quick(spooled, self._redactor):
+            return spooled
+        try:
+            return self._row(spooled)
+        except UnicodeEncodeError:
+            return spooled
+
+    def _row(self, spooled: Spooled) -> LogEntry:
+        return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
 
     def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:
         """Rows that take long. Called in a thread."""
@@ -239,14 +259,18 @@ class RequestLog:
             await asyncio.sleep(_CLEANING)
 
 
-def _encoded(spooled: Spooled) -> tuple[bytes, Spooled]:
-    """A request as an entry of the spool, and as this entry is read again."""
+def _encoded(item: Item) -> tuple[bytes, Item]:
+    """A row or a request as an entry of the spool, and as this entry is read again."""
     try:
-        return _ENCODER.encode(spooled), spooled
+        return _ENCODER.encode(item), item
     except UnicodeEncodeError:
         # Callers can put halves of surrogate pairs into names and labels.
-        entry = _ENCODER.encode(_plain(msgspec.to_builtins(spooled, builtin_types=(bytes, bytearray))))
-        return entry, _DECODER.decode(entry)
+        entry = _ENCODER.encode(_plain(msgspec.to_builtins(item, builtin_types=(bytes, bytearray))))
+        return entry, _decoded(entry)
+
+
+def _decoded(entry: bytes) -> Item:
+    return _REQUESTS.decode(entry) if entry[0] in _OBJECT else _ROWS.decode(entry)
 
 
 def _name_of(entry: LogEntry) -> str:

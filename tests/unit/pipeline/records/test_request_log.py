@@ -134,6 +134,27 @@ async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_pat
     assert not spooled(tmp_path)
 
 
+async def test_the_spool_holds_rows_and_requests_whose_rows_wait(tmp_path: Path) -> None:
+    """What a killed process has left: rows, and requests as an earlier version wrote all of them."""
+    spool, table = Spool(tmp_path, "requests", 1 << 20), Table()
+    log = RequestLog(spool, table.write, lambda *_: None, Redactor(), nothing)
+    log.keep(record("row", metadata={"team": "a"}, key="k"), LogExtras(span_id="s"), random_id())
+    log.keep(record("content"), LogExtras(content=Content(10, [])), random_id())
+    early = Spooled(random_id(), record("early"), LogExtras(message="no"))
+    spool.extend([msgspec.msgpack.encode(early)])
+    spool.close()
+    following = log_of(table, tmp_path)
+    following.start()
+    await following.stop()
+    assert table.repeated == [True]
+    by_trace = {row.trace_id: row for row in table.rows.values()}
+    assert set(by_trace) == {"row", "content", "early"}
+    assert by_trace["early"] == row_of(early, [None], Redactor())
+    row = by_trace["row"]
+    assert (row.metadata, row.key_name, row.span_id, row.attempts) == ({"team": "a"}, "k", "s", 1)
+    assert by_trace["content"].content is not None
+
+
 async def test_a_batch_whose_end_was_not_heard_of_is_written_as_a_repeated_one() -> None:
     table = Table()
     log = log_of(table)
@@ -151,10 +172,12 @@ async def test_a_batch_whose_end_was_not_heard_of_is_written_as_a_repeated_one()
 async def test_texts_that_are_no_utf_8_cost_no_row() -> None:
     table = Table()
     log = log_of(table)
+    log.keep(record("c", labels={"\udfff": "x"}, model="\ud800"), LogExtras(), random_id())
     log.keep(record("a\ud800", metadata={"x": "\udfff"}), LogExtras(span_name="\ud800"), random_id())
     log.keep(record("b"), LogExtras(), random_id())
     await log.stop()
-    assert table.traces == ["a?", "b"]
+    assert table.traces == ["a?", "b", "c"]
+    assert {row.model for row in table.rows.values()} == {"m", "?"}
 
 
 async def test_an_entry_that_cant_be_read_is_counted_as_lost(caplog: pytest.LogCaptureFixture) -> None:

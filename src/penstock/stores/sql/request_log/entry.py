@@ -11,11 +11,13 @@ GATEWAY: Final = "gateway"
 """The source of rows of requests that passed through the gateway."""
 
 
-class LogEntry(msgspec.Struct, frozen=True, gc=False):
+class LogEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A finished request, under the names of the columns of ``request_log`` and in their order. ``at`` is in
     microseconds since 1970, and ``id`` is made of it; durations are microseconds, ``amount`` and ``saved`` nanodollars.
     ``workspace_id`` None stands for the default workspace. ``details`` is JSON. ``content`` are headers and
-    bodies as ``log_content.packed`` makes them."""
+    bodies as ``log_content.packed`` makes them.
+
+    The spool of the request log holds it as an array: a new member comes last, with a default."""
 
     at: int
     id: str
