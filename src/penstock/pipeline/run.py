@@ -169,6 +169,9 @@ class Pipeline(msgspec.Struct, frozen=True):
     async def _routed(self, call: Call, compiled: CompiledPlan, repeated: RepeatedCall | None = None) -> Answer:
         stored = None if repeated is None else self.router.answer_again(call, repeated)
         answer, walked = stored or await self.router.answer(call, compiled)
+        if call.guards is not None:
+            # No attempt follows. What guards found holds the call: each would keep the other until the collector comes.
+            call.guards = None
         if answer.outcome.failure is not None:
             answer = await estimated(answer, call)
         if self.conversations is not None:
