@@ -26,10 +26,12 @@ class Restoring:
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
         words = WordList(tuple(texts), matches_case=True, whole=False)
-        self._rule = DetectRule((words,), masks=self._mask, fails=False, idle=words.idle_until)
 
-    def _mask(self) -> Mask:
-        return lambda _, placeholder: self._texts[placeholder]
+        # No method: the table would hold itself, and outlive its request until the garbage collector comes.
+        def masks() -> Mask:
+            return lambda _, placeholder: texts[placeholder]
+
+        self._rule = DetectRule((words,), masks=masks, fails=False, idle=words.idle_until)
 
     def rule(self) -> StreamRule:
         """The rule for the texts of a stream."""

@@ -174,6 +174,9 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     def _told(self, answer: Answer, call: Call, walked: Walked) -> Answer | None:
         """The answer of a walk as the caller is told it; None where more than that is to be told."""
+        if call.guards is not None:
+            # No attempt follows. What guards found holds the call: each would keep the other until the collector comes.
+            call.guards = None
         key = call.caller.key
         tells_cost = self.exposes_cost or (key is not None and key.exposes_cost)
         if tells_cost or answer.outcome.failure is not None or self.conversations is not None:

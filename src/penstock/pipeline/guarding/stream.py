@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.caller import STREAM_HEAD
@@ -170,8 +172,8 @@ class GuardedStream:
         answer.body = watch.feed(bytes(first), weigh=True)
         # The bytes that go on have been watched as the provider's.
         watch.is_seen, self._outer_watch = True, watch
-        answer.rest, answer.watch = self, watch
-        return answer, False
+        # An answer of its own: two that hold each other stay until the garbage collector comes.
+        return msgspec.structs.replace(answer, rest=self, watch=watch), False
 
     async def _within(self, until: float | None) -> bytes | None:
         """The next bytes; None if they don't come in time, and are to be read later."""
