@@ -197,7 +197,7 @@ def _admission(
 ) -> MetricsAdmission:
     """Who may read metrics."""
     plane = None if stored is None else plane_opener(settings, stored, file, counters)
-    return MetricsAdmission(plane, os.environ.get(ADMIN_KEY, ""))
+    return MetricsAdmission(plane, lambda: os.environ.get(ADMIN_KEY, ""))
 
 
 def _own_port(settings: Settings, admin: AdminApi | None, records: Records) -> list[OwnPort]:
