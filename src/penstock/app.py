@@ -144,7 +144,7 @@ def build(
     metrics = metrics_of(settings, figures, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, shared_costs), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
-    parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
+    parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas, catalogues)
     parts += keeping_of(stored, records, catalogues, limits, log, folder, counters) if stored is not None else []
     parts += sharing_of(counters, balances, limits, catalogues, stored)
     parts += [*rotation_of(settings, stored, file, counters, alerts.tell), limits, replicas, LargeWork()]

@@ -23,8 +23,8 @@ _App = Callable[[Any, Any, Any], Awaitable[None]]
 class AdminApi:
     """An ASGI application over the control plane, which ``open_plane`` opens at the first call: a database that nobody
     administers may be unopened until then. ``open_plane`` raises DatabaseError. ``admin_key`` tells the text of
-    PENSTOCK_ADMIN_KEY at the first call: its digest is kept, the text is not. ``console`` is None where the console is off; the other two
-    are those of ``SessionRoutes``."""
+    PENSTOCK_ADMIN_KEY at the first call: its digest is kept, the text is not. ``console`` is None where the console is
+    off; the other two are those of ``SessionRoutes``."""
 
     def __init__(
         self,

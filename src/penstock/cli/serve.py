@@ -126,9 +126,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         raise SettingsError(problems)
     has_console = app.stored is not None and settings.console.enabled and settings.admin.enabled
     sign_in = _first_sign_in(settings) if has_console and not app.is_guarded else ""
-    _greet(
-        settings, source, is_guarded=app.is_guarded, database=app.database, has_console=has_console, sign_in=sign_in
-    )
+    _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=has_console, sign_in=sign_in)
     if bound.workers > 1:
         if app.is_guarded:
             # Workers are started anew when they end, and the file may have changed by then.

@@ -24,7 +24,9 @@ class Felt(msgspec.Struct, frozen=True):
     weighted: float = 0.0
 
 
-_IS_ABOUT = sa.and_(request_log.c.trace_id == feedback.c.trace_id, request_log.c.workspace_id == feedback.c.workspace_id)
+_IS_ABOUT = sa.and_(
+    request_log.c.trace_id == feedback.c.trace_id, request_log.c.workspace_id == feedback.c.workspace_id
+)
 """Whether a row of the request log is one that a piece of feedback is about."""
 
 
