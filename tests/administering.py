@@ -108,7 +108,7 @@ def running_admin(
                 return plane
 
             loop = asyncio.get_running_loop()
-            api = AdminApi(opened, admin_key, console, is_secure=is_secure)
+            api = AdminApi(opened, lambda: admin_key, console, is_secure=is_secure)
             config = uvicorn.Config(api, port=0, log_level="warning", lifespan="on")
             server = _Server(config)
         except BaseException as error:

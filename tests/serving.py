@@ -16,10 +16,10 @@ from pathlib import Path
 class Serving:
     """A gateway as a process; ``errors`` is what it has written to standard error so far."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, host: str) -> None:
         self.process = process
         self._log = log
-        self.port = int(self.wait_for(rb"listens on http://127\.0\.0\.1:(\d+)")[1])
+        self.port = int(self.wait_for(rb"listens on http://%s:(\d+)" % re.escape(host.encode()))[1])
 
     def wait_for(self, pattern: bytes) -> re.Match[bytes]:
         """Wait until standard error has this."""
@@ -56,7 +56,12 @@ def until(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def serving(
-    tmp_path: Path, *arguments: str, stdout: int = subprocess.DEVNULL, group: bool = False, **environment: str
+    tmp_path: Path,
+    *arguments: str,
+    stdout: int = subprocess.DEVNULL,
+    group: bool = False,
+    host: str = "127.0.0.1",
+    **environment: str,
 ) -> Iterator[Serving]:
     log = tmp_path / "errors"
     command = [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments]
@@ -66,6 +71,6 @@ def serving(
         subprocess.Popen(command, stdout=stdout, stderr=errors, env=environment, start_new_session=group) as process,
     ):
         try:
-            yield Serving(process, log)
+            yield Serving(process, log, host)
         finally:
             process.kill()

@@ -15,7 +15,7 @@ import { Providers } from "./pages/providers";
 import { Requests } from "./pages/requests";
 import { SignIn } from "./pages/sign_in";
 import { go, link, usePlace, type Place } from "./route";
-import { may, mayKeys, resume, type Session, signOut } from "./session";
+import { keyOfLink, may, mayKeys, resume, type Session, signIn, signOut } from "./session";
 import { Button } from "./ui";
 
 interface Entry {
@@ -63,8 +63,9 @@ export function App(): JSX.Element | null {
       setNotice("The session has ended.");
       setSession(null);
     });
-    resume().then(setSession, () => {
-      setNotice("");
+    const key = keyOfLink();
+    (key ? signIn(key) : resume()).then(setSession, () => {
+      setNotice(key ? "This link has ended: the gateway was started anew since, and has told another one." : "");
       setSession(null);
     });
   }, []);

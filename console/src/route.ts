@@ -11,7 +11,16 @@ export interface Place {
 function read(): Place {
   const [path = "", query = ""] = window.location.hash.replace(/^#\/?/, "").split("?", 2);
   const [page = "", ...rest] = path.split("/");
-  return { page, id: decodeURIComponent(rest.join("/")), query: new URLSearchParams(query) };
+  return { page, id: decoded(rest.join("/")), query: new URLSearchParams(query) };
+}
+
+/** A part of the address as it was before it was encoded; what was typed by hand may be nothing of the kind. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 export function usePlace(): Place {

@@ -44,6 +44,15 @@ export async function signIn(key: string): Promise<Session> {
   return begun;
 }
 
+const LINK = /^#sign-in=(.+)$/;
+
+/** The key of the link that a start prints for a gateway without keys; it leaves the address. Undefined without one. */
+export function keyOfLink(): string | undefined {
+  const key = LINK.exec(window.location.hash)?.[1];
+  if (key) window.history.replaceState(null, "", window.location.pathname);
+  return key;
+}
+
 export async function signOut(): Promise<void> {
   localStorage.removeItem(MARK);
   await api("DELETE", "/penstock/session");

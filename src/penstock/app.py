@@ -144,7 +144,7 @@ def build(
     metrics = metrics_of(settings, figures, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, shared_costs), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
-    parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
+    parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas, catalogues)
     parts += keeping_of(stored, records, catalogues, limits, log, folder, counters) if stored is not None else []
     parts += sharing_of(counters, balances, limits, catalogues, stored)
     parts += [*rotation_of(settings, stored, file, counters, alerts.tell), limits, replicas, LargeWork()]
@@ -197,7 +197,7 @@ def _admission(
 ) -> MetricsAdmission:
     """Who may read metrics."""
     plane = None if stored is None else plane_opener(settings, stored, file, counters)
-    return MetricsAdmission(plane, os.environ.get(ADMIN_KEY, ""))
+    return MetricsAdmission(plane, lambda: os.environ.get(ADMIN_KEY, ""))
 
 
 def _own_port(settings: Settings, admin: AdminApi | None, records: Records) -> list[OwnPort]:

@@ -44,7 +44,7 @@ def admin_api(
         return None
     return AdminApi(
         plane_opener(settings, stored, file, counters, costs),
-        key,
+        lambda: environ.get(ADMIN_KEY, ""),
         settings.console,
         is_secure=bool(settings.server.tls_cert),
         has_gateway=settings.admin.address is None,

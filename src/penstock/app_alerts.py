@@ -12,6 +12,7 @@ import msgspec
 from penstock.background import Part
 from penstock.core.address import AddressPolicy
 from penstock.limits.counters import Alert
+from penstock.limits.limit import Limit
 from penstock.observe.alerts.deliveries import DeliveriesLost
 from penstock.observe.alerts.notice import Notice
 from penstock.observe.metrics.collector import Collector
@@ -22,6 +23,8 @@ from penstock.routing.health import Health
 from penstock.server.pages.pages import Shared
 from penstock.settings import Settings, SettingsError
 from penstock.settings.alerts import Alerts as AlertSettings
+from penstock.stores.base import CatalogueSource
+from penstock.stores.catalogue import Catalogue
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.transport.base import Transport
 from penstock.transport.post import ClosingTransport, Poster
@@ -116,9 +119,10 @@ class AlertParts:
         collector: Collector | None,
         stored: ControlStore | None,
         shared: Shared | None,
+        catalogues: CatalogueSource,
     ) -> list[Part]:
         """The parts of the gateway. From now on the circuits of ``health`` are watched, ``stored`` and ``shared`` are
-        asked whether they are lost, and ``stored`` knows what is told."""
+        asked whether they are lost, ``stored`` knows what is told, and ``catalogues`` whose budgets are."""
         if not self.tellers or self._transport is None:
             return []
         from penstock.observe.alerts.watch import Watch, WatchSettings  # for those who are told something
@@ -134,7 +138,14 @@ class AlertParts:
             asked.error_requests,
             self._folder,
         )
-        watch = self._watch = Watch(records, watch_settings, self._notify, self._lost, self._is_first)
+        watch = self._watch = Watch(
+            records,
+            watch_settings,
+            self._notify,
+            self._lost,
+            self._is_first,
+            owner_name=lambda limit: owner_name(catalogues.current, limit),
+        )
         tell = health.on_advice
 
         def heard(advice: Advice, now: float) -> None:
@@ -160,6 +171,16 @@ class AlertParts:
 
     def _is_first(self) -> bool:
         return self._collector is None or self._collector.is_first
+
+
+def owner_name(catalogue: Catalogue, limit: Limit) -> str | None:
+    """What people call the owner of a limit: the name of a gateway key, ``@slug`` of a provider; None for any other."""
+    if limit.level == "api_key":
+        return next((key.name for key in catalogue.keys if key.id == limit.owner), None)
+    for slug, applied in catalogue.limits.virtual_keys.items():
+        if any(each.limit.id == limit.id for each in applied):
+            return f"@{slug}"
+    return None
 
 
 def alerts_of(

@@ -105,15 +105,17 @@ class MetricsParts(msgspec.Struct):
 
 class MetricsAdmission:
     """Lets in who shows an admin key, or a key of the organisation with the scope ``analytics.view``. ``open_plane`` is
-    None without a database; ``admin_key`` is the text of PENSTOCK_ADMIN_KEY, empty without one."""
+    None without a database; ``admin_key`` tells the text of PENSTOCK_ADMIN_KEY, empty without one."""
 
-    def __init__(self, open_plane: Callable[[], Awaitable[ControlPlane]] | None, admin_key: str) -> None:
+    def __init__(self, open_plane: Callable[[], Awaitable[ControlPlane]] | None, admin_key: Callable[[], str]) -> None:
         self._open_plane = open_plane
-        self._digest = hashlib.sha256(admin_key.encode()).digest() if admin_key else None
+        self._admin_key = admin_key
 
     async def refused(self, presented: str, address: str | None) -> Failure | None:
         """The failure for a key that was shown, or for none; None for a key that may read metrics."""
-        if presented and hashlib.sha256(presented.encode("utf-8", "surrogatepass")).digest() == self._digest:
+        key = self._admin_key()
+        digest = hashlib.sha256(key.encode()).digest() if key else None
+        if presented and hashlib.sha256(presented.encode("utf-8", "surrogatepass")).digest() == digest:
             return None
         if self._open_plane is None:
             return _unknown("There is no database of admin keys: set PENSTOCK_ADMIN_KEY and send it as a bearer token")
@@ -124,7 +126,7 @@ class MetricsAdmission:
 
         try:
             plane = await self._open_plane()
-            actor = await sign_in(plane, presented, Origin(path="/metrics", address=address), self._digest)
+            actor = await sign_in(plane, presented, Origin(path="/metrics", address=address), digest)
         except DatabaseError:
             return Failure(Kind.STORE_UNAVAILABLE, "The database that knows admin keys can't be used now.")
         except Refusal as refusal:

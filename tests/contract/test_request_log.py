@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -18,6 +19,8 @@ import sqlalchemy as sa
 from administering import ADMIN, RunningAdmin, running_admin
 from databases import fresh_address
 from logged import MINUTE, NOON, by_member, entry, write
+from penstock.control.analytics import graphs as analytics
+from penstock.control.analytics import groups as analytics_groups
 from penstock.control.analytics.graphs import ALIASES
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
@@ -312,6 +315,43 @@ def test_groups_tell_who_asked_for_what(admin: RunningAdmin, hours: int) -> None
     summary = admin.call("GET", f"/analytics/summary/overview?{within(hours)}").body["summary"]
     assert (summary["requests"], summary["errors"], summary["cost"], summary["tokens"]) == (3, 1, 6, 45)
     assert admin.call("GET", f"/analytics/summary/cache?{within(hours)}").body["summary"]["hits"] == 0
+
+
+_FILTERS = {
+    "trace_id": "t1", "span_id": "s", "prompt_slug": "p", "api_key_ids": "key", "virtual_keys": "prod", "configs": "c",
+    "providers": "openai", "models": "m", "ai_org_model": "openai__m", "status_code": "2xx", "cache_status": "miss",
+    "metadata": '{"team": "a"}', "cost_min": "0", "total_units_max": "9", "prompt_token_min": "0",
+    "completion_token_max": "9", "weighted_feedback_min": "1", "is_success": "true",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", [1, 24 * 30])
+def test_every_figure_takes_every_filter(admin: RunningAdmin, hours: int) -> None:
+    put(admin, entry(NOON, metadata={"_user": "u", "team": "a"}, trace_id="t1"))
+    felt(admin, "t1", 10)
+    figures = [f"graphs/{name}" for name in analytics.GRAPHS]
+    figures += [f"groups/{name}" for name in (*analytics_groups.GROUPS, "metadata/team")]
+    figures += ["summary/overview", "summary/cache", "guards"]
+    for figure in figures:
+        for name, value in _FILTERS.items():
+            reply = admin.call("GET", f"/analytics/{figure}?{within(hours, **{name: value})}")
+            assert reply.status == 200, (figure, name, reply.text)
+
+
+def test_groups_tell_the_feedback_on_what_a_filter_means(admin: RunningAdmin) -> None:
+    now = as_text(time.time_ns() // 1000 + HOUR)
+    query = {"time_of_generation_min": as_text(NOON), "time_of_generation_max": now}
+    put(admin, entry(NOON, trace_id="t1"), entry(NOON + 1, trace_id="t1", model="n"), entry(NOON + 2, trace_id="t2"))
+    felt(admin, "t1", 10)
+    felt(admin, "t2", 4)
+
+    def feedback(**more: str) -> dict[str, tuple[float, int]]:
+        groups = admin.call("GET", f"/analytics/groups/ai-models?{urlencode({**query, **more})}").body["data"]
+        return {each["ai_model"]: (each["avg_weighted_feedback"], each["requests_with_feedback"]) for each in groups}
+
+    assert feedback() == {"m": (7, 2), "n": (10, 1)}
+    assert feedback(trace_id="t1") == {"m": (10, 1), "n": (10, 1)}
+    assert feedback(models="m") == {"m": (7, 2)}
 
 
 def test_totals_are_the_sums_of_their_parts(admin: RunningAdmin) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 
 from serving import Serving, serving, until
@@ -100,6 +101,46 @@ def test_what_requests_left_in_the_database_is_not_read_at_start(place: Path) ->
     with serving(place) as gateway:
         ask(gateway)
         assert not {"sqlalchemy", "alembic"} & loaded(gateway)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one", "two"])
+def test_a_gateway_without_keys_tells_a_link_that_signs_in_and_asks_callers_for_none(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    environment = {"PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data")}
+    with serving(tmp_path, *arguments, **environment) as gateway:
+        [address, key] = gateway.wait_for(rb"Console: (\S+)#sign-in=(\w+) ").groups()
+        assert address.decode() == f"http://127.0.0.1:{gateway.port}/console"
+        until(lambda: gateway.health() == 200)
+        with httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=60) as client:
+            shown = {"x-portkey-api-key": key.decode()}
+            assert client.post("/v1/penstock/session", headers=shown).status_code == 200
+            assert client.get("/v1/api-keys").json()["data"] == []  # the session's cookie
+            ask(gateway)
+            body = {"name": "first", "scopes": ["completions.write"]}
+            assert client.post("/v1/api-keys/workspace/service", headers=shown, json=body).status_code == 200
+    with serving(tmp_path, *arguments, **environment) as gateway:
+        gateway.wait_for(b"Console: .*sign in with the key")
+        assert "sign-in=" not in gateway.errors
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PENSTOCK_ADMIN_KEY": "an-admin-key-of-the-operator"},
+        {"PENSTOCK_ADMIN_LISTEN": "127.0.0.1:0"},
+        {"PENSTOCK_CONSOLE_ENABLED": "false"},
+        {"PENSTOCK_STORE_DATABASE": "none"},
+        {"PENSTOCK_HOST": "0.0.0.0", "PENSTOCK_OPEN": "true"},
+        {"PENSTOCK_LOG_LEVEL": "warning"},
+    ],
+    ids=lambda environment: next(iter(environment)),
+)
+def test_no_link_signs_in_elsewhere(tmp_path: Path, environment: dict[str, str]) -> None:
+    host = environment.get("PENSTOCK_HOST", "127.0.0.1")
+    with serving(tmp_path, host=host, **{"PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data"), **environment}) as gateway:
+        until(lambda: gateway.health() == 200)
+        assert "sign-in=" not in gateway.errors
 
 
 def test_a_wire_is_loaded_when_it_is_spoken(place: Path) -> None:

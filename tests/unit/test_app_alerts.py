@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.app_alerts import StoredDeliveries, alerts_of
+from penstock.app_alerts import StoredDeliveries, alerts_of, owner_name
 from penstock.core.address import AddressPolicy
+from penstock.limits.applied import Applied
+from penstock.limits.in_force import LimitsInForce
+from penstock.limits.limit import Limit
 from penstock.observe.alerts.deliveries import DeliveriesLost
 from penstock.observe.alerts.notice import Notice
 from penstock.observe.record import Records
@@ -13,6 +16,8 @@ from penstock.routing.advice import CircuitOpened
 from penstock.routing.health import Health
 from penstock.settings import Settings, SettingsError
 from penstock.settings.alerts import Alerts
+from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey
+from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.transport.echo import EchoTransport
@@ -21,7 +26,23 @@ from penstock.transport.echo import EchoTransport
 def test_without_a_channel_nothing_is_made() -> None:
     for alerts in (Alerts(), Alerts(on=(), webhook="http://localhost")):
         parts = alerts_of(Settings(alerts=alerts), EchoTransport, AddressPolicy())
-        assert (list(parts.tellers), parts.parts(Records(), Health(), None, None, None)) == ([], [])
+        assert (list(parts.tellers), parts.parts(Records(), Health(), None, None, None, MemoryCatalogue(EMPTY))) == (
+            [],
+            [],
+        )
+
+
+def test_owners_have_names() -> None:
+    def limit(level: str, owner: str) -> Limit:
+        return Limit(f"limit of {owner}", level, owner, "cost", 1, None)  # type: ignore[arg-type]
+
+    of_provider = limit("provider", "p-1")
+    limits = LimitsInForce(virtual_keys={"prod": (Applied(of_provider),)})
+    catalogue = Catalogue(keys=(GatewayKey("search-team", b"", id="k-1"),), limits=limits)
+    assert owner_name(catalogue, limit("api_key", "k-1")) == "search-team"
+    assert owner_name(catalogue, of_provider) == "@prod"
+    assert owner_name(catalogue, limit("workspace", "w-1")) is None
+    assert owner_name(catalogue, limit("api_key", "gone")) is None
 
 
 def test_channels_and_circuits() -> None:
@@ -30,7 +51,7 @@ def test_channels_and_circuits() -> None:
     assert [teller.channel.name for teller in parts.tellers] == ["webhook", "slack", "mail"]
     health, heard = Health(), list[str]()
     health.on_advice = lambda advice, _: heard.append(advice.tenant)
-    assert len(parts.parts(Records(), health, None, None, None)) == 5
+    assert len(parts.parts(Records(), health, None, None, None, MemoryCatalogue(EMPTY))) == 5
     health.on_advice(CircuitOpened("a tenant", True, "t", 1.0), 1.0)
     assert heard == ["a tenant"]
 

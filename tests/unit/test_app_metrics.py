@@ -46,10 +46,10 @@ async def test_a_store_that_is_down_ends_the_list() -> None:
 
 
 async def test_the_environment_s_key_needs_no_database() -> None:
-    admission = MetricsAdmission(None, "an-admin-key")
+    admission = MetricsAdmission(None, lambda: "an-admin-key")
     assert await admission.refused("an-admin-key", None) is None
     for shown in ("", "another", "\ud800"):
         failure = await admission.refused(shown, None)
         assert failure is not None
         assert failure.status == 401
-    assert await MetricsAdmission(None, "").refused("", None) is not None
+    assert await MetricsAdmission(None, str).refused("", None) is not None

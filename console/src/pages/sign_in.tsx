@@ -51,8 +51,8 @@ export function SignIn(props: {
         />
       </Form>
       <p class="hint">
-        No key yet? On the gateway's machine <code>penstock key create --admin</code> prints one, or set{" "}
-        <code>PENSTOCK_ADMIN_KEY</code>. A gateway key shows its own limits, usage and models. The key itself
+        No key yet? A gateway without keys prints a link that signs in when it starts. On its machine{" "}
+        <code>penstock key create --admin</code> prints a key, or set <code>PENSTOCK_ADMIN_KEY</code>. A gateway key shows its own limits, usage and models. The key itself
         is not kept in the browser.
       </p>
     </main>

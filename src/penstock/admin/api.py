@@ -22,14 +22,14 @@ _App = Callable[[Any, Any, Any], Awaitable[None]]
 
 class AdminApi:
     """An ASGI application over the control plane, which ``open_plane`` opens at the first call: a database that nobody
-    administers may be unopened until then. ``open_plane`` raises DatabaseError. ``admin_key`` is the text of
-    PENSTOCK_ADMIN_KEY: its digest is kept, the text is not. ``console`` is None where the console is off; the other two
-    are those of ``SessionRoutes``."""
+    administers may be unopened until then. ``open_plane`` raises DatabaseError. ``admin_key`` tells the text of
+    PENSTOCK_ADMIN_KEY at the first call: its digest is kept, the text is not. ``console`` is None where the console is
+    off; the other two are those of ``SessionRoutes``."""
 
     def __init__(
         self,
         open_plane: Callable[[], Awaitable[ControlPlane]],
-        admin_key: str = "",
+        admin_key: Callable[[], str] = str,
         console: Console | None = None,
         *,
         is_secure: bool = False,
@@ -40,7 +40,7 @@ class AdminApi:
         self._is_secure = is_secure
         self._has_gateway = has_gateway
         self._files: ConsoleFiles | None = None
-        self._digest = hashlib.sha256(admin_key.encode()).digest() if admin_key else None
+        self._admin_key = admin_key
         self._app: _App | None = None
 
     def serves(self, path: str) -> bool:
@@ -64,12 +64,14 @@ class AdminApi:
         from penstock.admin.app import AdminApp
         from penstock.admin.routes import ROUTES
 
+        key = self._admin_key()
+        digest = hashlib.sha256(key.encode()).digest() if key else None
         if self._console is None:
-            return AdminApp(self._open_plane, ROUTES, self._digest)
+            return AdminApp(self._open_plane, ROUTES, digest)
         from penstock.admin.sessions import SessionRoutes
 
         sessions = SessionRoutes(self._console, is_secure=self._is_secure, has_gateway=self._has_gateway)
-        return AdminApp(self._open_plane, (*ROUTES, *sessions.routes), self._digest)
+        return AdminApp(self._open_plane, (*ROUTES, *sessions.routes), digest)
 
 
 async def _live(receive: Any, send: Any) -> None:

@@ -19,6 +19,7 @@ import msgspec
 
 from penstock import __version__
 from penstock.settings import (
+    ADMIN_KEY,
     GUARDED,
     METRICS_FOLDER,
     Settings,
@@ -123,7 +124,9 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
             raise SettingsError([*error.problems, *problems]) from None
     if problems:
         raise SettingsError(problems)
-    _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=app.stored is not None)
+    has_console = app.stored is not None and settings.console.enabled and settings.admin.enabled
+    sign_in = _first_sign_in(settings) if has_console and not app.is_guarded else ""
+    _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=has_console, sign_in=sign_in)
     if bound.workers > 1:
         if app.is_guarded:
             # Workers are started anew when they end, and the file may have changed by then.
@@ -201,10 +204,32 @@ def _refusal(error: OSError, host: str, port: int) -> str:
             return f"can't listen on {host}, port {port}: {error.strerror}"
 
 
-def _greet(settings: Settings, source: Path | None, *, is_guarded: bool, database: str, has_console: bool) -> None:
+def _first_sign_in(settings: Settings) -> str:
+    """An admin key that ends with this process, for a gateway without keys that only this machine reaches: its console
+    opens by a link, and no key of the database has every request show one. Empty elsewhere, and where nobody reads
+    the link."""
+    is_alone = settings.is_loopback and settings.admin.address is None
+    if not is_alone or os.environ.get(ADMIN_KEY) or not _greets(settings):
+        return ""
+    from penstock.control.keys.text import new_key_text  # for those who begin
+
+    # The parts of the gateway that know admin keys read it at their first call, in each worker.
+    os.environ[ADMIN_KEY] = new_key_text("organisation-service")
+    return os.environ[ADMIN_KEY]
+
+
+def _greets(settings: Settings) -> bool:
+    return settings.server.log_level in {"debug", "info"}
+
+
+def _greet(
+    settings: Settings, source: Path | None, *, is_guarded: bool, database: str, has_console: bool, sign_in: str
+) -> None:
     level = settings.server.log_level
-    if level in {"debug", "info"}:
-        shown = banner(settings, source, is_guarded=is_guarded, database=database, has_console=has_console)
+    if _greets(settings):
+        shown = banner(
+            settings, source, is_guarded=is_guarded, database=database, has_console=has_console, sign_in=sign_in
+        )
         click.echo(shown, err=True)
     elif level == "warning":
         click.echo(_listens(settings), err=True)
@@ -233,8 +258,10 @@ def banner(
     is_guarded: bool = False,
     database: str = "none",
     has_console: bool = False,
+    sign_in: str = "",
 ) -> str:
-    """What a newcomer needs: where the gateway listens, a first request to paste, where to read on."""
+    """What a newcomer needs: where the gateway listens, a first request to paste, where to read on. ``sign_in`` is the
+    admin key with which the console's link signs in, empty for none."""
     server = settings.server
     key = " -H 'authorization: Bearer GATEWAY_KEY'" if is_guarded else ""
     lent = _lent(settings, is_guarded=is_guarded)
@@ -248,17 +275,19 @@ Try it{" (with a gateway key of yours in place of GATEWAY_KEY)" if is_guarded el
 
 Settings: {source or "the defaults, PENSTOCK_* variables and flags"} (all there are: docs/settings.md)
 Database: {database}
-{_console(settings) if has_console else ""}\
+{_console(settings, sign_in) if has_console else ""}\
 Providers: {_program()} providers. Provider keys in the environment: {lent}. Stop with Ctrl-C.
 """
 
 
-def _console(settings: Settings) -> str:
+def _console(settings: Settings, sign_in: str) -> str:
     """Where the console is, and what opens it; nothing where it is off."""
     if not (settings.console.enabled and settings.admin.enabled):
         return ""
     host, port = settings.admin.address or (settings.server.host, settings.server.port)
     address = f"{_url(_reachable(host), port, _scheme(settings))}/console"
+    if sign_in:
+        return f"Console: {address}#sign-in={sign_in} (this link signs in until the gateway stops)\n"
     return f"Console: {address} (sign in with the key that `{_program()} key create --admin` prints)\n"
 
 

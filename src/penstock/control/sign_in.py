@@ -22,7 +22,10 @@ _FIRST: Final = (
     f"There is no admin key yet. Make one on the machine of the gateway: `{COMMAND}`, or set {ADMIN_KEY}, and send "
     "it as x-portkey-api-key."
 )
-_MISSING: Final = "Send an admin key, or a key with the scope for this call, in the header x-portkey-api-key."
+_MISSING: Final = (
+    "Send an admin key, or a key with the scope for this call, in the header x-portkey-api-key. On the machine of the "
+    f"gateway `{COMMAND}` makes one."
+)
 _ENDED: Final = "The session of the console has ended: sign in again."
 _UNKNOWN: Final = "This key is not known here, is expired or was revoked."
 

@@ -24,19 +24,25 @@ class Felt(msgspec.Struct, frozen=True):
     weighted: float = 0.0
 
 
-def _conditions(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
-    """Feedback of a time and of workspaces; with any further filter, feedback on a request that it means."""
+_IS_ABOUT = sa.and_(
+    request_log.c.trace_id == feedback.c.trace_id, request_log.c.workspace_id == feedback.c.workspace_id
+)
+"""Whether a row of the request log is one that a piece of feedback is about."""
+
+
+def _of_time(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
+    """Feedback of a time and of workspaces."""
     conditions = wanted.within(feedback.c.created_at)
     if wanted.workspaces is not None:
         conditions.append(feedback.c.workspace_id.in_(wanted.workspaces))
-    if not wanted.has_only_time:
-        meant = sa.exists().where(request_log.c.trace_id == feedback.c.trace_id, *_same_workspace())
-        conditions.append(meant.where(*wanted.conditions(request_log)))
     return conditions
 
 
-def _same_workspace() -> list[sa.ColumnElement[bool]]:
-    return [request_log.c.workspace_id == feedback.c.workspace_id]
+def _conditions(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
+    """Feedback of a time and of workspaces; with any further filter, feedback on a request that it means."""
+    if wanted.has_only_time:
+        return _of_time(wanted)
+    return [*_of_time(wanted), sa.exists().where(_IS_ABOUT, *wanted.conditions(request_log))]
 
 
 async def by_bucket(connection: AsyncConnection, wanted: LogFilter, span: Span) -> list[tuple[int, Felt]]:
@@ -70,8 +76,8 @@ async def by_column(
     pieces = (
         sa.select(column.label("name"), feedback.c.id, feedback.c.value, feedback.c.weight)
         .distinct()
-        .join_from(feedback, request_log, sa.and_(request_log.c.trace_id == feedback.c.trace_id, *_same_workspace()))
-        .where(*_conditions(wanted))
+        .join_from(feedback, request_log, _IS_ABOUT)
+        .where(*_of_time(wanted), *([] if wanted.has_only_time else wanted.conditions(request_log)))
         .subquery()
     )
     weighted = sa.func.sum(pieces.c.value * pieces.c.weight)

@@ -153,7 +153,7 @@ class _Reader:
 
     def metadata(self) -> dict[str, str]:
         text = self._query.get("metadata")
-        if not text:
+        if not text or not is_plain(text):
             return {}
         value = read_json_or_none(text.encode())
         if not isinstance(value, dict) or len(value) > _MOST_NAMES:

@@ -14,8 +14,9 @@ from penstock.core.json_text import write_json
 from penstock.observe.alerts.notice import Notice
 
 _PREFIX: Final = "whsec_"
-_SLACK_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-"""https://docs.slack.dev/messaging/formatting-message-text/#escaping"""
+_SLACK_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u2060"})
+"""https://docs.slack.dev/messaging/formatting-message-text/#escaping. Callers choose names of models, and
+Mattermost and Discord call everybody for ``@all`` and ``@everyone``: a mark that nobody sees stands between."""
 _JSON: Final = {"content-type": "application/json"}
 
 
@@ -65,7 +66,7 @@ class Slack:
         self._sender = sender
 
     async def tell(self, notice: Notice) -> str:
-        body = write_json({"text": notice.text.translate(_SLACK_ESCAPES)})
+        body = write_json({"text": notice.text.translate(_SLACK_ESCAPES), "unfurl_links": False})
         return _problem(await self._sender.post(body, {**_JSON}))
 
 

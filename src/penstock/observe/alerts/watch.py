@@ -28,6 +28,8 @@ _PATIENCE: Final = 5.0
 """Seconds until a circuit is told whose target no finished request has named yet."""
 _MOST_OPEN: Final = 1000
 _BLAME: Final = {kind.value: meaning.blame for kind, meaning in MEANINGS.items()}
+_LEVELS: Final[Mapping[str, str]] = {"api_key": "key"}
+"""What people call a level, where that is another word."""
 _BUDGETS: Final[Mapping[str, NoticeKind]] = {"threshold": "budget_threshold", "exhausted": "budget_exhausted"}
 
 
@@ -54,7 +56,8 @@ class _Opened(NamedTuple):
 
 class Watch:
     """A part of the gateway. ``notify`` gets each notice; ``lost`` names the stores that are lost now; ``is_first``
-    says whether this worker is the one that tells of them, and of failed requests of all workers."""
+    says whether this worker is the one that tells of them, and of failed requests of all workers; ``owner_name`` is
+    what people call the owner of a limit, None where that is its id."""
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Watch:
         lost: Callable[[], Iterable[str]],
         is_first: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.time,
+        owner_name: Callable[[Limit], str | None] = lambda _: None,
     ) -> None:
         self._records = records
         self._settings = settings
@@ -71,6 +75,7 @@ class Watch:
         self._lost = lost
         self._is_first = is_first
         self._clock = clock
+        self._owner_name = owner_name
         self._rate = FailureRate(settings.window)
         """Of this worker alone, until ``start``."""
         self._names: Lru[str, str] = Lru(_TARGETS)
@@ -95,7 +100,7 @@ class Watch:
         for alert in alerts:
             kind = _BUDGETS.get(alert.kind)
             if kind is not None and kind in self._settings.kinds:
-                self._notify(budget_notice(kind, alert, self._clock()))
+                self._notify(budget_notice(kind, alert, self._clock(), self._owner_name(alert.limit)))
 
     def circuit_opened(self, tenant: str, saved: bool, target: str, cooldown: float, _: float) -> None:
         """Tell of a circuit that an attempt has opened."""
@@ -126,8 +131,7 @@ class Watch:
             if attempt.identity:
                 model = f" ({attempt.model})" if attempt.model else ""
                 name = f"{attempt.provider}{model}, {attempt.target}"
-                # Callers choose names of models: lone surrogates can be sent to nobody.
-                self._names.put(attempt.identity, name.encode("utf-8", "replace").decode())
+                self._names.put(attempt.identity, _one_line(name))
 
     def _tell_circuits(self, now: float) -> None:
         for opened in list(self._opened):
@@ -169,8 +173,15 @@ def is_failed(record: Record) -> bool:
     return _BLAME.get(record.failure) is not Blame.CLIENT
 
 
-def budget_notice(kind: NoticeKind, alert: Alert, at: float) -> Notice:
-    """The notice of what a budget has crossed. Its window is the budget's own."""
+def _one_line(text: str) -> str:
+    """A text that callers chose, a name of a model, without what can be sent to nobody and what looks like a line or a
+    field of its own."""
+    sound = text.encode("utf-8", "replace").decode()
+    return "".join([each if each.isprintable() else " " for each in sound])
+
+
+def budget_notice(kind: NoticeKind, alert: Alert, at: float, name: str | None = None) -> Notice:
+    """The notice of what a budget has crossed. Its window is the budget's own; ``name`` is that of its owner."""
     limit, key = alert.limit, alert.key
     line = limit.alert_at if kind == "budget_threshold" else limit.cap
     what = "has reached its alert threshold" if kind == "budget_threshold" else "is used up"
@@ -181,6 +192,7 @@ def budget_notice(kind: NoticeKind, alert: Alert, at: float) -> Notice:
         "limit": limit.id,
         "level": limit.level,
         "owner": limit.owner,
+        "name": name,
         "type": limit.kind,
         "used": _number(limit, alert.amount),
         "threshold": None if limit.alert_at is None else _number(limit, limit.alert_at),
@@ -188,7 +200,8 @@ def budget_notice(kind: NoticeKind, alert: Alert, at: float) -> Notice:
         "window_ends_at": None if ends is None else ends // 1_000_000,
     }
     parts = (kind, limit.id, key.value.hex(), key.epoch, key.window_start)
-    text = f"The budget {limit.id} of the {limit.level} {limit.owner} {what}: {used}{of}."
+    whose = f"{_LEVELS.get(limit.level, limit.level)} {name or limit.owner}"
+    text = f"The budget {limit.id} of the {whose} {what}: {used}{of}."
     owner = limit.owner if limit.level == "api_key" else None
     return Notice(kind, "\x00".join(str(part) for part in parts), at, text, data, owner)
 

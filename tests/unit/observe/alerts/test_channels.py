@@ -56,7 +56,16 @@ async def test_what_goes_wrong_is_told() -> None:
 async def test_slack_s_characters_are_escaped() -> None:
     door = Door(Posted(200))
     assert await Slack(door).tell(NOTICE) == ""
-    assert json.loads(door.posted[0][0]) == {"text": "The &lt;database&gt; &amp; more."}
+    text = "The &lt;database&gt; &amp; more."
+    assert json.loads(door.posted[0][0]) == {"text": text, "unfurl_links": False}
+
+
+async def test_nobody_s_name_of_a_model_calls_everybody() -> None:
+    door = Door(Posted(200))
+    await Slack(door).tell(Notice("circuit_open", "k", 1.0, "The circuit of openai (<!channel> @everyone) has opened."))
+    text = json.loads(door.posted[0][0])["text"]
+    assert "<!channel>" not in text
+    assert "@everyone" not in text
 
 
 async def test_mail_goes_to_each_address_once() -> None:

@@ -37,9 +37,10 @@ class World:
 
 def test_budgets() -> None:
     notice = budget_notice("budget_threshold", Alert("threshold", LIMIT, KEY, 4_200_000_000), 7.0)
-    assert notice.text == (
-        "The budget b-1 of the api_key key-1 has reached its alert threshold: 4.2 dollars of 4 dollars."
-    )
+    assert notice.text == ("The budget b-1 of the key key-1 has reached its alert threshold: 4.2 dollars of 4 dollars.")
+    named = budget_notice("budget_threshold", Alert("threshold", LIMIT, KEY, 4_200_000_000), 7.0, "search-team")
+    assert named.text.startswith("The budget b-1 of the key search-team has")
+    assert (named.id, named.data["name"], named.data["owner"]) == (notice.id, "search-team", "key-1")
     assert notice.owner == "key-1"
     assert (notice.data["used"], notice.data["amount"], notice.data["threshold"]) == (4.2, 5.0, 4.0)
     exhausted = budget_notice("budget_exhausted", Alert("exhausted", LIMIT, KEY, 5_000_000_000), 7.0)
@@ -85,6 +86,16 @@ async def test_a_circuit_is_told_with_its_target_or_after_a_while_without() -> N
     world.now += 5
     await world.watch.stop()
     assert world.told[1:] == ["The circuit of a target has opened: no requests for 30 s."]
+
+
+async def test_no_name_of_a_model_makes_a_line() -> None:
+    world = World(WatchSettings(EVERY))
+    world.watch.start()
+    world.watch.circuit_opened("", False, "one", 30.0, 0.0)
+    attempt = AttemptRecord("config", "openai", "m\r\nstatus: fine\u2028\ud800", 1, 500, 0.0, identity="one")
+    world.records.publish(msgspec.structs.replace(RECORD, attempts=(attempt,)))
+    await world.watch.stop()
+    assert world.told == ["The circuit of openai (m  status: fine ?), config has opened: no requests for 30 s."]
 
 
 async def test_the_rate_of_failed_requests() -> None:
