@@ -50,8 +50,8 @@ class RequestLimits(msgspec.Struct, frozen=True):
 
 class LimitsInForce(msgspec.Struct, frozen=True):
     """The limits of a catalogue. ``organisation`` are for everybody, ``workspaces`` by the workspace's id,
-    ``virtual_keys`` by name. Limits of gateway keys are the keys' own. ``organisation_id`` is that of all requests, None
-    without a database. ``is_empty``: there are no others."""
+    ``virtual_keys`` by name. Limits of gateway keys are the keys' own. ``organisation_id`` is that of all requests,
+    None without a database. ``is_empty``: there are no limits."""
 
     organisation: tuple[Applied, ...] = ()
     workspaces: Mapping[str, tuple[Applied, ...]] = {}
