@@ -42,6 +42,8 @@ _WRITTEN: Final = 30.0
 """Seconds after which the ledger must hold all: a busy machine writes late."""
 _ADMIN: Final = "an-admin-key-of-the-bench"
 _NANOS: Final = 10**9
+_LAST_WORDS: Final = 6000
+"""Characters of a gateway's log that tell of a defect."""
 _INPUT, _OUTPUT = 11, 7
 _COST: Final = (_INPUT * 2 + _OUTPUT * 5) * 1000
 """Nanodollars of an answer: 2 and 5 dollars for a million tokens."""
@@ -129,7 +131,7 @@ class Drill:
         self._names: dict[str, str] = {}
         """The names of keys by their ids."""
         self._told: dict[str, Told] = {name: Told() for name in _BUDGETS}
-        self._number = 0
+        self._number = self._defects = 0
         self.outcome = Outcome()
 
     async def run(self, rounds: int) -> Outcome:
@@ -145,7 +147,7 @@ class Drill:
                     if not self._keys:
                         await self._set_up(gateway)
                     await self._judge(gateway, provider, number)
-                    await self._load(gateway)
+                    await self._load(gateway, number)
             with local.running(self._home, self._settings) as gateway:
                 await self._judge(gateway, provider, rounds)
             server.close()
@@ -180,12 +182,15 @@ class Drill:
 
     # Load, and the kill.
 
-    async def _load(self, gateway: LocalGateway) -> None:
+    async def _load(self, gateway: LocalGateway, number: int) -> None:
         callers = [asyncio.create_task(self._call(gateway, name)) for name in _BUDGETS for _ in range(4)]
         await asyncio.sleep(self._dice.uniform(0.05, 1.2))
         os.killpg(gateway.process.popen.pid, signal.SIGKILL)
         gateway.process.popen.wait()
         await asyncio.gather(*callers)
+        if self._defects:
+            self._problem(number, f"{self._defects} requests were a 500:\n{gateway.messages()[-_LAST_WORDS:]}")
+            self._defects = 0
 
     async def _call(self, gateway: LocalGateway, name: str) -> None:
         """Send requests over one connection until the gateway is gone."""
@@ -208,6 +213,7 @@ class Drill:
                         told.finished.add(trace)
                     else:
                         told.refused.add(trace)
+                        self._defects += answer.status == 500
                     self.outcome.fates[f"{name} {answer.status}"] += 1
         except ConnectionError:
             return

@@ -252,6 +252,11 @@ def test_a_user_s_key_needs_a_user_who_is_there(admin: RunningAdmin) -> None:
     reply = admin.call("POST", "/api-keys/workspace/user", {**body, "user_id": "nope"})
     assert set(reply.problems) == {"/user_id"}
     refused(admin.call("POST", "/api-keys/organisation/user", body), 404, "AB02")
+    wrongs: list[Any] = [0, [], {"id": user["id"]}, " ", True]
+    for wrong in wrongs:
+        for member in ("user_id", "workspace_id"):
+            reply = admin.call("POST", "/api-keys/workspace/user", {**body, member: wrong})
+            assert (reply.status, set(reply.problems)) == (400, {f"/{member}"})
 
 
 def test_a_rotation_leaves_two_texts_in_force_and_no_third(admin: RunningAdmin) -> None:

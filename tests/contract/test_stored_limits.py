@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from msgspec.structs import replace
 
 from databases import fresh_address, make_tables
 from limiting import NOON
 from penstock.control.limits.limits import limits_of, put_limits, reset_usage
 from penstock.control.policies import create_policy, list_policies
+from penstock.limits.in_force import Owner
 from penstock.limits.limit import Level
 from penstock.limits.windows import CalendarWindow, WeekStart
 from penstock.stores.catalogue import Catalogue, GatewayKey, VirtualKey
@@ -79,7 +81,23 @@ async def load(database: Database, loader: LimitLoader | None = None) -> tuple[C
 
 
 async def test_without_rows_the_catalogue_is_as_it_was(database: Database) -> None:
-    assert await load(database) == (BEFORE, [])
+    catalogue, problems = await load(database)
+    assert catalogue.limits.is_empty
+    assert (replace(catalogue, limits=BEFORE.limits), problems) == (BEFORE, [])
+
+
+async def test_a_policy_may_ask_for_the_organisation(database: Database) -> None:
+    async with database.change() as connection:
+        organisation_id = (await connection.execute(sa.select(schema.organisation.c.id))).scalar()
+        if organisation_id is None:
+            organisation_id = "o1"
+            await connection.execute(schema.organisation.insert().values(id="o1", name="O", **COMMON))
+        for number, value in enumerate((organisation_id, "*", "another"), start=1):
+            conditions = [{"key": "organisation_id", "value": value}]
+            members = {"type": "requests", "credit_limit": number, "conditions": conditions, "group_by": []}
+            await create_policy(connection, "usage", members, workspace_id=None, name="", by="t", now=NOON)
+    catalogue, _ = await load(database)
+    assert sorted(policy.limit.amount for policy in catalogue.limits.of(Owner()).of_requests) == [1, 2]
 
 
 async def test_every_level_is_found_where_requests_look_for_it(database: Database) -> None:
@@ -112,7 +130,9 @@ async def test_a_row_that_can_not_be_used_keeps_what_it_meant(database: Database
         await connection.execute(schema.limit.update().values(definition='{"concurrency_limit": "two"}'))
     after, problems = await load(database, loader)
     assert after == before
-    assert problems == ["the limits of api_key k1: concurrency_limit: expected a whole number above 0"]
+    assert problems == [
+        "the limits of api_key k1: concurrency_limit: expected a whole number from 1 to 9007199254740991"
+    ]
 
 
 async def test_of_keys_that_changed_the_limits_are_read_and_the_others_stay(database: Database) -> None:

@@ -45,6 +45,7 @@ _WRITES: Final[tuple[tuple[str, str, str], ...]] = (
         for method in methods
     ),
 )
+_GENERAL: Final = f"Facts of models: this {_LATER}. GET /v1/model-configs/pricing/PROVIDER/MODEL has what they cost."
 _METHODS: Final = ("GET", "POST", "PUT", "DELETE", "PATCH")
 
 
@@ -68,4 +69,5 @@ ROUTES: Final = (
         for method in _METHODS
     ),
     *(AdminRoute(method, path, (), _saying(text)) for method, path, text in _WRITES),
+    AdminRoute("GET", "/model-configs/general/{rest:path}", (), _saying(_GENERAL)),
 )

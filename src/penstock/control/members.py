@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.control.refusal import Problem, Problems, invalid
+from penstock.control.refusal import Problem, Problems
 from penstock.control.timestamps import parse
 from penstock.core.did_you_mean import hint
 
@@ -99,8 +99,7 @@ class Members:
         return f"{self.pointer}/{name[:64].replace('~', '~0').replace('/', '~1')}"
 
     def finish(self) -> None:
-        if self.problems:
-            raise invalid(self.problems)
+        self.problems.finish()
 
     def has(self, name: str) -> bool:
         """Whether a member is there, be it null."""

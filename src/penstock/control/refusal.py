@@ -50,11 +50,20 @@ class Refusal(Exception):
 
 
 class Problems(list[Problem]):
-    """The problems of one body. Adding the last one that is told raises Refusal: reading ends there."""
+    """The problems of one body. Adding the last one that is told raises Refusal: reading ends there. So does adding one
+    after ``finish``: what is found while a change is made must not be lost either."""
+
+    _is_finished = False
 
     def append(self, problem: Problem) -> None:
         super().append(problem)
-        if len(self) >= MOST_PROBLEMS:
+        if self._is_finished or len(self) >= MOST_PROBLEMS:
+            raise invalid(self)
+
+    def finish(self) -> None:
+        """Raises Refusal if there are any."""
+        self._is_finished = True
+        if self:
             raise invalid(self)
 
     def extend(self, problems: Iterable[Problem]) -> None:

@@ -24,7 +24,7 @@ CONFIG: Final = "bifrost"
 _TOP: Final = {
     "$schema": "the form of the file",
     "config_store": "the database is Penstock's own",
-    "logs_store": "logs go to standard output",
+    "logs_store": "the request log is in the database of Penstock's own",
     "encryption_key": "the file's secrets are in clear or in variables: nothing is decrypted",
     "framework": "prices come with the gateway",
     "websocket": "requests and streams need no such setting",

@@ -46,7 +46,7 @@ _CLOUDS: Final = {
 _SECRETS: Final = frozenset({"client_secret", "auth_credentials", "access_key", "secret_key", "session_token"})
 _SERVERS: Final = ("vllm_key_config", "ollama_key_config", "sgl_key_config")
 _KEY: Final = {
-    "use_for_batch_api": "batches are not served",
+    "use_for_batch_api": "a batch goes to the provider that the request names",
     "config_hash": "an identifier of Bifrost's",
     "description": "providers have no descriptions",
 }

@@ -38,11 +38,18 @@ _CLIENT: Final = {
 }
 
 
+_ENFORCED: Final = ("enforce_auth_on_inference", "enforce_governance_header")
+
+
 def read_client(client: Section, imported: Imported) -> None:
-    """Whether callers need a key. Penstock asks everybody for one as soon as there is one."""
+    """Whether callers need a key, by the newer name of the two or the older one. Penstock asks everybody for one as
+    soon as there is one."""
     report = client.report
-    key = "enforce_governance_header" if "enforce_governance_header" in client else "enforce_auth_on_inference"
-    is_enforced, path = client.switch(key), client.at(key)
+    keys = [key for key in _ENFORCED if key in client] or [_ENFORCED[0]]
+    is_enforced, path = client.switch(keys[0]), client.at(keys[0])
+    for older in keys[1:]:
+        client.switch(older)
+        report.near(client.at(older), f"{keys[0]} says it")
     if is_enforced:
         imported.blocks_callers = True
         report.exact(path, "every request needs a gateway key")
@@ -77,7 +84,7 @@ def _cache(plugin: Section, imported: Imported) -> None:
     cache: Body = {"mode": "semantic"} if ttl is None else {"mode": "semantic", "max_age": ttl}
     for each in imported.configs:
         each["config"]["cache"] = cache
-    plugin.report.near(plugin.path, "cache of the configs, served as exact matches, in the gateway's memory")
+    plugin.report.near(plugin.path, "cache of the configs, served as exact matches; store = redis in [cache] shares it")
 
 
 def read_prices(governance: Section, imported: Imported, slugs: Mapping[str, Sequence[str]]) -> None:

@@ -27,8 +27,8 @@ _LOST: Final = {
     "mcp_servers": "tools of MCP servers are not served",
     "vector_store_registry": "vector stores are not served",
     "search_tools": "search tools are not served",
-    "files_settings": "files are not served",
-    "finetune_settings": "fine-tuning is not served",
+    "files_settings": "files go to the provider that a request names, with its credential",
+    "finetune_settings": "jobs go to the provider that a request names, with its credential",
     "callback_settings": "there are no callbacks",
 }
 

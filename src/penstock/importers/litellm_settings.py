@@ -15,6 +15,7 @@ from penstock.importers.windows import budget, litellm_span, report_limit
 
 _DEFAULT_RETRIES: Final = 2
 """Retries of LiteLLM's router where the file says nothing (openai.DEFAULT_MAX_RETRIES)."""
+_CACHE: Final = "in the gateway's memory, or with store = redis in [cache] in the Redis of [store]"
 _LOCAL_TTL: Final = 600
 """Seconds that LiteLLM's cache in memory keeps an answer where the file says nothing."""
 _STRATEGIES: Final = {
@@ -78,10 +79,10 @@ _GENERAL: Final = {
     "key_management_system": "credentials are references to variables, files or a keyring",
 }
 _GENERAL_LOST: Final = {
-    "alerting": "alerts are not sent",
-    "alerting_threshold": "alerts are not sent",
-    "alert_types": "alerts are not sent",
-    "alerting_args": "alerts are not sent",
+    "alerting": "alerts are set up anew: [alerts], docs/alerts.md",
+    "alerting_threshold": "alerts are set up anew: [alerts], docs/alerts.md",
+    "alert_types": "alerts are set up anew: [alerts], docs/alerts.md",
+    "alerting_args": "alerts are set up anew: [alerts], docs/alerts.md",
     "pass_through_endpoints": "endpoints of other APIs are not passed through",
     "key_management_settings": "credentials are references to variables, files or a keyring",
 }
@@ -287,11 +288,11 @@ class SettingsReader:
                 "mode": "semantic" if semantic else "simple",
                 **({} if age is None else {"max_age": age}),
             }
-            text = "served as exact matches" if semantic else "the cache is in the gateway's memory"
+            text = "served as exact matches" if semantic else _CACHE
             self._report.near(params.at("type"), text)
         if ttl is not None:
             self._report.exact(params.at("ttl"), f"cache.max_age {ttl}")
-        params.finish_near("the cache is in the gateway's memory")
+        params.finish_near(_CACHE)
 
     # Limits and what is watched.
 

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from penstock.core.storable_text import storable_text
 from penstock.limits.applied import Applied
 from penstock.limits.limit import OVERFLOW, SINGLE, BucketKey, Limit
 
@@ -25,6 +26,23 @@ FACTS: Final = tuple(
 )
 """What conditions and groups may name, beside ``metadata.NAME``."""
 METADATA: Final = "metadata."
+ENDPOINT_TYPES: Final = {
+    "chatComplete": "chat.completions",
+    "createModelResponse": "chat.completions",
+    "messages": "chat.completions",
+    "complete": "completions",
+    "embed": "embeddings",
+    "moderate": "moderations",
+    "imageGenerate": "images.generations",
+    "imageEdit": "images.edits",
+    "createSpeech": "audio.speech",
+    "createTranscription": "audio.transcriptions",
+    "createTranslation": "audio.translations",
+}
+"""Portkey's names of what a request asks for, and the gateway's (``providers.row.Operation``). Responses and Messages
+are chats here."""
+_LONGEST_TOLD: Final = 256
+"""Characters of a value in the name of its bucket."""
 _OF_ATTEMPTS: Final = frozenset({"model", "provider", "virtual_key"})
 """Facts that a fallback changes: a policy that names one is judged before each attempt."""
 
@@ -32,8 +50,9 @@ _OF_ATTEMPTS: Final = frozenset({"model", "provider", "virtual_key"})
 class PolicyCondition(msgspec.Struct, frozen=True):
     """One condition: the fact is one of ``values``, or, with ``excludes``, none of them. ``*`` is any value.
 
-    For ``model``, ``@slug/*`` is every model of a provider, and a value without ``@slug/`` is that model anywhere. A
-    request without the fact meets no condition on it, not even one that excludes.
+    For ``model``, ``@slug/*`` is every model of a provider, and a value without ``@slug/`` is that model anywhere; for
+    ``provider``, ``@slug`` is a virtual key. A request without the fact meets no condition on it, not even one that
+    excludes.
     """
 
     key: str
@@ -47,6 +66,8 @@ class PolicyCondition(msgspec.Struct, frozen=True):
         is_one = ANY in self.values or fact in self.values
         if not is_one and self.key == "model":
             is_one = any(_is_model(value, fact) for value in self.values)
+        if not is_one and self.key == "provider" and "virtual_key" in facts:
+            is_one = f"@{facts['virtual_key']}" in self.values
         return is_one is not self.excludes
 
 
@@ -85,8 +106,9 @@ def limits_of(policies: Iterable[Policy], facts: Facts) -> Iterator[Applied]:
 
 def value_key(values: Iterable[tuple[str, str]]) -> str:
     """The name of a bucket for people: ``metadata._user:bob-model:@openai/gpt-4o``, or ``default`` without values. Two
-    buckets may have one name: a value may hold ``-`` and ``:``."""
-    return "-".join(f"{key}:{value}" for key, value in values) or "default"
+    buckets may have one name: a value may hold ``-`` and ``:``, and is told in part where it is long. Stores hold it,
+    whatever a caller has written."""
+    return "-".join(f"{key}:{storable_text(value[:_LONGEST_TOLD])}" for key, value in values) or "default"
 
 
 def value_hash(values: Iterable[tuple[str, str]]) -> bytes:

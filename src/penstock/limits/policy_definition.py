@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from penstock.core.did_you_mean import hint
-from penstock.limits.policy import FACTS, METADATA, Policy, PolicyCondition
+from penstock.limits.policy import ENDPOINT_TYPES, FACTS, METADATA, Policy, PolicyCondition
 from penstock.limits.validate import Members, Reading, rate_limit, usage_limit
 
 _OWN: Final = ("name", "conditions", "group_by", "status")
@@ -57,7 +57,16 @@ def _condition(members: Members) -> PolicyCondition:
         listed = []
     elif len(listed) > _MOST_VALUES:
         members.complain("value", f"there are {len(listed)} values, and {_MOST_VALUES} at most may be set")
-    return PolicyCondition(_fact(members), tuple(listed), members.switch("excludes"))
+    key = _fact(members)
+    return PolicyCondition(key, tuple(_as_facts_are(key, listed)), members.switch("excludes"))
+
+
+def _as_facts_are(key: str, values: list[str]) -> list[str]:
+    """The values as requests have them: an endpoint type of Portkey's by the gateway's name, a virtual key without
+    the ``@`` that callers write."""
+    if key == "endpoint_type":
+        return [ENDPOINT_TYPES.get(value, value) for value in values]
+    return [value.removeprefix("@") for value in values] if key == "virtual_key" else values
 
 
 def _group(members: Members) -> str:

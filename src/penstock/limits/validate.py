@@ -105,8 +105,8 @@ class Reading:
         if value is None:
             return
         path = "concurrency_limit"
-        if not _is_whole(value) or value < 1:
-            self.problems.append(Problem(path, "expected a whole number above 0"))
+        if not _is_whole(value) or not 1 <= value <= _LARGEST_COUNT:
+            self.problems.append(Problem(path, f"expected a whole number from 1 to {_LARGEST_COUNT}"))
             return
         owner = self.owner
         self._add(Limit(_id(owner, "concurrency"), owner.level, owner.id, "concurrency", value, None), path)

@@ -304,8 +304,10 @@ class LeasedCounters:
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         result = await self._store.reserve(reservation, holds)
         if isinstance(result, Exceeded) and await self._give_back(holds):
-            # Some of what is missing was leased by this worker.
-            result = await self._store.reserve(reservation, holds)
+            # Some of what is missing was leased by this worker. Where the answer to the first try was lost, the store
+            # may have been told meanwhile that the reservation is given back: it stays refused then.
+            with contextlib.suppress(ValueError):
+                result = await self._store.reserve(reservation, holds)
         self._note(holds, result)
         return result
 

@@ -24,3 +24,11 @@ def test_reading_ends_at_the_last_problem_that_is_told() -> None:
     problems.extend([Problem("", "a")] * (MOST_PROBLEMS - 1))
     with pytest.raises(Refusal, match="20 problems or more"):
         problems.append(Problem("", "b"))
+
+
+def test_what_is_found_after_the_reading_is_not_lost() -> None:
+    problems = Problems()
+    problems.finish()
+    with pytest.raises(Refusal) as raised:
+        problems.append(Problem("/user_id", "expected a text"))
+    assert raised.value.problems == (Problem("/user_id", "expected a text"),)

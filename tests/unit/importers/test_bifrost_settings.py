@@ -29,6 +29,15 @@ def test_callers_without_a_key(client: Any, keys: list[Any], mark: str, needs_co
     assert (last.outcome.value, last.needs_consent) == (mark, needs_consent)
 
 
+@pytest.mark.parametrize("is_enforced", [True, False])
+def test_of_two_names_the_newer_one_says_whether_callers_need_a_key(is_enforced: bool) -> None:
+    client = {"enforce_governance_header": not is_enforced, "enforce_auth_on_inference": is_enforced}
+    report = from_bifrost({"providers": OPENAI, "client": client, "governance": {"virtual_keys": [KEY]}}).report
+    lines = {line.path: line for line in report.lines if line.path.startswith("client.enforce")}
+    assert lines["client.enforce_auth_on_inference"].needs_consent is not is_enforced
+    assert lines["client.enforce_governance_header"].outcome.value == "~"
+
+
 def test_plugins() -> None:
     plugins = [
         {"name": "semantic_cache", "enabled": True, "config": {"ttl_seconds": 5}}, {"name": "telemetry"},

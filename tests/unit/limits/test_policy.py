@@ -13,6 +13,7 @@ FACTS = {
     "workspace_id": "w1",
     "model": "@openai/gpt-4o",
     "provider": "openai",
+    "virtual_key": "prod",
     "metadata._user": "bob",
     "metadata.team": "search",
 }
@@ -43,6 +44,10 @@ def policy(*conditions: PolicyCondition, group_by: tuple[str, ...] = (), active:
         (PolicyCondition("model", ("gpt-4o",)), True),
         (PolicyCondition("model", ("@openai/*",), excludes=True), False),
         (PolicyCondition("provider", ("open*",)), False),
+        (PolicyCondition("provider", ("groq", "@prod")), True),
+        (PolicyCondition("provider", ("@prod",), excludes=True), False),
+        (PolicyCondition("provider", ("prod",)), False),
+        (PolicyCondition("provider", ("@openai",)), False),
     ],
 )
 def test_conditions(condition: PolicyCondition, is_met: bool) -> None:
@@ -84,6 +89,14 @@ def test_buckets() -> None:
     assert applied.key_at(NOON).value == applied.value
     (single,) = limits_of([policy()], FACTS)
     assert (single.value, single.value_key) == (SINGLE, "default")
+
+
+@pytest.mark.parametrize("value", ["\ud83d", "a\udc00b", "\x00", "\U0001f600" * 100_000, "x" * 100_000])
+def test_a_store_holds_the_name_of_any_value(value: str) -> None:
+    (applied,) = limits_of([policy(group_by=("metadata._user",))], {**FACTS, "metadata._user": value})
+    assert len(applied.value_key.encode()) < 2000
+    assert "\x00" not in applied.value_key
+    assert applied.value == value_hash([("metadata._user", value)])
 
 
 def test_values_with_one_name_are_told_apart() -> None:

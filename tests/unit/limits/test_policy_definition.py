@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.core.money import NANOS
-from penstock.limits.policy import Policy, PolicyCondition
+from penstock.limits.policy import ENDPOINT_TYPES, Policy, PolicyCondition
 from penstock.limits.policy_definition import policy
 from penstock.limits.validate import LimitOwner, Reading
 from penstock.limits.windows import RATE_UNITS, CalendarWindow
+from penstock.providers.row import Operation
 
 USAGE: dict[str, Any] = {
     "name": "search",
@@ -61,6 +62,21 @@ def test_a_rate_policy() -> None:
         False,
         False,
     )
+
+
+def test_values_are_kept_as_requests_have_them() -> None:
+    conditions = [
+        {"key": "endpoint_type", "value": ["chatComplete", "embeddings", "*"]},
+        {"key": "virtual_key", "value": "@prod"},
+        {"key": "provider", "value": "@prod"},
+    ]
+    made, _ = read({**RATE, "conditions": conditions}, "rate")
+    assert made is not None
+    assert [each.values for each in made.conditions] == [("chat.completions", "embeddings", "*"), ("prod",), ("@prod",)]
+
+
+def test_portkeys_names_lead_to_operations() -> None:
+    assert set(ENDPOINT_TYPES.values()) <= {operation.value for operation in Operation}
 
 
 def test_a_rate_of_0_is_no_policy() -> None:

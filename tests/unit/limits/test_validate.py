@@ -167,7 +167,7 @@ def test_all_problems_are_found_at_once() -> None:
         "rate_limits[1]: expected an object",
         "rate_limits[2].type: expected one of requests, tokens",
         "rate_limits[2].value: missing: a rate needs a number",
-        "concurrency_limit: expected a whole number above 0",
+        "concurrency_limit: expected a whole number from 1 to 9007199254740991",
     ]
 
 

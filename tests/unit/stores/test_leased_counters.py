@@ -305,6 +305,29 @@ async def test_a_slice_is_not_spent_after_its_life() -> None:
     assert not worker.path.reserve(FastHold(), "c", (10, 10, 10, 0, 1))
 
 
+async def test_a_first_try_that_was_given_back_meanwhile_stays_refused() -> None:
+    clock = Clock()
+    store = Store(clock)
+    worker = Worker(store, clock, budget(1000))
+    for number in range(2 * BUSY):
+        await worker.reserve(f"a{number}", 1)
+    await worker.counters.look()
+    hold = Hold(worker.limits[0].key_at(NOON), worker.limits[0].limit, 1)
+    refused, closed, reserve = Exceeded(hold, 0, 0, None, ()), ("b", 1), store.reserve
+    await reserve(closed, [hold])
+    await store.release(closed)
+    tries = 0
+
+    async def lose_the_answer(reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        nonlocal tries
+        tries += reservation == closed
+        return refused if reservation == closed and tries == 1 else await reserve(reservation, holds)
+
+    store.reserve = lose_the_answer  # type: ignore[method-assign]
+    assert await worker.counters.reserve(closed, [hold]) is refused
+    assert tries == 2
+
+
 async def test_a_store_that_is_down_ends_slices() -> None:
     clock = Clock()
     store = Store(clock)

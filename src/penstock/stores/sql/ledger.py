@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.background import in_slices
 from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.storable_text import storable_text
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
@@ -63,11 +64,8 @@ _INSERT: Final = RepeatedStatement(_COLUMNS, _new)
 
 
 def column_text(text: str | None) -> str | None:
-    """A text of a caller's or a provider's as every database holds it: PostgreSQL takes no NUL, and no UTF-8 holds half
-    of a surrogate pair. One row that is refused would keep all others from their table."""
-    if text is None or (text.isascii() and "\x00" not in text):
-        return text
-    return text.encode("utf-8", "replace").decode().replace("\x00", "?")
+    """A text of a caller's or a provider's as every database holds it."""
+    return None if text is None else storable_text(text)
 
 
 @functools.lru_cache(1024)

@@ -28,6 +28,7 @@ _PROVIDERS: Final = sa.select(
     schema.provider.c.id, schema.provider.c.slug, schema.provider.c.integration_id, schema.provider.c.workspace_id
 )
 _OF_KEYS: Final = sa.select(schema.limit).where(schema.limit.c.level == "api_key")
+_ORGANISATION: Final = sa.select(schema.organisation.c.id)
 _OF_OTHERS: Final = sa.select(schema.limit).where(schema.limit.c.level != "api_key")
 _Limits = Mapping[tuple[str, str], tuple[Applied, ...]]
 """Limits in force by level and id of their owner."""
@@ -89,8 +90,6 @@ class LimitLoader:
         self._limits = limits
         rows = await connection.execute(sa.select(schema.policy).where(schema.policy.c.status == ACTIVE))
         self._policies = self._read_policies(rows, problems, week_starts)
-        if not limits and not self._policies:
-            return catalogue
         of_level: dict[str, dict[str, tuple[Applied, ...]]] = {}
         for (level, owner), applied in limits.items():
             of_level.setdefault(level, {})[owner] = applied
@@ -99,6 +98,7 @@ class LimitLoader:
             of_level.get("workspace", {}),
             await _of_virtual_keys(connection, limits, catalogue),
             tuple(self._policies.values()),
+            (await connection.execute(_ORGANISATION)).scalar(),
         )
         return msgspec.structs.replace(catalogue, limits=in_force)
 
