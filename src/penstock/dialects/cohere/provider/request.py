@@ -150,8 +150,6 @@ class _Messages:
             case ReasoningPart(text, owner=""):
                 if text and _may_think(self._traits):
                     yield {"type": "thinking", "thinking": text}
-            case ReasoningPart():
-                return
             case ImagePart(Inline() | Link() as source, detail) if role == "user" and self._traits.vision:
                 yield _image(source, detail)
             case NativePart() | FilePart() if (document := _document(part)) is not None and role in {"user", "tool"}:
