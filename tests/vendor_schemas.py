@@ -47,23 +47,38 @@ def changes(hint: Any, depth: int = 0, within: tuple[str, ...] = ()) -> Iterator
     for alternative in _alternatives(hint):
         inner = _element(alternative)
         if inner is not None:
-            for change in changes(inner, depth + 1, within):
-                yield Change(f"[]{change.path}", [change.without], [change.value])
+            yield from _of_elements(inner, depth, within)
             continue
         members = _members(alternative)
-        if members is None or members.name in within:
-            continue
-        minimal = {name: first(each, depth) for name, each in members.required.items()}
-        here = (*within, members.name)
-        tag = f"<{minimal['type']}>" if isinstance(minimal.get("type"), str) else ""
-        for name, each in () if members.is_union else members.optional.items():
-            for value in values(each, depth + 1):
-                yield Change(f"{tag}.{name}", minimal, {**minimal, name: value})
-        for name, each in {**members.required, **members.optional}.items():
-            for change in changes(each, depth + 1, here):
-                yield Change(
-                    f"{tag}.{name}{change.path}", {**minimal, name: change.without}, {**minimal, name: change.value}
-                )
+        if members is not None and members.name not in within:
+            yield from _of_members(members, depth, (*within, members.name))
+
+
+def _of_elements(inner: Any, depth: int, within: tuple[str, ...]) -> Iterator[Change]:
+    """Each kind of element beside the first, and what elements may hold."""
+    elements = values(inner, depth + 1)
+    for element in elements[1:]:
+        yield Change(f"[]{_tag(element)}", elements[:1], [elements[0], element])
+    for change in changes(inner, depth + 1, within):
+        yield Change(f"[]{change.path}", [change.without], [change.value])
+
+
+def _of_members(members: Members, depth: int, within: tuple[str, ...]) -> Iterator[Change]:
+    """Each member that an object may have, and what all of them may hold."""
+    minimal = {name: first(each, depth) for name, each in members.required.items()}
+    tag = _tag(minimal)
+    for name, each in () if members.is_union else members.optional.items():
+        for value in values(each, depth + 1):
+            yield Change(f"{tag}.{name}", minimal, {**minimal, name: value})
+    for name, each in {**members.required, **members.optional}.items():
+        for path, without, value in changes(each, depth + 1, within):
+            yield Change(f"{tag}.{name}{path}", {**minimal, name: without}, {**minimal, name: value})
+
+
+def _tag(value: Any) -> str:
+    """What tells an object from the others of a list."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return f"<{kind}>" if isinstance(kind, str) else ""
 
 
 def values(hint: Any, depth: int = 0) -> list[Any]:
@@ -152,11 +167,12 @@ def _members(hint: Any) -> Members | None:
     fields = getattr(hint, "model_fields", None)
     if not isinstance(hint, type) or fields is None:
         return None
-    found: list[dict[str, Any]] = [{}, {}]
+    must: dict[str, Any] = {}
+    may: dict[str, Any] = {}
     for name, field in fields.items():
         is_kind = typing.get_origin(field.annotation) is typing.Literal and isinstance(field.default, str)
-        found[not (field.is_required() or is_kind)][field.alias or name] = field.annotation
-    return Members(hint.__name__, *found)
+        (must if field.is_required() or is_kind else may)[field.alias or name] = field.annotation
+    return Members(hint.__name__, must, may)
 
 
 def _is_required(hint: Any, name: str, member: Any) -> bool:

@@ -41,7 +41,13 @@ _CALLED: Final = "function_call custom_tool_call tool_search_call shell_call app
 LOST: Final = LostMembers(
     "input",
     (
-        *(".phase", "<output_text>.logprobs", "<shell_call>.environment", "<shell_call_output>.max_output_length"),
+        *(
+            ".phase",
+            "<output_text>.logprobs",
+            "<output_text>.annotations",
+            "<shell_call>.environment",
+            "<shell_call_output>.max_output_length",
+        ),
         *("<function_call>.async", "<custom_tool_call>.async"),
         *[f"<{kind}{end}>.caller" for kind in _CALLED.split() for end in ("", "_output")],
     ),
