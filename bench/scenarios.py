@@ -15,6 +15,7 @@ from bench.measures import Measure
 from bench.results import Budget, Metric, Of
 from bench.subject import Role
 from bench.upstream import Behaviour
+from bench.wire import WIRES
 
 _ALL: Final = frozenset(Role)
 _OURS: Final = frozenset({Role.REFERENCE, Role.GATEWAY})
@@ -125,10 +126,10 @@ SCENARIOS: Final = (
         "each wire to a host that speaks it, beside chat; streams of 10,000 events of Responses beside chat",
         wires.wires,
         (
-            *(Metric(name, f"CPU per request, {name}", "µs", compared=False) for name in wires.WIRES),
+            *(Metric(name, f"CPU per request, {name}", "µs", compared=False) for name in WIRES),
             *(
                 Metric(f"{name}_ratio", f"{name} beside chat", "×", _value(1.1), compared=False)
-                for name in wires.WIRES
+                for name in WIRES
                 if name != "chat"
             ),
             Metric("chunks", "CPU per event, chat", "µs", compared=False),

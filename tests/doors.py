@@ -1,11 +1,32 @@
-"""The doors of the seven wires of chats: where their callers knock, with what, and what an error looks like there."""
+"""The doors of the seven wires of chats: where their callers knock, with what, and what an error looks like there; and
+a caller who knocks, with a host of another wire behind."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import http.client
+import json
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
+from calling import PLAIN
+from running import RunningGateway
+from upstream import Upstream, reply
+
 HELLO: Final = "Hello"
+HOSTS: Final = {
+    "openai_chat": ("nvidia", "m", "/v1"),
+    "responses": ("openai", "gpt-5-pro", "/v1"),
+    "anthropic": ("anthropic", "claude-sonnet-4-5", "/v1"),
+    "gemini": ("google", "gemini-3-pro-preview", ""),
+    "bedrock_converse": ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", ""),
+    "cohere": ("cohere", "command-a-03-2025", ""),
+    "ollama": ("ollama", "llama3.1", ""),
+}
+"""A host, a model and the end of the base URL for each wire."""
+_OF_HOSTS: Final = {
+    "ollama": {"x-portkey-ollama-api": "native"},
+    "bedrock_converse": {"x-portkey-aws-auth-type": "apiKey"},
+}
 
 
 def door(caller: str, model: str, *, stream: bool) -> tuple[str, dict[str, Any]]:
@@ -62,3 +83,64 @@ def error_message(caller: str, body: Any) -> str:
         case _:
             assert isinstance(body["error"], str)
             return str(body["error"])
+
+
+class Outcome(NamedTuple):
+    """What came of a request: the status, what the host got, the header that names what was dropped, the answer."""
+
+    status: int
+    sent: tuple[str, bytes] | None
+    dropped: str
+    answer: bytes
+
+
+class Door:
+    """Sends requests of one wire to a host of another."""
+
+    def __init__(
+        self, gateway: RunningGateway, upstream: Upstream, caller: str, target: str, model: str = "", **headers: str
+    ) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", int(gateway.url.rpartition(":")[2]), timeout=60)
+        self._upstream, self._target = upstream, target
+        provider, usual, end = HOSTS[target]
+        self._path, base = door(caller, model or usual, stream=False)
+        self._base = {name: value for name, value in base.items() if name != "generationConfig"}
+        self._headers = {
+            "content-type": "application/json",
+            "authorization": "Bearer k",
+            "x-portkey-provider": provider,
+            "x-portkey-custom-host": upstream.url + end,
+            **_OF_HOSTS.get(target, {}),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        self._known: dict[str, Outcome] = {}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def asked(self, members: dict[str, Any]) -> Outcome:
+        """What comes of a request with these members."""
+        text = json.dumps(members, sort_keys=True)
+        if text not in self._known:
+            self._known[text] = self._asked(members)
+        return self._known[text]
+
+    def sent(self, **members: Any) -> Any:
+        """What the host gets of a request that is answered."""
+        outcome = self.asked(members)
+        assert outcome.status == 200, outcome.answer
+        assert outcome.sent is not None
+        return json.loads(outcome.sent[1])
+
+    def _asked(self, members: dict[str, Any]) -> Outcome:
+        others = {name: value for name, value in members.items() if name not in {"model", "modelId", "stream"}}
+        self._upstream.received.clear()
+        self._upstream.play(reply(body=PLAIN[self._target]))
+        self._connection.request("POST", self._path, json.dumps({**self._base, **others}), self._headers)
+        response = self._connection.getresponse()
+        answer, sent = response.read(), None
+        if self._upstream.received:
+            sent = (self._upstream.last.target, self._upstream.last.body)
+        else:
+            self._upstream.forget_script()
+        return Outcome(response.status, sent, response.getheader("x-penstock-dropped-params") or "", answer)

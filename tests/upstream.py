@@ -119,6 +119,11 @@ class Upstream:
         """What the next request that has no script yet gets; without a script it is a plain completion."""
         self._scripts.put(acts)
 
+    def forget_script(self) -> None:
+        """Forget what the next request was to get, if it never came."""
+        with contextlib.suppress(queue.Empty):
+            self._scripts.get_nowait()
+
     def wait_for_request(self, number: int = 1) -> None:
         """Wait until so many requests have arrived in all."""
         with self._arrived:

@@ -23,6 +23,7 @@ from penstock.core.http import Headers
 from penstock.core.usage import Usage
 from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.task_dialect import CallerTask
 from penstock.dialects.texts import TextView
@@ -390,7 +391,8 @@ class Reading(msgspec.Struct, frozen=True):
     (``WriteContext.asked``). ``task``: how embeddings are asked for at hosts of other wires, None where the wire is
     OpenAI's. ``counted``: what a request that counts tokens asks about, None where it is the body; it raises BodyError.
     ``wire_of``: the name of a body's wire, where one path takes bodies of several. ``only_at_home`` is a header field
-    that only hosts of the same wire can heed: a request with it is refused elsewhere; empty for none.
+    that only hosts of the same wire can heed: a request with it is refused elsewhere; empty for none. ``lost``: what a
+    conversation can hold that ``request`` leaves behind, None for nothing.
     """
 
     body: Callable[[bytes | memoryview], RequestBody | Failure]
@@ -401,6 +403,7 @@ class Reading(msgspec.Struct, frozen=True):
     counted: Callable[[Body], Body] | None = None
     wire_of: Callable[[Body], str] | None = None
     only_at_home: bytes = b""
+    lost: LostMembers | None = None
     transcript: Callable[[Body], Transcript | None] | None = None
     """The transcript that a body is, in wires whose messages are a role and a text; None in others."""
 

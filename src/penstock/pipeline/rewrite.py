@@ -175,10 +175,12 @@ def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rew
         lost = lost_material(request, payload.dropped)
         if lost:
             return _lost_material(spec.context.provider, lost)
+    members = spec.caller.reading.lost
+    unread = () if members is None else members.of(body)
     return Rewritten(
         payload.body,
         body,
-        payload.dropped,
+        tuple(dict.fromkeys((*payload.dropped, *unread))) if unread else payload.dropped,
         payload.headers,
         False,
         spec.streams and spec.caller.replies.include_usage(body),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects.anthropic.caller.errors import ERRORS
+from penstock.dialects.anthropic.caller.messages import LOST
 from penstock.dialects.anthropic.caller.model_list import MODEL_LISTS
 from penstock.dialects.anthropic.caller.reply import write_reply
 from penstock.dialects.anthropic.caller.request import read_request
@@ -36,6 +37,7 @@ ANTHROPIC: Final = CallerDialect(
         read_request,
         header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
         transcript=transcript,
+        lost=LOST,
     ),
     writing=Writing(write_reply, MessageWriter, _count, MODEL_LISTS),
     errors=ERRORS,

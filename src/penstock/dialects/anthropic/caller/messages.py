@@ -37,9 +37,20 @@ from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.anthropic.caller.hosted import in_words
 from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.envelope import is_sealed, unseal
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 from penstock.dialects.media_type import media_type
 
+LOST: Final = LostMembers(
+    "messages",
+    (
+        *("<text>.citations", "<image>.transformations", "<tool_use>.toolset_name", "<tool_result>.toolset_name"),
+        *("<tool_use>.caller", "<tool_result>.caller"),
+    ),
+    usual=({"type": "direct"},),
+    opaque=("input",),
+)
+"""What is said of a block and has no place elsewhere. Claude names itself as the caller of most calls."""
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 _DOCUMENT_EXTRAS: Final = ("citations", "context")
 

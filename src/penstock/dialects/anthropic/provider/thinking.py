@@ -44,11 +44,19 @@ class Thinking(msgspec.Struct, frozen=True):
 
 
 def decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thinking:
-    """What to say of thinking."""
+    """What to say of thinking. Where a forced tool is refused while the model thinks, it doesn't think, which is
+    named: the caller relies on the call."""
     decision = _decide(request, parameters, traits)
     by_budget = decision.member is not None and decision.member.get("type") == "enabled"
     bars = not traits.forced_tools or (decision.is_on and (by_budget or not traits.forced_while_thinking))
-    return msgspec.structs.replace(decision, bars_force=True) if bars else decision
+    if not bars:
+        return decision
+    if traits.forced_tools and traits.can_stop_thinking and _forces_tool(request):
+        asked: Reasoning | None = request.parameters.get("reasoning")
+        if asked is not None:
+            parameters.unsupported("reasoning_effort" if asked.effort else "thinking")
+        return Thinking(decision.max_tokens, {"type": traits.thinking_off} if traits.thinks_unasked else None)
+    return msgspec.structs.replace(decision, bars_force=True)
 
 
 def _decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thinking:
@@ -129,6 +137,12 @@ def _native(
         return Thinking(tokens, {**others, "type": "adaptive"}, effort or _effort(traits, asked), is_on=True)
     if kind == "disabled":
         member = {**member, "type": traits.thinking_off}
+    budget = member.get("budget_tokens")
+    if kind == "enabled" and type(budget) is int and budget < _MIN_BUDGET:
+        if limit is not None and limit <= _MIN_BUDGET:  # no budget that Anthropic takes has room in the answer
+            parameters.unsupported("thinking")
+            return Thinking(limit)
+        member = {**member, "budget_tokens": _MIN_BUDGET}
     if limit is None:
         limit = default if (asked.budget or 0) < default else (asked.budget or 0) + _ROOM
     return Thinking(limit, member, effort, is_on=kind not in _OFF)

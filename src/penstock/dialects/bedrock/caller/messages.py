@@ -36,8 +36,13 @@ from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.bedrock.provider import formats
 from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.envelope import is_sealed, unseal
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 
+LOST: Final = LostMembers(
+    "messages", ("searchResult.citations",), usual=({"enabled": False},), opaque=("input", "json")
+)
+"""Whether results of a search are to be cited."""
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 _DOCUMENT_EXTRAS: Final = ("citations", "context")
 _SERVERS: Final = "server_tool_use"

@@ -27,7 +27,11 @@ from penstock.core.chat import (
 )
 from penstock.core.json_text import write_json
 from penstock.dialects.call_ids import TurnIds
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
+
+LOST: Final = LostMembers("messages", ("<assistant>.citations", "<document>.document.id"), opaque=("data",))
+"""What an earlier answer cited, and what documents among the results of tools are cited by."""
 
 
 def read_messages(body: Body) -> tuple[Message, ...]:

@@ -116,6 +116,9 @@ class _Messages:
     def _said(self, message: Message) -> dict[str, Any]:
         """An assistant's turn. Its text is the plan of its tool calls, if it has any."""
         calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
+        for position, part in enumerate(message.parts):
+            if isinstance(part, ToolCall):
+                _refuse_marker(part, f"{message.path}.content[{position}]", self._parameters)
         if not calls:
             return {"content": self._content(message.parts, message)}
         rest = tuple(part for part in message.parts if not isinstance(part, TextPart | ToolCall))

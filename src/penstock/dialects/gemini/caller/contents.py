@@ -19,9 +19,22 @@ from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.gemini.caller.model_turn import ModelTurn
 from penstock.dialects.gemini.caller.parts import Parts, chat_parts, parts_of
 from penstock.dialects.gemini.caller.written_values import written_values
-from penstock.dialects.gemini.spelling import own_members
+from penstock.dialects.gemini.spelling import own_members, snake
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 
+_OF_RESULTS: Final = ("mediaResolution", "videoMetadata", "documentMetadata", "spreadsheetMetadata", "audioMetadata")
+LOST: Final = LostMembers(
+    "contents",
+    [
+        f"{parts}.{name}"
+        for named in _OF_RESULTS
+        for name in (named, snake(named))
+        for parts in ("functionResponse.parts", "function_response.parts")
+    ],
+    opaque=("args", "response"),
+)
+"""What is said of media among the results of functions."""
 _ROLES: Final[Mapping[str, str]] = {"": "user", "user": "user", "function": "user", "model": "model"}
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, Writing
 from penstock.dialects.gemini.caller.array import stream_form
+from penstock.dialects.gemini.caller.contents import LOST
 from penstock.dialects.gemini.caller.errors import ERRORS
 from penstock.dialects.gemini.caller.model_list import MODEL_LISTS
 from penstock.dialects.gemini.caller.reply import write_reply
@@ -32,7 +33,7 @@ _COLLECTIONS: Final = frozenset({"batches", "files", "cachedContents"})
 
 GEMINI: Final = CallerDialect(
     name="gemini",
-    reading=Reading(read_body, read_request),
+    reading=Reading(read_body, read_request, lost=LOST),
     writing=Writing(write_reply, ResponseWriter, _count, MODEL_LISTS),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE, asked=predictions.asked),

@@ -36,7 +36,7 @@ CHAT_NAMES: Final[Mapping[str, str]] = {name: own for own, name in _OPTIONS.item
 _OF_THE_MACHINE: Final = frozenset(
     """
     num_ctx num_keep num_batch num_gpu main_gpu num_thread num_gqa numa low_vram f16_kv use_mmap use_mlock vocab_only
-    logits_all embedding_only draft_num_predict penalize_newline
+    logits_all embedding_only draft_num_predict
     """.split()
 )
 """Options about memory and processors."""

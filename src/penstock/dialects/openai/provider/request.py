@@ -196,9 +196,11 @@ def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters, 
     is_list = host.lists or message.role == "user"
     written: list[Mapping[str, Any]] = []
     for position, part in enumerate(parts):
-        if isinstance(part, ReasoningPart | ToolCall):
-            continue
         path = f"{message.path}.content[{position}]"
+        if isinstance(part, ReasoningPart | ToolCall):
+            if isinstance(part, ToolCall) and part.cache is not None:
+                parameters.unsupported(f"{path}.{marker_name(part.cache)}")
+            continue
         value = _part(part)
         if value is None or not _is_taken(value, host, is_list=is_list):
             parameters.unsupported(path)

@@ -7,6 +7,7 @@ from typing import Final
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, Writing
 from penstock.dialects.malformed import read_body
 from penstock.dialects.responses.caller.errors import ERRORS
+from penstock.dialects.responses.caller.items import LOST
 from penstock.dialects.responses.caller.reply import write_reply
 from penstock.dialects.responses.caller.request import read_request
 from penstock.dialects.responses.caller.stream import ResponseWriter
@@ -25,7 +26,7 @@ def _count(tokens: int) -> bytes:
 
 RESPONSES: Final = CallerDialect(
     name="responses",
-    reading=Reading(read_body, read_request),
+    reading=Reading(read_body, read_request, lost=LOST),
     writing=Writing(write_reply, ResponseWriter, _count, tells_refusals=True),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),

@@ -30,12 +30,32 @@ from penstock.core.chat import (
 from penstock.core.json_text import write_json
 from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.envelope import is_sealed, unseal
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 from penstock.dialects.openai.caller.parts import read_content
 from penstock.dialects.responses.caller.hosted import in_words
 from penstock.dialects.responses.caller.tools import Tools
 from penstock.dialects.responses.client_tools import CALLS, RESULTS, TOOL_SEARCH, arguments_of, with_free_text
 
+_CALLED: Final = "function_call custom_tool_call tool_search_call shell_call apply_patch_call"
+LOST: Final = LostMembers(
+    "input",
+    (
+        *(
+            ".phase",
+            "<output_text>.logprobs",
+            "<output_text>.annotations",
+            "<shell_call>.environment",
+            "<shell_call_output>.max_output_length",
+        ),
+        *("<function_call>.async", "<custom_tool_call>.async"),
+        *[f"<{kind}{end}>.caller" for kind in _CALLED.split() for end in ("", "_output")],
+    ),
+    once=("phase",),
+    usual=({"type": "direct"}, {"type": "local"}),
+    opaque=("tools", "schema"),
+)
+"""What is said of an item and has no place elsewhere. OpenAI's models call most tools themselves, at the client."""
 _ROLES: Final = {name: role for name, role in ROLES.items() if role != "tool"}
 _RESULTS: Final = RESULTS | {
     "function_call_output",
@@ -52,9 +72,10 @@ def adds_tools(item: Any) -> bool:
     return isinstance(item, dict) and text_in(item.get("type")) in {"additional_tools", "tool_search_output"}
 
 
-def read_items(items: Iterable[Any], tools: Tools) -> tuple[Message, ...]:
-    """The conversation. Raises Malformed."""
-    reader = _Reader(tools)
+def read_items(items: Iterable[Any], tools: Tools, places: dict[str, str] | None = None) -> tuple[Message, ...]:
+    """The conversation. ``places`` gets what stands elsewhere in the input than in its messages
+    (``Wording.places``). Raises Malformed."""
+    reader = _Reader(tools, {} if places is None else places)
     for position, item in enumerate(items):
         reader.item(item, f"input[{position}]")
     return tuple(reader.finish())
@@ -63,8 +84,9 @@ def read_items(items: Iterable[Any], tools: Tools) -> tuple[Message, ...]:
 class _Reader:
     """Reads items one after the other."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, places: dict[str, str]) -> None:
         self._tools = tools
+        self._places = places
         self._found: list[Message] = []
         self._turn: list[Part] = []
         """The assistant's turn that is open, and its path."""
@@ -94,9 +116,10 @@ class _Reader:
     def item(self, item: Any, path: str) -> None:
         if not isinstance(item, dict):
             raise Malformed(path, "an object")
-        kind = item.get("type")
+        kind, before = item.get("type"), len(self._turn)
         if kind is None or kind == "message":
             self._message(item, path)
+            self._note_places(path, before, is_message=True)
         elif not isinstance(kind, str):
             raise Malformed(f"{path}.type", "a string")
         elif kind in _RESULTS:
@@ -107,9 +130,19 @@ class _Reader:
         elif kind == "reasoning":
             self._begin_turn(path)
             self._turn += self._thoughts(item)
+            self._note_places(path, before, is_message=False)
         elif kind not in _SILENT:
             self._begin_turn(path)
             self._turn.append(NativePart(item, Owner.OPENAI, in_words(item)))
+            self._note_places(path, before, is_message=False)
+
+    def _note_places(self, path: str, before: int, *, is_message: bool) -> None:
+        """Note where the parts of the open turn that an item added stand in the input."""
+        for position in range(before, len(self._turn)):
+            place = f"{path}.content[{position - before}]" if is_message else path
+            named = f"{self._path}.content[{position}]"
+            if named != place:
+                self._places[named] = place
 
     def _message(self, item: Mapping[str, Any], path: str) -> None:
         role = _ROLES.get(text_in(item.get("role")))

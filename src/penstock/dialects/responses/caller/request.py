@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core import json_text
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest, Echo, Format, Message, Reasoning, TextPart, ToolForm, Wording
@@ -119,7 +121,8 @@ def _read(body: Body) -> ChatRequest | Failure:
     if body.raw("store") == b"true":
         parameters[_HERE + "store"] = True
     model = body.value("model")
-    messages = (*_instructions(body), *read_items(items, tools))
+    places: dict[str, str] = {}
+    messages = (*_instructions(body), *read_items(items, tools, places))
     if not messages:
         raise Malformed("input", "a string or a non-empty array of items")
     return ChatRequest(
@@ -127,7 +130,7 @@ def _read(body: Body) -> ChatRequest | Failure:
         messages,
         parameters,
         body.raw("stream") == b"true",
-        WORDING,
+        msgspec.structs.replace(WORDING, places=places) if places else WORDING,
         hides_thinking,
         _echo(body, tools.forms),
     )

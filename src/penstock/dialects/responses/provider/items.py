@@ -89,6 +89,7 @@ class _Writer:
             case ReasoningPart():
                 return None
             case ToolCall():
+                self._no_cache(part, path)
                 return self._call(part)
             case NativePart(value, Owner.OPENAI):
                 return dict(value)
@@ -107,6 +108,7 @@ class _Writer:
         call_id = allowed_id(self._ids.answered(result.id), _ID, _STEM)
         if result.is_error:
             self._parameters.unsupported(f"{path}.is_error")
+        self._no_cache(result, path)
         kind = "custom_tool_call_output" if call_id in self._custom else "function_call_output"
         return {"type": kind, "call_id": call_id, "output": _plain([*self._contents(result.parts, path)]) or ""}
 

@@ -97,11 +97,14 @@ def test_families_that_think_unasked() -> None:
 def test_a_forced_tool_and_thinking_exclude_each_other() -> None:
     forced = ask(tools=[WEATHER], tool_choice="required")
     body, payload = write({**forced, "reasoning_effort": "low"}, BUDGET)
-    assert body["tool_choice"] == {"type": "auto"}
-    assert payload.dropped == ("tool_choice",)
+    assert body["tool_choice"] == {"type": "any"}
+    assert "thinking" not in body
+    assert payload.dropped == ("reasoning_effort",)
     body, payload = write({**MATRIX["choice_named"], "reasoning_effort": "low"}, BUDGET)
-    assert (body["tools"], body["tool_choice"]) == ([CLOCK], {"type": "auto"})
-    assert payload.dropped == ("tool_choice",)
+    assert body["tool_choice"]["type"] in {"tool", "any"}
+    assert payload.dropped == ("reasoning_effort",)
+    body, payload = write({**forced, "thinking": {"type": "enabled", "budget_tokens": 2000}}, BUDGET)
+    assert ("thinking" in body, payload.dropped) == (False, ("thinking",))
     body, payload = write(forced, UNASKED)  # nobody asked it to think
     assert body["thinking"] == {"type": "disabled"}
     assert body["tool_choice"] == {"type": "any"}
@@ -118,9 +121,19 @@ def test_a_tool_is_forced_while_a_claude_thinks_by_itself() -> None:
         assert (body["tool_choice"], payload.dropped) == ({"type": "any"}, ())
         assert body["thinking"] == {"type": "adaptive"}
         assert "thinking" not in write(forced, traits)[0]
-    for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1", "claude-opus-4-7"):
+    for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1"):  # they are never forced
         body, payload = write({**forced, "reasoning_effort": "high"}, resolve(model))
         assert (body["tool_choice"], payload.dropped) == ({"type": "auto"}, ("tool_choice",))
+    body, payload = write({**forced, "reasoning_effort": "high"}, resolve("claude-opus-4-7"))
+    assert (body["tool_choice"], payload.dropped) == ({"type": "any"}, ("reasoning_effort",))
+
+
+def test_a_budget_below_the_least_is_raised_or_left_out() -> None:
+    small = {"type": "enabled", "budget_tokens": 500}
+    body, payload = write({**ask(), "max_tokens": 4000, "thinking": small}, BUDGET)
+    assert (body["thinking"]["budget_tokens"], payload.dropped) == (1024, ())
+    body, payload = write({**ask(), "max_tokens": 1000, "thinking": small}, BUDGET)
+    assert ("thinking" in body, payload.dropped) == (False, ("thinking",))
 
 
 ENABLED: Final = {"type": "enabled", "budget_tokens": 9000, "display": "summarized"}
