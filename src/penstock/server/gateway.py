@@ -339,18 +339,8 @@ class Gateway:
         await send_whole(context.client, status, [*fields, *context.ids()], response_body)
 
     async def _answer(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None = None) -> None:
-        caller = self._admitted(head, context, memo)
-        if isinstance(caller, Caller):
-            body = head.surface.body and (
-                context.client.whole_body(context.fields, self.limits.body_bytes) if head.surface.takes_json else None
-            )
-            call = (
-                await self._read(head, context, caller, memo)
-                if body is None
-                else head.call(head.surface, context, caller, body, memo)
-            )
-        else:
-            call = caller
+        # No body in a local: a stream may last for hours.
+        call = self._read_at_once(head, context, memo) or await self._read(head, context)
         if not isinstance(call, Call):
             await self._refuse_body(call, context)
             return
@@ -374,30 +364,36 @@ class Gateway:
                 await rest
         client.unwatch()
 
-    def _admitted(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Caller | Failure:
-        """The caller, who is authenticated before the body is read; the failure of a head that is refused."""
-        operation = context.account.operation = head.surface.operation
+    def _read_at_once(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Call | Failure | None:
+        """The call, if nothing of its body has to be waited for; the failure of a request that is refused before its
+        body is read; None where the body is to be read. The caller is authenticated before that."""
+        surface, operation = head.surface, head.surface.operation
+        context.account.operation = operation
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys, memo)
         if not isinstance(caller, Caller):
             return caller
+        context.caller = caller
         if caller.key is None and head.page_refused is not None:
             return head.page_refused
         refused = self.origins.refused_socket(context.fields) if operation.is_session else None
-        return refused or head.refused or caller
+        if refused is not None or head.refused is not None:
+            return refused or head.refused
+        body: bytes | None = surface.body
+        if body:
+            body = context.client.whole_body(context.fields, self.limits.body_bytes) if surface.takes_json else None
+        return None if body is None else head.call(surface, context, caller, body, memo)
 
-    async def _read(
-        self, head: RequestHead, context: RequestContext, caller: Caller, memo: HeadMemo | None
-    ) -> Call | Failure:
-        """The call whose body has to be waited for, or isn't one of JSON alone; the failure of its body."""
+    async def _read(self, head: RequestHead, context: RequestContext) -> Call | Failure:
+        """The call, whose body is read first; the failure of its body."""
         surface, limits = head.surface, self.limits
         read = await read_request_body(surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence)
         if isinstance(read, Failure):
             return read
         body, request, upload = read
         if surface.others:
-            surface, memo = await meant_surface(surface, body), None
+            surface = await meant_surface(surface, body)
             context.account.operation = surface.operation
-        return head.call(surface, context, caller, body, memo, request, upload)
+        return head.call(surface, context, context.caller, body, None, request, upload)
 
     @staticmethod
     async def _refuse_body(failure: Failure, context: RequestContext) -> None:
