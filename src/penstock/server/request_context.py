@@ -6,11 +6,12 @@ import random
 import time
 from collections.abc import Mapping
 
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.core.trace_context import TRACEPARENT, read_traceparent
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import METADATA, Account
+from penstock.pipeline.authenticate import ANYBODY
 from penstock.pipeline.call import Answer
 from penstock.pipeline.replies.response_headers import REQUEST_ID
 from penstock.server.client import Client, send_whole
@@ -19,9 +20,20 @@ from penstock.server.limits import advice
 
 class RequestContext:
     """``begun``: the head of the response was sent; ``is_streaming``: it was that of a stream, whose end was not sent.
-    ``answer`` is set when the pipeline returns an answer."""
+    ``caller`` is set when it is authenticated, ``answer`` when the pipeline returns an answer."""
 
-    __slots__ = ("account", "answer", "begun", "client", "dialect", "fields", "headers", "is_streaming", "trace_id")
+    __slots__ = (
+        "account",
+        "answer",
+        "begun",
+        "caller",
+        "client",
+        "dialect",
+        "fields",
+        "headers",
+        "is_streaming",
+        "trace_id",
+    )
 
     def __init__(
         self,
@@ -37,6 +49,7 @@ class RequestContext:
         self.fields = fields = fields or dict(headers)
         self.client = client
         self.trace_id = fields.get(b"x-portkey-trace-id") or _new_trace_id(fields.get(TRACEPARENT))
+        self.caller = ANYBODY
         self.answer: Answer | None = None
         self.begun = self.is_streaming = False
         account.trace_id = self.trace_id
@@ -68,6 +81,13 @@ class RequestContext:
         advised = headers or advice(failure)
         fields = [*reply.headers, *advised, *self.ids(), NO_SNIFF]
         await send_whole(self.client, reply.status, fields, reply.body)
+
+    async def refuse_body(self, failure: Failure) -> None:
+        """As ``refuse``, unless the caller has left while it was sending its request."""
+        if failure.kind is Kind.CLIENT_DISCONNECTED:
+            self.account.failure = failure
+        else:
+            await self.refuse(failure)
 
 
 def _new_trace_id(traceparent: bytes | None) -> bytes:
