@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -46,7 +46,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     headers: bytes | None
     unchanged: FitRule | None = None
     blocks: dict[tuple[tuple[str, str], ...], bytes] = msgspec.field(default_factory=dict)
-    forms: KnownForms[Any] | None = None
+    forms: KnownForms | None = None
 
 
 TemplateKey = tuple[str | None, str, str, bool]

@@ -8,11 +8,20 @@ from one with marks in their place, as soon as its form comes again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
-from penstock.dialects.transcript import Transcript
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.transcript import Transcript, with_texts
+from penstock.pipeline.translate import Progress, Translation
+
+if TYPE_CHECKING:
+    from penstock.pipeline.prepare import PreparedRequest
 
 _MOST_FORMS: Final = 8
 """Forms of one kind of request that are remembered."""
@@ -25,8 +34,6 @@ _MOST_AROUND: Final = 4 << 10
 """Bytes around the texts of a written request."""
 _BETWEEN: Final = b'","'
 """What stands between two texts of an array, and in no text: there a backslash stands before a quotation mark."""
-
-Known = TypeVar("Known")
 
 
 class TextSlots:
@@ -72,17 +79,61 @@ class TextSlots:
         return b"".join(parts)
 
 
-class KnownForms(Generic[Known]):
+def marks_for(number: int) -> list[str]:
+    """Texts that are sure to be found again in a written request."""
+    return [f"Text {each} of {number}." for each in range(number)]
+
+
+class KnownForm(msgspec.Struct, frozen=True):
+    """A request that was prepared, without its bytes and its body, and how these are written for other texts."""
+
+    slots: TextSlots
+    prepared: PreparedRequest
+    translation: Translation
+
+    def prepared_for(self, transcript: Transcript, body: Body) -> PreparedRequest:
+        """The same for a request of this form."""
+        return msgspec.structs.replace(
+            self.prepared,
+            payload=self.slots.filled(transcript.texts),
+            body=body,
+            translation=msgspec.structs.replace(self.translation, progress=Progress()),
+        )
+
+
+def learnt(
+    transcript: Transcript,
+    request: RequestBody,
+    prepared: PreparedRequest,
+    prepare: Callable[[RequestBody], PreparedRequest | Failure],
+) -> KnownForm | None:
+    """How other requests of the form of this one are written, which was ``prepared``; None where its texts can't be
+    told apart in it."""
+    marks = marks_for(len(transcript.texts))
+    marked = prepare(msgspec.structs.replace(request, body=with_texts(request.body, transcript.roles, marks)))
+    if isinstance(marked, Failure) or marked.translation is None or prepared.translation is None:
+        return None
+    slots = TextSlots.of(marked.payload, marks)
+    if slots is None or slots.filled(transcript.texts) != prepared.payload:
+        return None
+    translation = msgspec.structs.replace(marked.translation, progress=prepared.translation.progress)
+    blank, other = (
+        msgspec.structs.replace(each, payload=b"", body=None, translation=None) for each in (prepared, marked)
+    )
+    return KnownForm(slots, blank, translation) if (blank, prepared.translation) == (other, translation) else None
+
+
+class KnownForms:
     """What is known of the requests of some forms. A form is worth learning when it comes again."""
 
     __slots__ = ("_known", "_seen")
 
     def __init__(self) -> None:
-        self._known: dict[object, Known | None] = {}
+        self._known: dict[object, KnownForm | None] = {}
         self._seen: set[int] = set()
         """Hashes of forms that came once."""
 
-    def find(self, transcript: Transcript) -> Known | None:
+    def find(self, transcript: Transcript) -> KnownForm | None:
         """What is known of requests of this form."""
         return self._known.get(transcript.form)
 
@@ -99,13 +150,8 @@ class KnownForms(Generic[Known]):
         self._seen.add(mark)
         return False
 
-    def keep(self, transcript: Transcript, known: Known | None) -> None:
+    def keep(self, transcript: Transcript, known: KnownForm | None) -> None:
         """Remember what was learnt of a form; None where its requests can't be written so."""
         if len(self._known) >= _MOST_FORMS:
             self._known.clear()
         self._known[transcript.form] = known
-
-
-def marks(number: int) -> list[str]:
-    """Texts that are sure to be found again in a written request."""
-    return [f"Text {each} of {number}." for each in range(number)]
