@@ -20,13 +20,14 @@ from penstock.pipeline.text_slots import KnownForm, KnownForms, TextSlots, learn
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=3, max_size=3))
 def test_texts_stand_in_the_place_of_marks_for(texts: list[str]) -> None:
     first, second, third = marks_for(3)
-    payload = json.dumps({"b": [second, {"c": f"{first}\n\n{third}"}], "n": 1}).encode()
+    payload = json.dumps({"b": [second, {"c": first}, third], "n": 1}).encode()
     slots = TextSlots.of(payload, [first, second, third])
     assert slots is not None
-    assert json.loads(slots.filled(texts)) == {"b": [texts[1], {"c": f"{texts[0]}\n\n{texts[2]}"}], "n": 1}
+    assert json.loads(slots.filled(texts)) == {"b": [texts[1], {"c": texts[0]}, texts[2]], "n": 1}
 
 
 def test_marks_that_are_not_there_just_once() -> None:
+    assert TextSlots.of(b'["Text 0 of 1. And more."]', marks_for(1)) is None
     assert TextSlots.of(b'["Text 0 of 2."]', marks_for(2)) is None
     assert TextSlots.of(b'["Text 0 of 1.","Text 0 of 1."]', marks_for(1)) is None
     assert TextSlots.of(b'["Text 0 of 1.","%b"]' % (b"x" * 5000), marks_for(1)) is None
@@ -93,12 +94,17 @@ def test_what_is_remembered_is_bounded() -> None:
     forms, known = KnownForms(), known_form()
     for large in (said(b"x" * 2000, "user"), said(b"{}", *["user"] * 40)):
         assert not any(forms.comes_again(large) for _ in range(3))
-    for number in range(100):
-        form = said(b"%d" % number, "user")
-        forms.comes_again(form)
-        forms.keep(form, known)
-    found = [forms.find(said(b"%d" % number, "user")) for number in range(100)]
-    assert 0 < sum(each is not None for each in found) <= 8
-    for number in range(1000, 1100):
+    for number in range(5000):
+        forms.keep(said(b"%d" % number, "user"), known)
+    found = [forms.find(said(b"%d" % number, "user")) for number in range(5000)]
+    assert found.index(known) == 5000 - 4096, "those that were not asked for the longest time are forgotten"
+    for number in range(6000, 6100):
         assert not forms.comes_again(said(b"%d" % number, "user"))
-    assert sum(forms.comes_again(said(b"%d" % number, "user")) for number in range(1000, 1100)) <= 64
+    assert sum(forms.comes_again(said(b"%d" % number, "user")) for number in range(6000, 6100)) <= 32
+
+
+def test_what_is_known_of_one_target_is_not_known_of_another() -> None:
+    one, other, form = KnownForms(), KnownForms(), said(b"{}", "user")
+    one.keep(form, known_form())
+    assert one.find(form) is not None
+    assert other.find(form) is None
