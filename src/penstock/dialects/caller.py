@@ -7,9 +7,9 @@ or a ``Failure``, never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -23,8 +23,11 @@ from penstock.core.http import Headers
 from penstock.core.usage import Usage
 from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.listed_models import ModelLists
 from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.session_events import SessionEvents
+from penstock.dialects.stream_form import StreamForm
 from penstock.dialects.task_dialect import CallerTask
 from penstock.dialects.texts import TextView
 from penstock.dialects.transcript import Transcript
@@ -271,20 +274,6 @@ class KeptIds(msgspec.Struct, frozen=True):
     event: Callable[[bytes, ChangeId], bytes]
 
 
-class SessionEvents(msgspec.Struct, frozen=True):
-    """Events of a session over WebSocket, each a JSON text. ``used_by``: an event of the provider's -> what it tells of
-    usage. ``models_in``: an event of the caller's -> the models that it names, None if it can't be read. ``error``: a
-    failure and the trace -> the event that tells it, empty in a wire without one. ``model_of``: an event of the
-    caller's -> the model that it asks, empty where it names none, None for an event that asks none; None in a wire
-    where the request names the session's model. ``asks_again``: not only the first event that asks may name one."""
-
-    used_by: Callable[[bytes], Usage | None]
-    models_in: Callable[[bytes], list[str] | None]
-    error: Callable[[Failure, str], bytes]
-    model_of: Callable[[bytes], str | None] | None = None
-    asks_again: bool = False
-
-
 class FitRule(Protocol):
     """Tells by one look whether a request stays as it is. Also another process can be given it."""
 
@@ -332,46 +321,6 @@ class Relay(msgspec.Struct, frozen=True):
     session: SessionEvents | None = None
     fits: Callable[[WriteContext], FitRule | None] = _nothing_told
     collections: frozenset[str] = frozenset()
-
-
-class StreamEncoder(Protocol):
-    """Puts a stream of server-sent events into another form. Raises FrameError for an event that is too large."""
-
-    def feed(self, events: bytes) -> bytes:
-        """Take bytes of the stream; those in the other form that may go on now, possibly none."""
-        ...
-
-    def finish(self, events: bytes) -> bytes:
-        """Take the last bytes of the stream; the end of it in the other form."""
-        ...
-
-
-class StreamForm(msgspec.Struct, frozen=True):
-    """A form of streams that isn't server-sent events, as the caller sees it."""
-
-    content_type: bytes
-    encoder: Callable[[], StreamEncoder]
-
-
-class ListedModel(msgspec.Struct, frozen=True):
-    """A model that the caller can call by this id, and the provider behind it. ``output_limit`` is the longest answer
-    in tokens, None if unknown. ``family`` is the model's, empty if unknown; ``abilities`` are what it can do beside
-    text: ``tools``, ``vision``, ``thinking``. ``name`` is for people, None where the id says it."""
-
-    id: str
-    provider: str
-    output_limit: int | None = None
-    family: str = ""
-    abilities: tuple[str, ...] = ()
-    name: str | None = None
-
-
-class ModelLists(msgspec.Struct, frozen=True):
-    """Lists of models in one wire. ``page``: all models, and the query's parameters that ask for a part of them -> the
-    body as JSON values. ``one``: the same of one model."""
-
-    page: Callable[[Sequence[ListedModel], Mapping[str, str]], Any]
-    one: Callable[[ListedModel], Any]
 
 
 _TRUE = frozenset({b"true", b'"true"'})

@@ -5,7 +5,6 @@ All of it is sans-I/O and total: outside bytes, whatever they are, give events o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from penstock.core.json_text import write_json
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 from penstock.dialects.framing import sse
+from penstock.dialects.function_names import NameRule
 
 
 class WriteContext(msgspec.Struct, frozen=True):
@@ -86,11 +86,8 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     reader: Callable[[WriteContext], Reader]
     read_reply: Callable[[bytes, WriteContext], list[Event]]
     stream_types: tuple[bytes, ...] = (b"text/event-stream",)
-    function_names: re.Pattern[str] | None = None
-    """What a function may be called; other names are written in allowed characters (function_names.py). None: as the
-    caller calls it."""
-    longest_name: int = 64
-    """Characters of a function's name at most."""
+    function_names: NameRule | None = None
+    """What a function may be called; other names are written in allowed characters. None: as the caller calls it."""
     begins_stream: Callable[[bytes], bool] = sse.begins
     read_plain: Callable[[bytes], PlainReply | None] = _none_plain
     """Reads a whole reply that is text alone by one typed decode, as ``read_reply`` and ``plain_reply`` would. None for

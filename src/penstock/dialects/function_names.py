@@ -23,29 +23,35 @@ _DIGEST: Final = 9
 """Characters of the end of a name that is too long or that another name has taken: a hyphen's place and a digest."""
 _SAME: Final[Mapping[str, str]] = {}
 
-ANTHROPIC: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-BEDROCK: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-GEMINI: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
-OPENAI: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+class NameRule(msgspec.Struct, frozen=True):
+    """What a function may be called: ``pattern`` matches all of a name of at most ``longest`` characters."""
+
+    pattern: re.Pattern[str]
+    longest: int = 64
 
 
-def with_allowed_names(
-    request: ChatRequest, allowed: re.Pattern[str], longest: int = 64
-) -> tuple[ChatRequest, Mapping[str, str]]:
-    """The request with names that ``allowed`` matches, and the caller's name for each name that is another now.
+ANTHROPIC: Final = NameRule(re.compile(r"[A-Za-z0-9_-]{1,128}"), 128)
+BEDROCK: Final = NameRule(re.compile(r"[A-Za-z0-9_-]{1,64}"))
+GEMINI: Final = NameRule(re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}"))
+OPENAI: Final = NameRule(re.compile(r"[A-Za-z0-9_-]{1,64}"))
+
+
+def with_allowed_names(request: ChatRequest, rule: NameRule) -> tuple[ChatRequest, Mapping[str, str]]:
+    """The request with names that the rule allows, and the caller's name for each name that is another now.
 
     The same request where every name is allowed. The names of ``NativeTool`` stay.
     """
     if request.is_prose and "tools" not in request.parameters:
         return request, _SAME
     names = _names(request)
-    refused = [name for name in names if allowed.fullmatch(name) is None]
+    refused = [name for name in names if rule.pattern.fullmatch(name) is None]
     if not refused:
         return request, _SAME
     taken = set(names).difference(refused)
     own: dict[str, str] = {}
     for name in refused:
-        own[name] = _allowed(name, allowed, longest, taken)
+        own[name] = _allowed(name, rule, taken)
         taken.add(own[name])
     messages = tuple(_renamed_message(message, own) for message in request.messages)
     parameters = {name: _renamed_parameter(value, own) for name, value in request.parameters.items()}
@@ -75,9 +81,9 @@ def _names(request: ChatRequest) -> dict[str, None]:
     return names
 
 
-def _allowed(name: str, allowed: re.Pattern[str], longest: int, taken: set[str]) -> str:
-    plain = _OTHER.sub("_", name)
-    if allowed.fullmatch(plain[:1]) is None:
+def _allowed(name: str, rule: NameRule, taken: set[str]) -> str:
+    plain, longest = _OTHER.sub("_", name), rule.longest
+    if rule.pattern.fullmatch(plain[:1]) is None:
         plain = f"_{plain}"
     if len(plain) <= longest and plain not in taken:
         return plain

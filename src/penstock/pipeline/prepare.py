@@ -18,7 +18,6 @@ from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import CallerDialect, FitRule, Normalize, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.task_dialect import ReadReplies
-from penstock.dialects.transcript import Transcript, with_texts
 from penstock.pipeline.call import Call, Upload
 from penstock.pipeline.keeping.exchange import Keeping
 from penstock.pipeline.off_loop.process import WorkError, aside
@@ -27,8 +26,8 @@ from penstock.pipeline.request_headers import asked_in_headers, request_headers,
 from penstock.pipeline.request_template import speaks_callers_wire, template_of, unsupported_operation
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
-from penstock.pipeline.text_slots import KnownForms, TextSlots, marks
-from penstock.pipeline.translate import Progress, Translation
+from penstock.pipeline.text_slots import KnownForms, learnt
+from penstock.pipeline.translate import Translation
 from penstock.providers.row import Operation
 
 _ASKS_STREAM: Final = "stream=true"
@@ -153,51 +152,21 @@ def _unchanged(call: Call, request: RequestBody, template: RequestTemplate, rule
     )
 
 
-class _KnownForm(msgspec.Struct, frozen=True):
-    """A request of a form, without its bytes and its body, and how these are written for other texts."""
-
-    slots: TextSlots
-    prepared: PreparedRequest
-    translation: Translation
-
-
-def _with_texts(
-    call: Call, route: TargetRoute, request: RequestBody, forms: KnownForms[_KnownForm]
-) -> PreparedRequest | Failure:
+def _with_texts(call: Call, route: TargetRoute, request: RequestBody, forms: KnownForms) -> PreparedRequest | Failure:
     """A translated request; one whose form is known with its texts in what was written for another."""
-    reading, body = call.dialect.reading, request.body
-    script = None if reading.transcript is None or reading.only_at_home in call.fields else reading.transcript(body)
+    reading = call.dialect.reading
+    script = (
+        None if reading.transcript is None or reading.only_at_home in call.fields else reading.transcript(request.body)
+    )
     if script is None:
         return _prepared(call, route, request)
     known = forms.find(script)
     if known is not None:
-        translation = msgspec.structs.replace(known.translation, progress=Progress())
-        payload = known.slots.filled(script.texts)
-        return msgspec.structs.replace(known.prepared, payload=payload, body=body, translation=translation)
+        return known.prepared_for(script, request.body)
     prepared = _prepared(call, route, request)
     if isinstance(prepared, PreparedRequest) and forms.comes_again(script):
-        forms.keep(script, _learnt(call, route, request, script, prepared))
+        forms.keep(script, learnt(script, request, prepared, lambda other: _prepared(call, route, other)))
     return prepared
-
-
-def _learnt(
-    call: Call, route: TargetRoute, request: RequestBody, script: Transcript, prepared: PreparedRequest
-) -> _KnownForm | None:
-    """How other requests of the form of this one are written; None where its texts can't be told apart in it."""
-    texts = marks(len(script.texts))
-    marked = _prepared(
-        call, route, RequestBody(with_texts(request.body, script.roles, texts), request.model, request.stream)
-    )
-    if isinstance(marked, Failure) or marked.translation is None or prepared.translation is None:
-        return None
-    slots = TextSlots.of(marked.payload, texts)
-    if slots is None or slots.filled(script.texts) != prepared.payload:
-        return None
-    blank, other = (
-        msgspec.structs.replace(each, payload=b"", body=None, translation=None) for each in (prepared, marked)
-    )
-    translation = msgspec.structs.replace(marked.translation, progress=prepared.translation.progress)
-    return _KnownForm(slots, blank, translation) if (blank, prepared.translation) == (other, translation) else None
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:

@@ -166,7 +166,7 @@ def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rew
         return request
     names: Mapping[str, str] = {}
     if provider.function_names is not None:
-        request, names = with_allowed_names(request, provider.function_names, provider.longest_name)
+        request, names = with_allowed_names(request, provider.function_names)
     payload = provider.write(request, spec.context)
     request.forget_messages()
     if isinstance(payload, Failure):

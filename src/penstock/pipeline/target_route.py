@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -48,7 +48,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     unchanged: FitRule | None = None
     normalize: Normalize | None = None
     blocks: dict[tuple[tuple[str, str], ...], bytes] = msgspec.field(default_factory=dict)
-    forms: KnownForms[Any] | None = None
+    forms: KnownForms | None = None
 
 
 TemplateKey = tuple[str | None, str, str, bool]

@@ -8,25 +8,32 @@ from one with marks in their place, as soon as its form comes again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Generic, TypeVar
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from penstock.core.json_text import write_json
-from penstock.dialects.transcript import Transcript
+import msgspec
 
-_MOST_FORMS: Final = 8
-"""Forms of one kind of request that are remembered."""
-_MOST_SEEN: Final = 64
-"""Forms of which it is remembered that they came once."""
+from penstock.core.body import Body
+from penstock.core.failure import Failure
+from penstock.core.lru import Lru
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.transcript import Transcript, with_texts
+from penstock.pipeline.translate import Progress, Translation
+
+if TYPE_CHECKING:
+    from penstock.pipeline.prepare import PreparedRequest
+
+_MEMORY: Final = 4096
+"""Forms of all targets that are remembered, in kilobytes."""
+_MOST_SEEN: Final = 32
+"""Forms of one kind of request of which it is remembered that they came once."""
 _LARGEST_FORM: Final = 1 << 10
 """Bytes of the members beside the messages."""
 _MOST_TEXTS: Final = 32
 _MOST_AROUND: Final = 4 << 10
 """Bytes around the texts of a written request."""
-_BETWEEN: Final = b'","'
-"""What stands between two texts of an array, and in no text: there a backslash stands before a quotation mark."""
-
-Known = TypeVar("Known")
+_WRITE: Final = msgspec.json.Encoder().encode
 
 
 class TextSlots:
@@ -42,11 +49,11 @@ class TextSlots:
 
     @classmethod
     def of(cls, payload: bytes, marks: Sequence[str]) -> TextSlots | None:
-        """The request that was written with these marks as its texts. None where one of them isn't there just once, or
-        too much is around them."""
+        """The request that was written with these marks as its texts. None where one of them isn't there just once, as
+        a string by itself, or too much is around them."""
         places: list[tuple[int, int, int]] = []
         for number, mark in enumerate(marks):
-            written = mark.encode()
+            written = _WRITE(mark)
             if payload.count(written) != 1:
                 return None
             start = payload.index(written)
@@ -58,38 +65,92 @@ class TextSlots:
             parts += [payload[end:start], b""]
             end = after
         parts.append(payload[end:])
-        if sum(map(len, parts)) > _MOST_AROUND:
-            return None
-        return cls(parts, [number for _, _, number in places])
+        slots = cls(parts, [number for _, _, number in places])
+        return slots if slots.size <= _MOST_AROUND else None
+
+    @property
+    def size(self) -> int:
+        """The bytes around the texts."""
+        return sum(map(len, self._parts))
 
     def filled(self, texts: Sequence[str]) -> bytes:
         """The request with these texts."""
-        written = write_json(texts)[2:-2].split(_BETWEEN)
         if self._order is not None:
-            written = [written[number] for number in self._order]
+            texts = [texts[number] for number in self._order]
         parts = self._parts.copy()
-        parts[1::2] = written
+        parts[1::2] = map(_WRITE, texts)
         return b"".join(parts)
 
 
-class KnownForms(Generic[Known]):
-    """What is known of the requests of some forms. A form is worth learning when it comes again."""
+def marks_for(number: int) -> list[str]:
+    """Texts that are sure to be found again in a written request."""
+    return [f"Text {each} of {number}." for each in range(number)]
 
-    __slots__ = ("_known", "_seen")
+
+class KnownForm(msgspec.Struct, frozen=True):
+    """A request that was prepared, without its bytes and its body, and how these are written for other texts."""
+
+    slots: TextSlots
+    prepared: PreparedRequest
+    translation: Translation
+
+    def prepared_for(self, transcript: Transcript, body: Body) -> PreparedRequest:
+        """The same for a request of this form."""
+        return msgspec.structs.replace(
+            self.prepared,
+            payload=self.slots.filled(transcript.texts),
+            body=body,
+            translation=msgspec.structs.replace(self.translation, progress=Progress()),
+        )
+
+
+def learnt(
+    transcript: Transcript,
+    request: RequestBody,
+    prepared: PreparedRequest,
+    prepare: Callable[[RequestBody], PreparedRequest | Failure],
+) -> KnownForm | None:
+    """How other requests of the form of this one are written, which was ``prepared``; None where its texts can't be
+    told apart in it."""
+    marks = marks_for(len(transcript.texts))
+    marked = prepare(msgspec.structs.replace(request, body=with_texts(request.body, transcript.roles, marks)))
+    if isinstance(marked, Failure) or marked.translation is None or prepared.translation is None:
+        return None
+    slots = TextSlots.of(marked.payload, marks)
+    if slots is None or slots.filled(transcript.texts) != prepared.payload:
+        return None
+    translation = msgspec.structs.replace(marked.translation, progress=prepared.translation.progress)
+    blank, other = (
+        msgspec.structs.replace(each, payload=b"", body=None, translation=None) for each in (prepared, marked)
+    )
+    return KnownForm(slots, blank, translation) if (blank, prepared.translation) == (other, translation) else None
+
+
+_known: Final = Lru[tuple[int, object], KnownForm | Literal[False]](_MEMORY)
+"""What was learnt of forms, those of all targets; False where their requests can't be written so."""
+
+
+class KnownForms:
+    """What is known of the requests of some forms, for one target and model. A form is worth learning when it comes
+    again."""
+
+    __slots__ = ("_seen", "_serial")
+    _serials: ClassVar[Iterator[int]] = itertools.count()
 
     def __init__(self) -> None:
-        self._known: dict[object, Known | None] = {}
+        self._serial = next(self._serials)
         self._seen: set[int] = set()
         """Hashes of forms that came once."""
 
-    def find(self, transcript: Transcript) -> Known | None:
+    def find(self, transcript: Transcript) -> KnownForm | None:
         """What is known of requests of this form."""
-        return self._known.get(transcript.form)
+        return _known.get((self._serial, transcript.form)) or None
 
     def comes_again(self, transcript: Transcript) -> bool:
-        """Whether the form came before, and is small enough to be remembered. Notes that it came."""
+        """Whether the form came before, is small enough to be remembered, and was not tried in vain. Notes that it
+        came."""
         form = transcript.form
-        if form in self._known or len(form[0]) > _MOST_TEXTS or len(form[1]) > _LARGEST_FORM:
+        if len(form[0]) > _MOST_TEXTS or len(form[1]) > _LARGEST_FORM or _known.get((self._serial, form)) is not None:
             return False
         mark = hash(form)
         if mark in self._seen:
@@ -99,13 +160,7 @@ class KnownForms(Generic[Known]):
         self._seen.add(mark)
         return False
 
-    def keep(self, transcript: Transcript, known: Known | None) -> None:
+    def keep(self, transcript: Transcript, known: KnownForm | None) -> None:
         """Remember what was learnt of a form; None where its requests can't be written so."""
-        if len(self._known) >= _MOST_FORMS:
-            self._known.clear()
-        self._known[transcript.form] = known
-
-
-def marks(number: int) -> list[str]:
-    """Texts that are sure to be found again in a written request."""
-    return [f"Text {each} of {number}." for each in range(number)]
+        size = len(transcript.beside) + (0 if known is None else known.slots.size)
+        _known.put((self._serial, transcript.form), known or False, 1 + size // 1024)

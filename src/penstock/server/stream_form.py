@@ -9,8 +9,9 @@ from collections.abc import Awaitable
 from typing import Any, Final, cast
 
 from penstock.core.http import Headers
-from penstock.dialects.caller import EVENT_STREAM, StreamEncoder, StreamForm
+from penstock.dialects.caller import EVENT_STREAM
 from penstock.dialects.framing.frame import FrameError
+from penstock.dialects.stream_form import StreamEncoder, StreamForm
 from penstock.pipeline.relay import Broken
 from penstock.server.client import Client
 from penstock.transport.base import Take

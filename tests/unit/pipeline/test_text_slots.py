@@ -3,32 +3,69 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.dialects.transcript import Transcript
-from penstock.pipeline.text_slots import KnownForms, TextSlots, marks
+from calling import CHAT, call, prepared, route, target
+from penstock.core.failure import Failure
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.transcript import Transcript, transcript
+from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.text_slots import KnownForm, KnownForms, TextSlots, learnt, marks_for
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=3, max_size=3))
-def test_texts_stand_in_the_place_of_marks(texts: list[str]) -> None:
-    first, second, third = marks(3)
-    payload = json.dumps({"b": [second, {"c": f"{first}\n\n{third}"}], "n": 1}).encode()
+def test_texts_stand_in_the_place_of_marks_for(texts: list[str]) -> None:
+    first, second, third = marks_for(3)
+    payload = json.dumps({"b": [second, {"c": first}, third], "n": 1}).encode()
     slots = TextSlots.of(payload, [first, second, third])
     assert slots is not None
-    assert json.loads(slots.filled(texts)) == {"b": [texts[1], {"c": f"{texts[0]}\n\n{texts[2]}"}], "n": 1}
+    assert json.loads(slots.filled(texts)) == {"b": [texts[1], {"c": texts[0]}, texts[2]], "n": 1}
 
 
 def test_marks_that_are_not_there_just_once() -> None:
-    assert TextSlots.of(b'["Text 0 of 2."]', marks(2)) is None
-    assert TextSlots.of(b'["Text 0 of 1.","Text 0 of 1."]', marks(1)) is None
-    assert TextSlots.of(b'["Text 0 of 1.","%b"]' % (b"x" * 5000), marks(1)) is None
+    assert TextSlots.of(b'["Text 0 of 1. And more."]', marks_for(1)) is None
+    assert TextSlots.of(b'["Text 0 of 2."]', marks_for(2)) is None
+    assert TextSlots.of(b'["Text 0 of 1.","Text 0 of 1."]', marks_for(1)) is None
+    assert TextSlots.of(b'["Text 0 of 1.","%b"]' % (b"x" * 5000), marks_for(1)) is None
 
 
 def test_no_mark_is_the_beginning_of_another() -> None:
-    many = marks(32)
+    many = marks_for(32)
     assert TextSlots.of(json.dumps(many).encode(), many) is not None
+
+
+def known_form(**beside: Any) -> KnownForm | None:
+    """What is learnt of a request to Anthropic."""
+    asked, at = call({**CHAT, **beside}), route(target("anthropic"))
+    assert asked.request is not None
+    script = transcript(asked.request.body)
+    assert script is not None
+
+    def prepare_any(request: RequestBody) -> PreparedRequest | Failure:
+        return prepare(msgspec.structs.replace(asked, request=request), at)
+
+    return learnt(script, asked.request, prepared(asked, at), prepare_any)
+
+
+def test_what_is_learnt_of_one_request_serves_another() -> None:
+    form, other = known_form(), call({**CHAT, "messages": [{"role": "user", "content": 'Say "yes".'}]})
+    assert form is not None
+    assert other.request is not None
+    script = transcript(other.request.body)
+    assert script is not None
+    found, expected = form.prepared_for(script, other.request.body), prepared(other, route(target("anthropic")))
+    assert (found.payload, found.headers, found.dropped) == (expected.payload, expected.headers, expected.dropped)
+    assert found.body is other.request.body
+    assert found.translation is not None
+    assert found.translation is not form.prepared_for(script, other.request.body).translation
+
+
+def test_a_request_in_which_its_texts_can_not_be_told_apart_teaches_nothing() -> None:
+    assert known_form(stop=["Text 0 of 1."]) is None
 
 
 def said(beside: bytes, *roles: str) -> Transcript:
@@ -36,32 +73,38 @@ def said(beside: bytes, *roles: str) -> Transcript:
 
 
 def test_a_form_is_worth_learning_when_it_comes_again() -> None:
-    forms, form = KnownForms[str](), said(b"{}", "user")
+    forms, form = KnownForms(), said(b"{}", "user")
     assert not forms.comes_again(form)
     assert not forms.comes_again(said(b"{}", "system", "user"))
     assert forms.comes_again(form)
-    forms.keep(form, "known")
-    assert forms.find(form) == "known"
+    known = known_form()
+    forms.keep(form, known)
+    assert forms.find(form) is known
     assert not forms.comes_again(form)
 
 
 def test_a_form_that_can_not_be_learnt_is_not_tried_again() -> None:
-    forms, form = KnownForms[str](), said(b"{}", "user")
+    forms, form = KnownForms(), said(b"{}", "user")
     forms.keep(form, None)
     assert forms.find(form) is None
     assert not forms.comes_again(form)
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    forms = KnownForms[int]()
+    forms, known = KnownForms(), known_form()
     for large in (said(b"x" * 2000, "user"), said(b"{}", *["user"] * 40)):
         assert not any(forms.comes_again(large) for _ in range(3))
-    for number in range(100):
-        form = said(b"%d" % number, "user")
-        forms.comes_again(form)
-        forms.keep(form, number)
-    known = [forms.find(said(b"%d" % number, "user")) for number in range(100)]
-    assert 0 < sum(each is not None for each in known) <= 8
-    for number in range(1000, 1100):
+    for number in range(5000):
+        forms.keep(said(b"%d" % number, "user"), known)
+    found = [forms.find(said(b"%d" % number, "user")) for number in range(5000)]
+    assert found.index(known) == 5000 - 4096, "those that were not asked for the longest time are forgotten"
+    for number in range(6000, 6100):
         assert not forms.comes_again(said(b"%d" % number, "user"))
-    assert sum(forms.comes_again(said(b"%d" % number, "user")) for number in range(1000, 1100)) <= 64
+    assert sum(forms.comes_again(said(b"%d" % number, "user")) for number in range(6000, 6100)) <= 32
+
+
+def test_what_is_known_of_one_target_is_not_known_of_another() -> None:
+    one, other, form = KnownForms(), KnownForms(), said(b"{}", "user")
+    one.keep(form, known_form())
+    assert one.find(form) is not None
+    assert other.find(form) is None

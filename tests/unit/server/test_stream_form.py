@@ -10,8 +10,8 @@ import pytest
 from edge import waited
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
-from penstock.dialects.caller import StreamForm
 from penstock.dialects.framing.frame import FrameError
+from penstock.dialects.stream_form import StreamForm
 from penstock.pipeline.relay import Broken
 from penstock.server.stream_form import in_form
 

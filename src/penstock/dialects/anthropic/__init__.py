@@ -20,7 +20,6 @@ DIALECT: Final = ProviderDialect(
     read_reply,
     (b"text/event-stream", b"application/vnd.amazon.eventstream"),
     function_names.ANTHROPIC,
-    128,
     repeats_texts=True,
     read_plain=read_plain,
 )

@@ -24,7 +24,8 @@ from penstock.core.json_text import read_json, write_json
 from penstock.core.model_aliases import ModelAlias, ModelAliases
 from penstock.core.outcome import Outcome
 from penstock.core.traits import Traits
-from penstock.dialects.caller import JSON, NO_STORE, ListedModel, ModelLists
+from penstock.dialects.caller import JSON, NO_STORE
+from penstock.dialects.listed_models import ListedModel, ModelLists
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call, RequestView

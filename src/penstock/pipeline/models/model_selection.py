@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.caller import ListedModel
+from penstock.dialects.listed_models import ListedModel
 
 _SORTS: Final = ("name", "provider", "ai_service")
 _ORDERS: Final = ("asc", "desc")

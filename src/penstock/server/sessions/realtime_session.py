@@ -14,7 +14,7 @@ from typing import Final
 from websockets.frames import Frame, Opcode
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.caller import SessionEvents
+from penstock.dialects.session_events import SessionEvents
 from penstock.pipeline.call import Answer
 from penstock.pipeline.keeping.session_ids import SessionIds
 from penstock.server.respond import STOPPING

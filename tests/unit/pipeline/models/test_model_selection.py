@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.failure import Failure
-from penstock.dialects.caller import ListedModel
+from penstock.dialects.listed_models import ListedModel
 from penstock.pipeline.models.model_selection import selected
 
 MODELS = [ListedModel("@prod/b", "openai"), ListedModel("anthropic/a", "anthropic"), ListedModel("c", "openai")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from penstock.dialects.caller import ListedModel, ModelLists
+from penstock.dialects.listed_models import ListedModel, ModelLists
 
 _UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
 """When a model was made is not known here; Anthropic writes this time where it isn't known there."""

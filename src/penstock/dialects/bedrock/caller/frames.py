@@ -15,9 +15,9 @@ from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 from penstock.dialects.bedrock.caller.errors import exception_name
-from penstock.dialects.caller import StreamForm
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, write_event, write_exception
 from penstock.dialects.framing.sse import EventSplitter
+from penstock.dialects.stream_form import StreamForm
 
 _EXCEPTION: Final = b"Exception"
 _ERROR: Final = b"error"

@@ -13,7 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from penstock.dialects.bedrock.caller.dialect import CONVERSE
-from penstock.dialects.caller import CallerDialect, ListedModel, ModelLists
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.listed_models import ListedModel, ModelLists
 
 _TEXT: Final = "TEXT"
 _SIGHT: Final = ("vision", "IMAGE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from penstock.dialects.caller import ListedModel, ModelLists
+from penstock.dialects.listed_models import ListedModel, ModelLists
 
 _CHAT: Final = "chat"
 

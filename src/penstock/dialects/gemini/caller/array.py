@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from penstock.dialects.caller import JSON, StreamForm
+from penstock.dialects.caller import JSON
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.gemini.caller.stream import KEEP_ALIVE
+from penstock.dialects.stream_form import StreamForm
 
 _EVENTS: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
 _NOTHING: Final = KEEP_ALIVE.removeprefix(b"data: ").strip()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from penstock.dialects.caller import ListedModel, ModelLists
+from penstock.dialects.listed_models import ListedModel, ModelLists
 
 _METHODS: Final = ("generateContent", "streamGenerateContent", "countTokens")
 _LARGEST_PAGE: Final = 1000

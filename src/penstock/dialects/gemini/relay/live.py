@@ -13,8 +13,8 @@ from penstock.core.failure import Failure
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.dialects import session_models
-from penstock.dialects.caller import SessionEvents
 from penstock.dialects.gemini.usage import read_usage
+from penstock.dialects.session_events import SessionEvents
 
 _PARENT: Final = "models/"
 _COUNTED: Final = b'"usageMetadata"'

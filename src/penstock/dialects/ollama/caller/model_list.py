@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from penstock.dialects.caller import ListedModel, ModelLists
+from penstock.dialects.listed_models import ListedModel, ModelLists
 
 _UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
 

@@ -15,7 +15,7 @@ import msgspec
 from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.usage import MOST_UNITS, Usage
-from penstock.dialects.caller import SessionEvents
+from penstock.dialects.session_events import SessionEvents
 from penstock.dialects.session_models import models_in
 
 _USED: Final = re.compile(rb'"(?:response\.done|conversation\.item\.input_audio_transcription\.completed)"')

@@ -14,9 +14,9 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.usage import Usage
-from penstock.dialects.caller import SessionEvents
 from penstock.dialects.responses.caller.errors import ERRORS
 from penstock.dialects.responses.usage import usage_of
+from penstock.dialects.session_events import SessionEvents
 from penstock.dialects.session_models import models_in
 
 _ENDED: Final = re.compile(rb'"response\.(?:completed|incomplete|failed)"')

@@ -3,7 +3,7 @@
 from typing import Any
 
 from penstock.dialects.anthropic.caller.model_list import MODEL_LISTS
-from penstock.dialects.caller import ListedModel
+from penstock.dialects.listed_models import ListedModel
 
 MODELS = [ListedModel(name, "anthropic") for name in "abcd"]
 

@@ -1,7 +1,7 @@
 """Lists of models and of profiles as Bedrock's clients read them."""
 
 from penstock.dialects.bedrock.caller.model_list import MODELS, PROFILES
-from penstock.dialects.caller import ListedModel
+from penstock.dialects.listed_models import ListedModel
 
 SEEING, PLAIN = ListedModel("@team/claude-x", "anthropic", abilities=("vision",), name="Claude"), ListedModel("m", "p")
 

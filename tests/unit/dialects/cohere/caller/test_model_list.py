@@ -1,7 +1,7 @@
 """Lists of models as Cohere's clients read them."""
 
-from penstock.dialects.caller import ListedModel
 from penstock.dialects.cohere.caller.model_list import MODEL_LISTS
+from penstock.dialects.listed_models import ListedModel
 
 
 def test_a_list_and_a_model() -> None:

@@ -1,7 +1,7 @@
 """Lists of models in Gemini's shape, page by page."""
 
-from penstock.dialects.caller import ListedModel
 from penstock.dialects.gemini.caller.model_list import MODEL_LISTS
+from penstock.dialects.listed_models import ListedModel
 
 MODELS = [ListedModel("a/b", "google", 10), ListedModel("c", "openai")]
 

@@ -1,6 +1,6 @@
 """Lists of models as Ollama's clients read them."""
 
-from penstock.dialects.caller import ListedModel
+from penstock.dialects.listed_models import ListedModel
 from penstock.dialects.ollama.caller.model_list import MODEL_LISTS
 
 
