@@ -1,10 +1,11 @@
 """What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
 
-    python -m bench.counts [chat] [config] [key] [limits] [guards] [dialect] [stream] [dialect-stream] [config-stream]
-        [hold]
+    python -m bench.counts [chat] [records] [config] [key] [limits] [guards] [dialect] [stream] [dialect-stream]
+        [config-stream] [hold]
 
-``config`` is a chat with its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same
-with a budget and a rate limit in memory.
+``records`` is a chat with access log, metrics and request log, which all others do without. ``config`` is a chat with
+its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same with a budget and a rate
+limit in memory.
 ``guards`` is a chat whose config has three local checks of the request, beside ``config`` without them; ``hold`` a
 stream whose answer three local checks hold back, beside ``config-stream``.
 
@@ -36,6 +37,7 @@ from bench.upstream import Behaviour, Upstream
 _STREAMS = frozenset({"stream", "dialect-stream", "config-stream", "hold"})
 _REQUESTS = {
     "chat": 300,
+    "records": 300,
     "key": 300,
     "limits": 300,
     "dialect": 200,
@@ -54,6 +56,7 @@ _ADDRESSING: dict[str, Addressing] = {
     "hold": guarded.by_guarded_answer,
 }
 _KEYS = {"key": gateway_file.PLAIN, "limits": gateway_file.LIMITED}
+_READERS = ("ACCESS_LOG", "METRICS_ENABLED", "LOGS_ENABLED")
 _PATIENCE = 120.0
 _SHOWN = 40
 _RARE = 0.25
@@ -135,9 +138,10 @@ def _calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[str]:
 
 @contextmanager
 def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> Iterator[tuple[process.Process, Asking]]:
-    """A warm gateway without an access log, whose lines are written in batches: they would blur a count of few."""
+    """A warm gateway; but for ``records`` nothing reads records: batches blur a count of few."""
     port = process.free_port()
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
+    environment = {"PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
+    environment |= {f"PENSTOCK_{reader}": str(kind == "records").lower() for reader in _READERS}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     if kind in _KEYS:
         file = home / "penstock.toml"

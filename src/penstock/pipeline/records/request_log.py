@@ -201,12 +201,11 @@ class RequestLog:
         def make(entry: Item | bytes) -> None:
             try:
                 item = _decoded(entry) if isinstance(entry, bytes) else entry
-                if isinstance(item, LogEntry):
-                    rows.append(item)
-                elif is_quick(item, self._redactor):
-                    rows.append(self._row(item))
+                row = item if isinstance(item, LogEntry) else self._row_at_once(item)
+                if isinstance(row, LogEntry):
+                    rows.append(row)
                 else:
-                    slow.append((item, charges_of(item.record, self._charge_of)))
+                    slow.append((row, charges_of(row.record, self._charge_of)))
             except Exception:
                 self._lose()
 
@@ -218,12 +217,9 @@ class RequestLog:
         if not is_quick(spooled, self._redactor):
             return spooled
         try:
-            return self._row(spooled)
+            return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
         except UnicodeEncodeError:
             return spooled
-
-    def _row(self, spooled: Spooled) -> LogEntry:
-        return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
 
     def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:
         """Rows that take long. Called in a thread."""
