@@ -113,8 +113,8 @@ class RequestLog:
             self._loop.call_soon(self._spool_kept)
 
     def _spool_kept(self) -> None:
-        """Write what is kept to the spool, as rows where these are made at once: what the requests cost, other readers of
-        their records ask in this turn, too."""
+        """Write what is kept to the spool, as rows where these are made at once. What they cost, other readers of their
+        records ask in this turn, too."""
         kept, self._kept = self._kept, []
         entries, items = [], []
         have_rows = len(kept) <= _HANDFUL and not self._is_loading()
