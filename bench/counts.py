@@ -1,11 +1,12 @@
 """What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
 
-    python -m bench.counts [chat] [config] [key] [limits] [limits-redis] [guards] [dialect] [stream] [dialect-stream]
-        [config-stream] [hold]
+    python -m bench.counts [chat] [records] [config] [key] [limits] [limits-redis] [guards] [dialect] [stream]
+        [dialect-stream] [config-stream] [hold]
         [wire-chat] [wire-responses] [wire-messages] [wire-gemini] [wire-converse] [wire-cohere] [wire-ollama]
 
-``config`` is a chat with its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same
-with a budget and a rate limit in memory, ``limits-redis`` with slices of them that are leased of a Redis.
+``records`` is a chat with access log, metrics and request log, which all others do without. ``config`` is a chat with
+its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same with a budget and a rate
+limit in memory, ``limits-redis`` with slices of them that are leased of a Redis.
 ``guards`` is a chat whose config has three local checks of the request, beside ``config`` without them; ``hold`` a
 stream whose answer three local checks hold back, beside ``config-stream``. ``wire-…`` is the same question to a host
 that speaks the caller's wire, to be compared with ``wire-chat``.
@@ -40,6 +41,7 @@ _WIRES = {f"wire-{name}": wire for name, wire in WIRES.items()}
 _STREAMS = frozenset({"stream", "dialect-stream", "config-stream", "hold"})
 _REQUESTS = {
     "chat": 300,
+    "records": 300,
     "key": 300,
     "limits": 300,
     "limits-redis": 300,
@@ -61,6 +63,7 @@ _ADDRESSING: dict[str, Addressing] = {
 }
 _REDIS = "limits-redis"
 _KEYS = {"key": gateway_file.PLAIN, "limits": gateway_file.LIMITED, _REDIS: gateway_file.LIMITED}
+_READERS = ("ACCESS_LOG", "METRICS_ENABLED", "LOGS_ENABLED")
 _PATIENCE = 120.0
 _SHOWN = 40
 _RARE = 0.25
@@ -142,9 +145,10 @@ def _calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[str]:
 
 @contextmanager
 def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> Iterator[tuple[process.Process, Asking]]:
-    """A warm gateway without an access log, whose lines are written in batches: they would blur a count of few."""
+    """A warm gateway; but for ``records`` nothing reads records: batches blur a count of few."""
     port = process.free_port()
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
+    environment = {"PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
+    environment |= {f"PENSTOCK_{reader}": str(kind == "records").lower() for reader in _READERS}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     headers = _addressing(kind, mock)
     path, body = CHAT_PATH, payload.chat(stream=kind in _STREAMS)

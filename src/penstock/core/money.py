@@ -89,9 +89,8 @@ def dollars_number(nanos: int) -> int | float:
 
 
 def _text(nanos: int, unit: int, decimals: int) -> str:
-    if nanos < 0:
-        return f"-{_text(-nanos, unit, decimals)}"
-    return f"{nanos // unit}.{nanos % unit:0{decimals}}"
+    whole, rest = divmod(abs(nanos), unit)
+    return f"{'-' if nanos < 0 else ''}{whole}.{str(rest).zfill(decimals)}"
 
 
 def _scaled(number: Number, unit: int, finest: str) -> int:

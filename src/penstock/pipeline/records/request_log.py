@@ -2,9 +2,9 @@
 one in which they ended, before anything more is read of their connections, and from there in batches to the tables, off
 the requests' path (docs/request-log.md).
 
-Rows are made of records on the event loop, in slices; those with texts to look through, in a thread. A batch is one
-transaction. What can't be written waits in the spool, also for the next process. A step of this task deletes what is
-too old.
+A row is made when its request goes to the spool, while its record is warm, and the spool holds it as it is; a request
+with texts to look through goes there itself, and its row is made later, in a thread. A batch is one transaction. What
+can't be written waits in the spool, also for the next process. A step of this task deletes what is too old.
 """
 
 from __future__ import annotations
@@ -33,9 +33,13 @@ from penstock.stores.sql.request_log.entry import LogEntry
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
 """Seconds between two batches."""
-_BATCH: Final = 1000
+_BATCH: Final = 1024
 """Rows of a transaction: writing them takes some 15 milliseconds, pauses included, in which no other change of SQLite
-goes on. Of half as many each would cost a tenth more: a page that several transactions change is written by each."""
+goes on; some 80 where callers' trace ids and metadata lead to pages all over its indexes. Of half as many each row
+would cost a tenth more, and a fifth there: a page that several transactions change is written by each of them."""
+_HANDFUL: Final = 128
+"""Requests whose rows are made in one turn of the event loop: half a millisecond. Of more that end in the same turn, as
+streams do whose provider dies, rows are made later, in slices."""
 _RECOVERY: Final = 60.0
 """Seconds between two looks for spools of dead workers."""
 _FIRST_RECOVERY: Final = 5.0
@@ -109,13 +113,14 @@ class RequestLog:
             self._loop.call_soon(self._spool_kept)
 
     def _spool_kept(self) -> None:
-        """Write what is kept to the spool, as rows where these are made at once. What they cost other readers of their
+        """Write what is kept to the spool, as rows where these are made at once. What they cost, other readers of their
         records ask in this turn, too."""
         kept, self._kept = self._kept, []
-        entries, items, is_loading = [], [], self._is_loading()
+        entries, items = [], []
+        have_rows = len(kept) <= _HANDFUL and not self._is_loading()
         for spooled in kept:
             try:
-                entry, item = _encoded(spooled if is_loading else self._row_at_once(spooled))
+                entry, item = _encoded(self._row_at_once(spooled) if have_rows else spooled)
                 items.append(item)
                 entries.append(entry)
             except Exception:
@@ -201,12 +206,11 @@ class RequestLog:
         def make(entry: Item | bytes) -> None:
             try:
                 item = _decoded(entry) if isinstance(entry, bytes) else entry
-                if isinstance(item, LogEntry):
-                    rows.append(item)
-                elif is_quick(item, self._redactor):
-                    rows.append(self._row(item))
+                row = item if isinstance(item, LogEntry) else self._row_at_once(item)
+                if isinstance(row, LogEntry):
+                    rows.append(row)
                 else:
-                    slow.append((item, charges_of(item.record, self._charge_of)))
+                    slow.append((row, charges_of(row.record, self._charge_of)))
             except Exception:
                 self._lose()
 
@@ -218,12 +222,9 @@ class RequestLog:
         if not is_quick(spooled, self._redactor):
             return spooled
         try:
-            return self._row(spooled)
+            return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
         except UnicodeEncodeError:
             return spooled
-
-    def _row(self, spooled: Spooled) -> LogEntry:
-        return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
 
     def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:
         """Rows that take long. Called in a thread."""

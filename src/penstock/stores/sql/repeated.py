@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.stores.sql.database import Database
 
 Row = tuple[Any, ...]
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = 64
 """Rows of one statement of SQLite's."""
 _MOST_COMPILED: Final = 32
 """Statements for several rows that are kept: each takes a millisecond to compile."""

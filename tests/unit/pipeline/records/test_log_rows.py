@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from penstock.core.usage import Usage
 from penstock.observe.log_extras import Content, LogExtras
 from penstock.observe.record import AttemptRecord, Billed, Record
 from penstock.observe.redactor import REDACTED, Redactor
-from penstock.pipeline.records.log_rows import Details, Spooled, charges_of, row_of
+from penstock.pipeline.records.log_rows import Details, OnlyAttempt, Spooled, charges_of, row_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.request_log.entry import LogEntry
 from penstock.stores.sql.request_log.stored_content import unpacked
 
 CHARGE = Charge(7, price_version="v", price_match="exact", price_name="m", mode="standard")
 SECRET = "sk-" + "a" * 40
+USAGE = Usage(3, 2, 5)
 
 
 def attempt(**more: Any) -> AttemptRecord:
@@ -73,6 +75,34 @@ def test_what_limits_were_charged_is_what_the_row_says() -> None:
     told = row(attempt(billed=Billed(Usage(9, 9), 99, "v1", "rule", is_estimated=True)))
     assert told.amount == 99
     assert details(told).attempts[0].is_estimated
+
+
+def test_of_an_only_attempt_that_answered_the_details_hold_what_the_columns_do_not_tell() -> None:
+    usage = Usage(3, 2, 5)
+    only = attempt(usage=usage, began=0.0012, first_content=0.25, ended=1.4, lane=2, virtual_key="v")
+    answered = {"usage": usage, "provider": "openai", "model": "m", "option": "config", "virtual_key": "v"}
+    told = row(only, **answered)
+    assert details(told).attempts == ()
+    assert details(told).attempt == OnlyAttempt(1.2, 1400.0, "exact", "v", 250.0, translated=True)
+    assert (told.amount, told.upstream, told.input_tokens, told.attempts) == (7, 1_398_800, 3, 1)
+    billed = attempt(usage=usage, ended=1.4, virtual_key="v", billed=Billed(usage, 99, "v1", "rule"))
+    assert details(row(billed, **answered)).attempt == OnlyAttempt(500.0, 1400.0, "rule", "v1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": 201}, {"failure": "stream_broken"}, {"ended": None}, {"is_charged": False}, {"is_hedge_loser": True},
+        {"target": "config.targets[1]"}, {"provider": "other"}, {"model": "other"}, {"virtual_key": None},
+        {"cache": "MISS"}, {"billed": Billed(Usage(9, 9), 99)}, {"billed": Billed(USAGE, 99, is_estimated=True)},
+    ],
+)  # fmt: skip
+def test_any_other_attempt_is_told_as_a_whole(change: dict[str, Any]) -> None:
+    only = attempt(**{"usage": USAGE, "ended": 1.4, "virtual_key": "v"} | change)
+    told = row(only, usage=USAGE, provider="openai", model="m", option="config", virtual_key="v")
+    (whole,) = details(told).attempts
+    assert details(told).attempt is None
+    assert (whole.number, whole.status, whole.model) == (1, only.status, only.model)
 
 
 def test_an_answer_from_the_cache_costs_nothing_and_saves_its_price() -> None:

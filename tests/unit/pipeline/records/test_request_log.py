@@ -155,6 +155,21 @@ async def test_the_spool_holds_rows_and_requests_whose_rows_wait(tmp_path: Path)
     assert by_trace["content"].content is not None
 
 
+@pytest.mark.parametrize("requests", [module._HANDFUL, module._HANDFUL + 1])
+async def test_rows_of_many_requests_that_end_in_one_turn_are_made_later(requests: int) -> None:
+    table = Table()
+    log = log_of(table)
+    log.start()
+    for number in range(requests):
+        log.keep(record(f"{number:03}"), LogExtras(), random_id())
+    await asyncio.sleep(0)
+    segment = log.spool.take()
+    assert segment is not None
+    assert {type(item) for item in segment.items or ()} == {LogEntry if requests == module._HANDFUL else Spooled}
+    await log.stop()
+    assert table.traces == [f"{number:03}" for number in range(requests)]
+
+
 async def test_a_batch_whose_end_was_not_heard_of_is_written_as_a_repeated_one() -> None:
     table = Table()
     log = log_of(table)

@@ -95,7 +95,7 @@ async def test_what_rows_have_in_common_is_told_once(tmp_path: Path) -> None:
     expected = []
     for number in range(8):
         d, b, c = kinds[number % 4]
-        rows = [(d, 60 * number + n, c, b if n else None) for n in range(60)]
+        rows = [(d, 80 * number + n, c, b if n else None) for n in range(80)]
         expected += [(a, b, c, d, None) for d, a, c, b in rows]
         await write_rows(database, [Rows(told, rows)])
         if number == 2:
