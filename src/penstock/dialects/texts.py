@@ -42,8 +42,8 @@ class TextView(msgspec.Struct, frozen=True):
     end_mark: bytes | None = b""
     text_members: Mapping[str, tuple[str, ...]] = {}
     """Request type -> the members of its requests that hold all texts. A type without them is read whole."""
-    read_plain: Mapping[str, Callable[[Body], PlainTexts | None]] = {}
-    """Request type -> what reads a plain body faster than ``request``; None for any other body."""
+    read_plain_chat: Callable[[Body], PlainTexts | None] | None = None
+    """Reads the body of a chat whose messages are plain faster than ``request``; None for any other body."""
     results_first: bool = True
     """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
     kept: Mapping[str, Callable[[str, Any], Iterable[Segment]]] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from penstock.core.json_text import write_json
 from penstock.core.secret import Secret
 from penstock.core.segments import Pointer, Segment
 from penstock.guards.guarded_body import GuardedBody
@@ -247,7 +248,7 @@ class Outbound(Protocol):
 
 
 Judge = Callable[[Context], Judgement]
-Glance = Callable[[str], Judgement | None]
+Glance = Callable[[str], bytes | None]
 Ask = Callable[[Context, Outbound], Awaitable[Judgement]]
 
 
@@ -258,7 +259,8 @@ class Prepared(msgspec.Struct, frozen=True):
     ``size`` is the memory of the patterns and lists, in bytes. ``transforms``: with these parameters the check changes
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
-    ``glance`` says what ``judge`` would say of plain messages with this text; None where ``judge`` has to look.
+    ``glance`` tells the data of a judgement that passes plain messages with this text, as JSON; None where ``judge``
+    has to look.
     """
 
     judge: Judge | None = None
@@ -275,10 +277,19 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 def judging_text(
-    judge: Callable[[str], Judgement], *, hold: HoldRule | DetectRule | None = None, size: int = 0
+    judge: Callable[[str], Judgement],
+    *,
+    hold: HoldRule | DetectRule | None = None,
+    size: int = 0,
+    glance: Glance | None = None,
 ) -> Prepared:
     """A check that reads nothing but its text, and changes nothing."""
-    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=judge)
+
+    def judged(text: str) -> bytes | None:
+        judgement = judge(text)
+        return write_json(judgement.data) if judgement.verdict and judgement.error is None else None
+
+    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance or judged)
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ Source: docs/guardrails.md#configs.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from penstock.core.did_you_mean import hint
@@ -145,3 +145,14 @@ def _unknown(name: str) -> str:
         return f"the check {full} is known, but not available in this release"
     known = [check.id for check in registry.all_checks().values()]
     return f"there is no check {full}: {hint(full, known, 'docs/guardrails.md lists all checks')}"
+
+
+def clash_of(checks: Sequence[HookCheck], *, alters: bool) -> str:
+    """Why checks can't judge one text at the same time; empty where they can. ``alters``: their hook changes texts."""
+    if sum(each.prepared.restores for each in checks) > 1:
+        return "two checks of this guard restore what they mask"
+    whole = [each.id for each in checks if each.check.replaces]
+    parts = [each.id for each in checks if each.transforms and not each.check.replaces]
+    if alters and whole and parts:
+        return f"{whole[0]} may replace the whole body, and {parts[0]} changes texts of it"
+    return ""

@@ -1,22 +1,23 @@
 """What callers are told of a hook and of its checks: the members of ``hook_results``, in Portkey's order.
 
-A hook whose checks all passed at a glance is told by a template: all that differs from one request to the next are the
+Hooks whose checks all passed at a glance are told by a template: all that differs from one request to the next are the
 checks' data and the moment. Source: docs/guardrails.md#results.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from penstock.core.json_text import write_json
-
+_encode: Final = msgspec.json.Encoder().encode
 _GAP: Final = b"\0"
 """Stands in no JSON text."""
+GAP: Final = msgspec.Raw(_GAP)
+"""A value of a template (``template_of``)."""
 
 
 class HookResult(msgspec.Struct, frozen=True, rename={"is_async": "async"}):
@@ -48,10 +49,34 @@ class CheckResult(msgspec.Struct, frozen=True):
     fail_on_error: bool
 
 
-def passed_template(hook: str, kind: Enum, checks: Iterable[tuple[str, bool]], *, is_async: bool) -> bytes:
-    """The result of a hook whose checks pass within a millisecond, with gaps for the operator ``%``: the data and the
-    moment of each check, both as JSON, and the hook's moment. ``checks`` are ids, and whether errors fail."""
-    data, moment = msgspec.Raw(_GAP), msgspec.Raw(_GAP)
-    results = [CheckResult(data, True, check, UNSET, 0, False, moment, None, fails) for check, fails in checks]
-    text = write_json(HookResult(True, hook, False, results, None, 0, is_async, kind, moment, False))
-    return text.replace(b"%", b"%%").replace(_GAP, b"%b")
+def template_of(value: Any) -> bytes | None:
+    """A value as JSON, for the operator ``%``: each ``GAP`` in it takes JSON. None for texts that are no UTF-8."""
+    try:
+        return _encode(value).replace(b"%", b"%%").replace(_GAP, b"%b")
+    except UnicodeEncodeError:
+        return None
+
+
+def passed_result(
+    hook: str, kind: Enum, checks: Iterable[tuple[str, bool]], feedback: dict[str, Any] | None, *, is_async: bool
+) -> HookResult:
+    """The result of a hook whose checks pass within a millisecond, for ``template_of``. It has gaps for the data and
+    the moment of each check, and for the hook's moment. ``checks`` are ids, and whether errors fail."""
+    results = [CheckResult(GAP, True, check, UNSET, 0, False, GAP, None, fails) for check, fails in checks]
+    return HookResult(True, hook, False, results, feedback, 0, is_async, kind, GAP, False)
+
+
+def feedback_of(
+    feedback: tuple[float | None, float | None, Mapping[str, Any]],
+    passed: Iterable[str],
+    failed: Iterable[str] = (),
+    errored: Iterable[str] = (),
+) -> dict[str, Any]:
+    """What is told with a verdict: value, weight and metadata, to which the ids of the checks come."""
+    value, weight, metadata = feedback
+    lists = {"successfulChecks": passed, "failedChecks": failed, "erroredChecks": errored}
+    return {
+        "value": value,
+        "weight": weight,
+        "metadata": {**metadata, **{name: ", ".join(ids) for name, ids in lists.items()}},
+    }

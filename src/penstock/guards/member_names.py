@@ -30,7 +30,7 @@ _PARAMETERS: Final = _NAMES | frozenset(
 """Names of a request's members that need no look."""
 _DEPTH: Final = 6
 _TAIL: Final = itemgetter(slice(-3, None))
-_FEW: Final = 64
+_LONG: Final = 1 << 20
 _UNCLEAR: Final = (b" \0", b"\t\0", b"\r\0", b"\n\0", b'\\\\"\0')
 """Before a colon: white space, or what may be an escaped quote as well as the end of a name."""
 
@@ -93,7 +93,9 @@ def coming_twice(raw: bytes, members: int) -> str:
 
     Each member has a colon behind a quote, and a quote within a string has a backslash: nearly always the colons tell.
     """
-    if _are_colons(raw, members):
+    # To take them out is faster than to count them: C looks for the next one, and counts character by character.
+    colons = raw.count(b":") if len(raw) > _LONG else len(raw) - len(raw.replace(b":", b""))
+    if colons == members:
         return ""
     tails = b"\0".join(map(_TAIL, raw.split(b":")))
     if tails.count(b'"\0') - tails.count(b'\\"\0') == members and not any(map(tails.__contains__, _UNCLEAR)):
@@ -105,18 +107,6 @@ def coming_twice(raw: bytes, members: int) -> str:
     except (ValueError, RecursionError):
         return "a member that can't be read"
     return ""
-
-
-def _are_colons(raw: bytes, number: int) -> bool:
-    """Whether a text has so many colons. A few of them are found faster than counted."""
-    if number > _FEW:
-        return raw.count(b":") == number
-    at, find = -1, raw.find
-    for _ in range(number):
-        at = find(b":", at + 1)
-        if at < 0:
-            return False
-    return find(b":", at + 1) < 0
 
 
 class _Twice(Exception):

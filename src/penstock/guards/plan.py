@@ -12,7 +12,7 @@ import msgspec
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.base import Check, Glance, Judge, Phase, Prepared, Reads
 from penstock.guards.guarded_body import GuardedBody
-from penstock.guards.hook_result import passed_template
+from penstock.guards.hook_result import HookResult, feedback_of, passed_result, template_of
 from penstock.routing.plan import TargetGuards
 
 
@@ -212,21 +212,25 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return not (self.transforms or closed)
 
     @cached_property
-    def glances(self) -> tuple[tuple[HookCheck, Glance, bool], ...]:
-        """The checks of a request that may tell at a glance what they say, each with whether it sees the last message
-        alone; none unless all may."""
+    def glances(self) -> tuple[tuple[Glance, bool], ...]:
+        """What its checks of a request tell at a glance, each with whether it sees the last message alone; nothing
+        unless all checks may."""
         glances = [
-            (each, each.prepared.glance, each.scope.of == "last")
+            (each.prepared.glance, each.scope.of == "last")
             for each in self.checks
             if each.prepared.glance is not None and each.scope.is_told_by_plain
         ]
         return tuple(glances) if self.is_plain and len(glances) == len(self.checks) else ()
 
-    @cached_property
-    def passed_result(self) -> bytes:
-        """What is told of the hook where all its checks pass at a glance (``hook_result.passed_template``)."""
-        checks = [(each.id, each.told_fails_closed) for each in self.checks]
-        return passed_template(self.id, self.type, checks, is_async=self.is_async)
+    @property
+    def passed_result(self) -> HookResult:
+        """What is told of the hook where all its checks pass at a glance."""
+        checks, feedback = [(each.id, each.told_fails_closed) for each in self.checks], self.on_success
+        passed = None
+        if feedback is not None:
+            parts = feedback.value, feedback.weight, feedback.metadata
+            passed = feedback_of(parts, [each.id for each in self.checks])
+        return passed_result(self.id, self.type, checks, passed, is_async=self.is_async)
 
     @cached_property
     def check_ids(self) -> tuple[str, ...]:
@@ -241,12 +245,18 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
 
 
 class Glances(msgspec.Struct, frozen=True):
-    """Hooks of requests which may all judge at a glance, each with its checks (``Hook.glances``). ``reads_last``,
-    ``reads_whole``: whether a check sees the last message, or all of them."""
+    """The hooks of a request, all of which may judge at a glance: then nothing else judges the request or its answer.
 
-    hooks: tuple[tuple[Hook, tuple[tuple[HookCheck, Glance, bool], ...]], ...]
-    reads_last: bool
+    ``hooks`` are what their checks tell, by hook (``Hook.glances``). ``reads_whole``: whether a check sees more than
+    the last message. ``results`` is what is told of the hooks where all pass, a JSON array with gaps
+    (``hook_result.template_of``). ``check_ids`` are the ids of all checks, as the registry has them. ``needs_texts``:
+    a request whose texts can't be read would evade a hook."""
+
+    hooks: tuple[tuple[tuple[Glance, bool], ...], ...]
     reads_whole: bool
+    results: bytes
+    check_ids: tuple[str, ...]
+    needs_texts: bool
 
 
 class GuardPlan(TargetGuards, frozen=True, dict=True):
@@ -304,17 +314,19 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
 
     @cached_property
     def glances(self) -> Glances | None:
-        """The hooks that judge a request before it is sent, where all of them may do so at a glance."""
-        hooks = tuple([(hook, hook.glances) for hook in self.deciding if hook.glances])
-        if not hooks or len(hooks) < len(self.deciding) or not self.judges_at_once:
+        """The hooks that judge a request before it is sent, where all of them may do so at a glance, and no other hook
+        judges the request or its answer."""
+        deciding = self.deciding
+        hooks = tuple([hook.glances for hook in deciding])
+        has_more = self.told_headers or self.beside or self.after
+        if not hooks or not all(hooks) or has_more or not self.judges_at_once:
             return None
-        sees_last = {each for _, glances in hooks for _, _, each in glances}
-        return Glances(hooks, True in sees_last, False in sees_last)
-
-    @cached_property
-    def is_glanced_whole(self) -> bool:
-        """Whether a request that passes at a glance, and its plain answer, are judged by nothing else."""
-        return not (self.told_headers or self.beside or self.after)
+        reads_whole = any(not of_last for glances in hooks for _, of_last in glances)
+        results = template_of([hook.passed_result for hook in deciding])
+        if results is None:
+            return None
+        ids = tuple([each for hook in deciding for each in hook.check_ids])
+        return Glances(hooks, reads_whole, results, ids, self.needs_texts)
 
     @cached_property
     def changes_answers(self) -> bool:

@@ -16,7 +16,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json, write_json
 from penstock.guards import stream_modes
 from penstock.guards.base import Phase
-from penstock.guards.check_reader import CheckReader, OwnChecks
+from penstock.guards.check_reader import CheckReader, OwnChecks, clash_of
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, StreamMode
 from penstock.routing.fields import Fields
@@ -243,8 +243,8 @@ class _HookReader:
         alters = mode is not HookMode.SHADOW and stream_modes.alters(kind, checks)
         if deny and any(each.check.only_marks for each in checks):
             own.complain("deny", "a check of this guard only marks: what it finds proves nothing")
-        if not (sequential or kind is HookType.MUTATOR) and sum(each.prepared.restores for each in checks) > 1:
-            own.complain("sequential", "two checks of this guard restore what they mask: they need sequential")
+        if not (sequential or kind is HookType.MUTATOR) and (clash := clash_of(checks, alters=alters)):
+            own.complain("sequential", f"{clash}: they need sequential")
         if is_async and alters:
             own.complain("async", "a check of this guard changes the text, but an async guard changes nothing")
         if soft_deny and not deny:

@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from penstock.core.json_text import write_json
 from penstock.guards.base import Judgement, Phase
-from penstock.guards.hook_result import CheckResult, HookResult
+from penstock.guards.hook_result import CheckResult, HookResult, feedback_of
 from penstock.guards.plan import Feedback, Hook, HookCheck
 
 MESSAGE: Final = (
@@ -94,23 +94,6 @@ class HookRun(msgspec.Struct):
         return any(map(_transformed, self.checks))
 
 
-class GlancedRun(HookRun):
-    """A hook whose checks all passed at a glance (docs/performance.md#what-guards-cost): nothing is to be computed."""
-
-    def __post_init__(self) -> None:
-        """The defaults are right."""
-
-    def told(self) -> bytes:
-        """The result, as JSON."""
-        if self.hook.on_success is not None:
-            return write_json(_hook(self))
-        moment = b'"%b"' % _moment(self.began).encode()
-        gaps: list[bytes] = []
-        for check in self.checks:
-            gaps += write_json(check.judgement.data), moment
-        return self.hook.passed_result % (*gaps, moment)
-
-
 _transformed: Final = attrgetter("transformed")
 _denies: Final = attrgetter("denies")
 _verdict: Final = attrgetter("verdict")
@@ -131,14 +114,22 @@ def hook_results(
 ) -> bytes:
     """``hook_results`` as JSON. ``hides``: no text of the answer is told with the after hooks, since it is withheld.
     ``hides_before``: nor is a text of the request with the before hooks."""
-    members = _hooks(before, hides=hides_before), _hooks(after, hides=hides)
-    return b'{"before_request_hooks":%b,"after_request_hooks":%b}' % members
+    return joined_results(_hooks(before, hides=hides_before), _hooks(after, hides=hides))
+
+
+def joined_results(before: bytes, after: bytes = b"[]") -> bytes:
+    """``hook_results`` of what is told of both phases, each as a JSON array."""
+    return b'{"before_request_hooks":%b,"after_request_hooks":%b}' % (before, after)
 
 
 def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
     """The results of one phase, as a stream tells them."""
-    name = b"before_request_hooks" if phase is Phase.BEFORE else b"after_request_hooks"
-    return b'{"%b":%b}' % (name, _hooks(runs, hides=hides))
+    return told_phase(phase, _hooks(runs, hides=hides))
+
+
+def told_phase(phase: Phase, results: bytes) -> bytes:
+    """The same of results that are a JSON array."""
+    return b'{"%b":%b}' % (b"before_request_hooks" if phase is Phase.BEFORE else b"after_request_hooks", results)
 
 
 def with_results(body: bytes, results: bytes) -> bytes | None:
@@ -176,24 +167,19 @@ def reasons_of(runs: Iterable[HookRun]) -> list[str]:
 
 def _hooks(runs: Sequence[HookRun], *, hides: bool) -> bytes:
     """The results of hooks, as a JSON array."""
-    if not runs:
-        return b"[]"
-    written = [
-        write_json(_hook(run, hides=hides)) if hides or not isinstance(run, GlancedRun) else run.told() for run in runs
-    ]
-    return b"[%b]" % b",".join(written)
+    return write_json([_hook(run, hides=hides) for run in runs]) if runs else b"[]"
 
 
 def _hook(run: HookRun, *, hides: bool = False) -> HookResult | dict[str, Any]:
     hook = run.hook
     if run.skipped:
         return {"id": hook.id, "type": hook.type.value, "skipped": True}
-    began, moment = run.began, _moment(run.began)
+    began, moment = run.began, moment_of(run.began)
     checks: list[CheckResult | dict[str, Any]]
     if run.is_clean and not hides:
-        checks = [_passed(each, moment if each.began == began else _moment(each.began)) for each in run.checks]
+        checks = [_passed(each, moment if each.began == began else moment_of(each.began)) for each in run.checks]
     else:
-        checks = [_check(each, _moment(each.began), hides=hides) for each in run.checks]
+        checks = [_check(each, moment_of(each.began), hides=hides) for each in run.checks]
     verdict = run.verdict
     feedback = hook.on_success if verdict else hook.on_fail
     return HookResult(
@@ -264,16 +250,12 @@ def _blank(name: str, value: Any) -> Any:
 def _feedback(feedback: Feedback, runs: Collection[CheckRun]) -> dict[str, Any]:
     errored = [each.check.id for each in runs if each.judgement.error is not None]
     decided = [each for each in runs if each.judgement.error is None and not each.skipped]
-    metadata = {
-        **feedback.metadata,
-        "successfulChecks": ", ".join(each.check.id for each in decided if each.judgement.verdict),
-        "failedChecks": ", ".join(each.check.id for each in decided if not each.judgement.verdict),
-        "erroredChecks": ", ".join(errored),
-    }
-    return {"value": feedback.value, "weight": feedback.weight, "metadata": metadata}
+    passed = [each.check.id for each in decided if each.judgement.verdict]
+    failed = [each.check.id for each in decided if not each.judgement.verdict]
+    return feedback_of((feedback.value, feedback.weight, feedback.metadata), passed, failed, errored)
 
 
-def _moment(seconds: float) -> str:
+def moment_of(seconds: float) -> str:
     """ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
     whole = int(seconds)
     return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"

@@ -13,7 +13,7 @@ from penstock.guards.guarded_body import GuardedBody
 
 def chat(raw: bytes, *, is_plain: bool = True) -> GuardedBody:
     """A chat's body, as a request brings it; read as every other body is where not ``is_plain``."""
-    plain = TEXTS.read_plain["chatComplete"] if is_plain else None
+    plain = TEXTS.read_plain_chat if is_plain else None
     names = TEXTS.text_members["chatComplete"]
     return GuardedBody(Body.parse(raw), lambda value: TEXTS.request("chatComplete", value), names, plain)
 

@@ -1,11 +1,13 @@
 import json
 
-from penstock.guards.hook_result import passed_template
+from penstock.guards.hook_result import GAP, feedback_of, passed_result, template_of
 from penstock.guards.plan import HookType
 
 
 def test_a_template_is_filled_with_data_and_moments() -> None:
-    template = passed_template("100% g", HookType.GUARDRAIL, [("a.b", False), ("c.d", True)], is_async=False)
+    checks = [("a.b", False), ("c.d", True)]
+    template = template_of(passed_result("100% g", HookType.GUARDRAIL, checks, None, is_async=False))
+    assert template is not None
     moment = b'"2026-01-31T12:00:00.000Z"'
     told = json.loads(template % (b'{"x":"%b"}', moment, b"null", moment, moment))
     first, second = told.pop("checks")
@@ -31,3 +33,15 @@ def test_a_template_is_filled_with_data_and_moments() -> None:
         ("created_at", "2026-01-31T12:00:00.000Z"),
         ("deny", False),
     ]
+
+
+def test_a_text_that_is_no_utf_8_makes_no_template() -> None:
+    assert template_of(["\ud800", GAP]) is None
+
+
+def test_feedback_lists_the_checks() -> None:
+    assert feedback_of((5, None, {"team": "a"}), ["x", "y"], ["z"]) == {
+        "value": 5,
+        "weight": None,
+        "metadata": {"team": "a", "successfulChecks": "x, y", "failedChecks": "z", "erroredChecks": ""},
+    }

@@ -268,3 +268,34 @@ def test_a_saved_guardrail_is_prepared_once() -> None:
     assert problems({"input_guardrails": ways[:50], "output_guardrails": ["g"] * 50}, saved=saved) == []
     assert problems({"input_guardrails": ways}, saved=saved) == ["config.input_guardrails[50]"]
     assert problems({"input_guardrails": ways}, saved=saved, is_saved=True) == []
+
+
+WEBHOOK: dict[str, Any] = {"webhook": {"webhookURL": "https://a.example"}}
+
+
+@pytest.mark.parametrize(
+    ("hook", "is_refused"),
+    [
+        ({**WEBHOOK, "regexReplace": {"rule": "a"}}, True),
+        ({**WEBHOOK, "penstock.pii": {"entities": ["email"], "redact": True}}, True),
+        ({"checks": [{"id": "default.webhook", "parameters": WEBHOOK["webhook"]},
+                     {"id": "default.regexReplace", "parameters": {"rule": "a"}}]}, True),
+        ({**WEBHOOK, "regexReplace": {"rule": "a"}, "sequential": True}, False),
+        ({**WEBHOOK, "regexReplace": {"rule": "a"}, "type": "mutator"}, False),
+        ({**WEBHOOK, "regexReplace": {"rule": "a"}, "mode": "shadow"}, False),
+        ({**WEBHOOK, "penstock.pii": {"entities": ["email"]}}, False),
+        ({**WEBHOOK, "second": {"id": "webhook", "webhookURL": "https://b.example"}}, False),
+        ({**WEBHOOK, "regexReplace": {"rule": "a", "is_enabled": False}}, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("phase", ["input_guardrails", "output_guardrails"])
+def test_a_whole_new_body_beside_changes_of_its_texts(phase: str, hook: dict[str, Any], is_refused: bool) -> None:
+    key = {"input_guardrails": "before_request_hooks", "output_guardrails": "after_request_hooks"}[phase]
+    config = {key if "checks" in hook else phase: [hook]}
+    assert bool(problems(config)) is is_refused
+    if is_refused:
+        assert problems(config) == [f"config.{next(iter(config))}[0].sequential"]
+
+
+def test_two_hooks_of_a_phase_change_the_body_one_after_the_other() -> None:
+    assert problems({"input_guardrails": [WEBHOOK, {"regexReplace": {"rule": "a"}}]}) == []

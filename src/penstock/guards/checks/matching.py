@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from penstock.core.json_text import write_json
 from penstock.core.segments import Segment
 from penstock.guards.arguments import JoinedParts
 from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, could_not, judging_text, no_text
 from penstock.guards.hold import HoldRule
+from penstock.guards.hook_result import GAP, template_of
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, excerpt, expanded, holds, literal, seconds_for, utf16
 
@@ -33,23 +35,36 @@ def _regex_match(parameters: Parameters) -> Prepared:
     pattern = compiled(rule, parameters, "rule") if rule else None
     hold = HoldRule(pattern.compiled) if inverts and pattern is not None and holds(pattern) else None
 
-    def judge(text: str) -> Judgement:
-        if pattern is None or not text:
-            return no_text({"regexPattern": rule, "not": inverts})
-        is_plain = hold is not None and len(text) <= _SHORT and hold.begins.search(text) is None
-        match = None if is_plain else pattern.for_text(text).search(text, timeout=seconds_for(text))
+    def judged(match: regex.Match[str] | None, details: object, excerpt: object) -> Judgement:
         verdict = (match is not None) is not inverts
         data = {
             "regexPattern": rule,
             "not": inverts,
             "verdict": verdict,
             "explanation": f"The pattern {'is' if match is not None else 'is not'} found in the text.",
-            "matchDetails": None if match is None else _details(text, match),
-            "textExcerpt": excerpt(text),
+            "matchDetails": details,
+            "textExcerpt": excerpt,
         }
         return Judgement(verdict, data)
 
-    return judging_text(judge, hold=hold, size=_size(rule, pattern))
+    def search(text: str, pattern: Pattern) -> regex.Match[str] | None:
+        if hold is not None and len(text) <= _SHORT and hold.begins.search(text) is None:
+            return None
+        return pattern.for_text(text).search(text, timeout=seconds_for(text))
+
+    def judge(text: str) -> Judgement:
+        if pattern is None or not text:
+            return no_text({"regexPattern": rule, "not": inverts})
+        match = search(text, pattern)
+        return judged(match, None if match is None else _details(text, match), excerpt(text))
+
+    def glance(text: str) -> bytes | None:
+        if pattern is None or told_nothing is None or not text or search(text, pattern) is not None:
+            return None
+        return told_nothing % write_json(excerpt(text))
+
+    told_nothing = template_of(judged(None, None, GAP).data)
+    return judging_text(judge, hold=hold, size=_size(rule, pattern), glance=glance if inverts else None)
 
 
 def _size(rule: str, pattern: Pattern | None) -> int:

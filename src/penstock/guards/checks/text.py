@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from penstock.core.json_text import write_json
 from penstock.guards.base import Check, Judgement, Prepared, judging_text, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
@@ -39,6 +40,7 @@ def _contains(parameters: Parameters) -> Prepared:
         return Judgement(verdict, data)
 
     nothing = judged([])
+    told_nothing = write_json(nothing.data)
 
     def judge(text: str) -> Judgement:
         if whole or not matches_case:
@@ -47,10 +49,17 @@ def _contains(parameters: Parameters) -> Prepared:
             found = [word for word in words if word in text]
         return judged(found) if found else nothing
 
+    def glance(text: str) -> bytes | None:
+        for word in words:
+            if word in text:
+                return None
+        return told_nothing
+
+    looks_for_none = operator == "none" and matches_case and not whole
     may_hold = operator == "none" and all(words) and bool(words) and not whole
     # A word that is there stays there, whatever follows.
     hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True) if may_hold else None
-    return judging_text(judge, hold=hold, size=sum(map(len, words)) * 4)
+    return judging_text(judge, hold=hold, size=sum(map(len, words)) * 4, glance=glance if looks_for_none else None)
 
 
 def _word_pattern(word: str, *, matches_case: bool, whole: bool) -> Any:

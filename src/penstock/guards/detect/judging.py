@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
+from penstock.core.json_text import write_json
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.arguments import part_edits
 from penstock.guards.base import Context, Edit, Judgement, Phase, Prepared
@@ -87,8 +88,10 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
     may_hold = rule.may_hold
     nothing = Judgement(True, {"verdict": True, "explanation": f"No {noun} in the text.", "detected": {}})
 
-    def glance(text: str) -> Judgement | None:
-        return None if may_hold is None or may_hold(text) else nothing
+    told_nothing = write_json(nothing.data)
+
+    def glance(text: str) -> bytes | None:
+        return None if may_hold is None or may_hold(text) else told_nothing
 
     def judge(context: Context) -> Judgement:
         is_text = context.is_plain or _TOOL_CALL not in map(_kind, context.segments)

@@ -17,22 +17,30 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import NO_TEXTS, TextView
-from penstock.guards.base import Outbound
+from penstock.guards.base import Outbound, Phase
 from penstock.guards.guarded_body import hidden_by_plain
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import Glances, GuardPlan, Hook
 from penstock.guards.restore import restoring_of
-from penstock.guards.results import HookRun, denied
+from penstock.guards.results import HookRun, denied, joined_results, told_phase, with_results
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guarding.answer import GuardedAnswer
 from penstock.pipeline.guarding.aside import LookingOn
-from penstock.pipeline.guarding.at_a_glance import passed_runs
+from penstock.pipeline.guarding.at_a_glance import told_of_passed
 from penstock.pipeline.guarding.at_once import judged_in_turns
 from penstock.pipeline.guarding.breaker import HostBreaker
 from penstock.pipeline.guarding.documents import KeptDocuments
-from penstock.pipeline.guarding.memory import GuardMemory, JudgedRequest, judged_aside, known_runs, remembered
+from penstock.pipeline.guarding.events import with_first_event
+from penstock.pipeline.guarding.memory import (
+    GuardMemory,
+    JudgedRequest,
+    PassedRequest,
+    judged_aside,
+    known_runs,
+    remembered,
+)
 from penstock.pipeline.guarding.model import GuardModels
 from penstock.pipeline.guarding.outbound import GuardOutbound, Knows
 from penstock.pipeline.guarding.parallel import judged_beside
@@ -102,11 +110,12 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         plan, view, request = route.target.guards, call.dialect.texts, call.request
         if not isinstance(plan, GuardPlan):
             return send(call, route, step, account)
+        glances = plan.glances
+        if glances is not None and call.guards is None and view is not None and request is not None:
+            passed = self._passed_at_a_glance(call, route, glances, view, request)
+            if passed is not None:
+                return self._told_passed(route, view, passed, send(call, route, step, account))
         kind = None if view is None else view.request_types.get(call.operation.value)
-        if call.guards is None and plan.glances is not None and not (view is None or kind is None or request is None):
-            judged = self._glanced(call, route, plan, plan.glances, view, kind, request)
-            if judged is not None and plan.is_glanced_whole:
-                return self._passing(call, route, request, judged, view, send(call, route, step, account))
         outbound = self.outbound if plan.is_local else self._outbound(call, policy or self.policy, account.caller)
 
         def sending(call: Call, route: TargetRoute) -> Coroutine[Any, Any, Answer]:
@@ -116,22 +125,19 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             return self._unread(call, route, sending, plan, kind, outbound)
         return self._guarded(call, route, sending, plan, view, kind, request, outbound)
 
-    async def _passing(
-        self,
-        call: Call,
-        route: TargetRoute,
-        request: RequestBody,
-        judged: JudgedRequest,
-        view: TextView,
-        sending: Coroutine[Any, Any, Answer],
+    @staticmethod
+    async def _told_passed(
+        route: TargetRoute, view: TextView, passed: bytes, sending: Coroutine[Any, Any, Answer]
     ) -> Answer:
-        """An attempt whose request passed at a glance, and whose answer no hook judges."""
+        """An attempt whose request passed at a glance, and whose answer no hook judges. ``passed`` is what is told."""
         answer = await sending
-        if answer.watch is None:
-            return self.results.told(call, answer, judged.runs, ())
-        plan, outbound = GuardPlan(), self.outbound
-        guarded = GuardedAnswer(call, route, plan, request, judged, view, outbound, self.results, self.looking_on)
-        return await guarded.given(answer)
+        if answer.watch is not None:
+            if not route.target.strict:
+                answer.body = with_first_event(view, told_phase(Phase.BEFORE, passed), answer.body)
+        elif answer.rest is None:
+            body = with_results(answer.body, joined_results(passed))
+            answer.body = answer.body if body is None else body
+        return answer
 
     async def _unread(
         self, call: Call, route: TargetRoute, send: Sending, plan: GuardPlan, kind: str | None, outbound: Outbound
@@ -161,9 +167,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         outbound: Outbound,
     ) -> Answer:
         """An attempt whose request is judged before it, and whose answer after it."""
-        memory = call.guards
-        if memory is None:
-            memory = call.guards = GuardMemory()
+        memory = await self._memory(call, view, kind, request)
         judged = memory.targets.get(route.target.path)
         if judged is None:
             judged = await self._request_judged(call, route, plan, view, kind, request, outbound, memory)
@@ -225,31 +229,38 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
     # Before.
 
-    def _glanced(
-        self,
-        call: Call,
-        route: TargetRoute,
-        plan: GuardPlan,
-        glances: Glances,
-        view: TextView,
-        kind: str,
-        request: RequestBody,
-    ) -> JudgedRequest | None:
-        """The request for its first target, which passes at a glance; None for any other."""
-        read = view.read_plain.get(kind)
-        if read is None or len(call.body) > JUDGED:
+    def _passed_at_a_glance(
+        self, call: Call, route: TargetRoute, glances: Glances, view: TextView, request: RequestBody
+    ) -> bytes | None:
+        """What is told of the hooks of a request for its first target, which all pass at a glance; None for any other
+        request."""
+        read = view.read_plain_chat
+        if read is None or not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
             return None
         body = route.changes.filled(request.body) if route.changes.fills else request.body
         texts = read(body)
-        if texts is None or (plan.needs_texts and hidden_by_plain(body, texts)):
+        if texts is None or (glances.needs_texts and hidden_by_plain(body, texts)):
             return None
-        runs = passed_runs(glances, texts)
-        if runs is None:
-            return None
-        self.looking_on.verdicts.note(call.account, runs)
-        judged = JudgedRequest(runs, partial(asked, call, route, body, view, kind, streams=request.stream))
-        call.guards = GuardMemory({route.target.path: judged}, {}, [judged])
-        return judged
+        results = told_of_passed(glances, texts)
+        if results is not None:
+            self.looking_on.verdicts.note_passed(glances.check_ids)
+            call.guards = GuardMemory(passed=PassedRequest(route, body, results))
+        return results
+
+    @staticmethod
+    async def _memory(call: Call, view: TextView, kind: str, request: RequestBody) -> GuardMemory:
+        """What guards found so far. A request that passed its first target at a glance and is attempted again is judged
+        once more, for all that is to be known of it; its verdicts are counted already."""
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        passed, memory.passed = memory.passed, None
+        if passed is not None and isinstance(passed.route.target.guards, GuardPlan):
+            subject = asked(call, passed.route, passed.body, view, kind, streams=request.stream)
+            runs, _ = await judged_in_turns(passed.route.target.guards.deciding, subject)
+            judged = memory.targets[passed.route.target.path] = JudgedRequest(runs, subject)
+            memory.judged.append(judged)
+        return memory
 
     async def _request_judged(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.dialects.caller import RequestBody
 from penstock.guards.base import Outbound
@@ -17,6 +18,7 @@ from penstock.guards.results import HookRun
 from penstock.pipeline.guarding.at_once import undone
 from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.subject import Subject
+from penstock.pipeline.target_route import TargetRoute
 
 if TYPE_CHECKING:
     from penstock.pipeline.guarding.pieces import JudgedPieces
@@ -24,14 +26,24 @@ if TYPE_CHECKING:
 _TOO_LATE: Final = "the model has the request already: leave parallel out"
 
 
+class PassedRequest(msgspec.Struct, frozen=True):
+    """A request that passed its first target at a glance: the target, the body for it, and the results as a JSON array
+    (``at_a_glance.told_of_passed``)."""
+
+    route: TargetRoute
+    body: Body
+    results: bytes
+
+
 class GuardMemory(msgspec.Struct):
     """What the guards of one request found so far: by target, and the runs of hooks that other targets may ask, too,
-    each with the subject that it judged."""
+    each with the subject that it judged. ``passed``: nothing but that the request passed at a glance."""
 
     targets: dict[str, JudgedRequest] = msgspec.field(default_factory=dict)
     pieces: dict[str, JudgedPieces] = msgspec.field(default_factory=dict)
     """By target, what came of the requests inside the request."""
     judged: list[JudgedRequest] = msgspec.field(default_factory=list)
+    passed: PassedRequest | None = None
 
     def run_of(self, hook: Hook, subject: Subject) -> HookRun | None:
         """The run of a hook that is written alike and judged the same; None where there was none."""
@@ -45,23 +57,15 @@ class GuardMemory(msgspec.Struct):
 
 
 class JudgedRequest(msgspec.Struct):
-    """The request for one target, after its before-hooks: ``request`` is None if it was not changed. ``judged`` is its
-    subject, or what makes that when somebody asks for it."""
+    """The request for one target, after its before-hooks: ``request`` is None if it was not changed."""
 
     runs: list[HookRun]
-    judged: Subject | Callable[[], Subject]
+    subject: Subject
     request: RequestBody | None = None
     failure: Failure | None = None
     restoring: Restoring | None = None
     is_whole: bool = False
     """Whether the hooks that judge beside the provider have judged, too."""
-
-    @property
-    def subject(self) -> Subject:
-        judged = self.judged
-        if not isinstance(judged, Subject):
-            judged = self.judged = judged()
-        return judged
 
 
 async def remembered(

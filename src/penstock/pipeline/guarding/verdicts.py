@@ -34,7 +34,7 @@ class GuardVerdicts:
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._clean: Counter[tuple[str, ...]] = Counter()
-        """The checks of hooks that simply passed: how often each such group did."""
+        """Checks that simply passed together: how often each such group did."""
 
     @property
     def counts(self) -> Counter[tuple[str, str]]:
@@ -46,12 +46,16 @@ class GuardVerdicts:
         """Hooks have judged. ``released``: a denial came when so many characters of a stream had gone out."""
         for run in runs:
             if run.is_clean and not run.hook.is_shadow:
-                self._clean[run.hook.check_ids] += 1
+                self.note_passed(run.hook.check_ids)
                 continue
             for check in run.checks:
                 if not check.skipped:
                     verdict = _verdict(run, check)
                     self._add(account, run.hook, check.check.check.id, verdict, released if run.denies else None)
+
+    def note_passed(self, check_ids: tuple[str, ...]) -> None:
+        """Some checks passed, and nothing else is to be told of them."""
+        self._clean[check_ids] += 1
         if len(self._clean) > _MOST_GROUPS:
             self._count_clean()
 

@@ -238,5 +238,5 @@ TEXTS: Final = TextView(
     end_mark=_DONE,
     kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
     text_members={"chatComplete": ("messages", _DOCUMENTS), **_INPUTS},
-    read_plain={"chatComplete": _read_plain},
+    read_plain_chat=_read_plain,
 )
