@@ -331,7 +331,7 @@ def test_every_figure_takes_every_filter(admin: RunningAdmin, hours: int) -> Non
     felt(admin, "t1", 10)
     figures = [f"graphs/{name}" for name in analytics.GRAPHS]
     figures += [f"groups/{name}" for name in (*analytics_groups.GROUPS, "metadata/team")]
-    figures += ["summary/overview", "summary/cache", "guards"]
+    figures += ["summary/overview", "summary/cache", "guards", "failures"]
     for figure in figures:
         for name, value in _FILTERS.items():
             reply = admin.call("GET", f"/analytics/{figure}?{within(hours, **{name: value})}")
@@ -471,6 +471,24 @@ def test_what_is_added_up_of_users_goes_with_what_it_counts(admin: RunningAdmin)
     assert admin.run(add_up_users(database, end + 100 * DAY, Retention(90, 30).begin(end + 100 * DAY))) == 0
 
 
+def test_why_requests_failed(admin: RunningAdmin) -> None:
+    put(
+        admin,
+        entry(NOON, status=429, error="rate_limited", provider="openai"),
+        entry(NOON + 1, status=429, error="rate_limited", provider="openai"),
+        entry(NOON + 2, status=200, error="upstream_truncated", provider="openai"),
+        entry(NOON + 3),
+    )
+    answer = admin.call("GET", f"/analytics/failures?{within()}").body
+    assert answer["requests"] == 4
+    limited, broken = answer["data"]
+    assert (limited["error"], limited["requests"], limited["share"]) == ("rate_limited", 2, 50)
+    assert (broken["error"], broken["status_code"], broken["share"]) == ("upstream_truncated", 200, 25)
+    newest = listed(admin, status_code="429", page_size=1)["data"][0]
+    assert (limited["last_id"], limited["last_seen"]) == (newest["id"], newest["created_at"])
+    assert admin.call("GET", "/analytics/failures").status == 400
+
+
 def test_guards_tell_what_they_decided(admin: RunningAdmin) -> None:
     verdict = {"phase": "before", "guard": "g", "check": "default.contains", "verdict": "denied"}
     put(admin, entry(NOON, status=446, details={"guards": [verdict]}), entry(NOON + 1))
@@ -551,6 +569,7 @@ def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
         ("GET", f"/analytics/graphs/cost?{within()}"),
         ("GET", f"/analytics/groups/users?{within()}"),
         ("GET", f"/analytics/guards?{within()}"),
+        ("GET", f"/analytics/failures?{within()}"),
     ):
         assert admin.call(method, path, inserted() if method == "POST" else None, key=caller).status == 403
 
