@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -22,6 +24,7 @@ from logged import MINUTE, NOON, by_member, entry, write
 from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.analytics.graphs import ALIASES
+from penstock.control.logs import narrowing
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError, ValueRefused
@@ -469,6 +472,49 @@ def test_what_is_added_up_of_users_goes_with_what_it_counts(admin: RunningAdmin)
     admin.run(delete_old(database, Retention(90, 30), end + 100 * DAY, pause=0))
     assert admin.run(lengths()) == {}
     assert admin.run(add_up_users(database, end + 100 * DAY, Retention(90, 30).begin(end + 100 * DAY))) == 0
+
+
+@pytest.mark.parametrize("few", [2000, 1])
+def test_several_conditions_find_what_all_of_them_mean(
+    admin: RunningAdmin, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever index finds the rows, and whatever the sums by day say before."""
+    monkeypatch.setattr(narrowing, "FEW", few)
+    chance = random.Random(15)
+    rows = [
+        entry(
+            NOON + chance.randrange(5) * DAY + chance.randrange(DAY // 2),
+            trace_id=f"t{number}",
+            key_id=chance.choice(["k1", "k2", None]),
+            model=chance.choice(["m1", "m2", None]),
+            provider=chance.choice(["openai", "groq"]),
+            status=chance.choice([200, 200, 429, 500, 503]),
+            amount=chance.choice([None, 10, 1000]),
+            metadata={"team": chance.choice(["a", "b"])},
+        )
+        for number in range(120)
+    ]
+    put(admin, *rows)
+    conditions: dict[str, list[tuple[str, Callable[[Any], bool]]]] = {
+        "api_key_ids": [("k1", lambda row: row.key_id == "k1"), ("k1,k2", lambda row: row.key_id is not None)],
+        "models": [("m1", lambda row: row.model == "m1"), ("none", lambda row: False)],
+        "providers": [("groq", lambda row: row.provider == "groq")],
+        "status_code": [("5xx", lambda row: row.status >= 500), ("429", lambda row: row.status == 429)],
+        "is_success": [("false", lambda row: row.status >= 400), ("true", lambda row: row.status < 400)],
+        "metadata": [('{"team": "a"}', lambda row: row.metadata["team"] == "a")],
+        "cost_min": [("0.0001", lambda row: (row.amount or 0) >= 1000)],
+        "time_of_generation_min": [(as_text(NOON + 2 * DAY + HOUR), lambda row: row.at >= NOON + 2 * DAY + HOUR)],
+        "time_of_generation_max": [(as_text(NOON + 3 * DAY + HOUR), lambda row: row.at < NOON + 3 * DAY + HOUR)],
+    }
+    for names in [*itertools.combinations(conditions, 2), *chance.sample([*itertools.combinations(conditions, 4)], 25)]:
+        chosen = {name: chance.choice(conditions[name]) for name in names}
+        meant = sorted(
+            (row for row in rows if all(holds(row) for _, holds in chosen.values())), key=lambda row: -row.at
+        )
+        query = {name: value for name, (value, _) in chosen.items()}
+        found = listed(admin, **query, page_size=200, count="true")
+        assert [item["trace_id"] for item in found["data"]] == [row.trace_id for row in meant], query
+        assert found["total"] == len(meant), query
 
 
 def test_why_requests_failed(admin: RunningAdmin) -> None:
