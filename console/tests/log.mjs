@@ -24,8 +24,8 @@ const GROUPS = [
 ];
 
 const FAILURES = [
-  { error: "rate_limited", provider: "openai", status_code: 429, requests: 41, share: 0.82, last_id: "log-7", last_seen: "2026-11-29T11:58:00Z" },
-  { error: "upstream_truncated", provider: "anthropic", status_code: 200, requests: 3, share: 0.06, last_id: "log-9", last_seen: "2026-11-29T11:20:00Z" },
+  { error: "rate_limited", provider: "openai", status_code: 429, requests: 58, share: 1.7, last_id: "log-7", last_seen: "2026-11-29T11:58:00Z" },
+  { error: "upstream_truncated", provider: "anthropic", status_code: 200, requests: 3, share: 0.09, last_id: "log-9", last_seen: "2026-11-29T11:20:00Z" },
 ];
 
 const row = (index, more = {}) => ({
@@ -71,7 +71,7 @@ export async function stubLog(page, queries = []) {
     const path = new URL(route.request().url()).pathname.split("/v1/analytics/")[1];
     if (path === "summary/overview") return answer(route, { object: "analytics-summary", summary: SUMMARY });
     if (path.startsWith("groups/")) return answer(route, { object: "list", total: 2, data: GROUPS });
-    if (path === "failures") return answer(route, { object: "list", requests: 5000, data: FAILURES });
+    if (path === "failures") return answer(route, { object: "list", requests: 3420, data: FAILURES });
     if (path === "guards") return answer(route, { object: "list", requests: 5, data: [{ check: "default.contains", denied: 1, denied_share: 20, failed: 0, errors: 0, shadow: 0, unread: 0 }] });
     const graph = GRAPHS[path.replace("graphs/", "")];
     return answer(route, { object: "analytics-graph", summary: {}, data_points: Array.from({ length: 24 }, (_, index) => point(index, graph(index))) });
