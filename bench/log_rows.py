@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from bench.log_days import DAY, copy_day
 from penstock.control.actor import CLI
+from penstock.control.analytics import failures as analytics_failures
 from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.bootstrap import bootstrap
@@ -155,10 +156,16 @@ async def ask(database: Database, days: int, end: int) -> dict[str, float]:
             status_code="5xx", api_key_ids="key-3", metadata='{"team":"team-3"}', cost_min="0.001"
         ),
         "list by model, key, cost": listing(models="gpt-5", api_key_ids="key-3", cost_min="0.1", cost_max="0.2"),
+        "list by model and 5xx": listing(models="gpt-5", status_code="5xx"),
+        "list by model and a rare status": listing(models="gpt-5", status_code="504"),
+        "list by provider and errors": listing(providers="google", is_success="false"),
+        "list by key and user": listing(api_key_ids="key-3", metadata='{"_user":"u-17"}'),
+        "list, last page": listing(time_of_generation_max=as_text(end - days * DAY + _MINUTE)),
         "list by key and a model that it never asked": listing(models="none", api_key_ids="key-3"),
         "one row": lambda: logs.read_log(plane, CLI, first["id"]),
         "overview of a day": lambda: analytics.summary(plane, CLI, "overview", day),
         "overview of all": lambda: analytics.summary(plane, CLI, "overview", whole),
+        "why requests of a day failed": lambda: analytics_failures.failures(plane, CLI, day),
         "requests of a day": graph("requests", day),
         "latency of all": graph("latency", whole),
         "cost of all": graph("cost", whole),

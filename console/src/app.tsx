@@ -63,11 +63,20 @@ export function App(): JSX.Element | null {
       setNotice("The session has ended.");
       setSession(null);
     });
-    const key = keyOfLink();
-    (key ? signIn(key) : resume()).then(setSession, () => {
-      setNotice(key ? "This link has ended: the gateway was started anew since, and has told another one." : "");
-      setSession(null);
-    });
+    const begin = (key: string): void => {
+      (key ? signIn(key) : resume()).then(setSession, () => {
+        setNotice(key ? "This link has ended: the gateway was started anew since, and has told another one." : "");
+        setSession(null);
+      });
+    };
+    begin(keyOfLink());
+    // A link that is opened where the console is open already loads nothing.
+    const opened = (): void => {
+      const key = keyOfLink();
+      if (key) begin(key);
+    };
+    window.addEventListener("hashchange", opened);
+    return () => window.removeEventListener("hashchange", opened);
   }, []);
   if (session === undefined) return null;
   if (session === null && holder) return <Me apiKey={holder} onLeave={() => setHolder("")} />;

@@ -46,9 +46,9 @@ export async function signIn(key: string): Promise<Session> {
 
 const LINK = /^#sign-in=(.+)$/;
 
-/** The key of the link that a start prints for a gateway without keys; it leaves the address. Undefined without one. */
-export function keyOfLink(): string | undefined {
-  const key = LINK.exec(window.location.hash)?.[1];
+/** The key of the link that a start prints for a gateway without keys; it leaves the address. Empty without one. */
+export function keyOfLink(): string {
+  const key = LINK.exec(window.location.hash)?.[1] ?? "";
   if (key) window.history.replaceState(null, "", window.location.pathname);
   return key;
 }

@@ -23,6 +23,11 @@ const GROUPS = [
   { ai_model: "claude-sonnet-5", requests: 1320, errors: 49, cost: 3720.25, tokens: 520_000, avg_tokens: 394, avg_latency: 1210, last_seen: "2026-11-29T11:00:00Z" },
 ];
 
+const FAILURES = [
+  { error: "rate_limited", provider: "openai", status_code: 429, requests: 58, share: 1.7, last_id: "log-7", last_seen: "2026-11-29T11:58:00Z" },
+  { error: "upstream_truncated", provider: "anthropic", status_code: 200, requests: 3, share: 0.09, last_id: "log-9", last_seen: "2026-11-29T11:20:00Z" },
+];
+
 const row = (index, more = {}) => ({
   object: "log", id: `log-${index}`, created_at: new Date(BEGIN + index * 61_000).toISOString(), workspace_id: "w", api_key_id: "k", api_key_name: "search-team",
   trace_id: `trace-${index}`, source: "gateway", request_method: "POST", request_url: "/v1/chat/completions", operation: "chat.completions",
@@ -66,6 +71,7 @@ export async function stubLog(page, queries = []) {
     const path = new URL(route.request().url()).pathname.split("/v1/analytics/")[1];
     if (path === "summary/overview") return answer(route, { object: "analytics-summary", summary: SUMMARY });
     if (path.startsWith("groups/")) return answer(route, { object: "list", total: 2, data: GROUPS });
+    if (path === "failures") return answer(route, { object: "list", requests: 3420, data: FAILURES });
     if (path === "guards") return answer(route, { object: "list", requests: 5, data: [{ check: "default.contains", denied: 1, denied_share: 20, failed: 0, errors: 0, shadow: 0, unread: 0 }] });
     const graph = GRAPHS[path.replace("graphs/", "")];
     return answer(route, { object: "analytics-graph", summary: {}, data_points: Array.from({ length: 24 }, (_, index) => point(index, graph(index))) });

@@ -422,6 +422,40 @@ test("a gateway without a request log says so in words", { skip }, () =>
     await page.getByText("This gateway has no analytics.").waitFor();
   }));
 
+test("the link of a start signs in once, and leaves the address", { skip }, async () => {
+  const page = await open(browser, gateway);
+  await page.goto(`${gateway.url}/console/#sign-in=${ADMIN}`); // loads nothing: the console is open there already
+  await page.locator(".frame").waitFor();
+  assert.equal(page.url().includes(ADMIN), false);
+  await page.reload();
+  await page.locator(".frame").waitFor();
+  await page.goto(`${gateway.url}/console#/keys/%E0%A4%A`);
+  await page.getByRole("alert").waitFor();
+  await page.goto(`${gateway.url}/console#sign-in=an-old-key`);
+  await page.getByText("This link has ended").waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("why requests failed leads to the latest one, also of streams that broke off", { skip }, () =>
+  task(async (page) => {
+    const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "breaks", scopes: ["completions.write"] });
+    const asked = { model: "echo-cut", stream: true, messages: [{ role: "user", content: "One two three four five six" }] };
+    await until(async () => {
+      const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}`, "x-portkey-provider": "echo", "content-type": "application/json" },
+        body: JSON.stringify(asked),
+      });
+      return answer.status === 200 && (await answer.text()).includes("upstream_truncated");
+    });
+    await until(async () => (await admin(gateway, "GET", "/logs?models=echo-cut")).data.length > 0);
+    await visit(page, "overview?period=1h");
+    const row = page.getByRole("row").filter({ hasText: "200 upstream_truncated" });
+    await row.getByRole("link").click();
+    await page.getByText("Broke off when its answer had begun").waitFor();
+  }));
+
 test("health tells of circuits, workers and lost records", { skip }, () =>
   task(async (page) => {
     await visit(page, "health");

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -22,6 +24,7 @@ from logged import MINUTE, NOON, by_member, entry, write
 from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.analytics.graphs import ALIASES
+from penstock.control.logs import narrowing
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError, ValueRefused
@@ -331,7 +334,7 @@ def test_every_figure_takes_every_filter(admin: RunningAdmin, hours: int) -> Non
     felt(admin, "t1", 10)
     figures = [f"graphs/{name}" for name in analytics.GRAPHS]
     figures += [f"groups/{name}" for name in (*analytics_groups.GROUPS, "metadata/team")]
-    figures += ["summary/overview", "summary/cache", "guards"]
+    figures += ["summary/overview", "summary/cache", "guards", "failures"]
     for figure in figures:
         for name, value in _FILTERS.items():
             reply = admin.call("GET", f"/analytics/{figure}?{within(hours, **{name: value})}")
@@ -471,6 +474,67 @@ def test_what_is_added_up_of_users_goes_with_what_it_counts(admin: RunningAdmin)
     assert admin.run(add_up_users(database, end + 100 * DAY, Retention(90, 30).begin(end + 100 * DAY))) == 0
 
 
+@pytest.mark.parametrize("few", [2000, 1])
+def test_several_conditions_find_what_all_of_them_mean(
+    admin: RunningAdmin, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever index finds the rows, and whatever the sums by day say before."""
+    monkeypatch.setattr(narrowing, "FEW", few)
+    chance = random.Random(15)
+    rows = [
+        entry(
+            NOON + chance.randrange(5) * DAY + chance.randrange(DAY // 2),
+            trace_id=f"t{number}",
+            key_id=chance.choice(["k1", "k2", None]),
+            model=chance.choice(["m1", "m2", None]),
+            provider=chance.choice(["openai", "groq"]),
+            status=chance.choice([200, 200, 429, 500, 503]),
+            amount=chance.choice([None, 10, 1000]),
+            metadata={"team": chance.choice(["a", "b"])},
+        )
+        for number in range(120)
+    ]
+    put(admin, *rows)
+    conditions: dict[str, list[tuple[str, Callable[[Any], bool]]]] = {
+        "api_key_ids": [("k1", lambda row: row.key_id == "k1"), ("k1,k2", lambda row: row.key_id is not None)],
+        "models": [("m1", lambda row: row.model == "m1"), ("none", lambda row: False)],
+        "providers": [("groq", lambda row: row.provider == "groq")],
+        "status_code": [("5xx", lambda row: row.status >= 500), ("429", lambda row: row.status == 429)],
+        "is_success": [("false", lambda row: row.status >= 400), ("true", lambda row: row.status < 400)],
+        "metadata": [('{"team": "a"}', lambda row: row.metadata["team"] == "a")],
+        "cost_min": [("0.0001", lambda row: (row.amount or 0) >= 1000)],
+        "time_of_generation_min": [(as_text(NOON + 2 * DAY + HOUR), lambda row: row.at >= NOON + 2 * DAY + HOUR)],
+        "time_of_generation_max": [(as_text(NOON + 3 * DAY + HOUR), lambda row: row.at < NOON + 3 * DAY + HOUR)],
+    }
+    for names in [*itertools.combinations(conditions, 2), *chance.sample([*itertools.combinations(conditions, 4)], 25)]:
+        chosen = {name: chance.choice(conditions[name]) for name in names}
+        meant = sorted(
+            (row for row in rows if all(holds(row) for _, holds in chosen.values())), key=lambda row: -row.at
+        )
+        query = {name: value for name, (value, _) in chosen.items()}
+        found = listed(admin, **query, page_size=200, count="true")
+        assert [item["trace_id"] for item in found["data"]] == [row.trace_id for row in meant], query
+        assert found["total"] == len(meant), query
+
+
+def test_why_requests_failed(admin: RunningAdmin) -> None:
+    put(
+        admin,
+        entry(NOON, status=429, error="rate_limited", provider="openai"),
+        entry(NOON + 1, status=429, error="rate_limited", provider="openai"),
+        entry(NOON + 2, status=200, error="upstream_truncated", provider="openai"),
+        entry(NOON + 3),
+    )
+    answer = admin.call("GET", f"/analytics/failures?{within()}").body
+    assert answer["requests"] == 4
+    limited, broken = answer["data"]
+    assert (limited["error"], limited["requests"], limited["share"]) == ("rate_limited", 2, 50)
+    assert (broken["error"], broken["status_code"], broken["share"]) == ("upstream_truncated", 200, 25)
+    newest = listed(admin, status_code="429", page_size=1)["data"][0]
+    assert (limited["last_id"], limited["last_seen"]) == (newest["id"], newest["created_at"])
+    assert admin.call("GET", "/analytics/failures").status == 400
+
+
 def test_guards_tell_what_they_decided(admin: RunningAdmin) -> None:
     verdict = {"phase": "before", "guard": "g", "check": "default.contains", "verdict": "denied"}
     put(admin, entry(NOON, status=446, details={"guards": [verdict]}), entry(NOON + 1))
@@ -551,6 +615,7 @@ def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
         ("GET", f"/analytics/graphs/cost?{within()}"),
         ("GET", f"/analytics/groups/users?{within()}"),
         ("GET", f"/analytics/guards?{within()}"),
+        ("GET", f"/analytics/failures?{within()}"),
     ):
         assert admin.call(method, path, inserted() if method == "POST" else None, key=caller).status == 403
 

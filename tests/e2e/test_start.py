@@ -107,8 +107,8 @@ def test_what_requests_left_in_the_database_is_not_read_at_start(place: Path) ->
 def test_a_gateway_without_keys_tells_a_link_that_signs_in_and_asks_callers_for_none(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    environment = {"PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data")}
-    with serving(tmp_path, *arguments, **environment) as gateway:
+    data = str(tmp_path / "data")
+    with serving(tmp_path, *arguments, PENSTOCK_STORE_DATA_DIR=data) as gateway:
         [address, key] = gateway.wait_for(rb"Console: (\S+)#sign-in=(\w+) ").groups()
         assert address.decode() == f"http://127.0.0.1:{gateway.port}/console"
         until(lambda: gateway.health() == 200)
@@ -119,7 +119,7 @@ def test_a_gateway_without_keys_tells_a_link_that_signs_in_and_asks_callers_for_
             ask(gateway)
             body = {"name": "first", "scopes": ["completions.write"]}
             assert client.post("/v1/api-keys/workspace/service", headers=shown, json=body).status_code == 200
-    with serving(tmp_path, *arguments, **environment) as gateway:
+    with serving(tmp_path, *arguments, PENSTOCK_STORE_DATA_DIR=data) as gateway:
         gateway.wait_for(b"Console: .*sign in with the key")
         assert "sign-in=" not in gateway.errors
 
@@ -136,9 +136,13 @@ def test_a_gateway_without_keys_tells_a_link_that_signs_in_and_asks_callers_for_
     ],
     ids=lambda environment: next(iter(environment)),
 )
-def test_no_link_signs_in_elsewhere(tmp_path: Path, environment: dict[str, str]) -> None:
-    host = environment.get("PENSTOCK_HOST", "127.0.0.1")
-    with serving(tmp_path, host=host, **{"PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data"), **environment}) as gateway:
+def test_no_link_signs_in_elsewhere(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_STORE_DATA_DIR", str(tmp_path / "data"))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with serving(tmp_path, host=environment.get("PENSTOCK_HOST", "127.0.0.1")) as gateway:
         until(lambda: gateway.health() == 200)
         assert "sign-in=" not in gateway.errors
 

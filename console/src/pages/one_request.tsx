@@ -82,7 +82,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
           ["Took", duration(metrics.response_time)],
           ["Outside attempts", duration(metrics.gateway_processing_time)],
           ["First token", duration(metrics.time_to_first_token)],
-          ["Cost", cents(metrics.cost)],
+          ["Cost", metrics.cost === null ? "unknown: no price of the model, or no usage told" : cents(metrics.cost)],
           ["Tokens", tokens.map(([name, number]) => `${count(number)} ${name.replaceAll("_", " ")}`).join(", ") || "none"],
           ["Cache", metrics.cache_status ?? "–"],
           ["Config", metrics.config ?? "–"],
@@ -91,7 +91,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
           ["Dropped parameters", entry.dropped_parameters?.join(", ") || "none"],
         ]}
       />
-      <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} isAnswered={metrics.response_status_code < 400} />
+      <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} ending={metrics.response_status_code >= 400 ? "failed" : metrics.error === null ? "answered" : "broken"} />
       <Verdicts verdicts={entry.guards ?? []} />
       {Object.keys({ ...metrics.metadata, ...entry.labels }).length > 0 && (
         <Section title="Metadata">

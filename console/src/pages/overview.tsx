@@ -9,6 +9,7 @@ import { asAddress, before, between, periodOf, PeriodFields } from "../period";
 import { link, type Place, show } from "../route";
 import { may } from "../session";
 import { Button, Facts, Failure, LoadedView, Page, SelectField, Section, Table } from "../ui";
+import { StatusBadge } from "./requests";
 
 interface Summary {
   requests: number;
@@ -118,6 +119,7 @@ export function Overview(props: { place: Place }): JSX.Element {
                 format={duration}
               />
             </div>
+            <Failures query={between(period)} period={JSON.stringify(period)} />
             <Guards query={between(period)} period={JSON.stringify(period)} />
             <Groups query={between(period)} period={JSON.stringify(period)} when={asAddress(period)} />
           </>
@@ -187,6 +189,51 @@ function Change(props: {
     <span class={isBad ? "change worse" : "change"} title={`the period before: ${props.told(then)}`}>
       {text}
     </span>
+  );
+}
+
+interface FailureRow {
+  error: string | null;
+  provider: string | null;
+  status_code: number;
+  requests: number;
+  share: number;
+  last_id: string;
+  last_seen: string;
+}
+
+/** Why requests failed; nothing where none did. */
+function Failures(props: { query: Record<string, string>; period: string }): JSX.Element | null {
+  const loaded = useLoad(
+    () => get<{ requests: number; data: FailureRow[] }>("/analytics/failures", props.query),
+    [props.period],
+    REFRESH,
+  );
+  const found = loaded.data;
+  if (!found || found.data.length === 0) return null;
+  return (
+    <Section title="Why requests failed" hint={`of the latest ${count(found.requests)} requests`}>
+      <Table
+        caption="Why requests failed"
+        rows={found.data}
+        id={(each) => `${each.error} ${each.provider} ${each.status_code}`}
+        empty={<p>None.</p>}
+        columns={[
+          {
+            name: "Error",
+            cell: (each) => <StatusBadge status={each.status_code} error={each.error} />,
+            sort: (each) => each.error ?? "",
+          },
+          { name: "Provider", cell: (each) => each.provider ?? "none was called", sort: (each) => each.provider ?? "" },
+          { name: "Requests", number: true, cell: (each) => `${count(each.requests)} (${percent(each.share)})`, sort: (each) => each.requests },
+          {
+            name: "Latest",
+            cell: (each) => (may("logs.view", "logs.read") ? <a href={link("requests", each.last_id)}>{ago(each.last_seen)}</a> : ago(each.last_seen)),
+            sort: (each) => each.last_seen,
+          },
+        ]}
+      />
+    </Section>
   );
 }
 

@@ -109,9 +109,11 @@ export function Requests(props: { place: Place }): JSX.Element {
   return props.place.id ? <OneRequest key={props.place.id} id={props.place.id} /> : <AllRequests given={props.place.query} />;
 }
 
-const toneOf = (status: number): string => (status < 300 ? "good" : status < 500 ? "warn" : "bad");
+/** A stream that broke off after its head has the status of an answer, and an error. */
+const toneOf = (status: number, error?: string | null): string =>
+  status >= 500 || (status < 400 && error) ? "bad" : status < 300 ? "good" : "warn";
 export const StatusBadge = (props: { status: number; error?: string | null }): JSX.Element => (
-  <Badge text={props.error ? `${props.status} ${props.error}` : String(props.status)} tone={toneOf(props.status)} />
+  <Badge text={props.error ? `${props.status} ${props.error}` : String(props.status)} tone={toneOf(props.status, props.error)} />
 );
 
 function AllRequests(props: { given: URLSearchParams }): JSX.Element {
@@ -213,7 +215,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
                   clip: true,
                   cell: (row) => (
                     <span title={row.ai_model ?? undefined}>
-                      {row.ai_model ?? "–"} <span class="hint">{row.virtual_key ? `@${row.virtual_key}` : row.ai_org}</span>
+                      {row.ai_model ?? `${row.request_method} ${row.request_url}`} <span class="hint">{row.virtual_key ? `@${row.virtual_key}` : row.ai_org}</span>
                     </span>
                   ),
                 },

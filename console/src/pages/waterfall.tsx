@@ -33,8 +33,11 @@ const TICKS = [0, 0.25, 0.5, 0.75, 1];
 /** The part of the whole from which on a pause is drawn, and that of the shortest bar. */
 const SEEN = 0.006;
 
+/** How a request ended, as its caller saw it: a stream can break off when its answer has begun. */
+export type Ending = "answered" | "broken" | "failed";
+
 /** The attempts of a request over its time, and why each ended. */
-export function Waterfall(props: { attempts: Attempt[]; whole: number; isAnswered: boolean }): JSX.Element {
+export function Waterfall(props: { attempts: Attempt[]; whole: number; ending: Ending }): JSX.Element {
   const { attempts } = props;
   const whole = Math.max(props.whole, 1, ...attempts.map((each) => each.ended));
   const between = (from: number, to: number): { left: string; width: string } => {
@@ -94,7 +97,7 @@ export function Waterfall(props: { attempts: Attempt[]; whole: number; isAnswere
                   {each.req_units + each.res_units > 0 && `, ${count(each.req_units)} tokens in, ${count(each.res_units)} out, ${cents(each.cost)}`}
                 </p>
                 <p>
-                  {endOf(attempts, index, props.isAnswered)}
+                  {endOf(attempts, index, props.ending)}
                   {each.error_message && <span class="reason">{each.error_message}</span>}
                 </p>
               </div>
@@ -107,13 +110,15 @@ export function Waterfall(props: { attempts: Attempt[]; whole: number; isAnswere
 }
 
 /** What an attempt led to: tried again, somebody else asked, the answer. */
-function endOf(attempts: Attempt[], index: number, isAnswered: boolean): string {
+function endOf(attempts: Attempt[], index: number, ending: Ending): string {
   const each = attempts[index];
   if (!each) return "";
   if (each.is_hedge_loser) return "Ended, because another one was faster.";
+  if (ending === "broken" && each.error === null && index === attempts.length - 1)
+    return "Broke off when its answer had begun: nobody else could be asked.";
   if (each.error === null) return each.cache === "HIT" ? "Answered from the cache." : "Answered.";
   const next = attempts[index + 1];
-  if (next === undefined) return isAnswered ? "Failed." : "Failed, and nothing else was left to try.";
+  if (next === undefined) return ending === "answered" ? "Failed." : "Failed, and nothing else was left to try.";
   if (next.began < each.ended) return "Failed, while another one was under way.";
   return next.target === each.target ? "Failed, and was tried again." : `Failed, so that ${next.target} was asked.`;
 }

@@ -6,6 +6,7 @@ from typing import Final
 
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute, Handler
+from penstock.control.analytics import failures as analytics_failures
 from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.analytics import guards as analytics_guards
@@ -35,6 +36,10 @@ async def _guards(call: AdminCall) -> Answer:
     return Answer(await analytics_guards.denials(call.plane, call.actor, call.query))
 
 
+async def _failures(call: AdminCall) -> Answer:
+    return Answer(await analytics_failures.failures(call.plane, call.actor, call.query))
+
+
 async def _summary(call: AdminCall) -> Answer:
     return Answer(await analytics.summary(call.plane, call.actor, call.path["summary"], call.query))
 
@@ -47,6 +52,7 @@ ROUTES: Final = (
     ),
     AdminRoute("GET", "/analytics/groups/metadata/{name}", _SCOPES, _by_member),
     AdminRoute("GET", "/analytics/guards", _SCOPES, _guards),
+    AdminRoute("GET", "/analytics/failures", _SCOPES, _failures),
     AdminRoute("GET", "/analytics/groups/{group}", _SCOPES, _group),
     AdminRoute("GET", "/analytics/summary/{summary}", _SCOPES, _summary),
 )

@@ -56,6 +56,21 @@ def test_custom_comes_before_multipliers_before_base_before_overlay_before_none(
     assert PriceBook([base]).look_up("openai", "nobody") is None
 
 
+def test_the_built_in_provider_is_free_unless_the_operator_prices_it() -> None:
+    price = EMPTY.look_up("echo", "echo")
+    assert price is not None
+    assert (price.match, price.of_tokens) == ("built_in", (0, 0))
+    assert picos(Usage(prompt=1000, completion=1000), price, NOW) == 0
+    multiplied = EMPTY.look_up("echo", "echo", own=OwnPrices("own@2", {}, {}, {"default": (3, 2)}))
+    assert multiplied is not None
+    assert multiplied.of_tokens == (0, 0)
+    assert EMPTY.look_up("echo", "gpt-4o") is None
+    own = PriceBook((), Overlay("overlay@1", {("echo", "echo"): OverlayEntry(plain(7))}))
+    priced = own.look_up("echo", "echo")
+    assert priced is not None
+    assert priced.of_tokens == (7, 14)
+
+
 def test_an_overlay_that_replaces_comes_before_the_tables() -> None:
     price = found(PriceBook([table(m=plain(100))], overlay(7, replaces=True)))
     assert (price.match, price.case(1, NOW).rates["input"]) == ("overlay", 7)

@@ -58,6 +58,10 @@ class LogFilter(msgspec.Struct, frozen=True):
     """The id or the slug of the workspace, as it is named."""
     workspaces: tuple[str, ...] | None = None
     """The ids of the workspaces; None: all."""
+    most: int | None = None
+    """How many rows there are at most, where sums say that they are few."""
+    found_by: str | None = None
+    """The only column whose index may find rows; None: the database chooses."""
 
     @property
     def is_added_up(self) -> bool:
@@ -81,6 +85,21 @@ class LogFilter(msgspec.Struct, frozen=True):
         if self.statuses:
             return not any(low <= _ORDINARY <= high for low, high in self.statuses)
         return self.is_success is False
+
+    @property
+    def summed_parts(self) -> dict[str, LogFilter]:
+        """The conditions that an index finds the rows of and sums by day tell, each alone, by their column."""
+        parts = {name: LogFilter(texts={name: values}) for name, values in self.texts.items() if name in _SPREAD}
+        if self._is_unusual:
+            parts["status"] = LogFilter(statuses=self.statuses, is_success=self.is_success)
+        return parts
+
+    @property
+    def summed(self) -> LogFilter:
+        """All of ``summed_parts`` together, within the filter's workspaces."""
+        texts = {name: values for name, values in self.texts.items() if name in _SPREAD}
+        status = LogFilter(statuses=self.statuses, is_success=self.is_success) if self._is_unusual else LogFilter()
+        return msgspec.structs.replace(status, texts=texts, workspaces=self.workspaces)
 
     @property
     def has_ranges(self) -> bool:
@@ -122,8 +141,9 @@ class LogFilter(msgspec.Struct, frozen=True):
         for name, values in self.texts.items():
             # Rows of several values would be sorted, all of them, if an index found them.
             is_sorted = not by_range and len(values) > 1 and name in _SPREAD and table is request_log
-            conditions.append(_any_of(_plain(table.c[name]) if is_sorted else table.c[name], values))
-        conditions += self._ranges(table, by_range=by_range)
+            is_plain = self.found_by != name if self.found_by else is_sorted
+            conditions.append(_any_of(_plain(table.c[name]) if is_plain else table.c[name], values))
+        conditions += self._ranges(table, by_range=by_range or self.found_by == "status")
         if self.models:
             pairs = [sa.and_(table.c.provider == each[0], table.c.model == each[1]) for each in self.models]
             conditions.append(sa.or_(*pairs))
@@ -136,7 +156,9 @@ class LogFilter(msgspec.Struct, frozen=True):
         if self.workspaces is None:
             return []
         # The indexes of traces and of keys are better than the one that begins with the workspace.
-        is_found = "trace_id" in self.texts or "key_id" in self.texts
+        is_found = (
+            self.found_by in {"key_id", "at"} if self.found_by else not {"trace_id", "key_id"}.isdisjoint(self.texts)
+        )
         return [_any_of(_plain(table.c.workspace_id) if is_found else table.c.workspace_id, self.workspaces)]
 
     def _ranges(self, table: sa.Table, *, by_range: bool) -> list[sa.ColumnElement[bool]]:
@@ -148,13 +170,14 @@ class LogFilter(msgspec.Struct, frozen=True):
             if by_range and name == "amount":
                 conditions += [cost_class(max(least, 0)) <= _COST_CLASS] if least is not None else []
                 conditions += [cost_class(max(most, 0)) >= _COST_CLASS] if most is not None else []
-        if self._is_unusual and table is request_log:
+        may_find = self.found_by in {None, "status"}
+        if self._is_unusual and table is request_log and may_find:
             conditions.append(_IS_UNUSUAL)
         if self.statuses:
-            status = table.c.status if by_range or self._is_one_status else table.c.status + 0
+            status = table.c.status if may_find and (by_range or self._is_one_status) else table.c.status + 0
             conditions.append(sa.or_(*(_within(status, low, high) for low, high in self.statuses)))
         if self.is_success is not None:
-            status = table.c.status if by_range else table.c.status + 0
+            status = table.c.status if by_range and may_find else table.c.status + 0
             conditions.append(status < _FAILED if self.is_success else status >= _FAILED)
         return conditions
 

@@ -15,6 +15,7 @@ from penstock.control.actor import Actor
 from penstock.control.logs.candidates import FEW, Place, moments_of_page, moments_within
 from penstock.control.logs.filter_reader import read_filter
 from penstock.control.logs.filters import LogFilter, for_actor
+from penstock.control.logs.narrowing import narrowed
 from penstock.control.logs.rows import COLUMNS, entry, item
 from penstock.control.pages import page_of
 from penstock.control.plane import ControlPlane, organisation_id
@@ -61,6 +62,7 @@ async def rows_of(
     connection: AsyncConnection, wanted: LogFilter, after: Place | None, size: int
 ) -> Sequence[sa.Row[Any]]:
     """Rows in the order of the list, after a place. The filter is one of ``for_actor``."""
+    wanted = await narrowed(connection, wanted)
     moments = await moments_of_page(connection, wanted, after, size)
     if moments is not None:
         found = _of_moments(wanted, moments)
@@ -71,7 +73,8 @@ async def rows_of(
     if after is not None:
         query = query.where(after.is_before(found.at, found.id))
     # Few rows are found by an index and sorted; of many the newest are met soon in the order of their time.
-    order = found.at + 0 if moments is not None or "trace_id" in wanted.texts else found.at
+    is_sorted = moments is not None or "trace_id" in wanted.texts or wanted.found_by is not None
+    order = found.at + 0 if is_sorted else found.at
     return (await connection.execute(query.order_by(order.desc(), found.id.desc()).limit(size))).all()
 
 
@@ -93,9 +96,9 @@ class _Found(NamedTuple):
 
 def _of_moments(wanted: LogFilter, moments: Sequence[int]) -> _Found:
     """The rows of a filter that are of some moments."""
-    row = request_log.c
+    row, found = request_log.c, msgspec.structs.replace(wanted, found_by="at")
     is_then = [row.at.in_(moments), row.at.between(min(moments), max(moments))] if moments else [sa.false()]
-    return _Found(request_log, row, row.at, row.id, [*is_then, *wanted.conditions(request_log)])
+    return _Found(request_log, row, row.at, row.id, [*is_then, *found.conditions(request_log)])
 
 
 async def _found(connection: AsyncConnection, wanted: LogFilter) -> _Found:
@@ -104,7 +107,9 @@ async def _found(connection: AsyncConnection, wanted: LogFilter) -> _Found:
     are few."""
     row, plain = request_log.c, msgspec.structs.replace(wanted, metadata={})
     is_by_row = not wanted.metadata or wanted.workspaces is None
-    if not is_by_row and plain.is_indexed:
+    if wanted.most is not None:
+        is_by_row = True
+    elif not is_by_row and plain.is_indexed:
         is_by_row = await _counted(connection, request_log, plain.conditions(request_log, by_range=True)) <= FEW
     if is_by_row:
         return _Found(request_log, row, row.at, row.id, wanted.conditions(request_log))
@@ -135,6 +140,7 @@ def _of_member(wanted: LogFilter, name: str, value: str) -> list[sa.ColumnElemen
 
 async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int) -> int:
     """The number of rows, at most ``most``. The filter is one of ``for_actor``."""
+    wanted = await narrowed(connection, wanted)
     if wanted.spread is not None:
         row = request_log.c
         found = _Found(request_log, row, row.at, row.id, wanted.conditions(request_log, by_range=True))

@@ -1,0 +1,53 @@
+"""What sums by day say of a list. tests/contract/test_request_log.py compares the rows, on every engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from databases import make_tables
+from logged import NOON, entry, write
+from penstock.control.actor import CLI
+from penstock.control.bootstrap import bootstrap
+from penstock.control.logs import narrowing
+from penstock.control.logs.filter_reader import read_filter
+from penstock.control.logs.filters import LogFilter, for_actor
+from penstock.stores.sql.database import MEMORY, Database
+from penstock.stores.sql.request_log.usage import DAY
+
+
+async def narrow(**query: str) -> LogFilter:
+    """A filter as the sums of some rows narrow it: three of the key k, one of them of the model n, two days later."""
+    database = Database(MEMORY)
+    try:
+        await make_tables(database)
+        await bootstrap(database)
+        ours = [entry(NOON, key_id="k"), entry(NOON + 1, key_id="k"), entry(NOON + 2 * DAY, key_id="k", model="n")]
+        await write(database, *ours, entry(NOON + 5 * DAY, model="n"))
+        async with database.read() as connection:
+            return await narrowing.narrowed(connection, await for_actor(connection, CLI, read_filter(query)))
+    finally:
+        await database.close()
+
+
+async def test_one_condition_is_left_as_it_is() -> None:
+    found = await narrow(api_key_ids="k", metadata='{"team": "a"}')
+    assert (found.since, found.until, found.most, found.found_by, found.is_empty) == (None, None, None, None, False)
+
+
+async def test_of_two_the_rarest_finds_the_rows_within_their_days() -> None:
+    found = await narrow(api_key_ids="k", models="n")
+    day = (NOON + 2 * DAY) // DAY * DAY
+    assert (found.since, found.until, found.most, found.found_by) == (day, day + DAY, 1, "model")
+    assert (await narrow(api_key_ids="k", models="m")).found_by == "model"
+
+
+async def test_many_rows_are_found_as_the_database_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrowing, "FEW", 0)
+    found = await narrow(api_key_ids="k", models="n")
+    assert (found.most, found.found_by) == (None, None)
+    assert found.since is not None
+
+
+async def test_what_never_was_is_not_looked_for() -> None:
+    assert (await narrow(api_key_ids="k", models="none")).is_empty
+    assert (await narrow(api_key_ids="k", status_code="5xx")).is_empty
