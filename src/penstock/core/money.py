@@ -20,6 +20,12 @@ LARGEST: Final = 2**63 - 1
 LARGEST_IN_DOUBLES: Final = 9_000_000 * NANOS
 """Nanodollars that a store may compare that computes with doubles (Redis's Lua): 2^53 of them, rounded down."""
 
+MOST_CHARGED: Final = 1_000_000 * NANOS
+"""Nanodollars that a request is charged at most: no request costs a million dollars, a price that was mistyped may say
+so, and sums of what is more would not fit into any column."""
+
+_MOST_PICOS: Final = MOST_CHARGED * _PICOS
+
 _EXACT: Final = Context(prec=400)
 """Digits of a product: no text that is read has as many."""
 _LONGEST: Final = 330
@@ -56,14 +62,16 @@ def picos_from_dollars_per_million(dollars: Number) -> int:
 
 
 def nanos_settled(picos: int) -> int:
-    """A sum in picodollars as nanodollars, rounded half-even: how a charge is settled."""
+    """A sum in picodollars as nanodollars, rounded half-even: how a charge is settled, up to ``MOST_CHARGED``."""
+    if picos > _MOST_PICOS:
+        return MOST_CHARGED
     whole, rest = picos // _PICOS, picos % _PICOS
     return whole + (rest > _HALF_NANO or (rest == _HALF_NANO and whole % 2 == 1))
 
 
 def nanos_reserved(picos: int) -> int:
-    """A sum in picodollars as nanodollars, rounded up: how an estimate is reserved."""
-    return -(-picos // _PICOS)
+    """A sum in picodollars as nanodollars, rounded up: how an estimate is reserved, up to ``MOST_CHARGED``."""
+    return -(-picos // _PICOS) if picos < _MOST_PICOS else MOST_CHARGED
 
 
 def dollars_text(nanos: int) -> str:

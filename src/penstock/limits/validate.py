@@ -316,7 +316,10 @@ def _calendar_window(members: Members) -> CalendarWindow:
         members.complain(other, f"it excludes {first}: leave one of them out")
     if reset is not None:
         unit = _RESETS[members.choice("periodic_reset", tuple(_RESETS))]
-        return CalendarWindow(unit, owner.week_start)
+        window = CalendarWindow(unit, owner.week_start)
+        if anchor is not None and window.span(anchor)[0] != anchor:
+            members.warn("next_usage_reset_at", f"{reset} windows follow the calendar in UTC: this time moves none")
+        return window
     if days is not None:
         if not _is_whole(days) or not 1 <= days <= _MOST_DAYS:
             members.complain("periodic_reset_days", f"expected a whole number from 1 to {_MOST_DAYS}")

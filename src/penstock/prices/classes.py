@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.money import MOST_CHARGED, NANOS
 from penstock.prices.rates import (
     AUDIO_IN,
     AUDIO_OUT,
@@ -29,6 +30,8 @@ from penstock.prices.rates import (
     Rates,
 )
 
+_MOST: Final = MOST_CHARGED * 1000
+"""Picodollars of a price that one unit may have: a request is charged no more."""
 TOKENS: Final[Mapping[str, str]] = {
     "request_token": INPUT,
     "response_token": OUTPUT,
@@ -128,6 +131,8 @@ def read_number(value: Any, path: str, read: Callable[[Any], int]) -> int:
         raise PriceError(f"{path}: {error}") from None
     if picos < 0:
         raise PriceError(f"{path}: expected 0 or more")
+    if picos > _MOST:
+        raise PriceError(f"{path}: expected at most {MOST_CHARGED // NANOS} dollars for one unit")
     return picos
 
 

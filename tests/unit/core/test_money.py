@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from penstock.core.money import (
     LARGEST,
     LARGEST_IN_DOUBLES,
+    MOST_CHARGED,
     NANOS,
     cents_text,
     dollars_fixed,
@@ -42,7 +43,12 @@ def test_t28_json_numbers_come_back(nanos: int) -> None:
     assert nanos_from_dollars(dollars_number(nanos)) == nanos
 
 
-@given(st.integers(0, 10**24))
+@pytest.mark.parametrize("picos", [10**18, 10**18 + 1, 10**300])
+def test_t28_no_request_is_charged_more_than_a_million_dollars(picos: int) -> None:
+    assert nanos_settled(picos) == nanos_reserved(picos) == MOST_CHARGED == 10**15
+
+
+@given(st.integers(0, 10**18))
 def test_t28_a_charge_is_rounded_half_even_and_an_estimate_up(picos: int) -> None:
     exact = Decimal(picos) / 1000
     assert nanos_settled(picos) == exact.quantize(Decimal(1), ROUND_HALF_EVEN)

@@ -131,6 +131,24 @@ def test_d7_a_rate_of_0_is_no_limit_and_says_so() -> None:
     assert [warning.path for warning in reading.warnings] == ["rate_limits[0].value"]
 
 
+@pytest.mark.parametrize(
+    ("reset", "moment", "is_warned"),
+    [
+        ("monthly", "2026-12-01T00:00:00.000Z", False),
+        ("monthly", "2026-12-01T02:00:00+02:00", False),
+        ("monthly", "2026-12-25T00:00:00Z", True),
+        ("weekly", "2026-12-06T00:00:00Z", False),
+        ("weekly", "2026-12-07T00:00:00Z", True),
+        ("yearly", "2027-01-01T00:00:00.000001Z", True),
+    ],
+)
+def test_a_time_that_moves_no_window_is_a_warning(reset: str, moment: str, is_warned: bool) -> None:
+    reading = Reading(LimitOwner("api_key", "k"))
+    reading.usage_limits({"type": "cost", "credit_limit": 1, "periodic_reset": reset, "next_usage_reset_at": moment})
+    assert reading.problems == []
+    assert bool(reading.warnings) is is_warned
+
+
 def test_t25_unknown_prices() -> None:
     base = {"type": "cost", "credit_limit": 1}
     assert only(read(base)).unknown_price == "allow"

@@ -70,6 +70,7 @@ def test_unknown_members_are_left_out_with_a_warning() -> None:
         ({"request_token": cents(None)}, "m.request_token.price: expected a number"),
         ({"request_token": cents(True)}, "m.request_token.price: expected a number"),
         ({"request_token": cents(-1)}, "m.request_token.price: expected 0 or more"),
+        ({"request_token": cents(1e300)}, "m.request_token.price: expected at most 1000000 dollars for one unit"),
         ({"request_token": cents(float("nan"))}, "m.request_token.price: expected a finite number"),
         ({"additional_units": []}, "m.additional_units: expected an object"),
         ({"image": {"high": []}}, "m.image.high: expected an object"),
