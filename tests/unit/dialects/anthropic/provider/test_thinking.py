@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from claude_requests import ADAPTIVE, BUDGET, CLOCK, UNASKED, sent, write
+from claude_requests import ADAPTIVE, BUDGET, UNASKED, sent, write
 from matrix import (
     HELLO,
     MATRIX,
