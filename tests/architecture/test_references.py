@@ -296,3 +296,23 @@ def test_every_group_of_fidelity_names_its_tests() -> None:
                     missing.append((group, f"{path}::{function}"))
     assert missing == []
     assert groups == set(range(1, 27))
+
+
+_RULE = re.compile(r"^\| (?!rule \||-)(.+?) \| (.+?) \|$", re.MULTILINE)
+
+
+def test_every_rule_of_the_doors_names_its_tests() -> None:
+    """Each row of docs/doors.md names a test that there is."""
+    rows, missing = 0, []
+    for section in re.split(r"^## ", read("docs/doors.md") or "", flags=re.MULTILINE)[1:]:
+        usual = re.search(r"Tests without a file are in\s`([\w/.]+)`", section)
+        for rule, cell in _RULE.findall(section):
+            rows += 1
+            named = named_tests(cell, usual[1] if usual else "")
+            missing += [(rule, cell)] if not named else []
+            for path, function in named:
+                text = read(path)
+                if text is None or (function and f"def {function}(" not in text):
+                    missing.append((rule, f"{path}::{function}"))
+    assert missing == []
+    assert rows > 40

@@ -1,5 +1,5 @@
 """What real clients send and other gateways broke on, each through the real server to a host of another wire
-(docs/dialects.md#what-clients-send)."""
+(docs/doors.md#what-clients-send)."""
 
 from __future__ import annotations
 
