@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.server.gateway import RequestLimits
-from penstock.server.limits import CallerLimits
+from penstock.server.limits import CallerLimits, RequestLimits
 from penstock.settings.model import Server
 
 

@@ -117,18 +117,9 @@ def _unchanged(call: Call, route: TargetRoute, request: RequestBody) -> Prepared
     body = template.unchanged.sent(request.body)
     # In the order of its members: by their names it would take longer.
     return PreparedRequest(
-        call.dialect,
-        template.model_route.origin,
-        b"POST",
-        template.target,
-        template.headers or b"",
-        body.encode(),
-        body,
-        template.asked_model,
-        template.spec.context,
-        template.plain_target,
-        template.normalize,
-    )
+        call.dialect, template.model_route.origin, b"POST", template.target, template.headers or b"", body.encode(),
+        body, template.asked_model, template.spec.context, template.plain_target, template.normalize,
+    )  # fmt: skip
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:

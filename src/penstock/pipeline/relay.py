@@ -6,7 +6,7 @@ its normal end. A plain reply lacks bytes then, so the edge closes the connectio
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from penstock.core.failure import Failure, Kind
@@ -63,18 +63,28 @@ def relay(answer: Answer, call: Call, sink: Sink) -> Coroutine[Any, Any, None]:
 
 async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: Call, sink: Sink) -> None:
     """Send the rest of a stream, event by event, to its normal end or an error event."""
-    feed, write = watch.feed, _write(sink)
+    take = _taker(watch.feed, _write(sink))
+    if hasattr(reply, "pass_on_known"):
+        await pass_on(reply, take, _known_taker(watch.passes, _write(sink), take))
+    else:
+        await pass_on(reply, take)
+    last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
+    await sink.end(last)
+
+
+def _taker(feed: Callable[[bytes], bytes], write: Take) -> Take:
+    """Takes bytes as they come, and writes those that may go on."""
 
     def take(data: bytes) -> Awaitable[None] | None:
         ready = feed(data)
         return write(ready) if ready else None
 
-    def take_known(data: bytes) -> Awaitable[None] | None:
-        return write(data) if watch.passes(data) else take(data)
+    return take
 
-    await pass_on(reply, take, take_known)
-    last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
-    await sink.end(last)
+
+def _known_taker(passes: Callable[[bytes], bool], write: Take, take: Take) -> Take:
+    """Takes what is known to be whole events, and writes it as it is where the watch lets it pass."""
+    return lambda data: write(data) if passes(data) else take(data)
 
 
 def last_bytes(

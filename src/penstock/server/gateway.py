@@ -7,8 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import msgspec
-
 from penstock.background import Part, stop_in_time
 from penstock.core.failure import Failure, Kind
 from penstock.core.forwarded import NOBODY, TrustedProxies
@@ -33,13 +31,22 @@ from penstock.server.client import Client, send_whole
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_with_comments
 from penstock.server.kept_content import ContentRule
-from penstock.server.limits import CallerLimits
+from penstock.server.limits import RequestLimits
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
-from penstock.server.pages.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
+from penstock.server.pages.pages import (
+    METRICS,
+    PAGE_METHODS,
+    TELEMETRY,
+    Losing,
+    Pages,
+    Shared,
+    Watched,
+    is_telemetry,
+)
 from penstock.server.query_key import with_query_key
 from penstock.server.request_context import RequestContext
 from penstock.server.request_head import RequestHead
@@ -55,16 +62,6 @@ _NO_SOCKET: Final = (
     "There is no WebSocket at this path: sessions are at /v1/realtime, at /v1/responses and at Gemini's "
     "BidiGenerateContent."
 )
-_TELEMETRY: Final = frozenset({"/v1/metrics", "/v1/traces", "/v1/logs"})
-"""Paths to which clients send telemetry (pages/client_telemetry.py)."""
-
-
-def _is_telemetry(method: str, path: str, fields: Mapping[bytes, bytes]) -> bool:
-    if path not in _TELEMETRY:
-        return False
-    from penstock.server.pages import client_telemetry  # few gateways have such clients
-
-    return client_telemetry.is_export(method, path, fields)
 
 
 class Stored(Watched, Protocol):
@@ -72,17 +69,6 @@ class Stored(Watched, Protocol):
     requests showed, and when, in seconds since 1970."""
 
     used_keys: dict[str, float]
-
-
-class RequestLimits(msgspec.Struct, frozen=True):
-    """Limits of the edge: bytes of a request body, seconds without bytes while it is read, and the seconds between
-    keep-alive comments (0: none); ``upload_bytes`` are the bytes of a body that passes while it arrives."""
-
-    body_bytes: int = 100 << 20
-    body_silence: float = 60.0
-    keepalive: float = 0.0
-    caller: CallerLimits = CallerLimits()
-    upload_bytes: int = 512 << 20
 
 
 class Gateway:
@@ -208,7 +194,7 @@ class Gateway:
         """``serve`` at a path that is no surface's: the admin API, pages, explanations, and what there isn't. ``found``
         is what ``_find`` gave."""
         match, name, rest = found
-        if self.admin is not None and self.admin.serves(rest) and not _is_telemetry(method, rest, fields):
+        if self.admin is not None and self.admin.serves(rest) and not is_telemetry(method, rest, fields):
             # Web pages need no further look: nothing there answers without a key.
             context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             limits = self.limits
@@ -243,7 +229,7 @@ class Gateway:
         guarding = router.guarding
         if path == guard_check.PATH and guarding is not None and guarding.answers_checks:
             return self._answer_page(context, lambda _, body: guard_check.answer(guarding, context, body))
-        if _is_telemetry("POST", path, context.fields):
+        if is_telemetry("POST", path, context.fields):
             from penstock.server.pages import client_telemetry
 
             return self._answer_page(context, lambda _, __: client_telemetry.answer(context.fields), BodyKind.ANY)
@@ -258,7 +244,7 @@ class Gateway:
 
     def _is_own(self, path: str) -> bool:
         """Whether the gateway itself answers at a path, which is no provider's then."""
-        is_page = path in {explain.PATH, guard_check.PATH} or path in _TELEMETRY or self.pages.has(path)
+        is_page = path in {explain.PATH, guard_check.PATH} or path in TELEMETRY or self.pages.has(path)
         return is_page or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:
@@ -332,7 +318,7 @@ class Gateway:
         )
         answered = body if isinstance(body, Failure) else await answer(caller, body)
         if isinstance(answered, Failure):
-            await self._refuse_body(answered, context)
+            await context.refuse_body(answered)
             return
         status, fields, response_body = answered
         context.begun, context.account.status = True, status
@@ -340,9 +326,9 @@ class Gateway:
 
     async def _answer(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None = None) -> None:
         # No body in a local: a stream may last for hours.
-        call = self._read_at_once(head, context, memo) or await self._read(head, context)
+        call = self._read_at_once(head, context, memo) or await self._read(head, context, memo)
         if not isinstance(call, Call):
-            await self._refuse_body(call, context)
+            await context.refuse_body(call)
             return
         if call.operation.is_session:
             await self.sessions.serve(self.pipeline, call, context)
@@ -383,7 +369,7 @@ class Gateway:
             body = context.client.whole_body(context.fields, self.limits.body_bytes) if surface.takes_json else None
         return None if body is None else head.call(surface, context, caller, body, memo)
 
-    async def _read(self, head: RequestHead, context: RequestContext) -> Call | Failure:
+    async def _read(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Call | Failure:
         """The call, whose body is read first; the failure of its body."""
         surface, limits = head.surface, self.limits
         read = await read_request_body(surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence)
@@ -391,17 +377,9 @@ class Gateway:
             return read
         body, request, upload = read
         if surface.others:
-            surface = await meant_surface(surface, body)
+            surface, memo = await meant_surface(surface, body), None
             context.account.operation = surface.operation
-        return head.call(surface, context, context.caller, body, None, request, upload)
-
-    @staticmethod
-    async def _refuse_body(failure: Failure, context: RequestContext) -> None:
-        """Answer with a failure that came before the pipeline, unless the caller has left."""
-        if failure.kind is Kind.CLIENT_DISCONNECTED:
-            context.account.failure = failure
-        else:
-            await context.refuse(failure)
+        return head.call(surface, context, context.caller, body, memo, request, upload)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

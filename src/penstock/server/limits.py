@@ -12,7 +12,7 @@ from penstock.core.http import Headers
 
 
 class CallerLimits(msgspec.Struct, frozen=True):
-    """Limits of the edge beside the size of a body and the longest silence in it (``gateway.RequestLimits``).
+    """Limits of the edge beside the size of a body and the longest silence in it (``RequestLimits``).
 
     ``head`` (seconds) runs from the first byte of a request to the end of its headers. A body may take ``body`` seconds
     in all, and must arrive at ``body_rate`` bytes a second on average. ``write`` is for how many seconds a caller may
@@ -49,6 +49,17 @@ class CallerLimits(msgspec.Struct, frozen=True):
                 "again, faster."
             )
         return Failure(Kind.BODY_TIMEOUT, text)
+
+
+class RequestLimits(msgspec.Struct, frozen=True):
+    """Limits of the edge: bytes of a request body, seconds without bytes while it is read, and the seconds between
+    keep-alive comments (0: none); ``upload_bytes`` are the bytes of a body that passes while it arrives."""
+
+    body_bytes: int = 100 << 20
+    body_silence: float = 60.0
+    keepalive: float = 0.0
+    caller: CallerLimits = CallerLimits()
+    upload_bytes: int = 512 << 20
 
 
 def advice(failure: Failure) -> Headers:

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Mapping
 
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.core.trace_context import TRACEPARENT, read_traceparent
 from penstock.dialects.caller import CallerDialect
@@ -81,6 +81,13 @@ class RequestContext:
         advised = headers or advice(failure)
         fields = [*reply.headers, *advised, *self.ids(), NO_SNIFF]
         await send_whole(self.client, reply.status, fields, reply.body)
+
+    async def refuse_body(self, failure: Failure) -> None:
+        """As ``refuse``, unless the caller has left while it was sending its request."""
+        if failure.kind is Kind.CLIENT_DISCONNECTED:
+            self.account.failure = failure
+        else:
+            await self.refuse(failure)
 
 
 def _new_trace_id(traceparent: bytes | None) -> bytes:

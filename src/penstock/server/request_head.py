@@ -58,27 +58,12 @@ class RequestHead:
     ) -> Call:
         """The call that a request with this head is: ``request`` is its body where it was read, ``upload`` what follows
         it, ``memo`` what earlier requests with the head have left."""
+        query = query_without_keys(self.forwarded, caller) if self.forwarded else ""
         return Call(
-            surface.operation,
-            surface.dialect,
-            context.headers,
-            context.fields,
-            body,
-            context.trace_id,
-            context.account,
-            self.path,
-            self.parameters,
-            query_without_keys(self.forwarded, caller) if self.forwarded else "",
-            self.hops,
-            caller,
-            surface.default_provider,
-            self.name,
-            request,
-            surface.streams,
-            surface.resource,
-            memo,
-            upload,
-        )
+            surface.operation, surface.dialect, context.headers, context.fields, body, context.trace_id,
+            context.account, self.path, self.parameters, query, self.hops, caller, surface.default_provider, self.name,
+            request, surface.streams, surface.resource, memo, upload,
+        )  # fmt: skip
 
 
 def _shows_key(pair: str) -> bool:

@@ -59,12 +59,12 @@ class Owner(Protocol):
 class Connection(TakesTurns):
     """A socket to one place. ``owner`` is told when the connection is free again, and when it is closed.
 
-    After ``closed`` nothing may be sent; when the future ``gone`` is done, the socket is closed, too.
+    After ``closed`` nothing may be sent.
     """
 
     __slots__ = (
-        "_drained", "_exchange", "_host_line", "_is_full", "_owner", "_place", "_timer", "_timer_due", "_unsent",
-        "bounds", "closed", "gone", "host", "idle_since", "idle_until", "promised_idle", "reader",
+        "_drained", "_exchange", "_gone", "_host_line", "_is_full", "_is_lost", "_owner", "_place", "_timer",
+        "_timer_due", "_unsent", "bounds", "closed", "host", "idle_since", "idle_until", "promised_idle", "reader",
     )  # fmt: skip
     burst = 128 << 10
 
@@ -82,7 +82,8 @@ class Connection(TakesTurns):
         self.idle_until = 0.0
         self.promised_idle = math.inf
         self.reader = ResponseReader(bounds.framing)
-        self.gone = self.loop.create_future()
+        self._gone: asyncio.Future[None] | None = None
+        self._is_lost = False
         self._owner = owner
         self._place = place
         self._exchange: HttpExchange | None = None
@@ -92,6 +93,12 @@ class Connection(TakesTurns):
         self._unsent: memoryview | None = None
         self._is_full = False
         self._drained: asyncio.Future[None] | None = None
+
+    async def gone(self) -> None:
+        """Return when the socket is closed."""
+        if not self._is_lost:
+            self._gone = self._gone or self.loop.create_future()
+            await self._gone
 
     def begin(self, request: Request, started: float) -> HttpExchange:
         """Send a request. The exchange is awaited until the head of its response is there, or its failure."""
@@ -159,13 +166,6 @@ class Connection(TakesTurns):
             self.abort()
         else:
             self._exchange.fail(shutting_down(self.host, sent=True))
-
-    def pause(self) -> None:
-        self._pause()
-
-    def resume(self) -> None:
-        if not self.transport.is_closing():
-            self._resume()
 
     def finished(self, *, reusable: bool) -> None:
         """The exchange has ended: keep the connection if it is reusable and open."""
@@ -268,7 +268,9 @@ class Connection(TakesTurns):
         if self._exchange is not None:
             self._exchange.ended(error)
         self.reader.release()
-        self.gone.set_result(None)
+        self._is_lost = True
+        if self._gone is not None:
+            self._gone.set_result(None)
         self._owner.lost(self._place, self)
 
 

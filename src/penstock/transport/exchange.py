@@ -76,14 +76,19 @@ class HttpExchange(Wakeup):
         if self._paused and not (self._over or self._left):
             self._paused = False
             self._last_byte = self._connection.loop.time()
-            self._connection.resume()
+            self._connection.resume_reading()
         return data
 
     async def pass_on(self, take: Take) -> None:
         """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
-        while data := await self.read():
-            passing = _Passing(take)
-            if passing.goes_on(data) and not (self._over or self._left or self._reader.unread):
+        passing = _Passing(take)
+        while True:
+            if self._over or self._left or self._reader.unread:
+                data = await self.read()
+                if not data:
+                    return
+                passing.goes_on(data)
+            else:
                 self._passing = passing
                 try:
                     await self
@@ -151,7 +156,7 @@ class HttpExchange(Wakeup):
             self._finish(reusable=reader.keep_alive and not reader.overrun and is_sent)
         elif reader.unread > connection.bounds.unread and not self._paused:
             self._paused = True
-            connection.pause()
+            connection.pause_reading()
         passing = self._passing
         if passing is None or self._over or reader.unread > _TURN:
             # Of a response that is over, the task itself reads the rest.
@@ -248,8 +253,9 @@ class _Passing:
         """Return when more may follow. Raises what ``take`` raised."""
         if self._error is not None:
             raise self._error
-        if self._full is not None:
-            await self._full
+        full, self._full = self._full, None
+        if full is not None:
+            await full
 
 
 def _invalid(host: str, malformed: Malformed) -> Failure:

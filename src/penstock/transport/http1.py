@@ -125,7 +125,7 @@ class Http1Transport:
     async def _made_room(self) -> bool:
         """Close idle connections so that a file is free for a new one. False if there are none."""
         dropped = self.files.lacking()
-        await asyncio.gather(*(connection.gone for connection in dropped))
+        await asyncio.gather(*(connection.gone() for connection in dropped))
         return bool(dropped)
 
     def _protocol(self, place: Place) -> Callable[[], Connection]:

@@ -173,7 +173,7 @@ class Pool:
         for place, connections_of_place in self._places.items():
             while (waiter := connections_of_place.next()) is not None:
                 waiter.set_result(shutting_down(place[0].authority, sent=False))
-        await asyncio.gather(*(connection.gone for connection in connections))
+        await asyncio.gather(*(connection.gone() for connection in connections))
 
     def _has_room(self, connections_of_place: _PlaceConnections) -> bool:
         limit = self._limits.max_connections

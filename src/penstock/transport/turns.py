@@ -47,14 +47,15 @@ class TakesTurns(asyncio.Protocol):
         if burst >= self.burst and not self._is_paused and not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def _pause(self) -> None:
+    def pause_reading(self) -> None:
+        """Read nothing more, until ``resume_reading``."""
         if not self._is_paused:
             self._is_paused = True
             if self._burst < self.burst:
                 self.transport.pause_reading()
 
-    def _resume(self) -> None:
-        if self._is_paused:
+    def resume_reading(self) -> None:
+        if self._is_paused and not self.transport.is_closing():
             self._is_paused = False
             if self._burst < self.burst:
                 self.transport.resume_reading()

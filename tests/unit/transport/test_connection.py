@@ -54,7 +54,7 @@ async def test_a_connection_that_ends_before_it_was_used(greeting: bytes, monkey
     ) -> Connection | Failure:
         connection = await connect(connector, origin, proxy, protocol, caller)
         assert isinstance(connection, Connection)
-        await connection.gone
+        await connection.gone()
         return connection
 
     async def script(peer: Peer) -> None:

@@ -207,29 +207,21 @@ class ServerConnection(TimedConnection):
         elif request.reader is None and request.size and request.failure is None:
             if request.in_pieces and request.unread <= UNREAD:
                 return
-            self._pause()
-            if (
-                request.in_pieces or self._waiting
-            ):  # its caller may leave unseen, while others are served or a provider takes what came
+            self.pause_reading()
+            # Its caller may leave unseen, while others are served or a provider takes what came.
+            if request.in_pieces or self._waiting:
                 self._probe_by(self._quiet_since)
 
     def _keep_for_later(self, data: bytes) -> None:
         self._ahead += data
         if len(self._ahead) > _MAX_AHEAD:
-            self._pause()
+            self.pause_reading()
             self._probe_by(self._quiet_since)
 
     def _discard(self, data: bytes) -> None:
         self._discarded += len(data)
         if self._discarded > _MOST_DROPPED:
             self.transport.abort()
-
-    def pause_reading(self) -> None:
-        self._pause()
-
-    def resume_reading(self) -> None:
-        if not self.transport.is_closing():
-            self._resume()
 
     # One request after the other.
 
@@ -242,7 +234,7 @@ class ServerConnection(TimedConnection):
         self._quiet_since = self.loop.time()
         request.began = self._quiet_since - waited
         self._look_by(self._quiet_since + min(silence, self._limits.body or silence))
-        self._resume()
+        self.resume_reading()
         try:
             await request.reader
         finally:
@@ -314,7 +306,7 @@ class ServerConnection(TimedConnection):
         """Parse what came while the request before was served."""
         ahead, self._ahead = bytes(self._ahead), bytearray()
         self._probe_seconds = 0.0
-        self._resume()
+        self.resume_reading()
         self._feed(ahead)
         self._after_parsing()
 
@@ -349,7 +341,7 @@ class ServerConnection(TimedConnection):
         self._look_by(self._linger_until)
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._resume()
+        self.resume_reading()
 
     def _turn_away(self, reason: str) -> None:
         """Answer a connection too many."""

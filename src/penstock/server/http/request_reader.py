@@ -71,8 +71,10 @@ class RequestReader:
                 return
         self._now = now
         self._parse(data)
-        if is_first:
-            self._known = _known_head(self.incoming, data) or self._known
+        if is_first and (known := _known_head(self.incoming, data)) is not None:
+            if self._known is None:
+                self._parser = None  # it may not be needed again: with its callbacks it takes 0.7 KB
+            self._known = known
 
     def release(self) -> None:
         """Free parser and connection, which refer back to the reader: without this only the garbage collector would
@@ -85,6 +87,7 @@ class RequestReader:
         self._framing += len(data)
         try:
             while data:
+                self._parser = self._parser or httptools.HttpRequestParser(self)
                 try:
                     self._parser.feed_data(data)
                     break

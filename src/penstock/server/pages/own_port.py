@@ -28,10 +28,10 @@ from penstock.server.accounted import accounted
 from penstock.server.asgi import App
 from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.client import Client
-from penstock.server.gateway import RequestLimits
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.http.handshake import with_tls
 from penstock.server.http.http1 import ServerConnection
+from penstock.server.limits import RequestLimits
 from penstock.server.pages.mounted import serve_mounted
 from penstock.server.request_context import RequestContext
 from penstock.server.stopping import GracefulServer

@@ -23,6 +23,8 @@ _OF_OLLAMA: Final[Mapping[str, bytes]] = {"/api/version": b'{"version":"0.12.6"}
 """What clients of Ollama ask before anything else: a version of Ollama's, by which they know its features, and the
 models in memory, of which the gateway has none. Source: Ollama API documentation, "Version", "List running models"."""
 METRICS: Final = "/metrics"
+TELEMETRY: Final = frozenset({"/v1/metrics", "/v1/traces", "/v1/logs"})
+"""Paths to which clients send telemetry (client_telemetry.py)."""
 PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -65,6 +67,15 @@ class Reporting(Protocol):
 
     @property
     def lost(self) -> int: ...
+
+
+def is_telemetry(method: str, path: str, fields: Mapping[bytes, bytes]) -> bool:
+    """Whether a request brings telemetry of its client's."""
+    if path not in TELEMETRY:
+        return False
+    from penstock.server.pages import client_telemetry  # few gateways have such clients
+
+    return client_telemetry.is_export(method, path, fields)
 
 
 class Pages:

@@ -46,7 +46,7 @@ class Choice(msgspec.Struct):
     places: dict[int, int] = msgspec.field(default_factory=dict)
     by_id: dict[str, int] = msgspec.field(default_factory=dict)
     silent: dict[int, None] = msgspec.field(default_factory=dict)
-    open: set[int] = msgspec.field(default_factory=set)
+    open: dict[int, None] = msgspec.field(default_factory=dict)
     """The provider's indexes under which a call has arguments and may get more, without being told a new index."""
     listed: dict[str, int] = msgspec.field(default_factory=dict)
     """The counts of items that came in the delta's other lists."""
@@ -137,9 +137,9 @@ class Choice(msgspec.Struct):
 
     def _open(self, place: int) -> None:
         if self.places.get(place) == place and self.calls[place].has_arguments:
-            self.open.add(place)
+            self.open[place] = None
         else:
-            self.open.discard(place)
+            self.open.pop(place, None)
 
     def _begin_call(self, call: Members, function: Members, place: int) -> None:
         begun = StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom")
@@ -157,7 +157,7 @@ class Choice(msgspec.Struct):
             place = self.places.get(index)
             if place is None or (name and call_id and self.calls[place].id != call_id):
                 place = self.places[index] = new
-                self.open.discard(index)
+                self.open.pop(index, None)
             return place
         if call_id:
             return self.by_id.get(call_id, new)
