@@ -17,8 +17,9 @@ from typing import Final, Protocol, cast
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Origin
+from penstock.core.http import Limits, Origin
 from penstock.transport.base import Request
+from penstock.transport.deadlines import earliest
 from penstock.transport.exchange import HttpExchange
 from penstock.transport.proxies import Proxy
 from penstock.transport.response import ResponseReader
@@ -63,8 +64,9 @@ class Connection(TakesTurns):
     """
 
     __slots__ = (
-        "_drained", "_exchange", "_gone", "_host_line", "_is_full", "_is_lost", "_owner", "_place", "_timer",
-        "_timer_due", "_unsent", "bounds", "closed", "host", "idle_since", "idle_until", "promised_idle", "reader",
+        "_drained", "_exchange", "_gone", "_host_line", "_is_full", "_is_lost", "_limits", "_owner", "_place",
+        "_shortest", "_timer", "_timer_due", "_unsent", "bounds", "closed", "host", "idle_since", "idle_until",
+        "promised_idle", "reader",
     )  # fmt: skip
     burst = 128 << 10
 
@@ -90,6 +92,9 @@ class Connection(TakesTurns):
         self._host_line = b" HTTP/1.1\r\nhost: %b\r\n" % host.encode("ascii")
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = math.inf
+        self._limits: Limits | None = None
+        self._shortest = math.inf
+        """Seconds before which none of these limits can be over."""
         self._unsent: memoryview | None = None
         self._is_full = False
         self._drained: asyncio.Future[None] | None = None
@@ -102,7 +107,11 @@ class Connection(TakesTurns):
 
     def begin(self, request: Request, started: float) -> HttpExchange:
         """Send a request. The exchange is awaited until the head of its response is there, or its failure."""
-        exchange = self._exchange = HttpExchange(self, request.limits, started, request.switches)
+        limits = request.limits
+        exchange = self._exchange = HttpExchange(self, limits, started, request.switches)
+        if limits is not self._limits:
+            self._limits, self._shortest = limits, earliest(limits, 0.0)
+        self.look_by(started + self._shortest)
         self._write(request)
         if request.upload is not None:
             exchange.send_upload(request.upload)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
 from penstock.transport.base import Take, Upload
-from penstock.transport.deadlines import Deadlines, earliest
+from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed
 from penstock.transport.uploading import UnreadBytes, Uploading
 from penstock.transport.wakeup import Wakeup
@@ -56,7 +56,6 @@ class HttpExchange(Wakeup):
         self.status = 0
         self.headers: Headers = []
         self.is_encoded = False
-        connection.look_by(earliest(limits, started))
 
     def whole(self) -> bytes | None:
         """The body, where all of it is here before any of it was read (``base.whole_body``)."""

@@ -1,5 +1,6 @@
 """Body: values keep their bytes, whatever they are; anything that is no JSON object is refused with a reason."""
 
+import itertools
 import json
 import string
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core import body
 from penstock.core.body import Body, BodyError
 
 JSON = st.recursive(
@@ -54,6 +56,28 @@ def test_a_value_keeps_every_byte(value: bytes) -> None:
 )
 def test_a_byte_order_mark_and_lone_surrogates_are_taken(sent: bytes, forwarded: bytes) -> None:
     assert Body.parse(sent).encode() == forwarded
+
+
+@pytest.mark.parametrize("size", [10, 1 << 21])
+def test_what_is_written_as_it_would_be_is_not_written_again(size: int) -> None:
+    prompt = b"x" * size
+    written = b'{"model":"m","stream":false,"user":"' + prompt + b'"}'
+    assert Body.parse(written).encode() is written
+    for other in (
+        b'{"model":"m", "stream":false,"user":"' + prompt + b'"}',
+        b'{"model":"m","stream":true,"stream":false,"user":"' + prompt + b'"}',
+        b'{"model":"m","stre\\u0061m":false,"user":"' + prompt + b'"}',
+        b' {"model":"m","stream":false,"user":"' + prompt + b'"}\n',
+    ):
+        assert Body.parse(other).encode() == written
+
+
+def test_the_names_of_many_kinds_of_bodies_are_not_all_remembered() -> None:
+    names = ["model", "stream", "user", "seed", "stop", "tools", "n"]
+    for order in itertools.permutations(names):
+        text = b"{" + b",".join([b'"%b":1' % name.encode() for name in order]) + b"}"
+        assert Body.parse(text).encode() is text
+    assert len(body._NAME_SIZES) <= body._MOST_NAME_SIZES
 
 
 def test_of_a_doubled_key_one_value_is_read_and_the_same_one_forwarded() -> None:

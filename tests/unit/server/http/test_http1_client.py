@@ -115,6 +115,27 @@ async def test_a_body_is_held_until_the_head_is_sent() -> None:
 
 
 @pytest.mark.parametrize(
+    ("complete", "fields", "limit", "budget", "body"),
+    [
+        (True, {}, 5, 0, b"hello"),
+        (True, {}, 5, 5, b"hello"),
+        (True, {}, 4, 0, None),
+        (True, {}, 5, 4, None),
+        (True, {b"content-encoding": b"gzip"}, 5, 0, None),
+        (False, {}, 5, 0, None),
+    ],
+)
+async def test_a_body_that_came_with_its_head_is_read_at_once_if_nothing_speaks_against_it(
+    complete: bool, fields: dict[bytes, bytes], limit: int, budget: int, body: bytes | None
+) -> None:
+    client = client_on(Connection(), complete=complete, budget=budget)
+    client.request.add(b"hello")
+    assert client.whole_body(fields, limit) == body
+    assert client.budget.held == (0 if body is None else 5)
+    assert client.request.take() == (b"hello" if body is None else b"")
+
+
+@pytest.mark.parametrize(
     ("declared", "arriving", "limit", "kind"),
     [
         (101, (), 100, Kind.BODY_TOO_LARGE),

@@ -50,6 +50,14 @@ def parses(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return parsed
 
 
+def test_another_head_after_a_known_one_is_parsed() -> None:
+    other = b"GET /models HTTP/1.1\r\nhost: b\r\n\r\n"
+    requests, reader = read(sent(b"{}"), other, sent(b"[]"), other[:9], other[9:])
+    assert [request.method for request in requests] == ["POST", "GET", "POST", "GET"]
+    assert all(request.complete for request in requests)
+    reader.release()
+
+
 def test_a_head_that_comes_again_is_not_parsed_again(parses: list[bytes]) -> None:
     requests, reader = read(sent(b"{}"), sent(b"[]"), sent(b"[1,2,3,4,5]"))
     assert len(parses) == 1
