@@ -219,3 +219,45 @@ def test_the_header_of_a_denied_request(gateway: RunningGateway, upstream: Upstr
     assert (got.status_code, got.headers["content-type"]) == (446, "application/json")
     assert got.headers["x-portkey-trace-id"]
     assert "x-portkey-cache-status" not in got.headers
+
+
+LOCAL: dict[str, Any] = {"contains": {"words": ["bad"], "operator": "none"}, "regexMatch": {"rule": "\\d", "not": True}}
+
+
+@pytest.mark.parametrize("way", ["retry", "fallback", "fallback to a stricter target"])
+def test_a_request_that_passed_at_a_glance_is_told_and_counted_once(
+    upstream: Upstream, tmp_path: Path, way: str
+) -> None:
+    """The first attempt makes no more of such a request than what it tells; further ones need the rest."""
+    guard = {**LOCAL, "deny": True, "id": "100%s"}
+    stricter = {"contains": {"words": ["Hello"], "operator": "none"}, "deny": True}
+    second = target_of(upstream, **({"input_guardrails": [stricter]} if way.endswith("stricter target") else {}))
+    config: dict[str, Any] = {"input_guardrails": [guard]}
+    if way == "retry":
+        config |= target_of(upstream, retry={"attempts": 2})
+    else:
+        config |= {"strategy": {"mode": "fallback"}, "targets": [target_of(upstream), second]}
+    upstream.play(reply(500, b'{"error": {"message": "down"}}'))
+    with opened(tmp_path, "[metrics]\nopen = true\n") as gateway:
+        got = ask(gateway, config)
+        metrics = httpx.get(f"{gateway.url}/metrics", trust_env=False, timeout=60).text
+    is_denied = way.endswith("stricter target")
+    assert (got.status_code, len(upstream.received)) == ((446, 1) if is_denied else (200, 2))
+    assert [check["verdict"] for check in checks_of(got)] == ([False] if is_denied else [True, True])
+    assert 'check="default.regexMatch",verdict="passed"} 1' in metrics
+    assert f'check="default.contains",verdict="{"denied" if is_denied else "passed"}"}} 1' in metrics
+
+
+def test_a_glance_tells_what_a_look_tells(gateway: RunningGateway, upstream: Upstream) -> None:
+    """A member that says nothing keeps a request from passing at a glance."""
+    guard = {**LOCAL, "deny": True, "id": "100%s", "on_success": {"feedback": {"value": 5, "metadata": {"a": "é%"}}}}
+    told = []
+    for more in ({}, {"documents": []}):
+        for text in ("Hello", "", "so %s and %b\u2028", "é" * 120):
+            got = ask(gateway, target_of(upstream, input_guardrails=[guard]), text, **more).json()
+            for each in (hooks := got["hook_results"]["before_request_hooks"]), *[hook["checks"] for hook in hooks]:
+                for one in each:
+                    assert one.pop("created_at").endswith("Z")
+                    one.pop("execution_time")
+            told.append(json.dumps(got))
+    assert told[:4] == told[4:]
