@@ -278,7 +278,7 @@ class Connection(TakesTurns):
             self._exchange.ended(error)
         self.reader.release()
         self._is_lost = True
-        if self._gone is not None:
+        if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         self._owner.lost(self._place, self)
 
