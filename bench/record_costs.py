@@ -10,6 +10,7 @@ loop all code stays in the processor's caches: a server pays half as much again 
 from __future__ import annotations
 
 import asyncio
+import gc
 import mmap
 import random
 import sys
@@ -91,6 +92,8 @@ async def measure(rounds: int, folder: Path) -> dict[str, float]:
     prices, records, clock = DefaultPrices(), Records(), _Clock()
     prices.start()
     await prices.ready()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # as server/serve.py does
     costs = SharedCosts(prices, lambda: EMPTY)
     for_lines, for_counts = records.subscribe(), records.subscribe()
     recorder = Recorder(Table(mmap.mmap(-1, SIZE)), Bounds(), costs)
