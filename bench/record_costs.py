@@ -77,7 +77,7 @@ def account(records: Records) -> Account:
     trace = f"{int(opened.at * 1_000_000):016x}{random.getrandbits(64):016x}"
     opened.trace_id = trace.encode()
     opened.operation, opened.dialect = Operation.CHAT, "openai_chat"
-    opened.address, opened.user_agent = "127.0.0.1", b"OpenAI/Python 2.1"
+    opened.address = "127.0.0.1"
     attempt = opened.attempt(_TARGET)
     attempt.model, attempt.lane, attempt.status = _MODEL, 1, 200
     attempt.usage = Usage(812, random.randrange(100, 400), 1100)
