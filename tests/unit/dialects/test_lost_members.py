@@ -18,6 +18,8 @@ LOST = LostMembers(
     opaque=("input",),
 )
 
+USUAL: list[Any] = [None, "", [], {}, False, {"type": "direct"}]
+
 
 def of(*messages: Any) -> tuple[str, ...]:
     return LOST.of(Body.parse(json.dumps({"model": "m", "messages": messages}).encode()))
@@ -33,7 +35,7 @@ def of(*messages: Any) -> tuple[str, ...]:
         ([{"role": "user", "plan": "p"}], ()),
         ([{"result": {"note": "n"}}, {"result": [{"note": "n"}]}], ("messages[0].result.note", "messages[1].result[0].note")),
         ([{"phase": "a"}, {"content": [{"phase": "b"}]}], ("phase",)),
-        ([{"result": {"note": value}} for value in (None, "", [], {}, False, {"type": "direct"})], ()),
+        ([{"result": {"note": usual}} for usual in USUAL], ()),
         ([{"content": [{"type": "tool", "input": {"type": "text", "sources": [1]}}]}], ()),
         (["text", 7, None, {"result": {"note": "n"}}], ("messages[3].result.note",)),
     ],
@@ -42,15 +44,9 @@ def test_what_is_lost(messages: list[Any], found: tuple[str, ...]) -> None:
     assert of(*messages) == found
 
 
-@pytest.mark.parametrize(
-    "text", [b"{}", b'{"messages":"phase"}', b'{"messages":{"phase":1}}', b'{"messages":[{"phase":}]}']
-)
+@pytest.mark.parametrize("text", [b"{}", b'{"messages":"phase"}', b'{"messages":{"phase":1}}'])
 def test_other_bodies_hold_nothing(text: bytes) -> None:
-    try:
-        body = Body.parse(text)
-    except ValueError:
-        return
-    assert LOST.of(body) == ()
+    assert LOST.of(Body.parse(text)) == ()
 
 
 def test_so_many_paths_are_told() -> None:
@@ -58,7 +54,7 @@ def test_so_many_paths_are_told() -> None:
 
 
 def test_deep_values_are_looked_through() -> None:
-    value: Any = {"result": {"note": "n"}}
+    value: dict[str, Any] = {"result": {"note": "n"}}
     for _ in range(200):
         value = {"content": [value]}
     assert of(value)[0].endswith(".result.note")
