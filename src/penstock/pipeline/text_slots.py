@@ -83,8 +83,8 @@ class TextSlots:
 
 
 def marks_for(number: int) -> list[str]:
-    """Texts that are sure to be found again in a written request, unless it escapes what isn't ASCII: one with half of a
-    surrogate pair in it is written so, and would have other texts escaped, too (core/json_text.py)."""
+    """Texts that are sure to be found again in a written request, unless it escapes what isn't ASCII, as one does that
+    holds half of a surrogate pair (core/json_text.py): other texts would be escaped in it, too."""
     return [f"Text {each} of {number}…" for each in range(number)]
 
 
