@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -58,3 +59,22 @@ def test_deep_values_are_looked_through() -> None:
     for _ in range(200):
         value = {"content": [value]}
     assert of(value)[0].endswith(".result.note")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"x" * 50_000: [[]] * 10_000, "phase": "p"},
+        {"type": "x" * 50_000, **{f"a{number}": [] for number in range(5_000)}, "phase": "p"},
+        {"x" * 50_000: [{"result": {"note": "n"}}] * 100, "phase": "p"},
+    ],
+)
+def test_long_names_and_kinds_take_no_more_than_their_length(message: Any) -> None:
+    body = Body.parse(json.dumps({"messages": [message]}).encode())
+    tracemalloc.start()
+    found = LOST.of(body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "phase" in found or len(found) == 32
+    assert peak < 4 << 20, "no copy of the name for each value"
+    assert sum(map(len, found)) < 256 << 10
