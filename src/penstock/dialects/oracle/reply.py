@@ -8,12 +8,12 @@ end with a finish reason, usage after it, and not always ``[DONE]``. Source: OCI
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from penstock.core import json_text
 from penstock.core.events import Event
 from penstock.core.json_text import read_reply_json
+from penstock.core.rfc3339 import unix_seconds
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream
 
@@ -78,7 +78,7 @@ class _Shape:
         return {
             **rest,
             "id": event.get("id"),
-            "created": _seconds(event.get("timeCreated")),
+            "created": unix_seconds(event.get("timeCreated")),
             "choices": self._choices(event),
             "usage": _usage(event),
         }
@@ -197,11 +197,3 @@ def _usage(event: Mapping[str, Any]) -> dict[str, Any] | None:
         if isinstance(details, dict):
             found[name] = {count: details.get(their_count)}
     return found
-
-
-def _seconds(text: Any) -> int:
-    """An RFC 3339 time in whole seconds since 1970; 0 when it is none."""
-    try:
-        return int(datetime.fromisoformat(text).timestamp()) if isinstance(text, str) else 0
-    except (ValueError, OverflowError):
-        return 0

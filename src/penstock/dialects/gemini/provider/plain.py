@@ -12,7 +12,7 @@ import msgspec
 from penstock.core.events import PlainReply, Start, Stop
 from penstock.core.finish_reasons import is_failure, openai_reason
 from penstock.core.json_text import UNREADABLE
-from penstock.dialects.gemini.provider.reply import seconds
+from penstock.core.rfc3339 import unix_seconds
 from penstock.dialects.gemini.usage import read_usage
 
 
@@ -57,6 +57,6 @@ def read_plain(data: bytes) -> PlainReply | None:
     if len(parts) != 1 or not reason or is_failure(reason):
         return None
     time = response.create_time
-    start = Start(response.response_id, response.model_version, seconds(time) if time else 0)
+    start = Start(response.response_id, response.model_version, unix_seconds(time) if time else 0)
     usage = response.usage_metadata
     return PlainReply(parts[0].text, start, Stop(openai_reason(reason), reason), read_usage(usage) if usage else None)

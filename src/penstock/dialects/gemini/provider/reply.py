@@ -8,7 +8,6 @@ candidate.py. Source: Gemini API reference, "GenerateContentResponse", "UsageMet
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +16,7 @@ from penstock.core import json_text
 from penstock.core.events import Event, Extra, Fail, Start
 from penstock.core.finish_reasons import FAILED_STATUS
 from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_numbers
+from penstock.core.rfc3339 import unix_seconds
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
@@ -125,7 +125,7 @@ class _Reply:
         start = Start(
             json_text.text(value, "responseId"),
             json_text.text(value, "modelVersion"),
-            seconds(json_text.text(value, "createTime")),
+            unix_seconds(json_text.text(value, "createTime")),
         )
         return [] if start == Start() else [start]
 
@@ -254,12 +254,3 @@ def _responses(data: bytes, count: int) -> list[bytes]:
         return [bytes(raw) for raw in _LIST.decode(data)]
     except UNREADABLE:
         return [b""] * count
-
-
-def seconds(time: str) -> int:
-    """A time of day in seconds since 1970; 0 when it is none."""
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError:
-        return 0
-    return 0 if moment.tzinfo is None else max(int(moment.timestamp()), 0)

@@ -12,8 +12,8 @@ import msgspec
 from penstock.core.events import PlainReply, Start, Stop
 from penstock.core.finish_reasons import openai_reason
 from penstock.core.json_text import UNREADABLE
+from penstock.core.rfc3339 import unix_seconds
 from penstock.core.usage import Usage
-from penstock.dialects.ollama.provider.reply import seconds
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -50,7 +50,7 @@ def read_plain(data: bytes) -> PlainReply | None:
     native = {"prompt_eval_count": prompt, "eval_count": completion}
     return PlainReply(
         reply.message.content,
-        Start(model=reply.model, created=seconds(reply.created_at)),
+        Start(model=reply.model, created=unix_seconds(reply.created_at)),
         Stop(openai_reason(reason), reason),
         Usage(prompt, completion, prompt + completion, native=native),
     )

@@ -7,7 +7,6 @@ Ollama API documentation, "Generate a chat message" and "Errors that occur while
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from penstock.core import json_text
@@ -26,6 +25,7 @@ from penstock.core.events import (
 )
 from penstock.core.finish_reasons import STOP, openai_reason
 from penstock.core.json_text import read_reply_json, write_json
+from penstock.core.rfc3339 import unix_seconds
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
@@ -95,7 +95,7 @@ class StreamReader:
 
     def _start(self, line: Mapping[str, Any]) -> list[Event]:
         self._has_begun = True
-        return [Start(model=json_text.text(line, "model"), created=seconds(json_text.text(line, "created_at")))]
+        return [Start(model=json_text.text(line, "model"), created=unix_seconds(json_text.text(line, "created_at")))]
 
     def _message(self, message: Mapping[str, Any]) -> list[Event]:
         found: list[Event] = []
@@ -164,13 +164,3 @@ def _told(line: Mapping[str, Any], raw: bytes) -> Fail:
         vendor_error.code or "",
         raw=raw,
     )
-
-
-def seconds(text: str) -> int:
-    """An RFC 3339 time in whole seconds since 1970; 0 when it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        return max(int(aware.timestamp()), 0)
-    except (ValueError, OverflowError):
-        return 0

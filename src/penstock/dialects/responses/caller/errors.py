@@ -7,13 +7,13 @@ Sources: OpenAI API reference, "Error codes", "Streaming events"; OpenAI's SDKs,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind, LimitFailure
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
+from penstock.core.rfc3339 import unix_seconds
 from penstock.core.vendor_error import without_organisation
 from penstock.dialects.caller import JSON
 from penstock.dialects.caller_errors import CallerErrors, ErrorReply, ProviderReply
@@ -40,22 +40,14 @@ def _failure(failure: Failure, trace_id: str) -> ErrorReply:
     if isinstance(failure, LimitFailure) and failure.kind is Kind.BUDGET_EXCEEDED:
         value = read_json(reply.body)
         error = {**value["error"], "type": "usage_limit_reached", "code": CODES[ErrorClass.QUOTA]}
-        seconds = _seconds(failure.penstock.get("resets_at"))
-        if seconds is not None:
-            error["resets_at"] = seconds
+        resets_at = unix_seconds(failure.penstock.get("resets_at"))
+        if resets_at:
+            error["resets_at"] = resets_at
         body = write_json({**value, "error": error})
         return ErrorReply(_TOO_MANY, [*reply.headers, _IS_FINAL], body)
     if reply.status in _NOT_RETRIED:
         return ErrorReply(reply.status, [*reply.headers, _IS_FINAL], reply.body)
     return reply
-
-
-def _seconds(moment: Any) -> int | None:
-    """A moment in ISO 8601 as seconds since 1970."""
-    try:
-        return int(datetime.fromisoformat(moment).timestamp()) if isinstance(moment, str) else None
-    except ValueError:
-        return None
 
 
 def _failure_event(failure: Failure, trace_id: str) -> bytes:

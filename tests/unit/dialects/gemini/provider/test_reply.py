@@ -71,7 +71,7 @@ def test_several_candidates_are_several_choices() -> None:
 def test_vertex_says_when() -> None:
     value = {**response(said("Hi"), finish="STOP"), "createTime": "2026-02-17T04:28:34.970636Z"}
     assert whole(value)[0] == Start("r1", "gemini-2.5-flash", 1771302514)
-    for time in ("yesterday", "2026-02-17", "0001-01-01T00:00:00Z", 3):
+    for time in ("yesterday", "0001-01-01T00:00:00Z", 3):
         assert whole({**value, "createTime": time})[0] == START
 
 
