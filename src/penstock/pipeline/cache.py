@@ -100,7 +100,7 @@ class Caching(msgspec.Struct, frozen=True):
         prepared, key = keyed
         control = cache_control(call.fields)
         if control is None:
-            return await send(prepared, route, step, self.upstream, account, call.trace_id)
+            return await send(_afresh(prepared), route, step, self.upstream, account, call.trace_id)
         account.model, account.lane = prepared.model, prepared.lane
         if control.read:
             answer = await self._stored(key, control, prepared)
@@ -185,8 +185,9 @@ class Caching(msgspec.Struct, frozen=True):
             self.writes.add(task)
             task.add_done_callback(self.writes.discard)
 
+        sent = _afresh(prepared)
         shared_call = SharedCall(
-            lambda: send(prepared, route, step, self.upstream, account, trace_id), self.limit, completed
+            lambda: send(sent, route, step, self.upstream, account, trace_id), self.limit, completed
         )
         running = self.shared_calls[form] = _CachedCall(shared_call, SharedCost())
         return running
@@ -201,6 +202,12 @@ class Caching(msgspec.Struct, frozen=True):
         running = self.shared_calls.get(form)
         if running is not None and running.call is shared_call:
             del self.shared_calls[form]
+
+
+def _afresh(prepared: PreparedRequest) -> PreparedRequest:
+    """A request that may be a remembered one, which was sent before: its reply is translated from the beginning."""
+    translation = prepared.translation
+    return prepared if translation is None else msgspec.structs.replace(prepared, translation=translation.afresh())
 
 
 class _CachedCall(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from penstock.core.failure import Failure
 from penstock.core.lru import Lru
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.transcript import Transcript, with_texts
-from penstock.pipeline.translate import Progress, Translation
+from penstock.pipeline.translate import Translation
 
 if TYPE_CHECKING:
     from penstock.pipeline.prepare import PreparedRequest
@@ -101,7 +101,7 @@ class KnownForm(msgspec.Struct, frozen=True):
             self.prepared,
             payload=self.slots.filled(transcript.texts),
             body=body,
-            translation=msgspec.structs.replace(self.translation, progress=Progress()),
+            translation=self.translation.afresh(),
         )
 
 

@@ -65,6 +65,10 @@ class Translation(msgspec.Struct, frozen=True):
     is_kept: bool = False
     progress: Progress = msgspec.field(default_factory=Progress)
 
+    def afresh(self) -> Translation:
+        """The same for another reply, of which nothing is known yet."""
+        return msgspec.structs.replace(self, progress=Progress())
+
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
         now = time.time()

@@ -10,7 +10,22 @@ import msgspec
 import pytest
 
 import calling
-from calling import ANTHROPIC, CHAT, GEMINI, OPENAI, PLAIN, STREAMS, event_stream, json_reply, sent_stream, target
+from calling import (
+    ANTHROPIC,
+    BLOCK,
+    CHAT,
+    GEMINI,
+    MESSAGE,
+    OPENAI,
+    PLAIN,
+    STARTED,
+    STOPPED,
+    STREAMS,
+    event_stream,
+    json_reply,
+    sent_stream,
+    target,
+)
 from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
@@ -121,6 +136,25 @@ async def test_a_translated_answer_is_given_again() -> None:
     cache, to = Cache(json_reply(PLAIN["anthropic"]), CUT), calling.route(target("anthropic", cache=CACHED))
     first = await cache.told(calling.call(CHAT), to)
     assert await cache.told(calling.call(CHAT), to) == ("HIT", first[1])
+
+
+@pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize("header", ["x_portkey_cache_force_refresh", "cache_control"])
+async def test_what_an_earlier_call_took_is_none_of_a_later_one_s(streams: bool, header: str) -> None:
+    searched = b'"usage":{"output_tokens":2,"server_tool_use":{"web_search_requests":5}}'
+    pieces = STARTED + BLOCK + STOPPED.replace(b'"usage":{"output_tokens":2}', searched)
+    message = json_reply(MESSAGE.replace(b'"usage":{', searched[:-1] + b","))
+    first = event_stream(pieces) if streams else message
+    second = event_stream(STARTED.replace(b"3", b"7"), BLOCK, cut=CUT) if streams else json_reply(MESSAGE)
+    cache, to = Cache(first, second), calling.route(target("anthropic", cache=CACHED))
+    used = []
+    for _ in range(2):
+        value = "true" if header == "x_portkey_cache_force_refresh" else "no-store"
+        answer = await cache.answer(calling.call({**CHAT, "stream": streams}, **{header: value}), to)
+        await whole(answer)
+        await calling.turns()
+        used.append(answer.usage if answer.watch is None else answer.watch.ending()[1])
+    assert [each and each.searches for each in used] == [5, None]
 
 
 async def test_usage_that_only_the_gateway_asked_for_is_given_to_who_asks() -> None:
