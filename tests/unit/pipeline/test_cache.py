@@ -139,8 +139,8 @@ async def test_a_translated_answer_is_given_again() -> None:
 
 
 @pytest.mark.parametrize("streams", [True, False])
-@pytest.mark.parametrize("header", ["x_portkey_cache_force_refresh", "cache_control"])
-async def test_what_an_earlier_call_took_is_none_of_a_later_one_s(streams: bool, header: str) -> None:
+@pytest.mark.parametrize("headers", [{"x_portkey_cache_force_refresh": "true"}, {"cache_control": "no-store"}])
+async def test_what_an_earlier_call_took_is_none_of_a_later_one_s(streams: bool, headers: Any) -> None:
     searched = b'"usage":{"output_tokens":2,"server_tool_use":{"web_search_requests":5}}'
     pieces = STARTED + BLOCK + STOPPED.replace(b'"usage":{"output_tokens":2}', searched)
     message = json_reply(MESSAGE.replace(b'"usage":{', searched[:-1] + b","))
@@ -149,8 +149,7 @@ async def test_what_an_earlier_call_took_is_none_of_a_later_one_s(streams: bool,
     cache, to = Cache(first, second), calling.route(target("anthropic", cache=CACHED))
     used = []
     for _ in range(2):
-        value = "true" if header == "x_portkey_cache_force_refresh" else "no-store"
-        answer = await cache.answer(calling.call({**CHAT, "stream": streams}, **{header: value}), to)
+        answer = await cache.answer(calling.call({**CHAT, "stream": streams}, **headers), to)
         await whole(answer)
         await calling.turns()
         used.append(answer.usage if answer.watch is None else answer.watch.ending()[1])
