@@ -55,7 +55,8 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     record, extras = spooled.record, spooled.extras
     attempts, usage, metadata = record.attempts, record.usage or _NO_USAGE, record.metadata
     last = attempts[-1] if attempts else None
-    sums, details, only = _Sums(), (), None
+    sums, only = _Sums(), None
+    details: tuple[AttemptDetails, ...] = ()
     if last is not None and _is_told_by_columns(last, record, extras):
         only = sums.add_only(last, charges[0])
     else:
