@@ -10,6 +10,7 @@ loop all code stays in the processor's caches: a server pays half as much again 
 from __future__ import annotations
 
 import asyncio
+import gc
 import mmap
 import random
 import sys
@@ -76,7 +77,7 @@ def account(records: Records) -> Account:
     trace = f"{int(opened.at * 1_000_000):016x}{random.getrandbits(64):016x}"
     opened.trace_id = trace.encode()
     opened.operation, opened.dialect = Operation.CHAT, "openai_chat"
-    opened.address, opened.user_agent = "127.0.0.1", b"OpenAI/Python 2.1"
+    opened.address = "127.0.0.1"
     attempt = opened.attempt(_TARGET)
     attempt.model, attempt.lane, attempt.status = _MODEL, 1, 200
     attempt.usage = Usage(812, random.randrange(100, 400), 1100)
@@ -91,6 +92,8 @@ async def measure(rounds: int, folder: Path) -> dict[str, float]:
     prices, records, clock = DefaultPrices(), Records(), _Clock()
     prices.start()
     await prices.ready()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # as server/serve.py does
     costs = SharedCosts(prices, lambda: EMPTY)
     for_lines, for_counts = records.subscribe(), records.subscribe()
     recorder = Recorder(Table(mmap.mmap(-1, SIZE)), Bounds(), costs)

@@ -94,13 +94,18 @@ class Outcome(NamedTuple):
     answer: bytes
 
 
+def _connected(url: str) -> http.client.HTTPConnection:
+    """A connection to a gateway, for who closes it."""
+    return http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=60)
+
+
 class Door:
     """Sends requests of one wire to a host of another."""
 
     def __init__(
         self, gateway: RunningGateway, upstream: Upstream, caller: str, target: str, model: str = "", **headers: str
     ) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", int(gateway.url.rpartition(":")[2]), timeout=60)
+        self._connection = _connected(gateway.url)
         self._upstream, self._target = upstream, target
         provider, usual, end = HOSTS[target]
         self._path, base = door(caller, model or usual, stream=False)

@@ -79,7 +79,6 @@ EXCEPTIONS: dict[str, str] = {
     "control/logs/filters.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/logs/insert.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/logs/logs.py": "tests/contract/test_request_log.py is over it, on every engine",
-    "control/logs/rows.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/logs/rules.py": "values without behaviour",
     "control/model_prices.py": "tests/contract/test_pricing_api.py is over it",
     "control/plane.py": "tests/contract/test_admin_api.py is over it, on every engine",

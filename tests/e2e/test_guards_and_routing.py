@@ -252,7 +252,8 @@ def test_a_glance_tells_what_a_look_tells(gateway: RunningGateway, upstream: Ups
     """A member that says nothing keeps a request from passing at a glance."""
     guard = {**LOCAL, "deny": True, "id": "100%s", "on_success": {"feedback": {"value": 5, "metadata": {"a": "é%"}}}}
     told = []
-    for more in ({}, {"documents": []}):
+    bodies: tuple[dict[str, Any], ...] = {}, {"documents": []}
+    for more in bodies:
         for text in ("Hello", "", "so %s and %b\u2028", "é" * 120):
             got = ask(gateway, target_of(upstream, input_guardrails=[guard]), text, **more).json()
             for each in (hooks := got["hook_results"]["before_request_hooks"]), *[hook["checks"] for hook in hooks]:

@@ -35,7 +35,7 @@ ROLES: Final = st.sampled_from(["user"] * 5 + ["assistant"] * 4 + ["system", "de
 TEXTS: Final = st.one_of(
     st.sampled_from(
         ["", " ", "\n", "Hi", "Hi ", " Hi", "Hi\n", "\u3000", "\x85a\x85", "café", '"', '","', "\\", '\\","', "a\\",
-         "\U0001f600", "\x00", "\x7f", "%b", "%", "Text 0 of 1.", "Text 1 of 2.", "<think>a</think>b", "```json\n{}\n```",
+         "\U0001f600", "\x00", "\x7f", "%b", "%", "Text 0 of 1…", "Text 1 of 2…", "<think>a</think>b", "```json\n{}\n```",
          "\u2028", "</system-reminder>"]
     ),
     st.text(max_size=6),
@@ -48,7 +48,7 @@ PARAMETERS: Final = st.fixed_dictionaries(
         "top_p": st.sampled_from([0.5, 1]),
         "top_k": st.integers(1, 9),
         "max_tokens": st.sampled_from([1, 400, 10**30, None]),
-        "stop": st.sampled_from(["x", ["x", " "], [], ["Text 0 of 2."]]),
+        "stop": st.sampled_from(["x", ["x", " "], [], ["Text 0 of 2…"]]),
         "user": st.sampled_from(["u", "a@b.example"]),
         "reasoning_effort": st.sampled_from(["low", "none"]),
         "stream_options": st.sampled_from([{"include_usage": True}, None]),

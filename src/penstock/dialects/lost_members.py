@@ -7,13 +7,15 @@ body's bytes tells whether there may be any, so that hardly a request is looked 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
 
 _MOST: Final = 32
 """Paths that are named of one request at most."""
+_LONGEST: Final = 4096
+"""Characters of a path at most: callers choose the names in it."""
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False)
 """Values that mean the same as leaving a member out."""
 
@@ -39,6 +41,7 @@ class LostMembers:
         self._once = frozenset(once)
         self._usual = (*_NOTHING, *usual)
         self._opaque = frozenset(opaque)
+        self._longest = max(map(len, self._ends))
         self._names = frozenset(end.rpartition(".")[2] for end in self._ends)
         self._tokens = tuple(f'"{name}"'.encode() for name in sorted(self._names))
 
@@ -58,30 +61,54 @@ class LostMembers:
         return tuple(found)[:_MOST]
 
     def _look(self, element: Any, path: str, found: dict[str, None]) -> None:
-        """Note what is lost of one element of the conversation. Objects wait in a stack, as they may nest deeply."""
-        waiting: list[tuple[Any, str, str]] = [(element, path, self._member)]
+        """Note what is lost of one element of the conversation. Objects wait in a stack, as they may nest deeply, and
+        paths are written of what is found alone: a name of the caller's may be as long as the body."""
+        waiting: list[Iterator[_Place]] = [iter([_Place(element, None, path, self._member)])]
         while waiting:
-            value, path, pattern = waiting.pop()
-            if isinstance(value, list):
-                waiting += [(each, f"{path}[{at}]", pattern) for at, each in reversed(list(enumerate(value)))]
-            elif isinstance(value, dict):
-                self._members(value, path, f"{pattern}{_kind(value)}", found, waiting)
+            place = next(waiting[-1], None)
+            if place is None:
+                waiting.pop()
+            elif isinstance(place.value, list):
+                waiting.append(_elements(place, place.value))
+            elif isinstance(place.value, dict):
+                waiting.append(self._members(place, place.value, found))
 
-    def _members(
-        self,
-        value: Mapping[str, Any],
-        path: str,
-        pattern: str,
-        found: dict[str, None],
-        waiting: list[tuple[Any, str, str]],
-    ) -> None:
+    def _members(self, place: _Place, value: Mapping[str, Any], found: dict[str, None]) -> Iterator[_Place]:
+        """The members of an object that may hold more, while those that are lost are noted."""
+        pattern = f"{place.pattern}{_kind(value)}"[-self._longest :]
         for name, member in value.items():
-            here = f"{pattern}.{name}"
-            if name in self._names and here.endswith(self._ends):
-                if member not in self._usual:
-                    found[name if name in self._once else f"{path}.{name}"] = None
-            elif name not in self._opaque and isinstance(member, list | dict):
-                waiting.append((member, f"{path}.{name}", here))
+            if name in self._names and f"{pattern}.{name}".endswith(self._ends):
+                if member not in self._usual and len(found) < _MOST:
+                    found[name if name in self._once else f"{place.path()[:_LONGEST]}.{name}"] = None
+            elif isinstance(member, list | dict) and name not in self._opaque:
+                yield _Place(member, place, f".{name}", f"{pattern}.{name}"[-self._longest :])
+
+
+class _Place:
+    """A value in a conversation, what holds it and the last step of the path to it. ``pattern`` is the end of the path
+    without positions."""
+
+    __slots__ = ("holder", "pattern", "step", "value")
+
+    def __init__(self, value: Any, holder: _Place | None, step: str, pattern: str) -> None:
+        self.value = value
+        self.holder = holder
+        self.step = step
+        self.pattern = pattern
+
+    def path(self) -> str:
+        steps, place = [self.step], self.holder
+        while place is not None:
+            steps.append(place.step)
+            place = place.holder
+        return "".join(reversed(steps))
+
+
+def _elements(place: _Place, value: Sequence[Any]) -> Iterator[_Place]:
+    """The elements of an array that may hold anything."""
+    for position, each in enumerate(value):
+        if isinstance(each, list | dict):
+            yield _Place(each, place, f"[{position}]", place.pattern)
 
 
 def _kind(value: Mapping[str, Any]) -> str:

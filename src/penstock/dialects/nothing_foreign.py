@@ -3,14 +3,13 @@ no parameter of a config's that the wire spells otherwise."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import msgspec
 
 from penstock.core.body import Body
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import SEALED
+from penstock.dialects.envelope import QUOTED_MARK
 
 
 class NothingForeign(msgspec.Struct, frozen=True):
@@ -20,10 +19,11 @@ class NothingForeign(msgspec.Struct, frozen=True):
     conversation: str = ""
     elsewhere: frozenset[str] = frozenset()
     addressed: frozenset[str] = frozenset()
-    mark: re.Pattern[bytes] = SEALED
+    mark: bytes = QUOTED_MARK
+    """What every envelope begins with, as it stands in the conversation."""
 
     def holds(self, body: Body) -> bool:
-        return self.elsewhere.isdisjoint(body.members) and not body.holds(self.conversation, self.mark)
+        return self.elsewhere.isdisjoint(body.members) and not body.mentions(self.conversation, self.mark)
 
     def sent(self, body: Body) -> Body:
         return body.unaddressed(self.addressed) if self.addressed else body
@@ -32,6 +32,6 @@ class NothingForeign(msgspec.Struct, frozen=True):
         return ()
 
 
-def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: re.Pattern[bytes] = SEALED) -> NothingForeign:
+def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: bytes = QUOTED_MARK) -> NothingForeign:
     """The rule of a wire whose address says the model and whether to stream."""
     return NothingForeign(conversation, frozenset(elsewhere), frozenset({"model", "stream"}), mark)

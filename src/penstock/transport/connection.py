@@ -103,7 +103,7 @@ class Connection(TakesTurns):
         """Return when the socket is closed."""
         if not self._is_lost:
             self._gone = self._gone or self.loop.create_future()
-            await self._gone
+            await asyncio.shield(self._gone)  # several may wait, and one of them may be cancelled
 
     def begin(self, request: Request, started: float) -> HttpExchange:
         """Send a request. The exchange is awaited until the head of its response is there, or its failure."""

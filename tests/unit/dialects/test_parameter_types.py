@@ -21,7 +21,7 @@ def test_what_dialects_can_rely_on(name: str, value: Any, read: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("max_tokens", 1.5), ("max_tokens", True), ("top_p", "x"), ("top_k", float("inf")), ("stop", [1]),
-     ("user", 1), ("store", 1), ("logit_bias", []), ("tool_choice", "auto"), ("reasoning", {})],
+     ("user", 1), ("store", 1), ("logit_bias", []), ("tool_choice", "auto"), ("tools", []), ("reasoning", {})],
 )  # fmt: skip
 def test_anything_else_is_refused_by_its_place(name: str, value: Any) -> None:
     with pytest.raises(Malformed) as refused:

@@ -270,22 +270,22 @@ def test_a_saved_guardrail_is_prepared_once() -> None:
     assert problems({"input_guardrails": ways}, saved=saved, is_saved=True) == []
 
 
-REPLACES: dict[str, Any] = {"webhook": {"webhookURL": "https://a.example"}}
+ASKS_A_SERVER: dict[str, Any] = {"webhook": {"webhookURL": "https://a.example"}}
 
 
 @pytest.mark.parametrize(
     ("hook", "is_refused"),
     [
-        ({**REPLACES, "regexReplace": {"rule": "a"}}, True),
-        ({**REPLACES, "penstock.pii": {"entities": ["email"], "redact": True}}, True),
-        ({"checks": [{"id": "default.webhook", "parameters": REPLACES["webhook"]},
+        ({**ASKS_A_SERVER, "regexReplace": {"rule": "a"}}, True),
+        ({**ASKS_A_SERVER, "penstock.pii": {"entities": ["email"], "redact": True}}, True),
+        ({"checks": [{"id": "default.webhook", "parameters": ASKS_A_SERVER["webhook"]},
                      {"id": "default.regexReplace", "parameters": {"rule": "a"}}]}, True),
-        ({**REPLACES, "regexReplace": {"rule": "a"}, "sequential": True}, False),
-        ({**REPLACES, "regexReplace": {"rule": "a"}, "type": "mutator"}, False),
-        ({**REPLACES, "regexReplace": {"rule": "a"}, "mode": "shadow"}, False),
-        ({**REPLACES, "penstock.pii": {"entities": ["email"]}}, False),
-        ({**REPLACES, "second": {"id": "webhook", "webhookURL": "https://b.example"}}, False),
-        ({**REPLACES, "regexReplace": {"rule": "a", "is_enabled": False}}, False),
+        ({**ASKS_A_SERVER, "regexReplace": {"rule": "a"}, "sequential": True}, False),
+        ({**ASKS_A_SERVER, "regexReplace": {"rule": "a"}, "type": "mutator"}, False),
+        ({**ASKS_A_SERVER, "regexReplace": {"rule": "a"}, "mode": "shadow"}, False),
+        ({**ASKS_A_SERVER, "penstock.pii": {"entities": ["email"]}}, False),
+        ({**ASKS_A_SERVER, "second": {"id": "webhook", "webhookURL": "https://b.example"}}, False),
+        ({**ASKS_A_SERVER, "regexReplace": {"rule": "a", "is_enabled": False}}, False),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("phase", ["input_guardrails", "output_guardrails"])
@@ -298,4 +298,4 @@ def test_a_whole_new_body_beside_changes_of_its_texts(phase: str, hook: dict[str
 
 
 def test_two_hooks_of_a_phase_change_the_body_one_after_the_other() -> None:
-    assert problems({"input_guardrails": [REPLACES, {"regexReplace": {"rule": "a"}}]}) == []
+    assert problems({"input_guardrails": [ASKS_A_SERVER, {"regexReplace": {"rule": "a"}}]}) == []

@@ -20,22 +20,28 @@ from penstock.pipeline.text_slots import KnownForm, KnownForms, TextSlots, learn
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=3, max_size=3))
 def test_texts_stand_in_the_place_of_marks_for(texts: list[str]) -> None:
     first, second, third = marks_for(3)
-    payload = json.dumps({"b": [second, {"c": first}, third], "n": 1}).encode()
+    payload = json.dumps({"b": [second, {"c": first}, third], "n": 1}, ensure_ascii=False).encode()
     slots = TextSlots.of(payload, [first, second, third])
     assert slots is not None
     assert json.loads(slots.filled(texts)) == {"b": [texts[1], {"c": texts[0]}, texts[2]], "n": 1}
 
 
 def test_marks_that_are_not_there_just_once() -> None:
-    assert TextSlots.of(b'["Text 0 of 1. And more."]', marks_for(1)) is None
-    assert TextSlots.of(b'["Text 0 of 2."]', marks_for(2)) is None
-    assert TextSlots.of(b'["Text 0 of 1.","Text 0 of 1."]', marks_for(1)) is None
-    assert TextSlots.of(b'["Text 0 of 1.","%b"]' % (b"x" * 5000), marks_for(1)) is None
+    assert TextSlots.of('["Text 0 of 1… And more."]'.encode(), marks_for(1)) is None
+    assert TextSlots.of('["Text 0 of 2…"]'.encode(), marks_for(2)) is None
+    assert TextSlots.of('["Text 0 of 1…","Text 0 of 1…"]'.encode(), marks_for(1)) is None
+    assert TextSlots.of(f'["Text 0 of 1…","{"x" * 5000}"]'.encode(), marks_for(1)) is None
+
+
+def test_marks_in_a_request_that_is_written_in_ascii_are_not_found() -> None:
+    for many in (marks_for(1), marks_for(3)):
+        assert TextSlots.of(json.dumps(many, ensure_ascii=False).encode(), many) is not None
+        assert TextSlots.of(json.dumps(many).encode(), many) is None, "other texts would be written otherwise"
 
 
 def test_no_mark_is_the_beginning_of_another() -> None:
     many = marks_for(32)
-    assert TextSlots.of(json.dumps(many).encode(), many) is not None
+    assert TextSlots.of(json.dumps(many, ensure_ascii=False).encode(), many) is not None
 
 
 def known_form(**beside: Any) -> KnownForm | None:
@@ -65,7 +71,7 @@ def test_what_is_learnt_of_one_request_serves_another() -> None:
 
 
 def test_a_request_in_which_its_texts_can_not_be_told_apart_teaches_nothing() -> None:
-    assert known_form(stop=["Text 0 of 1."]) is None
+    assert known_form(stop=["Text 0 of 1…"]) is None
 
 
 def said(beside: bytes, *roles: str) -> Transcript:

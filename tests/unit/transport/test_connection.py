@@ -45,6 +45,28 @@ async def test_cancelling_a_call_that_is_complete_leaves_its_connection_to_other
         assert server.connections == 1
 
 
+async def test_of_several_that_wait_until_a_connection_is_gone_one_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep = Pool.keep
+    kept: list[Connection] = []
+
+    def keep_and_note(pool: Pool, place: Place, connection: Connection) -> None:
+        keep(pool, place, connection)
+        kept.append(connection)
+
+    monkeypatch.setattr(Pool, "keep", keep_and_note)
+    async with serving(answer) as server, transport() as made:
+        assert await read_all(await made.send(request(server.origin))) == b"ok"
+        first, second = [asyncio.ensure_future(kept[0].gone()) for _ in range(2)]
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0)
+        kept[0].abort()
+        await second
+        assert not made._pool._places, "the pool was told that it is gone"
+
+
 @pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
 async def test_a_connection_that_ends_before_it_was_used(greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = Connector.connect

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from penstock.core.http import Posted
 from penstock.core.json_text import write_json
-from penstock.observe.alerts.notice import Notice
+from penstock.observe.alerts.notice import Notice, one_line
 
 _PREFIX: Final = "whsec_"
 _SLACK_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u2060"})
@@ -66,7 +66,7 @@ class Slack:
         self._sender = sender
 
     async def tell(self, notice: Notice) -> str:
-        body = write_json({"text": notice.text.translate(_SLACK_ESCAPES), "unfurl_links": False})
+        body = write_json({"text": notice.sentence.translate(_SLACK_ESCAPES), "unfurl_links": False})
         return _problem(await self._sender.post(body, {**_JSON}))
 
 
@@ -90,8 +90,9 @@ class Mail:
         addresses = [*dict.fromkeys([*self._everybody, *await self._owners(notice)])]
         if not addresses:
             return ""
-        lines = [notice.text, "", *(f"{name}: {value}" for name, value in notice.data.items() if value is not None)]
-        return await self._send(addresses, f"Penstock: {notice.text}", "\n".join([*lines, "", f"id: {notice.id}", ""]))
+        told, data = notice.sentence, notice.data.items()
+        lines = [told, "", *(f"{name}: {one_line(str(value))}" for name, value in data if value is not None)]
+        return await self._send(addresses, f"Penstock: {told}", "\n".join([*lines, "", f"id: {notice.id}", ""]))
 
 
 def signing_key(secret: str) -> bytes:

@@ -21,6 +21,13 @@ _TYPES: Final[dict[NoticeKind, str]] = {
 Data = dict[str, str | int | float | None]
 
 
+def one_line(text: str) -> str:
+    """A text that people chose, a name of a key or of a model, without what can be sent to nobody and what looks like a
+    line or a field of its own."""
+    sound = text.encode("utf-8", "replace").decode()
+    return "".join([each if each.isprintable() else " " for each in sound])
+
+
 class Notice(msgspec.Struct, frozen=True):
     """``key`` names what is told, and its window: the same key is told once. ``at`` is in seconds since 1970; ``text``
     is a sentence for people; ``data`` are its parts for programs. ``owner`` is the gateway key's id in the database
@@ -39,6 +46,11 @@ class Notice(msgspec.Struct, frozen=True):
         return f"alert_{sha256(self.key.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
     @property
+    def sentence(self) -> str:
+        """``text`` on one line, whatever a name in it holds."""
+        return one_line(self.text)
+
+    @property
     def payload(self) -> dict[str, object]:
         """What a webhook gets."""
         moment = datetime.datetime.fromtimestamp(self.at, datetime.UTC).isoformat(timespec="seconds")
@@ -46,5 +58,5 @@ class Notice(msgspec.Struct, frozen=True):
             "type": _TYPES[self.kind],
             "timestamp": moment.replace("+00:00", "Z"),
             "id": self.id,
-            "data": {"message": self.text, **self.data},
+            "data": {"message": self.sentence, **self.data},
         }

@@ -18,7 +18,7 @@ from penstock.core.money import dollars_text
 from penstock.limits.counters import Alert
 from penstock.limits.limit import Limit
 from penstock.observe.alerts.failure_rate import FailureRate
-from penstock.observe.alerts.notice import Data, Notice, NoticeKind
+from penstock.observe.alerts.notice import Data, Notice, NoticeKind, one_line
 from penstock.observe.record import Record, RecordQueue, Records
 
 _INTERVAL: Final = 1.0
@@ -131,7 +131,7 @@ class Watch:
             if attempt.identity:
                 model = f" ({attempt.model})" if attempt.model else ""
                 name = f"{attempt.provider}{model}, {attempt.target}"
-                self._names.put(attempt.identity, _one_line(name))
+                self._names.put(attempt.identity, one_line(name))
 
     def _tell_circuits(self, now: float) -> None:
         for opened in list(self._opened):
@@ -171,13 +171,6 @@ def is_failed(record: Record) -> bool:
     if record.failure is None:
         return record.status >= 500
     return _BLAME.get(record.failure) is not Blame.CLIENT
-
-
-def _one_line(text: str) -> str:
-    """A text that callers chose, a name of a model, without what can be sent to nobody and what looks like a line or a
-    field of its own."""
-    sound = text.encode("utf-8", "replace").decode()
-    return "".join([each if each.isprintable() else " " for each in sound])
 
 
 def budget_notice(kind: NoticeKind, alert: Alert, at: float, name: str | None = None) -> Notice:

@@ -86,3 +86,26 @@ async def test_mail_goes_to_each_address_once() -> None:
     assert "none" not in text
     assert await Mail(send, (), owners).tell(Notice("store_down", "k", 1.0, "x")) == ""
     assert len(sent) == 1
+
+
+async def test_a_name_that_people_chose_makes_no_line_of_its_own() -> None:
+    """Whoever may make keys names them, and operators read the name in mails and chats."""
+    name = "team\nused: 0\u2028\u202eevil"
+    notice = Notice("budget_exhausted", "k", 1.0, f"The budget b of the key {name} is used up.", {"name": name})
+    sent: list[str] = []
+
+    async def send(addresses: Sequence[str], subject: str, text: str) -> str:
+        sent.extend((subject, text))
+        return ""
+
+    async def nobody(_: Notice) -> Sequence[str]:
+        return []
+
+    assert await Mail(send, ("a@x",), nobody).tell(notice) == ""
+    subject, text = sent
+    assert subject.splitlines() == ["Penstock: The budget b of the key team used: 0  evil is used up."]
+    assert text.splitlines()[2:4] == ["name: team used: 0  evil", ""]
+    door = Door(Posted(200, b""))
+    await Slack(door).tell(notice)
+    assert json.loads(door.posted[0][0])["text"].isprintable()
+    assert notice.payload["data"] == {"message": notice.sentence, "name": name}

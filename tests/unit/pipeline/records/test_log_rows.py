@@ -80,7 +80,13 @@ def test_what_limits_were_charged_is_what_the_row_says() -> None:
 def test_of_an_only_attempt_that_answered_the_details_hold_what_the_columns_do_not_tell() -> None:
     usage = Usage(3, 2, 5)
     only = attempt(usage=usage, began=0.0012, first_content=0.25, ended=1.4, lane=2, virtual_key="v")
-    answered = {"usage": usage, "provider": "openai", "model": "m", "option": "config", "virtual_key": "v"}
+    answered: dict[str, Any] = {
+        "usage": usage,
+        "provider": "openai",
+        "model": "m",
+        "option": "config",
+        "virtual_key": "v",
+    }
     told = row(only, **answered)
     assert details(told).attempts == ()
     assert details(told).attempt == OnlyAttempt(1.2, 1400.0, "exact", "v", 250.0, translated=True)

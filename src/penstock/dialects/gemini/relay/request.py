@@ -39,7 +39,7 @@ _WHOLE_REQUEST: Final = ("generateContentRequest", "generate_content_request")
 """What holds a whole request whose tokens are to be counted; it names the model again."""
 
 
-_FITS: Final = addressed_wire("contents", {*CHAT_NAMES, *_WHOLE_REQUEST}, _SEALED)
+_FITS: Final = addressed_wire("contents", {*CHAT_NAMES, *_WHOLE_REQUEST}, MARK.encode())
 
 
 def fits_of(context: WriteContext) -> NothingForeign | None:

@@ -75,6 +75,7 @@ def test_what_only_bedrock_keeps_is_refused(name: str) -> None:
     [
         ({"inferenceConfig": {"maxTokens": "9"}}, "inferenceConfig.maxTokens"),
         ({"inferenceConfig": []}, "inferenceConfig"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"outputConfig": {"textFormat": {"type": "json_schema"}}}, "outputConfig.textFormat"),
         ({"serviceTier": {"type": 1}}, "serviceTier.type"),
         ({"toolConfig": 1}, "toolConfig"),
