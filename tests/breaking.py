@@ -1,4 +1,4 @@
-"""JSON of which one member is wrong."""
+"""JSON that is wrong or says more: in one of its members, or as bytes."""
 
 from __future__ import annotations
 
@@ -27,3 +27,11 @@ def broken(value: Any, seed: int, by: Any) -> Any:
     else:
         holder[key] = by
     return value
+
+
+def otherwise(body: bytes, *changes: tuple[bytes, bytes]) -> list[bytes]:
+    """The JSON of an object with each of some changes (old bytes, new bytes) by itself; and what is not this object:
+    nothing, other JSON, a part of it, an event."""
+    changed = [body.replace(old, new, 1) for old, new in changes]
+    assert body not in changed
+    return [*changed, b"", b"{}", b"[1]", body[:-1], b"data: " + body]

@@ -56,6 +56,13 @@ LOOKUPS = [
     Lookup("Where is a provider's credential made over HTTP?", ("/integrations", "models"), "admin/integrations.py", "_create"),
     Lookup("Where does `penstock check` begin?", ("penstock check",), "cli/check.py", "command"),
     Lookup("Where is the request log switched on?", ("part for the request log",), "app_logs.py", "request_log_of"),
+    Lookup("Where is the link made that signs in to the console?", ("link", "signs in"), "cli/serve.py", "_first_sign_in"),
+    Lookup("How are names looked up in the DNS?", ("DNS",), "transport/resolve.py", "Resolver"),
+    Lookup("Where do the weights of a load balancer count?", ("balancer", "weight"), "routing/balance.py", "weighted"),
+    Lookup("Where is a hedged attempt sent?", ("hedged attempts",), "pipeline/route.py", "Router"),
+    Lookup("Why is half of a surrogate pair a question mark in the tables?", ("surrogate",), "core/storable_text.py", "storable_text"),
+    Lookup("Where are environment variables read as settings?", ("environment variables",), "settings/load.py", "load"),
+    Lookup("What is paid for a service tier?", ("service tier",), "pipeline/records/cost.py", "mode_of"),
 ]  # fmt: skip
 
 

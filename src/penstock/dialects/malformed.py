@@ -22,13 +22,18 @@ class Malformed(Exception):
         self.path = path
         self.expected = expected
 
+    @property
+    def failure(self) -> Failure:
+        """The failure that tells the caller so."""
+        return _wrong_type(self.path, self.expected)
+
 
 def read_whole(read: Callable[[Body], ChatRequest | Failure], body: Body) -> ChatRequest | Failure:
     """What ``read`` makes of a body, or what is wrong with the body and where."""
     try:
         return read(body)
     except Malformed as wrong:
-        return _wrong_type(wrong.path, wrong.expected)
+        return wrong.failure
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
     except RecursionError:

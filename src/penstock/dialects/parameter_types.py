@@ -54,7 +54,7 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "modalities": _STRINGS,
     **dict.fromkeys(("user", "safety_identifier", "verbosity", "service_tier"), _TEXT),
     **dict.fromkeys(("logprobs", "store", "parallel_tool_calls"), _BOOLEAN),
-    **dict.fromkeys(("logit_bias", "audio"), _OBJECT),
+    **dict.fromkeys(("logit_bias", "audio", "metadata"), _OBJECT),
 }
 _NOT_OURS: Final = frozenset({"response_format", "reasoning", "functions", "function_call", "tools", "tool_choice"})
 """Names that have a type of their own in the middle, which a value of this wire can't have."""

@@ -18,9 +18,10 @@ from penstock.core.failure import Failure
 from penstock.core.json_text import read_json_or_none, with_null_numbers
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects.caller import STREAM_HEAD, ErrorForm, EventNormalizer, StreamGrammar
+from penstock.dialects.caller import STREAM_HEAD, EventNormalizer
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _END: Final = b"\n\n"
 _HOLD: Final = 1 << 20

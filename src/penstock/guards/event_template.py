@@ -1,6 +1,8 @@
 """An event of a stream that is like the one before it but for its text: told by its bytes, without reading its JSON.
 
-Nearly all events of a stream are so. What differs is one string, whose bytes are a string of JSON by themselves.
+Nearly all events of a stream are so. What differs is one string, whose bytes are a string of JSON by themselves. Guards
+need the text, with all escapes read, and may write another; translation needs its bytes alone, which it puts into an
+event of another wire (dialects/framing/text_template.py).
 """
 
 from __future__ import annotations

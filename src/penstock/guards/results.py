@@ -118,17 +118,17 @@ def hook_results(
 
 
 def joined_results(before: bytes, after: bytes = b"[]") -> bytes:
-    """``hook_results`` of what is told of both phases, each as a JSON array."""
+    """``hook_results`` as JSON, of the results of both phases, each a JSON array."""
     return b'{"before_request_hooks":%b,"after_request_hooks":%b}' % (before, after)
 
 
 def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
-    """The results of one phase, as a stream tells them."""
-    return told_phase(phase, _hooks(runs, hides=hides))
+    """The results of one phase as a JSON object with one member: what a stream's event tells."""
+    return phase_object(phase, _hooks(runs, hides=hides))
 
 
-def told_phase(phase: Phase, results: bytes) -> bytes:
-    """The same of results that are a JSON array."""
+def phase_object(phase: Phase, results: bytes) -> bytes:
+    """The object of ``phase_results`` for results that are written already, as a JSON array."""
     return b'{"%b":%b}' % (b"before_request_hooks" if phase is Phase.BEFORE else b"after_request_hooks", results)
 
 

@@ -88,10 +88,10 @@ async def send(
         prepared.payload,
         deadlines.limits,
         account.caller,
-        prepared.switches
+        fresh=prepared.switches
         or (account.previous is not None and _needs_fresh_connection(step, account, account.previous, prepared.origin)),
-        prepared.switches,
-        prepared.upload,
+        switches=prepared.switches,
+        upload=prepared.upload,
     )
     signer = route.endpoint.signer
     reply = await (_sent_each(request, prepared, route, upstream) if prepared.more else upstream.send(request, signer))

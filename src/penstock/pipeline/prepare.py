@@ -26,7 +26,7 @@ from penstock.pipeline.request_headers import asked_in_headers, request_headers,
 from penstock.pipeline.request_template import speaks_callers_wire, template_of, unsupported_operation
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
-from penstock.pipeline.text_slots import KnownForms, learnt
+from penstock.pipeline.text_slots import KnownForms, learn_form
 from penstock.pipeline.translate import Translation
 from penstock.providers.row import Operation
 
@@ -165,7 +165,7 @@ def _with_texts(call: Call, route: TargetRoute, request: RequestBody, forms: Kno
         return known.prepared_for(script, request.body)
     prepared = _prepared(call, route, request)
     if isinstance(prepared, PreparedRequest) and forms.comes_again(script):
-        forms.keep(script, learnt(script, request, prepared, lambda other: _prepared(call, route, other)))
+        forms.keep(script, learn_form(script, request, prepared, lambda other: _prepared(call, route, other)))
     return prepared
 
 

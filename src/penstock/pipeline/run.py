@@ -97,7 +97,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         else:
             stored = None if repeated is None else self.router.answer_again(call, repeated)
             answer, walked = stored or await self.router.answer(call, compiled)
-            answer = self._told(answer, call, walked) or await self._told_with_more(answer, call, walked)
+            answer = await self._with_more(answer, call) if self._has_more(answer, call) else answer
+            answer = _headed(answer, call, walked)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
         account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
@@ -170,29 +171,27 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer, walked = await self.router.answer(call, compiled)
-        return self._told(answer, call, walked) or await self._told_with_more(answer, call, walked)
+        return _headed(await self._with_more(answer, call), call, walked)
 
-    def _told(self, answer: Answer, call: Call, walked: Walked) -> Answer | None:
-        """The answer of a walk as the caller is told it; None where more than that is to be told."""
-        if call.guards is not None:
-            # No attempt follows. What guards found holds the call: each would keep the other until the collector comes.
-            call.guards = None
-        key = call.caller.key
-        tells_cost = self.exposes_cost or (key is not None and key.exposes_cost)
-        if tells_cost or answer.outcome.failure is not None or self.conversations is not None:
-            return None
-        return with_response_headers(answer, call, walked)
+    def _has_more(self, answer: Answer, call: Call) -> bool:
+        """Whether ``_with_more`` does anything: a coroutine less for most answers."""
+        return self._tells_cost(call) or answer.outcome.failure is not None or self.conversations is not None
 
-    async def _told_with_more(self, answer: Answer, call: Call, walked: Walked) -> Answer:
+    async def _with_more(self, answer: Answer, call: Call) -> Answer:
+        """The answer of a walk with an estimate in place of tokens that no host counts, with its cost where that is
+        told, and kept where responses are."""
         if answer.outcome.failure is not None:
             answer = await estimated(answer, call)
         if self.conversations is not None:
             answer = self.conversations.kept(answer, call)
-        key = call.caller.key
-        if self.exposes_cost or (key is not None and key.exposes_cost):
+        if self._tells_cost(call):
             await self._tell_cost(answer, call)
             await self._tell_budget(answer, call)
-        return with_response_headers(answer, call, walked)
+        return answer
+
+    def _tells_cost(self, call: Call) -> bool:
+        key = call.caller.key
+        return self.exposes_cost or (key is not None and key.exposes_cost)
 
     async def _tell_cost(self, answer: Answer, call: Call) -> None:
         """Tell what a plain answer cost, where it is known. A stream's head leaves before its usage is known."""
@@ -213,6 +212,14 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     def _refused(self, failure: Failure, call: Call) -> Answer:
         return with_response_headers(failed(failure, call), call)
+
+
+def _headed(answer: Answer, call: Call, walked: Walked) -> Answer:
+    """The answer of a walk with its response headers. No attempt follows."""
+    if call.guards is not None:
+        # What guards found holds the call: each would keep the other until the garbage collector comes.
+        call.guards = None
+    return with_response_headers(answer, call, walked)
 
 
 async def read_request(call: Call) -> RequestBody | Failure:

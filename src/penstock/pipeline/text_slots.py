@@ -1,9 +1,10 @@
-"""Requests of one form, which differ in their texts alone: what is written for one serves the others, with their texts
-in it.
+"""Translated requests of one form, which differ in their texts alone: what was written for one request serves the
+others, with their texts in it.
 
-What a provider's dialect writes depends on a text only where it is blank, or is to be gone on with and ends with white
-space, and such texts make no transcript (dialects/transcript.py). Where the texts stand in a written request is learnt
-from one with marks in their place, as soon as its form comes again.
+No provider's dialect looks into a text, with two exceptions: blank texts are left out, and white space is cut off the
+end of a last message that the model continues. Requests with such texts have no transcript (dialects/transcript.py),
+and are translated one by one. When a form comes for the second time, a request of this form is written with marks in
+place of its texts (``learn_form``): where the marks stand, texts of later requests are put.
 """
 
 from __future__ import annotations
@@ -83,20 +84,21 @@ class TextSlots:
 
 
 def marks_for(number: int) -> list[str]:
-    """Texts that are sure to be found again in a written request, unless it escapes what isn't ASCII, as one does that
-    holds half of a surrogate pair (core/json_text.py): other texts would be escaped in it, too."""
+    """So many different texts that every dialect writes as they are. Each has a character beyond ASCII: a request that
+    holds half of a surrogate pair is written in ASCII alone (core/json_text.py), its later texts would be, too, and so
+    no mark is found in it."""
     return [f"Text {each} of {number}…" for each in range(number)]
 
 
 class KnownForm(msgspec.Struct, frozen=True):
-    """A request that was prepared, without its bytes and its body, and how these are written for other texts."""
+    """A prepared request without its bytes, its body and its translation, and what makes these for other texts."""
 
     slots: TextSlots
     prepared: PreparedRequest
     translation: Translation
 
     def prepared_for(self, transcript: Transcript, body: Body) -> PreparedRequest:
-        """The same for a request of this form."""
+        """The prepared request for another request of this form."""
         return msgspec.structs.replace(
             self.prepared,
             payload=self.slots.filled(transcript.texts),
@@ -105,14 +107,14 @@ class KnownForm(msgspec.Struct, frozen=True):
         )
 
 
-def learnt(
+def learn_form(
     transcript: Transcript,
     request: RequestBody,
     prepared: PreparedRequest,
     prepare: Callable[[RequestBody], PreparedRequest | Failure],
 ) -> KnownForm | None:
-    """How other requests of the form of this one are written, which was ``prepared``; None where its texts can't be
-    told apart in it."""
+    """How requests of this request's form are written. ``prepared`` is the request itself, ``prepare`` prepares
+    another. None where marks in place of its texts change more than these texts."""
     marks = marks_for(len(transcript.texts))
     marked = prepare(msgspec.structs.replace(request, body=with_texts(request.body, transcript.roles, marks)))
     if isinstance(marked, Failure) or marked.translation is None or prepared.translation is None:
@@ -132,8 +134,8 @@ _known: Final = Lru[tuple[int, object], KnownForm | Literal[False]](_MEMORY)
 
 
 class KnownForms:
-    """What is known of the requests of some forms, for one target and model. A form is worth learning when it comes
-    again."""
+    """The forms of requests for one target and model: which are known, and which came once. A form is learnt when it
+    comes for the second time."""
 
     __slots__ = ("_seen", "_serial")
     _serials: ClassVar[Iterator[int]] = itertools.count()

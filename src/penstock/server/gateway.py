@@ -364,8 +364,8 @@ class Gateway:
         refused = self.origins.refused_socket(context.fields) if operation.is_session else None
         if refused is not None or head.refused is not None:
             return refused or head.refused
-        body: bytes | None = surface.body
-        if body:
+        body: bytes | None = b""
+        if surface.body:
             body = context.client.whole_body(context.fields, self.limits.body_bytes) if surface.takes_json else None
         return None if body is None else head.call(surface, context, caller, body, memo)
 

@@ -16,10 +16,10 @@ from penstock.core.http import Headers
 
 _MAX_INTERIM: Final = 16
 _LOOKED_AT: Final = frozenset({b"content-length", b"transfer-encoding", b"keep-alive", b"content-encoding"})
-_CONTINUE: Final = 100
+_LEAST: Final = 100
 _SWITCHING: Final = 101
-_OK: Final = 200
-_NONE: Final = 600
+_LEAST_FINAL: Final = 200
+_BEYOND: Final = 600
 """RFC 9110, 15: a status outside of 100 to 599 is invalid, and a proxy answers in its place as if it were a 5xx."""
 
 
@@ -54,7 +54,7 @@ class ResponseReader:
 
     def begin(self, may_switch: bool = False) -> None:
         """Expect the next response. Only after a response that was ``complete`` and taken, and after which the peer
-        keeps the connection: what is not set here is as it was in the beginning then."""
+        keeps the connection: such a response leaves all attributes that aren't set here as ``__init__`` set them."""
         self.may_switch = may_switch
         self.status = self._interim = self._fed = 0
         self.headers: Headers = []
@@ -133,8 +133,8 @@ class ResponseReader:
         if self._fed > self._max_framing and _size(self.headers) > self._max_framing:
             raise self._too_much()
         status = self._parser.get_status_code()
-        if not _OK <= status < _NONE:
-            self._note_interim(status)
+        if not _LEAST_FINAL <= status < _BEYOND:
+            self._take_interim(status)
             return
         self.status = status
         self.head_complete = True
@@ -151,8 +151,9 @@ class ResponseReader:
             elif name == b"content-encoding":
                 self.is_encoded = True
 
-    def _note_interim(self, status: int) -> None:
-        if not _CONTINUE <= status < _NONE:
+    def _take_interim(self, status: int) -> None:
+        """The head of a response that isn't the final one: another follows, or another protocol. Raises Malformed."""
+        if not _LEAST <= status < _BEYOND:
             raise Malformed(f"its response has the status {status}, which HTTP does not know")
         if status == _SWITCHING and self.may_switch:
             self.status, self.head_complete, self.switched = status, True, True

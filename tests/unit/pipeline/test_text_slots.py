@@ -14,7 +14,7 @@ from penstock.core.failure import Failure
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.transcript import Transcript, transcript
 from penstock.pipeline.prepare import PreparedRequest, prepare
-from penstock.pipeline.text_slots import KnownForm, KnownForms, TextSlots, learnt, marks_for
+from penstock.pipeline.text_slots import KnownForm, KnownForms, TextSlots, learn_form, marks_for
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=3, max_size=3))
@@ -54,7 +54,7 @@ def known_form(**beside: Any) -> KnownForm | None:
     def prepare_any(request: RequestBody) -> PreparedRequest | Failure:
         return prepare(msgspec.structs.replace(asked, request=request), at)
 
-    return learnt(script, asked.request, prepared(asked, at), prepare_any)
+    return learn_form(script, asked.request, prepared(asked, at), prepare_any)
 
 
 def test_what_is_learnt_of_one_request_serves_another() -> None:

@@ -1,7 +1,7 @@
 """Why requests failed, by error, provider and status: shares of the latest requests of a period.
 
-An error is part of a request's row that nobody searches: so many rows are read that it takes milliseconds, and how many
-is told with the shares. A stream that broke off after its head is among them, with the status of an answer.
+No index finds errors, so the latest rows of the period are read: ``MOST_ROWS`` at most, which takes milliseconds. The
+answer says how many were read. A stream that broke off after its head counts as failed, with the status of an answer.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ async def failures(plane: ControlPlane, actor: Actor, query: Mapping[str, str]) 
         rows = sa.select(row.id, row.at, row.error, row.provider, row.status)
         rows = rows.where(*wanted.conditions(request_log), *wanted.within(row.at))
         latest = (await connection.execute(rows.order_by(row.at.desc()).limit(MOST_ROWS))).all()
-    return summed(latest)
+    return by_reason(latest)
 
 
-def summed(latest: Sequence[Any]) -> dict[str, Any]:
-    """The answer of the endpoint for rows, the newest first."""
+def by_reason(latest: Sequence[Any]) -> dict[str, Any]:
+    """The endpoint's answer for rows of the request log, the newest first: failed ones by error, provider and status,
+    each with its share of all rows in per cent."""
     reasons: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in latest:
         if row.error is None and row.status < FAILED:

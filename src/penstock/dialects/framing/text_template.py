@@ -2,7 +2,8 @@
 
 A reader that tells one text of an event, and is then as it was before, tells the text of the next event in the same
 way, if that has the same bytes around its text. The text itself is JSON that every wire writes alike: UTF-8, and no
-escape but the short ones. So it stands in an event of another wire as it is.
+escape but the short ones. So it stands in an event of another wire as it is. Where guards read the text and change it,
+guards/event_template.py is its like.
 """
 
 from __future__ import annotations

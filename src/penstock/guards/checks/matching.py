@@ -59,11 +59,11 @@ def _regex_match(parameters: Parameters) -> Prepared:
         return judged(match, None if match is None else _details(text, match), excerpt(text))
 
     def glance(text: str) -> bytes | None:
-        if pattern is None or told_nothing is None or not text or search(text, pattern) is not None:
+        if pattern is None or clean_template is None or not text or search(text, pattern) is not None:
             return None
-        return told_nothing % write_json(excerpt(text))
+        return clean_template % write_json(excerpt(text))
 
-    told_nothing = template_of(judged(None, None, GAP).data)
+    clean_template = template_of(judged(None, None, GAP).data)
     return judging_text(judge, hold=hold, size=_size(rule, pattern), glance=glance if inverts else None)
 
 

@@ -40,7 +40,7 @@ def _contains(parameters: Parameters) -> Prepared:
         return Judgement(verdict, data)
 
     nothing = judged([])
-    told_nothing = write_json(nothing.data)
+    clean_data = write_json(nothing.data)
 
     def judge(text: str) -> Judgement:
         if whole or not matches_case:
@@ -53,7 +53,7 @@ def _contains(parameters: Parameters) -> Prepared:
         for word in words:
             if word in text:
                 return None
-        return told_nothing
+        return clean_data
 
     looks_for_none = operator == "none" and matches_case and not whole
     may_hold = operator == "none" and all(words) and bool(words) and not whole

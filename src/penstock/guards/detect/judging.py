@@ -88,10 +88,10 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
     may_hold = rule.may_hold
     nothing = Judgement(True, {"verdict": True, "explanation": f"No {noun} in the text.", "detected": {}})
 
-    told_nothing = write_json(nothing.data)
+    clean_data = write_json(nothing.data)
 
     def glance(text: str) -> bytes | None:
-        return None if may_hold is None or may_hold(text) else told_nothing
+        return None if may_hold is None or may_hold(text) else clean_data
 
     def judge(context: Context) -> Judgement:
         is_text = context.is_plain or _TOOL_CALL not in map(_kind, context.segments)

@@ -17,8 +17,8 @@ _SECONDS: Final = 0.001
 """How long all checks may take together: results tell whole milliseconds, and others wait meanwhile."""
 
 
-def told_of_passed(glances: Glances, texts: PlainTexts) -> bytes | None:
-    """What is told of hooks that all passed, as a JSON array; None where a check has to look, fails, can't judge or
+def passed_results(glances: Glances, texts: PlainTexts) -> bytes | None:
+    """The results of hooks that all passed, as a JSON array; None where a check has to look, fails, can't judge or
     takes long."""
     began = time()
     moment = b'"%b"' % moment_of(began).encode()

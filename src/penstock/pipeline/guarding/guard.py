@@ -22,13 +22,13 @@ from penstock.guards.guarded_body import hidden_by_plain
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import Glances, GuardPlan, Hook
 from penstock.guards.restore import restoring_of
-from penstock.guards.results import HookRun, denied, joined_results, told_phase, with_results
+from penstock.guards.results import HookRun, denied, joined_results, phase_object, with_results
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guarding.answer import GuardedAnswer
 from penstock.pipeline.guarding.aside import LookingOn
-from penstock.pipeline.guarding.at_a_glance import told_of_passed
+from penstock.pipeline.guarding.at_a_glance import passed_results
 from penstock.pipeline.guarding.at_once import judged_in_turns
 from penstock.pipeline.guarding.breaker import HostBreaker
 from penstock.pipeline.guarding.documents import KeptDocuments
@@ -114,7 +114,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if glances is not None and call.guards is None and view is not None and request is not None:
             passed = self._passed_at_a_glance(call, route, glances, view, request)
             if passed is not None:
-                return self._told_passed(route, view, passed, send(call, route, step, account))
+                return self._with_passed_results(route, view, passed, send(call, route, step, account))
         kind = None if view is None else view.request_types.get(call.operation.value)
         outbound = self.outbound if plan.is_local else self._outbound(call, policy or self.policy, account.caller)
 
@@ -126,14 +126,15 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         return self._guarded(call, route, sending, plan, view, kind, request, outbound)
 
     @staticmethod
-    async def _told_passed(
+    async def _with_passed_results(
         route: TargetRoute, view: TextView, passed: bytes, sending: Coroutine[Any, Any, Answer]
     ) -> Answer:
-        """An attempt whose request passed at a glance, and whose answer no hook judges. ``passed`` is what is told."""
+        """An attempt whose request passed at a glance, and whose answer no hook judges. ``passed`` are the results of
+        the request's hooks, as a JSON array."""
         answer = await sending
         if answer.watch is not None:
             if not route.target.strict:
-                answer.body = with_first_event(view, told_phase(Phase.BEFORE, passed), answer.body)
+                answer.body = with_first_event(view, phase_object(Phase.BEFORE, passed), answer.body)
         elif answer.rest is None:
             body = with_results(answer.body, joined_results(passed))
             answer.body = answer.body if body is None else body
@@ -232,7 +233,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
     def _passed_at_a_glance(
         self, call: Call, route: TargetRoute, glances: Glances, view: TextView, request: RequestBody
     ) -> bytes | None:
-        """What is told of the hooks of a request for its first target, which all pass at a glance; None for any other
+        """The results of the hooks of a request for its first target, which all pass at a glance; None for any other
         request."""
         read = view.read_plain_chat
         if read is None or not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
@@ -241,7 +242,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         texts = read(body)
         if texts is None or (glances.needs_texts and hidden_by_plain(body, texts)):
             return None
-        results = told_of_passed(glances, texts)
+        results = passed_results(glances, texts)
         if results is not None:
             self.looking_on.verdicts.note_passed(glances.check_ids)
             call.guards = GuardMemory(passed=PassedRequest(route, body, results))

@@ -28,7 +28,7 @@ _TOO_LATE: Final = "the model has the request already: leave parallel out"
 
 class PassedRequest(msgspec.Struct, frozen=True):
     """A request that passed its first target at a glance: the target, the body for it, and the results as a JSON array
-    (``at_a_glance.told_of_passed``)."""
+    (``at_a_glance.passed_results``)."""
 
     route: TargetRoute
     body: Body

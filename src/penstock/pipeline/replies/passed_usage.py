@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from penstock.core.failure import Failure
-from penstock.dialects.caller import StreamGrammar
+from penstock.dialects.stream_grammar import StreamGrammar
 from penstock.pipeline.call import Answer
 from penstock.pipeline.replies.tapped_reply import TappedReply
 

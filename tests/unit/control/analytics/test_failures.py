@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from penstock.control.analytics.failures import summed
+from penstock.control.analytics.failures import by_reason
 
 
 class Row(NamedTuple):
@@ -17,7 +17,7 @@ class Row(NamedTuple):
 
 def test_rows_without_a_failure_are_part_of_the_share_alone() -> None:
     rows = [Row("4", 4, None, "openai", 200), Row("3", 3, "budget_exceeded", None, 412)]
-    answer = summed([*rows, Row("2", 2, None, "openai", 500), Row("1", 1, "budget_exceeded", None, 412)])
+    answer = by_reason([*rows, Row("2", 2, None, "openai", 500), Row("1", 1, "budget_exceeded", None, 412)])
     assert (answer["requests"], answer["total"]) == (4, 2)
     assert [(each["error"], each["requests"], each["share"], each["last_id"]) for each in answer["data"]] == [
         ("budget_exceeded", 2, 50, "3"),
@@ -26,4 +26,4 @@ def test_rows_without_a_failure_are_part_of_the_share_alone() -> None:
 
 
 def test_nothing_failed() -> None:
-    assert summed([]) == {"object": "list", "requests": 0, "total": 0, "data": []}
+    assert by_reason([]) == {"object": "list", "requests": 0, "total": 0, "data": []}

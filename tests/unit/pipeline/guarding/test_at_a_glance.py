@@ -12,7 +12,7 @@ from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan
 from penstock.guards.results import HookRun, failed, hook_results, joined_results
 from penstock.pipeline.guarding import at_a_glance
-from penstock.pipeline.guarding.at_a_glance import told_of_passed
+from penstock.pipeline.guarding.at_a_glance import passed_results
 from penstock.pipeline.guarding.at_once import judged_at_once
 from penstock.pipeline.guarding.subject import Subject
 
@@ -45,7 +45,7 @@ def at_a_glance_of(plan: GuardPlan, body: Body) -> bytes | None:
     texts = TEXTS.read_plain_chat(body)
     assert plan.glances is not None
     assert texts is not None
-    return told_of_passed(plan.glances, texts)
+    return passed_results(plan.glances, texts)
 
 
 def chat(*texts: str) -> Body:

@@ -7,8 +7,8 @@ import pytest
 from fake_reply import FakeReply
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.caller import StreamGrammar
 from penstock.dialects.registry import caller_dialect
+from penstock.dialects.stream_grammar import StreamGrammar
 from penstock.pipeline.call import Answer
 from penstock.pipeline.replies.passed_usage import with_usage_at_end
 from penstock.transport.base import pass_on

@@ -200,12 +200,14 @@ def _schema_bytes(body: Body, path: str) -> bytes:
 
 
 def read_thinking(thinking: Any, effort: Any) -> Reasoning | None:
-    """How much to think, by the members ``thinking`` and ``output_config.effort``."""
+    """How much to think, by the members ``thinking`` and ``output_config.effort``. Raises Malformed."""
     native = thinking if isinstance(thinking, dict) else None
     word = effort if isinstance(effort, str) else ""
     if native is None:
         return Reasoning(word) if word else None
     kind = native.get("type")
+    if not isinstance(kind, str | None):
+        raise Malformed("thinking.type", "a string")
     enabled = None if kind in {None, "between_tools"} else kind != "disabled"
     return Reasoning(word, json_text.integer(native, "budget_tokens"), enabled, native)
 

@@ -18,9 +18,9 @@ from penstock.core.vendor_error import is_error
 from penstock.dialects.anthropic.relay.judge import classified_error, has_error_shape
 from penstock.dialects.anthropic.usage import merged
 from penstock.dialects.anthropic.usage import read_usage as read_counts
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _SAYING: Final = frozenset({b"content_block_start", b"content_block_delta"})
 _NOTHING: Final = frozenset({b"message_start", b"ping", b"content_block_stop", b"message_stop", b"error"})

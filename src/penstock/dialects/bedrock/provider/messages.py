@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core import json_text
 from penstock.core.chat import (
     AudioPart,
     ChatRequest,
@@ -318,9 +319,10 @@ def _flat(role: str, groups: list[list[Block]]) -> list[Block]:
         groups.sort(key=lambda blocks: "toolResult" not in blocks[0])
     blocks = [block for blocks in groups for block in blocks]
     document = next((block["document"] for block in blocks if "document" in block), None)
-    if role == "user" and document is not None and not any("text" in block for block in blocks):
-        # Converse wants a document to be spoken of.
-        blocks.append({"text": document["name"]})
+    if isinstance(document, dict) and role == "user" and not any("text" in block for block in blocks):
+        # Converse wants a document to be spoken of. One that its author wrote for Converse may have no name.
+        name = json_text.text(document, "name")
+        blocks += [{"text": name}] if name else []
     return blocks
 
 

@@ -17,9 +17,9 @@ from penstock.core.usage import Usage
 from penstock.dialects.aws_exceptions import EXCEPTION_STATUS
 from penstock.dialects.bedrock.caller.errors import has_error_shape
 from penstock.dialects.bedrock.relay import judge
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, classified
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 EXCEPTION: Final = b"Exception"
 """How the names of events end that are exceptions."""

@@ -11,10 +11,10 @@ import msgspec
 from penstock.core import json_text
 from penstock.core.json_text import read_json, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.cohere.relay import judge, reshape
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _END: Final = "message-end"
 _DONE: Final = b"[DONE]"

@@ -257,7 +257,8 @@ def logprobs_result(tokens: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     for token in tokens:
         chosen.append(_token(token))
         alternatives = token.get("top_logprobs")
-        tops.append({"candidates": [_token(each) for each in alternatives or () if isinstance(each, dict)]})
+        several = alternatives if isinstance(alternatives, list) else ()
+        tops.append({"candidates": [_token(each) for each in several if isinstance(each, dict)]})
     return {"chosenCandidates": chosen, "topCandidates": tops} if chosen else {}
 
 

@@ -24,6 +24,8 @@ from penstock.dialects.gemini.provider.schema import google_schema
 from penstock.dialects.gemini.provider.thinking import thinking_config
 from penstock.dialects.gemini.provider.tools import write_tools
 from penstock.dialects.gemini.spelling import snake, spellings, take, take_object
+from penstock.dialects.malformed import Malformed
+from penstock.dialects.parameter_types import checked
 
 _NUMBERS: Final = {
     "n": "candidateCount",
@@ -63,7 +65,10 @@ _GOOGLE: Final = Reader(
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Google, or why there can be none."""
     traits = context.traits
-    request = _with_own_members(request)
+    try:
+        request = _with_own_members(request)
+    except Malformed as wrong:
+        return wrong.failure
     request, parameters = ready_for(_GOOGLE, request, traits)
     conversation = Conversation(request, parameters, context)
     contents = conversation.turns()
@@ -89,18 +94,19 @@ _HOLDERS: Final = ("extra_body", "google")
 
 def _with_own_members(request: ChatRequest) -> ChatRequest:
     """The request with the members of ``extra_body.google`` and ``google`` among its parameters; those that stand there
-    already win. Google's own OpenAI endpoint takes the former as a literal member (docs/quirks.md#extra-body)."""
+    already win. Google's own OpenAI endpoint takes the former as a literal member (docs/quirks.md#extra-body).
+
+    Raises Malformed for a member of OpenAI's name that is not what that must be: nobody has read it so far."""
     if not any(name in request.parameters for name in _HOLDERS):
         return request
     parameters = {name: value for name, value in request.parameters.items() if name not in _HOLDERS}
     beside = request.parameters.get("extra_body")
     extra = dict(beside) if isinstance(beside, dict) else {}
-    for google in (request.parameters.get("google"), extra.pop("google", None)):
-        if isinstance(google, dict):
-            for name, value in google.items():
-                parameters.setdefault(name, value)
-    for name, value in extra.items():
-        parameters.setdefault(name, value)
+    holders = (("google", request.parameters.get("google")), ("extra_body.google", extra.pop("google", None)))
+    for holder, members in (*holders, ("extra_body", extra)):
+        for name, value in members.items() if isinstance(members, dict) else ():
+            if name not in parameters and value is not None:
+                parameters[name] = checked(name, f"{holder}.{name}", value)
     return msgspec.structs.replace(request, parameters=parameters)
 
 

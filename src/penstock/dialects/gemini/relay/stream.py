@@ -14,11 +14,11 @@ import msgspec
 from penstock.core.finish_reasons import is_failure
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.gemini.caller.errors import has_error_shape
 from penstock.dialects.gemini.relay import judge
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _RECENT: Final = 4096
 """Bytes that nearly always hold the last response."""

@@ -12,12 +12,12 @@ import msgspec
 from penstock.core.finish_reasons import is_failure
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.ollama.caller.errors import FORM
 from penstock.dialects.ollama.relay import judge
 from penstock.dialects.ollama.usage import read_usage
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 
 class _Glance(msgspec.Struct):

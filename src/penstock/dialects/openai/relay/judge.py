@@ -99,7 +99,7 @@ def verdict_of(reply: SoundReply) -> Verdict | None:
     usage = None if reply.usage is msgspec.UNSET else usage_of(reply.usage)
     if reply.service_tier is not None:
         usage = with_tier(usage, reply.service_tier)
-    return Verdict(None, "", True, usage)
+    return Verdict(is_complete=True, usage=usage)
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:

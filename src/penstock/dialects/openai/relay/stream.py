@@ -13,11 +13,11 @@ from penstock.core import finish_reasons
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import failed_choice, hidden_error
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.chat_body import read_reply
 from penstock.dialects.openai.relay.judge import error_of
 from penstock.dialects.provider_errors import ClassifiedError, classified
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 DONE: Final = b"[DONE]"
 

@@ -13,11 +13,11 @@ import msgspec
 
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay import stream
 from penstock.dialects.openai.relay.units import usage_of
 from penstock.dialects.provider_errors import ClassifiedError, classified
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _ENDS: Final = (".done", ".completed")
 _USAGE: Final = b'"usage"'

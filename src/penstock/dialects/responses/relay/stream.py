@@ -16,11 +16,11 @@ from penstock.core import json_text
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none, write_json
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
-from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, classified
 from penstock.dialects.responses.relay.judge import STATUS_OF_CODE, error_of
 from penstock.dialects.responses.usage import read_usage, usage_of
+from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _FINISHED: Final = frozenset({b"response.completed", b"response.incomplete"})
 _ENDS: Final = _FINISHED | {b"response.failed"}

@@ -7,7 +7,7 @@ import pytest
 import calling
 from penstock.core.outcome import ErrorClass
 from penstock.dialects.bedrock.relay.stream import GRAMMAR
-from penstock.dialects.caller import ErrorForm
+from penstock.dialects.stream_grammar import ErrorForm
 
 NOTHING, CONTENT, REST = calling.STREAMS["bedrock_converse"]
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from calling import STREAMS
-from penstock.dialects.caller import ErrorForm
 from penstock.dialects.cohere.relay.stream import GRAMMAR, TRANSLATED
 from penstock.dialects.framing import sse
+from penstock.dialects.stream_grammar import ErrorForm
 
 WHOLE = b"".join(STREAMS["cohere"])
 

@@ -96,6 +96,8 @@ def test_sources_are_placed_by_bytes() -> None:
 
 def test_log_probabilities() -> None:
     assert logprobs_result([]) == {}
+    for top in (1, True, "ab", {"token": "b"}, None):
+        assert logprobs_result([{"token": "a", "top_logprobs": top}])["topCandidates"] == [{"candidates": []}]
     token = {"token": "a", "logprob": -1, "top_logprobs": [{"token": "b", "logprob": -2}]}
     assert logprobs_result([token]) == {
         "chosenCandidates": [{"token": "a", "logProbability": -1}],

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gemini_replies import COUNTED, framed, response, said
-from penstock.dialects.caller import ErrorForm
 from penstock.dialects.gemini.relay.stream import GRAMMAR
+from penstock.dialects.stream_grammar import ErrorForm
 
 ERROR = {"error": {"code": 429, "message": "Full", "status": "RESOURCE_EXHAUSTED"}}
 

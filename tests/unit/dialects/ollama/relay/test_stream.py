@@ -5,8 +5,8 @@ import json
 import pytest
 
 from calling import STREAMS
-from penstock.dialects.caller import ErrorForm
 from penstock.dialects.ollama.relay.stream import GRAMMAR
+from penstock.dialects.stream_grammar import ErrorForm
 
 
 def test_content_and_the_end() -> None:

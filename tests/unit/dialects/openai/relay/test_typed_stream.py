@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm
 from penstock.dialects.openai.relay import typed_stream
+from penstock.dialects.stream_grammar import ErrorForm
 
 
 def event(kind: str, **members: Any) -> bytes:

@@ -10,7 +10,6 @@ import pytest
 from penstock.core.events import Text
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm
 from penstock.dialects.framing import sse
 from penstock.dialects.responses.caller.errors import as_event
 from penstock.dialects.responses.caller.stream import ResponseWriter
@@ -23,6 +22,7 @@ from penstock.dialects.responses.relay.stream import (
     has_content,
     is_complete,
 )
+from penstock.dialects.stream_grammar import ErrorForm
 from responses_wire import CAPTION
 
 WRITER = ResponseWriter(CAPTION)
