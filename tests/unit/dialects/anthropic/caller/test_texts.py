@@ -78,7 +78,8 @@ def test_deltas_and_ends() -> None:
     assert list(TEXTS.deltas("messages", {"type": "ping"})) == []
     assert TEXTS.closes(b"", {"type": "content_block_stop", "index": 1}) == 1
     assert TEXTS.closes(b"message_stop", {}) == ALL_SLOTS
-    for kind in ([], {}, [None], 1, None):
+    kinds: list[Any] = [[], {}, [None], 1, None]
+    for kind in kinds:
         assert TEXTS.closes(b"message_stop", {"type": kind}) == ALL_SLOTS
         assert TEXTS.closes(b"ping", {"type": kind}) is None
     assert TEXTS.closes(b"ping", {"type": "ping"}) is None

@@ -124,7 +124,8 @@ def test_an_open_call_without_its_thought_switches_thinking_off() -> None:
     assert dropped == ()
     _, dropped = sent({"thinking": budget, "messages": [assistant(FOREIGN, CALL), RESULT, assistant(CALL)]})
     assert dropped == ()
-    for kind in ([], {}, ["thinking"], None):
+    kinds: list[Any] = [[], {}, ["thinking"], None]
+    for kind in kinds:
         _, dropped = sent({"thinking": budget, "messages": [assistant({"type": kind}, FOREIGN, CALL), RESULT]})
         assert dropped == ("thinking",)
 
