@@ -15,6 +15,8 @@ from penstock.guards.detect import checksums
 from penstock.guards.detect.detector import (
     CONTEXT,
     DIGITS,
+    SPACED_LETTERS,
+    NAME_LIMIT,
     Detector,
     ScannedText,
     local_part_starts,
@@ -167,8 +169,8 @@ def _mac(text: str, start: int, end: int) -> int:
 
 
 def _mail(text: str, start: int, end: int) -> int:
-    del text, start
-    return end
+    """Accept a name that has more than what may stand before it."""
+    return 0 if text[start:end].lstrip(_LEADS)[0] == "@" else end
 
 
 def _url(text: str, start: int, end: int) -> int:
@@ -189,6 +191,15 @@ def _of_digits(accepts: Callable[[str, int, int], int]) -> Callable[[str, int, i
     return has
 
 
+_NAMING: Final = rf"A-Za-z0-9.!#$%&'*+^_`{{}}~{SPACED_LETTERS}-"
+"""What the name in a mail address is made of, as RFC 5322 and RFC 6531 have it; ``/=?|`` are left out, since in paths,
+queries and tables they stand between a name and what is before it."""
+_LEADS: Final = "!#$&'*^`{}~"
+"""Of these, what rather quotes a name that begins with it, or sets it off."""
+_UNSPACED: Final = r"\u0e01-\u0e4e\u3005\u3041-\u3096\u30a1-\u30fe\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+"""Letters of the names of hosts in scripts without spaces, in which the prose before a name would be part of it."""
+_LABEL: Final = f"A-Za-z0-9{SPACED_LETTERS}{_UNSPACED}"
+_TOP_LEVEL: Final = f"(?:xn--[A-Za-z0-9-]{{2,20}}|[A-Za-z{SPACED_LETTERS}]{{2,24}}|[{_UNSPACED}]{{2,5}})"
 _NUMBER: Final = r"(?<!\w)"
 _LEFT: Final = r"(?<!\w)"
 
@@ -206,11 +217,12 @@ def _lettered(kind: str, form: str, check: Callable[[str], bool], words: str = "
 _DETECTORS: Final = (
     Detector(
         "email",
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,8}(?:xn--[A-Za-z0-9-]{2,20}|[A-Za-z]{2,24})",
+        f"(?:(?<![{_NAMING}])[{_NAMING}]{{1,{NAME_LIMIT}}}|[{_NAMING}]{{{NAME_LIMIT}}})@(?:[{_LABEL}](?:[{_LABEL}-]{{0,62}})\\.){{1,8}}{_TOP_LEVEL}",
         local_part_starts,
         ("@",),
         _mail,
-        600,
+        800,
+        leads=_LEADS,
     ),
     Detector("card", _NUMBER + r"[2-6](?:[ -]?[0-9]){11,18}", number_starts, DIGITS, _card, 40),
     Detector(
