@@ -184,6 +184,8 @@ def number_starts(scanned: ScannedText) -> Iterable[int]:
     for at in scanned.numbers:
         if at and text[at - 1] in "+(":
             yield at - 1
+            if text[at - 2 : at] == "+(":
+                yield at - 2
         yield at
 
 

@@ -40,9 +40,9 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     """What is looked for. ``counts``: (kind, what was found) -> whether it counts. ``masks`` makes, for each text or
     stream, the function that replaces finds; None leaves them. ``fails``: a find is a false verdict.
 
-    ``trigger``: each find holds a match of it, and what stands before that is made of ``TAIL`` and ``SPACED_LETTERS``, or is
-    one or two letters and a space; without one, ``idle`` tells up to where a text that goes on holds nothing, -1 where
-    it holds something.
+    ``trigger``: each find holds a match of it, and what stands before that is made of ``TAIL`` and ``SPACED_LETTERS``,
+    or is one or two letters and a space; without one, ``idle`` tells up to where a text that goes on holds nothing, -1
+    where it holds something.
     """
 
     seekers: tuple[Seeker, ...]
