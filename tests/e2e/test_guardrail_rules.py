@@ -225,6 +225,48 @@ def test_a_failure_ends_no_other_check_of_its_guard(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("sequential", [False, True])
+def test_in_sequence_a_check_sees_what_the_one_before_it_made(
+    gateway: RunningGateway, upstream: Upstream, sequential: bool
+) -> None:
+    checks = {"regexReplace": {"rule": "/bad/g", "redactText": "good"}, "contains": WORDS}
+    got = ask(
+        gateway, upstream, {"input_guardrails": [{**checks, "deny": True, "sequential": sequential}]}, "a bad word"
+    )
+    assert got.status_code == (200 if sequential else 446)
+    assert [json.loads(each.body)["messages"][0]["content"] for each in upstream.received] == [
+        "a good word"
+    ] * sequential
+
+
+def test_a_guard_of_all_targets_is_asked_once(gateway: RunningGateway, upstream: Upstream, hooks: Upstream) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    guard = {"webhook": {"webhookURL": hooks.url}, "deny": True}
+    hooks.play(reply(200, b'{"verdict": false}'))
+    config = {"strategy": {"mode": "fallback"}, "targets": [target] * 3, "input_guardrails": [guard]}
+    got = ask(gateway, upstream, config)
+    assert (got.status_code, len(hooks.received), upstream.received) == (446, 1, [])
+
+
+def test_what_a_guard_made_of_a_request_is_made_once(
+    gateway: RunningGateway, upstream: Upstream, hooks: Upstream
+) -> None:
+    """Each target gets it; a target with parameters of its own has another request."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    new = {"model": "gpt-x", "messages": [{"role": "user", "content": "new"}]}
+    for _ in range(2):
+        hooks.play(reply(200, json.dumps({"verdict": True, "transformedData": {"request": {"json": new}}}).encode()))
+        upstream.play(reply(500, b"{}"))
+    config = {
+        "strategy": {"mode": "fallback"},
+        "targets": [target, target, {**target, "override_params": {"temperature": 0}}],
+        "input_guardrails": [{"webhook": {"webhookURL": hooks.url}}],
+    }
+    got = ask(gateway, upstream, config, "old")
+    assert (got.status_code, len(hooks.received)) == (200, 2)
+    assert [json.loads(each.body)["messages"] for each in upstream.received] == [new["messages"]] * 3
+
+
 def test_guards_with_one_id_are_two(gateway: RunningGateway, upstream: Upstream) -> None:
     config = {"input_guardrails": [{"contains": WORDS, "id": "g"}, {"wordCount": {"maxWords": 5}, "id": "g"}]}
     results = ask(gateway, upstream, config, "bad").json()["hook_results"]["before_request_hooks"]
