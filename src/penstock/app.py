@@ -1,11 +1,10 @@
-"""The composition root: the only file that names concrete transports, policies and logs."""
+"""The composition root: with its parts (app_*.py) the only place that names concrete transports, policies and logs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
@@ -40,11 +39,11 @@ from penstock.app_store import (
     usage_reader,
 )
 from penstock.app_telemetry import telemetry_of
+from penstock.app_transports import Connections, http1_of, transports_of, upstream_limits
 from penstock.background import Part
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
-from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
@@ -62,7 +61,7 @@ from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.models.host_models import HostModels
 from penstock.pipeline.models.model_alias import ModelAliases
-from penstock.pipeline.off_loop.process import LargeWork, aside
+from penstock.pipeline.off_loop.process import LargeWork
 from penstock.pipeline.records.cost import Costs, SharedCosts
 from penstock.pipeline.repeated_call import RepeatedCalls
 from penstock.pipeline.route import Router
@@ -78,7 +77,6 @@ from penstock.server.tls import TlsFiles
 from penstock.settings import ADMIN_KEY, METRICS_FOLDER, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
-from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
@@ -90,12 +88,7 @@ from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import Place, find_place
-from penstock.transport import connection, open_files
 from penstock.transport.base import Transport
-from penstock.transport.echo import EchoTransport
-from penstock.transport.http1 import Http1Transport
-from penstock.transport.pool import PoolLimits
-from penstock.transport.proxies import ProxyRules
 
 _LOG: Final = logging.getLogger("penstock")
 
@@ -114,9 +107,9 @@ def build(
     quieten_libraries()
     policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
     records = Records()
-    transport_apart = partial(_http1, settings, guarded_policy, os.environ)
+    transport_apart = partial(http1_of, settings, guarded_policy, os.environ)
     http1 = transport_apart()
-    transports, place = _transports(settings, http1), find_place(settings.store, os.environ)
+    transports, place = transports_of(settings, http1), find_place(settings.store, os.environ)
     folder, balances = data_folder(settings, place), BalanceBackup(now)
     journal = journal_of(settings, folder)
     alerts = alerts_of(settings, transport_apart, guarded_policy, os.environ.get(METRICS_FOLDER, ""))
@@ -148,11 +141,12 @@ def build(
     parts += keeping_of(stored, records, catalogues, limits, log, folder, counters) if stored is not None else []
     parts += sharing_of(counters, balances, limits, catalogues, stored)
     parts += [*rotation_of(settings, stored, file, counters, alerts.tell), limits, replicas, LargeWork()]
-    parts += [_Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
+    parts += [Connections(transports), guarding, *own_port, *filter(None, [pipeline.conversations])]
     gateway = Gateway(
         pipeline, records, request_limits(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
-        stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
-        content_rule(settings, log), log, is_admin_path,
+        stored=stored, database=place.absence if stored is None else stored.name, admin=None if own_port else admin,
+        metrics=metrics.page, replicas=replicas, contents=content_rule(settings, log), log=log,
+        is_reserved=is_admin_path,
     )  # fmt: skip
     figures.connections, figures.tellers, figures.exporters = gateway.connections, alerts.tellers, telemetry.exporters
     gateway.sessions = Sessions(settings.realtime)
@@ -167,7 +161,7 @@ def _compiler(
     return Compiler(
         PROVIDERS,
         policy,
-        _limits(settings.upstream),
+        upstream_limits(settings.upstream),
         {} if settings.providers.env_keys is False else environment_keys(PROVIDERS.values(), os.environ),
         catalogues,
         environment=os.environ if settings.providers.gateway_identity else None,
@@ -178,11 +172,6 @@ def _compiler(
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
         guards=guard_policy(settings),
     )
-
-
-def _transports(settings: Settings, http1: Transport) -> dict[str, Transport]:
-    """The transports by the scheme of an address."""
-    return {"http": http1, "https": http1, "echo": EchoTransport(settings.echo.pace_ms, aside=aside)}
 
 
 def _origins(settings: Settings) -> Origins:
@@ -301,15 +290,15 @@ def _pipeline(
     caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
     here = replicas.replies if isinstance(replicas.replies, MemoryReplyStore) else None
     router = Router(
-        compiler,
-        upstream,
-        replicas.health,
-        caching,
-        routing.deadline,
-        sleep,
-        routing.max_attempts,
-        guarding,
-        RepeatedCalls(here),
+        compiler=compiler,
+        upstream=upstream,
+        health=replicas.health,
+        caching=caching,
+        deadline=routing.deadline,
+        sleep=sleep,
+        max_attempts=routing.max_attempts,
+        guarding=guarding,
+        repeated=RepeatedCalls(here),
     )
     is_needed, kept = cache.idempotency_without_store == "closed", cache.idempotency_seconds
     claims = None if replicas.calls is None else SharedClaims(replicas.calls, kept, is_needed)
@@ -333,71 +322,3 @@ def _pipeline(
     if guarding.models is not None:
         guarding.models.run = pipeline.run
     return pipeline
-
-
-class _Connections:
-    """Watches over the process's files while the gateway runs, and closes the transports when it stops: after the
-    guards that look on, which call other servers."""
-
-    def __init__(self, transports: Mapping[str, Transport]) -> None:
-        self._transports = transports
-
-    def start(self) -> None:
-        """Connections are made when they are needed."""
-        for transport in set(self._transports.values()):
-            if isinstance(transport, Http1Transport):
-                transport.files.start()
-
-    async def stop(self) -> None:
-        for transport in set(self._transports.values()):
-            await transport.close()
-
-
-def _http1(settings: Settings, policy: AddressPolicy, environment: Mapping[str, str]) -> Http1Transport:
-    upstream = settings.upstream
-    return Http1Transport(
-        policy,
-        pool=PoolLimits(
-            upstream.max_connections,
-            int(min(upstream.max_idle_connections, open_files.idle_share())),
-            upstream.idle_connection_seconds,
-        ),
-        bounds=connection.ParserLimits(framing=upstream.max_header_bytes),
-        tls=_tls(upstream),
-        proxies=_proxies(upstream.proxy, environment),
-        is_discreet=not settings.is_loopback,
-    )
-
-
-def _limits(upstream: UpstreamSettings) -> Limits:
-    return Limits(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout, upstream.total_timeout)
-
-
-def _tls(upstream: UpstreamSettings) -> Callable[[], ssl.SSLContext]:
-    """Made when the first https provider is called: reading the authorities takes a good part of the start-up time."""
-
-    def context() -> ssl.SSLContext:
-        made = ssl.create_default_context(cafile=upstream.ca_file or None)
-        if upstream.client_cert:
-            made.load_cert_chain(upstream.client_cert, upstream.client_key or None)
-        return made
-
-    return context
-
-
-def _proxies(setting: str, environment: Mapping[str, str]) -> ProxyRules:
-    """The setting wins over the environment, whose names are understood in both cases, as everywhere."""
-    if setting == "none":
-        return ProxyRules()
-
-    def value(name: str) -> str:
-        return environment.get(name.lower()) or environment.get(name) or ""
-
-    every = setting or value("ALL_PROXY")
-    try:
-        # HTTP_PROXY in capitals can be set by a caller of a CGI program (httpoxy); no such program is at work here.
-        return ProxyRules.parse(
-            setting or value("HTTPS_PROXY") or every, setting or value("HTTP_PROXY") or every, value("NO_PROXY")
-        )
-    except ValueError as error:
-        raise SettingsError([f"upstream.proxy, HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: {error}"]) from None

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from penstock.app import _http1
+from penstock.app_transports import http1_of
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
@@ -99,7 +99,7 @@ def test_a_base_url_in_a_setting_is_judged_before_anything_is_looked_up(
 
 
 async def test_beyond_loopback_no_reason_is_told() -> None:
-    transport = _http1(Settings(server=Server(host="0.0.0.0")), AddressPolicy(), {})
+    transport = http1_of(Settings(server=Server(host="0.0.0.0")), AddressPolicy(), {})
     failure = await transport.send(Request(Origin("http", "10.0.0.1", 80), b"GET", b"/", b"", b"", Limits()))
     await transport.close()
     assert isinstance(failure, Failure)

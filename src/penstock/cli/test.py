@@ -109,12 +109,12 @@ def _played(file: str, tests: _Tests) -> Iterator[Explanation]:
             config,
             tests.provider,
             request,
-            test.metadata,
-            test.path,
-            test.faults,
-            test.seed,
-            answer,
-            test.checks,
+            metadata=test.metadata,
+            path=test.path,
+            faults=test.faults,
+            seed=test.seed,
+            answer=answer,
+            verdicts=test.checks,
         )
         explanation = rehearsal.explain(ask)
         if isinstance(explanation, Failure):

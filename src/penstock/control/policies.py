@@ -250,16 +250,16 @@ def _checked(owner: LimitOwner, kind: PolicyKind, members: Mapping[str, Any]) ->
 
 def _stored(row: Any, week_starts: WeekStart | None) -> StoredPolicy:
     return StoredPolicy(
-        row.id,
-        row.kind,
-        row.workspace_id,
-        row.name,
-        row.status,
-        members_of(row.definition),
-        row.created_at,
-        row.updated_at,
-        row.last_reset_at,
-        policy_row(row, week_starts)[0],
+        id=row.id,
+        kind=row.kind,
+        workspace_id=row.workspace_id,
+        name=row.name,
+        status=row.status,
+        definition=members_of(row.definition),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        last_reset_at=row.last_reset_at,
+        policy=policy_row(row, week_starts)[0],
     )
 
 

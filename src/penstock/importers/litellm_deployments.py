@@ -159,15 +159,15 @@ class DeploymentReader:
         if weights[0] is not None:
             self._report.exact(params.at("weight"), "weight")
         deployment = Deployment(
-            entry.name,
-            model,
-            target,
-            slug,
-            self._order(params, info),
-            (weights[0], _number(weights[1]), _number(weights[2])),
-            self._tags(params),
-            self._team(info),
-            self._groups(info),
+            name=entry.name,
+            model=model,
+            target=target,
+            provider=slug,
+            order=self._order(params, info),
+            weights=(weights[0], _number(weights[1]), _number(weights[2])),
+            tags=self._tags(params),
+            team=self._team(info),
+            groups=self._groups(info),
         )
         self._rest(params, info, target, is_wildcard=model.endswith("*"), model=model)
         return deployment

@@ -108,15 +108,15 @@ def refusal(exceeded: Exceeded, now: int) -> LimitRefusal:
         "resets_at": None if resets_at is None else iso(resets_at),
     }
     return LimitRefusal(
-        limit.status,
-        _type(limit),
-        _code(limit),
-        _message(exceeded, resets_at),
-        None,
-        details,
-        wait,
-        () if limit.is_budget and limit.status != _TOO_MANY else _headers(exceeded, wait),
-        limit.is_budget,
+        status=limit.status,
+        type=_type(limit),
+        code=_code(limit),
+        message=_message(exceeded, resets_at),
+        param=None,
+        details=details,
+        retry_after=wait,
+        headers=() if limit.is_budget and limit.status != _TOO_MANY else _headers(exceeded, wait),
+        is_budget=limit.is_budget,
     )
 
 

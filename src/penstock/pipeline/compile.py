@@ -309,18 +309,18 @@ class Compiler:
 
     def _rules(self, catalogue: Catalogue, grants: Grants) -> Rules:
         return Rules(
-            self._providers.keys(),
-            grants.policy or self._policy,
-            catalogue.virtual_keys,
-            self._settings,
-            self._undemanding,
-            grants.permissions,
-            self._secrets,
-            self._host_settings,
-            self._policy,
-            catalogue.holds_key if catalogue.keys else None,
-            self.names.aliases,
-            GuardCompiler(catalogue.guardrails, self._guards_of(grants.permissions), catalogue.configs),
+            providers=self._providers.keys(),
+            policy=grants.policy or self._policy,
+            virtual_keys=catalogue.virtual_keys,
+            settings=self._settings,
+            undemanding=self._undemanding,
+            permissions=grants.permissions,
+            secrets=self._secrets,
+            host_settings=self._host_settings,
+            saved_policy=self._policy,
+            is_gateway_key=catalogue.holds_key if catalogue.keys else None,
+            aliases=self.names.aliases,
+            guards=GuardCompiler(catalogue.guardrails, self._guards_of(grants.permissions), catalogue.configs),
         )
 
     def _guards_of(self, permissions: Permissions) -> GuardPolicy:

@@ -69,19 +69,19 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     in_path = route.provider.model_in_path or "{model}" in model_route.plain
     names = (model, context.model, model_route.override)
     spec = RewriteSpec(
-        call.dialect,
-        None if is_same_wire or task is not None else DIALECTS[model_route.dialect],
-        context,
-        route.changes,
-        written,
-        streams,
-        streams and _tells_stream_usage(route.provider, model_route),
-        route.target.drops_material,
-        route.model_lists,
-        tuple([name for name in names if name is not None]),
-        is_same_wire and not in_path and route.operation.needs_model,
-        task,
-        call.dialect.relay.fits(context) if is_same_wire else None,
+        caller=call.dialect,
+        provider=None if is_same_wire or task is not None else DIALECTS[model_route.dialect],
+        context=context,
+        changes=route.changes,
+        model=written,
+        streams=streams,
+        can_ask_usage=streams and _tells_stream_usage(route.provider, model_route),
+        drops_material=route.target.drops_material,
+        lists=route.model_lists,
+        models=tuple([name for name in names if name is not None]),
+        needs_model=is_same_wire and not in_path and route.operation.needs_model,
+        task=task,
+        fits=call.dialect.relay.fits(context) if is_same_wire else None,
     )
     named = None if model is None else context.model
     target = model_route.target(named if spec.provider is None else context.model, streams=streams)

@@ -190,7 +190,16 @@ def bind(
         specs = (specs[0], *[spec for spec in specs[1:] if spec.dialect == RESPONSES_WIRE])
     demands_key = custom_host is None and "authorization" not in custom_headers
     binding = _Binding(
-        provider, operation, values, custom_host, key, lent_key, demands_key, policy, is_named, custom_headers
+        provider=provider,
+        operation=operation,
+        values=values,
+        custom_host=custom_host,
+        key=key,
+        lent_key=lent_key,
+        demands_key=demands_key,
+        policy=policy,
+        is_named=is_named,
+        custom_headers=custom_headers,
     )
     signer = _signer(binding, specs, environment)
     if isinstance(signer, Failure):

@@ -143,16 +143,16 @@ def play(
     # The last attempt of the list is the attempt that counts, after a race as well.
     last_attempt = None if failure else next(event for event in reversed(events) if isinstance(event, Attempted))
     return Explanation(
-        events,
-        failure.status if failure else player.final_status,
-        failure.kind.value if failure else last_attempt.result if last_attempt else "",
-        last_attempt.target if last_attempt else None,
-        walked.retry_count,
-        _rounded(player.now),
-        _rounded(player.waited),
-        walked.upstream_calls,
-        min(most_attempts(plan), max_attempts),
-        failure.message if failure else None,
+        steps=events,
+        status=failure.status if failure else player.final_status,
+        result=failure.kind.value if failure else last_attempt.result if last_attempt else "",
+        target=last_attempt.target if last_attempt else None,
+        retry_count=walked.retry_count,
+        seconds=_rounded(player.now),
+        waited=_rounded(player.waited),
+        attempts=walked.upstream_calls,
+        most_attempts=min(most_attempts(plan), max_attempts),
+        message=failure.message if failure else None,
     )
 
 

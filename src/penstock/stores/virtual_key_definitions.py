@@ -53,15 +53,15 @@ def virtual_key(
     if base_url and not _is_url(base_url):
         definition.complain("expected a URL such as https://llm.example/v1", "base_url")
     return VirtualKey(
-        definition.name,
-        provider,
-        _credential(definition, resolve),
-        base_url,
-        definition.texts("models"),
-        _default_params(definition),
-        dict(_options(definition)),
-        tuple(name.strip().lower() for name in definition.texts("forward_headers") or ()),
-        _headers(definition, resolve_setting),
+        name=definition.name,
+        provider=provider,
+        credential=_credential(definition, resolve),
+        base_url=base_url,
+        models=definition.texts("models"),
+        default_params=_default_params(definition),
+        options=dict(_options(definition)),
+        forward_headers=tuple(name.strip().lower() for name in definition.texts("forward_headers") or ()),
+        headers=_headers(definition, resolve_setting),
     )
 
 

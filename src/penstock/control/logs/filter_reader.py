@@ -59,17 +59,17 @@ def read_filter(query: Mapping[str, str], *, needs_time: bool = False) -> LogFil
             problems.append(Problem(f"/{name}", _NOT_PLAIN))
     reader = _Reader(query, problems)
     wanted = LogFilter(
-        reader.timestamp("time_of_generation_min"),
-        reader.timestamp("time_of_generation_max"),
-        {column: values for name, column in _TEXTS.items() if (values := reader.values(name))} | reader.cache(),
-        reader.ranges(),
-        reader.statuses(),
-        reader.models(),
-        reader.metadata(),
-        reader.feedback(),
-        reader.success(),
-        bool(query.get("prompt_slug")),
-        query.get("workspace_id") or query.get("workspace_slug"),
+        since=reader.timestamp("time_of_generation_min"),
+        until=reader.timestamp("time_of_generation_max"),
+        texts={column: values for name, column in _TEXTS.items() if (values := reader.values(name))} | reader.cache(),
+        ranges=reader.ranges(),
+        statuses=reader.statuses(),
+        models=reader.models(),
+        metadata=reader.metadata(),
+        feedback=reader.feedback(),
+        is_success=reader.success(),
+        is_empty=bool(query.get("prompt_slug")),
+        workspace=query.get("workspace_id") or query.get("workspace_slug"),
     )
     for name in ("time_of_generation_min", "time_of_generation_max") if needs_time else ():
         if name not in query:

@@ -110,16 +110,16 @@ def _read(item: Any, pointer: str, problems: Problems) -> _InsertedRequest:
         response.complain("status", "expected an HTTP status")
         status = 0
     return _InsertedRequest(
-        request.text("url", _LONGEST_URL) or "",
-        (request.text("method", 16) or "POST").upper(),
-        request.text("provider", _LONGEST),
-        request.values,
-        response.values,
-        status,
-        _took(response),
-        response.switch("streaming_mode") is True,
-        spans,
-        metadata,
+        url=request.text("url", _LONGEST_URL) or "",
+        method=(request.text("method", 16) or "POST").upper(),
+        provider=request.text("provider", _LONGEST),
+        request=request.values,
+        response=response.values,
+        status=status,
+        took=_took(response),
+        is_stream=response.switch("streaming_mode") is True,
+        spans=spans,
+        metadata=metadata,
     )
 
 

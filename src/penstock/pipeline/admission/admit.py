@@ -295,7 +295,18 @@ class Admitter:
         if price is None or path is None:
             return None
         tenant = call.caller.tenant
-        return FastTarget(self, self._admission, compiled, target, limits, path, price, call.operation, tenant, model)
+        return FastTarget(
+            admitter=self,
+            admission=self._admission,
+            compiled=compiled,
+            target=target,
+            limits=limits,
+            path=path,
+            price=price,
+            operation=call.operation,
+            tenant=tenant,
+            model=model,
+        )
 
     def _put_in_force(self) -> None:
         catalogue: Catalogue = self._catalogues.current

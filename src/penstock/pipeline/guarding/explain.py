@@ -127,15 +127,15 @@ class PlayedGuards:
             subject = self._subjects[target.path, phase][1]
             changed = subject.context(hook.checks[0].scope, 0.0).text
         return ExplainedGuard(
-            shown(target.path),
-            "before" if phase is Phase.BEFORE else "after",
-            hook.id,
-            tuple([each.id for each in hook.checks]),
-            hook.deny,
-            _manner(hook),
-            hook.stream.value if phase is Phase.AFTER else None,
-            "unread" if self._is_unread(phase) else None if run is None else _verdict(run),
-            changed,
+            target=shown(target.path),
+            phase="before" if phase is Phase.BEFORE else "after",
+            guard=hook.id,
+            checks=tuple([each.id for each in hook.checks]),
+            deny=hook.deny,
+            manner=_manner(hook),
+            stream=hook.stream.value if phase is Phase.AFTER else None,
+            verdict="unread" if self._is_unread(phase) else None if run is None else _verdict(run),
+            changed=changed,
         )
 
     def _is_unread(self, phase: Phase) -> bool:

@@ -197,15 +197,15 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
     def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
         models = None if self.models is None else partial(self.models.ask, call)
         return GuardOutbound(
-            self.upstream,
-            policy,
-            caller,
-            self.breaker,
-            self.environment,
-            self.documents,
-            models,
-            self.telling,
-            self.knows,
+            upstream=self.upstream,
+            policy=policy,
+            caller=caller,
+            breaker=self.breaker,
+            environment=self.environment,
+            documents=self.documents,
+            models=models,
+            telling=self.telling,
+            knows=self.knows,
         )
 
     @cached_property

@@ -126,7 +126,7 @@ class Bedrock(ControlPlane):
 @pytest.mark.parametrize("config", [{}, {"cache": {"mode": "simple"}}])
 async def test_the_whole_way(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> None:
     bedrock = Bedrock()
-    monkeypatch.setattr("penstock.app._http1", lambda *_: bedrock)
+    monkeypatch.setattr("penstock.app.http1_of", lambda *_: bedrock)
     gateway = build(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")))
     given = {"provider": "bedrock", "api_key": "unit-key", "aws_region": "eu-west-1", **config}
     asked = calling.call({**BODY, "reasoning_effort": "low", "max_tokens": 5000}, x_portkey_config=json.dumps(given))

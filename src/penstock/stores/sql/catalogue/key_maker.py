@@ -67,8 +67,9 @@ class KeyMaker:
     def own(self, row: Any) -> OwnValues:
         """What a row says by itself."""
         own = OwnValues(
-            row.workspace_id, row.config, row.log_content, row.labels, row.metadata, row.scopes, row.allowed_ips,
-            row.expires_at, row.valid_until, row.user_name,
+            workspace=row.workspace_id, config=row.config, log_content=row.log_content, labels=row.labels,
+            metadata=row.metadata, scopes=row.scopes, allowed_ips=row.allowed_ips, expires_at=row.expires_at,
+            valid_until=row.valid_until, user_name=row.user_name,
         )  # fmt: skip
         return self._own.setdefault(own, own)
 
