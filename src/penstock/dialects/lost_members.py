@@ -14,8 +14,8 @@ from penstock.core.body import Body, BodyError
 
 _MOST: Final = 32
 """Paths that are named of one request at most."""
-_LONGEST: Final = 4096
-"""Characters of a path at most: callers choose the names in it."""
+_LONGEST: Final = 256
+"""Characters of a path that are told at most, in its middle none: callers choose the names in it."""
 _HOLDERS: Final = (list, dict)
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False)
 """Values that mean the same as leaving a member out."""
@@ -80,7 +80,7 @@ class LostMembers:
         for name, member in value.items():
             if name in self._names and f"{pattern}.{name}".endswith(self._ends):
                 if member not in self._usual and len(found) < _MOST:
-                    found[name if name in self._once else f"{place.path()[:_LONGEST]}.{name}"] = None
+                    found[name if name in self._once else f"{_shown(place.path())}.{name}"] = None
             elif member and isinstance(member, _HOLDERS) and name not in self._opaque:
                 yield _Place(member, place, f".{name}", f"{pattern}.{name}"[-self._longest :])
 
@@ -103,6 +103,10 @@ class _Place:
             steps.append(place.step)
             place = place.holder
         return "".join(reversed(steps))
+
+
+def _shown(path: str) -> str:
+    return path if len(path) <= _LONGEST else f"{path[: _LONGEST // 2]}…{path[-_LONGEST // 2 :]}"
 
 
 def _elements(place: _Place, value: Sequence[Any]) -> Iterator[_Place]:
