@@ -32,13 +32,13 @@ SAYS_NOTHING: Final = {
         .model .stream .stream_options* .parallel_tool_calls .reasoning .reasoning.summary .reasoning.generate_summary
         .text .text.format<json_schema>.strict .input[]*.id .input[]*.status .input[].type
         .input[]<tool_search_call>.execution .*.prompt_cache_breakpoint.ttl .input[]<reasoning> .*.allowed_callers[]
-        .input[]<reasoning>.content .input[]<reasoning>.encrypted_content .*.parameters
+        .input[]<reasoning>.content .*.parameters
         """,
     "anthropic": """
         .metadata .output_config .stream .*.cache_control<ephemeral>.ttl .tools[]*.cache_control .thinking*.display
         .system[]<text>.citations* .tool_choice<auto>.disable_parallel_tool_use .tools[].eager_input_streaming
         .tools[].type .*<image>.transformations .*<document>.citations .*.allowed_callers[]
-        .messages[].content[]<document>.title .messages[].content[]<thinking> .messages[].content[]<redacted_thinking>
+        .messages[].content[]<document>.title
         """,
     "gemini": """
         .systemInstruction .systemInstruction.role .tools .toolConfig .toolConfig.functionCallingConfig*
@@ -50,7 +50,7 @@ SAYS_NOTHING: Final = {
         """,
     "bedrock_converse": """
         .modelId .inferenceConfig .outputConfig .*.image.error* .*.audio.error* .*.s3Location.bucketOwner
-        .*.toolResult.type .*.reasoningText.signature .system[].cachePoint<default>.ttl .toolConfig.tools[].cachePoint<default>.ttl
+        .*.toolResult.type .system[].cachePoint<default>.ttl .toolConfig.tools[].cachePoint<default>.ttl
         """,
     "cohere": ".model .strict_tools .thinking .messages[].content[]<thinking>",
     "ollama": ".stream .keep_alive .options.* .think",

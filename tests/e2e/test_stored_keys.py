@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from databases import make_tables
 from penstock.control.limits.limits import put_limits
-from penstock.pipeline.run import Pipeline
+from penstock.pipeline.route import Router
 from penstock.server.http.request_task import RequestTask
 from penstock.settings import load
 from penstock.stores.sql import schema
@@ -357,14 +357,14 @@ def test_a_request_that_asked_the_database_would_be_seen(
     stored: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The count of the test above is no count of nothing."""
-    routed = Pipeline._routed
+    answer = Router.answer
 
-    async def asks(pipeline: Pipeline, *given: Any) -> Any:
+    async def asks(router: Router, *given: Any) -> Any:
         async with (await store_of(stored).open()).read() as connection:
             await connection.execute(sa.select(schema.api_key.c.id).limit(1))
-        return await routed(pipeline, *given)
+        return await answer(router, *given)
 
-    monkeypatch.setattr(Pipeline, "_routed", asks)
+    monkeypatch.setattr(Router, "answer", asks)
     with statements_of_requests(stored) as seen:
         assert ask(stored, "limited", x_portkey_config="pc-team").status_code == 200
     assert [statement.partition(" ")[0] for statement in seen] == ["BEGIN", "SELECT"]

@@ -74,4 +74,4 @@ def value_tokens(value: Any, depth: int = 0) -> int:
 def _is_text(part: dict[str, Any]) -> bool:
     """Whether a document's source is text (Anthropic's documents)."""
     source = part.get("source")
-    return isinstance(source, dict) and source.get("type") in {"text", "content"}
+    return isinstance(source, dict) and source.get("type") in ("text", "content")

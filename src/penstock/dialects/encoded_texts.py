@@ -63,7 +63,7 @@ def _texts(part: dict[str, Any]) -> Iterator[tuple[Pointer, str, str]]:
             yield from _of_type((*path, name), media_type, data)
     document = part.get("document")
     form, data = member(document, "format"), _at(document, ("source", "bytes"))
-    if form in _FORMATS:
+    if isinstance(form, str) and form in _FORMATS:
         yield from _of_type(("document", "source", "bytes"), "text/plain", data)
 
 

@@ -24,10 +24,12 @@ from penstock.core.chat import (
     Owner,
     Part,
     Reasoning,
+    ReasoningPart,
     Source,
     Stored,
     TextPart,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolResult,
 )
@@ -62,15 +64,20 @@ _SIGNERS: Final = frozenset({Owner.ANTHROPIC, Owner.GOOGLE, Owner.OPENAI})
 LOST_REASONING: Final = "messages.reasoning"
 """The path of what is thought in the answer and must come back unread. A caller's wire without a place for it has a
 name for this path."""
+UNREAD_REASONING: Final = "messages.reasoning_details"
+"""The path of earlier reasoning that another maker signed, named once for all of it: the provider can't read it, and
+gets none of it."""
 PLAIN: Final = Reader(media_in_results=False, system_in_place=True, errors=False, marks=False)
 """A provider that reads what OpenAI's wire has words for, and nothing else."""
 
 
 def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[ChatRequest, Parameters]:
     """The request as the provider's dialect can write it, and its parameters with what is named already."""
-    if request.wording is None:
-        return request, Parameters(request)
     first = Parameters(request)
+    if not request.is_prose and _holds_unread(reader, request.messages, traits):
+        first.unsupported(UNREAD_REASONING)
+    if request.wording is None:
+        return request, first
     tools, choice = _tools(reader, request, first)
     parameters = {**request.parameters, **({"tools": tools} if "tools" in request.parameters else {})}
     if choice is not None:
@@ -87,6 +94,19 @@ def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[Cha
     messages = tuple(_messages(reader, request.messages, first))
     ready = msgspec.structs.replace(request, messages=messages, parameters=parameters)
     return ready, first.again(ready)
+
+
+def _holds_unread(reader: Reader, messages: tuple[Message, ...], traits: Traits) -> bool:
+    """Whether an earlier turn has thoughts or calls that another maker than the model's own signed. Amazon hosts the
+    models of many makers, and the maker of the model reads them there."""
+    maker = traits.owner if reader.owner == Owner.AMAZON else reader.owner
+    return any(
+        part.owner not in (Owner.UNKNOWN, maker) and bool(part.signature or (type(part) is ReasoningPart and part.data))
+        for message in messages
+        if message.role == "assistant"
+        for part in message.parts
+        if isinstance(part, ReasoningPart | ToolCall)
+    )
 
 
 # Tools.

@@ -16,6 +16,7 @@ _MOST: Final = 32
 """Paths that are named of one request at most."""
 _LONGEST: Final = 4096
 """Characters of a path at most: callers choose the names in it."""
+_HOLDERS: Final = (list, dict)
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {}, False)
 """Values that mean the same as leaving a member out."""
 
@@ -80,7 +81,7 @@ class LostMembers:
             if name in self._names and f"{pattern}.{name}".endswith(self._ends):
                 if member not in self._usual and len(found) < _MOST:
                     found[name if name in self._once else f"{place.path()[:_LONGEST]}.{name}"] = None
-            elif isinstance(member, list | dict) and name not in self._opaque:
+            elif member and isinstance(member, _HOLDERS) and name not in self._opaque:
                 yield _Place(member, place, f".{name}", f"{pattern}.{name}"[-self._longest :])
 
 
@@ -107,7 +108,7 @@ class _Place:
 def _elements(place: _Place, value: Sequence[Any]) -> Iterator[_Place]:
     """The elements of an array that may hold anything."""
     for position, each in enumerate(value):
-        if isinstance(each, list | dict):
+        if each and isinstance(each, _HOLDERS):
             yield _Place(each, place, f"[{position}]", place.pattern)
 
 

@@ -82,7 +82,7 @@ class Parameters:
 
     def required_url(self, name: str) -> str:
         url = self.url(name)
-        if not url and self._value(name) in {None, ""}:
+        if not url and self._value(name) in (None, ""):
             self.complain(name, "Required: a URL")
         return url
 
@@ -94,6 +94,7 @@ class Parameters:
         return default
 
     def number(self, name: str, default: float | None = None, *, least: float = -math.inf) -> float | None:
+        """A number, an integer where one is written."""
         value = self._value(name)
         if value is None:
             return default
@@ -102,13 +103,13 @@ class Parameters:
                 value = float(value)
             except ValueError:
                 value = None
-        if value is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if value is None or isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
             self.complain(name, "it must be a number")
             return default
         if value < least:
             self.complain(name, f"it must be at least {least:g}")
             return default
-        return float(value)
+        return value
 
     def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         """A list of texts; one text stands for a list of one."""
@@ -159,3 +160,11 @@ class Parameters:
     def _value(self, name: str) -> Any:
         self._asked.add(name)
         return self.values.get(name)
+
+
+def _is_finite(value: float) -> bool:
+    """An integer of more than 308 digits counts as endless, as JavaScript reads it."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -51,13 +51,13 @@ class RequestLimits(msgspec.Struct, frozen=True):
 class LimitsInForce(msgspec.Struct, frozen=True):
     """The limits of a catalogue. ``organisation`` are for everybody, ``workspaces`` by the workspace's id,
     ``virtual_keys`` by name. Limits of gateway keys are the keys' own. ``organisation_id`` is that of all requests,
-    None without a database. ``is_empty``: there are no limits."""
+    empty as long as no database has told it. ``is_empty``: there are no limits."""
 
     organisation: tuple[Applied, ...] = ()
     workspaces: Mapping[str, tuple[Applied, ...]] = {}
     virtual_keys: Mapping[str, tuple[Applied, ...]] = {}
     policies: tuple[Policy, ...] = ()
-    organisation_id: str | None = None
+    organisation_id: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -66,8 +66,8 @@ class LimitsInForce(msgspec.Struct, frozen=True):
     def of(self, owner: Owner) -> RequestLimits:
         """What limits the requests of an owner. Policies that could never apply to them are left out."""
         facts = dict(owner.facts)
-        if self.organisation_id is not None:
-            facts["organisation_id"] = self.organisation_id
+        # A condition for any organisation is met from the first request on, also without a database.
+        facts["organisation_id"] = self.organisation_id
         workspace = self.workspaces.get(facts.get("workspace_id", ""), ())
         policies = [policy for policy in self.policies if _may_apply(policy, facts)]
         return RequestLimits(

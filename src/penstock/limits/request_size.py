@@ -264,7 +264,7 @@ def _held_by_provider(body: Body) -> str | None:
 def _is_plain_text(part: dict[str, Any]) -> bool:
     """Whether a document's source is text, which is counted as text (Anthropic's documents)."""
     source = part.get("source")
-    return isinstance(source, dict) and source.get("type") in {"text", "content"}
+    return isinstance(source, dict) and source.get("type") in ("text", "content")
 
 
 def _paid_tools(body: Body) -> dict[str, int | None]:

@@ -34,6 +34,8 @@ _LARGEST_FORM: Final = 1 << 10
 _MOST_TEXTS: Final = 32
 _MOST_AROUND: Final = 4 << 10
 """Bytes around the texts of a written request."""
+_TEXT: Final = 160
+"""Bytes that the place of a text takes in memory."""
 _WRITE: Final = msgspec.json.Encoder().encode
 
 
@@ -165,5 +167,5 @@ class KnownForms:
 
     def keep(self, transcript: Transcript, known: KnownForm | None) -> None:
         """Remember what was learnt of a form; None where its requests can't be written so."""
-        size = len(transcript.beside) + (0 if known is None else known.slots.size)
+        size = len(transcript.beside) + _TEXT * len(transcript.roles) + (0 if known is None else known.slots.size)
         _known.put((self._serial, transcript.form), known or False, 1 + size // 1024)

@@ -72,7 +72,7 @@ def _limits(catalogues: Sequence[Catalogue]) -> LimitsInForce:
         workspaces,
         virtual_keys,
         tuple([policy for limits in every for policy in limits.policies]),
-        next((limits.organisation_id for limits in every if limits.organisation_id), None),
+        next((limits.organisation_id for limits in every if limits.organisation_id), ""),
     )
 
 

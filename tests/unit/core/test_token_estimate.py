@@ -60,7 +60,9 @@ def test_tools_and_arguments_are_json() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["type", "role", "text", "input", "tools"]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["type", "role", "text", "input", "tools", "source"]), inner)
+    ),
 )
 
 
@@ -74,3 +76,8 @@ def test_depth_is_bounded() -> None:
     for _ in range(5000):
         value = [value]
     assert value_tokens(value) == 0
+
+
+@pytest.mark.parametrize("kind", [[], {}, [["text"]], 1, None])
+def test_a_source_of_any_type_is_counted(kind: Any) -> None:
+    assert value_tokens([{"type": "document", "source": {"type": kind, "data": "x"}}]) >= 0

@@ -59,3 +59,8 @@ def test_each_place(part: Any, place: tuple[str, ...], before: str) -> None:
 )
 def test_other_parts(part: Any) -> None:
     assert segments(part) == []
+
+
+@pytest.mark.parametrize("form", [[], {}, ["txt"], 1, None])
+def test_a_format_that_is_no_text_holds_none(form: Any) -> None:
+    assert segments({"document": {"format": form, "source": {"bytes": DATA}}}) == []

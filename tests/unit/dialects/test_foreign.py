@@ -19,15 +19,17 @@ from penstock.core.chat import (
     Owner,
     Part,
     Reasoning,
+    ReasoningPart,
     Stored,
     TextPart,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolResult,
     Wording,
 )
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects.foreign import LOST_REASONING, PLAIN, Reader, ready_for
+from penstock.dialects.foreign import LOST_REASONING, PLAIN, UNREAD_REASONING, Reader, ready_for
 
 WORDING: Final = Wording(names={"max_completion_tokens": "max_tokens"}, once=frozenset({"cache_control"}))
 IMAGE: Final = ImagePart(Inline("image/png", "AAAA"))
@@ -110,6 +112,23 @@ def test_sources_of_earlier_answers_are_named_where_they_cant_be_told(citation: 
         found, dropped = ready(request(said), Reader(reader))
         assert found.messages[0] == said
         assert dropped == (() if reader == owner else ("messages.citations",))
+
+
+@pytest.mark.parametrize("maker", [Owner.ANTHROPIC, Owner.GOOGLE, Owner.OPENAI])
+def test_what_another_maker_signed_is_named_once(maker: str) -> None:
+    thoughts = (ReasoningPart("a", "s", "", maker), ReasoningPart("", "", "d", maker))
+    for part in (*thoughts, ToolCall("1", "f", "{}", "s", maker)):
+        given = request(user(TextPart("x")), *[Message("assistant", (part,), path=f"messages[{n}]") for n in (1, 3)])
+        for reader, traits in ((Reader(owner), ANY_MODEL) for owner in (Owner.ANTHROPIC, Owner.GOOGLE, Owner.OPENAI)):
+            for asked in (given, msgspec.structs.replace(given, wording=None)):
+                _, dropped = ready(asked, reader, traits)
+                assert dropped == (() if reader.owner == maker else (UNREAD_REASONING,))
+        assert ready(given)[1] == (UNREAD_REASONING,)
+        for owner in (Owner.ANTHROPIC, Owner.UNKNOWN):  # Amazon hosts the models of many makers
+            _, dropped = ready(given, Reader(Owner.AMAZON, tools_of=owner), Traits(owner=owner))
+            assert dropped == (() if owner == maker else (UNREAD_REASONING,))
+    said = Message("assistant", (ReasoningPart("a"), ReasoningPart("b", owner=maker), ToolCall("1", "f")))
+    assert ready(request(said))[1] == ()
 
 
 def test_images_follow_the_results_that_cannot_hold_them() -> None:

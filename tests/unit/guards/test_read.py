@@ -126,6 +126,16 @@ def test_saved_guardrails() -> None:
     assert not hook.deny
 
 
+def test_credentials_of_a_guard_are_those_of_its_checks() -> None:
+    """A check's own come first."""
+    moderation = {"id": "openai.moderation", "parameters": {}}
+    assert len(problems({"before_request_hooks": [{"id": "g", "checks": [moderation]}]})) == 1
+    guard = {"id": "g", "checks": [moderation], "credentials": {"apiKey": "k"}}
+    assert problems({"before_request_hooks": [guard]}) == []
+    own = {**guard, "checks": [{**moderation, "parameters": {"credentials": {}}}]}
+    assert len(problems({"before_request_hooks": [own]})) == 1
+
+
 def test_targets_that_inherit_share() -> None:
     hooks = [CHECK]
     first, _ = guards_of({"input_guardrails": hooks})

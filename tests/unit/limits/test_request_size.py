@@ -183,6 +183,12 @@ def test_odd_bodies_have_a_size(members: dict[str, Any]) -> None:
         assert measured(exact, **members).media == {}
 
 
+@pytest.mark.parametrize("kind", [[], {}, ["text"], 1, None])
+def test_a_document_whose_source_has_any_type_has_a_size(kind: Any) -> None:
+    part = {"type": "document", "source": {"type": kind, "data": "x"}}
+    assert measured(messages=[{"role": "user", "content": [part]}]).media == {"file": 1}
+
+
 def test_deep_values_are_counted() -> None:
     content: Any = "x" * 1000
     for _ in range(300):

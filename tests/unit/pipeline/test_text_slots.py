@@ -104,6 +104,10 @@ def test_what_is_remembered_is_bounded() -> None:
         forms.keep(said(b"%d" % number, "user"), known)
     found = [forms.find(said(b"%d" % number, "user")) for number in range(5000)]
     assert found.index(known) == 5000 - 4096, "those that were not asked for the longest time are forgotten"
+    many = [said(b"many %d" % number, *["user"] * 32) for number in range(5000)]
+    for each in many:
+        forms.keep(each, known)
+    assert sum(forms.find(each) is not None for each in many) == 4096 // 6, "of so many texts each is larger"
     for number in range(6000, 6100):
         assert not forms.comes_again(said(b"%d" % number, "user"))
     assert sum(forms.comes_again(said(b"%d" % number, "user")) for number in range(6000, 6100)) <= 32

@@ -109,7 +109,7 @@ def _json_ruling(text: str) -> Ruling | None:
     value = _object(text)
     verdict = value.get("verdict")
     categories = value.get("categories", [])
-    if verdict not in {"safe", "unsafe"} or not value.keys() <= {"verdict", "categories"}:
+    if verdict not in ("safe", "unsafe") or not value.keys() <= {"verdict", "categories"}:
         return None
     if not isinstance(categories, list) or not all(isinstance(each, str) for each in categories):
         return None

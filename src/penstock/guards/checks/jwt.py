@@ -77,7 +77,7 @@ class _ClaimRule(msgspec.Struct, frozen=True):
 class _Rules(msgspec.Struct, frozen=True):
     """What a token must be. Times are in seconds."""
 
-    algorithms: frozenset[str]
+    algorithms: tuple[str, ...]
     tolerance: float
     max_age: float
     audience: tuple[str, ...]
@@ -183,7 +183,7 @@ def _rules(parameters: Parameters) -> _Rules:
         if each not in _ALGORITHMS:
             parameters.complain("algorithms", f"there is no algorithm '{each[:20]}' here")
     return _Rules(
-        frozenset(algorithms),
+        tuple(algorithms),
         parameters.number("clockTolerance", 5, least=0) or 0.0,
         _age(parameters),
         parameters.texts("audience"),

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 DIGITS: Final = tuple("0123456789")
 CONTEXT: Final = 64
 """Characters before a match that a detector may look at."""
-_NAME: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}\Z")
+SPACED_LETTERS: Final = (
+    r"\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02c1\u0300-\u0374\u0376-\u0377\u037b-\u037d\u037f\u0386"
+    r"\u0388-\u03f5\u03f7-\u0481\u048a-\u0556\u0561-\u0587\u0591-\u05bd\u05d0-\u05ea\u0620-\u0669\u066e-\u06d3\u0710-\u074a"
+    r"\u0900-\u0963\u0966-\u096f\u0971-\u09f1\u0a01-\u0a75\u0a81-\u0aef\u0b01-\u0b6f\u0b82-\u0bef\u0c00-\u0c6f"
+    r"\u0c80-\u0c83\u0c85-\u0d4e\u0d54-\u0d6f\u10a0-\u10fa\u10fc-\u10ff\u1200-\u135f\u1e00-\u1fbc"
+)
+"""Letters, marks and digits beyond ASCII of scripts with spaces between words, as the class of a pattern has them."""
+_NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.!#$%&'*+-^_`{}~"
+"""The ASCII characters of names before an ``@``, of RFC 5322; ``/=?|`` rather stand between it and what is before."""
+NAME_LIMIT: Final = 64
+"""The most characters of such a name (RFC 5321): of a longer one the last are taken."""
 _LETTERS: Final = re.compile(r"[A-Za-z]{1,7}\Z")
 _PREFIX: Final = re.compile(r"[A-Za-z]{1,2}[ -]\Z")
 _NEAR: Final = 21
@@ -99,6 +109,8 @@ class Detector(msgspec.Struct, frozen=True, dict=True):
     ignores_case: bool = False
     first_end_is_final: bool = False
     """Whether a match never grows behind its first end, as that of a lazy pattern doesn't."""
+    leads: str = ""
+    """Characters that a match may begin with and that are no part of what counts: a quotation mark, say."""
 
     @cached_property
     def compiled(self) -> regex.Pattern[str]:
@@ -122,7 +134,7 @@ class Detector(msgspec.Struct, frozen=True, dict=True):
                 continue
             end = accepts(text, place, match.end())
             if end:
-                spans.append(Span(place, end, self.kind))
+                spans.append(self._span(text, place, end))
                 at = end
         return spans
 
@@ -142,8 +154,13 @@ class Detector(msgspec.Struct, frozen=True, dict=True):
                     return spans, waits
             end = accepts(text, start, match.end())
             if end:
-                spans.append(Span(start, end, self.kind))
+                spans.append(self._span(text, start, end))
             at = end or start + 1
+
+    def _span(self, text: str, start: int, end: int) -> Span:
+        if self.leads:
+            start = end - len(text[start:end].lstrip(self.leads))
+        return Span(start, end, self.kind)
 
     def _waits_from(self, text: str, at: int, match: Any) -> int | None:
         """Where the text begins whose meaning depends on what follows; None for a match that is final."""
@@ -167,6 +184,8 @@ def number_starts(scanned: ScannedText) -> Iterable[int]:
     for at in scanned.numbers:
         if at and text[at - 1] in "+(":
             yield at - 1
+            if text[at - 2 : at] == "+(":
+                yield at - 2
         yield at
 
 
@@ -189,10 +208,25 @@ def local_part_starts(scanned: ScannedText) -> Iterable[int]:
     text = scanned.text
     at = text.find("@")
     while at >= 0:
-        name = _NAME.search(text[max(0, at - 65) : at])
-        if name is not None:
-            yield at - len(name[0])
+        name = text[max(0, at - NAME_LIMIT) : at]
+        start = at - len(name) + len(without_end(name, _NAME))
+        if start < at:
+            yield start
         at = text.find("@", at + 1)
+
+
+def without_end(text: str, characters: str) -> str:
+    """A text without the end that is made of some ASCII characters and of ``SPACED_LETTERS``."""
+    kept = text.rstrip(characters)
+    if kept and not kept[-1].isascii():
+        return kept.rstrip(characters + _every_letter())
+    return kept
+
+
+@lru_cache(maxsize=1)
+def _every_letter() -> str:
+    letter = re.compile(f"[{SPACED_LETTERS}]")
+    return "".join(filter(letter.match, map(chr, range(0x80, 0x2000))))
 
 
 def starts_of(pattern: re.Pattern[str]) -> Starts:

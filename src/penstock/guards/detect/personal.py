@@ -15,6 +15,8 @@ from penstock.guards.detect import checksums
 from penstock.guards.detect.detector import (
     CONTEXT,
     DIGITS,
+    NAME_LIMIT,
+    SPACED_LETTERS,
     Detector,
     ScannedText,
     local_part_starts,
@@ -23,7 +25,12 @@ from penstock.guards.detect.detector import (
     word_starts,
 )
 
-_SEPARATORS: Final = str.maketrans("", "", " .-/()\t\u00a0")
+_SPACES: Final = r"\u00a0\u2009\u202f"
+_HYPHENS: Final = r"\u2010-\u2013"
+_BETWEEN: Final = f" {_SPACES}{_HYPHENS}-"
+"""Between the digits of a number, as the class of a pattern has it: a space or a hyphen, also one that doesn't break or
+that a text program made."""
+_SEPARATORS: Final = str.maketrans("", "", " .-/()\t\u00a0\u2009\u202f\u2010\u2011\u2012\u2013")
 _IBAN_LENGTHS: Final = {
     text[:2]: int(text[2:])
     for text in """
@@ -36,6 +43,7 @@ _IBAN_LENGTHS: Final = {
 """The lengths of IBANs by country. Source: the IBAN registry of SWIFT (ISO 13616)."""
 _WORD: Final = re.compile(r"\w")
 _LETTERED: Final = re.compile(r"[A-Za-z]{0,7}[ -]?[0-9]")
+_RANGE: Final = re.compile(r"\.[0-9]{1,3}-\Z")
 _HEX: Final = re.compile(r"[0-9A-Fa-f:](?<![A-Za-z0-9_:-].)(?=[0-9A-Fa-f]{0,4}[:-])")
 
 
@@ -94,7 +102,7 @@ def _card(text: str, start: int, end: int) -> int:
         if len(digits) in _card_lengths(digits) and _ends(text, end) and checksums.luhn(digits):
             return end
         end -= 1
-        while text[end - 1] in " -":
+        while not text[end - 1].isdecimal():
             end -= 1
     return 0
 
@@ -116,11 +124,10 @@ def _card_lengths(digits: str) -> tuple[int, ...]:
 
 
 def _iban(text: str, start: int, end: int) -> int:
-    length, at = _IBAN_LENGTHS.get(text[start : start + 2], 0), start
+    length, at = _IBAN_LENGTHS.get(text[start : start + 2].upper(), 0), start
     taken: list[str] = []
     while at < end and len(taken) < length:
-        if text[at] != " ":
-            taken.append(text[at])
+        taken += text[at].translate(_SEPARATORS).upper()
         at += 1
     if not length or len(taken) < length or not _ends(text, at):
         return 0
@@ -147,6 +154,8 @@ def _phone(text: str, start: int, end: int) -> int:
 
 
 def _address(text: str, start: int, end: int) -> int:
+    if text[start - 1 : start] == "-" and _RANGE.search(text, max(0, start - 4), start) is None:
+        return 0  # a version, rather
     found = text[start:end]
     if found[-1] == ":" and not found.endswith("::"):
         found = found[:-1]
@@ -167,8 +176,8 @@ def _mac(text: str, start: int, end: int) -> int:
 
 
 def _mail(text: str, start: int, end: int) -> int:
-    del text, start
-    return end
+    """Accept a name that has more than what may stand before it."""
+    return 0 if text[start:end].lstrip(_LEADS)[0] == "@" else end
 
 
 def _url(text: str, start: int, end: int) -> int:
@@ -189,6 +198,15 @@ def _of_digits(accepts: Callable[[str, int, int], int]) -> Callable[[str, int, i
     return has
 
 
+_NAMING: Final = rf"A-Za-z0-9.!#$%&'*+^_`{{}}~{SPACED_LETTERS}-"
+"""What the name in a mail address is made of, as RFC 5322 and RFC 6531 have it; ``/=?|`` are left out, since in paths,
+queries and tables they stand between a name and what is before it."""
+_LEADS: Final = "!#$&'*^`{}~"
+"""Of these, what rather quotes a name that begins with it, or sets it off."""
+_UNSPACED: Final = r"\u0e01-\u0e4e\u3005\u3041-\u3096\u30a1-\u30fe\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+"""Letters of the names of hosts in scripts without spaces, in which the prose before a name would be part of it."""
+_LABEL: Final = f"A-Za-z0-9{SPACED_LETTERS}{_UNSPACED}"
+_TOP_LEVEL: Final = f"(?:xn--[A-Za-z0-9-]{{2,20}}|[A-Za-z{SPACED_LETTERS}]{{2,24}}|[{_UNSPACED}]{{2,5}})"
 _NUMBER: Final = r"(?<!\w)"
 _LEFT: Final = r"(?<!\w)"
 
@@ -206,32 +224,43 @@ def _lettered(kind: str, form: str, check: Callable[[str], bool], words: str = "
 _DETECTORS: Final = (
     Detector(
         "email",
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,8}(?:xn--[A-Za-z0-9-]{2,20}|[A-Za-z]{2,24})",
+        f"(?:(?<![{_NAMING}])[{_NAMING}]{{1,{NAME_LIMIT}}}|[{_NAMING}]{{{NAME_LIMIT}}})@(?:[{_LABEL}](?:[{_LABEL}-]{{0,62}})\\.){{1,8}}{_TOP_LEVEL}",
         local_part_starts,
         ("@",),
         _mail,
-        600,
+        800,
+        leads=_LEADS,
     ),
-    Detector("card", _NUMBER + r"[2-6](?:[ -]?[0-9]){11,18}", number_starts, DIGITS, _card, 40),
+    Detector(
+        "card",
+        _NUMBER + r"[2-6](?:[0-9]{3}(?:\.[0-9]{4}){3}|"
+        rf"(?: - |[{_BETWEEN}]?)(?:[0-9](?: - |[{_BETWEEN}]?)){{10,17}}[0-9])",
+        number_starts,
+        DIGITS,
+        _card,
+        80,
+    ),
     Detector(
         "iban",
-        _LEFT + r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}",
+        _LEFT + rf"[A-Z]{{2}}[0-9]{{2}}(?:[{_BETWEEN}]?[A-Z0-9]){{11,30}}",
         _country_starts,
         DIGITS,
         _iban,
+        ignores_case=True,
     ),
-    Detector("ssn", _NUMBER + r"[0-8][0-9]{2}([- ])[0-9]{2}\1[0-9]{4}", number_starts, DIGITS, _ssn, 12),
+    Detector("ssn", _NUMBER + rf"[0-8][0-9]{{2}}([{_BETWEEN}])[0-9]{{2}}\1[0-9]{{4}}", number_starts, DIGITS, _ssn, 12),
     Detector(
         "phone",
-        _NUMBER + r"(?:\+[1-9](?:[ .()/-]{0,2}[0-9]){7,14}|(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])"
-        r"[2-9][0-9]{2}[ .-][0-9]{4})",
+        _NUMBER + rf"(?:\+\(?[1-9](?:[{_BETWEEN}.()/]{{0,4}}[0-9]){{7,14}}|(?:1[{_BETWEEN}.])?"
+        rf"(?:\([2-9][0-9]{{2}}\)[{_BETWEEN}.]?|[2-9][0-9]{{2}}[{_BETWEEN}./])[2-9][0-9]{{2}}[{_BETWEEN}.][0-9]{{4}})",
         number_starts,
         DIGITS,
         _phone,
     ),
     Detector(
         "ip",
-        r"(?<![\w.:-])(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3,7}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.[0-9]{1,3}){0,3})",
+        r"(?:(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3,7}"
+        r"|(?<![\w.:-])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\.[0-9]{1,3}){0,3})",
         _address_starts,
         DIGITS,
         _address,

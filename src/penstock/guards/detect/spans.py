@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 import msgspec
 
-from penstock.guards.detect.detector import CONTEXT, Detector, ScannedText, Span, Starts
+from penstock.guards.detect.detector import CONTEXT, Detector, ScannedText, Span, Starts, without_end
 from penstock.guards.detect.mark_search import MarkSearch
 
-TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-():/="
-"""The characters of what a match may begin with before its trigger."""
+TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-():/=!#$&'*^`{}~"
+"""The ASCII characters of what a match may begin with before its trigger; ``SPACED_LETTERS`` are the others."""
 _PREFIX: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,2} \Z")
 """With a space before its trigger a match begins only so: "AB 12 34 56 C", say."""
 _PREFIX_WIDTH: Final = 3
@@ -40,9 +40,9 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     """What is looked for. ``counts``: (kind, what was found) -> whether it counts. ``masks`` makes, for each text or
     stream, the function that replaces finds; None leaves them. ``fails``: a find is a false verdict.
 
-    ``trigger``: each find holds a match of it, and what stands before that is made of ``TAIL``, or is one or two
-    letters and a space; without one, ``idle`` tells up to where a text that goes on holds nothing, -1 where it holds
-    something.
+    ``trigger``: each find holds a match of it, and what stands before that is made of ``TAIL`` and ``SPACED_LETTERS``,
+    or is one or two letters and a space; without one, ``idle`` tells up to where a text that goes on holds nothing, -1
+    where it holds something.
     """
 
     seekers: tuple[Seeker, ...]
@@ -114,7 +114,7 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
 def begun_from(text: str, at: int) -> int:
     """The place from which on the end of a text may be what stands before a trigger."""
     if text[-1:] != " ":
-        return max(at, len(text.rstrip(TAIL)))
+        return max(at, len(without_end(text, TAIL)))
     letters = _PREFIX.search(text, max(0, len(text) - _PREFIX_WIDTH))
     return len(text) if letters is None else max(at, letters.start())
 

@@ -1,5 +1,5 @@
-"""What the guards of one request found so far, for its further attempts and targets: hooks that are written alike and
-change nothing judge a request once."""
+"""What the guards of one request found so far, for its further attempts and targets: hooks that are written alike judge
+a request once; where one changes it, all of them together."""
 
 from __future__ import annotations
 
@@ -43,17 +43,30 @@ class GuardMemory(msgspec.Struct):
     pieces: dict[str, JudgedPieces] = msgspec.field(default_factory=dict)
     """By target, what came of the requests inside the request."""
     judged: list[JudgedRequest] = msgspec.field(default_factory=list)
+    changing: list[Changing] = msgspec.field(default_factory=list)
     passed: PassedRequest | None = None
 
     def run_of(self, hook: Hook, subject: Subject) -> HookRun | None:
         """The run of a hook that is written alike and judged the same; None where there was none."""
         for judged in self.judged:
             for run in judged.runs:
-                is_alike = run.hook.id == hook.id and run.hook.fingerprint == hook.fingerprint
-                is_whole = not any(each.skipped for each in run.checks)
-                if is_alike and is_whole and _is_same(hook, judged.subject, subject):
+                if _is_alike(run, hook) and _is_same(hook, judged.subject, subject):
                     return run
         return None
+
+    def changed_by(self, hooks: Sequence[Hook], subject: Subject) -> tuple[list[HookRun], Subject] | None:
+        """The runs of hooks of which some change the request, and what they made of it; None where others have judged,
+        or something else."""
+        for runs, before, after in self.changing:
+            if len(runs) == len(hooks) and all(
+                _is_alike(run, hook) and _is_same(hook, before, subject) for run, hook in zip(runs, hooks, strict=True)
+            ):
+                return runs, subject if after is before else subject.changed(after.request.raw)
+        return None
+
+
+Changing = tuple[list[HookRun], Subject, Subject]
+"""The runs of all hooks where some change the request, what they judged, and what they made of it."""
 
 
 class JudgedRequest(msgspec.Struct):
@@ -75,12 +88,16 @@ async def remembered(
     outbound: Outbound,
     note: Callable[[Sequence[HookRun]], None],
 ) -> tuple[list[HookRun], Subject]:
-    """The runs of before-hooks. Where no hook changes the request, a hook that is written alike and has judged the same
-    body is not asked again. ``note`` gets the runs that are new."""
+    """The runs of before-hooks. A hook that is written alike and has judged the same body is not asked again; where a
+    hook changes the request, all of them have to be. ``note`` gets the runs that are new."""
     if any(hook.transforms for hook in hooks):
-        runs, subject = await run_hooks(hooks, subject, outbound)
+        changed = memory.changed_by(hooks, subject)
+        if changed is not None:
+            return changed
+        runs, after = await run_hooks(hooks, subject, outbound)
         note(runs)
-        return runs, subject
+        memory.changing.append((runs, subject, after))
+        return runs, after
     known = {id(hook): memory.run_of(hook, subject) for hook in hooks}
     runs, _ = await run_hooks([hook for hook in hooks if known[id(hook)] is None], subject, outbound)
     note(runs)
@@ -104,6 +121,12 @@ async def judged_aside(
     """The runs of hooks that judge what the provider has already: they change nothing."""
     runs, _ = await remembered(memory, hooks, subject, outbound, lambda new: note(undone(new, _TOO_LATE)))
     return undone(runs, _TOO_LATE)
+
+
+def _is_alike(run: HookRun, hook: Hook) -> bool:
+    """Whether a run is that of a hook which is written alike, with all of its checks."""
+    is_whole = not any(each.skipped for each in run.checks)
+    return is_whole and run.hook.id == hook.id and run.hook.fingerprint == hook.fingerprint
 
 
 def _is_same(hook: Hook, seen: Subject, subject: Subject) -> bool:

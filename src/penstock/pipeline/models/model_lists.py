@@ -32,7 +32,7 @@ https://openrouter.ai/docs/features/presets, https://docs.predibase.com, https:/
 """
 _EXTRA: Final = "extrabody"
 """A member whose own members count as members of the body (https://docs.litellm.ai/docs/providers/custom_llm_server)."""
-_OWN_TOOLS: Final = frozenset({None, "function", "custom"})
+_OWN_TOOLS: Final = (None, "function", "custom")
 """The types of tools that the caller runs: their definitions are content. Other tools may name a model to run."""
 _TOOLS: Final = "tools"
 _ROUTING_PREFIXES: Final = ("x-portkey-", "x-litellm-", "x-penstock-")

@@ -43,6 +43,8 @@ def test_a_verdict_and_what_it_cost() -> None:
         'I think {"verdict": "safe"}',
         '{"verdict": "safe"} because it says so',
         '{"verdict": true}',
+        '{"verdict": ["unsafe"]}',
+        '{"verdict": {}}',
         '{"verdict": "safe", "reason": "the text says so"}',
         '{"verdict": "unsafe", "categories": "violence"}',
         "[]",

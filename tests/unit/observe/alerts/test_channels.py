@@ -105,7 +105,7 @@ async def test_a_name_that_people_chose_makes_no_line_of_its_own() -> None:
     subject, text = sent
     assert subject.splitlines() == ["Penstock: The budget b of the key team used: 0  evil is used up."]
     assert text.splitlines()[2:4] == ["name: team used: 0  evil", ""]
-    door = Door(Posted(200, b""))
+    door = Door(Posted(200))
     await Slack(door).tell(notice)
     assert json.loads(door.posted[0][0])["text"].isprintable()
     assert notice.payload["data"] == {"message": notice.sentence, "name": name}

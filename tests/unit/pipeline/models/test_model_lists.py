@@ -76,6 +76,12 @@ def test_depth_hides_nothing_and_breaks_nothing(depth: int) -> None:
     assert failure.param == "options"
 
 
+@pytest.mark.parametrize("kind", [[], {}, ["function"]])
+def test_a_tool_whose_type_is_no_text_hides_nothing(kind: Any) -> None:
+    assert refused({"model": "mini", "tools": [{"type": kind, "name": "f"}]}) is None
+    assert refused({"model": "mini", "tools": [{"type": kind, "model": "max"}]}) is not None
+
+
 def test_switches_and_null_name_no_model() -> None:
     assert refused({"model": "mini", "models": None, "use_model": True, "x": {"model": [False, None]}}) is None
     assert refused({"model": "mini", "models": [1]}) is not None

@@ -18,6 +18,7 @@ from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.anthropic.caller.messages import read_content, read_messages
 from penstock.dialects.anthropic.caller.tools import read_choice, read_tools
+from penstock.dialects.foreign import UNREAD_REASONING
 from penstock.dialects.malformed import Malformed, read_whole
 
 WORDING: Final = Wording(
@@ -27,6 +28,7 @@ WORDING: Final = Wording(
         "user": "metadata.user_id",
         "reasoning_effort": "output_config.effort",
         "reasoning": "thinking",
+        UNREAD_REASONING: "messages.thinking",
         "reasoning.max_tokens": "thinking.budget_tokens",
         "response_format": "output_config.format",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",

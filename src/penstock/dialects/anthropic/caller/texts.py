@@ -95,7 +95,8 @@ def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
 
 
 def _closes(name: bytes, event: Any) -> int | None:
-    kind = member(event, "type") or name.decode("utf-8", "replace")
+    kind = member(event, "type")
+    kind = kind if kind and isinstance(kind, str) else name.decode("utf-8", "replace")
     if kind == "content_block_stop":
         index = member(event, "index")
         return index if isinstance(index, int) else ALL_SLOTS

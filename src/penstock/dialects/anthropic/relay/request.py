@@ -169,5 +169,5 @@ def _calls_without_thought(messages: list[_Members]) -> bool:
         if bytes(message.get("role", b"")) == b'"assistant"':
             content = read_json_or_none(bytes(message.get("content", b"")))
             first = content[0] if isinstance(content, list) and content else None
-            return not (isinstance(first, dict) and first.get("type") in {"thinking", "redacted_thinking"})
+            return not (isinstance(first, dict) and first.get("type") in ("thinking", "redacted_thinking"))
     return False

@@ -24,6 +24,7 @@ from penstock.dialects.bedrock.caller.messages import read_messages, read_system
 from penstock.dialects.bedrock.caller.model_fields import FIELDS, ModelFields, read_model_fields
 from penstock.dialects.bedrock.caller.tools import read_choice, read_tools
 from penstock.dialects.config_members import limit_wins
+from penstock.dialects.foreign import UNREAD_REASONING
 from penstock.dialects.malformed import Malformed, read_whole, text_in
 from penstock.dialects.parameter_types import checked
 
@@ -42,6 +43,7 @@ _WORDING: Final = Wording(
         "top_k": f"{FIELDS}.top_k",
         "anthropic_beta": f"{FIELDS}.anthropic_beta",
         "reasoning": f"{FIELDS}.thinking",
+        UNREAD_REASONING: "messages.reasoningContent",
         "thinking": f"{FIELDS}.thinking",
         "reasoning.max_tokens": f"{FIELDS}.thinking.budget_tokens",
         "reasoning_effort": "outputConfig.effort",

@@ -16,6 +16,7 @@ from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Message, Reasoning, TextPart, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.config_members import limit_wins
+from penstock.dialects.foreign import UNREAD_REASONING
 from penstock.dialects.gemini.caller.contents import read_contents
 from penstock.dialects.gemini.caller.parts import parts_of
 from penstock.dialects.gemini.caller.response_format import read_format
@@ -30,6 +31,7 @@ WORDING: Final = Wording(
         **{name: f"{_CONFIG}.{own}" for name, own in CHAT_NAMES.items()},
         "response_format": f"{_CONFIG}.responseSchema",
         "reasoning": f"{_CONFIG}.thinkingConfig",
+        UNREAD_REASONING: "contents.thoughtSignature",
         "reasoning_effort": f"{_CONFIG}.thinkingConfig.thinkingLevel",
         "thinking": f"{_CONFIG}.thinkingConfig",
         "reasoning.max_tokens": f"{_CONFIG}.thinkingConfig.thinkingBudget",

@@ -216,7 +216,7 @@ def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters, 
 
 def _is_taken(part: Mapping[str, Any], host: Host, *, is_list: bool) -> bool:
     kind = part.get("type")
-    return kind == "text" or (is_list and (host.parts is None or kind in host.parts))
+    return kind == "text" or (is_list and (host.parts is None or (isinstance(kind, str) and kind in host.parts)))
 
 
 def _part(part: Part) -> Mapping[str, Any] | None:

@@ -18,6 +18,7 @@ from penstock.core.chat import ChatRequest, Echo, Format, Message, Reasoning, Te
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.dialects.config_members import limit_wins
+from penstock.dialects.foreign import UNREAD_REASONING
 from penstock.dialects.malformed import Malformed, read_whole
 from penstock.dialects.openai.caller.request import CHECKS
 from penstock.dialects.responses.caller.items import adds_tools, read_items
@@ -32,6 +33,7 @@ WORDING: Final = Wording(
         "response_format": "text.format",
         "verbosity": "text.verbosity",
         "reasoning_effort": "reasoning.effort",
+        UNREAD_REASONING: "input.reasoning",
         "logprobs": "include",
     },
     inside={

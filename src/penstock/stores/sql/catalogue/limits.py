@@ -98,7 +98,7 @@ class LimitLoader:
             of_level.get("workspace", {}),
             await _of_virtual_keys(connection, limits, catalogue),
             tuple(self._policies.values()),
-            (await connection.execute(_ORGANISATION)).scalar(),
+            (await connection.execute(_ORGANISATION)).scalar() or "",
         )
         return msgspec.structs.replace(catalogue, limits=in_force)
 

@@ -78,6 +78,10 @@ def test_deltas_and_ends() -> None:
     assert list(TEXTS.deltas("messages", {"type": "ping"})) == []
     assert TEXTS.closes(b"", {"type": "content_block_stop", "index": 1}) == 1
     assert TEXTS.closes(b"message_stop", {}) == ALL_SLOTS
+    kinds: list[Any] = [[], {}, [None], 1, None]
+    for kind in kinds:
+        assert TEXTS.closes(b"message_stop", {"type": kind}) == ALL_SLOTS
+        assert TEXTS.closes(b"ping", {"type": kind}) is None
     assert TEXTS.closes(b"ping", {"type": "ping"}) is None
     assert TEXTS.is_end(b"message_stop", b"{}")
     assert TEXTS.results_event(b"{}").startswith(b"event: hook_results\ndata: ")

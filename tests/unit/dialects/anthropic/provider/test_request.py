@@ -150,7 +150,7 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "reasoning_before": (sent(ASKED, HI, turn("user", say("And?"))), ()),
     "signed_by_anthropic": (sent(ASKED, turn("assistant", {"type": "thinking", "thinking": "Look it up.", "signature": "c2ln"}, PARIS), turn("user", SUNNY), tools=[FORECAST]), ()),
     "redacted_by_anthropic": (sent(ASKED, turn("assistant", {"type": "redacted_thinking", "data": "ZW5jcnlwdGVk"}, say("Hi")), turn("user", say("And?"))), ()),
-    "signed_by_google": (after_call(SUNNY), ()),
+    "signed_by_google": (after_call(SUNNY), ("messages.reasoning_details",)),
     "user": (sent(metadata={"user_id": "user-123"}), ()),
     "metadata": (sent(), ("metadata",)),
     "store": (sent(), ("store",)),

@@ -124,6 +124,10 @@ def test_an_open_call_without_its_thought_switches_thinking_off() -> None:
     assert dropped == ()
     _, dropped = sent({"thinking": budget, "messages": [assistant(FOREIGN, CALL), RESULT, assistant(CALL)]})
     assert dropped == ()
+    kinds: list[Any] = [[], {}, ["thinking"], None]
+    for kind in kinds:
+        _, dropped = sent({"thinking": budget, "messages": [assistant({"type": kind}, FOREIGN, CALL), RESULT]})
+        assert dropped == ("thinking",)
 
 
 def test_a_body_that_is_only_like_it_is_left_alone() -> None:

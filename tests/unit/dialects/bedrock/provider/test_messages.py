@@ -173,7 +173,7 @@ def test_reasoning_goes_to_its_maker_only() -> None:
     assert written(request)[0]["messages"][1] == answered(claudes, "Hi")
     novas = {"reasoningContent": {"redactedContent": "ZGF0YQ=="}}
     assert written(request, NOVA)[0]["messages"][1] == answered(novas, "Hi")
-    assert written(request, KIMI) == (told(HI, answered("Hi")), ())
+    assert written(request, KIMI) == (told(HI, answered("Hi")), ("messages.reasoning_details",))
     unsigned = {"type": "reasoning.text", "text": "Hm.", "format": "amazon-bedrock-v1"}
     request = ask(HELLO, {"role": "assistant", "content": "Hi", "reasoning_details": [unsigned]})
     assert written(request, NOVA) == (told(HI, answered("Hi")), ())

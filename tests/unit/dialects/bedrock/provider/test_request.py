@@ -170,7 +170,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
     "reasoning_before": (told(HI, answered("Hi"), asked("And?")), ()),
     "signed_by_anthropic": (told(HI, answered({"reasoningContent": {"reasoningText": {"text": "Look it up.", "signature": "c2ln"}}}, used("get_weather", "call_1", city="Paris")), SUNNY, **TOOLS), ()),
     "redacted_by_anthropic": (told(HI, answered({"reasoningContent": {"redactedContent": "Wlc1amNubHdkR1Zr"}}, "Hi"), asked("And?")), ()),
-    "signed_by_google": (told(*CALLED, **TOOLS), ()),
+    "signed_by_google": (told(*CALLED, **TOOLS), ("messages.reasoning_details",)),
     "user": (told(**with_fields(metadata={"user_id": "user-123"})), ()),
     "metadata": (told(requestMetadata={"team": "a"}), ()),
     "store": (told(), ("store",)),
