@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 def storable_text(text: str) -> str:
-    """The text itself where it can be held. PostgreSQL takes no NUL, and no UTF-8 holds half of a surrogate pair: both
-    become ``?``. One row that is refused would keep all others from their table."""
+    """The text with ``?`` for each NUL, which PostgreSQL refuses, and for each half of a surrogate pair, which UTF-8
+    can't hold; the same text where it has neither. A refused row would keep all rows behind it from their table."""
     if text.isascii() and "\x00" not in text:
         return text
     return text.encode("utf-8", "replace").decode().replace("\x00", "?")

@@ -174,21 +174,14 @@ def bind(
 
     ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
     does the gateway's identity, whose ``environment`` is given only where the operator lends it.
-
-    A custom host gets chats of the row's first wire, and Responses, which are asked for beside chat completions
-    (docs/responses.md): nothing says that a caller's proxy or private deployment serves other wires as well, or at
-    which paths. Only a program that callers run (``self_hosted``) is the same everywhere.
     """
     values = with_defaults(provider, options)
     refused = refuse_option(provider, values)
     if refused is not None:
         return refused
-    specs = provider.places_of(operation, values)
+    specs = _specs(provider, operation, values, is_custom=custom_host is not None)
     if not specs:
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
-    if custom_host is not None and operation is Operation.CHAT and not provider.self_hosted:
-        specs = (specs[0], *[spec for spec in specs[1:] if spec.dialect == RESPONSES_WIRE])
-    demands_key = custom_host is None and "authorization" not in custom_headers
     binding = _Binding(
         provider=provider,
         operation=operation,
@@ -196,7 +189,7 @@ def bind(
         custom_host=custom_host,
         key=key,
         lent_key=lent_key,
-        demands_key=demands_key,
+        demands_key=custom_host is None and "authorization" not in custom_headers,
         policy=policy,
         is_named=is_named,
         custom_headers=custom_headers,
@@ -218,6 +211,21 @@ def bind(
         for route, rule in zip(model_routes, rules, strict=True)
     )
     return Endpoint(provider, default_routes, named, values, signer)
+
+
+def _specs(
+    provider: Provider, operation: Operation, values: Mapping[str, str], *, is_custom: bool
+) -> tuple[EndpointSpec, ...]:
+    """Where the host serves an operation, by wire, the preferred wire first; none where it doesn't.
+
+    A custom host gets chats of the row's first wire, and Responses, which are asked for beside chat completions
+    (docs/responses.md): nothing says that a caller's proxy or private deployment serves other wires as well, or at
+    which paths. Only a program that callers run (``self_hosted``) is the same everywhere.
+    """
+    specs = provider.places_of(operation, values)
+    if not (specs and is_custom and operation is Operation.CHAT) or provider.self_hosted:
+        return specs
+    return (specs[0], *[spec for spec in specs[1:] if spec.dialect == RESPONSES_WIRE])
 
 
 def _signer(

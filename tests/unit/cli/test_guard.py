@@ -15,6 +15,7 @@ checks = [
     { id = "webhook", parameters = { webhookURL = "https://hook.test" } },
 ]
 deny = true
+sequential = true
 
 [guardrails.models]
 checks = [{ id = "modelWhitelist", parameters = { models = ["m"] } }]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.vendor_error import VendorError, read_vendor_error
+from penstock.core.vendor_error import VendorError, is_error, read_vendor_error
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,32 @@ def test_the_four_words(value: Any, error: VendorError) -> None:
 )
 def test_any_value_is_read(value: Any) -> None:
     assert isinstance(read_vendor_error(value), VendorError)
+
+
+WORDS = """
+    message Message detail msg error_description error_msg error_message errorMessage status_msg title
+"""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"error": {}},
+        {"object": "error"},
+        {"success": False},
+        {"type": "error"},
+        {"base_resp": {"status_code": 1004}},
+        {"choices": [{"error": "No"}]},
+        {"code": 5},
+        {"error_code": "x"},
+        *({name: "No"} for name in WORDS.split()),
+    ],
+    ids=str,
+)
+def test_each_member_that_may_tell_an_error_is_looked_at(value: dict[str, Any]) -> None:
+    assert is_error({"id": "x", **value})
+
+
+@pytest.mark.parametrize("value", [{}, {"error": None}, {"success": True}, {"code": 200}, {"choices": []}], ids=str)
+def test_what_tells_no_error(value: dict[str, Any]) -> None:
+    assert not is_error({"id": "x", **value})

@@ -20,6 +20,8 @@ _INDEXED: Final = ("trace_id", "key_id", "model", "provider")
 """Columns that have an index of their own."""
 _SPREAD: Final = frozenset({"key_id", "model", "provider"})
 """Columns whose indexes hold the rows of one value in the order of their time."""
+_FOUND_WITHOUT_WORKSPACE: Final = frozenset({"trace_id", "key_id", "at"})
+"""Columns by which rows are found faster than by an index that begins with the workspace."""
 _ORDINARY: Final = 200
 """The status that no index finds: nearly all rows have it."""
 _COST_CLASS: Final[sa.ColumnElement[int]] = sa.literal_column(COST_CLASS)
@@ -61,7 +63,8 @@ class LogFilter(msgspec.Struct, frozen=True):
     most: int | None = None
     """How many rows there are at most, where sums say that they are few."""
     found_by: str | None = None
-    """The only column whose index may find rows; None: the database chooses."""
+    """The column whose index finds the rows (``key_id``, ``model``, ``status``; ``at``: they are gone through in the
+    order of time), while no other index is used; None: the database chooses."""
 
     @property
     def is_added_up(self) -> bool:
@@ -88,7 +91,7 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     @property
     def summed_parts(self) -> dict[str, LogFilter]:
-        """The conditions that an index finds the rows of and sums by day tell, each alone, by their column."""
+        """The conditions for which there are both an index and sums by day: each as a filter of its own, by column."""
         parts = {name: LogFilter(texts={name: values}) for name, values in self.texts.items() if name in _SPREAD}
         if self._is_unusual:
             parts["status"] = LogFilter(statuses=self.statuses, is_success=self.is_success)
@@ -96,7 +99,7 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     @property
     def summed(self) -> LogFilter:
-        """All of ``summed_parts`` together, within the filter's workspaces."""
+        """A filter of all of ``summed_parts`` together, within the workspaces of this filter."""
         texts = {name: values for name, values in self.texts.items() if name in _SPREAD}
         status = LogFilter(statuses=self.statuses, is_success=self.is_success) if self._is_unusual else LogFilter()
         return msgspec.structs.replace(status, texts=texts, workspaces=self.workspaces)
@@ -141,8 +144,8 @@ class LogFilter(msgspec.Struct, frozen=True):
         for name, values in self.texts.items():
             # Rows of several values would be sorted, all of them, if an index found them.
             is_sorted = not by_range and len(values) > 1 and name in _SPREAD and table is request_log
-            is_plain = self.found_by != name if self.found_by else is_sorted
-            conditions.append(_any_of(_plain(table.c[name]) if is_plain else table.c[name], values))
+            has_no_index = self.found_by != name if self.found_by else is_sorted
+            conditions.append(_any_of(_plain(table.c[name]) if has_no_index else table.c[name], values))
         conditions += self._ranges(table, by_range=by_range or self.found_by == "status")
         if self.models:
             pairs = [sa.and_(table.c.provider == each[0], table.c.model == each[1]) for each in self.models]
@@ -155,10 +158,8 @@ class LogFilter(msgspec.Struct, frozen=True):
     def _workspace(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
         if self.workspaces is None:
             return []
-        # The indexes of traces and of keys are better than the one that begins with the workspace.
-        is_found = (
-            self.found_by in {"key_id", "at"} if self.found_by else not {"trace_id", "key_id"}.isdisjoint(self.texts)
-        )
+        columns = {self.found_by} if self.found_by else self.texts.keys()
+        is_found = not columns.isdisjoint(_FOUND_WITHOUT_WORKSPACE)
         return [_any_of(_plain(table.c.workspace_id) if is_found else table.c.workspace_id, self.workspaces)]
 
     def _ranges(self, table: sa.Table, *, by_range: bool) -> list[sa.ColumnElement[bool]]:

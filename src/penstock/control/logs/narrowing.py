@@ -1,7 +1,8 @@
-"""What the sums by day say of a list before rows are read: when there are any, and which index finds the fewest.
+"""A filter of the request log made narrower by sums by day, before any row is read: the days on which there are such
+rows, and which condition's index finds the fewest.
 
-Two conditions that many rows meet each and few together would have all rows of one of them read. The sums count both,
-and both together, in milliseconds.
+Where many rows meet each of two conditions, and few meet both, a database reads all rows of one condition. The sums by
+day tell in milliseconds how many rows meet each of them, and both together.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from penstock.stores.sql.schema import usage_day
 
 
 async def narrowed(connection: AsyncConnection, wanted: LogFilter) -> LogFilter:
-    """The same rows as a filter that says more: no time before the first and after the last day that has any; where
-    they are few, how many at most, and the column whose index finds them. The filter is one of ``for_actor``."""
+    """A filter that finds the same rows: its time begins and ends with the days that have such rows; where they are
+    few, it says how many there are at most, and by which column's index they are found. ``wanted`` comes from
+    ``for_actor``; it is given back where the sums can't help."""
     parts = wanted.summed_parts
     if len(parts) < 2 or wanted.workspaces is None or "trace_id" in wanted.texts:
         return wanted

@@ -93,10 +93,6 @@ class Costs:
     def nanos_of(self, record: Record) -> int | None:
         """What a request cost, in nanodollars: the sum of what was billed for its attempts. None where that is unknown,
         and for a request that led to no attempt."""
-        attempts = record.attempts
-        if len(attempts) == 1 and attempts[0].is_charged and attempts[0].usage is not None:
-            charged = self.charge_of(attempts[0], record.at)
-            return None if charged is None else charged.nanos
         return self.total(record.attempts, record.at)
 
     def total(self, attempts: Iterable[AttemptRecord], at: float) -> int | None:
@@ -134,7 +130,7 @@ class SharedCosts(Costs):
         if len(charges) >= _SHARED:
             charges, self._earlier = {}, charges
             self._charges = charges
-        charge = Costs.charge_of(self, attempt, at)
+        charge = super().charge_of(attempt, at)
         charges[number] = attempt, charge
         return charge
 

@@ -113,8 +113,8 @@ class RequestLog:
             self._loop.call_soon(self._spool_kept)
 
     def _spool_kept(self) -> None:
-        """Write what is kept to the spool, as rows where these are made at once. What they cost, other readers of their
-        records ask in this turn, too."""
+        """Write what is kept to the spool, as rows where these are made at once. Other readers of the same records ask
+        for their costs in this turn, too, so that each cost is computed once."""
         kept, self._kept = self._kept, []
         entries, items = [], []
         have_rows = len(kept) <= _HANDFUL and not self._is_loading()
@@ -177,7 +177,7 @@ class RequestLog:
             self.spool.drop(segment)
 
     async def _read(self, segment: Segment) -> Sequence[Item | bytes]:
-        """What of a segment is not written yet: its entries, or what they were made of."""
+        """The entries of a segment that are not written yet, or what they were made of."""
         if segment.items is not None:
             return segment.items[self._done :]
         try:
