@@ -175,7 +175,12 @@ def test_batches_files_and_caches_of_gemini(tmp_path: Path, upstream: Upstream) 
         for method, verb in (("GET", ""), ("POST", ":cancel"), ("DELETE", "")):
             assert google(gateway, upstream, method, f"/v1beta/{batch}{verb}", made)["name"] == batch
             assert upstream.last.target == f"{account}/v1beta/batches/b1c2{verb}"
-        cache = google(gateway, upstream, "POST", "/v1beta/cachedContents", {"name": "cachedContents/c1d2"}, {})["name"]
+        for version in ("v1", "v1beta"):
+            made = {"name": "cachedContents/c1d2"}
+            cache = google(gateway, upstream, "POST", f"/{version}/cachedContents", made, {})["name"]
+            assert upstream.last.target.endswith("/v1beta/cachedContents")
+            assert google(gateway, upstream, "GET", f"/{version}/{cache}", made)["name"] == cache
+            assert upstream.last.target.endswith("/v1beta/cachedContents/c1d2")
         said = {"contents": [{"parts": [{"text": "Hi"}]}], "cachedContent": cache}
         answer = {
             "candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}],

@@ -109,6 +109,25 @@ def test_batches_and_the_rest(gateway: RunningGateway, upstream: Upstream) -> No
         assert upstream.last.target == "/v1/chat/completions"
 
 
+def test_results_of_anthropics_batches_are_asked_for_at_the_gateway(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
+    anthropic = pytest.importorskip("anthropic")
+    own = {"x-portkey-provider": "anthropic", "x-portkey-custom-host": f"{upstream.url}/v1"}
+    client = anthropic.Anthropic(base_url=gateway.url, api_key="k", max_retries=0, default_headers=own)
+    path = "/v1/messages/batches/msgbatch_1"
+    batch = {
+        "id": "msgbatch_1",
+        "processing_status": "ended",
+        "results_url": f"https://api.anthropic.com{path}/results",
+    }
+    upstream.play(reply(body=json.dumps(batch).encode()))
+    upstream.play(reply(body=b'{"custom_id":"a","result":{"type":"expired"}}\n', content_type="application/x-jsonl"))
+    with client:
+        assert [each.custom_id for each in client.messages.batches.results("msgbatch_1")] == ["a"]
+    assert [each.target for each in upstream.received[-2:]] == [path, f"{path}/results"]
+
+
 def test_headers_and_bytes_pass(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(201, b"\x00\xff", "application/x-thing", x_thing="1", set_cookie="a=b", etag='"7"'))
     sent = headers(

@@ -31,14 +31,14 @@ SAYS_NOTHING: Final = {
     "responses": """
         .model .stream .stream_options* .parallel_tool_calls .reasoning .reasoning.summary .reasoning.generate_summary
         .text .text.format<json_schema>.strict .input[]*.id .input[]*.status .input[].type
-        .input[]<tool_search_call>.execution .*.prompt_cache_breakpoint.ttl .input[]<reasoning> .*.allowed_callers[]
+        .input[]<tool_search_call>.execution .input[]<reasoning> .*.allowed_callers[]
         .input[]<reasoning>.content .*.parameters
         """,
     "anthropic": """
-        .metadata .output_config .stream .*.cache_control<ephemeral>.ttl .tools[]*.cache_control .thinking*.display
-        .system[]<text>.citations* .tool_choice<auto>.disable_parallel_tool_use .tools[].eager_input_streaming
-        .tools[].type .*<image>.transformations .*<document>.citations .*.allowed_callers[]
-        .messages[].content[]<document>.title
+        .metadata .output_config .stream .thinking*.display
+        .tool_choice<auto>.disable_parallel_tool_use .tools[].eager_input_streaming
+        .tools[].type .*.allowed_callers[]
+        .system[]<text>.citations* .*<image>.transformations .*<document>.citations
         """,
     "gemini": """
         .systemInstruction .systemInstruction.role .tools .toolConfig .toolConfig.functionCallingConfig*
@@ -56,15 +56,21 @@ SAYS_NOTHING: Final = {
     "ollama": ".stream .keep_alive .options.* .think",
 }
 """Paths that are left out without a word: delivery, defaults, empty objects, what belongs to something that isn't
-there, ids that only their host knows, thoughts that their maker alone can read, or that nobody signed and no maker takes
-back, whether to think where the model isn't known, and how a host of Ollama's uses its memory. ``*`` stands for anything."""
+there, ids that only their host knows, thoughts that nobody signed and no maker takes back, whether to think where the model isn't known, and how a host of Ollama's uses its memory. ``*`` stands for anything."""
+
+
+NAMED_ONCE: Final = frozenset({"cache_control"})
+"""What is named once for the whole request by this name, with what is in it."""
 
 
 def is_named(path: str, dropped: str) -> bool:
     """Whether the header names the path or something around it. What is named once for all is its last name."""
     plain = re.sub(r"<[^>]*>", "", path).lstrip(".")
     names = [re.sub(r"\[\d+\]", "[]", name.strip()) for name in dropped.split(",") if name.strip()]
-    return any(plain == name or plain.startswith((f"{name}.", f"{name}[")) for name in names)
+    return any(
+        plain == name or plain.startswith((f"{name}.", f"{name}[")) or (name in NAMED_ONCE and f".{name}." in plain)
+        for name in names
+    )
 
 
 def says_nothing(caller: str, path: str) -> bool:

@@ -103,7 +103,6 @@ def _holds_unread(reader: Reader, messages: tuple[Message, ...], traits: Traits)
     return any(
         part.owner not in (Owner.UNKNOWN, maker) and bool(part.signature or (type(part) is ReasoningPart and part.data))
         for message in messages
-        if message.role == "assistant"
         for part in message.parts
         if isinstance(part, ReasoningPart | ToolCall)
     )
@@ -128,10 +127,10 @@ def _tools(
         equivalent = reader.kinds.get(tool.kind)
         if tool.function is not None:
             tools.append(tool.function)
-            _name_settings(tool, position, parameters, frozenset({"type", "name"}))
+            _name_settings(tool, position, parameters)
         elif equivalent is not None:
             tools.append(NativeTool(equivalent, {"type": equivalent}))
-            _name_settings(tool, position, parameters, _OF_EACH_TOOL)
+            _name_settings(tool, position, parameters)
             if str(tool.value.get("name")) in chosen:
                 choice = ToolChoice("auto")
         else:
@@ -139,13 +138,13 @@ def _tools(
     return tuple(tools), choice
 
 
-_OF_EACH_TOOL: Final = frozenset({"type", "name", "cache_control"})
+_OF_EACH_TOOL: Final = frozenset({"type", "name"})
 
 
-def _name_settings(tool: NativeTool, position: int, parameters: Parameters, known: frozenset[str]) -> None:
+def _name_settings(tool: NativeTool, position: int, parameters: Parameters) -> None:
     """Name what another maker's tool says beside its type and isn't said by the tool that stands for it."""
     for setting, value in tool.value.items():
-        if value is not None and setting not in known:
+        if value is not None and setting not in _OF_EACH_TOOL:
             parameters.unsupported(f"tools[{position}].{setting}")
 
 

@@ -18,6 +18,7 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content, whole_answer
 from penstock.pipeline.keeping.bound_reply import with_bound_ids, with_bound_names
+from penstock.pipeline.keeping.result_links import tells_of_batches, with_own_links
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.open_socket import opened, socket_request
 from penstock.pipeline.pass_through import pass_through
@@ -156,6 +157,8 @@ def _in_callers_wire(reply: Reply, prepared: PreparedRequest, route: TargetRoute
         return with_bound_names(reply, relay.collections, prepared.bind, route.provider.slug)
     if prepared.streams and prepared.context is not None:
         return _relayed(reply, relay, prepared.context)
+    if route.operation.is_proxy and tells_of_batches(prepared.target):
+        return with_own_links(reply)
     return reply
 
 

@@ -36,9 +36,11 @@ INTERACTIONS: Final = "v1beta/interactions"
 """Answers that the Gemini API keeps, and goes on from. Source: https://ai.google.dev/gemini-api/docs/interactions."""
 BATCHES: Final = "v1beta/batches"
 """Batches of the Gemini API, whose requests may be replaced. Source: https://ai.google.dev/api/batch-api."""
+CACHES: Final = "v1beta/cachedContents"
+"""Beginnings of prompts that the Gemini API keeps. Source: https://ai.google.dev/api/caching."""
 RESOURCES: Final = (
     "v1beta/files",
-    "v1beta/cachedContents",
+    CACHES,
     BATCHES,
     "upload/v1beta/files",
     INTERACTIONS,

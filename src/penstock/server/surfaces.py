@@ -64,6 +64,8 @@ def _passed() -> list[Surface]:
         wire = "gemini_interactions" if name == google.INTERACTIONS else "gemini"
         for path in (f"/{name}", f"/{name}/{{rest}}"):
             surfaces += _kept(path, name, wire, provider="google")
+    for path in ("/v1/cachedContents", "/v1/cachedContents/{rest}"):  # Google's SDKs ask there by default
+        surfaces += _kept(path, google.CACHES, "gemini", provider="google")
     for path in ("client_secrets", "sessions", "transcription_sessions"):
         surfaces += _kept(f"/v1/realtime/{path}", f"realtime/{path}", _OPENAI, ["POST"])
     surfaces += _kept("/v1/models/{rest}", "models", _OPENAI, ["DELETE"])

@@ -38,6 +38,7 @@ WORDING: Final = Wording(
         ".function": "",
         ".json_schema": "",
         ".image_url": "",
+        ".file.filename": ".title",
         "].tool_calls[": "].content[",
     },
     once=frozenset({"cache_control", "defer_loading", "input_examples", "allowed_callers"}),

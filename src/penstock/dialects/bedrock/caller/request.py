@@ -61,6 +61,7 @@ _WORDING: Final = Wording(
         ".json_schema.schema": ".structure.jsonSchema.schema",
         ".json_schema": ".structure.jsonSchema",
         ".image_url": "",
+        ".file.filename": ".document.name",
         "].tool_calls[": "].content[",
         "system.content[": "system[",
     },

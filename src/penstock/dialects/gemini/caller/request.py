@@ -47,6 +47,7 @@ WORDING: Final = Wording(
         ".json_schema.schema": "",
         ".json_schema": "",
         ".image_url": "",
+        ".file.filename": ".displayName",
         "].tool_calls[": "].parts[",
         "].content[": "].parts[",
     },

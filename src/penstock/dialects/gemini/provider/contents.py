@@ -163,6 +163,8 @@ class Conversation:
             self._parameters.unsupported(path)
             return
         found = media(part, needs_type=self._is_vertex)
+        if isinstance(part, FilePart) and part.name and part.source.mime:  # else the name has told the type
+            self._parameters.unsupported(f"{path}.file.filename")
         resolution = RESOLUTIONS.get(part.detail) if isinstance(part, ImagePart) else None
         if resolution is not None and self._is_third:
             found["mediaResolution"] = {"level": resolution}

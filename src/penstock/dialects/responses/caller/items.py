@@ -43,6 +43,7 @@ LOST: Final = LostMembers(
     (
         *(
             ".phase",
+            ".prompt_cache_breakpoint.ttl",
             "<output_text>.logprobs",
             "<output_text>.annotations",
             "<shell_call>.environment",

@@ -41,6 +41,7 @@ WORDING: Final = Wording(
         ".function": "",
         ".json_schema": "",
         ".image_url": "",
+        ".file.filename": ".filename",
     },
     once=frozenset({"defer_loading", "allowed_callers"}),
     silent=frozenset({"client_metadata"}),

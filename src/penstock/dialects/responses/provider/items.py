@@ -118,7 +118,10 @@ class _Writer:
             written = _content(part)
             if written is None:
                 self._parameters.unsupported(place)
-            elif getattr(part, "cache", None) is BREAKPOINT:
+                continue
+            if isinstance(part, FilePart) and part.name and "filename" not in written:
+                self._parameters.unsupported(f"{place}.file.filename")
+            if getattr(part, "cache", None) is BREAKPOINT:
                 yield {**written, "prompt_cache_breakpoint": {"mode": "explicit"}}
             else:
                 self._no_cache(part, place)
