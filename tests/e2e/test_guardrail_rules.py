@@ -390,3 +390,44 @@ def test_a_webhook_turns_no_answer_into_a_stream(gateway: RunningGateway, upstre
     sent = json.loads(upstream.last.body)
     assert sent.get("stream") is not True
     assert "error" in check or sent["messages"] == new["messages"]
+
+
+def test_guards_that_are_written_alike_are_told_of_each_target(gateway: RunningGateway, upstream: Upstream) -> None:
+    """A run that serves the second target, too, is told among the second target's guards."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    guards = {"input_guardrails": [{"contains": WORDS, "parallel": True}]}
+    upstream.play(reply(500, b"{}"))
+    config = {
+        "strategy": {"mode": "fallback"},
+        "targets": [{**target, **guards}, {**target, **json.loads(json.dumps(guards))}],
+    }
+    got = ask(gateway, upstream, config, "bad")
+    assert (got.status_code, len(upstream.received)) == (246, 2)
+    assert [each["verdict"] for each in got.json()["hook_results"]["before_request_hooks"]] == [False]
+
+
+RESULT: Final = b'{"custom_id": "a", "response": {"body": {"choices": [{"message": {"content": "bad"}}]}}}\n'
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("path", ["files/file-1/content", "batches/b/output"])
+def test_a_batchs_results_are_told_as_unread_or_refused(upstream: Upstream, refuses: bool, path: str) -> None:
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_GUARDS_UNGUARDED": "refuse" if refuses else "pass"}
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    guards = {
+        "deny": {"contains": WORDS, "deny": True},
+        "change": {"regexReplace": {"rule": "/bad/g"}},
+        "mark": {"contains": WORDS},
+    }
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as gateway:
+        for kind, guard in guards.items():
+            upstream.play(reply(200, RESULT, "application/octet-stream"))
+            headers = {"x-portkey-config": json.dumps({**target, "output_guardrails": [guard]})}
+            got = httpx.get(f"{gateway.v1}/{path}", headers=headers, timeout=60, trust_env=False)
+            verdicts = [each.verdict for record in gateway.recorded() for each in record.guards]
+            if refuses and kind != "mark":
+                assert (got.status_code, "guards.unguarded" in got.text, upstream.received) == (400, True, [])
+                upstream.forget_script()
+            else:
+                assert (got.status_code, got.content) == (200, RESULT)
+                assert verdicts == ([] if kind == "mark" else ["unread"])

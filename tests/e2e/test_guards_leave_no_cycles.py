@@ -6,6 +6,7 @@ A cycle through a request keeps its body, its answer and its account until some 
 from __future__ import annotations
 
 import gc
+import http.client
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import DONE, FINISH, ROLE, Act, Upstream, chunk, events, reply, running_upstream
+from upstream import DONE, FINISH, ROLE, Act, Upstream, chunk, events, reply, running_upstream, wait_for_hang_up
 
 CHECKS: Final[dict[str, Any]] = {
     "contains": {"words": ["unwanted"], "operator": "none"},
@@ -74,6 +75,45 @@ def test_a_guarded_request_is_freed_with_its_last_byte(gateway: RunningGateway, 
         status = ask()  # what is made once for a plan is made now
         freed = _garbage_after(lambda: [ask() for _ in range(3)])
     assert status in {200, 246, 446}
+    assert not freed, f"{kind} leaves cycles: {freed}"
+
+
+LEFT: Final[dict[str, dict[str, Any]]] = {
+    "no guards": {},
+    "at a glance": {"input_guardrails": [{**CHECKS, "deny": True}]},
+    "restored": {"input_guardrails": [MASK]},
+    "beside the model": {"input_guardrails": [{**CHECKS, "deny": True, "parallel": True}]},
+    "an answer": {"output_guardrails": [{**CHECKS, "deny": True}]},
+    "cached": {"cache": {"mode": "simple"}},
+}
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_a_request_whose_caller_leaves_is_freed(gateway: RunningGateway, upstream: Upstream, kind: str) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    headers = {"x-portkey-config": json.dumps({**target, **LEFT[kind]})}
+    body = {"model": "m", "messages": [{"role": "user", "content": f"{kind}, a@example.org"}]}
+
+    def leave() -> None:
+        before = len(upstream.received)
+        upstream.play(wait_for_hang_up)
+        connection = http.client.HTTPConnection(
+            httpx.URL(gateway.url).host, httpx.URL(gateway.url).port or 0, timeout=30
+        )
+        connection.request(
+            "POST", "/v1/chat/completions", json.dumps(body), {**headers, "content-type": "application/json"}
+        )
+        upstream.wait_for_request(before + 1)
+        connection.close()
+        upstream.left.get(timeout=60)
+        gateway.recorded()
+
+    def leave_often() -> None:
+        for _ in range(3):
+            leave()
+
+    leave()
+    freed = _garbage_after(leave_often)
     assert not freed, f"{kind} leaves cycles: {freed}"
 
 

@@ -131,20 +131,20 @@ class AttemptAccount:
 class SharedCost:
     """Decides which request pays for one upstream call. ``participants`` is the number of requests that share it."""
 
-    __slots__ = ("_asked", "_payer", "participants")
+    __slots__ = ("_asked", "_is_paid", "participants")
 
     def __init__(self) -> None:
         self.participants = 0
-        self._payer: AttemptAccount | None = None
+        self._is_paid = False
         self._asked = 0
 
     def is_charged_to(self, attempt: AttemptAccount) -> bool:
         """Whether the request of this attempt pays for the call: the only request pays; of several requests the first
         one whose account closes with a known usage, and if none does, the last one. Each attempt asks once."""
         self._asked += 1
-        if self._payer is None and (attempt.usage is not None or self._asked >= self.participants):
-            self._payer = attempt
-        return self._payer is attempt
+        pays = not self._is_paid and (attempt.usage is not None or self._asked >= self.participants)
+        self._is_paid = self._is_paid or pays
+        return pays
 
 
 class Reserved(Protocol):

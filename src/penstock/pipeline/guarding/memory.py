@@ -51,7 +51,7 @@ class GuardMemory(msgspec.Struct):
         for judged in self.judged:
             for run in judged.runs:
                 if _is_alike(run, hook) and _is_same(hook, judged.subject, subject):
-                    return run
+                    return _as_of(hook, run)
         return None
 
     def changed_by(self, hooks: Sequence[Hook], subject: Subject) -> tuple[list[HookRun], Subject] | None:
@@ -61,7 +61,8 @@ class GuardMemory(msgspec.Struct):
             if len(runs) == len(hooks) and all(
                 _is_alike(run, hook) and _is_same(hook, before, subject) for run, hook in zip(runs, hooks, strict=True)
             ):
-                return runs, subject if after is before else subject.changed(after.request.raw)
+                changed = subject if after is before else subject.changed(after.request.raw)
+                return list(map(_as_of, hooks, runs)), changed
         return None
 
 
@@ -127,6 +128,11 @@ def _is_alike(run: HookRun, hook: Hook) -> bool:
     """Whether a run is that of a hook which is written alike, with all of its checks."""
     is_whole = not any(each.skipped for each in run.checks)
     return is_whole and run.hook.id == hook.id and run.hook.fingerprint == hook.fingerprint
+
+
+def _as_of(hook: Hook, run: HookRun) -> HookRun:
+    """The run as that of a hook which is written alike: results are told by hook."""
+    return run if run.hook is hook else msgspec.structs.replace(run, hook=hook)
 
 
 def _is_same(hook: Hook, seen: Subject, subject: Subject) -> bool:

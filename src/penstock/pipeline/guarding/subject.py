@@ -122,14 +122,7 @@ def evades(call: Call) -> bool:
 
 
 def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str, *, streams: bool) -> Subject:
-    """The subject of before-hooks: the request for a target."""
-
-    def accepts(raw: bytes) -> str | None:
-        new = call.dialect.reading.body(raw)
-        if isinstance(new, Failure):
-            return new.message
-        return "it would change whether the answer is streamed" if new.stream is not streams else None
-
+    """The subject of before-hooks: the request for a target. It doesn't hold the call, which holds it."""
     read = partial(view.request, kind)
     metadata = call.account.metadata or call.fields.get(METADATA)
     return Subject(
@@ -138,7 +131,7 @@ def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str,
         route.provider.slug,
         GuardedBody(body, read, view.text_members.get(kind), view.read_plain_chat if call.operation.is_chat else None),
         read,
-        accepts,
+        partial(_refused, call.dialect.reading.body, streams),
         None,
         _NO_METADATA if metadata is None else partial(read_metadata, metadata),
         call.account.labels,
@@ -148,6 +141,14 @@ def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str,
         call.trace,
         call.account.key or call.account.address or "",
     )
+
+
+def _refused(read: Callable[[bytes], RequestBody | Failure], streams: bool, raw: bytes) -> str | None:
+    """Why a new request can't take the place of another; None where it can."""
+    new = read(raw)
+    if isinstance(new, Failure):
+        return new.message
+    return "it would change whether the answer is streamed" if new.stream is not streams else None
 
 
 def _texts(fields: Mapping[bytes, bytes]) -> Mapping[str, str]:
