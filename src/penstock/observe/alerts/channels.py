@@ -90,9 +90,9 @@ class Mail:
         addresses = [*dict.fromkeys([*self._everybody, *await self._owners(notice)])]
         if not addresses:
             return ""
-        told, data = notice.sentence, notice.data.items()
-        lines = [told, "", *(f"{name}: {one_line(str(value))}" for name, value in data if value is not None)]
-        return await self._send(addresses, f"Penstock: {told}", "\n".join([*lines, "", f"id: {notice.id}", ""]))
+        sentence, data = notice.sentence, notice.data.items()
+        lines = [sentence, "", *(f"{name}: {one_line(str(value))}" for name, value in data if value is not None)]
+        return await self._send(addresses, f"Penstock: {sentence}", "\n".join([*lines, "", f"id: {notice.id}", ""]))
 
 
 def signing_key(secret: str) -> bytes:
