@@ -15,7 +15,7 @@ import { Providers } from "./pages/providers";
 import { Requests } from "./pages/requests";
 import { SignIn } from "./pages/sign_in";
 import { go, link, usePlace, type Place } from "./route";
-import { keyOfLink, may, mayKeys, resume, type Session, signIn, signOut } from "./session";
+import { keyOfLink, may, mayKeys, resume, type Session, signInByLink, signOut } from "./session";
 import { Button } from "./ui";
 
 interface Entry {
@@ -64,8 +64,8 @@ export function App(): JSX.Element | null {
       setSession(null);
     });
     const begin = (key: string): void => {
-      (key ? signIn(key) : resume()).then(setSession, () => {
-        setNotice(key ? "This link has ended: the gateway was started anew since, and has told another one." : "");
+      (key ? signInByLink(key) : resume()).then(setSession, () => {
+        setNotice(key ? "This link has ended, or is none that the gateway told: its last start has told another one." : "");
         setSession(null);
       });
     };

@@ -53,6 +53,21 @@ export function keyOfLink(): string {
   return key;
 }
 
+/**
+ * Signs in with the key of a link. A link may come from anybody: a session that lives stays, and a key that no start
+ * has printed is turned away, or who opens the link would work in the name of its author.
+ */
+export async function signInByLink(key: string): Promise<Session> {
+  const live = await resume().catch(() => null);
+  if (live) return live;
+  const begun = await signIn(key);
+  if (begun.kind !== "environment") {
+    await signOut();
+    throw new Error("the key of the link is none of a start");
+  }
+  return begun;
+}
+
 export async function signOut(): Promise<void> {
   localStorage.removeItem(MARK);
   await api("DELETE", "/penstock/session");

@@ -431,9 +431,27 @@ test("the link of a start signs in once, and leaves the address", { skip }, asyn
   await page.locator(".frame").waitFor();
   await page.goto(`${gateway.url}/console#/keys/%E0%A4%A`);
   await page.getByRole("alert").waitFor();
-  await page.goto(`${gateway.url}/console#sign-in=an-old-key`);
-  await page.getByText("This link has ended").waitFor();
   assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("a link of anybody else signs nobody in, and takes no session's place", { skip }, async () => {
+  const scopes = ["completions.write", "logs.list"];
+  const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "of a stranger", scopes });
+  const page = await open(browser, gateway);
+  for (const other of ["an-old-key", key]) {
+    await page.goto(`${gateway.url}/console#sign-in=${other}`);
+    await page.getByText("This link has ended").waitFor();
+    await page.reload();
+    await page.getByLabel("Admin key").waitFor();
+  }
+  await page.goto(`${gateway.url}/console/#sign-in=${ADMIN}`);
+  await page.locator(".frame").waitFor();
+  await page.goto(`${gateway.url}/console#sign-in=${key}`);
+  await page.reload();
+  await page.locator(".frame").waitFor();
+  const { name } = await page.evaluate(async () => (await fetch("/v1/penstock/session")).json());
+  assert.equal(name, "PENSTOCK_ADMIN_KEY");
   await page.context().close();
 });
 
