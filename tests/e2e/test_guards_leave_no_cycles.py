@@ -10,6 +10,7 @@ import http.client
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,20 +92,16 @@ LEFT: Final[dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("kind", LEFT)
 def test_a_request_whose_caller_leaves_is_freed(gateway: RunningGateway, upstream: Upstream, kind: str) -> None:
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
-    headers = {"x-portkey-config": json.dumps({**target, **LEFT[kind]})}
+    headers = {"x-portkey-config": json.dumps({**target, **LEFT[kind]}), "content-type": "application/json"}
     body = {"model": "m", "messages": [{"role": "user", "content": f"{kind}, a@example.org"}]}
 
     def leave() -> None:
         before = len(upstream.received)
         upstream.play(wait_for_hang_up)
-        connection = http.client.HTTPConnection(
-            httpx.URL(gateway.url).host, httpx.URL(gateway.url).port or 0, timeout=30
-        )
-        connection.request(
-            "POST", "/v1/chat/completions", json.dumps(body), {**headers, "content-type": "application/json"}
-        )
-        upstream.wait_for_request(before + 1)
-        connection.close()
+        host = httpx.URL(gateway.url)
+        with closing(http.client.HTTPConnection(host.host, host.port, timeout=30)) as connection:
+            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+            upstream.wait_for_request(before + 1)
         upstream.left.get(timeout=60)
         gateway.recorded()
 
