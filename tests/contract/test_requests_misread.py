@@ -139,7 +139,7 @@ def test_parts_of_other_wires() -> None:
     body, payload = lane2(GEMINI, [{"role": "user", "content": parts}])
     kinds = [part["inlineData"]["mimeType"] for part in body["contents"][0]["parts"]]
     assert kinds == ["audio/wav", "image/png", "application/pdf", "image/png"]
-    assert payload.dropped == ()
+    assert payload.dropped == ("messages[0].content[2].file.filename",)
 
 
 # Thoughts of LiteLLM's callers.

@@ -84,7 +84,7 @@ COHEREV2: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "thinking": (second(thinking={"type": "ENABLED", "tokenBudget": 2048}, maxTokens=4096), ()),
     "thinking_off": (second(thinking={"type": "DISABLED"}), ()),
     "reasoning_before": (second(HELLO, said("ASSISTANT", {"type": "THINKING", "thinking": "They greet me."}, "Hi"), said("USER", "And?")), ()),
-    "signed_by_anthropic": (second(HELLO, made(PARIS), answer("call_1", "Sunny"), **ONE_V2), ()),
+    "signed_by_anthropic": (second(HELLO, made(PARIS), answer("call_1", "Sunny"), **ONE_V2), ("messages.reasoning_details",)),
     "user": (second(), ("user",)),
     "stream": (second(isStream=True, streamOptions={"isIncludeUsage": True}), ()),
     "unknown_parameter": (second(), ("frobnicate",)),
