@@ -131,6 +131,13 @@ def upstream() -> Iterator[Upstream]:
         yield running
 
 
+@pytest.fixture
+def hooks() -> Iterator[Upstream]:
+    """The server of webhooks."""
+    with running_upstream() as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server; the test is skipped where there is none."""

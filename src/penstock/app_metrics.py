@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
@@ -33,7 +32,7 @@ from penstock.server.pages.own_port import OwnPort
 from penstock.server.tls import TlsFiles
 from penstock.settings import METRICS_FOLDER, Settings
 from penstock.stores.base import CatalogueSource
-from penstock.stores.catalogue import Catalogue
+from penstock.stores.catalogue import Catalogue, key_digest
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.transport.http1 import Http1Transport
 
@@ -114,8 +113,8 @@ class MetricsAdmission:
     async def refused(self, presented: str, address: str | None) -> Failure | None:
         """The failure for a key that was shown, or for none; None for a key that may read metrics."""
         key = self._admin_key()
-        digest = hashlib.sha256(key.encode()).digest() if key else None
-        if presented and hashlib.sha256(presented.encode("utf-8", "surrogatepass")).digest() == digest:
+        digest = key_digest(key) if key else None
+        if presented and key_digest(presented) == digest:
             return None
         if self._open_plane is None:
             return _unknown("There is no database of admin keys: set PENSTOCK_ADMIN_KEY and send it as a bearer token")

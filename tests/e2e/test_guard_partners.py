@@ -16,7 +16,7 @@ from penstock.guards.registry import all_checks
 from penstock.observe.access_log import line
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Act, Upstream, hang_up, reply, running_upstream, send
+from upstream import Act, Upstream, hang_up, reply, send
 
 CANARY, KEY = "canary-4711", "key-of-the-partner"
 
@@ -28,12 +28,6 @@ async def no_wait(_: float) -> None:
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[RunningGateway]:
     with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")), sleep=no_wait) as running:
-        yield running
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
         yield running
 
 

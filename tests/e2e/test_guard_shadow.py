@@ -12,7 +12,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, reply, running_upstream
+from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, reply
 
 
 async def no_wait(_: float) -> None:
@@ -22,12 +22,6 @@ async def no_wait(_: float) -> None:
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[RunningGateway]:
     with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")), sleep=no_wait) as running:
-        yield running
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
         yield running
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, held, reply, running_upstream
+from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, held, reply
 
 WORDS: Final[dict[str, Any]] = {"words": ["bad"], "operator": "none"}
 LOOSE: Final = {"x-portkey-strict-open-ai-compliance": "false"}
@@ -23,19 +23,6 @@ LOOSE: Final = {"x-portkey-strict-open-ai-compliance": "false"}
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[RunningGateway]:
     with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))) as running:
-        yield running
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
-        yield running
-
-
-@pytest.fixture
-def hooks() -> Iterator[Upstream]:
-    """The server of webhooks."""
-    with running_upstream() as running:
         yield running
 
 

@@ -46,12 +46,6 @@ def gateway() -> Iterator[RunningGateway]:
         yield running
 
 
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
-        yield running
-
-
 def completion(*texts: str, finish: str = "stop") -> bytes:
     choices = [
         {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": finish}

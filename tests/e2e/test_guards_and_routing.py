@@ -13,7 +13,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, held, reply, running_upstream
+from upstream import Upstream, held, reply
 
 PASSES = b'{"verdict": true}'
 CANARY = "canary-4711"
@@ -35,19 +35,6 @@ def opened(tmp_path: Path | None = None, text: str = "") -> Any:
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[RunningGateway]:
     with opened() as running:
-        yield running
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
-        yield running
-
-
-@pytest.fixture
-def hooks() -> Iterator[Upstream]:
-    """The server of webhooks."""
-    with running_upstream() as running:
         yield running
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import DONE, FINISH, ROLE, Act, Upstream, chunk, events, reply, running_upstream, wait_for_hang_up
+from upstream import DONE, FINISH, ROLE, Act, Upstream, chunk, events, reply, wait_for_hang_up
 
 CHECKS: Final[dict[str, Any]] = {
     "contains": {"words": ["unwanted"], "operator": "none"},
@@ -51,12 +51,6 @@ KINDS: Final[dict[str, tuple[dict[str, Any], bool, str]]] = {
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[RunningGateway]:
     with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))) as running:
-        yield running
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as running:
         yield running
 
 

@@ -6,13 +6,13 @@ This module imports neither Starlette nor the resources: a gateway that nobody a
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.admin.console import ConsoleFiles
 from penstock.admin.prefixes import is_admin_path
 from penstock.settings.console import Console
+from penstock.stores.catalogue import key_digest
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
@@ -65,7 +65,7 @@ class AdminApi:
         from penstock.admin.routes import ROUTES
 
         key = self._admin_key()
-        digest = hashlib.sha256(key.encode()).digest() if key else None
+        digest = key_digest(key) if key else None
         if self._console is None:
             return AdminApp(self._open_plane, ROUTES, digest)
         from penstock.admin.sessions import SessionRoutes

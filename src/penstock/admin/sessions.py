@@ -10,10 +10,10 @@ from penstock.admin.presented import presented
 from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control import sessions
 from penstock.control.refusal import Refusal, Why
-from penstock.control.sign_in import digest_of
 from penstock.control.timestamps import as_text
 from penstock.core.session_cookie import set_cookie
 from penstock.settings.console import Console
+from penstock.stores.catalogue import key_digest
 
 PATH: Final = "/penstock/session"
 
@@ -39,7 +39,7 @@ class SessionRoutes:
         key = presented(call.headers)
         if key.is_session:
             raise Refusal(Why.INVALID, "sign in with a key in x-portkey-api-key, or sign out first")
-        session = await sessions.begin(call.plane, call.actor, digest_of(key.text), self._seconds)
+        session = await sessions.begin(call.plane, call.actor, key_digest(key.text), self._seconds)
         cookie = set_cookie(session.text, self._seconds, secure=self._is_secure)
         return Answer(await self._told(call, session.text), headers={"set-cookie": cookie})
 

@@ -51,8 +51,7 @@ def _read_all(body: Any) -> list[dict[str, Any]]:
         members.require("trace_id", "value")
         values = _read(members)
         rows.append({"weight": 1.0, "metadata": "{}", **values, "trace_id": members.text("trace_id", _LONGEST_TRACE)})
-    if problems:
-        raise invalid(problems)
+    problems.finish()
     return rows
 
 

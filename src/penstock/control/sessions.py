@@ -19,8 +19,8 @@ from penstock.control.audit import Entry
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why
 from penstock.control.scopes import OF_CALLERS
-from penstock.control.sign_in import digest_of
 from penstock.core.session_cookie import PREFIX
+from penstock.stores.catalogue import key_digest
 from penstock.stores.sql.schema import api_key, console_session
 
 MOST_OF_KEY: Final = 20
@@ -50,8 +50,9 @@ def has_csrf_token(text: str, shown: str) -> bool:
     return hmac.compare_digest(csrf_token(text).encode(), shown.encode("utf-8", "surrogatepass"))
 
 
-async def begin(plane: ControlPlane, actor: Actor, key_digest: bytes, seconds: int) -> Session:
-    """Begin a session of the key that an actor showed. Raises Refusal for a key that administers nothing."""
+async def begin(plane: ControlPlane, actor: Actor, digest: bytes, seconds: int) -> Session:
+    """Begin a session of the key that an actor showed; ``digest`` is that of the key. Raises Refusal for a key that
+    administers nothing."""
     if actor.kind == "file" or not actor.scopes - frozenset(OF_CALLERS):
         raise Refusal(
             Why.FORBIDDEN,
@@ -60,11 +61,11 @@ async def begin(plane: ControlPlane, actor: Actor, key_digest: bytes, seconds: i
         )
     text = PREFIX + secrets.token_urlsafe(_BYTES)
     async with plane.change(actor, revises=False) as change:
-        await _make_room(change, key_digest)
+        await _make_room(change, digest)
         expires_at = change.now + seconds * _MICROSECONDS
-        row = {"key_digest": key_digest, "created_at": change.now, "expires_at": expires_at}
-        await change.connection.execute(console_session.insert().values(digest=digest_of(text), **row))
-        change.record(Entry("sign_in", "session", digest_of(text).hex()[:_SHOWN], actor.workspace_id))
+        row = {"key_digest": digest, "created_at": change.now, "expires_at": expires_at}
+        await change.connection.execute(console_session.insert().values(digest=key_digest(text), **row))
+        change.record(Entry("sign_in", "session", key_digest(text).hex()[:_SHOWN], actor.workspace_id))
     return Session(text, expires_at)
 
 
@@ -80,7 +81,7 @@ async def _make_room(change: Change, key_digest: bytes) -> None:
 
 async def expiry_of(plane: ControlPlane, text: str) -> int | None:
     """When a session ends, in microseconds since 1970; None for one that is not there."""
-    query = sa.select(console_session.c.expires_at).where(console_session.c.digest == digest_of(text))
+    query = sa.select(console_session.c.expires_at).where(console_session.c.digest == key_digest(text))
     async with plane.database.read() as connection:
         return (await connection.execute(query)).scalar()
 
@@ -88,8 +89,8 @@ async def expiry_of(plane: ControlPlane, text: str) -> int | None:
 async def end(plane: ControlPlane, actor: Actor, text: str) -> None:
     """End a session for good."""
     async with plane.change(actor, revises=False) as change:
-        await change.connection.execute(console_session.delete().where(console_session.c.digest == digest_of(text)))
-        change.record(Entry("sign_out", "session", digest_of(text).hex()[:_SHOWN], actor.workspace_id))
+        await change.connection.execute(console_session.delete().where(console_session.c.digest == key_digest(text)))
+        change.record(Entry("sign_out", "session", key_digest(text).hex()[:_SHOWN], actor.workspace_id))
 
 
 async def name_of(plane: ControlPlane, actor: Actor) -> str:

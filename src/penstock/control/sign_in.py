@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from penstock.control.refusal import Refusal, Why
 from penstock.control.scopes import EVERY, OF_CALLERS
 from penstock.core.json_text import read_json_or_none
 from penstock.core.session_cookie import PREFIX
+from penstock.stores.catalogue import key_digest
 from penstock.stores.sql.schema import api_key, api_key_secret, console_session
 
 ADMIN_KEY: Final = "PENSTOCK_ADMIN_KEY"
@@ -30,17 +30,12 @@ _ENDED: Final = "The session of the console has ended: sign in again."
 _UNKNOWN: Final = "This key is not known here, is expired or was revoked."
 
 
-def digest_of(key: str) -> bytes:
-    """The SHA-256 of the text of a key or of a session, which the database holds in its place."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
 async def sign_in(plane: ControlPlane, presented: str, origin: Origin, admin_digest: bytes | None) -> Actor:
     """Who shows a key, or the text of a session that stands for a key. ``admin_digest`` is that of PENSTOCK_ADMIN_KEY.
 
     Raises Refusal, and DatabaseError.
     """
-    digest = digest_of(presented)
+    digest = key_digest(presented)
     if presented.startswith(PREFIX):
         of_session = await _key_of_session(plane, digest)
         if of_session is None:

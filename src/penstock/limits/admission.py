@@ -8,7 +8,7 @@ that waits, shield both from cancellation.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -23,13 +23,13 @@ from penstock.limits.counters import (
     ReservationId,
     Reserved,
     Standing,
+    answered,
 )
 from penstock.limits.limit import Amounts, BucketKey, Limit, amount_of
 from penstock.limits.refusal import LimitRefusal, refusal, unavailable, unusable
 
 _ESTIMATED: Final = frozenset({"cost", "tokens"})
 """Kinds of limits whose amounts are known only afterwards."""
-T = TypeVar("T")
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -195,7 +195,7 @@ class Admitted:
         """Charge what the attempt took. A second call does nothing, nor does one after ``release``. The counters know
         of it from this call on, and not first when the result is awaited."""
         is_held, self.is_open = self.is_open and self._is_reserved, False
-        return self._counters.settle(self.reservation, actual, self._holds) if is_held else _nothing(())
+        return self._counters.settle(self.reservation, actual, self._holds) if is_held else answered(())
 
     def close_at_once(self, counters: ImmediateCounters, actual: Amounts | None) -> tuple[Alert, ...]:
         """As ``settle``, or as ``release`` if ``actual`` is None, without a wait."""
@@ -213,7 +213,7 @@ class Admitted:
         """Give everything back: nothing was spent. A second call does nothing, nor does one after ``settle``. The
         counters know of it from this call on."""
         is_held, self.is_open = self.is_open and self._is_reserved, False
-        return self._counters.release(self.reservation) if is_held else _nothing(None)
+        return self._counters.release(self.reservation) if is_held else answered(None)
 
     async def renew(self, estimate: Estimate, attempt: int) -> LimitRefusal | None:
         """Reserve once more for the request, after an attempt that was billed has been settled. ``attempt`` is a number
@@ -221,11 +221,6 @@ class Admitted:
         self.reservation = (self.reservation[0], attempt)
         result = await self.begin(_without_request(estimate))
         return result if isinstance(result, LimitRefusal) else None
-
-
-async def _nothing(answer: T) -> T:
-    """The answer where nothing is held."""
-    return answer
 
 
 def _holds(limits: Sequence[Applied], estimate: Estimate, now: int) -> list[Hold] | LimitRefusal:

@@ -8,7 +8,7 @@ of the buckets' keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -17,6 +17,12 @@ from penstock.limits.limit import Amounts, BucketKey, Limit
 ReservationId = tuple[str, int]
 """A request's id, and the number of its attempt that can be billed by itself. The caller chooses both, so that a call
 whose answer was lost can be sent again."""
+T = TypeVar("T")
+
+
+async def answered(answer: T) -> T:
+    """The answer to a call that is carried out already, or has nothing to do."""
+    return answer
 
 
 class Hold(msgspec.Struct, frozen=True, gc=False):

@@ -132,11 +132,7 @@ def model_may_choose(call: Call, catalogue: Catalogue) -> bool:
     if call.ids is not None and call.ids.name:
         return True
     model = None if call.request is None else call.request.model
-    if model is None or "/" in model:
-        return model is not None
-    key = call.caller.key
-    has_aliases = catalogue.aliases is not None or (key is not None and key.aliases is not None)
-    return has_aliases and _alias(call, model, catalogue) is not None
+    return model is not None and ("/" in model or _alias(call, model, catalogue) is not None)
 
 
 def _rename(call: Call, request: RequestBody, model: str) -> None:

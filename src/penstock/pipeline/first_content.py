@@ -72,10 +72,10 @@ def whole_answer(
     if not is_plain or prepared.body is None or reply.status != 200:
         return None
     body = whole_body(reply)
-    if body is None or len(body) > LARGE or (not body.startswith(b"{") and reshaped_reply.is_stream(reply, body)):
+    if body is None or len(body) > LARGE or reshaped_reply.is_stream(reply, body):
         return None
     if prepared.translation is None:
-        whole = NormalizedReply(body) if prepared.normalize is None else prepared.normalize(body)
+        whole = reshaped_reply.normalized(body, prepared)
         return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)
     translated = translate_whole(reply.headers, body, prepared.translation, trace_id)
     if translated is None or isinstance(translated, Failure):

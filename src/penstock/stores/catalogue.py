@@ -26,7 +26,7 @@ from penstock.prices.table import PriceTable
 
 __all__ = [
     "EMPTY", "NAME", "STALE", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "SavedGuardrail",
-    "VirtualKey", "compare", "digest_of",
+    "VirtualKey", "compare", "digest_of", "key_digest",
 ]  # fmt: skip
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -185,7 +185,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     def key_for(self, presented: str) -> GatewayKey | None:
         """The gateway key that a request shows; None if there is no such key."""
-        return self.key_by_digest(_digest(presented))
+        return self.key_by_digest(key_digest(presented))
 
     def key_by_digest(self, digest: bytes) -> GatewayKey | None:
         """The gateway key with this SHA-256, 32 bytes; None if there is no such key."""
@@ -307,8 +307,9 @@ def _candidates(text: str) -> Iterator[str]:
 
 def digest_of(key: str) -> str:
     """A gateway key as the operator's file holds it: ``sha256:`` and 64 hexadecimal digits."""
-    return f"sha256:{_digest(key).hex()}"
+    return f"sha256:{key_digest(key).hex()}"
 
 
-def _digest(key: str) -> bytes:
+def key_digest(key: str) -> bytes:
+    """The SHA-256 of the text of a key or of a session, which is held in its place."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -13,7 +13,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from penstock.background import Background
 from penstock.limits.applied import Applied
@@ -26,6 +26,7 @@ from penstock.limits.counters import (
     Hold,
     ReservationId,
     Reserved,
+    answered,
 )
 from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
@@ -44,7 +45,6 @@ _BETWEEN: Final = 10
 """Looks between two looks for what killed workers have left."""
 _IDLE: Final = 5
 """Looks without a request after which a bucket is forgotten."""
-T = TypeVar("T")
 
 
 class _Leased:
@@ -338,7 +338,7 @@ class LeasedCounters:
         for slot, amount, _ in hold.items():
             slot.counter.settle(None, amount, charged(slot.limit, amount, actual))
         self.begun(hold)
-        return _done(())
+        return answered(())
 
     def release(self, reservation: ReservationId) -> Coroutine[Any, Any, None]:
         hold = self._adopted.pop(reservation, None)
@@ -347,7 +347,7 @@ class LeasedCounters:
         for slot, amount, _ in hold.items():
             slot.counter.settle(None, amount, charged(slot.limit, amount, NOTHING))
         self.begun(hold)
-        return _done(None)
+        return answered(None)
 
     async def lose(self, older_than: int) -> tuple[Alert, ...]:
         return await self._store.lose(older_than)
@@ -382,11 +382,6 @@ class LeasedCounters:
                     found = True
                     await self._lease(bucket, 0)
         return found
-
-
-async def _done(answer: T) -> T:
-    """The answer to a call that is carried out already."""
-    return answer
 
 
 def _merged(holds: Sequence[Hold], more: Sequence[Hold]) -> list[Hold]:

@@ -13,10 +13,11 @@ from penstock.control.actor import CLI, Actor
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import Refusal, Why
 from penstock.control.scopes import OF_CALLERS
-from penstock.control.sign_in import digest_of, sign_in
+from penstock.control.sign_in import sign_in
+from penstock.stores.catalogue import key_digest
 from penstock.stores.sql.schema import console_session
 
-ADMIN_DIGEST = digest_of("the admin key")
+ADMIN_DIGEST = key_digest("the admin key")
 
 
 @pytest.fixture

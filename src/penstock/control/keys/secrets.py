@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control.keys.text import masked
 from penstock.control.plane import Change
 from penstock.control.refusal import taken
-from penstock.control.sign_in import digest_of
 from penstock.control.timestamps import as_text
+from penstock.stores.catalogue import key_digest
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import api_key_secret
 
@@ -28,7 +28,7 @@ class Proof(NamedTuple):
 
 
 def proof_of(key: str) -> Proof:
-    return Proof(digest_of(key), masked(key), masked(key).partition("*")[0])
+    return Proof(key_digest(key), masked(key), masked(key).partition("*")[0])
 
 
 async def add(change: Change, key_id: str, proof: Proof) -> None:

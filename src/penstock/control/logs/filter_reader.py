@@ -12,7 +12,7 @@ from typing import Final
 
 from penstock.control.logs.filters import LogFilter
 from penstock.control.members import is_plain
-from penstock.control.refusal import Problem, Problems, invalid
+from penstock.control.refusal import Problem, Problems
 from penstock.control.timestamps import parse
 from penstock.core.json_text import read_json_or_none
 
@@ -76,8 +76,7 @@ def read_filter(query: Mapping[str, str], *, needs_time: bool = False) -> LogFil
             problems.append(Problem(f"/{name}", "missing: a time such as 2026-02-01T00:00:00Z"))
     if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
         problems.append(Problem("/time_of_generation_max", "it must be later than time_of_generation_min"))
-    if problems:
-        raise invalid(problems)
+    problems.finish()
     return wanted
 
 

@@ -49,8 +49,7 @@ async def insert(plane: ControlPlane, actor: Actor, body: Any, workspace_name: s
         raise invalid([Problem("", f"expected 1 to {_MOST} requests")])
     problems = Problems()
     rows = [_read(each, f"/{index}" if isinstance(body, list) else "", problems) for index, each in enumerate(items)]
-    if problems:
-        raise invalid(problems)
+    problems.finish()
     key, keeps_content = await _key(plane, actor, workspace_name)
     prices, moment = await plane.price_book(), now()
     entries = [

@@ -17,10 +17,10 @@ from penstock.core.http import Headers
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect, Caption
 from penstock.dialects.caller_errors import ErrorReply
-from penstock.dialects.framing import sse
 from penstock.guards.base import Phase
 from penstock.guards.results import HookRun, denied_body, message_of, phase_results, with_results
 from penstock.pipeline.call import Call
+from penstock.pipeline.guarding.events import with_first_event
 from penstock.providers.row import Operation
 
 _PROVIDER: Final = "penstock"
@@ -73,7 +73,5 @@ def soft_denial(
     stream = writer.write(events) + writer.finish()
     if not is_strict and dialect.texts is not None:
         phase, runs = (Phase.AFTER, after) if after else (Phase.BEFORE, before)
-        event = dialect.texts.results_event(phase_results(phase, runs, hides=hides))
-        first = b"" if dialect.texts.results_first else next(sse.blocks(stream), b"")
-        stream = first + event + stream[len(first) :]
+        stream = with_first_event(dialect.texts, phase_results(phase, runs, hides=hides), stream)
     return [(b"content-type", EVENT_STREAM), NO_STORE], stream

@@ -27,7 +27,7 @@ class Batches(Generic[Entry]):
         self._name = name
         self._waits_in = waits_in
         self._write = write
-        self._told = name_of
+        self._name_of = name_of
         self._is_lost = False
 
     async def try_write(self, batch: Sequence[Entry]) -> bool:
@@ -65,5 +65,5 @@ class Batches(Generic[Entry]):
                 if isinstance(error, DatabaseError) and not isinstance(error, ValueRefused):
                     return False
                 self.refused += 1
-                _LOG.exception("%s is missing in %s", self._told(entry), self._name)
+                _LOG.exception("%s is missing in %s", self._name_of(entry), self._name)
         return True
