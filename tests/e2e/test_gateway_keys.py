@@ -17,13 +17,13 @@ import pytest
 from calling import headers_of
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.dialects.registry import CALLERS
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import PreparedRequest, prepare
-from penstock.providers.row import Operation
 from penstock.routing.plan import leaves
 from penstock.server.gateway import Gateway
 from penstock.settings import load

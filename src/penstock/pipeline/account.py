@@ -14,12 +14,12 @@ from penstock.core.durations import microseconds
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
+from penstock.core.operation import Operation
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.observe.log_extras import NO_EXTRAS, Content, LogExtras
 from penstock.observe.record import AttemptRecord, Billed, GuardVerdict, Record, Records
 from penstock.observe.telemetry.span import new_span_id
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 from penstock.stores.sql.ids import new_id
 
