@@ -16,7 +16,7 @@ from penstock.prices.charge import Charge
 from penstock.stores.sql.request_log.entry import LogEntry
 from penstock.stores.sql.request_log.stored_content import unpacked
 
-CHARGE = Charge(7, price_version="v", price_match="exact", price_name="m", mode="standard")
+CHARGE = Charge(7, price_version="v", price_match="exact")
 SECRET = "sk-" + "a" * 40
 USAGE = Usage(3, 2, 5)
 
