@@ -28,7 +28,7 @@ lint: $(VENV)/.dev ## style, formatting and the floors of the house
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 
 agents: $(VENV)/.dev ## run real clients, whose drivers are in the folder AGENTS, against a gateway on loopback
-	$(BIN)/python tests/agents.py $(ARGS)
+	$(BIN)/python tests/support/gateway/agents.py $(ARGS)
 
 types: $(VENV)/.dev ## strict type check
 	$(BIN)/mypy

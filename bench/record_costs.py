@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from penstock.core.operation import Operation
 from penstock.core.usage import Usage
 from penstock.observe.access_log import AccessLog
 from penstock.observe.metrics.recorder import Bounds, Recorder
@@ -31,7 +32,6 @@ from penstock.observe.spool import Spool
 from penstock.pipeline.account import Account
 from penstock.pipeline.records.cost import SharedCosts
 from penstock.pipeline.records.request_log import RequestLog
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 from penstock.stores.catalogue import EMPTY
 from penstock.stores.prices import DefaultPrices

@@ -13,6 +13,7 @@ import msgspec
 
 from penstock.app_limits import request_limits
 from penstock.background import Part
+from penstock.core.durations import microseconds
 from penstock.core.failure import Failure, Kind
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Counters, CountersUnavailable
@@ -192,7 +193,7 @@ async def budgets_left(
     catalogue: Catalogue, counters: Counters, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Reading]:
     """What is left of each budget in its present window. A store that can't be reached ends the list."""
-    now = round(clock() * 1_000_000)
+    now = microseconds(clock())
     for owner, applied in islice(_budgets(catalogue), _MOST_BUDGETS):
         limit = applied.limit
         try:

@@ -34,7 +34,7 @@ def test_modules_of_one_folder_stand_together() -> None:
             assert len(set(runs)) == len(runs), runs
 
 
-@pytest.mark.parametrize("pattern", ["docs/*.md", "tests/*.py"])
+@pytest.mark.parametrize("pattern", ["docs/*.md", "tests/*.py", "tests/support/*/*.py"])
 def test_every_page_and_every_module_of_the_tests_stands_once(pattern: str) -> None:
     shown = Counter(path for row in rows(MAP) if row.kind == PLACE for path in paths_in(row.cells[0]))
     there = {path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern)} - {"docs/map.md"}

@@ -106,7 +106,8 @@ def named_modules(source: str) -> list[str]:
 def module_exists(name: str, path: Path) -> bool:
     """Whether a module that ``path`` names is in the package, in the tests, or in a folder around ``path``."""
     around = [folder for folder in path.parents if folder.is_relative_to(ROOT)]
-    return any((folder / name).is_file() for folder in (ROOT / "src" / "penstock", ROOT / "tests", *around))
+    roots = (ROOT / "src" / "penstock", ROOT / "tests", *(ROOT / "tests" / "support").iterdir())
+    return any((folder / name).is_file() for folder in (*roots, *around))
 
 
 def _without_code(text: str) -> str:

@@ -173,7 +173,11 @@ def pytest_of(folder: Path, *options: str, **variables: str) -> str:
         "-p",
         "conftest",
     ]
-    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
+    paths = {
+        "PYTHONPATH": os.pathsep.join(
+            [str(ROOT / "src"), str(ROOT / "tests"), *map(str, (ROOT / "tests" / "support").iterdir())]
+        )
+    }
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", "-rA", *options, str(folder)],
         cwd=folder, env={**os.environ, **paths, **variables}, capture_output=True, text=True, timeout=100, check=False,
@@ -255,7 +259,7 @@ def test_a_file_whose_tests_need_recordings_names_the_mark(tmp_path: Path) -> No
     "file",
     [
         pytest.param(file, id=file.name)
-        for file in sorted((ROOT / "tests" / "contract").glob("test_*.py"))
+        for file in sorted((ROOT / "tests" / "contract").glob("*.py"))
         if "fresh_address(request" in file.read_text()
     ],
 )

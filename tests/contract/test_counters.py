@@ -1,4 +1,4 @@
-"""What every ``Counters`` does, whatever it counts in. An implementation adds an engine to tests/counting.py.
+"""What every ``Counters`` does, whatever it counts in. An implementation adds an engine to tests/support/stores/counting.py.
 
 T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute long: ``let_pass`` passes the store's own time.
 """

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
-from databases import fresh_address, with_tables
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.deliveries import SqlDeliveries
 from rows import Rows
-
-
-@pytest.fixture(params=["memory", "file", "postgres"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return fresh_address(request, tmp_path)
-
-
-@pytest.fixture
-async def database(address: str) -> AsyncIterator[Database]:
-    async with with_tables(address) as opened:
-        yield opened
 
 
 async def test_of_all_who_claim_one_tells(database: Database) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from databases import fresh_address, with_tables
+from databases import fresh_address
 from limiting import NOON, Clock, budget, hold, rate
 from penstock.core.usage import Usage
 from penstock.limits.applied import Applied
@@ -37,12 +37,6 @@ ONE, TWO = ("r", 1), ("r", 2)
 @pytest.fixture(params=["file", "postgres"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_address(request, tmp_path)
-
-
-@pytest.fixture
-async def database(address: str) -> AsyncIterator[Database]:
-    async with with_tables(address) as opened:
-        yield opened
 
 
 def counters(database: Database) -> JournaledCounters:

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from databases import fresh_address, with_tables
 from penstock.core.usage import Usage
 from penstock.limits.windows import DAY
 from penstock.stores.sql.database import Database
@@ -18,17 +12,6 @@ from rows import Rows
 
 NOON = 20_000 * DAY + DAY // 2
 """In the middle of 2024-10-04."""
-
-
-@pytest.fixture(params=["memory", "file", "postgres"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return fresh_address(request, tmp_path)
-
-
-@pytest.fixture
-async def database(address: str) -> AsyncIterator[Database]:
-    async with with_tables(address) as opened:
-        yield opened
 
 
 def entry(number: int, at: int, nanos: int | None, key: str | None = "key-1", attempt: int = 1) -> LedgerEntry:

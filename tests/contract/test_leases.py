@@ -173,7 +173,7 @@ SPENT, HELD = 20 * AMOUNT + 30 * (AMOUNT - 1), 10 * AMOUNT
 
 def run_until_killed(place: Place, folder: Path, on_loss: OnLoss, end: str = "busy") -> None:
     """Let a worker process lease slices, spend of them, and be killed."""
-    tests = [str(ROOT / "tests"), str(ROOT / "tests" / "contract"), *sys.path]
+    tests = [str(ROOT / "tests" / "contract"), *sys.path]
     command = [sys.executable, "-c", KILLED, place.engine, place.address, place.organisation, str(folder), on_loss]
     command.append(end)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(tests)}

@@ -8,6 +8,7 @@ from endpoints import target as target_of
 from penstock.auth.header import HeaderAuth
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 from penstock.dialects.registry import TASKS
@@ -19,7 +20,6 @@ from penstock.providers.row import (
     EndpointSpec,
     Key,
     ModelRouteSpec,
-    Operation,
     Option,
     Provider,
     chat_and_models,

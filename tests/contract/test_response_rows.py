@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 import sqlalchemy as sa
 
-from databases import fresh_address, with_tables
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.kept_response import KeptResponse
 from penstock.stores.sql.keyring import Keyring
@@ -23,17 +18,6 @@ ONE, TWO = b"1" * 32, b"2" * 32
 def kept(number: int, owner: bytes = ONE, expires_at: int = 1000) -> KeptResponse:
     text = b'{"n":%d}' % number
     return KeptResponse(f"resp_kept_{number}", owner, number, expires_at, b"[]", text)
-
-
-@pytest.fixture(params=["memory", "file", "postgres"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return fresh_address(request, tmp_path)
-
-
-@pytest.fixture
-async def database(address: str) -> AsyncIterator[Database]:
-    async with with_tables(address) as opened:
-        yield opened
 
 
 async def ids(database: Database) -> list[str]:

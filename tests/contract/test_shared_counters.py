@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
 from time import time_ns
 
 import msgspec
@@ -18,13 +17,14 @@ import pytest
 from counting import ENGINES, Place, in_memory
 from counting_worker import ACTUAL, COST, ESTIMATED, OPEN, SECOND_LIMIT, SHARED
 from limiting import budget, hold, rate
+from paths import ROOT
 from penstock.core.money import LARGEST_IN_DOUBLES, NANOS
 from penstock.limits.counters import Exceeded
 from penstock.limits.limit import OVERFLOW, Amounts, Limit
 from penstock.limits.windows import SECOND
 from penstock.stores.stored_counters import LEASE, LostCharge, StoredCounters
 
-WORKER = Path(__file__).parents[1] / "counting_worker.py"
+WORKER = ROOT / "tests" / "support" / "stores" / "counting_worker.py"
 WORKERS = 4
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from databases import fresh_address, with_tables
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, TableError, encode
 from penstock.stores.sql import prices, schema
@@ -27,17 +24,6 @@ COMMON = {"created_at": 1, "updated_at": 1, "created_by": "test", "updated_by": 
 def table(picos: int) -> PriceTable:
     prices_ = ProviderPrices({"m": ModelPrices((Case({"input": picos}),)), "n": ModelPrices((Case({"input": 1}),))})
     return PriceTable(encode("loaded", {"openai": prices_}))
-
-
-@pytest.fixture(params=["memory", "file", "postgres"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return fresh_address(request, tmp_path)
-
-
-@pytest.fixture
-async def database(address: str) -> AsyncIterator[Database]:
-    async with with_tables(address) as opened:
-        yield opened
 
 
 async def save(database: Database, each: PriceTable, now: int = 1, *, activate: bool = True) -> None:

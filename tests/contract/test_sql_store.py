@@ -42,17 +42,6 @@ _DRIVER = "_connection_worker_thread"
 """How aiosqlite's threads are called."""
 
 
-@pytest.fixture(params=["memory", "file", "postgres"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return fresh_address(request, tmp_path)
-
-
-@pytest.fixture
-async def database(address: str) -> AsyncIterator[Database]:
-    async with with_tables(address) as opened:
-        yield opened
-
-
 @pytest.fixture
 async def rows(database: Database) -> Rows:
     made = Rows(database)

@@ -13,10 +13,10 @@ from openai.types.chat import ChatCompletion
 import calling
 import converse_replies as converse
 from gemini_replies import COUNTED, framed, response, said
+from penstock.core.operation import Operation
 from penstock.dialects.anthropic.relay.reshape import to_plain
 from penstock.pipeline.cache import Caching
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Operation
 from penstock.providers.templates import with_defaults
 from penstock.routing.plan import CachePolicy
 from penstock.stores.memory import MemoryReplyStore

@@ -6,7 +6,6 @@ Nothing is sent: a test looks at the request that would leave (``PreparedRequest
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +14,16 @@ from typing import Any
 import pytest
 
 from calling import headers_of
+from gateway_keys import entry, key
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.dialects.registry import CALLERS
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import PreparedRequest, prepare
-from penstock.providers.row import Operation
 from penstock.routing.plan import leaves
 from penstock.server.gateway import Gateway
 from penstock.settings import load
@@ -33,14 +33,6 @@ VARIABLES = (
     "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY", "DATABRICKS_TOKEN", "SNOWFLAKE_PAT", "HF_TOKEN",
     "AZURE_AI_API_KEY", "OPENROUTER_API_KEY",
 )  # fmt: skip
-
-
-def key(name: str) -> str:
-    return f"pk-{name}-0123456789abcdef"
-
-
-def entry(name: str, lines: str = "") -> str:
-    return f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key(name).encode()).hexdigest()}"\n{lines}\n'
 
 
 FILE = f"""

@@ -11,10 +11,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
-from e2e.test_realtime import entry, key, opened, recorded, refused, serving
+from gateway_keys import entry, key
 from penstock.providers.google import LIVE
 from realtime import RealtimeHost, running_host
 from running import RunningGateway
+from sessions import opened, recorded, refused, serving
 
 FILE = """
 [virtual_keys.gem]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from commands import run
+from gateway_keys import entry, key
 from penstock.settings import load
 from running import RunningGateway, catalogue_file, running_gateway
 from upstream import Upstream, reply, running_upstream
@@ -21,14 +21,6 @@ from upstream import Upstream, reply, running_upstream
 _CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9}
 _JSON = {"content-type": "application/json"}
 _LISTED = {"object": "list", "data": [{"id": name, "object": "model"} for name in ("claude-a", "claude-b", "other")]}
-
-
-def key(name: str) -> str:
-    return f"pk-{name}-0123456789abcdef"
-
-
-def entry(name: str, lines: str = "") -> str:
-    return f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key(name).encode()).hexdigest()}"\n{lines}\n'
 
 
 FILE = """

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import json
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,57 +11,15 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-from websockets.sync.connection import Connection
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
+from gateway_keys import entry, key
 from penstock.settings import load
 from realtime import USAGE, RealtimeHost, echo, running_host
 from running import RunningGateway, running_gateway
+from sessions import FILE, TRACE, opened, recorded, refused, serving, trace_of
 
-
-def key(name: str) -> str:
-    return f"pk-{name}-0123456789abcdef"
-
-
-def entry(name: str, lines: str = "") -> str:
-    return f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key(name).encode()).hexdigest()}"\n{lines}\n'
-
-
-FILE = """
-[virtual_keys.up]
-provider = "openai"
-credential = "env:SECRET"
-base_url = "{url}/v1"
-
-[virtual_keys.azure]
-provider = "azure-openai"
-credential = "env:SECRET"
-base_url = "{url}/openai"
-resource_name = "r"
-deployment_id = "d"
-api_version = "2025-04-01-preview"
-
-[virtual_keys.azure-v1]
-provider = "azure-openai"
-credential = "env:SECRET"
-base_url = "{url}/openai"
-resource_name = "r"
-deployment_id = "d"
-api_version = "v1"
-
-[configs.twice]
-strategy = {{ mode = "fallback" }}
-targets = [{{ provider = "@up" }}, {{ provider = "@up", override_params = {{ model = "second" }} }}]
-
-[configs.guarded]
-provider = "@up"
-input_guardrails = [{{ "default.contains" = {{ operator = "none", words = ["x"] }}, deny = true }}]
-
-[models.voice]
-target = "@up/gpt-realtime"
-"""
 KEYS = f"""
 {entry("all")}
 {entry("small", 'allowed_models = ["gpt-realtime"]')}
@@ -78,18 +33,6 @@ def host() -> Iterator[RealtimeHost]:
         yield host
 
 
-def serving(folder: Path, text: str, **variables: str) -> Iterator[RunningGateway]:
-    path = folder / "penstock.toml"
-    path.write_text(text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SECRET", "sk-upstream")
-        settings = load(
-            {}, {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_PROVIDERS_ENV_KEYS": "false", **variables}, folder
-        )
-        with running_gateway(settings, path) as running:
-            yield running
-
-
 @pytest.fixture(scope="module")
 def gateway(host: RealtimeHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     yield from serving(tmp_path_factory.mktemp("open"), FILE.format(url=host.url))
@@ -98,47 +41,6 @@ def gateway(host: RealtimeHost, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="module")
 def guarded(host: RealtimeHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     yield from serving(tmp_path_factory.mktemp("guarded"), FILE.format(url=host.url) + KEYS)
-
-
-TRACE = "x-portkey-trace-id"
-_NUMBERS = itertools.count()
-
-
-def opened(
-    gateway: RunningGateway, query: str = "model=@up/gpt-realtime", path: str = "/v1/realtime", **more: Any
-) -> ClientConnection:
-    url = gateway.url.replace("http:", "ws:")
-    named = {TRACE: f"session-{next(_NUMBERS)}", **more.pop("additional_headers", {})}
-    patience = {"open_timeout": 60, "close_timeout": 60, "ping_interval": None}
-    return connect(
-        f"{url}{path}?{query}", compression=None, proxy=None, additional_headers=named, **{**patience, **more}
-    )
-
-
-def refused(gateway: RunningGateway, query: str = "model=@up/gpt-realtime", **more: Any) -> tuple[int, dict[str, Any]]:
-    with pytest.raises(InvalidStatus) as caught:
-        opened(gateway, query, **more)
-    response = caught.value.response
-    return response.status_code, json.loads(response.body or b"{}")
-
-
-SESSIONS = {"realtime", "responses.connect"}
-
-
-def recorded(gateway: RunningGateway, trace: str = "") -> Any:
-    """The record of the session with this trace: where tests share a gateway, those of earlier sessions may come first.
-    Without a trace that of the only session."""
-    for _ in range(6000):
-        for record in gateway.taken():
-            if record.operation in SESSIONS and trace in ("", record.trace_id):
-                return record
-        time.sleep(0.01)
-    raise AssertionError("no record")
-
-
-def trace_of(session: Connection) -> str:
-    assert session.request is not None
-    return session.request.headers[TRACE]
 
 
 def test_the_sdk_talks_through_the_gateway(gateway: RunningGateway, host: RealtimeHost) -> None:

@@ -17,9 +17,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.connection import Connection
 from websockets.sync.server import ServerConnection
 
-from e2e.test_realtime import FILE, entry, key, opened, recorded, refused, serving
+from gateway_keys import entry, key
 from realtime import RealtimeHost, running_host
 from running import RunningGateway, catalogue_file
+from sessions import FILE, opened, recorded, refused, serving
 
 
 @pytest.fixture(scope="module")

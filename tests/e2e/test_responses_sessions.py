@@ -13,9 +13,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.connection import Connection
 from websockets.sync.server import ServerConnection
 
-from e2e.test_realtime import entry, key, opened, recorded, refused, serving
+from gateway_keys import entry, key
 from realtime import RealtimeHost, running_host
 from running import RunningGateway
+from sessions import opened, recorded, refused, serving
 
 FILE = """
 [virtual_keys.up]

@@ -7,7 +7,6 @@ Nothing is sent: a test looks at the request that would leave (``PreparedRequest
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,15 +15,16 @@ from typing import Any
 import pytest
 
 from calling import headers_of
+from gateway_keys import entry, key
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.dialects.registry import CALLERS
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import PreparedRequest, prepare
-from penstock.providers.row import Operation
 from penstock.routing.plan import leaves
 from penstock.server.gateway import Gateway
 from penstock.settings import SettingsError, load
@@ -58,14 +58,6 @@ override_params = { model = "gpt-4o-mini" }
 [configs.secret-config]
 provider = "@secret-one"
 """
-
-
-def key(name: str) -> str:
-    return f"pk-{name}-0123456789abcdef"
-
-
-def entry(name: str, lines: str = "") -> str:
-    return f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key(name).encode()).hexdigest()}"\n{lines}\n'
 
 
 FENCED = f"""{VIRTUAL}

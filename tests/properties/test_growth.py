@@ -1,6 +1,6 @@
 """Twice the input makes at most 2.6 times the work: every reader, writer and framer, of every dialect.
 
-Work is counted and not timed (tests/counted.py). Dialects, events and framers are found where the gateway finds them: a
+Work is counted and not timed (tests/support/suite/counted.py). Dialects, events and framers are found where the gateway finds them: a
 new dialect fails here until it has inputs that grow.
 """
 

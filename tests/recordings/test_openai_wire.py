@@ -13,10 +13,11 @@ import httpx
 import pytest
 
 from normalizing import mend
+from penstock.core.operation import Operation
 from penstock.dialects.openai.caller.errors import has_shape, translated_error
 from penstock.dialects.openai.relay.normalize import normalize_reply
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import OPENAI, Operation
+from penstock.providers.row import OPENAI
 from penstock.traits.resolve import resolve
 from replaying import SPLITS, custom_host, in_every_cut, load
 from replaying import exchange as send

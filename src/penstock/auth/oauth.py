@@ -44,6 +44,6 @@ def _end(response: Mapping[str, Any], now: float) -> float:
     for name, since in (("expires_in", now), ("expires_on", 0.0)):
         try:
             return since + float(response[name])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
     return now + 300.0

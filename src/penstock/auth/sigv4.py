@@ -121,7 +121,7 @@ def _inside(value: Any, *names: str) -> dict[str, Any]:
 def _moment(value: Any, now: float) -> float:
     """When credentials expire: seconds since 1970, or a date."""
     if isinstance(value, int | float):
-        return float(value)
+        return value
     try:
         return datetime.datetime.fromisoformat(str(value)).timestamp()
     except ValueError:

@@ -93,9 +93,10 @@ def _portkey(folder: str, **options: Any) -> None:
 
 def hosts() -> Hosts:
     """What importers must know of the providers."""
+    from penstock.core.operation import Operation
     from penstock.importers.imported import Host, Hosts
     from penstock.providers.registry import ALIASES, PROVIDERS
-    from penstock.providers.row import Key, Operation
+    from penstock.providers.row import Key
     from penstock.providers.templates import with_defaults
 
     by_slug = {}

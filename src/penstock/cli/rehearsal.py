@@ -11,6 +11,7 @@ import msgspec
 from penstock.app import build
 from penstock.cli.serve import read_settings
 from penstock.core.failure import Failure
+from penstock.core.operation import Operation
 from penstock.guards.base import Judgement, could_not
 from penstock.guards.plan import HookCheck
 from penstock.observe.record import Records
@@ -19,7 +20,6 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.explain import explain
 from penstock.pipeline.target_route import TargetRoute
-from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.routing.plan import Target
 from penstock.server.surfaces import DEFAULT_DIALECT

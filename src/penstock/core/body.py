@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.json_scan import first_elements, members_of
 from penstock.core.json_slices import LARGE, elements
 from penstock.core.json_text import UNREADABLE, write_json
 
@@ -25,7 +26,6 @@ _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _BOM: Final = b"\xef\xbb\xbf"
 _NULL: Final = b"null"
 _BRACKET: Final = ord("[")
-_SPACE: Final = frozenset(" \t\n\r")
 _BEFORE_VALUE: Final = re.compile(
     rb'[ \t\n\r]*+[{,][ \t\n\r]*+("(?>[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL
 )
@@ -87,7 +87,7 @@ class Body:
         if isinstance(first, RecursionError):
             raise BodyError("the request body is nested too deeply") from None
         try:
-            members = dict(_members(bytes(data).removeprefix(_BOM).decode()))
+            members = dict(members_of(bytes(data).removeprefix(_BOM).decode()))
         except (ValueError, RecursionError) as error:
             raise BodyError(f"the request body is not valid JSON: {error}") from None
         if len(members) > _MOST_MEMBERS:
@@ -179,7 +179,7 @@ class Body:
             case b"{":
                 return {}
             case b"[":
-                return list(_first_elements(bytes(view[:limit]).decode("utf-8", "ignore")))
+                return list(first_elements(bytes(view[:limit]).decode("utf-8", "ignore")))
             case _:
                 return self.value(key)
 
@@ -287,81 +287,9 @@ class Body:
         return size + values == len(text)
 
 
-def _members(text: str) -> Iterator[tuple[str, bytes]]:
-    """The members of an object, each value as its own slice of the text. Raises ValueError."""
-    at = _skip_space(text, 0)
-    if text[at : at + 1] != "{":
-        raise ValueError("it must be an object")
-    at = _skip_space(text, at + 1)
-    while text[at : at + 1] != "}":
-        key, at = _STRICT.raw_decode(text, at)
-        at = _skip_space(text, at)
-        if not isinstance(key, str) or text[at : at + 1] != ":":
-            raise ValueError(f"expected a name and a colon at character {at}")
-        start = _skip_space(text, at + 1)
-        _, end = _STRICT.raw_decode(text, start)
-        yield key, text[start:end].encode()
-        at = _skip_space(text, end)
-        if text[at : at + 1] == ",":
-            at = _skip_space(text, at + 1)
-            if text[at : at + 1] == "}":
-                raise ValueError(f"a comma without a member at character {at}")
-        elif text[at : at + 1] != "}":
-            raise ValueError(f"expected a comma at character {at}")
-    if _skip_space(text, at + 1) != len(text):
-        raise ValueError(f"text after the object at character {at + 1}")
-
-
-def _first_elements(text: str) -> Iterator[Any]:
-    """The elements of an array whose text is cut off. Of the last one, what there is: an empty object, the beginning of
-    a string."""
-    at = 1
-    while True:
-        at = _skip_space(text, at)
-        try:
-            element, end = _STRICT.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            break
-        end = _skip_space(text, end)
-        if text[end : end + 1] != ",":
-            break
-        yield element
-        at = end + 1
-    if text[at : at + 1] == "{":
-        yield {}
-    elif text[at : at + 1] == '"':
-        # No escape may be cut in two: the longest one has six characters.
-        beginning = text[at + 1 : at + _BEGINNING]
-        cut = beginning.rfind("\\", -6)
-        yield _string(beginning if cut < 0 else beginning[:cut].rstrip("\\"))
-
-
-def _string(inner: str) -> str:
-    try:
-        return str(json.loads(f'"{inner}"'))
-    except ValueError:
-        return ""
-
-
-_BEGINNING: Final = 12_000
-"""Characters of a string that is cut off which are decoded: at least 2000 characters of its text."""
-
-
-def _skip_space(text: str, at: int) -> int:
-    while text[at : at + 1] in _SPACE:
-        at += 1
-    return at
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _key(name: str) -> bytes:
     return json.dumps(name).encode() + b":"
 
-
-_STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 _PARAMETERS: Final = """
     model messages temperature max_tokens max_completion_tokens stream top_p frequency_penalty presence_penalty n stop

@@ -41,11 +41,6 @@ def parse_path(text: str) -> Path:
     return tuple(steps)
 
 
-def without_path(body: Body, path: Path) -> Body:
-    """The body without the value at the path; the same body if there is no such value."""
-    return without_paths(body, (path,))
-
-
 def without_paths(body: Body, paths: Collection[Path]) -> Body:
     """The body without the values at the paths; the same body if there is none."""
     return _from_body(body, _Places(paths)) if paths else body

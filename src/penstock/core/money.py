@@ -38,12 +38,13 @@ Number = int | float | Decimal | str
 def nanos_from_dollars(dollars: Number) -> int:
     """Dollars as nanodollars: ``0.5`` is 500,000,000. Raises ValueError for anything but a whole number of nanodollars,
     and beyond ``LARGEST``. A float counts as its shortest decimal text, so ``0.1`` is exactly a tenth."""
-    return _scaled(dollars, NANOS, "9 decimals of a dollar")
-
-
-def nanos_from_cents(cents: Number) -> int:
-    """Cents as nanodollars. Raises ValueError as ``nanos_from_dollars`` does."""
-    return _scaled(cents, _NANOS_OF_CENT, "7 decimals of a cent")
+    exact = _EXACT.multiply(_decimal(dollars), Decimal(NANOS))
+    nanos = int(exact)
+    if nanos != exact:
+        raise ValueError("expected at most 9 decimals of a dollar")
+    if abs(nanos) > LARGEST:
+        raise ValueError(_TOO_LARGE)
+    return nanos
 
 
 def picos_from_dollars(dollars: Number) -> int:
@@ -76,17 +77,13 @@ def nanos_reserved(picos: int) -> int:
 
 def dollars_text(nanos: int) -> str:
     """Nanodollars as dollars, exact and without needless digits: ``12``, ``0.5``. The text is a JSON number, too."""
-    return _text(nanos, NANOS, 9).rstrip("0").rstrip(".")
+    return dollars_fixed(nanos).rstrip("0").rstrip(".")
 
 
 def dollars_fixed(nanos: int) -> str:
     """Nanodollars as dollars with nine decimals, as headers say them: ``0.500000000``."""
-    return _text(nanos, NANOS, 9)
-
-
-def cents_text(nanos: int) -> str:
-    """Nanodollars as cents, exact and without needless digits: 12,500,000 is ``1.25``. It is a JSON number, too."""
-    return _text(nanos, _NANOS_OF_CENT, 7).rstrip("0").rstrip(".")
+    whole, rest = divmod(abs(nanos), NANOS)
+    return f"{'-' if nanos < 0 else ''}{whole}.{str(rest).zfill(9)}"
 
 
 def dollars_number(nanos: int) -> int | float:
@@ -94,21 +91,6 @@ def dollars_number(nanos: int) -> int | float:
     ``dollars_text`` is exact at any size."""
     whole, rest = divmod(nanos, NANOS)
     return nanos / NANOS if rest else whole
-
-
-def _text(nanos: int, unit: int, decimals: int) -> str:
-    whole, rest = divmod(abs(nanos), unit)
-    return f"{'-' if nanos < 0 else ''}{whole}.{str(rest).zfill(decimals)}"
-
-
-def _scaled(number: Number, unit: int, finest: str) -> int:
-    exact = _EXACT.multiply(_decimal(number), Decimal(unit))
-    nanos = int(exact)
-    if nanos != exact:
-        raise ValueError(f"expected at most {finest}")
-    if abs(nanos) > LARGEST:
-        raise ValueError(_TOO_LARGE)
-    return nanos
 
 
 def _rounded(number: Decimal, unit: int) -> int:

@@ -8,8 +8,6 @@ from typing import Any, Final
 import msgspec
 
 _values: Final = msgspec.structs.astuple
-_OFTEN_TOLD: Final = 4
-"""The counts at the beginning of ``Usage`` that most replies tell, and no others."""
 MOST: Final = 1 << 32
 """Tokens that no call can take. A count above is the provider's mistake, or its caller's who runs the host."""
 
@@ -58,10 +56,8 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     native: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        values = _values(self)
-        rare = values[_OFTEN_TOLD:-2]
-        for count in values[:_OFTEN_TOLD] if rare.count(None) == len(rare) else values[:-2]:
-            if count is not None and not 0 <= count <= MOST:
+        for count in filter(None, _values(self)[:-2]):
+            if not 0 < count <= MOST:
                 self._forget_impossible()
                 return
 

@@ -14,14 +14,15 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.json_text import UNREADABLE
+from penstock.core.operation import Operation
 from penstock.core.segments import Delta, Pointer, Segment, SegmentKind
 
 
 class TextView(msgspec.Struct, frozen=True):
     """One wire's texts.
 
-    ``request_types``: an operation's name (``chat.completions``) -> Portkey's name of it (``chatComplete``), for the
-    operations whose requests have texts here; ``answered`` are those of the latter whose answers have texts.
+    ``request_types``: an operation -> Portkey's name of it in this wire (``chatComplete``), for the operations whose
+    requests have texts here; ``answered`` are those of the latter whose answers have texts.
     ``request`` and ``answer``: (request type, a decoded body) -> its texts, none for a body of another shape.
     ``deltas``: (request type, an event's decoded data) -> what the event adds to texts; ``closes``: (event name,
     decoded data) -> the slot whose texts end with the event, ``ALL_SLOTS`` for all, None for neither. ``is_end``:
@@ -30,7 +31,7 @@ class TextView(msgspec.Struct, frozen=True):
     ``end_mark``: bytes that each event which ends the stream holds, None where no event ends it.
     """
 
-    request_types: Mapping[str, str]
+    request_types: Mapping[Operation, str]
     answered: frozenset[str]
     request: Callable[[str, Any], Iterable[Segment]]
     answer: Callable[[str, Any], Iterable[Segment]]
@@ -138,10 +139,17 @@ def document_texts(part: Any, at: Pointer) -> Iterator[tuple[Pointer, str]]:
                 yield place, text
 
 
-def input_texts(operation: str, kind: str, names: tuple[str, ...]) -> TextView:
+def input_texts(operation: Operation, names: tuple[str, ...]) -> TextView:
     """The view of an operation's inputs, which stand in members of these names. Its answers have no texts."""
     return TextView(
-        {operation: kind}, frozenset(), partial(_inputs_of, names), _nothing, _nothing, _no_slot, _no_end, bytes
+        {operation: operation.request_type},
+        frozenset(),
+        partial(_inputs_of, names),
+        _nothing,
+        _nothing,
+        _no_slot,
+        _no_end,
+        bytes,
     )
 
 
@@ -162,7 +170,7 @@ def _no_end(_name: bytes, _data: bytes) -> bool:
     return False
 
 
-NO_TEXTS: Final = input_texts("", "", ())
+NO_TEXTS: Final = TextView({}, frozenset(), _nothing, _nothing, _nothing, _no_slot, _no_end, bytes)
 """The view of what has no texts that a guard can read."""
 
 

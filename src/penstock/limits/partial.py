@@ -26,9 +26,6 @@ class CounterState(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...] = ()
 
 
-NEW = CounterState()
-
-
 def counter_of(limit: Limit, key: BucketKey, state: CounterState) -> Bucket | RateCounter:
     """The counter that a store has kept as rows."""
     if limit.is_budget:

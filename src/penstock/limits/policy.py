@@ -26,21 +26,6 @@ FACTS: Final = tuple(
 )
 """What conditions and groups may name, beside ``metadata.NAME``."""
 METADATA: Final = "metadata."
-ENDPOINT_TYPES: Final = {
-    "chatComplete": "chat.completions",
-    "createModelResponse": "chat.completions",
-    "messages": "chat.completions",
-    "complete": "completions",
-    "embed": "embeddings",
-    "moderate": "moderations",
-    "imageGenerate": "images.generations",
-    "imageEdit": "images.edits",
-    "createSpeech": "audio.speech",
-    "createTranscription": "audio.transcriptions",
-    "createTranslation": "audio.translations",
-}
-"""Portkey's names of what a request asks for, and the gateway's (``providers.row.Operation``). Responses and Messages
-are chats here."""
 _LONGEST_TOLD: Final = 256
 """Characters of a value in the name of its bucket."""
 _OF_ATTEMPTS: Final = frozenset({"model", "provider", "virtual_key"})

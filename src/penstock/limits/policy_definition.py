@@ -11,7 +11,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from penstock.core.did_you_mean import hint
-from penstock.limits.policy import ENDPOINT_TYPES, FACTS, METADATA, Policy, PolicyCondition
+from penstock.core.operation import CHAT_TYPES, Operation
+from penstock.limits.policy import ANY, FACTS, METADATA, Policy, PolicyCondition
 from penstock.limits.validate import Members, Reading, rate_limit, usage_limit
 
 _OWN: Final = ("name", "conditions", "group_by", "status")
@@ -20,6 +21,14 @@ _STATUSES: Final = ("active", "archived")
 _MOST: Final = 20
 """Conditions of a policy, and facts that it groups by."""
 _MOST_VALUES: Final = 1000
+_OPERATIONS: Final = tuple([operation.value for operation in Operation])
+_ENDPOINT_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    **{each.request_type: (each.value,) for each in Operation},
+    **dict.fromkeys(CHAT_TYPES, (Operation.CHAT.value,)),
+    "createModelResponse": (Operation.CHAT.value, Operation.RESPONSE_COMPACT.value),
+    **{name: (name,) for name in (*_OPERATIONS, ANY)},
+}
+"""What a condition may say, in Portkey's words or the gateway's -> the operations that requests have then."""
 
 
 def policy(values: Mapping[str, Any], kind: Literal["usage", "rate"], reading: Reading) -> Policy | None:
@@ -58,15 +67,21 @@ def _condition(members: Members) -> PolicyCondition:
     elif len(listed) > _MOST_VALUES:
         members.complain("value", f"there are {len(listed)} values, and {_MOST_VALUES} at most may be set")
     key = _fact(members)
-    return PolicyCondition(key, tuple(_as_facts_are(key, listed)), members.switch("excludes"))
-
-
-def _as_facts_are(key: str, values: list[str]) -> list[str]:
-    """The values as requests have them: an endpoint type of Portkey's by the gateway's name, a virtual key without
-    the ``@`` that callers write."""
     if key == "endpoint_type":
-        return [ENDPOINT_TYPES.get(value, value) for value in values]
-    return [value.removeprefix("@") for value in values] if key == "virtual_key" else values
+        listed = _endpoint_types(members, listed)
+    elif key == "virtual_key":
+        listed = [value.removeprefix("@") for value in listed]
+    return PolicyCondition(key, tuple(listed), members.switch("excludes"))
+
+
+def _endpoint_types(members: Members, values: list[str]) -> list[str]:
+    """The operations that values mean."""
+    unknown = next((value for value in values if value not in _ENDPOINT_TYPES), None)
+    if unknown is not None:
+        end = hint(unknown, _ENDPOINT_TYPES, f"there are {', '.join(_OPERATIONS)}")
+        members.complain("value", f"there is no endpoint type '{unknown[:60]}': {end}")
+        return []
+    return [operation for value in values for operation in _ENDPOINT_TYPES[value]]
 
 
 def _group(members: Members) -> str:

@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, Protocol
 import msgspec
 
 from penstock.background import Background, in_slices
+from penstock.core.durations import milliseconds
 from penstock.core.json_text import write_json
 from penstock.core.money import dollars_text
 from penstock.core.usage import Usage
@@ -238,8 +239,8 @@ def _members(record: Record, cost: int | None) -> _Line:
         record.virtual_key,
         record.model,
         record.stream,
-        int(record.latency * 1_000_000 + 0.5) / 1000,  # round() to decimals costs ten times as much
-        None if record.first_byte is None else int(record.first_byte * 1_000_000 + 0.5) / 1000,
+        milliseconds(record.latency),
+        None if record.first_byte is None else milliseconds(record.first_byte),
         usage.prompt,
         usage.completion,
         usage.cached,

@@ -10,15 +10,16 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from penstock.core.durations import microseconds
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
+from penstock.core.operation import Operation
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.observe.log_extras import NO_EXTRAS, Content, LogExtras
 from penstock.observe.record import AttemptRecord, Billed, GuardVerdict, Record, Records
 from penstock.observe.telemetry.span import new_span_id
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 from penstock.stores.sql.ids import new_id
 
@@ -235,7 +236,7 @@ class Account:
         """The request's id, which its caller is told and which its row in the request log has. It is no secret: who
         reads the row shows a key for it."""
         if not self._id:
-            self._id = new_id(int(self.at * 1_000_000), random.getrandbits(62))
+            self._id = new_id(microseconds(self.at), random.getrandbits(62))
         return self._id
 
     def attempt(self, target: Target) -> AttemptAccount:

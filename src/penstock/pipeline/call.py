@@ -11,6 +11,7 @@ from penstock.core.bound_id import ChangeId, ReadIds
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.core.json_text import write_json
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import CallerDialect, RequestBody
@@ -19,7 +20,6 @@ from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_me
 from penstock.pipeline.authenticate import ANYBODY, Caller
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.models.model_lists import ModelLists
-from penstock.providers.row import Operation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply

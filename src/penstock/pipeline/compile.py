@@ -20,6 +20,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.name_memo import NameMemo
+from penstock.core.operation import Operation
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
@@ -31,7 +32,7 @@ from penstock.pipeline.compiled_plan import CompiledPlan, compiled_plan
 from penstock.pipeline.header_settings import PREFIX, header_settings
 from penstock.pipeline.off_loop.thread import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
-from penstock.providers.row import Key, Operation, Option, Provider
+from penstock.providers.row import Key, Option, Provider
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
 from penstock.routing.plan_size import LIGHT, weigh

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from penstock.core.failure import Failure
+from penstock.core.operation import Operation
 from penstock.core.permissions import Permissions
 from penstock.pipeline.choice import PATH, Choice
 from penstock.pipeline.target_route import Grants, TargetRoute
-from penstock.providers.row import Operation
 from penstock.routing.plan import Plan, leaves
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 

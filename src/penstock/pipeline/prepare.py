@@ -14,6 +14,7 @@ from penstock.core.body import Body
 from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
+from penstock.core.operation import Operation
 from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import CallerDialect, FitRule, Normalize, RequestBody
 from penstock.dialects.dialect import ProviderDialect, WriteContext
@@ -28,7 +29,6 @@ from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, 
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.text_slots import KnownForms, learn_form
 from penstock.pipeline.translate import Translation
-from penstock.providers.row import Operation
 
 _ASKS_STREAM: Final = "stream=true"
 _ONLY_MODEL: Final = frozenset({"model"})

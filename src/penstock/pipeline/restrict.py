@@ -11,9 +11,9 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.forwarded import parse_address
 from penstock.core.json_text import write_json
+from penstock.core.operation import Operation
 from penstock.core.restrictions import USER, Restrictions
 from penstock.pipeline.account import METADATA, read_metadata
-from penstock.providers.row import Operation
 
 _LISTING: Final = "virtual_keys.list"
 """The scope that lists models, beside the one that calls them."""

@@ -11,6 +11,7 @@ import msgspec
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
+from penstock.core.operation import Operation
 from penstock.core.parameter_changes import NO_CHANGES, ParameterChanges
 from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
@@ -21,7 +22,7 @@ from penstock.pipeline.models.model_lists import ModelLists, model_lists, names_
 from penstock.pipeline.rewrite import RewriteSpec
 from penstock.pipeline.text_slots import KnownForms
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
-from penstock.providers.row import Operation, Option, Provider
+from penstock.providers.row import Option, Provider
 from penstock.routing.permit import ACCOUNT_HEADERS
 from penstock.routing.plan import Target
 

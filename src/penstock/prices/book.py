@@ -216,19 +216,3 @@ def _ordered(cases: Sequence[Case]) -> tuple[Case, ...]:
 
 
 EMPTY: Final = PriceBook()
-
-
-def estimate_prices(
-    book: PriceBook,
-    provider: str,
-    model: str,
-    at: float,
-    *,
-    strict: bool,
-    region: str = "",
-    mode: str = STANDARD,
-    own: OwnPrices | None = None,
-) -> Prices | None:
-    """The prices of a model for an estimate; None where no price is known."""
-    price = book.look_up(provider, model, region, mode, own)
-    return None if price is None else price.estimate(at, strict=strict)

@@ -76,18 +76,16 @@ class Line(msgspec.Struct, frozen=True):
 
 class Charge(msgspec.Struct, frozen=True, gc=False):
     """What a call costs, in nanodollars, and by which price: the book's version, how the model's name was matched
-    (exact, rule, overlay, custom), the name in the book, the mode."""
+    (exact, rule, overlay, custom)."""
 
     nanos: int
     price_version: str
     price_match: str
-    price_name: str
-    mode: str
 
 
 def charge(usage: Usage, price: Price, at: float) -> Charge:
     """The charge of a call that was made ``at``, in seconds since 1970."""
-    return Charge(nanos_settled(picos(usage, price, at)), price.version, price.match, price.name, price.mode)
+    return Charge(nanos_settled(picos(usage, price, at)), price.version, price.match)
 
 
 def picos(usage: Usage, price: Price, at: float) -> int:

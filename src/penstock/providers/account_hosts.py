@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.openai.relay.assistant_extras import blocks_as_content
 from penstock.providers.row import (
     HTTPS_URL,
     EndpointSpec,
-    Operation,
     Option,
     Provider,
     chat_and_models,

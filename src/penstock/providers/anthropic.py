@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
-from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Operation, Option, Provider, resources
+from penstock.core.operation import Operation
+from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Option, Provider, resources
 
 X_API_KEY: Final = HeaderAuth("x-api-key")
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
+from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.makers import OPENAI_RESOURCES, RESPONSES_ONLY
@@ -21,7 +22,6 @@ from penstock.providers.row import (
     KEPT,
     PATHS,
     EndpointSpec,
-    Operation,
     Option,
     Provider,
     kept_responses,

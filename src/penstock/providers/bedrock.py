@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 
 from penstock.auth import sigv4
+from penstock.core.operation import Operation
 from penstock.providers import bedrock_profiles
-from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Operation, Option, Profiles, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Option, Profiles, Provider
 
 REGION: Final = Option("aws_region", "aws-region", default="us-east-1", pattern="[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 

@@ -20,9 +20,10 @@ from penstock.core.address import AddressPolicy
 from penstock.core.custom_headers import CustomHeaders
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line, without_headers
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
-from penstock.providers.row import RESPONSES_WIRE, EndpointSpec, Key, Operation, Option, Provider
+from penstock.providers.row import RESPONSES_WIRE, EndpointSpec, Key, Option, Provider
 from penstock.providers.templates import (
     PLACEHOLDER,
     filled,

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.makers import OPENAI_ACCOUNT
-from penstock.providers.row import AUDIO, Operation, Provider, chat_and_models, chat_only, messages_at, responses_at
+from penstock.providers.row import AUDIO, Provider, chat_and_models, chat_only, messages_at, responses_at
 
 ROWS: Final = (
     Provider(

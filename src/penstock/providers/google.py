@@ -14,13 +14,13 @@ import msgspec
 from penstock.auth import google
 from penstock.auth.header import BEARER, HeaderAuth
 from penstock.core.json_text import read_json
+from penstock.core.operation import Operation
 from penstock.providers.mistral import MISTRAL
 from penstock.providers.row import (
     ANTHROPIC_WIRE,
     OPENAI,
     EndpointSpec,
     ModelRouteSpec,
-    Operation,
     Option,
     Provider,
     resources,

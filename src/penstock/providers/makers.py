@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import (
     ENABLE_THINKING,
     THINKING_TYPE,
@@ -22,7 +23,6 @@ from penstock.providers.row import (
     AUDIO,
     KEPT,
     EndpointSpec,
-    Operation,
     Option,
     Provider,
     chat_and_models,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import ChatQuirks, Drop, Rename
 from penstock.dialects.openai.relay import mistral
 from penstock.providers.makers import only_max_tokens
-from penstock.providers.row import PATHS, EndpointSpec, Operation, Option, Provider, resources
+from penstock.providers.row import PATHS, EndpointSpec, Option, Provider, resources
 
 _PARAMETERS: Final = "https://github.com/mistralai/client-python/blob/main/docs/models/chatcompletionrequest.md"
 _EMBEDDINGS: Final = ChatQuirks(

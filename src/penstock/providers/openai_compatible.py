@@ -12,14 +12,13 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
+from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import ChatQuirks, Drop
 from penstock.dialects.openai.relay.assistant_extras import reasoning_as
 from penstock.providers.makers import only_max_tokens
 from penstock.providers.row import (
     AUDIO,
     EndpointSpec,
-    Key,
-    Operation,
     Provider,
     chat_and_models,
     chat_only,
@@ -91,14 +90,6 @@ ROWS: Final = (
         ),
     ),
     Provider(
-        "crusoe",
-        "Crusoe Managed Inference",
-        "https://api.inference.crusoecloud.com/v1",
-        "https://docs.crusoecloud.com",
-        chat_and_models(),
-        env=("CRUSOE_API_KEY",),
-    ),
-    Provider(
         "deepinfra",
         "DeepInfra",
         "https://api.deepinfra.com/v1/openai",
@@ -116,16 +107,6 @@ ROWS: Final = (
         # https://deepinfra.com/docs/openai_api
         resources=resources("files", "batches"),
         env=("DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"),
-    ),
-    Provider(
-        "echo",
-        "Echo (built in)",
-        "echo://echo",
-        "docs/echo.md",
-        chat_and_models(Operation.EMBEDDINGS, Operation.MODEL),
-        key=Key.NONE,
-        quirks=ChatQuirks(developer_role=True, stream_usage=True),
-        notes="Answers from inside the gateway: no network, no key.",
     ),
     Provider(
         "featherless-ai",
@@ -237,18 +218,6 @@ ROWS: Final = (
         notes="Other gateways took its inference API out in July 2025; it may no longer answer.",
     ),
     Provider(
-        "lambda",
-        "Lambda",
-        "https://api.lambdalabs.com/v1",
-        "https://lambda.ai/inference",
-        chat_and_models(
-            # https://docs.lambda.ai/public-cloud/lambda-inference-api/
-            Operation.COMPLETIONS,
-        ),
-        env=("LAMBDA_API_KEY",),
-        notes="Lambda announced the end of its inference API for 25 September 2025.",
-    ),
-    Provider(
         "lemonfox-ai",
         "Lemonfox.ai",
         "https://api.lemonfox.ai/v1",
@@ -288,22 +257,6 @@ ROWS: Final = (
         env=("NCOMPASS_API_KEY",),
     ),
     Provider(
-        "nebius",
-        "Nebius Token Factory",
-        "https://api.tokenfactory.nebius.com/v1",
-        "https://docs.tokenfactory.nebius.com/api-reference/introduction",
-        chat_and_models(
-            Operation.EMBEDDINGS,
-            # https://docs.tokenfactory.nebius.com/api-reference/introduction
-            Operation.COMPLETIONS,
-            Operation.IMAGES,
-        ),
-        # https://docs.tokenfactory.nebius.com/api-reference/introduction
-        resources=resources("files", "batches", "fine_tuning"),
-        env=("NEBIUS_API_KEY",),
-        notes="Formerly Nebius AI Studio (api.studio.nebius.ai).",
-    ),
-    Provider(
         "nextbit",
         "Nextbit",
         "https://api.nextbit256.com/v1",
@@ -337,37 +290,12 @@ ROWS: Final = (
         ),
     ),
     Provider(
-        "nscale",
-        "Nscale",
-        "https://inference.api.nscale.com/v1",
-        "https://docs.nscale.com",
-        chat_and_models(
-            # https://docs.nscale.com/docs/inference/image-generation
-            Operation.IMAGES,
-        ),
-        env=("NSCALE_SERVICE_TOKEN", "NSCALE_API_KEY"),
-    ),
-    Provider(
         "nvidia",
         "NVIDIA NIM",
         "https://integrate.api.nvidia.com/v1",
         "https://docs.api.nvidia.com/nim/",
         chat_and_models(Operation.EMBEDDINGS),
         env=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"),
-    ),
-    Provider(
-        "ovhcloud",
-        "OVHcloud AI Endpoints",
-        "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
-        "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/",
-        chat_and_models(
-            # https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/bge-m3/
-            Operation.EMBEDDINGS,
-            # https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/whisper-large-v3/
-            Operation.TRANSCRIPTIONS,
-        ),
-        env=("OVHCLOUD_API_KEY", "OVH_AI_ENDPOINTS_ACCESS_TOKEN"),
-        quirks=ChatQuirks(developer_role=True),
     ),
     Provider(
         "sambanova",
@@ -386,19 +314,6 @@ ROWS: Final = (
         ),
         env=("SAMBANOVA_API_KEY",),
         quirks=ChatQuirks(completes_replies=True),
-    ),
-    Provider(
-        "scaleway",
-        "Scaleway Generative APIs",
-        "https://api.scaleway.ai/v1",
-        "https://www.scaleway.com/en/docs/generative-apis/",
-        chat_and_models(
-            # https://www.scaleway.com/en/docs/generative-apis/api-cli/using-embeddings-api/
-            Operation.EMBEDDINGS,
-            # https://www.scaleway.com/en/docs/generative-apis/how-to/query-audio-models/
-            Operation.TRANSCRIPTIONS,
-        ),
-        env=("SCW_SECRET_KEY", "SCALEWAY_API_KEY"),
     ),
     Provider(
         "segmind",

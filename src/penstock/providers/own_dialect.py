@@ -7,8 +7,9 @@ from functools import partial
 from typing import Final
 
 from penstock.auth import ibm, oci, sigv4
+from penstock.core.operation import Operation
 from penstock.providers.bedrock import SIGNING, aws_domain
-from penstock.providers.row import EndpointSpec, ModelRouteSpec, Operation, Option, Provider
+from penstock.providers.row import EndpointSpec, ModelRouteSpec, Option, Provider
 
 
 def _at_oracle(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:

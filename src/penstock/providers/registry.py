@@ -7,12 +7,15 @@ from types import MappingProxyType
 from typing import Final
 
 from penstock.core import did_you_mean
+from penstock.core.operation import Operation
 from penstock.providers import (
     account_hosts,
     aliases,
     anthropic,
     azure,
     bedrock,
+    clouds,
+    echo,
     gateways,
     google,
     makers,
@@ -21,7 +24,7 @@ from penstock.providers import (
     own_dialect,
     self_hosted,
 )
-from penstock.providers.row import OPENAI, Operation, Provider
+from penstock.providers.row import OPENAI, Provider
 from penstock.providers.templates import PLACEHOLDER, with_defaults
 
 ROWS: Final[tuple[Provider, ...]] = (
@@ -30,6 +33,8 @@ ROWS: Final[tuple[Provider, ...]] = (
     azure.AZURE_AI,
     azure.AZURE_OPENAI,
     bedrock.BEDROCK,
+    *clouds.ROWS,
+    echo.ECHO,
     *gateways.ROWS,
     google.GOOGLE,
     google.VERTEX_AI,
@@ -115,12 +120,13 @@ MANY_MAKERS: Final = frozenset(
     row.slug
     for row in (
         *openai_compatible.ROWS,
+        *clouds.ROWS,
         *gateways.ROWS,
         *self_hosted.ROWS,
         *own_dialect.ROWS,
         *account_hosts.ROWS,
         azure.AZURE_AI,
     )
-    if row.slug not in {"echo", "cohere", "voyage"}
+    if row.slug not in {"cohere", "voyage"}
 )
 """Hosts whose models' names may begin with a maker's (``openai/gpt-5``, ``meta-llama/…``)."""

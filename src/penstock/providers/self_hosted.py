@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks, Rename
 from penstock.providers.row import (
     ANTHROPIC_WIRE,
     EndpointSpec,
     Key,
-    Operation,
     Option,
     Places,
     Provider,

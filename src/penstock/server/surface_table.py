@@ -15,9 +15,9 @@ from typing import Final
 import msgspec
 
 from penstock.core.body import Body, BodyError
+from penstock.core.operation import Operation
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import caller_dialect
-from penstock.providers.row import Operation
 from penstock.server.bodies.media_types import BodyKind
 from penstock.server.paths import is_plain
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from penstock.core import did_you_mean
+from penstock.core.operation import Operation
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import caller_dialect
 from penstock.providers import google
-from penstock.providers.row import Operation
 from penstock.server.bodies.media_types import BodyKind
 from penstock.server.paths import forgiven, is_plain, named_path, raw_end
 from penstock.server.surface_table import Match, Surface, SurfaceTable

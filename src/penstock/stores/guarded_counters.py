@@ -16,6 +16,7 @@ from time import monotonic, time_ns
 from typing import Any, Final, TypeVar
 
 from penstock.background import Background
+from penstock.core.durations import microseconds
 from penstock.core.money import LARGEST
 from penstock.limits.allowance import USUAL_RULES, Allowance, OutageRules
 from penstock.limits.counters import (
@@ -29,7 +30,6 @@ from penstock.limits.counters import (
 )
 from penstock.limits.limit import Amounts, BucketKey, Limit, charged
 from penstock.limits.slices import is_lease
-from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage, estimated
 from penstock.stores.journal_replay import JournalReplay
 from penstock.stores.store_calls import NotAsked, StoreCalls
@@ -275,7 +275,7 @@ class GuardedCounters:
         """What this worker allows by itself. None: a limit refuses."""
         if self._journal.is_broken and any(hold.limit.is_budget for hold in holds):
             return None
-        return self._allowance.reserve(reservation, holds, self._workers, round(monotonic() * SECOND))
+        return self._allowance.reserve(reservation, holds, self._workers, microseconds(monotonic()))
 
     def _refused(self, result: Exceeded | None) -> Exceeded:
         if result is None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final, TypeVar
 
+from penstock.core.durations import microseconds
 from penstock.limits.windows import SECOND
 from penstock.stores.call_breaker import CallBreaker
 from penstock.stores.stored_counters import StoreDown
@@ -53,4 +54,4 @@ class StoreCalls:
     @property
     def retry_after(self) -> int:
         """Microseconds until the store is asked again: a second at least."""
-        return max(SECOND, round(self._breaker.retry_after(monotonic()) * SECOND))
+        return max(SECOND, microseconds(self._breaker.retry_after(monotonic())))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import urllib.parse
 
+from credentials import outgoing
 from penstock.auth import ibm
-from penstock.auth.signer import TokenRequest
+from penstock.auth.signer import Token, TokenRequest
 from penstock.core.secret import Secret
 
 
@@ -16,5 +17,8 @@ def test_ibm_gives_tokens_for_keys() -> None:
     assert isinstance(wanted, TokenRequest)
     assert wanted.url.origin.host == "iam.cloud.ibm.com"
     assert dict(urllib.parse.parse_qsl(wanted.body.decode()))["apikey"] == "api-key"
+    token = signer.read_token(200, b'{"access_token": "t", "expires_in": 60}', 7.0)
+    assert token == Token(Secret("t"), 67.0)
+    assert signer.lines(outgoing(), token) == b"authorization: Bearer t\r\n"
     assert ibm.signer({}, Secret("eyJhbGciOi"), None) is None
     assert ibm.signer({}, None, None) is None

@@ -22,6 +22,7 @@ def read(status: int = 200, **members: Any) -> Token | Failure:
         ({"expires_in": "60"}, 1060.0),
         ({"expires_on": "5000"}, 5000.0),
         ({"expires_in": "soon"}, 1300.0),
+        ({"expires_in": 10**400}, 1300.0),
         ({}, 1300.0),
     ],
 )

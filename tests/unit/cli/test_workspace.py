@@ -32,5 +32,12 @@ def test_a_workspace_is_made_used_and_deleted(database: str) -> None:
     assert run(database, "workspace", "delete", made["slug"]).stderr == f"Error: there is no workspace {made['slug']}\n"
 
 
+def test_a_workspace_is_changed_and_shown(database: str) -> None:
+    slug = json.loads(run(database, "workspace", "create", "Search", "--json").output)["slug"]
+    assert run(database, "workspace", "update", slug, "--name", "Find").output == f"{slug} is changed.\n"
+    assert json.loads(run(database, "workspace", "show", slug, "--json").output)["name"] == "Find"
+    assert "name an option" in run(database, "workspace", "update", slug).stderr
+
+
 def test_a_new_workspace_is_told_with_its_slug(database: str) -> None:
     assert "--workspace ws-search-" in run(database, "workspace", "create", "Search").output

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from penstock.core.body import Body
-from penstock.core.message_list import Members, decoded, edit_messages, has_role
+from penstock.core.message_list import Members, any_message, decoded, edit_messages, has_role
 
 BODY = Body.parse(
     b'{"model":"m","messages":[{"role" : "user","content":1.10},{"role":"assistant","x":1e400,"content":[ ]}],"n": 1.0}'
@@ -64,3 +64,19 @@ def test_a_value_that_cannot_be_decoded_leaves_the_body_as_it_is() -> None:
 def test_a_value_is_decoded_and_an_absent_one_is_none() -> None:
     assert decoded(None) is None
     assert decoded(b"[1]") == decoded(msgspec.Raw(b"[1]")) == [1]
+
+
+def test_any_message_is_looked_for() -> None:
+    assert any_message(BODY, lambda message: "x" in message)
+    assert any_message(BODY, lambda message: has_role(message, b'"user"'))
+    assert not any_message(BODY, lambda message: has_role(message, b'"system"'))
+
+
+@pytest.mark.parametrize("data", [b'{"a":1}', b'{"messages":[1]}', b'{"messages":"x"}', b'{"messages":[]}'])
+def test_where_there_is_no_message_none_is_found(data: bytes) -> None:
+    assert not any_message(Body.parse(data), lambda _: True)
+
+
+def test_in_a_value_that_cannot_be_decoded_nothing_is_found() -> None:
+    body = Body.parse(rb'{"messages":[{"content":"\ud800"}]}')
+    assert not any_message(body, lambda message: bool(decoded(message["content"])))

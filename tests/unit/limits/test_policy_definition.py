@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from penstock.core.money import NANOS
-from penstock.limits.policy import ENDPOINT_TYPES, Policy, PolicyCondition
+from penstock.core.operation import Operation
+from penstock.limits.policy import Policy, PolicyCondition
 from penstock.limits.policy_definition import policy
 from penstock.limits.validate import LimitOwner, Reading
 from penstock.limits.windows import RATE_UNITS, CalendarWindow
-from penstock.providers.row import Operation
 
 USAGE: dict[str, Any] = {
     "name": "search",
@@ -75,8 +77,40 @@ def test_values_are_kept_as_requests_have_them() -> None:
     assert [each.values for each in made.conditions] == [("chat.completions", "embeddings", "*"), ("prod",), ("@prod",)]
 
 
-def test_portkeys_names_lead_to_operations() -> None:
-    assert set(ENDPOINT_TYPES.values()) <= {operation.value for operation in Operation}
+def endpoint_types(*values: str) -> tuple[Policy | None, list[str]]:
+    return read({**RATE, "conditions": [{"key": "endpoint_type", "value": [*values]}]}, "rate")
+
+
+@pytest.mark.parametrize(
+    ("value", "operations"),
+    [
+        ("imageGenerate", ("images.generations",)),
+        ("messages", ("chat.completions",)),
+        ("createModelResponse", ("chat.completions", "responses.compact")),
+        ("rerank", ("rerank",)),
+        ("realtime", ("realtime",)),
+        ("proxy", ("proxy",)),
+        *[(each.value, (each.value,)) for each in Operation],
+    ],
+)
+def test_an_endpoint_type_is_one_of_portkeys_or_an_operation(value: str, operations: tuple[str, ...]) -> None:
+    made, problems = endpoint_types(value)
+    assert problems == []
+    assert made is not None
+    assert made.conditions[0].values == operations
+
+
+def test_an_unknown_endpoint_type_would_never_be_met() -> None:
+    made, problems = endpoint_types("embed", "chatComplet", "?")
+    assert made is None
+    assert problems == [
+        "policy.conditions[0].value: there is no endpoint type 'chatComplet': did you mean chatComplete?"
+    ]
+    _, problems = endpoint_types("?" * 100)
+    assert problems[0].startswith(
+        f"policy.conditions[0].value: there is no endpoint type '{'?' * 60}': there are chat."
+    )
+    assert all(each.value in problems[0] for each in Operation)
 
 
 def test_a_rate_of_0_is_no_policy() -> None:

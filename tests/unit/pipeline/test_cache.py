@@ -28,6 +28,7 @@ from calling import (
 )
 from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.registry import CALLERS
@@ -36,7 +37,6 @@ from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.cache import CacheControl, Caching, cache_control
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.target_route import TargetRoute
-from penstock.providers.row import Operation
 from penstock.routing.plan import CachePolicy
 from penstock.routing.walk import Attempt
 from penstock.stores.catalogue import GatewayKey

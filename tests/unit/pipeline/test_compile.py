@@ -11,6 +11,7 @@ from calling import CHAT, call
 from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.dialects.caller import CallerDialect, RequestBody
@@ -22,7 +23,6 @@ from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target, leaves
 from penstock.stores.catalogue import Catalogue, GatewayKey, SavedConfig
 from penstock.stores.memory import MemoryCatalogue

@@ -9,10 +9,10 @@ import pytest
 
 from calling import call, route, target
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.pipeline.call import Call
 from penstock.pipeline.pass_through import pass_through
 from penstock.pipeline.prepare import PreparedRequest
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 
 AZURE = {"resource_name": "r", "deployment_id": "d"}

@@ -12,10 +12,10 @@ import calling
 from calling import ANTHROPIC, CHAT, OPENAI, call, prepared, refused, route, target
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
+from penstock.core.operation import Operation
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.first_content import watch_for
 from penstock.pipeline.prepare import prepare
-from penstock.providers.row import Operation
 
 STREAMED = {**CHAT, "stream": True}
 

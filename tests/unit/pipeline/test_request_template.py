@@ -9,8 +9,8 @@ import pytest
 
 from calling import ANTHROPIC, CHAT, OPENAI, call, prepared, refused, route, target
 from penstock.core.failure import Kind
+from penstock.core.operation import Operation
 from penstock.dialects.caller import CallerDialect
-from penstock.providers.row import Operation
 
 
 @pytest.mark.parametrize(

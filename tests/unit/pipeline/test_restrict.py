@@ -6,10 +6,10 @@ from ipaddress import ip_network
 import pytest
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.restrictions import NONE, Restrictions
 from penstock.dialects.openai.caller.errors import error_body
 from penstock.pipeline.restrict import metadata_of, refused
-from penstock.providers.row import Operation
 
 LOCAL = Restrictions(networks=(ip_network("127.0.0.0/8"),))
 

@@ -12,6 +12,7 @@ import calling
 from calling import CHAT
 from penstock.core.body import Body
 from penstock.core.failure import Failure
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline import prepare, rewrite
@@ -19,7 +20,6 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.rewrite import LIGHT, RewriteSpec, Rewritten, body_digest, read_places, rewrite_large
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Operation
 
 TEXT = "x" * (2 * LIGHT)
 

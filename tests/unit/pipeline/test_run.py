@@ -10,6 +10,7 @@ import calling
 from calling import CHAT, PLAIN, json_reply
 from fake_reply import FakeTransport
 from penstock.core.failure import Kind
+from penstock.core.operation import Operation
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
@@ -17,7 +18,6 @@ from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.models.host_models import HostModels
 from penstock.pipeline.run import Pipeline
-from penstock.providers.row import Operation
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
 CONFIG = '{"provider":"nvidia","api_key":"k"}'

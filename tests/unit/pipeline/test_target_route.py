@@ -8,10 +8,10 @@ import calling
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target, Timeouts
 
 LIMITS = Limits(connect=1, first_byte=2, idle=3, total=4)

@@ -7,9 +7,9 @@ import pytest
 from calling import call, route, target
 from penstock.core.body import Body
 from penstock.core.form import Form
+from penstock.core.operation import Operation
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.upload import may_race, may_repeat, passes, reads_fields
-from penstock.providers.row import Operation
 from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, RetryPolicy, StickyPolicy, Target
 
 ONE = Target("config", "openai")

@@ -8,7 +8,7 @@ import pytest
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
 from penstock.prices.adjust import OwnPrices
-from penstock.prices.book import EMPTY, Overlay, OverlayEntry, Price, PriceBook, estimate_prices
+from penstock.prices.book import EMPTY, Overlay, OverlayEntry, Price, PriceBook
 from penstock.prices.charge import picos
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, encode
@@ -165,16 +165,15 @@ def test_a_strict_estimate_takes_the_highest_price() -> None:
             )
         ]
     )
-    assert estimate_prices(book, "openai", "m", NOW, strict=True) == Prices(16, 40, 1, {"web_search": 5})
-    assert estimate_prices(book, "openai", "m", NOW, strict=False) == Prices(10, 20, 0, {"web_search": 5})
-    assert estimate_prices(book, "openai", "nobody", NOW, strict=True) is None
+    assert found(book).estimate(NOW, strict=True) == Prices(16, 40, 1, {"web_search": 5})
+    assert found(book).estimate(NOW, strict=False) == Prices(10, 20, 0, {"web_search": 5})
     assert found(book).estimate(NOW, strict=True) is found(book).estimate(NOW + 1, strict=True)
 
 
 def test_an_estimate_follows_prices_in_time() -> None:
     book = PriceBook([table(m=model(Case({"input": 9}), Case({"input": 2}, since=int(NOW))))])
-    prices = [estimate_prices(book, "openai", "m", at, strict=True) for at in (NOW - 1, NOW)]
-    assert [each.input for each in prices if each is not None] == [9, 2]
+    prices = [found(book).estimate(at, strict=True) for at in (NOW - 1, NOW)]
+    assert [each.input for each in prices] == [9, 2]
 
 
 def test_a_look_up_is_remembered_and_allocates_nothing() -> None:

@@ -7,10 +7,11 @@ import pytest
 from endpoints import target as target_of
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.providers.azure import AZURE_AI, AZURE_OPENAI
 from penstock.providers.endpoint import Endpoint, bind
-from penstock.providers.row import Operation, Provider
+from penstock.providers.row import Provider
 
 RESOURCE = {"resource_name": "unit", "deployment_id": "gpt-4o-eu"}
 

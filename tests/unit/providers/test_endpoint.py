@@ -13,10 +13,11 @@ from penstock import __version__
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_only
+from penstock.providers.row import EndpointSpec, Option, Provider, chat_only
 
 KEY = Secret("sk-unit")
 HOST = Url.parse("http://localhost:9100/v1")

@@ -7,11 +7,12 @@ import pytest
 from endpoints import target as target_of
 from penstock.core.failure import Failure
 from penstock.core.http import Url
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import OPENAI, Operation
+from penstock.providers.row import OPENAI
 
 VERTEX = "/v1/projects/p-1/locations/europe-west4/publishers"
 ACCOUNT = '{"project_id": "p-2", "client_email": "a@p-2.iam", "private_key": "-----BEGIN"}'

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from penstock.core.operation import Operation
 from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, endpoint_table, index, nearest, table
-from penstock.providers.row import EndpointSpec, Operation, Option, Places, Provider, chat_only, messages_at
+from penstock.providers.row import EndpointSpec, Option, Places, Provider, chat_only, messages_at
 from penstock.providers.templates import PLACEHOLDER, with_defaults
 
 OF_REQUESTS = frozenset({"model", "id", "operation"})

@@ -12,12 +12,13 @@ import pytest
 from endpoints import target as target_of
 from penstock.core.failure import Failure
 from penstock.core.http import Url
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import Drop, Rename
 from penstock.dialects.registry import CALLERS, DIALECTS, HOSTED, TASK_CALLERS, TASKS
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import ANTHROPIC_WIRE, KEPT, OPENAI, RESPONSES_WIRE, Key, Operation, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, KEPT, OPENAI, RESPONSES_WIRE, Key, Provider
 from penstock.providers.templates import with_defaults
 from running import SHARED, needs_recordings
 

@@ -8,12 +8,12 @@ from typing import Any
 from calling import OPENAI, headers_of
 from edge import FakeClient
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.restrictions import Restrictions
 from penstock.observe.record import Records
 from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.head_memo import HeadMemo
-from penstock.providers.row import Operation
 from penstock.server.authentication import authenticate_caller
 from penstock.server.request_context import RequestContext
 from penstock.stores.catalogue import Catalogue, GatewayKey

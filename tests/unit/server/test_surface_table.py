@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.providers.row import Operation
+from penstock.core.operation import Operation
 from penstock.server.bodies.media_types import BodyKind
 from penstock.server.surface_table import Match, Surface, SurfaceTable
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from penstock.core.operation import Operation
 from penstock.dialects.registry import CALLERS
-from penstock.providers.row import Operation
 from penstock.server.bodies.media_types import BodyKind
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import (

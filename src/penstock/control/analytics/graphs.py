@@ -20,9 +20,6 @@ from penstock.control.refusal import absent
 from penstock.control.timestamps import as_text
 from penstock.stores.sql.schema.request_log import LATENCY_COUNTS
 
-Point = tuple[int, Mapping[str, int]]
-"""A bucket's beginning and its sums."""
-
 
 class Graph(msgspec.Struct, frozen=True):
     """A summary and data points."""

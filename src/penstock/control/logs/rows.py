@@ -141,7 +141,8 @@ def _attempts(row: sa.Row[Any], details: Mapping[str, Any]) -> Sequence[Mapping[
         return attempts
     columns = {name: getattr(row, name) for name in ("target", "provider", "status", "model", "virtual_key", "cache")}
     units = {"req_units": row.input_tokens, "res_units": row.output_tokens, "nanos": row.amount}
-    return [{"number": 1, "is_charged": True, **columns, **units, **only}]
+    ended = milliseconds(only["began"] * 1000 + row.upstream)
+    return [{"number": 1, "is_charged": True, **columns, **units, "ended": ended, **only}]
 
 
 def _attempt(attempt: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from penstock.core.operation import CHAT_TYPES, Operation
 from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, Reads, could_not
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import compiled, seconds_for
@@ -13,18 +14,20 @@ _BEFORE: Final = frozenset({Phase.BEFORE})
 _OPERATORS: Final = ("all", "any", "none")
 _MATCHES: Final = ("exact", "contains", "containsAll", "regex")
 _STREAMED: Final = "stream-"
+_KEPT: Final = """
+    uploadFile listFiles retrieveFile deleteFile retrieveFileContent createBatch retrieveBatch cancelBatch listBatches
+    getBatchOutput listFinetunes createFinetune retrieveFinetune cancelFinetune
+"""
+"""Portkey's names of what is asked of things that providers keep."""
 _TYPES: Final = frozenset(
-    """
-    complete chatComplete embed messages rerank moderate proxy imageGenerate createSpeech createTranscription
-    createTranslation realtime uploadFile listFiles retrieveFile deleteFile retrieveFileContent createBatch
-    retrieveBatch cancelBatch listBatches getBatchOutput listFinetunes createFinetune retrieveFinetune cancelFinetune
-    createModelResponse getModelResponse deleteModelResponse listResponseInputItems stream-complete
-    stream-chatComplete stream-messages stream-createModelResponse
-    cancelModelResponse imageEdit imageVariation generateContent converse stream-generateContent
-    stream-converse
-    """.split()
+    (
+        *_KEPT.split(),
+        *(operation.request_type for operation in Operation),
+        *CHAT_TYPES,
+        *(f"{_STREAMED}{kind}" for kind in ("complete", *CHAT_TYPES)),
+    )
 )
-"""Portkey's names, and in the last lines those of what Portkey doesn't guard."""
+"""Portkey's names, and those of what Portkey doesn't guard."""
 _CHATS: Final = frozenset({"generateContent", "converse"})
 """Chats in wires that Portkey's gateway doesn't speak: who allows or blocks ``chatComplete`` means them, too."""
 

@@ -7,6 +7,7 @@ not moved on (https://github.com/open-telemetry/semantic-conventions/blob/v1.36.
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from penstock.observe.telemetry.span import Attributes
@@ -129,7 +130,7 @@ def parameter_attribute(name: str, value: object) -> tuple[str, str | int | floa
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if name in _DOUBLES:
-        return attribute, float(value)
+        return (attribute, float(value)) if abs(value) <= sys.float_info.max else None
     if not isinstance(value, int) or abs(value) >= 1 << 63 or (name == "n" and value == 1):
         return None
     return attribute, value

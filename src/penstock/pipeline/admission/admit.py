@@ -18,6 +18,7 @@ import msgspec
 from penstock.background import Background
 from penstock.core.body import BodyError
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert, Counters, CountersUnavailable, ImmediateCounters
@@ -36,7 +37,6 @@ from penstock.pipeline.admission.reservation import Reservation
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey

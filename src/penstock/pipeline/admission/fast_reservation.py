@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure
 from penstock.core.money import nanos_reserved, nanos_settled
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admission, Estimate
@@ -31,7 +32,6 @@ from penstock.pipeline.call import Answer
 from penstock.pipeline.records.cost import mode_of
 from penstock.prices.charge import is_plain
 from penstock.prices.rates import STANDARD
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.json_text import read_json_or_none
+from penstock.core.operation import Operation
 from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.usage import PICTURE, VIDEOS, Usage
 from penstock.limits.admission import Admitted, Estimate
@@ -23,7 +24,6 @@ from penstock.limits.refusal import LimitRefusal
 from penstock.limits.request_size import size_of_request
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.compiled_plan import CompiledPlan
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target, leaves
 
 if TYPE_CHECKING:

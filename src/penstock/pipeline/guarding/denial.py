@@ -14,6 +14,7 @@ from typing import Final
 from penstock.core.events import Event, Refusal, Start, Stop, Text, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
+from penstock.core.operation import Operation
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect, Caption
 from penstock.dialects.caller_errors import ErrorReply
@@ -21,7 +22,6 @@ from penstock.guards.base import Phase
 from penstock.guards.results import HookRun, denied_body, message_of, phase_results, with_results
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.events import with_first_event
-from penstock.providers.row import Operation
 
 _PROVIDER: Final = "penstock"
 """What a completion that the gateway itself writes names as its provider."""

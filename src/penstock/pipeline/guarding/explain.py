@@ -51,7 +51,7 @@ class PlayedGuards:
     ) -> None:
         self._call = call
         self._view = call.dialect.texts
-        self._kind = None if self._view is None else self._view.request_types.get(call.operation.value)
+        self._kind = None if self._view is None else self._view.request_types.get(call.operation)
         self._answer = answer
         self._stub = stub
         self._left, self._seconds = _MOST_CHECKS, seconds

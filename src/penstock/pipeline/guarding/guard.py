@@ -115,7 +115,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             passed = self._passed_at_a_glance(call, route, glances, view, request)
             if passed is not None:
                 return self._with_passed_results(route, view, passed, send(call, route, step, account))
-        kind = None if view is None else view.request_types.get(call.operation.value)
+        kind = None if view is None else view.request_types.get(call.operation)
         outbound = self.outbound if plan.is_local else self._outbound(call, policy or self.policy, account.caller)
 
         def sending(call: Call, route: TargetRoute) -> Coroutine[Any, Any, Answer]:

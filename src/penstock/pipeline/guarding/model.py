@@ -16,6 +16,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.operation import Operation
 from penstock.core.permissions import EVERY
 from penstock.dialects.caller import CallerDialect
 from penstock.guards.base import CheckError, ModelQuestion, ModelReply
@@ -24,7 +25,6 @@ from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guarding.breaker import HostBreaker
 from penstock.pipeline.replies.response_headers import COST
-from penstock.providers.row import Operation
 
 PATH: Final = "/penstock/judge"
 """The path that the account of a question tells."""

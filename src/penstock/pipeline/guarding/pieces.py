@@ -16,6 +16,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.form import Form, FormError, Part, boundary_of, read_form
+from penstock.core.operation import Operation
 from penstock.dialects.registry import CALLERS
 from penstock.dialects.texts import TextView
 from penstock.guards.base import Outbound, Reads
@@ -26,7 +27,6 @@ from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.subject import Subject, asked
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.target_route import TargetRoute
-from penstock.providers.row import Operation
 
 _MOST: Final = 50_000
 """Requests of one batch: as many as OpenAI and its like take."""

@@ -5,38 +5,18 @@ read the request's texts. Source: docs/guardrails.md#which-requests.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
+from penstock.core.operation import Operation
 from penstock.guards.base import Reads
 from penstock.guards.plan import Hook
 from penstock.pipeline.call import Call
-from penstock.providers.row import Operation
 
-_CHAT: Final = "chatComplete"
+_PROXY: Final = Operation.PROXY.request_type
 _COUNTS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
-_TYPES: Final[Mapping[Operation, str]] = {
-    Operation.CHAT: _CHAT,
-    Operation.COMPLETIONS: "complete",
-    Operation.EMBEDDINGS: "embed",
-    Operation.IMAGES: "imageGenerate",
-    Operation.IMAGE_EDITS: "imageEdit",
-    Operation.IMAGE_VARIATIONS: "imageVariation",
-    Operation.SPEECH: "createSpeech",
-    Operation.TRANSCRIPTIONS: "createTranscription",
-    Operation.TRANSLATIONS: "createTranslation",
-    Operation.MODERATIONS: "moderate",
-    Operation.RERANK: "rerank",
-    Operation.REALTIME: "realtime",
-    Operation.RESPONSE_SESSION: "realtime",
-    Operation.RESPONSE: "getModelResponse",
-    Operation.RESPONSE_DELETE: "deleteModelResponse",
-    Operation.RESPONSE_CANCEL: "cancelModelResponse",
-    Operation.RESPONSE_ITEMS: "listResponseInputItems",
-    Operation.RESPONSE_COMPACT: "createModelResponse",
-}
 _KEPT: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -61,15 +41,15 @@ _KEPT: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 
 def request_type(call: Call) -> str:
     """The type of a request; ``proxy`` for one that passes as it is and has no other name."""
-    known = _TYPES.get(call.operation)
-    if known is not None:
-        return known
-    if call.operation in _COUNTS:
+    operation = call.operation
+    if operation in _COUNTS:
         # Whoever may chat in a wire may count what a chat takes: clients do before they chat.
-        view = call.dialect.texts
-        return _CHAT if view is None else view.request_types.get(Operation.CHAT.value, _CHAT)
+        view, chat = call.dialect.texts, Operation.CHAT
+        return chat.request_type if view is None else view.request_types.get(chat, chat.request_type)
+    if operation.request_type != _PROXY:
+        return operation.request_type
     asked = f"{call.account.method} {call.path.removeprefix('/v1/').strip('/')}"
-    return next((name for pattern, name in _KEPT if pattern.fullmatch(asked)), "proxy")
+    return next((name for pattern, name in _KEPT if pattern.fullmatch(asked)), _PROXY)
 
 
 def hooks_without_texts(hooks: Sequence[Hook], call: Call) -> list[Hook]:

@@ -14,6 +14,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_beginning import is_object
+from penstock.core.operation import Operation
 from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.segments import Segment
 from penstock.dialects.caller import RequestBody
@@ -26,7 +27,6 @@ from penstock.pipeline.account import METADATA, read_metadata
 from penstock.pipeline.call import Call
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.google import BATCHES, INTERACTIONS
-from penstock.providers.row import Operation
 
 _STREAMS: Final = "stream=true"
 _NO_METADATA: Final[Mapping[str, Any]] = {}

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.subject import evades
 from penstock.pipeline.guarding.verdicts import GuardVerdicts
-from penstock.providers.row import Operation
 
 _WITHOUT_TEXTS: Final = frozenset(
     {

@@ -21,6 +21,7 @@ from penstock.background import Background
 from penstock.core import kept_id
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import JSON, NO_STORE
 from penstock.pipeline.authenticate import KEY_HEADERS, credential
@@ -30,7 +31,7 @@ from penstock.pipeline.keeping.tap import LastEvent, Tap, WholeReply
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.records.batches import Batches
 from penstock.pipeline.replies.tapped_reply import TappedReply
-from penstock.providers.row import RESPONSES_WIRE, Operation
+from penstock.providers.row import RESPONSES_WIRE
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.kept_response import KeptResponse
 

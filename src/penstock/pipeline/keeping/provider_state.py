@@ -21,11 +21,12 @@ from penstock.core.body import Body
 from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_bound, is_digest_of, with_ids
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.operation import Operation
 from penstock.pipeline.call import Call
 from penstock.pipeline.choice import MODEL, NAMING, ONLY_CONFIG
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.off_loop.thread import LARGE
-from penstock.providers.row import RESPONSES_WIRE, Operation
+from penstock.providers.row import RESPONSES_WIRE
 from penstock.routing.plan import Target, leaves
 
 _CHANGING: Final = ("POST", "PATCH")

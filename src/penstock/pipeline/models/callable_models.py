@@ -22,6 +22,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.model_aliases import ModelAlias, ModelAliases
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.traits import Traits
 from penstock.dialects.caller import JSON, NO_STORE
@@ -34,7 +35,6 @@ from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.models.host_models import HostModels
 from penstock.pipeline.models.model_selection import selected
-from penstock.providers.row import Operation
 from penstock.routing.conditions import Evaluation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Balance, Choose, Fallback, Plan, Target, leaves

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from penstock.background import Background
+from penstock.core.durations import microseconds
 from penstock.core.usage import Usage
 from penstock.limits.pricing import Pricing
 from penstock.observe.record import AttemptRecord, Record, RecordQueue, Records
@@ -170,7 +171,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
         yield LedgerEntry(
             request_id,
             number,
-            round((record.at + attempt.began) * 1_000_000),
+            microseconds(record.at + attempt.began),
             attempt.provider,
             usage,
             nanos,

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.core.durations import microseconds, milliseconds
 from penstock.core.usage import Usage
 from penstock.observe.log_extras import Content, LogExtras
 from penstock.observe.record import AttemptRecord, GuardVerdict, Record
@@ -66,7 +67,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     first_content, upstream = sums.first_content, sums.upstream
     # In the order of its members: by their names it would take four times as long.
     return LogEntry(
-        int(record.at * 1_000_000 + 0.5),  # in place: a call of a function takes longer, as does round()
+        microseconds(record.at),
         spooled.id,
         record.workspace,
         record.key_id,
@@ -88,9 +89,9 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         None if extras.message is None else redactor.text(extras.message),
         record.stream,
         record.cache,
-        int(record.latency * 1_000_000 + 0.5),
-        None if first_content is None or not record.stream else int(first_content * 1_000_000 + 0.5),
-        None if upstream is None else int(upstream * 1_000_000 + 0.5),
+        microseconds(record.latency),
+        None if first_content is None or not record.stream else microseconds(first_content),
+        None if upstream is None else microseconds(upstream),
         len(attempts),
         _retries(attempts) if are_several else 0,
         are_several and any(attempt.target != attempts[0].target for attempt in attempts),
@@ -150,16 +151,15 @@ class _Sums:
 
     def add_only(self, attempt: AttemptRecord, charge: Charge | None) -> OnlyAttempt:
         """Add the only attempt; what the row's columns don't tell of it."""
-        began, first_content, ended = attempt.began, attempt.first_content, attempt.ended or 0.0
+        began, first_content = attempt.began, attempt.first_content
         _, self.nanos, version, match, _ = _cost(attempt, charge)
-        self.first_content, self.upstream = first_content, ended - began
+        self.first_content, self.upstream = first_content, (attempt.ended or 0.0) - began
         # In the order of its members.
         return OnlyAttempt(
-            int(began * 1_000_000 + 0.5) / 1000,
-            int(ended * 1_000_000 + 0.5) / 1000,
+            milliseconds(began),
             match,
             version,
-            None if first_content is None else int(first_content * 1_000_000 + 0.5) / 1000,
+            None if first_content is None else milliseconds(first_content),
             attempt.lane == 2,
         )
 
@@ -184,7 +184,7 @@ class _Sums:
             attempt.target,
             attempt.provider,
             attempt.status,
-            _milliseconds(began),
+            milliseconds(began),
             usage.prompt or 0,
             usage.completion or 0,
             match,
@@ -192,8 +192,8 @@ class _Sums:
             attempt.virtual_key,
             attempt.failure,
             None if message is None else redactor.text(message),
-            None if first_content is None else _milliseconds(first_content),
-            None if ended is None else _milliseconds(ended),
+            None if first_content is None else milliseconds(first_content),
+            None if ended is None else milliseconds(ended),
             attempt.lane == 2,
             attempt.cache,
             attempt.is_charged,
@@ -254,7 +254,6 @@ class OnlyAttempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     and control/logs/rows.py takes the others from the columns."""
 
     began: float
-    ended: float
     price_match: str
     price_version: str | None = None
     first_content: float | None = None
@@ -296,8 +295,3 @@ def _details(
         record.guards,
         attempt,
     )
-
-
-def _milliseconds(seconds: float) -> float:
-    """Seconds in milliseconds, to the microsecond."""
-    return int(seconds * 1_000_000 + 0.5) / 1000

@@ -9,12 +9,12 @@ from typing import Final
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.token_estimate import value_tokens
 from penstock.dialects.caller import JSON, NO_STORE
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
-from penstock.providers.row import Operation
 
 ESTIMATE: Final = (b"x-penstock-estimate", b"true")
 _COUNTING: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})

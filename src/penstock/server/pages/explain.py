@@ -10,6 +10,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.core.json_text import UNREADABLE
+from penstock.core.operation import Operation
 from penstock.dialects.caller import JSON, NO_STORE
 from penstock.observe.record import Records
 from penstock.pipeline.account import METADATA, Account
@@ -18,7 +19,6 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain, load_keys
 from penstock.pipeline.restrict import metadata_of
 from penstock.pipeline.route import Router
-from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.server.respond import refusal
 from penstock.server.surface_table import Match

@@ -8,12 +8,12 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
+from penstock.core.operation import Operation
 from penstock.dialects.caller import JSON, NO_STORE
 from penstock.pipeline.authenticate import authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.restrict import refused
-from penstock.providers.row import Operation
 from penstock.server.request_context import RequestContext
 from penstock.server.surfaces import DEFAULT_DIALECT
 from penstock.stores.catalogue import Catalogue

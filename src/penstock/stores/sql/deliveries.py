@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from penstock.core.durations import microseconds
 from penstock.core.json_text import read_json_or_none
 from penstock.core.mail_address import is_mail_address
 from penstock.stores.sql import schema
@@ -16,7 +17,6 @@ from penstock.stores.sql.database import Database
 _TABLE: Final = schema.alert_delivery
 _KEPT: Final = 90 * 86_400
 """Seconds after which a row is removed."""
-_MICROSECONDS: Final = 1_000_000
 
 
 class SqlDeliveries:
@@ -31,8 +31,8 @@ class SqlDeliveries:
             "notice_id": notice_id,
             "channel": channel,
             "notice": notice,
-            "created_at": _moment(now),
-            "lease_until": _moment(until),
+            "created_at": microseconds(now),
+            "lease_until": microseconds(until),
         }
         try:
             async with self._database.write() as connection:
@@ -44,7 +44,7 @@ class SqlDeliveries:
     async def hold(self, notice_id: str, channel: str, until: float) -> None:
         """Keep a claim for longer."""
         async with self._database.write() as connection:
-            await connection.execute(_row(notice_id, channel).values(lease_until=_moment(until)))
+            await connection.execute(_row(notice_id, channel).values(lease_until=microseconds(until)))
 
     async def finish(self, notice_id: str, channel: str, *, is_told: bool) -> None:
         """End a claim: the alert was told, or is given up."""
@@ -53,13 +53,13 @@ class SqlDeliveries:
 
     async def overdue(self, channel: str, now: float, until: float) -> Sequence[str]:
         """Claim, until a moment, the alerts that others have claimed and not told in time. Old rows are removed."""
-        late = (_TABLE.c.channel == channel, _TABLE.c.state == "pending", _TABLE.c.lease_until < _moment(now))
+        late = (_TABLE.c.channel == channel, _TABLE.c.state == "pending", _TABLE.c.lease_until < microseconds(now))
         async with self._database.read() as connection:
             if (await connection.execute(sa.select(_TABLE.c.notice_id).where(*late).limit(1))).first() is None:
                 return ()
         async with self._database.write() as connection:
-            await connection.execute(_TABLE.delete().where(_TABLE.c.created_at < _moment(now - _KEPT)))
-            taken = _TABLE.update().where(*late).values(lease_until=_moment(until)).returning(_TABLE.c.notice)
+            await connection.execute(_TABLE.delete().where(_TABLE.c.created_at < microseconds(now - _KEPT)))
+            taken = _TABLE.update().where(*late).values(lease_until=microseconds(until)).returning(_TABLE.c.notice)
             return list((await connection.execute(taken)).scalars())
 
     async def addresses_of(self, key_id: str) -> Sequence[str]:
@@ -75,7 +75,3 @@ class SqlDeliveries:
 
 def _row(notice_id: str, channel: str) -> sa.Update:
     return _TABLE.update().where(_TABLE.c.notice_id == notice_id, _TABLE.c.channel == channel)
-
-
-def _moment(seconds: float) -> int:
-    return int(seconds * _MICROSECONDS)

@@ -9,6 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from penstock.background import Background
+from penstock.core.durations import microseconds
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, DatabaseError
 
@@ -54,7 +55,7 @@ class LastUsed:
         """Write all that was noted. Raises DatabaseError: what was not written stays noted."""
         while self._used:
             batch = [(id_, self._used[id_]) for id_ in [*self._used][:_BATCH]]
-            rows = [{"key": id_, "at": int(at * 1_000_000)} for id_, at in batch]
+            rows = [{"key": id_, "at": microseconds(at)} for id_, at in batch]
             async with self._database.write() as connection:
                 await self._database.wait_for_turn(connection)
                 await connection.execute(_WRITE, rows)

@@ -74,8 +74,6 @@ _ASKED: Final = replace(
 )
 _GPT_5_1: Final = replace(_ASKED, family="gpt-5.1", efforts=words("none", "low", "medium", "high"))
 _UNASKED: Final = replace(_ASKED, thinks_unasked=True)
-_GPT_5_4: Final = replace(_ASKED, family="gpt-5.4", effort_with_tools="")
-_GPT_5_5: Final = replace(_UNASKED, family="gpt-5.5", effort_with_tools="")
 _GPT_5_6: Final = replace(
     _UNASKED,
     family="gpt-5.6",

@@ -27,7 +27,7 @@ def shown(record: Record, charge: Charge | None) -> Any:
     return rows.entry(SimpleNamespace(**columns), "o", "s", None, [])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("charge", [Charge(7_000_000, "v", "exact", "m", "standard"), None])
+@pytest.mark.parametrize("charge", [Charge(7_000_000, "v", "exact"), None])
 @pytest.mark.parametrize(
     "change",
     [

@@ -19,7 +19,7 @@ class Prices:
     is_loading = False
 
     def charge_of(self, attempt: AttemptRecord, at: float) -> Charge | None:
-        return None if attempt.model == "unpriced" else Charge(1_000_000, "v", "exact", "m", "standard")
+        return None if attempt.model == "unpriced" else Charge(1_000_000, "v", "exact")
 
 
 def attempt(**more: Any) -> AttemptRecord:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from penstock.observe.telemetry import conventions as named
@@ -33,6 +35,9 @@ def test_every_well_known_provider_is_one_of_ours() -> None:
         ("seed", 1.5, None),
         ("seed", True, None),
         ("temperature", "hot", None),
+        ("temperature", 10**400, None),
+        ("top_p", -(10**400), None),
+        ("top_p", math.inf, None),
         ("stop", [1], None),
         ("stop", None, None),
     ],

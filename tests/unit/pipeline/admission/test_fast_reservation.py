@@ -16,6 +16,7 @@ import calling
 from limiting import NOON, Clock, FixedPricing, budget, rate
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admission
@@ -31,7 +32,6 @@ from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.admission.fast_reservation import FastReservation, FastTarget
 from penstock.pipeline.call import Answer
 from penstock.pipeline.compiled_plan import CompiledPlan
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 from penstock.stores.catalogue import Catalogue
 

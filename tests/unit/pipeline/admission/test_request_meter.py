@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 
 from penstock.core.body import Body
+from penstock.core.operation import Operation
 from penstock.core.usage import Usage
 from penstock.dialects.registry import caller_dialect
 from penstock.limits.estimate import UNMEASURED
 from penstock.pipeline.admission.request_meter import RequestMeter
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome, failed
 from penstock.core.permissions import EVERYTHING
 from penstock.dialects.registry import CALLERS
@@ -17,7 +18,6 @@ from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guarding.model import PATH, GuardModels
-from penstock.providers.row import Operation
 from penstock.stores.catalogue import GatewayKey
 
 OPENAI = CALLERS["openai_chat"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.core.body import Body
+from penstock.core.operation import Operation
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.registry import CALLERS
 from penstock.observe.record import Records
@@ -16,7 +17,6 @@ from penstock.pipeline.account import Account
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding import pieces as guard_pieces
 from penstock.pipeline.guarding.pieces import Pieces, Unreadable, pieces_of
-from penstock.providers.row import Operation
 
 BOUNDARY = b"b0undary"
 CHAT = b'{"model": "m", "messages": [{"role": "user", "content": "hi"}],  "n": 1.0}'

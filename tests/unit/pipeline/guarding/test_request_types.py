@@ -6,6 +6,7 @@ import pytest
 
 from judging import guards_of
 from penstock.core.body import Body
+from penstock.core.operation import Operation
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.registry import CALLERS
 from penstock.guards.checks.access import _TYPES
@@ -13,7 +14,6 @@ from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.request_types import hooks_without_texts, request_type
-from penstock.providers.row import Operation
 
 
 def call(operation: Operation, method: str = "POST", path: str = "/v1/x", model: str | None = None) -> Call:

@@ -15,6 +15,7 @@ from calling import call, target
 from penstock.app_responses import form_of_kept
 from penstock.core import kept_id
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.account import AttemptAccount
@@ -23,7 +24,6 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.keeping import conversations as module
 from penstock.pipeline.keeping.conversations import Conversations, owner_of
 from penstock.pipeline.keeping.exchange import Keeping
-from penstock.providers.row import Operation
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.kept_response import KeptResponse

@@ -9,12 +9,12 @@ import pytest
 
 from calling import call, target
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.keeping.provider_state import account_of, bound_json, read_ids, refused_list, with_one_target
-from penstock.providers.row import Operation
 from penstock.routing.plan import Fallback, Target
 
 ONE, TWO = target("openai"), target("groq", api_key=Secret("other"))

@@ -11,6 +11,7 @@ import pytest
 from calling import LIMITS, OPENAI, TRACE, headers_of, json_reply
 from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
@@ -25,7 +26,6 @@ from penstock.pipeline.models.model_alias import ModelAliases
 from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.registry import ALIASES, MANY_MAKERS, PROVIDERS
-from penstock.providers.row import Operation
 from penstock.routing.plan import leaves
 from penstock.stores.catalogue import Catalogue, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.memory import MemoryCatalogue

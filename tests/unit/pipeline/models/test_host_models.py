@@ -12,9 +12,9 @@ import calling
 from calling import json_reply, route, target
 from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.pipeline.models.host_models import HostModels, names_in
-from penstock.providers.row import Operation
 
 
 def hosts(*answers: FakeReply | Failure) -> tuple[HostModels, FakeTransport]:

@@ -15,6 +15,7 @@ from fake_reply import FakeReply
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin, Url
+from penstock.core.operation import Operation
 from penstock.core.parameter_changes import NO_CHANGES
 from penstock.core.secret import Secret
 from penstock.pipeline.authorize import Authorizer
@@ -24,7 +25,6 @@ from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 from penstock.settings import load
 from penstock.transport.base import Request

@@ -16,7 +16,7 @@ from penstock.prices.charge import Charge
 from penstock.stores.sql.request_log.entry import LogEntry
 from penstock.stores.sql.request_log.stored_content import unpacked
 
-CHARGE = Charge(7, price_version="v", price_match="exact", price_name="m", mode="standard")
+CHARGE = Charge(7, price_version="v", price_match="exact")
 SECRET = "sk-" + "a" * 40
 USAGE = Usage(3, 2, 5)
 
@@ -89,10 +89,10 @@ def test_of_an_only_attempt_that_answered_the_details_hold_what_the_columns_do_n
     }
     told = row(only, **answered)
     assert details(told).attempts == ()
-    assert details(told).attempt == OnlyAttempt(1.2, 1400.0, "exact", "v", 250.0, translated=True)
+    assert details(told).attempt == OnlyAttempt(1.2, "exact", "v", 250.0, translated=True)
     assert (told.amount, told.upstream, told.input_tokens, told.attempts) == (7, 1_398_800, 3, 1)
     billed = attempt(usage=usage, ended=1.4, virtual_key="v", billed=Billed(usage, 99, "v1", "rule"))
-    assert details(row(billed, **answered)).attempt == OnlyAttempt(500.0, 1400.0, "rule", "v1")
+    assert details(row(billed, **answered)).attempt == OnlyAttempt(500.0, "rule", "v1")
 
 
 @pytest.mark.parametrize(

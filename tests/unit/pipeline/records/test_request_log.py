@@ -319,7 +319,7 @@ async def test_a_charge_is_computed_when_a_request_is_spooled_or_once_prices_are
 
     def charge_of(attempt: AttemptRecord, at: float) -> Charge:
         asked.append(attempt.model)
-        return Charge(7, "v", "exact", "m", "standard")
+        return Charge(7, "v", "exact")
 
     spool = Spool(tmp_path, "requests", 1 << 20)
     log = RequestLog(spool, table.write, charge_of, Redactor(), nothing, lambda: is_loading)

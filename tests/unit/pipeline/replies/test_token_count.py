@@ -9,11 +9,11 @@ import pytest
 from calling import call
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import failed
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
 from penstock.pipeline.replies.token_count import ESTIMATE, count, estimated
-from penstock.providers.row import Operation
 
 REFUSED = Answer(400, [], b"", failed(Failure(Kind.UNSUPPORTED_OPERATION, "not here")))
 

@@ -10,6 +10,7 @@ import msgspec
 
 import calling
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.restrictions import Restrictions
 from penstock.dialects.caller import RequestBody
@@ -17,7 +18,6 @@ from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Answer
 from penstock.pipeline.run import Pipeline
-from penstock.providers.row import Operation
 from penstock.server.sessions.standing import Standing
 from penstock.stores.catalogue import Catalogue, GatewayKey
 

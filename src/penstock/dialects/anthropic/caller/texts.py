@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.texts import TextView, leaves, listed, member
@@ -112,7 +113,7 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    {"chat.completions": "messages"},
+    {Operation.CHAT: "messages"},
     frozenset({"messages"}),
     _request,
     _answer,

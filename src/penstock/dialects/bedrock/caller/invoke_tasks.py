@@ -16,6 +16,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.operation import Operation
 from penstock.core.segments import Segment, SegmentKind
 from penstock.dialects.bedrock.caller.invoke_own import INVOKE_OWN, judge
 from penstock.dialects.caller import CallerDialect, Delivery, Verdict
@@ -191,6 +192,6 @@ INVOKE_EMBED: Final[CallerDialect] = msgspec.structs.replace(
 INVOKE_RERANK: Final[CallerDialect] = msgspec.structs.replace(
     INVOKE_EMBED,
     reading=msgspec.structs.replace(INVOKE_OWN.reading, task=read_reranking),
-    texts=input_texts("rerank", "rerank", ("query", "documents")),
+    texts=input_texts(Operation.RERANK, ("query", "documents")),
 )
 """Callers of InvokeModel for reranking."""

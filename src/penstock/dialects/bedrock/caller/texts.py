@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.texts import TextView, leaves, listed, member
@@ -129,7 +130,7 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    {"chat.completions": _KIND},
+    {Operation.CHAT: _KIND},
     frozenset({_KIND}),
     _request,
     _answer,

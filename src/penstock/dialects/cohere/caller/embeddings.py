@@ -16,6 +16,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
+from penstock.core.operation import Operation
 from penstock.core.segments import Segment, SegmentKind
 from penstock.dialects.cohere.caller.dialect import COHERE
 from penstock.dialects.embeddings import reply as reader
@@ -25,7 +26,6 @@ from penstock.dialects.texts import input_texts, inputs, leaves, listed, member
 _TAKEN: Final = frozenset("model texts images inputs input_type embedding_types output_dimension truncate".split())
 _PASSED: Final = ("input_type", "truncate")
 _TYPES: Final = frozenset({"float", "base64"})
-_KIND: Final = "embed"
 
 
 def read_embed(body: Body) -> CommonTask | Failure:
@@ -103,7 +103,7 @@ def _texts(_kind: str, body: Any) -> Iterator[Segment]:
                 yield Segment(pointer, text, "user", SegmentKind.INPUT)
 
 
-TEXTS: Final = msgspec.structs.replace(input_texts("embeddings", _KIND, ()), request=_texts)
+TEXTS: Final = msgspec.structs.replace(input_texts(Operation.EMBEDDINGS, ()), request=_texts)
 """The texts of a request for embeddings."""
 
 EMBED: Final = msgspec.structs.replace(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.texts import TextView, leaves, listed, member
 
@@ -120,7 +121,7 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    {"chat.completions": _KIND},
+    {Operation.CHAT: _KIND},
     frozenset({_KIND}),
     _request,
     _answer,

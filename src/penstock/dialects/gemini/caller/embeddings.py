@@ -15,16 +15,17 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.operation import Operation
 from penstock.core.segments import Segment, SegmentKind
 from penstock.dialects.caller import Delivery, FittedRequest, Relay
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.embeddings import reply as reader
 from penstock.dialects.embeddings.reply import Vectors
 from penstock.dialects.gemini.caller.dialect import GEMINI
-from penstock.dialects.gemini.caller.texts import TEXTS, content_segments
+from penstock.dialects.gemini.caller.texts import content_segments
 from penstock.dialects.gemini.spelling import camel
 from penstock.dialects.task_dialect import CommonTask, invalid
-from penstock.dialects.texts import listed, member
+from penstock.dialects.texts import input_texts, listed, member
 
 _NAMES: Final = {"taskType": "task_type", "title": "title", "outputDimensionality": "dimensions"}
 """The settings of a content, and their names in the common wire."""
@@ -155,7 +156,7 @@ EMBED: Final = msgspec.structs.replace(
     reading=msgspec.structs.replace(GEMINI.reading, task=_one),
     relay=Relay(_fit_one),
     delivery=Delivery(GEMINI.delivery.keep_alive),
-    texts=msgspec.structs.replace(TEXTS, request_types={"embeddings": "embed"}, answered=frozenset(), request=_texts),
+    texts=msgspec.structs.replace(input_texts(Operation.EMBEDDINGS, ()), request=_texts),
 )
 """Callers of ``embedContent``."""
 

@@ -14,6 +14,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
+from penstock.core.operation import Operation
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Delivery, RequestBody
 from penstock.dialects.embeddings import reply as reader
@@ -67,7 +68,7 @@ def _never(_body: Body) -> bool:
     return False
 
 
-_TEXTS: Final = input_texts("embeddings", "embed", ("input", "prompt"))
+_TEXTS: Final = input_texts(Operation.EMBEDDINGS, ("input", "prompt"))
 
 EMBED: Final = msgspec.structs.replace(
     OLLAMA,

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.json_text import read_json_or_none
+from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.texts import TextView, inputs, leaves, listed, member
 
@@ -81,7 +82,7 @@ def _results_event(empty: bytes, results: bytes) -> bytes:
 
 
 CHAT_TEXTS: Final = TextView(
-    {"chat.completions": _CHAT},
+    {Operation.CHAT: _CHAT},
     frozenset({_CHAT}),
     _request,
     _answer,
@@ -93,7 +94,7 @@ CHAT_TEXTS: Final = TextView(
 )
 GENERATE_TEXTS: Final = msgspec.structs.replace(
     CHAT_TEXTS,
-    request_types={"chat.completions": _PROMPT},
+    request_types={Operation.CHAT: _PROMPT},
     answered=frozenset({_PROMPT}),
     results_event=partial(_results_event, b'"model":"","response":""'),
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from penstock.core.body import Body
+from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
@@ -215,19 +216,21 @@ def _results_event(results: bytes) -> bytes:
     return b'data: {"hook_results":' + results + b"}\n\n"
 
 
+_OPERATIONS: Final = (
+    Operation.CHAT,
+    Operation.COMPLETIONS,
+    Operation.EMBEDDINGS,
+    Operation.MODERATIONS,
+    Operation.RERANK,
+    Operation.IMAGES,
+    Operation.SPEECH,
+    Operation.IMAGE_EDITS,
+    Operation.TRANSCRIPTIONS,
+    Operation.TRANSLATIONS,
+)
+"""What has texts in its requests."""
 TEXTS: Final = TextView(
-    {
-        "chat.completions": "chatComplete",
-        "completions": "complete",
-        "embeddings": "embed",
-        "moderations": "moderate",
-        "rerank": "rerank",
-        "images.generations": "imageGenerate",
-        "audio.speech": "createSpeech",
-        "images.edits": "imageEdit",
-        "audio.transcriptions": "createTranscription",
-        "audio.translations": "createTranslation",
-    },
+    {operation: operation.request_type for operation in _OPERATIONS},
     frozenset({"chatComplete", "complete"}),
     _request,
     _answer,

@@ -85,52 +85,46 @@ class _Item(msgspec.Struct, gc=False):
 _Items = tuple[_Item, ...] | None
 
 
-class _Delta(msgspec.Struct, gc=False):
+class _AnyDelta(msgspec.Struct, gc=False):
     content: str | None = None
+    function_call: UnsetType = UNSET
+    usage: None = None
+    annotations: _Items = None
+    images: _Items = None
+    reasoning_details: _Items = None
+    content_blocks: _Items = None
+
+
+class _Delta(_AnyDelta, gc=False):
     tool_calls: tuple[Fragment, ...] = ()
     role: UnsetType = UNSET
-    function_call: UnsetType = UNSET
-    usage: None = None
-    annotations: _Items = None
-    images: _Items = None
-    reasoning_details: _Items = None
-    content_blocks: _Items = None
 
 
-class _Choice(msgspec.Struct, gc=False):
-    """A choice that goes on."""
-
-    index: int
-    delta: _Delta
-    finish_reason: None
-    logprobs: _Logprobs | None = None
-    error: None = None
-    native_finish_reason: None = None
-    usage: None = None
-
-
-class _TurningDelta(msgspec.Struct, gc=False):
-    content: str | None = None
+class _BoundaryDelta(_AnyDelta, gc=False):
     role: Literal["assistant"] | UnsetType = UNSET
     tool_calls: UnsetType = UNSET
-    function_call: UnsetType = UNSET
-    usage: None = None
-    annotations: _Items = None
-    images: _Items = None
-    reasoning_details: _Items = None
-    content_blocks: _Items = None
 
 
-class BoundaryChoice(msgspec.Struct, gc=False):
-    """A choice that begins, with its role, or ends."""
-
+class _AnyChoice(msgspec.Struct, gc=False):
     index: int
-    delta: _TurningDelta
-    finish_reason: _Reason | None
     logprobs: _Logprobs | None = None
     error: None = None
     native_finish_reason: None = None
     usage: None = None
+
+
+class _Choice(_AnyChoice, gc=False, kw_only=True):
+    """A choice that goes on."""
+
+    delta: _Delta
+    finish_reason: None
+
+
+class BoundaryChoice(_AnyChoice, gc=False, kw_only=True):
+    """A choice that begins, with its role, or ends."""
+
+    delta: _BoundaryDelta
+    finish_reason: _Reason | None
 
 
 class _Chunk(msgspec.Struct, gc=False):

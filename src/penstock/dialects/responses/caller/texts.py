@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.texts import TextView, document_texts, leaves, listed, member
@@ -168,7 +169,7 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    {"chat.completions": _KIND, "responses.compact": _KIND, "responses.retrieve": _KIND},
+    dict.fromkeys((Operation.CHAT, Operation.RESPONSE_COMPACT, Operation.RESPONSE), _KIND),
     frozenset({_KIND}),
     _request,
     _answer,

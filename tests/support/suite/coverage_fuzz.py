@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of everything that reads bytes from outside: ``python tests/coverage_fuzz.py -max_total_time=300``.
+"""Coverage-guided fuzzing of everything that reads bytes from outside: ``python tests/support/suite/coverage_fuzz.py -max_total_time=300``.
 
 Needs atheris, which is no dependency of the tests. Its first byte chooses the target, the rest is what it reads: a
 dialect's stream or reply, a request for every dialect, a stream to mend, AWS's frames. An exception is a finding.

@@ -1,6 +1,6 @@
 """Cases of importers: configurations as users of other gateways write them, and what must become of them.
 
-``python tests/importing.py`` writes the outcomes of all cases anew, to be read before they are committed.
+``python tests/support/rooms/importing.py`` writes the outcomes of all cases anew, to be read before they are committed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from penstock.importers import bifrost, litellm, portkey
 from penstock.importers.imported import Conversion
 from penstock.importers.toml import settings_text
 
-CASES = Path(__file__).parent / "importers"
+CASES = Path(__file__).parents[2] / "importers"
 LITELLM = sorted(CASES.glob("litellm/*.yaml"))
 BIFROST = sorted(CASES.glob("bifrost/*.json"))
 ENVIRONMENT = {"LITELLM_MASTER_KEY": "sk-master-from-environment", "VK_FROM_ENVIRONMENT": "sk-bf-from-environment"}

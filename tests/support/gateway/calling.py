@@ -10,6 +10,7 @@ from fake_reply import FakeReply
 from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure
 from penstock.core.http import Headers, Limits
+from penstock.core.operation import Operation
 from penstock.core.secret import Secret
 from penstock.dialects.bedrock.caller.frames import FrameEncoder
 from penstock.dialects.caller import CallerDialect
@@ -27,7 +28,6 @@ from penstock.pipeline.route import Router
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Operation
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
 from penstock.stores.memory import MemoryCatalogue, MemoryReplyStore
