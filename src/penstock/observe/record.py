@@ -15,6 +15,7 @@ import msgspec
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.limits.limit import BucketKey
+from penstock.observe.record_kinds import RecordKind, RecordKinds
 
 if TYPE_CHECKING:
     from penstock.observe.log_extras import ContentKeeper, Keeper
@@ -142,6 +143,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The parameters of the request that its spans tell, as JSON."""
     guards: tuple[GuardVerdict, ...] = ()
     """What guards decided, where they did not simply pass."""
+    kind: RecordKind | None = None
+    """None for a record that is alone of its kind."""
 
 
 class RecordQueue:
@@ -240,12 +243,13 @@ class Records:
     ``keeper`` is the request log, if there is one: it gets the extras of a request, too, and needs no queue.
     ``contents`` keeps contents for spans, where the operator wants them there."""
 
-    __slots__ = ("contents", "keeper", "queues")
+    __slots__ = ("contents", "keeper", "kinds", "queues")
 
     def __init__(self) -> None:
         self.queues: tuple[RecordQueue, ...] = ()
         self.keeper: Keeper | None = None
         self.contents: ContentKeeper | None = None
+        self.kinds = RecordKinds()
 
     def subscribe(self, size: int = 10_000, reader: str = "") -> RecordQueue:
         """A queue of its own for one more reader, from now on. ``reader`` is the reader's name in metrics."""
