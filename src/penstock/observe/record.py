@@ -16,6 +16,7 @@ from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.limits.limit import BucketKey
 from penstock.observe.record_kinds import RecordKind, RecordKinds
+from penstock.prices.charge import Charge
 
 if TYPE_CHECKING:
     from penstock.observe.log_extras import ContentKeeper, Keeper
@@ -73,6 +74,9 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The attempt's span, where the provider was told of it."""
     identity: str = ""
     """The digest by which routing knows the target: that of its circuit."""
+    charge: tuple[Charge | None] | None = None
+    """What the usage costs by the prices in force when a reader first asked (pipeline/records/cost.py), in it None where
+    the price is unknown."""
 
 
 class GuardVerdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -88,7 +88,7 @@ def test_a_record_of_a_rare_attempt_is_of_no_kind(name: str) -> None:
 def test_each_member_of_records_is_open_or_in_common() -> None:
     judged = {*OPEN, *FIXED, *UNUSUAL, "attempts", "kind", "trace_context"}
     assert judged == set(Record.__struct_fields__)
-    of_attempt = {*OPEN_OF_ATTEMPT, *FIXED_OF_ATTEMPT, *UNUSUAL_OF_ATTEMPT, "billed"}
+    of_attempt = {*OPEN_OF_ATTEMPT, *FIXED_OF_ATTEMPT, *UNUSUAL_OF_ATTEMPT, "billed", "charge"}
     assert of_attempt == set(AttemptRecord.__struct_fields__)
 
 
