@@ -148,7 +148,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     guards: tuple[GuardVerdict, ...] = ()
     """What guards decided, where they did not simply pass."""
     kind: RecordKind | None = None
-    """None for a record that is alone of its kind."""
+    """None for a record that is alone of its kind, and where no reader asks for kinds."""
 
 
 class RecordQueue:
@@ -253,13 +253,17 @@ class Records:
         self.queues: tuple[RecordQueue, ...] = ()
         self.keeper: Keeper | None = None
         self.contents: ContentKeeper | None = None
-        self.kinds = RecordKinds()
+        self.kinds: RecordKinds | None = None
 
     def subscribe(self, size: int = 10_000, reader: str = "") -> RecordQueue:
         """A queue of its own for one more reader, from now on. ``reader`` is the reader's name in metrics."""
         queue = RecordQueue(size, reader)
         self.queues = (*self.queues, queue)
         return queue
+
+    def tell_kinds(self) -> None:
+        """From now on tell records their kinds: a reader makes use of them."""
+        self.kinds = self.kinds or RecordKinds()
 
     def publish(self, record: Record) -> None:
         for queue in self.queues:

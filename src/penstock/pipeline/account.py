@@ -266,12 +266,13 @@ class Account:
         if keeper is None and not self.records.queues:
             return
         record = self._record()
-        self.records.kinds.assign(record)
+        if self.records.kinds is not None:
+            self.records.kinds.assign(record)
         if self.content is not None and self.records.contents is not None and self.is_logged:
             self.records.contents.put(record, self.content)
         self.records.publish(record)
         if keeper is not None:
-            keeper.keep(record, self._extras(), self.id)
+            keeper.keep(record, self._extras(record), self.id)
 
     @property
     def is_logged(self) -> bool:
@@ -281,9 +282,13 @@ class Account:
             return False
         return self.fields.get(IGNORES_LOG, b"").lower() not in {b"true", b"1"}
 
-    def _extras(self) -> LogExtras:
-        fields, failures = self.fields, [attempt.failure for attempt in self.attempts]
-        if not any(failures) and self.failure is None and self.content is None and _SPAN.isdisjoint(fields):
+    def _extras(self, record: Record) -> LogExtras:
+        fields = self.fields
+        is_plain = self.content is None and _SPAN.isdisjoint(fields)
+        if is_plain and record.kind is not None:
+            return NO_EXTRAS  # a record of a kind tells no failure
+        failures = [attempt.failure for attempt in self.attempts]
+        if is_plain and self.failure is None and not any(failures):
             return NO_EXTRAS
         return LogExtras(
             _bounded(fields.get(_SPAN_ID)),
@@ -308,7 +313,7 @@ class Account:
             self.path,
             self._final_status(),
             time.monotonic() - self.arrived,
-            None if self.operation is None else self.operation.value,
+            None if self.operation is None else self.operation.text,
             self.dialect,
             None if target is None else target.provider,
             None if answered is None else answered.model,
