@@ -109,6 +109,7 @@ async def measure(rounds: int, folder: Path) -> dict[str, float]:
     log = RequestLog(Spool(folder / "spool", "requests", 64 << 20), write, costs.charge_of, Redactor(), clean)
     log._loop = asyncio.get_running_loop()
     records.keeper = log
+    records.tell_kinds()
     with (folder / "access.log").open("wb", buffering=0) as out:
         access_log = AccessLog(for_lines, out, costs=costs)
         for _ in range(rounds):

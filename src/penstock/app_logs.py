@@ -58,6 +58,7 @@ def request_log_of(
     spool = Spool(None if folder is None else folder / "spool", _NAME, logs.spool_bytes)
     log = RequestLog(spool, write, costs.charge_of, Redactor(logs.redact), clean, lambda: costs.is_loading)
     records.keeper = log
+    records.tell_kinds()
     return log
 
 

@@ -11,4 +11,4 @@ def microseconds(seconds: float) -> int:
 
 def milliseconds(seconds: float) -> float:
     """Seconds as milliseconds, to the microsecond."""
-    return microseconds(seconds) / 1000
+    return int(seconds * 1_000_000 + 0.5) / 1000

@@ -89,6 +89,8 @@ class Operation(Enum):
     __hash__ = object.__hash__
 
     def __init__(self, name: str) -> None:
+        self.text: str = name
+        """The value. For the hot path: ``value`` is a property of Enum's, in Python."""
         self.lists_models: bool = name in {"models", "models.retrieve", "models.show"}
         """Whether the gateway itself may answer, with what it knows of models."""
         self.is_chat: bool = name == "chat.completions"

@@ -15,6 +15,8 @@ import msgspec
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.limits.limit import BucketKey
+from penstock.observe.record_kinds import RecordKind, RecordKinds
+from penstock.prices.charge import Charge
 
 if TYPE_CHECKING:
     from penstock.observe.log_extras import ContentKeeper, Keeper
@@ -72,6 +74,9 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The attempt's span, where the provider was told of it."""
     identity: str = ""
     """The digest by which routing knows the target: that of its circuit."""
+    charge: tuple[Charge | None] | None = None
+    """What the usage costs by the prices in force when a reader first asked (pipeline/records/cost.py), in it None where
+    the price is unknown."""
 
 
 class GuardVerdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -142,6 +147,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The parameters of the request that its spans tell, as JSON."""
     guards: tuple[GuardVerdict, ...] = ()
     """What guards decided, where they did not simply pass."""
+    kind: RecordKind | None = None
+    """None for a record that is alone of its kind, and where no reader asks for kinds."""
 
 
 class RecordQueue:
@@ -240,18 +247,23 @@ class Records:
     ``keeper`` is the request log, if there is one: it gets the extras of a request, too, and needs no queue.
     ``contents`` keeps contents for spans, where the operator wants them there."""
 
-    __slots__ = ("contents", "keeper", "queues")
+    __slots__ = ("contents", "keeper", "kinds", "queues")
 
     def __init__(self) -> None:
         self.queues: tuple[RecordQueue, ...] = ()
         self.keeper: Keeper | None = None
         self.contents: ContentKeeper | None = None
+        self.kinds: RecordKinds | None = None
 
     def subscribe(self, size: int = 10_000, reader: str = "") -> RecordQueue:
         """A queue of its own for one more reader, from now on. ``reader`` is the reader's name in metrics."""
         queue = RecordQueue(size, reader)
         self.queues = (*self.queues, queue)
         return queue
+
+    def tell_kinds(self) -> None:
+        """From now on tell records their kinds: a reader makes use of them."""
+        self.kinds = self.kinds or RecordKinds()
 
     def publish(self, record: Record) -> None:
         for queue in self.queues:

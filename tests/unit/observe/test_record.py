@@ -100,3 +100,12 @@ async def test_a_reader_is_not_handed_what_was_taken_meanwhile() -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     assert [[each.path for each in some] for some in read] == [["b"]]
+
+
+def test_records_are_told_their_kinds_once_a_reader_asks() -> None:
+    records = Records()
+    assert records.kinds is None
+    records.tell_kinds()
+    kinds = records.kinds
+    records.tell_kinds()
+    assert records.kinds is kinds is not None

@@ -97,6 +97,7 @@ class Collector:
         read = [family for family in families.FAMILIES if family.kind == "gauge"] + [*_FOLLOWED]
         self._metrics = {family: Metric(table, family, OTHER) for family in read}
         self._queue = self._records.subscribe(_QUEUE, "metrics")
+        self._records.tell_kinds()
         self._queue.follow(self._count)
         self._task.start()
 

@@ -13,12 +13,13 @@ import msgspec
 from penstock.core.failure import MEANINGS
 from penstock.core.usage import Usage
 from penstock.observe.metrics import families
-from penstock.observe.metrics.alike import Alike, AlikeLabels, Kind, kind_of
+from penstock.observe.metrics.alike import Alike, AlikeLabels, histogram, is_ordinary
 from penstock.observe.metrics.families import NONE, OTHER, Family
 from penstock.observe.metrics.gen_ai import GenAiRecorder
 from penstock.observe.metrics.names import BoundedNames
 from penstock.observe.metrics.table import Metric, Table
 from penstock.observe.record import AttemptRecord, Record
+from penstock.observe.record_kinds import RecordKind
 
 _FAULTS: Final = {kind.value: meaning.blame.value for kind, meaning in MEANINGS.items()}
 _CLASSES: Final = {number: f"{number}xx" for number in range(1, 6)}
@@ -31,6 +32,8 @@ _MOST_ALIKE: Final = 4096
 """Kinds of requests that are remembered: callers choose the names of models."""
 _MOST_UNSETTLED: Final = 64
 """Kinds of requests whose numbers are added to the table at once: some 500 microseconds."""
+_MOST_OF_A_KIND: Final = 1024
+"""Requests of a kind that wait to be added to the table, which is else done some times a second."""
 
 
 class Charged(Protocol):
@@ -68,7 +71,8 @@ class Recorder:
         self._keys = BoundedNames(bounds.values)
         self._metadata = {name: BoundedNames(bounds.values) for name in bounds.metadata}
         self._unpriced: list[Record] = []
-        self._alike: dict[Kind, Alike] = {}
+        self._alike: dict[RecordKind, Alike | None] = {}
+        """What is counted of each kind of requests; None of those that are counted one by one."""
         self._unsettled: list[Alike] = []
 
         def metric(family: Family) -> Metric:
@@ -99,45 +103,50 @@ class Recorder:
 
     def count(self, record: Record) -> None:
         """Count one request with its attempts."""
-        kind = kind_of(record)
+        kind = record.kind
         if kind is None or (self._metadata and record.metadata):
             self._count(record)
             return
-        alike = self._alike.get(kind)
-        if alike is None:
+        if kind not in self._alike:
             if len(self._alike) >= _MOST_ALIKE:
                 self._alike.clear()
-            alike = self._alike[kind] = Alike(self._labels_of(record))
-        self._add(alike, record)
+            self._alike[kind] = Alike(self._labels_of(record)) if is_ordinary(record) else None
+        alike = self._alike[kind]
+        if alike is None or not alike.add(record):
+            self._count(record)
+            return
+        if alike.count == 1:
+            if len(self._unsettled) >= _MOST_UNSETTLED:
+                self._settle()
+            self._unsettled.append(alike)
+        if alike.labels.called is not None:
+            self._add_call(alike, alike.labels.called, record)
+        if alike.count >= _MOST_OF_A_KIND:
+            self._settle()
 
     def _labels_of(self, record: Record) -> AlikeLabels:
-        """The labels of a request of one attempt, which answered."""
+        """The labels of an ordinary request."""
         attempt, operation = record.attempts[0], record.operation or NONE
         provider, model = record.provider or attempt.provider, record.model or attempt.model
         named = self._provider(provider), self._model(model, may_join=True)
-        called = self._attempt_names(attempt)
+        called = self._attempt_names(attempt) if attempt.is_charged else None
         return AlikeLabels(
             (operation, *named, _CLASSES.get(record.status // 100, OTHER)),
             (operation, _STREAM[record.stream]),
             (operation,),
             None if record.cache is None else (record.cache.lower(),),
-            (*called, _CLASSES.get(attempt.status // 100, _CANCELLED)),
             called,
+            () if called is None else (*called, _CLASSES.get(attempt.status // 100, _CANCELLED)),
             None if record.key is None else (self._keys.label(record.key),),
         )
 
-    def _add(self, alike: Alike, record: Record) -> None:
-        """Count a request whose labels are known."""
-        if not alike.count:
-            if len(self._unsettled) >= _MOST_UNSETTLED:
-                self._settle()
-            self._unsettled.append(alike)
-        alike.add(record)
+    def _add_call(self, alike: Alike, called: tuple[str, str], record: Record) -> None:
+        """Count what the call of an ordinary request cost, and what else is counted one by one."""
         attempt, charges = record.attempts[0], self._charges
         if record.stream and attempt.first_content is not None:
-            self._first_token.observe(alike.labels.called, attempt.first_content - attempt.began)
+            self._first_token.observe(called, attempt.first_content - attempt.began)
         if self._gen_ai is not None:
-            self._gen_ai.count(record, attempt, alike.labels.called)
+            self._gen_ai.count(record, attempt, called)
         if charges is None or (attempt.usage is None and attempt.billed is None):
             return
         if charges.is_loading:
@@ -162,19 +171,12 @@ class Recorder:
         for alike in self._unsettled:
             labels, count, tokens = alike.labels, alike.count, alike.prompt + alike.completion
             self._requests.add(labels.requests, count)
-            self._attempts.add(labels.attempts, count)
-            self._duration.merge(labels.duration, alike.duration)
-            self._own.merge(labels.own, alike.own)
-            self._upstream.merge(labels.called, alike.upstream)
+            self._duration.merge(labels.duration, histogram(families.DURATION, alike.latencies))
+            self._own.merge(labels.own, histogram(families.OWN, alike.own))
             if labels.cache is not None:
                 self._cache.add(labels.cache, count)
-            for kind, number in (("input", alike.prompt), ("output", alike.completion)):
-                if number:
-                    self._tokens.add((*labels.called, kind), number)
-            if alike.nanos:
-                self._cost.add(labels.called, alike.nanos * _NANOS)
-            if alike.unpriced:
-                self._without_price.add(labels.called, alike.unpriced)
+            if labels.called is not None:
+                self._settle_calls(alike, labels.called)
             if labels.key is not None:
                 self._key_requests.add(labels.key, count)
                 self._key_tokens.add(labels.key, tokens)
@@ -182,6 +184,17 @@ class Recorder:
                     self._key_cost.add(labels.key, alike.nanos * _NANOS)
             alike.clear()
         self._unsettled.clear()
+
+    def _settle_calls(self, alike: Alike, called: tuple[str, str]) -> None:
+        self._attempts.add(alike.labels.attempts, alike.count)
+        self._upstream.merge(called, histogram(families.UPSTREAM, alike.upstream))
+        for kind, number in (("input", alike.prompt), ("output", alike.completion)):
+            if number:
+                self._tokens.add((*called, kind), number)
+        if alike.nanos:
+            self._cost.add(called, alike.nanos * _NANOS)
+        if alike.unpriced:
+            self._without_price.add(called, alike.unpriced)
 
     def _count(self, record: Record) -> None:
         """Count any request."""

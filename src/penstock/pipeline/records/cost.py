@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from msgspec.structs import force_setattr
+
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
 from penstock.limits.pricing import SteadyPrice
@@ -26,9 +28,6 @@ _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "pr
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
-_SHARED: Final = 64
-"""Charges that are remembered for further readers, and as many earlier ones: two turns' of records. What more of them
-held would be out of the processor's caches when it is used again."""
 
 
 class Default(Protocol):
@@ -93,7 +92,11 @@ class Costs:
     def nanos_of(self, record: Record) -> int | None:
         """What a request cost, in nanodollars: the sum of what was billed for its attempts. None where that is unknown,
         and for a request that led to no attempt."""
-        return self.total(record.attempts, record.at)
+        attempts, at = record.attempts, record.at
+        if len(attempts) != 1 or not attempts[0].is_charged or attempts[0].usage is None:
+            return self.total(attempts, at)
+        charge = self.charge_of(attempts[0], at)
+        return None if charge is None else charge.nanos
 
     def total(self, attempts: Iterable[AttemptRecord], at: float) -> int | None:
         """The sum of the charges of attempts, in nanodollars; None without attempts, or if one's charge is unknown.
@@ -114,24 +117,16 @@ class Costs:
 
 
 class SharedCosts(Costs):
-    """The same for several readers of the same records on the event loop: an attempt's charge is computed once."""
-
-    def __init__(self, default: Default, catalogue: Callable[[], Catalogue]) -> None:
-        super().__init__(default, catalogue)
-        self._charges: dict[int, tuple[AttemptRecord, Charge | None]] = {}
-        """Charges by the identity of the attempt, which is kept with its charge: no other can have it meanwhile."""
-        self._earlier = self._charges
+    """The same for several readers of the same records on the event loop: an attempt's charge is computed once, and
+    stays with its record."""
 
     def charge_of(self, attempt: AttemptRecord, at: float) -> Charge | None:
-        number, charges = id(attempt), self._charges
-        known = charges.get(number) or self._earlier.get(number)
+        known = attempt.charge
         if known is not None:
-            return known[1]
-        if len(charges) >= _SHARED:
-            charges, self._earlier = {}, charges
-            self._charges = charges
-        charge = super().charge_of(attempt, at)
-        charges[number] = attempt, charge
+            return known[0]
+        charge = Costs.charge_of(self, attempt, at)  # super() would take as long as the call
+        if charge is not None or not self.is_loading:
+            force_setattr(attempt, "charge", (charge,))
         return charge
 
 

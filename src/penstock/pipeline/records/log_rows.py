@@ -58,7 +58,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     last = attempts[-1] if attempts else None
     sums, only = _Sums(), None
     details: tuple[AttemptDetails, ...] = ()
-    if last is not None and _is_told_by_columns(last, record, extras):
+    if last is not None and is_told_by_columns(last, record, extras):
         only = sums.add_only(last, charges[0])
     else:
         details = tuple([sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)])
@@ -122,7 +122,7 @@ def content_of(content: Content, redactor: Redactor) -> bytes:
     )
 
 
-def _is_told_by_columns(attempt: AttemptRecord, record: Record, extras: LogExtras) -> bool:
+def is_told_by_columns(attempt: AttemptRecord, record: Record, extras: LogExtras) -> bool:
     """Whether an attempt is the request's only one and answered it, so that the columns of the row tell nearly all of
     it: as most requests are."""
     if len(record.attempts) != 1 or record.failure is not None or attempt.failure is not None or extras.messages:
@@ -152,7 +152,7 @@ class _Sums:
     def add_only(self, attempt: AttemptRecord, charge: Charge | None) -> OnlyAttempt:
         """Add the only attempt; what the row's columns don't tell of it."""
         began, first_content = attempt.began, attempt.first_content
-        _, self.nanos, version, match, _ = _cost(attempt, charge)
+        _, self.nanos, version, match, _ = cost_of(attempt, charge)
         self.first_content, self.upstream = first_content, (attempt.ended or 0.0) - began
         # In the order of its members.
         return OnlyAttempt(
@@ -167,7 +167,7 @@ class _Sums:
         self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
     ) -> AttemptDetails:
         """Add the next attempt; what the row tells of it. ``messages`` are the texts of all attempts' errors."""
-        usage, nanos, version, match, is_estimated = _cost(attempt, charge)
+        usage, nanos, version, match, is_estimated = cost_of(attempt, charge)
         began, first_content, ended = attempt.began, attempt.first_content, attempt.ended
         self.nanos = None if self.nanos is None or nanos is None else self.nanos + nanos
         if charge is not None and attempt.cache in _HIT:
@@ -205,7 +205,7 @@ class _Sums:
         )
 
 
-def _cost(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
+def cost_of(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
     """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
     cost is None if its price is unknown."""
     billed = attempt.billed

@@ -24,6 +24,7 @@ from penstock.observe.log_extras import LogExtras
 from penstock.observe.record import Record
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Segment, Spool
+from penstock.pipeline.records.alike_rows import AlikeRows
 from penstock.pipeline.records.batches import Batches
 from penstock.pipeline.records.log_rows import ChargeOf, Spooled, charges_of, is_quick, row_of
 from penstock.prices.charge import Charge
@@ -82,6 +83,7 @@ class RequestLog:
         self._redactor = redactor
         self._clean = clean
         self._is_loading = is_loading
+        self._alike = AlikeRows()
         self._unreadable = 0
         self._told = 0
         self._is_repeated = False
@@ -219,9 +221,12 @@ class RequestLog:
 
     def _row_at_once(self, spooled: Spooled) -> Item:
         """The row of a request; the request where its row takes long, or its texts are no UTF-8 yet."""
-        if not is_quick(spooled, self._redactor):
-            return spooled
         try:
+            row = self._alike.row_of(spooled, self._charge_of)
+            if row is not None:
+                return row
+            if not is_quick(spooled, self._redactor):
+                return spooled
             return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
         except UnicodeEncodeError:
             return spooled

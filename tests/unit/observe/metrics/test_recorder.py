@@ -11,6 +11,7 @@ from penstock.observe.metrics.families import FAMILIES
 from penstock.observe.metrics.recorder import Bounds, Recorder, own_time, token_classes
 from penstock.observe.metrics.table import SIZE, Table, read_series
 from penstock.observe.record import AttemptRecord, Billed, Record
+from penstock.observe.record_kinds import RecordKinds
 
 
 class Charge(NamedTuple):
@@ -26,6 +27,9 @@ class Prices:
         if attempt.model == "unpriced" or attempt.usage is None:
             return None
         return Charge((attempt.usage.prompt or 0) * 1_000_000_000)
+
+
+KINDS = RecordKinds()
 
 
 class Counting:
@@ -66,7 +70,9 @@ def attempt(target: str = "config", began: float = 0.1, ended: float | None = 0.
 
 def record(*attempts: AttemptRecord, status: int = 200, **more: Any) -> Record:
     members = {"operation": "chat", "provider": "openai", "model": "gpt", "attempts": attempts, **more}
-    return Record(1.0, "POST", "/v1/chat/completions", status, 1.0, **members)
+    made = Record(1.0, "POST", "/v1/chat/completions", status, 1.0, **members)
+    KINDS.assign(made)
+    return made
 
 
 def test_a_plain_request(counting: Counting) -> None:

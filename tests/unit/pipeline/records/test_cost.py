@@ -177,18 +177,35 @@ def test_the_prices_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPa
 
 
 def test_readers_of_the_same_records_share_what_is_computed() -> None:
-    catalogues = [Catalogue()]
-    shared = SharedCosts(Default(m=prices(1000)), lambda: catalogues[-1])
-    first = shared.charge_of(GOOD, NOW)
+    shared, each = SharedCosts(Default(m=prices(1000)), Catalogue), attempt()
+    first = shared.charge_of(each, NOW)
     assert first is not None
-    assert shared.charge_of(GOOD, NOW) is first
+    assert shared.charge_of(each, NOW) is first
     assert shared.charge_of(attempt(), NOW) == first
     assert shared.charge_of(attempt(usage=Usage(5)), NOW) != first
-    assert shared.charge_of(attempt(model="nobody"), NOW) is None
 
 
-def test_what_is_shared_is_bounded() -> None:
-    shared = SharedCosts(Default(m=prices(1000)), Catalogue)
-    costs = [shared.charge_of(attempt(usage=Usage(number)), NOW) for number in range(5000)]
-    assert costs[-1] is not None
-    assert (costs[-1].nanos, len(shared._charges), len(shared._earlier)) == (4999, 5000 % 64, 64)
+def test_an_unknown_price_is_looked_for_once() -> None:
+    shared, each = SharedCosts(Default(m=prices(1000)), Catalogue), attempt(model="nobody")
+    assert each.charge is None
+    assert shared.charge_of(each, NOW) is None
+    assert each.charge == (None,)
+    assert shared.charge_of(each, NOW) is None
+
+
+def test_a_price_that_is_still_read_is_no_unknown_one() -> None:
+    default = Default(m=prices(1000))
+    table, default.table, default.is_loading = default.table, None, True
+    shared, each = SharedCosts(default, Catalogue), attempt()
+    assert shared.charge_of(each, NOW) is None
+    default.table, default.is_loading = table, False
+    assert shared.charge_of(each, NOW) is not None
+
+
+def test_what_is_computed_outlives_a_spool() -> None:
+    shared, known, unknown = SharedCosts(Default(m=prices(1000)), Catalogue), attempt(), attempt(model="nobody")
+    charges = [shared.charge_of(each, NOW) for each in (known, unknown)]
+    again = [
+        msgspec.msgpack.decode(msgspec.msgpack.encode(each), type=AttemptRecord).charge for each in (known, unknown)
+    ]
+    assert again == [(charges[0],), (None,)]
