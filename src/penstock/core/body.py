@@ -20,6 +20,7 @@ import msgspec
 from penstock.core.json_scan import first_elements, members_of
 from penstock.core.json_slices import LARGE, elements
 from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.rare_word import RareWord
 
 _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -142,13 +143,13 @@ class Body:
         value = self.members.get(key)
         return value is not None and pattern.search(memoryview(value)) is not None
 
-    def mentions(self, key: str, text: bytes) -> bool:
-        """Whether a text is in the member's JSON bytes; a large member isn't copied for it."""
+    def mentions(self, key: str, text: RareWord) -> bool:
+        """Whether a word is in the member's JSON bytes; a large member isn't copied for it."""
         value = self.members.get(key)
         if value is None:
             return False
         view = memoryview(value)
-        return text in view.tobytes() if len(view) <= LARGE else re.search(re.escape(text), view) is not None
+        return text.is_in(view.tobytes()) if len(view) <= LARGE else re.search(re.escape(text.word), view) is not None
 
     def is_array(self, key: str) -> bool:
         """Whether the member is an array, without a copy of it."""

@@ -18,9 +18,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.rare_word import RareWord
 
 MARK: Final = b"_pk_"
 """What every bound id holds."""
+HELD: Final = RareWord(MARK)
+"""The same, for a look into requests."""
 _MARK: Final = MARK.decode()
 _TARGET: Final = 6
 _CODE: Final = 12

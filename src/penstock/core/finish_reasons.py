@@ -43,6 +43,13 @@ _WORDS: Final[Mapping[str, str]] = {
 _MEANINGS: Final[Mapping[str, str]] = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 _GOES_ON: Final = frozenset({"pause_turn", "compaction"})
 """Stops of a turn that isn't over: the client continues it."""
+_WHOLE: Final = frozenset(
+    spelled
+    for word, meaning in _MEANINGS.items()
+    if meaning in (STOP, TOOL_CALLS) and word not in _GOES_ON
+    for spelled in (word, word.upper())
+)
+"""Words of whole answers, as hosts spell most of them: found by one look."""
 _OPENAIS: Final = frozenset({STOP, LENGTH, TOOL_CALLS, CONTENT_FILTER})
 
 
@@ -77,4 +84,6 @@ def is_failure(native: Any) -> bool:
 
 def is_complete(reason: Any) -> bool:
     """Whether an answer that ended for this reason is whole: neither cut nor filtered, and for a known reason."""
-    return isinstance(reason, str) and meaning_of(reason) in (STOP, TOOL_CALLS) and reason not in _GOES_ON
+    if not isinstance(reason, str) or reason in _WHOLE:
+        return isinstance(reason, str)
+    return meaning_of(reason) in (STOP, TOOL_CALLS) and reason not in _GOES_ON

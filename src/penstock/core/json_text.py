@@ -139,4 +139,10 @@ def integer(value: Mapping[str, Any], name: str) -> int | None:
 
 def integers(value: Mapping[str, Any], names: Iterable[str]) -> list[int | None]:
     """The members of these names, each as ``integer`` has it."""
-    return [member if type(member := value.get(name)) is int else None for name in names]
+    members = [*map(value.get, names)]
+    if _COUNTS_OR_NOTHING.issuperset(map(type, members)):
+        return members
+    return [member if type(member) is int else None for member in members]
+
+
+_COUNTS_OR_NOTHING: Final = frozenset({int, type(None)})

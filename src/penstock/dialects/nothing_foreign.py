@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import msgspec
 
 from penstock.core.body import Body
+from penstock.core.rare_word import RareWord
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import QUOTED_MARK
+from penstock.dialects.envelope import QUOTED
 
 
 class NothingForeign(msgspec.Struct, frozen=True):
@@ -19,7 +20,7 @@ class NothingForeign(msgspec.Struct, frozen=True):
     conversation: str = ""
     elsewhere: frozenset[str] = frozenset()
     addressed: frozenset[str] = frozenset()
-    mark: bytes = QUOTED_MARK
+    mark: RareWord = QUOTED
     """What every envelope begins with, as it stands in the conversation."""
 
     def holds(self, body: Body) -> bool:
@@ -32,6 +33,6 @@ class NothingForeign(msgspec.Struct, frozen=True):
         return ()
 
 
-def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: bytes = QUOTED_MARK) -> NothingForeign:
+def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: RareWord = QUOTED) -> NothingForeign:
     """The rule of a wire whose address says the model and whether to stream."""
     return NothingForeign(conversation, frozenset(elsewhere), frozenset({"model", "stream"}), mark)

@@ -105,7 +105,11 @@ class Call(msgspec.Struct):
         """The body with the model that its path names, and the form of the answer where the path says it, as members
         ``model`` and ``stream``. A publisher in the path, as Vertex AI's have one, stands before the model's name:
         ``@groq/llama``. Google's own models have none."""
-        model, streams = self.parameters.get("model"), self.streams
+        memo, streams = self.memo, self.streams
+        if memo is not None and memo.address is not None and streams is not None:
+            model, members = memo.address
+            return RequestBody(request.body.addressed(members), model, streams)
+        model = self.parameters.get("model")
         publisher = self.parameters.get("publisher", "google")
         if model is not None and publisher != "google":
             model = f"{publisher}/{model}"
@@ -114,8 +118,10 @@ class Call(msgspec.Struct):
         if streams is None:
             body = request.body.replaced({"model": write_json(model)})
             return msgspec.structs.replace(request, body=body, model=model)
-        body = request.body.addressed({"model": write_json(model), "stream": b"true" if streams else b"false"})
-        return RequestBody(body, model, streams)
+        members = {"model": write_json(model), "stream": b"true" if streams else b"false"}
+        if memo is not None:
+            memo.address = model, members
+        return RequestBody(request.body.addressed(members), model, streams)
 
     def forget_body(self) -> None:
         """Free the body's memory. Called when no stage reads the body again."""

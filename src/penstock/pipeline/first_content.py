@@ -298,7 +298,7 @@ def _judged(
         counts = translation.progress.usage
     elif counts is None and counted is not None:
         counts = counted(reply.headers)
-    usage = counts if prepared.dialect.replies.asked is None else _with_request(counts, prepared)
+    usage = counts if route.operation.is_chat else _with_request(counts, prepared)
     if prepared.read is not None and usage is not None and usage.prompt == 0:
         usage = None  # The caller's wire wants a number where the host tells none.
     return Answer(reply.status, headers, body, _GOOD if reply.status == 200 else Outcome(reply.status), usage=usage)

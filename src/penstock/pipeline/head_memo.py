@@ -8,7 +8,9 @@ from penstock.pipeline.authenticate import Caller
 from penstock.stores.catalogue import Catalogue
 
 if TYPE_CHECKING:
+    from penstock.dialects.dialect import WriteContext
     from penstock.pipeline.compiled_plan import CompiledPlan
+    from penstock.pipeline.target_route import RequestTemplate
 
 
 class HeadMemo:
@@ -18,9 +20,11 @@ class HeadMemo:
     on the catalogue: they are used only while ``catalogue`` is the current one. ``compiled`` is the plan of requests
     whose model names no provider and is no alias, ``named_in`` the part of such a request that names its target.
     ``repeats`` is what the head tells of requests that are remembered whole (repeated_call.py); None where none is.
+    ``asked`` is what its header fields ask of a request template: the template, the context and the header block with
+    them (prepare.py). ``address`` are the members that its path says (``Call.addressed``).
     """
 
-    __slots__ = ("caller", "catalogue", "compiled", "head", "named_in", "repeats")
+    __slots__ = ("address", "asked", "caller", "catalogue", "compiled", "head", "named_in", "repeats")
 
     def __init__(self) -> None:
         self.head: Any = None
@@ -29,10 +33,13 @@ class HeadMemo:
         self.compiled: CompiledPlan | None = None
         self.named_in = ""
         self.repeats: tuple[object, ...] | None = None
+        self.asked: tuple[RequestTemplate, WriteContext, bytes] | None = None
+        self.address: tuple[str, dict[str, bytes]] | None = None
 
     def keep_caller(self, caller: Caller, catalogue: Catalogue) -> None:
         """Remember a caller who was authenticated with this catalogue; what another catalogue said is forgotten."""
-        self.catalogue, self.caller, self.compiled, self.repeats = catalogue, caller, None, None
+        self.catalogue, self.caller, self.compiled = catalogue, caller, None
+        self.repeats = self.asked = None
 
     def keep_plan(self, compiled: CompiledPlan, named_in: str, catalogue: Catalogue) -> None:
         """Remember the plan, if the caller was authenticated with the same catalogue."""

@@ -130,11 +130,13 @@ def _unchanged(call: Call, request: RequestBody, template: RequestTemplate, rule
     caller asks in header fields."""
     context, headers = template.spec.context, template.headers or b""
     if call.dialect.reading.header_settings:
-        asked = asked_in_headers(call)
-        if asked:
-            context = msgspec.structs.replace(context, asked=asked)
-            fields = rule.headers(context)
-            headers = _header_block(template, headers, fields) if fields else headers
+        memo = call.memo
+        known = None if memo is None else memo.asked
+        if known is None or known[0] is not template:
+            known = _asked_of(template, rule, call)
+            if memo is not None:
+                memo.asked = known
+        _, context, headers = known
     body = rule.sent(request.body)
     # In the order of its members: by their names it would take longer.
     return PreparedRequest(
@@ -150,6 +152,17 @@ def _unchanged(call: Call, request: RequestBody, template: RequestTemplate, rule
         template.plain_target,
         template.normalize,
     )
+
+
+def _asked_of(template: RequestTemplate, rule: FitRule, call: Call) -> tuple[RequestTemplate, WriteContext, bytes]:
+    """What a call asks of a template in header fields: the context and the header block with them."""
+    context, headers = template.spec.context, template.headers or b""
+    asked = asked_in_headers(call)
+    if asked:
+        context = msgspec.structs.replace(context, asked=asked)
+        fields = rule.headers(context)
+        headers = _header_block(template, headers, fields) if fields else headers
+    return template, context, headers
 
 
 def _with_texts(call: Call, route: TargetRoute, request: RequestBody, forms: KnownForms) -> PreparedRequest | Failure:

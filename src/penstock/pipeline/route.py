@@ -21,6 +21,7 @@ from penstock.pipeline.call import NO_CACHE, Answer, Call, RequestView
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.guarding.guard import Guarding
+from penstock.pipeline.models.model_alias import profile_url
 from penstock.pipeline.repeated_call import RepeatedCall, RepeatedCalls
 from penstock.pipeline.replies.decisive_error import target_error, tell_decisive
 from penstock.pipeline.target_route import TargetRoute
@@ -213,7 +214,7 @@ class Router(msgspec.Struct, frozen=True):
             if not isinstance(route, TargetRoute):
                 answer = failed(route, call)
             else:
-                if route.provider.profiles is not None:
+                if route.provider.profiles is not None and profile_url(call, route) is not None:
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
                 if call.operation.is_session:
                     answer = await self._open_session(call, route, step, account)

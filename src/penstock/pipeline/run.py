@@ -24,6 +24,8 @@ from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.keeping.provider_state import (
     bind_session,
     concerns_provider_state,
+    holds_no_ids,
+    is_named_alone,
     read_ids,
     refused_list,
     with_one_target,
@@ -141,10 +143,15 @@ class Pipeline(msgspec.Struct, frozen=True):
             trace = call.account.trace_context
             if trace is not None and trace.is_sampled:
                 call.account.parameters = told_parameters(request.body)
-        if concerns_provider_state(call):
+        is_of_kept = concerns_provider_state(call)
+        holds_ids = is_of_kept and not holds_no_ids(call)
+        if holds_ids:
             read_ids(call, self.id_secrets)
         refused = None if self.shows_lists else refused_list(call)
-        return refused or self.compiler.compile(call)
+        compiled = refused or self.compiler.compile(call)
+        if is_of_kept and not holds_ids and not (self.conversations is None and is_named_alone(call, compiled)):
+            read_ids(call, self.id_secrets)
+        return compiled
 
     async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
         """The plan for a request that names what a provider or the gateway keeps, or makes it."""

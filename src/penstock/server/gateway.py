@@ -52,7 +52,7 @@ from penstock.server.request_context import RequestContext
 from penstock.server.request_head import RequestHead
 from penstock.server.respond import respond
 from penstock.server.sessions.realtime import Sessions, with_protocol_key
-from penstock.server.stream_form import in_form
+from penstock.server.stream_form import in_form, is_stream
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import DEFAULT_DIALECT, as_it_came, dialect_of, find, in_callers_wire, passed
 from penstock.settings.realtime import Realtime
@@ -335,17 +335,18 @@ class Gateway:
             return
         if self.contents is not None:
             self.contents.watch(call, context)
-        stream_form = head.surface.dialect.delivery.stream_form
-        if stream_form is not None:
-            context.client = in_form(context.client, stream_form(head.query))
-        client = context.client
+        client, stream_form = context.client, call.dialect.delivery.stream_form
         client.watch()
         if self.limits.keepalive:
+            if stream_form is not None:
+                context.client = in_form(client, stream_form(head.query))
             await respond_with_comments(self.pipeline, call, context, self.limits.keepalive)
         else:
             answer = context.answer = await self.pipeline.run(call)
             # A stream may last for hours: free the request's body now.
             call.forget_body()
+            if stream_form is not None and is_stream(answer.status, answer.headers):
+                context.client = in_form(client, stream_form(head.query))
             if (rest := respond(answer, call, context)) is not None:
                 await rest
         client.unwatch()

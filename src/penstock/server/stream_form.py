@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Final, cast
 
-from penstock.core.http import Headers
+from penstock.core.http import Headers, content_type
 from penstock.dialects.caller import EVENT_STREAM
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.stream_form import StreamEncoder, StreamForm
@@ -17,6 +17,11 @@ from penstock.server.client import Client
 from penstock.transport.base import Take
 
 _ERRORS: Final = 400
+
+
+def is_stream(status: int, headers: Headers) -> bool:
+    """Whether an answer is a stream of events. An error is told whole, whatever its host calls its media type."""
+    return status < _ERRORS and content_type(headers).startswith(EVENT_STREAM)
 
 
 def in_form(client: Client, form: StreamForm | None) -> Client:
@@ -37,9 +42,7 @@ class _InForm:
         return getattr(self._client, name)
 
     def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> Awaitable[None] | None:
-        kind = next((value for name, value in headers if name == b"content-type"), b"")
-        # An error is told whole, whatever its host calls its media type.
-        if status < _ERRORS and kind.startswith(EVENT_STREAM):
+        if is_stream(status, headers):
             self._encoder = self._form.encoder()
             field = (b"content-type", self._form.content_type)
             headers = [field if name == b"content-type" else (name, value) for name, value in headers]

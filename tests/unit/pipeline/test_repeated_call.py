@@ -91,7 +91,7 @@ def told(answer: Answer, call: Call) -> tuple[Any, ...]:
     account = call.account
     return (
         answer.status,
-        [field for field in answer.headers if field[0] not in OF_ONE],
+        [(name, untimed(value.decode())) for name, value in answer.headers if name not in OF_ONE],
         bytes(answer.body),
         (account.config, account.cache, account.dropped, untimed(account.trace), account.answered_by is attempt),
         (attempt.target, attempt.model, attempt.lane, attempt.status, attempt.usage, attempt.cache, attempt.failure),
@@ -129,11 +129,13 @@ async def test_a_stream_is_replayed_so() -> None:
     assert gateway.takes(gateway.call(body))
 
 
-async def test_ids_in_requests_of_responses_are_read_each_time() -> None:
-    gateway = Gateway(json_reply(PLAIN["openai_chat"]))
+@pytest.mark.parametrize("named", [{}, {"previous_response_id": "resp_1"}, {"conversation": "conv_1"}])
+async def test_ids_in_requests_of_responses_are_read_each_time(named: dict[str, str]) -> None:
+    reply = json_reply(PLAIN["responses"])
+    gateway, body = Gateway(reply, reply, config={**TARGET, "provider": "openai"}), {"model": "m", "input": "Hi", **named}
     for _ in range(2):
-        await gateway.answer(gateway.call(CHAT, CALLERS["responses"]))
-    assert gateway.memo.repeats is None
+        assert (await gateway.answer(gateway.call(body, CALLERS["responses"]))).status == 200
+    assert gateway.takes(gateway.call(body, CALLERS["responses"])) is not bool(named)
 
 
 async def test_retries_are_counted_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,7 @@ def read_usage(usage: Mapping[str, Any]) -> Usage | None:
     if not usage:
         return None
     counts = _with_compaction(usage) if "iterations" in usage else usage
-    prompt, cached, written, completion = [
-        count if type(count := counts.get(name)) is int else None for name in _COUNTS
-    ]
+    prompt, cached, written, completion = json_text.integers(counts, _COUNTS)
     if cached is not None or written is not None:
         prompt = (prompt or 0) + (cached or 0) + (written or 0)
     total = None if prompt is None or completion is None else prompt + completion

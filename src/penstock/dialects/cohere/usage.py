@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from penstock.core import json_text
 from penstock.core.usage import Usage
@@ -31,9 +31,15 @@ def write_usage(usage: Usage | None) -> dict[str, Any]:
 def number(value: Mapping[str, Any], name: str) -> int | None:
     """An integer; Cohere's schema calls its counts numbers, so 37.0 is one as well."""
     found = value.get(name)
+    if found is None or type(found) is int:
+        return found if found is None or abs(found) < _EXACT else None
     return int(found) if is_number(found) and found == int(found) else None
+
+
+_EXACT: Final = 1 << 53
+"""Below this size each integer is a number of its own in JSON."""
 
 
 def is_number(value: Any) -> TypeGuard[float]:
     """A number of a size that JSON keeps exactly; the standard library also reads infinities."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 53
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _EXACT

@@ -38,8 +38,8 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         total,
         cached,
         reasoning=thought,
-        audio_in=_sound(usage.get("promptTokensDetails")),
-        audio_out=_sound(usage.get("candidatesTokensDetails")),
+        audio_in=_sound(usage["promptTokensDetails"]) if "promptTokensDetails" in usage else None,
+        audio_out=_sound(usage["candidatesTokensDetails"]) if "candidatesTokensDetails" in usage else None,
         tool_prompt=tools,
         native=usage,
     )

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.bound_id import MARK, Binder, ChangeId, ReadIds, is_bound, is_digest_of, with_ids
+from penstock.core.bound_id import HELD, MARK, Binder, ChangeId, ReadIds, is_bound, is_digest_of, with_ids
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.operation import Operation
@@ -32,7 +32,7 @@ from penstock.routing.plan import Target, leaves
 _CHANGING: Final = ("POST", "PATCH")
 _WITH_IDS: Final = ("rest", "id")
 """Parameters of paths that hold ids."""
-_NAMING: Final = ("previous_response_id", "conversation")
+_NAMING: Final = frozenset({"previous_response_id", "conversation"})
 """Members that name what the provider of a response keeps."""
 _MARK: Final = re.compile(re.escape(MARK))
 _REFUSALS: Final = frozenset(
@@ -66,7 +66,23 @@ Keeps = Callable[[Target], bool]
 
 def concerns_provider_state(call: Call) -> bool:
     """Whether a request may be for what a provider keeps, make such a thing, or name it."""
-    return _tells_ids(call) or bool(call.dialect.relay.collections and MARK in call.body)
+    return _tells_ids(call) or bool(call.dialect.relay.collections and HELD.is_in(call.body))
+
+
+def holds_no_ids(call: Call) -> bool:
+    """Whether a request that makes a response names nothing that is kept, by a bound id or any other: most do."""
+    request = call.request
+    if call.resource is not None or request is None or call.parameters or call.query or HELD.is_in(call.body):
+        return False
+    return _NAMING.isdisjoint(request.body.members)
+
+
+def is_named_alone(call: Call, compiled: CompiledPlan | Failure) -> bool:
+    """Whether the caller names the only target of a request, and so names it again in the next one: of a request that
+    holds no ids the plan stays then, and the ids in its reply are the provider's own."""
+    if not isinstance(compiled, CompiledPlan) or not isinstance(compiled.plan, Target) or call.named_in == MODEL:
+        return False
+    return bool(call.named_in) or not NAMING.isdisjoint(call.fields)
 
 
 def _tells_ids(call: Call) -> bool:
@@ -119,7 +135,7 @@ def _segment(ids: ReadIds, segment: str) -> str:
 def _read_body(call: Call, ids: ReadIds) -> None:
     """As ``read_ids``, in the members of a body. A member of more than ``LARGE`` bytes isn't read."""
     request = call.request
-    if request is None or MARK not in call.body:
+    if request is None or not HELD.is_in(call.body):
         return
     body, changed = request.body, {}
     for name, raw in body.members.items():

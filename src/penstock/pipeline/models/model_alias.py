@@ -42,15 +42,11 @@ class ModelAliases:
     async def resolve(self, call: Call, route: TargetRoute, until: float) -> TargetRoute:
         """The route, with ``aliased_model`` set if the request's model is an alias whose profile can be read. ``until``
         is the moment (monotonic clock, seconds) at which the attempt must end."""
-        profiles, endpoint = route.provider.profiles, route.endpoint
-        if profiles is None or call.request is None or not endpoint.default_route.origin.trusted:
-            return route
-        name = _model(call, route)
-        url = profiles.where_told(name, endpoint.options)
-        if url is None:
+        profiles, endpoint, url = route.provider.profiles, route.endpoint, profile_url(call, route)
+        if profiles is None or url is None:
             return route
         credentials = endpoint.default_route.headers if endpoint.signer is None else endpoint.signer.identity.encode()
-        entry = f"{name} {hashlib.sha256(credentials).hexdigest()}"
+        entry = f"{url.path} {hashlib.sha256(credentials).hexdigest()}"
         model = self._models.known(entry)
         if model is None:
             try:
@@ -84,6 +80,15 @@ class ModelAliases:
             headers += proof.lines
         request = Request(url.origin, b"GET", address, headers, b"", Limits(total=_PATIENCE))
         return await whole(self._transports, request)
+
+
+def profile_url(call: Call, route: TargetRoute) -> Url | None:
+    """Where the provider tells what the request's model stands for; None for a model that says so itself, and at an
+    address that isn't the provider's own."""
+    profiles, endpoint = route.provider.profiles, route.endpoint
+    if profiles is None or call.request is None or not endpoint.default_route.origin.trusted:
+        return None
+    return profiles.where_told(_model(call, route), endpoint.options)
 
 
 def _model(call: Call, route: TargetRoute) -> str:

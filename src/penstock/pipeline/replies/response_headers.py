@@ -78,7 +78,7 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     headers, account = answer.headers, call.account
     headers += ((b"x-portkey-trace-id", call.trace_id), (REQUEST_ID, account.id.encode()))
     id_header = call.dialect.delivery.id_header
-    if id_header and not any(name == id_header for name, _ in headers):
+    if id_header and id_header not in dict(headers):
         headers.append((id_header, call.trace_id))
     if answer.target is not None:
         headers += _target_headers(answer.target.path, answer.target.provider, walked.retry_count, answer.cache_status)

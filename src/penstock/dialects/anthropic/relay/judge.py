@@ -7,7 +7,7 @@ Message"; docs/fidelity.md#good-answers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -24,10 +24,10 @@ _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
 
 
 class _Message(msgspec.Struct):
-    """A message that deviates in nothing."""
+    """A message that may be a whole, good answer, told by one decode; any other is looked into member by member."""
 
-    type: str
-    content: list[msgspec.Raw]
+    type: Literal["message"]
+    content: tuple[msgspec.Raw, ...]
     stop_reason: str
     usage: dict[str, Any] | None = None
     error: None = None
@@ -42,10 +42,9 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
         message = _MESSAGE.decode(body)
     except UNREADABLE:
         return _judge_slowly(body, provider, is_chat=is_chat)
-    if message.type == "error" or finish_reasons.is_failure(message.stop_reason):
+    if not message.content or not finish_reasons.is_complete(message.stop_reason):
         return _judge_slowly(body, provider, is_chat=is_chat)
-    is_complete = bool(message.content) and finish_reasons.is_complete(message.stop_reason)
-    return Verdict(is_complete=is_complete, usage=read_usage(message.usage or {}))
+    return Verdict(is_complete=True, usage=read_usage(message.usage or {}))
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import read_repaired
+from penstock.core.json_text import UNREADABLE, read_repaired
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
@@ -22,8 +24,38 @@ _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
 _SAYING: Final = ("content", "tool_plan", "tool_calls")
 
 
+class _Message(msgspec.Struct, gc=False):
+    content: tuple[msgspec.Raw, ...] = ()
+    tool_calls: tuple[msgspec.Raw, ...] = ()
+
+
+class _Answer(msgspec.Struct):
+    """A reply that may be a whole, good answer, told by one decode; any other is looked into member by member."""
+
+    message: _Message
+    finish_reason: str
+    usage: dict[str, Any] | None = None
+    error: None = None
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be an answer; otherwise it is vectors or an order of documents."""
+    if is_chat:
+        try:
+            answer = _ANSWER.decode(body)
+        except UNREADABLE:
+            pass
+        else:
+            message = answer.message
+            if (message.content or message.tool_calls) and finish_reasons.is_complete(answer.finish_reason):
+                return Verdict(is_complete=True, usage=_counted(answer.usage) if answer.usage else None)
+    return _judge_slowly(body, provider, is_chat=is_chat)
+
+
+def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)
@@ -49,8 +81,12 @@ def judge_translated(body: bytes, provider: str, is_chat: bool) -> Verdict:
 def usage_in(value: Mapping[str, Any]) -> Usage | None:
     """The counts of a reply, those of vectors among them; None without any."""
     usage_value = json_text.mapping(value, "usage") or json_text.mapping(value, "meta")
-    usage = read_usage(usage_value) if usage_value else None
-    return None if usage is None or (usage.prompt is None and usage.completion is None) else usage
+    return _counted(usage_value) if usage_value else None
+
+
+def _counted(usage_value: Mapping[str, Any]) -> Usage | None:
+    usage = read_usage(usage_value)
+    return None if usage.prompt is None and usage.completion is None else usage
 
 
 def error_of(value: Mapping[str, Any], provider: str) -> ClassifiedError | None:

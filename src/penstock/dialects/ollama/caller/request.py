@@ -77,7 +77,10 @@ def read_members(data: bytes | memoryview) -> RequestBody | Failure:
     if model is None and "name" in request.body:
         named = read_body(request.body.renamed("name", "model").encode())
         model = None if isinstance(named, Failure) else named.model
-    return msgspec.structs.replace(request, stream=asks_stream(request.body), model=model)
+    streams = request.stream or request.body.is_null("stream")
+    if streams == request.stream and model == request.model:
+        return request
+    return msgspec.structs.replace(request, stream=streams, model=model)
 
 
 def read_chat(body: Body) -> ChatRequest | Failure:

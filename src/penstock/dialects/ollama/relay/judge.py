@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from penstock.core import finish_reasons, json_text
-from penstock.core.json_text import read_repaired
+from penstock.core.json_text import UNREADABLE, read_repaired
+from penstock.core.usage import Usage
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.ollama.usage import read_usage
@@ -21,8 +25,47 @@ _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
 _SAYING: Final = ("content", "response", "thinking", "tool_calls", "images")
 
 
+class _Message(msgspec.Struct, gc=False):
+    content: str = ""
+    thinking: str = ""
+    tool_calls: tuple[msgspec.Raw, ...] = ()
+
+
+class _Answer(msgspec.Struct):
+    """A reply that may be a whole, good answer, told by one decode; any other is looked into member by member."""
+
+    message: _Message
+    done: bool
+    done_reason: str
+    prompt_eval_count: int | UnsetType = UNSET
+    eval_count: int | UnsetType = UNSET
+    error: None = None
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be an answer; otherwise it is vectors, or what is known of a model."""
+    if is_chat:
+        try:
+            answer = _ANSWER.decode(body)
+        except UNREADABLE:
+            pass
+        else:
+            message = answer.message
+            says_something = message.content or message.thinking or message.tool_calls
+            if says_something and answer.done and finish_reasons.is_complete(answer.done_reason):
+                return Verdict(is_complete=True, usage=_usage_of(answer))
+    return _judge_slowly(body, provider, is_chat=is_chat)
+
+
+def _usage_of(answer: _Answer) -> Usage | None:
+    counts = {"prompt_eval_count": answer.prompt_eval_count, "eval_count": answer.eval_count}
+    return read_usage({name: count for name, count in counts.items() if count is not UNSET})
+
+
+def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)

@@ -7,15 +7,17 @@ docs/fidelity.md#good-answers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+import msgspec
 
 from penstock.core import json_text
 from penstock.core.finish_reasons import FAILED_STATUS
-from penstock.core.json_text import read_repaired
+from penstock.core.json_text import UNREADABLE, read_repaired
 from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.provider_errors import ClassifiedError, classified
-from penstock.dialects.responses.usage import usage_of
+from penstock.dialects.responses.usage import read_usage, usage_of
 
 _NOT_JSON: Final = "answered with success but the body is not a JSON object"
 _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
@@ -32,8 +34,33 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
 """The status that an error would have had if the answer hadn't begun."""
 
 
+class _Response(msgspec.Struct):
+    """A response that may be a whole, good answer, told by one decode; any other is looked into member by member."""
+
+    object: Literal["response"]
+    status: Literal["completed"]
+    output: tuple[msgspec.Raw, ...]
+    usage: dict[str, Any] | None = None
+    error: None = None
+
+
+_RESPONSE: Final = msgspec.json.Decoder(_Response)
+
+
 def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
     """What the reply is. ``is_chat``: it is to be a response just made, otherwise anything about a stored one."""
+    if is_chat:
+        try:
+            response = _RESPONSE.decode(body)
+        except UNREADABLE:
+            pass
+        else:
+            if response.output:
+                return Verdict(is_complete=True, usage=read_usage(response.usage))
+    return _judge_slowly(body, provider, is_chat=is_chat)
+
+
+def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     value, readable = read_repaired(body)
     if not isinstance(value, dict):
         return Verdict(problem=_NOT_JSON)
