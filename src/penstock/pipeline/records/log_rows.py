@@ -277,6 +277,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     guards: tuple[GuardVerdict, ...] = ()
     attempt: OnlyAttempt | None = None
     """In place of ``attempts``, where one is told by the columns."""
+    head_status: int | None = None
 
 
 def _details(
@@ -295,6 +296,7 @@ def _details(
         record.skipped,
         record.guards,
         attempt,
+        record.head_status,
     )
 
 
