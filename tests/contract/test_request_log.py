@@ -586,6 +586,30 @@ def test_clients_insert_rows(admin: RunningAdmin) -> None:
     assert admin.call("GET", f"/logs/{with_content}").body["request"]["body"] == {"model": "m"}
 
 
+@pytest.mark.parametrize(
+    ("workspace", "key", "header", "kept"),
+    [
+        (None, None, None, False),
+        (1, None, None, True),
+        (1, False, None, False),
+        (0, True, None, True),
+        (1, None, "false", False),
+        (None, None, "true", False),
+    ],
+)
+def test_what_is_kept_of_inserted_contents_follows_the_rule_of_requests(
+    admin: RunningAdmin, workspace: int | None, key: bool | None, header: str | None, kept: bool
+) -> None:
+    (home,) = admin.call("GET", "/admin/workspaces").body["data"]
+    settings = {} if workspace is None else {"debug_log": workspace}
+    assert admin.call("PUT", f"/admin/workspaces/{home['id']}", {"settings": settings}).status == 200
+    body = {"name": "k", "log_content": key, "scopes": ["logs.write", "completions.write"]}
+    inserter = str(admin.made("/api-keys/workspace/service", body)["key"])
+    headers = {} if header is None else {"x-portkey-debug": header}
+    (made,) = admin.call("POST", "/logs", inserted(), key=inserter, headers=headers).body["ids"]
+    assert admin.call("GET", f"/logs/{made}").body["has_content"] is kept
+
+
 def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
     another_workspace(admin)
     put(admin, entry(trace_id="ours"), entry(trace_id="theirs", workspace_id="another"))

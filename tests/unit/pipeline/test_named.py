@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import calling
@@ -19,7 +21,8 @@ REFUSED = Failure(Kind.INVALID_CONFIG, "No.")
 
 
 def call(**headers: str) -> Call:
-    return calling.call(CHAT, **{"x_portkey_provider": "echo", **headers})
+    fields: dict[str, Any] = {"x_portkey_provider": "echo", **headers}
+    return calling.call(CHAT, **fields)
 
 
 def test_a_plan_with_one_provider_tells_it() -> None:
