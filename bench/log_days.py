@@ -37,10 +37,10 @@ async def copy_day(database: Database, days: int) -> None:
     Indexes are made anew at the end."""
     async with database.write() as connection:
         first = (await connection.execute(sa.select(sa.func.min(request_log.c.at)))).scalar_one()
-        await Partitions().make(connection, [first + day * DAY for day in range(days + 1)])
         for table, _ in _TABLES:
             for index in table.indexes:
                 await connection.run_sync(index.drop)
+    await Partitions().make(database, [first + day * DAY for day in range(days + 1)])
     end = first // DAY * DAY + DAY
     for table, column in _TABLES:
         began = time.perf_counter()

@@ -25,7 +25,7 @@ const GROUPS = [
 
 const FAILURES = [
   { error: "rate_limited", provider: "openai", status_code: 429, requests: 58, share: 1.7, last_id: "log-7", last_seen: "2026-11-29T11:58:00Z" },
-  { error: "upstream_truncated", provider: "anthropic", status_code: 200, requests: 3, share: 0.09, last_id: "log-9", last_seen: "2026-11-29T11:20:00Z" },
+  { error: "upstream_truncated", provider: "anthropic", status_code: 502, requests: 3, share: 0.09, last_id: "log-9", last_seen: "2026-11-29T11:20:00Z" },
 ];
 
 const row = (index, more = {}) => ({
@@ -54,7 +54,7 @@ export const ENTRY = {
   object: "log", id: "log-9", created_at: ROWS[0].created_at,
   request: { url: "/v1/chat/completions", method: "POST", headers: {}, body: { model: "gpt-5-mini", messages: [{ role: "user", content: "What is a penstock?" }] } },
   response: { status: 200, headers: {}, body: "A pipe that leads water to a turbine." },
-  metrics: ROWS[0],
+  metrics: { ...ROWS[0], metadata: undefined, "metadata.key": ["team"], "metadata.value": ["search"] },
   attempts: [
     attempt(1, { status: 429, error: "rate_limited", error_message: "Rate limit reached" }),
     attempt(2, { began: 620, ended: 980, status: 503, error: "upstream_error", error_message: "Overloaded" }),

@@ -384,6 +384,10 @@ test("requests are found by a key's name and by metadata, and kept in a file", {
     await page.getByRole("link", { name: "files" }).click();
     await page.getByRole("heading", { name: "Requests" }).waitFor();
     await until(async () => (await page.getByLabel("Metadata").inputValue()) === "team=files");
+    await page.locator("tbody a").first().click();
+    await page.getByRole("heading", { name: "Metadata" }).waitFor();
+    await page.getByRole("link", { name: "files", exact: true }).click();
+    await until(async () => (await page.getByLabel("Metadata").inputValue()) === "team=files");
   }));
 
 test("the models of a credential that is shared are listed, and a key has names of its own", { skip }, () =>
@@ -469,9 +473,10 @@ test("why requests failed leads to the latest one, also of streams that broke of
     });
     await until(async () => (await admin(gateway, "GET", "/logs?models=echo-cut")).data.length > 0);
     await visit(page, "overview?period=1h");
-    const row = page.getByRole("row").filter({ hasText: "200 upstream_truncated" });
+    const row = page.getByRole("row").filter({ hasText: "502 upstream_truncated" });
     await row.getByRole("link").click();
     await page.getByText("Broke off when its answer had begun").waitFor();
+    await page.locator(".attempt").filter({ hasText: "upstream_truncated" }).waitFor();
   }));
 
 test("health tells of circuits, workers and lost records", { skip }, () =>

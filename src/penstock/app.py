@@ -106,7 +106,7 @@ def build(
     """
     quieten_libraries()
     policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
-    records = Records()
+    records = Records(has_console_reads=settings.server.log_level == "debug")
     transport_apart = partial(http1_of, settings, guarded_policy, os.environ)
     http1 = transport_apart()
     transports, place = transports_of(settings, http1), find_place(settings.store, os.environ)

@@ -142,7 +142,6 @@ EXCEPTIONS: dict[str, str] = {
     "server/http/http1.py": "a protocol over a socket: tests/e2e/test_http.py drives it",
     "server/pages/guard_check.py": "tests/e2e/test_guard_check.py runs it",
     "server/pages/me.py": "tests/e2e/test_me.py calls it under both protocols",
-    "server/pages/mounted.py": "tests/e2e/test_admin_api.py drives it under both protocols",
     "server/pages/own_port.py": "tests/e2e/test_admin_api.py serves on it",
     "settings/ids.py": "values without behaviour",
     "settings/realtime.py": "values without behaviour",

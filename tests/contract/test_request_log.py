@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import io
@@ -586,6 +587,30 @@ def test_clients_insert_rows(admin: RunningAdmin) -> None:
     assert admin.call("GET", f"/logs/{with_content}").body["request"]["body"] == {"model": "m"}
 
 
+@pytest.mark.parametrize(
+    ("workspace", "key", "header", "kept"),
+    [
+        (None, None, None, False),
+        (1, None, None, True),
+        (1, False, None, False),
+        (0, True, None, True),
+        (1, None, "false", False),
+        (None, None, "true", False),
+    ],
+)
+def test_what_is_kept_of_inserted_contents_follows_the_rule_of_requests(
+    admin: RunningAdmin, workspace: int | None, key: bool | None, header: str | None, kept: bool
+) -> None:
+    (home,) = admin.call("GET", "/admin/workspaces").body["data"]
+    settings = {} if workspace is None else {"debug_log": workspace}
+    assert admin.call("PUT", f"/admin/workspaces/{home['id']}", {"settings": settings}).status == 200
+    body = {"name": "k", "log_content": key, "scopes": ["logs.write", "completions.write"]}
+    inserter = str(admin.made("/api-keys/workspace/service", body)["key"])
+    headers = {} if header is None else {"x-portkey-debug": header}
+    (made,) = admin.call("POST", "/logs", inserted(), key=inserter, headers=headers).body["ids"]
+    assert admin.call("GET", f"/logs/{made}").body["has_content"] is kept
+
+
 def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
     another_workspace(admin)
     put(admin, entry(trace_id="ours"), entry(trace_id="theirs", workspace_id="another"))
@@ -741,21 +766,44 @@ def test_old_rows_are_deleted_in_steps_and_what_is_added_up_by_day_stays(admin: 
     assert traces(admin) == ["new", "middle"]
 
 
+async def partitions(admin: RunningAdmin) -> int:
+    """How many months the request log has."""
+    if admin.plane.database.is_sqlite:
+        return 0
+    query = "SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r' AND relname LIKE 'request_log_%'"
+    async with admin.plane.database.read() as connection:
+        return int((await connection.execute(sa.text(query))).scalar_one())
+
+
 def test_months_are_partitions_of_postgresql_alone(admin: RunningAdmin) -> None:
     put(admin, entry(NOON), entry(NOON + 40 * DAY))
+    admin.run(Partitions().make(admin.plane.database, [NOON]))
+    assert admin.run(partitions(admin)) == (0 if admin.plane.database.is_sqlite else 2)
 
-    async def partitions() -> int:
-        async with admin.plane.database.write() as connection:
-            made = await Partitions().make(connection, [NOON])
-            if admin.plane.database.is_sqlite:
-                assert made == []
-                return 0
-            query = sa.text(
-                "SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r' AND relname LIKE 'request_log_%'"
-            )
-            return int((await connection.execute(query)).scalar_one())
 
-    assert admin.run(partitions()) == (0 if admin.plane.database.is_sqlite else 2)
+def test_who_makes_a_month_keeps_nobody_waiting_whose_month_is_there(admin: RunningAdmin) -> None:
+    put(admin, entry(NOON, trace_id="first"))
+    database = admin.plane.database
+    if database.is_sqlite:
+        return
+
+    async def write_beside() -> None:
+        async with database.write() as other, asyncio.timeout(60):
+            await other.execute(sa.select(sa.func.pg_advisory_xact_lock(0x70656E6C6F6773)))
+            await write(database, entry(NOON + 1, trace_id="second"))
+
+    admin.run(write_beside())
+    assert set(traces(admin)) == {"first", "second"}
+
+
+def test_workers_that_begin_a_month_at_once_make_it_once(admin: RunningAdmin) -> None:
+    async def write_at_once() -> None:
+        rows = [entry(NOON + number, trace_id=f"t{number}") for number in range(4)]
+        await asyncio.gather(*(write(admin.plane.database, row) for row in rows))
+
+    admin.run(write_at_once())
+    assert len(traces(admin)) == 4
+    assert admin.run(partitions(admin)) == (0 if admin.plane.database.is_sqlite else 1)
 
 
 def test_a_month_that_somebody_reads_is_dropped_later_and_keeps_nobody_waiting(admin: RunningAdmin) -> None:

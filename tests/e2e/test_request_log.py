@@ -132,6 +132,46 @@ def test_nobody_without_a_key_fills_the_log(asking: Asking) -> None:
     assert asking.admin("GET", "/logs?trace_id=t10")["data"] == []
 
 
+def overview(asking: Asking) -> Any:
+    span = "time_of_generation_min=2020-01-01T00:00:00Z&time_of_generation_max=2029-01-01T00:00:00Z"
+    return asking.admin("GET", f"/analytics/summary/overview?{span}")["summary"]
+
+
+def test_a_stream_that_broke_off_is_a_failure_wherever_requests_are_counted(asking: Asking) -> None:
+    assert asking.chat("b1", {**ASK, "model": "echo-cut"}).status_code == 502
+    answer = asking.chat("b2", {**ASK, "model": "echo-cut", "stream": True})
+    assert (answer.status_code, "upstream_truncated" in answer.text) == (200, True)
+    whole, stream = asking.row("b1"), asking.row("b2")
+    assert (whole["response"]["status"], stream["response"]["status"]) == (502, 200)
+    for metrics in (whole["metrics"], stream["metrics"]):
+        told = metrics["response_status_code"], metrics["is_success"], metrics["error"]
+        assert told == (502, False, "upstream_truncated")
+    failed = asking.admin("GET", "/logs?is_success=false&status_code=5xx")["data"]
+    assert {each["trace_id"] for each in failed} == {"b1", "b2"}
+    assert (overview(asking)["requests"], overview(asking)["errors"]) == (2, 2)
+
+
+def test_a_refused_request_is_found_by_what_it_named(asking: Asking) -> None:
+    made = asking.admin("POST", "/api-keys/workspace/service", {"name": "k", "scopes": ["completions.write"],
+                        "rate_limits": [{"type": "requests", "unit": "rpm", "value": 1}]})  # fmt: skip
+    key, named = made["key"], {**ASK, "model": "some-model"}
+    assert asking.chat("r0", api_key=key).status_code == 200
+    assert asking.chat("r1", named, api_key=key).status_code == 429
+    another = asking.admin("POST", "/api-keys/workspace/service", {"name": "l", "scopes": ["completions.write"]})["key"]
+    denies = {"default.contains": {"words": ["Hello"], "operator": "none"}, "deny": True}
+    guarded = json.dumps({"provider": "echo", "input_guardrails": [denies]})
+    assert asking.chat("r2", named, api_key=another, config=guarded).status_code == 446
+    assert asking.chat("r3", named, api_key=another, provider="openai").status_code == 401
+    assert asking.chat("r4", named, api_key=another, provider="openai", config="no-such-config").status_code == 400
+    assert asking.chat("r5", named, api_key=another, provider="nobody-knows").status_code == 400
+    rows = {trace: asking.row(trace)["metrics"] for trace in ("r1", "r2", "r3", "r4", "r5")}
+    assert {metrics["ai_model"] for metrics in rows.values()} == {"some-model"}
+    providers = {trace: metrics["ai_org"] for trace, metrics in rows.items()}
+    assert providers == {"r1": "echo", "r2": "echo", "r3": "openai", "r4": "openai", "r5": None}
+    found = asking.admin("GET", "/logs?models=some-model&providers=echo&status_code=429")["data"]
+    assert [each["trace_id"] for each in found] == ["r1"]
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_kill_loses_no_request_whose_answer_had_ended(tmp_path: Path, workers: int) -> None:
     arguments = ("--workers", str(workers))

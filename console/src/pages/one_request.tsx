@@ -7,7 +7,7 @@ import { go, link } from "../route";
 import { Badge, Button, Code, Copy, Facts, LoadedView, Page, Section } from "../ui";
 import { replay } from "./playground";
 import { lastSearch, type Row, StatusBadge } from "./requests";
-import { type Attempt, Waterfall } from "./waterfall";
+import { type Attempt, type Ending, Waterfall } from "./waterfall";
 
 interface Verdict {
   phase: string;
@@ -21,7 +21,7 @@ interface Entry {
   created_at: string;
   request: { url: string; method: string; headers: Record<string, string> | null; body: unknown };
   response: { status: number; headers: Record<string, string> | null; body: unknown };
-  metrics: Row & { gateway_processing_time?: number | null };
+  metrics: Row & { gateway_processing_time?: number | null; "metadata.key"?: string[]; "metadata.value"?: string[] };
   attempts: Attempt[];
   tokens: Record<string, number>;
   dropped_parameters: string[];
@@ -44,6 +44,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
   const { entry } = props;
   const { metrics } = entry;
   const model = metrics.virtual_key ? `@${metrics.virtual_key}/${metrics.ai_model}` : `${metrics.ai_org}/${metrics.ai_model}`;
+  const members = metadataOf(entry);
   const tokens = Object.entries(entry.tokens ?? {}).filter(([, number]) => number > 0);
   return (
     <Page
@@ -78,6 +79,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
       <Facts
         facts={[
           ["Call", `${entry.request.method} ${entry.request.url}`],
+          ["Provider", metrics.ai_org ?? "–"],
           ["Key", metrics.api_key_id ? <a href={link("keys", metrics.api_key_id)}>{metrics.api_key_name}</a> : (metrics.api_key_name ?? "none")],
           ["Took", duration(metrics.response_time)],
           ["Outside attempts", duration(metrics.gateway_processing_time)],
@@ -91,11 +93,11 @@ function RequestView(props: { entry: Entry }): JSX.Element {
           ["Dropped parameters", entry.dropped_parameters?.join(", ") || "none"],
         ]}
       />
-      <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} ending={metrics.response_status_code >= 400 ? "failed" : metrics.error === null ? "answered" : "broken"} />
+      <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} ending={endingOf(entry)} />
       <Verdicts verdicts={entry.guards ?? []} />
-      {Object.keys({ ...metrics.metadata, ...entry.labels }).length > 0 && (
+      {members.length > 0 && (
         <Section title="Metadata">
-          <Facts facts={Object.entries({ ...metrics.metadata, ...entry.labels })} />
+          <Facts facts={members} />
         </Section>
       )}
       {entry.has_content ? (
@@ -114,6 +116,22 @@ function RequestView(props: { entry: Entry }): JSX.Element {
       )}
     </Page>
   );
+}
+
+/** How the request ended: an answer whose head was good may have broken off. */
+function endingOf(entry: Entry): Ending {
+  if (entry.metrics.error === null && entry.metrics.response_status_code < 400) return "answered";
+  return entry.response.status < 400 ? "broken" : "failed";
+}
+
+/** The members of the request's metadata, each a link to the requests that have it too, and the labels of its key. */
+function metadataOf(entry: Entry): [string, JSX.Element | string][] {
+  const values = entry.metrics["metadata.value"] ?? [];
+  const members = (entry.metrics["metadata.key"] ?? []).map((name, index): [string, JSX.Element] => {
+    const value = values[index] ?? "";
+    return [name, <a href={`${link("requests")}?metadata=${encodeURIComponent(JSON.stringify({ [name]: value }))}`}>{value}</a>];
+  });
+  return [...members, ...Object.entries(entry.labels ?? {})];
 }
 
 /** Headers that say where a request goes and how its body is read; none is a credential. */

@@ -86,9 +86,9 @@ export function Waterfall(props: { attempts: Attempt[]; whole: number; ending: E
                   aria-label={`from ${duration(each.began)} to ${duration(each.ended)}${each.first_content === null ? "" : `, first content at ${duration(each.first_content)}`}`}
                 >
                   {pause && <span class="pause" style={between(...pause)} title={`${duration(pause[1] - pause[0])} later`} />}
-                  <span class={each.error ? "failed" : "waits"} style={between(each.began, each.ended)} />
-                  {each.first_content !== null && !each.error && (
-                    <span class="flows" style={between(each.first_content, each.ended)} />
+                  <span class={each.error && !brokeOff(each) ? "failed" : "waits"} style={between(each.began, each.ended)} />
+                  {each.first_content !== null && (!each.error || brokeOff(each)) && (
+                    <span class={each.error ? "failed" : "flows"} style={between(each.first_content, each.ended)} />
                   )}
                 </div>
                 <p class="hint">
@@ -109,12 +109,15 @@ export function Waterfall(props: { attempts: Attempt[]; whole: number; ending: E
   );
 }
 
+/** Whether an attempt failed in the middle of an answer that had begun well. */
+const brokeOff = (each: Attempt): boolean => each.error !== null && each.status !== null && each.status > 0 && each.status < 400;
+
 /** What an attempt led to: tried again, somebody else asked, the answer. */
 function endOf(attempts: Attempt[], index: number, ending: Ending): string {
   const each = attempts[index];
   if (!each) return "";
   if (each.is_hedge_loser) return "Ended, because another one was faster.";
-  if (ending === "broken" && each.error === null && index === attempts.length - 1)
+  if (ending === "broken" && index === attempts.length - 1)
     return "Broke off when its answer had begun: nobody else could be asked.";
   if (each.error === null) return each.cache === "HIT" ? "Answered from the cache." : "Answered.";
   const next = attempts[index + 1];

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-PATH: Final = "/console"
+from penstock.core.session_cookie import CONSOLE as PATH
+
 BUILD: Final = Path(__file__).with_name("console_build")
 _INDEX: Final = "index.html"
 _TYPES: Final = {

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+CONSOLE: Final = "/console"
+"""The path below which the console's files are."""
 NAME: Final = "penstock_session"
 _SECURE_NAME: Final = f"__Host-{NAME}"
 """The name under TLS: browsers take such a cookie over TLS alone, and from no other host."""

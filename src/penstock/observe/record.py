@@ -75,8 +75,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     identity: str = ""
     """The digest by which routing knows the target: that of its circuit."""
     charge: tuple[Charge | None] | None = None
-    """What the usage costs by the prices in force when a reader first asked (pipeline/records/cost.py), in it None where
-    the price is unknown."""
+    """What the usage costs by the prices in force when a reader first asked (pipeline/records/cost.py), in it None
+    where the price is unknown."""
 
 
 class GuardVerdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -95,9 +95,11 @@ class GuardVerdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What happened to a request. Times are in seconds; it holds no content and no credential.
 
-    ``status`` is what the caller got (499: it left first). ``failure`` is a ``Kind`` value or None. ``first_byte``
-    runs from the request's arrival to the first byte of the answer's body. ``provider``, ``model`` and ``option`` are
-    those of the attempt that answered; ``usage`` is the total of all attempts that this request pays for.
+    ``status`` is what the request came to: the status that its caller got, 499 where it left first, and that of the
+    failure where an answer broke off after its head; ``head_status`` is then what the head said. ``failure`` is a
+    ``Kind`` value or None. ``first_byte`` runs from the request's arrival to the first byte of the answer's body.
+    ``provider``, ``model`` and ``option`` are those of the attempt that answered; of a request that none answered, the
+    provider and the model that it named. ``usage`` is the total of all attempts that this request pays for.
     """
 
     at: float
@@ -147,6 +149,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The parameters of the request that its spans tell, as JSON."""
     guards: tuple[GuardVerdict, ...] = ()
     """What guards decided, where they did not simply pass."""
+    head_status: int | None = None
+    """The status in the head of an answer, where ``status`` is another one."""
     kind: RecordKind | None = None
     """None for a record that is alone of its kind, and where no reader asks for kinds."""
 
@@ -245,11 +249,13 @@ class Records:
     slows nobody.
 
     ``keeper`` is the request log, if there is one: it gets the extras of a request, too, and needs no queue.
-    ``contents`` keeps contents for spans, where the operator wants them there."""
+    ``contents`` keeps contents for spans, where the operator wants them there. ``has_console_reads``: what the console
+    reads, every few seconds where somebody looks, is recorded, too."""
 
-    __slots__ = ("contents", "keeper", "kinds", "queues")
+    __slots__ = ("contents", "has_console_reads", "keeper", "kinds", "queues")
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_console_reads: bool = False) -> None:
+        self.has_console_reads = has_console_reads
         self.queues: tuple[RecordQueue, ...] = ()
         self.keeper: Keeper | None = None
         self.contents: ContentKeeper | None = None

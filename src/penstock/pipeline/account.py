@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -37,6 +37,8 @@ _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
 _LONGEST_MESSAGE: Final = 2000
 """Characters of an error's text that the request log keeps."""
+_FAILED: Final = 400
+"""The lowest status of a request that failed."""
 _SPAN_ID: Final = b"x-portkey-span-id"
 _PARENT_SPAN_ID: Final = b"x-portkey-parent-span-id"
 _SPAN_NAME: Final = b"x-portkey-span-name"
@@ -131,6 +133,16 @@ class AttemptAccount:
         )
 
 
+class Named(NamedTuple):
+    """The provider and the model that a request named; None for what it did not name, or nobody knows."""
+
+    provider: str | None = None
+    model: str | None = None
+
+
+NOTHING_NAMED: Final = Named()
+
+
 class SharedCost:
     """Decides which request pays for one upstream call. ``participants`` is the number of requests that share it."""
 
@@ -186,7 +198,7 @@ class Account:
     __slots__ = (
         "_id", "address", "answered_by", "arrived", "at", "attempts", "cache", "config", "content", "dialect",
         "dropped", "failure", "fields", "first_byte", "guards", "has_left", "is_cancelled", "is_closed", "key",
-        "key_id", "labels", "metadata", "method", "operation", "parameters", "path", "records", "reservation",
+        "key_id", "labels", "metadata", "method", "named", "operation", "parameters", "path", "records", "reservation",
         "skipped", "status", "stream", "trace", "trace_context", "trace_id", "virtual_key", "workspace",
     )  # fmt: skip
 
@@ -215,6 +227,8 @@ class Account:
         self.reservation: Reserved | None = None
         self.attempts: list[AttemptAccount] = []
         self.answered_by: AttemptAccount | None = None
+        self.named: Named = NOTHING_NAMED
+        """What the request named, where no attempt tells it."""
         self.dropped: tuple[str, ...] = ()
         self.cache: str | None = None
         self.trace = ""
@@ -302,7 +316,7 @@ class Account:
 
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
-        answered, target, virtual_key = self.answered_by, None, self.virtual_key
+        answered, target, virtual_key, status = self.answered_by, None, self.virtual_key, self._final_status()
         if answered is not None:
             target = answered.target
             virtual_key = target.virtual_key or virtual_key
@@ -312,12 +326,12 @@ class Account:
             self.at,
             self.method,
             self.path,
-            self._final_status(),
+            status,
             time.monotonic() - self.arrived,
             None if self.operation is None else self.operation.text,
             self.dialect,
-            None if target is None else target.provider,
-            None if answered is None else answered.model,
+            self.named.provider if target is None else target.provider,
+            self.named.model if answered is None or answered.model is None else answered.model,
             self.stream,
             self.first_byte,
             _total(attempts),
@@ -340,16 +354,27 @@ class Account:
             self.key_id,
             self.workspace,
         )
-        if self.trace_context is None and not self.guards:
+        head_status = self.status if status != self.status and self.status else None
+        if self.trace_context is None and head_status is None and not self.guards:
             return record
-        return replace(record, trace_context=self.trace_context, parameters=self.parameters, guards=tuple(self.guards))
+        return replace(
+            record,
+            trace_context=self.trace_context,
+            parameters=self.parameters,
+            guards=tuple(self.guards),
+            head_status=head_status,
+        )
 
     def _final_status(self) -> int:
-        """The status of the record. 499: the caller left first. 503: the gateway stopped. 500: a defect of the gateway,
-        whether or not a response was sent."""
+        """The status of the record, whether or not the head of a good answer was sent. 499: the caller left first. 503:
+        the gateway stopped. 500: a defect of the gateway. Else that of the failure."""
         if self.has_left or (self.failure is not None and self.failure.kind is Kind.CLIENT_DISCONNECTED):
             return 499
-        return self.status or (503 if self.is_cancelled else 500)
+        if self.status >= _FAILED:
+            return self.status
+        if self.failure is not None:
+            return self.failure.status
+        return 503 if self.is_cancelled else self.status or 500
 
     def _failure_name(self) -> str | None:
         if self.has_left:

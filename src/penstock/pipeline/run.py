@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
+from penstock.pipeline.account import NOTHING_NAMED
 from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import NO_CACHE, Answer, Call
@@ -31,6 +32,7 @@ from penstock.pipeline.keeping.provider_state import (
     with_one_target,
 )
 from penstock.pipeline.models.callable_models import CallableModels
+from penstock.pipeline.named import named
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.records.cost import Costs
@@ -87,7 +89,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             bind_session(call, compiled, self.id_secrets, has_default=self.compiler.has_default(call.caller))
         if call.upload is not None and not isinstance(compiled, Failure):
             compiled = await self._held(call, compiled) or compiled
-        limits = self.limits
+        limits, known = self.limits, compiled
         if limits is not None and limits.is_active and not isinstance(compiled, Failure):
             is_admitted = limits.admit_at_once(call, compiled)
             if not is_admitted:
@@ -104,6 +106,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
         account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
+        account.named = NOTHING_NAMED if account.failure is None else named(call, known, self.compiler.names)
         return answer
 
     async def _answered_here(self, call: Call) -> Answer | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
+from penstock.core.content_switch import HEADER, keeps_content
 from penstock.core.http import Headers
 from penstock.observe.log_extras import Content
 from penstock.pipeline.call import Call
 from penstock.server.client import Client
 from penstock.server.request_context import RequestContext
 from penstock.stores.catalogue import GatewayKey
+
+_HEADER: Final = HEADER.encode()
 
 
 class ContentRule(msgspec.Struct, frozen=True):
@@ -23,14 +26,12 @@ class ContentRule(msgspec.Struct, frozen=True):
     limit: int = 256 << 10
 
     def applies(self, key: GatewayKey | None, fields: Mapping[bytes, bytes]) -> bool:
-        """Whether the content of a request is kept. A header switches it off; on only for a key that may."""
-        kept = self.is_kept if key is None or key.logs_content is None else key.logs_content
-        header = fields.get(b"x-portkey-debug")
+        """Whether the content of a request is kept."""
+        header, narrower = fields.get(_HEADER), None if key is None else key.logs_content
         if header is None:
-            return kept
-        if header.lower() == b"true":
-            return kept or (key is not None and key.may_log_content)
-        return kept and header.lower() != b"false"
+            return self.is_kept if narrower is None else narrower
+        may = key is not None and key.may_log_content
+        return keeps_content(self.is_kept, narrower, header.decode("latin-1"), may_switch_on=may)
 
     def watch(self, call: Call, context: RequestContext) -> None:
         """Keep the content of a call whose answer has not begun, if it is to be kept."""

@@ -57,8 +57,12 @@ async def relay_rest(
 def _note_ending(answer: Answer, account: Account) -> None:
     account.failure = answer.broken or account.failure
     account.skipped = 0 if answer.watch is None else answer.watch.skipped
-    if answer.attempt is not None and answer.attempt.ended is None:
-        answer.attempt.ended = account.elapsed()
+    attempt = answer.attempt
+    if attempt is not None:
+        if attempt.ended is None:
+            attempt.ended = account.elapsed()
+        if answer.broken is not None:
+            attempt.failure = answer.broken
 
 
 async def tell_of_stop(context: RequestContext) -> None:

@@ -145,7 +145,7 @@ def test_a_caller_who_left_while_sending(records: Records, account: Account) -> 
 
 @pytest.mark.parametrize(
     ("status", "is_cancelled", "told"),
-    [(0, True, (503, "shutting_down")), (200, True, (200, "shutting_down")), (0, False, (500, None))],
+    [(0, True, (503, "shutting_down")), (200, True, (503, "shutting_down")), (0, False, (500, None))],
 )
 def test_a_request_without_an_answer(
     records: Records, account: Account, status: int, is_cancelled: bool, told: tuple[int, str | None]

@@ -1,7 +1,8 @@
 """Why requests failed, by error, provider and status: shares of the latest requests of a period.
 
 No index finds errors, so the latest rows of the period are read: ``MOST_ROWS`` at most, which takes milliseconds. The
-answer says how many were read. A stream that broke off after its head counts as failed, with the status of an answer.
+answer says how many were read. Rows of earlier releases may hold an error and the status of an answer: streams that
+broke off after their head.
 """
 
 from __future__ import annotations

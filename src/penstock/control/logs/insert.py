@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+import sqlalchemy as sa
 
 from penstock.control.actor import Actor
 from penstock.control.logs.rules import LogRules
 from penstock.control.members import VALUE, Fields, Members, in_snake_case
 from penstock.control.plane import ControlPlane, now
 from penstock.control.refusal import Problem, Problems, invalid
-from penstock.core.json_text import write_json
+from penstock.core.content_switch import keeps_content
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.usage import Usage
 from penstock.dialects.anthropic.usage import read_usage as read_anthropic
 from penstock.dialects.openai.relay.usage import read_usage as read_openai
@@ -23,10 +25,11 @@ from penstock.observe.redactor import Redactor
 from penstock.prices.book import PriceBook
 from penstock.prices.charge import charge
 from penstock.stores.sql.ids import id_at, random_id
+from penstock.stores.sql.json_columns import read_switch
 from penstock.stores.sql.request_log.entry import LogEntry
 from penstock.stores.sql.request_log.request_log import LogWriter
 from penstock.stores.sql.request_log.stored_content import StoredContent, packed
-from penstock.stores.sql.schema import api_key
+from penstock.stores.sql.schema import api_key, workspace
 
 _REQUEST: Final = Fields(dict.fromkeys(("url", "method", "headers", "body", "provider", "portkey_headers"), VALUE))
 _RESPONSE: Final = Fields(
@@ -41,8 +44,8 @@ _LONGEST_REQUEST: Final = 86_400_000
 """Milliseconds that a request may have taken."""
 
 
-async def insert(plane: ControlPlane, actor: Actor, body: Any, workspace_name: str | None) -> dict[str, Any]:
-    """Keep one request, or a list of them: their ids in the same order. ``said`` is the header x-portkey-debug. Raises
+async def insert(plane: ControlPlane, actor: Actor, body: Any, debug: str | None) -> dict[str, Any]:
+    """Keep one request, or a list of them: their ids in the same order. ``debug`` is the header x-portkey-debug. Raises
     Refusal."""
     items = body if isinstance(body, list) else [body]
     if not 0 < len(items) <= _MOST:
@@ -50,33 +53,27 @@ async def insert(plane: ControlPlane, actor: Actor, body: Any, workspace_name: s
     problems = Problems()
     rows = [_read(each, f"/{index}" if isinstance(body, list) else "", problems) for index, each in enumerate(items)]
     problems.finish()
-    key, keeps_content = await _key(plane, actor, workspace_name)
+    columns, narrower = await _inserter(plane, actor)
+    keeps = keeps_content(plane.logs.keeps_content, narrower, debug, may_switch_on=actor.may("logs.content"))
     prices, moment = await plane.price_book(), now()
-    entries = [
-        _entry(each, prices, plane.logs, moment, {**key, "workspace_id": actor.workspace_id}, keeps_content)
-        for each in rows
-    ]
+    entries = [_entry(each, prices, plane.logs, moment, columns, keeps) for each in rows]
     await LogWriter().write(plane.database, entries)
     return {"status": "success", "message": "Logs saved.", "ids": [entry.id for entry in entries]}
 
 
-async def _key(plane: ControlPlane, actor: Actor, key_id: str | None) -> tuple[dict[str, Any], bool]:
-    """The columns of the key that inserts, and whether content is kept: the rule of the gateway's own requests."""
-    keeps = plane.logs.keeps_content
-    columns: dict[str, Any] = {"key_name": actor.id if actor.kind != "api_key" else None}
-    if actor.kind == "api_key":
-        query = (
-            api_key.select().with_only_columns(api_key.c.name, api_key.c.log_content).where(api_key.c.id == actor.id)
-        )
-        async with plane.database.read() as connection:
-            row = (await connection.execute(query)).one()
-        columns = {"key_id": actor.id, "key_name": row.name}
-        keeps = keeps if row.log_content is None else bool(row.log_content)
-    if key_id is not None and key_id.lower() == "true":
-        keeps = keeps or actor.may("logs.content")
-    elif key_id is not None and key_id.lower() == "false":
-        keeps = False
-    return columns, keeps
+async def _inserter(plane: ControlPlane, actor: Actor) -> tuple[dict[str, Any], bool | None]:
+    """The columns that tell who inserts, and what the key or its workspace says about content."""
+    of_workspace = workspace.c.is_default if actor.workspace_id is None else workspace.c.id == actor.workspace_id
+    async with plane.database.read() as connection:
+        settings = await connection.scalar(sa.select(workspace.c.settings).where(of_workspace))
+        own = sa.select(api_key.c.name, api_key.c.log_content).where(api_key.c.id == actor.id)
+        key = (await connection.execute(own)).one() if actor.kind == "api_key" else None
+    members = read_json_or_none((settings or "{}").encode())
+    narrower = read_switch(members.get("debug_log")) if isinstance(members, dict) else None
+    if key is None:
+        return {"workspace_id": actor.workspace_id, "key_name": actor.id}, narrower
+    columns = {"workspace_id": actor.workspace_id, "key_id": actor.id, "key_name": key.name}
+    return columns, narrower if key.log_content is None else bool(key.log_content)
 
 
 class _InsertedRequest(msgspec.Struct, frozen=True):
@@ -152,7 +149,7 @@ def _metadata(members: Members) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _entry(
-    row: _InsertedRequest, prices: PriceBook, rules: LogRules, moment: int, key: Mapping[str, Any], keeps_content: bool
+    row: _InsertedRequest, prices: PriceBook, rules: LogRules, moment: int, columns: Mapping[str, Any], keeps: bool
 ) -> LogEntry:
     latency = round(row.took * 1000)
     at = moment - latency
@@ -181,8 +178,8 @@ def _entry(
         total_tokens=usage.total or (usage.prompt or 0) + (usage.completion or 0),
         amount=None if price is None else charge(usage, price, at / 1e6).nanos,
         metadata=rules.redactor.labels(row.metadata),
-        content=_content(row, rules) if keeps_content else None,
-        **key,
+        content=_content(row, rules) if keeps else None,
+        **columns,
     )
 
 

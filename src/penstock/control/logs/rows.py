@@ -86,7 +86,7 @@ def entry(
             "portkeyHeaders": {name: each for name, each in request_headers.items() if name.startswith("x-portkey-")},
         },
         "response": {
-            "status": row.status,
+            "status": details.get("head_status", row.status),
             "headers": dict(content.response_headers),
             "body": _body(content.response),
             "responseTime": members["response_time"],

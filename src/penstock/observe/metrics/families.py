@@ -53,7 +53,7 @@ _OWN_SECONDS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.
 REQUESTS: Final = Family(
     "penstock_requests",
     "counter",
-    "Finished requests, by the provider and the model of the last attempt.",
+    "Finished requests, by the provider and the model of the last attempt, or those they named.",
     ("operation", "provider", "model", "status"),
 )
 ERRORS: Final = Family(

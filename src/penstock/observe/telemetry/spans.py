@@ -84,7 +84,7 @@ def _request_attributes(record: Record, context: TraceContext, scheme: str) -> A
         named.HTTP_METHOD: record.method,
         named.URL_SCHEME: scheme,
         named.URL_PATH: record.path,
-        named.HTTP_STATUS: record.status,
+        named.HTTP_STATUS: record.head_status or record.status,
         "penstock.attempts": len(record.attempts),
     }
     texts = {

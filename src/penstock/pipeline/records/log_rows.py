@@ -276,6 +276,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     guards: tuple[GuardVerdict, ...] = ()
     attempt: OnlyAttempt | None = None
     """In place of ``attempts``, where one is told by the columns."""
+    head_status: int | None = None
 
 
 def _details(
@@ -294,4 +295,5 @@ def _details(
         record.skipped,
         record.guards,
         attempt,
+        record.head_status,
     )

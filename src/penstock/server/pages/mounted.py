@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.core.session_cookie import CONSOLE, session_of
+from penstock.observe.record import Records
 from penstock.server.asgi import App, Message, Scope, Send
 from penstock.server.bodies.receive import Receive
 from penstock.server.request_context import RequestContext
 
 _LARGEST: Final = 2 << 20
 """Bytes of a body, unless the gateway takes even less."""
+_READS: Final = frozenset({"GET", "HEAD"})
+_KEYS: Final = frozenset({b"x-portkey-api-key", b"authorization"})
+"""Where a program shows its key."""
+_FAILED: Final = 400
+_NO_RECORDS: Final = Records()
 _NOT_PASSED: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"connection"})
 """Request headers of the body as it came: the application gets it unpacked and whole."""
 
@@ -31,7 +39,8 @@ async def serve_mounted(
     """Have an application answer a request. ``target`` is the method, the path and the query; ``largest`` bounds the
     body, ``silence`` the seconds without a byte of it."""
     method, path, query = target
-    exchange = _Exchange(context, min(largest, _LARGEST), silence)
+    is_read = is_console_read(method, path, context.fields)
+    exchange = _Exchange(context, min(largest, _LARGEST), silence, is_console_read=is_read)
     address = context.account.address
     scope: Scope = {
         "type": "http",
@@ -49,13 +58,25 @@ async def serve_mounted(
     await app(scope, exchange.receive, exchange.send)
 
 
+def is_console_read(method: str, path: str, fields: Mapping[bytes, bytes]) -> bool:
+    """Whether a request is one of those that the console makes every few seconds: it reads a file of the console, or
+    shows nothing but the cookie of the console's session. Like those of other pages, no record is made of it if it
+    succeeds."""
+    if method not in _READS:
+        return False
+    if path == CONSOLE or path.startswith(f"{CONSOLE}/"):
+        return True
+    return _KEYS.isdisjoint(fields) and bool(session_of(fields.get(b"cookie", b"").decode("latin-1")))
+
+
 class _Exchange:
     """One request and its response, as ASGI's messages."""
 
-    def __init__(self, context: RequestContext, largest: int, silence: float) -> None:
+    def __init__(self, context: RequestContext, largest: int, silence: float, *, is_console_read: bool) -> None:
         self._context = context
         self._largest = largest
         self._silence = silence
+        self._is_console_read = is_console_read
         self._is_read = False
         self._status = 0
         self._headers: Headers = []
@@ -82,6 +103,8 @@ class _Exchange:
         body, more = message.get("body", b""), message.get("more_body", False)
         if not context.begun:
             context.begun, context.account.status = True, self._status
+            if self._is_console_read and self._status < _FAILED and not context.account.records.has_console_reads:
+                context.account.records = _NO_RECORDS
             waiting = context.client.send_head(self._status, self._headers, body, more=more)
             if waiting is not None:
                 await waiting

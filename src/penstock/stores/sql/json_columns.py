@@ -53,3 +53,8 @@ def _json(text: str, column: str) -> Any:
         return read_json(text.encode())
     except ValueError:
         raise Unusable(f"its {column} is no JSON") from None
+
+
+def read_switch(value: object) -> bool | None:
+    """A switch of a column's object: 1 or 0; None where it says nothing."""
+    return bool(value) if isinstance(value, int) else None

@@ -15,7 +15,7 @@ from penstock.stores.definition import Unusable
 from penstock.stores.sql import schema
 from penstock.stores.sql.catalogue.changes import in_parts, read_in_parts
 from penstock.stores.sql.catalogue.key_maker import KeyMaker, OwnValues, Workspace
-from penstock.stores.sql.json_columns import read_labels, read_object, read_texts
+from penstock.stores.sql.json_columns import read_labels, read_object, read_switch, read_texts
 
 _DATA_PLANE: Final = ("workspace-service", "workspace-user")
 """The kinds of keys that may call models: an administrator's may not."""
@@ -52,9 +52,9 @@ def _workspace(row: Any, slugs: Mapping[str, str], default: str | None) -> Works
         slugs.get(config, config) if config else default,
         read_labels(metadata, "defaults.metadata"),
         read_texts(row.required_metadata, "required_metadata"),
-        logs_content=_switch(settings.get("debug_log")),
-        lets_users_vary=_switch(settings.get("user_key_metadata_override")) is True,
-        blocks_inline_configs=_switch(settings.get("block_inline_config")) is True,
+        logs_content=read_switch(settings.get("debug_log")),
+        lets_users_vary=read_switch(settings.get("user_key_metadata_override")) is True,
+        blocks_inline_configs=read_switch(settings.get("block_inline_config")) is True,
         input_guardrails=_names(defaults, "input_guardrails"),
         output_guardrails=_names(defaults, "output_guardrails"),
     )
@@ -65,10 +65,6 @@ def _names(defaults: Mapping[str, Any], member: str) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Unusable(f"its defaults.{member} are no list of texts")
     return tuple(names)
-
-
-def _switch(value: object) -> bool | None:
-    return bool(value) if isinstance(value, int) else None
 
 
 async def has_keys(connection: AsyncConnection) -> bool:

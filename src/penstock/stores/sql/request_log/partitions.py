@@ -47,35 +47,43 @@ def _name(table: str, month: Month) -> str:
 
 
 class Partitions:
-    """Makes the partitions that rows need. ``made`` are those that this process knows to be there."""
+    """Makes the partitions that rows of one database need. What this process knows to be there is not looked for."""
 
     def __init__(self) -> None:
-        self.made: set[Month] = set()
+        self._known: set[Month] = set()
 
-    async def make(self, connection: AsyncConnection, moments: Iterable[int]) -> list[Month]:
-        """Make the partitions for rows of these moments in the connection's transaction: the months that were not known
-        before, which are to be added to ``made`` when the transaction is kept."""
-        if connection.dialect.name != "postgresql":
-            return []
-        missing = sorted({month_of(at) for at in moments} - self.made)
-        if not missing:
-            return []
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        there = set(await _tables(connection))
-        for month in missing:
-            first, end = bounds(month)
-            for table in PARTITIONED:
-                name = _name(table, month)
-                if name in there:
-                    continue
-                # Attaching a table locks less than making it as a partition: readers go on.
-                await connection.exec_driver_sql(
-                    f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)"
-                )
-                await connection.exec_driver_sql(
-                    f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})"
-                )
-        return missing
+    async def make(self, database: Database, moments: Iterable[int]) -> None:
+        """Make the partitions for rows of these moments, in microseconds since 1970, where they are missing. Raises
+        DatabaseError.
+
+        It takes a transaction of its own, and a lock only where a month begins: no process waits while another one
+        writes rows."""
+        if database.is_sqlite:
+            return
+        months = sorted({month_of(at) for at in moments} - self._known)
+        if not months:
+            return
+        names = {_name(table, month) for month in months for table in PARTITIONED}
+        async with database.read() as connection:
+            are_there = names.issubset(await _tables(connection))
+        if not are_there:
+            async with database.write() as connection:
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                there = set(await _tables(connection))
+                for month in months:
+                    for table in PARTITIONED:
+                        if _name(table, month) not in there:
+                            await _attach(connection, table, month)
+        self._known.update(months)
+
+
+async def _attach(connection: AsyncConnection, table: str, month: Month) -> None:
+    """Make one partition. Attaching a table locks less than making it as a partition: readers go on."""
+    name, (first, end) = _name(table, month), bounds(month)
+    await connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)")
+    await connection.exec_driver_sql(
+        f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})"
+    )
 
 
 async def drop_before(database: Database, moment: int, table: str) -> bool:

@@ -51,14 +51,13 @@ class LogWriter:
         if database.has_writer and not is_repeated:
             await write_rows(database, await self._rows(entries))
             return
+        await self._partitions.make(database, [entry.at for entry in entries])
         async with database.write() as connection:
-            made = await self._partitions.make(connection, [entry.at for entry in entries])
             if is_repeated:
                 known = await _present(connection, entries)
                 entries = [entry for entry in entries if entry.id not in known]
             for statement, rows in await self._rows(entries):
                 await statement.run(connection, rows)
-        self._partitions.made.update(made)
 
     async def _rows(self, entries: Sequence[LogEntry]) -> list[Rows]:
         """The rows of all tables."""
