@@ -41,6 +41,15 @@ _RESOURCES: Final = (
 """What OpenAI keeps for its callers, at ``/v1/NAME`` and below. Source: OpenAI API reference."""
 
 
+_MESSAGES: Final = (b'"messages":[', b'"messages": [')
+
+
+def _chat(path: str) -> Surface:
+    """A path of chat completions, where Cursor sends requests of Responses, too."""
+    others = (Surface("POST", path, Operation.CHAT, "responses_in_chat"),)
+    return Surface("POST", path, Operation.CHAT, _OPENAI, others=others, usual=_MESSAGES)
+
+
 def _kept(
     path: str, resource: str, wire: str, methods: Iterable[str] = METHODS, provider: str | None = None
 ) -> list[Surface]:
@@ -220,8 +229,8 @@ def _azure_surfaces() -> Iterable[Surface]:
     """Azure OpenAI's paths, whose clients name the model as a deployment; a form has a field for it as well. The
     credential isn't OpenAI's, so that there is no usual provider.
     https://learn.microsoft.com/azure/ai-foundry/openai/reference"""
+    yield _chat("/openai/deployments/{model}/chat/completions")
     for path, operation, wire in (
-        ("chat/completions", Operation.CHAT, _OPENAI),
         ("completions", Operation.COMPLETIONS, "completions"),
         ("embeddings", Operation.EMBEDDINGS, _OPENAI),
         ("images/generations", Operation.IMAGES, "images"),
@@ -290,7 +299,7 @@ def as_it_came(match: Match, raw_path: str) -> Match:
 
 SURFACES: Final = SurfaceTable(
     (
-        Surface("POST", "/v1/chat/completions", Operation.CHAT, _OPENAI),
+        _chat("/v1/chat/completions"),
         Surface("GET", "/v1/models", Operation.MODELS, _OPENAI, BodyKind.NONE),
         Surface("GET", "/v1/models/{id}", Operation.MODEL, _OPENAI, BodyKind.NONE),
         Surface("POST", "/v1/embeddings", Operation.EMBEDDINGS, _OPENAI),
