@@ -34,7 +34,7 @@ class Surface:
     (``Provider.resources``). ``others`` are the surfaces of other bodies at the same path, which the body tells apart
     (``Reading.wire_of``); the last of them takes what is none of the others'. ``usual`` is how a member
     begins that only bodies of this surface have, in the spellings of most clients: a body that holds one of them needs
-    no further look.
+    no further look. ``parameters`` are the names and values of those that an exact path says.
     """
 
     method: str
@@ -48,6 +48,7 @@ class Surface:
     resource: str | None = None
     others: tuple[Surface, ...] = ()
     usual: tuple[bytes, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def takes_json(self) -> bool:
@@ -95,7 +96,7 @@ class SurfaceTable:
             if "{" in surface.path:
                 templates.setdefault(surface.path, {})[surface.method] = surface
             else:
-                self._exact.setdefault(surface.path, {})[surface.method] = Match(surface)
+                self._exact.setdefault(surface.path, {})[surface.method] = Match(surface, dict(surface.parameters))
         self._templates = [_Template(path, methods) for path, methods in templates.items()]
         self._any = re.compile("|".join(f"({each.pattern.pattern})" for each in self._templates) or "(?!)")
         self._by_group = _by_group(self._templates)
