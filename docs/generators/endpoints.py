@@ -42,8 +42,20 @@ A slip of the base URL is forgiven: `/v1` missing or doubled, doubled slashes, a
 
 Azure OpenAI's clients name the model in the path: `/openai/deployments/MODEL/chat/completions?api-version=…`, and
 `completions`, `embeddings`, `images/generations`, `images/edits`, `audio/speech`, `audio/transcriptions` and
-`audio/translations` beside it. Their key stands in `api-key`. `MODEL` says who answers as a model elsewhere does; a
+`audio/translations` beside it; sessions of realtime are at `/openai/realtime?deployment=MODEL`. Their key stands in
+`api-key`. `MODEL` says who answers as a model elsewhere does; a
 form names it in its field `model`.
+
+## Requests of Responses at the path of chat completions
+
+Cursor's agent posts the body of a request of Responses (`input` in place of `messages`) to `/v1/chat/completions`, and
+reads chat completions. Such a body is read as Responses are, translated for every host, and answered as a chat
+completion; what a chat can't say is named in `x-penstock-dropped-params` by its name in Responses. What refers to
+responses that a provider keeps (`previous_response_id`, items by reference) is a 400 there.
+
+Tools for free text (`"type": "custom"`) work with every host, nested as chat completions have them or flat as Responses
+do, which Cursor mixes. Where the host knows none, the model is offered a function that takes one text, with the grammar
+in its description (not enforced, and so named as dropped), and its calls come back as calls of the custom tool.
 
 ## What passes as it is
 

@@ -36,7 +36,9 @@ def test_the_settings_are_valid(tmp_path: Path) -> None:
 
 
 def test_other_files_can_be_read() -> None:
-    assert [json.loads(block)["model"] for block in blocks("json")] == ["penstock/gpt-5.1"]
+    opencode, zed = map(json.loads, blocks("json"))
+    assert opencode["model"] == "penstock/gpt-5.1"
+    assert zed["language_models"]["openai_compatible"]["Penstock"]["api_url"] == f"{ADDRESS}/v1"
     assert all(yaml.safe_load(block) for block in blocks("yaml"))
     for block in blocks("py"):
         compile(block, "docs/agents.md", "exec")
@@ -52,6 +54,12 @@ def test_other_files_can_be_read() -> None:
         ("/v1", "/models", "GET"),
         ("", "/v1beta/models/gemini-2.5-pro:streamGenerateContent", "POST"),
         ("/v1beta", "/models/gemini-2.5-pro:generateContent", "POST"),
+        ("", "/model/us.anthropic.claude-sonnet-5-v1:0/invoke-with-response-stream", "POST"),
+        (
+            "/v1",
+            "/projects/any/locations/us-east5/publishers/anthropic/models/claude-sonnet-5:streamRawPredict",
+            "POST",
+        ),
     ],
 )
 def test_each_base_url_leads_to_an_endpoint(base: str, path: str, method: str) -> None:

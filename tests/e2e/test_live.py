@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
 from gateway_keys import entry, key
-from penstock.providers.google import LIVE
+from penstock.providers.google import LIVE as LIVE_OF
+from penstock.providers.google import LIVE_VERSIONS
 from realtime import RealtimeHost, running_host
 from running import RunningGateway
 from sessions import opened, recorded, refused, serving
@@ -49,6 +50,7 @@ def gateway(host: RealtimeHost, tmp_path_factory: pytest.TempPathFactory) -> Ite
     yield from serving(tmp_path_factory.mktemp("live"), FILE.format(url=host.url))
 
 
+LIVE = LIVE_OF.format(version="v1beta")
 SETUP: dict[str, Any] = {"setup": {"model": "models/gemini-live-2.5-flash"}}
 
 
@@ -74,6 +76,25 @@ def test_a_session(path: str, more: dict[str, Any], gateway: RunningGateway, hos
     )  # fmt: skip
     assert (record.usage.prompt, record.usage.completion, record.usage.reasoning) == (40, 20, 6)
     assert record.usage.audio_out == 14
+
+
+@pytest.mark.parametrize("version", LIVE_VERSIONS)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_host_is_asked_in_the_callers_version(
+    version: str, slash: str, gateway: RunningGateway, host: RealtimeHost
+) -> None:
+    """Google's SDKs ask for ``v1``, and double the slash of a base URL that ends in one."""
+    path = LIVE_OF.format(version=version)
+    with opened(gateway, "x=1", f"/@gem{slash}{path}") as session:
+        session.send(json.dumps(SETUP))
+        assert json.loads(session.recv(timeout=60))["saw"] == SETUP
+    assert host.last.path == f"{path}?x=1"
+
+
+@pytest.mark.parametrize("version", ["v2", "v1beta.x", "v1%2Fx", "{version}"])
+def test_other_versions_reach_no_host(version: str, gateway: RunningGateway) -> None:
+    status, _ = refused(gateway, "x=1", path=f"/@gem{LIVE_OF.format(version=version)}")
+    assert status in {404, 501}
 
 
 @pytest.mark.parametrize("parts", [[json.dumps(SETUP)], ['{"setup": {"model": "models/gemini-', 'live-2.5-flash"}}']])

@@ -95,6 +95,13 @@ def test_messages_pass_byte_for_byte(gateway: RunningGateway) -> None:
         ("model=m", {"path": "/@up/v1/realtime"}, "/v1/realtime?model=m"),
         ("model=@azure/x", {}, "/openai/realtime?api-version=2025-04-01-preview&deployment=d"),
         ("model=@azure-v1/x", {}, "/openai/v1/realtime?model=d"),
+        # AzureOpenAI of OpenAI's SDK.
+        ("api-version=2025-01-01&deployment=voice", {"path": "/openai/realtime"}, "/v1/realtime?model=gpt-realtime"),
+        (
+            "api-version=2025-01-01&deployment=%40azure%2Fx",
+            {"path": "/openai/realtime"},
+            "/openai/realtime?api-version=2025-04-01-preview&deployment=d",
+        ),
     ],
 )
 def test_where_a_session_goes(

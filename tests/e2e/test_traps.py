@@ -181,7 +181,7 @@ def test_a_web_pages_beacon_is_refused_in_the_callers_words(opens: Opens) -> Non
     assert json.loads(outcome.answer)["type"] == "error"
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1beta", "/api/hello", "/api/version", "/health"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v1beta", "/v1beta/", "/api/hello", "/api/version", "/health"])
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 def test_probes_reach_no_provider(method: str, path: str, gateway: RunningGateway, upstream: Upstream) -> None:
     before = len(upstream.received)

@@ -35,6 +35,7 @@ from penstock.core.chat import (
 )
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
+from penstock.dialects.free_text_tools import CUSTOM
 
 _MEDIA = (ImagePart, AudioPart, FilePart)
 
@@ -77,7 +78,7 @@ def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[Cha
     if not request.is_prose and _holds_unread(reader, request.messages, traits):
         first.unsupported(UNREAD_REASONING)
     if request.wording is None:
-        return request, first
+        return _with_functions(reader, request, first) if request.echo.forms else (request, first)
     tools, choice = _tools(reader, request, first)
     parameters = {**request.parameters, **({"tools": tools} if "tools" in request.parameters else {})}
     if choice is not None:
@@ -93,6 +94,14 @@ def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[Cha
         first.unsupported(LOST_REASONING)
     messages = tuple(_messages(reader, request.messages, first))
     ready = msgspec.structs.replace(request, messages=messages, parameters=parameters)
+    return ready, first.again(ready)
+
+
+def _with_functions(reader: Reader, request: ChatRequest, first: Parameters) -> tuple[ChatRequest, Parameters]:
+    """As ``ready_for``, for a request of chat completions with tools for free text: functions stand for them where the
+    maker knows none."""
+    tools, _ = _tools(reader, request, first)
+    ready = msgspec.structs.replace(request, parameters={**request.parameters, "tools": tools})
     return ready, first.again(ready)
 
 
@@ -138,7 +147,8 @@ def _tools(
     return tuple(tools), choice
 
 
-_OF_EACH_TOOL: Final = frozenset({"type", "name"})
+_OF_EACH_TOOL: Final = frozenset({"type", "name", CUSTOM})
+"""What the function that stands for a tool says, too, or names itself where it can't."""
 
 
 def _name_settings(tool: NativeTool, position: int, parameters: Parameters) -> None:

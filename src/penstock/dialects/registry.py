@@ -76,10 +76,12 @@ HOSTED: Final = LazyRegistry[CallerDialect](
         "invoke_embed": f"{_WIRES}.bedrock.caller.invoke_tasks:INVOKE_EMBED",
         "invoke_own": f"{_WIRES}.bedrock.caller.invoke_own:INVOKE_OWN",
         "invoke_rerank": f"{_WIRES}.bedrock.caller.invoke_tasks:INVOKE_RERANK",
+        "responses_in_chat": f"{_WIRES}.responses.caller.in_chat:RESPONSES_IN_CHAT",
         "raw_predict": f"{_WIRES}.anthropic.caller.hosts:RAW_PREDICT",
     }
 )
-"""Wires as some paths speak them: Anthropic's at Bedrock and Vertex AI, Bedrock's counts, Google's interactions."""
+"""Wires as some paths speak them: Anthropic's at Bedrock and Vertex AI, Bedrock's counts, Google's interactions,
+Responses at the path of chat completions."""
 
 TASKS: Final = LazyRegistry[TaskDialect](
     {

@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.body import Body, BodyError
-from penstock.core.chat import NativeTool, Tool, ToolChoice
+from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice, ToolForm
+from penstock.dialects.free_text_tools import CUSTOM, free_text_function
 from penstock.dialects.malformed import Malformed
 from penstock.dialects.tool_memory import ToolMemory, Tools
 
@@ -46,21 +49,55 @@ def _read(body: Body) -> Iterator[Tool | NativeTool]:
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:
     kind = value_of(tool, "type") or ("function" if "function" in tool else "")
-    if not kind and "input_schema" in tool:
+    if not kind and _SCHEMA in tool:
         return _anthropic_tool(tool, path)
     if not isinstance(kind, str):
         raise Malformed(f"{path}.type", "a string")
+    if kind == CUSTOM and _SCHEMA not in tool:
+        return _free_text_tool(tool, path)
     if kind != "function":
         return NativeTool(kind, {name: value_of(tool, name) for name in tool})
+    if "function" not in tool and "name" in tool:
+        return read_function(tool.without("type"), path, {})
     function = object_of(tool, "function", f"{path}.function")
     beside = {name: value_of(tool, name) for name in tool if name not in {"type", "function"}}
     return read_function(function, f"{path}.function", beside)
 
 
+def _free_text_tool(tool: Body, path: str) -> NativeTool:
+    """A tool for free text, with its members in an object of their own or, as Cursor sends it in chat completions and
+    Responses have it, beside the type. Models of other makers are offered a function in its place."""
+    is_flat = CUSTOM not in tool
+    value = {name: value_of(tool, name) for name in tool}
+    custom = {name: value[name] for name in value if name != "type"} if is_flat else value[CUSTOM]
+    own = path if is_flat else f"{path}.{CUSTOM}"
+    if not isinstance(custom, dict):
+        raise Malformed(own, "an object")
+    name, description, form = (custom.get(member) for member in ("name", "description", "format"))
+    if not isinstance(name, str) or not name:
+        raise Malformed(f"{own}.name", "a non-empty string")
+    if not isinstance(description, str | None):
+        raise Malformed(f"{own}.description", "a string")
+    function = free_text_function(name, description or "", form if isinstance(form, dict) else {})
+    if not is_flat:
+        extras = {f"{CUSTOM}.{member}": lost for member, lost in function.extras.items()}
+        function = msgspec.structs.replace(function, extras=extras)
+    return NativeTool(CUSTOM, {"type": CUSTOM, CUSTOM: custom} if is_flat else value, Owner.OPENAI, function=function)
+
+
+def free_text_forms(tools: Tools) -> Mapping[str, ToolForm]:
+    """How the calls of tools for free text are written, by the name of the function that stands for each."""
+    return {
+        tool.function.name: ToolForm(CUSTOM, tool.function.name)
+        for tool in tools
+        if isinstance(tool, NativeTool) and tool.type == CUSTOM and tool.function is not None
+    }
+
+
 def _anthropic_tool(tool: Body, path: str) -> Tool:
     """Anthropic's form of a tool, which Cursor sends in chat completions: ``{name, description, input_schema}``."""
-    members = {name: tool.raw(name) or b"null" for name in tool if name not in {"type", "input_schema"}}
-    members["parameters"] = tool.raw("input_schema") or b"null"
+    members = {name: tool.raw(name) or b"null" for name in tool if name not in {"type", _SCHEMA}}
+    members["parameters"] = tool.raw(_SCHEMA) or b"null"
     return read_function(Body(members), path, {})
 
 
@@ -109,6 +146,8 @@ def read_function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
     )
 
 
+_SCHEMA: Final = "input_schema"
+"""Where Anthropic's tools have their parameters: no tool of OpenAI's has such a member."""
 _FUNCTION_MEMBERS: Final = frozenset({"name", "description", "parameters", "strict"})
 _MODES: Final = frozenset({"auto", "none", "required"})
 

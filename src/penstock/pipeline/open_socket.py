@@ -56,14 +56,17 @@ def forwarded_protocols(call: Call) -> list[str]:
 
 
 def _query(call: Call, target: bytes, model: str | None) -> bytes:
-    """The request target with the caller's query; the model's name is the target's. Hosts may read names in any
-    case."""
-    own = {_name(pair) for pair in target.decode("latin-1").partition("?")[2].split("&")} | {"model"}
+    """The request target with the caller's query; the model's name is the target's, and so is what Azure's clients say
+    of theirs. Hosts may read names in any case."""
+    own = {_name(pair) for pair in target.decode("latin-1").partition("?")[2].split("&")} | _OF_THE_TARGET
     pairs = [pair for pair in call.query.split("&") if pair and _name(pair) not in own]
     if model is not None:
         pairs.insert(0, f"model={quote(model, safe='')}")
     joint = b"&" if b"?" in target else b"?"
     return target + joint + "&".join(pairs).encode("latin-1") if pairs else target
+
+
+_OF_THE_TARGET: Final = frozenset({"model", "deployment", "api-version"})
 
 
 def _name(pair: str) -> str:

@@ -351,11 +351,12 @@ def prepare_socket(
     named = model_route.override
     if named is None and template.asked_model is not None and not route.provider.model_in_path:
         named = template.spec.context.model
+    target = model_route.target(None, parameters=call.parameters) if call.parameters else template.target
     return PreparedRequest(
         dialect=call.dialect,
         origin=model_route.origin,
         method=b"GET",
-        target=with_query(call, template.target, named),
+        target=with_query(call, target, named),
         headers=draft.headers + handshake,
         model=template.asked_model,
         switches=True,

@@ -26,7 +26,10 @@ from penstock.providers.row import (
     resources,
 )
 
-LIVE: Final = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+LIVE: Final = "/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
+"""Where sessions of the Live API are opened, with the version that the caller asks for."""
+LIVE_VERSIONS: Final = ("v1", "v1beta", "v1alpha")
+"""Google's SDKs ask for ``v1`` unless they are told another; what is tried out is in ``v1alpha``."""
 _GEMINI: Final = "/v1beta/models/{model}"
 _GENERATE: Final = EndpointSpec(
     f"{_GEMINI}:generateContent", stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse", dialect="gemini"

@@ -76,8 +76,8 @@ class EndpointSpec(msgspec.Struct, frozen=True):
     """One place: where a host serves an operation, and in which wire (``dialect``).
 
     ``path`` is appended to ``base_url``, which is the row's base URL where it is None, and to a caller's custom host in
-    place of either. Both may hold ``{option}``; a path may also hold ``{model}``, ``{id}`` and ``{operation}``, filled
-    by each request.
+    place of either. Both may hold ``{option}``; a path may also hold ``{model}``, ``{id}``, ``{operation}`` and
+    ``{version}``, filled by each request.
     ``stream_path`` is where streams are asked for, when that is elsewhere. ``variant`` tells hosts of one dialect apart
     whose bodies differ. ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote
     there. ``models`` are parts of names, ``("claude",)``: the place serves only models whose names contain one of them;

@@ -326,7 +326,9 @@ class Gateway:
 
     async def _answer(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None = None) -> None:
         # No body in a local: a stream may last for hours.
-        call = self._read_at_once(head, context, memo) or await self._read(head, context, memo)
+        call = self._read_at_once(head, context, memo)
+        if call is None or isinstance(call, bytes):
+            call = await self._read(head, context, memo, call)
         if not isinstance(call, Call):
             await context.refuse_body(call)
             return
@@ -351,9 +353,12 @@ class Gateway:
                 await rest
         client.unwatch()
 
-    def _read_at_once(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Call | Failure | None:
+    def _read_at_once(
+        self, head: RequestHead, context: RequestContext, memo: HeadMemo | None
+    ) -> Call | Failure | bytes | None:
         """The call, if nothing of its body has to be waited for; the failure of a request that is refused before its
-        body is read; None where the body is to be read. The caller is authenticated before that."""
+        body is read; the body where its surface isn't told by one look; None where the body is to be read. The caller
+        is authenticated before that."""
         surface, operation = head.surface, head.surface.operation
         context.account.operation = operation
         caller = authenticate_caller(context, self.pipeline.compiler.catalogues.current, self._used_keys, memo)
@@ -368,16 +373,20 @@ class Gateway:
         body: bytes | None = b""
         if surface.body:
             body = context.client.whole_body(context.fields, self.limits.body_bytes) if surface.takes_json else None
-        return None if body is None else head.call(surface, context, caller, body, memo)
+        if body is None or (surface.others and not surface.is_usual(body)):
+            return body
+        return head.call(surface, context, caller, body, memo)
 
-    async def _read(self, head: RequestHead, context: RequestContext, memo: HeadMemo | None) -> Call | Failure:
-        """The call, whose body is read first; the failure of its body."""
-        surface, limits = head.surface, self.limits
-        read = await read_request_body(surface, context, limits.body_bytes, limits.upload_bytes, limits.body_silence)
+    async def _read(
+        self, head: RequestHead, context: RequestContext, memo: HeadMemo | None, body: bytes | None
+    ) -> Call | Failure:
+        """The call, whose body is read first, unless it has come; the failure of its body."""
+        surface = head.surface
+        read = (body, None, None) if body is not None else await read_request_body(surface, context, self.limits)
         if isinstance(read, Failure):
             return read
         body, request, upload = read
-        if surface.others:
+        if not surface.is_usual(body):
             surface, memo = await meant_surface(surface, body), None
             context.account.operation = surface.operation
         return head.call(surface, context, context.caller, body, memo, request, upload)

@@ -71,12 +71,13 @@ def named_path(path: str) -> tuple[str | None, str]:
     return (name if start == 2 else f"{ONLY_CONFIG}{name}"), slash + rest
 
 
-def forgiven(path: str) -> str:
-    """A path as its client meant it: slashes doubled or at the end and a doubled ``/v1`` are taken out, and a ``/v1``
-    that is missing is added. Base URLs are written by people: with a slash behind them, with ``/v1`` for a client that
-    adds its own, without it for one that doesn't."""
+def forgiven(path: str) -> tuple[str, ...]:
+    """A path as its client may have meant it: slashes doubled or at the end and a doubled ``/v1`` are taken out, and
+    where that is no path, a ``/v1`` that is missing is added. Base URLs are written by people: with a slash behind
+    them, with ``/v1`` for a client that adds its own, without it for one that doesn't."""
     plain = _REPEATED.sub("", _SLASHES.sub("/", path).removesuffix("/"))
-    return plain if _VERSIONED.match(plain) else f"/v1{plain}"
+    meant = (plain,) if _VERSIONED.match(plain) else (plain, f"/v1{plain}")
+    return tuple([each for each in meant if each != path])
 
 
 _SLASHES: Final = re.compile("/{2,}")

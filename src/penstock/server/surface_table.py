@@ -32,7 +32,9 @@ class Surface:
     credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
     ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
     (``Provider.resources``). ``others`` are the surfaces of other bodies at the same path, which the body tells apart
-    (``Reading.wire_of``); the last of them takes what is none of the others'.
+    (``Reading.wire_of``); the last of them takes what is none of the others'. ``usual`` is how a member
+    begins that only bodies of this surface have, in the spellings of most clients: a body that holds one of them needs
+    no further look. ``parameters`` are the names and values of those that an exact path says.
     """
 
     method: str
@@ -45,11 +47,20 @@ class Surface:
     streams: bool | None = None
     resource: str | None = None
     others: tuple[Surface, ...] = ()
+    usual: tuple[bytes, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def takes_json(self) -> bool:
-        """Whether each body is one of JSON, and for this surface."""
-        return self.body is BodyKind.JSON and not self.others
+        """Whether each body is one of JSON, and for this surface, as one look tells of most."""
+        return self.body is BodyKind.JSON and (not self.others or bool(self.usual))
+
+    def is_usual(self, data: bytes) -> bool:
+        """Whether one look tells that a body is for this surface."""
+        for beginning in self.usual:
+            if beginning in data:
+                return True
+        return not self.others
 
     def meant_by(self, data: bytes) -> Surface:
         """The surface that a body is for. One that can't be read is for this surface, which says why."""
@@ -85,7 +96,7 @@ class SurfaceTable:
             if "{" in surface.path:
                 templates.setdefault(surface.path, {})[surface.method] = surface
             else:
-                self._exact.setdefault(surface.path, {})[surface.method] = Match(surface)
+                self._exact.setdefault(surface.path, {})[surface.method] = Match(surface, dict(surface.parameters))
         self._templates = [_Template(path, methods) for path, methods in templates.items()]
         self._any = re.compile("|".join(f"({each.pattern.pattern})" for each in self._templates) or "(?!)")
         self._by_group = _by_group(self._templates)

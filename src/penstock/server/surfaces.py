@@ -41,6 +41,15 @@ _RESOURCES: Final = (
 """What OpenAI keeps for its callers, at ``/v1/NAME`` and below. Source: OpenAI API reference."""
 
 
+_MESSAGES: Final = (b'"messages":[', b'"messages": [')
+
+
+def _chat(path: str) -> Surface:
+    """A path of chat completions, where Cursor sends requests of Responses, too."""
+    others = (Surface("POST", path, Operation.CHAT, "responses_in_chat"),)
+    return Surface("POST", path, Operation.CHAT, _OPENAI, others=others, usual=_MESSAGES)
+
+
 def _kept(
     path: str, resource: str, wire: str, methods: Iterable[str] = METHODS, provider: str | None = None
 ) -> list[Surface]:
@@ -160,6 +169,13 @@ def _gemini_surfaces() -> Iterable[Surface]:
         yield Surface("GET", f"{listing}/{{id}}", Operation.MODEL, "gemini", BodyKind.NONE, "google", _PAGING)
 
 
+def _live_surfaces() -> Iterable[Surface]:
+    """Gemini's Live API. Each version is an exact path: what comes in place of it may be no other path of the host."""
+    for version in google.LIVE_VERSIONS:
+        path, named = google.LIVE.format(version=version), (("version", version),)
+        yield Surface("GET", path, Operation.REALTIME, "gemini", BodyKind.NONE, "google", None, parameters=named)
+
+
 def _ollama_surfaces() -> Iterable[Surface]:
     """Ollama's paths. Its clients are given a host alone, and ask for the list of models first."""
     ollama = "ollama"
@@ -220,8 +236,9 @@ def _azure_surfaces() -> Iterable[Surface]:
     """Azure OpenAI's paths, whose clients name the model as a deployment; a form has a field for it as well. The
     credential isn't OpenAI's, so that there is no usual provider.
     https://learn.microsoft.com/azure/ai-foundry/openai/reference"""
+    yield _chat("/openai/deployments/{model}/chat/completions")
+    yield Surface("GET", "/openai/realtime", Operation.REALTIME, _OPENAI, BodyKind.NONE, forwarded_query=None)
     for path, operation, wire in (
-        ("chat/completions", Operation.CHAT, _OPENAI),
         ("completions", Operation.COMPLETIONS, "completions"),
         ("embeddings", Operation.EMBEDDINGS, _OPENAI),
         ("images/generations", Operation.IMAGES, "images"),
@@ -251,10 +268,11 @@ def find(method: str, path: str) -> tuple[Match | str | None, str | None, str]:
         name, rest = named_path(path)
         match = None if name is None else SURFACES.find(method, rest)
     if match is None:
-        meant = forgiven(rest)
-        found = None if meant == rest else SURFACES.find(method, meant)
-        if isinstance(found, Match) and found.surface.operation is not Operation.PROXY:
-            match, rest = found, meant
+        for meant in forgiven(rest):
+            found = SURFACES.find(method, meant)
+            if isinstance(found, Match) and found.surface.operation is not Operation.PROXY:
+                match, rest = found, meant
+                break
     return match, name, rest
 
 
@@ -290,7 +308,7 @@ def as_it_came(match: Match, raw_path: str) -> Match:
 
 SURFACES: Final = SurfaceTable(
     (
-        Surface("POST", "/v1/chat/completions", Operation.CHAT, _OPENAI),
+        _chat("/v1/chat/completions"),
         Surface("GET", "/v1/models", Operation.MODELS, _OPENAI, BodyKind.NONE),
         Surface("GET", "/v1/models/{id}", Operation.MODEL, _OPENAI, BodyKind.NONE),
         Surface("POST", "/v1/embeddings", Operation.EMBEDDINGS, _OPENAI),
@@ -329,7 +347,7 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/rerank", Operation.RERANK, _TYPED),
         *_passed(),
         Surface("GET", "/v1/realtime", Operation.REALTIME, _OPENAI, BodyKind.NONE, forwarded_query=None),
-        Surface("GET", google.LIVE, Operation.REALTIME, "gemini", BodyKind.NONE, "google", None),
+        *_live_surfaces(),
         Surface("POST", "/v1/responses", Operation.CHAT, "responses", default_provider="openai"),
         Surface(
             "GET",

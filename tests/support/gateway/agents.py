@@ -1,8 +1,9 @@
 """Runs drivers of real clients against a gateway on loopback: ``make agents AGENTS=FOLDER`` (docs/agents.md).
 
 The drivers and their scripted provider are no part of the project. Environment: AGENTS is their folder, CLIENTS where
-the clients are installed, WIRES the wires behind the gateway (empty: as the aliases say). Arguments are parts of the
-drivers' names.
+the clients are installed, WIRES the wires behind the gateway (empty: as the aliases say). With OWN_NAMES clients name
+the models that they know, as Codex and Gemini CLI do otherwise than others, and an alias leads all names to the wire;
+without it they name ``@WIRE/scripted-model``. Arguments are parts of the drivers' names.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ base_url = "{url}"
 provider = "ollama"
 ollama_api = "native"
 base_url = "{url}"
+"""
 
+_ALIASES = """
 [models."claude-*"]
 target = "@messages"
 
@@ -80,6 +83,10 @@ target = "@bedrock"
 [models."anthropic.*"]
 target = "@bedrock"
 """
+_ONE_WIRE = """
+[models."*"]
+target = "@{wire}"
+"""
 
 
 def main(parts: list[str]) -> int:
@@ -88,12 +95,28 @@ def main(parts: list[str]) -> int:
     if not (folder / "run-all.sh").exists():
         _tell("skipped: AGENTS=FOLDER names no folder with drivers (docs/agents.md#make-agents)")
         return 0
+    wires = os.environ.get("WIRES", "").split()
+    if not wires:
+        return _run(folder, parts, _ALIASES, {})
+    failed = 0
+    for wire in wires:
+        _tell(f"behind the gateway: {wire}")
+        # A wire of chats does not serve what else the SDKs of Cohere and Ollama ask for.
+        if os.environ.get("OWN_NAMES"):
+            failed += _run(folder, parts, _ONE_WIRE.format(wire=wire), {"CHAT_ONLY": "1"})
+        else:
+            failed += _run(folder, parts, _ALIASES, {"CHAT_ONLY": "1", "MODEL": f"@{wire}/scripted-model"})
+    return failed
+
+
+def _run(folder: Path, parts: list[str], aliases: str, asked: dict[str, str]) -> int:
+    """Run the drivers against a gateway with these aliases. 1 if one failed."""
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream_port, port = _free_port(), _free_port()
         upstream, gateway = f"http://127.0.0.1:{upstream_port}", f"http://127.0.0.1:{port}"
         file = work / "penstock.toml"
-        file.write_text(_FILE.format(url=upstream))
+        file.write_text(_FILE.format(url=upstream) + aliases)
         file.chmod(0o600)
         environment = {
             **os.environ,
@@ -105,17 +128,8 @@ def main(parts: list[str]) -> int:
         stack.enter_context(_running(scripted, upstream_port, folder, environment))
         serve = ["-m", "penstock", "serve", "--config", str(file), "--port", str(port)]
         stack.enter_context(_running(serve, port, work, environment))
-        failed = 0
-        for wire in os.environ.get("WIRES", "").split() or [""]:
-            asked = {**environment, "GATEWAY": gateway, "UPSTREAM": upstream}
-            if wire:
-                _tell(f"behind the gateway: {wire}")
-                # A wire of chats does not serve what else the SDKs of Cohere and Ollama ask for.
-                asked |= {"MODEL": f"@{wire}/scripted-model", "CHAT_ONLY": "1"}
-            failed += (
-                subprocess.run(["bash", str(folder / "run-all.sh"), *parts], check=False, env=asked).returncode != 0
-            )
-    return failed
+        env = {**environment, "GATEWAY": gateway, "UPSTREAM": upstream, **asked}
+        return int(subprocess.run(["bash", str(folder / "run-all.sh"), *parts], check=False, env=env).returncode != 0)
 
 
 def _tell(text: str) -> None:

@@ -23,7 +23,7 @@ HOSTS: Final = {
     "ollama": ("ollama", "llama3.1", ""),
 }
 """A host, a model and the end of the base URL for each wire."""
-_OF_HOSTS: Final = {
+OF_HOSTS: Final = {
     "ollama": {"x-portkey-ollama-api": "native"},
     "bedrock_converse": {"x-portkey-aws-auth-type": "apiKey"},
 }
@@ -115,7 +115,7 @@ class Door:
             "authorization": "Bearer k",
             "x-portkey-provider": provider,
             "x-portkey-custom-host": upstream.url + end,
-            **_OF_HOSTS.get(target, {}),
+            **OF_HOSTS.get(target, {}),
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         self._known: dict[str, Outcome] = {}

@@ -180,6 +180,8 @@ def test_dots_as_any_host_may_read_them(path: str) -> None:
         ("POST", "/chat/completions", None, "/v1/chat/completions"),
         ("POST", "/@groq//v1/v1/messages/", "groq", "/v1/messages"),
         ("GET", "/models", None, "/v1/models"),
+        ("GET", "//api/tags", None, "/api/tags"),
+        ("POST", "//model/m/converse", None, "/model/m/converse"),
         ("POST", "/models/a/b:generateContent", None, "/v1/models/a/b:generateContent"),
     ],
 )

@@ -1,8 +1,8 @@
 """OpenAI's tools that the caller's own machine runs, as functions that every model can call, and their calls again in
 OpenAI's form.
 
-Sources: OpenAI docs, "Local shell", "Shell", "Apply patch", "Custom tools", "Tool search"; OpenAI API reference,
-"Create a model response" (``tools``).
+Sources: OpenAI docs, "Local shell", "Shell", "Apply patch", "Tool search"; OpenAI API reference, "Create a model
+response" (``tools``).
 """
 
 from __future__ import annotations
@@ -16,10 +16,6 @@ from penstock.core import json_text
 from penstock.core.chat import Tool
 from penstock.core.json_text import read_json_or_none, write_json
 
-INPUT: Final = "input"
-"""The member that holds the free text of a custom tool's call."""
-_MOST_GRAMMAR: Final = 4096
-"""Characters of a grammar that the model is told."""
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "integer"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
@@ -96,32 +92,6 @@ def as_function(kind: str) -> Tool | None:
     """The function that a typed tool comes to; None for tools that OpenAI runs."""
     tool = CLIENT_TOOLS.get(kind)
     return None if tool is None else Tool(kind, tool.description, tool.schema)
-
-
-def free_text_function(name: str, description: str, form: Mapping[str, Any]) -> Tool:
-    """The function that a custom tool comes to: it takes one text. A grammar is told, not enforced, and so named."""
-    grammar = json_text.text(form, "definition") or json_text.text(json_text.mapping(form, "grammar"), "definition")
-    sentences = [description, "Give the raw text as the value of input."]
-    if grammar:
-        sentences.append(f"The text must match this grammar:\n{grammar[:_MOST_GRAMMAR]}")
-    schema = _schema((INPUT,), **{INPUT: _TEXT})
-    return Tool(name, "\n\n".join(filter(None, sentences)), schema, extras={"format": form} if grammar else {})
-
-
-def free_text(arguments: str) -> str:
-    """The text of a custom tool's call: its member ``input``; whatever else the model wrote is taken whole."""
-    value = read_json_or_none(arguments.encode("utf-8", "surrogatepass"))
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and isinstance(value.get(INPUT), str):
-        text: str = value[INPUT]
-        return text
-    return arguments
-
-
-def with_free_text(text: str) -> str:
-    """The arguments of the function that stands for a custom tool."""
-    return write_json({INPUT: text}).decode("utf-8", "surrogatepass")
 
 
 def called(kind: str, arguments: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from penstock.dialects.caller import RequestBody
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.server.bodies.media_types import BodyKind, media_type_of, read_any, read_fields
 from penstock.server.bodies.upload import Upload, begin_upload, may_stream
+from penstock.server.limits import RequestLimits
 from penstock.server.request_context import RequestContext
 from penstock.server.surface_table import Surface
 
@@ -14,14 +15,13 @@ Body = tuple[bytes, RequestBody | None, Upload | None]
 """A body or its beginning, its members where they were read, and what follows the beginning."""
 
 
-async def read_request_body(
-    surface: Surface, context: RequestContext, most: int, most_of_upload: int, silence: float
-) -> Body | Failure:
-    """The body of a request to a surface, of at most ``most`` bytes if it is read whole."""
+async def read_request_body(surface: Surface, context: RequestContext, limits: RequestLimits) -> Body | Failure:
+    """The body of a request to a surface, within the limits of one that is read whole, or that passes."""
     fields, kind, client = context.fields, surface.body, context.client
+    most, silence = limits.body_bytes, limits.body_silence
     read: bytes | tuple[Upload, RequestBody | None] | Failure | None = None
     if kind is not BodyKind.JSON and may_stream(fields, kind):
-        arriving = client.read_pieces(most_of_upload, silence)
+        arriving = client.read_pieces(limits.upload_bytes, silence)
         if isinstance(arriving, Failure):
             return arriving
         if arriving is not None:

@@ -18,7 +18,9 @@ from penstock.server.surfaces import SURFACES
 
 _JSON: Final = [(b"content-type", b"application/json"), NO_STORE, NO_SNIFF]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8"), NO_STORE, NO_SNIFF]
-_PAGES: Final = ("/", "/v1", "/v1beta", "/api/hello", "/health", "/v1/health", "/ready", me.PATH)
+_HELLO: Final = ("/", "/v1", "/v1/", "/v1beta", "/v1beta/", "/api/hello")
+"""What clients look at before they begin: their base URL as it was written, or (Claude Code) the last of these."""
+_PAGES: Final = (*_HELLO, "/health", "/v1/health", "/ready", me.PATH)
 _OF_OLLAMA: Final[Mapping[str, bytes]] = {"/api/version": b'{"version":"0.12.6"}', "/api/ps": b'{"models":[]}'}
 """What clients of Ollama ask before anything else: a version of Ollama's, by which they know its features, and the
 models in memory, of which the gateway has none. Source: Ollama API documentation, "Version", "List running models"."""
@@ -105,7 +107,7 @@ class Pages:
     def page(self, path: str) -> tuple[int, Headers, bytes]:
         """Status, headers and body of an existing page, for one of ``PAGE_METHODS``."""
         match path:
-            case "/" | "/v1" | "/v1beta" | "/api/hello":  # Claude Code asks the last one before it starts
+            case _ if path in _HELLO:
                 return _page(200, _TEXT, b"Penstock says hello. POST /v1/chat/completions\n")
             case "/ready" if self.draining:
                 return _page(503, _JSON, b'{"status":"draining"}')

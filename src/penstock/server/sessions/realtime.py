@@ -173,8 +173,9 @@ def _bad(text: str, param: str | None = None) -> Failure:
 
 
 def _named(call: Call) -> RequestBody:
-    """The request as routing sees it: its query names the model."""
-    model = dict(parse_qsl(call.query)).get("model")
+    """The request as routing sees it: its query names the model, which Azure's clients call a deployment."""
+    pairs = dict(parse_qsl(call.query))
+    model = pairs.get("model", pairs.get("deployment"))
     return RequestBody(Body({} if model is None else {"model": write_json(model)}), model, stream=True)
 
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from penstock.dialects.responses.client_tools import (
     CLIENT_TOOLS,
     arguments_of,
     as_function,
     called,
-    free_text,
-    free_text_function,
-    with_free_text,
 )
 
 
@@ -44,19 +39,3 @@ def test_a_call_comes_back(kind: str, arguments: str) -> None:
 
 def test_arguments_that_are_no_json() -> None:
     assert called("shell", "oops")["action"]["commands"] == []
-
-
-@given(st.text(st.characters(codec="utf-8"), max_size=20))
-def test_free_text_comes_back(text: str) -> None:
-    assert free_text(with_free_text(text)) == text
-
-
-def test_free_text_in_other_forms() -> None:
-    assert free_text("ls -l") == "ls -l"
-    assert free_text('"ls"') == "ls"
-    assert free_text('{"script":"ls"}') == '{"script":"ls"}'
-
-
-def test_a_grammar_is_told_within_bounds() -> None:
-    tool = free_text_function("x", "d", {"grammar": {"definition": "G" * 9000}})
-    assert len(tool.description) < 5000

@@ -8,6 +8,7 @@ from penstock.core.http import Headers
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.server.bodies.request_body import read_request_body
+from penstock.server.limits import RequestLimits
 from penstock.server.request_context import RequestContext
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import SURFACES
@@ -19,7 +20,7 @@ async def read(path: str, body: bytes | Failure, content_type: bytes, length: in
     headers: Headers = [(b"content-type", content_type), (b"content-length", str(length or 5).encode())]
     account = Account(Records(), "POST", path)
     context = RequestContext(account, match.surface.dialect, headers, FakeClient(body))
-    return await read_request_body(match.surface, context, 100, 1000, 1)
+    return await read_request_body(match.surface, context, RequestLimits(100, 1, upload_bytes=1000))
 
 
 async def test_bodies_of_every_kind() -> None:

@@ -31,6 +31,7 @@ from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Caption
 from penstock.dialects.framing.text_template import characters
+from penstock.dialects.free_text_tools import free_text
 from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
@@ -40,9 +41,11 @@ from penstock.dialects.openai.caller.members import (
     place,
     reasoning_detail,
     reply_id,
+    stands_for_free_text,
     tool_signature,
     usage,
 )
+from penstock.dialects.waiting_pieces import MOST_WAITING, size_of
 
 _DONE: Final = b"data: [DONE]\n\n"
 _NAME: Final = 256
@@ -68,6 +71,8 @@ class _Choice(msgspec.Struct):
     """Tool calls without any argument so far."""
     custom: set[int] = msgspec.field(default_factory=set)
     """Calls of tools that take free text."""
+    wrapped: dict[int, list[str]] = msgspec.field(default_factory=dict)
+    """The pieces of arguments that hold the free text of a call: it is told when they are whole."""
     calls: int = 0
     thought: list[str] = msgspec.field(default_factory=list)
     thought_block: int = -1
@@ -93,6 +98,8 @@ class ChunkWriter:
         """Whether the first choice, nearly always the only choice, is open."""
         self._extras: dict[str, Any] = {}
         self._tokens: Usage | None = None
+        self._waiting = 0
+        """What the arguments that wait take of the memory for them."""
         self.failed: Fail | None = None
         self._begin(Start())
 
@@ -146,6 +153,7 @@ class ChunkWriter:
             choice = self._choices.get(number, _Choice())
             chunks += [] if choice.is_open else [self._delta(number, _ROLE)]
             chunks += self._complete_arguments(number, choice)
+            chunks += self._free_texts(number, choice)
             reason = finish_reason(choice.stop, has_calls=choice.calls > 0, strict=self._caption.strict)
             body = {"index": number, "delta": {}, "logprobs": None, "finish_reason": reason}
             if not self._caption.strict:
@@ -296,8 +304,10 @@ class ChunkWriter:
         yield from self._complete_arguments(event.choice, choice)
         choice.calls += 1
         own_id = event.id or call_id(self._id, event.choice, event.index)
-        if event.custom:
+        if event.custom or stands_for_free_text(event.name, self._caption):
             choice.custom.add(event.index)
+            if not event.custom:
+                choice.wrapped[event.index] = []
             custom = {"name": event.name, "input": ""}
             yield self._delta(
                 event.choice,
@@ -316,11 +326,24 @@ class ChunkWriter:
         yield self._delta(event.choice, {"tool_calls": [call]})
 
     def _tool_arguments(self, event: ToolArgs, choice: _Choice) -> Iterable[bytes]:
-        if event.json:
+        if event.index in choice.wrapped:
+            self._wait(event, choice.wrapped[event.index])
+        elif event.json:
             choice.silent.discard(event.index)
             piece = {"custom": {"input": event.json}} if event.index in choice.custom else None
             call = {"index": event.index, **(piece or {"function": {"arguments": event.json}})}
             yield self._delta(event.choice, {"tool_calls": [call]})
+
+    def _wait(self, event: ToolArgs, pieces: list[str]) -> None:
+        pieces.append(event.json)
+        self._waiting += size_of(event)
+        if self._waiting > MOST_WAITING:
+            self.failed = Fail("it calls a tool with more text than can be kept", broken=True)
+
+    def _free_texts(self, number: int, choice: _Choice) -> Iterable[bytes]:
+        for index, pieces in choice.wrapped.items():
+            custom = {"input": free_text("".join(pieces))}
+            yield self._delta(number, {"tool_calls": [{"index": index, "custom": custom}]})
 
     def _complete_arguments(self, number: int, choice: _Choice) -> Iterable[bytes]:
         """The chunks with ``{}`` for calls that ended without arguments: clients parse the arguments as JSON."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.events import (
     ChatReply,
     Choice,
@@ -20,6 +22,7 @@ from penstock.core.events import (
 from penstock.core.finish_reasons import is_complete
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import Caption, NormalizedReply, Verdict
+from penstock.dialects.free_text_tools import free_text
 from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
@@ -29,6 +32,7 @@ from penstock.dialects.openai.caller.members import (
     place,
     reasoning_detail,
     reply_id,
+    stands_for_free_text,
     tool_signature,
     usage,
 )
@@ -41,6 +45,8 @@ def completion(reply: ChatReply, caption: Caption) -> bytes:
     start = reply.start
     own_id = start.id or reply_id(caption)
     choices = [reply.choices[index] for index in sorted(reply.choices)] or [Choice(0)]
+    if caption.echo.forms:
+        choices = [_with_free_text(choice, caption) for choice in choices]
     body: dict[str, Any] = {
         "id": own_id,
         "object": "chat.completion",
@@ -55,6 +61,17 @@ def completion(reply: ChatReply, caption: Caption) -> bytes:
     if not caption.strict:
         body |= {name: value for name, value in reply.extras.items() if name not in body}
     return write_json(body)
+
+
+def _with_free_text(choice: Choice, caption: Caption) -> Choice:
+    """The choice with free text in the calls of functions that stand for tools which take it."""
+    calls = [
+        msgspec.structs.replace(call, custom=True, arguments=free_text(call.arguments))
+        if stands_for_free_text(call.name, caption) and not call.custom
+        else call
+        for call in choice.calls
+    ]
+    return msgspec.structs.replace(choice, calls=calls)
 
 
 def plain_completion(reply: PlainReply, caption: Caption) -> NormalizedReply | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.core.body import Body
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, Reshape, Writing
 from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.malformed import read_body
@@ -18,9 +19,19 @@ from penstock.dialects.openai.relay.request import fit_request, fits_of
 from penstock.dialects.openai.relay.stream import STREAM
 from penstock.dialects.transcript import transcript
 
+IN_CHAT: Final = "responses_in_chat"
+"""Bodies of Responses at this path (responses/caller/in_chat.py)."""
+_CHAT: Final = "openai_chat"
+
+
+def wire_of(body: Body) -> str:
+    """The name of a body's wire: it is one of Responses where it has ``input`` in place of ``messages``."""
+    return _CHAT if "messages" in body or "input" not in body else IN_CHAT
+
+
 OPENAI: Final = CallerDialect(
-    name="openai_chat",
-    reading=Reading(read_body, from_body, transcript=transcript),
+    name=_CHAT,
+    reading=Reading(read_body, from_body, transcript=transcript, wire_of=wire_of),
     writing=Writing(completion, ChunkWriter, verdict=verdict, plain=plain_completion),
     errors=CallerErrors(
         errors.own,

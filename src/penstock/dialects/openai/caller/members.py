@@ -15,6 +15,7 @@ from penstock.core.chat import Owner
 from penstock.core.events import Citation, Foreign, Media, Stop, Text, Thinking
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Caption
+from penstock.dialects.free_text_tools import CUSTOM
 from penstock.dialects.openai.caller.earlier_turn import FORMATS
 
 
@@ -127,6 +128,12 @@ def usage(tokens: Usage | None) -> dict[str, Any] | None:
 
 def _given(**counts: int | None) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count is not None}
+
+
+def stands_for_free_text(name: str, caption: Caption) -> bool:
+    """Whether a function was offered in place of the caller's tool for free text."""
+    form = caption.echo.forms.get(name)
+    return form is not None and form.kind == CUSTOM
 
 
 def finish_reason(stop: Stop | None, *, has_calls: bool, strict: bool) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.body import Body, BodyError
-from penstock.core.chat import ChatRequest, Format, Reasoning
+from penstock.core.chat import NO_ECHO, ChatRequest, Echo, Format, Reasoning
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE
 from penstock.dialects.malformed import Malformed
@@ -21,6 +21,7 @@ from penstock.dialects.openai.caller.messages import read_messages
 from penstock.dialects.request_tools import (
     check_schema,
     elements_of,
+    free_text_forms,
     object_of,
     read_choice,
     read_function,
@@ -70,7 +71,10 @@ def _read(body: Body) -> ChatRequest:
         if reasoning is not None:
             parameters["reasoning"] = reasoning
     messages = read_messages(body)
-    return ChatRequest(model if isinstance(model, str) else "", messages, parameters, body.raw("stream") == b"true")
+    forms = free_text_forms(parameters["tools"]) if "tools" in parameters else {}
+    echo = Echo(forms=forms) if forms else NO_ECHO
+    name, streams = model if isinstance(model, str) else "", body.raw("stream") == b"true"
+    return ChatRequest(name, messages, parameters, streams, echo=echo)
 
 
 def _parameter(body: Body, name: str) -> Any:

@@ -15,6 +15,7 @@ from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.relay.anthropic_blocks import without_blocks
 from penstock.dialects.openai.relay.chat_body import DEVELOPER, SYSTEM, says_nothing, with_roles
+from penstock.dialects.openai.relay.flat_tools import with_nested_tools
 from penstock.dialects.openai.relay.host_limits import MARKER, fit_to_host
 from penstock.dialects.openai.relay.model_limits import fit_to_model, limited_parameters
 from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
@@ -35,7 +36,7 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
     unsaid: tuple[str, ...] = ()
     if not is_prose:
         body, unsaid = without_blocks(body)
-        body = with_unique_ids(body)
+        body = with_nested_tools(with_unique_ids(body))
     body, dropped = without_refused(body, quirks)
     if quirks.applies_model_limits and context.model:
         body, refused = fit_to_model(body, context.traits, quirks.thinking)

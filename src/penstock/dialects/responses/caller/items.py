@@ -30,12 +30,13 @@ from penstock.core.chat import (
 from penstock.core.json_text import write_json
 from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.envelope import is_sealed, unseal
+from penstock.dialects.free_text_tools import with_free_text
 from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 from penstock.dialects.openai.caller.parts import read_content
 from penstock.dialects.responses.caller.hosted import in_words
 from penstock.dialects.responses.caller.tools import Tools
-from penstock.dialects.responses.client_tools import CALLS, RESULTS, TOOL_SEARCH, arguments_of, with_free_text
+from penstock.dialects.responses.client_tools import CALLS, RESULTS, TOOL_SEARCH, arguments_of
 
 _CALLED: Final = "function_call custom_tool_call tool_search_call shell_call apply_patch_call"
 LOST: Final = LostMembers(

@@ -13,8 +13,9 @@ from penstock.core.chat import Owner, ToolForm
 from penstock.core.events import Thinking, ToolStart
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.dialects.envelope import Sealer
+from penstock.dialects.free_text_tools import free_text
 from penstock.dialects.responses.caller.members import item_id
-from penstock.dialects.responses.client_tools import CLIENT_TOOLS, TOOL_SEARCH, called, free_text
+from penstock.dialects.responses.client_tools import CLIENT_TOOLS, TOOL_SEARCH, called
 
 
 class Teller:

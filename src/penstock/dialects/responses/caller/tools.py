@@ -16,8 +16,9 @@ import msgspec
 from penstock.core import json_text
 from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice, ToolForm
 from penstock.core.json_text import write_json
+from penstock.dialects.free_text_tools import free_text_function
 from penstock.dialects.malformed import Malformed, text_in
-from penstock.dialects.responses.client_tools import CLIENT_TOOLS, TOOL_SEARCH, as_function, free_text_function
+from penstock.dialects.responses.client_tools import CLIENT_TOOLS, TOOL_SEARCH, as_function
 
 _FUNCTION_MEMBERS: Final = frozenset({"type", "name", "description", "parameters", "strict", "cache_control"})
 _KINDS: Final[Mapping[str, str]] = {"web_search": "web_search", "code_interpreter": "code"}

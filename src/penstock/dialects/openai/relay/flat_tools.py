@@ -1,0 +1,48 @@
+"""Tools for free text that lie flat, as Responses have them, in a request of chat completions: OpenAI refuses them
+there. Cursor sends one beside functions in their usual form.
+
+Source: OpenAI API reference, "Create chat completion" and "Create a model response" (``tools``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from penstock.core.body import Body, BodyError
+from penstock.core.json_text import UNREADABLE, write_json
+from penstock.dialects.free_text_tools import CUSTOM
+
+_QUOTED: Final = write_json(CUSTOM)
+_NO_TOOL_OF_OPENAIS: Final = "input_schema"
+
+
+def with_nested_tools(body: Body) -> Body:
+    """The body with each such tool in an object ``custom``, its grammar in one of its own. Other tools keep their
+    bytes."""
+    if not body.mentions("tools", _QUOTED):
+        return body
+    try:
+        tools = _TOOLS.decode(body.raw("tools") or b"")
+        nested = [_nested(tool) for tool in tools]
+    except (*UNREADABLE, BodyError):
+        return body
+    if nested == tools:
+        return body
+    return body.replaced({"tools": b"[" + b",".join(map(bytes, nested)) + b"]"})
+
+
+_TOOLS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _nested(raw: msgspec.Raw) -> msgspec.Raw | bytes:
+    tool = Body.parse(raw)
+    if tool.raw("type") != _QUOTED or CUSTOM in tool or "name" not in tool or _NO_TOOL_OF_OPENAIS in tool:
+        return raw
+    custom = tool.without("type")
+    form = custom.value("format")
+    if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
+        grammar = {name: value for name, value in form.items() if name != "type"}
+        custom = custom.replaced({"format": write_json({"type": "grammar", "grammar": grammar})})
+    return Body({"type": _QUOTED, CUSTOM: custom.encode()}).encode()
