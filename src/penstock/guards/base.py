@@ -260,7 +260,7 @@ class Prepared(msgspec.Struct, frozen=True):
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
     ``glance`` tells the data of a judgement that passes plain messages with this text, as JSON; None where ``judge``
-    has to look.
+    has to look. ``passed_data`` is what it tells, where that is always the same.
     """
 
     judge: Judge | None = None
@@ -274,6 +274,7 @@ class Prepared(msgspec.Struct, frozen=True):
     servers: int = 1
     tells: tuple[str, ...] = ()
     glance: Glance | None = None
+    passed_data: bytes | None = None
 
 
 def judging_text(
@@ -282,6 +283,7 @@ def judging_text(
     hold: HoldRule | DetectRule | None = None,
     size: int = 0,
     glance: Glance | None = None,
+    passed_data: bytes | None = None,
 ) -> Prepared:
     """A check that reads nothing but its text, and changes nothing."""
 
@@ -289,7 +291,8 @@ def judging_text(
         judgement = judge(text)
         return write_json(judgement.data) if judgement.verdict and judgement.error is None else None
 
-    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance or judged)
+    glance = glance or judged
+    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance, passed_data=passed_data)
 
 
 class Check(msgspec.Struct, frozen=True):

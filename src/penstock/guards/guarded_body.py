@@ -171,7 +171,8 @@ def hidden_by_plain(body: Body, texts: PlainTexts) -> str:
     name = among_others(body.members)
     if name:
         return _taken_for(name)
-    return _twice(coming_twice(body.raw("messages") or b"", texts.members))
+    name = coming_twice(bytes(body.members.get("messages", b"")), texts.members)
+    return _twice(name) if name else ""
 
 
 def _taken_for(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -15,9 +16,12 @@ from msgspec import UNSET
 
 _encode: Final = msgspec.json.Encoder().encode
 _GAP: Final = b"\0"
-"""Stands in no JSON text."""
+_MOMENT: Final = b"\1"
+"""They stand in no JSON text."""
 GAP: Final = msgspec.Raw(_GAP)
 """A value of a template (``template_of``)."""
+MOMENT: Final = msgspec.Raw(_MOMENT)
+"""A moment in the results of hooks (``results_at``)."""
 
 
 class HookResult(msgspec.Struct, frozen=True, rename={"is_async": "async"}):
@@ -58,12 +62,27 @@ def template_of(value: Any) -> bytes | None:
 
 
 def passed_result(
-    hook: str, kind: Enum, checks: Iterable[tuple[str, bool]], feedback: dict[str, Any] | None, *, is_async: bool
+    hook: str,
+    kind: Enum,
+    checks: Iterable[tuple[str, bool, bytes | None]],
+    feedback: dict[str, Any] | None,
+    *,
+    is_async: bool,
 ) -> HookResult:
-    """The result of a hook whose checks pass within a millisecond, for ``template_of``. It has gaps for the data and
-    the moment of each check, and for the hook's moment. ``checks`` are ids, and whether errors fail."""
-    results = [CheckResult(GAP, True, check, UNSET, 0, False, GAP, None, fails) for check, fails in checks]
-    return HookResult(True, hook, False, results, feedback, 0, is_async, kind, GAP, False)
+    """The result of a hook whose checks pass within a millisecond, for ``template_of``. It has gaps for the data of
+    checks that differ from text to text, and its moments are ``MOMENT``. ``checks`` are ids, whether errors fail, and
+    the data where it is always the same."""
+    results = [
+        CheckResult(GAP if data is None else msgspec.Raw(data), True, check, UNSET, 0, False, MOMENT, None, fails)
+        for check, fails, data in checks
+    ]
+    return HookResult(True, hook, False, results, feedback, 0, is_async, kind, MOMENT, False)
+
+
+@lru_cache(64)
+def results_at(results: bytes, moment: str) -> bytes:
+    """Results, or a template of them, with one moment in all places: requests of one millisecond share it."""
+    return results.replace(_MOMENT, b'"%b"' % moment.encode())
 
 
 def feedback_of(

@@ -212,11 +212,11 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return not (self.transforms or closed)
 
     @cached_property
-    def glances(self) -> tuple[tuple[Glance, bool], ...]:
-        """What its checks of a request tell at a glance, each with whether it sees the last message alone; nothing
-        unless all checks may."""
+    def glances(self) -> tuple[tuple[Glance, bool, bool], ...]:
+        """What its checks of a request tell at a glance, each with whether it sees the last message alone, and whether
+        it tells the same of each text that passes; nothing unless all checks may."""
         glances = [
-            (each.prepared.glance, each.scope.of == "last")
+            (each.prepared.glance, each.scope.of == "last", each.prepared.passed_data is not None)
             for each in self.checks
             if each.prepared.glance is not None and each.scope.is_told_by_plain
         ]
@@ -225,7 +225,8 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
     @property
     def passed_result(self) -> HookResult:
         """What is told of the hook where all its checks pass at a glance."""
-        checks, feedback = [(each.id, each.told_fails_closed) for each in self.checks], self.on_success
+        checks = [(each.id, each.told_fails_closed, each.prepared.passed_data) for each in self.checks]
+        feedback = self.on_success
         passed = None
         if feedback is not None:
             parts = feedback.value, feedback.weight, feedback.metadata
@@ -247,12 +248,13 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
 class Glances(msgspec.Struct, frozen=True):
     """The hooks of a request, all of which may judge at a glance: then nothing else judges the request or its answer.
 
-    ``hooks`` are what their checks tell, by hook (``Hook.glances``). ``reads_whole``: whether a check sees more than
-    the last message. ``results`` is what is told of the hooks where all pass, a JSON array with gaps
+    ``checks`` are what all checks tell, in their order (``Hook.glances``). ``reads_whole``: whether a check sees more
+    than the last message. ``results`` is what is told of the hooks where all pass, a JSON array with moments
+    (``hook_result.results_at``), and with gaps where a check tells something else of each text
     (``hook_result.template_of``). ``check_ids`` are the ids of all checks, as the registry has them. ``needs_texts``:
     a request whose texts can't be read would evade a hook."""
 
-    hooks: tuple[tuple[tuple[Glance, bool], ...], ...]
+    checks: tuple[tuple[Glance, bool, bool], ...]
     reads_whole: bool
     results: bytes
     check_ids: tuple[str, ...]
@@ -317,16 +319,19 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
         """The hooks that judge a request before it is sent, where all of them may do so at a glance, and no other hook
         judges the request or its answer."""
         deciding = self.deciding
-        hooks = tuple([hook.glances for hook in deciding])
+        hooks = [hook.glances for hook in deciding]
         has_more = self.told_headers or self.beside or self.after
         if not hooks or not all(hooks) or has_more or not self.judges_at_once:
             return None
-        reads_whole = any(not of_last for glances in hooks for _, of_last in glances)
+        checks = tuple([each for glances in hooks for each in glances])
+        reads_whole = any(not of_last for _, of_last, _ in checks)
         results = template_of([hook.passed_result for hook in deciding])
         if results is None:
             return None
+        if all(tells_the_same for _, _, tells_the_same in checks):
+            results %= ()
         ids = tuple([each for hook in deciding for each in hook.check_ids])
-        return Glances(hooks, reads_whole, results, ids, self.needs_texts)
+        return Glances(checks, reads_whole, results, ids, self.needs_texts)
 
     @cached_property
     def changes_answers(self) -> bool:

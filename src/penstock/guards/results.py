@@ -27,6 +27,11 @@ _EXCERPTS: Final = frozenset({"textExcerpt", "matchDetails", "matchedJson", "res
 """Members of a check's data that hold what was checked."""
 
 
+_ENDS: Final = frozenset({b"}}", b"]}", b'"}'})
+"""Ends of nearly all objects of JSON: nothing has to be taken off but the bracket."""
+_BEFORE: Final = b'{"before_request_hooks":'
+_THEN: Final = b',"after_request_hooks":'
+_NOTHING_AFTER: Final = _THEN + b"[]}"
 _LABELS: Final = frozenset(
     """
     action allowedCategories category categories confidence detector_type entity_type explanation filter
@@ -119,7 +124,12 @@ def hook_results(
 
 def joined_results(before: bytes, after: bytes = b"[]") -> bytes:
     """``hook_results`` as JSON, of the results of both phases, each a JSON array."""
-    return b'{"before_request_hooks":%b,"after_request_hooks":%b}' % (before, after)
+    return b"".join((_BEFORE, before, _THEN, after, b"}"))
+
+
+def with_passed_results(body: bytes, before: bytes) -> bytes | None:
+    """As ``with_results``, of before hooks alone: their results as a JSON array."""
+    return with_results(body, _BEFORE, before, _NOTHING_AFTER)
 
 
 def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
@@ -132,14 +142,17 @@ def phase_object(phase: Phase, results: bytes) -> bytes:
     return b'{"%b":%b}' % (b"before_request_hooks" if phase is Phase.BEFORE else b"after_request_hooks", results)
 
 
-def with_results(body: bytes, results: bytes) -> bytes | None:
-    """A JSON object with ``hook_results`` as its last member; None for bytes that are no object."""
+def with_results(body: bytes, *results: bytes) -> bytes | None:
+    """A JSON object with ``hook_results`` as its last member, of the parts of its JSON; None for bytes that are no
+    object."""
+    if body[-2:] in _ENDS:
+        return b"".join((body[:-1], b',"hook_results":', *results, b"}"))
     text = body.rstrip()
     if text[-1:] != b"}":
         return None
     inner = text[:-1].rstrip()
     begins = b'"hook_results":' if inner.endswith(b"{") else b',"hook_results":'
-    return b"".join((inner, begins, results, b"}"))
+    return b"".join((inner, begins, *results, b"}"))
 
 
 def message_of(reasons: Sequence[str], place: str = "") -> str:
@@ -257,13 +270,18 @@ def _feedback(feedback: Feedback, runs: Collection[CheckRun]) -> dict[str, Any]:
 
 def moment_of(seconds: float) -> str:
     """ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
-    whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    return _moment(int(seconds * 1000))
 
 
 @functools.lru_cache(16)
+def _moment(milliseconds: int) -> str:
+    """The same of milliseconds: checks of many requests begin in the same one."""
+    second, rest = divmod(milliseconds, 1000)
+    return f"{_second(second)}.{rest:03d}Z"
+
+
+@functools.lru_cache(4)
 def _second(seconds: int) -> str:
-    """A whole second: the checks of many requests begin in the same one."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -279,5 +297,6 @@ __all__ = [
     "message_of",
     "phase_results",
     "reasons_of",
+    "with_passed_results",
     "with_results",
 ]

@@ -59,7 +59,10 @@ def _contains(parameters: Parameters) -> Prepared:
     may_hold = operator == "none" and all(words) and bool(words) and not whole
     # A word that is there stays there, whatever follows.
     hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True) if may_hold else None
-    return judging_text(judge, hold=hold, size=sum(map(len, words)) * 4, glance=glance if looks_for_none else None)
+    size = sum(map(len, words)) * 4
+    if not looks_for_none:
+        return judging_text(judge, hold=hold, size=size)
+    return judging_text(judge, hold=hold, size=size, glance=glance, passed_data=clean_data)
 
 
 def _word_pattern(word: str, *, matches_case: bool, whole: bool) -> Any:

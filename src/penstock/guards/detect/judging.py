@@ -114,7 +114,15 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
         return Judgement(verdict, data, edits=changes, restores={} if placeholders is None else placeholders.values())
 
     only_looks = rule.masks is None
-    return Prepared(judge, hold=rule, size=size, restores=restores, only_looks=only_looks, glance=may_hold and glance)
+    return Prepared(
+        judge,
+        hold=rule,
+        size=size,
+        restores=restores,
+        only_looks=only_looks,
+        glance=may_hold and glance,
+        passed_data=clean_data,
+    )
 
 
 def _edits(rule: DetectRule, segment: Segment, mask: Mask | None, found: Counter[str]) -> list[Edit]:

@@ -10,6 +10,7 @@ from time import time
 from typing import Final
 
 from penstock.dialects.texts import PlainTexts
+from penstock.guards.hook_result import results_at
 from penstock.guards.plan import Glances
 from penstock.guards.results import moment_of
 
@@ -21,19 +22,19 @@ def passed_results(glances: Glances, texts: PlainTexts) -> bytes | None:
     """The results of hooks that all passed, as a JSON array; None where a check has to look, fails, can't judge or
     takes long."""
     began = time()
-    moment = b'"%b"' % moment_of(began).encode()
-    messages = texts.messages
-    last = messages[-1].content if messages else ""
+    last = texts.text(of_last=True)
     whole = texts.text(of_last=False) if glances.reads_whole else ""
-    gaps: list[bytes] = []
+    differing: list[bytes] = []
     try:
-        for hook in glances.hooks:
-            for glance, of_last in hook:
-                data = glance(last if of_last else whole)
-                if data is None:
-                    return None
-                gaps += data, moment
-            gaps.append(moment)
+        for glance, of_last, tells_the_same in glances.checks:
+            data = glance(last if of_last else whole)
+            if data is None:
+                return None
+            if not tells_the_same:
+                differing.append(data)
     except Exception:
         return None  # what judges then tells what is wrong
-    return glances.results % tuple(gaps) if time() - began < _SECONDS else None
+    results = results_at(glances.results, moment_of(began))
+    if differing:
+        results %= tuple(differing)
+    return results if time() - began < _SECONDS else None

@@ -15,6 +15,7 @@ import msgspec
 from penstock.core.address import AddressPolicy
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
+from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import NO_TEXTS, TextView
 from penstock.guards.base import Outbound, Phase
@@ -22,7 +23,7 @@ from penstock.guards.guarded_body import hidden_by_plain
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import Glances, GuardPlan, Hook
 from penstock.guards.restore import restoring_of
-from penstock.guards.results import HookRun, denied, joined_results, phase_object, with_results
+from penstock.guards.results import HookRun, denied, phase_object, with_passed_results
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
@@ -136,7 +137,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             if not route.target.strict:
                 answer.body = with_first_event(view, phase_object(Phase.BEFORE, passed), answer.body)
         elif answer.rest is None:
-            body = with_results(answer.body, joined_results(passed))
+            body = with_passed_results(answer.body, passed)
             answer.body = answer.body if body is None else body
         return answer
 
@@ -235,10 +236,10 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
     ) -> bytes | None:
         """The results of the hooks of a request for its first target, which all pass at a glance; None for any other
         request."""
-        read = view.read_plain_chat
+        read, changes = view.read_plain_chat, route.changes
         if read is None or not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
             return None
-        body = route.changes.filled(request.body) if route.changes.fills else request.body
+        body = changes.filled(request.body) if changes is not NO_CHANGES and changes.fills else request.body
         texts = read(body)
         if texts is None or (glances.needs_texts and hidden_by_plain(body, texts)):
             return None
