@@ -5,8 +5,8 @@ that clients can't read is counted. No part of the answer is lost in silence: Na
 chunk with choices or a delta that can't be read ends the stream with an error. Any other event that is no JSON is taken
 out: it would end a client's reading of all good events after it. A last event gets the empty line that it lacks.
 
-An error ends the answer, whatever follows it: of later events only those pass that tell of errors, too. A client that
-reads on would otherwise take what failed for finished.
+An error ends the answer, whatever follows it: of later events only those pass that tell of errors, too, and the
+stream's terminator. A client that reads on would otherwise take what failed for finished.
 
 With a normalizer, an event that is sound passes by one look of the normalizer's; what the normalizer makes of any other
 event is then watched like any event.
@@ -218,6 +218,8 @@ class StreamWatch:
                 return self._unreadable(block, data)
             if error is not None:
                 return self._failed(block, name, data, error) if self.error is None else block
+            if data and data == self.grammar.terminator:
+                return block
         return block if self.error is None else b""
 
     def _failed(self, block: bytes, name: bytes, data: bytes, error: ClassifiedError) -> bytes:
