@@ -116,6 +116,8 @@ and goes on with the error's own. A config's problems are told together
 ```
 
 A stream that has begun ends with the error object in an event, `data: {{"error": …}}`, and without `[DONE]`.
+Where the provider's own stream tells the error in this shape, nothing of the answer passes after it; a `[DONE]` of the
+provider's does.
 
 ## Provider errors
 

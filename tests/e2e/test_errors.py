@@ -128,7 +128,7 @@ def test_all_problems_of_a_config_are_told_in_one_error(gateway: RunningGateway)
             "config.strategy.on_status_codes[0]: Expected number",
         ):
             assert where in told
-    assert len(got.json()["errors"]) == 6
+    assert len(got.json()["errors"]) == 9
 
 
 def test_a_provider_without_a_key_says_how_to_give_one(gateway: RunningGateway) -> None:

@@ -30,7 +30,8 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     whether the event says something; a role alone, pings and empty chunks don't. ``ending``: the stream's last bytes
     -> whether it was finished, and its usage. ``is_complete``: whether a stream that ended in order tells a complete
     answer (``Verdict.is_complete``). ``fit_error``: (the first and last bytes of the stream so far, an error event) ->
-    the event as it follows them, for wires whose events are numbered. ``is_usage_only``: data of an event -> whether it
+    the event as it follows them, for wires whose events are numbered. ``terminator``: data of an event that says that
+    the stream is over, and nothing of the answer; empty in wires without one. ``is_usage_only``: data of an event -> whether it
     only tells usage, None for wires without such events; every event of that kind holds ``usage_mark``.
     """
 
@@ -42,6 +43,7 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     is_usage_only: Callable[[bytes], bool] | None = None
     usage_mark: bytes = b""
     fit_error: Callable[[bytes, bytes], bytes] | None = None
+    terminator: bytes = b""
 
     def with_usage(self, known: Callable[[], Usage | None]) -> StreamGrammar:
         """The same for a stream of whose usage more is ``known`` at its end than its events tell."""

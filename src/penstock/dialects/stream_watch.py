@@ -5,6 +5,9 @@ that clients can't read is counted. No part of the answer is lost in silence: Na
 chunk with choices or a delta that can't be read ends the stream with an error. Any other event that is no JSON is taken
 out: it would end a client's reading of all good events after it. A last event gets the empty line that it lacks.
 
+An error ends the answer, whatever follows it: of later events only those pass that tell of errors, too, and the
+stream's terminator. A client that reads on would otherwise take what failed for finished.
+
 With a normalizer, an event that is sound passes by one look of the normalizer's; what the normalizer makes of any other
 event is then watched like any event.
 """
@@ -35,7 +38,7 @@ class StreamWatch:
 
     ``content`` counts the weighed events that say something. ``error`` is set by the first event that is an error,
     ``error_data`` is that event's data. ``is_over``: the event did not tell the error in the wire's own shape, so
-    nothing after it passes, and the stream has to be ended with an error event. ``skipped`` counts the events that
+    nothing at all passes after it, and the stream has to be ended with an error event. ``skipped`` counts the events that
     clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the watch
     reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events where
     they deviate from the wire, None for a stream that is known not to. ``is_seen``: the events come from another watch
@@ -81,10 +84,10 @@ class StreamWatch:
         else:
             was_whole = not relay.mid_event
             ready = relay.feed(data)
-            if not self.is_over and (not ready or relay.mid_event or not was_whole):
+            if self.error is None and (not ready or relay.mid_event or not was_whole):
                 return ready
-        if self.is_over:
-            return b""
+        if self.error is not None:
+            return self._watched(ready)
         if self.is_seen and not weigh:
             return ready
         if weigh or (self.leaves_usage_out and self.grammar.usage_mark in ready):
@@ -98,7 +101,7 @@ class StreamWatch:
     def passes(self, data: bytes) -> bool:
         """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
         done with other bytes."""
-        if self.is_over:
+        if self.error is not None:
             return False
         relay, normalizer = self._relay, self._normalizer
         if normalizer is not None and not (relay.is_whole(data) and normalizer.sound(data) == len(data)):
@@ -115,7 +118,7 @@ class StreamWatch:
             remaining = sse.completed(remaining)
             self._relay.replace_last(remaining)
         passing = self._weighed(remaining) if weigh else self._passing(remaining)
-        if self._normalizer is None or self.is_over:
+        if self._normalizer is None or self.error is not None:
             return passing
         added = self._watched(self._normalizer.finish())
         self._relay.add(added)
@@ -159,7 +162,7 @@ class StreamWatch:
 
     def _passing(self, events: bytes) -> bytes:
         """The same bytes unless an event among them deviates, can't be read, or tells usage that nobody asked for."""
-        if self._normalizer is None:
+        if self._normalizer is None or self.error is not None:
             events = self._watched(events)
         elif (sound := self._normalizer.sound(events)) < len(events):
             events = self._normalized(self._normalizer, events, sound)
@@ -171,17 +174,17 @@ class StreamWatch:
         """What passes of events of which those in the first ``sound`` bytes are sound."""
         parts: list[bytes] = []
         for part, is_sound in _parts(normalizer, events, sound):
-            parts.append(part if is_sound else self._watched(part))
-            if self.is_over:
-                break
+            parts.append(part if is_sound and self.error is None else self._watched(part))
         passing = b"".join(parts)
-        if passing != events:
+        if passing != events and (self.error is None or self.is_over):
             self._relay.replace_last(passing)
         return passing
 
     def _watched(self, events: bytes) -> bytes:
         """The same bytes unless an event among them can't be read."""
-        if not events or self._are_plain(events):
+        if self.is_over or not events:
+            return b""
+        if self.error is None and self._are_plain(events):
             return events
         return b"".join([self._block(block) for block in sse.blocks(events)])
 
@@ -206,14 +209,18 @@ class StreamWatch:
 
     def _block(self, block: bytes) -> bytes:
         """What goes on of one event: its bytes, bytes that clients can read, or nothing."""
-        for name, data in sse.events(block) if not self.is_over else ():
+        if self.is_over:
+            return b""
+        for name, data in sse.events(block):
             try:
                 error = self.grammar.error_in(name, data, self.provider)
             except ValueError:
                 return self._unreadable(block, data)
-            if error is not None and self.error is None:
-                return self._failed(block, name, data, error)
-        return b"" if self.is_over else block
+            if error is not None:
+                return self._failed(block, name, data, error) if self.error is None else block
+            if data and data == self.grammar.terminator:
+                return block
+        return block if self.error is None else b""
 
     def _failed(self, block: bytes, name: bytes, data: bytes, error: ClassifiedError) -> bytes:
         self.error, self.error_data = error, data

@@ -24,7 +24,7 @@ from penstock.routing.fields import Fields
 from penstock.routing.memo import Memo, digest_of
 from penstock.routing.named_provider import named_provider
 from penstock.routing.plan import Target
-from penstock.routing.problems import Refused
+from penstock.routing.problems import Refused, entry, is_in_config
 from penstock.routing.rules import HeaderSettings, Rules
 
 _ACCOUNT: Final = "vertex_service_account_json"
@@ -193,7 +193,9 @@ class LeafBuilder:
             f"The custom host in {where} is refused: {url}. If the gateway's operator trusts it, add it to the "
             "trusted_hosts setting."
         )
-        raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, "Invalid custom host"))
+        plain = "Invalid custom host"
+        details = (entry(where, plain),) if is_in_config(where) else ()
+        raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, plain, details=details))
 
     def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> Mapping[str, str]:
         """Provider-specific settings. Some are addresses, so a virtual key takes no setting from the caller."""

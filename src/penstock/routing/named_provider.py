@@ -18,7 +18,7 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.routing import permit
 from penstock.routing.budget import Budget
 from penstock.routing.fields import Fields
-from penstock.routing.problems import PLAIN_INVALID, Refused
+from penstock.routing.problems import PLAIN_INVALID, Refused, entry, is_in_config
 from penstock.routing.rules import HeaderSettings, Rules
 
 _PLAIN_NO_PROVIDER: Final = (
@@ -85,7 +85,8 @@ def _virtual_key(name: str, where: str, rules: Rules, budget: Budget, *, is_key:
 
     way_out = budget.hint("virtual key" if is_key else "name", name, near)
     text = f"There is no virtual key '{name[:64]}': {way_out}"
-    raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, where, PLAIN_INVALID))
+    details = (entry(where, text),) if is_in_config(where) else ()
+    raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, where, PLAIN_INVALID, details=details))
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:
@@ -124,14 +125,19 @@ def _no_provider() -> Refused:
 
 
 def _unknown_provider(provider: str, where: str, rules: Rules, budget: Budget) -> Refused:
+    def known() -> list[str]:
+        return among(rules.providers, rules.permissions.providers)
+
     def near() -> str:
-        known = among(rules.providers, rules.permissions.providers)
-        return hint(provider, known, "'penstock providers' lists the ones there are.", 0.5, "'")
+        return hint(provider, known(), "'penstock providers' lists the ones there are.", 0.5, "'")
 
     way_out = budget.hint("provider", provider, near)
     text = (
         f"There is no provider '{provider[:64]}': {way_out} Any other OpenAI-compatible server: provider openai with "
         "x-portkey-custom-host."
     )
-    plain = PLAIN_INVALID if where.startswith("config") else "Invalid provider passed"
-    return Refused(Failure(Kind.UNKNOWN_PROVIDER, text, where, plain))
+    if not is_in_config(where):
+        return Refused(Failure(Kind.UNKNOWN_PROVIDER, text, where, "Invalid provider passed"))
+    listed = budget.hint("provider's list", "", lambda: ", ".join(known()))
+    reason = f"Invalid 'provider' value. Must be one of: {listed}"
+    return Refused(Failure(Kind.UNKNOWN_PROVIDER, text, where, PLAIN_INVALID, details=(entry(where, reason),)))

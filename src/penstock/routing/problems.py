@@ -31,10 +31,20 @@ class Enough(Exception):
 def refuse(path: str, reason: str, *, plain: str = PLAIN_INVALID) -> Refused:
     """The exception for a config that is refused at ``path``. Its failure holds Penstock's text and Portkey's: a list
     of messages, each with a path whose segments are joined by commas (docs/portkey.md#config-errors)."""
-    where = ",".join(re.findall(r"[^.\[\]]+", path)[1:])
-    details = (f"path: {where}, message: {reason}",) if plain == PLAIN_INVALID else ()
+    details = (entry(path, reason),) if plain == PLAIN_INVALID else ()
     text = f"The config is not valid at {path}: {reason}{'' if reason.endswith('?') else '.'}"
     return Refused(Failure(Kind.INVALID_CONFIG, text, path, plain, details=details))
+
+
+def entry(path: str, reason: str) -> str:
+    """A problem of a config as Portkey lists it beside its sentence."""
+    where = ",".join(re.findall(r"[^.\[\]]+", path)[1:])
+    return f"path: {where}, message: {reason}"
+
+
+def is_in_config(place: str) -> bool:
+    """Whether the place of a problem is in the config, and neither a header nor something that the operator made."""
+    return place.startswith("config")
 
 
 class Problems:

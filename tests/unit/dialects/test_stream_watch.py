@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calling import CHUNK, DONE, STOP, STREAMS, USAGE
+from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
@@ -79,6 +80,27 @@ def test_the_first_error_counts() -> None:
     watch.feed(b'data: {"error":{"message":"No","code":"rate_limit_exceeded"}}\n\ndata: {"error":{"code":500}}\n\n')
     assert watch.error is not None
     assert (watch.error.status, watch.error.error) == (429, ErrorClass.RATE_LIMIT)
+
+
+@DIALECTS
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_nothing_of_the_answer_passes_after_an_error(dialect: CallerDialect, size: int) -> None:
+    nothing, content, rest = STREAMS[dialect.name]
+    error = dialect.errors.event(Failure(Kind.STREAM_ERROR, "No."), "")
+    watch = StreamWatch(dialect.replies.stream)
+    stream = nothing + content + error + content + GARBAGE + error + rest
+    passed = b"".join([watch.feed(piece) for piece in pieces_of(stream, size)]) + watch.finish()
+    assert passed == nothing + content + error + error + (DONE if rest.endswith(DONE) else b"")
+    assert not watch.passes(content)
+    _, usage = watch.ending()
+    assert usage is not None, "what the answer took is paid for"
+
+
+def test_a_long_event_after_an_error_does_not_pass_either() -> None:
+    watch = StreamWatch(OPENAI)
+    error = b'data: {"error":{"message":"No"}}\n\n'
+    assert watch.feed(error + b"data: {") == error
+    assert watch.feed(b" " * (300 << 10)) + watch.feed(b"}\n\n" + CHUNK) + watch.finish() == b""
 
 
 def test_an_error_with_anthropics_name_for_it() -> None:

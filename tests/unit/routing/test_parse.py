@@ -205,9 +205,29 @@ def test_an_unknown_provider_gets_a_suggestion() -> None:
     failure = refused({"provider": "opnai", "api_key": "k"})
     assert failure.kind is Kind.UNKNOWN_PROVIDER
     assert "openai" in failure.message
+    assert failure.details == (
+        f"path: provider, message: Invalid 'provider' value. Must be one of: {', '.join(RULES.providers)}",
+    )
     missing = parse(None, HeaderSettings(provider="nothing-like-it"), RULES)
     assert isinstance(missing, Failure)
-    assert (missing.param, missing.plain) == ("x-portkey-provider", "Invalid provider passed")
+    assert (missing.param, missing.plain, missing.details) == ("x-portkey-provider", "Invalid provider passed", ())
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ({"provider": "y"}, "provider"),
+        ({"virtual_key": "y"}, "virtual_key"),
+        ({"override_params": {"model": "@y/m"}}, "override_params,model"),
+    ],
+)
+def test_whoever_a_config_names_in_vain_is_listed_with_all_other_problems(target: Any, path: str) -> None:
+    other = {"provider": "openai", "custom_host": "http://10.0.0.1"}
+    failure = refused({"strategy": {"mode": "x"}, "targets": [other, target]})
+    assert failure.details[1] == "path: targets,0,custom_host, message: Invalid custom host"
+    assert [each.partition(", message: ")[0] for each in failure.details] == [
+        "path: strategy,mode", "path: targets,0,custom_host", f"path: targets,1,{path}",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("config", [{}, {"request_timeout": 5}])

@@ -141,4 +141,6 @@ def is_usage_only(data: bytes) -> bool:
     return isinstance(chunk, dict) and isinstance(chunk.get("usage"), dict) and chunk.get("choices") == []
 
 
-STREAM: Final = StreamGrammar(error_in, error_form, has_content, ending, is_complete, is_usage_only, b'"prompt_tokens"')
+STREAM: Final = StreamGrammar(
+    error_in, error_form, has_content, ending, is_complete, is_usage_only, b'"prompt_tokens"', terminator=DONE
+)
