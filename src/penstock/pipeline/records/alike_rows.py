@@ -57,7 +57,7 @@ class AlikeRows:
         common = self._known[kind]
         if common is None:
             return None
-        charge = None if usage is None or billed is not None else charge_of(attempt, record.at)
+        charge = None if attempt.usage is None or billed is not None else charge_of(attempt, record.at)
         return _row(spooled, common, charge)
 
 
@@ -73,6 +73,7 @@ def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
         version,
         None if first is None else first / 1000,
         common.is_translated,
+        attempt.is_charged,
     )
     details = Details(
         (),
@@ -105,7 +106,7 @@ def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
         usage.reasoning or 0,
         usage.total or prompt + completion,
         nanos,
-        0,
+        0 if charge is None or attempt.is_charged else charge.nanos,
         {},
         _ENCODER.encode(details).decode(),
     )
