@@ -57,7 +57,7 @@ class AlikeRows:
         common = self._known[kind]
         if common is None:
             return None
-        charge = None if usage is None or billed is not None else charge_of(attempt, record.at)
+        charge = None if attempt.usage is None or billed is not None else charge_of(attempt, record.at)
         return _row(spooled, common, charge)
 
 
@@ -65,14 +65,14 @@ def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
     record, attempt = spooled.record, spooled.record.attempts[0]
     began, first_content, ended = attempt.began, attempt.first_content, attempt.ended or 0.0
     usage, nanos, version, match, _ = cost_of(attempt, charge)
-    first = None if first_content is None else int(first_content * 1_000_000 + 0.5)
+    first = None if first_content is None else microseconds(first_content)
     only = OnlyAttempt(
-        int(began * 1_000_000 + 0.5) / 1000,
-        int(ended * 1_000_000 + 0.5) / 1000,
+        milliseconds(began),
         match,
         version,
         None if first is None else first / 1000,
         common.is_translated,
+        attempt.is_charged,
     )
     details = Details(
         (),
@@ -90,14 +90,14 @@ def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
     )
     prompt, completion = usage.prompt or 0, usage.completion or 0
     values = (
-        int(record.at * 1_000_000 + 0.5),
+        microseconds(record.at),
         spooled.id,
         *common.caller,
         record.trace_id,
         *common.request,
-        int(record.latency * 1_000_000 + 0.5),
+        microseconds(record.latency),
         first if common.is_stream else None,
-        int((ended - began) * 1_000_000 + 0.5),
+        microseconds(ended - began),
         *common.route,
         prompt,
         completion,
@@ -105,7 +105,7 @@ def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
         usage.reasoning or 0,
         usage.total or prompt + completion,
         nanos,
-        0,
+        0 if charge is None or attempt.is_charged else charge.nanos,
         {},
         _ENCODER.encode(details).decode(),
     )

@@ -123,11 +123,14 @@ def content_of(content: Content, redactor: Redactor) -> bytes:
 
 
 def is_told_by_columns(attempt: AttemptRecord, record: Record, extras: LogExtras) -> bool:
-    """Whether an attempt is the request's only one and answered it, so that the columns of the row tell nearly all of
-    it: as most requests are."""
+    """Whether an attempt is the request's only one and answered it, maybe from the cache, so that the columns of the
+    row tell nearly all of it: as most requests are."""
     if len(record.attempts) != 1 or record.failure is not None or attempt.failure is not None or extras.messages:
         return False
-    if attempt.ended is None or not attempt.is_charged or attempt.is_hedge_loser or attempt.status != record.status:
+    if attempt.ended is None or attempt.is_hedge_loser or attempt.status != record.status:
+        return False
+    is_hit = attempt.cache in _HIT and attempt.billed is None and record.usage is None
+    if attempt.is_shared or not (attempt.is_charged or is_hit):
         return False
     if (attempt.target, attempt.provider, attempt.model) != (record.option, record.provider, record.model):
         return False
@@ -153,6 +156,10 @@ class _Sums:
         """Add the only attempt; what the row's columns don't tell of it."""
         began, first_content = attempt.began, attempt.first_content
         _, self.nanos, version, match, _ = cost_of(attempt, charge)
+        began, first_content = attempt.began, attempt.first_content
+        _, self.nanos, version, match, _ = cost_of(attempt, charge)
+        if charge is not None and attempt.cache in _HIT:
+            self.saved = charge.nanos
         self.first_content, self.upstream = first_content, (attempt.ended or 0.0) - began
         # In the order of its members.
         return OnlyAttempt(
@@ -161,6 +168,7 @@ class _Sums:
             version,
             None if first_content is None else milliseconds(first_content),
             attempt.lane == 2,
+            attempt.is_charged,
         )
 
     def add(
@@ -258,6 +266,7 @@ class OnlyAttempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     price_version: str | None = None
     first_content: float | None = None
     translated: bool = False
+    is_charged: bool = True
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

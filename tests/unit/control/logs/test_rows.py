@@ -37,6 +37,8 @@ def shown(record: Record, charge: Charge | None) -> Any:
         {"billed": Billed(USAGE, 99, "v1", "rule")},
         {"billed": Billed(USAGE, None)},
         {"usage": None},
+        {"cache": "HIT", "is_charged": False},
+        {"cache": "REPLAYED", "is_charged": False, "usage": None},
     ],
 )
 def test_an_attempt_that_the_columns_tell_is_shown_as_any_other(
@@ -45,10 +47,11 @@ def test_an_attempt_that_the_columns_tell_is_shown_as_any_other(
     attempt = AttemptRecord("config", "openai", "m", 1, 200, 0.0012, ended=1.4, usage=USAGE)
     attempt = msgspec.structs.replace(attempt, **change)
     record = Record(
-        10.0, "POST", "/p", 200, 1.5, provider="openai", model=attempt.model, option="config", usage=attempt.usage,
+        10.0, "POST", "/p", 200, 1.5, provider="openai", model=attempt.model, option="config",
+        usage=attempt.usage if attempt.is_charged else None,
         virtual_key=attempt.virtual_key, cache=attempt.cache, attempts=(attempt,),
     )  # fmt: skip
     by_columns = shown(record, charge if attempt.usage else None)
-    monkeypatch.setattr(log_rows, "_is_told_by_columns", lambda *_: False)
+    monkeypatch.setattr(log_rows, "is_told_by_columns", lambda *_: False)
     assert by_columns == shown(record, charge if attempt.usage else None)
     assert len(by_columns["attempts"]) == 1

@@ -34,7 +34,7 @@ def spooled(attempt: dict[str, Any], extras: LogExtras = NO_EXTRAS, **more: Any)
 
 def charge_of(attempt: AttemptRecord, at: float) -> Charge | None:
     assert at >= 10.0
-    return None if attempt.model == "unpriced" else CHARGE
+    return None if attempt.model == "unpriced" or attempt.usage is None else CHARGE
 
 
 def both(each: Spooled, rows: AlikeRows) -> tuple[LogEntry | None, LogEntry]:
@@ -54,6 +54,8 @@ ALIKE = [
         virtual_key="v", key="k", key_id="i", workspace="w", config="c", labels={"team": "red"},
     ),
     spooled({"billed": Billed(USAGE, None), "usage": USAGE}, client="::1", user_agent='say "hello"'),
+    spooled({"usage": USAGE, "is_charged": False, "cache": "HIT"}, cache="HIT", usage=None),
+    spooled({"is_charged": False, "cache": "REPLAYED"}, cache="REPLAYED"),
     spooled({"usage": USAGE}, operation="chat.completions", trace_id="t", status=200, latency=0.0),
 ]  # fmt: skip
 OTHERS = [
@@ -61,6 +63,8 @@ OTHERS = [
     spooled({"usage": USAGE}, dropped=("top_k",)),
     spooled({"usage": USAGE, "ended": None}),
     spooled({"usage": USAGE, "failure": "timeout", "status": 504}, failure="timeout", status=504),
+    spooled({"usage": USAGE, "is_charged": False, "is_shared": True}, usage=None),
+    spooled({"usage": USAGE, "is_charged": False}, usage=None),
     spooled({"usage": USAGE, "is_charged": False, "cache": "HIT"}, cache="HIT"),
     spooled({"usage": USAGE, "billed": Billed(USAGE, 5, is_estimated=True)}),
     spooled({"usage": USAGE, "billed": Billed(Usage(1), 5)}),

@@ -98,7 +98,7 @@ def test_of_an_only_attempt_that_answered_the_details_hold_what_the_columns_do_n
 @pytest.mark.parametrize(
     "change",
     [
-        {"status": 201}, {"failure": "stream_broken"}, {"ended": None}, {"is_charged": False}, {"is_hedge_loser": True},
+        {"status": 201}, {"failure": "stream_broken"}, {"ended": None}, {"is_charged": False}, {"is_shared": True, "is_charged": False}, {"is_hedge_loser": True},
         {"target": "config.targets[1]"}, {"provider": "other"}, {"model": "other"}, {"virtual_key": None},
         {"cache": "MISS"}, {"billed": Billed(Usage(9, 9), 99)}, {"billed": Billed(USAGE, 99, is_estimated=True)},
     ],
@@ -111,9 +111,12 @@ def test_any_other_attempt_is_told_as_a_whole(change: dict[str, Any]) -> None:
     assert (whole.number, whole.status, whole.model) == (1, only.status, only.model)
 
 
-def test_an_answer_from_the_cache_costs_nothing_and_saves_its_price() -> None:
-    told = row(attempt(cache="HIT", usage=Usage(1, 1), is_charged=False), cache="HIT")
+@pytest.mark.parametrize("ended", [None, 1.4])
+def test_an_answer_from_the_cache_costs_nothing_and_saves_its_price(ended: float | None) -> None:
+    hit = attempt(cache="HIT", usage=Usage(1, 1), is_charged=False, ended=ended)
+    told = row(hit, cache="HIT", provider="openai", model="m", option="config")
     assert (told.amount, told.saved, told.cache) == (0, 7, "HIT")
+    assert (details(told).attempt is not None) is (ended is not None)
 
 
 def test_a_request_that_no_provider_saw_costs_nothing() -> None:
