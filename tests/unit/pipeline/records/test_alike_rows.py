@@ -16,7 +16,7 @@ from penstock.pipeline.records.log_rows import Spooled, charges_of, row_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.request_log.entry import LogEntry
 
-CHARGE = Charge(7, price_version="v", price_match="exact", price_name="m", mode="standard")
+CHARGE = Charge(7, price_version="v", price_match="exact")
 USAGE = Usage(3, 2, 5)
 KINDS = RecordKinds()
 

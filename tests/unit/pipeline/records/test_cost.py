@@ -187,7 +187,6 @@ def test_readers_of_the_same_records_share_what_is_computed() -> None:
 
 def test_an_unknown_price_is_looked_for_once() -> None:
     shared, each = SharedCosts(Default(m=prices(1000)), Catalogue), attempt(model="nobody")
-    assert each.charge is None
     assert shared.charge_of(each, NOW) is None
     assert each.charge == (None,)
     assert shared.charge_of(each, NOW) is None

@@ -12,16 +12,17 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.rare_word import RareWord
 from penstock.dialects.free_text_tools import CUSTOM
 
-_QUOTED: Final = write_json(CUSTOM)
+_MARK: Final = RareWord(write_json(CUSTOM), 6)
 _NO_TOOL_OF_OPENAIS: Final = "input_schema"
 
 
 def with_nested_tools(body: Body) -> Body:
     """The body with each such tool in an object ``custom``, its grammar in one of its own. Other tools keep their
     bytes."""
-    if not body.mentions("tools", _QUOTED):
+    if not body.mentions("tools", _MARK):
         return body
     try:
         tools = _TOOLS.decode(body.raw("tools") or b"")
@@ -38,11 +39,11 @@ _TOOLS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 def _nested(raw: msgspec.Raw) -> msgspec.Raw | bytes:
     tool = Body.parse(raw)
-    if tool.raw("type") != _QUOTED or CUSTOM in tool or "name" not in tool or _NO_TOOL_OF_OPENAIS in tool:
+    if tool.raw("type") != _MARK.word or CUSTOM in tool or "name" not in tool or _NO_TOOL_OF_OPENAIS in tool:
         return raw
     custom = tool.without("type")
     form = custom.value("format")
     if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
         grammar = {name: value for name, value in form.items() if name != "type"}
         custom = custom.replaced({"format": write_json({"type": "grammar", "grammar": grammar})})
-    return Body({"type": _QUOTED, CUSTOM: custom.encode()}).encode()
+    return Body({"type": _MARK.word, CUSTOM: custom.encode()}).encode()

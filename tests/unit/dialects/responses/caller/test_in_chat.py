@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.core.body import Body
+from penstock.core.operation import Operation
 from penstock.dialects.openai.caller.dialect import wire_of
 from penstock.dialects.registry import caller_dialect
 from penstock.dialects.responses.caller.in_chat import RESPONSES_IN_CHAT
@@ -35,7 +36,7 @@ def test_it_has_its_name_in_the_registry() -> None:
 def test_guards_read_items_in_requests_and_choices_in_answers() -> None:
     view = RESPONSES_IN_CHAT.texts
     assert view is not None
-    kind = view.request_types["chat.completions"]
+    kind = view.request_types[Operation.CHAT]
     assert [each.text for each in view.request(kind, {"input": [{"role": "user", "content": "Hi"}]})] == ["Hi"]
     answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}}]}
     assert [each.text for each in view.answer(kind, answer)] == ["Hello"]
