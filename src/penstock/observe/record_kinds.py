@@ -36,7 +36,14 @@ class RecordKinds:
     def assign(self, record: Record) -> None:
         """Tell a new record its kind."""
         attempts = record.attempts
-        if len(attempts) != 1 or record.failure or record.skipped or record.guards or ";" in record.trace:
+        if (
+            len(attempts) != 1
+            or record.failure
+            or record.head_status
+            or record.skipped
+            or record.guards
+            or ";" in record.trace
+        ):
             return
         attempt = attempts[0]
         if attempt.failure or attempt.is_hedge_loser:

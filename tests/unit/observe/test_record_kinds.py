@@ -23,7 +23,7 @@ FIXED: dict[str, Any] = {
 }  # fmt: skip
 """What they have in common."""
 UNUSUAL: dict[str, Any] = {
-    "failure": "timeout", "trace": "a 500; b 200", "skipped": 1,
+    "failure": "timeout", "trace": "a 500; b 200", "skipped": 1, "head_status": 200,
     "guards": (GuardVerdict("before", "g", "c", "denied"),),
 }  # fmt: skip
 OPEN_OF_ATTEMPT: dict[str, Any] = {
