@@ -63,7 +63,7 @@ def test_an_answer_that_its_limit_cut(stop: Stop | None, expected: bool) -> None
 
 
 def test_a_reply_of_text_alone() -> None:
-    events = [Start("i"), Text("H"), Extra("x", 1), Text("i"), Stop("stop"), Usage(1, 2)]
+    events: list[Event] = [Start("i"), Text("H"), Extra("x", 1), Text("i"), Stop("stop"), Usage(1, 2)]
     assert plain_reply(events) == PlainReply("Hi", Start("i"), Stop("stop"), Usage(1, 2))
 
 
