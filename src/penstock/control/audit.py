@@ -20,6 +20,7 @@ from penstock.control.redact import Fingerprint, redacted
 from penstock.control.refusal import Problem, invalid
 from penstock.control.timestamps import as_text, parse
 from penstock.core.json_text import write_json
+from penstock.core.whole_number import whole_number
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.schema import audit, audit_head, organisation
 
@@ -186,11 +187,12 @@ def _matching(query: Mapping[str, str]) -> sa.Select[Any]:
                 wanted = wanted.where(comparison(parse(query[name])))
             except ValueError as problem:
                 problems.append(Problem(f"/{name}", str(problem)))
-    status = query.get("response_status_code")
-    if status is not None and not (status.isascii() and status.isdigit() and len(status) == 3):
-        problems.append(Problem("/response_status_code", "expected a status such as 200"))
-    elif status is not None:
-        wanted = wanted.where(audit.c.status == int(status))
+    if "response_status_code" in query:
+        status = whole_number(query["response_status_code"])
+        if status is None or not 100 <= status <= 999:
+            problems.append(Problem("/response_status_code", "expected a status such as 200"))
+        else:
+            wanted = wanted.where(audit.c.status == status)
     if problems:
         raise invalid(problems)
     return wanted

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.refusal import Problem, invalid
+from penstock.core.whole_number import whole_number
 
 DEFAULT_SIZE: Final = 100
 LARGEST_SIZE: Final = 1000
@@ -35,10 +36,11 @@ def page_of(query: Mapping[str, str], default: int = DEFAULT_SIZE, largest: int 
         text = query.get(name)
         if text is None:
             return otherwise
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
+        found = whole_number(text)
+        if found is None or found < least:
             problems.append(Problem(f"/{name}", f"expected a whole number from {least}"))
             return otherwise
-        return int(text)
+        return found
 
     page = Page(number("current_page", 0, 0), min(number("page_size", 1, default), largest))
     if page.number * page.size > _FARTHEST:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote
 
+from penstock.core.json_pointer import pointed
+
 LARGEST: Final = 1 << 40
 """What is more than this is not counted any further."""
 DEEPEST: Final = 64
@@ -95,7 +97,8 @@ class SchemaWork:
                 resources = [
                     each for name, each in self._resources if not document or name is None or last in (name, None)
                 ]
-                found = [part for each in resources for part in _pointed(each, fragment)]
+                parts = [pointed(each, fragment) for each in resources]
+                found = [part for part in parts if part is not None]
             self._referred[reference] = found
         return self._referred[reference]
 
@@ -109,20 +112,6 @@ def _applied_here(node: dict[str, Any]) -> Iterator[Any]:
             yield node[key]
     for key in _NAMED_IN_PLACE:
         yield from _named(node.get(key))
-
-
-def _pointed(resource: Any, pointer: str) -> list[Any]:
-    """The part of a resource to which a JSON Pointer (RFC 6901) leads; nothing if there is none."""
-    node = resource
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, dict) and name in node:
-            node = node[name]
-        elif isinstance(node, list) and name.isdecimal() and int(name) < len(node):
-            node = node[int(name)]
-        else:
-            return []
-    return [node]
 
 
 def _last_step(identifier: str) -> str | None:

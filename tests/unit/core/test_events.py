@@ -2,7 +2,21 @@
 
 import pytest
 
-from penstock.core.events import Event, Extra, Fail, Refusal, Start, Stop, Text, ToolArgs, ToolStart, collect, is_cut
+from penstock.core.events import (
+    Event,
+    Extra,
+    Fail,
+    PlainReply,
+    Refusal,
+    Start,
+    Stop,
+    Text,
+    ToolArgs,
+    ToolStart,
+    collect,
+    is_cut,
+    plain_reply,
+)
 from penstock.core.usage import Usage
 
 
@@ -46,3 +60,13 @@ def test_a_reply_may_lack_everything(events: list[Text]) -> None:
 )
 def test_an_answer_that_its_limit_cut(stop: Stop | None, expected: bool) -> None:
     assert is_cut(stop) is expected
+
+
+def test_a_reply_of_text_alone() -> None:
+    events: list[Event] = [Start("i"), Text("H"), Extra("x", 1), Text("i"), Stop("stop"), Usage(1, 2)]
+    assert plain_reply(events) == PlainReply("Hi", Start("i"), Stop("stop"), Usage(1, 2))
+
+
+@pytest.mark.parametrize("other", [Refusal("No"), ToolStart(0, "c", "f"), Text("x", choice=1), Stop("stop", choice=1)])
+def test_a_reply_that_says_more_is_none_of_text_alone(other: Event) -> None:
+    assert plain_reply([Start("i"), Text("Hi"), other, Stop("stop")]) is None

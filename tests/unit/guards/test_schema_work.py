@@ -53,6 +53,8 @@ def test_a_chain_of_definitions_doubles() -> None:
         {"$dynamicAnchor": "x", "allOf": [{"$dynamicRef": "#x"}]},
         {"anyOf": [{"$ref": "elsewhere"}]},
         {"$ref": "#/no/such/part"},
+        {"anyOf": [{}, {"$ref": "#/anyOf/2"}]},
+        {"anyOf": [{"$ref": f"#/anyOf/{'9' * 5000}"}]},
     ],
 )
 def test_what_never_ends_is_as_much_as_can_be(schema: dict[str, Any]) -> None:

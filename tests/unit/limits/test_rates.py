@@ -189,6 +189,18 @@ def test_resets_and_idleness() -> None:
     assert [fixed.is_idle(1099), fixed.is_idle(1100)] == [False, True]
 
 
+def test_what_a_store_keeps_of_a_window_is_the_window() -> None:
+    counter = SlidingWindow(SMALL)
+    for now in (1000, 1007, 1055):
+        counter.take(2, now)
+    kept = counter.parts()
+    assert [(part.amount, part.ends) for part in kept] == [(4, 1107), (2, 1155)]
+    restored = SlidingWindow(SMALL)
+    restored.restore(kept)
+    assert (restored.used, restored.parts()) == (6, kept)
+    assert restored.fits(4, 6, 1107)
+
+
 def test_concurrency_comes_back() -> None:
     gauge = rate_counter(concurrency())
     assert isinstance(gauge, Gauge)

@@ -252,18 +252,28 @@ async def test_a_signature_that_is_refused_is_not_made_again() -> None:
     assert len(transport.replies) == 1
 
 
-async def test_a_large_body_is_signed_in_a_thread() -> None:
-    """A signature covers the body: a digest of 100 MB takes half a second."""
-    threads: list[int] = []
+class Noting(FakeSigner):
+    """Notes in which threads it signs. ``has_token``: it signs with a token; else each signature is costly."""
 
-    class Noting(FakeSigner):
-        def lines(self, request: Outgoing, token: Token | None) -> bytes:
-            threads.append(threading.get_ident())
-            return super().lines(request, token)
+    def __init__(self, *, has_token: bool) -> None:
+        super().__init__()
+        self.is_costly = not has_token
+        self.threads: list[int] = []
 
-    authorize = authorizer(FakeTransport())
+    def token_request(self, now: float) -> Any:
+        return None if self.is_costly else super().token_request(now)
+
+    def lines(self, request: Outgoing, token: Token | None) -> bytes:
+        self.threads.append(threading.get_ident())
+        return super().lines(request, token)
+
+
+@pytest.mark.parametrize(("has_token", "on_the_loop"), [(True, [True, False]), (False, [False, False])])
+async def test_a_costly_signature_is_made_in_a_thread(has_token: bool, on_the_loop: list[bool]) -> None:
+    """So is that of a large body, which it covers: a digest of 100 MB takes half a second."""
+    authorize, signer = authorizer(FakeTransport()), Noting(has_token=has_token)
     for size in (0, 1 << 20):
-        proof = await authorize.lines_for(Noting(), msgspec.structs.replace(OUTGOING, body=b"x" * size))
+        proof = await authorize.lines_for(signer, msgspec.structs.replace(OUTGOING, body=b"x" * size))
         assert isinstance(proof, Proof)
-        assert proof.lines == b"authorization: token-1\r\n"
-    assert [thread == threading.get_ident() for thread in threads] == [True, False]
+        assert proof.lines == (b"authorization: token-1\r\n" if has_token else b"")
+    assert [thread == threading.get_ident() for thread in signer.threads] == on_the_loop

@@ -18,7 +18,7 @@ import uvicorn
 from commands import Gateway
 from penstock.app import build
 from penstock.server.http.http1 import ServerConnection
-from penstock.server.stopping import GracefulServer
+from penstock.server.stopping import GracefulServer, _cancel_once
 from penstock.settings import load
 from raw_caller import BODY, HEAD, with_length
 
@@ -139,3 +139,26 @@ async def test_connections_without_end_do_not_hold_the_stop(
         await stopped.shutdown([sock])
         with pytest.raises(ConnectionResetError):
             callers[-1].recv(1)
+
+
+async def test_a_request_is_ended_once_however_long_it_takes() -> None:
+    """It may be telling its caller: ended once more, it could not."""
+    ended = 0
+    may_end = asyncio.Event()
+
+    async def request() -> None:
+        nonlocal ended
+        while not may_end.is_set():
+            try:
+                await may_end.wait()
+            except asyncio.CancelledError:
+                ended += 1
+
+    task = asyncio.create_task(request())
+    await asyncio.sleep(0)
+    for _ in range(3):
+        _cancel_once(task)
+        await asyncio.sleep(0)
+    may_end.set()
+    await task
+    assert ended == 1

@@ -26,3 +26,17 @@ def test_bounds(kind: Any, good: object, bad: object) -> None:
     assert msgspec.convert(good, kind) == good
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(bad, kind)
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("9090", ("127.0.0.1", 9090)),
+        (":9090", ("127.0.0.1", 9090)),
+        ("10.0.0.1:80", ("10.0.0.1", 80)),
+        ("[::1]:80", ("::1", 80)),
+        ("", None),
+    ],
+)
+def test_an_address_is_a_port_with_a_host_or_without(listen: str, address: tuple[str, int] | None) -> None:
+    assert kinds.address_of(listen) == address

@@ -77,3 +77,11 @@ def test_none_is_a_word_only_where_the_family_knows_it() -> None:
 
 def test_all_of_openais_words_lead_somewhere() -> None:
     assert set(words("medium")) == set(EFFORTS)
+
+
+def test_a_provider_may_refuse_more_than_the_family() -> None:
+    traits = Traits(refuses=frozenset({"a"}), json_schema=True)
+    row = Row("m", traits, "link", refuses_at={"here": frozenset({"b"}), "there": frozenset({"response_format"})})
+    assert row.at("elsewhere") is traits
+    assert (row.at("here").refuses, row.at("here").json_schema) == (frozenset("ab"), True)
+    assert not row.at("there").json_schema

@@ -27,6 +27,7 @@ from penstock.control.refusal import Problem, Refusal, Why, absent, taken
 from penstock.control.timestamps import as_text
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.whole_number import whole_number
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import log_export
 
@@ -210,7 +211,8 @@ def _filter_of(filters: str, workspace: str | None) -> LogFilter:
 def _most(filters: str) -> int:
     texts = read_json_or_none(filters.encode())
     size = str(texts.get("page_size", "")) if isinstance(texts, dict) else ""
-    return min(int(size), MOST) if size.isascii() and size.isdigit() and 0 < len(size) < 10 else MOST
+    most = whole_number(size)
+    return MOST if most is None else min(most, MOST)
 
 
 async def _found(connection: Any, actor: Actor, id_: str) -> sa.Row[Any]:

@@ -21,6 +21,7 @@ from penstock.control.logs.rows import item
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import Problem, invalid
 from penstock.core.json_text import write_json
+from penstock.core.whole_number import whole_number
 
 MOST: Final = 50_000
 """Rows of an export, as in Portkey."""
@@ -59,11 +60,11 @@ def read_file(query: Mapping[str, str]) -> LogFile:
     format_ = query.get("format", "jsonl")
     if format_ not in FORMATS:
         raise invalid([Problem("/format", f"expected one of {', '.join(FORMATS)}")])
-    size = query.get("page_size", str(_MOST_AT_ONCE))
-    if not (size.isascii() and size.isdigit() and 0 < len(size) < 10 and int(size) > 0):
+    size = whole_number(query.get("page_size", str(_MOST_AT_ONCE)))
+    if not size:
         raise invalid([Problem("/page_size", f"expected a whole number from 1 to {_MOST_AT_ONCE}")])
     after = read_cursor(query.get("cursor"))
-    return LogFile(read_filter(query), format=format_, most=min(int(size), _MOST_AT_ONCE), after=after)
+    return LogFile(read_filter(query), format=format_, most=min(size, _MOST_AT_ONCE), after=after)
 
 
 async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncGenerator[bytes]:

@@ -17,6 +17,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE, mappings, read_json_or_none, write_json
 from penstock.core.kept_id import response_of
+from penstock.core.whole_number import whole_number
 
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -84,8 +85,9 @@ def items_of(ids: Collection[str], input_: bytes, response_id: str, response: by
 def input_page(input_: bytes, response_id: str, query: str) -> bytes | Failure:
     """A part of the items of a response's input, as JSON. ``query`` may hold ``limit``, ``order`` and ``after``."""
     asked = {name: values[-1] for name, values in parse_qs(query).items()}
-    limit, order, after = asked.get("limit", str(_DEFAULT_PAGE)), asked.get("order", "desc"), asked.get("after")
-    if not (limit.isascii() and limit.isdigit()) or not 1 <= int(limit[:9]) <= _LARGEST_PAGE:
+    limit = whole_number(asked.get("limit", str(_DEFAULT_PAGE)))
+    order, after = asked.get("order", "desc"), asked.get("after")
+    if limit is None or not 1 <= limit <= _LARGEST_PAGE:
         return Failure(Kind.INVALID_REQUEST, f"limit must be a whole number from 1 to {_LARGEST_PAGE}.", "limit")
     if order not in {"asc", "desc"}:
         return Failure(Kind.INVALID_REQUEST, "order must be asc or desc.", "order")
@@ -97,7 +99,7 @@ def input_page(input_: bytes, response_id: str, query: str) -> bytes | Failure:
         if not places:
             return Failure(Kind.INVALID_REQUEST, f"after names no item of this response: '{after[:64]}'.", "after")
         items = items[places[0] + 1 :]
-    page = items[: int(limit)]
+    page = items[:limit]
     ends = {"first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None}
     return write_json({"object": "list", "data": page, **ends, "has_more": len(items) > len(page)})
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.whole_number import whole_number
 from penstock.dialects.listed_models import ListedModel
 
 _SORTS: Final = ("name", "provider", "ai_service")
@@ -31,9 +32,9 @@ def selected(models: Sequence[ListedModel], query: Mapping[str, str]) -> Sequenc
     numbers = {}
     for name in ("offset", "limit"):
         text = parameters.get(name, "")
-        if text and not (text.isascii() and text.isdecimal() and len(text) < 10):
+        numbers[name] = whole_number(text)
+        if text and numbers[name] is None:
             return _refused(name, "expected a whole number from 0 on")
-        numbers[name] = int(text) if text else None
     begin, limit = numbers["offset"] or 0, numbers["limit"]
     return models[begin:] if limit is None else models[begin : begin + limit]
 

@@ -11,7 +11,9 @@ import math
 import operator
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import unquote
 
+from penstock.core.json_pointer import pointed
 from penstock.core.json_text import write_json
 
 _ROOMY: Final = 12
@@ -126,10 +128,7 @@ class _Sampler:
     def _resolve(self, reference: Any) -> Any:
         """A local reference such as ``#/$defs/Person``."""
         self._left -= len(str(reference))
-        found = self._root
-        for part in str(reference).removeprefix("#").split("/")[1:]:
-            found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
-        return found
+        return pointed(self._root, unquote(str(reference).removeprefix("#")))
 
 
 def _size(schema: Any) -> int:

@@ -101,7 +101,19 @@ def test_pages_of_the_input() -> None:
     assert listed in stored_responses.items_of({listed}, items, ID, RESPONSE)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=²", "order=up", "after=msg_1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=²",
+        f"limit=1{'0' * 5000}",
+        f"limit=000000001{'0' * 5000}",
+        "order=up",
+        "after=msg_1",
+    ],
+)
 def test_a_page_that_is_none(query: str) -> None:
     assert isinstance(stored_responses.input_page(b'"Hello"', ID, query), Failure)
 

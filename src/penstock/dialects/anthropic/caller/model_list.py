@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from penstock.core.whole_number import whole_number
 from penstock.dialects.listed_models import ListedModel, ModelLists
 
 _UNKNOWN_TIME: Final = "1970-01-01T00:00:00Z"
@@ -20,8 +21,8 @@ def _one(model: ListedModel) -> dict[str, Any]:
 
 def _page(models: Sequence[ListedModel], query: Mapping[str, str]) -> dict[str, Any]:
     """A page of ``limit`` models, after ``after_id`` or before ``before_id``."""
-    limit = query.get("limit", "")
-    size = min(int(limit), _LARGEST_PAGE) if limit.isascii() and limit.isdigit() and len(limit) < 10 else _USUAL_PAGE
+    limit = whole_number(query.get("limit", ""))
+    size = _USUAL_PAGE if limit is None else min(limit, _LARGEST_PAGE)
     ids = [model.id for model in models]
     start, end = 0, len(models)
     if query.get("after_id") in ids:

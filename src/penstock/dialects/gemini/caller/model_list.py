@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from penstock.core.whole_number import whole_number
 from penstock.dialects.listed_models import ListedModel, ModelLists
 
 _METHODS: Final = ("generateContent", "streamGenerateContent", "countTokens")
@@ -28,16 +29,11 @@ def _one(model: ListedModel) -> dict[str, Any]:
 
 def _page(models: Sequence[ListedModel], query: Mapping[str, str]) -> dict[str, Any]:
     """A page of ``pageSize`` models; its ``nextPageToken`` is the number of those that came before the next."""
-    asked, token = query.get("pageSize", ""), query.get("pageToken", "")
-    start = int(token) if _is_number(token) else 0
-    size = min(int(asked), _LARGEST_PAGE) if _is_number(asked) and int(asked) else len(models)
+    asked, start = whole_number(query.get("pageSize", "")), whole_number(query.get("pageToken", "")) or 0
+    size = min(asked, _LARGEST_PAGE) if asked else len(models)
     end = start + size
     further = {"nextPageToken": str(end)} if end < len(models) else {}
     return {"models": [_one(model) for model in models[start:end]], **further}
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 MODEL_LISTS: Final = ModelLists(_page, _one)

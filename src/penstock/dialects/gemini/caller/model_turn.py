@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.chat import Owner, Part, ReasoningPart, TextPart, ToolCall
+from penstock.core.whole_number import whole_number
 from penstock.dialects.envelope import ON_CALL, Envelope, is_sealed, unseal
 from penstock.dialects.gemini.caller.parts import Parts
 from penstock.dialects.gemini.provider.contents import UNSIGNED
@@ -83,7 +84,7 @@ class ModelTurn:
     def _unpack(self, envelope: Envelope) -> None:
         blocks = [block for block in envelope.blocks if block.place != ON_CALL]
         for block in blocks:
-            place = int(block.place) if block.place.isdecimal() else 0
+            place = whole_number(block.place) or 0
             at = self._starts[place] if place < len(self._starts) else len(self._found)
             thought = ReasoningPart(block.text, block.signature, block.data, envelope.owner)
             self._inserted.append((at, thought))

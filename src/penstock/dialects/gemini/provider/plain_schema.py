@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 from urllib.parse import unquote
 
+from penstock.core.json_pointer import pointed
 from penstock.dialects.schema_references import ReferenceBudget
 
 _LEVELS: Final = 4
@@ -141,15 +142,11 @@ class PlainSchema:
         return self._flat(target)
 
     def _resolve(self, pointer: str) -> dict[str, Any] | None:
-        """The schema at a JSON pointer within the root (RFC 6901)."""
-        place = self._root if pointer == "#" or pointer.startswith("#/") else None
-        for step in pointer[1:].split("/")[1:]:
-            name = unquote(step).replace("~1", "/").replace("~0", "~")
-            if isinstance(place, list):
-                place = place[int(name)] if name.isdecimal() and int(name) < len(place) else None
-            else:
-                place = place.get(name) if isinstance(place, dict) else None
-        return place if isinstance(place, dict) else None
+        """The schema at a JSON Pointer within the root, as a URI's fragment holds it."""
+        if pointer != "#" and not pointer.startswith("#/"):
+            return None
+        schema = pointed(self._root, unquote(pointer[1:]))
+        return schema if isinstance(schema, dict) else None
 
     def _without_null(self, flat: dict[str, Any]) -> dict[str, Any]:
         """The same with null out of its choices; one that leaves no choice is none."""

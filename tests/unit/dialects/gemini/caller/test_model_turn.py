@@ -64,6 +64,15 @@ def test_foreign_thoughts_come_back_from_an_envelope_once(keeps_thoughts: bool) 
     )
 
 
+@pytest.mark.parametrize("place", ["", "x", "²", "9" * 5000])
+def test_a_thought_without_a_place_stands_first(place: str) -> None:
+    envelope = sealed(Block("Hm", "s", place=place))
+    assert answer(model({"text": "Hi", "thoughtSignature": envelope}))[:2] == (
+        ReasoningPart("Hm", "s", "", Owner.ANTHROPIC),
+        TextPart("Hi"),
+    )
+
+
 def test_an_envelope_on_a_last_part_and_the_signature_of_a_call() -> None:
     last = sealed(Block("T", "s", place="0"))
     assert answer(model({"text": "Hi"}, {"text": "", "thoughtSignature": last})) == (

@@ -23,6 +23,12 @@ def test_references_are_resolved() -> None:
     assert told(translated(listed))["properties"] == {"a": STRING}
 
 
+@pytest.mark.parametrize("place", ["/anyOf/2", "/anyOf/x", f"/anyOf/{'9' * 5000}", "/title/0", "anyOf"])
+def test_a_reference_that_leads_nowhere_asks_for_nothing(place: str) -> None:
+    schema = {"type": "object", "title": "t", "properties": {"a": {"$ref": f"#{place}"}}, "anyOf": [INTEGER, STRING]}
+    assert translated(schema).lost == ("$ref",)
+
+
 def test_recursion_goes_on_for_some_levels() -> None:
     node = {
         "type": "object",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from asking import parts, request
 from matrix import MATRIX, called
 from penstock.core.chat import (
     Owner,
+    ReasoningPart,
     TextPart,
     ToolCall,
     ToolResult,
@@ -30,6 +32,18 @@ def test_what_the_model_said_aloud_is_its_makers() -> None:
     spoken = {"id": "audio_1"}
     assert parts({"role": "assistant", "content": None, "audio": spoken}) == (UnknownPart("audio", spoken),)
     assert parts({"role": "assistant", "content": "Hi", "audio": spoken}) == (TextPart("Hi"),)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "Hi", "reasoning_content": "Hm"},
+        {"content": "Hi", "reasoning": "Hm"},
+        {"content": [{"type": "thinking", "thinking": "Hm"}, {"type": "text", "text": "Hi"}]},
+    ],
+)
+def test_earlier_thoughts_are_parts(message: dict[str, Any]) -> None:
+    assert parts({"role": "assistant", **message}) == (ReasoningPart("Hm"), TextPart("Hi"))
 
 
 TEXTS = st.text(max_size=3) | st.sampled_from(["\ud800", "[", " \n"])
