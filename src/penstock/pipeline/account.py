@@ -280,7 +280,8 @@ class Account:
         otherwise; nobody can fill the log without a key that is known."""
         if self.operation is None or (self.failure is not None and self.failure.kind is Kind.INVALID_GATEWAY_KEY):
             return False
-        return self.fields.get(IGNORES_LOG, b"").lower() not in {b"true", b"1"}
+        ignored = self.fields.get(IGNORES_LOG)
+        return ignored is None or ignored.lower() not in {b"true", b"1"}
 
     def _extras(self, record: Record) -> LogExtras:
         fields = self.fields
@@ -301,6 +302,7 @@ class Account:
 
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
+        status, failure = self._end()
         answered, target, virtual_key = self.answered_by, None, self.virtual_key
         if answered is not None:
             target = answered.target
@@ -311,7 +313,7 @@ class Account:
             self.at,
             self.method,
             self.path,
-            self._final_status(),
+            status,
             time.monotonic() - self.arrived,
             None if self.operation is None else self.operation.text,
             self.dialect,
@@ -320,7 +322,7 @@ class Account:
             self.stream,
             self.first_byte,
             _total(attempts),
-            self._failure_name(),
+            failure,
             self.trace_id.decode("utf-8", "replace"),
             None if target is None else target.path,
             self.dropped,
@@ -343,19 +345,16 @@ class Account:
             return record
         return replace(record, trace_context=self.trace_context, parameters=self.parameters, guards=tuple(self.guards))
 
-    def _final_status(self) -> int:
-        """The status of the record. 499: the caller left first. 503: the gateway stopped. 500: a defect of the gateway,
-        whether or not a response was sent."""
-        if self.has_left or (self.failure is not None and self.failure.kind is Kind.CLIENT_DISCONNECTED):
-            return 499
-        return self.status or (503 if self.is_cancelled else 500)
-
-    def _failure_name(self) -> str | None:
-        if self.has_left:
-            return Kind.CLIENT_DISCONNECTED.value
-        if self.failure is not None:
-            return self.failure.kind.value
-        return Kind.SHUTTING_DOWN.value if self.is_cancelled else None
+    def _end(self) -> tuple[int, str | None]:
+        """The status and the failure of the record. 499: the caller left first. 503: the gateway stopped. 500: a defect
+        of the gateway, whether or not a response was sent."""
+        failure = self.failure
+        if self.has_left or (failure is not None and failure.kind is Kind.CLIENT_DISCONNECTED):
+            return 499, Kind.CLIENT_DISCONNECTED.value
+        if failure is not None or self.is_cancelled:
+            name = (Kind.SHUTTING_DOWN if failure is None else failure.kind).value
+            return self.status or (503 if self.is_cancelled else 500), name
+        return self.status or 500, None
 
 
 def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
