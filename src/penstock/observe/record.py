@@ -75,8 +75,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     identity: str = ""
     """The digest by which routing knows the target: that of its circuit."""
     charge: tuple[Charge | None] | None = None
-    """What the usage costs by the prices in force when a reader first asked (pipeline/records/cost.py), in it None
-    where the price is unknown."""
+    """What the usage costs by the prices that were in force when a reader first asked (pipeline/records/cost.py), in it
+    None where the price is unknown. None: nobody has asked."""
 
 
 class GuardVerdict(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

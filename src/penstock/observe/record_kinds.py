@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 _MOST: Final = 4096
 """Kinds that are remembered: callers choose the names of models."""
 _LONGEST: Final = 512
-"""Characters of the path and the model of a kind that is remembered: callers choose both."""
+"""Characters of path, model and region of a kind that is remembered: callers choose them."""
 
 
 class RecordKind(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Records of one kind have one attempt, which did not fail, and are alike in what hardly changes from request to
     request: path and status, key and config, target and model (``assign`` says in what). They differ in times, usage
-    and charges, in the caller's address and agent, in labels and metadata, and in the ids and parameters of traces.
+    and charges, in the caller's address and agent, in labels, metadata and what was dropped, in the ids and parameters
+    of traces.
 
     It is known by its identity alone: a reader remembers by it what it makes of the others' common part."""
 
@@ -50,14 +51,14 @@ class RecordKinds:
             return
         likeness = (  # beyond 30 members Python would make a list first
             record.method, record.path, record.status, record.operation, record.dialect, record.provider, record.model,
-            record.stream, record.option, record.dropped, record.cache, record.key, record.virtual_key, record.config,
+            record.stream, record.option, record.cache, record.key, record.virtual_key, record.config,
             record.key_id, record.workspace, attempt.target, attempt.provider, attempt.model, attempt.lane,
             attempt.status, attempt.cache, attempt.is_charged, attempt.is_shared, attempt.virtual_key, attempt.region,
             attempt.identity,
         )  # fmt: skip
         kind = self._known.get(likeness)
         if kind is None:
-            if len(record.path) + len(attempt.model or "") > _LONGEST:
+            if len(record.path) + len(attempt.model or "") + len(attempt.region) > _LONGEST:
                 return
             if len(self._known) >= _MOST:
                 self._known.clear()

@@ -295,7 +295,8 @@ class Account:
         otherwise; nobody can fill the log without a key that is known."""
         if self.operation is None or (self.failure is not None and self.failure.kind is Kind.INVALID_GATEWAY_KEY):
             return False
-        return self.fields.get(IGNORES_LOG, b"").lower() not in {b"true", b"1"}
+        ignored = self.fields.get(IGNORES_LOG)
+        return ignored is None or ignored.lower() not in {b"true", b"1"}
 
     def _extras(self, record: Record) -> LogExtras:
         fields = self.fields
@@ -316,7 +317,8 @@ class Account:
 
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
-        answered, target, virtual_key, status = self.answered_by, None, self.virtual_key, self._final_status()
+        status, failure = self._end()
+        answered, target, virtual_key = self.answered_by, None, self.virtual_key
         if answered is not None:
             target = answered.target
             virtual_key = target.virtual_key or virtual_key
@@ -335,7 +337,7 @@ class Account:
             self.stream,
             self.first_byte,
             _total(attempts),
-            self._failure_name(),
+            failure,
             self.trace_id.decode("utf-8", "replace"),
             None if target is None else target.path,
             self.dropped,
@@ -365,23 +367,16 @@ class Account:
             head_status=head_status,
         )
 
-    def _final_status(self) -> int:
-        """The status of the record, whether or not the head of a good answer was sent. 499: the caller left first. 503:
-        the gateway stopped. 500: a defect of the gateway. Else that of the failure."""
-        if self.has_left or (self.failure is not None and self.failure.kind is Kind.CLIENT_DISCONNECTED):
-            return 499
-        if self.status >= _FAILED:
-            return self.status
-        if self.failure is not None:
-            return self.failure.status
-        return 503 if self.is_cancelled else self.status or 500
-
-    def _failure_name(self) -> str | None:
-        if self.has_left:
-            return Kind.CLIENT_DISCONNECTED.value
-        if self.failure is not None:
-            return self.failure.kind.value
-        return Kind.SHUTTING_DOWN.value if self.is_cancelled else None
+    def _end(self) -> tuple[int, str | None]:
+        """The status and the failure of the record, whether or not the head of a good answer was sent. 499: the caller
+        left first. 503: the gateway stopped. 500: a defect of the gateway. Else that of the failure."""
+        failure = self.failure
+        if self.has_left or (failure is not None and failure.kind is Kind.CLIENT_DISCONNECTED):
+            return 499, Kind.CLIENT_DISCONNECTED.value
+        if failure is None and not self.is_cancelled:
+            return self.status or 500, None
+        status, kind = (503, Kind.SHUTTING_DOWN) if failure is None else (failure.status, failure.kind)
+        return self.status if self.status >= _FAILED else status, kind.value
 
 
 def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:

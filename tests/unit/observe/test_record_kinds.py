@@ -14,11 +14,12 @@ from penstock.observe.record_kinds import RecordKind, RecordKinds
 OPEN: dict[str, Any] = {
     "at": 2.0, "latency": 3.0, "first_byte": 0.1, "usage": Usage(1), "trace_id": "t", "metadata": {"a": "b"},
     "labels": {"team": "red"}, "client": "::1", "user_agent": "curl", "request_id": "r", "parameters": {"n": b"1"},
+    "dropped": ("top_k",),
 }  # fmt: skip
 """What records of one kind may differ in."""
 FIXED: dict[str, Any] = {
     "method": "GET", "path": "/other", "status": 404, "operation": "embeddings", "dialect": "gemini",
-    "provider": "p", "model": "m", "stream": True, "option": "config.targets[1]", "dropped": ("top_k",),
+    "provider": "p", "model": "m", "stream": True, "option": "config.targets[1]",
     "cache": "MISS", "key": "k", "virtual_key": "v", "config": "c", "key_id": "i", "workspace": "w",
 }  # fmt: skip
 """What they have in common."""
@@ -97,8 +98,12 @@ def test_a_record_without_an_attempt_or_with_several_is_of_no_kind() -> None:
     assert kinds(msgspec.structs.replace(record(), attempts=several), Record(1.0, "GET", "/", 200, 0.1)) == [None, None]
 
 
-def test_a_path_of_any_length_is_not_remembered() -> None:
-    long = record(path="/" + "x" * 10_000)
+@pytest.mark.parametrize(
+    "long",
+    [record(path="/" + "x" * 10_000), record({"model": "m" * 10_000}), record({"region": "r" * 10_000})],
+    ids=["path", "model", "region"],
+)
+def test_what_callers_choose_is_not_remembered_at_any_length(long: Record) -> None:
     assert kinds(long, long) == [None, None]
 
 

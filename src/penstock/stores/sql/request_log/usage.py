@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
 
@@ -90,8 +91,8 @@ def _measures(rows: Sequence[Row], *, is_good: bool) -> Measures:
     columns = dict(zip(_ADDED_UP, zip(*map(_values_of, rows), strict=True), strict=True))
     first_tokens = [value for value in columns["first_token"] if value is not None]
     latencies = [0] * len(LATENCY_COUNTS)
-    for latency in columns["latency"]:
-        latencies[bisect_left(_BOUNDS, latency)] += 1
+    for bucket, number in Counter(map(bisect_left, repeat(_BOUNDS), columns["latency"])).items():
+        latencies[bucket] = number
     return [
         count,
         0 if is_good else count,
