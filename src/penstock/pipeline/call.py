@@ -162,6 +162,13 @@ class RequestView:
             return MISSING
 
 
+class Untold(Protocol):
+    """``untold`` names what of an answer so far was left out (dialects/untold.py)."""
+
+    @property
+    def untold(self) -> tuple[str, ...]: ...
+
+
 NO_CACHE: Final = frozenset({"", "DISABLED"})
 """Cache statuses of answers that no cache had to do with."""
 
@@ -184,6 +191,8 @@ class Answer(msgspec.Struct):
     target: Target | None = None
     model: str | None = None
     dropped: tuple[str, ...] = ()
+    untold: Untold | None = None
+    """What the caller's wire has no place for, where the answer is translated: more of it may come with the rest."""
     cache_status: str = "DISABLED"
     """Empty where nobody came to look into the cache."""
     attempt: AttemptAccount | None = None

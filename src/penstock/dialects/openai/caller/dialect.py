@@ -8,6 +8,7 @@ from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Re
 from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller import errors
+from penstock.dialects.openai.caller.carried import PLACES
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion, plain_completion, verdict
 from penstock.dialects.openai.caller.request import from_body
@@ -21,7 +22,7 @@ from penstock.dialects.transcript import transcript
 OPENAI: Final = CallerDialect(
     name="openai_chat",
     reading=Reading(read_body, from_body, transcript=transcript),
-    writing=Writing(completion, ChunkWriter, verdict=verdict, plain=plain_completion),
+    writing=Writing(completion, ChunkWriter, verdict=verdict, places=PLACES, plain=plain_completion),
     errors=CallerErrors(
         errors.own,
         errors.own_event,
