@@ -49,7 +49,7 @@ class Surface:
     @cached_property
     def takes_json(self) -> bool:
         """Whether each body is one of JSON, and for this surface."""
-        return self.body is BodyKind.JSON and not self.others
+        return self.body in (BodyKind.JSON, BodyKind.JSON_BY_CURL) and not self.others
 
     def meant_by(self, data: bytes) -> Surface:
         """The surface that a body is for. One that can't be read is for this surface, which says why."""
