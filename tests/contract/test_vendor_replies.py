@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-import msgspec
 import pytest
 
 pytest.importorskip("anthropic", reason="the SDKs are not installed")

@@ -132,7 +132,10 @@ async def test_a_stream_is_replayed_so() -> None:
 @pytest.mark.parametrize("named", [{}, {"previous_response_id": "resp_1"}, {"conversation": "conv_1"}])
 async def test_ids_in_requests_of_responses_are_read_each_time(named: dict[str, str]) -> None:
     reply = json_reply(PLAIN["responses"])
-    gateway, body = Gateway(reply, reply, config={**TARGET, "provider": "openai"}), {"model": "m", "input": "Hi", **named}
+    gateway, body = (
+        Gateway(reply, reply, config={**TARGET, "provider": "openai"}),
+        {"model": "m", "input": "Hi", **named},
+    )
     for _ in range(2):
         assert (await gateway.answer(gateway.call(body, CALLERS["responses"]))).status == 200
     assert gateway.takes(gateway.call(body, CALLERS["responses"])) is not bool(named)
