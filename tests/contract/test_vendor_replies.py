@@ -118,7 +118,8 @@ def is_unread(wire: str, path: str) -> bool:
 
 @pytest.mark.parametrize("wire", HOSTS)
 def test_every_member_is_read(wire: str) -> None:
-    read, unread = set(), set()
+    read: set[str] = set()
+    unread: set[str] = set()
     for path, before, after in replies(wire):
         (unread if after == before else read).add(path)
     assert not {path for path in unread - read if not is_unread(wire, path)}

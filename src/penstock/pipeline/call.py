@@ -107,8 +107,8 @@ class Call(msgspec.Struct):
         ``@groq/llama``. Google's own models have none."""
         memo, streams = self.memo, self.streams
         if memo is not None and memo.address is not None and streams is not None:
-            model, members = memo.address
-            return RequestBody(request.body.addressed(members), model, streams)
+            named, members = memo.address
+            return RequestBody(request.body.addressed(members), named, streams)
         model = self.parameters.get("model")
         publisher = self.parameters.get("publisher", "google")
         if model is not None and publisher != "google":

@@ -42,9 +42,9 @@ def content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure 
     if fields.get(b"content-type") == kind or kind is BodyKind.ANY:
         return None
     media_type, kinds = media_type_of(fields), kind.split(b", ")
-    if media_type in kinds or (not media_type and BodyKind.JSON in kinds):
-        if media_type not in _OF_ANY_PAGE or not (b"origin" in fields or b"sec-fetch-site" in fields):
-            return None
+    is_taken = media_type in kinds or (not media_type and BodyKind.JSON in kinds)
+    if is_taken and not (media_type in _OF_ANY_PAGE and (b"origin" in fields or b"sec-fetch-site" in fields)):
+        return None
     words = " or ".join([_WORDS[each] for each in kinds if each in _WORDS])
     return Failure(
         Kind.INVALID_CONTENT_TYPE,
