@@ -37,7 +37,6 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
 class _Response(msgspec.Struct):
     """A response that may be a whole, good answer, told by one decode; any other is looked into member by member."""
 
-    object: Literal["response"]
     status: Literal["completed"]
     output: tuple[msgspec.Raw, ...]
     usage: dict[str, Any] | None = None
@@ -72,7 +71,9 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         return Verdict(error, usage=usage)
     output = value.get("output")
     if isinstance(output, list):
-        is_complete = bool(output) and value.get("status") == "completed" and readable is None and not is_error(value)
+        is_complete = (
+            bool(output) and value.get("status") == "completed" and readable is None and value.get("error") is None
+        )
         return Verdict(is_complete=is_complete, usage=usage, body=readable)
     if not is_chat and not is_error(value):
         return Verdict(usage=usage, body=readable)
