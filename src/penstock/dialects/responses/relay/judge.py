@@ -18,6 +18,7 @@ from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.provider_errors import ClassifiedError, classified
 from penstock.dialects.responses.usage import read_usage, usage_of
+from penstock.dialects.service_tier import with_tier
 
 _NOT_JSON: Final = "answered with success but the body is not a JSON object"
 _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
@@ -40,6 +41,7 @@ class _Response(msgspec.Struct):
     status: Literal["completed"]
     output: tuple[msgspec.Raw, ...]
     usage: dict[str, Any] | None = None
+    service_tier: str | None = None
     error: None = None
 
 
@@ -55,7 +57,10 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
             pass
         else:
             if response.output:
-                return Verdict(is_complete=True, usage=read_usage(response.usage))
+                usage = read_usage(response.usage)
+                if response.service_tier is not None:
+                    usage = with_tier(usage, response.service_tier)
+                return Verdict(is_complete=True, usage=usage)
     return _judge_slowly(body, provider, is_chat=is_chat)
 
 
