@@ -3,13 +3,15 @@
     python -m bench.counts [chat] [records] [config] [key] [limits] [limits-redis] [guards] [dialect] [stream]
         [dialect-stream] [config-stream] [hold]
         [wire-chat] [wire-responses] [wire-messages] [wire-gemini] [wire-converse] [wire-cohere] [wire-ollama]
+        [records-wire-chat] [records-wire-responses] …
 
 ``records`` is a chat with access log, metrics and request log, which all others do without. ``config`` is a chat with
 its config in a header, ``key`` one with a gateway key and a saved config, ``limits`` the same with a budget and a rate
 limit in memory, ``limits-redis`` with slices of them that are leased of a Redis.
 ``guards`` is a chat whose config has three local checks of the request, beside ``config`` without them; ``hold`` a
 stream whose answer three local checks hold back, beside ``config-stream``. ``wire-…`` is the same question to a host
-that speaks the caller's wire, to be compared with ``wire-chat``.
+that speaks the caller's wire, to be compared with ``wire-chat``; ``records-wire-…`` is the same with all readers of
+records, over more requests, since their batches are of many.
 
 Counts hardly depend on the machine's other work, so they decide where a time would not. Needs nginx with its lua
 module, valgrind and strace; docs/performance.md says how to read the table.
@@ -37,7 +39,7 @@ from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
 from bench.wire import WIRES
 
-_WIRES = {f"wire-{name}": wire for name, wire in WIRES.items()}
+_WIRES = {f"{readers}wire-{name}": wire for readers in ("", "records-") for name, wire in WIRES.items()}
 _STREAMS = frozenset({"stream", "dialect-stream", "config-stream", "hold"})
 _REQUESTS = {
     "chat": 300,
@@ -52,7 +54,7 @@ _REQUESTS = {
     "guards": 300,
     "config-stream": 15,
     "hold": 15,
-    **dict.fromkeys(_WIRES, 300),
+    **{kind: 1500 if kind.startswith("records") else 300 for kind in _WIRES},
 }
 _WARM = {kind: 6 if kind in _STREAMS else requests for kind, requests in _REQUESTS.items()}
 _ADDRESSING: dict[str, Addressing] = {
@@ -145,10 +147,10 @@ def _calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[str]:
 
 @contextmanager
 def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> Iterator[tuple[process.Process, Asking]]:
-    """A warm gateway; but for ``records`` nothing reads records: batches blur a count of few."""
+    """A warm gateway; but for ``records…`` nothing reads records: batches blur a count of few."""
     port = process.free_port()
     environment = {"PYTHONHASHSEED": "0", "XDG_DATA_HOME": str(home)}
-    environment |= {f"PENSTOCK_{reader}": str(kind == "records").lower() for reader in _READERS}
+    environment |= {f"PENSTOCK_{reader}": str(kind.startswith("records")).lower() for reader in _READERS}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     headers = _addressing(kind, mock)
     path, body = CHAT_PATH, payload.chat(stream=kind in _STREAMS)

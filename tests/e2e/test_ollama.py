@@ -80,6 +80,21 @@ def test_a_stream_passes_as_it_is(gateway: RunningGateway, upstream: Upstream) -
     assert (upstream.last.target, json.loads(upstream.last.body)) == ("/api/chat", json.loads(body))
 
 
+@pytest.mark.parametrize("content_type", [None, "application/x-www-form-urlencoded", "text/plain;charset=UTF-8"])
+def test_a_body_of_curls_is_json(gateway: RunningGateway, upstream: Upstream, content_type: str | None) -> None:
+    """As in each example of Ollama's documentation: ``curl -d``. A page in a browser has to say what it sends."""
+    upstream.play(reply(body=WHOLE))
+    said = {} if content_type is None else {"content-type": content_type}
+    headers, body = {**headers_for(ollama(upstream)), **said}, json.dumps({**ASK, "stream": False}).encode()
+    got = httpx.post(f"{gateway.url}/api/chat", content=body, headers=headers, timeout=60, trust_env=False)
+    assert (got.status_code, got.content, json.loads(upstream.last.body)) == (200, WHOLE, json.loads(body))
+    if content_type is not None:
+        from_page = {**headers, "origin": gateway.url}
+        got = httpx.post(f"{gateway.url}/api/chat", content=body, headers=from_page, timeout=60, trust_env=False)
+        assert (got.status_code, len(upstream.received)) == (400, 1)
+        assert "content-type: application/json" in got.json()["error"]
+
+
 @pytest.mark.parametrize(("path", "body"), [("/api/chat", ASK), ("/api/generate", {"model": "m", "prompt": "Hi"})])
 def test_a_plain_answer_passes_as_it_is(
     gateway: RunningGateway, upstream: Upstream, path: str, body: dict[str, Any]

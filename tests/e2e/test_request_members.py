@@ -23,40 +23,78 @@ from running import RunningGateway
 from upstream import Upstream
 from vendor_schemas import Change
 
-SAYS_NOTHING: Final = {
-    "openai_chat": """
-        .stream .stream_options* .parallel_tool_calls .function_call .response_format<json_schema>.json_schema.strict
-        .*.prompt_cache_breakpoint.ttl .functions[].parameters .tools[]<function>.function.parameters
-        """,
-    "responses": """
-        .model .stream .stream_options* .parallel_tool_calls .reasoning .reasoning.summary .reasoning.generate_summary
-        .text .text.format<json_schema>.strict .input[]*.id .input[]*.status .input[].type
-        .input[]<tool_search_call>.execution .input[]<reasoning> .*.allowed_callers[]
-        .input[]<reasoning>.content .*.parameters
-        """,
-    "anthropic": """
-        .metadata .output_config .stream .thinking*.display
-        .tool_choice<auto>.disable_parallel_tool_use .tools[].eager_input_streaming
-        .tools[].type .*.allowed_callers[]
-        .system[]<text>.citations* .*<image>.transformations .*<document>.citations
-        """,
-    "gemini": """
-        .systemInstruction .systemInstruction.role .tools .toolConfig .toolConfig.functionCallingConfig*
-        .generationConfig .generationConfig.thinkingConfig .generationConfig.thinkingConfig.includeThoughts
-        .generationConfig.responseFormat* .generationConfig.responseSchema.nullable
-        .generationConfig.responseSchema.propertyOrdering .generationConfig.responseModalities
-        .tools[].googleSearch.searchTypes.* .tools[].googleSearchRetrieval.dynamicRetrievalConfig.*
-        .contents[].parts[].functionResponse.parts[].fileData.fileUri
-        """,
-    "bedrock_converse": """
-        .modelId .inferenceConfig .outputConfig .*.image.error* .*.audio.error* .*.s3Location.bucketOwner
-        .*.toolResult.type .system[].cachePoint<default>.ttl .toolConfig.tools[].cachePoint<default>.ttl
-        """,
-    "cohere": ".model .strict_tools .thinking .messages[].content[]<thinking>",
-    "ollama": ".stream .keep_alive .options.* .think",
+DELIVERY: Final = "how the answer is delivered, which the gateway does itself"
+DEFAULT: Final = "what holds anyway, or an object without anything in it"
+ALONE: Final = "belongs to something that isn't there: tools, a text, a source, thoughts"
+OWN_IDS: Final = "ids and states that only the host knows which made them"
+UNSIGNED: Final = "thoughts that nobody signed: no maker takes them back"
+ALWAYS: Final = "what the other hosts always do"
+SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
+    "openai_chat": {
+        DELIVERY: ".stream .stream_options*",
+        DEFAULT: ".parallel_tool_calls .functions[].parameters .tools[]<function>.function.parameters",
+        ALONE: ".function_call",
+        ALWAYS: ".response_format<json_schema>.json_schema.strict",
+        "other makers' caches have times of their own": ".*.prompt_cache_breakpoint.ttl",
+    },
+    "responses": {
+        DELIVERY: ".stream .stream_options*",
+        DEFAULT: """
+            .model .parallel_tool_calls .reasoning .text .input[].type .input[]<tool_search_call>.execution .*.parameters
+            .*.allowed_callers[]
+            """,
+        ALONE: ".reasoning.summary .reasoning.generate_summary",
+        OWN_IDS: ".input[]*.id .input[]*.status",
+        UNSIGNED: ".input[]<reasoning> .input[]<reasoning>.content",
+        ALWAYS: ".text.format<json_schema>.strict",
+    },
+    "anthropic": {
+        DELIVERY: ".stream .tools[].eager_input_streaming .thinking*.display",
+        DEFAULT: """
+            .metadata .output_config .tools[].type .*.allowed_callers[] .*<image>.transformations .*<document>.citations
+            """,
+        ALONE: ".tool_choice<auto>.disable_parallel_tool_use .system[]<text>.citations*",
+    },
+    "gemini": {
+        DELIVERY: ".toolConfig.functionCallingConfig.streamFunctionCallArguments",
+        DEFAULT: """
+            .systemInstruction .systemInstruction.role .tools .toolConfig .generationConfig
+            .generationConfig.thinkingConfig .generationConfig.responseFormat* .generationConfig.responseModalities
+            .tools[].googleSearch.searchTypes.webSearch .tools[].googleSearch.searchTypes.imageSearch
+            """,
+        ALONE: """
+            .toolConfig.functionCallingConfig .toolConfig.functionCallingConfig.mode
+            .toolConfig.functionCallingConfig.allowedFunctionNames .generationConfig.thinkingConfig.includeThoughts
+            .generationConfig.responseSchema.nullable .generationConfig.responseSchema.propertyOrdering
+            .contents[].parts[].functionResponse.parts[].fileData.fileUri
+            """,
+        "when Google searches, which others leave to the model": (
+            ".tools[].googleSearchRetrieval.dynamicRetrievalConfig.dynamicThreshold "
+            ".tools[].googleSearchRetrieval.dynamicRetrievalConfig.mode"
+        ),
+    },
+    "bedrock_converse": {
+        DEFAULT: ".modelId .inferenceConfig .outputConfig",
+        ALONE: ".system[].cachePoint<default>.ttl .toolConfig.tools[].cachePoint<default>.ttl",
+        "whose bucket a file is in, and why there was none": ".*.s3Location.bucketOwner .*.image.error* .*.audio.error*",
+        "the kind of a tool, which its call has said": ".*.toolResult.type",
+    },
+    "cohere": {
+        DEFAULT: ".model .thinking",
+        ALONE: ".strict_tools",
+        UNSIGNED: ".messages[].content[]<thinking>",
+    },
+    "ollama": {
+        DELIVERY: ".stream",
+        DEFAULT: ".think",
+        "how a machine of Ollama's uses its memory": """
+            .keep_alive .options.embedding_only .options.f16_kv .options.logits_all .options.low_vram .options.main_gpu
+            .options.num_batch .options.num_ctx .options.num_gpu .options.num_keep .options.num_thread .options.numa
+            .options.use_mlock .options.use_mmap .options.vocab_only
+            """,
+    },
 }
-"""Paths that are left out without a word: delivery, defaults, empty objects, what belongs to something that isn't
-there, ids that only their host knows, thoughts that nobody signed and no maker takes back, whether to think where the model isn't known, and how a host of Ollama's uses its memory. ``*`` stands for anything."""
+"""Why a member is left out without a word, and the paths of such members. ``*`` stands for anything."""
 
 
 NAMED_ONCE: Final = frozenset({"cache_control"})
@@ -74,7 +112,8 @@ def is_named(path: str, dropped: str) -> bool:
 
 
 def says_nothing(caller: str, path: str) -> bool:
-    patterns = [re.escape(pattern).replace(r"\*", ".*") for pattern in SAYS_NOTHING[caller].split()]
+    rows = " ".join(SAYS_NOTHING[caller].values())
+    patterns = [re.escape(pattern).replace(r"\*", ".*") for pattern in rows.split()]
     return any(re.fullmatch(pattern, path) for pattern in patterns)
 
 

@@ -113,6 +113,36 @@ async def test_what_cant_be_said_is_named(gateway: RunningGateway, upstream: Ups
     assert not more.keys() & upstream.last.json.keys()
 
 
+SEARCH: list[dict[str, Any]] = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "code_execution", "input": {}},
+    {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": {"type": "x"}},
+]
+
+
+async def test_what_an_answer_loses_is_named(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Its header names what came before the first word, and all of a plain answer; the record names everything."""
+    begun = [event("message_start", message={**MESSAGE, "content": [], "stop_reason": None})]
+    ended = [event("message_delta", delta={"stop_reason": "end_turn"}, usage={}), event("message_stop")]
+    names = ("answer.server_tool_use", "answer.code_execution_tool_result")
+    for stream, blocks in ((False, [*SEARCH, TEXT]), (True, [*SEARCH, TEXT]), (True, [TEXT, *SEARCH])):
+        if stream:
+            parts = [
+                event("content_block_start", index=at, content_block=block) + event("content_block_stop", index=at)
+                for at, block in enumerate(blocks)
+            ]
+            upstream.play(events(*begun, *parts, *ended))
+        else:
+            upstream.play(reply(body=json.dumps({**MESSAGE, "content": blocks, "stop_reason": "end_turn"}).encode()))
+        body = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}], "stream": stream}
+        async with httpx.AsyncClient(timeout=60) as client:
+            found = await client.post(f"{gateway.url}/api/chat", json=body, headers=headers(claude(upstream)))
+        assert found.status_code == 200, found.text
+        assert "Let me see." in found.text
+        if blocks[-1] is TEXT:
+            assert found.headers["x-penstock-dropped-params"] == ",".join(names)
+        assert gateway.recorded()[-1].dropped == names
+
+
 async def test_no_name_becomes_a_header(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(good())
     found = await post(gateway, claude(upstream), **{"a\r\nx-evil: 1": 1, "é,": 2, "": 3})

@@ -31,6 +31,7 @@ from penstock.dialects.stream_grammar import StreamGrammar
 from penstock.dialects.task_dialect import CallerTask
 from penstock.dialects.texts import TextView
 from penstock.dialects.transcript import Transcript
+from penstock.dialects.untold import Places
 
 JSON: bytes = b"application/json"
 EVENT_STREAM: bytes = b"text/event-stream"
@@ -328,6 +329,8 @@ class Writing(msgspec.Struct, frozen=True):
     no_place: frozenset[str] = frozenset()
     tells_refusals: bool = False
     verdict: Callable[[ChatReply, Caption], Verdict | None] | None = None
+    places: Places = Places()
+    """What an answer can hold beside its text and has a place in the wire."""
     plain: Callable[[PlainReply, Caption], NormalizedReply | None] | None = None
     """As ``reply`` and ``verdict``, for a reply that is text alone. None for one that ``reply`` is to write, or a wire
     in which it writes each."""

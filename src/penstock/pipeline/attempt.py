@@ -112,6 +112,8 @@ async def send(
         answer.model = prepared.model
     if prepared.dropped:
         answer.dropped = prepared.dropped
+    if prepared.translation is not None:
+        answer.untold = prepared.translation.progress
     return answer
 
 

@@ -107,7 +107,8 @@ class Call(msgspec.Struct):
         ``@groq/llama``. Google's own models have none."""
         memo, streams = self.memo, self.streams
         if memo is not None and memo.address is not None and streams is not None:
-            return RequestBody(request.body.addressed(memo.address[1]), memo.address[0], streams)
+            named, members = memo.address
+            return RequestBody(request.body.addressed(members), named, streams)
         model = self.parameters.get("model")
         publisher = self.parameters.get("publisher", "google")
         if model is not None and publisher != "google":
@@ -161,6 +162,13 @@ class RequestView:
             return MISSING
 
 
+class Untold(Protocol):
+    """``untold`` names what of an answer so far was left out (dialects/untold.py)."""
+
+    @property
+    def untold(self) -> tuple[str, ...]: ...
+
+
 NO_CACHE: Final = frozenset({"", "DISABLED"})
 """Cache statuses of answers that no cache had to do with."""
 
@@ -183,6 +191,8 @@ class Answer(msgspec.Struct):
     target: Target | None = None
     model: str | None = None
     dropped: tuple[str, ...] = ()
+    untold: Untold | None = None
+    """What the caller's wire has no place for, where the answer is translated: more of it may come with the rest."""
     cache_status: str = "DISABLED"
     """Empty where nobody came to look into the cache."""
     attempt: AttemptAccount | None = None

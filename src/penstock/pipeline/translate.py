@@ -28,6 +28,7 @@ from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.framing.text_template import TextTemplate
 from penstock.dialects.function_names import with_callers_names
+from penstock.dialects.untold import with_untold
 from penstock.pipeline.replies.wrapped_reply import (
     JudgedReply,
     TransformedReply,
@@ -45,6 +46,13 @@ class Progress(msgspec.Struct, gc=False):
 
     began: int = msgspec.field(default_factory=time.monotonic_ns)
     usage: Usage | None = None
+    untold: tuple[str, ...] = ()
+    """What of the answer so far the caller's wire has no place for (dialects/untold.py)."""
+
+    def note_untold(self, events: Sequence[Event], caller: CallerDialect, *, is_strict: bool) -> None:
+        places = caller.writing.places
+        if is_strict or not places.tells_all:
+            self.untold = with_untold(self.untold, events, places)
 
 
 class Translation(msgspec.Struct, frozen=True):
@@ -230,6 +238,8 @@ class TranslatedStream:
             if type(event) is Usage:
                 usage = self._progress.usage
                 self._progress.usage = event if usage is None else usage.merged(event)
+        if len(events) != 1 or type(events[0]) is not Text:
+            self._progress.note_untold(events, self._translation.caller, is_strict=self._translation.is_strict)
         if self._translation.names:
             events = with_callers_names(events, self._translation.names)
         return self._closed(self._writer.write(events))
@@ -268,6 +278,7 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
     if reply.failure is not None:
         return _told(reply.failure, body, translation, trace_id)
     translation.progress.usage = reply.usage
+    translation.progress.note_untold(events, caller, is_strict=translation.is_strict)
     writer = caller.writing.stream(translation.caption())
     stream = writer.write(events) + writer.finish()
     if writer.failed is not None:
@@ -291,6 +302,7 @@ def _plain(translation: Translation, trace_id: bytes, events: list[Event], body:
     if isinstance(written, Failure):
         return written
     translation.progress.usage = reply.usage
+    translation.progress.note_untold(events, translation.caller, is_strict=translation.is_strict)
     return NormalizedReply(written, None if writing.verdict is None else writing.verdict(reply, caption))
 
 

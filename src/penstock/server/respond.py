@@ -56,6 +56,8 @@ async def relay_rest(
 
 def _note_ending(answer: Answer, account: Account) -> None:
     account.failure = answer.broken or account.failure
+    if answer.untold is not None:
+        account.dropped = (*answer.dropped, *answer.untold.untold)
     account.skipped = 0 if answer.watch is None else answer.watch.skipped
     attempt = answer.attempt
     if attempt is not None:

@@ -53,7 +53,7 @@ class Surface:
     @cached_property
     def takes_json(self) -> bool:
         """Whether each body is one of JSON, and for this surface, as one look tells of most."""
-        return self.body is BodyKind.JSON and (not self.others or bool(self.usual))
+        return self.body in (BodyKind.JSON, BodyKind.JSON_BY_CURL) and (not self.others or bool(self.usual))
 
     def is_usual(self, data: bytes) -> bool:
         """Whether one look tells that a body is for this surface."""

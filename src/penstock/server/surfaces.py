@@ -177,7 +177,8 @@ def _live_surfaces() -> Iterable[Surface]:
 
 
 def _ollama_surfaces() -> Iterable[Surface]:
-    """Ollama's paths. Its clients are given a host alone, and ask for the list of models first."""
+    """Ollama's paths. Its clients are given a host alone, and ask for the list of models first. Its server doesn't look
+    at a body's media type, and no example of its documentation says one."""
     ollama = "ollama"
     for path, operation, wire in (
         ("/api/chat", Operation.CHAT, ollama),
@@ -186,7 +187,7 @@ def _ollama_surfaces() -> Iterable[Surface]:
         ("/api/embed", Operation.EMBEDDINGS, "ollama_embed"),
         ("/api/embeddings", Operation.EMBEDDINGS, "ollama_embeddings"),
     ):
-        yield Surface("POST", path, operation, wire, default_provider=ollama)
+        yield Surface("POST", path, operation, wire, BodyKind.JSON_BY_CURL, ollama)
     yield Surface("GET", "/api/tags", Operation.MODELS, ollama, BodyKind.NONE, ollama)
 
 

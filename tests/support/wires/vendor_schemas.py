@@ -279,3 +279,24 @@ def _arguments(function: Any) -> Any:
     hints = typing.get_type_hints(function)
     names = [name for name in inspect.signature(function).parameters if name not in {"self", "request_options"}]
     return typing.TypedDict("Arguments", {name: hints[name] for name in names}, total=False)  # type: ignore[operator]
+
+
+def replies() -> dict[str, Any]:
+    """The whole reply of each wire of chats, as its vendor's SDK has it."""
+    import anthropic.types as messages
+    import botocore.session
+    import cohere
+    import ollama._types
+    from google.genai import types as genai
+    from openai.types import chat, responses
+
+    model = botocore.session.get_session().get_service_model("bedrock-runtime")
+    return {
+        "openai_chat": chat.ChatCompletion,
+        "responses": responses.Response,
+        "anthropic": messages.Message,
+        "gemini": genai.GenerateContentResponse,
+        "bedrock_converse": _Shape(model.operation_model("Converse").output_shape),
+        "cohere": cohere.V2ChatResponse,
+        "ollama": ollama._types.ChatResponse,
+    }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import calling
-from calling import CHAT, event_stream
+from calling import CHAT, GEMINI, event_stream
+from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.registry import CALLERS
-from penstock.pipeline.call import Answer, RequestView
+from penstock.pipeline.account import Account, Records
+from penstock.pipeline.call import Answer, Call, RequestView
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.routing.conditions import MISSING
 
 
@@ -79,3 +85,21 @@ def test_a_guards_question_has_few_attempts() -> None:
     assert asked.attempts_left(50) == 50
     asked.is_unguarded = True
     assert (asked.attempts_left(50), asked.attempts_left(2)) == (5, 2)
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_what_a_path_says_is_known_with_the_head(streams: bool) -> None:
+    memo = HeadMemo()
+    for contents in ([], [{"parts": []}]):
+        made = Call(
+            Operation.CHAT, GEMINI, [], {}, b"", b"t", Account(Records(), "POST", "/"), parameters={"model": "g"},
+            streams=streams, memo=memo,
+        )  # fmt: skip
+        body = Body.parse(json.dumps({"contents": contents}).encode())
+        for request in (made.addressed(RequestBody(body, None, False)), made.addressed(RequestBody(body, "x", False))):
+            assert (request.model, request.stream) == ("g", streams)
+            assert [*request.body] == ["contents", "model", "stream"]
+            assert request.body.raw("stream") == json.dumps(streams).encode()
+            assert request.body.value("contents") == contents
+            assert request.body.unaddressed({"model", "stream"}) is body
+    assert memo.address is not None

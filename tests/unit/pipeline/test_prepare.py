@@ -13,9 +13,14 @@ from calling import ANTHROPIC, CHAT, OPENAI, call, prepared, refused, route, tar
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.operation import Operation
+from penstock.core.secret import Secret
 from penstock.dialects.caller import CallerDialect
+from penstock.pipeline.authenticate import ANYBODY
 from penstock.pipeline.first_content import watch_for
-from penstock.pipeline.prepare import prepare
+from penstock.pipeline.head_memo import HeadMemo
+from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.target_route import TargetRoute
+from penstock.stores.catalogue import Catalogue
 
 STREAMED = {**CHAT, "stream": True}
 
@@ -66,6 +71,28 @@ def test_a_query_goes_on_in_the_callers_wire_only() -> None:
     asked.query = "beta=true"
     assert prepared(asked, route(target("anthropic"))).target == b"/v1/messages?beta=true"
     assert b"beta" not in prepared(asked, route(target("cerebras"))).target
+
+
+def test_what_header_fields_ask_is_known_with_the_head() -> None:
+    """The second request with the head gets what the first one got; another target, or another model, its own."""
+    to, other, memo = route(target("anthropic")), route(target("anthropic", api_key=Secret("other"))), HeadMemo()
+    fields = {"anthropic_version": "2023-06-01", "anthropic_beta": "a,b"}
+
+    def sent(to: TargetRoute, memo: HeadMemo | None = None, **more: str) -> PreparedRequest:
+        made = call({**CHAT, **more}, ANTHROPIC, **fields)
+        made.memo = memo
+        return prepared(made, to)
+
+    for route_of in (to, to, other, to):
+        for model in ("m", "n"):
+            sent(route_of, model=model)  # makes its template
+            general, known = sent(route_of, model=model), sent(route_of, memo, model=model)
+            assert (known.headers, known.context) == (general.headers, general.context)
+            assert known.context is not None
+            assert known.context.asked == {"anthropic_version": "2023-06-01", "anthropic_beta": "a,b"}
+    assert memo.asked is not None
+    memo.keep_caller(ANYBODY, Catalogue())
+    assert memo.asked is None
 
 
 # The usage of streams.

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from penstock.core.json_text import integer, integers, mapping
 from penstock.core.usage import Usage
+from penstock.dialects.service_tier import with_tier
 
 _COUNTS: Final = ("input_tokens", "output_tokens", "total_tokens")
 _OF_CACHES: Final = ("cached_tokens", "cache_write_tokens")
@@ -46,5 +47,5 @@ def write_usage(usage: Usage | None) -> dict[str, Any] | None:
 
 
 def usage_of(response: Mapping[str, Any]) -> Usage | None:
-    """The usage of a decoded response."""
-    return read_usage(mapping(response, "usage"))
+    """The usage of a decoded response, with the tier of service that it tells beside its counts."""
+    return with_tier(read_usage(mapping(response, "usage")), response.get("service_tier"))

@@ -87,8 +87,9 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
         headers.append((b"x-penstock-trace", line.encode()))
     if account.reservation is not None:
         headers += account.reservation.headers()
-    if answer.dropped:
-        headers.append((b"x-penstock-dropped-params", _listed(answer.dropped)))
+    dropped = answer.dropped if answer.untold is None else (*answer.dropped, *answer.untold.untold)
+    if dropped:
+        headers.append((b"x-penstock-dropped-params", _listed(dropped)))
     if answer.outcome.failure is not None:
         _advise(answer, walked)
     return answer

@@ -17,12 +17,18 @@ class BodyKind:
     """What a surface takes as its body: its media types, separated by a comma and a space."""
 
     JSON: Final = b"application/json"
+    JSON_BY_CURL: Final = b"application/json, application/x-www-form-urlencoded, text/plain"
+    """JSON, also of clients that don't say so: ``curl -d`` calls it a form."""
     MULTIPART: Final = b"multipart/form-data"
     FORM_OR_JSON: Final = b"multipart/form-data, application/json"
     ANY: Final = b"*/*"
     NONE: Final = b""
 
 
+_WORDS: Final = {BodyKind.JSON: "JSON", BodyKind.MULTIPART: "a form"}
+_OF_ANY_PAGE: Final = frozenset({b"application/x-www-form-urlencoded", b"text/plain"})
+"""Media types in which any web page can send anything to anybody, without leave (Fetch standard, "CORS-safelisted
+request-header"): of a browser they are no JSON."""
 _LONGEST_MODEL: Final = 2048
 
 
@@ -36,9 +42,10 @@ def content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure 
     if fields.get(b"content-type") == kind or kind is BodyKind.ANY:
         return None
     media_type, kinds = media_type_of(fields), kind.split(b", ")
-    if media_type in kinds or (not media_type and BodyKind.JSON in kinds):
+    is_taken = media_type in kinds or (not media_type and BodyKind.JSON in kinds)
+    if is_taken and not (media_type in _OF_ANY_PAGE and (b"origin" in fields or b"sec-fetch-site" in fields)):
         return None
-    words = " or ".join("JSON" if each == BodyKind.JSON else "a form" for each in kinds)
+    words = " or ".join([_WORDS[each] for each in kinds if each in _WORDS])
     return Failure(
         Kind.INVALID_CONTENT_TYPE,
         f"This endpoint takes {words}: send the header content-type: {kinds[0].decode()}.",

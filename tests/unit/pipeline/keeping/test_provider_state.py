@@ -14,7 +14,15 @@ from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
-from penstock.pipeline.keeping.provider_state import account_of, bound_json, read_ids, refused_list, with_one_target
+from penstock.pipeline.keeping.provider_state import (
+    account_of,
+    bound_json,
+    holds_no_ids,
+    is_named_alone,
+    read_ids,
+    refused_list,
+    with_one_target,
+)
 from penstock.routing.plan import Fallback, Target
 
 ONE, TWO = target("openai"), target("groq", api_key=Secret("other"))
@@ -50,6 +58,42 @@ def bound(raw: str, to: Target) -> str:
     assert chosen(made, plan=CompiledPlan(Fallback("config", (to, TWO if to is ONE else ONE)))) == to
     assert made.bind is not None
     return made.bind(to)(raw)
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "holds_none"),
+    [
+        ({}, {}, True),
+        ({"store": True, "include": []}, {}, True),
+        ({"previous_response_id": "resp_1"}, {}, False),
+        ({"previous_response_id": None}, {}, False),
+        ({"conversation": "conv_1"}, {}, False),
+        ({"tools": [{"vector_store_ids": ["vs_pk_1"]}]}, {}, False),
+        ({}, {"parameters": {"id": "resp_1"}}, False),
+        ({}, {"query": "after=a"}, False),
+        ({}, {"resource": "files"}, False),
+    ],
+)
+def test_most_responses_name_nothing_that_is_kept(body: Any, more: dict[str, Any], holds_none: bool) -> None:
+    made = call({"model": "m", "input": "Hi", **body}, CALLERS["responses"])
+    for name, value in more.items():
+        setattr(made, name, value)
+    assert holds_no_ids(made) is holds_none
+
+
+@pytest.mark.parametrize("plan", [CompiledPlan(ONE), SEVERAL, Failure(Kind.MISSING_PROVIDER, "none")])
+@pytest.mark.parametrize("named_in", ["", "path", "model"])
+@pytest.mark.parametrize("headers", [{}, {"x_portkey_provider": "openai"}])
+def test_a_response_at_a_target_that_its_caller_names_keeps_its_plan(
+    plan: CompiledPlan | Failure, named_in: str, headers: dict[str, str]
+) -> None:
+    made = call({"model": "m", "input": "Hi"}, CALLERS["responses"], **headers)
+    made.named_in = named_in
+    expected = isinstance(plan, CompiledPlan) and plan.plan is ONE and named_in != "model" and bool(named_in or headers)
+    assert is_named_alone(made, plan) is expected
+    if expected:
+        assert at_one(made, plan, SECRET) is plan
+        assert made.bind is None
 
 
 def test_without_a_secret_only_what_is_made_has_a_target() -> None:

@@ -32,6 +32,14 @@ def read(data: bytes, fields: dict[bytes, bytes] = FIELDS) -> RequestBody | Fail
         (b"application/json", BodyKind.FORM_OR_JSON, True),
         (b"multipart/form-data; boundary=x", BodyKind.FORM_OR_JSON, True),
         (b"text/plain", BodyKind.FORM_OR_JSON, False),
+        (b"text/plain", BodyKind.JSON, False),
+        (b"application/x-www-form-urlencoded", BodyKind.JSON, False),
+        (b"text/plain; charset=utf-8", BodyKind.JSON_BY_CURL, True),
+        (b"application/x-www-form-urlencoded", BodyKind.JSON_BY_CURL, True),
+        (b"application/json", BodyKind.JSON_BY_CURL, True),
+        (b"", BodyKind.JSON_BY_CURL, True),
+        (b"application/xml", BodyKind.JSON_BY_CURL, False),
+        (b"multipart/form-data; boundary=x", BodyKind.JSON_BY_CURL, False),
     ],
 )
 def test_content_types(content_type: bytes, kind: bytes, is_taken: bool) -> None:
@@ -39,6 +47,16 @@ def test_content_types(content_type: bytes, kind: bytes, is_taken: bool) -> None
     assert (failure is None) is is_taken
     if failure is not None:
         assert failure.kind is Kind.INVALID_CONTENT_TYPE
+
+
+@pytest.mark.parametrize("field", [b"origin", b"sec-fetch-site"])
+@pytest.mark.parametrize("content_type", [b"text/plain", b"application/x-www-form-urlencoded", b"TEXT/PLAIN ;a=b"])
+def test_what_any_page_can_send_is_no_json(content_type: bytes, field: bytes) -> None:
+    fields = {b"content-type": content_type, field: b"x"}
+    failure = content_type_refused(fields, BodyKind.JSON_BY_CURL)
+    assert failure is not None
+    assert failure.message == "This endpoint takes JSON: send the header content-type: application/json."
+    assert content_type_refused({**fields, b"content-type": b"application/json"}, BodyKind.JSON_BY_CURL) is None
 
 
 def test_the_fields_of_a_form() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects.anthropic.caller.errors import ERRORS
+from penstock.dialects.anthropic.caller.members import PLACES
 from penstock.dialects.anthropic.caller.messages import LOST
 from penstock.dialects.anthropic.caller.model_list import MODEL_LISTS
 from penstock.dialects.anthropic.caller.reply import write_reply
@@ -39,7 +40,7 @@ ANTHROPIC: Final = CallerDialect(
         transcript=transcript,
         lost=LOST,
     ),
-    writing=Writing(write_reply, MessageWriter, _count, MODEL_LISTS),
+    writing=Writing(write_reply, MessageWriter, _count, MODEL_LISTS, places=PLACES),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
     relay=Relay(fit_request, stream=_stream, fits=fits_of),

@@ -13,6 +13,7 @@ from typing import Any, Final
 from penstock.core.chat import Owner
 from penstock.core.events import Citation, Foreign, Stop
 from penstock.dialects.envelope import Sealer
+from penstock.dialects.untold import Places
 
 _REASONS: Final[Mapping[str, str]] = {
     "stop": "end_turn",
@@ -73,6 +74,15 @@ def own_block(event: Foreign) -> Mapping[str, Any] | None:
         not event.owner and isinstance(kind, str) and _OWN_BLOCK.fullmatch(kind)
     )
     return event.value if is_own and isinstance(kind, str) else None
+
+
+def _has_place(source: Citation) -> bool:
+    kind = source.raw.get("type")
+    return bool(source.url) or (isinstance(kind, str) and kind.endswith("_location"))
+
+
+PLACES: Final = Places(lambda block: own_block(block) is not None, _has_place)
+"""Blocks and sources of Anthropic's own, and addresses."""
 
 
 def citation(event: Citation, sealer: Sealer) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from penstock.dialects.bedrock.caller.errors import ERRORS, REQUEST_ID
 from penstock.dialects.bedrock.caller.frames import converse_form
+from penstock.dialects.bedrock.caller.members import PLACES
 from penstock.dialects.bedrock.caller.messages import LOST
 from penstock.dialects.bedrock.caller.reply import write_reply
 from penstock.dialects.bedrock.caller.request import read_request
@@ -31,7 +32,7 @@ def _stream(_context: WriteContext) -> StreamTransform:
 CONVERSE: Final = CallerDialect(
     name="bedrock_converse",
     reading=Reading(read_body, read_request, lost=LOST),
-    writing=Writing(write_reply, ConverseWriter),
+    writing=Writing(write_reply, ConverseWriter, places=PLACES),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
     relay=Relay(fit_request, stream=_stream, fits=fits_of),

@@ -17,6 +17,7 @@ from penstock.core.events import Citation, Media, Stop
 from penstock.core.json_text import integer, read_json_or_none, text
 from penstock.dialects.bedrock.provider import formats
 from penstock.dialects.caller import Caption
+from penstock.dialects.untold import Places
 
 RESPONSE_FIELDS: Final = "additionalModelResponseFieldPaths"
 """The member of a request, and of what its reply is written by, that asks for fields of the model's own reply."""
@@ -103,6 +104,10 @@ _PLACES: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
 }
 """Where Claude found something -> Converse's word, and the members that say which source, from where, to where."""
+
+
+PLACES: Final = Places(sources=lambda source: citation(source) is not None)
+"""Sources that have an address or a place in a document."""
 
 
 def citation(event: Citation) -> dict[str, Any] | None:

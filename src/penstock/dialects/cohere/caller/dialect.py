@@ -7,6 +7,7 @@ from typing import Final
 from penstock.core.body import Body
 from penstock.dialects.caller import CallerDialect, Delivery, FittedRequest, Reading, Relay, Replies, Writing
 from penstock.dialects.cohere.caller.errors import ERRORS
+from penstock.dialects.cohere.caller.members import PLACES
 from penstock.dialects.cohere.caller.messages import LOST
 from penstock.dialects.cohere.caller.model_list import MODEL_LISTS
 from penstock.dialects.cohere.caller.reply import write_reply
@@ -38,7 +39,7 @@ def _fit_request(body: Body, _context: WriteContext) -> FittedRequest:
 COHERE: Final = CallerDialect(
     name="cohere",
     reading=Reading(read_body, read_request, lost=LOST, transcript=transcript),
-    writing=Writing(write_reply, StreamWriter, models=MODEL_LISTS, no_place=frozenset({NO_PLACE})),
+    writing=Writing(write_reply, StreamWriter, models=MODEL_LISTS, no_place=frozenset({NO_PLACE}), places=PLACES),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE, translated=TRANSLATED, judge_translated=judge_translated),
     relay=Relay(_fit_request, fits=_fits_of),

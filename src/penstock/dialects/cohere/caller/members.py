@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from penstock.core.events import Citation, Logprobs, Stop
+from penstock.dialects.untold import Places
 
 COMPLETE: Final = "COMPLETE"
 TOOL_CALL: Final = "TOOL_CALL"
@@ -39,6 +40,10 @@ def finish_reason(stop: Stop | None, *, has_calls: bool) -> str:
     if reason == COMPLETE and stop is not None and stop.sequence:
         return "STOP_SEQUENCE"
     return TOOL_CALL if reason == COMPLETE and has_calls else reason
+
+
+PLACES: Final = Places(sources=lambda _: True, media=False, logprobs=True)
+"""Sources of every kind."""
 
 
 def citations_of(citations: Sequence[Citation], texts: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:

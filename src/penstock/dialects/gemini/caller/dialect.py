@@ -10,6 +10,7 @@ from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Re
 from penstock.dialects.gemini.caller.array import stream_form
 from penstock.dialects.gemini.caller.contents import LOST
 from penstock.dialects.gemini.caller.errors import ERRORS
+from penstock.dialects.gemini.caller.members import PLACES
 from penstock.dialects.gemini.caller.model_list import MODEL_LISTS
 from penstock.dialects.gemini.caller.reply import write_reply
 from penstock.dialects.gemini.caller.request import read_request
@@ -34,7 +35,7 @@ _COLLECTIONS: Final = frozenset({"batches", "files", "cachedContents"})
 GEMINI: Final = CallerDialect(
     name="gemini",
     reading=Reading(read_body, read_request, lost=LOST),
-    writing=Writing(write_reply, ResponseWriter, _count, MODEL_LISTS),
+    writing=Writing(write_reply, ResponseWriter, _count, MODEL_LISTS, places=PLACES),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE, asked=predictions.asked),
     relay=Relay(fit_request, session=SESSION, fits=fits_of, collections=_COLLECTIONS),

@@ -18,6 +18,7 @@ from penstock.core.chat import Owner
 from penstock.core.events import Citation, Foreign, Logprobs, Media, Refusal, Stop, Text, Thinking
 from penstock.dialects.caller import Caption
 from penstock.dialects.envelope import MAX_TURN, ON_CALL, Block, Envelope, seal
+from penstock.dialects.untold import Places, has_address
 from penstock.dialects.whole_calls import Piece, WholeCall
 
 _REASONS: Final[Mapping[str, str]] = {
@@ -38,6 +39,9 @@ _OWN_REASONS: Final = frozenset(
 """Google's words for an answer that came about; hosts of Gemini use them, too."""
 
 _GOOD_ENDS: Final = frozenset({"STOP", "MAX_TOKENS"})
+
+PLACES: Final = Places(lambda block: block.owner == Owner.GOOGLE, has_address, logprobs=True)
+"""Parts of Google's own, and sources with an address."""
 
 Part = dict[str, Any]
 _SILENT: Final[Part] = {"text": ""}

@@ -54,6 +54,7 @@ OLLAMA: Final = CallerDialect(
         partial(LineWriter, members.CHAT),
         models=MODEL_LISTS,
         no_place=frozenset({request.NO_PLACE}),
+        places=members.PLACES,
     ),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),

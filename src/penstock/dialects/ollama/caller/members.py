@@ -16,6 +16,7 @@ from penstock.core.events import Logprobs, Media, Refusal, Stop, Text, Thinking
 from penstock.core.usage import Usage
 from penstock.dialects.media_text import media_text
 from penstock.dialects.ollama.usage import write_usage
+from penstock.dialects.untold import Places
 from penstock.dialects.whole_calls import Piece, WholeCall
 
 Members = dict[str, Any]
@@ -40,6 +41,8 @@ def _response(message: Members) -> Members:
     return {"response": message.get("content", ""), **others}
 
 
+PLACES: Final = Places(logprobs=True)
+"""No sources, and blocks of nobody."""
 CHAT: Final = ReplyForm(_message)
 GENERATE: Final = ReplyForm(_response, tells_calls=False)
 

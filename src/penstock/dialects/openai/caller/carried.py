@@ -17,6 +17,7 @@ import msgspec
 from penstock.core.chat import NativePart, Owner
 from penstock.core.events import Citation, Foreign
 from penstock.core.json_text import read_json, write_json
+from penstock.dialects.untold import Places
 
 _MARK: Final = "pnstk-b1:"
 
@@ -45,6 +46,15 @@ def carried(event: Foreign | Citation, length: int) -> tuple[str, str]:
     if not isinstance(kind, str) or kind.endswith("_delta") or event.owner not in ("", Owner.ANTHROPIC):
         return "", ""
     return _packed({"block": event.value}), Owner.ANTHROPIC
+
+
+PLACES: Final = Places(
+    lambda block: bool(carried(block, 1)[0]),
+    lambda source: bool(source.url or owner_of_citation(source.raw)),
+    logprobs=True,
+    tells_all=True,
+)
+"""What is told to strict clients, or carried."""
 
 
 def _packed(value: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Re
 from penstock.dialects.caller_errors import CallerErrors
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller import errors
+from penstock.dialects.openai.caller.carried import PLACES
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion, plain_completion, verdict
 from penstock.dialects.openai.caller.request import from_body
@@ -32,7 +33,7 @@ def wire_of(body: Body) -> str:
 OPENAI: Final = CallerDialect(
     name=_CHAT,
     reading=Reading(read_body, from_body, transcript=transcript, wire_of=wire_of),
-    writing=Writing(completion, ChunkWriter, verdict=verdict, plain=plain_completion),
+    writing=Writing(completion, ChunkWriter, verdict=verdict, places=PLACES, plain=plain_completion),
     errors=CallerErrors(
         errors.own,
         errors.own_event,

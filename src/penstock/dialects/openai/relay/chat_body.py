@@ -19,7 +19,8 @@ from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.message_list import Members, edit_messages
 from penstock.core.parameters import is_default
 from penstock.core.usage import Usage
-from penstock.dialects.openai.relay.usage import read_usage, with_tier
+from penstock.dialects.openai.relay.usage import read_usage
+from penstock.dialects.service_tier import with_tier
 
 DEVELOPER: Final = b'"developer"'
 SYSTEM: Final = b'"system"'

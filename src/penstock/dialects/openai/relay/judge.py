@@ -17,8 +17,9 @@ from penstock.core.json_text import UNREADABLE, read_repaired
 from penstock.core.vendor_error import failed_choice, is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay.sound import SoundReply
-from penstock.dialects.openai.relay.usage import read_usage, usage_of, with_tier
+from penstock.dialects.openai.relay.usage import read_usage, usage_of
 from penstock.dialects.provider_errors import classified
+from penstock.dialects.service_tier import with_tier
 
 _NULL: Final = b"null"
 _NOT_JSON: Final = "answered with success but the body is not a JSON object"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
 import msgspec
 
 from penstock.core.json_text import UNREADABLE
@@ -38,7 +36,6 @@ class _Wire(msgspec.Struct):
     """Anthropic's name, which gateways and hosts of Claude add to OpenAI's members."""
 
 
-_PLAIN_TIERS: Final = (None, "", "auto", "default", "standard")
 _WIRE = msgspec.json.Decoder(_Wire, strict=False)
 _NO_PROMPT_DETAILS = _PromptDetails()
 _NO_COMPLETION_DETAILS = _CompletionDetails()
@@ -80,11 +77,3 @@ def usage_of(wire: _Wire | SoundUsage) -> Usage:
         predicted_accepted=completion.accepted_prediction_tokens,
         predicted_rejected=completion.rejected_prediction_tokens,
     )
-
-
-def with_tier(usage: Usage | None, tier: Any) -> Usage | None:
-    """The usage with the service tier that the reply tells beside it, among what the provider says itself: a tier has
-    prices of its own (OpenAI API reference, ``service_tier``). The usual tier is left out."""
-    if usage is None or tier in _PLAIN_TIERS or not isinstance(tier, str):
-        return usage
-    return msgspec.structs.replace(usage, native={**usage.native, "service_tier": tier})

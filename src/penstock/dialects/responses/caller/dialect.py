@@ -8,6 +8,7 @@ from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Re
 from penstock.dialects.malformed import read_body
 from penstock.dialects.responses.caller.errors import ERRORS
 from penstock.dialects.responses.caller.items import LOST
+from penstock.dialects.responses.caller.members import PLACES
 from penstock.dialects.responses.caller.reply import write_reply
 from penstock.dialects.responses.caller.request import read_request
 from penstock.dialects.responses.caller.stream import ResponseWriter
@@ -27,7 +28,7 @@ def _count(tokens: int) -> bytes:
 RESPONSES: Final = CallerDialect(
     name="responses",
     reading=Reading(read_body, read_request, lost=LOST),
-    writing=Writing(write_reply, ResponseWriter, _count, tells_refusals=True),
+    writing=Writing(write_reply, ResponseWriter, _count, tells_refusals=True, places=PLACES),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
     relay=Relay(fit_request, kept_ids=KEPT_IDS, session=SESSION, fits=fits_of),

@@ -17,6 +17,7 @@ from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Caption
 from penstock.dialects.responses.usage import write_usage
+from penstock.dialects.untold import Places, has_address
 
 _NULL: Final = msgspec.Raw(b"null")
 _DEFAULTS: Final[Mapping[str, msgspec.Raw]] = {
@@ -114,6 +115,10 @@ def annotation(citation: Citation, start: int, end: int) -> dict[str, Any]:
     """A web source of the characters ``start`` to ``end`` of its part."""
     title = citation.title or citation.url
     return {"type": "url_citation", "start_index": start, "end_index": end, "url": citation.url, "title": title}
+
+
+PLACES: Final = Places(lambda block: search_query(block) is not None, has_address, logprobs=True)
+"""Searches of the web, and sources there."""
 
 
 def search_query(event: Foreign) -> str | None:

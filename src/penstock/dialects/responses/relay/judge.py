@@ -18,6 +18,7 @@ from penstock.core.vendor_error import is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.provider_errors import ClassifiedError, classified
 from penstock.dialects.responses.usage import read_usage, usage_of
+from penstock.dialects.service_tier import with_tier
 
 _NOT_JSON: Final = "answered with success but the body is not a JSON object"
 _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
@@ -37,10 +38,10 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
 class _Response(msgspec.Struct):
     """A response that may be a whole, good answer, told by one decode; any other is looked into member by member."""
 
-    object: Literal["response"]
     status: Literal["completed"]
     output: tuple[msgspec.Raw, ...]
     usage: dict[str, Any] | None = None
+    service_tier: str | None = None
     error: None = None
 
 
@@ -56,7 +57,10 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
             pass
         else:
             if response.output:
-                return Verdict(is_complete=True, usage=read_usage(response.usage))
+                usage = read_usage(response.usage)
+                if response.service_tier is not None:
+                    usage = with_tier(usage, response.service_tier)
+                return Verdict(is_complete=True, usage=usage)
     return _judge_slowly(body, provider, is_chat=is_chat)
 
 
@@ -72,7 +76,9 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         return Verdict(error, usage=usage)
     output = value.get("output")
     if isinstance(output, list):
-        is_complete = bool(output) and value.get("status") == "completed" and readable is None and not is_error(value)
+        is_complete = (
+            bool(output) and value.get("status") == "completed" and readable is None and value.get("error") is None
+        )
         return Verdict(is_complete=is_complete, usage=usage, body=readable)
     if not is_chat and not is_error(value):
         return Verdict(usage=usage, body=readable)

@@ -20,6 +20,7 @@ from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, classified
 from penstock.dialects.responses.relay.judge import STATUS_OF_CODE, error_of
 from penstock.dialects.responses.usage import read_usage, usage_of
+from penstock.dialects.service_tier import with_tier
 from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _FINISHED: Final = frozenset({b"response.completed", b"response.incomplete"})
@@ -107,6 +108,7 @@ def ending(tail: bytes) -> tuple[bool, Usage | None]:
 
 
 _USAGE: Final = re.compile(rb'"usage":\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
+_TIER: Final = re.compile(rb'"service_tier":\s*"([a-z_]{1,32})"')
 _FIELDS: Final = (b"event:", b"data:", b":")
 _EMPTY_LINES: Final = (b"}\n\n", b"}\r\n\r\n")
 
@@ -116,8 +118,10 @@ def _ending_of_a_piece(tail: bytes) -> tuple[bool, Usage | None]:
     were cut don't end with an empty line: within an event there is none."""
     if tail.startswith(_FIELDS) or not tail.endswith(_EMPTY_LINES):
         return False, None
-    found = _USAGE.findall(tail)
-    return (True, read_usage(read_json_or_none(found[-1]))) if found else (False, None)
+    found, tiers = _USAGE.findall(tail), _TIER.findall(tail)
+    if not found:
+        return False, None
+    return True, with_tier(read_usage(read_json_or_none(found[-1])), tiers[-1].decode() if tiers else None)
 
 
 def is_complete(stream: bytes) -> bool:

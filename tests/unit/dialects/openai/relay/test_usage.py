@@ -1,11 +1,9 @@
 """OpenAI's token counts: read or unknown."""
 
-from typing import Any
-
 import pytest
 
 from penstock.core.usage import Usage
-from penstock.dialects.openai.relay.usage import read_usage, with_tier
+from penstock.dialects.openai.relay.usage import read_usage
 
 
 @pytest.mark.parametrize(
@@ -24,15 +22,3 @@ from penstock.dialects.openai.relay.usage import read_usage, with_tier
 )
 def test_usage_is_read_or_unknown(raw: bytes, usage: Usage | None) -> None:
     assert read_usage(raw) == usage
-
-
-@pytest.mark.parametrize("tier", [None, "", "auto", "default", "standard", 1, ["flex"]])
-def test_the_usual_service_tier_is_left_out(tier: Any) -> None:
-    usage = Usage(1)
-    assert with_tier(usage, tier) is usage
-
-
-def test_another_service_tier_is_told_beside_the_counts() -> None:
-    told = with_tier(Usage(1, native={"x": 1}), "flex")
-    assert told == Usage(1, native={"x": 1, "service_tier": "flex"})
-    assert with_tier(None, "flex") is None
