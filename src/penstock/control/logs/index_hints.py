@@ -31,12 +31,13 @@ def _as_column(element: Unindexed, compiler: Any, **options: Any) -> str:
     return str(compiler.process(element.element, **options))
 
 
-class _ToldUnusual(ColumnElement[bool]):
+class _ToldUnusual(ColumnElement[Any]):
     """``UNUSUAL_STATUS``, where another condition says so of a row already: SQLite answers by the index of such rows
-    only if it hears it. PostgreSQL concludes it, and would count it as one more condition that few rows meet."""
+    only if it hears it. PostgreSQL concludes it, and would count it as one more condition that few rows meet. Without a
+    type: SQLAlchemy writes ``= 1`` behind a boolean of SQLite's, which is another condition to the index."""
 
     inherit_cache = True
-    type = sa.Boolean()
+    type = sa.types.NULLTYPE
 
 
 IS_TOLD_UNUSUAL: Final = _ToldUnusual()
