@@ -51,8 +51,8 @@ class StoredDeliveries:
         text = msgspec.json.encode(notice).decode()
         return await self._lost_or(lambda rows: rows.claim(notice.id, channel, text, now, until))
 
-    async def hold(self, notice_id: str, channel: str, until: float) -> None:
-        await self._lost_or(lambda rows: rows.hold(notice_id, channel, until))
+    async def renew(self, notice_id: str, channel: str, lease: float, until: float) -> bool:
+        return await self._lost_or(lambda rows: rows.renew(notice_id, channel, lease, until))
 
     async def finish(self, notice_id: str, channel: str, *, is_told: bool) -> None:
         await self._lost_or(lambda rows: rows.finish(notice_id, channel, is_told=is_told))

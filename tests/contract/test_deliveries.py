@@ -24,13 +24,16 @@ async def test_who_does_not_tell_in_time_is_replaced_once(database: Database) ->
     for name in ("late", "held", "told", "failed"):
         assert await deliveries.claim(name, "webhook", f'"{name}"', 10.0, 20.0)
     assert await deliveries.claim("late", "mail", '"mail"', 10.0, 20.0)
-    await deliveries.hold("held", "webhook", 100.0)
+    assert await deliveries.renew("held", "webhook", 20.0, 100.0)
     await deliveries.finish("told", "webhook", is_told=True)
     await deliveries.finish("failed", "webhook", is_told=False)
     assert await deliveries.overdue("webhook", 15.0, 50.0) == ()
     found = await asyncio.gather(*(deliveries.overdue("webhook", 30.0, 50.0) for _ in range(5)))
     assert [text for texts in found for text in texts] == ['"late"']
     assert await deliveries.overdue("webhook", 60.0, 90.0) == ['"late"']
+    assert not await deliveries.renew("late", "webhook", 20.0, 200.0)
+    assert await deliveries.renew("late", "webhook", 90.0, 200.0)
+    assert not await deliveries.renew("told", "webhook", 20.0, 200.0)
 
 
 async def test_old_rows_go(database: Database) -> None:

@@ -151,6 +151,16 @@ def test_a_stream_that_broke_off_is_a_failure_wherever_requests_are_counted(aski
     assert (overview(asking)["requests"], overview(asking)["errors"]) == (2, 2)
 
 
+def test_a_denial_that_is_told_as_an_answer_is_a_denial_in_the_log(asking: Asking) -> None:
+    denies = {"default.contains": {"words": ["Hello"], "operator": "none"}, "deny": True, "soft_deny_200": True}
+    guarded = json.dumps({"provider": "echo", "input_guardrails": [denies]})
+    assert asking.chat("d1", config=guarded).status_code == 200
+    told = asking.row("d1")
+    metrics = told["metrics"]
+    assert (metrics["response_status_code"], metrics["error"], metrics["is_success"]) == (446, "hooks_failed", False)
+    assert told["response"]["status"] == 200
+
+
 def test_a_refused_request_is_found_by_what_it_named(asking: Asking) -> None:
     made = asking.admin("POST", "/api-keys/workspace/service", {"name": "k", "scopes": ["completions.write"],
                         "rate_limits": [{"type": "requests", "unit": "rpm", "value": 1}]})  # fmt: skip

@@ -29,7 +29,7 @@ def test_at_the_end_of_the_grace_every_caller_is_told(tmp_path: Path, workers: i
     load = replace(SMALL, workers=workers)
     outcome = stops.run(load, tmp_path)
     assert outcome.fates == {**TOLD, "upload, complete": 2, "upload, told": 2}
-    assert outcome.lines == {"200": 6, "200 shutting_down": 20, "503 shutting_down": 6}
+    assert outcome.lines == {"200": 6, "503 shutting_down": 26}
     assert outcome.exit_code == 0
     assert "the grace of running requests is over" in outcome.messages
     assert "Traceback" not in outcome.messages

@@ -157,6 +157,14 @@ def test_a_request_without_an_answer(
     assert (record.status, record.failure) == told
 
 
+def test_an_answer_that_broke_off_has_the_status_of_its_failure(records: Records, account: Account) -> None:
+    queue = records.subscribe()
+    account.status, account.failure = 200, Failure(Kind.IDLE_TIMEOUT, "Silence.")
+    account.close()
+    record = calling.only_record(queue)
+    assert (record.status, record.head_status, record.failure) == (408, 200, "idle_timeout")
+
+
 def test_a_refused_request_has_no_attempt(records: Records, account: Account) -> None:
     queue = records.subscribe()
     account.status, account.failure = 401, Failure(Kind.INVALID_GATEWAY_KEY, "No")

@@ -84,6 +84,7 @@ async def test_a_cut_plain_reply_is_raised_and_known() -> None:
         await serving.respond(answer)
     assert (serving.client.received, serving.client.is_complete, serving.account.failure) == (b"ab", False, CUT)
     assert answer.attempt.ended is not None
+    assert answer.attempt.failure is CUT
 
 
 async def test_an_earlier_failure_stays_known() -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
+from penstock.control.logs.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.control.plane import workspace_for
 from penstock.stores.sql.schema import feedback, log_metadata, request_log, usage_hour, workspace
 from penstock.stores.sql.schema.request_log import COST_CLASS, UNUSUAL_STATUS, cost_class
@@ -145,7 +146,7 @@ class LogFilter(msgspec.Struct, frozen=True):
             # Rows of several values would be sorted, all of them, if an index found them.
             is_sorted = not by_range and len(values) > 1 and name in _SPREAD and table is request_log
             has_no_index = self.found_by != name if self.found_by else is_sorted
-            conditions.append(_any_of(_plain(table.c[name]) if has_no_index else table.c[name], values))
+            conditions.append(_any_of(Unindexed(table.c[name]) if has_no_index else table.c[name], values))
         conditions += self._ranges(table, by_range=by_range or self.found_by == "status")
         if self.models:
             pairs = [sa.and_(table.c.provider == each[0], table.c.model == each[1]) for each in self.models]
@@ -160,12 +161,12 @@ class LogFilter(msgspec.Struct, frozen=True):
             return []
         columns = {self.found_by} if self.found_by else self.texts.keys()
         is_found = not columns.isdisjoint(_FOUND_WITHOUT_WORKSPACE)
-        return [_any_of(_plain(table.c.workspace_id) if is_found else table.c.workspace_id, self.workspaces)]
+        return [_any_of(Unindexed(table.c.workspace_id) if is_found else table.c.workspace_id, self.workspaces)]
 
-    def _ranges(self, table: sa.Table, *, by_range: bool) -> list[sa.ColumnElement[bool]]:
+    def _ranges(self, table: sa.Table, *, by_range: bool, is_spread: bool = False) -> list[sa.ColumnElement[bool]]:
         conditions: list[sa.ColumnElement[bool]] = []
         for name, (least, most) in self.ranges.items():
-            column = table.c[name] if by_range else table.c[name] + 0
+            column = table.c[name] if by_range else Unindexed(table.c[name])
             conditions += [column >= least] if least is not None else []
             conditions += [column <= most] if most is not None else []
             if by_range and name == "amount":
@@ -173,12 +174,12 @@ class LogFilter(msgspec.Struct, frozen=True):
                 conditions += [cost_class(max(most, 0)) >= _COST_CLASS] if most is not None else []
         may_find = self.found_by in {None, "status"}
         if self._is_unusual and table is request_log and may_find:
-            conditions.append(_IS_UNUSUAL)
+            conditions.append(_IS_UNUSUAL if is_spread else IS_TOLD_UNUSUAL)
         if self.statuses:
-            status = table.c.status if may_find and (by_range or self._is_one_status) else table.c.status + 0
+            status = table.c.status if may_find and (by_range or self._is_one_status) else Unindexed(table.c.status)
             conditions.append(sa.or_(*(_within(status, low, high) for low, high in self.statuses)))
         if self.is_success is not None:
-            status = table.c.status if by_range and may_find else table.c.status + 0
+            status = table.c.status if by_range and may_find else Unindexed(table.c.status)
             conditions.append(status < _FAILED if self.is_success else status >= _FAILED)
         return conditions
 
@@ -189,7 +190,7 @@ class LogFilter(msgspec.Struct, frozen=True):
         conditions = self._workspace(request_log)
         conditions += [amount >= least] if least is not None else []
         conditions += [amount <= most] if most is not None else []
-        return conditions if self.ranges else [*conditions, *self._ranges(request_log, by_range=False)]
+        return conditions if self.ranges else [*conditions, *self._ranges(request_log, by_range=False, is_spread=True)]
 
     def of_ranges(self) -> list[sa.ColumnElement[bool]]:
         """The conditions on the workspace and of ranges, for an index."""
@@ -209,11 +210,6 @@ class LogFilter(msgspec.Struct, frozen=True):
 
 def _any_of(column: sa.ColumnElement[Any], values: tuple[str, ...]) -> sa.ColumnElement[bool]:
     return column == values[0] if len(values) == 1 else column.in_(values)
-
-
-def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A column as an expression, for which no index is used."""
-    return sa.func.coalesce(column, "")
 
 
 def _within(column: sa.ColumnElement[int], low: int, high: int) -> sa.ColumnElement[bool]:

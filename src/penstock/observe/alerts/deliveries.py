@@ -22,8 +22,8 @@ class Deliveries(Protocol):
         """Claim a notice for a channel, until a moment. False: it was claimed before."""
         ...
 
-    async def hold(self, notice_id: str, channel: str, until: float) -> None:
-        """Keep a claim for longer."""
+    async def renew(self, notice_id: str, channel: str, lease: float, until: float) -> bool:
+        """Keep a claim, which ended with a moment, for longer. False: another process has it."""
         ...
 
     async def finish(self, notice_id: str, channel: str, *, is_told: bool) -> None:

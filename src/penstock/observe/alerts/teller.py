@@ -37,12 +37,13 @@ RESULTS: Final[tuple[Result, ...]] = ("told", "failed", "dropped")
 
 
 class _Waiting(msgspec.Struct):
-    """A notice that is to be told. ``due`` is when, in seconds since 1970."""
+    """A notice that is to be told. ``due`` is when, ``lease`` until when this process alone tells it, None as long as
+    nobody has claimed it, both in seconds since 1970."""
 
     notice: Notice
     due: float
     attempts: int = 0
-    is_claimed: bool = False
+    lease: float | None = None
 
 
 class Teller:
@@ -104,10 +105,10 @@ class Teller:
     async def _attempt(self, waiting: _Waiting) -> bool:
         """One attempt. True: there will be no other."""
         notice, name, now = waiting.notice, self.channel.name, self._clock()
-        if not waiting.is_claimed:
-            if not await self._claim(notice, now):
-                return True
-            waiting.is_claimed = True
+        is_mine = await (self._claim(notice, now) if waiting.lease is None else self._renew(waiting, now))
+        if not is_mine:
+            return True
+        waiting.lease = now + _LEASE
         try:
             problem = await self.channel.tell(notice)
         except Exception as error:  # a defect of one channel must cost neither the others nor the next notice
@@ -126,7 +127,6 @@ class Teller:
             _LOG.warning("an alert can't be told by %s now (%s)", name, problem)
         waiting.due = self._clock() + _PAUSES[waiting.attempts]
         waiting.attempts += 1
-        await self._hold(notice)
         return False
 
     async def _claim(self, notice: Notice, now: float) -> bool:
@@ -141,10 +141,15 @@ class Teller:
         except DeliveriesLost:
             return True
 
-    async def _hold(self, notice: Notice) -> None:
-        if self._shared is not None:
-            with contextlib.suppress(DeliveriesLost):
-                await self._shared.hold(notice.id, self.channel.name, self._clock() + _LEASE)
+    async def _renew(self, waiting: _Waiting, now: float) -> bool:
+        """Claim a notice for longer. False: it waited here so long, behind others whose receiver did not answer, that
+        another process has taken it over."""
+        if self._shared is None or waiting.lease is None:
+            return True
+        try:
+            return await self._shared.renew(waiting.notice.id, self.channel.name, waiting.lease, now + _LEASE)
+        except DeliveriesLost:
+            return True
 
     async def _finish(self, notice: Notice, *, is_told: bool) -> None:
         if self._shared is not None:
@@ -160,10 +165,11 @@ class Teller:
         if self._shared is None:
             return
         try:
-            found = await self._shared.overdue(self.channel.name, now, now + _LEASE)
+            lease = now + _LEASE
+            found = await self._shared.overdue(self.channel.name, now, lease)
         except DeliveriesLost:
             return
         mine = {each.notice.id for each in self._waiting}
         for notice in found:
             if notice.id not in mine and len(self._waiting) < _MOST:
-                self._waiting.append(_Waiting(notice, now, is_claimed=True))
+                self._waiting.append(_Waiting(notice, now, lease=lease))

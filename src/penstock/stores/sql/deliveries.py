@@ -41,10 +41,11 @@ class SqlDeliveries:
             return False
         return True
 
-    async def hold(self, notice_id: str, channel: str, until: float) -> None:
-        """Keep a claim for longer."""
+    async def renew(self, notice_id: str, channel: str, lease: float, until: float) -> bool:
+        """Keep a claim, which ended with a moment, for longer. False: another process has it."""
+        own = _row(notice_id, channel).where(_TABLE.c.lease_until == microseconds(lease), _TABLE.c.state == "pending")
         async with self._database.write() as connection:
-            await connection.execute(_row(notice_id, channel).values(lease_until=microseconds(until)))
+            return bool((await connection.execute(own.values(lease_until=microseconds(until)))).rowcount)
 
     async def finish(self, notice_id: str, channel: str, *, is_told: bool) -> None:
         """End a claim: the alert was told, or is given up."""

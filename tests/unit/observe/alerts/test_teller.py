@@ -39,6 +39,8 @@ class Shared:
         self.left = left
         self.lost = lost
         self.finished: list[tuple[str, bool]] = []
+        self.leases: list[tuple[float, float]] = []
+        self.taken_over: set[str] = set()
 
     def _check(self) -> None:
         if self.lost:
@@ -50,8 +52,10 @@ class Shared:
         self.claimed.add(notice.id)
         return is_new
 
-    async def hold(self, notice_id: str, channel: str, until: float) -> None:
+    async def renew(self, notice_id: str, channel: str, lease: float, until: float) -> bool:
         self._check()
+        self.leases.append((lease, until))
+        return notice_id not in self.taken_over
 
     async def finish(self, notice_id: str, channel: str, *, is_told: bool) -> None:
         self._check()
@@ -100,6 +104,23 @@ async def test_pauses_grow_until_it_is_given_up(caplog: pytest.LogCaptureFixture
     assert [later - earlier for earlier, later in itertools.pairwise(times)] == [1, 4, 15, 60, 240, 600]
     assert shared.finished == [(NOTICE.id, False)]
     assert "an alert was not told by webhook (down): Lost." in caplog.text
+
+
+async def test_each_attempt_renews_the_claim_and_none_is_made_of_what_another_took_over() -> None:
+    channel, shared, clock = Scripted("down", "down"), Shared(), Clock()
+    teller = Teller(channel, shared, clock.read)
+    teller.notify(NOTICE)
+    await teller.tell_due()
+    clock.now += 1
+    await teller.tell_due()
+    assert shared.leases == [(2200.0, 2201.0)]
+    shared.taken_over.add(NOTICE.id)
+    clock.now += 2000
+    await teller.tell_due()
+    assert (len(channel.told), shared.leases[1:]) == (2, [(2201.0, 4201.0)])
+    clock.now += 2000
+    await teller.tell_due()
+    assert (len(channel.told), len(shared.leases)) == (2, 2)
 
 
 async def test_while_the_store_is_lost_it_is_told_all_the_same() -> None:

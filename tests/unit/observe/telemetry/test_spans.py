@@ -42,6 +42,12 @@ def test_attributes() -> None:
     assert {name: attempt.attributes[name] for name in expected} == expected
 
 
+def test_an_answer_that_broke_off_tells_the_status_that_was_sent() -> None:
+    broken = msgspec.structs.replace(RECORD, status=502, head_status=200, failure="upstream_truncated")
+    own, _ = spans_of(broken)
+    assert (own.attributes["http.response.status_code"], own.error) == (200, "upstream_truncated")
+
+
 def test_what_is_billed_counts() -> None:
     class Charges:
         is_loading = False
