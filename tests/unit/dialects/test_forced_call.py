@@ -1,0 +1,34 @@
+"""The text of an answer as the arguments of the call that was forced."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.chat import Tool
+from penstock.core.events import Event, Start, Stop, Text, Thinking, ToolArgs, ToolStart, Usage
+from penstock.dialects.forced_call import ForcedCall, arguments_in_words
+
+
+def test_text_in_any_pieces_is_one_call() -> None:
+    call = ForcedCall("f")
+    first = call.told([Start(), Thinking("Hm"), Text('{"a"')])
+    assert first == [Start(), Thinking("Hm"), ToolStart(0, "f"), ToolArgs('{"a"', 0)]
+    assert call.told([Text(": 1}")]) == [ToolArgs(": 1}", 0)]
+    assert call.told([Usage(1, 2), Stop("stop", "stop")]) == [Usage(1, 2), Stop("tool_calls", "stop")]
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ([Stop("stop")], [Stop("stop")]),
+        ([Text("{"), Stop("length")], [ToolStart(0, "f"), ToolArgs("{", 0), Stop("length")]),
+    ],
+)
+def test_what_is_no_whole_answer_keeps_its_end(events: list[Event], told: list[Event]) -> None:
+    assert ForcedCall("f").told(events) == told
+
+
+def test_the_model_is_told_what_for_and_by_which_schema() -> None:
+    words = arguments_in_words(Tool("find", "Finds things", b'{"properties":{"q":{}}}'))
+    assert "the function find. Finds things" in words
+    assert words.endswith('{"type":"object","properties":{"q":{}}}')
