@@ -6,6 +6,8 @@ Source: Ollama documentation, "Structured outputs".
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from penstock.core.chat import Format, Tool
@@ -23,27 +25,44 @@ def arguments_in_words(function: Tool) -> str:
 
 
 class ForcedCall:
-    """Tells the text of one answer as the arguments of a call."""
+    """Tells the text of one answer as the arguments of a call. Text that begins no object stays text: a host may pass
+    over the schema, as servers do that are older than it."""
 
-    __slots__ = ("_has_begun", "_name")
+    __slots__ = ("_is_call", "_name", "_spaces")
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._has_begun = False
+        self._is_call: bool | None = None
+        self._spaces: list[Text] = []
+        """White space before anything is said, while it isn't known what it belongs to."""
 
     def told(self, events: list[Event]) -> list[Event]:
         """The next events, with a call in place of text."""
         found: list[Event] = []
         for event in events:
             match event:
-                case Text(text):
-                    if not self._has_begun:
-                        self._has_begun = True
-                        found.append(ToolStart(0, self._name))
-                    found.append(ToolArgs(text, 0))
+                case Text():
+                    found += self._said(event)
                 case Stop(reason):
-                    ended = openai_reason(reason, has_calls=self._has_begun)
+                    ended = openai_reason(reason, has_calls=self._is_call is True)
                     found.append(msgspec.structs.replace(event, reason=ended))
                 case _:
                     found.append(event)
         return found
+
+    def _said(self, event: Text) -> list[Event]:
+        said = event.text.lstrip()
+        if self._is_call is None and not said and len(self._spaces) < _MOST_SPACES:
+            self._spaces.append(event)
+            return []
+        if self._is_call:
+            return [ToolArgs(event.text, 0)]
+        if self._is_call is None:
+            self._is_call = said.startswith("{")
+            if self._is_call:
+                return [ToolStart(0, self._name), ToolArgs(said, 0)]
+        held, self._spaces = self._spaces, []
+        return [*held, event]
+
+
+_MOST_SPACES: Final = 256

@@ -28,6 +28,21 @@ def test_what_is_no_whole_answer_keeps_its_end(events: list[Event], told: list[E
     assert ForcedCall("f").told(events) == told
 
 
+@pytest.mark.parametrize("pieces", [["Hi"], [" ", "\n", "Hi", "{}"], ["[1]"], [" "] * 300])
+def test_text_that_begins_no_object_stays_text(pieces: list[str]) -> None:
+    call = ForcedCall("f")
+    told = [event for piece in pieces for event in call.told([Text(piece)])]
+    assert {type(event) for event in told} == {Text}
+    assert call.told([Stop("stop")]) == [Stop("stop")]
+    assert "".join(event.text for event in told if isinstance(event, Text)) == "".join(pieces)
+
+
+def test_space_before_the_object_is_no_text() -> None:
+    call = ForcedCall("f")
+    assert call.told([Text("\n "), Text("")]) == []
+    assert call.told([Text(" {"), Text(" }")]) == [ToolStart(0, "f"), ToolArgs("{", 0), ToolArgs(" }", 0)]
+
+
 def test_the_model_is_told_what_for_and_by_which_schema() -> None:
     words = arguments_in_words(Tool("find", "Finds things", b'{"properties":{"q":{}}}'))
     assert "the function find. Finds things" in words
