@@ -293,6 +293,15 @@ def test_what_a_request_lacks_is_told_where_the_server_would(client: httpx.Clien
     assert [step["result"] for step in nameless["steps"]] == ["invalid_request", "invalid_request"]
 
 
+@pytest.mark.parametrize(("asked", "result"), [("Hello", "200"), (5, "invalid_request")])
+def test_a_body_is_read_in_its_own_wire(asked: Any, result: str, client: httpx.Client) -> None:
+    """A request of Responses at the path of chat completions is no chat without messages."""
+    config = {"provider": "anthropic", "api_key": "k"}
+    said = explained(client, config=config, request={"model": "claude-sonnet-4-5", "input": asked})
+    assert said["result"] == result
+    assert "messages" not in (said["steps"][0]["message"] or "")
+
+
 def test_conditions_see_body_metadata_and_path(client: httpx.Client) -> None:
     queries = [{"params.model": "m"}, {"metadata.plan": "pro"}, {"url.pathname": "/v1/other"}]
     conditions = [{"query": query, "then": f"t{index}"} for index, query in enumerate(queries)]

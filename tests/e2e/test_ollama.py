@@ -249,6 +249,20 @@ def test_a_model_of_a_host_without_a_list_is_shown_as_it_is_known(gateway: Runni
         assert shown["capabilities"] == ["completion", "tools", "vision", "thinking"], shown
 
 
+def test_a_model_of_a_host_that_tells_no_list_now_is_shown(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Its list is down, or it never had one at its usual path: the model may be there all the same."""
+    upstream.play(reply(404, body=b"{}"))
+    headers = {
+        "authorization": "Bearer k-of-no-list",
+        "x-portkey-provider": "groq",
+        "x-portkey-custom-host": f"{upstream.url}/v1",
+    }
+    asked = {"model": "llama-3.3-70b-versatile"}
+    shown = httpx.post(f"{gateway.url}/api/show", json=asked, headers=headers, timeout=60, trust_env=False)
+    assert shown.status_code == 200, shown.text
+    assert "completion" in shown.json()["capabilities"]
+
+
 def test_an_ollama_tells_its_own(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(body=b'{"models":[{"name":"llama3:latest","size":4}]}'))
     headers = {"x-portkey-provider": "ollama", "x-portkey-custom-host": upstream.url}

@@ -40,12 +40,14 @@ class WriteContext(msgspec.Struct, frozen=True):
 
 class Payload(msgspec.Struct, frozen=True):
     """A request in a provider's dialect: the body to send, what could not be expressed, header fields of this request
-    alone (a beta feature, say). ``unstreamed``: it can be answered in one piece only, though a stream is wanted."""
+    alone (a beta feature, say). ``unstreamed``: it can be answered in one piece only, though a stream is wanted.
+    ``forced_call`` is the function whose arguments the answer's text is (forced_call.py), empty for none."""
 
     body: bytes
     dropped: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     unstreamed: bool = False
+    forced_call: str = ""
 
 
 def encoded(body: dict[str, Any], request: ChatRequest) -> bytes:

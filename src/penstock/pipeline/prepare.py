@@ -330,6 +330,7 @@ def _translation(
         rewritten.names,
         rewritten.echo,
         keeps is not None and keeps.input is not None,
+        forced_call=rewritten.forced_call,
     )
 
 

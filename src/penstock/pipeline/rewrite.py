@@ -67,8 +67,8 @@ class Rewritten(msgspec.Struct, frozen=True):
     its small values. ``headers`` are header fields of this request alone.
 
     ``asks_usage``: the gateway asks for a stream's usage, the caller did not; ``wants_usage``: the caller did.
-    ``unstreamed``, ``hides_thinking``, ``names`` and ``echo`` are about the reply on lane 2. ``digest`` is the body as
-    the cache tells it apart, empty where nobody asked.
+    ``unstreamed``, ``hides_thinking``, ``names``, ``echo`` and ``forced_call`` are about the reply on lane 2.
+    ``digest`` is the body as the cache tells it apart, empty where nobody asked.
     """
 
     payload: bytes
@@ -86,6 +86,7 @@ class Rewritten(msgspec.Struct, frozen=True):
     read: ReadReplies | None = None
     """Who reads a task's replies."""
     echo: Echo = NO_ECHO
+    forced_call: str = ""
 
     def __reduce__(self) -> tuple[Callable[..., Rewritten], tuple[Any, ...]]:
         """For another process: the payload goes as a buffer, which needs no copy (pickle's protocol 5)."""
@@ -188,6 +189,7 @@ def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rew
         request.hides_thinking,
         names,
         echo=request.echo,
+        forced_call=payload.forced_call,
     )
 
 

@@ -24,6 +24,7 @@ from penstock.core.http import Headers, content_type
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption, NormalizedReply
 from penstock.dialects.dialect import ProviderDialect, WriteContext
+from penstock.dialects.forced_call import ForcedCall
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.framing.text_template import TextTemplate
@@ -59,7 +60,7 @@ class Translation(msgspec.Struct, frozen=True):
     """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
     without the text of thoughts. ``names`` are the caller's names of functions that have other names in the provider's
     wire, by the latter. ``echo`` is what the reply repeats of the request. ``is_kept``: the gateway keeps the reply,
-    whose ids say so."""
+    whose ids say so. ``forced_call`` is the function whose arguments the reply's text is, empty for none."""
 
     caller: CallerDialect
     provider: ProviderDialect
@@ -72,6 +73,7 @@ class Translation(msgspec.Struct, frozen=True):
     echo: Echo = NO_ECHO
     is_kept: bool = False
     progress: Progress = msgspec.field(default_factory=Progress)
+    forced_call: str = ""
 
     def afresh(self) -> Translation:
         """The same for another reply, of which nothing is known yet."""
@@ -128,13 +130,16 @@ def translate_whole(
     provider = translation.provider
     if translation.streams or content_type(headers).startswith(provider.stream_types):
         return None
-    plain = provider.read_plain(body)
+    plain = None if translation.forced_call else provider.read_plain(body)
     normalized = None if plain is None else _plainly(plain, translation)
     if normalized is not None:
         return normalized
     if provider.begins_stream(body):
         return None
-    return _plain(translation, trace_id, provider.read_reply(body, translation.context), body)
+    events = provider.read_reply(body, translation.context)
+    if translation.forced_call:
+        events = ForcedCall(translation.forced_call).told(events)
+    return _plain(translation, trace_id, events, body)
 
 
 def _plainly(reply: PlainReply, translation: Translation) -> NormalizedReply | None:
@@ -198,7 +203,9 @@ class TranslatedStream:
         self._repeat: Callable[[Sequence[bytes]], bytes | None] = getattr(self._writer, "repeat", _repeats_nothing)
         """Writes texts that are like the last one, in wires that have a way for them."""
         repeats = translation.provider.repeats_texts and self._repeat is not _repeats_nothing
-        self._tries = _MOST_TRIES if repeats else 0
+        forced = translation.forced_call
+        self._call = ForcedCall(forced) if forced else None
+        self._tries = _MOST_TRIES if repeats and not forced else 0
         self._template: TextTemplate | None = None
         """How an event looks that tells a text like the last event; None after any other event."""
         self._is_whole = True
@@ -238,6 +245,8 @@ class TranslatedStream:
             if type(event) is Usage:
                 usage = self._progress.usage
                 self._progress.usage = event if usage is None else usage.merged(event)
+        if self._call is not None:
+            events = self._call.told(events)
         if len(events) != 1 or type(events[0]) is not Text:
             self._progress.note_untold(events, self._translation.caller, is_strict=self._translation.is_strict)
         if self._translation.names:
@@ -269,6 +278,8 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
         events = [*reader.feed(body), *reader.finish()]
     else:
         events = translation.provider.read_reply(body, context)
+    if translation.forced_call:
+        events = ForcedCall(translation.forced_call).told(events)
     if not translation.streams:
         plain = _plain(translation, trace_id, events, body)
         return plain if isinstance(plain, Failure) else plain.body

@@ -64,6 +64,8 @@ class Surface:
 
     def meant_by(self, data: bytes) -> Surface:
         """The surface that a body is for. One that can't be read is for this surface, which says why."""
+        if self.is_usual(data):
+            return self
         wire_of = self.dialect.reading.wire_of
         try:
             wire = self.wire if wire_of is None else wire_of(Body.parse(data))

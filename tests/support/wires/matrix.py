@@ -17,6 +17,12 @@ WEATHER: Final[dict[str, Any]] = {
     },
 }
 CLOCK: Final[dict[str, Any]] = {"type": "function", "function": {"name": "get_time"}}
+SHELL: Final[dict[str, Any]] = {
+    "name": "shell",
+    "description": "Runs a command\n\nGive the raw text as the value of input.",
+    "parameters": {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]},
+}
+"""The function that stands for the tool for free text of ``MATRIX["custom_tool"]``."""
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"answer": {"type": "string"}, "score": {"type": ["number", "null"]}},

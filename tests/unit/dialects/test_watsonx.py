@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from matrix import HELLO, MATRIX, WEATHER, ask, called, result, user
+from matrix import HELLO, MATRIX, SHELL, WEATHER, ask, called, result, user
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Extra, Fail, Start, Stop, Text, ToolArgs, ToolStart
 from penstock.core.failure import Failure, Kind
@@ -62,7 +62,7 @@ CHANGED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "arguments_empty": (told(HELLO, called({"id": "call_2", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}), result("call_2", "9"), tools=MATRIX["arguments_empty"]["tools"]), ()),
     "legacy_functions": (told(**TOOLS, tool_choice_option="auto"), ()),
     "native_tool": (told(), ("tools[0]",)),
-    "custom_tool": (told(), ("tools[0]",)),
+    "custom_tool": (told(tools=[{"type": "function", "function": SHELL}]), ()),
     "format_text": (told(), ()),
     "top_k": (told(), ("top_k",)),
     "stop_string": (told(stop=["END"]), ()),

@@ -83,7 +83,7 @@ class CallableModels(msgspec.Struct, frozen=True):
                 failure = self._no_list(compiled, compiled.plan)
                 if failure is not None and call.operation is not Operation.SHOW:
                     return failure
-                if failure is not None:
+                if call.operation is Operation.SHOW:  # also at a host that has a list, and doesn't tell it now
                     offers = self._unlisted(compiled, compiled.plan, [call.parameters["id"]])
         return _list(offers, call) if call.operation is Operation.MODELS else self._one(offers, call)
 
@@ -188,7 +188,7 @@ class CallableModels(msgspec.Struct, frozen=True):
             may = self._unlisted(compiled, plan, [entry.model or entry.pattern])
             return [Offer(name, plan.provider, entry.show) for name in names] if may else []
         offers = await self._of_plan(compiled, asked)
-        if not offers and wanted in names and isinstance(plan, Target) and self._no_list(compiled, plan):
+        if not offers and wanted in names and isinstance(plan, Target):
             offers = self._unlisted(compiled, plan, [wanted])
         own = [Offer(name, offers[0].provider, entry.show) for name in names] if offers and entry.config else []
         return own + [offer for offer in offers if alias_of(offer.id, tables) is entry]

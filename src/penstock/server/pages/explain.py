@@ -77,7 +77,7 @@ async def _explained(
     if isinstance(fields, Failure):
         return fields
     match, named, path = find("POST", request.path)
-    surface = match.surface if isinstance(match, Match) else None
+    surface = match.surface.meant_by(bytes(request.request)) if isinstance(match, Match) else None
     call = Call(
         Operation.CHAT if surface is None else surface.operation,
         DEFAULT_DIALECT if surface is None else surface.dialect,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from matrix import HUGE_SCHEMA, MATRIX, PDF, SCHEMA, WAV, ask, user
+from matrix import HUGE_SCHEMA, MATRIX, PDF, SCHEMA, SHELL, WAV, ask, user
 from oracle_wire import (
     CLOCK_TOOL,
     COMMAND_A,
@@ -107,7 +107,7 @@ GENERIC: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "call_without_result": (generic(HELLO, called(PARIS), said("USER", "Never mind."), **ONE), ()),
     "legacy_functions": (generic(**ONE, toolChoice={"type": "AUTO"}), ()),
     "native_tool": (generic(), ("tools[0]",)),
-    "custom_tool": (generic(), ("tools[0]",)),
+    "custom_tool": (generic(tools=[{"type": "FUNCTION", **SHELL}]), ()),
     "format_text": (generic(), ()),
     "format_json": (generic(said("USER", "Answer in JSON."), responseFormat={"type": "JSON_OBJECT"}), ()),
     "format_schema": (generic(responseFormat={"type": "JSON_SCHEMA", "jsonSchema": {"name": "reply", "schema": SCHEMA, "isStrict": True}}), ()),

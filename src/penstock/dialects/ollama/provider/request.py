@@ -32,8 +32,9 @@ from penstock.core.json_text import UNREADABLE
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext, encoded
+from penstock.dialects.forced_call import arguments_in_words
 from penstock.dialects.foreign import PLAIN, ready_for
-from penstock.dialects.function_tools import described, only_allowed, take_functions, unknown_choice
+from penstock.dialects.function_tools import described, object_schema, only_allowed, take_functions, unknown_choice
 from penstock.dialects.malformed import marker_name
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
@@ -58,23 +59,28 @@ _LEVELS: Final[Mapping[str, str]] = {
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body. ``stream`` is always said: Ollama streams unless told not to."""
     request, parameters = ready_for(PLAIN, request, context.traits)
-    tools = _tools(parameters) if context.traits.tools else []
+    tools = _tools(parameters, context.traits) if context.traits.tools else []
     if isinstance(tools, Failure):
         return tools
+    forced = tools if isinstance(tools, Tool) else None
     options = _options(parameters, context.traits)
     if isinstance(options, Failure):
         return options
     body: dict[str, Any] = {
         "model": context.model,
-        "messages": [_message(message, parameters, context.traits) for message in request.messages],
+        "messages": [
+            *([] if forced is None else [{"role": "system", "content": arguments_in_words(forced)}]),
+            *[_message(message, parameters, context.traits) for message in request.messages],
+        ],
         "stream": request.stream,
-        **({"tools": tools} if tools else {}),
+        **({"tools": tools} if tools and forced is None else {}),
         **({"options": options} if options else {}),
     }
-    beside = {"format": _format(parameters, context.traits), "think": _think(parameters, context.traits)}
+    form = _format(parameters, context.traits) if forced is None else msgspec.Raw(object_schema(forced.parameters))
+    beside = {"format": form, "think": _think(parameters, context.traits)}
     beside |= {name: parameters.value(name) for name in _PARAMETERS}
     body |= {name: value for name, value in beside.items() if value is not None}
-    return Payload(encoded(body, request), parameters.dropped())
+    return Payload(encoded(body, request), parameters.dropped(), forced_call="" if forced is None else forced.name)
 
 
 # Messages.
@@ -168,20 +174,24 @@ def _options(parameters: Parameters, traits: Traits) -> dict[str, Any] | Failure
     return {**(options or {}), **found}
 
 
-def _tools(parameters: Parameters) -> list[dict[str, Any]] | Failure:
-    """The tools that may be called. Ollama knows no choice among them: it can't be made to call one."""
+def _tools(parameters: Parameters, traits: Traits) -> list[dict[str, Any]] | Tool | Failure:
+    """The tools that may be called. Ollama knows no choice among them: it can't be made to call one. A single one that
+    has to be called is given back as it is: the answer can be held to the schema of its arguments."""
     choice = parameters.tool_choice()
     offered = take_functions(parameters)
     if choice is None:
         return [_tool(tool) for tool in offered]
     if choice.mode == "none":
         return []
-    if choice.mode == "required":
-        parameters.unsupported("tool_choice")
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
         return unknown
-    return [_tool(tool) for tool in only_allowed(choice, offered)]
+    allowed = only_allowed(choice, offered)
+    if choice.mode == "required":
+        if len(allowed) == 1 and traits.json_schema and parameters.peek("response_format") is None:
+            return allowed[0]
+        parameters.unsupported("tool_choice")
+    return [_tool(tool) for tool in allowed]
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -20,8 +20,8 @@ _NO_TOOL_OF_OPENAIS: Final = "input_schema"
 
 
 def with_nested_tools(body: Body) -> Body:
-    """The body with each such tool in an object ``custom``, its grammar in one of its own. Other tools keep their
-    bytes."""
+    """The body with each such tool in an object ``custom``, its grammar in one of its own, and likewise a choice that
+    names one. Other tools keep their bytes."""
     if not body.mentions("tools", _MARK):
         return body
     try:
@@ -29,9 +29,20 @@ def with_nested_tools(body: Body) -> Body:
         nested = [_nested(tool) for tool in tools]
     except (*UNREADABLE, BodyError):
         return body
-    if nested == tools:
+    choice = _nested_choice(body)
+    if nested == tools and not choice:
         return body
-    return body.replaced({"tools": b"[" + b",".join(map(bytes, nested)) + b"]"})
+    return body.replaced({"tools": b"[" + b",".join(map(bytes, nested)) + b"]", **choice})
+
+
+def _nested_choice(body: Body) -> dict[str, bytes]:
+    """The choice in its new form, by its name; nothing for one that stays."""
+    if not body.mentions("tool_choice", _MARK.word):
+        return {}
+    choice = body.value("tool_choice")
+    if not isinstance(choice, dict) or choice.get("type") != CUSTOM or CUSTOM in choice:
+        return {}
+    return {"tool_choice": write_json({"type": CUSTOM, CUSTOM: {"name": choice.get("name")}})}
 
 
 _TOOLS: Final = msgspec.json.Decoder(list[msgspec.Raw])

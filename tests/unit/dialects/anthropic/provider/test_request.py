@@ -37,6 +37,7 @@ from matrix import (
     HUGE_SCHEMA,
     MATRIX,
     SCHEMA,
+    SHELL,
     ask,
 )
 from penstock.core.chat import ChatRequest, Format, Message, Owner, TextPart
@@ -116,7 +117,7 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "call_without_result": (after_call(say("Never mind.")), ()),
     "legacy_functions": (sent(tools=[FORECAST], tool_choice={"type": "auto"}), ()),
     "native_tool": (sent(tools=[{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]), ()),
-    "custom_tool": (sent(), ("tools[0]",)),
+    "custom_tool": (sent(tools=[{"name": "shell", "description": SHELL["description"], "input_schema": SHELL["parameters"]}]), ()),
     "format_text": (sent(), ()),
     "format_json": (
         sent(turn("user", say("Answer in JSON.")), system=[say(format_in_words(Format("json_object")))]), ("response_format",)

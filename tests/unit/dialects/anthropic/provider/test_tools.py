@@ -11,6 +11,7 @@ from claude_requests import CLOCK, FORECAST, NOTHING, request, sent, write
 from matrix import (
     EPHEMERAL,
     MATRIX,
+    SHELL,
     WEATHER,
     ask,
 )
@@ -79,7 +80,8 @@ NATIVE_TOOLS: Final[list[tuple[Any, ...]]] = [
     ({"type": "computer", "computer": {"name": "computer_20250124", "display_width_px": 9}, "cache_control": EPHEMERAL},
      {"type": "computer_20250124", "name": "computer", "display_width_px": 9, "cache_control": EPHEMERAL}),
     ({"type": "web_search_preview"}, None),
-    ({"type": "custom", "custom": {"name": "shell"}}, None),
+    ({"type": "custom", "custom": {"name": "shell"}},
+     {"name": "shell", "description": "Give the raw text as the value of input.", "input_schema": SHELL["parameters"]}),
 ]
 # fmt: on
 

@@ -37,6 +37,7 @@ from matrix import (
     PDF,
     PIXEL,
     SCHEMA,
+    SHELL,
     WAV,
     WEATHER,
     WEATHER_CALL,
@@ -136,7 +137,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
     "call_without_result": (told(HI, ASK_WEATHER, asked("Never mind."), **TOOLS), ()),
     "legacy_functions": (told(**with_tools(WEATHER_SPEC, auto={})), ()),
     "native_tool": (told(**with_fields(tools=[{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}])), ()),
-    "custom_tool": (told(), ("tools[0]",)),
+    "custom_tool": (told(**with_tools(spec("shell", SHELL["parameters"], description=SHELL["description"]))), ()),
     "format_text": (told(), ()),
     "format_json": (
         told(asked("Answer in JSON."), system=[{"text": format_in_words(Format("json_object"))}]), ("response_format",)

@@ -36,6 +36,7 @@ from matrix import (
     MATRIX,
     PDF,
     PIXEL,
+    SHELL,
     WAV,
     ask,
 )
@@ -113,7 +114,7 @@ EXPECTED: dict[str, Any] = {
     "call_without_result": told(SAYS_HELLO, said(CALLED), says("Never mind."), **offers()),
     "legacy_functions": told(**offers(), **chooses("AUTO")),
     "native_tool": (told(), ("tools[0]",)),
-    "custom_tool": (told(), ("tools[0]",)),
+    "custom_tool": (told(tools=[{"functionDeclarations": [SHELL]}]), ()),
     "format_text": told(),
     "format_json": told(says("Answer in JSON."), generationConfig={"responseMimeType": "application/json"}),
     "format_schema": makes(**BY_SCHEMA),

@@ -5,7 +5,22 @@ from typing import Any
 
 import pytest
 
-from matrix import HELLO, HUGE_SCHEMA, MATRIX, PIXEL, SCHEMA, WAV, WEATHER, ask, called, image, result, text, user
+from matrix import (
+    HELLO,
+    HUGE_SCHEMA,
+    MATRIX,
+    PIXEL,
+    SCHEMA,
+    SHELL,
+    WAV,
+    WEATHER,
+    ask,
+    called,
+    image,
+    result,
+    text,
+    user,
+)
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.traits import ANY_MODEL, Traits
@@ -61,6 +76,17 @@ PARIS = call(0, "call_1", "get_weather", {"city": "Paris"})
 SUNNY = answer("call_1", "get_weather", "Sunny")
 
 
+def forced(name: str, schema: dict[str, Any], described: str = "") -> dict[str, Any]:
+    """A request for the arguments of a function as the answer."""
+    asked = (
+        f"Answer with the arguments for a call of the function {name}.{described}\n"
+        "Answer with one valid JSON object and nothing else: no code fence, no words before or after it. "
+        "The JSON object matches this JSON schema:\n"
+    )
+    spaced = json.dumps(schema) if described else json.dumps(schema, separators=(",", ":"))
+    return {**told(system(asked + spaced), HELLO), "format": schema}
+
+
 # fmt: off
 EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "plain": (told(), ()),
@@ -99,9 +125,9 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "tool_unicode": (told(tools=[{"type": "function", "function": {"name": "wetter", "description": "Wie ist’s in „Köln“? ☔", "parameters": NO_PARAMETERS}}]), ()),
     "choice_auto": (told(**TOOLS), ()),
     "choice_none": (told(), ()),
-    "choice_required": (told(**TOOLS), ("tool_choice",)),
-    "choice_named": (told(tools=[TIMER]), ("tool_choice",)),
-    "choice_allowed": (told(tools=[TIMER]), ("tool_choice",)),
+    "choice_required": (forced("get_weather", WEATHER["function"]["parameters"], " The weather in a city"), ()),
+    "choice_named": (forced("get_time", NO_PARAMETERS), ()),
+    "choice_allowed": (forced("get_time", NO_PARAMETERS), ()),
     "not_parallel": (told(**TOOLS), ("parallel_tool_calls",)),
     "parallel": (told(**TOOLS), ()),
     "one_call": (told(HELLO, calls(PARIS), SUNNY, **TOOLS), ()),
@@ -118,7 +144,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "call_without_result": (told(HELLO, calls(PARIS), user("Never mind."), **TOOLS), ()),
     "legacy_functions": (told(**TOOLS), ()),
     "native_tool": (told(), ("tools[0]",)),
-    "custom_tool": (told(), ("tools[0]",)),
+    "custom_tool": (told(tools=[{"type": "function", "function": SHELL}]), ()),
     "format_text": (told(), ()),
     "format_json": (told(user("Answer in JSON."), format="json"), ()),
     "format_schema": (told(format=SCHEMA), ()),

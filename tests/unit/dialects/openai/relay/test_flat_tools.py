@@ -39,6 +39,18 @@ def test_other_formats_stay() -> None:
         assert sent({"type": "custom", "name": "patch", "format": form})[0]["custom"]["format"] == form
 
 
+def test_a_flat_choice_is_nested_whatever_form_the_tool_has() -> None:
+    chosen = {"type": "custom", "name": "patch"}
+    body = with_nested_tools(Body.parse(json.dumps({"tools": [NESTED], "tool_choice": chosen}).encode()))
+    assert body.value("tool_choice") == {"type": "custom", "custom": {"name": "patch"}}
+
+
+@pytest.mark.parametrize("choice", ["custom", {"type": "custom", "custom": {"name": "patch"}}, ["custom"], None])
+def test_other_choices_stay(choice: Any) -> None:
+    body = Body.parse(json.dumps({"tools": [NESTED], "tool_choice": choice}).encode())
+    assert with_nested_tools(body) is body
+
+
 @pytest.mark.parametrize(
     "tools",
     [
