@@ -109,6 +109,9 @@ class Detector(msgspec.Struct, frozen=True, dict=True):
     ignores_case: bool = False
     first_end_is_final: bool = False
     """Whether a match never grows behind its first end, as that of a lazy pattern doesn't."""
+    begins_at_mark: bool = False
+    """Whether each match begins with one of the marks, and a mark that begins with a letter behind no letter or
+    digit."""
     leads: str = ""
     """Characters that a match may begin with and that are no part of what counts: a quotation mark, say."""
 
