@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from penstock.guards.detect.automaton import places
+
 if TYPE_CHECKING:
     import regex
     from ahocorasick_rs import AhoCorasick
@@ -54,7 +56,7 @@ class ScannedText:
     @cached_property
     def digits(self) -> list[int]:
         """The places of all digits."""
-        return [start for _, start, _ in _digits().find_matches_as_indexes(self.text)]
+        return [start for _, start, _ in places(_digits(), self.text)]
 
     @cached_property
     def numbers(self) -> list[int]:
