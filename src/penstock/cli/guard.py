@@ -201,9 +201,7 @@ def _show(tally: Tally) -> None:
     total = tally.judged
     click.echo(f"{total} judged: {_share(tally.denied, total)} denied, {_share(tally.changed, total)} changed")
     if tally.textless:
-        click.echo(
-            f"{_share(tally.textless, total)} hold no text that a guard reads: checks of texts say nothing of them"
-        )
+        click.echo(f"{_share(tally.textless, total)} hold no text that a guard reads")
     for name, check in tally.checks.items():
         parts = ("failed", check.failed), ("changed", check.changed), ("could not judge", check.errors)
         shares = ", ".join(f"{_share(number, check.total)} {word}" for word, number in parts)

@@ -140,3 +140,22 @@ def integer(value: Mapping[str, Any], name: str) -> int | None:
 def integers(value: Mapping[str, Any], names: Iterable[str]) -> list[int | None]:
     """The members of these names, each as ``integer`` has it."""
     return [member if type(member := value.get(name)) is int else None for name in names]
+
+
+_ESCAPE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
+)
+
+
+def with_needed_escapes(text: str) -> str:
+    """A JSON text without the escapes that its strings do not need: the same value, as most writers have it."""
+    return _ESCAPE.sub(_needed, text)
+
+
+def _needed(escape: re.Match[str]) -> str:
+    try:
+        character = str(json.loads(f'"{escape[0]}"'))
+    except ValueError:
+        return escape[0]
+    is_needed = character < " " or character in {'"', "\\"} or "\ud800" <= character <= "\udfff"
+    return escape[0] if is_needed else character
