@@ -33,6 +33,8 @@ _NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.!
 """The ASCII characters of names before an ``@``, of RFC 5322; ``/=?|`` rather stand between it and what is before."""
 NAME_LIMIT: Final = 64
 """The most characters of such a name (RFC 5321): of a longer one the last are taken."""
+FRONT_LIMIT: Final = 480
+"""The most characters before an ``@`` where another address is written there."""
 _LETTERS: Final = re.compile(r"[A-Za-z]{1,7}\Z")
 _PREFIX: Final = re.compile(r"[A-Za-z]{1,2}[ -]\Z")
 _NEAR: Final = 21
@@ -209,7 +211,7 @@ def word_starts(scanned: ScannedText) -> Iterable[int]:
 
 
 def local_part_starts(scanned: ScannedText) -> Iterable[int]:
-    """Where the names before an ``@`` begin."""
+    """Where the names before an ``@`` begin, and what is before such a name where another address is written in it."""
     text = scanned.text
     at = text.find("@")
     while at >= 0:
@@ -217,6 +219,9 @@ def local_part_starts(scanned: ScannedText) -> Iterable[int]:
         start = at - len(name) + len(without_end(name, _NAME))
         if start < at:
             yield start
+        if start and text[start - 1] == "=":
+            front = text[max(0, at - FRONT_LIMIT) : at]
+            yield at - len(front) + len(without_end(front, _NAME + "="))
         at = text.find("@", at + 1)
 
 
