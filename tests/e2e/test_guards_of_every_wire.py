@@ -552,3 +552,18 @@ def test_a_callers_values_are_in_no_other_callers_answer(gateway: RunningGateway
         got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
         assert got.json()["choices"][0]["message"]["content"] == f"so {address}"
     assert len(upstream.received) == 1
+
+
+@pytest.mark.parametrize("arguments", ['{"a": "b\\u0061d"}', {"a": ["bad"]}])
+def test_an_escape_hides_no_argument(gateway: RunningGateway, upstream: Upstream, arguments: Any) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    hook = {"contains": {"words": ["bad"], "operator": "none", "scope": "all"}, "deny": True}
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [hook]}
+    got = httpx.post(
+        f"{gateway.v1}/chat/completions",
+        json={"model": "m", "messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]},
+        headers={"x-portkey-config": json.dumps(config)},
+        timeout=60,
+        trust_env=False,
+    )
+    assert (got.status_code, upstream.received) == (446, [])

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from penstock.pipeline.guarding.subject import Subject
 
 _LARGEST: Final = 256 << 20
-_KIND: Final = "chatComplete"
+_KINDS: Final = {
+    "messages": "chatComplete",
+    "contents": "generateContent",
+    "input": "createModelResponse",
+    "prompt": "complete",
+    "query": "rerank",
+}
+"""A member of a request's body -> the type of a request that has it."""
 
 
 class _Unusable(click.ClickException):
@@ -36,8 +43,8 @@ def command() -> None:
 def backtest(name: str, file: str) -> None:
     """Tell what the saved guardrail NAME would have denied or changed, without sending anything.
 
-    A line of FILE is the body of a chat completion's request, or {"request": BODY, "response": BODY}
-    (docs/guardrails.md). Exits with 2 if NAME or FILE can't be used.
+    A line of FILE is the body of a request, or {"request": BODY, "response": BODY} (docs/guardrails.md). Exits with 2
+    if NAME or FILE can't be used.
     """
     import asyncio
 
@@ -57,12 +64,16 @@ def backtest(name: str, file: str) -> None:
     if not hooks:
         raise _Unusable(why)
     tally = Tally()
-    for number, request, response in _lines(file):
-        reference = f"line {number}"
-        for subject in _subjects(request, response):
-            if subject.phase in hooks:
-                runs, _ = asyncio.run(run_hooks(hooks[subject.phase], subject, _Nobody(), awaits_all=True))
-                tally.add(f"{reference} ({'request' if subject.phase is Phase.BEFORE else 'answer'})", runs)
+
+    async def judge() -> None:
+        for number, request, response in _lines(file):
+            for subject in _subjects(request, response):
+                if subject.phase in hooks:
+                    runs, _ = await run_hooks(hooks[subject.phase], subject, _Nobody(), awaits_all=True)
+                    tally.add(f"line {number} ({'request' if subject.phase is Phase.BEFORE else 'answer'})", runs)
+                    tally.textless += not subject.body.segments
+
+    asyncio.run(judge())
     _show(tally)
 
 
@@ -135,36 +146,62 @@ def _lines(file: str) -> Iterator[tuple[int, Any, Any]]:
     for number, line in enumerate(read_input(file, _LARGEST).split("\n"), 1):
         if not line.strip():
             continue
-        try:
-            value = json.loads(line)
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
+        value = _object(line)
+        if value is None:
             raise _Unusable(f"{file}:{number}: expected an object")
-        is_pair = isinstance(value.get("request"), dict)
-        yield number, value["request"] if is_pair else value, value.get("response") if is_pair else None
+        request = _object(value.get("request"))
+        yield number, value if request is None else request, None if request is None else value.get("response")
 
 
-def _subjects(request: Any, response: Any) -> Iterator[Subject]:
+def _object(value: Any) -> dict[str, Any] | None:
+    """A JSON object, also as text: some logs keep bodies so. None for anything else."""
+    from penstock.core.json_text import read_json
+
+    if isinstance(value, str):
+        try:
+            value = read_json(value.encode("utf-8", "surrogatepass"))
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _kind_of(request: dict[str, Any]) -> str:
+    """The type of a request, by Portkey's name, as its members tell it."""
+    kind = next((kind for name, kind in _KINDS.items() if name in request), "chatComplete")
+    if kind == "chatComplete" and (system := request.get("system")) is not None:
+        blocks = system if isinstance(system, list) else []
+        return "converse" if any(isinstance(each, dict) and "type" not in each for each in blocks) else "messages"
+    if kind == "createModelResponse" and isinstance(texts := request["input"], list):
+        return "embed" if texts and not any(isinstance(each, dict) for each in texts) else kind
+    return kind
+
+
+def _subjects(request: dict[str, Any], response: Any) -> Iterator[Subject]:
     """What is judged of one line."""
-    from penstock.dialects.openai.caller.texts import TEXTS
+    from penstock.core.json_text import write_json
     from penstock.guards.base import Phase
     from penstock.guards.guarded_body import GuardedBody
+    from penstock.pipeline.guarding.check import views_by_type
     from penstock.pipeline.guarding.subject import Subject, answered
 
-    def read(value: Any) -> Sequence[Any]:
-        return tuple(TEXTS.request(_KIND, value))
+    kind = _kind_of(request)
+    view = views_by_type()[kind]
 
-    body = GuardedBody(json.dumps(request).encode(), read)
-    subject = Subject(Phase.BEFORE, _KIND, "", body, read, lambda _: None)
+    def read(value: Any) -> Sequence[Any]:
+        return tuple(view.request(kind, value))
+
+    subject = Subject(Phase.BEFORE, kind, "", GuardedBody(write_json(request), read), read, lambda _: None)
     yield subject
-    if isinstance(response, dict):
-        yield answered(subject, TEXTS, _KIND, json.dumps(response).encode())
+    answer = _object(response)
+    if answer is not None:
+        yield answered(subject, view, kind, write_json(answer))
 
 
 def _show(tally: Tally) -> None:
     total = tally.judged
     click.echo(f"{total} judged: {_share(tally.denied, total)} denied, {_share(tally.changed, total)} changed")
+    if tally.textless:
+        click.echo(f"{_share(tally.textless, total)} hold no text that a guard reads")
     for name, check in tally.checks.items():
         parts = ("failed", check.failed), ("changed", check.changed), ("could not judge", check.errors)
         shares = ", ".join(f"{_share(number, check.total)} {word}" for word, number in parts)

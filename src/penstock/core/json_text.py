@@ -146,3 +146,22 @@ def integers(value: Mapping[str, Any], names: Iterable[str]) -> list[int | None]
 
 
 _COUNTS_OR_NOTHING: Final = frozenset({int, type(None)})
+
+
+_ESCAPE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
+)
+
+
+def with_needed_escapes(text: str) -> str:
+    """A JSON text without the escapes that its strings do not need: the same value, as most writers have it."""
+    return _ESCAPE.sub(_needed, text)
+
+
+def _needed(escape: re.Match[str]) -> str:
+    try:
+        character = str(json.loads(f'"{escape[0]}"'))
+    except ValueError:
+        return escape[0]
+    is_needed = character < " " or character in {'"', "\\"} or "\ud800" <= character <= "\udfff"
+    return escape[0] if is_needed else character

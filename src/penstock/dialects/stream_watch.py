@@ -105,9 +105,12 @@ class StreamWatch:
         if self.error is not None:
             return False
         relay, normalizer = self._relay, self._normalizer
-        if normalizer is not None and not (relay.is_whole(data) and normalizer.sound(data) == len(data)):
+        if not relay.passes(data):
             return False
-        return relay.passes(data)
+        if normalizer is not None and normalizer.sound(data) != len(data):
+            relay.replace_last(b"")
+            return False
+        return True
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""

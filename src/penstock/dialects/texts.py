@@ -175,10 +175,12 @@ NO_TEXTS: Final = TextView({}, frozenset(), _nothing, _nothing, _nothing, _no_sl
 
 
 def inputs(value: Any, pointer: Pointer) -> Iterator[Segment]:
-    """The texts of an input: one text, or a list of them. Lists of tokens are no text."""
+    """The texts of an input: one text, or a list of texts, of parts with a text, and of lists of these. Lists of tokens
+    are no text."""
     if isinstance(value, str):
         yield Segment(pointer, value, "user", SegmentKind.INPUT)
     for index, each in enumerate(listed(value)):
-        text, at = (member(each, "text"), "text") if isinstance(each, dict) else (each, None)
-        if isinstance(text, str):
-            yield Segment((*pointer, index) if at is None else (*pointer, index, at), text, "user", SegmentKind.INPUT)
+        at = (*pointer, index)
+        for place, text in [(at, each)] if isinstance(each, str) else leaves(each, at):
+            if not isinstance(each, dict) or place[-1] == "text":
+                yield Segment(place, text, "user", SegmentKind.INPUT)

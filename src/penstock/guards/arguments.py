@@ -93,9 +93,11 @@ def escaped(text: str) -> str:
 
 
 class Fed(Protocol):
-    """Takes a text in pieces; gives back what can go on, and whether it is denied."""
+    """Takes a text in pieces; gives back what can go on, and whether it is denied. ``idles`` takes a piece that goes on
+    as it is, with nothing that waits behind it: False, and nothing done, for any other."""
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]: ...
+    def idles(self, text: str) -> bool: ...
 
 
 class ArgumentsText:
@@ -107,6 +109,11 @@ class ArgumentsText:
         self._fed: Fed | None = None
         self._is_json: bool | None = None
         self._escape = ""
+
+    def idles(self, text: str) -> bool:
+        """Never told fast."""
+        del text
+        return False
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         if self._is_json is None and text.strip():

@@ -30,9 +30,11 @@ class CheckTally(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What guards would have done: bodies that they judged, denied and changed, and each check's part."""
+    """What guards would have done: bodies that they judged, denied and changed, and each check's part. ``textless``:
+    bodies in which no guard finds a text, so that checks of texts say nothing of them."""
 
     judged: int = 0
+    textless: int = 0
     denied: int = 0
     changed: int = 0
     checks: dict[str, CheckTally] = msgspec.field(default_factory=dict)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from penstock.core.json_text import write_json
+from penstock.core.json_text import with_needed_escapes, write_json
 from penstock.core.secret import Secret
-from penstock.core.segments import Pointer, Segment
+from penstock.core.segments import Pointer, Segment, SegmentKind
 from penstock.guards.guarded_body import GuardedBody
 
 if TYPE_CHECKING:
@@ -154,11 +154,19 @@ class Context(msgspec.Struct, eq=False):
         if text is None:
             segments = self.segments
             if len(segments) == 1:
-                text = segments[0].text
+                text = _read_text(segments[0])
             else:
-                text = "\n".join([segment.text for segment in segments if segment.text])
+                text = "\n".join([_read_text(segment) for segment in segments if segment.text])
             self.known_text = text
         return text
+
+
+def _read_text(segment: Segment) -> str:
+    """A text as whoever reads it has it: of the JSON of a tool call without escapes that it does not need, which would
+    hide a word from checks."""
+    text = segment.text
+    is_json = segment.kind is SegmentKind.TOOL_CALL and "\\" in text and text.lstrip()[:1] in {"{", "["}
+    return with_needed_escapes(text) if is_json else text
 
 
 class CloudIdentity(msgspec.Struct, frozen=True):

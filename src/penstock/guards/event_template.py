@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from penstock.core.json_text import UNREADABLE
 from penstock.core.segments import Delta
+from penstock.guards.arguments import Fed
 
 _STRING: Final = re.compile(rb'"(?:[^"\\\n\r]|\\.)*"')
 _marked: Final = re.compile(rb'["\\\x00-\x1f]').search
@@ -25,12 +25,12 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class EventTemplate(msgspec.Struct, frozen=True):
-    """The bytes before and behind the text of an event. ``feed`` takes the text; ``may_skip``: an event whose text all
+    """The bytes before and behind the text of an event. ``fed`` takes the text; ``may_skip``: an event whose text all
     waits says nothing else, and may be left out."""
 
     prefix: bytes
     suffix: bytes
-    feed: Callable[..., tuple[str, bool]]
+    fed: Fed
     may_skip: bool
     start: int
     """Where the text begins."""
@@ -61,9 +61,7 @@ class EventTemplate(msgspec.Struct, frozen=True):
             return self.prefix + json.dumps(text)[1:-1].encode() + self.suffix
 
 
-def template_of(
-    event: bytes, delta: Delta, feed: Callable[..., tuple[str, bool]], *, may_skip: bool
-) -> EventTemplate | None:
+def template_of(event: bytes, delta: Delta, fed: Fed, *, may_skip: bool) -> EventTemplate | None:
     """The template of an event whose one text is a delta's; None where its bytes don't tell where the text is."""
     key = b'"%b":' % str(delta.pointer[-1]).encode()
     at = event.find(key)
@@ -79,4 +77,4 @@ def template_of(
     except UNREADABLE:
         return None
     prefix, suffix = event[: at + 1], event[string.end() - 1 :]
-    return EventTemplate(prefix, suffix, feed, may_skip, len(prefix), -len(suffix)) if is_it else None
+    return EventTemplate(prefix, suffix, fed, may_skip, len(prefix), -len(suffix)) if is_it else None

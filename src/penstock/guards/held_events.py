@@ -28,12 +28,17 @@ def _no_text(_: bytes) -> None:
     """No event was there that others may be like."""
 
 
+def _never(_: str) -> bool:
+    return False
+
+
 class _Text:
     """One text of the stream under the rules that see it. ``is_call``: it may be the JSON of a tool call."""
 
     def __init__(self, rules: list[StreamRule], *, is_call: bool) -> None:
-        self._fed: Fed = ArgumentsText(lambda: RuledText(rules)) if is_call else RuledText(rules)
-        self.feed = self._fed.feed
+        fed: Fed = ArgumentsText(lambda: RuledText(rules)) if is_call else RuledText(rules)
+        self.fed = fed
+        self.feed = fed.feed
         self.carrier: tuple[bytes, Any, Pointer] | None = None
         """The latest event that added to the text: its name, its data, and the place of the text."""
 
@@ -59,6 +64,8 @@ class HeldEvents:
         self._template: EventTemplate | None = None
         self.text_of: Callable[[bytes], str | None] = _no_text
         """The text of an event that is like an earlier one but for it; None for any other event."""
+        self.idles: Callable[[str], bool] = _never
+        """Takes the text of such events, where they go on as they are (``Fed.idles``)."""
         self.denied = False
         self.released = 0
 
@@ -101,10 +108,10 @@ class HeldEvents:
         template = self._template
         if template is None:
             return b""
-        ready, is_denied = template.feed(text)
+        ready, is_denied = template.fed.feed(text)
         self.released += len(ready)
         if is_denied:
-            self.denied, self.text_of = True, _no_text
+            self.denied, self.text_of, self.idles = True, _no_text, _never
         if ready == text:
             return event
         return b"" if not ready and (template.may_skip or self.denied) else template.event(ready)
@@ -164,8 +171,9 @@ class HeldEvents:
         if len(deltas) == 1 and slot is None and not (deltas[0].is_whole or self.denied or _number(value) is not None):
             [delta] = deltas
             skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
-            template = self._template = template_of(block, delta, self._texts[delta.key].feed, may_skip=skips)
+            template = self._template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)
             self.text_of = _no_text if template is None else template.text
+            self.idles = _never if template is None else template.fed.idles
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):

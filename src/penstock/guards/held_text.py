@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from penstock.guards.detect.spans import DetectedText, DetectRule, Mask, begun_from
+from penstock.guards.detect.spans import DetectedText, DetectRule, Mask
 from penstock.guards.hold import CONTEXT, HeldText, HoldRule
 from penstock.guards.plan import Hook, HookCheck
 
@@ -47,7 +47,7 @@ class RuledText:
     """One text. Implements ``arguments.Fed``."""
 
     __slots__ = (
-        "_begins_unseen", "_context", "_find_sign", "_finders", "_held", "_idles", "_is_idle", "_limit", "_pending",
+        "_begun", "_context", "_find_sign", "_finders", "_held", "_idles", "_is_idle", "_limit", "_pending",
         "_rules",
     )  # fmt: skip
 
@@ -62,8 +62,23 @@ class RuledText:
         signs = _any_of(tuple([each.rule.signs for each in rules]))
         self._find_sign = None if signs is None else signs.search
         """Finds something in each text that isn't idle for all rules."""
-        self._begins_unseen = any(each.rule.may_begin_unseen for each in rules)
+        self._begun = list(dict.fromkeys([each.rule.begun for each in rules if each.rule.begun is not None]))
         self._limit = min([4096 if each.hook is None else each.hook.hold_chars for each in rules], default=4096)
+
+    def idles(self, text: str) -> bool:
+        """Take a text that holds nothing and behind which nothing waits, so that it goes on as it is. Nothing is done
+        with any other text: then False."""
+        find_sign, context = self._find_sign, self._context
+        if find_sign is None or self._pending or not self._is_idle:
+            return False
+        whole, before = context + text, len(context)
+        if find_sign(whole, before) is not None:
+            return False
+        for begun in self._begun:
+            if begun(whole, before) < len(whole):
+                return False
+        self._context = whole[-CONTEXT:]
+        return True
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         """What can go on now, and whether a rule denies the text."""
@@ -74,10 +89,8 @@ class RuledText:
             find_sign = self._find_sign
             if find_sign is None or find_sign(whole, before) is not None:
                 until = self._idle_until(whole, before)
-            elif self._begins_unseen:
-                until = begun_from(whole, before)
             else:
-                until = len(whole)
+                until = min([begun(whole, before) for begun in self._begun], default=len(whole))
             if last and until >= 0:
                 until = len(whole)
             if until >= 0 and len(whole) - until <= self._limit:

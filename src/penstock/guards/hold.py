@@ -51,9 +51,8 @@ class HoldRule(msgspec.Struct, frozen=True, dict=True):
             return None
 
     @property
-    def may_begin_unseen(self) -> bool:
-        """Whether a match may have begun at the end of a text in which ``signs`` finds nothing."""
-        return False
+    def begun(self) -> None:
+        """No match has begun at the end of a text in which ``signs`` finds nothing."""
 
     @cached_property
     def begins(self) -> re.Pattern[str]:

@@ -21,6 +21,8 @@ def misshapen(value: Any) -> str:
     place = next(_places(value), "")
     if place:
         return f"{place} has not the form in which texts stand there, and a host may take it for one"
+    if isinstance(member(value, "input"), dict):
+        return "input is an object in the place of a text or a list, and a host may take it for one"
     for name in _TOKENS:
         items = listed(member(value, name))
         if any(isinstance(each, int | list) for each in items):

@@ -65,12 +65,55 @@ def test_no_lines(folder: Path) -> None:
     assert (done.exit_code, done.output) == (0, "0 judged: 0 denied, 0 changed\n")
 
 
+BAD_ANSWERS = {
+    "chat": {"choices": [{"message": {"role": "assistant", "content": "bad"}}]},
+    "gemini": {"candidates": [{"content": {"parts": [{"text": "bad"}]}}]},
+    "messages": {"content": [{"type": "text", "text": "bad"}]},
+    "converse": {"output": {"message": {"role": "assistant", "content": [{"text": "bad"}]}}},
+    "responses": {"output": [{"type": "message", "content": [{"type": "output_text", "text": "bad"}]}]},
+    "complete": {"choices": [{"text": "bad"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (asks("bad"), "chat"),
+        ({"contents": [{"parts": [{"text": "bad"}]}]}, "gemini"),
+        ({"messages": [], "system": "bad"}, "messages"),
+        ({"messages": [], "system": [{"text": "bad"}]}, "converse"),
+        ({"input": "bad"}, "responses"),
+        ({"input": ["good", "bad", [1, 2]]}, None),
+        ({"prompt": "bad"}, "complete"),
+        ({"query": "good", "documents": [{"text": "bad"}]}, None),
+    ],
+)
+def test_every_wire_is_read_also_as_text(folder: Path, request_: dict[str, object], answer: str | None) -> None:
+    assert folder.exists()
+    response = None if answer is None else BAD_ANSWERS[answer]
+    written = json.dumps(response) if response is not None else None
+    pairs = {"request": request_, "response": response}, {"request": json.dumps(request_), "response": written}
+    done = run("guard", "backtest", "words", "--log", "-", stdin="\n".join(map(json.dumps, pairs)))
+    judged = 2 if response is None else 4
+    assert done.output.startswith(f"{judged} judged: {judged} (100.0%) denied")
+
+
+def test_what_holds_no_text_is_told(folder: Path) -> None:
+    assert folder.exists()
+    lines = [{"status": 200, "model": "m"}, {"input": [[1, 2]]}, {"messages": {"role": "user"}}, asks("good")]
+    log = "\ufeff" + "\r\n".join(map(json.dumps, lines))
+    done = run("guard", "backtest", "words", "--log", "-", stdin=log)
+    assert done.exit_code == 0
+    assert "3 (75.0%) hold no text that a guard reads" in done.output
+
+
 @pytest.mark.parametrize(
     ("name", "log", "why"),
     [
         ("wrods", "", "there is no saved guardrail 'wrods'"),
         ("words", '{"a": 1}\nnothing', "-:2: expected an object"),
         ("words", "[]", "-:1: expected an object"),
+        ("words", '{"messages": ' + "[" * 100_000 + "]" * 100_000 + "}", "-:1: expected an object"),
     ],
 )
 def test_what_can_not_be_used(folder: Path, name: str, log: str, why: str) -> None:

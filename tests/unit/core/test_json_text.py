@@ -13,6 +13,7 @@ from penstock.core.json_text import (
     read_json_or_none,
     read_repaired,
     read_reply_json,
+    with_needed_escapes,
     with_plain_names,
     with_utf8,
     write_json,
@@ -108,3 +109,15 @@ def test_a_mended_text_comes_with_its_value(data: bytes, mended: tuple[Any, byte
 def test_what_is_no_utf_8_becomes_what_clients_read(data: bytes, told: bytes) -> None:
     assert with_utf8(data) == told
     assert with_utf8(data).decode() == data.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (r'{"a":"c\u0061n \/ \u00e9"}', '{"a":"can / é"}'),
+        (r'{"a":"\ud83d\ude00 \ud83d"}', '{"a":"😀 \\ud83d"}'),
+        (r'{"a":"\u0022 \\u0061 \n \u000a \x"}', r'{"a":"\u0022 \\u0061 \n \u000a \x"}'),
+    ],
+)
+def test_a_text_without_needless_escapes(text: str, read: str) -> None:
+    assert with_needed_escapes(text) == read

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.guards.base import Check, Context, Judgement, Prepared
+from penstock.guards.detect.automaton import places
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import seconds_for
 
@@ -51,7 +52,7 @@ def _injection(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         text = context.text
-        if not stems.find_matches_as_indexes(text.lower()):
+        if not places(stems, text.lower()):
             return Judgement(verdict=True, data={"verdict": True, "explanation": _NONE, "detected": []})
         found = [name for name, each in compiled.items() if each.search(text, timeout=seconds_for(text))]
         explanation = f"{len(found)} known forms of injected instructions are in the text." if found else _NONE

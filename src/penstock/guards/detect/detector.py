@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from penstock.guards.detect.automaton import places
+
 if TYPE_CHECKING:
     import regex
     from ahocorasick_rs import AhoCorasick
@@ -31,6 +33,8 @@ _NAME: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.!
 """The ASCII characters of names before an ``@``, of RFC 5322; ``/=?|`` rather stand between it and what is before."""
 NAME_LIMIT: Final = 64
 """The most characters of such a name (RFC 5321): of a longer one the last are taken."""
+FRONT_LIMIT: Final = 480
+"""The most characters before an ``@`` where another address is written there."""
 _LETTERS: Final = re.compile(r"[A-Za-z]{1,7}\Z")
 _PREFIX: Final = re.compile(r"[A-Za-z]{1,2}[ -]\Z")
 _NEAR: Final = 21
@@ -54,7 +58,7 @@ class ScannedText:
     @cached_property
     def digits(self) -> list[int]:
         """The places of all digits."""
-        return [start for _, start, _ in _digits().find_matches_as_indexes(self.text)]
+        return [start for _, start, _ in places(_digits(), self.text)]
 
     @cached_property
     def numbers(self) -> list[int]:
@@ -109,6 +113,9 @@ class Detector(msgspec.Struct, frozen=True, dict=True):
     ignores_case: bool = False
     first_end_is_final: bool = False
     """Whether a match never grows behind its first end, as that of a lazy pattern doesn't."""
+    begins_at_mark: bool = False
+    """Whether each match begins with one of the marks, and a mark that begins with a letter behind no letter or
+    digit."""
     leads: str = ""
     """Characters that a match may begin with and that are no part of what counts: a quotation mark, say."""
 
@@ -204,7 +211,7 @@ def word_starts(scanned: ScannedText) -> Iterable[int]:
 
 
 def local_part_starts(scanned: ScannedText) -> Iterable[int]:
-    """Where the names before an ``@`` begin."""
+    """Where the names before an ``@`` begin, and what is before such a name where another address is written in it."""
     text = scanned.text
     at = text.find("@")
     while at >= 0:
@@ -212,6 +219,9 @@ def local_part_starts(scanned: ScannedText) -> Iterable[int]:
         start = at - len(name) + len(without_end(name, _NAME))
         if start < at:
             yield start
+        if start and text[start - 1] == "=":
+            front = text[max(0, at - FRONT_LIMIT) : at]
+            yield at - len(front) + len(without_end(front, _NAME + "="))
         at = text.find("@", at + 1)
 
 

@@ -201,6 +201,13 @@ def _of_digits(accepts: Callable[[str, int, int], int]) -> Callable[[str, int, i
 _NAMING: Final = rf"A-Za-z0-9.!#$%&'*+^_`{{}}~{SPACED_LETTERS}-"
 """What the name in a mail address is made of, as RFC 5322 and RFC 6531 have it; ``/=?|`` are left out, since in paths,
 queries and tables they stand between a name and what is before it."""
+_FRONT: Final = _NAMING.replace("&", "")
+_WRITTEN_IN: Final = (
+    rf"(?<![{_NAMING}=])(?:[{_FRONT}]{{0,64}}(?:\+|-[0-9]{{1,12}}-)[{_FRONT}]{{1,64}}=[{_FRONT}]{{1,128}}\.[{_FRONT}]{{1,64}}"
+    rf"|(?:SRS[01][=+-]|(?:ms)?prvs1?=|btv1=)(?:[{_FRONT}]{{1,64}}=){{0,5}}[{_FRONT}]{{1,64}})"
+)
+"""A name in which another address is written: ``list+ann=mail.test`` and ``list-7-ann=mail.test`` of lists (VERP), and
+the forms of forwarders (SRS, BATV). Source: https://cr.yp.to/proto/verp.txt, https://www.libsrs2.net/srs/srs.pdf."""
 _LEADS: Final = "!#$&'*^`{}~"
 """Of these, what rather quotes a name that begins with it, or sets it off."""
 _UNSPACED: Final = r"\u0e01-\u0e4e\u3005\u3041-\u3096\u30a1-\u30fe\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
@@ -224,11 +231,11 @@ def _lettered(kind: str, form: str, check: Callable[[str], bool], words: str = "
 _DETECTORS: Final = (
     Detector(
         "email",
-        f"(?:(?<![{_NAMING}])[{_NAMING}]{{1,{NAME_LIMIT}}}|[{_NAMING}]{{{NAME_LIMIT}}})@(?:[{_LABEL}](?:[{_LABEL}-]{{0,62}})\\.){{1,8}}{_TOP_LEVEL}",
+        f"(?:{_WRITTEN_IN}|(?<![{_NAMING}])[{_NAMING}]{{1,{NAME_LIMIT}}}|[{_NAMING}]{{{NAME_LIMIT}}})@(?:[{_LABEL}](?:[{_LABEL}-]{{0,62}})\\.){{1,8}}{_TOP_LEVEL}",
         local_part_starts,
         ("@",),
         _mail,
-        800,
+        1100,
         leads=_LEADS,
     ),
     Detector(

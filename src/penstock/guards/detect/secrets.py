@@ -40,7 +40,9 @@ def _token(kind: str, prefixes: str, rest: str, width: int = 200) -> Detector:
     """A credential with one of some prefixes, and a pattern of what follows it."""
     marks = tuple(prefixes.split())
     prefix = "|".join([re.escape(each) for each in marks])
-    return Detector(kind, f"{_LEFT}(?:{prefix}){rest}", starts_of(re.compile(prefix)), marks, _ends, width)
+    return Detector(
+        kind, f"{_LEFT}(?:{prefix}){rest}", starts_of(re.compile(prefix)), marks, _ends, width, begins_at_mark=True
+    )
 
 
 _DETECTORS: Final = (
@@ -52,6 +54,7 @@ _DETECTORS: Final = (
         ("aws_secret", "AWS_SECRET"),
         _ends,
         80,
+        begins_at_mark=True,
     ),
     _token("github_token", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", "[A-Za-z0-9_]{22,255}", 270),
     _token("gitlab_token", "glpat- gldt- glrt- glcbt- glptt- glsoat-", "[A-Za-z0-9_-]{20,100}", 120),
@@ -79,6 +82,7 @@ _DETECTORS: Final = (
         ("eyJ",),
         _jwt,
         9100,
+        begins_at_mark=True,
     ),
     Detector(
         "private_key",
@@ -89,6 +93,7 @@ _DETECTORS: Final = (
         always,
         _PEM_WIDTH,
         first_end_is_final=True,
+        begins_at_mark=True,
     ),
 )
 

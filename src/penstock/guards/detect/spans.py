@@ -21,6 +21,9 @@ TAIL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%
 _PREFIX: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,2} \Z")
 """With a space before its trigger a match begins only so: "AB 12 34 56 C", say."""
 _PREFIX_WIDTH: Final = 3
+_ALPHANUMERIC: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+Begun = Callable[[str, int], int]
+"""(a text in which nothing is found, a place) -> the place from there on at which a find may have begun."""
 
 
 class Seeker(Protocol):
@@ -55,6 +58,8 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     """Whether a whole text may hold something, told fast."""
     sign: re.Pattern[str] | None = None
     """Finds a character that each match of the trigger has."""
+    begun: Begun | None = None
+    """Where, of a text that goes on and in which ``signs`` finds nothing, a find may have begun."""
 
     @cached_property
     def groups(self) -> list[tuple[Starts | None, list[Seeker]]]:
@@ -92,11 +97,6 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
         """Finds something in each text that holds a trigger; None where only ``idle`` tells."""
         return self.trigger if self.sign is None else self.sign
 
-    @property
-    def may_begin_unseen(self) -> bool:
-        """Whether a find may have begun at the end of a text in which ``signs`` finds nothing (``begun_from``)."""
-        return True
-
     def idle_until(self, text: str, at: int) -> int:
         """The place up to which a text that goes on holds nothing, told fast; -1 where that can't be."""
         if self.trigger is None:
@@ -104,7 +104,7 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
         sign = self.sign
         if (sign is None or sign.search(text, at) is not None) and self.trigger.search(text, at) is not None:
             return -1
-        return begun_from(text, at)
+        return len(text) if self.begun is None else self.begun(text, at)
 
     def holding(self, limit: int, *, denies: bool, mask: Mask | None) -> DetectedText:
         """One text under the rule, as it arrives."""
@@ -117,6 +117,23 @@ def begun_from(text: str, at: int) -> int:
         return max(at, len(without_end(text, TAIL)))
     letters = _PREFIX.search(text, max(0, len(text) - _PREFIX_WIDTH))
     return len(text) if letters is None else max(at, letters.start())
+
+
+def _begun_with(marks: Iterable[str]) -> Begun:
+    """The same where each find begins with one of some marks (``Detector.begins_at_mark``): most words begin none."""
+    beginnings = frozenset([mark[:end] for mark in marks for end in range(1, len(mark) + 1)])
+
+    def begun(text: str, at: int) -> int:
+        word = len(text.rstrip(_ALPHANUMERIC))
+        if text[word - 1 : word] in _JOINS:
+            return begun_from(text, at)
+        return max(at, word) if text[word:] in beginnings else len(text)
+
+    return begun
+
+
+_JOINS: Final = frozenset("_-.=")
+"""The other characters of marks."""
 
 
 def rule_of(
@@ -133,7 +150,10 @@ def rule_of(
     several = [re.escape(mark) for mark in marks if len(mark) > 1]
     trigger = re.compile("|".join([f"[{re.escape(single)}]", *several] if single else several))
 
-    return DetectRule(detectors, counts, masks, fails, trigger=trigger, may_hold=search.may_find, sign=search.sign)
+    begun = _begun_with(marks) if all(each.begins_at_mark for each in detectors) else begun_from
+    return DetectRule(
+        detectors, counts, masks, fails, trigger=trigger, may_hold=search.may_find, sign=search.sign, begun=begun
+    )
 
 
 class DetectedText:

@@ -10,6 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from penstock.guards.detect.automaton import places as places_in
 from penstock.guards.detect.detector import ScannedText, Span
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class WordList:
         """What is in a text from a place on, and the place up to which nothing that follows changes that."""
         folded, places = self._folded(text[at:])
         spans: list[Span] = []
-        matches = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        matches = places_in(self._automaton, folded, overlapping=True)
         if last and not matches:
             return spans, len(text)
         waits = len(folded) if last else self._waits_from(folded, 0)
@@ -87,7 +88,7 @@ class WordList:
     def idle_until(self, text: str, at: int) -> int:
         """The place up to which a text that goes on holds no word; -1 where it holds one."""
         folded, places = self._folded(text[at:])
-        if self._automaton.find_matches_as_indexes(folded):
+        if places_in(self._automaton, folded):
             return -1
         waits = self._waits_from(folded, 0)
         return len(text) if waits == len(folded) else at + self._place(places, waits)

@@ -89,7 +89,7 @@ _DECODER: Final = msgspec.json.Decoder(CheckRequest)
 
 
 @functools.cache
-def _views() -> Mapping[str, TextView]:
+def views_by_type() -> Mapping[str, TextView]:
     """The texts of each type of request. Loads all wires."""
     return {
         kind: caller.texts
@@ -168,7 +168,7 @@ def _subject(request: CheckRequest) -> Subject:
     """What is judged. Without a type the texts are those of a chat; of a type that has no texts there are none."""
     context = request.context
     kind = context.request_type.removeprefix(_STREAMED) or _CHAT
-    view = _views().get(kind, NO_TEXTS)
+    view = views_by_type().get(kind, NO_TEXTS)
 
     def read(value: Any) -> Sequence[Segment]:
         return tuple(view.request(kind, value))

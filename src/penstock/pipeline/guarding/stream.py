@@ -114,6 +114,11 @@ class GuardedStream:
             several = held.texts_of(data) if text is None else ()
             if several is None or not (self._is_between and watch_passes(data)):
                 return self._pass_slowly(data, take)
+            joined = "".join([each for _, each in several]) if text is None else text
+            if goes_on and self._begun and held.idles(joined):
+                held.released += len(joined)
+                self._latest = data
+                return take(data)
             ready = passed_texts(several) if text is None else passed_text(data, text)
             if held.denied or self._tells_first or not self._begun:
                 ready = events.denied(ready) if held.denied and not events.denies else ready
@@ -125,7 +130,7 @@ class GuardedStream:
         events, held, watch = self._events, self._events.held, self._inner_watch
         # What nobody keeps need not come by there.
         passed_text = events.passed_text if events.keeps else held.feed_text
-        passed_texts = events.passed_texts
+        passed_texts, goes_on = events.passed_texts, not (events.keeps or self._tells_first)
         is_immediate = events.is_immediate and self._restored is None and self._reading is None and not self._first
         if is_immediate and self._inner is not None and watch is not None:
             watch_passes = watch.passes

@@ -72,6 +72,21 @@ NOISE = [
         "1.1-",
         "+(",
         "1:2:3:4:5:6:7::",
+        "b+",
+        "-12-",
+        "SRS0=",
+        "prvs=",
+        "b+ann=b.de@b.de",
+        "l-1-ann=b.de@b.de",
+        "SRS0=a=b=b.de=ann@b.de",
+        "gith",
+        "gh",
+        "p_",
+        "AK",
+        "ya2",
+        "9.",
+        "xoxb",
+        "=",
     ),
 ]
 
@@ -110,6 +125,11 @@ def chunks_of(cuts: list[int] | None, text: str) -> list[str]:
     return [text[start:end] for start, end in itertools.pairwise([0, *places, len(text)])]
 
 
+def fed(ruled: RuledText, chunk: str) -> str:
+    """What goes on of a chunk, told as a stream's events tell it: fast where it goes on as it is."""
+    return chunk if ruled.idles(chunk) else ruled.feed(chunk)[0]
+
+
 @pytest.mark.parametrize("name", CHECKS)
 def test_any_chunking_of_a_text(name: str) -> None:
     check, parameters = CHECKS[name]
@@ -123,7 +143,7 @@ def test_any_chunking_of_a_text(name: str) -> None:
     @given(texts(examples), CUTS)
     def holds(text: str, cuts: list[int] | None) -> None:
         ruled, one = RuledText([StreamRule(rule)]), RuledText([StreamRule(rule)])
-        passed = "".join([ruled.feed(chunk)[0] for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
+        passed = "".join([fed(ruled, chunk) for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
         assert passed == one.feed(text, last=True)[0]
         if isinstance(rule, DetectRule):
             slow = DetectedText(rule, 1 << 20, mask=None if rule.masks is None else rule.masks())

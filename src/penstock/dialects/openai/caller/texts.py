@@ -22,34 +22,40 @@ _KINDS: Final = {
     "function": SegmentKind.TOOL_RESULT,
 }
 _TEXT: Final = SegmentKind.TEXT
-_REASONING: Final = ("reasoning_content", "reasoning")
+_REASONING: Final = ("reasoning_content", "reasoning", "thinking")
 _DETAILS: Final = ("text", "summary")
 """What an item of ``reasoning_details`` says: https://openrouter.ai/docs/use-cases/reasoning-tokens."""
-_MORE_TEXTS: Final = frozenset({*_REASONING, "reasoning_details", "refusal", "tool_calls", "function_call"})
+_MORE_TEXTS: Final = frozenset({*_REASONING, "reasoning_details", "refusal", "tool_calls", "function_call", "audio"})
 """The members of a message that hold texts beside its content."""
 _PARTS: Final = (("refusal", SegmentKind.REFUSAL), ("thinking", SegmentKind.REASONING))
 """Members of parts with texts of another kind: of OpenAI's, of Mistral's (https://docs.mistral.ai/capabilities/reasoning)."""
 _CALLS: Final = (("function", "arguments"), ("custom", "input"))
 _DOCUMENTS: Final = "documents"
 """What some hosts put before the messages of a chat: https://docs.vllm.ai/en/latest/serving/openai_compatible_server/."""
+_PREDICTION: Final = "prediction"
+"""What the caller expects much of an answer to be, which the model reads."""
+_BESIDE: Final = frozenset({_DOCUMENTS, _PREDICTION})
+"""Members of a chat with texts beside its messages."""
 _INPUTS: Final = {
     "complete": ("prompt", "suffix"),
-    "embed": ("input",),
+    "embed": ("input", "texts", "instruction"),
     "moderate": ("input",),
     "rerank": ("query", "documents"),
-    "imageGenerate": ("prompt",),
+    "imageGenerate": ("prompt", "negative_prompt"),
     "createSpeech": ("input", "instructions"),
     "imageEdit": ("prompt",),
     "createTranscription": ("prompt",),
     "createTranslation": ("prompt",),
 }
 """The members that hold the texts of operations without messages."""
+_WITH_MESSAGES: Final = frozenset({"chatComplete", "embed"})
+"""vLLM takes the messages of a chat for what is to be embedded, too."""
 
 
 def _request(kind: str, body: Any) -> Iterable[Segment]:
-    if kind != "chatComplete":
-        return [each for name in _INPUTS.get(kind, ()) for each in inputs(member(body, name), (name,))]
-    segments: list[Segment] = []
+    segments = [each for name in _INPUTS.get(kind, ()) for each in inputs(member(body, name), (name,))]
+    if kind not in _WITH_MESSAGES:
+        return segments
     for index, message in enumerate(listed(member(body, "messages"))):
         if not isinstance(message, dict):
             continue
@@ -62,11 +68,14 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
             segments += _message(message, ("messages", index), role, _KINDS.get(role, _TEXT), index, 0)
     for place, text in leaves(member(body, _DOCUMENTS), (_DOCUMENTS,)):
         segments.append(Segment(place, text, "system", SegmentKind.SYSTEM, -1))
+    prediction = (_PREDICTION, "content")
+    for segment in inputs(member(member(body, _PREDICTION), "content"), prediction):
+        segments.append(Segment(segment.pointer, segment.text, "assistant", _TEXT, -1))
     return segments
 
 
 def _read_plain(body: Body) -> PlainTexts | None:
-    return None if _DOCUMENTS in body.members else plain_messages(body, _KINDS)
+    return plain_messages(body, _KINDS) if _BESIDE.isdisjoint(body.members) else None
 
 
 def _message(
@@ -96,6 +105,9 @@ def _more(message: dict[str, Any], at: Pointer, role: str, index: int, choice: i
     refusal = message.get("refusal")
     if isinstance(refusal, str):
         yield Segment((*at, "refusal"), refusal, role, SegmentKind.REFUSAL, index, choice, is_plain=False)
+    transcript = member(message.get("audio"), "transcript")
+    if isinstance(transcript, str):
+        yield Segment((*at, "audio", "transcript"), transcript, role, _TEXT, index, choice)
     for name in _REASONING:
         thought = message.get(name)
         if isinstance(thought, str):
@@ -110,8 +122,9 @@ def _more(message: dict[str, Any], at: Pointer, role: str, index: int, choice: i
     ]
     places.append((("function_call", "arguments"), member(message.get("function_call"), "arguments")))
     for place, value in places:
-        if isinstance(value, str):
-            yield Segment((*at, *place), value, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
+        # A text; some hosts take the value itself.
+        for inner, text in leaves(value, (*at, *place)):
+            yield Segment(inner, text, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
 
 
 def _beside(
@@ -183,22 +196,52 @@ def _deltas(kind: str, chunk: Any) -> Iterator[Delta]:
         if kind == "complete" and isinstance(text, str):
             yield Delta((SegmentKind.TEXT, slot, 0), (*at, "text"), text, slot)
         delta = member(choice, "delta")
-        for name, part in (
-            ("content", SegmentKind.TEXT),
-            ("refusal", SegmentKind.REFUSAL),
-            ("reasoning_content", SegmentKind.REASONING),
-            ("reasoning", SegmentKind.REASONING),
-        ):
-            text = member(delta, name)
+        if not isinstance(delta, dict):
+            continue
+        at = (*at, "delta")
+        for name, part, number in _ADDED:
+            text = delta.get(name)
             if isinstance(text, str):
-                key = (part, slot, 1 if name == "reasoning" else 0)
-                yield Delta(key, (*at, "delta", name), text, slot, is_plain=part is SegmentKind.TEXT)
-        for position, call in enumerate(listed(member(delta, "tool_calls"))):
-            arguments, tool = member(member(call, "function"), "arguments"), member(call, "index")
-            if isinstance(arguments, str):
-                key = (SegmentKind.TOOL_CALL, slot, tool if isinstance(tool, int) else position)
-                place = (*at, "delta", "tool_calls", position, "function", "arguments")
-                yield Delta(key, place, arguments, slot, is_plain=False)
+                yield Delta((part, slot, number), (*at, name), text, slot, is_plain=part is SegmentKind.TEXT)
+        for position, call in enumerate(listed(delta.get("tool_calls"))):
+            tool = member(call, "index")
+            key = (SegmentKind.TOOL_CALL, slot, tool if isinstance(tool, int) else position)
+            for holder, name in _CALLS:
+                arguments = member(member(call, holder), name)
+                if isinstance(arguments, str):
+                    place = (*at, "tool_calls", position, holder, name)
+                    yield Delta(key, place, arguments, slot, is_plain=False)
+        if not _ADDED_SELDOM.isdisjoint(delta):
+            yield from _seldom_added(delta, at, slot)
+
+
+_ADDED: Final = (
+    ("content", SegmentKind.TEXT, 0),
+    ("refusal", SegmentKind.REFUSAL, 0),
+    ("reasoning_content", SegmentKind.REASONING, 0),
+    ("reasoning", SegmentKind.REASONING, 1),
+    ("thinking", SegmentKind.REASONING, 2),
+)
+"""Members of a delta with a text, its kind, and which of the texts of this kind it is."""
+_ADDED_SELDOM: Final = frozenset({"audio", "function_call", "reasoning_details"})
+
+
+def _seldom_added(delta: dict[str, Any], at: Pointer, slot: int) -> Iterator[Delta]:
+    transcript = member(delta.get("audio"), "transcript")
+    if isinstance(transcript, str):
+        yield Delta((_TEXT, slot, 1), (*at, "audio", "transcript"), transcript, slot)
+    arguments = member(delta.get("function_call"), "arguments")
+    if isinstance(arguments, str):
+        key = (SegmentKind.TOOL_CALL, slot, -1)
+        yield Delta(key, (*at, "function_call", "arguments"), arguments, slot, is_plain=False)
+    for position, detail in enumerate(listed(delta.get("reasoning_details"))):
+        index = member(detail, "index")
+        first = 3 + 2 * (index if isinstance(index, int) else position)
+        for number, name in enumerate(_DETAILS, first):
+            text = member(detail, name)
+            if isinstance(text, str):
+                place = (*at, "reasoning_details", position, name)
+                yield Delta((SegmentKind.REASONING, slot, number), place, text, slot, is_plain=False)
 
 
 def _closes(_name: bytes, chunk: Any) -> int | None:
@@ -240,6 +283,6 @@ TEXTS: Final = TextView(
     _results_event,
     end_mark=_DONE,
     kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
-    text_members={"chatComplete": ("messages", _DOCUMENTS), **_INPUTS},
+    text_members={**_INPUTS, "chatComplete": ("messages", *_BESIDE), "embed": (*_INPUTS["embed"], "messages")},
     read_plain_chat=_read_plain,
 )

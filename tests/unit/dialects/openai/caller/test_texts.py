@@ -33,10 +33,11 @@ def test_the_texts_beside_a_messages_content() -> None:
         "content": [{"type": "refusal", "refusal": "a"}, {"type": "thinking", "thinking": [{"text": "b"}]}],
         "reasoning_details": [{"type": "reasoning.text", "text": "c", "signature": "s"}, {"summary": "d", "id": "e"}],
         "tool_calls": [{"type": "custom", "custom": {"name": "f", "input": "e"}}],
-        "function_call": {"name": "f", "arguments": "{}"},
+        "function_call": {"name": "f", "arguments": {"a": ["{}"]}},
+        "thinking": "f",
     }
     found = [*TEXTS.request("chatComplete", {"messages": [message]})]
-    assert [each.text for each in found] == ["a", "b", "c", "d", "e", "{}"]
+    assert [each.text for each in found] == ["a", "b", "f", "c", "d", "e", "{}"]
     assert not any(each.is_plain for each in found)
     for each in found:
         value: Any = {"messages": [message]}
@@ -54,9 +55,17 @@ def test_the_texts_beside_a_messages_content() -> None:
         ("chatComplete", {"messages": [], "documents": [{"title": "a", "text": "b"}]}, ["a", "b"]),
         ("embed", {"input": "a"}, ["a"]),
         ("embed", {"input": [1, 2]}, []),
+        (
+            "embed",
+            {"input": [["a"], {"content": [{"type": "text", "text": "b"}]}], "instruction": "c"},
+            ["a", "b", "c"],
+        ),
+        ("embed", {"texts": ["a"], "messages": [{"role": "user", "content": "b"}]}, ["a", "b"]),
+        ("chatComplete", {"messages": [], "prediction": {"type": "content", "content": "a"}}, ["a"]),
+        ("chatComplete", {"messages": [], "prediction": {"content": [{"type": "text", "text": "a"}]}}, ["a"]),
         ("rerank", {"query": "q", "documents": ["d", {"text": "e"}]}, ["q", "d", "e"]),
         ("moderate", {"input": [{"type": "text", "text": "a"}]}, ["a"]),
-        ("imageGenerate", {"prompt": "a"}, ["a"]),
+        ("imageGenerate", {"prompt": "a", "negative_prompt": "b"}, ["a", "b"]),
         ("chatComplete", {"messages": [1, {"role": 2, "content": {}}]}, []),
         ("chatComplete", {"messages": [{"role": "user", "content": ["a", {"text": "b"}]}]}, ["a", "b"]),
         ("chatComplete", {"messages": [{"role": "user", "content": [DOCUMENT]}]}, ["t", "c", "d"]),
@@ -77,6 +86,27 @@ def test_the_texts_of_an_answer() -> None:
     ]
     assert found[3][2] == 1
     assert [each.text for each in TEXTS.answer("complete", {"choices": [{"text": "x"}]})] == ["x"]
+    spoken = {"choices": [{"message": {"content": None, "audio": {"id": "a", "data": "", "transcript": "x"}}}]}
+    assert [(each.text, each.is_plain) for each in TEXTS.answer("chatComplete", spoken)] == [("x", True)]
+
+
+def test_no_delta_hides_a_text() -> None:
+    delta = {
+        "thinking": "a",
+        "audio": {"transcript": "b"},
+        "function_call": {"arguments": "c"},
+        "tool_calls": [{"index": 0, "custom": {"input": "d"}}],
+        "reasoning_details": [{"index": 0, "text": "e"}, {"index": 1, "summary": "f"}],
+    }
+    chunk = {"choices": [{"index": 0, "delta": delta}]}
+    found = [*TEXTS.deltas("chatComplete", chunk)]
+    assert sorted(each.text for each in found) == [*"abcdef"]
+    assert len({each.key for each in found}) == len(found)
+    for each in found:
+        value: Any = chunk
+        for name in each.pointer:
+            value = value[name]
+        assert value == each.text
 
 
 def test_deltas_and_ends() -> None:
