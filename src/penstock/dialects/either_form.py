@@ -1,4 +1,4 @@
-"""Reads a reply that its host calls a stream of events, and that may be a whole reply all the same: its first bytes tell.
+"""Reads a reply that its host calls a stream of events, and that may be a whole one: its first bytes tell.
 
 Some hosts and proxies say ``text/event-stream`` because the request asked for a stream, whatever comes then
 (docs/fidelity.md#the-other-form).
@@ -35,7 +35,7 @@ class EitherForm:
         self._held += data
         if self._is_whole:
             return [] if len(self._held) <= MAX_FRAME else self._too_large()
-        begun = self._held.removeprefix(BOM).lstrip()[:1]
+        begun = bytes(self._held.removeprefix(BOM).lstrip()[:1])
         if (not begun or BOM.startswith(self._held)) and len(self._held) <= _MOST_BLANKS:
             return []
         self._is_whole = begun in (b"{", b"[") and not self._dialect.begins_stream(bytes(self._held))

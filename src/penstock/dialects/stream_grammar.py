@@ -31,8 +31,8 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     -> whether it was finished, and its usage. ``is_complete``: whether a stream that ended in order tells a complete
     answer (``Verdict.is_complete``). ``fit_error``: (the first and last bytes of the stream so far, an error event) ->
     the event as it follows them, for wires whose events are numbered. ``terminator``: data of an event that says that
-    the stream is over, and nothing of the answer; empty in wires without one. ``is_usage_only``: data of an event -> whether it
-    only tells usage, None for wires without such events; every event of that kind holds ``usage_mark``.
+    the stream is over, and nothing of the answer; empty in wires without one. ``is_usage_only``: data of an event ->
+    whether it only tells usage, None for wires without such events; every event of that kind holds ``usage_mark``.
     """
 
     error_in: Callable[[bytes, bytes, str], ClassifiedError | None]

@@ -38,11 +38,12 @@ class StreamWatch:
 
     ``content`` counts the weighed events that say something. ``error`` is set by the first event that is an error,
     ``error_data`` is that event's data. ``is_over``: the event did not tell the error in the wire's own shape, so
-    nothing at all passes after it, and the stream has to be ended with an error event. ``skipped`` counts the events that
-    clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the watch
-    reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events where
-    they deviate from the wire, None for a stream that is known not to. ``is_seen``: the events come from another watch
-    over the same stream, and are only remembered; it is set to False before an event is added that no watch has seen.
+    nothing at all passes after it, and the stream has to be ended with an error event. ``skipped`` counts the events
+    that clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the
+    watch reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events
+    where they deviate from the wire, None for a stream that is known not to. ``is_seen``: the events come from another
+    watch over the same stream, and are only remembered; it is set to False before an event is added that no watch has
+    seen.
     """
 
     __slots__ = (

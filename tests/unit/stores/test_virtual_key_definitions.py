@@ -67,4 +67,6 @@ def test_a_key_under_the_name_that_configs_have_for_it_is_no_setting_of_the_prov
     problems: list[str] = []
     definition = Definition("virtual_keys", "v", {"provider": "openai", name: "sk-1"}, problems)
     assert virtual_key(definition, ("openai",), resolve).options == {}
-    assert problems == [f"virtual_keys.v.{name}: the provider's key is credential, a reference such as env:OPENAI_API_KEY"]
+    assert problems == [
+        f"virtual_keys.v.{name}: the provider's key is credential, a reference such as env:OPENAI_API_KEY"
+    ]

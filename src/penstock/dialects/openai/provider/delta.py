@@ -37,8 +37,8 @@ class ChoiceState(msgspec.Struct):
     """The state of one choice of a reply.
 
     ``block`` and ``kind`` are the number and the kind of the last content block. ``ids`` and ``names`` are those of the
-    tool calls by our index; ``by_host_index`` and ``by_id`` are our indexes by the host's index and by the id. ``is_whole``: the
-    choice is no piece of a stream, so that each item of its list of calls is a call.
+    tool calls by our index; ``by_host_index`` and ``by_id`` are our indexes by the host's index and by the id.
+    ``is_whole``: the choice is no piece of a stream, so that each item of its list of calls is a call.
     """
 
     block: int = -1
