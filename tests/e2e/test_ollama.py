@@ -326,3 +326,18 @@ def test_ollamas_own_client(gateway: RunningGateway, upstream: Upstream) -> None
         with pytest.raises(sdk.ResponseError, match="No such key") as refused:
             client.chat("gpt-5", [HI])
         assert refused.value.status_code == 401
+
+
+@pytest.mark.parametrize("kind", [NDJSON, "application/json", "text/plain"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_lines_are_a_stream_whoever_asked_and_whatever_they_are_called(
+    stream: bool, kind: str, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    upstream.play(reply(body=b"".join(LINES), content_type=kind))
+    headers = {"x-portkey-config": json.dumps(ollama(upstream, ollama_api="native"))}
+    got = httpx.post(f"{gateway.url}/api/chat", json={**ASK, "stream": stream}, headers=headers, timeout=60)
+    assert got.status_code == 200, got.text
+    lines = [json.loads(line) for line in got.text.splitlines()]
+    assert "".join(line["message"]["content"] for line in lines) == "Hello"
+    assert ([line["done"] for line in lines], lines[-1]["eval_count"]) == ([False] * (len(lines) - 1) + [True], 2)
+    assert len(lines) == (3 if stream else 1)

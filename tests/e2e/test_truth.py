@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from calling import PLAIN
 from running import RunningGateway
 from upstream import COMPLETION, DONE, Act, Upstream, chunk, events, reply
 
@@ -166,3 +167,14 @@ def test_callers_of_anthropics_wire_get_its_errors(gateway: RunningGateway, upst
     assert got.json()["type"] == "error"
     upstream.play(reply(body=b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}'))
     assert ask(gateway, config, "messages", max_tokens=9).status_code == 529
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("provider", ["anthropic", "google", "cohere"])
+def test_a_whole_reply_that_is_called_a_stream(
+    provider: str, stream: bool, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    body = PLAIN[{"google": "gemini"}.get(provider, provider)]
+    upstream.play(reply(body=body, content_type="text/event-stream"))
+    got = ask(gateway, target(upstream, provider), stream=stream)
+    assert (got.status_code, "Hi" in got.text, "[DONE]" in got.text) == (200, True, stream)

@@ -259,7 +259,8 @@ class Relay(msgspec.Struct, frozen=True):
     """Lane 1: the provider's host speaks the caller's wire. Bytes pass, only the host's deviations are edited.
 
     ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream in
-    frames of another kind, None where its bytes are the wire's own. ``normalizer``: of a stream's events, None where
+    frames of another kind, None where its bytes are the wire's own; ``is_stream``: whether a reply that was read whole
+    is a stream in such frames. ``normalizer``: of a stream's events, None where
     they pass as they are; (context, whether the caller asked for the usage in an event of its own). ``kept_ids``: None
     for a wire in which nothing is kept. ``session``: None for a wire without sessions over WebSocket. ``fits``: what
     tells by one look that a request stays as it is, made once for a host and a model; None where each is looked into.
@@ -269,6 +270,7 @@ class Relay(msgspec.Struct, frozen=True):
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
     plain: Callable[[WriteContext], Normalize | None] = _unchanged
     stream: Callable[[WriteContext], StreamTransform | None] = _unchanged
+    is_stream: Callable[[bytes], bool] | None = None
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None] = _events_unchanged
     kept_ids: KeptIds | None = None
     session: SessionEvents | None = None

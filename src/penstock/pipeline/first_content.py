@@ -75,6 +75,8 @@ def whole_answer(
     if body is None or len(body) > LARGE or reshaped_reply.is_stream(reply, body):
         return None
     if prepared.translation is None:
+        if prepared.dialect.relay.is_stream is not None and prepared.dialect.relay.is_stream(body):
+            return None
         whole = reshaped_reply.normalized(body, prepared)
         return _judged(reply, whole, reply_headers(reply.headers), route, prepared, trace_id)
     translated = translate_whole(reply.headers, body, prepared.translation, trace_id)
@@ -195,8 +197,9 @@ async def _collect(
         return Answer(reply.status, headers, body, Outcome(reply.status), rest=rest)
     if prepared.body is None:
         return Answer(reply.status, headers, body, Outcome(reply.status))
-    if is_chat and not prepared.streams and reshaped_reply.is_stream(reply, body):
-        return await _gathered(reply, body, route, prepared, trace_id)
+    streamed = await _stream_in(reply, body, route, prepared, trace_id) if is_chat else None
+    if streamed is not None:
+        return streamed
     if not is_chat:
         whole = await _judged_aside(body, route, prepared) if len(body) > LARGE else NormalizedReply(body)
         return _judged(reply, whole, headers, route, prepared, trace_id)
@@ -208,6 +211,20 @@ async def _collect(
     if prepared.streams and isinstance(answer, Answer) and answer.outcome.ok:
         return await _streamed(answer, reply, route, prepared, trace_id)
     return answer
+
+
+async def _stream_in(
+    reply: Reply, body: bytes, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure | None:
+    """The answer in a reply that was read whole and is a stream; None for a whole reply."""
+    events = reshaped_reply.unframed(body, prepared)
+    if isinstance(events, Failure):
+        return events
+    if prepared.streams:
+        return None if events is None else await _begin_again(reply, events, route, prepared, trace_id)
+    if events is None and not reshaped_reply.is_stream(reply, body):
+        return None
+    return await _gathered(reply, events or body, route, prepared, trace_id)
 
 
 async def _begin_bytes(reply: Reply, route: TargetRoute, prepared: PreparedRequest, first: bytes) -> Answer | Failure:
@@ -312,7 +329,14 @@ async def _streamed(
     if not stream:
         return answer
     asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
-    held = HeldStream(reply, watch_for(asked, route.provider.slug))
+    return await _begin_again(reply, stream, route, asked, trace_id)
+
+
+async def _begin_again(
+    reply: Reply, stream: bytes, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure:
+    """The stream that was made of a reply which had been read whole."""
+    held = HeldStream(reply, watch_for(prepared, route.provider.slug))
     headers = reply_headers(headers_for(reply, EVENT_STREAM))
     return await _begin_stream(held, stream, headers, route, prepared, trace_id)
 

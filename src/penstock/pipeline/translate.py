@@ -23,7 +23,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption, NormalizedReply
-from penstock.dialects.dialect import ProviderDialect, WriteContext
+from penstock.dialects.dialect import ProviderDialect, Reader, WriteContext
+from penstock.dialects.either_form import EitherForm
 from penstock.dialects.forced_call import ForcedCall
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
@@ -110,7 +111,7 @@ def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> 
     headers = headers_for(reply, EVENT_STREAM)
 
     def streamed(inner: Reply) -> Reply:
-        return _TranslatedReply(inner, TranslatedStream(translation, trace_id), headers)
+        return _TranslatedReply(inner, TranslatedStream(translation, trace_id, is_labelled=is_stream), headers)
 
     if is_stream:
         return streamed(reply)
@@ -177,6 +178,12 @@ class _TranslatedReply(TransformedStream):
         await self._pass_on(take, self._repeated, take_known)
 
 
+def _reader(translation: Translation, *, is_labelled: bool) -> Reader:
+    """The reader of a reply that is a stream, or that its host calls one (``is_labelled``)."""
+    dialect, context = translation.provider, translation.context
+    return EitherForm(dialect, context) if is_labelled else dialect.reader(context)
+
+
 _END: Final = b"\n\n"
 _MOST_TRIES: Final = 4
 """Events of a text that are looked at, one after the other, for how the next may look. Where none is like the one
@@ -188,14 +195,15 @@ def _repeats_nothing(_texts: Sequence[bytes]) -> None:
 
 
 class TranslatedStream:
-    """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``."""
+    """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``. ``is_labelled``: the
+    host says that it is a stream, and its bytes have not been looked at."""
 
-    def __init__(self, translation: Translation, trace_id: bytes) -> None:
+    def __init__(self, translation: Translation, trace_id: bytes, *, is_labelled: bool = False) -> None:
         self.failure: Failure | None = None
         self._translation = translation
         self._progress = translation.progress
         self._trace_id = trace_id
-        self._reader = translation.provider.reader(translation.context)
+        self._reader = _reader(translation, is_labelled=is_labelled)
         self._writer = translation.caller.writing.stream(translation.caption())
         self._begun = self._latest = b""
         """The first and the last events that were written, which an error event may have to fit."""
@@ -274,7 +282,7 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
     an answer becomes the error's body or event, which the reader of the first content takes for one."""
     context, caller = translation.context, translation.caller
     if is_stream or translation.provider.begins_stream(body):
-        reader = translation.provider.reader(context)
+        reader = _reader(translation, is_labelled=is_stream)
         events = [*reader.feed(body), *reader.finish()]
     else:
         events = translation.provider.read_reply(body, context)

@@ -23,6 +23,9 @@ _OF_VIRTUAL_KEY: Final = (
     *MEMBERS,
 )
 
+_KEY_ITSELF: Final = frozenset({"api_key", "apikey", "apiKey", "key"})
+"""Members in which configs and other gateways have the credential; no provider's setting is called so."""
+
 _SLIP: Final = 0.8
 """How like a member of a virtual key another must be to be taken for it, and not for a provider's own setting."""
 
@@ -137,7 +140,9 @@ def _options(definition: Definition) -> Iterator[tuple[str, str]]:
         if key in _OF_VIRTUAL_KEY:
             continue
         near = nearest(key, _OF_VIRTUAL_KEY, _SLIP)
-        if near:
+        if key in _KEY_ITSELF:
+            definition.complain("the provider's key is credential, a reference such as env:OPENAI_API_KEY", key)
+        elif near:
             definition.complain(f"did you mean {near}?", key)
         elif "-" in key:
             definition.complain(f"a provider's setting is written with underscores: {key.replace('-', '_')}", key)

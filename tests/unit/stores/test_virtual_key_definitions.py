@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import VirtualKey
 from penstock.stores.definition import Definition, Unusable
@@ -57,4 +59,14 @@ def test_problems_say_where_the_definition_is_from() -> None:
         "virtual_keys.v.provider in the request: there is no provider opnai: did you mean openai?",
         "virtual_keys.v.credential in the request: there is none",
         "virtual_keys.w.provider: missing: a virtual key belongs to a provider",
+    ]
+
+
+@pytest.mark.parametrize("name", ["api_key", "apiKey", "key"])
+def test_a_key_under_the_name_that_configs_have_for_it_is_no_setting_of_the_providers(name: str) -> None:
+    problems: list[str] = []
+    definition = Definition("virtual_keys", "v", {"provider": "openai", name: "sk-1"}, problems)
+    assert virtual_key(definition, ("openai",), resolve).options == {}
+    assert problems == [
+        f"virtual_keys.v.{name}: the provider's key is credential, a reference such as env:OPENAI_API_KEY"
     ]

@@ -46,6 +46,12 @@ def _without_blanks(lines: list[bytes]) -> list[bytes]:
     return [line for line in (line.removesuffix(b"\r") for line in lines) if line.strip()]
 
 
+def is_several(data: bytes) -> bool:
+    """Whether bytes are several lines, each a value by itself, as opposed to one value."""
+    line, _, others = data.strip().partition(b"\n")
+    return bool(others) and read_json_or_none(line) is not None
+
+
 def begins(data: bytes) -> bool:
     """Whether bytes begin a stream of lines, as opposed to one value: the first line is a value by itself."""
     line, end, _ = data.lstrip().partition(b"\n")

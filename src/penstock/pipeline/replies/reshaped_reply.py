@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.core.failure import Failure
 from penstock.core.http import content_type
 from penstock.dialects.caller import EVENT_STREAM, NormalizedReply
 from penstock.dialects.framing import sse
@@ -25,6 +26,19 @@ def is_stream(reply: Reply, body: bytes) -> bool:
     if body.startswith(b"{"):
         return False
     return sse.begins(body) or (content_type(reply.headers).startswith(EVENT_STREAM) and not begins_json(body))
+
+
+def unframed(body: bytes, prepared: PreparedRequest) -> bytes | Failure | None:
+    """The events of a reply on lane 1 that was read whole and is a stream in the frames of its wire; None for any other
+    reply."""
+    relay = prepared.dialect.relay
+    if relay.is_stream is None or prepared.context is None or not relay.is_stream(body):
+        return None
+    transform = relay.stream(prepared.context)
+    if transform is None:
+        return None
+    events = transform.feed(body) + transform.finish()
+    return transform.failure or events
 
 
 def normalized(body: bytes, prepared: PreparedRequest) -> NormalizedReply:

@@ -172,6 +172,9 @@ def told_as_unreadable() -> Iterator[None]:
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
         raise Unreadable(400, f"{error}.", place and place[1], "invalid_value") from None
+    except UnicodeEncodeError:  # msgspec's, where it wants to say which text it expected no text for
+        text = "The request has a text with half of a surrogate pair where no text belongs."
+        raise Unreadable(400, text, None, "invalid_value") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(400, f"The request is not valid JSON: {error}.", None, "invalid_json") from None
     except RecursionError:

@@ -40,3 +40,18 @@ def test_a_line_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch, piec
         assert splitter.feed(piece) == []
     with pytest.raises(FrameError, match="a line of more than"):
         splitter.feed(pieces[-1])
+
+
+@pytest.mark.parametrize(
+    ("data", "several"),
+    [
+        (b'{"a":1}\n{"b":2}\n', True),
+        (b' {"a":1}\r\n{"b', True),
+        (b'{"a":1}\n', False),
+        (b'{"a":1}', False),
+        (b'{\n "a": 1\n}\n', False),
+        (b"", False),
+    ],
+)
+def test_several_lines_are_told_from_one_value(data: bytes, several: bool) -> None:
+    assert ndjson.is_several(data) is several

@@ -8,8 +8,9 @@ import calling
 from calling import ANTHROPIC, CHAT, OPENAI, PLAIN
 from fake_reply import FakeReply
 from penstock.dialects.caller import CallerDialect, NormalizedReply
+from penstock.dialects.registry import CALLERS
 from penstock.pipeline.prepare import PreparedRequest
-from penstock.pipeline.replies.reshaped_reply import is_stream, normalized, streamed
+from penstock.pipeline.replies.reshaped_reply import is_stream, normalized, streamed, unframed
 
 
 def asked(dialect: CallerDialect = OPENAI, **members: object) -> PreparedRequest:
@@ -31,6 +32,14 @@ def asked(dialect: CallerDialect = OPENAI, **members: object) -> PreparedRequest
 )
 def test_a_stream_is_told_by_its_beginning(body: bytes, kind: bytes, found: bool) -> None:
     assert is_stream(FakeReply(200, headers=[(b"content-type", kind)]), body) is found
+
+
+def test_a_stream_in_the_frames_of_its_wire_is_told_by_its_bytes() -> None:
+    call = calling.call({"model": "m", "stream": False, "messages": CHAT["messages"]}, CALLERS["ollama"])
+    to_ollama = calling.prepared(call, calling.route(calling.target("ollama", options={"ollama_api": "native"})))
+    assert unframed(b'{"done":false}\n{"done":true}\n', to_ollama) == b'data: {"done":false}\n\ndata: {"done":true}\n\n'
+    assert unframed(b'{"done":true}\n', to_ollama) is None
+    assert unframed(b"data: {}\n\n", asked()) is None
 
 
 def test_replies_of_lane_1_are_normalized() -> None:

@@ -150,6 +150,12 @@ async def test_half_a_character_in_a_name_is_no_failure_of_echo() -> None:
     assert status == 200
 
 
+def test_half_a_surrogate_pair_where_an_object_belongs_is_told() -> None:
+    with pytest.raises(Unreadable) as caught:
+        write_script(b'{"messages":[],"stream_options":"\\ud800"}', 0)
+    assert (caught.value.status, caught.value.code) == (400, "invalid_value")
+
+
 def test_an_unknown_model_is_told_which_there_are() -> None:
     with pytest.raises(Unreadable) as caught:
         write_script(b'{"model": "echo-x"}', 0)

@@ -19,6 +19,7 @@ from penstock.dialects.bedrock.relay.reshape import RESHAPE
 from penstock.dialects.bedrock.relay.stream import GRAMMAR
 from penstock.dialects.caller import CallerDialect, Delivery, Reading, Relay, Replies, StreamTransform, Writing
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.framing import aws_eventstream
 from penstock.dialects.malformed import read_body
 
 KEEP_ALIVE: Final = b": \n\n"
@@ -35,7 +36,7 @@ CONVERSE: Final = CallerDialect(
     writing=Writing(write_reply, ConverseWriter, places=PLACES),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, stream=_stream, fits=fits_of),
+    relay=Relay(fit_request, stream=_stream, is_stream=aws_eventstream.begins, fits=fits_of),
     delivery=Delivery(KEEP_ALIVE, converse_form, REQUEST_ID),
     texts=TEXTS,
 )

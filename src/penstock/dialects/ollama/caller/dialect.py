@@ -12,6 +12,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect, Delivery, FittedRequest, Reading, Relay, Replies, Writing
 from penstock.dialects.config_members import within
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.framing import ndjson
 from penstock.dialects.nothing_foreign import NothingForeign
 from penstock.dialects.ollama.caller import members, request
 from penstock.dialects.ollama.caller.errors import ERRORS
@@ -58,7 +59,7 @@ OLLAMA: Final = CallerDialect(
     ),
     errors=ERRORS,
     replies=Replies(judge, GRAMMAR, RESHAPE),
-    relay=Relay(_fit_request, stream=_stream, fits=_fits_of),
+    relay=Relay(_fit_request, stream=_stream, is_stream=ndjson.is_several, fits=_fits_of),
     delivery=Delivery(KEEP_ALIVE, stream_form),
     texts=CHAT_TEXTS,
 )

@@ -36,16 +36,19 @@ _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 class ChoiceState(msgspec.Struct):
     """The state of one choice of a reply.
 
-    ``block`` and ``kind`` are the number and the kind of the last content block. ``ids`` are the ids of the tool calls
-    by our index; ``by_host_index`` and ``by_id`` are our indexes by the host's index and by the id.
+    ``block`` and ``kind`` are the number and the kind of the last content block. ``ids`` and ``names`` are those of the
+    tool calls by our index; ``by_host_index`` and ``by_id`` are our indexes by the host's index and by the id.
+    ``is_whole``: the choice is no piece of a stream, so that each item of its list of calls is a call.
     """
 
     block: int = -1
     kind: type[Event] | None = None
     ids: list[str] = msgspec.field(default_factory=list)
+    names: list[str] = msgspec.field(default_factory=list)
     by_host_index: dict[int, int] = msgspec.field(default_factory=dict)
     by_id: dict[str, int] = msgspec.field(default_factory=dict)
     is_finished: bool = False
+    is_whole: bool = False
 
     def block_of(self, kind: type[Event]) -> int:
         """The number of the block for a piece of this kind: a piece of another kind begins a new block."""
@@ -85,11 +88,12 @@ def _said_besides(delta: Mapping[str, Any], number: int, state: ChoiceState) -> 
         yield from _sound(sound, number, state)
     for annotation in json_text.mappings(delta.get("annotations")):
         yield _citation(annotation, number, max(state.block, 0))
+    listed: set[str] = set()
     for call in json_text.mappings(delta.get("tool_calls")):
-        yield from _call(call, number, state)
+        yield from _call(call, number, state, listed)
     legacy = delta.get("function_call")
     if isinstance(legacy, dict) and any(legacy.values()):
-        yield from _call({"index": 0, "function": legacy}, number, state)
+        yield from _call({"index": 0, "function": legacy}, number, state, listed)
     yield from extras(delta, _IN_DELTA, number)
 
 
@@ -157,18 +161,23 @@ def source_of_reply(source: Any, block: int) -> Citation | None:
 _ADDRESSES: Final = ("https://", "http://")
 
 
-def _call(call: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
+def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[str]) -> Iterator[Event]:
     """The events of a tool call or a piece of a tool call. Only the first piece has an id and a name; in later pieces
-    they are absent or empty (docs/quirks.md#q2, #q91)."""
+    they are absent or empty (docs/quirks.md#q2, #q91). ``listed`` are the ids of the items before it in its list: some
+    hosts give all calls of a turn one id (docs/quirks.md#repeated-call-ids)."""
     members = call.get("function") or call.get("custom")
     function = members if isinstance(members, dict) else {}
     call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
     host_index = json_text.integer(call, "index")
-    at = _known(host_index, call_id, name, state)
+    is_next = (state.is_whole and bool(name)) or (host_index is None and call_id in listed)
+    at = None if is_next else _known(host_index, call_id, name, state)
+    if call_id:
+        listed.add(call_id)
     if at is None:
         at = len(state.ids)
         state.ids.append(call_id)
-        state.by_id.setdefault(call_id, at)
+        state.names.append(name)
+        state.by_id[call_id] = at
         yield ToolStart(at, name, call_id, choice=number)
     if host_index is not None:
         state.by_host_index[host_index] = at
@@ -181,13 +190,15 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[
 
 def _known(host_index: int | None, call_id: str, name: str, state: ChoiceState) -> int | None:
     """Our index of the call that a piece continues; None when the piece begins a call. Some hosts send no index or a
-    wrong index (docs/quirks.md#q97): then a new id begins a call, or a name if there is no id."""
+    wrong index (docs/quirks.md#q97): then a new id begins a call, or another name under it, or a name if there is no
+    id."""
     if host_index is not None:
         at = state.by_host_index.get(host_index)
         is_other = at is not None and name and call_id and state.ids[at] not in ("", call_id)
         return None if is_other else at
     if call_id:
-        return state.by_id.get(call_id)
+        at = state.by_id.get(call_id)
+        return None if at is None or (name and name != state.names[at]) else at
     return None if name or not state.ids else len(state.ids) - 1
 
 

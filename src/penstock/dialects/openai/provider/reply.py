@@ -118,7 +118,7 @@ class OpenAiReader:
         number = position if index is None or index < 0 else index
         state = self._choices.get(number)
         if state is None:
-            state = self._choices[number] = ChoiceState()
+            state = self._choices[number] = ChoiceState(is_whole=self._is_whole)
         first, second = self._said_in
         delta = choice[first] if first in choice else choice.get(second)
         events = list(said(delta, number, state)) if isinstance(delta, dict) else []

@@ -62,8 +62,9 @@ class Choice(msgspec.Struct):
         changed |= self._normalize_role(delta)
         changed |= content_list(delta)
         changed |= self._number_items(delta)
+        listed: set[str] = set()
         for call in calls(delta):
-            changed |= self._normalize_call(call, chunk, index)
+            changed |= self._normalize_call(call, chunk, index, listed)
         changed |= self._normalize_reason(choice)
         changed |= logprobs(choice)
         return changed
@@ -112,15 +113,15 @@ class Choice(msgspec.Struct):
                     changed = True
         return changed
 
-    def _normalize_call(self, call: Members, chunk: Members, index: int) -> bool:
+    def _normalize_call(self, call: Members, chunk: Members, index: int, listed: set[str]) -> bool:
         """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning
-        and only there."""
+        and only there. ``listed`` are the ids of the items before it in its list."""
         changed = without_nulls(call, ("id", "type", "function"))  # docs/quirks.md#q91
         call_function = call.get("function")
         function = call_function if isinstance(call_function, dict) else {}
         changed |= without_nulls(function, ("name", "arguments"))
         changed |= arguments_text(function)
-        place = self._place(call, function)
+        place = self._place(call, function, listed)
         if type(call.get("index")) is not int or call["index"] != place:
             call["index"] = place
             changed = True
@@ -144,13 +145,14 @@ class Choice(msgspec.Struct):
     def _begin_call(self, call: Members, function: Members, place: int) -> None:
         begun = StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom")
         self.calls.append(begun)
-        self.by_id.setdefault(begun.id, place)
+        self.by_id[begun.id] = place
         if not begun.has_arguments:
             self.silent[place] = None
 
-    def _place(self, call: Members, function: Members) -> int:
-        """Which call a piece belongs to. Without an index (docs/quirks.md#q97) its id tells, or else a name begins a
-        new one. Gemini's parallel calls all have index 0, but names and ids of their own."""
+    def _place(self, call: Members, function: Members, listed: set[str]) -> int:
+        """Which call a piece belongs to. Without an index (docs/quirks.md#q97) its id tells, unless an item before it
+        in its list has the id, too, or a call of another name (docs/quirks.md#repeated-call-ids); or else a name begins
+        a new one. Gemini's parallel calls all have index 0, but names and ids of their own."""
         index, call_id, name = call.get("index"), _string(call, "id"), _string(function, "name")
         new = len(self.calls)
         if type(index) is int:
@@ -160,7 +162,9 @@ class Choice(msgspec.Struct):
                 self.open.pop(index, None)
             return place
         if call_id:
-            return self.by_id.get(call_id, new)
+            place = new if call_id in listed else self.by_id.get(call_id, new)
+            listed.add(call_id)
+            return new if place < new and name and name != self.calls[place].name else place
         return new if name or not new else new - 1
 
     def _normalize_reason(self, choice: Members) -> bool:

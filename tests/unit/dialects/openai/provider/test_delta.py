@@ -138,6 +138,16 @@ def test_empty_members_say_nothing() -> None:  # docs/quirks.md#q96
             [ToolStart(0, "f", "a"), ToolArgs('{"x":1}', 0), ToolStart(1, "g", "b")],
             id="sparse indexes and an object for arguments",
         ),
+        pytest.param(  # docs/quirks.md#repeated-call-ids
+            [calls(call(None, "a", "f", "{}"), call(None, "a", "f", "[]")), calls(call(None, "a", None, " "))],
+            [ToolStart(0, "f", "a"), ToolArgs("{}", 0), ToolStart(1, "f", "a"), ToolArgs("[]", 1), ToolArgs(" ", 1)],
+            id="two items of one list under one id",
+        ),
+        pytest.param(
+            [calls(call(None, "a", "f", "{")), calls(call(None, "a", "f", "}")), calls(call(None, "a", "g", "{}"))],
+            [ToolStart(0, "f", "a"), ToolArgs("{", 0), ToolArgs("}", 0), ToolStart(1, "g", "a"), ToolArgs("{}", 1)],
+            id="another name under one id",
+        ),
         pytest.param(
             [calls({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sh", "input": "ls"}})],
             [ToolStart(0, "sh", "a"), ToolArgs("ls", 0)],

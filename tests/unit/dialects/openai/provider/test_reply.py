@@ -131,6 +131,14 @@ def test_a_whole_reply_says_what_its_stream_says() -> None:
     assert shape(collect(whole(message, "tool_calls", usage=USAGE))) == shape(collect(FULL_EVENTS))
 
 
+@pytest.mark.parametrize("index", [None, 0])
+def test_each_item_of_a_whole_reply_is_a_call(index: int | None) -> None:  # docs/quirks.md#repeated-call-ids
+    events = whole(calls(call(index, "a", "f", "{}"), call(index, "a", "f", "[]")), "tool_calls")
+    assert [event for event in events if isinstance(event, ToolStart | ToolArgs)] == [
+        ToolStart(0, "f", "a"), ToolArgs("{}", 0), ToolStart(1, "f", "a"), ToolArgs("[]", 1),
+    ]  # fmt: skip
+
+
 def shape(reply: ChatReply) -> Any:
     choice = reply.choices[0]
     blocks = {number: "".join(getattr(event, "text", "") for event in block) for number, block in choice.blocks.items()}
