@@ -37,7 +37,7 @@ def with_nested_tools(body: Body) -> Body:
 
 def _nested_choice(body: Body) -> dict[str, bytes]:
     """The choice in its new form, by its name; nothing for one that stays."""
-    if not body.mentions("tool_choice", _MARK.word):
+    if not body.mentions("tool_choice", _MARK):
         return {}
     choice = body.value("tool_choice")
     if not isinstance(choice, dict) or choice.get("type") != CUSTOM or CUSTOM in choice:
