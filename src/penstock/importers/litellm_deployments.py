@@ -231,7 +231,7 @@ class DeploymentReader:
         return report_limit(self._report, params.at(key), converted, "rate_limits of the provider", remark)
 
     def _budget(self, params: Section) -> Body | None:
-        return read_budget(params, "max_budget", "budget_duration", "usage_limits of the provider")
+        return read_budget(params, "usage_limits of the provider")
 
     def _custom_model(self, model: str, params: Section, info: Section) -> Body | None:
         """The prices of the deployment, in dollars for a million tokens; None without any."""
@@ -360,17 +360,17 @@ def _tightest(rates: list[Body]) -> list[Body]:
     return list(found.values())
 
 
-def read_budget(section: Section, amount_key: str, duration_key: str, text: str) -> Body | None:
-    """A budget in dollars of two members: an amount, and after how long it begins anew."""
-    amount = section.number(amount_key, needs_consent=True)
-    duration = section.text(duration_key)
+def read_budget(section: Section, text: str) -> Body | None:
+    """A budget in dollars: ``max_budget``, and after how long it begins anew, ``budget_duration``."""
+    amount = section.number("max_budget", needs_consent=True)
+    duration = section.text("budget_duration")
     span = None if duration is None else litellm_span(duration)
     if amount is None:
         if duration is not None:
-            section.report.near(section.at(duration_key), "of no effect without an amount")
+            section.report.near(section.at("budget_duration"), "of no effect without an amount")
         return None
     if duration is not None and span is None:
-        section.report.near(section.at(duration_key), "it is no duration: the budget is never reset")
+        section.report.near(section.at("budget_duration"), "it is no duration: the budget is never reset")
     elif duration is not None:
-        section.report.exact(section.at(duration_key), "window of the budget")
-    return report_limit(section.report, section.at(amount_key), budget(amount, span), text)
+        section.report.exact(section.at("budget_duration"), "window of the budget")
+    return report_limit(section.report, section.at("max_budget"), budget(amount, span), text)

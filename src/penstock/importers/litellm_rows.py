@@ -145,7 +145,7 @@ class RowReader:
         """Budget, rates and concurrency of a row; where it has none, those of the budget that it names."""
         self._merge_budget(section)
         limits: Body = {}
-        usage = read_budget(section, "max_budget", "budget_duration", f"usage_limits of {whose}")
+        usage = read_budget(section, f"usage_limits of {whose}")
         soft = section.number("soft_budget")
         if soft is not None:
             is_below = usage is not None and 0 < soft < usage["credit_limit"]

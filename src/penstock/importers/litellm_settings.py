@@ -298,7 +298,7 @@ class SettingsReader:
 
     def _limits(self, settings: Section, general: Section) -> None:
         for section in (settings, general):
-            usage = read_budget(section, "max_budget", "budget_duration", "usage_limits of the workspace")
+            usage = read_budget(section, "usage_limits of the workspace")
             if usage is not None:
                 self._imported.workspace.setdefault("usage_limits", []).append(usage)
         for key, whose in _EACH_USER.items():

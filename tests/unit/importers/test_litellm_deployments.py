@@ -79,5 +79,5 @@ def test_wildcards_end_in_a_star() -> None:
 )
 def test_budgets(values: dict[str, Any], lines: list[str]) -> None:
     section = Section(values, "s", Report())
-    read_budget(section, "max_budget", "budget_duration", "t")
+    read_budget(section, "t")
     assert [str(line) for line in section.report.lines] == lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import ssl
 
 import pytest
@@ -78,3 +79,21 @@ async def test_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     with running_mailbox() as mailbox:
         assert "may not be called" in await mailer(mailbox.port).send(["a@x"], "s", "t")
         assert mailbox.mails == []
+
+
+class Plain(smtplib.SMTP):
+    """A server that offers no encryption, said hello to."""
+
+    ehlo_resp = b"mail.example.com"
+
+
+@pytest.mark.parametrize(("host", "user"), [("mail.example.com", ""), ("127.0.0.1", "u")])
+def test_without_a_password_or_on_loopback_nothing_need_be_encrypted(host: str, user: str) -> None:
+    server = MailServer(host, 587, user=user, password=Secret("p"))
+    assert not Mailer(server, "penstock@example.com", 10.0, AddressPolicy())._may_encrypt(Plain())
+
+
+def test_a_password_does_not_leave_the_machine_unencrypted() -> None:
+    server = MailServer("mail.example.com", 587, user="u", password=Secret("p"))
+    with pytest.raises(ValueError, match="the password is not sent without"):
+        Mailer(server, "penstock@example.com", 10.0, AddressPolicy())._may_encrypt(Plain())

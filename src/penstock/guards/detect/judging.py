@@ -47,10 +47,10 @@ class Placeholders:
         return {name: value for (_, value), name in self._names.items()}
 
 
-def mask_of(parameters: Parameters, default: str = "label") -> Callable[[], Mask]:
+def mask_of(parameters: Parameters) -> Callable[[], Mask]:
     """What the parameter ``mask`` asks for: ``label`` or ``[EMAIL]``, ``numbered`` or ``[EMAIL_1]``, a text of one's
     own, in which ``{entity}`` is the kind."""
-    mask = parameters.text("mask", default)
+    mask = parameters.text("mask", "label")
     if mask == "numbered" or _NUMBERED.fullmatch(mask):
         return lambda: Placeholders().name
     if mask == "label" or _LABELLED.fullmatch(mask):

@@ -49,6 +49,11 @@ async def test_models(path: str) -> None:
     assert {(model["id"], model["owned_by"]) for model in listed} == {(name, "penstock") for name in MODELS}
 
 
+async def test_one_model() -> None:
+    one = json.loads(await (await begin(b"", line="GET /v1/models/echo")).read())
+    assert (one["id"], one["object"], one["owned_by"]) == ("echo", "model", "penstock")
+
+
 @needs_recordings
 async def test_answers_fit_openais_published_schema() -> None:
     oracle = schema_oracle()
