@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import write_json
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import SharedCost
@@ -249,7 +250,7 @@ def _name(call: Call, plan: Plan | None) -> bytes:
 def _credential_of(target: Target) -> bytes:
     """A digest of what a target shows to its provider."""
     key = b"" if target.api_key is None else target.api_key.reveal().encode("utf-8", "surrogatepass")
-    options = msgspec.json.encode(sorted(target.options.items()))
+    options = write_json(sorted(target.options.items()))
     return _digest(target.provider.encode(), (target.virtual_key or "").encode("utf-8", "surrogatepass"), key, options)
 
 

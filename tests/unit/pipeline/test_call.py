@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,6 @@ from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.registry import CALLERS
-from penstock.pipeline.account import Account, Records
 from penstock.pipeline.call import Answer, Call, RequestView
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.routing.conditions import MISSING
@@ -90,9 +90,10 @@ def test_a_guards_question_has_few_attempts() -> None:
 @pytest.mark.parametrize("streams", [True, False])
 def test_what_a_path_says_is_known_with_the_head(streams: bool) -> None:
     memo = HeadMemo()
-    for contents in ([], [{"parts": []}]):
+    every: list[list[Any]] = [[], [{"parts": []}]]
+    for contents in every:
         made = Call(
-            Operation.CHAT, GEMINI, [], {}, b"", b"t", Account(Records(), "POST", "/"), parameters={"model": "g"},
+            Operation.CHAT, GEMINI, [], {}, b"", b"t", calling.call().account, parameters={"model": "g"},
             streams=streams, memo=memo,
         )  # fmt: skip
         body = Body.parse(json.dumps({"contents": contents}).encode())

@@ -76,10 +76,9 @@ def test_a_query_goes_on_in_the_callers_wire_only() -> None:
 def test_what_header_fields_ask_is_known_with_the_head() -> None:
     """The second request with the head gets what the first one got; another target, or another model, its own."""
     to, other, memo = route(target("anthropic")), route(target("anthropic", api_key=Secret("other"))), HeadMemo()
-    fields = {"anthropic_version": "2023-06-01", "anthropic_beta": "a,b"}
 
     def sent(to: TargetRoute, memo: HeadMemo | None = None, **more: str) -> PreparedRequest:
-        made = call({**CHAT, **more}, ANTHROPIC, **fields)
+        made = call({**CHAT, **more}, ANTHROPIC, anthropic_version="2023-06-01", anthropic_beta="a,b")
         made.memo = memo
         return prepared(made, to)
 

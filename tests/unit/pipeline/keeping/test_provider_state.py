@@ -83,13 +83,13 @@ def test_most_responses_name_nothing_that_is_kept(body: Any, more: dict[str, Any
 
 @pytest.mark.parametrize("plan", [CompiledPlan(ONE), SEVERAL, Failure(Kind.MISSING_PROVIDER, "none")])
 @pytest.mark.parametrize("named_in", ["", "path", "model"])
-@pytest.mark.parametrize("headers", [{}, {"x_portkey_provider": "openai"}])
+@pytest.mark.parametrize("names", [False, True])
 def test_a_response_at_a_target_that_its_caller_names_keeps_its_plan(
-    plan: CompiledPlan | Failure, named_in: str, headers: dict[str, str]
+    plan: CompiledPlan | Failure, named_in: str, names: bool
 ) -> None:
-    made = call({"model": "m", "input": "Hi"}, CALLERS["responses"], **headers)
-    made.named_in = named_in
-    expected = isinstance(plan, CompiledPlan) and plan.plan is ONE and named_in != "model" and bool(named_in or headers)
+    made = call({"model": "m", "input": "Hi"}, CALLERS["responses"])
+    made.named_in, made.fields = named_in, {b"x-portkey-provider": b"openai"} if names else {}
+    expected = isinstance(plan, CompiledPlan) and plan.plan is ONE and named_in != "model" and bool(named_in or names)
     assert is_named_alone(made, plan) is expected
     if expected:
         assert at_one(made, plan, SECRET) is plan

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import finish_reasons
-from penstock.core.json_text import UNREADABLE, read_repaired
+from penstock.core.json_text import UNREADABLE, read_repaired, write_json
 from penstock.core.vendor_error import failed_choice, is_error
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay.sound import SoundReply
@@ -111,7 +111,7 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         if error is not None:
             return Verdict(classified(error, provider))
         return Verdict() if not is_chat and isinstance(value, list) else Verdict(problem=_NOT_JSON)
-    usage = with_tier(read_usage(msgspec.json.encode(value.get("usage"))), value.get("service_tier"))
+    usage = with_tier(read_usage(write_json(value.get("usage"))), value.get("service_tier"))
     if error is not None:
         return Verdict(classified(error, provider), usage=usage)
     choices = value.get("choices")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
+from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none, write_json
 from penstock.core.usage import Usage
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay import stream
@@ -87,7 +87,7 @@ def _usage_in(tail: bytes) -> Usage | None:
         return None
     rest = b'{"usage"' + tail[at + len(_USAGE) :].rstrip()
     value: Any = read_json_or_none(rest)
-    return usage_of(msgspec.json.encode(value.get("usage"))) if isinstance(value, dict) else None
+    return usage_of(write_json(value.get("usage"))) if isinstance(value, dict) else None
 
 
 def is_complete(_events: bytes) -> bool:

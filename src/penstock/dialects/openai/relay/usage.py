@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from penstock.core.json_text import UNREADABLE
+from penstock.core.json_text import UNREADABLE, read_json_or_none
 from penstock.core.usage import Usage
 from penstock.dialects.openai.relay.sound import SoundUsage
 
@@ -48,6 +48,14 @@ def read_usage(raw: bytes) -> Usage | None:
     try:
         return usage_of(_WIRE.decode(raw))
     except UNREADABLE:
+        return _read_leniently(raw)
+
+
+def _read_leniently(raw: bytes) -> Usage | None:
+    """As ``read_usage``, where half a surrogate pair or a huge number stands beside the counts."""
+    try:
+        return usage_of(msgspec.convert(read_json_or_none(raw), _Wire, strict=False))
+    except msgspec.ValidationError:
         return None
 
 

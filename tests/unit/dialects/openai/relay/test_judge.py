@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from penstock.core.usage import Usage
 from penstock.dialects.openai.relay.judge import judge, verdict_of
 from penstock.dialects.openai.relay.sound import read_sound
 
@@ -119,3 +120,10 @@ def test_replies_of_other_operations_have_many_shapes(value: Any) -> None:
 @pytest.mark.parametrize("value", [{"error": {"message": "x"}}, {"detail": "x"}, {"object": "error", "message": "x"}])
 def test_and_their_errors(value: Any) -> None:
     assert judged(value, is_chat=False).error.status == 502
+
+
+@pytest.mark.parametrize("choices", [b'[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]', b"[]"])
+def test_half_a_surrogate_pair_among_the_counts_is_no_defect(choices: bytes) -> None:
+    usage = b'{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"x":"\\ud800"}'
+    verdict = judge(b'{"choices":%b,"usage":%b}' % (choices, usage), "unit", True)
+    assert verdict.usage == Usage(3, 2, 5)

@@ -50,3 +50,8 @@ def test_content() -> None:
     assert not typed_stream.has_content(b"", b"[DONE]")
     assert not typed_stream.has_content(b"error", b"{}")
     assert not typed_stream.is_complete(DONE)
+
+
+def test_half_a_surrogate_pair_among_the_counts_of_a_cut_event_is_no_defect() -> None:
+    tail = b'..."}],"usage":{"type":"tokens","input_tokens":3,"output_tokens":9,"total_tokens":12,"x":"\\ud800"}}\n\n'
+    assert typed_stream.ending(tail) == (False, None)
