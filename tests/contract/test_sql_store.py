@@ -199,6 +199,12 @@ async def test_t80_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(d
 # Changes.
 
 
+async def test_postgresql_compiles_no_query_of_the_gateway_s(database: Database) -> None:
+    if not database.is_sqlite:
+        async with database.read() as connection:
+            assert (await connection.exec_driver_sql("SHOW jit")).scalar_one() == "off"
+
+
 async def test_a_change_raises_the_revision(database: Database) -> None:
     assert await database.revision() == 1
     await insert(database, schema.workspace, slug="a", name="A")

@@ -76,5 +76,5 @@ def _values(spread: Spread) -> sa.CTE:
         first, last = spread.values[0], spread.values[-1]
         number: Any = sa.select(sa.literal(first).label("value")).cte("spread", recursive=True)
         return sa.CTE.union_all(number, sa.select(number.c.value + 1).where(number.c.value < last))
-    texts = [sa.select(sa.literal(text).label("value")) for text in dict.fromkeys(spread.values)]
-    return sa.union_all(*texts).cte("spread")
+    named = [sa.select(sa.literal(each).label("value")) for each in dict.fromkeys(spread.values)]
+    return sa.union_all(*named).cte("spread")

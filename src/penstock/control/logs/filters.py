@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -31,6 +31,8 @@ _DEAREST: Final = 199
 """The highest class of a cost."""
 _HIGHEST: Final = 999
 """The highest status of a row: clients may insert rows with any of three digits."""
+_MOST_NAMED: Final = 300
+"""Values that a query names one by one."""
 _CONDITIONS: Final = ("texts", "ranges", "statuses", "models", "metadata", "feedback", "is_empty")
 """Members of a filter that are a condition each, beside time, workspace and success."""
 
@@ -39,7 +41,7 @@ class Spread(NamedTuple):
     """A column, and the values of it that meet a filter: an index holds the rows of each in the order of their time."""
 
     column: sa.ColumnElement[Any]
-    values: range | tuple[str, ...]
+    values: range | tuple[str, ...] | tuple[int, ...]
 
 
 class LogFilter(msgspec.Struct, frozen=True):
@@ -133,8 +135,7 @@ class LogFilter(msgspec.Struct, frozen=True):
             first = cost_class(max(least or 0, 0))
             last = _DEAREST if most is None else cost_class(max(most, 0))
             return Spread(_COST_CLASS, range(first, last + 1)) if len(self.ranges) == 1 and first <= last else None
-        lows, highs = zip(*(self.statuses or ((_FAILED, _HIGHEST),)), strict=True)
-        return Spread(request_log.c.status, range(min(lows), max(highs) + 1))
+        return Spread(request_log.c.status, _each(self.statuses or ((_FAILED, _HIGHEST),)))
 
     def conditions(self, table: sa.Table, *, by_range: bool = False) -> list[sa.ColumnElement[bool]]:
         """The conditions but those of time on rows of ``request_log``, or, where ``is_added_up``, of ``usage_hour`` and
@@ -210,6 +211,13 @@ class LogFilter(msgspec.Struct, frozen=True):
 
 def _any_of(column: sa.ColumnElement[Any], values: tuple[str, ...]) -> sa.ColumnElement[bool]:
     return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _each(ranges: Sequence[tuple[int, int]]) -> range | tuple[int, ...]:
+    """The values in some ranges: all from the first to the last one where they are many, those between among them."""
+    values = sorted({value for low, high in ranges for value in range(low, high + 1)})
+    whole = range(values[0], values[-1] + 1)
+    return whole if len(values) > _MOST_NAMED or len(values) == len(whole) else tuple(values)
 
 
 def _within(column: sa.ColumnElement[int], low: int, high: int) -> sa.ColumnElement[bool]:

@@ -55,6 +55,27 @@ async def test_a_place_comes_before_rows_of_its_own_moment_with_a_lower_id() -> 
         assert found == [NOON + 4, NOON + 2, NOON + 1, NOON]
 
 
+@pytest.mark.parametrize(
+    ("statuses", "values"),
+    [
+        ("5xx", range(500, 600)),
+        ("4xx,5xx", range(400, 600)),
+        ("429,504", (429, 504)),
+        ("504,429,504", (429, 504)),
+        ("4xx,504", (*range(400, 500), 504)),
+        ("1xx,3xx,5xx,429", range(100, 600)),
+    ],
+)
+async def test_statuses_are_looked_for_one_by_one_and_none_between_them(
+    statuses: str, values: range | tuple[int, ...]
+) -> None:
+    async with rows() as connection:
+        some = await wanted(connection, status_code=statuses)
+        assert some.spread is not None
+        assert some.spread.values == values
+        assert await moments_of_page(connection, some, None, 1) == ([NOON + 4] if 500 in values else [])
+
+
 async def test_ranges_with_other_conditions_are_told_where_few_rows_are_in_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
