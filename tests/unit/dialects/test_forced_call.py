@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.chat import Tool
-from penstock.core.events import Event, Start, Stop, Text, Thinking, ToolArgs, ToolStart, Usage
+from penstock.core.events import Event, Start, Stop, Text, Thinking, ToolArgs, ToolStart
+from penstock.core.usage import Usage
 from penstock.dialects.forced_call import ForcedCall, arguments_in_words
 
 
