@@ -22,6 +22,7 @@ def test_text_in_any_pieces_is_one_call() -> None:
     ("events", "told"),
     [
         ([Stop("stop")], [Stop("stop")]),
+        ([Text(" "), Stop("stop")], [Text(" "), Stop("stop")]),
         ([Text("{"), Stop("length")], [ToolStart(0, "f"), ToolArgs("{", 0), Stop("length")]),
     ],
 )
