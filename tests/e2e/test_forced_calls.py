@@ -78,7 +78,8 @@ def test_anthropics_sdk_gets_the_call(gateway: RunningGateway, upstream: Upstrea
         upstream.play(STREAM)
         with client.messages.stream(**asked) as stream:
             streamed = stream.get_final_message()
-    for message in (whole, streamed):
+    answers: list[Any] = [whole, streamed]
+    for message in answers:
         (block,) = message.content
         assert block.type == "tool_use"
         assert (message.stop_reason, block.name, block.input) == ("tool_use", "city", {"city": "Rome"})

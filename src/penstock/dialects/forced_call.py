@@ -44,6 +44,7 @@ class ForcedCall:
                 case Text():
                     found += self._said(event)
                 case Stop(reason):
+                    found += [] if self._is_call else self._spaces
                     ended = openai_reason(reason, has_calls=self._is_call is True)
                     found.append(msgspec.structs.replace(event, reason=ended))
                 case _:
@@ -51,16 +52,16 @@ class ForcedCall:
         return found
 
     def _said(self, event: Text) -> list[Event]:
-        said = event.text.lstrip()
-        if self._is_call is None and not said and len(self._spaces) < _MOST_SPACES:
+        text = event.text.lstrip()
+        if self._is_call is None and not text and len(self._spaces) < _MOST_SPACES:
             self._spaces.append(event)
             return []
         if self._is_call:
             return [ToolArgs(event.text, 0)]
         if self._is_call is None:
-            self._is_call = said.startswith("{")
+            self._is_call = text.startswith("{")
             if self._is_call:
-                return [ToolStart(0, self._name), ToolArgs(said, 0)]
+                return [ToolStart(0, self._name), ToolArgs(text, 0)]
         held, self._spaces = self._spaces, []
         return [*held, event]
 

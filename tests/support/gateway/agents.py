@@ -103,7 +103,8 @@ def main(parts: list[str]) -> int:
         _tell(f"behind the gateway: {wire}")
         # A wire of chats does not serve what else the SDKs of Cohere and Ollama ask for.
         if os.environ.get("OWN_NAMES"):
-            failed += _run(folder, parts, _ONE_WIRE.format(wire=wire), {"CHAT_ONLY": "1"})
+            asked = {"CHAT_ONLY": "1", "NO_EMBEDDINGS": "1"}
+            failed += _run(folder, parts, _ONE_WIRE.format(wire=wire), asked)
         else:
             failed += _run(folder, parts, _ALIASES, {"CHAT_ONLY": "1", "MODEL": f"@{wire}/scripted-model"})
     return failed

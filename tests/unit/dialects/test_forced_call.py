@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.chat import Tool
-from penstock.core.events import Event, Start, Stop, Text, Thinking, ToolArgs, ToolStart, Usage
+from penstock.core.events import Event, Start, Stop, Text, Thinking, ToolArgs, ToolStart
+from penstock.core.usage import Usage
 from penstock.dialects.forced_call import ForcedCall, arguments_in_words
 
 
@@ -21,6 +22,7 @@ def test_text_in_any_pieces_is_one_call() -> None:
     ("events", "told"),
     [
         ([Stop("stop")], [Stop("stop")]),
+        ([Text(" "), Stop("stop")], [Text(" "), Stop("stop")]),
         ([Text("{"), Stop("length")], [ToolStart(0, "f"), ToolArgs("{", 0), Stop("length")]),
     ],
 )
