@@ -53,7 +53,11 @@ def test_an_example_is_found(kind: str) -> None:
         ),
         ("mailto:a@b.org?to='a@b.org'&cc=c@d.org", "email", "mailto:[EMAIL]?to='[EMAIL]'&cc=[EMAIL]"),
         ("/users/a@b.org/|a@b.org|", "email", "/users/[EMAIL]/|[EMAIL]|"),
-        ("to bounces+ann=mail.test@lists.org and list-return-123-ann.lee=a.b@x.org.", "email", "to [EMAIL] and [EMAIL]."),
+        (
+            "to bounces+ann=mail.test@lists.org and list-return-123-ann.lee=a.b@x.org.",
+            "email",
+            "to [EMAIL] and [EMAIL].",
+        ),
         ("SRS0=Hk7=6Q=mail.test=ann@fwd.org, <prvs=0123abcdef=ann@x.org>", "email", "[EMAIL], <[EMAIL]>"),
         ("email=ann@x.org&x+y&to=bob@x.org a+b=c@x.org", "email", "email=[EMAIL]&x+y&to=[EMAIL] a+b=[EMAIL]"),
         (f"{'-' * 70}ann@x.org", "email", f"{'-' * 9}[EMAIL]"),
