@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from penstock.guards.base import Check
+from penstock.guards.foreign_check import bounded
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -34,7 +35,7 @@ def checks_of_packages(taken: Collection[str]) -> tuple[Check, ...]:
             for name in (check.id, *check.aliases):
                 _judge(name, entry, taken, found)
                 found[name.lower()] = check
-    return tuple({id(check): check for check in found.values()}.values())
+    return tuple([bounded(check) for check in {id(check): check for check in found.values()}.values()])
 
 
 def _checks_of(entry: EntryPoint) -> tuple[Check, ...]:

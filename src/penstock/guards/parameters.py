@@ -47,6 +47,10 @@ class Parameters:
         """Add a problem of one parameter."""
         self.problems.add(refuse(f"{self.path}.{name}", reason))
 
+    def refuse_all(self, reason: str) -> None:
+        """Add a problem of all parameters together."""
+        self.problems.add(refuse(self.path, reason))
+
     def has(self, name: str) -> bool:
         """Whether a parameter is given, and isn't null."""
         return self._value(name) is not None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.core.segments import Delta, SegmentKind
 from penstock.guards.event_template import template_of
+from penstock.guards.held_text import RuledText
 from upstream import chunk
 
 POINTER = ("choices", 0, "delta", "content")
@@ -20,9 +21,7 @@ def delta(text: str) -> Delta:
     return Delta((SegmentKind.TEXT, 0, 0), POINTER, text)
 
 
-def feed(text: str, *, last: bool = False) -> tuple[str, bool]:
-    del last
-    return text, False
+FED = RuledText([])
 
 
 def event(text: str, *, ascii_only: bool = False, **more: Any) -> bytes:
@@ -33,7 +32,7 @@ def event(text: str, *, ascii_only: bool = False, **more: Any) -> bytes:
 @settings(max_examples=300, deadline=None)
 @given(st.text('a"\\\n,}:é\u2028', max_size=6), st.text('a"\\\n,}:é\U0001f600', max_size=6), st.booleans())
 def test_an_event_with_another_text(first: str, second: str, ascii_only: bool) -> None:
-    template = template_of(event(first), delta(first), feed, may_skip=True)
+    template = template_of(event(first), delta(first), FED, may_skip=True)
     assert template is not None
     assert template.text(event(second, ascii_only=ascii_only)) == second
     data = template.event(second)[6:]
@@ -41,7 +40,7 @@ def test_an_event_with_another_text(first: str, second: str, ascii_only: bool) -
 
 
 def test_an_event_that_is_different_otherwise() -> None:
-    template = template_of(event("a"), delta("a"), feed, may_skip=True)
+    template = template_of(event("a"), delta("a"), FED, may_skip=True)
     assert template is not None
     two = event("a") + event("b")
     for other in (
@@ -58,11 +57,11 @@ def test_an_event_that_is_different_otherwise() -> None:
 
 @pytest.mark.parametrize("bad", [b"\x01", b"\t", b"\n", b"\r", b"\xff", b"\\x", b"\\ud83d"])
 def test_a_text_that_is_no_json(bad: bytes) -> None:
-    template = template_of(event("a"), delta("a"), feed, may_skip=True)
+    template = template_of(event("a"), delta("a"), FED, may_skip=True)
     assert template is not None
     assert template.text(event("Q").replace(b"Q", bad)) is None
 
 
 @pytest.mark.parametrize("bad", [event("a", content="x"), event("b"), b"data: {}\n\n"])
 def test_no_template_where_the_place_of_the_text_is_not_told(bad: bytes) -> None:
-    assert template_of(bad, delta("a"), feed, may_skip=True) is None
+    assert template_of(bad, delta("a"), FED, may_skip=True) is None
