@@ -6,7 +6,7 @@ chunk with choices or a delta that can't be read ends the stream with an error. 
 out: it would end a client's reading of all good events after it. A last event gets the empty line that it lacks.
 
 An error ends the answer, whatever follows it: of later events only those pass that tell of errors, too, and the
-stream's terminator. A client that reads on would otherwise take what failed for finished.
+stream's terminator; comments and empty lines are no events. A client that reads on would otherwise take what failed for finished.
 
 With a normalizer, an event that is sound passes by one look of the normalizer's; what the normalizer makes of any other
 event is then watched like any event.
@@ -85,8 +85,8 @@ class StreamWatch:
         else:
             was_whole = not relay.mid_event
             ready = relay.feed(data)
-            if self.error is None and (not ready or relay.mid_event or not was_whole):
-                return ready
+            if not ready or relay.mid_event or not was_whole:
+                return ready if self.error is None else b""
         if self.error is not None:
             return self._watched(ready)
         if self.is_seen and not weigh:
@@ -222,9 +222,9 @@ class StreamWatch:
                 return self._unreadable(block, data)
             if error is not None:
                 return self._failed(block, name, data, error) if self.error is None else block
-            if data and data == self.grammar.terminator:
-                return block
-        return block if self.error is None else b""
+            if self.error is not None and (not data or data != self.grammar.terminator):
+                return b""
+        return block
 
     def _failed(self, block: bytes, name: bytes, data: bytes, error: ClassifiedError) -> bytes:
         self.error, self.error_data = error, data

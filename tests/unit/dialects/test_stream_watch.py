@@ -88,9 +88,9 @@ def test_nothing_of_the_answer_passes_after_an_error(dialect: CallerDialect, siz
     nothing, content, rest = STREAMS[dialect.name]
     error = dialect.errors.event(Failure(Kind.STREAM_ERROR, "No."), "")
     watch = StreamWatch(dialect.replies.stream)
-    stream = nothing + content + error + content + GARBAGE + error + rest
+    stream = nothing + content + error + b": comment\n\n" + content + GARBAGE + error + rest
     passed = b"".join([watch.feed(piece) for piece in pieces_of(stream, size)]) + watch.finish()
-    assert passed == nothing + content + error + error + (DONE if rest.endswith(DONE) else b"")
+    assert passed == nothing + content + error + b": comment\n\n" + error + (DONE if rest.endswith(DONE) else b"")
     assert not watch.passes(content)
     _, usage = watch.ending()
     assert usage is not None, "what the answer took is paid for"

@@ -70,10 +70,29 @@ def as_event(body: bytes) -> bytes:
 
 def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
     """A translated provider's error, with the code of this wire. A prompt that is too long is a 400."""
-    reply_error = openai.provider(reply, trace_id)
+    body = _body_of_event(reply.body) or openai.provider(reply, trace_id).body
     status = 400 if reply.error.error is ErrorClass.CONTEXT_LENGTH else reply.status
     headers = [(b"content-type", JSON), *[each for each in reply.headers if each[0] == b"retry-after"]]
-    return ErrorReply(status, headers, openai.coded(reply_error.body, CODES.get(reply.error.error)))
+    return ErrorReply(status, headers, openai.coded(body, CODES.get(reply.error.error)))
+
+
+def _body_of_event(data: bytes) -> bytes:
+    """The error of an event that tells it as ``as_event`` does, as the body of a response of its own; empty for any
+    other data. Such an event stands in place of an answer where an error came with a good status."""
+    value = read_json_or_none(data) if _is_event(data) else None
+    error = value.get("error") if isinstance(value, dict) else None
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return b""
+    return write_json({"error": error, "message": error["message"]})
+
+
+def _is_event(data: bytes) -> bool:
+    return b'"sequence_number"' in data
+
+
+def _has_shape(body: bytes) -> bool:
+    """Whether a body is an error of this wire, and no event of a stream that tells one."""
+    return not _is_event(body) and openai.has_shape(body)
 
 
 def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001 (a response header names it)
@@ -89,7 +108,7 @@ ERRORS: Final = CallerErrors(
     _provider,
     _provider_event,
     as_event,
-    openai.has_shape,
+    _has_shape,
     openai.beside,
     marked_status=246,
 )

@@ -74,3 +74,13 @@ def test_errors_as_events() -> None:
     assert one(ERRORS.as_event(b"no json"))["code"] == "server_error"
     long = Fail("This model's maximum context length is 8192 tokens.", "invalid_request_error", status=400)
     assert one(ERRORS.provider_event(long, "unit", "trace"))["code"] == "context_length_exceeded"
+
+
+def test_an_error_in_place_of_an_answer_is_told_as_an_error_and_not_as_an_event() -> None:
+    event = ERRORS.provider_event(Fail("Busy.", code="overloaded"), "unit", "trace")
+    ((_, data),) = sse.events(event)
+    assert not ERRORS.has_shape(data)
+    status, error = provider(502, ErrorClass.SERVER_ERROR, data)
+    assert (status, error["message"], error["code"]) == (502, "unit error: Busy.", "overloaded")
+    told = ERRORS.provider(ProviderReply(502, [], data, "unit", ClassifiedError(502, None)), "trace")
+    assert json.loads(told.body).keys() == {"error", "message"}
