@@ -20,6 +20,11 @@ _MOST: Final = 32
 _BESIDE: Final = frozenset({Foreign, Citation, Media, Logprobs})
 
 
+def anywhere(_event: object) -> bool:
+    """A place for each."""
+    return True
+
+
 def _nowhere(_event: object) -> bool:
     return False
 

@@ -81,7 +81,11 @@ def _has_place(source: Citation) -> bool:
     return bool(source.url) or (isinstance(kind, str) and kind.endswith("_location"))
 
 
-PLACES: Final = Places(lambda block: own_block(block) is not None, _has_place)
+def _is_own(block: Foreign) -> bool:
+    return own_block(block) is not None
+
+
+PLACES: Final = Places(_is_own, _has_place)
 """Blocks and sources of Anthropic's own, and addresses."""
 
 

@@ -106,7 +106,11 @@ _PLACES: Final[Mapping[str, tuple[str, str, str, str]]] = {
 """Where Claude found something -> Converse's word, and the members that say which source, from where, to where."""
 
 
-PLACES: Final = Places(sources=lambda source: citation(source) is not None)
+def _has_place(source: Citation) -> bool:
+    return citation(source) is not None
+
+
+PLACES: Final = Places(sources=_has_place)
 """Sources that have an address or a place in a document."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from penstock.core.events import Citation, Logprobs, Stop
-from penstock.dialects.untold import Places
+from penstock.dialects.untold import Places, anywhere
 
 COMPLETE: Final = "COMPLETE"
 TOOL_CALL: Final = "TOOL_CALL"
@@ -42,7 +42,7 @@ def finish_reason(stop: Stop | None, *, has_calls: bool) -> str:
     return TOOL_CALL if reason == COMPLETE and has_calls else reason
 
 
-PLACES: Final = Places(sources=lambda _: True, media=False, logprobs=True)
+PLACES: Final = Places(sources=anywhere, media=False, logprobs=True)
 """Sources of every kind."""
 
 

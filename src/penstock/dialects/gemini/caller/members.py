@@ -40,7 +40,12 @@ _OWN_REASONS: Final = frozenset(
 
 _GOOD_ENDS: Final = frozenset({"STOP", "MAX_TOKENS"})
 
-PLACES: Final = Places(lambda block: block.owner == Owner.GOOGLE, has_address, logprobs=True)
+
+def _is_own(block: Foreign) -> bool:
+    return block.owner == Owner.GOOGLE
+
+
+PLACES: Final = Places(_is_own, has_address, logprobs=True)
 """Parts of Google's own, and sources with an address."""
 
 Part = dict[str, Any]

@@ -117,7 +117,11 @@ def annotation(citation: Citation, start: int, end: int) -> dict[str, Any]:
     return {"type": "url_citation", "start_index": start, "end_index": end, "url": citation.url, "title": title}
 
 
-PLACES: Final = Places(lambda block: search_query(block) is not None, has_address, logprobs=True)
+def _is_search(block: Foreign) -> bool:
+    return search_query(block) is not None
+
+
+PLACES: Final = Places(_is_search, has_address, logprobs=True)
 """Searches of the web, and sources there."""
 
 
