@@ -42,7 +42,7 @@ class ForcedCall:
         for event in events:
             match event:
                 case Text():
-                    found += self._said(event)
+                    found += self._of_text(event)
                 case Stop(reason):
                     found += [] if self._is_call else self._spaces
                     ended = openai_reason(reason, has_calls=self._is_call is True)
@@ -51,7 +51,7 @@ class ForcedCall:
                     found.append(event)
         return found
 
-    def _said(self, event: Text) -> list[Event]:
+    def _of_text(self, event: Text) -> list[Event]:
         text = event.text.lstrip()
         if self._is_call is None and not text and len(self._spaces) < _MOST_SPACES:
             self._spaces.append(event)

@@ -48,12 +48,15 @@ def carried(event: Foreign | Citation, length: int) -> tuple[str, str]:
     return _packed({"block": event.value}), Owner.ANTHROPIC
 
 
-PLACES: Final = Places(
-    lambda block: bool(carried(block, 1)[0]),
-    lambda source: bool(source.url or owner_of_citation(source.raw)),
-    logprobs=True,
-    tells_all=True,
-)
+def _is_carried(block: Foreign) -> bool:
+    return bool(carried(block, 1)[0])
+
+
+def _has_place(source: Citation) -> bool:
+    return bool(source.url or owner_of_citation(source.raw))
+
+
+PLACES: Final = Places(_is_carried, _has_place, logprobs=True, tells_all=True)
 """What is told to strict clients, or carried."""
 
 
