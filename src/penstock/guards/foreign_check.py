@@ -7,7 +7,6 @@ is told.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -55,7 +54,9 @@ def _prepared(check: Check, parameters: Parameters) -> Prepared:
         parameters.refuse_all("the check is of no use: its package prepares nothing that judges")
     except (Refused, Enough):
         raise
-    except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         parameters.refuse_all(f"the check can't read its parameters: {type(error).__name__} in its package")
     return Prepared(lambda _: could_not("The check can't judge."))
 
@@ -88,7 +89,9 @@ def _judging(judge: Judge) -> Judge:
     def judged(context: Context) -> Judgement:
         try:
             return _sound(judge(context))
-        except (SystemExit, GeneratorExit, asyncio.CancelledError) as error:
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # nobody gives up what does not wait
             raise Unsound(type(error).__name__) from None
 
     return judged
@@ -100,11 +103,6 @@ def _asking(ask: Ask) -> Ask:
             return _sound(await ask(context, outbound))
         except (SystemExit, GeneratorExit) as error:
             raise Unsound(type(error).__name__) from None
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise  # it is the gateway that gives the check up
-            raise Unsound("CancelledError") from None
 
     return asked
 
