@@ -42,7 +42,7 @@ class Unsound(Exception):
 
 
 def bounded(check: Check) -> Check:
-    """The check, of which no request and no gateway ends."""
+    """The check, which can end neither a request nor the gateway."""
     return msgspec.structs.replace(check, prepare=lambda parameters: _prepared(check, parameters))
 
 
@@ -52,9 +52,7 @@ def _prepared(check: Check, parameters: Parameters) -> Prepared:
         if _is_sound(prepared):
             return _with_bounds(prepared)
         parameters.refuse_all("the check is of no use: its package prepares nothing that judges")
-    except (Refused, Enough):
-        raise
-    except KeyboardInterrupt:
+    except (Refused, Enough, KeyboardInterrupt):
         raise
     except BaseException as error:
         parameters.refuse_all(f"the check can't read its parameters: {type(error).__name__} in its package")
@@ -108,7 +106,7 @@ def _asking(ask: Ask) -> Ask:
 
 
 def _sound(judgement: Any) -> Judgement:
-    """The judgement, with nothing in it but values of JSON. Raises Unsound, or what its data raises."""
+    """The judgement, with nothing in its data but values of JSON. Raises Unsound, or what its data raises."""
     if not isinstance(judgement, Judgement) or not all(each(judgement) for each in _MEMBERS):
         raise Unsound("no judgement")
     data = None

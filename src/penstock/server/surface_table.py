@@ -32,9 +32,9 @@ class Surface:
     credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
     ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
     (``Provider.resources``). ``others`` are the surfaces of other bodies at the same path, which the body tells apart
-    (``Reading.wire_of``); the last of them takes what is none of the others'. ``usual`` is how a member
-    begins that only bodies of this surface have, in the spellings of most clients: a body that holds one of them needs
-    no further look. ``parameters`` are the names and values of those that an exact path says.
+    (``Reading.wire_of``); the last of them takes what is none of the others'. ``usual`` is how a member begins that
+    only bodies of this surface have, in the spellings of most clients: a body that holds one of them needs no further
+    look. ``parameters`` are the names and values of those that an exact path says.
     """
 
     method: str
