@@ -117,7 +117,7 @@ class StreamWatch:
         """The bytes that are still held when the stream has ended normally."""
         was_whole = not self._relay.mid_event
         remaining = self._relay.finish()
-        if self.is_over:
+        if self.is_over or not (was_whole or self.error is None):
             return b""
         if remaining and was_whole:
             remaining = sse.completed(remaining)
