@@ -156,8 +156,6 @@ class _Sums:
         """Add the only attempt; what the row's columns don't tell of it."""
         began, first_content = attempt.began, attempt.first_content
         _, self.nanos, version, match, _ = cost_of(attempt, charge)
-        began, first_content = attempt.began, attempt.first_content
-        _, self.nanos, version, match, _ = cost_of(attempt, charge)
         if charge is not None and attempt.cache in _HIT:
             self.saved = charge.nanos
         self.first_content, self.upstream = first_content, (attempt.ended or 0.0) - began
