@@ -198,6 +198,21 @@ def test_a_chat_stays_one_whatever_its_spelling(gateway: RunningGateway, upstrea
         assert json.loads(upstream.last.body)["messages"] == [{"role": "user", "content": "Hi"}]
 
 
+def test_messages_within_a_member_make_no_chat(gateway: RunningGateway, upstream: Upstream) -> None:
+    """The schema of a tool, or metadata, may hold the word: such a request went on as a chat without messages, and no
+    guard read it."""
+    check = {"default.contains": {"operator": "none", "words": ["Mend"]}, "deny": True}
+    headers = {"content-type": "application/json"}
+    headers["x-portkey-config"] = json.dumps({"provider": "echo", "input_guardrails": [check]})
+    text = '{"model":"m","input":"Mend it","metadata":{"messages":[]}}'
+    answer = httpx.post(f"{gateway.v1}/chat/completions", content=text, headers=headers, timeout=60)
+    assert answer.status_code == 446, answer.text
+    schema = {"type": "object", "examples": [{"messages": ["Hi"]}]}
+    body = {**AGENT, "tools": [{**READ, "parameters": schema}]}
+    answer = asked(gateway, upstream, "openai_chat", body, reply(body=PLAIN["openai_chat"]))
+    assert "Mend it" in json.dumps(json.loads(upstream.last.body)["messages"])
+
+
 @pytest.mark.parametrize("body", [{"input": 5}, {"input": None}, {"input": [{"type": "item_reference", "id": "x"}]}])
 def test_what_can_not_be_read_is_refused_in_the_words_of_chats(body: dict[str, Any], gateway: RunningGateway) -> None:
     headers = {"authorization": "Bearer k", "x-portkey-provider": "anthropic"}

@@ -28,13 +28,14 @@ class ForcedCall:
     """Tells the text of one answer as the arguments of a call. Text that begins no object stays text: a host may pass
     over the schema, as servers do that are older than it."""
 
-    __slots__ = ("_is_call", "_name", "_spaces")
+    __slots__ = ("_is_call", "_name", "_room", "_spaces")
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._is_call: bool | None = None
         self._spaces: list[Text] = []
         """White space before anything is said, while it isn't known what it belongs to."""
+        self._room = _MOST_SPACES
 
     def told(self, events: list[Event]) -> list[Event]:
         """The next events, with a call in place of text."""
@@ -53,7 +54,8 @@ class ForcedCall:
 
     def _of_text(self, event: Text) -> list[Event]:
         text = event.text.lstrip()
-        if self._is_call is None and not text and len(self._spaces) < _MOST_SPACES:
+        if self._is_call is None and not text and len(event.text) <= self._room:
+            self._room -= len(event.text) or 1
             self._spaces.append(event)
             return []
         if self._is_call:
@@ -66,4 +68,5 @@ class ForcedCall:
         return [*held, event]
 
 
-_MOST_SPACES: Final = 256
+_MOST_SPACES: Final = 1024
+"""Characters of white space that are held; an answer that begins with more is a text."""

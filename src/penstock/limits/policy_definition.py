@@ -75,13 +75,14 @@ def _condition(members: Members) -> PolicyCondition:
 
 
 def _endpoint_types(members: Members, values: list[str]) -> list[str]:
-    """The operations that values mean."""
+    """The operations that values mean. One that means none is met by no request: only a new policy is refused for
+    it."""
     unknown = next((value for value in values if value not in _ENDPOINT_TYPES), None)
-    if unknown is not None:
+    if unknown is not None and not members.reading.is_stored:
         end = hint(unknown, _ENDPOINT_TYPES, f"there are {', '.join(_OPERATIONS)}")
         members.complain("value", f"there is no endpoint type '{unknown[:60]}': {end}")
         return []
-    return [operation for value in values for operation in _ENDPOINT_TYPES[value]]
+    return [operation for value in values for operation in _ENDPOINT_TYPES.get(value, (value,))]
 
 
 def _group(members: Members) -> str:

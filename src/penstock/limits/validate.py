@@ -82,10 +82,12 @@ class LimitOwner(msgspec.Struct, frozen=True):
 
 class Reading:
     """The limits of one owner, as they are read. They may be put in force only if ``problems`` stays empty;
-    ``warnings`` name what is allowed but hardly meant."""
+    ``warnings`` name what is allowed but hardly meant. ``is_stored``: an earlier release has taken them, so that what
+    is only of no use is no problem: without its policy a budget would not be held any more."""
 
-    def __init__(self, owner: LimitOwner) -> None:
+    def __init__(self, owner: LimitOwner, *, is_stored: bool = False) -> None:
         self.owner = owner
+        self.is_stored = is_stored
         self.limits: list[Limit] = []
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []

@@ -387,8 +387,9 @@ class Gateway:
             return read
         body, request, upload = read
         if not surface.is_usual(body):
-            surface, memo = await meant_surface(surface, body), None
+            surface = await meant_surface(surface, body)
             context.account.operation = surface.operation
+            memo = memo if surface is head.surface else None
         return head.call(surface, context, context.caller, body, memo, request, upload)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

@@ -33,8 +33,9 @@ class Surface:
     ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
     (``Provider.resources``). ``others`` are the surfaces of other bodies at the same path, which the body tells apart
     (``Reading.wire_of``); the last of them takes what is none of the others'. ``usual`` is how a member begins that
-    only bodies of this surface have, in the spellings of most clients: a body that holds one of them needs no further
-    look. ``parameters`` are the names and values of those that an exact path says.
+    only bodies of this surface have, in the spellings of most clients: a body that has such a member of its own, and no
+    other object before it, needs no further look. ``parameters`` are the names and values of those that an exact path
+    says.
     """
 
     method: str
@@ -58,7 +59,9 @@ class Surface:
     def is_usual(self, data: bytes) -> bool:
         """Whether one look tells that a body is for this surface."""
         for beginning in self.usual:
-            if beginning in data:
+            at = data.find(beginning)
+            # With a second bracket before it, it may be a member of a member; a backslash may escape its first mark.
+            if at >= 0 and data.count(b"{", 0, at) == 1 and data.find(b"\\", 0, at) < 0:
                 return True
         return not self.others
 

@@ -30,13 +30,20 @@ def test_what_is_no_whole_answer_keeps_its_end(events: list[Event], told: list[E
     assert ForcedCall("f").told(events) == told
 
 
-@pytest.mark.parametrize("pieces", [["Hi"], [" ", "\n", "Hi", "{}"], ["[1]"], [" "] * 300])
+@pytest.mark.parametrize("pieces", [["Hi"], [" ", "\n", "Hi", "{}"], ["[1]"], [" "] * 1100, ["\n" * 5000], [""] * 1100])
 def test_text_that_begins_no_object_stays_text(pieces: list[str]) -> None:
     call = ForcedCall("f")
     told = [event for piece in pieces for event in call.told([Text(piece)])]
     assert {type(event) for event in told} == {Text}
     assert call.told([Stop("stop")]) == [Stop("stop")]
     assert "".join(event.text for event in told if isinstance(event, Text)) == "".join(pieces)
+
+
+def test_little_space_is_held() -> None:
+    """A host may send nothing else, in pieces of any size."""
+    call = ForcedCall("f")
+    assert call.told([Text(" " * 1000), Text("\n" * 20)]) == []
+    assert [type(event) for event in call.told([Text(" " * 5), Text("{")])] == [Text, Text, Text, Text]
 
 
 def test_space_before_the_object_is_no_text() -> None:

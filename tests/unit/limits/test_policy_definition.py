@@ -113,6 +113,16 @@ def test_an_unknown_endpoint_type_would_never_be_met() -> None:
     assert all(each.value in problems[0] for each in Operation)
 
 
+def test_a_stored_policy_with_an_unknown_endpoint_type_holds_for_the_others() -> None:
+    """Earlier releases took any text: a budget must not be lost for it."""
+    reading = Reading(LimitOwner("policy", "p"), is_stored=True)
+    conditions = [{"key": "endpoint_type", "value": ["embed", "createBatch"]}]
+    made = policy({**RATE, "conditions": conditions}, "rate", reading)
+    assert reading.problems == []
+    assert made is not None
+    assert made.conditions[0].values == ("embeddings", "createBatch")
+
+
 def test_a_rate_of_0_is_no_policy() -> None:
     assert read({**RATE, "value": 0}, "rate") == (None, [])
 

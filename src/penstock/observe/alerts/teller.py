@@ -105,10 +105,8 @@ class Teller:
     async def _attempt(self, waiting: _Waiting) -> bool:
         """One attempt. True: there will be no other."""
         notice, name, now = waiting.notice, self.channel.name, self._clock()
-        is_mine = await (self._claim(notice, now) if waiting.lease is None else self._renew(waiting, now))
-        if not is_mine:
+        if not await self._is_mine(waiting, now):
             return True
-        waiting.lease = now + _LEASE
         try:
             problem = await self.channel.tell(notice)
         except Exception as error:  # a defect of one channel must cost neither the others nor the next notice
@@ -129,27 +127,28 @@ class Teller:
         waiting.attempts += 1
         return False
 
-    async def _claim(self, notice: Notice, now: float) -> bool:
-        # Asked first, so that a notice which this process told while the store was lost isn't told again.
-        if self._claimed.get(notice.id):
-            return False
-        self._claimed.put(notice.id, True)
+    async def _is_mine(self, waiting: _Waiting, now: float) -> bool:
+        """Claim a notice, or keep its claim for longer. False: another process tells it. While the store is lost the
+        notice is this process's own, its lease stays what the store knows, and the next attempt asks again."""
+        notice, channel, lease, until = waiting.notice, self.channel.name, waiting.lease, now + _LEASE
+        if lease is None and not waiting.attempts:
+            # Asked first, so that a notice which this process told while the store was lost isn't told again.
+            if self._claimed.get(notice.id):
+                return False
+            self._claimed.put(notice.id, True)
         if self._shared is None:
             return True
         try:
-            return await self._shared.claim(notice, self.channel.name, now, now + _LEASE)
+            if lease is None:
+                is_mine = await self._shared.claim(notice, channel, now, until)
+            else:
+                # False where it waited here so long, behind others whose receiver did not answer, that another process
+                # has taken it over.
+                is_mine = await self._shared.renew(notice.id, channel, lease, until)
         except DeliveriesLost:
             return True
-
-    async def _renew(self, waiting: _Waiting, now: float) -> bool:
-        """Claim a notice for longer. False: it waited here so long, behind others whose receiver did not answer, that
-        another process has taken it over."""
-        if self._shared is None or waiting.lease is None:
-            return True
-        try:
-            return await self._shared.renew(waiting.notice.id, self.channel.name, waiting.lease, now + _LEASE)
-        except DeliveriesLost:
-            return True
+        waiting.lease = until
+        return is_mine
 
     async def _finish(self, notice: Notice, *, is_told: bool) -> None:
         if self._shared is not None:

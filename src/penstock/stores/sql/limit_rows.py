@@ -40,7 +40,7 @@ def _is_object(definition: str, reading: Reading) -> None:
 
 def policy_row(row: Any, week_starts: WeekStart | None = None) -> tuple[Policy | None, tuple[Problem, ...]]:
     """The policy of a row of ``policy``, with its epoch, for the requests of its workspace; None with problems."""
-    reading = Reading(LimitOwner("policy", row.id, row.created_at, week_starts))
+    reading = Reading(LimitOwner("policy", row.id, row.created_at, week_starts), is_stored=True)
     policy = read_policy(members_of(row.definition), row.kind, reading)
     _is_object(row.definition, reading)
     if policy is not None:

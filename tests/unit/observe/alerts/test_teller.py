@@ -134,6 +134,31 @@ async def test_while_the_store_is_lost_it_is_told_all_the_same() -> None:
     assert (len(channel.told), teller.counts["told"]) == (2, 1)
 
 
+async def test_what_could_not_be_claimed_is_claimed_when_the_store_is_back() -> None:
+    channel, shared, clock = Scripted("down", "down"), Shared(lost=True), Clock()
+    teller = Teller(channel, shared, clock.read)
+    teller.notify(NOTICE)
+    await teller.tell_due()
+    shared.lost = False
+    clock.now += 1
+    await teller.tell_due()
+    assert (len(channel.told), shared.claimed, shared.leases) == (2, {NOTICE.id}, [])
+    clock.now += 4
+    await teller.tell_due()
+    assert (len(channel.told), shared.leases, shared.finished) == (3, [(2201.0, 2205.0)], [(NOTICE.id, True)])
+
+
+async def test_a_claim_that_could_not_be_renewed_is_renewed_as_the_store_knows_it() -> None:
+    channel, shared, clock = Scripted("down", "down"), Shared(), Clock()
+    teller = Teller(channel, shared, clock.read)
+    teller.notify(NOTICE)
+    for is_lost in (False, True, False):
+        shared.lost = is_lost
+        await teller.tell_due()
+        clock.now += 10
+    assert (len(channel.told), shared.leases) == (3, [(2200.0, 2220.0)])
+
+
 async def test_a_defect_of_a_channel_costs_no_other_notice() -> None:
     channel = Scripted(RuntimeError("a defect"))
     teller = Teller(channel)
