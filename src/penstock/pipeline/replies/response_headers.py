@@ -106,13 +106,22 @@ def with_budget_left(answer: Answer, nanos: int) -> None:
 
 
 def _listed(names: tuple[str, ...]) -> bytes:
-    """Names as a header value. Callers choose some of the names: characters that a header can't hold are
-    percent-encoded."""
-    shown = [quote(name[:_LONGEST_NAME], safe=_SAFE, errors="replace") for name in names[:_MOST_NAMES]]
-    return ",".join([*shown, "..."] if len(names) > _MOST_NAMES else shown).encode()
+    """Names as a header value. Callers and providers choose some of the names: characters that a header can't hold are
+    percent-encoded, and what would make a head that proxies and clients refuse is left out."""
+    shown: list[str] = []
+    room = _MOST_BYTES
+    for name in names[:_MOST_NAMES]:
+        written = quote(name[:_LONGEST_NAME], safe=_SAFE, errors="replace")
+        room -= len(written) + 1
+        if room < 0:
+            break
+        shown.append(written)
+    return ",".join([*shown, "..."] if len(names) > len(shown) else shown).encode()
 
 
 _MOST_NAMES: Final = 50
+_MOST_BYTES: Final = 4096
+"""Of a whole head many proxies take 8 KB, and Node's clients 16."""
 _LONGEST_NAME: Final = 100
 _SAFE: Final = "".join(map(chr, range(0x21, 0x7F))).replace(",", "").replace("%", "")
 

@@ -105,7 +105,18 @@ def test_not_everything_is_named_that_a_caller_can_think_of() -> None:
     given = answer()
     given.dropped = tuple("x" * 200 for _ in range(60))
     names = told(given)[b"x-penstock-dropped-params"].split(b",")
-    assert (len(names), names[0], names[-1]) == (51, b"x" * 100, b"...")
+    assert (len(names), names[0], names[-1]) == (41, b"x" * 100, b"...")
+    given = answer()
+    given.dropped = tuple("x" for _ in range(60))
+    assert told(given)[b"x-penstock-dropped-params"] == b"x," * 50 + b"..."
+
+
+def test_names_that_take_more_room_in_a_header_are_fewer() -> None:
+    given = answer()
+    given.dropped = tuple("\N{GRINNING FACE}" * 64 for _ in range(32))
+    value = told(given)[b"x-penstock-dropped-params"]
+    assert value.endswith(b"%80,...")
+    assert len(value) <= 4100
 
 
 @pytest.mark.parametrize(
