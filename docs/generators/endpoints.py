@@ -43,8 +43,7 @@ A slip of the base URL is forgiven: `/v1` missing or doubled, doubled slashes, a
 Azure OpenAI's clients name the model in the path: `/openai/deployments/MODEL/chat/completions?api-version=…`, and
 `completions`, `embeddings`, `images/generations`, `images/edits`, `audio/speech`, `audio/transcriptions` and
 `audio/translations` beside it; sessions of realtime are at `/openai/realtime?deployment=MODEL`. Their key stands in
-`api-key`. `MODEL` says who answers as a model elsewhere does; a
-form names it in its field `model`.
+`api-key`. `MODEL` says who answers as a model elsewhere does; a form names it in its field `model`.
 
 ## Requests of Responses at the path of chat completions
 

@@ -180,7 +180,6 @@ def inputs(value: Any, pointer: Pointer) -> Iterator[Segment]:
     if isinstance(value, str):
         yield Segment(pointer, value, "user", SegmentKind.INPUT)
     for index, each in enumerate(listed(value)):
-        at = (*pointer, index)
-        for place, text in [(at, each)] if isinstance(each, str) else leaves(each, at):
+        for place, text in leaves(each, (*pointer, index)):
             if not isinstance(each, dict) or place[-1] == "text":
                 yield Segment(place, text, "user", SegmentKind.INPUT)
