@@ -49,11 +49,11 @@ def _read(body: Body) -> Iterator[Tool | NativeTool]:
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:
     kind = value_of(tool, "type") or ("function" if "function" in tool else "")
-    if not kind and _SCHEMA in tool:
+    if not kind and ANTHROPICS_SCHEMA in tool:
         return _anthropic_tool(tool, path)
     if not isinstance(kind, str):
         raise Malformed(f"{path}.type", "a string")
-    if kind == CUSTOM and _SCHEMA not in tool:
+    if kind == CUSTOM and ANTHROPICS_SCHEMA not in tool:
         return _free_text_tool(tool, path)
     if kind != "function":
         return NativeTool(kind, {name: value_of(tool, name) for name in tool})
@@ -96,8 +96,8 @@ def free_text_forms(tools: Tools) -> Mapping[str, ToolForm]:
 
 def _anthropic_tool(tool: Body, path: str) -> Tool:
     """Anthropic's form of a tool, which Cursor sends in chat completions: ``{name, description, input_schema}``."""
-    members = {name: tool.raw(name) or b"null" for name in tool if name not in {"type", _SCHEMA}}
-    members["parameters"] = tool.raw(_SCHEMA) or b"null"
+    members = {name: tool.raw(name) or b"null" for name in tool if name not in {"type", ANTHROPICS_SCHEMA}}
+    members["parameters"] = tool.raw(ANTHROPICS_SCHEMA) or b"null"
     return read_function(Body(members), path, {})
 
 
@@ -146,7 +146,7 @@ def read_function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
     )
 
 
-_SCHEMA: Final = "input_schema"
+ANTHROPICS_SCHEMA: Final = "input_schema"
 """Where Anthropic's tools have their parameters: no tool of OpenAI's has such a member."""
 _FUNCTION_MEMBERS: Final = frozenset({"name", "description", "parameters", "strict"})
 _MODES: Final = frozenset({"auto", "none", "required"})

@@ -14,9 +14,9 @@ from penstock.core.body import Body, BodyError
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.rare_word import RareWord
 from penstock.dialects.free_text_tools import CUSTOM
+from penstock.dialects.request_tools import ANTHROPICS_SCHEMA
 
 _MARK: Final = RareWord(write_json(CUSTOM), 6)
-_NO_TOOL_OF_OPENAIS: Final = "input_schema"
 
 
 def with_nested_tools(body: Body) -> Body:
@@ -50,7 +50,7 @@ _TOOLS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 def _nested(raw: msgspec.Raw) -> msgspec.Raw | bytes:
     tool = Body.parse(raw)
-    if tool.raw("type") != _MARK.word or CUSTOM in tool or "name" not in tool or _NO_TOOL_OF_OPENAIS in tool:
+    if tool.raw("type") != _MARK.word or CUSTOM in tool or "name" not in tool or ANTHROPICS_SCHEMA in tool:
         return raw
     custom = tool.without("type")
     form = custom.value("format")
