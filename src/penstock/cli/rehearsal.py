@@ -15,10 +15,11 @@ from penstock.core.operation import Operation
 from penstock.guards.base import Judgement, could_not
 from penstock.guards.plan import HookCheck
 from penstock.observe.record import Records
-from penstock.pipeline.account import METADATA, Account
+from penstock.pipeline.account import Account
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.explain import explain
+from penstock.pipeline.metadata import METADATA
 from penstock.pipeline.target_route import TargetRoute
 from penstock.routing.explain import Explanation
 from penstock.routing.plan import Target

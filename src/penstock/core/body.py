@@ -143,13 +143,13 @@ class Body:
         value = self.members.get(key)
         return value is not None and pattern.search(memoryview(value)) is not None
 
-    def mentions(self, key: str, text: RareWord) -> bool:
+    def mentions(self, key: str, word: RareWord) -> bool:
         """Whether a word is in the member's JSON bytes; a large member isn't copied for it."""
         value = self.members.get(key)
         if value is None:
             return False
         view = memoryview(value)
-        return text.is_in(view.tobytes()) if len(view) <= LARGE else re.search(re.escape(text.word), view) is not None
+        return word.is_in(view.tobytes()) if len(view) <= LARGE else re.search(re.escape(word.word), view) is not None
 
     def is_array(self, key: str) -> bool:
         """Whether the member is an array, without a copy of it."""

@@ -22,7 +22,7 @@ from penstock.core.rare_word import RareWord
 
 MARK: Final = b"_pk_"
 """What every bound id holds."""
-HELD: Final = RareWord(MARK)
+RARE_MARK: Final = RareWord(MARK)
 """The same, for a look into requests."""
 _MARK: Final = MARK.decode()
 _TARGET: Final = 6

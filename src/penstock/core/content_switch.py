@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-HEADER = "x-portkey-debug"
+from typing import Final
+
+HEADER: Final = "x-portkey-debug"
+"""The header that says it for one request."""
 
 
 def keeps_content(setting: bool, narrower: bool | None, header: str | None, *, may_switch_on: bool) -> bool:

@@ -84,6 +84,6 @@ def is_failure(native: Any) -> bool:
 
 def is_complete(reason: Any) -> bool:
     """Whether an answer that ended for this reason is whole: neither cut nor filtered, and for a known reason."""
-    if not isinstance(reason, str) or reason in _WHOLE:
-        return isinstance(reason, str)
-    return meaning_of(reason) in (STOP, TOOL_CALLS) and reason not in _GOES_ON
+    if not isinstance(reason, str):
+        return False
+    return reason in _WHOLE or (meaning_of(reason) in (STOP, TOOL_CALLS) and reason not in _GOES_ON)

@@ -39,6 +39,11 @@ def header_line(name: str | bytes, value: str | bytes) -> bytes:
     return raw_name + b": " + raw_value + b"\r\n"
 
 
+def with_query(target: bytes, query: str) -> bytes:
+    """A request target with more parameters of a query, which are encoded as they are to be sent."""
+    return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1")
+
+
 def without_headers(block: bytes, names: Collection[bytes]) -> bytes:
     """A block of header lines without the fields of these names, which are in lower case."""
     lowered = block.lower()

@@ -260,10 +260,10 @@ class Relay(msgspec.Struct, frozen=True):
 
     ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream in
     frames of another kind, None where its bytes are the wire's own; ``is_stream``: whether a reply that was read whole
-    is a stream in such frames. ``normalizer``: of a stream's events, None where
-    they pass as they are; (context, whether the caller asked for the usage in an event of its own). ``kept_ids``: None
-    for a wire in which nothing is kept. ``session``: None for a wire without sessions over WebSocket. ``fits``: what
-    tells by one look that a request stays as it is, made once for a host and a model; None where each is looked into.
+    is a stream in such frames. ``normalizer``: of a stream's events, None where they pass as they are; (context,
+    whether the caller asked for the usage in an event of its own). ``kept_ids``: None for a wire in which nothing is
+    kept. ``session``: None for a wire without sessions over WebSocket. ``fits``: what tells by one look that a request
+    stays as it is, made once for a host and a model; None where each is looked into.
     ``collections``: of a wire in which what the host keeps has a name such as ``batches/ID``.
     """
 

@@ -20,25 +20,28 @@ _MOST_BLANKS: Final = 1024
 class EitherForm:
     """A ``Reader`` of a dialect's replies, streamed ones and whole ones."""
 
-    __slots__ = ("_context", "_dialect", "_held", "_is_whole", "_reader")
+    __slots__ = ("_context", "_dialect", "_has_line", "_held", "_is_whole", "_reader")
 
     def __init__(self, dialect: ProviderDialect, context: WriteContext) -> None:
         self._dialect = dialect
         self._context = context
         self._held = bytearray()
         self._is_whole = False
+        self._has_line = False
+        """Whether the first line has ended: if it is a value by itself, it begins a stream of lines."""
         self._reader: Reader | None = None
 
     def feed(self, data: bytes) -> list[Event]:
         if self._reader is not None:
             return self._reader.feed(data)
         self._held += data
-        if self._is_whole:
+        if self._is_whole and (self._has_line or b"\n" not in data):
             return [] if len(self._held) <= MAX_FRAME else self._too_large()
-        begun = bytes(self._held.removeprefix(BOM).lstrip()[:1])
+        begun = bytes(self._held).removeprefix(BOM).lstrip()
         if (not begun or BOM.startswith(self._held)) and len(self._held) <= _MOST_BLANKS:
             return []
-        self._is_whole = begun in (b"{", b"[") and not self._dialect.begins_stream(bytes(self._held))
+        self._has_line = b"\n" in begun
+        self._is_whole = begun[:1] in (b"{", b"[") and not self._dialect.begins_stream(bytes(self._held))
         return [] if self._is_whole else self._streamed()
 
     def finish(self) -> list[Event]:

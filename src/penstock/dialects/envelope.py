@@ -22,8 +22,8 @@ MARK: Final = "cG5zdGsx"
 """How every envelope begins."""
 QUOTED_MARK: Final = f'"{MARK}'.encode()
 """How one begins within JSON."""
-ENVELOPE: Final = RareWord(MARK.encode(), 1)
-QUOTED: Final = RareWord(QUOTED_MARK, 2)
+RARE_MARK: Final = RareWord(MARK.encode(), 1)
+RARE_QUOTED_MARK: Final = RareWord(QUOTED_MARK, 2)
 """Both for a look into requests of which hardly any holds one."""
 SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 """Finds where one begins within JSON: a search for it tells whether a body may hold any."""

@@ -10,7 +10,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.rare_word import RareWord
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import QUOTED
+from penstock.dialects.envelope import RARE_QUOTED_MARK
 
 
 class NothingForeign(msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ class NothingForeign(msgspec.Struct, frozen=True):
     conversation: str = ""
     elsewhere: frozenset[str] = frozenset()
     addressed: frozenset[str] = frozenset()
-    mark: RareWord = QUOTED
+    mark: RareWord = RARE_QUOTED_MARK
     """What every envelope begins with, as it stands in the conversation."""
 
     def holds(self, body: Body) -> bool:
@@ -33,6 +33,6 @@ class NothingForeign(msgspec.Struct, frozen=True):
         return ()
 
 
-def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: RareWord = QUOTED) -> NothingForeign:
+def addressed_wire(conversation: str, elsewhere: Iterable[str], mark: RareWord = RARE_QUOTED_MARK) -> NothingForeign:
     """The rule of a wire whose address says the model and whether to stream."""
     return NothingForeign(conversation, frozenset(elsewhere), frozenset({"model", "stream"}), mark)

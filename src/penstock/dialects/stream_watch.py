@@ -6,8 +6,8 @@ chunk with choices or a delta that can't be read ends the stream with an error. 
 out: it would end a client's reading of all good events after it. A last event gets the empty line that it lacks.
 
 An error ends the answer, whatever follows it: of later events only those pass that tell of errors, too, and the
-stream's terminator; comments and empty lines are no events. A client that reads on would otherwise take what failed for
-finished.
+stream's terminator; comments and empty lines are no events. A client that reads on would otherwise take what failed
+for finished.
 
 With a normalizer, an event that is sound passes by one look of the normalizer's; what the normalizer makes of any other
 event is then watched like any event.
@@ -117,7 +117,7 @@ class StreamWatch:
         """The bytes that are still held when the stream has ended normally."""
         was_whole = not self._relay.mid_event
         remaining = self._relay.finish()
-        if self.is_over:
+        if self.is_over or not (was_whole or self.error is None):
             return b""
         if remaining and was_whole:
             remaining = sse.completed(remaining)

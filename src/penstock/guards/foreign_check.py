@@ -7,7 +7,6 @@ is told.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -43,7 +42,7 @@ class Unsound(Exception):
 
 
 def bounded(check: Check) -> Check:
-    """The check, of which no request and no gateway ends."""
+    """The check, which can end neither a request nor the gateway."""
     return msgspec.structs.replace(check, prepare=lambda parameters: _prepared(check, parameters))
 
 
@@ -53,9 +52,9 @@ def _prepared(check: Check, parameters: Parameters) -> Prepared:
         if _is_sound(prepared):
             return _with_bounds(prepared)
         parameters.refuse_all("the check is of no use: its package prepares nothing that judges")
-    except (Refused, Enough):
+    except (Refused, Enough, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError) as error:
+    except BaseException as error:
         parameters.refuse_all(f"the check can't read its parameters: {type(error).__name__} in its package")
     return Prepared(lambda _: could_not("The check can't judge."))
 
@@ -88,7 +87,9 @@ def _judging(judge: Judge) -> Judge:
     def judged(context: Context) -> Judgement:
         try:
             return _sound(judge(context))
-        except (SystemExit, GeneratorExit, asyncio.CancelledError) as error:
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # nobody gives up what does not wait
             raise Unsound(type(error).__name__) from None
 
     return judged
@@ -100,17 +101,12 @@ def _asking(ask: Ask) -> Ask:
             return _sound(await ask(context, outbound))
         except (SystemExit, GeneratorExit) as error:
             raise Unsound(type(error).__name__) from None
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise  # it is the gateway that gives the check up
-            raise Unsound("CancelledError") from None
 
     return asked
 
 
 def _sound(judgement: Any) -> Judgement:
-    """The judgement, with nothing in it but values of JSON. Raises Unsound, or what its data raises."""
+    """The judgement, with nothing in its data but values of JSON. Raises Unsound, or what its data raises."""
     if not isinstance(judgement, Judgement) or not all(each(judgement) for each in _MEMBERS):
         raise Unsound("no judgement")
     data = None

@@ -26,12 +26,6 @@ _LISTS: Final = frozenset({"foundWords", "validationErrors", "validUrls", "inval
 _EXCERPTS: Final = frozenset({"textExcerpt", "matchDetails", "matchedJson", "responseData"}) | _LISTS
 """Members of a check's data that hold what was checked."""
 
-
-_ENDS: Final = frozenset({b"}}", b"]}", b'"}'})
-"""Ends of nearly all objects of JSON: nothing has to be taken off but the bracket."""
-_BEFORE: Final = b'{"before_request_hooks":'
-_THEN: Final = b',"after_request_hooks":'
-_NOTHING_AFTER: Final = _THEN + b"[]}"
 _LABELS: Final = frozenset(
     """
     action allowedCategories category categories confidence detector_type entity_type explanation filter
@@ -124,12 +118,7 @@ def hook_results(
 
 def joined_results(before: bytes, after: bytes = b"[]") -> bytes:
     """``hook_results`` as JSON, of the results of both phases, each a JSON array."""
-    return b"".join((_BEFORE, before, _THEN, after, b"}"))
-
-
-def with_passed_results(body: bytes, before: bytes) -> bytes | None:
-    """As ``with_results``, of before hooks alone: their results as a JSON array."""
-    return with_results(body, _BEFORE, before, _NOTHING_AFTER)
+    return b"".join((b'{"before_request_hooks":', before, b',"after_request_hooks":', after, b"}"))
 
 
 def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
@@ -142,17 +131,14 @@ def phase_object(phase: Phase, results: bytes) -> bytes:
     return b'{"%b":%b}' % (b"before_request_hooks" if phase is Phase.BEFORE else b"after_request_hooks", results)
 
 
-def with_results(body: bytes, *results: bytes) -> bytes | None:
-    """A JSON object with ``hook_results`` as its last member, of the parts of its JSON; None for bytes that are no
-    object."""
-    if body[-2:] in _ENDS:
-        return b"".join((body[:-1], b',"hook_results":', *results, b"}"))
+def with_results(body: bytes, results: bytes) -> bytes | None:
+    """A JSON object with ``hook_results`` as its last member; None for bytes that are no object."""
     text = body.rstrip()
     if text[-1:] != b"}":
         return None
     inner = text[:-1].rstrip()
     begins = b'"hook_results":' if inner.endswith(b"{") else b',"hook_results":'
-    return b"".join((inner, begins, *results, b"}"))
+    return b"".join((inner, begins, results, b"}"))
 
 
 def message_of(reasons: Sequence[str], place: str = "") -> str:
@@ -297,6 +283,5 @@ __all__ = [
     "message_of",
     "phase_results",
     "reasons_of",
-    "with_passed_results",
     "with_results",
 ]

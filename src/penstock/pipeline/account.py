@@ -15,13 +15,13 @@ from msgspec.structs import replace
 from penstock.core.durations import microseconds
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
-from penstock.core.json_text import read_json_or_none
 from penstock.core.operation import Operation
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.observe.log_extras import NO_EXTRAS, Content, LogExtras
 from penstock.observe.record import AttemptRecord, Billed, GuardVerdict, Record, Records
 from penstock.observe.telemetry.span import new_span_id
+from penstock.pipeline.metadata import label_text, text_labels
 from penstock.routing.plan import Target
 from penstock.stores.sql.ids import new_id
 
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 _NOTHING: Final[dict[Any, Any]] = {}
 _FREE: Final = frozenset({"HIT", "REPLAYED"})
 """What an attempt says of the cache where nobody was called."""
-METADATA: Final = b"x-portkey-metadata"
-"""The header with the caller's own labels, a JSON object."""
-_LONGEST_LABEL: Final = 128
-"""Characters of one of the caller's own labels that are kept."""
 _LONGEST_MESSAGE: Final = 2000
 """Characters of an error's text that the request log keeps."""
 _FAILED: Final = 400
@@ -307,9 +303,9 @@ class Account:
         if is_plain and self.failure is None and not any(failures):
             return NO_EXTRAS
         return LogExtras(
-            _bounded(fields.get(_SPAN_ID)),
-            _bounded(fields.get(_PARENT_SPAN_ID)),
-            _bounded(fields.get(_SPAN_NAME)),
+            label_text(fields.get(_SPAN_ID)),
+            label_text(fields.get(_PARENT_SPAN_ID)),
+            label_text(fields.get(_SPAN_NAME)),
             _message(self.failure),
             tuple(map(_message, failures)),
             self.content,
@@ -341,14 +337,14 @@ class Account:
             self.trace_id.decode("utf-8", "replace"),
             None if target is None else target.path,
             self.dropped,
-            None if self.metadata is None else _text_labels(self.metadata),
+            None if self.metadata is None else text_labels(self.metadata),
             self.trace,
             self.cache,
             self.skipped,
             self.key,
             self.labels,
             self.address,
-            _bounded(self.fields.get(b"user-agent")),
+            label_text(self.fields.get(b"user-agent")),
             virtual_key,
             self.config,
             attempts,
@@ -399,19 +395,3 @@ def _region(options: Mapping[str, str]) -> str:
 
 def _message(failure: Failure | None) -> str | None:
     return None if failure is None else failure.message[:_LONGEST_MESSAGE]
-
-
-def _bounded(value: bytes | None) -> str | None:
-    """A header value as text of at most ``_LONGEST_LABEL`` characters; None for an empty one."""
-    return value[:_LONGEST_LABEL].decode("utf-8", "replace") if value else None
-
-
-def read_metadata(raw: bytes | None) -> dict[str, object]:
-    """The caller's own labels; a value that isn't a JSON object gives no labels (docs/portkey.md#metadata)."""
-    value = read_json_or_none(raw) if raw else None
-    return value if isinstance(value, dict) else {}
-
-
-def _text_labels(raw: bytes) -> dict[str, str]:
-    """Those of the caller's own labels whose values are strings, cut to ``_LONGEST_LABEL`` characters."""
-    return {name: value[:_LONGEST_LABEL] for name, value in read_metadata(raw).items() if isinstance(value, str)}

@@ -24,9 +24,10 @@ from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
 from penstock.dialects.stream_watch import StreamWatch
-from penstock.pipeline.account import METADATA, AttemptAccount, SharedCost
+from penstock.pipeline.account import AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.metadata import METADATA
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
 from penstock.pipeline.rewrite import body_digest

@@ -16,9 +16,10 @@ from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.stream_watch import StreamWatch
-from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
+from penstock.pipeline.account import Account, AttemptAccount
 from penstock.pipeline.authenticate import ANYBODY, Caller
 from penstock.pipeline.head_memo import HeadMemo
+from penstock.pipeline.metadata import METADATA, read_metadata
 from penstock.pipeline.models.model_lists import ModelLists
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target

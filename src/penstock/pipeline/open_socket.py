@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote, unquote_plus
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import header_line
+from penstock.core.http import header_line, with_query
 from penstock.core.outcome import Outcome
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.prepare import PreparedRequest, prepare_socket
@@ -62,8 +62,7 @@ def _query(call: Call, target: bytes, model: str | None) -> bytes:
     pairs = [pair for pair in call.query.split("&") if pair and _name(pair) not in own]
     if model is not None:
         pairs.insert(0, f"model={quote(model, safe='')}")
-    joint = b"&" if b"?" in target else b"?"
-    return target + joint + "&".join(pairs).encode("latin-1") if pairs else target
+    return with_query(target, "&".join(pairs)) if pairs else target
 
 
 _OF_THE_TARGET: Final = frozenset({"model", "deployment", "api-version"})

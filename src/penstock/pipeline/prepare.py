@@ -13,7 +13,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Origin
+from penstock.core.http import Origin, with_query
 from penstock.core.operation import Operation
 from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import CallerDialect, FitRule, Normalize, RequestBody
@@ -24,13 +24,18 @@ from penstock.pipeline.keeping.exchange import Keeping
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import off_loop
 from penstock.pipeline.request_headers import asked_in_headers, request_headers, with_fields
-from penstock.pipeline.request_template import speaks_callers_wire, template_of, unsupported_operation
+from penstock.pipeline.request_template import (
+    not_heeded,
+    speaks_callers_wire,
+    template_of,
+    unsupported_operation,
+    unsupported_parameters,
+)
 from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.text_slots import KnownForms, learn_form
 from penstock.pipeline.translate import Translation
 
-_ASKS_STREAM: Final = "stream=true"
 _ONLY_MODEL: Final = frozenset({"model"})
 """The parameters of a path that names nothing but the model."""
 _MOST_BLOCKS: Final = 4
@@ -218,7 +223,7 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
     spec = template.spec
     at_home = call.dialect.reading.only_at_home
     if at_home in call.fields and (spec.provider is not None or spec.task is not None):
-        return _not_heeded(at_home.decode(), route)
+        return not_heeded(at_home.decode(), route)
     if spec.provider is None and call.dialect.reading.header_settings:
         asked = asked_in_headers(call)
         if asked:
@@ -238,7 +243,7 @@ def _finished(
     if route.target.rejects_unsupported:
         refused = tuple([name for name in rewritten.dropped if name not in draft.spec.caller.writing.no_place])
         if refused:
-            return _unsupported_parameters(route, refused)
+            return unsupported_parameters(route, refused)
     template, spec = draft.template, draft.spec
     model_route, context = template.model_route, spec.context
     streams, translation = spec.streams, None
@@ -305,7 +310,7 @@ def _targets(call: Call, draft: _Draft, *, unstreamed: bool) -> tuple[bytes, byt
     if not streams:
         plain_target = target
     if call.query:
-        return _with_query(target, call.query), _with_query(plain_target, call.query)
+        return with_query(target, call.query), with_query(plain_target, call.query)
     return target, plain_target
 
 
@@ -335,9 +340,9 @@ def _translation(
 
 
 def prepare_socket(
-    call: Call, route: TargetRoute, handshake: bytes, with_query: Callable[[Call, bytes, str | None], bytes]
+    call: Call, route: TargetRoute, handshake: bytes, add_query: Callable[[Call, bytes, str | None], bytes]
 ) -> PreparedRequest | Failure:
-    """The request for a WebSocket. ``handshake`` are its header lines; ``with_query`` puts the caller's query and the
+    """The request for a WebSocket. ``handshake`` are its header lines; ``add_query`` puts the caller's query and the
     model's name to a request target."""
     request = call.request
     if request is None:
@@ -357,7 +362,7 @@ def prepare_socket(
         dialect=call.dialect,
         origin=model_route.origin,
         method=b"GET",
-        target=with_query(call, target, named),
+        target=add_query(call, target, named),
         headers=draft.headers + handshake,
         model=template.asked_model,
         switches=True,
@@ -377,9 +382,9 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
             return refused
     target = model_route.target(None, parameters=call.parameters)
     if call.query:
-        target = _with_query(target, call.query)
+        target = with_query(target, call.query)
     # A response that is kept can be streamed again, from any of its events on.
-    streams = route.operation is Operation.RESPONSE and _ASKS_STREAM in call.query.split("&")
+    streams = route.operation is Operation.RESPONSE and "stream=true" in call.query.split("&")
     return PreparedRequest(
         dialect=call.dialect,
         origin=model_route.origin,
@@ -389,19 +394,3 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         streams=streams,
         bind=None if call.bind is None else call.bind(route.target),
     )
-
-
-def _with_query(target: bytes, query: str) -> bytes:
-    """The request target with the caller's query added."""
-    return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1")
-
-
-def _not_heeded(field: str, route: TargetRoute) -> Failure:
-    text = f"{route.provider.slug} can't heed the header {field}: leave it out, or route to Bedrock."
-    return Failure(Kind.INVALID_REQUEST, text, field)
-
-
-def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Failure:
-    names = ", ".join(dropped)
-    text = f"{route.provider.slug} can't be told {names}: leave it out, or set unsupported_params to drop."
-    return Failure(Kind.INVALID_REQUEST, text, dropped[0])

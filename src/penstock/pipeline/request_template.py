@@ -143,3 +143,16 @@ def unsupported_operation(call: Call, route: TargetRoute) -> Failure:
     """The failure when the host serves the operation only in another wire than the caller's."""
     text = f"{route.operation.value} is not supported by {route.provider.slug} in this API ({call.dialect.name})."
     return Failure(Kind.UNSUPPORTED_OPERATION, text)
+
+
+def not_heeded(field: str, route: TargetRoute) -> Failure:
+    """The failure when a header of the caller's asks what the host can't do."""
+    text = f"{route.provider.slug} can't heed the header {field}: leave it out, or route to Bedrock."
+    return Failure(Kind.INVALID_REQUEST, text, field)
+
+
+def unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Failure:
+    """The failure when parameters that the host can't be told may not be left out."""
+    names = ", ".join(dropped)
+    text = f"{route.provider.slug} can't be told {names}: leave it out, or set unsupported_params to drop."
+    return Failure(Kind.INVALID_REQUEST, text, dropped[0])

@@ -13,7 +13,7 @@ from penstock.core.forwarded import parse_address
 from penstock.core.json_text import write_json
 from penstock.core.operation import Operation
 from penstock.core.restrictions import USER, Restrictions
-from penstock.pipeline.account import METADATA, read_metadata
+from penstock.pipeline.metadata import METADATA, read_metadata
 
 _LISTING: Final = "virtual_keys.list"
 """The scope that lists models, beside the one that calls them."""

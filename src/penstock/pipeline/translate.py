@@ -51,11 +51,6 @@ class Progress(msgspec.Struct, gc=False):
     untold: tuple[str, ...] = ()
     """What of the answer so far the caller's wire has no place for (dialects/untold.py)."""
 
-    def note_untold(self, events: Sequence[Event], caller: CallerDialect, *, is_strict: bool) -> None:
-        places = caller.writing.places
-        if is_strict or not places.tells_all:
-            self.untold = with_untold(self.untold, events, places)
-
 
 class Translation(msgspec.Struct, frozen=True):
     """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
@@ -75,6 +70,12 @@ class Translation(msgspec.Struct, frozen=True):
     is_kept: bool = False
     progress: Progress = msgspec.field(default_factory=Progress)
     forced_call: str = ""
+
+    def note_untold(self, events: Sequence[Event]) -> None:
+        """Note what the caller's wire has no place for among more events of the answer."""
+        places = self.caller.writing.places
+        if self.is_strict or not places.tells_all:
+            self.progress.untold = with_untold(self.progress.untold, events, places)
 
     def afresh(self) -> Translation:
         """The same for another reply, of which nothing is known yet."""
@@ -256,7 +257,7 @@ class TranslatedStream:
         if self._call is not None:
             events = self._call.told(events)
         if len(events) != 1 or type(events[0]) is not Text:
-            self._progress.note_untold(events, self._translation.caller, is_strict=self._translation.is_strict)
+            self._translation.note_untold(events)
         if self._translation.names:
             events = with_callers_names(events, self._translation.names)
         return self._closed(self._writer.write(events))
@@ -297,7 +298,7 @@ def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body
     if reply.failure is not None:
         return _told(reply.failure, body, translation, trace_id)
     translation.progress.usage = reply.usage
-    translation.progress.note_untold(events, caller, is_strict=translation.is_strict)
+    translation.note_untold(events)
     writer = caller.writing.stream(translation.caption())
     stream = writer.write(events) + writer.finish()
     if writer.failed is not None:
@@ -321,7 +322,7 @@ def _plain(translation: Translation, trace_id: bytes, events: list[Event], body:
     if isinstance(written, Failure):
         return written
     translation.progress.usage = reply.usage
-    translation.progress.note_untold(events, translation.caller, is_strict=translation.is_strict)
+    translation.note_untold(events)
     return NormalizedReply(written, None if writing.verdict is None else writing.verdict(reply, caption))
 
 

@@ -1,6 +1,5 @@
 """Clouds that rent machines, and serve many makers' models over OpenAI's wire as well: one value each, alphabetical by
-slug. Rules of rows: openai_compatible.py.
-"""
+slug. Rules of rows: openai_compatible.py."""
 
 from __future__ import annotations
 
@@ -8,11 +7,7 @@ from typing import Final
 
 from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import ChatQuirks
-from penstock.providers.row import (
-    Provider,
-    chat_and_models,
-    resources,
-)
+from penstock.providers.row import Provider, chat_and_models, resources
 
 ROWS: Final = (
     Provider(

@@ -6,11 +6,7 @@ from typing import Final
 
 from penstock.core.operation import Operation
 from penstock.dialects.chat_quirks import ChatQuirks
-from penstock.providers.row import (
-    Key,
-    Provider,
-    chat_and_models,
-)
+from penstock.providers.row import Key, Provider, chat_and_models
 
 ECHO: Final = Provider(
     "echo",

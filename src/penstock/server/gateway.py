@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from penstock.background import Part, stop_in_time
 from penstock.core.failure import Failure, Kind
@@ -37,16 +37,7 @@ from penstock.server.pages import explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
-from penstock.server.pages.pages import (
-    METRICS,
-    PAGE_METHODS,
-    TELEMETRY,
-    Losing,
-    Pages,
-    Shared,
-    Watched,
-    is_telemetry,
-)
+from penstock.server.pages.pages import METRICS, PAGE_METHODS, TELEMETRY, Losing, Pages, Shared, Stored, is_telemetry
 from penstock.server.query_key import with_query_key
 from penstock.server.request_context import RequestContext
 from penstock.server.request_head import RequestHead
@@ -62,13 +53,6 @@ _NO_SOCKET: Final = (
     "There is no WebSocket at this path: sessions are at /v1/realtime, at /v1/responses and at Gemini's "
     "BidiGenerateContent."
 )
-
-
-class Stored(Watched, Protocol):
-    """The control plane's database, as the edge sees it. ``used_keys`` is filled here: the ids of gateway keys that
-    requests showed, and when, in seconds since 1970."""
-
-    used_keys: dict[str, float]
 
 
 class Gateway:

@@ -27,11 +27,10 @@ class ContentRule(msgspec.Struct, frozen=True):
 
     def applies(self, key: GatewayKey | None, fields: Mapping[bytes, bytes]) -> bool:
         """Whether the content of a request is kept."""
-        header, narrower = fields.get(_HEADER), None if key is None else key.logs_content
-        if header is None:
-            return self.is_kept if narrower is None else narrower
-        may = key is not None and key.may_log_content
-        return keeps_content(self.is_kept, narrower, header.decode("latin-1"), may_switch_on=may)
+        narrower, may = (None, False) if key is None else (key.logs_content, key.may_log_content)
+        header = fields.get(_HEADER)
+        word = None if header is None else header.decode("latin-1")
+        return keeps_content(self.is_kept, narrower, word, may_switch_on=may)
 
     def watch(self, call: Call, context: RequestContext) -> None:
         """Keep the content of a call whose answer has not begun, if it is to be kept."""

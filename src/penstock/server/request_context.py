@@ -10,9 +10,10 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.core.trace_context import TRACEPARENT, read_traceparent
 from penstock.dialects.caller import CallerDialect
-from penstock.pipeline.account import METADATA, Account
+from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import ANYBODY
 from penstock.pipeline.call import Answer
+from penstock.pipeline.metadata import METADATA
 from penstock.pipeline.replies.response_headers import REQUEST_ID
 from penstock.server.client import Client, send_whole
 from penstock.server.limits import advice

@@ -32,10 +32,9 @@ class Surface:
     credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
     ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
     (``Provider.resources``). ``others`` are the surfaces of other bodies at the same path, which the body tells apart
-    (``Reading.wire_of``); the last of them takes what is none of the others'. ``usual`` is how a member
-    begins that only bodies of this surface have, in the spellings of most clients: a body that has such a member of its
-    own, and no other object before it, needs no further look. ``parameters`` are the names and values of those that an
-    exact path says.
+    (``Reading.wire_of``); the last of them takes what is none of the others'. ``usual`` is how most bodies
+    of this surface begin, and none of the others': one that begins so needs no further look. ``parameters`` are the
+    names and values of those that an exact path says.
     """
 
     method: str
@@ -48,22 +47,17 @@ class Surface:
     streams: bool | None = None
     resource: str | None = None
     others: tuple[Surface, ...] = ()
-    usual: tuple[bytes, ...] = ()
+    usual: re.Pattern[bytes] | None = None
     parameters: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def takes_json(self) -> bool:
         """Whether each body is one of JSON, and for this surface, as one look tells of most."""
-        return self.body in (BodyKind.JSON, BodyKind.JSON_BY_CURL) and (not self.others or bool(self.usual))
+        return self.body in (BodyKind.JSON, BodyKind.JSON_BY_CURL) and (not self.others or self.usual is not None)
 
     def is_usual(self, data: bytes) -> bool:
         """Whether one look tells that a body is for this surface."""
-        for beginning in self.usual:
-            at = data.find(beginning)
-            # With a second bracket before it, it may be a member of a member; a backslash may escape its first mark.
-            if at >= 0 and data.count(b"{", 0, at) == 1 and data.find(b"\\", 0, at) < 0:
-                return True
-        return not self.others
+        return not self.others or (self.usual is not None and self.usual.match(data) is not None)
 
     def meant_by(self, data: bytes) -> Surface:
         """The surface that a body is for. One that can't be read is for this surface, which says why."""

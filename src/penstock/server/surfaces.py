@@ -41,7 +41,10 @@ _RESOURCES: Final = (
 """What OpenAI keeps for its callers, at ``/v1/NAME`` and below. Source: OpenAI API reference."""
 
 
-_MESSAGES: Final = (b'"messages":[', b'"messages": [')
+_MESSAGES: Final = re.compile(
+    rb'\s*+\{(?>\s*+"[^"\\]{1,64}+"\s*+:\s*+(?:"[^"\\]{0,256}+"|[^"\\,\[\]{}\s]{1,32}+)\s*+,){0,16}+\s*+"messages"\s*+:'
+)
+"""A body whose member ``messages`` comes first, or behind short texts and numbers: as most clients write it."""
 
 
 def _chat(path: str) -> Surface:

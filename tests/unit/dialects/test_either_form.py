@@ -44,6 +44,15 @@ def test_lines_of_json_are_a_stream(size: int) -> None:
     assert read("ollama", lines, size) == [*reader.feed(lines), *reader.finish()]
 
 
+@SIZES
+def test_lines_of_json_are_told_as_they_come(size: int) -> None:
+    line = b'{"message":{"content":"Hi"},"done":false}\n'
+    reader = EitherForm(DIALECTS["ollama"], CONTEXT)
+    events = [event for at in range(0, len(line), size) for event in reader.feed(line[at : at + size])]
+    assert events == DIALECTS["ollama"].reader(CONTEXT).feed(line)
+    assert events
+
+
 @pytest.mark.parametrize("data", [b"", b" " * 2000, b" " * 2000 + b"{}", b"<html>"])
 def test_what_is_neither_is_a_broken_stream(data: bytes) -> None:
     (fail,) = read("anthropic", data, 7)

@@ -96,11 +96,12 @@ def test_nothing_of_the_answer_passes_after_an_error(dialect: CallerDialect, siz
     assert usage is not None, "what the answer took is paid for"
 
 
-def test_a_long_event_after_an_error_does_not_pass_either() -> None:
+@pytest.mark.parametrize("rest", [b"}\n\n" + CHUNK, b"}\n", b""])
+def test_a_long_event_after_an_error_does_not_pass_either(rest: bytes) -> None:
     watch = StreamWatch(OPENAI)
     error = b'data: {"error":{"message":"No"}}\n\n'
     assert watch.feed(error + b"data: {") == error
-    assert watch.feed(b" " * (300 << 10)) + watch.feed(b"}\n\n" + CHUNK) + watch.finish() == b""
+    assert watch.feed(b" " * (300 << 10)) + watch.feed(rest) + watch.finish() == b""
 
 
 def test_an_error_with_anthropics_name_for_it() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from paths import ROOT
 from penstock.guards.packages import UnusablePackage, checks_of_packages
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "guardrails.md"
+DOCUMENT = ROOT / "docs" / "guardrails.md"
 ASK = """
 import json, sys
 from penstock.guards.base import Phase
@@ -39,8 +40,8 @@ def install(folder: Path, code: str, value: str = "acme_checks:CHECKS") -> None:
 
 def test_the_documented_example_works_as_a_package(tmp_path: Path) -> None:
     install(tmp_path, example())
-    paths = [str(tmp_path), str(Path(__file__).parents[3] / "src"), str(Path(__file__).parents[2])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    paths = [tmp_path, ROOT / "src", ROOT / "tests" / "support" / "rooms"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, timeout=120, check=True)
     assert json.loads(done.stdout) == ["acme.startsWith", True, ["config.input_guardrails[0].acme.startsWith.prefix"]]
 

@@ -8,7 +8,7 @@ import calling
 from penstock.core.failure import Failure, Kind
 from penstock.core.usage import Usage
 from penstock.observe.record import Records
-from penstock.pipeline.account import Account, AttemptAccount, SharedCost, read_metadata
+from penstock.pipeline.account import Account, AttemptAccount, SharedCost
 
 FAILURE = Failure(Kind.UPSTREAM_STATUS, "It said 500.", sent=True)
 USAGE = Usage(3, 2, 5)
@@ -179,11 +179,6 @@ def test_labels_of_the_callers_own_are_texts_of_bounded_length(records: Records,
     account.metadata = b'{"_user":"u","long":"' + b"x" * 500 + b'","number":7,"inner":{}}'
     account.close()
     assert calling.only_record(queue).metadata == {"_user": "u", "long": "x" * 128}
-
-
-@pytest.mark.parametrize("raw", [None, b"", b"[1]", b"{", b'"a"'])
-def test_what_is_no_metadata(raw: bytes | None) -> None:
-    assert read_metadata(raw) == {}
 
 
 @pytest.mark.parametrize(

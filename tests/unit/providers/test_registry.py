@@ -11,7 +11,7 @@ from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, endpoint_table
 from penstock.providers.row import EndpointSpec, Option, Places, Provider, chat_only, messages_at
 from penstock.providers.templates import PLACEHOLDER, with_defaults
 
-OF_REQUESTS = frozenset({"model", "id", "operation"})
+OF_REQUESTS = frozenset({"model", "id", "operation", "version"})
 """Placeholders that each request fills."""
 SCHEMES = ("https://", "http://localhost:", "echo://", "{")
 
@@ -93,7 +93,7 @@ def test_rows_are_found_by_slug_in_order() -> None:
         ((row(base_url="https://api.example.com/"),), "ends in a slash"),
         ((row(base_url="https://{region}.example.com"),), "{region} is no option"),
         ((row(CHAT="/{tenant}/chat"),), "{tenant} is no option"),
-        ((row(CHAT="/chat?v={version}"),), "{version} is no option"),
+        ((row(CHAT="/chat?v={release}"),), "{release} is no option"),
         ((of_places({}),), "it serves nothing"),
         (
             (of_places({Operation.CHAT: (EndpointSpec("/chat"), EndpointSpec("/chat", model="m"))}),),

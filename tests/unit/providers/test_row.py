@@ -108,9 +108,8 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
     for route in (*endpoint.default_routes, *endpoint.model_routes):
         assert route.dialect in {OPENAI, *DIALECTS, *TASKS, *CALLERS, *TASK_CALLERS, *HOSTED}
         for streams in (False, True):
-            target = route.target(
-                "vendor/model-1", streams=streams, parameters={"id": "vendor/model-1", "operation": "o/1"}
-            )
+            parameters = {"id": "vendor/model-1", "operation": "o/1", "version": "v1"}
+            target = route.target("vendor/model-1", streams=streams, parameters=parameters)
             assert re.fullmatch(rb"/[!-z|~]*", target), target
         assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", route.headers)
         assert route.headers.startswith(b"content-type: application/json\r\n") == operation.has_body

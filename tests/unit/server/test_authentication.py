@@ -11,9 +11,10 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.operation import Operation
 from penstock.core.restrictions import Restrictions
 from penstock.observe.record import Records
-from penstock.pipeline.account import METADATA, Account
+from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.head_memo import HeadMemo
+from penstock.pipeline.metadata import METADATA
 from penstock.server.authentication import authenticate_caller
 from penstock.server.request_context import RequestContext
 from penstock.stores.catalogue import Catalogue, GatewayKey

@@ -241,3 +241,31 @@ def test_a_long_path_takes_no_time() -> None:
     began = time.process_time()
     assert dialect_of(path).name == "openai_chat"
     assert time.process_time() - began < 0.5
+
+
+CHAT = find("POST", "/v1/chat/completions")[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_usual", "wire"),
+    [
+        ('{"messages":[]}', True, "openai_chat"),
+        (' {\n "model" : "m", "n": -1.5e3,"stream":true, "messages" : [] }', True, "openai_chat"),
+        ('{"messages": [], "input": "x"}', True, "openai_chat"),
+        ('{"tools": [], "messages": []}', False, "openai_chat"),
+        (f'{{"user": "{300 * "x"}", "messages": []}}', False, "openai_chat"),
+        ('{"\\u006dessages": [], "input": "x"}', False, "openai_chat"),
+        ('{"model": "m"}', False, "openai_chat"),
+        ('{"input": "x", "metadata": {"messages": []}}', False, "responses_in_chat"),
+        ('{"metadata": {"messages":[]}, "input": "x"}', False, "responses_in_chat"),
+        ('{"user": "\\"messages\\":[", "input": "x"}', False, "responses_in_chat"),
+        ('[{"messages": []}]', False, "openai_chat"),
+        ("{" * 100_000, False, "openai_chat"),
+    ],
+)
+def test_what_a_body_at_the_path_of_chats_is_for(body: str, is_usual: bool, wire: str) -> None:
+    """One look never tells anything else than the members do."""
+    assert isinstance(CHAT, Match)
+    surface = CHAT.surface
+    assert surface.is_usual(body.encode()) is is_usual
+    assert surface.meant_by(body.encode()).wire == wire

@@ -28,7 +28,8 @@ def _contains(parameters: Parameters) -> Prepared:
     patterns = [_word_pattern(word, matches_case=matches_case, whole=whole) for word in words]
 
     def judged(found: list[str]) -> Judgement:
-        missing = [word for word in words if word not in found]
+        there = set(found)
+        missing = [word for word in words if word not in there]
         verdict = bool(found) if operator == "any" else not (missing if operator == "all" else found)
         what = f"The check for {operator} of {len(words)} words {'passed' if verdict else 'failed'}"
         data = {

@@ -214,18 +214,17 @@ _UNSPACED: Final = r"\u0e01-\u0e4e\u3005\u3041-\u3096\u30a1-\u30fe\u3400-\u4dbf\
 """Letters of the names of hosts in scripts without spaces, in which the prose before a name would be part of it."""
 _LABEL: Final = f"A-Za-z0-9{SPACED_LETTERS}{_UNSPACED}"
 _TOP_LEVEL: Final = f"(?:xn--[A-Za-z0-9-]{{2,20}}|[A-Za-z{SPACED_LETTERS}]{{2,24}}|[{_UNSPACED}]{{2,5}})"
-_NUMBER: Final = r"(?<!\w)"
-_LEFT: Final = r"(?<!\w)"
+_START: Final = r"(?<!\w)"
 
 
 def _number(kind: str, form: str, check: Callable[[str], bool], words: str = "", width: int = 40) -> Detector:
     accepts = _behind(words, check) if words else _digits(check)
-    return Detector(kind, _NUMBER + form, number_starts, DIGITS, accepts, width)
+    return Detector(kind, _START + form, number_starts, DIGITS, accepts, width)
 
 
 def _lettered(kind: str, form: str, check: Callable[[str], bool], words: str = "") -> Detector:
     accepts = _behind(words, check) if words else _digits(check)
-    return Detector(kind, _LEFT + form, word_starts, DIGITS, _of_digits(accepts), 32, ignores_case=True)
+    return Detector(kind, _START + form, word_starts, DIGITS, _of_digits(accepts), 32, ignores_case=True)
 
 
 _DETECTORS: Final = (
@@ -240,7 +239,7 @@ _DETECTORS: Final = (
     ),
     Detector(
         "card",
-        _NUMBER + r"[2-6](?:[0-9]{3}(?:\.[0-9]{4}){3}|"
+        _START + r"[2-6](?:[0-9]{3}(?:\.[0-9]{4}){3}|"
         rf"(?: - |[{_BETWEEN}]?)(?:[0-9](?: - |[{_BETWEEN}]?)){{10,17}}[0-9])",
         number_starts,
         DIGITS,
@@ -249,16 +248,16 @@ _DETECTORS: Final = (
     ),
     Detector(
         "iban",
-        _LEFT + rf"[A-Z]{{2}}[0-9]{{2}}(?:[{_BETWEEN}]?[A-Z0-9]){{11,30}}",
+        _START + rf"[A-Z]{{2}}[0-9]{{2}}(?:[{_BETWEEN}]?[A-Z0-9]){{11,30}}",
         _country_starts,
         DIGITS,
         _iban,
         ignores_case=True,
     ),
-    Detector("ssn", _NUMBER + rf"[0-8][0-9]{{2}}([{_BETWEEN}])[0-9]{{2}}\1[0-9]{{4}}", number_starts, DIGITS, _ssn, 12),
+    Detector("ssn", _START + rf"[0-8][0-9]{{2}}([{_BETWEEN}])[0-9]{{2}}\1[0-9]{{4}}", number_starts, DIGITS, _ssn, 12),
     Detector(
         "phone",
-        _NUMBER + rf"(?:\+\(?[1-9](?:[{_BETWEEN}.()/]{{0,4}}[0-9]){{7,14}}|(?:1[{_BETWEEN}.])?"
+        _START + rf"(?:\+\(?[1-9](?:[{_BETWEEN}.()/]{{0,4}}[0-9]){{7,14}}|(?:1[{_BETWEEN}.])?"
         rf"(?:\([2-9][0-9]{{2}}\)[{_BETWEEN}.]?|[2-9][0-9]{{2}}[{_BETWEEN}./])[2-9][0-9]{{2}}[{_BETWEEN}.][0-9]{{4}})",
         number_starts,
         DIGITS,
@@ -284,7 +283,7 @@ _DETECTORS: Final = (
     ),
     Detector(
         "date_of_birth",
-        _NUMBER + rf"(?:[0-9]{{1,4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,4}}|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:{_MONTH}),? "
+        _START + rf"(?:[0-9]{{1,4}}[./-][0-9]{{1,2}}[./-][0-9]{{1,4}}|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:{_MONTH}),? "
         rf"[0-9]{{4}})",
         number_starts,
         DIGITS,
@@ -344,7 +343,7 @@ _DETECTORS: Final = (
     _number("be_national_number", r"[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}\.[0-9]{2}", checksums.belgian),
     Detector(
         "fi_hetu",
-        _LEFT + "[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]",
+        _START + "[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]",
         number_starts,
         DIGITS,
         lambda text, start, end: end if _ends(text, end) and checksums.hetu(text[start:end]) else 0,

@@ -23,7 +23,7 @@ class Deliveries(Protocol):
         ...
 
     async def renew(self, notice_id: str, channel: str, lease: float, until: float) -> bool:
-        """Keep a claim, which ended with a moment, for longer. False: another process has it."""
+        """Make a claim that ends at the moment ``lease`` last ``until`` a later one. False: another process has it."""
         ...
 
     async def finish(self, notice_id: str, channel: str, *, is_told: bool) -> None:

@@ -29,13 +29,14 @@ from penstock.limits.policy import METADATA, limits_of
 from penstock.limits.pricing import NoPricing, Pricing
 from penstock.limits.refusal import LimitRefusal
 from penstock.limits.usage_statistics import UsageStatistics
-from penstock.pipeline.account import AttemptAccount, read_metadata
+from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.admission.fast_reservation import FastTarget
 from penstock.pipeline.admission.limit_failure import limit_failure
 from penstock.pipeline.admission.request_meter import RequestMeter
 from penstock.pipeline.admission.reservation import Reservation
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
+from penstock.pipeline.metadata import read_metadata
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.routing.plan import Target
 from penstock.stores.base import CatalogueSource

@@ -124,7 +124,7 @@ def _check(check: HookCheck, subject: Subject, stub: Stub | None, moment: float)
     return CheckRun(check, judgement or _PASSED, milliseconds, time(), was_thrown=was_thrown, skipped=skipped)
 
 
-def defect(check: HookCheck, error: Exception) -> Judgement:
+def defect(check: HookCheck, error: BaseException) -> Judgement:
     """The judgement of a check that failed. The message may hold what was checked: the kind of the error is all that is
     told."""
     _LOG.error("the check %s failed with %s", check.id, type(error).__name__)

@@ -23,7 +23,7 @@ from penstock.guards.guarded_body import hidden_by_plain
 from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import Glances, GuardPlan, Hook
 from penstock.guards.restore import restoring_of
-from penstock.guards.results import HookRun, denied, phase_object, with_passed_results
+from penstock.guards.results import HookRun, denied, joined_results, phase_object, with_results
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
@@ -137,7 +137,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             if not route.target.strict:
                 answer.body = with_first_event(view, phase_object(Phase.BEFORE, passed), answer.body)
         elif answer.rest is None:
-            body = with_passed_results(answer.body, passed)
+            body = with_results(answer.body, joined_results(passed))
             answer.body = answer.body if body is None else body
         return answer
 

@@ -144,6 +144,11 @@ async def _check(
             judgement = could_not("The check judges nothing.")
     except TimeoutError:
         judgement = could_not("The check did not end in time.", "TimeoutError")
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        judgement, was_thrown = defect(check, error), True  # nobody gave it up
     except Exception as error:
         judgement, was_thrown = defect(check, error), True
     took = time.monotonic() - began

@@ -23,8 +23,8 @@ from penstock.guards.base import Context, LazyMembers, Phase
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan, Scope
 from penstock.guards.results import HookRun
-from penstock.pipeline.account import METADATA, read_metadata
 from penstock.pipeline.call import Call
+from penstock.pipeline.metadata import METADATA, read_metadata
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.google import BATCHES, INTERACTIONS
 

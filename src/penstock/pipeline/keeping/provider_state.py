@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.bound_id import HELD, MARK, Binder, ChangeId, ReadIds, is_bound, is_digest_of, with_ids
+from penstock.core.bound_id import MARK, RARE_MARK, Binder, ChangeId, ReadIds, is_bound, is_digest_of, with_ids
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.operation import Operation
@@ -66,13 +66,13 @@ Keeps = Callable[[Target], bool]
 
 def concerns_provider_state(call: Call) -> bool:
     """Whether a request may be for what a provider keeps, make such a thing, or name it."""
-    return _tells_ids(call) or bool(call.dialect.relay.collections and HELD.is_in(call.body))
+    return _tells_ids(call) or bool(call.dialect.relay.collections and RARE_MARK.is_in(call.body))
 
 
 def holds_no_ids(call: Call) -> bool:
     """Whether a request that makes a response names nothing that is kept, by a bound id or any other: most do."""
     request = call.request
-    if call.resource is not None or request is None or call.parameters or call.query or HELD.is_in(call.body):
+    if call.resource is not None or request is None or call.parameters or call.query or RARE_MARK.is_in(call.body):
         return False
     return _NAMING.isdisjoint(request.body.members)
 
@@ -135,7 +135,7 @@ def _segment(ids: ReadIds, segment: str) -> str:
 def _read_body(call: Call, ids: ReadIds) -> None:
     """As ``read_ids``, in the members of a body. A member of more than ``LARGE`` bytes isn't read."""
     request = call.request
-    if request is None or not HELD.is_in(call.body):
+    if request is None or not RARE_MARK.is_in(call.body):
         return
     body, changed = request.body, {}
     for name, raw in body.members.items():

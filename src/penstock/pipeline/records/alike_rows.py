@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from penstock.core.durations import microseconds, milliseconds
+from penstock.core.durations import microseconds
 from penstock.observe.log_extras import NO_EXTRAS
 from penstock.observe.record import Record
 from penstock.observe.record_kinds import RecordKind
-from penstock.pipeline.records.log_rows import ChargeOf, Details, OnlyAttempt, Spooled, cost_of, is_told_by_columns
+from penstock.pipeline.records.log_rows import ChargeOf, Details, Spooled, cost_of, is_told_by_columns, only_attempt
 from penstock.prices.charge import Charge
 from penstock.stores.sql.request_log.entry import GATEWAY, LogEntry
 
@@ -31,7 +31,6 @@ class _Common(NamedTuple):
     route: tuple[Any, ...]
     is_stream: bool
     dialect: str | None
-    is_translated: bool
 
 
 class AlikeRows:
@@ -64,17 +63,8 @@ class AlikeRows:
 
 def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
     record, attempt = spooled.record, spooled.record.attempts[0]
-    began, first_content, ended = attempt.began, attempt.first_content, attempt.ended or 0.0
+    first, ended = attempt.first_content, attempt.ended or 0.0
     usage, nanos, version, match, _ = cost_of(attempt, charge)
-    first = None if first_content is None else microseconds(first_content)
-    only = OnlyAttempt(
-        milliseconds(began),
-        match,
-        version,
-        None if first is None else first / 1000,
-        common.is_translated,
-        attempt.is_charged,
-    )
     details = Details(
         (),
         common.dialect,
@@ -87,7 +77,7 @@ def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
         usage.audio_out or 0,
         0,
         (),
-        only,
+        only_attempt(attempt, match, version),
     )
     prompt, completion = usage.prompt or 0, usage.completion or 0
     values = (
@@ -97,8 +87,8 @@ def _row(spooled: Spooled, common: _Common, charge: Charge | None) -> LogEntry:
         record.trace_id,
         *common.request,
         microseconds(record.latency),
-        first if common.is_stream else None,
-        microseconds(ended - began),
+        None if first is None or not common.is_stream else microseconds(first),
+        microseconds(ended - attempt.began),
         *common.route,
         prompt,
         completion,
@@ -128,5 +118,4 @@ def _common(record: Record) -> _Common | None:
         (1, 0, False, record.option),
         record.stream,
         record.dialect or None,
-        attempt.lane == 2,
     )  # fmt: skip

@@ -154,20 +154,11 @@ class _Sums:
 
     def add_only(self, attempt: AttemptRecord, charge: Charge | None) -> OnlyAttempt:
         """Add the only attempt; what the row's columns don't tell of it."""
-        began, first_content = attempt.began, attempt.first_content
         _, self.nanos, version, match, _ = cost_of(attempt, charge)
         if charge is not None and attempt.cache in _HIT:
             self.saved = charge.nanos
-        self.first_content, self.upstream = first_content, (attempt.ended or 0.0) - began
-        # In the order of its members.
-        return OnlyAttempt(
-            milliseconds(began),
-            match,
-            version,
-            None if first_content is None else milliseconds(first_content),
-            attempt.lane == 2,
-            attempt.is_charged,
-        )
+        self.first_content, self.upstream = attempt.first_content, (attempt.ended or 0.0) - attempt.began
+        return only_attempt(attempt, match, version)
 
     def add(
         self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
@@ -265,6 +256,20 @@ class OnlyAttempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     first_content: float | None = None
     translated: bool = False
     is_charged: bool = True
+
+
+def only_attempt(attempt: AttemptRecord, match: str, version: str | None) -> OnlyAttempt:
+    """What the columns don't tell of an only attempt, with the match and the version of its price."""
+    first = attempt.first_content
+    # In the order of its members: by their names it would take longer.
+    return OnlyAttempt(
+        milliseconds(attempt.began),
+        match,
+        version,
+        None if first is None else milliseconds(first),
+        attempt.lane == 2,
+        attempt.is_charged,
+    )
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -13,10 +13,11 @@ from penstock.core.json_text import UNREADABLE
 from penstock.core.operation import Operation
 from penstock.dialects.caller import JSON, NO_STORE
 from penstock.observe.record import Records
-from penstock.pipeline.account import METADATA, Account
+from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain, load_keys
+from penstock.pipeline.metadata import METADATA
 from penstock.pipeline.restrict import metadata_of
 from penstock.pipeline.route import Router
 from penstock.routing.explain import Explanation

@@ -40,6 +40,13 @@ class Watched(Protocol):
     def problems(self) -> tuple[str, ...]: ...
 
 
+class Stored(Watched, Protocol):
+    """The control plane's database, as the edge sees it. ``used_keys`` is filled here: the ids of gateway keys that
+    requests showed, and when, in seconds since 1970."""
+
+    used_keys: dict[str, float]
+
+
 class Shared(Protocol):
     """What the health page tells of replicas: which state they share, and whether the way between them is lost, or the
     store of what their limits have counted."""

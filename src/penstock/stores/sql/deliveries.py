@@ -42,7 +42,7 @@ class SqlDeliveries:
         return True
 
     async def renew(self, notice_id: str, channel: str, lease: float, until: float) -> bool:
-        """Keep a claim, which ended with a moment, for longer. False: another process has it."""
+        """Make a claim that ends at the moment ``lease`` last ``until`` a later one. False: another process has it."""
         own = _row(notice_id, channel).where(_TABLE.c.lease_until == microseconds(lease), _TABLE.c.state == "pending")
         async with self._database.write() as connection:
             return bool((await connection.execute(own.values(lease_until=microseconds(until)))).rowcount)

@@ -49,9 +49,10 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
         except UNREADABLE:
             pass
         else:
-            message = answer.message
-            if (message.content or message.tool_calls) and finish_reasons.is_complete(answer.finish_reason):
-                return Verdict(is_complete=True, usage=_counted(answer.usage) if answer.usage else None)
+            message, usage = answer.message, answer.usage
+            says_something = message.content or message.tool_calls
+            if usage and says_something and finish_reasons.is_complete(answer.finish_reason):
+                return Verdict(is_complete=True, usage=_counted(usage))
     return _judge_slowly(body, provider, is_chat=is_chat)
 
 

@@ -20,7 +20,7 @@ from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import ENVELOPE, MARK, Envelope, unseal
+from penstock.dialects.envelope import MARK, RARE_MARK, Envelope, unseal
 from penstock.dialects.gemini.provider.contents import UNSIGNED
 from penstock.dialects.gemini.spelling import CHAT_NAMES, snake
 from penstock.dialects.nothing_foreign import NothingForeign, addressed_wire
@@ -39,7 +39,7 @@ _WHOLE_REQUEST: Final = ("generateContentRequest", "generate_content_request")
 """What holds a whole request whose tokens are to be counted; it names the model again."""
 
 
-_FITS: Final = addressed_wire("contents", {*CHAT_NAMES, *_WHOLE_REQUEST}, ENVELOPE)
+_FITS: Final = addressed_wire("contents", {*CHAT_NAMES, *_WHOLE_REQUEST}, RARE_MARK)
 
 
 def fits_of(context: WriteContext) -> NothingForeign | None:

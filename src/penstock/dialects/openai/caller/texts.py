@@ -236,7 +236,7 @@ def _seldom_added(delta: dict[str, Any], at: Pointer, slot: int) -> Iterator[Del
         yield Delta(key, (*at, "function_call", "arguments"), arguments, slot, is_plain=False)
     for position, detail in enumerate(listed(delta.get("reasoning_details"))):
         index = member(detail, "index")
-        first = 3 + 2 * (index if isinstance(index, int) else position)
+        first = len(_REASONING) + len(_DETAILS) * (index if isinstance(index, int) else position)
         for number, name in enumerate(_DETAILS, first):
             text = member(detail, name)
             if isinstance(text, str):

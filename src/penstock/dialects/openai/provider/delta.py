@@ -198,7 +198,8 @@ def _known(host_index: int | None, call_id: str, name: str, state: ChoiceState) 
         return None if is_other else at
     if call_id:
         at = state.by_id.get(call_id)
-        return None if at is None or (name and name != state.names[at]) else at
+        is_other = at is not None and name and state.names[at] not in ("", name)
+        return None if is_other else at
     return None if name or not state.ids else len(state.ids) - 1
 
 

@@ -164,7 +164,8 @@ class Choice(msgspec.Struct):
         if call_id:
             place = new if call_id in listed else self.by_id.get(call_id, new)
             listed.add(call_id)
-            return new if place < new and name and name != self.calls[place].name else place
+            is_other = place < new and name and self.calls[place].name not in ("", name)
+            return new if is_other else place
         return new if name or not new else new - 1
 
     def _normalize_reason(self, choice: Members) -> bool:

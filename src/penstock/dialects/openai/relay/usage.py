@@ -55,7 +55,7 @@ def _read_leniently(raw: bytes) -> Usage | None:
     """As ``read_usage``, where half a surrogate pair or a huge number stands beside the counts."""
     try:
         return usage_of(msgspec.convert(read_json_or_none(raw), _Wire, strict=False))
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter of half a pair in the place of a count
         return None
 
 

@@ -16,6 +16,16 @@ def test_an_answer_and_its_usage() -> None:
     assert not judge(WHOLE.replace(b"COMPLETE", b"MAX_TOKENS"), "", True).is_complete
 
 
+def test_a_host_may_count_beside_the_usage() -> None:
+    counted = (
+        b'{"message":{"content":[{"text":"Hi"}]},"finish_reason":"COMPLETE","meta":{"billed_units":{"input_tokens":4}}}'
+    )
+    verdict = judge(counted, "", True)
+    assert verdict.is_complete
+    assert verdict.usage is not None
+    assert verdict.usage.prompt == 4
+
+
 def test_a_filtered_answer_is_one_and_a_failure_is_none() -> None:
     filtered = judge(WHOLE.replace(b"COMPLETE", b"ERROR"), "", True)
     assert (filtered.error, filtered.is_complete) == (None, False)

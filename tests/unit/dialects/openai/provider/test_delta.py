@@ -149,6 +149,11 @@ def test_empty_members_say_nothing() -> None:  # docs/quirks.md#q96
             id="another name under one id",
         ),
         pytest.param(
+            [calls(call(None, "a", None, "")), calls(call(None, "a", "f", "{}"))],
+            [ToolStart(0, "", "a"), ToolArgs("{}", 0)],
+            id="an id before the name",
+        ),
+        pytest.param(
             [calls({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sh", "input": "ls"}})],
             [ToolStart(0, "sh", "a"), ToolArgs("ls", 0)],
             id="custom",

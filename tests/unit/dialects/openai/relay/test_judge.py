@@ -124,6 +124,6 @@ def test_and_their_errors(value: Any) -> None:
 
 @pytest.mark.parametrize("choices", [b'[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]', b"[]"])
 def test_half_a_surrogate_pair_among_the_counts_is_no_defect(choices: bytes) -> None:
-    usage = b'{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"x":"\\ud800"}'
-    verdict = judge(b'{"choices":%b,"usage":%b}' % (choices, usage), "unit", True)
-    assert verdict.usage == Usage(3, 2, 5)
+    beside = b'{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"x":"\\ud800"}'
+    for usage, counts in ((beside, Usage(3, 2, 5)), (b'{"prompt_tokens":"\\ud800"}', None)):
+        assert judge(b'{"choices":%b,"usage":%b}' % (choices, usage), "unit", True).usage == counts

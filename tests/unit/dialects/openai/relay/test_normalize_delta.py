@@ -51,6 +51,7 @@ def test_calls_without_an_id_get_one_in_streams() -> None:
         ([CALL, arguments("{}", id=None, type=None), chunk({"tool_calls": None}, "tool_calls")], {"role": "assistant", "content": None, "tool_calls": [call(index=0)]}),
         ([chunk({"tool_calls": [call(), call()]}), CALL_ENDED], {"role": "assistant", "tool_calls": [call(index=0), call(index=1)]}),
         ([chunk({"tool_calls": [call()]}), chunk({"tool_calls": [call(function={"name": "g", "arguments": "{}"})]}), CALL_ENDED], {"role": "assistant", "tool_calls": [call(index=0), call(index=1, function={"name": "g", "arguments": "{}"})]}),
+        ([chunk({"tool_calls": [call(function={"name": ""})]}), chunk({"tool_calls": [call()]}), CALL_ENDED], {"role": "assistant", "tool_calls": [call(index=0)]}),
         ([chunk(choices=[{"finish_reason": None}], object=""), TEXT, CALL_ENDED], {"role": "assistant", "content": "Hi"}),
     ],
 )  # fmt: skip
