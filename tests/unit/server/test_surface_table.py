@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-import pytest
-
 from penstock.core.operation import Operation
 from penstock.server.bodies.media_types import BodyKind
 from penstock.server.surface_table import Match, Surface, SurfaceTable
@@ -60,25 +56,3 @@ def test_the_wire_above_a_path() -> None:
     assert table.wire_above("/a/b") == OPENAI
     assert table.wire_above("/ab") is None
     assert table.wire_above("/b/1") is None
-
-
-@pytest.mark.parametrize(
-    ("body", "is_usual"),
-    [
-        ('{"messages":[],"input":"x"}', True),
-        ('{"model":"m", "messages":[{}]}', True),
-        ('{"messages": [],"x":{"messages":[]}}', True),
-        ('{"input":"x","metadata":{"messages":[]}}', False),
-        ('{"tools":[{"messages":[]}],"input":"x"}', False),
-        ('{"tools":[{}],"messages":[]}', False),
-        ('{"the \\"messages":[],"input":"x"}', False),
-        ('{"input":"\\"messages\\":["}', False),
-    ],
-)
-def test_a_body_is_usual_by_a_member_of_its_own(body: str, is_usual: bool) -> None:
-    """What is a member of a member says nothing of the body, which is then looked into."""
-    others = (Surface("POST", "/a", Operation.CHAT, "responses_in_chat"),)
-    usual = (b'"messages":[', b'"messages": [')
-    chat = Surface("POST", "/a", Operation.CHAT, OPENAI, others=others, usual=usual)
-    assert chat.is_usual(body.encode()) is is_usual
-    assert (chat.meant_by(body.encode()) is chat) is ("messages" in json.loads(body))
