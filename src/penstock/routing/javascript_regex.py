@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_REPEATS: Final = 100_000
 """The largest product of a pattern's bounded repeats, such as ``{2,30}``."""
+_LONGEST_REPEAT: Final = 1000
+"""Characters of a repeat such as ``{2,5}``, zeros among them: Python reads no number of thousands of digits."""
 _LONG_TEXT: Final = 4 << 10
 """Characters of a text from which on a search may leave too much memory with its pattern."""
 _LONG_FOR_TOKEN: Final = 12
@@ -171,6 +173,8 @@ class _Reader:
         if self._last is None:
             return False
         if token["least"] is not None:
+            if len(text) > _LONGEST_REPEAT:
+                raise TooLarge
             least, most = int(token["least"]), int(token["most"] or 0)
             self._repeats *= max(least, most, 1)
             if self._repeats > _MOST_REPEATS:

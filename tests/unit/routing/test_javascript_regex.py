@@ -92,7 +92,8 @@ def test_what_only_the_compiler_sees_is_no_pattern(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["a{1000000}", "(a{1000}){1000}", "a{0000000000400}b{0000000000400}", "(a{,}){999999}",
-                                    "a{9" + "9" * 400 + "}"])  # fmt: skip
+                                    "a{9" + "9" * 400 + "}", "a{" + "9" * 5000 + "}",
+                                    "a{1," + "0" * 5000 + "2}"])  # fmt: skip
 def test_a_pattern_whose_repeats_multiply_to_too_many(source: str) -> None:
     with pytest.raises(TooLarge):
         read_pattern(source)

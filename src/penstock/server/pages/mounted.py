@@ -21,6 +21,8 @@ _KEYS: Final = frozenset({b"x-portkey-api-key", b"authorization"})
 """Where a program shows its key."""
 _FAILED: Final = 400
 _NO_RECORDS: Final = Records()
+_OF_FILES: Final = b"content-disposition"
+"""A response header of rows that are kept in a file: thousands of them, with what was asked and answered."""
 _NOT_PASSED: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"connection"})
 """Request headers of the body as it came: the application gets it unpacked and whole."""
 
@@ -94,6 +96,12 @@ class _Exchange:
             return {"type": "http.disconnect", "failure": body}
         return {"type": "http.request", "body": body, "more_body": False}
 
+    def _leaves_no_record(self) -> bool:
+        """Whether the answer is one that the console shows, and no file that somebody takes along."""
+        if not self._is_console_read or self._status >= _FAILED or self._context.account.records.has_console_reads:
+            return False
+        return not any(name == _OF_FILES for name, _ in self._headers)
+
     async def send(self, message: dict[str, Any]) -> None:
         context = self._context
         if message["type"] == "http.response.start":
@@ -103,7 +111,7 @@ class _Exchange:
         body, more = message.get("body", b""), message.get("more_body", False)
         if not context.begun:
             context.begun, context.account.status = True, self._status
-            if self._is_console_read and self._status < _FAILED and not context.account.records.has_console_reads:
+            if self._leaves_no_record():
                 context.account.records = _NO_RECORDS
             waiting = context.client.send_head(self._status, self._headers, body, more=more)
             if waiting is not None:

@@ -19,13 +19,16 @@ from penstock.server.request_context import RequestContext
 COOKIE = [(b"cookie", b"theme=dark; penstock_session=penstock_session_abc")]
 KEY = [(b"x-portkey-api-key", b"a-key")]
 LOGS = "/v1/logs"
+FILE = [(b"content-disposition", b'attachment; filename="logs.jsonl"')]
 
 
-async def recorded(method: str, path: str, headers: Headers, status: int = 200, *, is_debugged: bool = False) -> int:
+async def recorded(
+    method: str, path: str, headers: Headers, status: int = 200, *, is_debugged: bool = False, is_file: bool = False
+) -> int:
     """How many records an application's answer leaves."""
 
     async def app(_: Any, __: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.start", "status": status, "headers": FILE if is_file else []})
         await send({"type": "http.response.body", "body": b"{}"})
 
     records = Records(has_console_reads=is_debugged)
@@ -48,6 +51,10 @@ async def test_a_session_s_read_leaves_none_and_whatever_else_happens_does() -> 
     assert await recorded("GET", LOGS, KEY) == 1
     assert await recorded("GET", LOGS, [*COOKIE, *KEY]) == 1
     assert await recorded("GET", "/consoles", []) == 1
+
+
+async def test_a_file_of_rows_leaves_one() -> None:
+    assert await recorded("GET", LOGS, COOKIE, is_file=True) == 1
 
 
 async def test_who_debugs_is_told_of_all() -> None:
