@@ -33,6 +33,7 @@ VALUES: Final[list[Any]] = [
     None, True, 0, -1, 1.5, "", "STOP", "end_turn", "MAX_TOKENS", "MALFORMED_FUNCTION_CALL", "malformed_tool_use", "error",
     "COMPLETE", "ERROR", "completed", "failed", "incomplete", "response", "stop", False, 2.0, -7, 1 << 53, "message",
     [], [{}], {}, {"text": "a"}, [{"text": "a"}, 7], {"message": "no"}, {"code": 500, "message": "no"}, 1 << 60,
+    {"billed_units": {"input_tokens": 4, "output_tokens": 2}}, "\ud800", 1 << 64, "pause_turn", "Stop", "flex",
 ]  # fmt: skip
 
 
