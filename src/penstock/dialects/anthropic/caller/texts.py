@@ -8,6 +8,7 @@ from typing import Any, Final
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import every_text
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _STOP: Final = b"message_stop"
@@ -115,7 +116,7 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     {Operation.CHAT: "messages"},
     frozenset({"messages"}),
-    _request,
+    every_text(_request, "messages"),
     _answer,
     _deltas,
     _closes,

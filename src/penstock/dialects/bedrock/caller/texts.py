@@ -10,6 +10,7 @@ import msgspec
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import every_text
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "converse"
@@ -132,7 +133,7 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
-    _request,
+    every_text(_request, "messages"),
     _answer,
     _deltas,
     _closes,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.remaining_texts import every_text
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "chatComplete"
@@ -123,7 +124,7 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
-    _request,
+    every_text(_request, "messages"),
     _answer,
     _deltas,
     _closes,

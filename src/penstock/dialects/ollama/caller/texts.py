@@ -13,6 +13,7 @@ import msgspec
 from penstock.core.json_text import read_json_or_none
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.remaining_texts import every_text
 from penstock.dialects.texts import TextView, inputs, leaves, listed, member
 
 _CHAT: Final = "chatComplete"
@@ -84,7 +85,7 @@ def _results_event(empty: bytes, results: bytes) -> bytes:
 CHAT_TEXTS: Final = TextView(
     {Operation.CHAT: _CHAT},
     frozenset({_CHAT}),
-    _request,
+    every_text(_request, "messages"),
     _answer,
     _deltas,
     _closes,

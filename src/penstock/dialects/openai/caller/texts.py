@@ -12,6 +12,7 @@ from penstock.core.body import Body
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import every_text, members_with_texts, says_nothing
 from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
@@ -34,8 +35,7 @@ _DOCUMENTS: Final = "documents"
 """What some hosts put before the messages of a chat: https://docs.vllm.ai/en/latest/serving/openai_compatible_server/."""
 _PREDICTION: Final = "prediction"
 """What the caller expects much of an answer to be, which the model reads."""
-_BESIDE: Final = frozenset({_DOCUMENTS, _PREDICTION})
-"""Members of a chat with texts beside its messages."""
+_PLAIN: Final = frozenset({"messages"})
 _INPUTS: Final = {
     "complete": ("prompt", "suffix"),
     "embed": ("input", "texts", "instruction"),
@@ -75,7 +75,8 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
 
 
 def _read_plain(body: Body) -> PlainTexts | None:
-    return plain_messages(body, _KINDS) if _BESIDE.isdisjoint(body.members) else None
+    others = body.members.keys() - _PLAIN
+    return plain_messages(body, _KINDS) if says_nothing(others) else None
 
 
 def _message(
@@ -275,14 +276,19 @@ _OPERATIONS: Final = (
 TEXTS: Final = TextView(
     {operation: operation.request_type for operation in _OPERATIONS},
     frozenset({"chatComplete", "complete"}),
-    _request,
+    every_text(_request, "messages"),
     _answer,
     _deltas,
     _closes,
     _is_end,
     _results_event,
     end_mark=_DONE,
-    kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
-    text_members={**_INPUTS, "chatComplete": ("messages", *_BESIDE), "embed": (*_INPUTS["embed"], "messages")},
+    kept={
+        "assistants": every_text(_thread),
+        "threads": every_text(_thread),
+        "conversations": _conversation,
+        "videos": _video,
+    },
+    text_members=dict.fromkeys(("chatComplete", *_INPUTS), members_with_texts),
     read_plain_chat=_read_plain,
 )

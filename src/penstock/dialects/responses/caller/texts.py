@@ -12,6 +12,7 @@ from typing import Any, Final
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import every_text
 from penstock.dialects.texts import TextView, document_texts, leaves, listed, member
 
 _KIND: Final = "createModelResponse"
@@ -171,7 +172,7 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     dict.fromkeys((Operation.CHAT, Operation.RESPONSE_COMPACT, Operation.RESPONSE), _KIND),
     frozenset({_KIND}),
-    _request,
+    every_text(_request, "input"),
     _answer,
     _deltas,
     _closes,
