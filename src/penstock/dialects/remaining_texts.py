@@ -10,6 +10,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from penstock.core.segments import Pointer, Segment, SegmentKind
 
 UNREAD: Final[Mapping[str, frozenset[str]]] = {
@@ -28,13 +30,16 @@ UNREAD: Final[Mapping[str, frozenset[str]]] = {
         """.split()
     ),
     "words of which a wire has a few": frozenset(
-        "type role status detail phase mode effort verbosity mimeType mime_type media_type languageCode".split()
+        """
+        finish_reason finishReason native_finish_reason stop_reason done_reason object index logprobsResult
+        safetyRatings type role status detail phase mode effort verbosity mimeType mime_type media_type languageCode
+        """.split()
     ),
     "ids, which hosts compare": frozenset(
         """
         id call_id tool_call_id tool_use_id toolUseId item_id caller caller_id approval_request_id file_id file_ids
         fileId container_id response_id vector_store_ids skill_id skills_id download_id tab_id fileSearchStoreNames
-        ragCorpora ragFileIds ragCorpus datastore dataStore engine interactionId ref $ref version
+        ragCorpora ragFileIds created_by ragCorpus datastore dataStore engine interactionId ref $ref version
         """.split()
     ),
     "addresses, from which hosts fetch a file or ask a server": frozenset(
@@ -84,7 +89,8 @@ _INPUT: Final = frozenset({"input", "data"})
 _KEYWORDS: Final = frozenset(
     """
     any audio auto json none $anchor $comment $defs $id $ref $schema additionalItems additionalProperties allOf anyOf
-    array boolean const contains default defs definitions dependentRequired dependentSchemas description else enum example examples
+    array boolean const contains default defs definitions dependentRequired dependentSchemas description else enum
+    example examples
     exclusiveMaximum exclusiveMinimum false format if integer items json_schema maxItems maxLength maxProperties maximum
     minItems minLength minProperties minimum multipleOf name not null nullable number object oneOf pattern
     patternProperties prefixItems properties propertyNames propertyOrdering readOnly required schema source strict
@@ -108,6 +114,7 @@ _FIXED: Final = frozenset(
 """Members of messages that name something."""
 _OF_MESSAGE: Final = len(("messages", 0, "name"))
 """How deep the name of a message's author stands, which is no function's."""
+_CHOICES: Final = frozenset({"choices", "candidates"})
 _OTHER: Final = SegmentKind.OTHER
 
 Reading = Callable[[str, Any], Iterable[Segment]]
@@ -116,6 +123,11 @@ Reading = Callable[[str, Any], Iterable[Segment]]
 def every_text(read: Reading, *messages: str) -> Reading:
     """The reading of a request's texts with all that it passes over. ``messages``: the member with its messages."""
     return partial(_every_text, read, messages)
+
+
+def every_text_of_answer(read: Reading, name: str) -> Reading:
+    """The reading of an answer's texts with all that it passes over. ``name``: the member with what the model says."""
+    return partial(_every_text_of_answer, read, name)
 
 
 def says_nothing(names: Iterable[str]) -> bool:
@@ -140,6 +152,19 @@ def _every_text(read: Reading, messages: tuple[str, ...], kind: str, body: Any) 
                     segments += _of_message(each, (name, index), seen, index)
             else:
                 segments += _remaining(value, (name,), seen, "system", -1)
+    return segments
+
+
+def _every_text_of_answer(read: Reading, name: str, kind: str, body: Any) -> Iterable[Segment]:
+    segments = [*read(kind, body)]
+    value = body.get(name) if isinstance(body, dict) else None
+    seen = {segment.pointer for segment in segments}
+    for number, each in enumerate(value) if isinstance(value, list) else ():
+        choice = each.get("index", number) if name in _CHOICES and isinstance(each, dict) else 0
+        others = _remaining(each, (name, number), seen, "assistant", 0)
+        segments += [replace(other, choice=choice if isinstance(choice, int) else number) for other in others]
+    if isinstance(value, dict):
+        segments += _remaining(value, (name,), seen, "assistant", 0)
     return segments
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.remaining_texts import every_text
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _STOP: Final = b"message_stop"
@@ -117,7 +117,7 @@ TEXTS: Final = TextView(
     {Operation.CHAT: "messages"},
     frozenset({"messages"}),
     every_text(_request, "messages"),
-    _answer,
+    every_text_of_answer(_answer, "content"),
     _deltas,
     _closes,
     _is_end,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
-from penstock.dialects.remaining_texts import every_text
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "chatComplete"
@@ -125,7 +125,7 @@ TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
     every_text(_request, "messages"),
-    _answer,
+    every_text_of_answer(_answer, "message"),
     _deltas,
     _closes,
     _is_end,

@@ -11,7 +11,7 @@ from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.gemini.spelling import camel
-from penstock.dialects.remaining_texts import every_text
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "generateContent"
@@ -127,7 +127,7 @@ TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
     every_text(_request, "contents"),
-    _answer,
+    every_text_of_answer(_answer, "candidates"),
     _deltas,
     _closes,
     _is_end,

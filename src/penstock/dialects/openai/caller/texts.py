@@ -12,7 +12,7 @@ from penstock.core.body import Body
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.remaining_texts import every_text, members_with_texts, says_nothing
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer, members_with_texts, says_nothing
 from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
@@ -277,7 +277,7 @@ TEXTS: Final = TextView(
     {operation: operation.request_type for operation in _OPERATIONS},
     frozenset({"chatComplete", "complete"}),
     every_text(_request, "messages"),
-    _answer,
+    every_text_of_answer(_answer, "choices"),
     _deltas,
     _closes,
     _is_end,

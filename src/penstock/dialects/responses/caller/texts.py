@@ -12,7 +12,7 @@ from typing import Any, Final
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.remaining_texts import every_text
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, document_texts, leaves, listed, member
 
 _KIND: Final = "createModelResponse"
@@ -173,7 +173,7 @@ TEXTS: Final = TextView(
     dict.fromkeys((Operation.CHAT, Operation.RESPONSE_COMPACT, Operation.RESPONSE), _KIND),
     frozenset({_KIND}),
     every_text(_request, "input"),
-    _answer,
+    every_text_of_answer(_answer, "output"),
     _deltas,
     _closes,
     _is_end,
