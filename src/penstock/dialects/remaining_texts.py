@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from penstock.core.segments import Pointer, Segment, SegmentKind
+from penstock.core.segments import Delta, Pointer, Segment, SegmentKind
 
 UNREAD: Final[Mapping[str, frozenset[str]]] = {
     "settings of the request, and what hosts keep about it": frozenset(
@@ -128,6 +128,14 @@ def every_text(read: Reading, *messages: str) -> Reading:
 def every_text_of_answer(read: Reading, name: str) -> Reading:
     """The reading of an answer's texts with all that it passes over. ``name``: the member with what the model says."""
     return partial(_every_text_of_answer, read, name)
+
+
+def other_deltas(value: Any, at: Pointer, slot: int, choice: int = 0) -> Iterator[Delta]:
+    """What a part of an event tells that no wire's own view reads, such as a source. Names, which can't be changed,
+    are not read in streams."""
+    for each in _remaining(value, at, (), "assistant", 0):
+        if not each.is_fixed:
+            yield Delta((_OTHER, slot, 0), each.pointer, each.text, choice, is_plain=False, is_whole=True)
 
 
 def says_nothing(names: Iterable[str]) -> bool:

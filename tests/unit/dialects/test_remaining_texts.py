@@ -1,6 +1,9 @@
 from typing import Any
 
+import pytest
+
 from penstock.core.segments import Segment, SegmentKind, spliced
+from penstock.dialects.registry import CALLERS
 from penstock.dialects.remaining_texts import every_text, members_with_texts, says_nothing
 from penstock.guards.base import Edit
 from penstock.guards.edits import edited
@@ -51,3 +54,34 @@ def test_what_needs_no_look() -> None:
     assert says_nothing(["model", "temperature", "stream", "user"])
     assert not says_nothing(["tools"])
     assert members_with_texts(["model", "messages", "brand_new"]) == ["messages", "brand_new"]
+
+
+SOURCE = {"type": "url_citation", "url": "https://a", "title": "t", "cited_text": "c"}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "1", "content": [{"type": "web_search_result", "title": "t"}]}
+BLOCK = {"type": "content_block_start", "index": 2}
+
+
+@pytest.mark.parametrize(
+    ("caller", "event", "texts"),
+    [
+        ("openai_chat", {"choices": [{"index": 1, "delta": {"annotations": [SOURCE]}}]}, {"t", "c"}),
+        ("anthropic", {"index": 1, "delta": {"type": "citations_delta", "citation": SOURCE}}, {"t", "c"}),
+        ("anthropic", {**BLOCK, "content_block": FOUND}, {"t"}),
+        ("anthropic", {**BLOCK, "content_block": {"type": "text", "text": "x"}}, {"x"}),
+        ("anthropic", {**BLOCK, "content_block": {"type": "text", "text": ""}}, set()),
+        ("anthropic", {**BLOCK, "content_block": {"type": "tool_use", "name": "f", "input": {"q": "v"}}}, {"v"}),
+        ("bedrock_converse", {"contentBlockIndex": 0, "delta": {"citation": {"title": "t"}}}, {"t"}),
+        ("bedrock_converse", {"contentBlockIndex": 0, "delta": {"toolResult": [{"json": {"a": "v"}}]}}, {"v"}),
+        ("responses", {"type": "response.output_text.annotation.added", "annotation": SOURCE}, {"t", "c"}),
+    ],
+)
+def test_no_event_hides_a_text(caller: str, event: Any, texts: set[str]) -> None:
+    view = CALLERS[caller].texts
+    (kind,) = view.answered if len(view.answered) == 1 else ("chatComplete",)
+    found = [*view.deltas(kind, event)]
+    assert {each.text for each in found} == texts
+    for each in found:
+        value = event
+        for step in each.pointer:
+            value = value[step]
+        assert value == each.text

@@ -12,7 +12,13 @@ from penstock.core.body import Body
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.remaining_texts import every_text, every_text_of_answer, members_with_texts, says_nothing
+from penstock.dialects.remaining_texts import (
+    every_text,
+    every_text_of_answer,
+    members_with_texts,
+    other_deltas,
+    says_nothing,
+)
 from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
@@ -224,13 +230,14 @@ _ADDED: Final = (
     ("thinking", SegmentKind.REASONING, 2),
 )
 """Members of a delta with a text, its kind, and which of the texts of this kind it is."""
-_ADDED_SELDOM: Final = frozenset({"audio", "function_call", "reasoning_details"})
+_ADDED_SELDOM: Final = frozenset({"annotations", "audio", "function_call", "reasoning_details"})
 
 
 def _seldom_added(delta: dict[str, Any], at: Pointer, slot: int) -> Iterator[Delta]:
     transcript = member(delta.get("audio"), "transcript")
     if isinstance(transcript, str):
         yield Delta((_TEXT, slot, 1), (*at, "audio", "transcript"), transcript, slot)
+    yield from other_deltas(delta.get("annotations"), (*at, "annotations"), slot, slot)
     arguments = member(delta.get("function_call"), "arguments")
     if isinstance(arguments, str):
         key = (SegmentKind.TOOL_CALL, slot, -1)
