@@ -26,6 +26,8 @@ class SegmentKind(Enum):
     SYSTEM = "system"
     INPUT = "input"
     """The input of an operation without messages: a prompt, a query, documents."""
+    OTHER = "other"
+    """What a model reads beside these: what tools are, how an answer must look, names, titles."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -43,6 +45,8 @@ class Segment(msgspec.Struct, frozen=True):
     base64_behind: str | None = None
     """What stands before the text where it is in base64 (core/encoded_text.py); None for a text that stands as it
     is."""
+    is_fixed: bool = False
+    """It is judged and never changed: names of tools and members, a line for each, below the place."""
 
 
 TextKey = tuple[SegmentKind, int, int]

@@ -41,8 +41,8 @@ class TextView(msgspec.Struct, frozen=True):
     results_event: Callable[[bytes], bytes]
     may_skip: bool = True
     end_mark: bytes | None = b""
-    text_members: Mapping[str, tuple[str, ...]] = {}
-    """Request type -> the members of its requests that hold all texts. A type without them is read whole."""
+    text_members: Mapping[str, Callable[[Iterable[str]], list[str]]] = {}
+    """Request type -> which members of a request hold all texts. A type without them is read whole."""
     read_plain_chat: Callable[[Body], PlainTexts | None] | None = None
     """Reads the body of a chat whose messages are plain faster than ``request``; None for any other body."""
     results_first: bool = True

@@ -26,8 +26,11 @@ def edited(body: GuardedBody, edits: Iterable[Edit]) -> bytes:
         by_pointer.setdefault(edit.pointer, []).append(edit)
     if not by_pointer:
         return body.raw
-    segments = {segment.pointer: segment for segment in body.segments}
-    texts = {pointer: _text(segments.get(pointer), group) for pointer, group in by_pointer.items()}
+    segments = {segment.pointer: segment for segment in body.segments if not segment.is_fixed}
+    fixed = {segment.pointer for segment in body.segments if segment.is_fixed} - segments.keys()
+    texts = {
+        pointer: _text(segments.get(pointer), group) for pointer, group in by_pointer.items() if pointer not in fixed
+    }
     try:
         return spliced(body.raw, texts)
     except (KeyError, IndexError, ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _MESSAGES: Final = ("messages", "contents")
 
 class GuardedBody:
     """The JSON body of a request or an answer, read at most once: its value, and its texts. A request's ``Body`` is
-    written only for who asks for its bytes; ``names`` are the members with texts, where no other one is read for
+    written only for who asks for its bytes; ``names`` tells its members with texts, where no other one is read for
     these. ``read_plain`` reads the texts of a plain body faster, whose messages have a role and a text and no other
     member."""
 
@@ -43,7 +43,7 @@ class GuardedBody:
         self,
         body: bytes | Body,
         read: Callable[[Any], Iterable[Segment]],
-        names: Sequence[str] | None = None,
+        names: Callable[[Iterable[str]], list[str]] | None = None,
         read_plain: Callable[[Body], PlainTexts | None] | None = None,
         *,
         is_changed: bool = False,
@@ -148,7 +148,7 @@ class GuardedBody:
             return problem
         if body is None or names is None or self._json is not None:
             return _twice(coming_twice(self.raw, members_in(self.json)))
-        for each in names:
+        for each in names(body):
             raw = body.raw(each)
             if raw is not None and not name:
                 name = coming_twice(raw, members_in(value[each]))
@@ -160,7 +160,7 @@ class GuardedBody:
         if body is None or names is None or self._json is not None:
             return self.json
         try:
-            return {name: body.value(name) for name in names}
+            return {name: body.value(name) for name in names(body)}
         except BodyError as error:
             self._problem = str(error)
             return {}

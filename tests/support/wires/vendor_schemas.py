@@ -300,3 +300,52 @@ def replies() -> dict[str, Any]:
         "cohere": cohere.V2ChatResponse,
         "ollama": ollama._types.ChatResponse,
     }
+
+
+# Strings with a mark.
+
+
+class Place(NamedTuple):
+    """A string in a value, or the name of a member whose names are free: ``path`` as in a Change; ``names`` are those
+    around it."""
+
+    path: str
+    pointer: tuple[str | int, ...]
+    is_name: bool
+
+    @property
+    def names(self) -> set[str]:
+        return {step for step in self.pointer if isinstance(step, str)}
+
+
+def places(value: Any, pointer: tuple[str | int, ...] = (), path: str = "") -> Iterator[Place]:
+    """Every string of a value that isn't one of a few, and every name of a member that is whoever writes it."""
+    if value == TEXT:
+        yield Place(path, pointer, is_name=False)
+    elif isinstance(value, dict):
+        tag = _tag(value) if value.get("type") != TEXT else ""
+        for name, each in value.items():
+            if name == TEXT:
+                yield Place(f"{path}{tag}.{{}}", (*pointer, name), is_name=True)
+            yield from places(each, (*pointer, name), f"{path}{tag}.{name if name != TEXT else '*'}")
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            yield from places(each, (*pointer, number), f"{path}[]")
+
+
+def planted(value: Any, place: Place, mark: str) -> Any:
+    """The value with a mark at a place."""
+    return _planted(value, place.pointer, mark, is_name=place.is_name)
+
+
+def _planted(value: Any, pointer: tuple[str | int, ...], mark: str, *, is_name: bool) -> Any:
+    if not pointer:
+        return mark
+    step, rest = pointer[0], pointer[1:]
+    if isinstance(value, dict):
+        if is_name and not rest:
+            return {mark if name == step else name: each for name, each in value.items()}
+        return {
+            name: _planted(each, rest, mark, is_name=is_name) if name == step else each for name, each in value.items()
+        }
+    return [_planted(each, rest, mark, is_name=is_name) if at == step else each for at, each in enumerate(value)]

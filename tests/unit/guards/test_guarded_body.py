@@ -54,7 +54,7 @@ def test_a_text_that_a_host_may_read_otherwise_is_a_problem(messages: str, probl
 
 
 def test_a_doubled_member_beside_the_texts_is_no_problem() -> None:
-    assert chat(b'{"model":"m","messages":[],"tools":[{"a":1,"a":2}]}').problem() == ""
+    assert chat(b'{"model":"m","messages":[],"metadata":{"a":1,"a":2}}').problem() == ""
 
 
 def test_documents_beside_plain_messages_are_read() -> None:

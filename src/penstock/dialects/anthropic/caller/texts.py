@@ -8,6 +8,7 @@ from typing import Any, Final
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer, other_deltas
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _STOP: Final = b"message_stop"
@@ -93,6 +94,18 @@ def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
     text = member(delta, name)
     if isinstance(text, str) and isinstance(index, int):
         yield Delta((kind, index, 0), ("delta", name), text, is_plain=kind is SegmentKind.TEXT)
+    elif isinstance(event, dict) and isinstance(index, int):
+        yield from other_deltas(member(delta, "citation"), ("delta", "citation"), index)
+        yield from _begun(event.get("content_block"), index)
+
+
+def _begun(block: Any, index: int) -> Iterator[Delta]:
+    """What a block begins with: a text that goes on, or all of what a tool of Anthropic's has found."""
+    for each in _block(block, ("content_block",), "assistant", 0) if isinstance(block, dict) else ():
+        if each.text:
+            goes_on = each.pointer[1:] in {("text",), ("thinking",)}
+            key = (each.kind, index, 0 if goes_on else 1)
+            yield Delta(key, each.pointer, each.text, is_plain=each.is_plain, is_whole=not goes_on)
 
 
 def _closes(name: bytes, event: Any) -> int | None:
@@ -115,8 +128,8 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     {Operation.CHAT: "messages"},
     frozenset({"messages"}),
-    _request,
-    _answer,
+    every_text(_request, "messages"),
+    every_text_of_answer(_answer, "content"),
     _deltas,
     _closes,
     _is_end,

@@ -10,6 +10,7 @@ import msgspec
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer, other_deltas
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "converse"
@@ -106,12 +107,20 @@ _DELTAS: Final[tuple[tuple[tuple[str, ...], SegmentKind], ...]] = (
 )
 
 
+_MORE_ADDED: Final = frozenset({"citation", "toolResult"})
+"""Members of a delta that tell sources and results of tools, each whole."""
+
+
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
     index = member(event, "contentBlockIndex")
     for path, kind in _DELTAS:
         text = _at(event, path)
         if isinstance(text, str) and isinstance(index, int):
             yield Delta((kind, index, 0), path, text, is_plain=kind is SegmentKind.TEXT)
+    delta = member(event, "delta")
+    if isinstance(delta, dict) and isinstance(index, int) and not _MORE_ADDED.isdisjoint(delta):
+        for name in _MORE_ADDED:
+            yield from other_deltas(delta.get(name), ("delta", name), index)
 
 
 def _closes(name: bytes, event: Any) -> int | None:
@@ -132,8 +141,8 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
-    _request,
-    _answer,
+    every_text(_request, "messages"),
+    every_text_of_answer(_answer, "output"),
     _deltas,
     _closes,
     _is_end,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "chatComplete"
@@ -123,8 +124,8 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
-    _request,
-    _answer,
+    every_text(_request, "messages"),
+    every_text_of_answer(_answer, "message"),
     _deltas,
     _closes,
     _is_end,

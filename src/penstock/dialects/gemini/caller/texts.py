@@ -11,6 +11,7 @@ from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.gemini.spelling import camel
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "generateContent"
@@ -125,8 +126,8 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
-    _request,
-    _answer,
+    every_text(_request, "contents"),
+    every_text_of_answer(_answer, "candidates"),
     _deltas,
     _closes,
     _is_end,

@@ -13,6 +13,7 @@ import msgspec
 from penstock.core.json_text import read_json_or_none
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, inputs, leaves, listed, member
 
 _CHAT: Final = "chatComplete"
@@ -84,8 +85,8 @@ def _results_event(empty: bytes, results: bytes) -> bytes:
 CHAT_TEXTS: Final = TextView(
     {Operation.CHAT: _CHAT},
     frozenset({_CHAT}),
-    _request,
-    _answer,
+    every_text(_request, "messages"),
+    every_text_of_answer(_answer, "message"),
     _deltas,
     _closes,
     _is_end,

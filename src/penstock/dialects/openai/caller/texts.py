@@ -12,6 +12,13 @@ from penstock.core.body import Body
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import (
+    every_text,
+    every_text_of_answer,
+    members_with_texts,
+    other_deltas,
+    says_nothing,
+)
 from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
@@ -34,8 +41,7 @@ _DOCUMENTS: Final = "documents"
 """What some hosts put before the messages of a chat: https://docs.vllm.ai/en/latest/serving/openai_compatible_server/."""
 _PREDICTION: Final = "prediction"
 """What the caller expects much of an answer to be, which the model reads."""
-_BESIDE: Final = frozenset({_DOCUMENTS, _PREDICTION})
-"""Members of a chat with texts beside its messages."""
+_PLAIN: Final = frozenset({"messages"})
 _INPUTS: Final = {
     "complete": ("prompt", "suffix"),
     "embed": ("input", "texts", "instruction"),
@@ -75,7 +81,8 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
 
 
 def _read_plain(body: Body) -> PlainTexts | None:
-    return plain_messages(body, _KINDS) if _BESIDE.isdisjoint(body.members) else None
+    others = body.members.keys() - _PLAIN
+    return plain_messages(body, _KINDS) if says_nothing(others) else None
 
 
 def _message(
@@ -223,13 +230,14 @@ _ADDED: Final = (
     ("thinking", SegmentKind.REASONING, 2),
 )
 """Members of a delta with a text, its kind, and which of the texts of this kind it is."""
-_ADDED_SELDOM: Final = frozenset({"audio", "function_call", "reasoning_details"})
+_ADDED_SELDOM: Final = frozenset({"annotations", "audio", "function_call", "reasoning_details"})
 
 
 def _seldom_added(delta: dict[str, Any], at: Pointer, slot: int) -> Iterator[Delta]:
     transcript = member(delta.get("audio"), "transcript")
     if isinstance(transcript, str):
         yield Delta((_TEXT, slot, 1), (*at, "audio", "transcript"), transcript, slot)
+    yield from other_deltas(delta.get("annotations"), (*at, "annotations"), slot, slot)
     arguments = member(delta.get("function_call"), "arguments")
     if isinstance(arguments, str):
         key = (SegmentKind.TOOL_CALL, slot, -1)
@@ -275,14 +283,19 @@ _OPERATIONS: Final = (
 TEXTS: Final = TextView(
     {operation: operation.request_type for operation in _OPERATIONS},
     frozenset({"chatComplete", "complete"}),
-    _request,
-    _answer,
+    every_text(_request, "messages"),
+    every_text_of_answer(_answer, "choices"),
     _deltas,
     _closes,
     _is_end,
     _results_event,
     end_mark=_DONE,
-    kept={"assistants": _thread, "threads": _thread, "conversations": _conversation, "videos": _video},
-    text_members={**_INPUTS, "chatComplete": ("messages", *_BESIDE), "embed": (*_INPUTS["embed"], "messages")},
+    kept={
+        "assistants": every_text(_thread),
+        "threads": every_text(_thread),
+        "conversations": _conversation,
+        "videos": _video,
+    },
+    text_members=dict.fromkeys(("chatComplete", *_INPUTS), members_with_texts),
     read_plain_chat=_read_plain,
 )

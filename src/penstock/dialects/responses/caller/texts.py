@@ -12,6 +12,7 @@ from typing import Any, Final
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer, other_deltas
 from penstock.dialects.texts import TextView, document_texts, leaves, listed, member
 
 _KIND: Final = "createModelResponse"
@@ -128,6 +129,7 @@ def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
             index = number + _number(event, "summary_index")
             yield Delta((kind, slot, index), (at,), text, is_plain=is_plain, is_whole=step != "delta")
         return
+    yield from other_deltas(member(event, "annotation"), ("annotation",), slot)
     for segment in _whole(event):
         yield Delta((segment.kind, slot, 0), segment.pointer, segment.text, 0, segment.is_plain, is_whole=True)
 
@@ -171,8 +173,8 @@ def _results_event(results: bytes) -> bytes:
 TEXTS: Final = TextView(
     dict.fromkeys((Operation.CHAT, Operation.RESPONSE_COMPACT, Operation.RESPONSE), _KIND),
     frozenset({_KIND}),
-    _request,
-    _answer,
+    every_text(_request, "input"),
+    every_text_of_answer(_answer, "output"),
     _deltas,
     _closes,
     _is_end,

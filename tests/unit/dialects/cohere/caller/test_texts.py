@@ -10,7 +10,7 @@ CITATION = {"text": "cited", "sources": [{"document": {"text": "source"}}]}
 
 
 def texts(body: dict[str, Any]) -> list[str]:
-    return [each.text for each in TEXTS.request("chatComplete", body)]
+    return [each.text for each in TEXTS.request("chatComplete", body) if each.kind is not SegmentKind.OTHER]
 
 
 def test_a_request() -> None:

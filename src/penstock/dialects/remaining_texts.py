@@ -1,0 +1,217 @@
+"""The strings of a body that a wire's own view of texts passes over, which a model reads, too: what tools are, how an
+answer must look, names of members and files, titles of sources, whatever a wire brings tomorrow.
+
+Everything is read but what ``UNREAD`` names, with the reason. No wire is known here: members are told by their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from penstock.core.segments import Delta, Pointer, Segment, SegmentKind
+
+UNREAD: Final[Mapping[str, frozenset[str]]] = {
+    "settings of the request, and what hosts keep about it": frozenset(
+        """
+        additionalModelResponseFieldPaths background_options citation_options container context_management conversation
+        diagnostics guardrailConfig guardrailIdentifier inference_geo keep_alive labels logit_bias metadata modelId
+        model moderation options outputConfig.effort previous_response_id projectIdentifier prompt_cache_key
+        prompt_cache_options prompt_cache_breakpoint requestMetadata safetySettings safety_identifier safety_mode
+        serviceTier service_tier speechConfig stop stopSequences stop_sequences stream_options user voice cachedContent
+        cache_control cachePoint partMetadata performanceConfig routingConfig modelSelectionConfig mediaResolution
+        responseMimeType response_mime_type responseModalities response_modalities modalities reasoning_effort size svg
+        svg_usage image_size include truncation toolUsage inferenceConfig seed temperature top_p top_k max_tokens
+        max_completion_tokens max_output_tokens n stream store frequency_penalty presence_penalty parallel_tool_calls
+        logprobs top_logprobs
+        """.split()
+    ),
+    "words of which a wire has a few": frozenset(
+        """
+        finish_reason finishReason native_finish_reason stop_reason done_reason object index logprobsResult
+        safetyRatings type role status detail phase mode effort verbosity mimeType mime_type media_type languageCode
+        """.split()
+    ),
+    "ids, which hosts compare": frozenset(
+        """
+        id call_id tool_call_id tool_use_id toolUseId item_id caller caller_id approval_request_id file_id file_ids
+        fileId container_id response_id vector_store_ids skill_id skills_id download_id tab_id fileSearchStoreNames
+        ragCorpora ragFileIds created_by ragCorpus datastore dataStore engine interactionId ref $ref version
+        """.split()
+    ),
+    "addresses, from which hosts fetch a file or ask a server": frozenset(
+        """
+        url uri image_url file_url fileUri file_uri server_url endpoint s3Location domain allowed_domains
+        blocked_domains excludeDomains exclude_domains gcsUri
+        """.split()
+    ),
+    "credentials and settings of servers, which no model gets": frozenset(
+        """
+        authorization authorization_token headers authConfig apiAuth apiKey api_key domain_secrets tunnel_id
+        customConfigs streamableHttpTransport network_policy env
+        """.split()
+    ),
+    "pictures, sound, files (those of texts are read elsewhere)": frozenset(
+        "data bytes file_data b64_json images inlineData input_audio result blob".split()
+    ),
+    "what hosts sign or encrypt for themselves": frozenset(
+        """
+        signature thoughtSignature thought_signature encrypted_content encrypted_index encrypted_stdout fingerprint
+        redactedContent
+        """.split()
+    ),
+    "a text that stands beside it": frozenset("logprobs top_logprobs token".split()),
+    "times and places in a file": frozenset(
+        """
+        startOffset endOffset start_offset end_offset videoMetadata audioMetadata visibleCells timezone expires_at
+        retrieved_at page_age
+        """.split()
+    ),
+}
+"""Why a member is not read -> names of such members, with all that is in them. Among arguments, schemas and results of
+tools, whose members are named by whoever wrote them, each is read."""
+
+_UNREAD: Final = frozenset[str]().union(*UNREAD.values())
+_FREE: Final = frozenset(
+    """
+    args arguments attributes parameters parametersJsonSchema parameters_json_schema properties response
+    responseJsonSchema response_json_schema responseSchema response_schema schema input_schema inputSchema
+    output_schema input_examples json json_schema jsonSchema documents tool_output
+    additionalModelRequestFields action format chat_template_kwargs guided_json structured_outputs annotations
+    """.split()
+)
+"""Members below which names are those of whoever wrote them: they are texts like any other."""
+_INPUT: Final = frozenset({"input", "data"})
+"""Such members where they hold an object."""
+_KEYWORDS: Final = frozenset(
+    """
+    any audio auto json none $anchor $comment $defs $id $ref $schema additionalItems additionalProperties allOf anyOf
+    array boolean const contains default defs definitions dependentRequired dependentSchemas description else enum
+    example examples
+    exclusiveMaximum exclusiveMinimum false format if integer items json_schema maxItems maxLength maxProperties maximum
+    minItems minLength minProperties minimum multipleOf name not null nullable number object oneOf pattern
+    patternProperties prefixItems properties propertyNames propertyOrdering readOnly required schema source strict
+    string text then title true type unevaluatedItems unevaluatedProperties uniqueItems writeOnly ARRAY BOOLEAN INTEGER
+    NULL NUMBER OBJECT STRING
+    """.split()
+)
+"""The words of JSON Schema, and of what holds one: they say nothing."""
+_PROSE: Final = (
+    "description title text content $comment context message error instructions cited_text document_title".split()
+)
+"""Members of definitions that can be written anew. Another string has to stay, for the answer repeats it."""
+_EXAMPLES: Final = frozenset("default example examples input_examples".split())
+"""Members of definitions whose strings can all be written anew."""
+_CHANGED: Final = frozenset(_PROSE) | _EXAMPLES
+_FIXED: Final = frozenset(
+    """
+    name tool_name toolName namespace server_label server_name serverName code keys key jsonPath required enum
+    """.split()
+)
+"""Members of messages that name something."""
+_OF_MESSAGE: Final = len(("messages", 0, "name"))
+"""How deep the name of a message's author stands, which is no function's."""
+_CHOICES: Final = frozenset({"choices", "candidates"})
+_OTHER: Final = SegmentKind.OTHER
+
+Reading = Callable[[str, Any], Iterable[Segment]]
+
+
+def every_text(read: Reading, *messages: str) -> Reading:
+    """The reading of a request's texts with all that it passes over. ``messages``: the member with its messages."""
+    return partial(_every_text, read, messages)
+
+
+def every_text_of_answer(read: Reading, name: str) -> Reading:
+    """The reading of an answer's texts with all that it passes over. ``name``: the member with what the model says."""
+    return partial(_every_text_of_answer, read, name)
+
+
+def other_deltas(value: Any, at: Pointer, slot: int, choice: int = 0) -> Iterator[Delta]:
+    """What a part of an event tells that no wire's own view reads, such as a source. Names, which can't be changed,
+    are not read in streams."""
+    for each in _remaining(value, at, (), "assistant", 0):
+        if not each.is_fixed:
+            yield Delta((_OTHER, slot, 0), each.pointer, each.text, choice, is_plain=False, is_whole=True)
+
+
+def says_nothing(names: Iterable[str]) -> bool:
+    """Whether members of these names of a request have no texts."""
+    return _UNREAD.issuperset(names)
+
+
+def members_with_texts(names: Iterable[str]) -> list[str]:
+    """Which members of a request may hold texts, of some by their names."""
+    return [name for name in names if name not in _UNREAD]
+
+
+def _every_text(read: Reading, messages: tuple[str, ...], kind: str, body: Any) -> Iterable[Segment]:
+    segments = [*read(kind, body)]
+    if isinstance(body, dict):
+        seen = {segment.pointer for segment in segments}
+        for name, value in body.items():
+            if name in _UNREAD or not isinstance(value, dict | list | str):
+                continue
+            if name in messages and isinstance(value, list):
+                for index, each in enumerate(value):
+                    segments += _of_message(each, (name, index), seen, index)
+            else:
+                segments += _remaining(value, (name,), seen, "system", -1)
+    return segments
+
+
+def _every_text_of_answer(read: Reading, name: str, kind: str, body: Any) -> Iterable[Segment]:
+    segments = [*read(kind, body)]
+    value = body.get(name) if isinstance(body, dict) else None
+    seen = {segment.pointer for segment in segments}
+    for number, each in enumerate(value) if isinstance(value, list) else ():
+        choice = each.get("index", number) if name in _CHOICES and isinstance(each, dict) else 0
+        others = _remaining(each, (name, number), seen, "assistant", 0)
+        segments += [replace(other, choice=choice if isinstance(choice, int) else number) for other in others]
+    if isinstance(value, dict):
+        segments += _remaining(value, (name,), seen, "assistant", 0)
+    return segments
+
+
+def _of_message(message: Any, at: Pointer, seen: Container[Pointer], index: int) -> Iterator[Segment]:
+    role = message.get("role") if isinstance(message, dict) else None
+    role = role if isinstance(role, str) else ""
+    yield from _remaining(message, at, seen, role, index)
+
+
+def _remaining(value: Any, at: Pointer, seen: Container[Pointer], role: str, index: int) -> Iterator[Segment]:
+    """The texts below a value that are not seen yet. What can't be written anew is one text, a line for each."""
+    fixed: dict[str, None] = {}
+    is_definition = index < 0
+    for pointer, name, text in _strings(value, at, fixed):
+        if pointer in seen:
+            continue
+        if (name not in _CHANGED) if is_definition else (name in _FIXED and len(pointer) != _OF_MESSAGE):
+            if text not in _KEYWORDS:
+                fixed[text] = None
+        elif not text.startswith("data:"):
+            yield Segment(pointer, text, role, _OTHER, index, is_plain=False)
+    if fixed:
+        yield Segment(at, "\n".join(fixed), role, _OTHER, index, is_plain=False, is_fixed=True)
+
+
+def _strings(value: Any, at: Pointer, keys: dict[str, None]) -> Iterator[tuple[Pointer, str, str]]:
+    """The strings below a value that a model reads, each with its place and the name of its member. Names of members
+    that are whoever wrote them are put among ``keys``."""
+    left: list[tuple[Pointer, str, Any, bool]] = [(at, str(at[0]), value, at[0] in _FREE)]
+    while left:
+        pointer, name, each, is_free = left.pop()
+        if isinstance(each, list):
+            left += [((*pointer, number), name, inner, is_free) for number, inner in enumerate(each)]
+        elif isinstance(each, dict):
+            if is_free:
+                keys.update(dict.fromkeys(key for key in each if key not in _KEYWORDS))
+            known = each.items() if is_free else [member for member in each.items() if member[0] not in _UNREAD]
+            for key, inner in known:
+                free = is_free or key in _FREE or (key in _INPUT and isinstance(inner, dict))
+                left.append(((*pointer, key), name if name in _EXAMPLES else key, inner, free))
+        elif isinstance(each, str) and each:
+            yield pointer, name, each

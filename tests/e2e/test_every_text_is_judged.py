@@ -1,0 +1,61 @@
+"""A word stands in turn at every string of a request that a vendor's own client can write: a guard denies it, or the
+member is one that no model reads (dialects/remaining_texts.py). Their types are walked (vendor_schemas.py)."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import pytest
+
+pytest.importorskip("anthropic", reason="the SDKs are not installed")
+pytest.importorskip("google.genai")
+pytest.importorskip("cohere")
+pytest.importorskip("ollama")
+pytest.importorskip("botocore")
+pytest.importorskip("openai")
+
+import vendor_schemas
+from doors import HOSTS, Door
+from penstock.dialects.remaining_texts import UNREAD
+from running import RunningGateway
+from upstream import Upstream
+
+BAD: Final = "canary-4711"
+GUARDS: Final = [{"default.contains": {"words": [BAD], "operator": "none"}, "deny": True, "scope": "all"}]
+NAMES_UNREAD: Final = {
+    "openai_chat": ".tool_choice<allowed_tools>",
+    "responses": ".tool_choice<allowed_tools> .prompt.variables filters[] .error<mcp_tool_execution_error>.content",
+    "bedrock_converse": ".promptVariables",
+    "cohere": ".sources[]<document>.document .tool_choice",
+    "ollama": ".messages[].{} .messages[].*",
+}
+"""Objects whose members' names are not read: their types say only that they are objects, but hosts know their members;
+those of a prompt's variables are in no prompt."""
+
+
+def is_left_out(wire: str, place: vendor_schemas.Place) -> bool:
+    if place.is_name and any(part in place.path for part in NAMES_UNREAD.get(wire, "").split()):
+        return True
+    return any(not place.names.isdisjoint(names) for names in UNREAD.values())
+
+
+@pytest.mark.parametrize("wire", HOSTS)
+@pytest.mark.parametrize("gateway", ["http1"], indirect=True)
+def test_no_string_of_a_request_hides_a_word(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    config = {"x_portkey_config": json.dumps({"input_guardrails": GUARDS})}
+    door = Door(gateway, upstream, wire, wire, **config)
+    denied, passed = set[str](), set[str]()
+    try:
+        for _, _, value in vendor_schemas.changes(vendor_schemas.requests()[wire]):
+            for place in vendor_schemas.places(value):
+                path = place.path
+                if path in denied or is_left_out(wire, place):
+                    continue
+                outcome = door.asked(vendor_schemas.planted(value, place, BAD))
+                is_denied = outcome.sent is None and b'"hook_results"' in outcome.answer
+                (denied if is_denied else passed).add(path)
+    finally:
+        door.close()
+    assert sorted(passed - denied) == []
+    assert denied

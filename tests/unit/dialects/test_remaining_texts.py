@@ -1,0 +1,87 @@
+from typing import Any
+
+import pytest
+
+from penstock.core.segments import Segment, SegmentKind, spliced
+from penstock.dialects.registry import CALLERS
+from penstock.dialects.remaining_texts import every_text, members_with_texts, says_nothing
+from penstock.guards.base import Edit
+from penstock.guards.edits import edited
+from penstock.guards.guarded_body import GuardedBody
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "description": "a", "enum": ["Rome"], "examples": ["b"]}},
+    "required": ["city"],
+}
+TOOL = {"type": "function", "function": {"name": "f", "description": "c", "parameters": SCHEMA}}
+
+
+def own(_kind: str, body: Any) -> list[Segment]:
+    return [Segment(("messages", 0, "content"), body["messages"][0]["content"])]
+
+
+def others(body: dict[str, Any]) -> list[Segment]:
+    return [each for each in every_text(own, "messages")("", body) if each.kind is SegmentKind.OTHER]
+
+
+def test_what_tools_are_is_read_and_no_word_of_a_schema() -> None:
+    found = others({"messages": [{"content": "x"}], "tools": [TOOL]})
+    assert sorted(each.text for each in found if not each.is_fixed) == ["a", "b", "c"]
+    (fixed,) = (each for each in found if each.is_fixed)
+    assert sorted(fixed.text.split("\n")) == ["Rome", "city", "f"]
+    assert not any(each.is_plain or each.message != -1 for each in found)
+
+
+def test_what_stands_in_a_message_belongs_to_it() -> None:
+    part = {"type": "file", "file": {"filename": "a", "file_id": "1", "file_data": "data:x"}}
+    call = {"id": "1", "type": "function", "function": {"name": "g", "arguments": {"q": "v"}}}
+    message = {"role": "user", "name": "n", "content": "x", "more": [part], "tool_calls": [call]}
+    found = others({"messages": [message], "model": "m", "metadata": {"a": "b"}})
+    assert {(each.text, each.is_fixed) for each in found} == {("a", False), ("n", False), ("v", False), ("q\ng", True)}
+    assert {(each.role, each.message) for each in found} == {("user", 0)}
+
+
+def test_names_are_judged_and_not_changed() -> None:
+    raw = b'{"messages":[{"content":"x"}],"tools":[{"name":"f","description":"a f"}]}'
+    body = GuardedBody(raw, lambda value: every_text(own, "messages")("", value))
+    edits = [Edit(each.pointer, 0, len(each.text), "z") for each in body.segments if each.kind is SegmentKind.OTHER]
+    assert len(edits) == 2
+    assert edited(body, edits) == spliced(raw, {("tools", 0, "description"): "z"})
+
+
+def test_what_needs_no_look() -> None:
+    assert says_nothing(["model", "temperature", "stream", "user"])
+    assert not says_nothing(["tools"])
+    assert members_with_texts(["model", "messages", "brand_new"]) == ["messages", "brand_new"]
+
+
+SOURCE = {"type": "url_citation", "url": "https://a", "title": "t", "cited_text": "c"}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "1", "content": [{"type": "web_search_result", "title": "t"}]}
+BLOCK = {"type": "content_block_start", "index": 2}
+
+
+@pytest.mark.parametrize(
+    ("caller", "event", "texts"),
+    [
+        ("openai_chat", {"choices": [{"index": 1, "delta": {"annotations": [SOURCE]}}]}, {"t", "c"}),
+        ("anthropic", {"index": 1, "delta": {"type": "citations_delta", "citation": SOURCE}}, {"t", "c"}),
+        ("anthropic", {**BLOCK, "content_block": FOUND}, {"t"}),
+        ("anthropic", {**BLOCK, "content_block": {"type": "text", "text": "x"}}, {"x"}),
+        ("anthropic", {**BLOCK, "content_block": {"type": "text", "text": ""}}, set()),
+        ("anthropic", {**BLOCK, "content_block": {"type": "tool_use", "name": "f", "input": {"q": "v"}}}, {"v"}),
+        ("bedrock_converse", {"contentBlockIndex": 0, "delta": {"citation": {"title": "t"}}}, {"t"}),
+        ("bedrock_converse", {"contentBlockIndex": 0, "delta": {"toolResult": [{"json": {"a": "v"}}]}}, {"v"}),
+        ("responses", {"type": "response.output_text.annotation.added", "annotation": SOURCE}, {"t", "c"}),
+    ],
+)
+def test_no_event_hides_a_text(caller: str, event: Any, texts: set[str]) -> None:
+    view = CALLERS[caller].texts
+    (kind,) = view.answered if len(view.answered) == 1 else ("chatComplete",)
+    found = [*view.deltas(kind, event)]
+    assert {each.text for each in found} == texts
+    for each in found:
+        value = event
+        for step in each.pointer:
+            value = value[step]
+        assert value == each.text
