@@ -1,10 +1,10 @@
-"""A word stands in turn at every string of a request that a vendor's own client can write: a guard denies it, or the
-member is one that no model reads (dialects/remaining_texts.py). Their types are walked (vendor_schemas.py)."""
+"""A word stands in turn at every string of a request that a vendor's own client can write, and of an answer that it can
+read: a guard denies it, or the member is one that no model reads (dialects/remaining_texts.py). Their types are walked (vendor_schemas.py)."""
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -16,6 +16,7 @@ pytest.importorskip("botocore")
 pytest.importorskip("openai")
 
 import vendor_schemas
+from calling import PLAIN
 from doors import HOSTS, Door
 from penstock.dialects.remaining_texts import UNREAD
 from running import RunningGateway
@@ -54,6 +55,52 @@ def test_no_string_of_a_request_hides_a_word(gateway: RunningGateway, upstream: 
                     continue
                 outcome = door.asked(vendor_schemas.planted(value, place, BAD))
                 is_denied = outcome.sent is None and b'"hook_results"' in outcome.answer
+                (denied if is_denied else passed).add(path)
+    finally:
+        door.close()
+    assert sorted(passed - denied) == []
+    assert denied
+
+
+SAID: Final = {
+    "openai_chat": "choices",
+    "responses": "output",
+    "anthropic": "content",
+    "gemini": "candidates",
+    "bedrock_converse": "output",
+    "cohere": "message",
+    "ollama": "message",
+}
+"""The member of an answer with what the model says. Beside it stand counts, settings and ids."""
+
+
+def with_rest(answer: Any, said: Any) -> Any:
+    """What an answer says in the place of what it said, with all else that makes it one."""
+    if isinstance(answer, list) and isinstance(said, list) and isinstance(answer[0], dict) and "type" not in answer[0]:
+        return [with_rest(answer[0], each) if at == 0 else each for at, each in enumerate(said)]
+    if isinstance(answer, dict) and isinstance(said, dict):
+        return {
+            **answer,
+            **{name: with_rest(answer[name], each) if name in answer else each for name, each in said.items()},
+        }
+    return said
+
+
+@pytest.mark.parametrize("wire", HOSTS)
+@pytest.mark.parametrize("gateway", ["http1"], indirect=True)
+def test_no_string_of_an_answer_hides_a_word(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    config = {"x_portkey_config": json.dumps({"output_guardrails": GUARDS})}
+    door = Door(gateway, upstream, wire, wire, **config)
+    denied, passed = set[str](), set[str]()
+    try:
+        for _, _, value in vendor_schemas.changes(vendor_schemas.replies()[wire]):
+            for place in vendor_schemas.places(value):
+                path = place.path
+                if place.pointer[0] != SAID[wire] or path in denied or is_left_out(wire, place):
+                    continue
+                told = with_rest(json.loads(PLAIN[wire]), vendor_schemas.planted(value, place, BAD))
+                outcome = door.told(json.dumps(told, default=str).encode())
+                is_denied = outcome.status != 200 and b'"hook_results"' in outcome.answer
                 (denied if is_denied else passed).add(path)
     finally:
         door.close()

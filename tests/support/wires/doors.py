@@ -137,15 +137,19 @@ class Door:
         assert outcome.sent is not None
         return json.loads(outcome.sent[1])
 
-    def _asked(self, members: dict[str, Any]) -> Outcome:
+    def told(self, answer: bytes) -> Outcome:
+        """What comes of a plain request that the host answers so."""
+        return self._asked({}, answer)
+
+    def _asked(self, members: dict[str, Any], answer: bytes = b"") -> Outcome:
         others = {name: value for name, value in members.items() if name not in {"model", "modelId", "stream"}}
         self._upstream.received.clear()
-        self._upstream.play(reply(body=PLAIN[self._target]))
+        self._upstream.play(reply(body=answer or PLAIN[self._target]))
         self._connection.request("POST", self._path, json.dumps({**self._base, **others}), self._headers)
         response = self._connection.getresponse()
-        answer, sent = response.read(), None
+        told, sent = response.read(), None
         if self._upstream.received:
             sent = (self._upstream.last.target, self._upstream.last.body)
         else:
             self._upstream.forget_script()
-        return Outcome(response.status, sent, response.getheader("x-penstock-dropped-params") or "", answer)
+        return Outcome(response.status, sent, response.getheader("x-penstock-dropped-params") or "", told)

@@ -77,6 +77,7 @@ BLOCK = {"type": "content_block_start", "index": 2}
 )
 def test_no_event_hides_a_text(caller: str, event: Any, texts: set[str]) -> None:
     view = CALLERS[caller].texts
+    assert view is not None
     (kind,) = view.answered if len(view.answered) == 1 else ("chatComplete",)
     found = [*view.deltas(kind, event)]
     assert {each.text for each in found} == texts

@@ -44,7 +44,7 @@ def test_half_of_a_surrogate_pair_hides_nothing(check: dict[str, Any], half: str
         def read(value: Any) -> Any:
             return TEXTS.request("chatComplete", value)
 
-        guarded = GuardedBody(body, read, ("messages",), TEXTS.read_plain_chat)
+        guarded = GuardedBody(body, read, lambda _: ["messages"], TEXTS.read_plain_chat)
         [run], _ = judged_at_once(
             plan.deciding, Subject(Phase.BEFORE, "chatComplete", "", guarded, read, lambda _: None)
         )

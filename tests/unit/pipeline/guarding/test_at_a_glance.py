@@ -56,7 +56,7 @@ def looked_at(plan: GuardPlan, body: Body) -> list[HookRun]:
     def read(value: Any) -> Any:
         return TEXTS.request("chatComplete", value)
 
-    guarded = GuardedBody(body, read, ("messages",), TEXTS.read_plain_chat)
+    guarded = GuardedBody(body, read, lambda _: ["messages"], TEXTS.read_plain_chat)
     subject = Subject(Phase.BEFORE, "chatComplete", "openai", guarded, read, lambda _: None)
     return judged_at_once(plan.deciding, subject)[0]
 
