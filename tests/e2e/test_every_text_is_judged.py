@@ -1,5 +1,6 @@
 """A word stands in turn at every string of a request that a vendor's own client can write, and of an answer that it can
-read: a guard denies it, or the member is one that no model reads (dialects/remaining_texts.py). Their types are walked (vendor_schemas.py)."""
+read: a guard denies it, or the member is one that no model reads (dialects/remaining_texts.py). Vendors' types are
+walked (vendor_schemas.py)."""
 
 from __future__ import annotations
 
