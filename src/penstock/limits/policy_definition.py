@@ -22,11 +22,14 @@ _MOST: Final = 20
 """Conditions of a policy, and facts that it groups by."""
 _MOST_VALUES: Final = 1000
 _OPERATIONS: Final = tuple([operation.value for operation in Operation])
+_CHATS: Final = (Operation.CHAT.value, Operation.RESPONSE_SESSION.value)
+"""Responses over WebSocket are chats like any other."""
 _ENDPOINT_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     **{each.request_type: (each.value,) for each in Operation},
-    **dict.fromkeys(CHAT_TYPES, (Operation.CHAT.value,)),
-    "createModelResponse": (Operation.CHAT.value, Operation.RESPONSE_COMPACT.value),
+    **dict.fromkeys(CHAT_TYPES, _CHATS),
+    "createModelResponse": (*_CHATS, Operation.RESPONSE_COMPACT.value),
     **{name: (name,) for name in (*_OPERATIONS, ANY)},
+    Operation.CHAT.value: _CHATS,
 }
 """What a condition may say, in Portkey's words or the gateway's -> the operations that requests have then."""
 

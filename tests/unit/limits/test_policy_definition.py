@@ -66,6 +66,9 @@ def test_a_rate_policy() -> None:
     )
 
 
+CHATS = ("chat.completions", "responses.connect")
+
+
 def test_values_are_kept_as_requests_have_them() -> None:
     conditions = [
         {"key": "endpoint_type", "value": ["chatComplete", "embeddings", "*"]},
@@ -74,7 +77,7 @@ def test_values_are_kept_as_requests_have_them() -> None:
     ]
     made, _ = read({**RATE, "conditions": conditions}, "rate")
     assert made is not None
-    assert [each.values for each in made.conditions] == [("chat.completions", "embeddings", "*"), ("prod",), ("@prod",)]
+    assert [each.values for each in made.conditions] == [(*CHATS, "embeddings", "*"), ("prod",), ("@prod",)]
 
 
 def endpoint_types(*values: str) -> tuple[Policy | None, list[str]]:
@@ -85,12 +88,13 @@ def endpoint_types(*values: str) -> tuple[Policy | None, list[str]]:
     ("value", "operations"),
     [
         ("imageGenerate", ("images.generations",)),
-        ("messages", ("chat.completions",)),
-        ("createModelResponse", ("chat.completions", "responses.compact")),
+        ("messages", CHATS),
+        ("createModelResponse", (*CHATS, "responses.compact")),
         ("rerank", ("rerank",)),
         ("realtime", ("realtime",)),
         ("proxy", ("proxy",)),
-        *[(each.value, (each.value,)) for each in Operation],
+        ("chat.completions", CHATS),
+        *[(each.value, (each.value,)) for each in Operation if each is not Operation.CHAT],
     ],
 )
 def test_an_endpoint_type_is_one_of_portkeys_or_an_operation(value: str, operations: tuple[str, ...]) -> None:
