@@ -77,6 +77,10 @@ LONGEST_WAIT = 300.0
 times as busy. pytest-timeout's signal doesn't end a wait of uvloop's."""
 
 
+MANY_RECORDS = 1000
+"""Records of which few are those of a fixture."""
+
+
 def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @functools.wraps(test)
     async def run(*args: object, **fixtures: object) -> None:
@@ -100,6 +104,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
     if count := sum(reason.endswith(NOT_AT_HAND) for reason in reasons):
         terminalreporter.write_line(f"{count} tests were skipped: {NOT_AT_HAND}.")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Let go of the records of earlier tests: a full queue would lose those of this one."""
+    for value in getattr(item, "funcargs", {}).values():
+        if isinstance(value, RunningGateway) and len(value.records) > MANY_RECORDS:
+            value.taken()
 
 
 @pytest.fixture(scope="session", params=["http1", "asgi"])
