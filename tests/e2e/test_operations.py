@@ -75,7 +75,7 @@ def test_one_record_a_request_without_content_or_secrets(gateway: RunningGateway
     assert plain["latency_ms"] >= plain["first_byte_ms"] > 0
     assert (streamed["stream"], streamed["prompt_tokens"], streamed["completion_tokens"]) == (True, 5, 6)
     assert (limited["status"], limited["failure"]) == (429, "upstream_status")
-    assert (cut["status"], cut["failure"]) == (200, "upstream_truncated")
+    assert (cut["status"], cut["failure"]) == (502, "upstream_truncated")
     assert (bad["status"], bad["failure"]) == (400, "invalid_json")
     text = json.dumps([plain, streamed, limited, cut, bad])
     assert "secret" not in text
