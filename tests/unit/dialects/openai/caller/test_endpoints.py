@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.core.failure import Failure
 from penstock.dialects.caller import CallerDialect, RequestBody
@@ -16,8 +17,10 @@ def test_errors_and_name_are_openais(dialect: CallerDialect) -> None:
     assert dialect.name == CALLERS["openai_chat"].name
     assert dialect.errors is CALLERS["openai_chat"].errors
     assert dialect.replies.reshape.to_plain(b"{}") is None
-    # Large bodies are rewritten in another process, which gets the dialect by name.
-    assert pickle.loads(pickle.dumps(dialect)) == dialect  # noqa: S301
+    # Large bodies are rewritten in another process. The view of texts has partials, which are equal to themselves alone.
+    there = pickle.loads(pickle.dumps(dialect))  # noqa: S301
+    assert replace(there, texts=None) == replace(dialect, texts=None)
+    assert (there.texts is None) is (dialect.texts is None)
 
 
 def test_speech_is_streamed_as_events_where_they_are_asked_for() -> None:
