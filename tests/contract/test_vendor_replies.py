@@ -11,13 +11,6 @@ from typing import Any, Final
 
 import pytest
 
-pytest.importorskip("anthropic", reason="the SDKs are not installed")
-pytest.importorskip("google.genai")
-pytest.importorskip("cohere")
-pytest.importorskip("ollama")
-pytest.importorskip("botocore")
-pytest.importorskip("openai")
-
 import vendor_schemas
 from calling import PLAIN
 from doors import HOSTS

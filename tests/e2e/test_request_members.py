@@ -10,13 +10,6 @@ from typing import Final
 
 import pytest
 
-pytest.importorskip("anthropic", reason="the SDKs are not installed")
-pytest.importorskip("google.genai")
-pytest.importorskip("cohere")
-pytest.importorskip("ollama")
-pytest.importorskip("botocore")
-pytest.importorskip("openai")
-
 import vendor_schemas
 from doors import HOSTS, Door
 from running import RunningGateway
