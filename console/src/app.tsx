@@ -14,7 +14,7 @@ import { Playground } from "./pages/playground";
 import { Providers } from "./pages/providers";
 import { Requests } from "./pages/requests";
 import { SignIn } from "./pages/sign_in";
-import { go, link, usePlace, type Place } from "./route";
+import { beginAt, link, usePlace, type Place } from "./route";
 import { keyOfLink, may, mayKeys, resume, type Session, signInByLink, signOut } from "./session";
 import { Button } from "./ui";
 
@@ -124,7 +124,7 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
     window.scrollTo(0, 0);
   }, [place.page, place.id]);
   useEffect(() => {
-    if (!place.page && current) go(current.page);
+    if (!place.page && current) beginAt(current.page);
   }, [place.page]);
   return (
     <div class="frame">

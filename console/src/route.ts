@@ -1,6 +1,6 @@
 /** Where in the console somebody is: the part of the address after #, such as `#/keys/ID?tab=x`. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 
 export interface Place {
   page: string;
@@ -8,8 +8,8 @@ export interface Place {
   query: URLSearchParams;
 }
 
-function read(): Place {
-  const [path = "", query = ""] = window.location.hash.replace(/^#\/?/, "").split("?", 2);
+function read(hash: string): Place {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [page = "", ...rest] = path.split("/");
   return { page, id: decoded(rest.join("/")), query: new URLSearchParams(query) };
 }
@@ -24,13 +24,14 @@ function decoded(text: string): string {
 }
 
 export function usePlace(): Place {
-  const [place, setPlace] = useState(read);
+  const [hash, setHash] = useState(window.location.hash);
   useEffect(() => {
-    const changed = (): void => setPlace(read());
+    const changed = (): void => setHash(window.location.hash);
     window.addEventListener("hashchange", changed);
+    changed(); // It may have changed since the drawing that this follows.
     return () => window.removeEventListener("hashchange", changed);
   }, []);
-  return place;
+  return useMemo(() => read(hash), [hash]);
 }
 
 export function go(path: string): void {
@@ -40,6 +41,11 @@ export function go(path: string): void {
 /** Go to another view of a page, such as one of another period: the way back leads to what was before the page. */
 export function show(path: string): void {
   window.location.replace(`#/${path}`);
+}
+
+/** Where the address names no page, go to this one. An address that has changed since the last drawing stays. */
+export function beginAt(page: string): void {
+  if (!read(window.location.hash).page) show(page);
 }
 
 export const link = (page: string, id = ""): string => `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}`;

@@ -105,7 +105,7 @@ for (const width of [1280, 380]) {
     const page = await open(browser, gateway, { width });
     await page.getByLabel("gateway key").fill(made.key);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("heading", { name: `holder ${width}` }).waitFor();
+    await page.getByRole("heading", { name: `holder ${width}`, exact: true }).waitFor();
     await page.getByRole("img", { name: "1 of 4" }).waitFor();
     await page.getByText("search").waitFor();
     assert.match(await page.getByRole("region", { name: "curl" }).textContent(), /^curl .*\/v1\/chat\/completions/);

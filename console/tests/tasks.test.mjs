@@ -73,13 +73,13 @@ for (const width of [1280, 380]) {
         await page.getByRole("button", { name: "Rotate" }).click();
         await page.getByLabel("The old text works").selectOption("0");
         await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
-        await page.getByRole("heading", { name: "The new key" }).waitFor();
+        await page.getByRole("heading", { name: "The new key", exact: true }).waitFor();
         await until(async () => (await chat(key)).status === 401);
         await page.getByRole("button", { name: "I have copied it" }).click();
 
         await page.getByRole("button", { name: "Delete" }).click();
         await page.getByRole("button", { name: "Delete key" }).click();
-        await page.getByRole("heading", { name: "Keys" }).waitFor();
+        await page.getByRole("heading", { name: "Keys", exact: true }).waitFor();
         const left = await admin(gateway, "GET", "/api-keys");
         assert.equal(left.data.some((each) => each.name === `bot ${width}`), false);
       },
@@ -139,7 +139,7 @@ test("a config is written, corrected at its line, explained, versioned", { skip 
     const config = { strategy: { mode: "fallback" }, targets: [{ provider: "echo" }, { provider: "echo" }] };
     await editor.fill(JSON.stringify(config, null, 2));
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByRole("heading", { name: "Versions" }).waitFor();
+    await page.getByRole("heading", { name: "Versions", exact: true }).waitFor();
     await page.getByLabel("Faults").fill("targets[0]=503");
     await page.getByRole("button", { name: "Explain" }).click();
     await page.getByText("from targets[1]").waitFor();
@@ -200,7 +200,7 @@ test("a policy is made, and what each value used is seen", { skip }, () =>
     await page.getByLabel("For requests whose").fill("metadata.team");
     await page.getByRole("button", { name: "Create policy" }).click();
     await page.getByRole("button", { name: "teams", exact: true }).click();
-    await page.getByRole("heading", { name: "Used of teams" }).waitFor();
+    await page.getByRole("heading", { name: "Used of teams", exact: true }).waitFor();
     await page.getByRole("button", { name: "Close" }).click();
     await page.getByRole("button", { name: "Change teams" }).click();
     await page.getByLabel("Budget, requests").fill("25");
@@ -267,7 +267,7 @@ test("requests are searched, and one is read and replayed", { skip }, () =>
     await page.getByText("Overloaded").waitFor();
     await page.getByText("logit_bias").waitFor();
     await page.getByRole("button", { name: "Replay in the playground" }).click();
-    await page.getByRole("heading", { name: "Playground" }).waitFor();
+    await page.getByRole("heading", { name: "Playground", exact: true }).waitFor();
     assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "What is a penstock?");
     assert.equal(await page.getByLabel("Model").inputValue(), "@backup/claude-sonnet-5");
   }));
@@ -289,7 +289,7 @@ test("a search is a part of the address, and requests come in while they are loo
     await page.getByLabel("Live").uncheck();
     await page.getByText("stands still").waitFor();
     await rows.getByRole("link").click();
-    await page.getByRole("heading", { name: "Attempts" }).waitFor();
+    await page.getByRole("heading", { name: "Attempts", exact: true }).waitFor();
     await page.getByText("Answered.").waitFor();
     await page.getByRole("link", { name: "← Requests" }).click();
     await until(async () => page.url() === address && (await rows.count()) === 1);
@@ -382,10 +382,10 @@ test("requests are found by a key's name and by metadata, and kept in a file", {
     assert.match(names, /^team,requests,errors,cost,/);
     assert.ok(teams.some((each) => each.startsWith("files,1,0,")));
     await page.getByRole("link", { name: "files" }).click();
-    await page.getByRole("heading", { name: "Requests" }).waitFor();
+    await page.getByRole("heading", { name: "Requests", exact: true }).waitFor();
     await until(async () => (await page.getByLabel("Metadata").inputValue()) === "team=files");
     await page.locator("tbody a").first().click();
-    await page.getByRole("heading", { name: "Metadata" }).waitFor();
+    await page.getByRole("heading", { name: "Metadata", exact: true }).waitFor();
     await page.getByRole("link", { name: "files", exact: true }).click();
     await until(async () => (await page.getByLabel("Metadata").inputValue()) === "team=files");
   }));
@@ -496,7 +496,7 @@ test("a key with scopes to look sees no buttons that change", { skip }, async ()
       await visit(page, "keys");
       assert.equal(await page.getByRole("button", { name: "New key" }).count(), 0);
       await page.locator("td a").first().click();
-      await page.getByRole("heading", { name: "Settings" }).waitFor();
+      await page.getByRole("heading", { name: "Settings", exact: true }).waitFor();
       assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
       assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 0);
     },
