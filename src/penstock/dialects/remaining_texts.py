@@ -74,7 +74,8 @@ UNREAD: Final[Mapping[str, frozenset[str]]] = {
 """Why a member is not read -> names of such members, with all that is in them. Among arguments, schemas and results of
 tools, whose members are named by whoever wrote them, each is read."""
 
-_UNREAD: Final = frozenset[str]().union(*UNREAD.values())
+TEXTLESS: Final = frozenset[str]().union(*UNREAD.values())
+"""The names of members of a request that have no texts."""
 _FREE: Final = frozenset(
     """
     args arguments attributes parameters parametersJsonSchema parameters_json_schema properties response
@@ -138,14 +139,9 @@ def other_deltas(value: Any, at: Pointer, slot: int, choice: int = 0) -> Iterato
             yield Delta((_OTHER, slot, 0), each.pointer, each.text, choice, is_plain=False, is_whole=True)
 
 
-def says_nothing(names: Iterable[str]) -> bool:
-    """Whether members of these names of a request have no texts."""
-    return _UNREAD.issuperset(names)
-
-
 def members_with_texts(names: Iterable[str]) -> list[str]:
     """Which members of a request may hold texts, of some by their names."""
-    return [name for name in names if name not in _UNREAD]
+    return [name for name in names if name not in TEXTLESS]
 
 
 def _every_text(read: Reading, messages: tuple[str, ...], kind: str, body: Any) -> Iterable[Segment]:
@@ -153,7 +149,7 @@ def _every_text(read: Reading, messages: tuple[str, ...], kind: str, body: Any) 
     if isinstance(body, dict):
         seen = {segment.pointer for segment in segments}
         for name, value in body.items():
-            if name in _UNREAD or not isinstance(value, dict | list | str):
+            if name in TEXTLESS or not isinstance(value, dict | list | str):
                 continue
             if name in messages and isinstance(value, list):
                 for index, each in enumerate(value):
@@ -209,7 +205,7 @@ def _strings(value: Any, at: Pointer, keys: dict[str, None]) -> Iterator[tuple[P
         elif isinstance(each, dict):
             if is_free:
                 keys.update(dict.fromkeys(key for key in each if key not in _KEYWORDS))
-            known = each.items() if is_free else [member for member in each.items() if member[0] not in _UNREAD]
+            known = each.items() if is_free else [member for member in each.items() if member[0] not in TEXTLESS]
             for key, inner in known:
                 free = is_free or key in _FREE or (key in _INPUT and isinstance(inner, dict))
                 left.append(((*pointer, key), name if name in _EXAMPLES else key, inner, free))

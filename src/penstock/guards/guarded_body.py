@@ -10,7 +10,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.json_text import read_json
 from penstock.core.segments import Segment
 from penstock.dialects.texts import PlainTexts, listed, member
-from penstock.guards.member_names import among_others, coming_twice, in_other_case, members_in
+from penstock.guards.member_names import coming_twice, in_other_case, members_in
 from penstock.guards.text_forms import misshapen
 
 _message: Final = attrgetter("message")
@@ -137,7 +137,8 @@ class GuardedBody:
             return self._problem
         value = self._texts
         if body is not None and plain is not None:
-            problem = hidden_by_plain(body, plain)
+            # None of a plain body's members is taken for another one.
+            problem = _twice(coming_twice(bytes(body.members.get("messages", b"")), plain.members))
             if problem or self._json is None:
                 return problem
             return _twice(coming_twice(self.raw, members_in(self.json)))
@@ -164,15 +165,6 @@ class GuardedBody:
         except BodyError as error:
             self._problem = str(error)
             return {}
-
-
-def hidden_by_plain(body: Body, texts: PlainTexts) -> str:
-    """Where a host may read another text than guards do of a body with these plain texts. Empty if nowhere."""
-    name = among_others(body.members)
-    if name:
-        return _taken_for(name)
-    name = coming_twice(bytes(body.members.get("messages", b"")), texts.members)
-    return _twice(name) if name else ""
 
 
 def _taken_for(name: str) -> str:

@@ -6,6 +6,7 @@ checks' data and the moment. Source: docs/guardrails.md#results.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
@@ -80,9 +81,27 @@ def passed_result(
 
 
 @lru_cache(64)
-def results_at(results: bytes, moment: str) -> bytes:
-    """Results, or a template of them, with one moment in all places: requests of one millisecond share it."""
-    return results.replace(_MOMENT, b'"%b"' % moment.encode())
+def results_at(results: bytes, milliseconds: int) -> bytes:
+    """Results, or a template of them, with one moment in all places, in milliseconds since 1970: requests of one
+    millisecond share it."""
+    return results.replace(_MOMENT, b'"%b"' % _moment(milliseconds).encode())
+
+
+def moment_of(seconds: float) -> str:
+    """ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
+    return _moment(int(seconds * 1000))
+
+
+@lru_cache(16)
+def _moment(milliseconds: int) -> str:
+    """The same of milliseconds: checks of many requests begin in the same one."""
+    second, rest = divmod(milliseconds, 1000)
+    return f"{_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def feedback_of(

@@ -5,8 +5,6 @@ Source: docs/guardrails.md#results.
 
 from __future__ import annotations
 
-import datetime
-import functools
 from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Final
@@ -16,7 +14,7 @@ from msgspec import UNSET
 
 from penstock.core.json_text import write_json
 from penstock.guards.base import Judgement, Phase
-from penstock.guards.hook_result import CheckResult, HookResult, feedback_of
+from penstock.guards.hook_result import CheckResult, HookResult, feedback_of, moment_of
 from penstock.guards.plan import Feedback, Hook, HookCheck
 
 MESSAGE: Final = (
@@ -134,7 +132,7 @@ def phase_object(phase: Phase, results: bytes) -> bytes:
 def with_results(body: bytes, results: bytes) -> bytes | None:
     """A JSON object with ``hook_results`` as its last member; None for bytes that are no object."""
     text = body.rstrip()
-    if text[-1:] != b"}":
+    if not text.endswith(b"}"):
         return None
     inner = text[:-1].rstrip()
     begins = b'"hook_results":' if inner.endswith(b"{") else b',"hook_results":'
@@ -252,23 +250,6 @@ def _feedback(feedback: Feedback, runs: Collection[CheckRun]) -> dict[str, Any]:
     passed = [each.check.id for each in decided if each.judgement.verdict]
     failed = [each.check.id for each in decided if not each.judgement.verdict]
     return feedback_of((feedback.value, feedback.weight, feedback.metadata), passed, failed, errored)
-
-
-def moment_of(seconds: float) -> str:
-    """ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
-    return _moment(int(seconds * 1000))
-
-
-@functools.lru_cache(16)
-def _moment(milliseconds: int) -> str:
-    """The same of milliseconds: checks of many requests begin in the same one."""
-    second, rest = divmod(milliseconds, 1000)
-    return f"{_second(second)}.{rest:03d}Z"
-
-
-@functools.lru_cache(4)
-def _second(seconds: int) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 __all__ = [

@@ -29,6 +29,7 @@ from penstock.transport.base import Upload as Source
 if TYPE_CHECKING:
     from penstock.pipeline.guarding.memory import GuardMemory
     from penstock.pipeline.keeping.exchange import Keeping
+    from penstock.pipeline.target_route import TargetRoute
 
 _MOST_OF_A_GUARD: Final = 5
 LARGEST_READ: Final = 256 << 10
@@ -58,7 +59,7 @@ class Call(msgspec.Struct):
     the request held, where it may hold any; ``bind`` gives, for a target, the ids of what it keeps as callers get them
     (keeping/provider_state.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
-    any. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the
+    any; ``passed`` the first target, where all of its guards let the request pass at a glance. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the
     gateway keeps of the answer itself, where it may keep any (keeping/conversations.py). ``memo`` is
     what requests with the same head share, None where it came for the first time.
     """
@@ -83,6 +84,7 @@ class Call(msgspec.Struct):
     memo: HeadMemo | None = None
     upload: Upload | None = None
     guards: GuardMemory | None = None
+    passed: TargetRoute | None = None
     ids: ReadIds | None = None
     bind: Callable[[Target], ChangeId] | None = None
     named_in: str = ""

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.dialects.remaining_texts import TEXTLESS
 from penstock.guards.member_names import among_others, coming_twice, in_other_case, members_in
 
 CALL = {"id": "c", "type": "function", "function": {"name": "Content", "arguments": '{"Text": 1}'}}
@@ -49,6 +50,11 @@ def test_no_text_stands_as_deep_as_a_body_may_nest() -> None:
     for _ in range(500):
         nested = [{"content": nested}]
     assert in_other_case((), {"messages": nested}) == ""
+
+
+def test_no_member_without_texts_is_taken_for_one_with_texts() -> None:
+    """A body of such members alone needs no look at their names."""
+    assert among_others(TEXTLESS) == ""
 
 
 def test_letters_that_fold_to_ascii_are_other_letters_of_a_name() -> None:

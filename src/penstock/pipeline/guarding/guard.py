@@ -18,12 +18,11 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.parameter_changes import NO_CHANGES
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import NO_TEXTS, TextView
-from penstock.guards.base import Outbound, Phase
-from penstock.guards.guarded_body import hidden_by_plain
+from penstock.guards.base import Outbound
 from penstock.guards.logprobs import asks_logprobs
-from penstock.guards.plan import Glances, GuardPlan, Hook
+from penstock.guards.plan import GuardPlan, Hook
 from penstock.guards.restore import restoring_of
-from penstock.guards.results import HookRun, denied, joined_results, phase_object, with_results
+from penstock.guards.results import HookRun, denied
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
@@ -33,11 +32,9 @@ from penstock.pipeline.guarding.at_a_glance import passed_results
 from penstock.pipeline.guarding.at_once import judged_in_turns
 from penstock.pipeline.guarding.breaker import HostBreaker
 from penstock.pipeline.guarding.documents import KeptDocuments
-from penstock.pipeline.guarding.events import with_first_event
 from penstock.pipeline.guarding.memory import (
     GuardMemory,
     JudgedRequest,
-    PassedRequest,
     judged_aside,
     known_runs,
     remembered,
@@ -111,11 +108,6 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         plan, view, request = route.target.guards, call.dialect.texts, call.request
         if not isinstance(plan, GuardPlan):
             return send(call, route, step, account)
-        glances = plan.glances
-        if glances is not None and call.guards is None and view is not None and request is not None:
-            passed = self._passed_at_a_glance(call, route, glances, view, request)
-            if passed is not None:
-                return self._with_passed_results(route, view, passed, send(call, route, step, account))
         kind = None if view is None else view.request_types.get(call.operation)
         outbound = self.outbound if plan.is_local else self._outbound(call, policy or self.policy, account.caller)
 
@@ -125,21 +117,6 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if view is None or kind is None or request is None:
             return self._unread(call, route, sending, plan, kind, outbound)
         return self._guarded(call, route, sending, plan, view, kind, request, outbound)
-
-    @staticmethod
-    async def _with_passed_results(
-        route: TargetRoute, view: TextView, passed: bytes, sending: Coroutine[Any, Any, Answer]
-    ) -> Answer:
-        """An attempt whose request passed at a glance, and whose answer no hook judges. ``passed`` are the results of
-        the request's hooks, as a JSON array."""
-        answer = await sending
-        if answer.watch is not None:
-            if not route.target.strict:
-                answer.body = with_first_event(view, phase_object(Phase.BEFORE, passed), answer.body)
-        elif answer.rest is None:
-            body = with_results(answer.body, joined_results(passed))
-            answer.body = answer.body if body is None else body
-        return answer
 
     async def _unread(
         self, call: Call, route: TargetRoute, send: Sending, plan: GuardPlan, kind: str | None, outbound: Outbound
@@ -231,37 +208,36 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
     # Before.
 
-    def _passed_at_a_glance(
-        self, call: Call, route: TargetRoute, glances: Glances, view: TextView, request: RequestBody
-    ) -> bytes | None:
-        """The results of the hooks of a request for its first target, which all pass at a glance; None for any other
-        request."""
+    def passed_at_a_glance(self, call: Call, route: TargetRoute) -> bytes | None:
+        """The results of the hooks of a request for its first target, which all pass at a glance, as a JSON array; None
+        for any other request."""
+        plan, view, request = route.target.guards, call.dialect.texts, call.request
+        glances = plan.glances if isinstance(plan, GuardPlan) else None
+        if glances is None or view is None or request is None or call.passed is not None or call.guards is not None:
+            return None
         read, changes = view.read_plain_chat, route.changes
         if read is None or not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
             return None
         body = changes.filled(request.body) if changes is not NO_CHANGES and changes.fills else request.body
-        texts = read(body)
-        if texts is None or (glances.needs_texts and hidden_by_plain(body, texts)):
-            return None
-        results = passed_results(glances, texts)
+        results = passed_results(glances, read, body)
         if results is not None:
-            self.looking_on.verdicts.note_passed(glances.check_ids)
-            call.guards = GuardMemory(passed=PassedRequest(route, body, results))
+            self.looking_on.verdicts.passed[glances.check_ids] += 1
+            call.passed = route
         return results
 
     @staticmethod
     async def _memory(call: Call, view: TextView, kind: str, request: RequestBody) -> GuardMemory:
         """What guards found so far. A request that passed its first target at a glance and is attempted again is judged
         once more, for all that is to be known of it; its verdicts are counted already."""
-        memory = call.guards
+        memory, passed = call.guards, call.passed
         if memory is None:
             memory = call.guards = GuardMemory()
-        passed, memory.passed = memory.passed, None
-        if passed is not None and isinstance(passed.route.target.guards, GuardPlan):
-            subject = asked(call, passed.route, passed.body, view, kind, streams=request.stream)
-            runs, _ = await judged_in_turns(passed.route.target.guards.deciding, subject)
-            judged = memory.targets[passed.route.target.path] = JudgedRequest(runs, subject)
-            memory.judged.append(judged)
+            if passed is not None and isinstance(passed.target.guards, GuardPlan):
+                body = passed.changes.filled(request.body) if passed.changes.fills else request.body
+                subject = asked(call, passed, body, view, kind, streams=request.stream)
+                runs, _ = await judged_in_turns(passed.target.guards.deciding, subject)
+                judged = memory.targets[passed.target.path] = JudgedRequest(runs, subject)
+                memory.judged.append(judged)
         return memory
 
     async def _request_judged(

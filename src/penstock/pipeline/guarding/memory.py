@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.dialects.caller import RequestBody
 from penstock.guards.base import Outbound
@@ -18,7 +17,6 @@ from penstock.guards.results import HookRun
 from penstock.pipeline.guarding.at_once import undone
 from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.subject import Subject
-from penstock.pipeline.target_route import TargetRoute
 
 if TYPE_CHECKING:
     from penstock.pipeline.guarding.pieces import JudgedPieces
@@ -26,25 +24,15 @@ if TYPE_CHECKING:
 _TOO_LATE: Final = "the model has the request already: leave parallel out"
 
 
-class PassedRequest(msgspec.Struct, frozen=True):
-    """A request that passed its first target at a glance: the target, the body for it, and the results as a JSON array
-    (``at_a_glance.passed_results``)."""
-
-    route: TargetRoute
-    body: Body
-    results: bytes
-
-
 class GuardMemory(msgspec.Struct):
     """What the guards of one request found so far: by target, and the runs of hooks that other targets may ask, too,
-    each with the subject that it judged. ``passed``: nothing but that the request passed at a glance."""
+    each with the subject that it judged."""
 
     targets: dict[str, JudgedRequest] = msgspec.field(default_factory=dict)
     pieces: dict[str, JudgedPieces] = msgspec.field(default_factory=dict)
     """By target, what came of the requests inside the request."""
     judged: list[JudgedRequest] = msgspec.field(default_factory=list)
     changing: list[Changing] = msgspec.field(default_factory=list)
-    passed: PassedRequest | None = None
 
     def run_of(self, hook: Hook, subject: Subject) -> HookRun | None:
         """The run of a hook that is written alike and judged the same; None where there was none."""

@@ -12,9 +12,20 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
+from penstock.guards.base import Phase
 from penstock.guards.plan import Hook
-from penstock.guards.results import MESSAGE, HookRun, failed, hook_results, reasons_of, with_results
+from penstock.guards.results import (
+    MESSAGE,
+    HookRun,
+    failed,
+    hook_results,
+    joined_results,
+    phase_object,
+    reasons_of,
+    with_results,
+)
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.guarding.events import with_first_event
 from penstock.pipeline.guarding.denial import is_soft, soft_denial, told_denial
 from penstock.pipeline.target_route import TargetRoute
 
@@ -70,6 +81,18 @@ class GuardResults(msgspec.Struct, frozen=True):
             answer.status = call.dialect.errors.marked_status or answer.status
             judged = has_failed and not answer.outcome.stored
             answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
+
+
+def with_passed(answer: Answer, call: Call, route: TargetRoute, passed: bytes) -> Answer:
+    """The answer to a request that passed at a glance, and which no hook judges. ``passed`` are the results of the
+    request's hooks (``at_a_glance.passed_results``)."""
+    if answer.watch is None:
+        if answer.rest is None:
+            body = with_results(answer.body, joined_results(passed))
+            answer.body = answer.body if body is None else body
+    elif not route.target.strict and call.dialect.texts is not None:
+        answer.body = with_first_event(call.dialect.texts, phase_object(Phase.BEFORE, passed), answer.body)
+    return answer
 
 
 def with_cost(refusal: Answer, answer: Answer | None) -> Answer:

@@ -6,7 +6,7 @@ Source: docs/guardrails.md#what-is-recorded.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from penstock.guards.base import Phase, Reads
@@ -27,43 +27,50 @@ _LONGEST_ID: Final = 64
 """Characters of a guard's id that are kept: configs choose it."""
 
 
+class _Passed(dict[tuple[str, ...], int]):
+    """Counts by group. ``count`` empties it once there are many groups."""
+
+    def __init__(self, count: Callable[[], None]) -> None:
+        super().__init__()
+        self._count = count
+
+    def __missing__(self, ids: tuple[str, ...]) -> int:
+        if len(self) >= _MOST_GROUPS:
+            self._count()
+        return 0
+
+
 class GuardVerdicts:
     """Counts the verdicts of this process by check and verdict, and notes in accounts those that did not simply pass.
     A check is named as the registry names it, however the config writes it."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._clean: Counter[tuple[str, ...]] = Counter()
-        """Checks that simply passed together: how often each such group did."""
+        self.passed = _Passed(self._count_passed)
+        """Checks that simply passed together, and nothing else is to be told of them: how often each such group did."""
 
     @property
     def counts(self) -> Counter[tuple[str, str]]:
         """How often each check came to each verdict."""
-        self._count_clean()
+        self._count_passed()
         return self._counts
 
     def note(self, account: Account, runs: Iterable[HookRun], released: int | None = None) -> None:
         """Hooks have judged. ``released``: a denial came when so many characters of a stream had gone out."""
         for run in runs:
             if run.is_clean and not run.hook.is_shadow:
-                self.note_passed(run.hook.check_ids)
+                self.passed[run.hook.check_ids] += 1
                 continue
             for check in run.checks:
                 if not check.skipped:
                     verdict = _verdict(run, check)
                     self._add(account, run.hook, check.check.check.id, verdict, released if run.denies else None)
 
-    def note_passed(self, check_ids: tuple[str, ...]) -> None:
-        """Some checks passed, and nothing else is to be told of them."""
-        self._clean[check_ids] += 1
-        if len(self._clean) > _MOST_GROUPS:
-            self._count_clean()
-
-    def _count_clean(self) -> None:
-        for ids, count in self._clean.items():
+    def _count_passed(self) -> None:
+        for ids, count in self.passed.items():
             for each in ids:
                 self._counts[each, PASSED] += count
-        self._clean.clear()
+        self.passed.clear()
 
     def drop(self, account: Account, hooks: Iterable[Hook]) -> None:
         """Hooks that only look on did not judge, or not to the end."""

@@ -42,10 +42,9 @@ def plan_of(*hooks: Any) -> GuardPlan:
 
 def at_a_glance_of(plan: GuardPlan, body: Body) -> bytes | None:
     assert TEXTS.read_plain_chat is not None
-    texts = TEXTS.read_plain_chat(body)
     assert plan.glances is not None
-    assert texts is not None
-    return passed_results(plan.glances, texts)
+    assert TEXTS.read_plain_chat(body) is not None
+    return passed_results(plan.glances, TEXTS.read_plain_chat, body)
 
 
 def chat(*texts: str) -> Body:

@@ -13,11 +13,11 @@ from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.remaining_texts import (
+    TEXTLESS,
     every_text,
     every_text_of_answer,
     members_with_texts,
     other_deltas,
-    says_nothing,
 )
 from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
@@ -41,7 +41,8 @@ _DOCUMENTS: Final = "documents"
 """What some hosts put before the messages of a chat: https://docs.vllm.ai/en/latest/serving/openai_compatible_server/."""
 _PREDICTION: Final = "prediction"
 """What the caller expects much of an answer to be, which the model reads."""
-_PLAIN: Final = frozenset({"messages"})
+_PLAIN: Final = frozenset({"messages"}) | TEXTLESS
+"""The members of a body that has no texts but those of its messages."""
 _INPUTS: Final = {
     "complete": ("prompt", "suffix"),
     "embed": ("input", "texts", "instruction"),
@@ -81,8 +82,7 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
 
 
 def _read_plain(body: Body) -> PlainTexts | None:
-    others = body.members.keys() - _PLAIN
-    return plain_messages(body, _KINDS) if says_nothing(others) else None
+    return plain_messages(body, _KINDS) if _PLAIN.issuperset(body.members) else None
 
 
 def _message(
