@@ -45,6 +45,9 @@ class TextView(msgspec.Struct, frozen=True):
     """Request type -> which members of a request hold all texts. A type without them is read whole."""
     read_plain_chat: Callable[[Body], PlainTexts | None] | None = None
     """Reads the body of a chat whose messages are plain faster than ``request``; None for any other body."""
+    read_plain_answer: Callable[[bytes], str | None] | None = None
+    """Reads the one text of an answer to a chat that has nothing else which ``answer`` reads; None for any other
+    answer."""
     results_first: bool = True
     """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
     kept: Mapping[str, Callable[[str, Any], Iterable[Segment]]] = {}
@@ -52,7 +55,7 @@ class TextView(msgspec.Struct, frozen=True):
     texts."""
 
 
-class _PlainMessage(msgspec.Struct, forbid_unknown_fields=True):
+class _PlainMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: str
     content: str
 

@@ -268,7 +268,7 @@ class Prepared(msgspec.Struct, frozen=True):
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
     ``glance`` tells the data of a judgement that passes plain messages with this text, as JSON; None where ``judge``
-    has to look. ``passed_data`` is what it tells, where that is always the same.
+    has to look.
     """
 
     judge: Judge | None = None
@@ -282,7 +282,6 @@ class Prepared(msgspec.Struct, frozen=True):
     servers: int = 1
     tells: tuple[str, ...] = ()
     glance: Glance | None = None
-    passed_data: bytes | None = None
 
 
 def judging_text(
@@ -291,7 +290,6 @@ def judging_text(
     hold: HoldRule | DetectRule | None = None,
     size: int = 0,
     glance: Glance | None = None,
-    passed_data: bytes | None = None,
 ) -> Prepared:
     """A check that reads nothing but its text, and changes nothing."""
 
@@ -300,7 +298,7 @@ def judging_text(
         return write_json(judgement.data) if judgement.verdict and judgement.error is None else None
 
     glance = glance or judged
-    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance, passed_data=passed_data)
+    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance)
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -79,7 +79,6 @@ def _with_bounds(prepared: Prepared) -> Prepared:
         judge=None if judge is None else _judging(judge),
         ask=None if ask is None else _asking(ask),
         glance=None,
-        passed_data=None,
     )
 
 

@@ -212,11 +212,11 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return not (self.transforms or closed)
 
     @cached_property
-    def glances(self) -> tuple[tuple[Glance, bool, bool], ...]:
-        """What its checks of a request tell at a glance, each with whether it sees the last message alone, and whether
-        it tells the same of each text that passes; nothing unless all checks may."""
+    def glances(self) -> tuple[tuple[Glance, int], ...]:
+        """What its checks tell at a glance, each with which text it sees: 0 is that of a request's last message, 1 that
+        of all of them, and of an answer both are the same. Nothing unless all checks may."""
         glances = [
-            (each.prepared.glance, each.scope.of == "last", each.prepared.passed_data is not None)
+            (each.prepared.glance, 0 if each.scope.of == "last" else 1)
             for each in self.checks
             if each.prepared.glance is not None and each.scope.is_told_by_plain
         ]
@@ -225,7 +225,7 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
     @property
     def passed_result(self) -> HookResult:
         """What is told of the hook where all its checks pass at a glance."""
-        checks = [(each.id, each.told_fails_closed, each.prepared.passed_data) for each in self.checks]
+        checks = [(each.id, each.told_fails_closed) for each in self.checks]
         feedback = self.on_success
         passed = None
         if feedback is not None:
@@ -246,15 +246,15 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
 
 
 class Glances(msgspec.Struct, frozen=True):
-    """The hooks of a request, all of which may judge at a glance: then nothing else judges the request or its answer.
+    """The hooks of a phase, all of which may judge at a glance: then nothing else judges.
 
     ``checks`` are what all checks tell, in their order (``Hook.glances``). ``reads_whole``: whether a check sees more
     than the last message. ``results`` is what is told of the hooks where all pass, a JSON array with moments
-    (``hook_result.results_at``), and with gaps where a check tells something else of each text
-    (``hook_result.template_of``). ``check_ids`` are the ids of all checks, as the registry has them. ``needs_texts``:
-    a request whose texts can't be read would evade a hook."""
+    (``hook_result.results_at``), and with a gap for the data of each check (``hook_result.template_of``). ``check_ids``
+    are the ids of all checks, as the registry has them. ``needs_texts``: a request whose texts can't be read would
+    evade a hook."""
 
-    checks: tuple[tuple[Glance, bool, bool], ...]
+    checks: tuple[tuple[Glance, int], ...]
     reads_whole: bool
     results: bytes
     check_ids: tuple[str, ...]
@@ -316,24 +316,29 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
 
     @cached_property
     def glances(self) -> Glances | None:
-        """The hooks that judge a request before it is sent, where all of them may do so at a glance, and no other hook
-        judges the request or its answer."""
-        deciding = self.deciding
-        hooks = [hook.glances for hook in deciding]
-        has_more = self.told_headers or self.beside or self.after
-        if not hooks or not all(hooks) or has_more or not self.judges_at_once:
+        """The hooks that judge a request before it is sent, where all of them may do so at a glance, so may those that
+        judge its answer, and no other hook judges either."""
+        if self.told_headers or self.beside or not self.judges_at_once:
             return None
-        checks = tuple([each for glances in hooks for each in glances])
-        reads_whole = any(not of_last for _, of_last, _ in checks)
-        results = template_of([hook.passed_result for hook in deciding])
-        if results is None:
+        if self.after and self.glances_after is None:
             return None
-        if all(tells_the_same for _, _, tells_the_same in checks):
-            results %= ()
-        ids = tuple([each for hook in deciding for each in hook.check_ids])
-        return Glances(checks, reads_whole, results, ids, self.needs_texts)
+        return _glances_of(self.deciding, needs_texts=self.needs_texts)
+
+    @cached_property
+    def glances_after(self) -> Glances | None:
+        """The hooks that judge an answer, where all of them may do so at a glance."""
+        return None if self.looking_on_after else _glances_of(self.deciding_after, needs_texts=False)
 
     @cached_property
     def changes_answers(self) -> bool:
         """Whether a hook may change the text of an answer."""
         return any(hook.transforms for hook in self.after)
+
+
+def _glances_of(hooks: tuple[Hook, ...], *, needs_texts: bool) -> Glances | None:
+    if not all(hook.glances for hook in hooks):
+        return None
+    results = template_of([hook.passed_result for hook in hooks])
+    checks = tuple([each for hook in hooks for each in hook.glances])
+    ids = tuple([each for hook in hooks for each in hook.check_ids])
+    return None if results is None else Glances(checks, any(which for _, which in checks), results, ids, needs_texts)

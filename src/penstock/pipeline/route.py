@@ -21,7 +21,6 @@ from penstock.pipeline.call import NO_CACHE, Answer, Call, RequestView
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.guarding.guard import Guarding
-from penstock.pipeline.guarding.results import with_passed
 from penstock.pipeline.models.model_alias import profile_url
 from penstock.pipeline.repeated_call import RepeatedCall, RepeatedCalls
 from penstock.pipeline.replies.decisive_error import target_error, tell_decisive
@@ -220,11 +219,14 @@ class Router(msgspec.Struct, frozen=True):
                 if call.operation.is_session:
                     answer = await self._open_session(call, route, step, account)
                 elif route.target.guards is not None and not call.is_unguarded:
-                    passed = None if self.guarding is None else self.guarding.passed_at_a_glance(call, route)
-                    if passed is None:
+                    guarding = self.guarding
+                    passed = None if guarding is None else guarding.passed_at_a_glance(call, route)
+                    if guarding is None or passed is None:
                         answer = await self._guarded(call, compiled, route, step, account)
                     else:
-                        answer = with_passed(await self._send(call, route, step, account), call, route, passed)
+                        sent = await self._send(call, route, step, account)
+                        told = guarding.tells_passed(sent, call, route, passed)
+                        answer = sent if told else await guarding.given(sent, call, route)
                 elif route.target.cache is not None and self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
                 else:

@@ -68,14 +68,18 @@ class Pattern:
     """A pattern that is valid. ``size`` is the number of tokens that the compiler writes out: ``(?:ab){3}`` has 9.
 
     ``is_local``: no assertion looks beyond the text of a match, so that a match can be told before what follows is
-    known; a word boundary beside a word's character is local, too.
+    known; a word boundary beside a word's character is local, too. ``needed`` is a text that stands in each match,
+    empty where none is known: what doesn't hold it need not be searched.
     """
 
-    __slots__ = ("_compiled", "_ignores_case", "_source", "is_local", "size")
+    __slots__ = ("_compiled", "_ignores_case", "_source", "is_local", "needed", "size")
 
-    def __init__(self, source: str, size: int, *, is_local: bool = False, ignores_case: bool = False) -> None:
+    def __init__(
+        self, source: str, size: int, *, is_local: bool = False, ignores_case: bool = False, needed: str = ""
+    ) -> None:
         self._source = source
         self.size = size
+        self.needed = needed
         self.is_local = is_local
         self._ignores_case = ignores_case
         self._compiled: regex.Pattern[str] | None = None
@@ -161,8 +165,9 @@ class _Reader:
         """The whole pattern; None if a group is still open."""
         if len(self._sizes) != 1:
             return None
-        is_local = _is_local(self._tokens)
-        return Pattern("".join(self._parts), self._sizes[0], is_local=is_local, ignores_case="i" in self._flags)
+        is_local, ignores_case = _is_local(self._tokens), "i" in self._flags
+        needed = _needed(self._tokens, ignores_case=ignores_case)
+        return Pattern("".join(self._parts), self._sizes[0], is_local=is_local, ignores_case=ignores_case, needed=needed)
 
     def take(self, token: re.Match[str]) -> bool:
         """Add a token. Returns False if no valid pattern has the token here."""
@@ -300,16 +305,39 @@ def _is_local(tokens: list[str]) -> bool:
     return True
 
 
+def _needed(tokens: list[str], *, ignores_case: bool) -> str:
+    """The longest text that stands in each match: characters in a row outside of groups, none of which may be left
+    out (``Pattern.needed``)."""
+    runs, depth = [""], 0
+    for at, token in enumerate(tokens):
+        follows = tokens[at + 1] if at + 1 < len(tokens) else ""
+        depth += token.startswith("(") - (token == ")")
+        if depth == 0 and token == "|":
+            return ""
+        literal = _LITERAL.fullmatch(token)
+        if depth or literal is None or _MAYBE_NONE.match(follows) or (ignores_case and literal[1].isalpha()):
+            runs.append("")
+            continue
+        runs[-1] += literal[1]
+        if re.fullmatch(_QUANTIFIER, follows):
+            runs.append("")
+    return max(runs, key=len)
+
+
+_LITERAL: Final = re.compile(r"(?:\\(?=[^\w\s])|(?![.|^$()*+?\\\[]))([ -~])", re.ASCII)
+"""A token that one character matches, which is told: with a backslash only where it is no letter."""
+
+
 def _is_word_after(tokens: list[str], at: int) -> bool:
     if at + 1 >= len(tokens) or not _WORD.fullmatch(tokens[at + 1]):
         return False
-    return at + 2 >= len(tokens) or not tokens[at + 2].startswith(_MAYBE_NONE)
+    return at + 2 >= len(tokens) or _MAYBE_NONE.match(tokens[at + 2]) is None
 
 
 def _is_word_before(tokens: list[str], at: int) -> bool:
     before = at - 1
     if before >= 0 and re.fullmatch(_QUANTIFIER, tokens[before]):
-        if tokens[before].startswith(_MAYBE_NONE):
+        if _MAYBE_NONE.match(tokens[before]):
             return False
         before -= 1
     return before >= 0 and _WORD.fullmatch(tokens[before]) is not None
@@ -321,7 +349,8 @@ _LEGACY_OCTAL: Final = re.compile(r"[0-3][0-7]{0,2}|[4-7][0-7]?")
 _LONGEST_NUMBER: Final = 6
 """Characters of a backslash and the number of a group, less than which have a meaning."""
 _QUANTIFIER: Final = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??"
-_MAYBE_NONE: Final = ("*", "?", "{0,", "{0}")
+_MAYBE_NONE: Final = re.compile(r"[*?]|\{0+[,}]")
+"""A quantifier that lets nothing be there, too."""
 
 
 def _plain(character: str) -> str:

@@ -5,10 +5,10 @@ from penstock.guards.plan import HookType
 
 
 def test_a_template_is_filled_with_data_and_moments() -> None:
-    checks = [("a.b", False, None), ("c.d", True, b"null")]
+    checks = [("a.b", False), ("c.d", True)]
     template = template_of(passed_result("100% g", HookType.GUARDRAIL, checks, None, is_async=False))
     assert template is not None
-    told = json.loads(results_at(template, 1769860800000) % (b'{"x":"%b"}',))
+    told = json.loads(results_at(template, 1769860800000) % (b'{"x":"%b"}', b"null"))
     first, second = told.pop("checks")
     assert list(first.items()) == [
         ("data", {"x": "%b"}),
@@ -35,11 +35,11 @@ def test_a_template_is_filled_with_data_and_moments() -> None:
 
 
 def test_requests_of_one_moment_share_their_results() -> None:
-    template = template_of(passed_result("g", HookType.MUTATOR, [("a.b", False, b"{}")], None, is_async=True))
+    template = template_of(passed_result("g", HookType.MUTATOR, [("a.b", False)], None, is_async=True))
     assert template is not None
     first, second = (results_at(bytes(bytearray(template)), 1769860800000) for _ in range(2))
     assert first is second
-    assert json.loads(results_at(template, 1769860800001))["created_at"] == "2026-01-31T12:00:00.001Z"
+    assert json.loads(results_at(template, 1769860800001) % (b"{}",))["created_at"] == "2026-01-31T12:00:00.001Z"
 
 
 def test_a_text_that_is_no_utf_8_makes_no_template() -> None:

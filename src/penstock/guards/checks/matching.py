@@ -48,6 +48,8 @@ def _regex_match(parameters: Parameters) -> Prepared:
         return Judgement(verdict, data)
 
     def search(text: str, pattern: Pattern) -> regex.Match[str] | None:
+        if pattern.needed not in text:
+            return None
         if hold is not None and len(text) <= _SHORT and hold.begins.search(text) is None:
             return None
         return pattern.for_text(text).search(text, timeout=seconds_for(text))
@@ -59,11 +61,11 @@ def _regex_match(parameters: Parameters) -> Prepared:
         return judged(match, None if match is None else _details(text, match), excerpt(text))
 
     def glance(text: str) -> bytes | None:
-        if pattern is None or clean_template is None or not text or search(text, pattern) is not None:
+        if pattern is None or template is None or not text or (needed in text and search(text, pattern) is not None):
             return None
-        return clean_template % write_json(excerpt(text))
+        return template % write_json(excerpt(text))
 
-    clean_template = template_of(judged(None, None, GAP).data)
+    template, needed = template_of(judged(None, None, GAP).data), "" if pattern is None else pattern.needed
     return judging_text(judge, hold=hold, size=_size(rule, pattern), glance=glance if inverts else None)
 
 

@@ -63,7 +63,7 @@ def _contains(parameters: Parameters) -> Prepared:
     size = sum(map(len, words)) * 4
     if not looks_for_none:
         return judging_text(judge, hold=hold, size=size)
-    return judging_text(judge, hold=hold, size=size, glance=glance, passed_data=clean_data)
+    return judging_text(judge, hold=hold, size=size, glance=glance)
 
 
 def _word_pattern(word: str, *, matches_case: bool, whole: bool) -> Any:

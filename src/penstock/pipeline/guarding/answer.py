@@ -34,6 +34,11 @@ _LARGEST: Final = 32 << 20
 """Bytes of a plain answer that is judged."""
 
 
+def is_judged(answer: Answer) -> bool:
+    """Whether hooks judge an answer: one that is good."""
+    return answer.outcome.ok and 200 <= answer.status < 300
+
+
 class GuardedAnswer(msgspec.Struct, frozen=True):
     """What judges the answer to one attempt, and tells what came of it."""
 
@@ -49,13 +54,13 @@ class GuardedAnswer(msgspec.Struct, frozen=True):
 
     async def given(self, answer: Answer) -> Answer:
         """The answer as the caller gets it."""
-        is_judged = answer.outcome.ok and 200 <= answer.status < 300
+        may_judge = is_judged(answer)
         reads = self.judged.subject.request_type in self.view.answered
         hooks = self.plan.deciding_after if reads else ()
-        aside = self.plan.looking_on_after if reads and is_judged else ()
+        aside = self.plan.looking_on_after if reads and may_judge else ()
         if answer.watch is not None:
             return await self._streamed(answer, hooks, aside)
-        if is_judged and (hooks or aside or self.judged.restoring is not None):
+        if may_judge and (hooks or aside or self.judged.restoring is not None):
             return await self._judged(answer, hooks, aside)
         return self.results.told(self.call, answer, self.judged.runs, ())
 

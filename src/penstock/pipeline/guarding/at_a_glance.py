@@ -1,7 +1,8 @@
-"""Requests that pass at a glance: plain messages, under hooks whose checks read nothing but a text and find nothing.
+"""Requests and answers that pass at a glance: plain texts, under hooks whose checks read nothing but a text and find
+nothing.
 
-Nearly all requests are so. Nothing else is made for them: neither the texts one by one, nor what a check may ask for,
-nor runs of hooks. Whatever a glance doesn't tell, at_once.py judges.
+Nearly all are so. Nothing else is made for them: neither the texts one by one, nor what a check may ask for, nor runs
+of hooks. Whatever a glance doesn't tell, at_once.py judges.
 """
 
 from __future__ import annotations
@@ -22,29 +23,34 @@ _SECONDS: Final = 0.001
 _content: Final = attrgetter("content")
 
 
-def passed_results(glances: Glances, read: Callable[[Body], PlainTexts | None], body: Body) -> bytes | None:
-    """The results of hooks that all passed, as a JSON array; None where a check has to look, fails, can't judge or
-    takes long, and for a body that isn't plain."""
+def passed_request(glances: Glances, read: Callable[[Body], PlainTexts | None], body: Body) -> bytes | None:
+    """The results of hooks that all let a request pass, as a JSON array; None where a check has to look, fails, can't
+    judge or takes long, and for a body that isn't plain."""
+    if not glances.checks:
+        return b"[]"
     began, texts = time(), read(body)
     if texts is None:
         return None
     messages = texts.messages
-    # Readers in which a name of the members beside the messages means another one know none of a plain body's names.
+    # No member of a plain body is taken for another one: only among the messages a host may read another text.
     if glances.needs_texts and coming_twice(bytes(body.members.get("messages", b"")), 2 * len(messages)):
         return None
     last = messages[-1].content if messages else ""
-    whole = "\n".join(filter(None, map(_content, messages))) if glances.reads_whole else ""
-    differing: list[bytes] = []
+    return _passed(glances, (last, "\n".join(filter(None, map(_content, messages))) if glances.reads_whole else ""), began)
+
+
+def passed_answer(glances: Glances, read: Callable[[bytes], str | None], body: bytes) -> bytes | None:
+    """The same of hooks that judge a whole answer."""
+    began, text = time(), read(body)
+    return None if text is None else _passed(glances, (text, text), began)
+
+
+def _passed(glances: Glances, texts: tuple[str, str], began: float) -> bytes | None:
+    """The results of hooks whose checks all pass these texts (``Hook.glances``), which were read at ``began``."""
     try:
-        for glance, of_last, tells_the_same in glances.checks:
-            data = glance(last if of_last else whole)
-            if data is None:
-                return None
-            if not tells_the_same:
-                differing.append(data)
+        data = [glance(texts[which]) for glance, which in glances.checks]
     except Exception:
         return None  # what judges then tells what is wrong
-    results = results_at(glances.results, int(began * 1000))
-    if differing:
-        results %= tuple(differing)
-    return results if time() - began < _SECONDS else None
+    if None in data or time() - began >= _SECONDS:
+        return None
+    return results_at(glances.results, int(began * 1000)) % (*data,)

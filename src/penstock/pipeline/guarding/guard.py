@@ -26,9 +26,9 @@ from penstock.guards.results import HookRun, denied
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.guarding.answer import GuardedAnswer
+from penstock.pipeline.guarding.answer import GuardedAnswer, is_judged
 from penstock.pipeline.guarding.aside import LookingOn
-from penstock.pipeline.guarding.at_a_glance import passed_results
+from penstock.pipeline.guarding.at_a_glance import passed_answer, passed_request
 from penstock.pipeline.guarding.at_once import judged_in_turns
 from penstock.pipeline.guarding.breaker import HostBreaker
 from penstock.pipeline.guarding.documents import KeptDocuments
@@ -43,7 +43,7 @@ from penstock.pipeline.guarding.model import GuardModels
 from penstock.pipeline.guarding.outbound import GuardOutbound, Knows
 from penstock.pipeline.guarding.parallel import judged_beside
 from penstock.pipeline.guarding.request_types import hooks_without_texts, request_type
-from penstock.pipeline.guarding.results import GuardResults, with_cost, with_skipped
+from penstock.pipeline.guarding.results import GuardResults, with_cost, with_passed, with_skipped
 from penstock.pipeline.guarding.subject import (
     Subject,
     asked,
@@ -210,20 +210,48 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
     def passed_at_a_glance(self, call: Call, route: TargetRoute) -> bytes | None:
         """The results of the hooks of a request for its first target, which all pass at a glance, as a JSON array; None
-        for any other request."""
+        for any other request, and where a stream's hooks need more."""
         plan, view, request = route.target.guards, call.dialect.texts, call.request
-        glances = plan.glances if isinstance(plan, GuardPlan) else None
-        if glances is None or view is None or request is None or call.passed is not None or call.guards is not None:
+        if not isinstance(plan, GuardPlan) or view is None or request is None or (plan.after and request.stream):
             return None
-        read, changes = view.read_plain_chat, route.changes
-        if read is None or not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
+        glances, read, changes = plan.glances, view.read_plain_chat, route.changes
+        if glances is None or read is None or call.passed is not None or call.guards is not None:
+            return None
+        if not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
             return None
         body = changes.filled(request.body) if changes is not NO_CHANGES and changes.fills else request.body
-        results = passed_results(glances, read, body)
+        results = passed_request(glances, read, body)
         if results is not None:
             self.looking_on.verdicts.passed[glances.check_ids] += 1
             call.passed = route
         return results
+
+    def tells_passed(self, answer: Answer, call: Call, route: TargetRoute, passed: bytes) -> bool:
+        """Tell in the answer to a request that passed at a glance what its hooks found (``passed_at_a_glance``), and
+        what those of the answer did: False, and nothing is done, where these have to look."""
+        plan, view = route.target.guards, call.dialect.texts
+        if not isinstance(plan, GuardPlan) or not plan.after or not is_judged(answer):
+            with_passed(answer, call, route, passed)
+            return True
+        glances, read = plan.glances_after, None if view is None else view.read_plain_answer
+        if glances is None or read is None or answer.watch is not None or answer.rest is not None:
+            return False
+        after = passed_answer(glances, read, answer.body)
+        if after is None:
+            return False
+        self.looking_on.verdicts.passed[glances.check_ids] += 1
+        with_passed(answer, call, route, passed, after)
+        return True
+
+    async def given(self, answer: Answer, call: Call, route: TargetRoute) -> Answer:
+        """The answer to a request that passed at a glance, as the caller gets it of hooks that look at it."""
+        plan, view, request = route.target.guards, call.dialect.texts, call.request
+        kind = None if view is None else view.request_types.get(call.operation)
+        if not isinstance(plan, GuardPlan) or view is None or request is None or kind is None:
+            return answer
+        judged = (await self._memory(call, view, kind, request)).targets[route.target.path]
+        guarded = GuardedAnswer(call, route, plan, request, judged, view, self.outbound, self.results, self.looking_on)
+        return await guarded.given(answer)
 
     @staticmethod
     async def _memory(call: Call, view: TextView, kind: str, request: RequestBody) -> GuardMemory:

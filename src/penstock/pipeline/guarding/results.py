@@ -83,16 +83,14 @@ class GuardResults(msgspec.Struct, frozen=True):
             answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
 
 
-def with_passed(answer: Answer, call: Call, route: TargetRoute, passed: bytes) -> Answer:
-    """The answer to a request that passed at a glance, and which no hook judges. ``passed`` are the results of the
-    request's hooks (``at_a_glance.passed_results``)."""
+def with_passed(answer: Answer, call: Call, route: TargetRoute, before: bytes, after: bytes = b"[]") -> None:
+    """Tell in an answer the results of hooks that let it and its request pass at a glance (at_a_glance.py)."""
     if answer.watch is None:
         if answer.rest is None:
-            body = with_results(answer.body, joined_results(passed))
+            body = with_results(answer.body, joined_results(before, after))
             answer.body = answer.body if body is None else body
     elif not route.target.strict and call.dialect.texts is not None:
-        answer.body = with_first_event(call.dialect.texts, phase_object(Phase.BEFORE, passed), answer.body)
-    return answer
+        answer.body = with_first_event(call.dialect.texts, phase_object(Phase.BEFORE, before), answer.body)
 
 
 def with_cost(refusal: Answer, answer: Answer | None) -> Answer:

@@ -12,7 +12,7 @@ from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan
 from penstock.guards.results import HookRun, failed, hook_results, joined_results
 from penstock.pipeline.guarding import at_a_glance
-from penstock.pipeline.guarding.at_a_glance import passed_results
+from penstock.pipeline.guarding.at_a_glance import passed_request
 from penstock.pipeline.guarding.at_once import judged_at_once
 from penstock.pipeline.guarding.subject import Subject
 
@@ -44,7 +44,7 @@ def at_a_glance_of(plan: GuardPlan, body: Body) -> bytes | None:
     assert TEXTS.read_plain_chat is not None
     assert plan.glances is not None
     assert TEXTS.read_plain_chat(body) is not None
-    return passed_results(plan.glances, TEXTS.read_plain_chat, body)
+    return passed_request(plan.glances, TEXTS.read_plain_chat, body)
 
 
 def chat(*texts: str) -> Body:

@@ -6,9 +6,12 @@ Source: https://platform.openai.com/docs/api-reference/chat and its neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
 
 from penstock.core.body import Body
+from penstock.core.json_text import UNREADABLE
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
@@ -83,6 +86,39 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
 
 def _read_plain(body: Body) -> PlainTexts | None:
     return plain_messages(body, _KINDS) if _PLAIN.issuperset(body.members) else None
+
+
+class _PlainMessage(msgspec.Struct, forbid_unknown_fields=True):
+    """A message of an answer that says one text and nothing else, as OpenAI's hosts write it."""
+
+    role: str
+    content: str
+    refusal: None = None
+    annotations: Annotated[list[None], msgspec.Meta(max_length=0)] = []
+    audio: None = None
+    function_call: None = None
+    tool_calls: None = None
+
+
+class _PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    message: _PlainMessage
+    index: Literal[0]
+    finish_reason: str | None = None
+    logprobs: None = None
+
+
+class _PlainAnswer(msgspec.Struct):
+    choices: tuple[_PlainChoice]
+
+
+_decode_plain_answer: Final = msgspec.json.Decoder(_PlainAnswer).decode
+
+
+def _read_plain_answer(body: bytes) -> str | None:
+    try:
+        return _decode_plain_answer(body).choices[0].message.content
+    except UNREADABLE:
+        return None
 
 
 def _message(
@@ -298,4 +334,5 @@ TEXTS: Final = TextView(
     },
     text_members=dict.fromkeys(("chatComplete", *_INPUTS), members_with_texts),
     read_plain_chat=_read_plain,
+    read_plain_answer=_read_plain_answer,
 )
