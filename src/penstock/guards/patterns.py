@@ -88,9 +88,13 @@ def utf16(text: str) -> int:
     return len(text) + sum(1 for character in text if character > "\uffff") if not text.isascii() else len(text)
 
 
+SHORT_EXCERPT: Final = 50
+"""Characters of a text that is its own excerpt, whatever they are."""
+
+
 def excerpt(text: str) -> str:
     """The first 100 UTF-16 units of a text, and three dots if there is more."""
-    if len(text) <= 50 or utf16(text) <= 100:
+    if len(text) <= SHORT_EXCERPT or utf16(text) <= 100:
         return text
     if text.isascii():
         return text[:100] + "..."

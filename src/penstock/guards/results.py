@@ -114,9 +114,14 @@ def hook_results(
     return joined_results(_hooks(before, hides=hides_before), _hooks(after, hides=hides))
 
 
+BEFORE: Final = b'{"before_request_hooks":'
+AFTER: Final = b',"after_request_hooks":'
+"""What stands in ``hook_results`` before the results of each phase."""
+
+
 def joined_results(before: bytes, after: bytes = b"[]") -> bytes:
     """``hook_results`` as JSON, of the results of both phases, each a JSON array."""
-    return b"".join((b'{"before_request_hooks":', before, b',"after_request_hooks":', after, b"}"))
+    return b"".join((BEFORE, before, AFTER, after, b"}"))
 
 
 def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
@@ -129,14 +134,15 @@ def phase_object(phase: Phase, results: bytes) -> bytes:
     return b'{"%b":%b}' % (b"before_request_hooks" if phase is Phase.BEFORE else b"after_request_hooks", results)
 
 
-def with_results(body: bytes, results: bytes) -> bytes | None:
-    """A JSON object with ``hook_results`` as its last member; None for bytes that are no object."""
+def with_results(body: bytes, *results: bytes) -> bytes | None:
+    """A JSON object with ``hook_results`` as its last member, whose JSON may be in pieces; None for bytes that are no
+    object."""
     text = body.rstrip()
     if not text.endswith(b"}"):
         return None
     inner = text[:-1].rstrip()
     begins = b'"hook_results":' if inner.endswith(b"{") else b',"hook_results":'
-    return b"".join((inner, begins, results, b"}"))
+    return b"".join((inner, begins, *results, b"}"))
 
 
 def message_of(reasons: Sequence[str], place: str = "") -> str:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from penstock.core.json_text import write_json
+import msgspec
+
 from penstock.core.segments import Segment
 from penstock.guards.arguments import JoinedParts
 from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, could_not, judging_text, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.hook_result import GAP, template_of
 from penstock.guards.parameters import Parameters
-from penstock.guards.patterns import compiled, excerpt, expanded, holds, literal, seconds_for, utf16
+from penstock.guards.patterns import SHORT_EXCERPT, compiled, excerpt, expanded, holds, literal, seconds_for, utf16
 
 if TYPE_CHECKING:
     import regex
 
     from penstock.routing.javascript_regex import Pattern
 
+_encode: Final = msgspec.json.Encoder().encode
 _SHORT: Final = 512
 """Characters up to which a look for where a match may begin is faster than the search."""
 _MOST_EDITS: Final = 100_000
@@ -63,7 +65,7 @@ def _regex_match(parameters: Parameters) -> Prepared:
     def glance(text: str) -> bytes | None:
         if pattern is None or template is None or not text or (needed in text and search(text, pattern) is not None):
             return None
-        return template % write_json(excerpt(text))
+        return template % _encode(text if len(text) <= SHORT_EXCERPT else excerpt(text))
 
     template, needed = template_of(judged(None, None, GAP).data), "" if pattern is None else pattern.needed
     return judging_text(judge, hold=hold, size=_size(rule, pattern), glance=glance if inverts else None)

@@ -214,13 +214,12 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         plan, view, request = route.target.guards, call.dialect.texts, call.request
         if not isinstance(plan, GuardPlan) or view is None or request is None or (plan.after and request.stream):
             return None
-        glances, read, changes = plan.glances, view.read_plain_chat, route.changes
+        glances, read = plan.glances, view.read_plain_chat
         if glances is None or read is None or call.passed is not None or call.guards is not None:
             return None
         if not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
             return None
-        body = changes.filled(request.body) if changes is not NO_CHANGES and changes.fills else request.body
-        results = passed_request(glances, read, body)
+        results = passed_request(glances, read, _filled(route, request))
         if results is not None:
             self.looking_on.verdicts.passed[glances.check_ids] += 1
             call.passed = route
@@ -249,7 +248,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         kind = None if view is None else view.request_types.get(call.operation)
         if not isinstance(plan, GuardPlan) or view is None or request is None or kind is None:
             return answer
-        judged = (await self._memory(call, view, kind, request)).targets[route.target.path]
+        judged = await _judged_again(call, route, plan, view, kind, request)
         guarded = GuardedAnswer(call, route, plan, request, judged, view, self.outbound, self.results, self.looking_on)
         return await guarded.given(answer)
 
@@ -261,10 +260,8 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if memory is None:
             memory = call.guards = GuardMemory()
             if passed is not None and isinstance(passed.target.guards, GuardPlan):
-                body = passed.changes.filled(request.body) if passed.changes.fills else request.body
-                subject = asked(call, passed, body, view, kind, streams=request.stream)
-                runs, _ = await judged_in_turns(passed.target.guards.deciding, subject)
-                judged = memory.targets[passed.target.path] = JudgedRequest(runs, subject)
+                judged = await _judged_again(call, passed, passed.target.guards, view, kind, request)
+                memory.targets[passed.target.path] = judged
                 memory.judged.append(judged)
         return memory
 
@@ -280,7 +277,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         memory: GuardMemory,
     ) -> JudgedRequest:
         """The request for a target, which is refused where a guard can't read what it should judge."""
-        body = route.changes.filled(request.body) if route.changes.fills else request.body
+        body = _filled(route, request)
         subject = asked(call, route, body, view, kind, streams=request.stream)
         is_large = len(call.body) > LARGE
         failure = await off_loop(lambda: refusal_of_hidden(plan, subject.request)) if is_large else None
@@ -385,3 +382,18 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if unread is not None:
             return failed_answer(unread, call)
         return (call, route) if judged is None or judged.body is None else with_body(call, route, judged.body)
+
+
+def _filled(route: TargetRoute, request: RequestBody) -> Body:
+    """The body for a target, with what its config fills in."""
+    changes = route.changes
+    return changes.filled(request.body) if changes is not NO_CHANGES and changes.fills else request.body
+
+
+async def _judged_again(
+    call: Call, route: TargetRoute, plan: GuardPlan, view: TextView, kind: str, request: RequestBody
+) -> JudgedRequest:
+    """A request that passed at a glance, for all that is to be known of it. Its verdicts are counted already."""
+    subject = asked(call, route, _filled(route, request), view, kind, streams=request.stream)
+    runs, _ = await judged_in_turns(plan.deciding, subject)
+    return JudgedRequest(runs, subject)

@@ -15,11 +15,12 @@ from penstock.core.outcome import Outcome
 from penstock.guards.base import Phase
 from penstock.guards.plan import Hook
 from penstock.guards.results import (
+    AFTER,
+    BEFORE,
     MESSAGE,
     HookRun,
     failed,
     hook_results,
-    joined_results,
     phase_object,
     reasons_of,
     with_results,
@@ -87,7 +88,7 @@ def with_passed(answer: Answer, call: Call, route: TargetRoute, before: bytes, a
     """Tell in an answer the results of hooks that let it and its request pass at a glance (at_a_glance.py)."""
     if answer.watch is None:
         if answer.rest is None:
-            body = with_results(answer.body, joined_results(before, after))
+            body = with_results(answer.body, BEFORE, before, AFTER, after, b"}")
             answer.body = answer.body if body is None else body
     elif not route.target.strict and call.dialect.texts is not None:
         answer.body = with_first_event(call.dialect.texts, phase_object(Phase.BEFORE, before), answer.body)
