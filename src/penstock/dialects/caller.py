@@ -196,6 +196,10 @@ class EventNormalizer(Protocol):
         All of ``events``, or less."""
         ...
 
+    def knows(self, before: bytes, behind: bytes) -> bool:
+        """Whether events are surely sound that have these bytes before and behind the text of a string of JSON."""
+        ...
+
     def normalize(self, event: bytes) -> bytes:
         """Any other event: the events to pass in its place, possibly none yet."""
         ...

@@ -15,7 +15,7 @@ event is then watched like any event.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from penstock.core.failure import Failure
@@ -100,18 +100,24 @@ class StreamWatch:
             return ready if sound == len(ready) else self._normalized(normalizer, ready, sound)
         return ready if self._are_plain(ready) else self._passing(ready)
 
-    def passes(self, data: bytes) -> bool:
+    def passes(self, data: bytes, before: bytes = b"", behind: bytes = b"") -> bool:
         """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
-        done with other bytes."""
+        done with other bytes. ``before`` and ``behind`` stand around that text, where the caller has seen to it that
+        nothing else does: several events may be so."""
         if self.error is not None:
             return False
         relay, normalizer = self._relay, self._normalizer
         if not relay.passes(data):
             return False
-        if normalizer is not None and normalizer.sound(data) != len(data):
-            relay.replace_last(b"")
-            return False
-        return True
+        if normalizer is None or normalizer.knows(before, behind) or normalizer.sound(data) == len(data):
+            return True
+        relay.replace_last(b"")
+        return False
+
+    @property
+    def passing(self) -> Callable[[bytes], bool]:
+        """``passes``, or as much of it as events need that another watch has seen."""
+        return self._relay.passes if self.is_seen and self._normalizer is None else self.passes
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""

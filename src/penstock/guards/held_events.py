@@ -64,6 +64,8 @@ class HeldEvents:
         self._template: EventTemplate | None = None
         self.text_of: Callable[[bytes], str | None] = _no_text
         """The text of an event that is like an earlier one but for it; None for any other event."""
+        self.before = self.behind = b""
+        """What stands around the text of such an event; empty where there was none."""
         self.idles: Callable[[str], bool] = _never
         """Takes the text of such events, where they go on as they are (``Fed.idles``)."""
         self.denied = False
@@ -173,6 +175,7 @@ class HeldEvents:
             skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
             template = self._template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)
             self.text_of = _no_text if template is None else template.text
+            self.before, self.behind = (b"", b"") if template is None else (template.prefix, template.suffix)
             self.idles = _never if template is None else template.fed.idles
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)

@@ -104,21 +104,24 @@ class GuardedStream:
         return await (self._next() if reading is None else reading)
 
     async def pass_on(self, take: Take) -> None:
-        """Hand the judged stream to ``take`` (``transport.base.pass_on``): events like the ones before them in the turn
-        in which they arrive, one or several."""
+        await self.pass_on_known(take, take)
+
+    async def pass_on_known(self, take: Take, take_known: Take) -> None:
+        """Hand the judged stream on (``transport.base.pass_on``): events like the ones before them in the turn in which
+        they arrive, one or several, and to ``take_known`` those that go on as they are."""
 
         def take_judged(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
                 return None
             text = held.text_of(data)
             several = held.texts_of(data) if text is None else ()
-            if several is None or not (self._is_between and watch_passes(data)):
+            if several is None or not (self._is_between and watch_passes(data, held.before, held.behind)):
                 return self._pass_slowly(data, take)
             joined = "".join([each for _, each in several]) if text is None else text
             if goes_on and self._begun and held.idles(joined):
                 held.released += len(joined)
                 self._latest = data
-                return take(data)
+                return take_known(data)
             ready = passed_texts(several) if text is None else passed_text(data, text)
             if held.denied or self._tells_first or not self._begun:
                 ready = events.denied(ready) if held.denied and not events.denies else ready

@@ -111,6 +111,13 @@ class StreamNormalizer:
             length += len(event) + 2
         return length
 
+    def knows(self, before: bytes, behind: bytes) -> bool:
+        """Whether each event is sound that has these bytes around a string of JSON."""
+        pattern = self._pattern
+        return (
+            pattern is not None and self._held is None and pattern.before == before and pattern.behind == behind != b""
+        )
+
     def _is_sound(self, data: bytes) -> bool:
         """Whether data needs no change and is no error."""
         if self._pattern is not None and self._pattern.fits(data):

@@ -21,11 +21,14 @@ _TEXT: Final = msgspec.json.Decoder(str)
 
 
 class TextPattern(msgspec.Struct, frozen=True, gc=False):
-    """The bytes of a chunk before its first text, between its texts, and after the last."""
+    """The bytes of a chunk before its first text, between its texts, and after the last. ``before`` and ``behind`` are
+    those of an event with such a chunk around its one text, without its quotation marks; empty for several texts."""
 
     head: bytes
     middles: tuple[bytes, ...]
     tail: bytes
+    before: bytes = b""
+    behind: bytes = b""
 
     def fits(self, data: bytes) -> bool:
         """Whether data is these bytes with any texts between them."""
@@ -59,4 +62,8 @@ def pattern_of(chunk: bytes) -> TextPattern | None:
         start = text.end()
     if not 0 < len(pieces) <= _MOST_TEXTS:
         return None
-    return TextPattern(pieces[0], tuple(pieces[1:]), chunk[start:])
+    head, *middles = pieces
+    tail = chunk[start:]
+    if middles:
+        return TextPattern(head, tuple(middles), tail)
+    return TextPattern(head, (), tail, b'data: %b"' % head, b'"%b\n\n' % tail)
