@@ -15,7 +15,7 @@ event is then watched like any event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from penstock.core.failure import Failure
@@ -44,11 +44,11 @@ class StreamWatch:
     watch reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events
     where they deviate from the wire, None for a stream that is known not to. ``is_seen``: the events come from another
     watch over the same stream, and are only remembered; it is set to False before an event is added that no watch has
-    seen.
+    seen. Whoever hands on whole events of such a stream as known ones remembers them here himself.
     """
 
     __slots__ = (
-        "_begun", "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "is_seen",
+        "_begun", "_known", "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "is_seen",
         "leaves_usage_out", "provider", "skipped",
     )  # fmt: skip
 
@@ -63,7 +63,8 @@ class StreamWatch:
         self.grammar = grammar
         self._normalizer = normalizer
         self._relay = sse.EventRelay() if normalizer is None else sse.EventRelay(_HOLD)
-        self._begun = b""
+        self._begun = self._known = b""
+        """The first events; and what is behind the texts of events that the normalizer knows to be sound."""
         self.content = 0
         self.error: ClassifiedError | None = None
         self.error_data = b""
@@ -80,7 +81,7 @@ class StreamWatch:
 
     def feed(self, data: bytes, *, weigh: bool = False) -> bytes:
         """Take bytes as they came; give back those that may go on now. ``weigh``: count the events with content."""
-        relay = self._relay
+        relay, self._known = self._relay, b""
         if relay.passes(data):
             ready = data
         else:
@@ -109,15 +110,20 @@ class StreamWatch:
         relay, normalizer = self._relay, self._normalizer
         if not relay.passes(data):
             return False
-        if normalizer is None or normalizer.knows(before, behind) or normalizer.sound(data) == len(data):
+        if normalizer is None or (behind is self._known and behind):
+            return True
+        if normalizer.knows(before, behind):
+            self._known = behind
+            return True
+        self._known = b""
+        if normalizer.sound(data) == len(data):
             return True
         relay.replace_last(b"")
         return False
 
-    @property
-    def passing(self) -> Callable[[bytes], bool]:
-        """``passes``, or as much of it as events need that another watch has seen."""
-        return self._relay.passes if self.is_seen and self._normalizer is None else self.passes
+    def remember(self, events: bytes) -> None:
+        """Take whole events that another watch has seen, and which have gone on already."""
+        self._relay.add(events)
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""

@@ -63,8 +63,9 @@ def relay(answer: Answer, call: Call, sink: Sink) -> Coroutine[Any, Any, None]:
 
 async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: Call, sink: Sink) -> None:
     """Send the rest of a stream, event by event, to its normal end or an error event."""
-    take = _taker(watch.feed, _write(sink))
-    await pass_on(reply, take, _known_taker(watch.passing, _write(sink), take))
+    write = _write(sink)
+    take = _taker(watch.feed, write)
+    await pass_on(reply, take, write if watch.is_seen else _known_taker(watch.passes, write, take))
     last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
     await sink.end(last)
 

@@ -40,6 +40,8 @@ _UNTOLD: Final = Failure(
     sent=True,
 )
 _BETWEEN: Final = b"\n\n"
+_MOST_ALIKE: Final = 64
+"""Events that the watch over the judged stream is told of at once."""
 Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
 
 
@@ -70,6 +72,8 @@ class GuardedStream:
         self._has_ended = False
         self._begun = self._latest = b""
         """The first and the last events that went on, which an error event may have to fit."""
+        self._alike: list[bytes] = []
+        """Events that went on as they are, of which the watch over the judged stream was not told yet."""
         self._reading: asyncio.Future[bytes] | None = None
         self._outer_watch: StreamWatch | None = None
 
@@ -104,23 +108,32 @@ class GuardedStream:
         return await (self._next() if reading is None else reading)
 
     async def pass_on(self, take: Take) -> None:
-        await self.pass_on_known(take, take)
+        await self._pass_on(take, None)
 
     async def pass_on_known(self, take: Take, take_known: Take) -> None:
-        """Hand the judged stream on (``transport.base.pass_on``): events like the ones before them in the turn in which
-        they arrive, one or several, and to ``take_known`` those that go on as they are."""
+        """Hand the judged stream on (``transport.base.pass_on``), to ``take_known`` the events that go on as they are."""
+        await self._pass_on(take, take_known)
+
+    async def _pass_on(self, take: Take, take_known: Take | None) -> None:
+        """Hand the judged stream on: events like the ones before them in the turn in which they arrive, one or
+        several."""
 
         def take_judged(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
                 return None
             text = held.text_of(data)
-            several = held.texts_of(data) if text is None else ()
+            several = () if text is not None else held.texts_of(data)
             if several is None or not (self._is_between and watch_passes(data, held.before, held.behind)):
                 return self._pass_slowly(data, take)
-            joined = "".join([each for _, each in several]) if text is None else text
+            joined = text if text is not None else "".join([each for _, each in several])
             if goes_on and self._begun and held.idles(joined):
                 held.released += len(joined)
                 self._latest = data
+                if take_known is None:
+                    return take(data)
+                alike.append(data)
+                if len(alike) > _MOST_ALIKE:
+                    self._remember()
                 return take_known(data)
             ready = passed_texts(several) if text is None else passed_text(data, text)
             if held.denied or self._tells_first or not self._begun:
@@ -128,9 +141,10 @@ class GuardedStream:
                 ready = self._going_on(self._with_denial(ready))
             elif ready:
                 self._latest = ready
+            self._remember()
             return take(ready) if ready else None
 
-        events, held, watch = self._events, self._events.held, self._inner_watch
+        events, held, watch, alike = self._events, self._events.held, self._inner_watch, self._alike
         # What nobody keeps need not come by there.
         passed_text = events.passed_text if events.keeps else held.feed_text
         passed_texts, goes_on = events.passed_texts, not (events.keeps or self._tells_first)
@@ -138,10 +152,18 @@ class GuardedStream:
         if is_immediate and self._inner is not None and watch is not None:
             watch_passes = watch.passes
             await pass_on(self._inner, take_judged)
+        self._remember()
         while ready := await self.read():
             await hand_on(ready, take)
 
+    def _remember(self) -> None:
+        """Tell the watch over the judged stream of the events that went on by themselves."""
+        if self._alike and self._outer_watch is not None:
+            self._outer_watch.remember(b"".join(self._alike))
+            self._alike.clear()
+
     async def _pass_slowly(self, data: bytes, take: Take) -> None:
+        self._remember()
         ready = self._going_on(await self._fed(data))
         if ready:
             await hand_on(ready, take)
