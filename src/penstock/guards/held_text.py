@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
 from penstock.guards.detect.spans import DetectedText, DetectRule, Mask
 from penstock.guards.hold import CONTEXT, HeldText, HoldRule
 from penstock.guards.plan import Hook, HookCheck
+
+
+_ALWAYS: Final = re.compile("")
 
 
 class StreamRule(msgspec.Struct):
@@ -60,7 +64,7 @@ class RuledText:
         """The rules that have found something since the text was idle."""
         self._idles = [rule.rule.idle_until for rule in rules if not rule.has_failed]
         signs = _any_of(tuple([each.rule.signs for each in rules]))
-        self._find_sign = None if signs is None else signs.search
+        self._find_sign = (_ALWAYS if signs is None else signs).search
         """Finds something in each text that isn't idle for all rules."""
         self._begun = list(dict.fromkeys([each.rule.begun for each in rules if each.rule.begun is not None]))
         self._limit = min([4096 if each.hook is None else each.hook.hold_chars for each in rules], default=4096)
@@ -68,11 +72,11 @@ class RuledText:
     def idles(self, text: str) -> bool:
         """Take a text that holds nothing and behind which nothing waits, so that it goes on as it is. Nothing is done
         with any other text: then False."""
-        find_sign, context = self._find_sign, self._context
-        if find_sign is None or self._pending or not self._is_idle:
+        if self._pending or not self._is_idle:
             return False
+        context = self._context
         whole, before = context + text, len(context)
-        if find_sign(whole, before) is not None:
+        if self._find_sign(whole, before) is not None:
             return False
         for begun in self._begun:
             if begun(whole, before) < len(whole):
@@ -86,8 +90,7 @@ class RuledText:
             context = self._context
             before = len(context)
             whole = context + self._pending + text
-            find_sign = self._find_sign
-            if find_sign is None or find_sign(whole, before) is not None:
+            if self._find_sign(whole, before) is not None:
                 until = self._idle_until(whole, before)
             else:
                 until = min([begun(whole, before) for begun in self._begun], default=len(whole))
