@@ -7,13 +7,14 @@ import json
 import re
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.arguments import ArgumentsText, JoinedParts, is_arguments, part_edits
 from penstock.guards.base import Edit
 from penstock.guards.edits import replaced
+from trials import WITH_TIME, trials
 
 
 class Upper:
@@ -31,6 +32,8 @@ class Upper:
         return False
 
 
+pytestmark = WITH_TIME
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(st.text('a"\\\n\u00e9\U0001f600b', max_size=6), st.integers(), st.booleans(), st.none()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text("ab", max_size=3), inner, max_size=3)),
@@ -45,7 +48,7 @@ def mapped(value: Any) -> Any:
     return {mapped(name): mapped(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
-@settings(max_examples=400, deadline=None)
+@trials(400)
 @given(
     st.dictionaries(st.text("xy", max_size=2), VALUES, max_size=3),
     st.lists(st.integers(0, 80), max_size=8),
@@ -81,7 +84,7 @@ def test_what_is_no_json_is_one_text() -> None:
     st.one_of(st.dictionaries(st.text("ab", max_size=3), VALUES, max_size=3), st.lists(VALUES, max_size=3)),
     st.booleans(),
 )
-@settings(max_examples=200)
+@trials(200)
 def test_no_pattern_leaves_what_is_no_json(value: Any, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
     segment = Segment(("a",), text, kind=SegmentKind.TOOL_CALL)

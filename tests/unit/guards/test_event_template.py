@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.segments import Delta, SegmentKind
 from penstock.guards.event_template import template_of
 from penstock.guards.held_text import RuledText
+from trials import WITH_TIME, trials
 from upstream import chunk
 
+pytestmark = WITH_TIME
 POINTER = ("choices", 0, "delta", "content")
 
 
@@ -29,7 +31,7 @@ def event(text: str, *, ascii_only: bool = False, **more: Any) -> bytes:
     return b"data: " + json.dumps(value, ensure_ascii=ascii_only).encode() + b"\n\n"
 
 
-@settings(max_examples=300, deadline=None)
+@trials(300)
 @given(st.text('a"\\\n,}:é\u2028', max_size=6), st.text('a"\\\n,}:é\U0001f600', max_size=6), st.booleans())
 def test_an_event_with_another_text(first: str, second: str, ascii_only: bool) -> None:
     template = template_of(event(first), delta(first), FED, may_skip=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judging import hooks_of
@@ -14,8 +14,10 @@ from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.responses.caller.texts import TEXTS as RESPONSES
 from penstock.guards.held_events import HeldEvents
+from trials import WITH_TIME, trials
 from upstream import DONE, FINISH, ROLE, chunk
 
+pytestmark = WITH_TIME
 REDACTS = {"regexReplace": {"rule": r"/\d{3}-\d{2}-\d{4}/g"}}
 DENIES = {"contains": {"words": ["bad"], "operator": "none"}, "deny": True}
 
@@ -30,7 +32,7 @@ def text_of(events: bytes, choice: int = 0) -> str:
     return "".join(each["delta"].get("content") or "" for each in choices)
 
 
-@settings(max_examples=300, deadline=None)
+@trials(300)
 @given(st.lists(st.text("1234-ab", max_size=6), max_size=12))
 def test_any_chunking_of_a_stream(pieces: list[str]) -> None:
     text = "".join(pieces)
@@ -146,7 +148,7 @@ def test_choices_that_end_with_one_event() -> None:
     assert (text_of(passed), text_of(passed, 1)) == ("123-", "123-")
 
 
-@settings(max_examples=200, deadline=None)
+@trials(200)
 @given(st.lists(st.text('1234-ab"\\\n ', max_size=6), max_size=12), st.lists(st.booleans(), max_size=12))
 def test_events_that_are_alike_are_held_as_others_are(pieces: list[str], are_read: list[bool]) -> None:
     """Some events differ in a member that says nothing, so that they are read."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judging import prepared
@@ -16,7 +16,9 @@ from penstock.guards import hold
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.hold import HeldText, HoldRule, replaced
 from penstock.routing.javascript_regex import read_pattern
+from trials import WITH_TIME, trials
 
+pytestmark = WITH_TIME
 ALPHABET = "abc1 -"
 
 
@@ -56,7 +58,7 @@ def patience() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=1000, deadline=None)
+@trials(1000)
 @given(patterns(), st.text(ALPHABET, max_size=24), st.lists(st.integers(0, 40), max_size=8), st.booleans())
 def test_any_chunking_of_a_text(source: str, text: str, cuts: list[int], is_once: bool) -> None:
     pattern = regex.compile(source, regex.ASCII)

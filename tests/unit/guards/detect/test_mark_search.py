@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.guards.detect.mark_search import MarkSearch
 from penstock.guards.detect.personal import PERSONAL
 from penstock.guards.detect.secrets import SECRETS
+from trials import WITH_TIME, trials
 
+pytestmark = WITH_TIME
 MARKS = sorted({mark for each in SECRETS.values() for mark in each.marks})
 SEARCH = MarkSearch(MARKS)
 PROSE = "A sailor asks: and with the wind from astern? Ease the halyard - slowly - to its mark (page 31), says Bea. "
@@ -28,7 +30,7 @@ def test_prose_holds_none() -> None:
     assert not SEARCH.may_find("a-b_c " * 100)
 
 
-@settings(max_examples=500)
+@trials(500)
 @given(st.lists(st.one_of(st.sampled_from(MARKS), st.text("AKISCa-_9ey2.J \ud800é", max_size=6)), max_size=12))
 def test_no_mark_is_missed(parts: list[str]) -> None:
     text = "".join(parts)

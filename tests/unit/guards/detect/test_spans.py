@@ -1,16 +1,15 @@
 """Any chunking of a text gives what the whole text gives, for every built-in detector and check that looks for one.
 
-``PENSTOCK_TRIALS=100000`` shares so many trials out among them; a run of the suite makes a few thousand.
+A run of the suite makes a few thousand trials; tests/support/suite/trials.py says how to make more.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judging import prepared
@@ -19,8 +18,9 @@ from penstock.guards.detect.secrets import SECRETS
 from penstock.guards.detect.spans import DetectedText, DetectRule
 from penstock.guards.held_text import RuledText, StreamRule
 from personal_data import EXAMPLES, SECRET_EXAMPLES
+from trials import WITH_TIME, trials
 
-TRIALS = int(os.environ.get("PENSTOCK_TRIALS", "1500"))
+pytestmark = WITH_TIME
 CHECKS: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"pii {kind}": ("penstock.pii", {"entities": [kind], "redact": True, "mask": "numbered"}) for kind in PERSONAL},
     **{f"secrets {kind}": ("penstock.secrets", {"kinds": [kind], "redact": True}) for kind in SECRETS},
@@ -91,9 +91,6 @@ NOISE = [
 ]
 
 
-FAST = settings(deadline=None, suppress_health_check=list(HealthCheck))
-
-
 @st.composite
 def texts(draw: st.DrawFn, examples: list[str]) -> str:
     """A text with whole examples, broken ones, and noise between them."""
@@ -139,7 +136,7 @@ def test_any_chunking_of_a_text(name: str) -> None:
     own = [each for each in (EXAMPLES.get(kind), SECRET_EXAMPLES.get(kind)) if each]
     examples = [*own, own[0], "a@b.de"] if own else [*EXAMPLES.values(), *SECRET_EXAMPLES.values()]
 
-    @settings(FAST, max_examples=max(20, TRIALS // len(CHECKS)))
+    @trials(32)
     @given(texts(examples), CUTS)
     def holds(text: str, cuts: list[int] | None) -> None:
         ruled, one = RuledText([StreamRule(rule)]), RuledText([StreamRule(rule)])
@@ -153,7 +150,7 @@ def test_any_chunking_of_a_text(name: str) -> None:
     holds()
 
 
-@settings(FAST, max_examples=max(60, TRIALS // 50))
+@trials(60)
 @given(texts([*EXAMPLES.values(), *SECRET_EXAMPLES.values()]), CUTS)
 def test_several_checks_one_after_the_other(text: str, cuts: list[int] | None) -> None:
     rules = [prepared(*CHECKS[name]).hold for name in ("pii", "words", "secrets")]

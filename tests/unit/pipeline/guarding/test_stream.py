@@ -10,13 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judging import Way, hooks_of
 from penstock.core.failure import Failure
 from penstock.core.outcome import Outcome
 from penstock.dialects.framing import sse
+from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.dialects.registry import CALLERS
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.guards.base import OutboundReply, Phase
@@ -27,8 +28,10 @@ from penstock.pipeline.guarding.stream import GuardedStream
 from penstock.pipeline.guarding.subject import Subject, answered
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Take, hand_on, pass_on
+from trials import WITH_TIME, trials
 from upstream import DONE, FINISH, ROLE, chunk
 
+pytestmark = WITH_TIME
 DIALECT = CALLERS["openai_chat"]
 CHECKS = {
     "contains": {"words": ["bad word", "worse"], "operator": "none"},
@@ -76,11 +79,13 @@ def guards_of(hook: dict[str, Any]) -> StreamGuards:
 
 
 def given_out(
-    hook: dict[str, Any], pieces: Sequence[bytes], *, hands_on: bool, is_read: bool = False
+    hook: dict[str, Any], pieces: Sequence[bytes], *, hands_on: bool, is_read: bool = False, normalizes: bool = False
 ) -> tuple[bytes, bool, bool]:
     """What the caller gets, whether the hook denied the answer, and whether it was a status of its own. ``hands_on``:
-    the provider's reply hands its pieces on; ``is_read``: the judged stream is read piece by piece."""
-    reply, watch = PlayedReply(pieces, hands_on=hands_on), StreamWatch(DIALECT.replies.stream)
+    the provider's reply hands its pieces on; ``is_read``: the judged stream is read piece by piece; ``normalizes``: the
+    provider's events are normalized before."""
+    reply = PlayedReply(pieces, hands_on=hands_on)
+    watch = StreamWatch(DIALECT.replies.stream, normalizer=StreamNormalizer() if normalizes else None)
 
     def denial(*_: Any) -> Answer:
         return Answer(446, [], b"denied", Outcome(446))
@@ -101,7 +106,10 @@ def given_out(
 
         while is_read and (data := await answer.rest.read()):
             take(data)
-        await pass_on(answer.rest, take)
+        await pass_on(answer.rest, take, told.extend)
+        # The watch knows all that has gone on.
+        assert bytes(told).endswith(outer._relay.tail())
+        assert outer._relay.tail().endswith(bytes(told[-1000:]))
         told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
         assert stream.is_denied is reply.is_closed
         assert (answer.broken is not None) is (stream.is_denied or watch.error is not None)
@@ -115,13 +123,13 @@ def text_of(events: bytes) -> str:
     return "".join([each["delta"].get("content") or "" for value in values for each in value.get("choices", ())])
 
 
-@settings(max_examples=250, deadline=None)
-@given(PIECES, st.booleans())
-def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool) -> None:
+@trials(250)
+@given(PIECES, st.booleans(), st.booleans())
+def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool, normalizes: bool) -> None:
     events = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
     hook = {**CHECKS, "deny": denies, "stream": "hold"}
     handed, unlike, read = (
-        given_out(hook, events, hands_on=hands_on, is_read=is_read)
+        given_out(hook, events, hands_on=hands_on, is_read=is_read, normalizes=normalizes)
         for hands_on, is_read in ((True, False), (False, False), (True, True))
     )
     assert handed == unlike == read
@@ -134,14 +142,16 @@ def test_handed_on_or_read_it_is_the_same(texts: list[str], denies: bool) -> Non
         assert DONE not in body
 
 
-@settings(max_examples=150, deadline=None)
-@given(PIECES, st.integers(2, 6), st.booleans())
-def test_several_events_of_one_read_are_as_one_after_the_other(texts: list[str], number: int, denies: bool) -> None:
+@trials(150)
+@given(PIECES, st.integers(2, 6), st.booleans(), st.booleans())
+def test_several_events_of_one_read_are_as_one_after_the_other(
+    texts: list[str], number: int, denies: bool, normalizes: bool
+) -> None:
     events = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
     reads = [b"".join(events[at : at + number]) for at in range(0, len(events), number)]
     hook = {**CHECKS, "deny": denies, "stream": "hold"}
-    one, was_denied, _ = given_out(hook, events, hands_on=True)
-    several, is_denied, _ = given_out(hook, reads, hands_on=True)
+    one, was_denied, _ = given_out(hook, events, hands_on=True, normalizes=normalizes)
+    several, is_denied, _ = given_out(hook, reads, hands_on=True, normalizes=normalizes)
     assert is_denied is was_denied
     if not is_denied:
         assert several == one
@@ -158,7 +168,7 @@ def test_a_chunk_that_is_no_json_ends_the_stream_like_any_other(bad: bytes) -> N
     assert DONE not in handed[0]
 
 
-@settings(max_examples=100, deadline=None)
+@trials(100)
 @given(PIECES, st.integers(1, 300))
 def test_whatever_the_pieces_are(texts: list[str], size: int) -> None:
     stream = b"".join([*[chunk({"content": text}) for text in texts], FINISH, DONE])
