@@ -235,6 +235,42 @@ def test_a_request_that_passed_at_a_glance_is_told_and_counted_once(
     assert f'check="default.contains",verdict="{"denied" if is_denied else "passed"}"}} 1' in metrics
 
 
+@pytest.mark.parametrize("content", ["Hello there", "a bad word", None, ""])
+@pytest.mark.parametrize("guards", ["input_guardrails output_guardrails", "output_guardrails"])
+def test_a_glance_at_an_answer_tells_what_a_look_tells(
+    gateway: RunningGateway, upstream: Upstream, content: str | None, guards: str
+) -> None:
+    """A member that says nothing keeps an answer from passing at a glance."""
+    config = {name: [{**LOCAL, "deny": True, "id": f"my-{name}"}] for name in guards.split()}
+    told = []
+    for more in ({}, {"audio": {"id": "1"}}):
+        message = {"role": "assistant", "content": content, **more}
+        body = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}  # fmt: skip
+        upstream.play(reply(200, json.dumps(body).encode()))
+        got = ask(gateway, target_of(upstream, **config))
+        hooks = got.json()["hook_results"]
+        for hook in (*hooks["before_request_hooks"], *hooks["after_request_hooks"]):
+            for each in (hook, *hook["checks"]):
+                assert each.pop("created_at", "Z").endswith("Z")
+                each.pop("execution_time", None)
+        told.append((got.status_code, hooks))
+    assert told[0] == told[1]
+    assert told[0][0] == (446 if content == "a bad word" else 200)
+    assert len(told[0][1]["before_request_hooks"]) == len(guards.split()) - 1
+
+
+def test_an_answer_that_has_to_be_looked_at_is_told_with_its_request(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
+    guard = {**LOCAL, "id": "g"}
+    upstream.play(reply(200, completion("a bad word 1")))
+    got = ask(gateway, target_of(upstream, input_guardrails=[guard], output_guardrails=[guard]))
+    hooks = got.json()["hook_results"]
+    assert got.status_code == 246
+    assert [check["verdict"] for check in hooks["before_request_hooks"][0]["checks"]] == [True, True]
+    assert [check["verdict"] for check in hooks["after_request_hooks"][0]["checks"]] == [False, False]
+
+
 def test_a_glance_tells_what_a_look_tells(gateway: RunningGateway, upstream: Upstream) -> None:
     """A member that says nothing keeps a request from passing at a glance."""
     guard = {**LOCAL, "deny": True, "id": "100%s", "on_success": {"feedback": {"value": 5, "metadata": {"a": "é%"}}}}

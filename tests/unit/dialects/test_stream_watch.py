@@ -217,3 +217,38 @@ def test_an_error_event_fits_the_beginning_of_a_long_stream() -> None:
         event = each.fitted(b'event: error\ndata: {"type":"error","code":"c","message":"m"}\n\n')
         assert b'"id":"resp_1"' in event
         assert b'"sequence_number":5000' in event
+
+
+def test_an_event_around_a_text_is_looked_at_until_another_event_comes() -> None:
+    """What the normalizer knows of such events holds until it gets any other."""
+    looks: list[str] = []
+
+    class Normalizer:
+        def sound(self, events: bytes) -> int:
+            looks.append("sound")
+            return len(events)
+
+        def knows(self, before: bytes, behind: bytes) -> bool:
+            looks.append("knows")
+            return (before, behind) == (b'data: {"a":"', b'"}\n\n')
+
+        def normalize(self, event: bytes) -> bytes:
+            return event
+
+        def finish(self) -> bytes:
+            return b""
+
+        def fork(self) -> Normalizer:
+            return self
+
+    watch = StreamWatch(OPENAI, normalizer=Normalizer())
+    before, behind = b'data: {"a":"', b'"}\n\n'
+    events = [before + text + behind for text in (b"x", b"y", b"z")]
+    assert [watch.passes(event, before, behind) for event in events] == [True] * 3
+    assert looks == ["knows"]
+    assert watch.passes(events[0], b"data: ", behind + b" ")
+    assert watch.passes(events[0])
+    assert looks == ["knows", "knows", "sound", "knows", "sound"]
+    watch.feed(events[0])
+    assert watch.passes(events[0], before, behind)
+    assert looks[-2:] == ["sound", "knows"]

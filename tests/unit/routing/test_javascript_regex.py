@@ -131,3 +131,40 @@ def test_any_text_is_a_pattern_of_a_bounded_size_or_none(source: str, text: str)
         return
     if found is not None and found.size < 1000 and found.compile():
         assert found.is_in(text, 0.1) in {True, False}
+
+
+@pytest.mark.parametrize(
+    ("source", "needed"),
+    [
+        (r"\b\d{3}-\d{2}-\d{4}\b", "-"),
+        ("secret: .+", "secret: "),
+        ("a+bc?d", "a"),
+        ("ab{0}c{00,2}d{1}", "a"),
+        (r"\$x\.(y|zz)", "$x."),
+        ("(abc)d", "d"),
+        ("ab|cd", ""),
+        ("(a|b)c", "c"),
+        ("(?=abc)[a]", ""),
+        (r"[abc]\x41\n.^$", ""),
+    ],
+)
+def test_a_text_that_each_match_holds(source: str, needed: str) -> None:
+    assert pattern(source).needed == needed
+
+
+def test_a_letter_in_either_case_is_not_needed() -> None:
+    found = read_pattern("ab-12 Kz", "i")
+    assert found is not None
+    assert found.needed == "-12 "
+
+
+@given(st.text(r"ab|-(){0,1}*+?.[\]^$", max_size=12), st.text("ab-(", max_size=8), st.sampled_from(["", "i"]))
+def test_what_a_pattern_needs_is_in_each_match(source: str, text: str, flags: str) -> None:
+    try:
+        found = read_pattern(source, flags)
+    except TooLarge:
+        return
+    if found is None or not found.compile():
+        return
+    match = found.compiled.search(text, timeout=10)
+    assert match is None or found.needed in match[0]

@@ -1,5 +1,6 @@
 import itertools
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan
 from penstock.guards.results import HookRun, failed, hook_results, joined_results
 from penstock.pipeline.guarding import at_a_glance
-from penstock.pipeline.guarding.at_a_glance import passed_request
+from penstock.pipeline.guarding.at_a_glance import passed_answer, passed_request
 from penstock.pipeline.guarding.at_once import judged_at_once
 from penstock.pipeline.guarding.subject import Subject
 
@@ -79,6 +80,67 @@ def test_a_glance_tells_what_a_look_tells_or_nothing(texts: tuple[str, str], mon
         assert (glanced is None) is (failed(seen) or not all(run.is_clean for run in seen))
         if glanced is not None:
             assert told(joined_results(glanced)) == told(hook_results(seen, ()))
+
+
+def answer_of(message: dict[str, Any], **more: Any) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop", **more}
+    return json.dumps({"id": "1", "choices": [choice], "usage": {}}).encode()
+
+
+@pytest.mark.parametrize("text", TEXTS_OF_MESSAGES)
+def test_a_glance_at_an_answer_tells_what_a_look_tells_or_nothing(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_a_glance, "_SECONDS", 60.0)
+    plan, problems = guards_of({"output_guardrails": [{**CHECKS, "deny": True}, {"penstock.secrets": {}, "id": "two"}]})
+    assert plan is not None, problems
+    assert plan.glances is not None
+    assert plan.glances_after is not None
+    assert TEXTS.read_plain_answer is not None
+    body = answer_of({"content": text, "refusal": None, "annotations": []}, logprobs=None)
+    read = partial(TEXTS.answer, "chatComplete")
+    subject = Subject(
+        Phase.AFTER, "chatComplete", "openai", GuardedBody(b"{}", read), read, lambda _: None, GuardedBody(body, read)
+    )
+    seen = judged_at_once(plan.deciding_after, subject)[0]
+    glanced = passed_answer(plan.glances_after, TEXTS.read_plain_answer, body)
+    assert (glanced is None) is (failed(seen) or not all(run.is_clean for run in seen))
+    if glanced is not None:
+        assert told(joined_results(b"[]", glanced)) == told(hook_results((), seen))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        answer_of({"content": None}),
+        answer_of({"content": "a", "refusal": "no"}),
+        answer_of({"content": "a", "reasoning_content": "b"}),
+        answer_of({"content": "a", "annotations": [{"type": "url_citation"}]}),
+        answer_of({"content": "a", "tool_calls": [{}]}),
+        answer_of({"content": "a"}, text="b"),
+        answer_of({"content": "a"}, index=1),
+        answer_of({"content": "a"}).replace(b'"choices": [', b'"choices": [{"index": 0, "message": {"content": "b"}}, '),
+        answer_of({"content": "\ud800"}),
+        b'{"choices": []}',
+        b"[]",
+        b"",
+    ],
+)
+def test_an_answer_with_more_than_a_text_needs_a_look(body: bytes) -> None:
+    assert TEXTS.read_plain_answer is not None
+    assert TEXTS.read_plain_answer(body) is None
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        {"contains": CHECKS["contains"], "async": True},
+        {"regexReplace": {"rule": "a"}},
+        {"webhook": {"webhookURL": "https://a.example"}},
+    ],
+)
+def test_a_request_needs_a_look_where_its_answer_does(hook: dict[str, Any]) -> None:
+    plan, problems = guards_of({"input_guardrails": [CHECKS], "output_guardrails": [hook]})
+    assert plan is not None, problems
+    assert (plan.glances, plan.glances_after) == (None, None)
 
 
 def test_a_glance_that_takes_long_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,3 +124,23 @@ def test_several_events_are_judged_as_one_by_one(chunks: list[Any]) -> None:
             break
         length += len(event)
     assert sound == length
+
+
+def test_events_around_one_text_are_known_until_something_else_comes() -> None:
+    normalizer, event = StreamNormalizer(), b"data: " + text("Q") + b"\n\n"
+    before, behind = event.split(b"Q")
+    assert not normalizer.knows(before, behind)
+    normalizer.normalize(sse(ROLE))
+    assert normalizer.sound(event) == len(event)
+    assert normalizer.knows(before, behind)
+    assert not normalizer.knows(before[1:], behind)
+    assert not normalizer.knows(before, behind[1:])
+    normalizer.normalize(sse(STOP))
+    assert not normalizer.knows(before, behind)
+
+
+def test_events_around_several_texts_are_not_known() -> None:
+    pattern = pattern_of(text("a", obfuscation="xy"))
+    assert pattern is not None
+    assert (pattern.before, pattern.behind) == (b"", b"")
+    assert not StreamNormalizer().knows(b"", b"")
