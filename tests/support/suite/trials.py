@@ -1,4 +1,4 @@
-"""How many random examples a property tries: ``PENSTOCK_TRIALS=100000`` shares so many out among the properties of
+"""How many random examples a property tries: ``TEST_TRIALS=100000`` shares so many out among the properties of
 guards, with new examples in each run and time for them. ``--hypothesis-show-statistics`` says how many ran."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-_TRIALS: Final = int(os.environ.get("PENSTOCK_TRIALS", "0"))
+_TRIALS: Final = int(os.environ.get("TEST_TRIALS", "0"))
 _SHARES: Final = 50
 """Properties, and cases of them, among which trials are shared out."""
 _SECONDS: Final = 330

@@ -5,6 +5,7 @@ A run of the suite makes a few thousand trials; tests/support/suite/trials.py sa
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -17,6 +18,7 @@ from penstock.guards.detect.personal import PERSONAL
 from penstock.guards.detect.secrets import SECRETS
 from penstock.guards.detect.spans import DetectedText, DetectRule
 from penstock.guards.held_text import RuledText, StreamRule
+from penstock.guards.hold import HoldRule
 from personal_data import EXAMPLES, SECRET_EXAMPLES
 from trials import WITH_TIME, trials
 
@@ -127,39 +129,41 @@ def fed(ruled: RuledText, chunk: str) -> str:
     return chunk if ruled.idles(chunk) else ruled.feed(chunk)[0]
 
 
-@pytest.mark.parametrize("name", CHECKS)
-def test_any_chunking_of_a_text(name: str) -> None:
+@functools.cache
+def rule_of(name: str) -> HoldRule | DetectRule:
     check, parameters = CHECKS[name]
     rule = prepared(check, parameters).hold
     assert rule is not None
-    kind = name.split()[-1]
+    return rule
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@trials(32)
+@given(st.data())
+def test_any_chunking_of_a_text(name: str, data: st.DataObject) -> None:
+    rule, kind = rule_of(name), name.split()[-1]
     own = [each for each in (EXAMPLES.get(kind), SECRET_EXAMPLES.get(kind)) if each]
     examples = [*own, own[0], "a@b.de"] if own else [*EXAMPLES.values(), *SECRET_EXAMPLES.values()]
-
-    @trials(32)
-    @given(texts(examples), CUTS)
-    def holds(text: str, cuts: list[int] | None) -> None:
-        ruled, one = RuledText([StreamRule(rule)]), RuledText([StreamRule(rule)])
-        passed = "".join([fed(ruled, chunk) for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
-        assert passed == one.feed(text, last=True)[0]
-        if isinstance(rule, DetectRule):
-            slow = DetectedText(rule, 1 << 20, mask=None if rule.masks is None else rule.masks())
-            slowly = "".join([slow.feed(chunk) for chunk in chunks_of(cuts, text)]) + slow.feed("", last=True)
-            assert slowly == passed == whole_of(rule, text)
-
-    holds()
+    text, cuts = data.draw(texts(examples)), data.draw(CUTS)
+    ruled, one = RuledText([StreamRule(rule)]), RuledText([StreamRule(rule)])
+    passed = "".join([fed(ruled, chunk) for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
+    assert passed == one.feed(text, last=True)[0]
+    if isinstance(rule, DetectRule):
+        slow = DetectedText(rule, 1 << 20, mask=None if rule.masks is None else rule.masks())
+        slowly = "".join([slow.feed(chunk) for chunk in chunks_of(cuts, text)]) + slow.feed("", last=True)
+        assert slowly == passed == whole_of(rule, text)
 
 
 @trials(60)
 @given(texts([*EXAMPLES.values(), *SECRET_EXAMPLES.values()]), CUTS)
 def test_several_checks_one_after_the_other(text: str, cuts: list[int] | None) -> None:
-    rules = [prepared(*CHECKS[name]).hold for name in ("pii", "words", "secrets")]
+    rules = [rule_of(name) for name in ("pii", "words", "secrets")]
     expected = text
     for rule in rules:
         assert isinstance(rule, DetectRule)
         expected = whole_of(rule, expected)
-    ruled = RuledText([StreamRule(rule) for rule in rules if rule is not None])
-    passed = "".join([ruled.feed(chunk)[0] for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
+    ruled = RuledText([StreamRule(rule) for rule in rules])
+    passed = "".join([fed(ruled, chunk) for chunk in chunks_of(cuts, text)]) + ruled.feed("", last=True)[0]
     assert passed == expected
 
 
