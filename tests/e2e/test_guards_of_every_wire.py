@@ -566,4 +566,27 @@ def test_an_escape_hides_no_argument(gateway: RunningGateway, upstream: Upstream
         timeout=60,
         trust_env=False,
     )
-    assert (got.status_code, upstream.received) == (446, [])
+    assert (got.status_code, upstream.received) == (446, []), got.text
+
+
+BESIDE: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}], "input": BAD}),
+    "chat with items": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}], "input": [{"role": "user", "content": [{"type": "input_text", "text": BAD}]}]}),
+    "chat with a prompt": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}], "prompt": BAD}),
+    "messages": ("/v1/messages", {"max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}], "prompt": BAD}),
+    "responses": ("/v1/responses", {"input": "Hello", "messages": [{"role": "user", "content": BAD}]}),
+    "converse": ("/model/m/converse", {"messages": [{"role": "user", "content": [{"text": "Hello"}]}], "input": BAD}),
+    "gemini": ("/v1beta/models/m:generateContent", {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}], "messages": [{"role": "user", "content": BAD}]}),
+    "cohere": ("/v2/chat", {"messages": [{"role": "user", "content": "Hello"}], "message": BAD}),
+    "ollama": ("/api/chat", {"messages": [{"role": "user", "content": "Hello"}], "prompt": BAD}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wire", BESIDE)
+def test_what_another_wire_asks_with_is_judged(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    """A host may read it in place of what the caller's wire asks with."""
+    path, body = BESIDE[wire]
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [DENY]}
+    headers = {"x-portkey-config": json.dumps(config)}
+    got = httpx.post(f"{gateway.url}{path}", json={"model": "m", **body}, headers=headers, timeout=60)
+    assert (got.status_code, upstream.received) == (446, []), got.text

@@ -115,6 +115,8 @@ _FIXED: Final = frozenset(
 """Members of messages that name something."""
 _OF_MESSAGE: Final = len(("messages", 0, "name"))
 """How deep the name of a message's author stands, which is no function's."""
+_ASKING: Final = frozenset("chat_history contents input inputs message messages prompt query".split())
+"""The members with what is asked, of all wires."""
 _CHOICES: Final = frozenset({"choices", "candidates"})
 _OTHER: Final = SegmentKind.OTHER
 
@@ -154,9 +156,23 @@ def _every_text(read: Reading, messages: tuple[str, ...], kind: str, body: Any) 
             if name in messages and isinstance(value, list):
                 for index, each in enumerate(value):
                     segments += _of_message(each, (name, index), seen, index)
+            elif name in _ASKING:
+                segments += _asked_beside(value, name, seen, _last_message(segments, messages, body))
             else:
                 segments += _remaining(value, (name,), seen, "system", -1)
     return segments
+
+
+def _asked_beside(value: Any, name: str, seen: Container[Pointer], last: int) -> Iterator[Segment]:
+    """What is asked in the words of another wire, for a host that reads it in place of the caller's own: it counts as
+    part of the last message."""
+    for each in _remaining(value, (name,), seen, "user", last):
+        yield each if each.is_fixed else replace(each, kind=SegmentKind.INPUT, is_plain=True)
+
+
+def _last_message(segments: list[Segment], messages: tuple[str, ...], body: dict[str, Any]) -> int:
+    lists = [value for name in messages if isinstance(value := body.get(name), list)]
+    return max([0, *(len(each) - 1 for each in lists), *(each.message for each in segments)])
 
 
 def _every_text_of_answer(read: Reading, name: str, kind: str, body: Any) -> Iterable[Segment]:

@@ -167,7 +167,9 @@ class _Reader:
             return None
         is_local, ignores_case = _is_local(self._tokens), "i" in self._flags
         needed = _needed(self._tokens, ignores_case=ignores_case)
-        return Pattern("".join(self._parts), self._sizes[0], is_local=is_local, ignores_case=ignores_case, needed=needed)
+        return Pattern(
+            "".join(self._parts), self._sizes[0], is_local=is_local, ignores_case=ignores_case, needed=needed
+        )
 
     def take(self, token: re.Match[str]) -> bool:
         """Add a token. Returns False if no valid pattern has the token here."""

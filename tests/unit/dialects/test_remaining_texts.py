@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -48,6 +49,23 @@ def test_names_are_judged_and_not_changed() -> None:
     edits = [Edit(each.pointer, 0, len(each.text), "z") for each in body.segments if each.kind is SegmentKind.OTHER]
     assert len(edits) == 2
     assert edited(body, edits) == spliced(raw, {("tools", 0, "description"): "z"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "texts"),
+    [
+        ("bad", ["bad"]),
+        ([{"role": "user", "content": "bad"}], ["bad"]),
+        ([{"role": "user", "parts": [{"text": "bad"}]}, "worse"], ["bad", "worse"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["input", "prompt", "contents"])
+def test_what_another_wire_asks_with_is_part_of_the_last_message(name: str, asked: Any, texts: list[str]) -> None:
+    raw = {"messages": [{"content": "x"}, {"content": ""}], name: asked}
+    body = GuardedBody(json.dumps(raw).encode(), lambda value: every_text(own, "messages")("", value))
+    found = [each for each in body.last_segments if each.is_plain]
+    assert sorted(each.text for each in found) == texts
+    assert all(each.kind is SegmentKind.INPUT and each.role == "user" for each in found)
 
 
 def test_what_needs_no_look() -> None:

@@ -36,7 +36,9 @@ def passed_request(glances: Glances, read: Callable[[Body], PlainTexts | None], 
     if glances.needs_texts and coming_twice(bytes(body.members.get("messages", b"")), 2 * len(messages)):
         return None
     last = messages[-1].content if messages else ""
-    return _passed(glances, (last, "\n".join(filter(None, map(_content, messages))) if glances.reads_whole else ""), began)
+    return _passed(
+        glances, (last, "\n".join(filter(None, map(_content, messages))) if glances.reads_whole else ""), began
+    )
 
 
 def passed_answer(glances: Glances, read: Callable[[bytes], str | None], body: bytes) -> bytes | None:

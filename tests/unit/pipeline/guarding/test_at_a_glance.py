@@ -117,7 +117,9 @@ def test_a_glance_at_an_answer_tells_what_a_look_tells_or_nothing(text: str, mon
         answer_of({"content": "a", "tool_calls": [{}]}),
         answer_of({"content": "a"}, text="b"),
         answer_of({"content": "a"}, index=1),
-        answer_of({"content": "a"}).replace(b'"choices": [', b'"choices": [{"index": 0, "message": {"content": "b"}}, '),
+        answer_of({"content": "a"}).replace(
+            b'"choices": [', b'"choices": [{"index": 0, "message": {"content": "b"}}, '
+        ),
         answer_of({"content": "\ud800"}),
         b'{"choices": []}',
         b"[]",

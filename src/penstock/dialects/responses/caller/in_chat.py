@@ -20,6 +20,8 @@ RESPONSES_IN_CHAT: Final = msgspec.structs.replace(
     OPENAI,
     name=IN_CHAT,
     reading=RESPONSES.reading,
-    texts=msgspec.structs.replace(ANSWERS, request=TEXTS.request, text_members={}, read_plain_chat=None, read_plain_answer=None),
+    texts=msgspec.structs.replace(
+        ANSWERS, request=TEXTS.request, text_members={}, read_plain_chat=None, read_plain_answer=None
+    ),
 )
 """Callers that ask in the words of Responses, and are told in those of chat completions."""
