@@ -17,7 +17,6 @@ from penstock.guards.detect.spans import DetectedText, DetectRule, Mask
 from penstock.guards.hold import CONTEXT, HeldText, HoldRule
 from penstock.guards.plan import Hook, HookCheck
 
-
 _ALWAYS: Final = re.compile("")
 
 

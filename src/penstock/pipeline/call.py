@@ -57,11 +57,12 @@ class Call(msgspec.Struct):
     the body is read. ``streams``: the path says whether the answer is a stream; None where the body says it.
     ``resource`` is what a provider keeps for its callers, where the request is for that; ``ids`` are the bound ids that
     the request held, where it may hold any; ``bind`` gives, for a target, the ids of what it keeps as callers get them
-    (keeping/provider_state.py). ``named_in`` is the part of the request that names its
-    target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
-    any; ``passed`` the first target, where all of its guards let the request pass at a glance. ``upload`` is what follows ``body`` where the body passes while it arrives (upload.py). ``keeps`` is what the
-    gateway keeps of the answer itself, where it may keep any (keeping/conversations.py). ``memo`` is
-    what requests with the same head share, None where it came for the first time.
+    (keeping/provider_state.py). ``named_in`` is the part of the request that names its target, where no header does
+    (``Choice.where``). ``guards`` is what guards found so far, None until a target has any; ``passed`` the first
+    target, where all of its guards let the request pass at a glance. ``upload`` is what follows ``body`` where the body
+    passes while it arrives (upload.py). ``keeps`` is what the gateway keeps of the answer itself, where it may keep any
+    (keeping/conversations.py). ``memo`` is what requests with the same head share, None where it came for the first
+    time.
     """
 
     operation: Operation

@@ -207,8 +207,7 @@ class Router(msgspec.Struct, frozen=True):
         answer: Answer | None = None
         route = compiled.routes.get((step.target.path, call.operation))
         try:
-            if route is None:
-                route = await self.compiler.bound(compiled, step.target, call.operation)
+            route = route or await self.compiler.bound(compiled, step.target, call.operation)
             if call.upload is not None and not isinstance(route, Failure) and not passes(call, route):
                 route = await hold_upload(call) or route
             if not isinstance(route, TargetRoute):

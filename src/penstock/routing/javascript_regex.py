@@ -311,12 +311,12 @@ def _needed(tokens: list[str], *, ignores_case: bool) -> str:
     """The longest text that stands in each match: characters in a row outside of groups, none of which may be left
     out (``Pattern.needed``)."""
     runs, depth = [""], 0
-    for at, token in enumerate(tokens):
+    for at, written in enumerate(tokens):
         follows = tokens[at + 1] if at + 1 < len(tokens) else ""
-        depth += token.startswith("(") - (token == ")")
-        if depth == 0 and token == "|":
+        depth += written.startswith("(") - (written == ")")
+        if depth == 0 and written == "|":
             return ""
-        literal = _LITERAL.fullmatch(token)
+        literal = _LITERAL.fullmatch(written)
         if depth or literal is None or _MAYBE_NONE.match(follows) or (ignores_case and literal[1].isalpha()):
             runs.append("")
             continue

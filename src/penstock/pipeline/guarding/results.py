@@ -26,8 +26,8 @@ from penstock.guards.results import (
     with_results,
 )
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.guarding.events import with_first_event
 from penstock.pipeline.guarding.denial import is_soft, soft_denial, told_denial
+from penstock.pipeline.guarding.events import with_first_event
 from penstock.pipeline.target_route import TargetRoute
 
 HOOKS_FAILED: Final = 246

@@ -108,15 +108,17 @@ class GuardedStream:
         return await (self._next() if reading is None else reading)
 
     async def pass_on(self, take: Take) -> None:
-        await self._pass_on(take, None)
+        """Hand the judged stream on to ``take``, which tells the watch over it of all events (``pass_on_known``)."""
+
+        def take_known(data: bytes) -> Awaitable[None] | None:
+            self._alike.clear()
+            return take(data)
+
+        await self.pass_on_known(take, take_known)
 
     async def pass_on_known(self, take: Take, take_known: Take) -> None:
-        """Hand the judged stream on (``transport.base.pass_on``), to ``take_known`` the events that go on as they are."""
-        await self._pass_on(take, take_known)
-
-    async def _pass_on(self, take: Take, take_known: Take | None) -> None:
-        """Hand the judged stream on: events like the ones before them in the turn in which they arrive, one or
-        several."""
+        """Hand the judged stream on (``transport.base.pass_on``): events like the ones before them in the turn in which
+        they arrive, one or several. Those that go on as they are reach ``take_known``: the watch is told of them."""
 
         def take_judged(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
@@ -129,8 +131,6 @@ class GuardedStream:
             if goes_on and self._begun and held.idles(joined):
                 held.released += len(joined)
                 self._latest = data
-                if take_known is None:
-                    return take(data)
                 alike.append(data)
                 if len(alike) > _MOST_ALIKE:
                     self._remember()
