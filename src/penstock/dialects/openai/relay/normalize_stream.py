@@ -67,10 +67,10 @@ class StreamNormalizer:
         "_model",
         "_moved",
         "_moves_usage",
-        "_pattern",
         "_patterns_left",
         "_unfinished",
         "_unsaid_end",
+        "pattern",
     )  # fmt: skip
 
     def __init__(self, *, has_unsaid_end: bool = False, moves_usage: bool = False) -> None:
@@ -82,8 +82,9 @@ class StreamNormalizer:
         self._unfinished: dict[int, Choice] = {}
         """The choices that haven't said yet why they end."""
         self._held: _Held | None = None
-        self._pattern: TextPattern | None = None
-        """That of the last chunk that was found to be sound: nothing that decides so has changed since."""
+        self.pattern: TextPattern | None = None
+        """That of the last event that was found to be sound: nothing that decides so has changed since, and no chunk
+        waits."""
         self._patterns_left = _MOST_PATTERNS
         self._moved: Members | None = None
         """The last counts that were told beside a choice, for a chunk of their own."""
@@ -99,32 +100,28 @@ class StreamNormalizer:
         """The length of the events at the beginning that are a line of data each, need no change and are no errors."""
         if self._held is not None:
             return 0
-        if events.find(b"\n") == len(events) - 2:  # one event, as a model's pace makes of nearly all reads
-            data, pattern = events[6:-2], self._pattern
-            if events[:6] == _DATA and ((pattern is not None and pattern.fits(data)) or self._is_sound(data)):
-                return len(events)
-            return 0
         length = 0
-        for event in events.split(_EVENT_END)[:-1]:
-            if event[:6] != _DATA or b"\n" in event or not self._is_sound(event[6:]):
-                break
-            length += len(event) + 2
+        for block in events.split(_EVENT_END)[:-1]:
+            event = block + _EVENT_END
+            if self.pattern is None or not self.pattern.fits(event):
+                if event[:6] != _DATA or b"\n" in block or not self._is_sound(event):
+                    break
+            length += len(event)
         return length
 
-    def _is_sound(self, data: bytes) -> bool:
-        """Whether data needs no change and is no error."""
-        if self._pattern is not None and self._pattern.fits(data):
-            return True
+    def _is_sound(self, event: bytes) -> bool:
+        """Whether the data of an event needs no change and is no error."""
+        data = event[6:-2]
         try:
             chunk = CONTINUING.decode(data)
         except UNREADABLE:
-            self._pattern = None
+            self.pattern = None
             return self._is_sound_boundary(data)
         if not self._continues(chunk):
             return False
         if self._patterns_left and chunk.choices and chunk.usage is None:
             self._patterns_left -= 1
-            self._pattern = pattern_of(data)
+            self.pattern = pattern_of(event)
         return True
 
     def _continues(self, chunk: ContinuingChunk) -> bool:
@@ -197,7 +194,7 @@ class StreamNormalizer:
 
     def normalize(self, event: bytes) -> bytes:
         """One event that isn't sound, changed where it deviates; nothing while a chunk waits."""
-        self._pattern = None
+        self.pattern = None
         event = event.removeprefix(sse.BOM)
         found = next(sse.events(event), None)
         if found is None:

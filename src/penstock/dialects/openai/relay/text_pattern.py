@@ -21,42 +21,42 @@ _TEXT: Final = msgspec.json.Decoder(str)
 
 
 class TextPattern(msgspec.Struct, frozen=True, gc=False):
-    """The bytes of a chunk before its first text, between its texts, and after the last."""
+    """The bytes of an event before its first text, between its texts, and after the last."""
 
     head: bytes
     middles: tuple[bytes, ...]
     tail: bytes
+    between: bytes
+    """What is between the last text of an event and the first one of the next."""
 
-    def fits(self, data: bytes) -> bool:
-        """Whether data is these bytes with any texts between them."""
+    def fits(self, events: bytes) -> bool:
+        """Whether each of one or several events is these bytes with any texts between them."""
         head, tail = self.head, self.tail
-        if not (data.startswith(head) and data.endswith(tail)):
+        if not (events.startswith(head) and events.endswith(tail)):
             return False
-        start = len(head)
         try:
-            for middle in self.middles:
-                # The bytes between two texts hold a quotation mark, and so are never part of a text.
-                end = data.find(middle, start)
-                if end < 0:
-                    return False
-                _TEXT.decode(data[start:end])
-                start = end + len(middle)
-            _TEXT.decode(data[start : len(data) - len(tail)])
+            # The bytes between two texts hold a quotation mark, and so are never part of a text.
+            for rest in events[len(head) : -len(tail)].split(self.between):
+                for middle in self.middles:
+                    text, _, rest = rest.partition(middle)
+                    _TEXT.decode(text)
+                _TEXT.decode(rest)
         except UNREADABLE:
             return False
         return True
 
 
-def pattern_of(chunk: bytes) -> TextPattern | None:
-    """The pattern of a chunk, given as valid JSON; None without a text that may vary, or with too many of them."""
+def pattern_of(event: bytes) -> TextPattern | None:
+    """The pattern of an event, one line of valid JSON; None without a text that may vary, or with too many of them."""
     pieces: list[bytes] = []
     start = 0
-    for key in _KEY.finditer(chunk):
-        text = _STRING.match(chunk, key.end())
+    for key in _KEY.finditer(event):
+        text = _STRING.match(event, key.end())
         if text is None:
             return None
-        pieces.append(chunk[start : key.end()])
+        pieces.append(event[start : key.end()])
         start = text.end()
     if not 0 < len(pieces) <= _MOST_TEXTS:
         return None
-    return TextPattern(pieces[0], tuple(pieces[1:]), chunk[start:])
+    tail = event[start:]
+    return TextPattern(pieces[0], tuple(pieces[1:]), tail, tail + pieces[0])
