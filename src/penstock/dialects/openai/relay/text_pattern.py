@@ -31,12 +31,14 @@ class TextPattern(msgspec.Struct, frozen=True, gc=False):
 
     def fits(self, events: bytes) -> bool:
         """Whether each of one or several events is these bytes with any texts between them."""
-        head, tail = self.head, self.tail
-        if not (events.startswith(head) and events.endswith(tail)):
+        between = self.between
+        # Not startswith and endswith, whose arguments may be many: they take three times as long.
+        inside = events.removeprefix(self.head).removesuffix(self.tail)
+        if len(inside) + len(between) != len(events):
             return False
         try:
             # The bytes between two texts hold a quotation mark, and so are never part of a text.
-            for rest in events[len(head) : -len(tail)].split(self.between):
+            for rest in (inside,) if len(inside) <= len(between) else inside.split(between):
                 for middle in self.middles:
                     text, _, rest = rest.partition(middle)
                     _TEXT.decode(text)
