@@ -68,7 +68,6 @@ class StreamNormalizer:
         "_moved",
         "_moves_usage",
         "_patterns_left",
-        "_unfinished",
         "_unsaid_end",
         "pattern",
     )  # fmt: skip
@@ -79,8 +78,6 @@ class StreamNormalizer:
         self._id = self._model = ""
         self._created = 0
         self._choices: dict[int, Choice] = {}
-        self._unfinished: dict[int, Choice] = {}
-        """The choices that haven't said yet why they end."""
         self._held: _Held | None = None
         self.pattern: TextPattern | None = None
         """That of the last event that was found to be sound: nothing that decides so has changed since, and no chunk
@@ -103,9 +100,9 @@ class StreamNormalizer:
         length = 0
         for block in events.split(_EVENT_END)[:-1]:
             event = block + _EVENT_END
-            if self.pattern is None or not self.pattern.fits(event):
-                if event[:6] != _DATA or b"\n" in block or not self._is_sound(event):
-                    break
+            fits = self.pattern is not None and self.pattern.fits(event)
+            if not (fits or (event[:6] == _DATA and b"\n" not in block and self._is_sound(event))):
+                break
             length += len(event)
         return length
 
@@ -135,7 +132,7 @@ class StreamNormalizer:
             if known is None:
                 return False
             for fragment in choice.delta.tool_calls:
-                if fragment.index not in known.open:
+                if known.calls is None or fragment.index not in known.calls.open:
                     return False
         return True
 
@@ -143,7 +140,7 @@ class StreamNormalizer:
         """Whether counts, or a chunk without choices, stand where they should."""
         if chunk.choices:
             return not self._moves_usage
-        if not self._id or (self._unsaid_end and self._unfinished):
+        if not self._id or self._lacks_ends():
             return False
         if chunk.usage is not None:
             self._moved = None
@@ -168,7 +165,7 @@ class StreamNormalizer:
 
     def _is_sound_end(self) -> bool:
         """Whether ``[DONE]`` ends the stream as it is."""
-        if self._moved is not None or (self._unsaid_end and self._unfinished):
+        if self._moved is not None or self._lacks_ends():
             return False
         self._is_done = True
         return True
@@ -180,14 +177,12 @@ class StreamNormalizer:
         if known is None:
             if ends or not has_role:
                 return False
-            begun = Choice(has_begun=True, is_told_in_deltas=True)
-            self._choices[choice.index] = self._unfinished[choice.index] = begun
+            self._choices[choice.index] = Choice(has_begun=True, is_told_in_deltas=True)
             return True
-        if not ends or has_role or known.silent or known.reason is not None:
+        if not ends or has_role or known.reason is not None or (known.calls is not None and known.calls.silent):
             return False
         known.reason = choice.finish_reason
         self._is_finished = True
-        self._unfinished.pop(choice.index, None)
         return True
 
     # Other events.
@@ -229,7 +224,11 @@ class StreamNormalizer:
         the reply's id (docs/quirks.md#q90), usage of the finish reasons if there were none (docs/quirks.md#q96)."""
         if chunk["choices"]:
             return False
-        return not self._id or (self._unsaid_end and bool(chunk.get("usage")) and bool(self._unfinished))
+        return not self._id or (bool(chunk.get("usage")) and self._lacks_ends())
+
+    def _lacks_ends(self) -> bool:
+        """Whether choices haven't said why they end, and never will."""
+        return self._unsaid_end and any(choice.reason is None for choice in self._choices.values())
 
     def _release(self) -> bytes:
         """The chunk that waited, under the id that is known by now."""
@@ -248,13 +247,14 @@ class StreamNormalizer:
         return self._end_of_choices() + self._usage_chunk()
 
     def _end_of_choices(self) -> bytes:
-        if not self._unsaid_end or not self._unfinished:
+        if not self._lacks_ends():
             return self._release()
         held, self._held = self._held or _Held(_EMPTY, {}, changed=True), None
         self._normalize_head(held.chunk)
-        held.chunk["choices"] = [choice.ending(index) for index, choice in self._unfinished.items()]
+        held.chunk["choices"] = [
+            choice.ending(index) for index, choice in self._choices.items() if choice.reason is None
+        ]
         self._move_usage(held.chunk)
-        self._unfinished.clear()
         return _with_data(held.event, held.chunk)
 
     def _usage_chunk(self) -> bytes:
@@ -283,7 +283,6 @@ class StreamNormalizer:
                 changed |= self._choice(choice["index"]).normalize(choice, chunk)
                 if self._choices[choice["index"]].reason is not None:
                     self._is_finished = True
-                    self._unfinished.pop(choice["index"], None)
         return changed | self._move_usage(chunk)
 
     def _move_usage(self, chunk: Members) -> bool:
@@ -300,7 +299,7 @@ class StreamNormalizer:
     def _choice(self, index: int) -> Choice:
         known = self._choices.get(index)
         if known is None:
-            known = self._choices[index] = self._unfinished[index] = Choice()
+            known = self._choices[index] = Choice()
         return known
 
     def _normalize_head(self, chunk: Members) -> bool:
