@@ -29,9 +29,9 @@ class HttpExchange(Wakeup):
     """
 
     __slots__ = (
-        "_asked", "_connection", "_defect", "_full", "_last_byte", "_left", "_limits", "_over", "_paused", "_reader",
-        "_rest", "_started", "_take", "_unread", "_unread_bytes", "_uploading", "failure", "headers", "is_encoded",
-        "status",
+        "_asked", "_connection", "_defect", "_full", "_is_stream", "_last_byte", "_left", "_limits", "_over", "_paused",
+        "_reader", "_rest", "_started", "_take", "_unread", "_unread_bytes", "_uploading", "failure", "headers",
+        "is_encoded", "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, limits: Limits, started: float, may_switch: bool) -> None:
@@ -62,6 +62,8 @@ class HttpExchange(Wakeup):
         self.status = 0
         self.headers: Headers = []
         self.is_encoded = False
+        self._is_stream = False
+        """Whether the head, which is gone by now, named a type of streams."""
 
     def whole(self) -> bytes | None:
         """The body, where all of it is here before any of it was read (``base.whole_body``)."""
@@ -86,6 +88,8 @@ class HttpExchange(Wakeup):
 
     async def pass_on(self, take: Take) -> None:
         """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
+        self._is_stream = _is_stream(self.headers)
+        self.headers = self._reader.headers = []  # a stream may last for hours
         while True:
             if self._over or self._left or self._reader.pieces:
                 data = await self.read()
@@ -139,7 +143,7 @@ class HttpExchange(Wakeup):
             data, self._unread = self._reader.take(), 0
         else:
             data, self._rest = self._rest, b""
-        if len(data) <= _TURN or not _is_stream(self.headers):
+        if len(data) <= _TURN or not (self._is_stream or _is_stream(self.headers)):
             self._left = b""
             return data
         self._left = data[_TURN:]
