@@ -13,9 +13,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF
 from penstock.dialects.caller import EVENT_STREAM
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.relay import relay
 from penstock.pipeline.run import Pipeline, read_request
 from penstock.server.request_context import RequestContext
-from penstock.pipeline.relay import relay
 from penstock.server.respond import DEFECT, respond
 
 _HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cache"), NO_SNIFF]
