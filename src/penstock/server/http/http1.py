@@ -245,8 +245,8 @@ class ServerConnection(TimedConnection):
         self.transport.abort()
 
     def answer_begins(self) -> None:
-        """An answer has begun that may last for hours. If no limit holds meanwhile, there is no timer until its end: one
-        takes half a kilobyte."""
+        """An answer has begun that may last for hours. If no limit holds meanwhile, there is no timer until its end: a
+        timer takes half a kilobyte."""
         if self.writable is None and not self._probe_seconds:
             self._stop_timer()
 
