@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import calling
+from penstock.server.http.http1 import ServerConnection
 from penstock.settings import load
 from raw_caller import BODY, HEAD, REQUEST, Caller, said
 from running import RunningGateway, running_gateway
@@ -248,3 +249,25 @@ def test_requests_leave_nothing_for_the_garbage_collector(
         gc.garbage.clear()
         gc.enable()
     assert not {name for name in left if name.startswith("penstock.")}
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_stream_needs_no_timer_and_its_connection_one_when_it_is_over(
+    is_whole: bool, hasty: RunningGateway, upstream: Upstream
+) -> None:
+    upstream.play(events(calling.ROLE, calling.CHUNK, calling.DONE, end=is_whole))
+    body = b'{"model":"m","messages":[],"stream":true}'
+    head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
+    with Caller(hasty) as caller:
+        caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+        if is_whole:
+            caller.responses(1)
+            assert caller.is_closed(), "it was idle for a second"
+            return
+        received = b""
+        while not received.endswith(b"\n\n\r\n"):
+            received += caller.socket.recv(65536)
+        serving = [
+            each for each in gc.get_objects() if isinstance(each, ServerConnection) and each._serving is not None
+        ]
+        assert [each._timer for each in serving] == [None]

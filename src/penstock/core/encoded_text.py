@@ -8,12 +8,15 @@ https://fetch.spec.whatwg.org/#data-urls.
 from __future__ import annotations
 
 import binascii
-import mimetypes
+import functools
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from mimetypes import MimeTypes
 
 _URL: Final = re.compile(r"[\x00-\x20]*+" + r"[\t\r\n]*+".join("data") + r"[\t\r\n]*+:([^,]*+),", re.IGNORECASE)
 """The beginning of a ``data:`` URL, with the white space that readers of URLs leave out."""
@@ -34,8 +37,6 @@ _TEXTS: Final = frozenset(
 """Media types of texts beside ``text/…`` and those that end in ``+json``, ``+xml`` or ``+yaml``."""
 _NO_TEXTS: Final = ("image/", "audio/", "video/", "font/", "application/pdf", "application/vnd.", "application/zip")
 """How media types begin that are none of texts. The data of any other type is a text if it is UTF-8."""
-_BY_NAME: Final = mimetypes.MimeTypes()
-"""Python's own table, whatever a machine adds to it: on some of them TypeScript is a video."""
 _CHARSETS: Final = frozenset(
     """
     big5 euc-jp euc-kr gb18030 gbk iso-2022-jp iso-8859-1 koi8-r shift_jis utf-16 utf-16be utf-16le utf-32 utf-32be
@@ -59,7 +60,16 @@ def is_text(media_type: str) -> bool:
 
 def type_of_file(name: str) -> str:
     """The media type of a file with this name; ``application/octet-stream`` where the name doesn't tell."""
-    return _BY_NAME.guess_type(name)[0] or "application/octet-stream"
+    return _types_by_name().guess_type(name)[0] or "application/octet-stream"
+
+
+@functools.cache
+def _types_by_name() -> MimeTypes:
+    """Python's own table, whatever a machine adds to it: on some of them TypeScript is a video. It takes half a
+    megabyte, and is loaded with the first file."""
+    from mimetypes import MimeTypes
+
+    return MimeTypes()
 
 
 def from_base64(data: str, media_type: str = "") -> str | None:

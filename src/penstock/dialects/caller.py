@@ -188,8 +188,22 @@ class StreamTransform(Protocol):
         ...
 
 
+class EventPattern(Protocol):
+    """How an event looks that tells a text of the answer, and nothing else."""
+
+    def fits(self, events: bytes) -> bool:
+        """Whether bytes are whole events that look so."""
+        ...
+
+
 class EventNormalizer(Protocol):
     """Changes the events of one stream where they deviate from the wire (stream_watch.py)."""
+
+    @property
+    def pattern(self) -> EventPattern | None:
+        """Events that fit it count as passed with nothing done: they are like the last event that was sound. None
+        while nothing is known of the next event."""
+        ...
 
     def sound(self, events: bytes) -> int:
         """The length of the events at the beginning that surely need no change and are no errors: they count as passed.

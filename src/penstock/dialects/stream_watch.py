@@ -34,8 +34,8 @@ _DATA: Final = b"data: "
 _EVENT: Final = b"event: "
 
 
-class StreamWatch:
-    """Watches one stream.
+class StreamWatch(sse.EventRelay):
+    """A relay of one stream that also looks into its events.
 
     ``content`` counts the weighed events that say something. ``error`` is set by the first event that is an error,
     ``error_data`` is that event's data. ``is_over``: the event did not tell the error in the wire's own shape, so
@@ -48,7 +48,7 @@ class StreamWatch:
     """
 
     __slots__ = (
-        "_begun", "_known", "_normalizer", "_relay", "content", "error", "error_data", "grammar", "is_over", "is_seen",
+        "_begun", "_known", "_normalizer", "content", "error", "error_data", "grammar", "is_over", "is_seen",
         "leaves_usage_out", "provider", "skipped",
     )  # fmt: skip
 
@@ -60,9 +60,9 @@ class StreamWatch:
         provider: str = "",
         normalizer: EventNormalizer | None = None,
     ) -> None:
+        super().__init__(sse.HOLD if normalizer is None else _HOLD)
         self.grammar = grammar
         self._normalizer = normalizer
-        self._relay = sse.EventRelay() if normalizer is None else sse.EventRelay(_HOLD)
         self._begun = self._known = b""
         """The first events; and what is behind the texts of events that the normalizer knows to be sound."""
         self.content = 0
@@ -74,20 +74,21 @@ class StreamWatch:
         self.skipped = 0
         self.leaves_usage_out = leaves_usage_out and grammar.is_usage_only is not None
 
-    @property
-    def mid_event(self) -> bool:
-        """Whether part of an event has passed, and its end has not."""
-        return self._relay.mid_event
-
     def feed(self, data: bytes, *, weigh: bool = False) -> bytes:
         """Take bytes as they came; give back those that may go on now. ``weigh``: count the events with content."""
-        relay, self._known = self._relay, b""
-        if relay.passes(data):
+        normalizer = self._normalizer
+        if normalizer is not None and not (weigh or self._held or self.mid_event) and self.error is None:
+            pattern = normalizer.pattern
+            if pattern is not None and pattern.fits(data):
+                return data  # a text alone, of which the tail need not tell
+        self._known = b""
+        if self.is_whole(data):
             ready = data
+            self._remember(data)
         else:
-            was_whole = not relay.mid_event
-            ready = relay.feed(data)
-            if not ready or relay.mid_event or not was_whole:
+            was_whole = not self.mid_event
+            ready = super().feed(data)
+            if not ready or self.mid_event or not was_whole:
                 return ready if self.error is None else b""
         if self.error is not None:
             return self._watched(ready)
@@ -95,7 +96,6 @@ class StreamWatch:
             return ready
         if weigh or (self.leaves_usage_out and self.grammar.usage_mark in ready):
             return self._weighed(ready) if weigh else self._passing(ready)
-        normalizer = self._normalizer
         if normalizer is not None:
             sound = normalizer.sound(ready)
             return ready if sound == len(ready) else self._normalized(normalizer, ready, sound)
@@ -105,70 +105,56 @@ class StreamWatch:
         """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
         done with other bytes. ``before`` and ``behind`` stand around that text, where the caller has seen to it that
         nothing else does: several events may be so."""
-        if self.error is not None:
+        if self.error is not None or not self.is_whole(data):
             return False
-        relay, normalizer = self._relay, self._normalizer
-        if not relay.passes(data):
-            return False
-        if normalizer is None or (behind is self._known and behind):
-            return True
-        if normalizer.knows(before, behind):
-            self._known = behind
-            return True
-        self._known = b""
-        if normalizer.sound(data) == len(data):
-            return True
-        relay.replace_last(b"")
-        return False
-
-    def remember(self, events: bytes) -> None:
-        """Take whole events that another watch has seen, and which have gone on already."""
-        self._relay.add(events)
+        normalizer = self._normalizer
+        if normalizer is not None and not (behind and behind is self._known):
+            self._known = behind if normalizer.knows(before, behind) else b""
+            if not self._known and normalizer.sound(data) != len(data):
+                return False
+        self._remember(data)
+        return True
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""
-        was_whole = not self._relay.mid_event
-        remaining = self._relay.finish()
+        was_whole = not self.mid_event
+        remaining = super().finish()
         if self.is_over or not (was_whole or self.error is None):
             return b""
         if remaining and was_whole:
             remaining = sse.completed(remaining)
-            self._relay.replace_last(remaining)
+            self.replace_last(remaining)
         passing = self._weighed(remaining) if weigh else self._passing(remaining)
         if self._normalizer is None or self.error is not None:
             return passing
         added = self._watched(self._normalizer.finish())
-        self._relay.add(added)
+        self.add(added)
         return passing + added
 
     def ending(self) -> tuple[bool, Usage | None]:
         """Whether the stream has the wire's normal end, and the stream's usage, if any."""
-        return self.grammar.ending(self._relay.tail())
+        return self.grammar.ending(self.tail())
 
     def fitted(self, error_event: bytes) -> bytes:
         """An error event as it follows the events that have passed."""
         fit_error = self.grammar.fit_error
-        return error_event if fit_error is None else fit_error(self._begun + self._relay.tail(), error_event)
+        return error_event if fit_error is None else fit_error(self._begun + self.tail(), error_event)
 
     def fork(self) -> StreamWatch:
         """A watch in the same state, for another reader of the same stream."""
         other = StreamWatch(self.grammar, leaves_usage_out=self.leaves_usage_out, provider=self.provider)
-        other._relay = self._relay.fork()
+        self._copy_to(other)
         other._normalizer = None if self._normalizer is None else self._normalizer.fork()
         other._begun, other.content, other.skipped = self._begun, self.content, self.skipped
         other.error, other.error_data, other.is_over = self.error, self.error_data, self.is_over
         other.is_seen = self.is_seen
         return other
 
-    def hand_over(self) -> NormalizedEvents | None:
+    def normalized_rest(self) -> NormalizedEvents | None:
         """The normalizer and the bytes that it waits for, as a transform of the rest of the stream, which this watch is
         then fed with; None for a stream that isn't normalized."""
         normalizer, self._normalizer = self._normalizer, None
-        return None if normalizer is None else NormalizedEvents(self._relay.hand_over(), normalizer)
-
-    def held(self) -> bytes:
-        """The bytes that were fed and have not been given back yet."""
-        return self._relay.fork().finish()
+        return None if normalizer is None else NormalizedEvents(self.hand_over(), normalizer)
 
     def _weighed(self, events: bytes) -> bytes:
         events = self._passing(events)
@@ -194,7 +180,7 @@ class StreamWatch:
             parts.append(part if is_sound and self.error is None else self._watched(part))
         passing = b"".join(parts)
         if passing != events and (self.error is None or self.is_over):
-            self._relay.replace_last(passing)
+            self.replace_last(passing)
         return passing
 
     def _watched(self, events: bytes) -> bytes:

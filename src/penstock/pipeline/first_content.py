@@ -152,7 +152,7 @@ async def _begin_stream(
         return _truncated(route)
     error = watch.error
     if error is None:
-        return Answer(200, headers, bytes(held.ready), Outcome(200), held.rest, watch)
+        return Answer(200, headers, bytes(held.ready), _GOOD, held.rest, watch)
     outcome = _error_outcome(error, route, "at the beginning of its stream")
     if watch.content:
         return Answer(200, headers, bytes(held.ready), outcome, held.rest, watch)

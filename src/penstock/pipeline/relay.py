@@ -6,16 +6,17 @@ its normal end. A plain reply lacks bytes then, so the edge closes the connectio
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.caller_errors import ProviderReply
 from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.stream_watch import StreamWatch
+from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call
-from penstock.transport.base import Reply, Take, pass_on
+from penstock.transport.base import Take, pass_on
 
 
 class Sink(Protocol):
@@ -54,20 +55,45 @@ _UNREADABLE: Final = Failure(
 _ERROR: Final = Failure(Kind.STREAM_ERROR, "The provider sent an error in the middle of its stream.", sent=True)
 
 
-def relay(answer: Answer, call: Call, sink: Sink) -> Coroutine[Any, Any, None]:
-    """Send the bytes that follow ``answer.body``. Raises Broken for a plain reply that was cut short."""
-    if answer.watch is None or answer.rest is None:
-        return _relay_plain(answer, sink)
-    return _relay_stream(answer, answer.rest, answer.watch, call, sink)
+async def relay(answer: Answer, call: Call, sink: Sink, waiting: Awaitable[None] | None = None) -> None:
+    """Send the bytes that follow ``answer.body``, once these are sent (``waiting``): of a stream event by event, to its
+    normal end or an error event. Records in the account how the answer ended.
+
+    Raises Broken for a plain reply that was cut short. One coroutine: a stream that is open keeps its frame.
+    """
+    reply, watch, write = answer.rest, answer.watch, _write(sink)
+    try:
+        if waiting is not None:
+            await waiting
+        if reply is None:
+            return
+        if watch is None:
+            await pass_on(reply, write)
+            answer.broken = reply.failure
+            if answer.broken is not None:
+                raise Broken
+            last = b""
+        else:
+            take = _taker(watch.feed, write)
+            await pass_on(reply, take, write if watch.is_seen else _known_taker(watch.passes, write, take))
+            last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
+        await sink.end(last)
+    finally:
+        note_ending(answer, call.account)
 
 
-async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: Call, sink: Sink) -> None:
-    """Send the rest of a stream, event by event, to its normal end or an error event."""
-    write = _write(sink)
-    take = _taker(watch.feed, write)
-    await pass_on(reply, take, write if watch.is_seen else _known_taker(watch.passes, write, take))
-    last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
-    await sink.end(last)
+def note_ending(answer: Answer, account: Account) -> None:
+    """Record in the account how an answer ended whose last byte was sent, or none of whose further bytes will be."""
+    account.failure = answer.broken or account.failure
+    if answer.untold is not None:
+        account.dropped = (*answer.dropped, *answer.untold.untold)
+    account.skipped = 0 if answer.watch is None else answer.watch.skipped
+    attempt = answer.attempt
+    if attempt is not None:
+        if attempt.ended is None:
+            attempt.ended = account.elapsed()
+        if answer.broken is not None:
+            attempt.failure = answer.broken
 
 
 def _taker(feed: Callable[[bytes], bytes], write: Take) -> Take:
@@ -114,14 +140,3 @@ def _told(watch: StreamWatch, error: ClassifiedError, dialect: CallerDialect, tr
         return errors.event(_UNREADABLE, trace)
     reply = ProviderReply(error.status, [], watch.error_data, watch.provider, error)
     return errors.as_event(errors.provider(reply, trace).body)
-
-
-async def _relay_plain(answer: Answer, sink: Sink) -> None:
-    reply = answer.rest
-    if reply is None:
-        return
-    await pass_on(reply, _write(sink))
-    answer.broken = reply.failure
-    if answer.broken is not None:
-        raise Broken
-    await sink.end(b"")

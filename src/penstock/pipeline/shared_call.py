@@ -157,7 +157,7 @@ class SharedCall:
         self.answer = answer
         head = answer.body
         if answer.watch is not None and answer.rest is not None:
-            transform = answer.watch.hand_over()
+            transform = answer.watch.normalized_rest()
             if transform is not None:  # what several callers share is normalized once
                 answer.rest = TransformedStream(answer.rest, transform)
             head += answer.watch.held()

@@ -13,9 +13,10 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF
 from penstock.dialects.caller import EVENT_STREAM
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.relay import relay
 from penstock.pipeline.run import Pipeline, read_request
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import DEFECT, relay_rest, respond
+from penstock.server.respond import DEFECT, respond
 
 _HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cache"), NO_SNIFF]
 
@@ -83,7 +84,7 @@ async def _continue(answer: Answer, call: Call, context: RequestContext) -> None
         account.stream = True
         await context.client.send(answer.body)
         if answer.rest is not None:
-            await relay_rest(answer, call, context)
+            await relay(answer, call, context.client)
         else:
             await context.client.end(b"")
         return

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import CallerDialect
-from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.relay import last_bytes, relay
+from penstock.pipeline.relay import last_bytes, note_ending, relay
 from penstock.server.request_context import RequestContext
 
 DEFECT: Final = Failure(
@@ -36,35 +35,11 @@ def respond(answer: Answer, call: Call, context: RequestContext) -> Coroutine[An
     answer.headers.append(NO_SNIFF)
     waiting = context.client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     if answer.rest is not None or waiting is not None:
-        return relay_rest(answer, call, context, waiting)
-    _note_ending(answer, account)
+        # A stream may last for hours, and nobody reads these again.
+        answer.headers, answer.body = [], b""
+        return relay(answer, call, context.client, waiting)
+    note_ending(answer, account)
     return None
-
-
-async def relay_rest(
-    answer: Answer, call: Call, context: RequestContext, waiting: Awaitable[None] | None = None
-) -> None:
-    """Send the bytes after the answer's first bytes, once these are sent (``waiting``), and record in the account how
-    the answer ended."""
-    try:
-        if waiting is not None:
-            await waiting
-        await relay(answer, call, context.client)
-    finally:
-        _note_ending(answer, context.account)
-
-
-def _note_ending(answer: Answer, account: Account) -> None:
-    account.failure = answer.broken or account.failure
-    if answer.untold is not None:
-        account.dropped = (*answer.dropped, *answer.untold.untold)
-    account.skipped = 0 if answer.watch is None else answer.watch.skipped
-    attempt = answer.attempt
-    if attempt is not None:
-        if attempt.ended is None:
-            attempt.ended = account.elapsed()
-        if answer.broken is not None:
-            attempt.failure = answer.broken
 
 
 async def tell_of_stop(context: RequestContext) -> None:

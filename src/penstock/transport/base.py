@@ -88,7 +88,7 @@ Take = Callable[[bytes], Awaitable[None] | None]
 
 def pass_on(reply: Reply, take: Take, take_known: Take | None = None) -> Awaitable[None]:
     """Hand the rest of a reply's body to ``take`` as it arrives, to its end (see ``Reply.failure``). What ``take``
-    raises is raised here.
+    raises is raised here. The reply's headers may be gone afterwards.
 
     A reply with a method ``pass_on(take)`` does so by itself, in the turn of the event loop in which the bytes arrive.
     One with a method ``pass_on_known(take, take_known)`` hands what it knows to be whole events with an answer's text

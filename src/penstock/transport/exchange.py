@@ -29,8 +29,9 @@ class HttpExchange(Wakeup):
     """
 
     __slots__ = (
-        "_asked", "_connection", "_last_byte", "_left", "_limits", "_over", "_passing", "_paused", "_reader", "_rest",
-        "_started", "_unread_bytes", "_uploading", "failure", "headers", "is_encoded", "status",
+        "_asked", "_connection", "_defect", "_full", "_is_stream", "_last_byte", "_left", "_limits", "_over", "_paused",
+        "_reader", "_rest", "_started", "_take", "_unread", "_unread_bytes", "_uploading", "failure", "headers",
+        "is_encoded", "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, limits: Limits, started: float, may_switch: bool) -> None:
@@ -46,9 +47,14 @@ class HttpExchange(Wakeup):
         """What nobody has read when the exchange is over: the reader is the next exchange's then."""
         self._left = b""
         """What is left of a large piece of a stream, which is read in turns."""
+        self._unread = 0
+        """The bytes that have come, framing included, since the body was last taken."""
         self._over = False
         self._paused = False
-        self._passing: _Passing | None = None
+        self._take: Take | None = None
+        """Takes the body as it arrives, until it wants something to be awaited (``_full``) or fails (``_defect``)."""
+        self._full: Awaitable[None] | None = None
+        self._defect: Exception | None = None
         self._last_byte = started
         self._uploading: Uploading | None = None
         self._unread_bytes: UnreadBytes | None = None
@@ -56,6 +62,8 @@ class HttpExchange(Wakeup):
         self.status = 0
         self.headers: Headers = []
         self.is_encoded = False
+        self._is_stream = False
+        """Whether the head, which is gone by now, named a type of streams."""
 
     def whole(self) -> bytes | None:
         """The body, where all of it is here before any of it was read (``base.whole_body``)."""
@@ -80,23 +88,28 @@ class HttpExchange(Wakeup):
 
     async def pass_on(self, take: Take) -> None:
         """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
-        passing = _Passing(take)
+        self._is_stream = _is_stream(self.headers)
+        self.headers = self._reader.headers = []  # a stream may last for hours
         while True:
-            if self._over or self._left or self._reader.unread:
+            if self._over or self._left or self._reader.pieces:
                 data = await self.read()
                 if not data:
                     return
-                passing.goes_on(data)
+                full = take(data)
             else:
-                self._passing = passing
+                self._take = take
                 try:
                     await self
                 except BaseException:
                     self.close()
                     raise
                 finally:
-                    self._passing = None
-            await passing.hold_up()
+                    self._take = None
+                if self._defect is not None:
+                    raise self._defect
+                full, self._full = self._full, None
+            if full is not None:
+                await full
 
     def write(self, data: bytes) -> Awaitable[None] | None:
         """Send bytes after the protocol was switched (``base.Switched``)."""
@@ -127,10 +140,10 @@ class HttpExchange(Wakeup):
         if self._left:
             data = self._left
         elif not self._over:
-            data = self._reader.take()
+            data, self._unread = self._reader.take(), 0
         else:
             data, self._rest = self._rest, b""
-        if len(data) <= _TURN or not _is_stream(self.headers):
+        if len(data) <= _TURN or not (self._is_stream or _is_stream(self.headers)):
             self._left = b""
             return data
         self._left = data[_TURN:]
@@ -150,18 +163,27 @@ class HttpExchange(Wakeup):
         if not self.status:
             self._note_head()
         if reader.complete:
+            # The task itself reads the rest.
             connection.promised_idle = reader.promised_idle
             is_sent = self._uploading is None or self._uploading.is_over
             self._finish(reusable=reader.keep_alive and not reader.overrun and is_sent)
-        elif reader.unread > connection.bounds.unread and not self._paused:
-            self._paused = True
-            connection.pause_reading()
-        passing = self._passing
-        if passing is None or self._over or reader.unread > _TURN:
-            # Of a response that is over, the task itself reads the rest.
-            if self.status:
-                self.wake()
-        elif reader.unread and not passing.goes_on(reader.take()):
+        elif (take := self._take) is not None and len(data) <= _TURN:
+            pieces = reader.pieces
+            if not pieces:
+                return
+            try:
+                self._full = take(pieces.pop() if len(pieces) == 1 else reader.take())
+            except Exception as error:  # for the task: the event loop would close the provider's connection
+                self._defect = error
+            if self._full is None and self._defect is None:
+                return
+            self._take = None
+        else:
+            self._unread += len(data)
+            if self._unread > connection.bounds.unread and reader.pieces and not self._paused:
+                self._paused = True
+                connection.pause_reading()
+        if self.status:
             self.wake()
 
     def _note_head(self) -> None:
@@ -200,7 +222,7 @@ class HttpExchange(Wakeup):
         if self._uploading is not None and self._uploading.waits_for_caller:
             self._asked = now
         # While the caller has unread bytes, the provider isn't considered idle.
-        last_byte = now if reader.unread or self._left else self._last_byte
+        last_byte = now if reader.pieces or self._left else self._last_byte
         deadlines = Deadlines(self._limits, self._started, self._asked)
         due, kind = deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
         if now >= due:
@@ -228,33 +250,6 @@ _STREAMS: Final = (b"text/event-stream", b"application/vnd.amazon.eventstream", 
 def _is_stream(headers: Headers) -> bool:
     """Whether a body is made of events: of any other, a large piece is little work."""
     return any(name == b"content-type" and value.lower().startswith(_STREAMS) for name, value in headers)
-
-
-class _Passing:
-    """Hands the pieces of a body on until ``take`` wants something to be awaited, or fails."""
-
-    __slots__ = ("_error", "_full", "_take")
-
-    def __init__(self, take: Take) -> None:
-        self._take = take
-        self._full: Awaitable[None] | None = None
-        self._error: Exception | None = None
-
-    def goes_on(self, data: bytes) -> bool:
-        """Hand a piece on; whether the next may follow at once."""
-        try:
-            self._full = self._take(data)
-        except Exception as error:  # for the task: the event loop would close the provider's connection
-            self._error = error
-        return self._full is None and self._error is None
-
-    async def hold_up(self) -> None:
-        """Return when more may follow. Raises what ``take`` raised."""
-        if self._error is not None:
-            raise self._error
-        full, self._full = self._full, None
-        if full is not None:
-            await full
 
 
 def _invalid(host: str, malformed: Malformed) -> Failure:

@@ -27,6 +27,10 @@ class Malformed(Exception):
     """The peer violates HTTP/1.1; the text is a clause that names the violation."""
 
 
+class _OverrunError(Exception):
+    """There are bytes after the end of the response: the parser stops at them."""
+
+
 class ResponseReader:
     """Parses bytes until ``complete``. ``head_complete`` is set first; ``take()`` returns the body so far. ``begin()``
     makes it ready for the next response, which is read by the same parser.
@@ -37,26 +41,29 @@ class ResponseReader:
     httptools reports a header field only when it is complete, so fed bytes are counted as well as reported bytes.
     Bytes after the end of the response never reach the body; ``overrun``: there were such bytes. ``may_switch``: the
     request asked for another protocol; after a response of status 101 (``switched``) the body is whatever comes.
+    ``pieces`` are the body since it was last taken, and ``on_body`` is their ``append``: a callback in C costs the
+    pieces of a stream no Python call.
     """
 
     __slots__ = (
-        "_fed", "_framing", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete",
-        "headers", "is_encoded", "keep_alive", "may_switch", "overrun", "promised_idle", "status", "switched", "unread",
+        "_framing", "_interim", "_max_framing", "_parser", "complete", "framed", "head_complete", "headers",
+        "is_encoded", "keep_alive", "may_switch", "on_body", "overrun", "pieces", "promised_idle", "status", "switched",
     )  # fmt: skip
 
     def __init__(self, max_framing: int) -> None:
         self._max_framing = max_framing
+        self.pieces: list[bytes] = []
+        self.on_body = self.pieces.append
         self._parser: Any = httptools.HttpResponseParser(self)
         self.switched = self.keep_alive = self.overrun = False
-        self.unread = self._framing = 0
-        self._pieces: list[bytes] = []
+        self._framing = 0
         self.begin()
 
     def begin(self, may_switch: bool = False) -> None:
         """Expect the next response. Only after a response that was ``complete`` and taken, and after which the peer
         keeps the connection: such a response leaves all attributes that aren't set here as ``__init__`` set them."""
         self.may_switch = may_switch
-        self.status = self._interim = self._fed = 0
+        self.status = self._interim = 0
         self.headers: Headers = []
         self.head_complete = self.complete = self.framed = self.is_encoded = False
         self.promised_idle = math.inf
@@ -66,26 +73,28 @@ class ResponseReader:
         if self.complete:
             self.overrun = True
             return
-        if self.switched:
-            self.on_body(data)
-            return
-        before, size = self.unread, len(data)
-        self._fed += size
+        pieces = self.pieces
+        before = len(pieces)
+        self._framing += len(data)
         try:
-            self._parser.feed_data(data)
+            if self.switched:
+                self.on_body(data)
+            else:
+                self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if not (self.may_switch and self.status == _SWITCHING):
-                raise Malformed("it switched protocols") from None
-            self.on_body(data[upgrade.args[0] :])
-            return
+            self._switch(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse_unless_complete(error)
-        if self.unread > before or self.complete:
+        if len(pieces) > before or self.complete:
             self._framing = 0
-            return
-        self._framing += size
-        if self._framing > self._max_framing:
+        elif self._framing > self._max_framing:
             raise self._too_much()
+
+    def _switch(self, rest: bytes) -> None:
+        if not (self.may_switch and self.status == _SWITCHING):
+            raise Malformed("it switched protocols") from None
+        if rest:
+            self.on_body(rest)
 
     def _refuse_unless_complete(self, error: Exception) -> None:
         if isinstance(error.__context__, Malformed):
@@ -105,11 +114,12 @@ class ResponseReader:
 
     def take(self) -> bytes:
         """Take the body bytes that arrived since the last call."""
-        pieces = self._pieces
-        if not pieces:
-            return b""
-        self._pieces, self.unread = [], 0
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces = self.pieces
+        if len(pieces) == 1:
+            return pieces.pop()
+        body = b"".join(pieces)
+        pieces.clear()
+        return body
 
     def release(self) -> None:
         """Free the parser; no bytes may be fed afterwards. The parser and its callbacks form a reference cycle, which
@@ -120,17 +130,15 @@ class ResponseReader:
 
     def on_message_begin(self) -> None:
         if self.complete:
-            self.overrun = True
+            raise _OverrunError
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.head_complete:
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self.complete:
-            return
         # Of fewer bytes, the head can't be too large.
-        if self._fed > self._max_framing and _size(self.headers) > self._max_framing:
+        if self._framing > self._max_framing and _size(self.headers) > self._max_framing:
             raise self._too_much()
         status = self._parser.get_status_code()
         if not _LEAST_FINAL <= status < _BEYOND:
@@ -161,11 +169,6 @@ class ResponseReader:
         self._interim += 1
         if self._interim > _MAX_INTERIM:
             raise Malformed(f"it sent more than {_MAX_INTERIM} interim responses")
-
-    def on_body(self, body: bytes) -> None:
-        if body and not self.complete:
-            self._pieces.append(body)
-            self.unread += len(body)
 
     def on_message_complete(self) -> None:
         if self.head_complete:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from calling import CHUNK, DONE, STOP, STREAMS, USAGE
+from normalizing import ROLE, chunk, sse
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 from penstock.dialects.caller import CallerDialect
+from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.dialects.registry import CALLERS
 from penstock.dialects.stream_watch import StreamWatch
 
@@ -179,6 +183,42 @@ def test_what_clients_can_read_passes_untouched(events: bytes) -> None:
     watch = StreamWatch(OPENAI)
     assert watch.feed(events) is events
     assert watch.skipped == 0
+
+
+_EVENTS = st.sampled_from(
+    [
+        *(sse(chunk({"content": text})) for text in ("Hi", "a longer text", 'data: {"', "\n\n")),
+        sse(chunk({}, "stop")),
+        sse(chunk({"content": "Hi"}, usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5})),
+        sse(chunk({"content": "Hi"}, created=...)),
+        sse({"error": {"message": "No", "code": 500}}),
+        sse(chunk({"content": "Hi"})).replace(b"\n\n", b"\r\n\r\n"),
+        GARBAGE,
+        b": comment\n\n",
+        DONE,
+    ]
+)
+
+
+@given(st.lists(_EVENTS, max_size=12), st.lists(st.integers(1, 400), max_size=20))
+@settings(max_examples=300)
+def test_texts_like_the_last_one_pass_the_same_however_they_come(events: list[bytes], sizes: list[int]) -> None:
+    stream = sse(ROLE) + b"".join(events)
+    in_pieces, one_by_one, unknowing = (
+        StreamWatch(OPENAI, leaves_usage_out=True, normalizer=StreamNormalizer()) for _ in range(3)
+    )
+    unknowing._normalizer._patterns_left = 0  # type: ignore[union-attr]
+    passed, rest = b"", stream
+    for size in [*sizes, len(stream)]:
+        passed += in_pieces.feed(rest[:size])
+        rest = rest[size:]
+    for watch in (one_by_one, unknowing):
+        assert b"".join(map(watch.feed, [sse(ROLE), *events])) == passed
+        assert watch.ending() == in_pieces.ending()
+        assert (watch.error, watch.error_data, watch.skipped) == (
+            in_pieces.error, in_pieces.error_data, in_pieces.skipped,
+        )  # fmt: skip
+        assert watch.is_over == in_pieces.is_over
 
 
 # Events that clients can't read.

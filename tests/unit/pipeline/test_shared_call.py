@@ -20,7 +20,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.framing.sse import EventRelay, completed
+from penstock.dialects.framing.sse import completed
 from penstock.dialects.registry import CALLERS
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
@@ -135,7 +135,7 @@ def answer(body: bytes, rest: Upstream | None = None) -> Answer:
 def watch(hold: int = 256 << 10) -> StreamWatch:
     """A watch that lets an event of more than ``hold`` bytes through in pieces."""
     made = StreamWatch(CALLERS["openai_chat"].replies.stream)
-    made._relay = EventRelay(hold)
+    made._hold = hold
     return made
 
 

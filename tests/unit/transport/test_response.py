@@ -49,7 +49,7 @@ def test_one_reader_reads_response_after_response() -> None:
         assert (reader.status, reader.take(), reader.complete, reader.overrun) == (status, body, True, False)
         assert len(reader.headers) == 2
         reader.begin()
-        assert (reader.status, reader.headers, reader.complete, reader.unread) == (0, [], False, 0)
+        assert (reader.status, reader.headers, reader.complete, reader.pieces) == (0, [], False, [])
 
 
 @pytest.mark.parametrize("status", [b"000", b"099", b"600", b"999"])

@@ -18,6 +18,8 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 BOM: Final = b"\xef\xbb\xbf"
 """A byte order mark, which some hosts put before the first event and which many clients take for part of it."""
 _FIELDS: Final = (b":", b"data:", b"event:", b"id:", b"retry:")
+HOLD: Final = 256 << 10
+"""Bytes of the longest event that waits for its end."""
 _LONGEST_END: Final = 3
 """Bytes of an event's end that may be in an earlier piece."""
 
@@ -31,7 +33,7 @@ class EventRelay:
 
     __slots__ = ("_held", "_hold", "_most", "_tail", "_tail_bytes", "_tail_limit", "mid_event")
 
-    def __init__(self, hold: int = 256 << 10, tail: int = 32 << 10) -> None:
+    def __init__(self, hold: int = HOLD, tail: int = 32 << 10) -> None:
         self._held = bytearray()
         self._hold = hold
         self._tail: list[bytes] = []  # a deque takes 0.6 KB, for each open stream
@@ -65,17 +67,6 @@ class EventRelay:
         self._remember(ready)
         return ready
 
-    def passes(self, data: bytes) -> bool:
-        """Whether bytes are whole events and nothing is held, so that all of them may go on: ``feed`` for what a
-        model's pace makes of nearly all reads."""
-        if self._held or self.mid_event or data[-2:] != b"\n\n":
-            return False
-        self._tail.append(data)
-        self._tail_bytes += len(data)
-        if self._tail_bytes > self._most:
-            self._trim()
-        return True
-
     def is_whole(self, data: bytes) -> bool:
         """Whether nothing is held and bytes are whole events, which needn't be remembered here."""
         return data[-2:] == b"\n\n" and not self._held and not self.mid_event
@@ -99,16 +90,19 @@ class EventRelay:
 
     def hand_over(self) -> EventRelay:
         """A relay that goes on where this one is; this one forgets the bytes that it held."""
-        other = self.fork()
+        other = EventRelay(self._hold)
+        self._copy_to(other)
         self._held.clear()
         return other
 
-    def fork(self) -> EventRelay:
-        """A relay in the same state, for another reader of the same stream."""
-        other = EventRelay(self._hold, self._tail_limit)
-        other._held, other.mid_event = self._held.copy(), self.mid_event
+    def _copy_to(self, other: EventRelay) -> None:
+        """Bring another relay to the state of this one, for another reader of the same stream."""
+        other._hold, other._held, other.mid_event = self._hold, self._held.copy(), self.mid_event
         other._tail, other._tail_bytes = self._tail.copy(), self._tail_bytes
-        return other
+
+    def held(self) -> bytes:
+        """The bytes that were fed and have not been given back yet."""
+        return bytes(self._held)
 
     def tail(self) -> bytes:
         """The last bytes that went through, at least the last piece."""

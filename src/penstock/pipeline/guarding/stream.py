@@ -159,7 +159,7 @@ class GuardedStream:
     def _remember(self) -> None:
         """Tell the watch over the judged stream of the events that went on by themselves."""
         if self._alike and self._outer_watch is not None:
-            self._outer_watch.remember(b"".join(self._alike))
+            self._outer_watch.add(b"".join(self._alike))
             self._alike.clear()
 
     async def _pass_slowly(self, data: bytes, take: Take) -> None:

@@ -180,7 +180,9 @@ class ServerConnection(TimedConnection):
         if self._serving is not None and self._serving.socket is not None and not self._closing:
             self._serving.socket.received(data)
         elif self._reader.is_deaf:
-            self._discard(data)
+            self._discarded += len(data)
+            if self._discarded > _MOST_DROPPED:
+                self.transport.abort()
         elif self._serving is not None and self._serving.request.complete:
             self._keep_for_later(data)
         else:
@@ -218,11 +220,6 @@ class ServerConnection(TimedConnection):
             self.pause_reading()
             self._probe_by(self._quiet_since)
 
-    def _discard(self, data: bytes) -> None:
-        self._discarded += len(data)
-        if self._discarded > _MOST_DROPPED:
-            self.transport.abort()
-
     # One request after the other.
 
     async def arrival(self, request: IncomingRequest, silence: float, waited: float = 0.0) -> None:
@@ -246,6 +243,12 @@ class ServerConnection(TimedConnection):
 
     def abort(self) -> None:
         self.transport.abort()
+
+    def answer_begins(self) -> None:
+        """An answer has begun that may last for hours. If no limit holds meanwhile, there is no timer until its end: a
+        timer takes half a kilobyte."""
+        if self.writable is None and not self._probe_seconds:
+            self._stop_timer()
 
     def take(self, request: IncomingRequest) -> None:
         """Serve a request when the bytes at hand are parsed, or after the earlier requests."""
@@ -284,16 +287,13 @@ class ServerConnection(TimedConnection):
     def _go_on(self) -> None:
         """Serve the next request, or end the connection."""
         client, self._serving = self._serving, None
-        if (
-            client is None
-            or not client.complete
-            or not client.keep_alive
-            or self._closing
-            or (self.is_draining and self.is_drained)
-        ):
+        goes_on = client is not None and client.complete and client.keep_alive and not self._closing
+        if not goes_on or (self.is_draining and self.is_drained):
             self._end(client)
             return
         self._quiet_since = self.loop.time()
+        if self._timer is None:
+            self._look_by(self._quiet_since + self._keep_alive_seconds)
         if self._waiting:
             client = self._serving = Http1Client(self, self._waiting.pop(0), self.gateway.budget)
             self._start(client)
@@ -397,4 +397,4 @@ class ServerConnection(TimedConnection):
             if self._probe_seconds >= due and self._serving is not None:
                 self.transport.write(self._serving.no_op())
             return now + self._probe_seconds
-        return now + self._keep_alive_seconds
+        return math.inf

@@ -47,6 +47,10 @@ class Connection(Protocol):
 
     def resume_reading(self) -> None: ...
 
+    def answer_begins(self) -> None:
+        """The head of an answer was written whose end comes later; the request is complete."""
+        ...
+
     loop: asyncio.AbstractEventLoop
 
     async def arrival(self, request: IncomingRequest, silence: float, waited: float = 0.0) -> None:
@@ -224,4 +228,6 @@ class Http1Client(BodyHold):
         lines += (b"", b"" if request.method == "HEAD" else body)
         connection.transport.write(b"\r\n".join(lines))
         self.complete = not more
+        if more and request.complete:
+            connection.answer_begins()
         return connection.writable

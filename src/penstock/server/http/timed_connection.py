@@ -38,9 +38,7 @@ class TimedConnection(TakesTurns):
     def _stop(self) -> None:
         """The connection is closed. The timer refers back to it, and a writer may wait for it."""
         self._is_lost = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         self.resume_writing()
 
     # Callbacks of the event loop.
@@ -59,10 +57,13 @@ class TimedConnection(TakesTurns):
     def _look_by(self, when: float) -> None:
         """See to it that the timer fires by then."""
         if when < self._timer_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_at = when
-            self._timer = self.loop.call_at(when, self._look)
+            self._stop_timer()
+            self._timer, self._timer_at = self.loop.call_at(when, self._look), when
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._timer_at = None, math.inf
 
     def _watch_writing(self) -> None:
         if self._write_seconds:

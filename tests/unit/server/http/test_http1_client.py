@@ -35,6 +35,8 @@ class Connection:
 
     def resume_reading(self) -> None: ...
 
+    def answer_begins(self) -> None: ...
+
     def is_closing(self) -> bool:
         return self.is_closed
 

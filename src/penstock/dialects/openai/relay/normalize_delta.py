@@ -37,18 +37,87 @@ class StreamedCall(msgspec.Struct):
     has_arguments: bool = False
 
 
-class Choice(msgspec.Struct):
-    """``places`` are the positions of the ``calls`` by the provider's index, ``by_id`` by the id that each began with,
-    ``silent`` those of the calls without arguments so far. ``reason`` is why the choice ended. ``is_told_in_deltas``: a
-    chunk had a ``delta``, so that a ``message`` in a later one repeats the answer."""
+class ToolCalls(msgspec.Struct):
+    """The tool calls of a choice. ``places`` are the positions of those that have ``begun`` by the provider's index,
+    ``by_id`` by the id that each began with, ``silent`` those of the calls without arguments so far."""
 
-    calls: list[StreamedCall] = msgspec.field(default_factory=list)
+    begun: list[StreamedCall] = msgspec.field(default_factory=list)
     places: dict[int, int] = msgspec.field(default_factory=dict)
     by_id: dict[str, int] = msgspec.field(default_factory=dict)
     silent: dict[int, None] = msgspec.field(default_factory=dict)
     open: dict[int, None] = msgspec.field(default_factory=dict)
     """The provider's indexes under which a call has arguments and may get more, without being told a new index."""
-    listed: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def normalize(self, call: Members, chunk: Members, index: int, listed: set[str]) -> bool:
+        """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning
+        and only there. ``listed`` are the ids of the items before it in its list."""
+        changed = without_nulls(call, ("id", "type", "function"))  # docs/quirks.md#q91
+        call_function = call.get("function")
+        function = call_function if isinstance(call_function, dict) else {}
+        changed |= without_nulls(function, ("name", "arguments"))
+        changed |= arguments_text(function)
+        place = self._place(call, function, listed)
+        if type(call.get("index")) is not int or call["index"] != place:
+            call["index"] = place
+            changed = True
+        if place == len(self.begun):
+            changed |= _normalize_start(call, function, invented_id(chunk, index, place))
+            self._begin(call, function, place)
+        else:
+            changed |= _without_names(call, function, self.begun[place])
+        if function.get("arguments"):
+            self.begun[place].has_arguments = True
+            self.silent.pop(place, None)
+        self._open(place)
+        return changed
+
+    def without_arguments(self) -> list[Members]:
+        """The pieces that give arguments, none, to the calls that had none so far."""
+        pieces: list[Members] = [{"index": place, "function": {"arguments": "{}"}} for place in self.silent]
+        for place in self.silent:
+            self.begun[place].has_arguments = True
+        self.silent.clear()
+        return pieces
+
+    def _open(self, place: int) -> None:
+        if self.places.get(place) == place and self.begun[place].has_arguments:
+            self.open[place] = None
+        else:
+            self.open.pop(place, None)
+
+    def _begin(self, call: Members, function: Members, place: int) -> None:
+        begun = StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom")
+        self.begun.append(begun)
+        self.by_id[begun.id] = place
+        if not begun.has_arguments:
+            self.silent[place] = None
+
+    def _place(self, call: Members, function: Members, listed: set[str]) -> int:
+        """Which call a piece belongs to. Without an index (docs/quirks.md#q97) its id tells, unless an item before it
+        in its list has the id, too, or a call of another name (docs/quirks.md#repeated-call-ids); or else a name begins
+        a new one. Gemini's parallel calls all have index 0, but names and ids of their own."""
+        index, call_id, name = call.get("index"), _string(call, "id"), _string(function, "name")
+        new = len(self.begun)
+        if type(index) is int:
+            place = self.places.get(index)
+            if place is None or (name and call_id and self.begun[place].id != call_id):
+                place = self.places[index] = new
+                self.open.pop(index, None)
+            return place
+        if call_id:
+            place = new if call_id in listed else self.by_id.get(call_id, new)
+            listed.add(call_id)
+            is_other = place < new and name and self.begun[place].name not in ("", name)
+            return new if is_other else place
+        return new if name or not new else new - 1
+
+
+class Choice(msgspec.Struct):
+    """``calls`` are its tool calls, None for a choice without any. ``reason`` is why the choice ended.
+    ``is_told_in_deltas``: a chunk had a ``delta``, so that a ``message`` in a later one repeats the answer."""
+
+    calls: ToolCalls | None = None
+    listed: dict[str, int] | None = None
     """The counts of items that came in the delta's other lists."""
     reason: str | None = None
     has_begun: bool = False
@@ -64,7 +133,8 @@ class Choice(msgspec.Struct):
         changed |= self._number_items(delta)
         listed: set[str] = set()
         for call in calls(delta):
-            changed |= self._normalize_call(call, chunk, index, listed)
+            self.calls = self.calls or ToolCalls()
+            changed |= self.calls.normalize(call, chunk, index, listed)
         changed |= self._normalize_reason(choice)
         changed |= logprobs(choice)
         return changed
@@ -73,7 +143,7 @@ class Choice(msgspec.Struct):
         """The choice as it stands in a last chunk when the provider never said that it ended (docs/quirks.md#q96)."""
         delta: Members = {}
         self._complete_arguments(delta)
-        self.reason = openai_reason(STOP, has_calls=bool(self.calls))
+        self.reason = openai_reason(STOP, has_calls=self.calls is not None)
         return {"index": index, "delta": delta, "finish_reason": self.reason}
 
     def _normalize_place(self, choice: Members) -> bool:
@@ -105,6 +175,7 @@ class Choice(msgspec.Struct):
             items = delta.get(name)
             if not isinstance(items, list):
                 continue
+            self.listed = self.listed or {}
             before = self.listed.get(name, 0)
             self.listed[name] = before + len(items)
             for number, item in enumerate(items, before):
@@ -113,66 +184,11 @@ class Choice(msgspec.Struct):
                     changed = True
         return changed
 
-    def _normalize_call(self, call: Members, chunk: Members, index: int, listed: set[str]) -> bool:
-        """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning
-        and only there. ``listed`` are the ids of the items before it in its list."""
-        changed = without_nulls(call, ("id", "type", "function"))  # docs/quirks.md#q91
-        call_function = call.get("function")
-        function = call_function if isinstance(call_function, dict) else {}
-        changed |= without_nulls(function, ("name", "arguments"))
-        changed |= arguments_text(function)
-        place = self._place(call, function, listed)
-        if type(call.get("index")) is not int or call["index"] != place:
-            call["index"] = place
-            changed = True
-        if place == len(self.calls):
-            changed |= _normalize_start(call, function, invented_id(chunk, index, place))
-            self._begin_call(call, function, place)
-        else:
-            changed |= _without_names(call, function, self.calls[place])
-        if function.get("arguments"):
-            self.calls[place].has_arguments = True
-            self.silent.pop(place, None)
-        self._open(place)
-        return changed
-
-    def _open(self, place: int) -> None:
-        if self.places.get(place) == place and self.calls[place].has_arguments:
-            self.open[place] = None
-        else:
-            self.open.pop(place, None)
-
-    def _begin_call(self, call: Members, function: Members, place: int) -> None:
-        begun = StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom")
-        self.calls.append(begun)
-        self.by_id[begun.id] = place
-        if not begun.has_arguments:
-            self.silent[place] = None
-
-    def _place(self, call: Members, function: Members, listed: set[str]) -> int:
-        """Which call a piece belongs to. Without an index (docs/quirks.md#q97) its id tells, unless an item before it
-        in its list has the id, too, or a call of another name (docs/quirks.md#repeated-call-ids); or else a name begins
-        a new one. Gemini's parallel calls all have index 0, but names and ids of their own."""
-        index, call_id, name = call.get("index"), _string(call, "id"), _string(function, "name")
-        new = len(self.calls)
-        if type(index) is int:
-            place = self.places.get(index)
-            if place is None or (name and call_id and self.calls[place].id != call_id):
-                place = self.places[index] = new
-                self.open.pop(index, None)
-            return place
-        if call_id:
-            place = new if call_id in listed else self.by_id.get(call_id, new)
-            listed.add(call_id)
-            is_other = place < new and name and self.calls[place].name not in ("", name)
-            return new if is_other else place
-        return new if name or not new else new - 1
-
     def _normalize_reason(self, choice: Members) -> bool:
         """Null until the end (docs/quirks.md#q96, #q105), then one of OpenAI's words (docs/quirks.md#q94, #q95), once
         (docs/quirks.md#q87: clients add up words, too)."""
         finish_reason = choice.get("finish_reason")
-        word = reason(finish_reason, has_calls=bool(self.calls))
+        word = reason(finish_reason, has_calls=self.calls is not None)
         if word is None or word == self.reason:
             changed = finish_reason is not None or "finish_reason" not in choice
             choice["finish_reason"] = None
@@ -189,13 +205,9 @@ class Choice(msgspec.Struct):
     def _complete_arguments(self, delta: Members) -> bool:
         """Calls that ended without any argument have none (docs/quirks.md#q88): clients read their arguments as
         JSON."""
-        if not self.silent:
+        if self.calls is None or not self.calls.silent:
             return False
-        for place in self.silent:
-            self.calls[place].has_arguments = True
-        added = [{"index": place, "function": {"arguments": "{}"}} for place in self.silent]
-        self.silent.clear()
-        delta["tool_calls"] = [*calls(delta), *added]
+        delta["tool_calls"] = [*calls(delta), *self.calls.without_arguments()]
         return True
 
 

@@ -67,10 +67,9 @@ class StreamNormalizer:
         "_model",
         "_moved",
         "_moves_usage",
-        "_pattern",
         "_patterns_left",
-        "_unfinished",
         "_unsaid_end",
+        "pattern",
     )  # fmt: skip
 
     def __init__(self, *, has_unsaid_end: bool = False, moves_usage: bool = False) -> None:
@@ -79,11 +78,10 @@ class StreamNormalizer:
         self._id = self._model = ""
         self._created = 0
         self._choices: dict[int, Choice] = {}
-        self._unfinished: dict[int, Choice] = {}
-        """The choices that haven't said yet why they end."""
         self._held: _Held | None = None
-        self._pattern: TextPattern | None = None
-        """That of the last chunk that was found to be sound: nothing that decides so has changed since."""
+        self.pattern: TextPattern | None = None
+        """That of the last event that was found to be sound: nothing that decides so has changed since, and no chunk
+        waits."""
         self._patterns_left = _MOST_PATTERNS
         self._moved: Members | None = None
         """The last counts that were told beside a choice, for a chunk of their own."""
@@ -99,39 +97,39 @@ class StreamNormalizer:
         """The length of the events at the beginning that are a line of data each, need no change and are no errors."""
         if self._held is not None:
             return 0
-        if events.find(b"\n") == len(events) - 2:  # one event, as a model's pace makes of nearly all reads
-            data, pattern = events[6:-2], self._pattern
-            if events[:6] == _DATA and ((pattern is not None and pattern.fits(data)) or self._is_sound(data)):
-                return len(events)
-            return 0
         length = 0
-        for event in events.split(_EVENT_END)[:-1]:
-            if event[:6] != _DATA or b"\n" in event or not self._is_sound(event[6:]):
+        for block in events.split(_EVENT_END)[:-1]:
+            event = block + _EVENT_END
+            fits = self.pattern is not None and self.pattern.fits(event)
+            if not (fits or (event[:6] == _DATA and b"\n" not in block and self._is_sound(event))):
                 break
-            length += len(event) + 2
+            length += len(event)
         return length
 
     def knows(self, before: bytes, behind: bytes) -> bool:
         """Whether each event is sound that has these bytes around a string of JSON."""
-        pattern = self._pattern
+        pattern = self.pattern
         return (
-            pattern is not None and self._held is None and pattern.before == before and pattern.behind == behind != b""
+            pattern is not None
+            and not pattern.middles
+            and self._held is None
+            and before == pattern.head + b'"'
+            and behind == b'"' + pattern.tail
         )
 
-    def _is_sound(self, data: bytes) -> bool:
-        """Whether data needs no change and is no error."""
-        if self._pattern is not None and self._pattern.fits(data):
-            return True
+    def _is_sound(self, event: bytes) -> bool:
+        """Whether the data of an event needs no change and is no error."""
+        data = event[6:-2]
         try:
             chunk = CONTINUING.decode(data)
         except UNREADABLE:
-            self._pattern = None
+            self.pattern = None
             return self._is_sound_boundary(data)
         if not self._continues(chunk):
             return False
         if self._patterns_left and chunk.choices and chunk.usage is None:
             self._patterns_left -= 1
-            self._pattern = pattern_of(data)
+            self.pattern = pattern_of(event)
         return True
 
     def _continues(self, chunk: ContinuingChunk) -> bool:
@@ -145,7 +143,7 @@ class StreamNormalizer:
             if known is None:
                 return False
             for fragment in choice.delta.tool_calls:
-                if fragment.index not in known.open:
+                if known.calls is None or fragment.index not in known.calls.open:
                     return False
         return True
 
@@ -153,7 +151,7 @@ class StreamNormalizer:
         """Whether counts, or a chunk without choices, stand where they should."""
         if chunk.choices:
             return not self._moves_usage
-        if not self._id or (self._unsaid_end and self._unfinished):
+        if not self._id or self._lacks_ends():
             return False
         if chunk.usage is not None:
             self._moved = None
@@ -178,7 +176,7 @@ class StreamNormalizer:
 
     def _is_sound_end(self) -> bool:
         """Whether ``[DONE]`` ends the stream as it is."""
-        if self._moved is not None or (self._unsaid_end and self._unfinished):
+        if self._moved is not None or self._lacks_ends():
             return False
         self._is_done = True
         return True
@@ -190,21 +188,19 @@ class StreamNormalizer:
         if known is None:
             if ends or not has_role:
                 return False
-            begun = Choice(has_begun=True, is_told_in_deltas=True)
-            self._choices[choice.index] = self._unfinished[choice.index] = begun
+            self._choices[choice.index] = Choice(has_begun=True, is_told_in_deltas=True)
             return True
-        if not ends or has_role or known.silent or known.reason is not None:
+        if not ends or has_role or known.reason is not None or (known.calls is not None and known.calls.silent):
             return False
         known.reason = choice.finish_reason
         self._is_finished = True
-        self._unfinished.pop(choice.index, None)
         return True
 
     # Other events.
 
     def normalize(self, event: bytes) -> bytes:
         """One event that isn't sound, changed where it deviates; nothing while a chunk waits."""
-        self._pattern = None
+        self.pattern = None
         event = event.removeprefix(sse.BOM)
         found = next(sse.events(event), None)
         if found is None:
@@ -239,7 +235,11 @@ class StreamNormalizer:
         the reply's id (docs/quirks.md#q90), usage of the finish reasons if there were none (docs/quirks.md#q96)."""
         if chunk["choices"]:
             return False
-        return not self._id or (self._unsaid_end and bool(chunk.get("usage")) and bool(self._unfinished))
+        return not self._id or (bool(chunk.get("usage")) and self._lacks_ends())
+
+    def _lacks_ends(self) -> bool:
+        """Whether choices haven't said why they end, and never will."""
+        return self._unsaid_end and any(choice.reason is None for choice in self._choices.values())
 
     def _release(self) -> bytes:
         """The chunk that waited, under the id that is known by now."""
@@ -258,13 +258,14 @@ class StreamNormalizer:
         return self._end_of_choices() + self._usage_chunk()
 
     def _end_of_choices(self) -> bytes:
-        if not self._unsaid_end or not self._unfinished:
+        if not self._lacks_ends():
             return self._release()
         held, self._held = self._held or _Held(_EMPTY, {}, changed=True), None
         self._normalize_head(held.chunk)
-        held.chunk["choices"] = [choice.ending(index) for index, choice in self._unfinished.items()]
+        held.chunk["choices"] = [
+            choice.ending(index) for index, choice in self._choices.items() if choice.reason is None
+        ]
         self._move_usage(held.chunk)
-        self._unfinished.clear()
         return _with_data(held.event, held.chunk)
 
     def _usage_chunk(self) -> bytes:
@@ -293,7 +294,6 @@ class StreamNormalizer:
                 changed |= self._choice(choice["index"]).normalize(choice, chunk)
                 if self._choices[choice["index"]].reason is not None:
                     self._is_finished = True
-                    self._unfinished.pop(choice["index"], None)
         return changed | self._move_usage(chunk)
 
     def _move_usage(self, chunk: Members) -> bool:
@@ -310,7 +310,7 @@ class StreamNormalizer:
     def _choice(self, index: int) -> Choice:
         known = self._choices.get(index)
         if known is None:
-            known = self._choices[index] = self._unfinished[index] = Choice()
+            known = self._choices[index] = Choice()
         return known
 
     def _normalize_head(self, chunk: Members) -> bool:

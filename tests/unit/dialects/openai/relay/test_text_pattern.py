@@ -65,6 +65,24 @@ def test_anything_else_does_not(second: bytes) -> None:
     assert not pattern.fits(second)
 
 
+@pytest.mark.parametrize("obfuscation", [{}, {"obfuscation": "xyz"}])
+def test_several_events_fit_if_each_does(obfuscation: dict[str, str]) -> None:
+    first, other = (b"data: %b\n\n" % text(each, **obfuscation) for each in ("a", "another text " * 20))
+    pattern = pattern_of(first)
+    assert pattern is not None
+    assert pattern.fits(first + other + first)
+    for different in (
+        other.replace(b'"m"', b'"n"'),
+        other.replace(b"data: ", b"data:"),
+        b"data: [DONE]\n\n",
+        b": comment\n\n",
+        b"\n",
+    ):
+        assert different != other
+        for events in (first + different + first, different + first, first + different):
+            assert not pattern.fits(events)
+
+
 def test_a_head_and_a_tail_that_overlap_do_not_fit() -> None:
     pattern = pattern_of(b'{"content":"a","content":"b"}')
     assert pattern is not None
