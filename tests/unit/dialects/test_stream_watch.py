@@ -10,7 +10,7 @@ from calling import CHUNK, DONE, STOP, STREAMS, USAGE
 from normalizing import ROLE, chunk, sse
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, EventPattern
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.dialects.registry import CALLERS
 from penstock.dialects.stream_watch import StreamWatch
@@ -264,6 +264,8 @@ def test_an_event_around_a_text_is_looked_at_until_another_event_comes() -> None
     looks: list[str] = []
 
     class Normalizer:
+        pattern: EventPattern | None = None
+
         def sound(self, events: bytes) -> int:
             looks.append("sound")
             return len(events)

@@ -108,8 +108,8 @@ def given_out(
             take(data)
         await pass_on(answer.rest, take, told.extend)
         # The watch knows all that has gone on.
-        assert bytes(told).endswith(outer._relay.tail())
-        assert outer._relay.tail().endswith(bytes(told[-1000:]))
+        assert bytes(told).endswith(outer.tail())
+        assert outer.tail().endswith(bytes(told[-1000:]))
         told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
         assert stream.is_denied is reply.is_closed
         assert (answer.broken is not None) is (stream.is_denied or watch.error is not None)

@@ -158,7 +158,10 @@ def test_events_around_one_text_are_known_until_something_else_comes() -> None:
 
 
 def test_events_around_several_texts_are_not_known() -> None:
-    pattern = pattern_of(text("a", obfuscation="xy"))
-    assert pattern is not None
-    assert (pattern.before, pattern.behind) == (b"", b"")
-    assert not StreamNormalizer().knows(b"", b"")
+    normalizer, event = StreamNormalizer(), b"data: " + text("Q", obfuscation="xy") + b"\n\n"
+    normalizer.normalize(sse(ROLE))
+    assert normalizer.sound(event) == len(event)
+    assert normalizer.pattern is not None
+    for text_of_it in (b"Q", b"xy"):
+        assert not normalizer.knows(*event.split(text_of_it))
+    assert not normalizer.knows(b"", b"")
