@@ -22,7 +22,7 @@ from penstock.core.http import Headers, content_type
 from penstock.core.json_text import read_json_or_none
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply
+from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply, Verdict
 from penstock.dialects.caller_errors import ErrorReply
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, read_error
@@ -30,13 +30,13 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.keeping.provider_state import bound_json
-from penstock.pipeline.off_loop.thread import LARGE, off_loop
+from penstock.pipeline.off_loop.thread import LARGE, off_loop_if_large
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply
 from penstock.pipeline.replies.held_stream import HOLD, HeldStream
 from penstock.pipeline.replies.response_headers import reply_headers
 from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
-from penstock.pipeline.replies.wrapped_reply import begins_json, first_bytes, headers_for, unusable
+from penstock.pipeline.replies.wrapped_reply import InTurns, begins_json, first_bytes, headers_for, unusable
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_whole
 from penstock.routing.retry import retry_after
@@ -111,8 +111,12 @@ async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, tr
         if route.operation.answers_bytes:
             return await _begin_bytes(reply, route, prepared, first)
         return await _collect(reply, route, prepared, trace_id, first)
+    headers = reply.headers
+    if not kind.startswith(EVENT_STREAM):
+        headers = headers_for(reply, EVENT_STREAM)
+        reply = InTurns(reply, first)
+        first = await reply.read()
     held = HeldStream(reply, watch_for(prepared, route.provider.slug))
-    headers = reply.headers if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
     return await _begin_stream(held, first, reply_headers(headers), route, prepared, trace_id)
 
 
@@ -200,15 +204,9 @@ async def _collect(
     streamed = await _stream_in(reply, body, route, prepared, trace_id) if is_chat else None
     if streamed is not None:
         return streamed
-    if not is_chat:
-        whole = await _judged_aside(body, route, prepared) if len(body) > LARGE else NormalizedReply(body)
-        return _judged(reply, whole, headers, route, prepared, trace_id)
-    if len(body) > LARGE:
-        whole = await reshaped_reply.normalized_aside(body, prepared)
-    else:
-        whole = reshaped_reply.normalized(body, prepared)
+    whole = await off_loop_if_large(len(body), lambda: _whole(body, route, prepared, is_chat=is_chat))
     answer = _judged(reply, whole, headers, route, prepared, trace_id)
-    if prepared.streams and isinstance(answer, Answer) and answer.outcome.ok:
+    if is_chat and prepared.streams and isinstance(answer, Answer) and answer.outcome.ok:
         return await _streamed(answer, reply, route, prepared, trace_id)
     return answer
 
@@ -217,7 +215,7 @@ async def _stream_in(
     reply: Reply, body: bytes, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure | None:
     """The answer in a reply that was read whole and is a stream; None for a whole reply."""
-    events = reshaped_reply.unframed(body, prepared)
+    events = await off_loop_if_large(len(body), lambda: reshaped_reply.unframed(body, prepared))
     if isinstance(events, Failure):
         return events
     if prepared.streams:
@@ -286,10 +284,16 @@ def _model_told(data: bytes) -> str | None:
 _LONGEST_MODEL: Final = 256
 
 
-async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:
-    """A large reply, judged in a thread."""
-    verdict = await off_loop(lambda: prepared.dialect.replies.judge(body, route.provider.slug, False))
-    return NormalizedReply(body, verdict)
+def _whole(body: bytes, route: TargetRoute, prepared: PreparedRequest, *, is_chat: bool) -> NormalizedReply:
+    """A whole reply, normalized and judged."""
+    whole = reshaped_reply.normalized(body, prepared) if is_chat else NormalizedReply(body)
+    return whole if whole.verdict is not None else NormalizedReply(whole.body, _verdict(whole.body, route, prepared))
+
+
+def _verdict(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> Verdict:
+    is_chat, replies = route.operation.is_chat, prepared.dialect.replies
+    judge = None if prepared.translation is None else replies.judge_translated
+    return (judge or replies.judge)(body, route.provider.slug, is_chat)
 
 
 def _judged(
@@ -298,9 +302,7 @@ def _judged(
     """The answer that a whole reply is. ``headers`` are those that go on, as they fit the body."""
     body, verdict = whole.body, whole.verdict
     if verdict is None:
-        is_chat, replies = route.operation.is_chat, prepared.dialect.replies
-        judge = None if prepared.translation is None else replies.judge_translated
-        verdict = (judge or replies.judge)(body, route.provider.slug, is_chat)
+        verdict = _verdict(body, route, prepared)
     if verdict.error is not None:
         shaped = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
         outcome = _error_outcome(verdict.error, route, "in place of an answer")
@@ -325,7 +327,8 @@ async def _streamed(
     answer: Answer, reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
     """A whole answer as the stream that was asked for; as it is where it can't be told so."""
-    stream, leaves_usage_out = reshaped_reply.streamed(answer.body, prepared)
+    body = answer.body
+    stream, leaves_usage_out = await off_loop_if_large(len(body), lambda: reshaped_reply.streamed(body, prepared))
     if not stream:
         return answer
     asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
@@ -336,9 +339,10 @@ async def _begin_again(
     reply: Reply, stream: bytes, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
     """The stream that was made of a reply which had been read whole."""
+    reply = InTurns(reply, stream)
     held = HeldStream(reply, watch_for(prepared, route.provider.slug))
     headers = reply_headers(headers_for(reply, EVENT_STREAM))
-    return await _begin_stream(held, stream, headers, route, prepared, trace_id)
+    return await _begin_stream(held, await reply.read(), headers, route, prepared, trace_id)
 
 
 async def _gathered(
@@ -346,7 +350,7 @@ async def _gathered(
 ) -> Answer | Failure:
     """The plain answer to who asked for no stream and whose provider streams all the same."""
     watch = watch_for(prepared, route.provider.slug)
-    events = watch.feed(stream) + watch.finish()
+    events = await off_loop_if_large(len(stream), lambda: watch.feed(stream) + watch.finish())
     if watch.error is not None and watch.error_data:
         shaped = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
         outcome = _error_outcome(watch.error, route, "in its stream")
@@ -355,10 +359,11 @@ async def _gathered(
         return _nothing_usable(route, "sent a chunk that is no JSON")
     if not watch.ending()[0]:
         return _truncated(route)
-    body = prepared.dialect.replies.reshape.gather(events)
+    gather = prepared.dialect.replies.reshape.gather
+    body = await off_loop_if_large(len(events), lambda: gather(events))
     if body is None:
         return _nothing_usable(route, "sent a stream that makes no whole reply, though no stream was asked for")
-    whole = await reshaped_reply.normalized_aside(body, prepared)
+    whole = await off_loop_if_large(len(body), lambda: _whole(body, route, prepared, is_chat=True))
     return _judged(reply, whole, reply_headers(headers_for(reply, JSON)), route, prepared, trace_id)
 
 

@@ -11,6 +11,7 @@ from penstock.core.http import Headers, Limits
 from penstock.transport.base import Take, Upload
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed
+from penstock.transport.turns import STREAM_TURN, is_stream
 from penstock.transport.uploading import UnreadBytes, Uploading
 from penstock.transport.wakeup import Wakeup
 
@@ -130,11 +131,11 @@ class HttpExchange(Wakeup):
             data = self._reader.take()
         else:
             data, self._rest = self._rest, b""
-        if len(data) <= _TURN or not _is_stream(self.headers):
+        if len(data) <= STREAM_TURN or not is_stream(self.headers):
             self._left = b""
             return data
-        self._left = data[_TURN:]
-        return data[:_TURN]
+        self._left = data[STREAM_TURN:]
+        return data[:STREAM_TURN]
 
     # Called by the connection and the timer until the exchange ends.
 
@@ -157,7 +158,7 @@ class HttpExchange(Wakeup):
             self._paused = True
             connection.pause_reading()
         passing = self._passing
-        if passing is None or self._over or reader.unread > _TURN:
+        if passing is None or self._over or reader.unread > STREAM_TURN:
             # Of a response that is over, the task itself reads the rest.
             if self.status:
                 self.wake()
@@ -218,16 +219,6 @@ class HttpExchange(Wakeup):
         if self._unread_bytes is not None:
             self._unread_bytes.close()
         self._connection.finished(reusable=reusable)
-
-
-_TURN: Final = 16 << 10
-"""Bytes of a stream that are handed on before others have their turn."""
-_STREAMS: Final = (b"text/event-stream", b"application/vnd.amazon.eventstream", b"application/x-ndjson")
-
-
-def _is_stream(headers: Headers) -> bool:
-    """Whether a body is made of events: of any other, a large piece is little work."""
-    return any(name == b"content-type" and value.lower().startswith(_STREAMS) for name, value in headers)
 
 
 class _Passing:

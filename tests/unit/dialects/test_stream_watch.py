@@ -217,3 +217,10 @@ def test_an_error_event_fits_the_beginning_of_a_long_stream() -> None:
         event = each.fitted(b'event: error\ndata: {"type":"error","code":"c","message":"m"}\n\n')
         assert b'"id":"resp_1"' in event
         assert b'"sequence_number":5000' in event
+
+
+def test_what_only_looks_like_a_comment_is_read() -> None:
+    watch = StreamWatch(OPENAI)
+    stream = b": ping\n\n" + CHUNK + b': ping\rdata: {"error":{"message":"No"}}\n\n' + b": ping\n\n"
+    assert watch.feed(stream) == stream
+    assert watch.error is not None

@@ -96,7 +96,8 @@ class StreamNormalizer:
     # Sound events.
 
     def sound(self, events: bytes) -> int:
-        """The length of the events at the beginning that are a line of data each, need no change and are no errors."""
+        """The length of the events at the beginning that are a line of data each, need no change and are no errors;
+        and of the comments among them."""
         if self._held is not None:
             return 0
         if events.find(b"\n") == len(events) - 2:  # one event, as a model's pace makes of nearly all reads
@@ -106,7 +107,7 @@ class StreamNormalizer:
             return 0
         length = 0
         for event in events.split(_EVENT_END)[:-1]:
-            if event[:6] != _DATA or b"\n" in event or not self._is_sound(event[6:]):
+            if b"\n" in event or not (sse.is_comment(event) or (event[:6] == _DATA and self._is_sound(event[6:]))):
                 break
             length += len(event) + 2
         return length
