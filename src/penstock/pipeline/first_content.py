@@ -23,9 +23,8 @@ from penstock.core.json_text import read_json_or_none
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply, Verdict
-from penstock.dialects.caller_errors import ErrorReply
 from penstock.dialects.framing import sse
-from penstock.dialects.provider_errors import ClassifiedError, read_error
+from penstock.dialects.provider_errors import read_error
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
@@ -33,9 +32,10 @@ from penstock.pipeline.keeping.provider_state import bound_json
 from penstock.pipeline.off_loop.thread import LARGE, off_loop_if_large
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply
+from penstock.pipeline.replies.error_in_answer import error_outcome, told_error
 from penstock.pipeline.replies.held_stream import HOLD, HeldStream
 from penstock.pipeline.replies.response_headers import reply_headers
-from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
+from penstock.pipeline.replies.shaped_error import ShapedErrorReply
 from penstock.pipeline.replies.wrapped_reply import InTurns, begins_json, first_bytes, headers_for, unusable
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_whole
@@ -157,26 +157,13 @@ async def _begin_stream(
     error = watch.error
     if error is None:
         return Answer(200, headers, bytes(held.ready), Outcome(200), held.rest, watch)
-    outcome = _error_outcome(error, route, "at the beginning of its stream")
+    outcome = error_outcome(error, route, "at the beginning of its stream")
     if watch.content:
         return Answer(200, headers, bytes(held.ready), outcome, held.rest, watch)
     held.rest.close()
     if not watch.error_data:
         return _nothing_usable(route, "sent a chunk that is no JSON")
-    shaped = error_in_answer(watch.error_data, error, held.rest.headers, route, prepared.dialect, trace_id)
-    return Answer(shaped.status, _error_headers(shaped, held.rest), shaped.body, outcome)
-
-
-def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Outcome:
-    """The outcome of a reply whose status is 200 and whose content is an error."""
-    text = f"The provider {route.target.provider} sent an error {where}."
-    failure = Failure(Kind.STREAM_ERROR, text, sent=True)
-    return Outcome(error.status, failure, error=error.error, retry_after=error.retry_after)
-
-
-def _error_headers(error: ErrorReply, reply: Reply) -> Headers:
-    """The headers of an error that came with a good status."""
-    return merged(error.headers, reply_headers(headers_for(reply, JSON)))
+    return told_error(watch.error_data, error, held.rest, "at the beginning of its stream", route, prepared, trace_id)
 
 
 async def _collect(
@@ -303,16 +290,17 @@ def _judged(
     body, verdict = whole.body, whole.verdict
     if verdict is None:
         verdict = _verdict(body, route, prepared)
-    if verdict.error is not None:
-        shaped = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
-        outcome = _error_outcome(verdict.error, route, "in place of an answer")
-        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome, usage=verdict.usage)
+    translation = prepared.translation
+    has_failed = translation is not None and translation.progress.fail is not None
+    if verdict.error is not None or has_failed:
+        answer = told_error(body, verdict.error, reply, "in place of an answer", route, prepared, trace)
+        answer.usage = verdict.usage
+        return answer
     if verdict.problem:
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    translation, counted = prepared.translation, prepared.dialect.replies.counted
-    counts = verdict.usage
+    counted, counts = prepared.dialect.replies.counted, verdict.usage
     if translation is not None and translation.progress.usage is not None:
         counts = translation.progress.usage
     elif counts is None and counted is not None:
@@ -352,9 +340,7 @@ async def _gathered(
     watch = watch_for(prepared, route.provider.slug)
     events = await off_loop_if_large(len(stream), lambda: watch.feed(stream) + watch.finish())
     if watch.error is not None and watch.error_data:
-        shaped = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
-        outcome = _error_outcome(watch.error, route, "in its stream")
-        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome)
+        return told_error(watch.error_data, watch.error, reply, "in its stream", route, prepared, trace_id)
     if watch.is_over:
         return _nothing_usable(route, "sent a chunk that is no JSON")
     if not watch.ending()[0]:

@@ -50,6 +50,8 @@ class Progress(msgspec.Struct, gc=False):
 
     began: int = msgspec.field(default_factory=time.monotonic_ns)
     usage: Usage | None = None
+    fail: Fail | None = None
+    """The error that the provider told in place of its answer, or in the middle of it."""
     untold: tuple[str, ...] = ()
     """What of the answer so far the caller's wire has no place for (dialects/untold.py)."""
 
@@ -107,6 +109,7 @@ class Translation(msgspec.Struct, frozen=True):
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
     """A provider's reply with a good status in the caller's wire. ``trace_id`` is the id of the request that asked for
     it."""
+    translation.progress.fail = None  # that of an earlier attempt
     is_labelled = content_type(reply.headers).startswith(translation.provider.stream_types)
     if not translation.streams:
         return _whole(reply, translation, trace_id, is_labelled=is_labelled)
@@ -126,6 +129,7 @@ def translate_whole(
     """As ``translate_reply``, at once: a plain reply whose body is there, for a caller that wants it so. None for a
     stream."""
     provider = translation.provider
+    translation.progress.fail = None
     if translation.streams or content_type(headers).startswith(provider.stream_types):
         return None
     plain = None if translation.forced_call else provider.read_plain(body)
@@ -301,6 +305,7 @@ class TranslatedStream:
             text = f"The provider {provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)
             return chunks
+        self._progress.fail = fail
         caller, trace = self._translation.caller, self._trace_id.decode("utf-8", "replace")
         event, fit_error = caller.errors.provider_event(fail, provider, trace), caller.replies.stream.fit_error
         return chunks + (event if fit_error is None else fit_error(self._begun + self._latest + chunks, event))
@@ -360,5 +365,6 @@ def _told(fail: Fail, body: bytes, translation: Translation, trace_id: bytes) ->
     errors, provider = translation.caller.errors, translation.context.provider
     if fail.broken:
         return unusable(provider, f"sent an unusable reply: {fail.message.rstrip('.')}")
-    event = errors.provider_event(msgspec.structs.replace(fail, raw=fail.raw or body), provider, trace)
+    fail = translation.progress.fail = msgspec.structs.replace(fail, raw=fail.raw or body)
+    event = errors.provider_event(fail, provider, trace)
     return event if translation.streams else next(data for _, data in sse.events(event))
