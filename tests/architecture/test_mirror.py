@@ -138,7 +138,6 @@ EXCEPTIONS: dict[str, str] = {
     "providers/openai_compatible.py": "rows: providers/test_row.py runs over all of them",
     "providers/self_hosted.py": "rows: providers/test_row.py runs over all of them",
     "routing/plan.py": "values; routing/test_parse.py and routing/test_walk.py are over them",
-    "server/client.py": "a protocol without behaviour",
     "server/http/http1.py": "a protocol over a socket: tests/e2e/test_http.py drives it",
     "server/pages/guard_check.py": "tests/e2e/test_guard_check.py runs it",
     "server/pages/me.py": "tests/e2e/test_me.py calls it under both protocols",

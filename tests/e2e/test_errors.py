@@ -64,7 +64,7 @@ def test_bad_bodies(body: Any, code: str, param: str | None, gateway: RunningGat
 @pytest.mark.parametrize(
     ("headers", "status", "code", "param", "plain"),
     [
-        ({"content_type": "text/plain"}, 400, "invalid_content_type", "content-type", "Invalid content type passed"),
+        ({"content_type": "text/html"}, 400, "invalid_content_type", "content-type", "Invalid content type passed"),
         ({"content_type": "multipart/form-data; boundary=x"}, 400, "invalid_content_type", "content-type", "Invalid content type passed"),
         ({"x_portkey_provider": ""}, 400, "missing_provider", "x-portkey-provider", "Either x-portkey-config or x-portkey-provider header is required"),
         ({"x_portkey_provider": "opena"}, 400, "unknown_provider", "x-portkey-provider", "Invalid provider passed"),

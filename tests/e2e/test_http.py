@@ -51,6 +51,43 @@ def test_a_chunked_request(server: RunningGateway) -> None:
         assert said(caller.responses(1)[0]) == "hi there"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/health",
+        "/metrics",
+        "/v1/models",
+        "/v1/models/echo",
+        "/@echo/v1/models",
+        "/@echo/health",
+        "/api/tags",
+        "/v1beta/models",
+        "/console",
+        "/v1/configs",
+        "/v1/files/f/content",
+        "/none",
+    ],
+)
+def test_head_is_answered_as_get_without_a_body(path: str, server: RunningGateway, upstream: Upstream) -> None:
+    """RFC 9110, 9.3.2."""
+    fields = f"host: localhost\r\nx-portkey-provider: openai\r\nx-portkey-custom-host: {upstream.url}/v1\r\n"
+    rest = f" {path} HTTP/1.1\r\n{fields}authorization: Bearer k\r\n\r\n".encode()
+    with Caller(server) as caller:
+        caller.send(b"GET" + rest)
+        get, before = caller.responses(1)[0], len(caller.raw)
+        caller.send(b"HEAD" + rest + b"GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        while not caller.raw.endswith(b'{"status":"ready"}'):
+            data = caller.socket.recv(65536)
+            assert data
+            caller.raw += data
+    head, _, ready = caller.raw[before:].partition(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    assert lines[0].split(b" ")[1] == b"%d" % get[0]
+    assert {line.partition(b":")[0].decode() for line in lines[1:]} == set(get[1])
+    assert ready.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_one_connection_many_requests(server: RunningGateway) -> None:
     with Caller(server) as caller:
         for _ in range(5):

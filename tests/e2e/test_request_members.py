@@ -28,7 +28,6 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
         DEFAULT: ".parallel_tool_calls .functions[].parameters .tools[]<function>.function.parameters",
         ALONE: ".function_call",
         ALWAYS: ".response_format<json_schema>.json_schema.strict",
-        "other makers' caches have times of their own": ".*.prompt_cache_breakpoint.ttl",
     },
     "responses": {
         DELIVERY: ".stream .stream_options*",

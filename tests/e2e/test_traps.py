@@ -174,10 +174,16 @@ def test_a_request_without_a_version(opens: Opens) -> None:
     assert opens("anthropic", "openai_chat").sent()["messages"][0]["content"] == "Hello"
 
 
-def test_a_web_pages_beacon_is_refused_in_the_callers_words(opens: Opens) -> None:
+def test_a_web_pages_beacon_is_json(opens: Opens) -> None:
+    own = opens("anthropic", "openai_chat", content_type="text/plain;charset=UTF-8", sec_fetch_site="same-origin")
+    assert own.sent()["messages"][0]["content"] == "Hello"
+
+
+def test_a_foreign_pages_beacon_is_refused_in_the_callers_words(opens: Opens) -> None:
     """Any page could send one: it needs no leave of the browser's."""
-    outcome = opens("anthropic", "openai_chat", content_type="text/plain;charset=UTF-8").asked({})
-    assert (outcome.status, outcome.sent) == (400, None)
+    page = {"content_type": "text/plain;charset=UTF-8", "origin": "https://evil.example"}
+    outcome = opens("anthropic", "openai_chat", **page).asked({})
+    assert (outcome.status, outcome.sent) == (403, None)
     assert json.loads(outcome.answer)["type"] == "error"
 
 

@@ -1,16 +1,21 @@
 """Members within a conversation that the middle has no place for: named as dropped, in the caller's own paths.
 
 Readers take what they know of a message. What a wire's requests can hold beside that is told here, by the ends of its
-paths: ``<text>.citations`` is the member ``citations`` of an object of type ``text``. A search for the names in the
-body's bytes tells whether there may be any, so that hardly a request is looked through.
+paths: ``<text>.citations`` is the member ``citations`` of an object of type ``text``. So is each name that no maker's
+conversations have (conversation_members.py). Conversations of texts alone are told apart by one typed decode, and a
+quick look tells whether any other holds such a name, so that hardly a request is looked through for the paths.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+import msgspec
 
 from penstock.core.body import Body, BodyError
+from penstock.core.json_text import UNREADABLE
+from penstock.dialects.conversation_members import KNOWN, OPAQUE
 
 _MOST: Final = 32
 """Paths that are named of one request at most."""
@@ -25,41 +30,83 @@ class LostMembers:
     """What one wire's conversations can hold that is lost on the way to any other wire.
 
     ``member`` is the conversation, ``ends`` are ends of paths. Of what is in ``once`` the member's name alone is told.
-    ``usual`` are values by which a member says nothing. ``opaque`` are members whose insides are the caller's own.
+    ``usual`` are values by which a member says nothing. ``opaque`` are members whose insides are the caller's own, as
+    those are that are so in any wire. ``kinds`` are the types of objects that are read, where objects have types: those
+    of other types are lost as a whole, or pass as a whole. ``spellings`` are other forms of known names.
+    ``beside`` are members beside the conversation in whose objects unknown names are lost, too.
     """
 
     def __init__(
         self,
         member: str,
-        ends: Iterable[str],
+        ends: Iterable[str] = (),
         *,
         once: Iterable[str] = (),
         usual: Iterable[Any] = (),
         opaque: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        spellings: Iterable[str] = (),
+        beside: Iterable[str] = (),
     ) -> None:
         self._member = member
+        self._beside = tuple(beside)
         self._ends = tuple(ends)
         self._once = frozenset(once)
         self._usual = (*_NOTHING, *usual)
-        self._opaque = frozenset(opaque)
-        self._longest = max(map(len, self._ends))
+        self._opaque = OPAQUE.union(opaque)
+        self._kinds = frozenset(kinds)
+        self._spellings = frozenset(spellings)
+        self._longest = max(map(len, self._ends), default=1)
         self._names = frozenset(end.rpartition(".")[2] for end in self._ends)
         self._tokens = tuple(f'"{name}"'.encode() for name in sorted(self._names))
 
     def of(self, body: Body) -> tuple[str, ...]:
         """The paths of what is lost of a request that was read, each once."""
-        raw = body.raw(self._member)
-        if raw is None or not any(token in raw for token in self._tokens):
-            return ()
         found: dict[str, None] = {}
         try:
-            for position, element in enumerate(body.elements(self._member) or ()):
-                self._look(element, f"{self._member}[{position}]", found)
+            for path, element, may_hold_ends in self._elements(body):
+                if may_hold_ends or self._holds_unknown(element):
+                    self._look(element, path, found)
                 if len(found) >= _MOST:
                     break
         except BodyError:
             pass  # whoever read the request has told it
         return tuple(found)[:_MOST]
+
+    def _elements(self, body: Body) -> Iterator[tuple[str, Any, bool]]:
+        """What is looked through: a path, a value, and whether it may hold one of the ``ends``."""
+        for name in self._beside:
+            if name in body.members and (value := body.value(name)).__class__ in _HOLDERS:
+                yield name, value, False
+        raw = body.raw(self._member)
+        if raw is None:
+            return
+        may_hold_ends = any(token in raw for token in self._tokens)
+        if may_hold_ends or not _are_texts(raw):
+            for position, element in enumerate(body.elements(self._member) or ()):
+                yield f"{self._member}[{position}]", element, may_hold_ends
+
+    def _holds_unknown(self, element: Any) -> bool:
+        """Whether an element holds a name that no maker's conversations have."""
+        opaque, waiting = self._opaque, [element]
+        while waiting:
+            value = waiting.pop()
+            if value.__class__ is list:
+                waiting += value
+            elif value.__class__ is dict and self._is_read(value):
+                if not KNOWN.issuperset(value) and any(self._is_unknown(name) for name in value):
+                    return True
+                waiting += [each for name, each in value.items() if each.__class__ in _HOLDERS and name not in opaque]
+        return False
+
+    def _is_unknown(self, name: str) -> bool:
+        """Whether no maker has this name, in no spelling."""
+        return name not in KNOWN and name not in self._spellings
+
+    def _is_read(self, value: Mapping[str, Any]) -> bool:
+        """Whether the members of an object are read one by one."""
+        kind = value.get("type")
+        return kind is None or not self._kinds or (isinstance(kind, str) and kind in self._kinds)
 
     def _look(self, element: Any, path: str, found: dict[str, None]) -> None:
         """Note what is lost of one element of the conversation. Objects wait in a stack, as they may nest deeply, and
@@ -77,10 +124,12 @@ class LostMembers:
     def _members(self, place: _Place, value: Mapping[str, Any], found: dict[str, None]) -> Iterator[_Place]:
         """The members of an object that may hold more, while those that are lost are noted."""
         pattern = f"{place.pattern}{_kind(value)}"[-self._longest :]
+        is_read = self._is_read(value)
         for name, member in value.items():
-            if name in self._names and f"{pattern}.{name}".endswith(self._ends):
+            is_lost = name in self._names and f"{pattern}.{name}".endswith(self._ends)
+            if is_lost or (is_read and self._is_unknown(name)):
                 if member not in self._usual and len(found) < _MOST:
-                    found[name if name in self._once else f"{_shown(place.path())}.{name}"] = None
+                    found[name if name in self._once else f"{_shown(place.path())}.{_shown(name)}"] = None
             elif member and isinstance(member, _HOLDERS) and name not in self._opaque:
                 yield _Place(member, place, f".{name}", f"{pattern}.{name}"[-self._longest :])
 
@@ -103,6 +152,32 @@ class _Place:
             steps.append(place.step)
             place = place.holder
         return "".join(reversed(steps))
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    text: str = ""
+    type: Literal["text", "input_text", "output_text"] = "text"
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message of texts alone, in any wire."""
+
+    role: str | None = None
+    content: str | list[_Text] = ""
+    parts: list[_Text] = []
+    type: Literal["message"] = "message"
+
+
+_TEXTS: Final = msgspec.json.Decoder(list[_Message] | str)
+
+
+def _are_texts(raw: bytes | memoryview | msgspec.Raw) -> bool:
+    """Whether a conversation is of texts alone."""
+    try:
+        _TEXTS.decode(raw)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _shown(path: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import read_json_or_none
+from penstock.core.events import Fail
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass, class_of_status
 from penstock.dialects.error_words import class_of_code, class_of_text
 
@@ -44,6 +45,17 @@ def classified(error: Any, provider: str, status: int = 0) -> ClassifiedError:
     if not status:
         status = 502 if found is None else _STATUS_OF.get(found, 502)
     return ClassifiedError(status, found or class_of_status(status), _retry_delay(members))
+
+
+def error_of(fail: Fail, provider: str) -> tuple[bytes, ClassifiedError]:
+    """The body of an error that a reply with a good status told, and what it means: as the provider told it, whatever
+    wire it is told on in."""
+    value = read_json_or_none(fail.raw) if fail.raw else None
+    body = fail.raw
+    if not isinstance(value, dict):
+        value = {"error": {"message": fail.message, "type": fail.type or None, "code": fail.code or None}}
+        body = write_json(value)
+    return body, classified(value, provider, fail.status if 400 <= fail.status < 600 else 0)
 
 
 def _named_status(members: list[tuple[str, Any]]) -> int:

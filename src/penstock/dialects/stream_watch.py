@@ -192,8 +192,8 @@ class StreamWatch(sse.EventRelay):
         return b"".join([self._block(block) for block in sse.blocks(events)])
 
     def _are_plain(self, events: bytes) -> bool:
-        """Whether all are one line of data each, perhaps with a name before it, which can be read and is no error: what
-        nearly every vendor sends, told apart fast."""
+        """Whether all are one line of data each, perhaps with a name before it, which can be read and is no error, or a
+        comment: what nearly every vendor sends, told apart fast."""
         if events[-2:] != _END:
             return False
         error_in = self.grammar.error_in
@@ -201,7 +201,11 @@ class StreamWatch(sse.EventRelay):
             name = b""
             if block[:7] == _EVENT:
                 name, _, block = block[7:].partition(b"\n")
-            if block[:6] != _DATA or b"\n" in block:
+            if b"\n" in block:
+                return False
+            if not name and sse.is_comment(block):
+                continue
+            if block[:6] != _DATA:
                 return False
             try:
                 if error_in(name, block[6:], "") is not None:

@@ -114,7 +114,7 @@ def _said(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) -
     if name[0] == "@":
         name = name[1:]
         is_key = name in catalogue.virtual_keys
-        is_known = is_key or (is_free and names.has_provider(name))
+        is_known = is_key or (names.has_provider(name) and (is_free or _names_provider(call, name, names)))
         # Of Cloudflare's own names it is only the operator's default that says who is asked.
         is_named = is_key or (is_free and not (name in _NAMESPACES and (has_config or names.default)))
         found = Choice(f"@{name}", where=MODEL) if is_named else NO_CHOICE
@@ -124,6 +124,13 @@ def _said(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) -
     if is_known:
         _rename(call, request, rest)
     return found if path is NO_CHOICE else path
+
+
+def _names_provider(call: Call, provider: str, names: Names) -> bool:
+    """Whether the path, or else the header, names the provider that the model's name begins with, too."""
+    named = call.path_name or call.fields.get(b"x-portkey-provider", b"").decode("latin-1")
+    slug = named.removeprefix("@")
+    return names.aliases.get(slug, slug) == names.aliases.get(provider, provider)
 
 
 def model_may_choose(call: Call, catalogue: Catalogue) -> bool:

@@ -22,21 +22,21 @@ from penstock.core.http import Headers, content_type
 from penstock.core.json_text import read_json_or_none
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply
-from penstock.dialects.caller_errors import ErrorReply
+from penstock.dialects.caller import EVENT_STREAM, JSON, NormalizedReply, Verdict
 from penstock.dialects.framing import sse
-from penstock.dialects.provider_errors import ClassifiedError, read_error
+from penstock.dialects.provider_errors import read_error
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.keeping.provider_state import bound_json
-from penstock.pipeline.off_loop.thread import LARGE, off_loop
+from penstock.pipeline.off_loop.thread import LARGE, off_loop_if_large
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies import reshaped_reply
+from penstock.pipeline.replies.error_in_answer import error_outcome, told_error
 from penstock.pipeline.replies.held_stream import HOLD, HeldStream
 from penstock.pipeline.replies.response_headers import reply_headers
-from penstock.pipeline.replies.shaped_error import ShapedErrorReply, error_in_answer, merged
-from penstock.pipeline.replies.wrapped_reply import begins_json, first_bytes, headers_for, unusable
+from penstock.pipeline.replies.shaped_error import ShapedErrorReply
+from penstock.pipeline.replies.wrapped_reply import InTurns, begins_json, first_bytes, headers_for, unusable
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_whole
 from penstock.routing.retry import retry_after
@@ -111,8 +111,12 @@ async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, tr
         if route.operation.answers_bytes:
             return await _begin_bytes(reply, route, prepared, first)
         return await _collect(reply, route, prepared, trace_id, first)
+    headers = reply.headers
+    if not kind.startswith(EVENT_STREAM):
+        headers = headers_for(reply, EVENT_STREAM)
+        reply = InTurns(reply, first)
+        first = await reply.read()
     held = HeldStream(reply, watch_for(prepared, route.provider.slug))
-    headers = reply.headers if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
     return await _begin_stream(held, first, reply_headers(headers), route, prepared, trace_id)
 
 
@@ -153,26 +157,13 @@ async def _begin_stream(
     error = watch.error
     if error is None:
         return Answer(200, headers, bytes(held.ready), _GOOD, held.rest, watch)
-    outcome = _error_outcome(error, route, "at the beginning of its stream")
+    outcome = error_outcome(error, route, "at the beginning of its stream")
     if watch.content:
         return Answer(200, headers, bytes(held.ready), outcome, held.rest, watch)
     held.rest.close()
     if not watch.error_data:
         return _nothing_usable(route, "sent a chunk that is no JSON")
-    shaped = error_in_answer(watch.error_data, error, held.rest.headers, route, prepared.dialect, trace_id)
-    return Answer(shaped.status, _error_headers(shaped, held.rest), shaped.body, outcome)
-
-
-def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Outcome:
-    """The outcome of a reply whose status is 200 and whose content is an error."""
-    text = f"The provider {route.target.provider} sent an error {where}."
-    failure = Failure(Kind.STREAM_ERROR, text, sent=True)
-    return Outcome(error.status, failure, error=error.error, retry_after=error.retry_after)
-
-
-def _error_headers(error: ErrorReply, reply: Reply) -> Headers:
-    """The headers of an error that came with a good status."""
-    return merged(error.headers, reply_headers(headers_for(reply, JSON)))
+    return told_error(watch.error_data, error, held.rest, "at the beginning of its stream", route, prepared, trace_id)
 
 
 async def _collect(
@@ -200,15 +191,9 @@ async def _collect(
     streamed = await _stream_in(reply, body, route, prepared, trace_id) if is_chat else None
     if streamed is not None:
         return streamed
-    if not is_chat:
-        whole = await _judged_aside(body, route, prepared) if len(body) > LARGE else NormalizedReply(body)
-        return _judged(reply, whole, headers, route, prepared, trace_id)
-    if len(body) > LARGE:
-        whole = await reshaped_reply.normalized_aside(body, prepared)
-    else:
-        whole = reshaped_reply.normalized(body, prepared)
+    whole = await off_loop_if_large(len(body), lambda: _whole(body, route, prepared, is_chat=is_chat))
     answer = _judged(reply, whole, headers, route, prepared, trace_id)
-    if prepared.streams and isinstance(answer, Answer) and answer.outcome.ok:
+    if is_chat and prepared.streams and isinstance(answer, Answer) and answer.outcome.ok:
         return await _streamed(answer, reply, route, prepared, trace_id)
     return answer
 
@@ -217,7 +202,7 @@ async def _stream_in(
     reply: Reply, body: bytes, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure | None:
     """The answer in a reply that was read whole and is a stream; None for a whole reply."""
-    events = reshaped_reply.unframed(body, prepared)
+    events = await off_loop_if_large(len(body), lambda: reshaped_reply.unframed(body, prepared))
     if isinstance(events, Failure):
         return events
     if prepared.streams:
@@ -286,10 +271,16 @@ def _model_told(data: bytes) -> str | None:
 _LONGEST_MODEL: Final = 256
 
 
-async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:
-    """A large reply, judged in a thread."""
-    verdict = await off_loop(lambda: prepared.dialect.replies.judge(body, route.provider.slug, False))
-    return NormalizedReply(body, verdict)
+def _whole(body: bytes, route: TargetRoute, prepared: PreparedRequest, *, is_chat: bool) -> NormalizedReply:
+    """A whole reply, normalized and judged."""
+    whole = reshaped_reply.normalized(body, prepared) if is_chat else NormalizedReply(body)
+    return whole if whole.verdict is not None else NormalizedReply(whole.body, _verdict(whole.body, route, prepared))
+
+
+def _verdict(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> Verdict:
+    is_chat, replies = route.operation.is_chat, prepared.dialect.replies
+    judge = None if prepared.translation is None else replies.judge_translated
+    return (judge or replies.judge)(body, route.provider.slug, is_chat)
 
 
 def _judged(
@@ -298,19 +289,18 @@ def _judged(
     """The answer that a whole reply is. ``headers`` are those that go on, as they fit the body."""
     body, verdict = whole.body, whole.verdict
     if verdict is None:
-        is_chat, replies = route.operation.is_chat, prepared.dialect.replies
-        judge = None if prepared.translation is None else replies.judge_translated
-        verdict = (judge or replies.judge)(body, route.provider.slug, is_chat)
-    if verdict.error is not None:
-        shaped = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
-        outcome = _error_outcome(verdict.error, route, "in place of an answer")
-        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome, usage=verdict.usage)
+        verdict = _verdict(body, route, prepared)
+    translation = prepared.translation
+    has_failed = translation is not None and translation.progress.fail is not None
+    if verdict.error is not None or has_failed:
+        answer = told_error(body, verdict.error, reply, "in place of an answer", route, prepared, trace)
+        answer.usage = verdict.usage
+        return answer
     if verdict.problem:
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    translation, counted = prepared.translation, prepared.dialect.replies.counted
-    counts = verdict.usage
+    counted, counts = prepared.dialect.replies.counted, verdict.usage
     if translation is not None and translation.progress.usage is not None:
         counts = translation.progress.usage
     elif counts is None and counted is not None:
@@ -325,7 +315,8 @@ async def _streamed(
     answer: Answer, reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
     """A whole answer as the stream that was asked for; as it is where it can't be told so."""
-    stream, leaves_usage_out = reshaped_reply.streamed(answer.body, prepared)
+    body = answer.body
+    stream, leaves_usage_out = await off_loop_if_large(len(body), lambda: reshaped_reply.streamed(body, prepared))
     if not stream:
         return answer
     asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
@@ -336,9 +327,10 @@ async def _begin_again(
     reply: Reply, stream: bytes, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
     """The stream that was made of a reply which had been read whole."""
+    reply = InTurns(reply, stream)
     held = HeldStream(reply, watch_for(prepared, route.provider.slug))
     headers = reply_headers(headers_for(reply, EVENT_STREAM))
-    return await _begin_stream(held, stream, headers, route, prepared, trace_id)
+    return await _begin_stream(held, await reply.read(), headers, route, prepared, trace_id)
 
 
 async def _gathered(
@@ -346,19 +338,18 @@ async def _gathered(
 ) -> Answer | Failure:
     """The plain answer to who asked for no stream and whose provider streams all the same."""
     watch = watch_for(prepared, route.provider.slug)
-    events = watch.feed(stream) + watch.finish()
+    events = await off_loop_if_large(len(stream), lambda: watch.feed(stream) + watch.finish())
     if watch.error is not None and watch.error_data:
-        shaped = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
-        outcome = _error_outcome(watch.error, route, "in its stream")
-        return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome)
+        return told_error(watch.error_data, watch.error, reply, "in its stream", route, prepared, trace_id)
     if watch.is_over:
         return _nothing_usable(route, "sent a chunk that is no JSON")
     if not watch.ending()[0]:
         return _truncated(route)
-    body = prepared.dialect.replies.reshape.gather(events)
+    gather = prepared.dialect.replies.reshape.gather
+    body = await off_loop_if_large(len(events), lambda: gather(events))
     if body is None:
         return _nothing_usable(route, "sent a stream that makes no whole reply, though no stream was asked for")
-    whole = await reshaped_reply.normalized_aside(body, prepared)
+    whole = await off_loop_if_large(len(body), lambda: _whole(body, route, prepared, is_chat=True))
     return _judged(reply, whole, reply_headers(headers_for(reply, JSON)), route, prepared, trace_id)
 
 

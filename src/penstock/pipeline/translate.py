@@ -23,22 +23,24 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption, NormalizedReply
-from penstock.dialects.dialect import ProviderDialect, Reader, WriteContext
-from penstock.dialects.either_form import EitherForm
+from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.forced_call import ForcedCall
-from penstock.dialects.framing import sse
+from penstock.dialects.framing import ndjson, sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.framing.text_template import TextTemplate
 from penstock.dialects.function_names import with_callers_names
 from penstock.dialects.untold import with_untold
 from penstock.pipeline.replies.wrapped_reply import (
-    JudgedReply,
+    InTurns,
+    PutBack,
     TransformedReply,
     TransformedStream,
+    begins_json,
+    first_bytes,
     headers_for,
     unusable,
 )
-from penstock.transport.base import Reply, Take
+from penstock.transport.base import Reply, Take, hand_on, pass_on
 
 
 class Progress(msgspec.Struct, gc=False):
@@ -48,6 +50,8 @@ class Progress(msgspec.Struct, gc=False):
 
     began: int = msgspec.field(default_factory=time.monotonic_ns)
     usage: Usage | None = None
+    fail: Fail | None = None
+    """The error that the provider told in place of its answer, or in the middle of it."""
     untold: tuple[str, ...] = ()
     """What of the answer so far the caller's wire has no place for (dialects/untold.py)."""
 
@@ -105,23 +109,18 @@ class Translation(msgspec.Struct, frozen=True):
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
     """A provider's reply with a good status in the caller's wire. ``trace_id`` is the id of the request that asked for
     it."""
-    kind = content_type(reply.headers)
-    is_stream = kind.startswith(translation.provider.stream_types)
+    translation.progress.fail = None  # that of an earlier attempt
+    is_labelled = content_type(reply.headers).startswith(translation.provider.stream_types)
     if not translation.streams:
-        return _whole(reply, translation, trace_id, is_stream=is_stream)
-    headers = headers_for(reply, EVENT_STREAM)
+        return _whole(reply, translation, trace_id, is_labelled=is_labelled)
+    return _StreamedReply(reply, translation, trace_id, is_labelled=is_labelled)
 
-    def streamed(inner: Reply) -> Reply:
-        return _TranslatedReply(inner, TranslatedStream(translation, trace_id, is_labelled=is_stream), headers)
 
-    if is_stream:
-        return streamed(reply)
-
-    def judged(first: bytes, inner: Reply) -> Reply:
-        is_stream = translation.provider.begins_stream(first)
-        return streamed(inner) if is_stream else _whole(inner, translation, trace_id)
-
-    return JudgedReply(reply, headers, judged)
+def _is_stream(body: bytes, provider: ProviderDialect, *, is_labelled: bool) -> bool:
+    """Whether a reply is a stream: its first bytes tell. ``is_labelled``: its host says so. Some hosts and proxies say
+    ``text/event-stream`` because the request asked for a stream, whatever comes then
+    (docs/fidelity.md#the-other-form)."""
+    return provider.begins_stream(body) or (is_labelled and not begins_json(body))
 
 
 def translate_whole(
@@ -130,6 +129,7 @@ def translate_whole(
     """As ``translate_reply``, at once: a plain reply whose body is there, for a caller that wants it so. None for a
     stream."""
     provider = translation.provider
+    translation.progress.fail = None
     if translation.streams or content_type(headers).startswith(provider.stream_types):
         return None
     plain = None if translation.forced_call else provider.read_plain(body)
@@ -153,36 +153,69 @@ def _plainly(reply: PlainReply, translation: Translation) -> NormalizedReply | N
     return normalized
 
 
-def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_stream: bool = False) -> Reply:
-    """A reply that is read whole before it is written in the caller's wire; ``is_stream``: though it is streamed."""
+def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_labelled: bool) -> Reply:
+    """A reply that is read whole before it is written in the caller's wire, though it may be a stream."""
 
     def too_large() -> Failure:
         return unusable(translation.context.provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
 
     headers = headers_for(reply, EVENT_STREAM if translation.streams else JSON)
-    change = partial(_translated, translation, trace_id, is_stream)
+    change = partial(_translated, translation, trace_id, is_labelled)
     return TransformedReply(reply, change, MAX_FRAME, headers, too_large, is_portable=True)
 
 
-class _TranslatedReply(TransformedStream):
-    """A translated stream that hands on texts like the last one without a further look."""
+class _StreamedReply(TransformedStream):
+    """A translated reply for who wants a stream. A stream is translated as it arrives, and hands on texts like the last
+    one without a further look. A whole reply is read whole, in a process if it is large; the first bytes tell."""
 
-    def __init__(self, inner: Reply, stream: TranslatedStream, headers: Headers) -> None:
-        super().__init__(inner, stream, headers)
+    def __init__(self, inner: Reply, translation: Translation, trace_id: bytes, *, is_labelled: bool) -> None:
+        stream = TranslatedStream(translation, trace_id)
+        super().__init__(inner, stream, headers_for(inner, EVENT_STREAM))
+        self._translation = translation
+        self._trace_id = trace_id
+        self._is_labelled = is_labelled
         self._repeated = stream.repeated
+        self._is_told = False
+        self._whole: Reply | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        return super().failure if self._whole is None else self._whole.failure
+
+    async def read(self) -> bytes:
+        if not self._is_told:
+            self._is_told = True
+            ready = await self._begun()
+            if ready:
+                return ready
+        return await (super().read() if self._whole is None else self._whole.read())
+
+    async def _begun(self) -> bytes:
+        """What is made of the first bytes of a stream; nothing yet of those of a whole reply."""
+        provider = self._translation.provider
+        first = await first_bytes(self._inner, with_line=provider.begins_stream is ndjson.begins)
+        if not first or _is_stream(first, provider, is_labelled=self._is_labelled):
+            if self._is_labelled or not first:
+                return await self._changed(first)
+            self._inner = InTurns(self._inner, first)
+            return b""
+        inner = PutBack(self._inner, first)
+        self._whole = _whole(inner, self._translation, self._trace_id, is_labelled=self._is_labelled)
+        return b""
 
     async def pass_on(self, take: Take) -> None:
         await self.pass_on_known(take, take)
 
     async def pass_on_known(self, take: Take, take_known: Take) -> None:
-        """Hand the translated stream on (``transport.base.pass_on``)."""
-        await self._pass_on(take, self._repeated, take_known)
-
-
-def _reader(translation: Translation, *, is_labelled: bool) -> Reader:
-    """The reader of a reply that is a stream, or that its host calls one (``is_labelled``)."""
-    dialect, context = translation.provider, translation.context
-    return EitherForm(dialect, context) if is_labelled else dialect.reader(context)
+        """Hand the translated reply on (``transport.base.pass_on``)."""
+        if not self._is_told:
+            ready = await self.read()
+            if ready:
+                await hand_on(ready, take)
+        if self._whole is None:
+            await self._pass_on(take, self._repeated, take_known)
+        else:
+            await pass_on(self._whole, take)
 
 
 _END: Final = b"\n\n"
@@ -196,15 +229,14 @@ def _repeats_nothing(_texts: Sequence[bytes]) -> None:
 
 
 class TranslatedStream:
-    """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``. ``is_labelled``: the
-    host says that it is a stream, and its bytes have not been looked at."""
+    """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``."""
 
-    def __init__(self, translation: Translation, trace_id: bytes, *, is_labelled: bool = False) -> None:
+    def __init__(self, translation: Translation, trace_id: bytes) -> None:
         self.failure: Failure | None = None
         self._translation = translation
         self._progress = translation.progress
         self._trace_id = trace_id
-        self._reader = _reader(translation, is_labelled=is_labelled)
+        self._reader = translation.provider.reader(translation.context)
         self._writer = translation.caller.writing.stream(translation.caption())
         self._begun = self._latest = b""
         """The first and the last events that were written, which an error event may have to fit."""
@@ -273,17 +305,18 @@ class TranslatedStream:
             text = f"The provider {provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)
             return chunks
+        self._progress.fail = fail
         caller, trace = self._translation.caller, self._trace_id.decode("utf-8", "replace")
         event, fit_error = caller.errors.provider_event(fail, provider, trace), caller.replies.stream.fit_error
         return chunks + (event if fit_error is None else fit_error(self._begun + self._latest + chunks, event))
 
 
-def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body: bytes) -> bytes | Failure:
+def _translated(translation: Translation, trace_id: bytes, is_labelled: bool, body: bytes) -> bytes | Failure:
     """A whole reply in the caller's wire: plain, or as a stream if the caller asked for a stream. An error in place of
     an answer becomes the error's body or event, which the reader of the first content takes for one."""
     context, caller = translation.context, translation.caller
-    if is_stream or translation.provider.begins_stream(body):
-        reader = _reader(translation, is_labelled=is_stream)
+    if _is_stream(body, translation.provider, is_labelled=is_labelled):
+        reader = translation.provider.reader(context)
         events = [*reader.feed(body), *reader.finish()]
     else:
         events = translation.provider.read_reply(body, context)
@@ -332,5 +365,6 @@ def _told(fail: Fail, body: bytes, translation: Translation, trace_id: bytes) ->
     errors, provider = translation.caller.errors, translation.context.provider
     if fail.broken:
         return unusable(provider, f"sent an unusable reply: {fail.message.rstrip('.')}")
-    event = errors.provider_event(msgspec.structs.replace(fail, raw=fail.raw or body), provider, trace)
+    fail = translation.progress.fail = msgspec.structs.replace(fail, raw=fail.raw or body)
+    event = errors.provider_event(fail, provider, trace)
     return event if translation.streams else next(data for _, data in sse.events(event))

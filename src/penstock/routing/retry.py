@@ -114,10 +114,12 @@ def retry_after(headers: Headers, now: datetime.datetime) -> float | None:
 
 
 def _number(value: bytes | None) -> float | None:
-    return float(value) if value is not None and _SECONDS.fullmatch(value.strip()) else None
+    return min(float(value), _LONGEST) if value is not None and _SECONDS.fullmatch(value.strip()) else None
 
 
-_SECONDS: Final = re.compile(rb"\d{1,9}(?:\.\d{1,9})?")
+_SECONDS: Final = re.compile(rb"\d{1,300}(?:\.\d{1,300})?")
+_LONGEST: Final = 1e9
+"""What any longer wait counts as, in a header's unit."""
 
 
 def _until(value: bytes, now: datetime.datetime) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
@@ -62,6 +62,31 @@ class Client(Protocol):
     async def end(self, body: bytes) -> None:
         """Send the last of the body (possibly nothing)."""
         ...
+
+
+def without_body(client: Client) -> Client:
+    """The client of a HEAD request: it is answered as GET is, and gets the head alone (RFC 9110, 9.3.2)."""
+    return cast("Client", _WithoutBody(client))
+
+
+class _WithoutBody:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def no_op(self) -> bytes:
+        return b""
+
+    def write(self, _body: bytes) -> None:
+        """Nothing is sent, and nothing is waited for."""
+
+    async def send(self, _body: bytes) -> None:
+        """Nothing is sent."""
+
+    async def end(self, _body: bytes) -> None:
+        await self._client.end(b"")
 
 
 async def send_whole(client: Client, status: int, headers: Headers, body: bytes) -> None:

@@ -27,7 +27,7 @@ from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.bodies.media_types import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
 from penstock.server.bodies.request_body import meant_surface, read_request_body
-from penstock.server.client import Client, send_whole
+from penstock.server.client import Client, send_whole, without_body
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_with_comments
 from penstock.server.kept_content import ContentRule
@@ -37,7 +37,7 @@ from penstock.server.pages import explain, guard_check, me
 from penstock.server.pages.metrics import MetricsPage
 from penstock.server.pages.mounted import Mounted, serve_mounted
 from penstock.server.pages.not_built import not_built
-from penstock.server.pages.pages import METRICS, PAGE_METHODS, TELEMETRY, Losing, Pages, Shared, Stored, is_telemetry
+from penstock.server.pages.pages import METRICS, TELEMETRY, Losing, Pages, Shared, Stored, is_telemetry
 from penstock.server.query_key import with_query_key
 from penstock.server.request_context import RequestContext
 from penstock.server.request_head import RequestHead
@@ -146,6 +146,8 @@ class Gateway:
             if preflight is not None and self._refused_page(fields) is None:
                 return send_whole(client, 200, preflight, b"")
             client = with_headers(client, self.origins.cors(fields))
+        if method == "HEAD":
+            method, client = "GET", without_body(client)
         if memo is not None and memo.head is not None:
             context = self._context(method, path, memo.head.surface.dialect, headers, client, fields)
             return accounted(context, self._answer(memo.head, context, memo))
@@ -189,11 +191,11 @@ class Gateway:
         if (page_refused := self._refused_page(fields)) is not None:
             context = self._context(method, path, dialect_of(rest), headers, client, fields)
             return accounted(context, context.refuse(page_refused))
-        if match is None and self.pages.has(path) and method in PAGE_METHODS:
-            if path in {METRICS, me.PATH}:
+        if match is None and self.pages.has(rest) and method == "GET":
+            if rest in {METRICS, me.PATH}:
                 context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-                return self._show_metrics(context) if path == METRICS else self._tell_holder(context)
-            status, page_headers, body = self.pages.page(path)
+                return self._show_metrics(context) if rest == METRICS else self._tell_holder(context)
+            status, page_headers, body = self.pages.page(rest)
             return send_whole(client, status, page_headers, body)
         context = self._context(method, path, dialect_of(rest), headers, client, fields)
         if method == "POST" and (answered := self._answer_body(rest, name, context)) is not None:

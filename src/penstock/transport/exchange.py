@@ -11,6 +11,7 @@ from penstock.core.http import Headers, Limits
 from penstock.transport.base import Take, Upload
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed
+from penstock.transport.turns import STREAM_TURN, is_stream
 from penstock.transport.uploading import UnreadBytes, Uploading
 from penstock.transport.wakeup import Wakeup
 
@@ -143,11 +144,11 @@ class HttpExchange(Wakeup):
             data, self._unread = self._reader.take(), 0
         else:
             data, self._rest = self._rest, b""
-        if len(data) <= _TURN or not (self._is_stream or _is_stream(self.headers)):
+        if len(data) <= STREAM_TURN or not (self._is_stream or is_stream(self.headers)):
             self._left = b""
             return data
-        self._left = data[_TURN:]
-        return data[:_TURN]
+        self._left = data[STREAM_TURN:]
+        return data[:STREAM_TURN]
 
     # Called by the connection and the timer until the exchange ends.
 
@@ -167,7 +168,7 @@ class HttpExchange(Wakeup):
             connection.promised_idle = reader.promised_idle
             is_sent = self._uploading is None or self._uploading.is_over
             self._finish(reusable=reader.keep_alive and not reader.overrun and is_sent)
-        elif (take := self._take) is not None and len(data) <= _TURN:
+        elif (take := self._take) is not None and len(data) <= STREAM_TURN:
             pieces = reader.pieces
             if not pieces:
                 return
@@ -242,14 +243,6 @@ class HttpExchange(Wakeup):
         self._connection.finished(reusable=reusable)
 
 
-_TURN: Final = 16 << 10
-"""Bytes of a stream that are handed on before others have their turn."""
-_STREAMS: Final = (b"text/event-stream", b"application/vnd.amazon.eventstream", b"application/x-ndjson")
-
-
-def _is_stream(headers: Headers) -> bool:
-    """Whether a body is made of events: of any other, a large piece is little work."""
-    return any(name == b"content-type" and value.lower().startswith(_STREAMS) for name, value in headers)
 
 
 def _invalid(host: str, malformed: Malformed) -> Failure:

@@ -13,21 +13,23 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.transport.base import Reply
+from penstock.transport.turns import STREAM_TURN, is_stream
 
 _STEP: Final = 256 << 10
 _WINDOW: Final = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 
 
 class Inflater:
-    """The plain bytes of a gzip or deflate body, in steps of at most ``_STEP`` bytes, whatever its ratio.
+    """The plain bytes of a gzip or deflate body, in steps of at most ``most`` bytes, whatever its ratio.
 
     Several gzip members are one body (RFC 1952, 2.2); ``members`` counts those that began. ``has_more``: another step
     gives more of what was fed.
     """
 
-    __slots__ = ("_inflater", "_packed", "_window", "has_more", "members")
+    __slots__ = ("_inflater", "_most", "_packed", "_window", "has_more", "members")
 
-    def __init__(self, encoding: bytes) -> None:
+    def __init__(self, encoding: bytes, most: int = _STEP) -> None:
+        self._most = most
         self._window = _WINDOW[encoding]
         self._inflater = zlib.decompressobj(self._window)
         self._packed = b""
@@ -51,9 +53,9 @@ class Inflater:
             self.members += 1
         elif not self.members:
             self.members = 1
-        plain = self._inflater.decompress(self._packed, _STEP)
+        plain = self._inflater.decompress(self._packed, self._most)
         self._packed = self._inflater.unconsumed_tail or self._inflater.unused_data
-        self.has_more = bool(self._packed) or (len(plain) == _STEP and not self._inflater.eof)
+        self.has_more = bool(self._packed) or (len(plain) == self._most and not self._inflater.eof)
         return plain
 
 
@@ -63,7 +65,7 @@ class InflatedReply:
     def __init__(self, inner: Reply, encoding: bytes, host: str) -> None:
         self._inner = inner
         self._host = host
-        self._inflater = Inflater(encoding)
+        self._inflater = Inflater(encoding, STREAM_TURN if is_stream(inner.headers) else _STEP)
         self._failure: Failure | None = None
         self.status = inner.status
         self.headers: Headers = [

@@ -9,8 +9,19 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar, Final
 
+from penstock.core.http import Headers
+
 LARGE_READ: Final = 64 << 10
 """Bytes of one read from which on it is counted: smaller ones emptied the socket, which ends its turn anyhow."""
+STREAM_TURN: Final = 16 << 10
+"""Bytes of a stream that are handed on before others have their turn: a provider may send nothing but comments, or ends
+of events, each of which takes some microseconds."""
+_STREAMS: Final = (b"text/event-stream", b"application/vnd.amazon.eventstream", b"application/x-ndjson")
+
+
+def is_stream(headers: Headers) -> bool:
+    """Whether a body is made of events, as its head says: of any other, a large piece is little work."""
+    return any(name == b"content-type" and value.lower().startswith(_STREAMS) for name, value in headers)
 
 
 class TakesTurns(asyncio.Protocol):

@@ -294,3 +294,10 @@ def test_an_event_around_a_text_is_looked_at_until_another_event_comes() -> None
     watch.feed(events[0])
     assert watch.passes(events[0], before, behind)
     assert looks[-2:] == ["sound", "knows"]
+
+
+def test_what_only_looks_like_a_comment_is_read() -> None:
+    watch = StreamWatch(OPENAI)
+    stream = b": ping\n\n" + CHUNK + b': ping\rdata: {"error":{"message":"No"}}\n\n' + b": ping\n\n"
+    assert watch.feed(stream) == stream
+    assert watch.error is not None

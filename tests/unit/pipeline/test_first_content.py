@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from time import monotonic
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,10 +18,11 @@ from penstock.core.http import Limits
 from penstock.core.outcome import ErrorClass
 from penstock.dialects.caller import CallerDialect, Caption
 from penstock.dialects.registry import CALLERS
+from penstock.pipeline import first_content
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.first_content import read_first_content, whole_answer
-from penstock.pipeline.off_loop.thread import LARGE
+from penstock.pipeline.off_loop.thread import LARGE, off_loop_if_large
 from penstock.pipeline.records.cost import mode_of
 from penstock.pipeline.replies.held_stream import HOLD
 from penstock.pipeline.replies.reshaped_reply import LARGEST
@@ -469,3 +471,43 @@ def test_what_is_not_told_at_once() -> None:
     assert whole_answer(FakeReply(200, calling.COMPLETION), to, plain, b"t") is None
     assert whole_answer(WholeReply(200, calling.COMPLETION + b" " * LARGE), to, plain, b"t") is None
     assert whole_answer(events, to, plain, b"t") is None
+
+
+@DIALECTS
+@pytest.mark.parametrize("streams", [True, False])
+async def test_much_of_a_reply_in_the_other_form_is_read_beside_the_event_loop(
+    dialect: CallerDialect, streams: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def noted(size: int, work: Any) -> Any:
+        sizes.append(size)
+        return await off_loop_if_large(size, work)
+
+    monkeypatch.setattr(first_content, "off_loop_if_large", noted)
+    nothing, content, rest = STREAMS[dialect.name]
+    comments = b": ping\n\n" * 50_000
+    if streams:
+        plain = PLAIN[dialect.name].replace(b'"Hi"', b'"' + b"x" * 400_000 + b'"')
+        answer = await answered(of_kind(b"application/json", plain), dialect)
+        assert answer.rest is not None
+        assert answer.watch is not None
+        stream = answer.body
+        while data := await answer.rest.read():
+            stream += answer.watch.feed(data)
+        assert (stream + answer.watch.finish()).count(b"x") >= 400_000
+    else:
+        answer = await answered(event_stream(nothing, comments, content, rest), dialect, streams=False)
+        assert b"Hi" in answer.body
+    assert len([size for size in sizes if size >= 400_000]) >= 2
+
+
+@DIALECTS
+async def test_a_stream_that_is_called_none_is_taken_in_turns(dialect: CallerDialect) -> None:
+    nothing, content, rest = STREAMS[dialect.name]
+    answer = await answered(of_kind(b"text/plain", nothing + content, b": ping\n\n" * 50_000 + rest), dialect)
+    assert answer.rest is not None
+    sizes = []
+    while data := await answer.rest.read():
+        sizes.append(len(data))
+    assert (max(sizes), sum(sizes)) == (16 << 10, 400_000 + len(rest))

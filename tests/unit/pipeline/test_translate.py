@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect, Caption
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.registry import DIALECTS
+from penstock.pipeline.off_loop.process import aside
+from penstock.pipeline.replies import wrapped_reply
 from penstock.pipeline.replies.shaped_error import shaped_error
 from penstock.pipeline.translate import TranslatedStream, Translation, translate_reply
 from penstock.transport.base import Reply, pass_on
@@ -289,3 +292,80 @@ async def test_the_usage_of_a_translated_stream_has_a_chunk_of_its_own_for_who_a
         body = await read_all(translate_reply(event_stream(*STREAMS["anthropic"]), how, b"t"))
         assert b'"prompt_tokens":3' in body
         assert (b'"choices":[]' in body) is told
+
+
+LABELS = pytest.mark.parametrize("kind", [b"text/event-stream", b"application/json", b"text/plain"])
+
+
+async def streamed(wire: str, kind: bytes, data: bytes, size: int) -> bytes:
+    """What who wants a stream gets of a reply in a wire, with this content type, that comes in pieces."""
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    inner = FakeReply(200, *pieces, headers=[(b"content-type", kind)])
+    reply = translate_reply(inner, from_wire(wire), b"t")
+    body = await read_all(reply)
+    assert (reply.headers, reply.failure) == ([(b"content-type", b"text/event-stream")], None)
+    return body
+
+
+def from_wire(wire: str) -> Translation:
+    return msgspec.structs.replace(translation(ANTHROPIC, "cerebras", streams=True), provider=DIALECTS[wire])
+
+
+@LABELS
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("blanks", [b"", b" \r\n" * 9, b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("wire", ["openai_chat", "responses", "anthropic", "gemini", "cohere"])
+async def test_the_first_bytes_tell_what_a_reply_is_whatever_its_host_calls_it(
+    wire: str, blanks: bytes, size: int, kind: bytes
+) -> None:
+    for data in (PLAIN[wire], b"".join(STREAMS[wire])):
+        body = await streamed(wire, kind, blanks + data, size)
+        plain = ANTHROPIC.replies.reshape.to_plain(body)
+        assert plain is not None
+        assert (text_of(ANTHROPIC, plain), ANTHROPIC.replies.stream.ending(body)[0]) == ("Hi", True)
+
+
+LINES = (
+    b'{"model":"m","message":{"role":"assistant","content":"Hi"},"done":false}\n',
+    b'{"model":"m","message":{"content":""},"done":true,"done_reason":"stop","eval_count":2,"prompt_eval_count":3}\n',
+)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("kind", [b"application/x-ndjson", b"application/json"])
+async def test_lines_of_json_are_a_stream_and_are_told_as_they_come(kind: bytes, size: int) -> None:
+    for data in (PLAIN["ollama"], b"".join(LINES)):
+        body = await streamed("ollama", kind, data, size)
+        assert (b"Hi" in body, ANTHROPIC.replies.stream.ending(body)[0]) == (True, True)
+    inner = FakeReply(200, *LINES, headers=[(b"content-type", kind)])
+    assert b"Hi" in await translate_reply(inner, from_wire("ollama"), b"t").read()
+    assert await inner.read() == LINES[1]
+
+
+async def test_a_large_whole_reply_that_is_called_a_stream_is_read_in_a_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    async def noted(size: int, work: Any, *arguments: Any) -> Any:
+        sizes.append(size)
+        return await aside(size, work, *arguments)
+
+    monkeypatch.setattr(wrapped_reply, "aside", noted)
+    large = PLAIN["anthropic"].replace(b'"Hi"', b'"' + b"x" * (3 << 20) + b'"')
+    inner = event_stream(large[: 1 << 20], large[1 << 20 :])
+    for taken in (read_all, passed_all):
+        inner = event_stream(large[: 1 << 20], large[1 << 20 :])
+        body = await taken(translate_reply(inner, translation(OPENAI, "anthropic", streams=True), b"t"))
+        assert (body.count(b"x") >= 3 << 20, OPENAI.replies.stream.ending(body)[0]) == (True, True)
+    assert sizes == [len(large)] * 2
+
+
+async def passed_all(reply: Reply) -> bytes:
+    body = bytearray()
+
+    def take(data: bytes) -> None:
+        body.extend(data)
+
+    await pass_on(reply, take)
+    return bytes(body)

@@ -242,7 +242,7 @@ def test_a_gateway_on_the_way_that_has_seen_the_request_too_often_ends_the_walk(
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "1e400"}, None),
-        ({"retry-after": "9999999999"}, None),
+        ({"retry-after": "9" * 300}, 1e9),
         ({"retry-after": "2s"}, None),
         ({"retry-after": "Wed, 32 Jan 2025 00:00:30 GMT"}, None),
         ({"retry-after": "Wed, 01 Jan 2025 25:00:00 GMT"}, None),

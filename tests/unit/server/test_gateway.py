@@ -160,7 +160,7 @@ async def test_explanations_need_a_key_too_and_are_recorded(guarded: Edge) -> No
 
 
 async def test_another_media_type_is_refused_unread(edge: Edge) -> None:
-    headers = headers_of(x_portkey_provider="echo", content_type="text/plain")
+    headers = headers_of(x_portkey_provider="echo", content_type="text/html")
     client = await edge.serve("POST", "/v1/messages", headers)
     assert (client.status, client.was_read) == (400, False)
     assert edge.record().failure == "invalid_content_type"

@@ -37,7 +37,7 @@ def test_the_gateways_that_it_has_passed(told: str, hops: int) -> None:
 
 def test_what_is_refused() -> None:
     assert head_of().refused is None
-    refused = head_of(content_type="text/plain").refused
+    refused = head_of(content_type="text/html").refused
     assert refused is not None
     assert refused.kind is Kind.INVALID_CONTENT_TYPE
     assert head_of(host="localhost").page_refused is None

@@ -137,3 +137,14 @@ async def test_the_failure_of_the_reply_itself_comes_first() -> None:
 async def test_other_encodings_are_none_of_our_business() -> None:
     inner = Pieces(b"x", encoding=b"br")
     assert inflated(inner, "h") is inner
+
+
+@pytest.mark.parametrize(("kind", "most"), [(b"text/event-stream", 16 << 10), (b"application/json", STEP)])
+async def test_of_a_stream_no_more_is_read_at_once_than_others_can_wait_for(kind: bytes, most: int) -> None:
+    inner = Pieces(gzip.compress(b": ping\n\n" * STEP))
+    inner.headers.append((b"content-type", kind))
+    reply = inflated(inner, "h")
+    sizes = []
+    while piece := await reply.read():
+        sizes.append(len(piece))
+    assert (max(sizes), sum(sizes)) == (most, 8 * STEP)

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from penstock.dialects.framing.frame import MAX_FRAME, FrameError
+from penstock.dialects.framing.frame import MAX_FRAME, MOST_PARTS, TOO_MANY_PARTS, FrameError, parts
 
 STREAM_TYPE: Final = b"application/vnd.amazon.eventstream"
 """The content type of such a stream."""
@@ -48,11 +48,12 @@ class EventStream:
     stream was cut makes no difference.
     """
 
-    __slots__ = ("_block", "_fault", "_headers", "_held", "_wanted")
+    __slots__ = ("_block", "_fault", "_headers", "_held", "_parts", "_wanted")
 
     def __init__(self) -> None:
         self._held = bytearray()
         self._wanted = _PRELUDE.size
+        self._parts = 0
         self._fault: FrameError | None = None
         self._block = b""
         self._headers: Mapping[str, str] = {}
@@ -64,7 +65,13 @@ class EventStream:
         if self._held:
             self._held += data
             if len(self._held) < self._wanted:
+                self._parts += parts(data)
+                if self._parts > MOST_PARTS:
+                    self._fault = FrameError(f"a frame {TOO_MANY_PARTS}")
+                    self._held.clear()
+                    raise self._fault
                 return []
+            self._parts = 0
             data = bytes(self._held)
         found: list[Message] = []
         try:

@@ -8,5 +8,19 @@ MAX_FRAME: Final = 64 << 20
 """Bytes of one frame at most: an image in base64 fits, a stream that never ends a frame can't fill the memory."""
 
 
+MOST_PARTS: Final = 1 << 19
+"""Values and lines of one frame at most. Each takes some 100 bytes of memory, and a parser that lets nothing else run
+0.1 µs: 60 MB of them are seconds. An image is one, and no model writes that many in one piece."""
+_MARKS: Final = (b",", b"\n", b"\r")
+
+
 class FrameError(ValueError):
     """The bytes are no frame of this kind. The message says why, without quoting them."""
+
+
+def parts(data: bytes | bytearray) -> int:
+    """How many values and lines bytes may hold: one of the marks stands between each two of them."""
+    return sum(map(data.count, _MARKS))
+
+
+TOO_MANY_PARTS: Final = f"of more than {MOST_PARTS >> 10},000 values or lines"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from penstock.dialects.framing.frame import MAX_FRAME, FrameError
+from penstock.dialects.framing.frame import MAX_FRAME, MOST_PARTS, TOO_MANY_PARTS, FrameError, parts
 
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
@@ -27,15 +27,17 @@ _LONGEST_END: Final = 3
 class EventRelay:
     """Cuts a byte stream after whole events, whatever pieces it comes in.
 
-    An event longer than ``hold`` bytes (an image, say) is let through in pieces: ``mid_event`` is then true until its
-    end has passed. A bounded ``tail`` of what went through is kept for reading the usage at the end.
+    An event longer than ``hold`` bytes (an image, say), or of too many parts to be read, is let through in pieces:
+    ``mid_event`` is then true until its end has passed. A bounded ``tail`` of what went through is kept for reading the
+    usage at the end.
     """
 
-    __slots__ = ("_held", "_hold", "_most", "_tail", "_tail_bytes", "_tail_limit", "mid_event")
+    __slots__ = ("_held", "_hold", "_most", "_parts", "_tail", "_tail_bytes", "_tail_limit", "mid_event")
 
     def __init__(self, hold: int = HOLD, tail: int = 32 << 10) -> None:
         self._held = bytearray()
         self._hold = hold
+        self._parts = 0
         self._tail: list[bytes] = []  # a deque takes 0.6 KB, for each open stream
         self._tail_bytes = 0
         self._tail_limit = tail
@@ -56,12 +58,15 @@ class EventRelay:
         held += data
         end = _last_event_end(meets + data)
         end += before - len(meets) if end else 0
-        if len(held) - end > self._hold:
+        if not end:
+            self._parts += parts(data)
+        if len(held) - end > self._hold or (not end and self._parts > MOST_PARTS):
             end, self.mid_event = len(held), True
         elif end:
             self.mid_event = False
         if not end:
             return b""
+        self._parts = 0
         ready = bytes(held[:end])
         del held[:end]
         self._remember(ready)
@@ -127,13 +132,14 @@ class EventRelay:
 class EventSplitter:
     """Cuts a byte stream into whole events for a reader, whatever pieces it comes in.
 
-    Raises FrameError when one event grows beyond ``MAX_FRAME``.
+    Raises FrameError when one event grows beyond ``MAX_FRAME`` or ``MOST_PARTS``.
     """
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_parts")
 
     def __init__(self) -> None:
         self._held = bytearray()
+        self._parts = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Take bytes as they came; the (event name, data) of each event that is whole now."""
@@ -143,18 +149,21 @@ class EventSplitter:
             ends = _last_event_end(bytes(held[-_LONGEST_END:]) + data) > 0
             held += data
             if not ends:
+                self._parts += parts(data)
                 self._check(held)
                 return iter(())
+            self._parts = 0
             data = bytes(held)
         end = _last_event_end(data)
         self._held = bytearray(data[end:])
         self._check(self._held)
         return events(data[:end])
 
-    @staticmethod
-    def _check(held: bytearray) -> None:
+    def _check(self, held: bytearray) -> None:
         if len(held) > MAX_FRAME:
             raise FrameError(f"an event of more than {MAX_FRAME >> 20} MiB")
+        if self._parts > MOST_PARTS:
+            raise FrameError(f"an event {TOO_MANY_PARTS}")
 
     def finish(self) -> Iterator[tuple[bytes, bytes]]:
         """The last event, if it lacks only its empty line."""
@@ -173,6 +182,11 @@ def _last_event_end(data: bytes) -> int:
 def begins(data: bytes) -> bool:
     """Whether bytes begin a stream of events, as opposed to JSON or a page: judged by the first field's name."""
     return data.removeprefix(BOM).lstrip().startswith(_FIELDS)
+
+
+def is_comment(line: bytes) -> bool:
+    """Whether one line, or what LF alone holds for one, is a comment."""
+    return line[:1] == b":" and b"\r" not in line
 
 
 def completed(event: bytes) -> bytes:

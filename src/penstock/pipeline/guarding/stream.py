@@ -31,7 +31,8 @@ from penstock.transport.base import Reply, Take, hand_on, pass_on
 
 _UNREADABLE: Final = Failure(
     Kind.INVALID_RESPONSE,
-    f"The provider sent an event of more than {MAX_FRAME >> 20} MiB, which the guards of the config can't read.",
+    f"The provider sent an event of more than {MAX_FRAME >> 20} MiB or too many values, which the guards of the config "
+    "can't read.",
     sent=True,
 )
 _UNTOLD: Final = Failure(

@@ -62,6 +62,11 @@ _room: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, FairRoom]] = WeakKeyDi
 """Room for more work, by event loop."""
 
 
+async def off_loop_if_large(size: int, work: Callable[[], T]) -> T:
+    """The result of ``work`` on ``size`` bytes, made in a thread if they are many."""
+    return await off_loop(work) if size > LARGE else work()
+
+
 async def off_loop(work: Callable[[], T], caller: str = "") -> T:
     """The result of ``work``, made in a thread. A request that is cancelled doesn't stop work that has begun. Turns go
     round among callers, by name (``caller``); work whose length no caller chooses has one name together."""

@@ -12,7 +12,6 @@ from penstock.core.failure import Failure
 from penstock.core.http import content_type
 from penstock.dialects.caller import EVENT_STREAM, NormalizedReply
 from penstock.dialects.framing import sse
-from penstock.pipeline.off_loop.thread import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.replies.wrapped_reply import begins_json
 from penstock.transport.base import Reply
@@ -44,11 +43,6 @@ def unframed(body: bytes, prepared: PreparedRequest) -> bytes | Failure | None:
 def normalized(body: bytes, prepared: PreparedRequest) -> NormalizedReply:
     """A plain reply, on lane 1 without what deviates from the wire."""
     return NormalizedReply(body) if prepared.normalize is None else prepared.normalize(body)
-
-
-async def normalized_aside(body: bytes, prepared: PreparedRequest) -> NormalizedReply:
-    """As ``normalized``; a large reply beside the event loop."""
-    return await off_loop(lambda: normalized(body, prepared)) if len(body) > LARGE else normalized(body, prepared)
 
 
 def streamed(body: bytes, prepared: PreparedRequest) -> tuple[bytes, bool]:

@@ -65,14 +65,6 @@ def in_callers_shape(
     return caller.errors.provider(reply, trace_id.decode("utf-8", "replace"))
 
 
-def error_in_answer(
-    data: bytes, error: ClassifiedError, headers: Headers, route: TargetRoute, caller: CallerDialect, trace_id: bytes
-) -> ErrorReply:
-    """An error that came with a good status, ``data``, as an ordinary error with the status that it names."""
-    reply = ProviderReply(error.status, headers, data, route.provider.slug, error)
-    return in_callers_shape(reply, caller, trace_id, relays=True, is_event=True)
-
-
 def merged(own: Headers, others: Headers) -> Headers:
     """The headers of an error, and the others that it doesn't have."""
     names = {name for name, _ in own}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pickle import PickleBuffer
@@ -12,13 +13,16 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import StreamTransform
 from penstock.dialects.framing import sse
 from penstock.pipeline.off_loop.process import WorkError, aside
-from penstock.pipeline.off_loop.thread import LARGE, off_loop
+from penstock.pipeline.off_loop.thread import LARGE, off_loop, off_loop_if_large
 from penstock.transport.base import Reply, Take, hand_on, pass_on
+from penstock.transport.turns import STREAM_TURN
 
 _PIECE: Final = 256 << 10
 """Bytes of a large new body that are given at once: what is written at once is encrypted at once, too."""
 _ENOUGH: Final = 16
 """Bytes with which a byte order mark and the name of a first field are whole."""
+_MOST_BLANKS: Final = 1024
+"""Bytes of white space that are read before the first that tell something."""
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 """Response headers that describe the body's bytes: a rewritten body needs new ones."""
 
@@ -58,14 +62,17 @@ class TransformedStream(WrappedReply):
 
     async def read(self) -> bytes:
         while not self._has_ended:
-            data = await self._inner.read()
-            self._untold += len(data)
-            self._has_ended = not data
-            change = partial(self._transform.feed, data) if data else self._finished
-            ready = self._noted(await off_loop(change) if self._untold > LARGE else change())
+            ready = await self._changed(await self._inner.read())
             if ready:
                 return ready
         return b""
+
+    async def _changed(self, data: bytes) -> bytes:
+        """What is made of the next bytes; of none, at the stream's end."""
+        self._untold += len(data)
+        self._has_ended = not data
+        change = partial(self._transform.feed, data) if data else self._finished
+        return self._noted(await off_loop_if_large(self._untold, change))
 
     async def pass_on(self, take: Take) -> None:
         """Hand the changed stream to ``take`` (``transport.base.pass_on``)."""
@@ -154,7 +161,7 @@ class TransformedReply(WrappedReply):
 
     async def read(self) -> bytes:
         if self._has_begun:
-            return await self._inner.read() if self._passes else self._piece()
+            return await (self._inner.read() if self._passes else self._next_piece())
         self._has_begun = True
         parts, size = [], 0
         while data := await self._inner.read():
@@ -166,12 +173,10 @@ class TransformedReply(WrappedReply):
         parts.clear()
         if self._inner.failure is not None:
             return body if self._too_large is None else b""
-        if len(body) <= LARGE:
-            changed = self._change(body)
-        elif not self._is_portable:
-            changed = await off_loop(lambda: self._change(body))
-        else:
+        if self._is_portable and len(body) > LARGE:
             changed = await self._changed_aside(body)
+        else:
+            changed = await off_loop_if_large(len(body), lambda: self._change(body))
         if isinstance(changed, Failure):
             self._own_failure = changed
             return b""
@@ -187,6 +192,12 @@ class TransformedReply(WrappedReply):
         except WorkError as error:
             return Failure(Kind.INVALID_RESPONSE, f"The provider's reply can't be read: {error}.", sent=True)
         return changed if isinstance(changed, Failure) else cast("bytes", changed)
+
+    async def _next_piece(self) -> bytes:
+        """A further piece. What comes of them is work for the event loop, so others have their turn in between."""
+        if self._ready:
+            await asyncio.sleep(0)
+        return self._piece()
 
     def _piece(self) -> bytes:
         """The next bytes of a large new body."""
@@ -217,14 +228,14 @@ class JudgedReply(WrappedReply):
     async def read(self) -> bytes:
         if self._judged is None:
             first = await first_bytes(self._inner)
-            self._judged = self._read_as(first, _PutBack(self._inner, first))
+            self._judged = self._read_as(first, PutBack(self._inner, first))
         return await self._judged.read()
 
     def close(self) -> None:
         (self._inner if self._judged is None else self._judged).close()
 
 
-class _PutBack(WrappedReply):
+class PutBack(WrappedReply):
     """A reply whose first bytes were read ahead."""
 
     def __init__(self, inner: Reply, first: bytes) -> None:
@@ -236,15 +247,46 @@ class _PutBack(WrappedReply):
         return first or await self._inner.read()
 
 
-async def first_bytes(reply: Reply) -> bytes:
-    """The first bytes of a reply, enough of them to tell a stream from a whole reply; empty for an empty reply."""
-    first = await reply.read()
-    while len(first) < _ENOUGH and not begins_json(first):
+class InTurns(WrappedReply):
+    """A stream that its host calls none, from its ``first`` bytes on: of a large piece as many bytes are read as others
+    can wait for. The way to the provider does so where the head tells (transport/exchange.py)."""
+
+    def __init__(self, inner: Reply, first: bytes) -> None:
+        super().__init__(inner)
+        self._left = first
+        self._has_begun = False
+
+    async def read(self) -> bytes:
+        if self._left and self._has_begun:
+            await asyncio.sleep(0)
+        self._has_begun = True
+        data = self._left or await self._inner.read()
+        self._left = data[STREAM_TURN:]
+        return data[:STREAM_TURN]
+
+    def close(self) -> None:
+        self._left = b""
+        self._inner.close()
+
+
+async def first_bytes(reply: Reply, *, with_line: bool = False) -> bytes:
+    """The first bytes of a reply, enough of them to tell a stream from a whole reply; empty for an empty reply.
+    ``with_line``: JSON begins a stream, too, which its first line tells; one of more than ``LARGE`` bytes is none."""
+    first = bytearray(await reply.read())
+    while first and not _tells(first, with_line=with_line):
         data = await reply.read()
         if not data:
             break
         first += data
-    return first
+    return bytes(first)
+
+
+def _tells(first: bytearray, *, with_line: bool) -> bool:
+    """Whether enough of a reply is there to tell what it is."""
+    begun = bytes(first[: _MOST_BLANKS + _ENOUGH]).removeprefix(sse.BOM).lstrip()
+    if begins_json(begun):
+        return not with_line or first.find(b"\n", first.find(begun[:1])) >= 0 or len(first) > LARGE
+    return len(begun) >= _ENOUGH or len(first) > _MOST_BLANKS
 
 
 def begins_json(first: bytes) -> bool:

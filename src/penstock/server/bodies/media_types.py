@@ -17,7 +17,7 @@ class BodyKind:
     """What a surface takes as its body: its media types, separated by a comma and a space."""
 
     JSON: Final = b"application/json"
-    JSON_BY_CURL: Final = b"application/json, application/x-www-form-urlencoded, text/plain"
+    JSON_BY_CURL: Final = b"application/json, application/x-www-form-urlencoded"
     """JSON, also of clients that don't say so: ``curl -d`` calls it a form."""
     MULTIPART: Final = b"multipart/form-data"
     FORM_OR_JSON: Final = b"multipart/form-data, application/json"
@@ -26,9 +26,11 @@ class BodyKind:
 
 
 _WORDS: Final = {BodyKind.JSON: "JSON", BodyKind.MULTIPART: "a form"}
-_OF_ANY_PAGE: Final = frozenset({b"application/x-www-form-urlencoded", b"text/plain"})
-"""Media types in which any web page can send anything to anybody, without leave (Fetch standard, "CORS-safelisted
-request-header"): of a browser they are no JSON."""
+_UNSAID: Final = frozenset({b"", b"text/plain"})
+"""Media types of JSON that doesn't say so: ``navigator.sendBeacon`` calls any text plain. Any web page can send them to
+anybody without leave (Fetch standard, "CORS-safelisted request-header"): which pages may is judged by origin.py."""
+_FORM: Final = b"application/x-www-form-urlencoded"
+"""What a browser sends so is a form that a person has filled in, and no JSON."""
 _LONGEST_MODEL: Final = 2048
 
 
@@ -42,8 +44,8 @@ def content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure 
     if fields.get(b"content-type") == kind or kind is BodyKind.ANY:
         return None
     media_type, kinds = media_type_of(fields), kind.split(b", ")
-    is_taken = media_type in kinds or (not media_type and BodyKind.JSON in kinds)
-    if is_taken and not (media_type in _OF_ANY_PAGE and (b"origin" in fields or b"sec-fetch-site" in fields)):
+    is_taken = media_type in kinds or (media_type in _UNSAID and BodyKind.JSON in kinds)
+    if is_taken and not (media_type == _FORM and (b"origin" in fields or b"sec-fetch-site" in fields)):
         return None
     words = " or ".join([_WORDS[each] for each in kinds if each in _WORDS])
     return Failure(

@@ -34,8 +34,8 @@ async def unpack(body: bytes, encoding: bytes, limit: int, hold: BodyHold) -> by
     """The body without its content coding ``encoding`` (lower case), at most ``limit`` bytes."""
     if encoding in {b"", b"identity"}:
         return body
-    if encoding not in {b"gzip", b"x-gzip"}:
-        text = "The gateway reads request bodies that are not compressed, or gzip: send one of these."
+    if encoding not in {b"gzip", b"x-gzip", b"deflate"}:
+        text = "The gateway reads request bodies that are not compressed, or gzip or deflate: send one of these."
         return Failure(Kind.INVALID_REQUEST, text, "content-encoding")
     unpacking = _Unpacking(body, encoding, limit)
     unpacking.run(_ON_LOOP)
@@ -80,14 +80,16 @@ class _Unpacking:
                     self.failure = None if inflater.is_complete else _invalid("is cut short")
                     self.is_over = True
         except zlib.error:
-            self.failure, self.is_over = _invalid("is not valid gzip"), True
+            self.failure, self.is_over = _invalid("is damaged"), True
 
     def _objection(self) -> Failure | None:
         packed, plain = min(self._position, len(self._body)), self.plain.size
         if plain > self._limit:
             return too_large(self._limit)
         if plain > _FREE_OF_RATIO and plain > packed * _MOST_RATIO:
-            text = f"The gzip request body unpacks to more than {_MOST_RATIO} times its size: send it uncompressed."
+            text = (
+                f"The compressed request body unpacks to more than {_MOST_RATIO} times its size: send it uncompressed."
+            )
             return Failure(Kind.BODY_TOO_LARGE, text, "content-encoding")
         if self._inflater.members > _FREE_MEMBERS + packed // _LEAST_MEMBER:
             return _invalid("has too many members")
@@ -95,4 +97,4 @@ class _Unpacking:
 
 
 def _invalid(what: str) -> Failure:
-    return Failure(Kind.INVALID_REQUEST, f"The gzip request body {what}: send it again.", "content-encoding")
+    return Failure(Kind.INVALID_REQUEST, f"The compressed request body {what}: send it again.", "content-encoding")

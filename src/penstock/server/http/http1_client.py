@@ -189,7 +189,7 @@ class Http1Client(BodyHold):
     async def end(self, body: bytes) -> None:
         if self._connection.transport.is_closing():
             self._give_up()
-        if self._chunked:
+        if self._chunked and self.request.method != "HEAD":
             body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
         if body:
             self._connection.transport.write(body)

@@ -12,7 +12,7 @@ from penstock.dialects.caller import NO_STORE
 from penstock.server.asgi import Scope, Send
 from penstock.server.bodies.receive import Receive
 from penstock.server.origin import Origins
-from penstock.server.pages.pages import METRICS, PAGE_METHODS
+from penstock.server.pages.pages import METRICS
 
 _LONGEST_KEY: Final = 4096
 _TEXT: Final = b"text/plain; charset=utf-8"
@@ -77,7 +77,7 @@ class MetricsApp:
             await _send(send, refused.status, [(b"content-type", _TEXT)], f"{refused.message}\n".encode())
         elif scope["path"] != METRICS:
             await _send(send, 404, [(b"content-type", _TEXT)], b"Metrics are at /metrics.\n")
-        elif scope["method"] not in PAGE_METHODS:
+        elif scope["method"] not in {"GET", "HEAD"}:
             await _send(send, 405, [(b"content-type", _TEXT), (b"allow", b"GET")], b"/metrics takes GET.\n")
         else:
             await _send(send, *await self._page.page(fields))

@@ -27,7 +27,6 @@ models in memory, of which the gateway has none. Source: Ollama API documentatio
 METRICS: Final = "/metrics"
 TELEMETRY: Final = frozenset({"/v1/metrics", "/v1/traces", "/v1/logs"})
 """Paths to which clients send telemetry (client_telemetry.py)."""
-PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 class Watched(Protocol):
@@ -112,7 +111,7 @@ class Pages:
         return path in self._paths
 
     def page(self, path: str) -> tuple[int, Headers, bytes]:
-        """Status, headers and body of an existing page, for one of ``PAGE_METHODS``."""
+        """Status, headers and body of an existing page."""
         match path:
             case _ if path in _HELLO:
                 return _page(200, _TEXT, b"Penstock says hello. POST /v1/chat/completions\n")

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from penstock.pipeline.off_loop import thread
-from penstock.pipeline.off_loop.thread import off_loop
+from penstock.pipeline.off_loop.thread import off_loop, off_loop_if_large
 
 
 async def test_work_runs_in_another_thread_while_the_loop_goes_on() -> None:
@@ -82,3 +82,8 @@ async def test_a_caller_that_leaves_stops_nothing() -> None:
     go_on.set()
     await asyncio.to_thread(done.wait, 60)
     assert done.is_set()
+
+
+@pytest.mark.parametrize(("size", "is_aside"), [(0, False), (thread.LARGE, False), (thread.LARGE + 1, True)])
+async def test_large_work_runs_in_a_thread(size: int, is_aside: bool) -> None:
+    assert (await off_loop_if_large(size, threading.get_ident) != threading.get_ident()) is is_aside

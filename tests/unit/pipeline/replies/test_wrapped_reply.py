@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,13 +10,16 @@ import pytest
 from calling import event_stream, json_reply
 from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.framing import sse
 from penstock.pipeline.off_loop.process import WorkError, aside
 from penstock.pipeline.off_loop.thread import LARGE
 from penstock.pipeline.replies import wrapped_reply
 from penstock.pipeline.replies.wrapped_reply import (
+    InTurns,
     TransformedReply,
     TransformedStream,
     WrappedReply,
+    first_bytes,
     headers_for,
     unusable,
 )
@@ -183,3 +187,59 @@ async def test_a_changed_stream_is_passed_on_as_it_is_read(pieces: list[bytes], 
     await TransformedStream(inner, Upper()).pass_on(seen.append)
     assert seen == passed
     assert await read_all(TransformedStream(FakeReply(200, *pieces), Upper())) == passed
+
+
+BLANKS = b" \r\n" * 300
+
+
+@pytest.mark.parametrize("size", [1, 5, 10_000])
+@pytest.mark.parametrize(
+    ("data", "first"),
+    [
+        (b"", b""),
+        (BLANKS + b"{}", BLANKS + b"{"),
+        (sse.BOM + BLANKS + b"[]", sse.BOM + BLANKS + b"["),
+        (BLANKS + b"data: {}\n\n" + b"x" * 99, BLANKS + b"data: {}\n\nxxxxxx"),
+        (BLANKS * 2, (BLANKS * 2)[:1025]),
+    ],
+)
+async def test_the_first_bytes_are_those_that_tell_what_it_is(data: bytes, first: bytes, size: int) -> None:
+    reply = FakeReply(200, *[data[at : at + size] for at in range(0, len(data), size)])
+    read = await first_bytes(reply)
+    assert read.startswith(first)
+    assert len(read) < len(first) + size
+
+
+@pytest.mark.parametrize(
+    ("data", "first"),
+    [
+        (b'\n\n{"a":1}\n{"b":2}\n', b'\n\n{"a":1}\n'),
+        (b'{"a":1}', b'{"a":1}'),
+        (b"[" + b"1" * (LARGE + 9), b"[" + b"1" * LARGE),
+        (b"data: {}\n\n" + b"x" * 99, b"data: {}\n\nxxxxxx"),
+    ],
+)
+async def test_of_lines_the_whole_first_one_tells(data: bytes, first: bytes) -> None:
+    reply = FakeReply(200, *[data[at : at + 1] for at in range(len(data))])
+    assert await first_bytes(reply, with_line=True) == first
+
+
+async def test_of_a_large_piece_others_have_their_turn_in_between() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.ensure_future(count())
+    first, second = bytes(range(256)) * 200, b"x" * 40_000
+    inner = FakeReply(200, second, b"y")
+    pieces = await read_all(InTurns(inner, first))
+    other.cancel()
+    assert b"".join(pieces) == first + second + b"y"
+    assert (max(map(len, pieces)), turns >= 4) == (16 << 10, True)
+    closed = InTurns(FakeReply(200), first)
+    closed.close()
+    assert await closed.read() == b""

@@ -88,3 +88,13 @@ async def test_what_is_no_gzip(packed: bytes) -> None:
 
 async def test_other_codings_are_refused() -> None:
     assert kind_of(await unpack(b"a", b"br", MB, hold())) is Kind.INVALID_REQUEST
+
+
+async def test_deflate_is_read_as_gzip_is() -> None:
+    """RFC 9110, 8.4.1.2: it has zlib's wrapping."""
+    plain = b"a" * 3 * MB + os.urandom(MB)
+    assert await unpack(zlib.compress(plain), b"deflate", 10 * MB, hold()) == plain
+    for packed in (b"", b"plain", zlib.compress(b"a")[:-1], zlib.compress(b"a") + b"b", gzip.compress(b"a")):
+        assert kind_of(await unpack(packed, b"deflate", MB, hold())) is Kind.INVALID_REQUEST
+    assert kind_of(await unpack(zlib.compress(b" " * (64 * MB)), b"deflate", 100 * MB, hold())) is Kind.BODY_TOO_LARGE
+    assert kind_of(await unpack(b"a", b"br", MB, hold())) is Kind.INVALID_REQUEST

@@ -48,7 +48,11 @@ LOST: Final = LostMembers(
         *("<tool_use>.caller", "<tool_result>.caller"),
     ),
     usual=({"type": "direct"},),
-    opaque=("input",),
+    kinds=(
+        *"text image document thinking redacted_thinking tool_use tool_result base64 url file ephemeral".split(),
+        *("auto", "any", "tool", "none"),
+    ),
+    beside=("system", "tool_choice"),
 )
 """What is said of a block and has no place elsewhere. Claude names itself as the caller of most calls."""
 _ROLES: Final = frozenset({"user", "assistant", "system"})

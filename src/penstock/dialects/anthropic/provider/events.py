@@ -107,7 +107,7 @@ class MessageReader:
             case "error":
                 return self.fail(data, value)
             case _:
-                return self.fail(data, value) if isinstance(value.get("error"), dict) else []
+                return self.fail(data, value) if is_error(value) else []
 
     # The message as a whole.
 
@@ -141,7 +141,7 @@ class MessageReader:
         """The provider says that the answer failed."""
         error = json_text.mapping(value, "error")
         kind = json_text.text(error, "type")
-        message = json_text.text(error, "message") or WITHOUT_MESSAGE
+        message = json_text.text(error, "message") or json_text.text(value, "error") or WITHOUT_MESSAGE
         code = error.get("code")
         status = ERROR_STATUS.get(kind, code if isinstance(code, int) and 400 <= code < 600 else 0)
         return self.failed(Fail(message, kind, "", status, data))
@@ -312,3 +312,8 @@ def _citation(raw: dict[str, Any], index: int) -> Citation:
 def _index(value: Mapping[str, Any]) -> int:
     index = value.get("index")
     return index if type(index) is int else 0
+
+
+def is_error(value: Mapping[str, Any]) -> bool:
+    """Whether a reply or an event tells an error: Anthropic's own, or that of a host or proxy of another wire."""
+    return value.get("type") == "error" or (bool(value.get("error")) and isinstance(value["error"], dict | str))

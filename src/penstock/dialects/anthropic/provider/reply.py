@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.core.events import Event, PlainReply, Start, Text
 from penstock.core.json_text import UNREADABLE, read_reply_json
-from penstock.dialects.anthropic.provider.events import MessageReader, counted, stop
+from penstock.dialects.anthropic.provider.events import MessageReader, counted, is_error, stop
 from penstock.dialects.anthropic.usage import merged, read_usage
 from penstock.dialects.aws_exceptions import frame_failure
 from penstock.dialects.dialect import Reader, WriteContext
@@ -122,7 +122,7 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     value = read_reply_json(data)
     if not isinstance(value, dict):
         return message.broken("its reply is no JSON object")
-    if value.get("type") == "error" or isinstance(value.get("error"), dict):
+    if is_error(value):
         return message.fail(data, value)
     content = value.get("content")
     if not isinstance(content, list):

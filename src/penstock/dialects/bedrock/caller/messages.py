@@ -40,7 +40,7 @@ from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 
 LOST: Final = LostMembers(
-    "messages", ("searchResult.citations",), usual=({"enabled": False},), opaque=("input", "json")
+    "messages", ("searchResult.citations",), usual=({"enabled": False},), beside=("system", "toolConfig")
 )
 """Whether results of a search are to be cited."""
 _ROLES: Final = frozenset({"user", "assistant", "system"})

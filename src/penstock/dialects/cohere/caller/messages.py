@@ -30,7 +30,12 @@ from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 
-LOST: Final = LostMembers("messages", ("<assistant>.citations", "<document>.document.id"), opaque=("data",))
+LOST: Final = LostMembers(
+    "messages",
+    ("<assistant>.citations", "<document>.document.id"),
+    kinds=("text", "image_url", "document", "thinking", "function", "json_object"),
+    beside=("response_format",),
+)
 """What an earlier answer cited, and what documents among the results of tools are cited by."""
 
 

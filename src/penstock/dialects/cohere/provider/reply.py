@@ -26,6 +26,7 @@ from penstock.core.events import (
 )
 from penstock.core.finish_reasons import is_failure, openai_reason
 from penstock.core.json_text import read_reply_json
+from penstock.core.vendor_error import WITHOUT_MESSAGE, read_vendor_error
 from penstock.dialects.cohere.usage import is_number, number, read_usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
@@ -43,7 +44,7 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     if not isinstance(reply, dict):
         return [Fail("The provider's reply is no JSON object.", raw=data, broken=True)]
     message = reply.get("message")
-    if isinstance(message, str):
+    if isinstance(message, str) or _is_others(reply):
         return [_told(reply, data)]
     if not isinstance(message, dict):
         return [Fail("The provider's reply holds no message.", raw=data, broken=True)]
@@ -96,7 +97,7 @@ class StreamReader:
         elif kind == "message-end":
             found = [*_end({**event, **json_text.mapping(event, "delta")}, data)]
             self._has_ended = True
-        elif isinstance(event.get("message"), str):
+        elif isinstance(event.get("message"), str) or _is_others(event):
             found = [_told(event, data)]
         else:
             found = [Extra(kind, event)] if kind else []
@@ -279,7 +280,16 @@ def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
 
 def _told(error: Mapping[str, Any], raw: bytes) -> Fail:
     """An error in Cohere's shape, which has no ``error`` member: ``{id, message, error_type}``."""
+    if _is_others(error):
+        other = read_vendor_error(error)
+        return Fail(other.message or WITHOUT_MESSAGE, other.type or "", other.code or "", raw=raw)
     return Fail(json_text.text(error, "message"), type=json_text.text(error, "error_type"), raw=raw)
+
+
+def _is_others(value: Mapping[str, Any]) -> bool:
+    """Whether an object is an error of a host or proxy that has another wire's."""
+    error = value.get("error")
+    return "message" not in value and bool(error) and isinstance(error, dict | str)
 
 
 def _message(event: Mapping[str, Any]) -> Mapping[str, Any]:

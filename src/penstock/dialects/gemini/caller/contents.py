@@ -16,6 +16,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.chat import Message, Part, TextPart, ToolCall, ToolResult
 from penstock.core.json_text import write_json
 from penstock.dialects.call_ids import TurnIds
+from penstock.dialects.conversation_members import GEMINI
 from penstock.dialects.gemini.caller.model_turn import ModelTurn
 from penstock.dialects.gemini.caller.parts import Parts, chat_parts, parts_of
 from penstock.dialects.gemini.caller.written_values import written_values
@@ -32,7 +33,8 @@ LOST: Final = LostMembers(
         for name in (named, snake(named))
         for parts in ("functionResponse.parts", "function_response.parts")
     ],
-    opaque=("args", "response"),
+    spellings=map(snake, GEMINI.split()),
+    beside=("systemInstruction", "system_instruction"),
 )
 """What is said of media among the results of functions."""
 _ROLES: Final[Mapping[str, str]] = {"": "user", "user": "user", "function": "user", "model": "model"}

@@ -16,6 +16,7 @@ from penstock.dialects.framing import ndjson
 from penstock.dialects.nothing_foreign import NothingForeign
 from penstock.dialects.ollama.caller import members, request
 from penstock.dialects.ollama.caller.errors import ERRORS
+from penstock.dialects.ollama.caller.messages import LOST
 from penstock.dialects.ollama.caller.model_list import MODEL_LISTS
 from penstock.dialects.ollama.caller.reply import write_reply
 from penstock.dialects.ollama.caller.stream import KEEP_ALIVE, LineWriter
@@ -49,7 +50,7 @@ def _stream(_context: WriteContext) -> LineEvents:
 
 OLLAMA: Final = CallerDialect(
     name="ollama",
-    reading=Reading(request.read_members, request.read_chat, request.asks_stream, transcript=transcript),
+    reading=Reading(request.read_members, request.read_chat, request.asks_stream, transcript=transcript, lost=LOST),
     writing=Writing(
         partial(write_reply, members.CHAT),
         partial(LineWriter, members.CHAT),

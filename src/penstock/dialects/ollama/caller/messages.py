@@ -9,7 +9,7 @@ calling".
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import (
@@ -25,8 +25,11 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.json_text import write_json
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 from penstock.dialects.ollama.images import SOUND, media_type_of
+
+LOST: Final = LostMembers("messages")
 
 
 def read_messages(body: Body) -> tuple[Message, ...]:

@@ -12,6 +12,7 @@ from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.carried import PLACES
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion, plain_completion, verdict
+from penstock.dialects.openai.caller.messages import LOST
 from penstock.dialects.openai.caller.request import from_body
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.openai.relay import chat_body, gather, judge, normalize, normalize_stream, replay
@@ -32,7 +33,7 @@ def wire_of(body: Body) -> str:
 
 OPENAI: Final = CallerDialect(
     name=_CHAT,
-    reading=Reading(read_body, from_body, transcript=transcript, wire_of=wire_of),
+    reading=Reading(read_body, from_body, transcript=transcript, wire_of=wire_of, lost=LOST),
     writing=Writing(completion, ChunkWriter, verdict=verdict, places=PLACES, plain=plain_completion),
     errors=CallerErrors(
         errors.own,

@@ -31,9 +31,11 @@ def _asks_nothing(_body: Body) -> bool:
 
 _RELAY: Final = Relay(fit_request, fits=fits_of)
 _NO_RESHAPE: Final = Reshape(_never, _never, _never, _never)
+_READING: Final = msgspec.structs.replace(OPENAI.reading, lost=None)
 
 COMPLETIONS: Final = msgspec.structs.replace(
     OPENAI,
+    reading=_READING,
     replies=Replies(units.judge_reply, stream.STREAM, _NO_RESHAPE, chat_body.wants_usage, chat_body.with_usage),
     relay=_RELAY,
 )
@@ -41,6 +43,7 @@ COMPLETIONS: Final = msgspec.structs.replace(
 
 TYPED: Final = msgspec.structs.replace(
     OPENAI,
+    reading=_READING,
     replies=Replies(units.judge_reply, typed_stream.STREAM, _NO_RESHAPE, _asks_nothing),
     relay=_RELAY,
 )

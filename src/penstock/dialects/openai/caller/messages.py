@@ -31,10 +31,18 @@ from penstock.core.chat import (
 from penstock.core.json_slices import LARGE
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.call_ids import TurnIds
+from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
-from penstock.dialects.openai.caller.parts import read_content
+from penstock.dialects.openai.caller.parts import READERS, read_content
 
+LOST: Final = LostMembers(
+    "messages",
+    (".prompt_cache_breakpoint.ttl",),
+    kinds=(*READERS, *"tool_result function custom base64 url ephemeral allowed_tools json_schema json_object".split()),
+    beside=("tool_choice", "response_format"),
+)
+"""What is said of a part and has no place elsewhere: other makers' caches have times of their own."""
 _ROLES: Final[Mapping[str, Role]] = {**ROLES, "model": "assistant", "function": "tool"}
 
 

@@ -94,14 +94,17 @@ class StreamNormalizer:
     # Sound events.
 
     def sound(self, events: bytes) -> int:
-        """The length of the events at the beginning that are a line of data each, need no change and are no errors."""
+        """The length of the events at the beginning that are a line of data each, need no change and are no errors;
+        and of the comments among them."""
         if self._held is not None:
             return 0
         length = 0
         for block in events.split(_EVENT_END)[:-1]:
             event = block + _EVENT_END
-            fits = self.pattern is not None and self.pattern.fits(event)
-            if not (fits or (event[:6] == _DATA and b"\n" not in block and self._is_sound(event))):
+            if not (
+                (self.pattern is not None and self.pattern.fits(event))
+                or (b"\n" not in block and (sse.is_comment(block) or (event[:6] == _DATA and self._is_sound(event))))
+            ):
                 break
             length += len(event)
         return length

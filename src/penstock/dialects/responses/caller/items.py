@@ -55,7 +55,13 @@ LOST: Final = LostMembers(
     ),
     once=("phase",),
     usual=({"type": "direct"}, {"type": "local"}),
-    opaque=("tools", "schema"),
+    kinds=(
+        *("message", "input_text", "output_text", "input_image", "input_file", "input_audio", "refusal"),
+        *("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"),
+        *("reasoning", "reasoning_text", "summary_text"),
+        *("function", "custom", "allowed_tools", "json_schema", "json_object"),
+    ),
+    beside=("tool_choice", "text"),
 )
 """What is said of an item and has no place elsewhere. OpenAI's models call most tools themselves, at the client."""
 _ROLES: Final = {name: role for name, role in ROLES.items() if role != "tool"}

@@ -39,7 +39,7 @@ class ChangedIds:
     def feed(self, data: bytes) -> bytes:
         ready = self._relay.feed(data)
         if self._relay.mid_event:
-            text = f"The provider {self._provider} sent an event of more than {MAX_FRAME >> 20} MiB."
+            text = f"The provider {self._provider} sent an event of more than {MAX_FRAME >> 20} MiB or too many values."
             self.failure = Failure(Kind.INVALID_RESPONSE, text, sent=True)
             return b""
         return self._events(ready)

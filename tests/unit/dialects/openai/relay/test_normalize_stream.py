@@ -49,6 +49,7 @@ def squeezed(data: bytes) -> bytes:
         sse(chunk({"role": "assistant", "tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "f", "input": ""}}]}), CALL_ENDED) + DONE,
         sse(chunk({"role": "assistant", "content": "<think>"}), STOP) + DONE,  # docs/quirks.md#q103
         b": PROCESSING\n\n" + sse(ROLE) + b": PROCESSING\n\n" + sse(STOP) + b": bye\n\n" + DONE,  # docs/quirks.md#q86
+        sse(ROLE) + b": ping\n\n: pong\n\n" + sse(TEXT) + b": ping\n\n" * 2 + sse(STOP) + DONE,
         (sse(ROLE, TEXT, STOP) + DONE).replace(b"\n", b"\r\n"),
         (sse(ROLE, TEXT, STOP) + DONE).replace(b"\n", b"\r"),
         b"id: 1\nevent: chunk\n" + sse(ROLE) + sse(TEXT, STOP).replace(b"data: ", b"data:") + b"data:[DONE]\n\n",  # docs/quirks.md#q94
