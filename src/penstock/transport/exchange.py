@@ -89,7 +89,7 @@ class HttpExchange(Wakeup):
 
     async def pass_on(self, take: Take) -> None:
         """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
-        self._is_stream = _is_stream(self.headers)
+        self._is_stream = is_stream(self.headers)
         self.headers = self._reader.headers = []  # a stream may last for hours
         while True:
             if self._over or self._left or self._reader.pieces:
@@ -241,8 +241,6 @@ class HttpExchange(Wakeup):
         if self._unread_bytes is not None:
             self._unread_bytes.close()
         self._connection.finished(reusable=reusable)
-
-
 
 
 def _invalid(host: str, malformed: Malformed) -> Failure:
