@@ -1,4 +1,4 @@
-"""Times as wires, vendors and people write them (RFC 3339): ``2026-01-31T12:00:00.5Z``, UTC where they have no offset."""
+"""Times as wires, vendors and people write them (RFC 3339), in UTC without an offset: ``2026-01-31T12:00:00.5Z``."""
 
 from __future__ import annotations
 
