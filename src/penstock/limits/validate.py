@@ -171,7 +171,7 @@ class Members:
         if value is None and default is not None:
             return default
         if value in choices and not isinstance(value, bool):
-            return value
+            return choices[choices.index(value)]  # 429 of 429.0: a status is written into a head
         self.complain(key, f"{'missing: ' if value is None else ''}expected one of {', '.join(map(str, choices))}")
         return default if default is not None else choices[0]
 

@@ -213,6 +213,11 @@ def test_problems_of_a_budget(members: dict[str, Any], problem: str) -> None:
     assert problems(read({"type": "cost", **members})) == [problem]
 
 
+def test_a_status_with_a_point_is_the_status() -> None:
+    (limit,) = read({"type": "cost", "credit_limit": 5, "exceeded_status": 429.0}).limits
+    assert repr(limit.status) == "429"
+
+
 def test_t28_what_the_counters_cannot_hold_is_refused() -> None:
     redis = LimitOwner("api_key", "k1", largest_cost=LARGEST_IN_DOUBLES)
     assert problems(read({"type": "cost", "credit_limit": 9_000_001}, owner=redis)) == [
