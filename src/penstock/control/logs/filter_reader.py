@@ -13,7 +13,7 @@ from typing import Final
 from penstock.control.logs.filters import LogFilter
 from penstock.control.members import is_plain
 from penstock.control.refusal import Problem, Problems
-from penstock.core.json_text import read_json_or_none
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.rfc3339 import unix_microseconds
 
 _NANOS_OF_CENT: Final = 10_000_000
@@ -158,7 +158,8 @@ class _Reader:
         if not isinstance(value, dict) or len(value) > _MOST_NAMES:
             self._complain("metadata", f'expected JSON such as {{"team": "search"}} with at most {_MOST_NAMES} names')
             return {}
-        members = {str(name): str(each) for name, each in value.items()}
+        # As POST /v1/logs keeps what is no text.
+        members = {name: each if isinstance(each, str) else write_json(each).decode() for name, each in value.items()}
         if not all(map(is_plain, (*members, *members.values()))):
             self._complain("metadata", _NOT_PLAIN)
             return {}
