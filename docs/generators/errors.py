@@ -96,11 +96,12 @@ _ERRORS: Final = f"""\
 
 {NOTE}
 
-Every error of the gateway's own is OpenAI's error object. `message` says what went wrong, where, and what to do,
-`param` names the header, config member or body member at fault, `code` is one of those below. Beside it stand the
-`status` and `message` that Portkey's clients know; this `message` begins with Portkey's sentence where there is one,
-and goes on with the error's own. A config's problems are told together
-([configs.md](configs.md#all-problems-at-once)).
+An error of the gateway's own has the shape of the caller's API. In OpenAI's, `message` says what went wrong, where,
+and what to do, `param` names the header, config member or body member at fault, `code` is one of those below. Beside it
+stand the `status` and `message` that Portkey's clients know; this `message` begins with Portkey's sentence where there
+is one, and goes on with the error's own. A config's problems are told together
+([configs.md](configs.md#all-problems-at-once)). Anthropic's, Gemini's, Cohere's, Ollama's and Converse's error objects
+([dialects.md](dialects.md)) have no place for the code: it stands in brackets behind the message.
 
 ```json
 {{
@@ -140,7 +141,8 @@ object, with the provider's own body beside it:
 }}
 ```
 
-Callers of Anthropic Messages get `{{"type": "error", "error": {{"type": …, "message": …}}}}` in the same way.
+Callers of other APIs get the error object of theirs, `{{"type": "error", "error": {{"type": …, "message": …}}}}` in
+Anthropic's, with the same message.
 
 An error that comes with status 200 (in place of an answer, inside a choice, as a finish reason that means failure, or
 as the first event of a stream) is a failed attempt: it can fall back, and as the last answer it has the status that it

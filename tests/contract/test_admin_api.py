@@ -233,6 +233,7 @@ def test_all_problems_of_a_key_are_told_at_once(admin: RunningAdmin) -> None:
         ({"workspace_id": "nope"}, "/workspace_id"),
         ({"defaults": {"config_id": "pc-nope"}}, "/defaults/config_id"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-23:59"}, "/expires_at"),
         ({"scopes": []}, "/scopes"),
         ({"alert_emails": ["a@example.com", "b@c\r\nBcc: d@e"]}, "/alert_emails/1"),
         ({"alert_emails": ["a@example.com"] * 21}, "/alert_emails"),

@@ -681,7 +681,8 @@ def test_an_export_is_drafted_started_and_fetched_by_its_link_alone(admin: Runni
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert rows[0] == ["id", "trace_id", "cost"]
     assert [row[1:] for row in rows[1:]] == [["'\uff1dt4", "2"], ["'=t2", "2"]]
-    for forged in (link.query.replace("signature=", "signature=0"), "", link.query.replace("expires=1", "expires=2")):
+    forgeries = [("signature=", "signature=0"), ("signature=", "signature=%C3%A9"), ("expires=1", "expires=2")]
+    for forged in ("", *(link.query.replace(*each) for each in forgeries)):
         assert fetched(admin, f"{link.path.removeprefix('/v1')}?{forged}").status_code == 404
     assert admin.call("POST", f"{path}/cancel").status == 200
     assert fetched(admin, f"{link.path.removeprefix('/v1')}?{link.query}").status_code == 403

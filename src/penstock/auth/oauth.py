@@ -6,6 +6,7 @@ Source: RFC 6749, 5.1 and 5.2; RFC 6750, 2.1.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 from penstock.auth.signer import Token
@@ -43,7 +44,9 @@ def _end(response: Mapping[str, Any], now: float) -> float:
     """When the token ends, told as a span, or as a moment by Azure's App Service; soon where neither is."""
     for name, since in (("expires_in", now), ("expires_on", 0.0)):
         try:
-            return since + float(response[name])
+            end = since + float(response[name])
         except (KeyError, TypeError, ValueError, OverflowError):
             continue
+        if isfinite(end):
+            return end
     return now + 300.0

@@ -11,6 +11,7 @@ import datetime
 import hashlib
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from math import isfinite
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url, header_line
 from penstock.core.json_text import read_json
+from penstock.core.rfc3339 import unix_seconds
 from penstock.core.secret import Secret
 from penstock.core.vendor_error import read_vendor_error
 
@@ -120,12 +122,10 @@ def _inside(value: Any, *names: str) -> dict[str, Any]:
 
 def _moment(value: Any, now: float) -> float:
     """When credentials expire: seconds since 1970, or a date."""
-    if isinstance(value, int | float):
-        return value
-    try:
-        return datetime.datetime.fromisoformat(str(value)).timestamp()
-    except ValueError:
-        return now + _UNKNOWN_LIFE
+    if isinstance(value, float) and not isfinite(value):
+        value = None
+    moment = value if isinstance(value, int | float) else unix_seconds(value)
+    return moment or now + _UNKNOWN_LIFE
 
 
 def _refused(why: str) -> Failure:

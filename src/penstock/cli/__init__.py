@@ -36,4 +36,4 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="penstock", message="%(prog)s %(version)s")
 def main() -> None:
-    """An LLM gateway: one OpenAI-compatible endpoint in front of every provider."""
+    """An LLM gateway: the APIs of OpenAI, Anthropic, Gemini, Cohere, Ollama and Bedrock in front of every provider."""

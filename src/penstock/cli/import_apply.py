@@ -44,10 +44,10 @@ def write(conversion: Conversion, at: At, *, accept: bool, replace: bool, dry_ru
 
 def _is_past(moment: str) -> bool:
     from penstock.control.plane import now
-    from penstock.control.timestamps import parse
+    from penstock.core.rfc3339 import unix_microseconds
 
     try:
-        return parse(moment) <= now()
+        return unix_microseconds(moment) <= now()
     except ValueError:
         return False
 

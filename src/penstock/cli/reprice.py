@@ -54,10 +54,10 @@ def command(
 
 
 def _moment(option: str, text: str) -> int:
-    from penstock.control.timestamps import parse
+    from penstock.core.rfc3339 import unix_microseconds
 
     try:
-        return parse(text)
+        return unix_microseconds(text)
     except ValueError as error:
         raise click.ClickException(f"{option}: {error}") from None
 

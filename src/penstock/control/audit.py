@@ -18,8 +18,9 @@ from penstock.control.actor import Actor
 from penstock.control.pages import Page, as_list, select
 from penstock.control.redact import Fingerprint, redacted
 from penstock.control.refusal import Problem, invalid
-from penstock.control.timestamps import as_text, parse
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import write_json
+from penstock.core.rfc3339 import unix_microseconds
 from penstock.core.whole_number import whole_number
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.schema import audit, audit_head, organisation
@@ -184,7 +185,7 @@ def _matching(query: Mapping[str, str]) -> sa.Select[Any]:
     for name, comparison in (("start_time", audit.c.at.__ge__), ("end_time", audit.c.at.__le__)):
         if name in query:
             try:
-                wanted = wanted.where(comparison(parse(query[name])))
+                wanted = wanted.where(comparison(unix_microseconds(query[name])))
             except ValueError as problem:
                 problems.append(Problem(f"/{name}", str(problem)))
     if "response_status_code" in query:

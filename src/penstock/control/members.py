@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from penstock.control.refusal import Problem, Problems
-from penstock.control.timestamps import parse
 from penstock.core.did_you_mean import hint
+from penstock.core.rfc3339 import unix_microseconds
 
 VALUE: Final = None
 """In ``Fields``: a member that is a plain value, or an object whose own members are nobody's business here."""
@@ -151,7 +151,7 @@ class Members:
         if value is None:
             return None
         try:
-            return parse(value)
+            return unix_microseconds(value)
         except ValueError as problem:
             self.complain(name, str(problem))
             return None

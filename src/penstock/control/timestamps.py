@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-from typing import Final, overload
+from typing import overload
 
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+from penstock.core.rfc3339 import EPOCH, MICROSECOND
 
 
 @overload
@@ -21,16 +19,4 @@ def as_text(moment: int | None) -> str | None:
     """A moment in microseconds since 1970 as text such as ``2026-02-01T00:00:00.000Z``; None stays None."""
     if moment is None:
         return None
-    when = _EPOCH + moment * _MICROSECOND
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
-
-
-def parse(text: str) -> int:
-    """The moment of a time with any offset (RFC 3339), UTC where it says none. Raises ValueError."""
-    try:
-        when = datetime.datetime.fromisoformat(text)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=datetime.UTC)
-        return (when - _EPOCH) // _MICROSECOND
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("expected a time such as 2026-02-01T00:00:00Z") from None
+    return (EPOCH + moment * MICROSECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")

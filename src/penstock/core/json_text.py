@@ -85,11 +85,12 @@ def read_repaired(data: bytes) -> tuple[Any, bytes | None]:
 
 
 def write_json(value: Any) -> bytes:
-    """The value as JSON bytes. ``msgspec.Raw`` values go in as they are, members of a struct in their order."""
+    """The value as JSON bytes, null for NaN and the infinities. ``msgspec.Raw`` values go in as they are, members of a
+    struct in their order."""
     try:
         return _ENCODER.encode(value)
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), default=_raw).encode()
+        return with_null_numbers(json.dumps(value, separators=(",", ":"), default=_raw).encode())
 
 
 def _raw(value: Any) -> Any:

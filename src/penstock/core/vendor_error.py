@@ -42,7 +42,7 @@ def read_vendor_error(value: Any) -> VendorError:
     if isinstance(inner, dict) and inner:
         return _object(inner, value)
     if isinstance(inner, list):
-        inner = ", ".join(str(each) for each in inner[:16])
+        inner = _details(inner)
     if isinstance(inner, str) and inner:
         return VendorError(inner, _text(value.get("type") or value.get("error_type")), None, _code(value))
     hidden = hidden_error(value)
@@ -129,12 +129,16 @@ def _details(value: Any) -> str:
 
 def _fault(fault: Any) -> str:
     if not isinstance(fault, dict):
-        return str(fault)
-    text = fault.get("msg") or fault.get("message") or write_json(fault).decode()
+        return _words(fault)
+    text = _words(fault.get("msg") or fault.get("message") or fault)
     place = fault.get("loc")
     if isinstance(place, list):
-        return f"{'.'.join(str(step) for step in place)}: {text}"
-    return f"Error {fault['code']}: {text}" if "code" in fault else str(text)
+        return f"{'.'.join(map(_words, place))}: {text}"
+    return f"Error {_words(fault['code'])}: {text}" if "code" in fault else text
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else write_json(value).decode()
 
 
 def _text(value: Any) -> str | None:

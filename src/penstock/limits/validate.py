@@ -7,7 +7,6 @@ an edited limit keeps its counters, and another kind begins anew.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -16,9 +15,9 @@ import msgspec
 
 from penstock.core.did_you_mean import hint
 from penstock.core.money import LARGEST, NANOS, nanos_from_dollars
+from penstock.core.rfc3339 import unix_microseconds
 from penstock.limits.limit import STATUSES, Kind, Level, Limit, UnknownPrice
 from penstock.limits.windows import (
-    EPOCH,
     RATE_UNITS,
     CalendarWindow,
     RateWindow,
@@ -172,7 +171,7 @@ class Members:
         if value is None and default is not None:
             return default
         if value in choices and not isinstance(value, bool):
-            return value
+            return choices[choices.index(value)]  # 429 of 429.0: a status is written into a head
         self.complain(key, f"{'missing: ' if value is None else ''}expected one of {', '.join(map(str, choices))}")
         return default if default is not None else choices[0]
 
@@ -337,14 +336,10 @@ def _calendar_window(members: Members) -> CalendarWindow:
 
 def _moment(members: Members, key: str) -> int | None:
     """A time as ISO 8601 text, in microseconds since 1970; UTC unless it says otherwise."""
-    value = members.values[key]
     try:
-        when = datetime.datetime.fromisoformat(value)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=datetime.UTC)
-        return (when - EPOCH) // datetime.timedelta(microseconds=1)
-    except (TypeError, ValueError, OverflowError):
-        members.complain(key, "expected a time such as 2026-02-01T00:00:00Z")
+        return unix_microseconds(members.values[key])
+    except ValueError as problem:
+        members.complain(key, str(problem))
         return None
 
 

@@ -12,9 +12,10 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from penstock.core.rfc3339 import EPOCH, MICROSECOND
+
 SECOND: Final = 1_000_000
 DAY: Final = 86_400 * SECOND
-EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _EPOCH_ORDINAL: Final = EPOCH.toordinal()
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
@@ -108,7 +109,7 @@ def at_midnight(moment: int) -> int:
 
 def iso(moment: int) -> str:
     """A moment as text, to the second: ``2026-02-01T00:00:00Z``."""
-    return (EPOCH + datetime.timedelta(microseconds=moment)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (EPOCH + moment * MICROSECOND).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _every(length: int, anchor: int, now: int) -> Span:
@@ -124,6 +125,8 @@ def _months(number: int, now: int) -> Span:
 
 
 def _first_of(year: int, month: int) -> int:
-    """The first moment of a month, counted from 0; month 12 is January of the year after."""
-    first = datetime.date(year + month // 12, month % 12 + 1, 1)
-    return (first.toordinal() - _EPOCH_ORDINAL) * DAY
+    """The first moment of a month, counted from 0; month 12 is January of the year after, which no date holds after
+    9999."""
+    is_next_year = month == 12
+    day = datetime.date(year, 12, 31) if is_next_year else datetime.date(year, month + 1, 1)
+    return (day.toordinal() + is_next_year - _EPOCH_ORDINAL) * DAY

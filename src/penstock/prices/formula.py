@@ -17,7 +17,8 @@ Formula: TypeAlias = list[Any]
 """``[request, response]``: two trees whose results are added."""
 
 PRICE: Final = "rates."
-_NUMBER: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
+_DIGITS: Final = 18
+_NUMBER: Final = re.compile(rf"[0-9]{{1,{_DIGITS}}}(\.[0-9]{{1,{_DIGITS}}})?")
 _NAME: Final = re.compile(r"(rates\.)?[a-z][a-z0-9_]{0,63}")
 _OPERATIONS: Final = {"sum": "+", "multiply": "*"}
 _DEEPEST: Final = 16
@@ -52,10 +53,19 @@ def _tree(node: Any, depth: int) -> Any:
 
 
 def _leaf(value: Any) -> str:
-    text = str(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else ""
+    text = value if isinstance(value, str) else _decimal_text(value)
     if _NUMBER.fullmatch(text) or _NAME.fullmatch(text):
         return text
-    raise FormulaError(f"expected a number or a name, not {value!r}")
+    raise FormulaError(f"expected a number or a name, not {str(value)[:64]!r}")
+
+
+def _decimal_text(value: Any) -> str:
+    """A number without an exponent: ``0.0000001``, which ``str`` writes as ``1e-07``. Empty for what is none, or out of
+    all bounds."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return ""
+    number = value if isinstance(value, Decimal) else Decimal(repr(value))
+    return f"{number:f}" if number.is_finite() and abs(number.adjusted()) < _DIGITS else ""
 
 
 def _degree(tree: Any) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.money import picos_from_cents
+from penstock.core.whole_number import whole_number
 from penstock.prices.charge import FORMULA_NAMES
 from penstock.prices.classes import (
     PriceError,
@@ -168,7 +169,8 @@ def _boundaries(value: Any, path: str) -> dict[str, int]:
     """The size of a prompt above which each tier holds: ``{"0": "lte-200k", "200000": "gt-200k"}``."""
     found = {}
     for size, name in members_of(value, path).items():
-        if not size.isdecimal() or not isinstance(name, str):
-            raise PriceError(f"{path}.{size}: expected a number of tokens and a name")
-        found[name] = int(size)
+        tokens = whole_number(size)
+        if tokens is None or not isinstance(name, str):
+            raise PriceError(f"{path}.{size[:64]}: expected a number of tokens and a name")
+        found[name] = tokens
     return found

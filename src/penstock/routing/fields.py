@@ -163,7 +163,8 @@ class Fields:
         codes = set()
         for index, item in enumerate(value):
             code = int(item) if isinstance(item, str) and item.isdecimal() and len(item) <= _DIGITS else item
-            if isinstance(code, bool) or not isinstance(code, int | float) or code != int(code):
+            is_whole = code.is_integer() if isinstance(code, float) else type(code) is int
+            if not is_whole:
                 self.complain(key, f"Expected number, received {_type_name(item)}", index=index)
             else:
                 codes.add(int(code))

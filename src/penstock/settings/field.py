@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.json_text import write_json
 from penstock.settings.model import Settings
 
 _SIZE: Final = re.compile(r"(\d{1,15}) ?(?:([KMGT])i?)?B?", re.IGNORECASE)
@@ -49,7 +50,8 @@ class Field(msgspec.Struct, frozen=True):
         return self._convert(value, strict=True)
 
     def read_text(self, text: str) -> Any:
-        """A value from a variable or a flag. Raises ValueError when it does not fit."""
+        """A value from a variable or a flag. Raises ValueError when it does not fit, or is no UTF-8."""
+        text.encode()
         if self.listed:
             return self._convert([part.strip() for part in text.split(",") if part.strip()], strict=True)
         return self._convert(text, strict=False)
@@ -62,7 +64,7 @@ class Field(msgspec.Struct, frozen=True):
         """A value as an error message may quote it."""
         if self.secret:
             return "something else"
-        shown = str(value) if isinstance(value, float) else msgspec.json.encode(value).decode()
+        shown = str(value) if isinstance(value, float) else write_json(value).decode()
         return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
     def _convert(self, value: Any, *, strict: bool) -> Any:

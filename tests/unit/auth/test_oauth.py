@@ -1,6 +1,7 @@
 """What every issuer of tokens agrees on: the token, when it ends, and why there is none."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from penstock.core.secret import Secret
 
 
 def read(status: int = 200, **members: Any) -> Token | Failure:
-    return read_token("The issuer", status, json.dumps(members).encode(), 1000.0)
+    return read_token("The issuer", status, json.dumps(members).replace("Infinity", "1e999").encode(), 1000.0)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ def read(status: int = 200, **members: Any) -> Token | Failure:
         ({"expires_on": "5000"}, 5000.0),
         ({"expires_in": "soon"}, 1300.0),
         ({"expires_in": 10**400}, 1300.0),
+        ({"expires_in": math.inf}, 1300.0),
+        ({"expires_in": "nan", "expires_on": 5000}, 5000.0),
         ({}, 1300.0),
     ],
 )

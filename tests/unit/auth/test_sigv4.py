@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 import urllib.parse
 from unittest import mock
 
@@ -77,6 +78,27 @@ def test_a_role_is_assumed_with_the_keys() -> None:
     assert isinstance(refused, Failure)
     assert refused.status == 401
     assert isinstance(signer.read_token(200, b"[]", 0.0), Failure)
+
+
+@pytest.mark.parametrize(
+    ("expiration", "expires"),
+    [
+        ("5000", 5000.0), ('"1970-01-01T01:00:00+00:00"', 3600.0), ('"1970-01-01T01:00:00"', 3600.0),
+        ("1e999", 1300.0), ("null", 1300.0), ('"soon"', 1300.0),
+    ],
+)  # fmt: skip
+def test_when_the_keys_of_a_role_end(expiration: str, expires: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    signer = sigv4.signer("bedrock", {**KEYS, "aws_role_arn": "arn:aws:iam::123:role/unit"}, None, None)
+    keys = f'{{"AccessKeyId":"ASIA","SecretAccessKey":"s","SessionToken":"t","Expiration":{expiration}}}'
+    reply = f'{{"AssumeRoleResponse":{{"AssumeRoleResult":{{"Credentials":{keys}}}}}}}'
+    assert isinstance(signer, SigV4)
+    token = signer.read_token(200, reply.encode(), 1000.0)
+    monkeypatch.undo()
+    time.tzset()
+    assert isinstance(token, Token)
+    assert token.expires == expires
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """JSON from outside is read as clients send it, written whatever it holds, and members have the expected type or none."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -55,6 +56,12 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 def test_raw_values_keep_their_bytes_and_half_a_character_is_written() -> None:
     assert write_json({"a": msgspec.Raw(b"1.10")}) == b'{"a":1.10}'
     assert write_json(["\ud83d", msgspec.Raw(b"[1]")]) == rb'["\ud83d",[1]]'
+
+
+@pytest.mark.parametrize("beside", ["x", "\ud83d"])
+def test_numbers_that_are_no_json_are_written_as_null(beside: str) -> None:
+    numbers = [math.inf, -math.inf, math.nan]
+    assert read_json(write_json({"NaN": numbers, "beside": beside})) == {"NaN": [None, None, None], "beside": beside}
 
 
 def test_members_of_another_type_count_as_absent() -> None:

@@ -140,6 +140,8 @@ def test_d7_a_rate_of_0_is_no_limit_and_says_so() -> None:
         ("weekly", "2026-12-06T00:00:00Z", False),
         ("weekly", "2026-12-07T00:00:00Z", True),
         ("yearly", "2027-01-01T00:00:00.000001Z", True),
+        ("yearly", "9999-12-31T23:59:59.999999Z", True),
+        ("monthly", "0001-01-01T00:00:00Z", False),
     ],
 )
 def test_a_time_that_moves_no_window_is_a_warning(reset: str, moment: str, is_warned: bool) -> None:
@@ -200,6 +202,7 @@ def test_all_problems_are_found_at_once() -> None:
         ({"credit_limit": 5, "periodic_reset_days": 0}, "usage_limits.periodic_reset_days: expected a whole number from 1 to 365"),
         ({"credit_limit": 5, "next_usage_reset_at": "soon", "periodic_reset": "weekly"}, "usage_limits.next_usage_reset_at: expected a time such as 2026-02-01T00:00:00Z"),
         ({"credit_limit": 5, "next_usage_reset_at": 5, "periodic_reset": "weekly"}, "usage_limits.next_usage_reset_at: expected a time such as 2026-02-01T00:00:00Z"),
+        ({"credit_limit": 5, "next_usage_reset_at": "9999-12-31T23:59:59-00:01", "periodic_reset": "weekly"}, "usage_limits.next_usage_reset_at: expected a time such as 2026-02-01T00:00:00Z"),
         ({"credit_limit": 5, "next_usage_reset_at": "2026-02-01"}, "usage_limits.next_usage_reset_at: of no use without one of periodic_reset, periodic_reset_days, penstock_window"),
         ({"credit_limit": 5, "unknown_price": "tokens"}, "usage_limits.token_price: missing: dollars for a million tokens of a model without a price"),
         ({"credit_limit": 5, "token_price": "x"}, "usage_limits.token_price: expected a number"),
@@ -208,6 +211,11 @@ def test_all_problems_are_found_at_once() -> None:
 )  # fmt: skip
 def test_problems_of_a_budget(members: dict[str, Any], problem: str) -> None:
     assert problems(read({"type": "cost", **members})) == [problem]
+
+
+def test_a_status_with_a_point_is_the_status() -> None:
+    (limit,) = read({"type": "cost", "credit_limit": 5, "exceeded_status": 429.0}).limits
+    assert repr(limit.status) == "429"
 
 
 def test_t28_what_the_counters_cannot_hold_is_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.limits.windows import DAY, LONGEST_SECONDS, RATE_UNITS, SECOND, CalendarWindow, at_midnight, iso
+from penstock.limits.windows import DAY, LONGEST_SECONDS, RATE_UNITS, SECOND, CalendarWindow, Unit, at_midnight, iso
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 MOMENTS = st.integers(-(10**15), 4 * 10**15)
@@ -53,6 +53,7 @@ def spanned(window: CalendarWindow, moment: str) -> tuple[str, str]:
         (CalendarWindow("month"), "2026-01-31T12:00:00", ("2026-01-01", "2026-02-01")),
         (CalendarWindow("month"), "2028-02-29T12:00:00", ("2028-02-01", "2028-03-01")),
         (CalendarWindow("month"), "2026-12-31T23:59:59", ("2026-12-01", "2027-01-01")),
+        (CalendarWindow("month"), "0001-01-31T12:00:00", ("0001-01-01", "0001-02-01")),
         (CalendarWindow("quarter"), "2026-06-30T12:00:00", ("2026-04-01", "2026-07-01")),
         (CalendarWindow("quarter"), "2026-11-01T00:00:00", ("2026-10-01", "2027-01-01")),
         (CalendarWindow("year"), "2024-12-31T12:00:00", ("2024-01-01", "2025-01-01")),
@@ -70,6 +71,15 @@ def spanned(window: CalendarWindow, moment: str) -> tuple[str, str]:
 )
 def test_t24_windows(window: CalendarWindow, moment: str, span: tuple[str, str]) -> None:
     assert spanned(window, moment) == span
+
+
+@pytest.mark.parametrize("unit", ["day", "week", "month", "quarter", "year"])
+def test_the_last_window_of_all_dates_ends_behind_them(unit: Unit) -> None:
+    last = micros("9999-12-31T23:59:59")
+    start, end = CalendarWindow(unit).span(last)
+    assert start <= last
+    assert end is not None
+    assert end > last
 
 
 @given(WINDOWS, MOMENTS)

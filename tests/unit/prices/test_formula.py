@@ -1,5 +1,7 @@
 """Formulas of price files."""
 
+import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -37,6 +39,17 @@ def test_sums_and_products() -> None:
 def test_fractions_are_exact() -> None:
     formula = read_formula({"request": product("0.1", "rates.request_token")})
     assert evaluate(formula, {"rates.request_token": 3}) == Fraction(3, 10)
+
+
+@pytest.mark.parametrize("number", [2.5e-7, Decimal("0.00000025"), "0.00000025"])
+def test_a_small_number_is_read_as_it_is(number: float | Decimal | str) -> None:
+    assert read_formula({"request": {"value": number}}) == ["0.00000025", "0"]
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan, 10**400, Decimal("1e999999999"), Decimal("1e-999999999")])
+def test_a_number_out_of_all_bounds_is_refused(number: float | Decimal) -> None:
+    with pytest.raises(FormulaError, match="expected a number or a name"):
+        read_formula({"request": {"value": number}})
 
 
 def test_what_has_no_value_counts_nothing() -> None:

@@ -103,12 +103,22 @@ def test_unknown_members_are_left_out_with_a_warning() -> None:
         ('{"m": {"pricing_config": {"pay_as_you_go": {}, "calculate": {"request": {"operation": "max", "operands": [{"value": "1"}]}}}}}', "openai.m.pricing_config.calculate: unknown operation 'max'"),
         ('{"m": {"pricing_config": {"pay_as_you_go": {}, "calculate": {"request": {"value": "moon_phase"}}}}}', "unknown value moon_phase"),
         ('{"m": {"custom_pricing": {"context_tier_map": {"x": "y"}}}}', "context_tier_map.x: expected a number of tokens and a name"),
+        (f'{{"m": {{"custom_pricing": {{"context_tier_map": {{"{"9" * 5000}": "y"}}}}}}}}', "expected a number of tokens and a name"),
+        ('{"m": {"pricing_config": {"pay_as_you_go": {}, "calculate": {"request": {"value": 1e-400}}}}}', "expected a number or a name, not '1E-400'"),
         ('{"m": {"custom_pricing": {"regions": {"default": {"execution_modes": {"batch": {"context_tiers": {"gt-1k": {}}}}}}}}}', "a size that context_tier_map doesn't name"),
     ],
 )  # fmt: skip
 def test_wrong_values_are_told_with_their_path(text: str, reason: str) -> None:
     with pytest.raises(PriceError, match=reason.replace("(", "\\(")):
         read_file(text, "openai")
+
+
+def test_a_small_factor_of_a_formula_needs_no_exponent() -> None:
+    tree = '{"operation": "multiply", "operands": [{"value": 0.00000025}, {"value": "rates.image"}]}'
+    file = read_file(
+        f'{{"m": {{"pricing_config": {{"pay_as_you_go": {{}}, "calculate": {{"request": {tree}}}}}}}}}', "x"
+    )
+    assert file.warnings == ()
 
 
 def test_numbers_are_read_as_decimals() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -183,8 +184,9 @@ def test_an_integer_too_large_for_a_float_is_refused() -> None:
     assert refusal(reading("number"), {"k": 10**400}).kind is Kind.INVALID_CONFIG
 
 
-def test_a_status_of_very_many_digits_is_refused() -> None:
-    assert refusal(reading("status_codes"), {"k": ["9" * 5000]}).kind is Kind.INVALID_CONFIG
+@pytest.mark.parametrize("status", ["9" * 5000, math.inf, math.nan, 429.5])
+def test_a_status_that_is_no_whole_number_is_refused(status: Any) -> None:
+    assert refusal(reading("status_codes"), {"k": [status]}).kind is Kind.INVALID_CONFIG
 
 
 # Keys.

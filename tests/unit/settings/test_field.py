@@ -78,3 +78,10 @@ SETTINGS = st.builds(
 @given(SETTINGS)
 def test_settings_survive_the_way_to_a_worker(settings: Settings) -> None:
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 (our own bytes)
+
+
+@pytest.mark.parametrize("name", ["PENSTOCK_PORT", "PENSTOCK_HOST", "PENSTOCK_TRUSTED_PROXIES", "PENSTOCK_IDS_SECRET"])
+def test_a_variable_that_is_no_utf_8_is_refused(name: str) -> None:
+    (problem,) = problems({}, {name: b"\xff".decode("utf-8", "surrogateescape")})
+    assert problem.startswith(f"{name}: expected ")
+    problem.encode()

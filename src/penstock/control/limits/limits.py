@@ -7,7 +7,6 @@ of ``connection``; those that change something need one of ``Database.change``.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -15,12 +14,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.control.timestamps import as_text
 from penstock.core.json_text import write_json
 from penstock.core.money import LARGEST
 from penstock.limits.definition import MEMBERS, read_limits
 from penstock.limits.limit import Level, Limit
 from penstock.limits.validate import LimitOwner, Problem
-from penstock.limits.windows import EPOCH, CalendarWindow, WeekStart
+from penstock.limits.windows import CalendarWindow, WeekStart
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import week_starts_of
 from penstock.stores.sql.ids import random_id
@@ -141,10 +141,7 @@ async def drop_limits(connection: AsyncConnection, level: Level, owner_id: str) 
 def next_reset(limit: Limit, now: int) -> str | None:
     """When a budget's window ends that is open at ``now``, as text with milliseconds; None for a budget for good."""
     end = limit.window.span(now).end if isinstance(limit.window, CalendarWindow) else None
-    if end is None:
-        return None
-    moment = EPOCH + datetime.timedelta(microseconds=end)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return as_text(end)
 
 
 def _rows(level: Level, owner_ids: Collection[str]) -> sa.Select[Any]:

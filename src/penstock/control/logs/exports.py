@@ -140,7 +140,7 @@ async def file_of(plane: ControlPlane, id_: str, query: Mapping[str, str]) -> tu
     async with plane.database.read() as connection:
         row = (await connection.execute(sa.select(log_export).where(log_export.c.id == id_))).one_or_none()
     is_number = expires.isascii() and expires.isdigit() and len(expires) < 12
-    if row is None or not is_number or not hmac.compare_digest(signature, _signature(row, int(expires))):
+    if row is None or not is_number or not _is_signed(row, int(expires), signature):
         raise absent("export", id_)
     if int(expires) * 1_000_000 < now() or row.status != _READY:
         raise Refusal(Why.FORBIDDEN, "the link is not valid any more: ask for another one")
@@ -149,6 +149,11 @@ async def file_of(plane: ControlPlane, id_: str, query: Mapping[str, str]) -> tu
     members = tuple(requested) if isinstance(requested, list) and requested else MEMBERS
     actor = Actor("link", "link", frozenset({"logs.export"}), row.workspace_id)
     return actor, LogFile(wanted, members, row.format, _most(row.filters))
+
+
+def _is_signed(row: sa.Row[Any], expires: int, signature: str) -> bool:
+    # As bytes: texts are compared only where they are ASCII.
+    return hmac.compare_digest(signature.encode(), _signature(row, expires).encode())
 
 
 def _signature(row: sa.Row[Any], expires: int) -> str:

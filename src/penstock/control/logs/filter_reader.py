@@ -13,8 +13,8 @@ from typing import Final
 from penstock.control.logs.filters import LogFilter
 from penstock.control.members import is_plain
 from penstock.control.refusal import Problem, Problems
-from penstock.control.timestamps import parse
-from penstock.core.json_text import read_json_or_none
+from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.rfc3339 import unix_microseconds
 
 _NANOS_OF_CENT: Final = 10_000_000
 _MOST_VALUES: Final = 100
@@ -97,7 +97,7 @@ class _Reader:
         return tuple(text.removeprefix("@") for text in texts) if name == "virtual_keys" else texts
 
     def timestamp(self, name: str) -> int | None:
-        return self._read(name, parse)
+        return self._read(name, unix_microseconds)
 
     def number(self, name: str, unit: int) -> int | None:
         def read(text: str) -> int:
@@ -158,7 +158,8 @@ class _Reader:
         if not isinstance(value, dict) or len(value) > _MOST_NAMES:
             self._complain("metadata", f'expected JSON such as {{"team": "search"}} with at most {_MOST_NAMES} names')
             return {}
-        members = {str(name): str(each) for name, each in value.items()}
+        # As POST /v1/logs keeps what is no text.
+        members = {name: each if isinstance(each, str) else write_json(each).decode() for name, each in value.items()}
         if not all(map(is_plain, (*members, *members.values()))):
             self._complain("metadata", _NOT_PLAIN)
             return {}

@@ -18,3 +18,8 @@ def test_numbers_that_are_none_or_too_large_are_refused(name: str, number: str) 
 
 def test_a_number_may_be_as_small_as_it_likes() -> None:
     assert read_filter({"cost_min": "1e-999999999"}).ranges == {"amount": (0, None)}
+
+
+def test_metadata_that_is_no_text_is_looked_for_as_it_is_kept() -> None:
+    wanted = read_filter({"metadata": '{"beta":true,"team":null,"step":1.0,"name":"True"}'}).metadata
+    assert wanted == {"beta": "true", "team": "null", "step": "1.0", "name": "True"}

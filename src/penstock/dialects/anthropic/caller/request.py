@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from math import isfinite
+from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core import json_text
@@ -20,6 +19,7 @@ from penstock.dialects.anthropic.caller.messages import read_content, read_messa
 from penstock.dialects.anthropic.caller.tools import read_choice, read_tools
 from penstock.dialects.foreign import UNREAD_REASONING
 from penstock.dialects.malformed import Malformed, read_whole
+from penstock.dialects.parameter_types import checked, is_strings
 
 WORDING: Final = Wording(
     names={
@@ -112,57 +112,13 @@ def _is_harmless(body: Body, name: str) -> bool:
     )
 
 
-# Parameters of one value.
-
-
-def _is_integer(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_number(value: Any) -> bool:
-    return isfinite(value) if isinstance(value, float) else _is_integer(value)
-
-
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-_CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "max_tokens": (_is_integer, "an integer"),
-    "temperature": (_is_number, "a number"),
-    "top_p": (_is_number, "a number"),
-    "top_k": (_is_number, "a number"),
-    "stop_sequences": (_is_strings, "an array of strings"),
-    "service_tier": (lambda value: isinstance(value, str), "a string"),
-    # Parameters of OpenAI's name that a caller of this wire has no business with, but dialects rely on.
-    "stop": (_is_strings, "an array of strings"),
-    "max_completion_tokens": (_is_integer, "an integer"),
-    "user": (lambda value: isinstance(value, str), "a string"),
-    "safety_identifier": (lambda value: isinstance(value, str), "a string"),
-    "verbosity": (lambda value: isinstance(value, str), "a string"),
-    "n": (_is_integer, "an integer"),
-    "seed": (_is_integer, "an integer"),
-    "top_logprobs": (_is_integer, "an integer"),
-    "presence_penalty": (_is_number, "a number"),
-    "frequency_penalty": (_is_number, "a number"),
-    "logprobs": (lambda value: isinstance(value, bool), "true or false"),
-    "store": (lambda value: isinstance(value, bool), "true or false"),
-    "parallel_tool_calls": (lambda value: isinstance(value, bool), "true or false"),
-    "modalities": (_is_strings, "an array of strings"),
-    "logit_bias": (lambda value: isinstance(value, dict), "an object"),
-    "audio": (lambda value: isinstance(value, dict), "an object"),
-}
-_NOT_OURS: Final = frozenset({"response_format", "reasoning", "functions", "function_call"})
-"""Names that have a type of their own in the middle, which a value of this wire can't have."""
-
-
 def _checked(name: str, value: Any) -> Any:
-    check = _CHECKS.get(name)
-    if check is not None and not check[0](value):
-        raise Malformed(name, check[1])
-    if name in _NOT_OURS:
-        raise Malformed(name, "left out: this API has no such parameter")
-    return value
+    if name in _STOPS and not is_strings(value):
+        raise Malformed(name, "an array of strings")
+    return checked(_NAMES.get(name, name), name, value)
+
+
+_STOPS: Final = ("stop_sequences", "stop")
 
 
 def _metadata(value: Any) -> dict[str, Any]:

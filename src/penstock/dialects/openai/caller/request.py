@@ -7,7 +7,6 @@ Source: OpenAI API reference, "Create chat completion".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +17,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE
 from penstock.dialects.malformed import Malformed
 from penstock.dialects.openai.caller.messages import read_messages
+from penstock.dialects.parameter_types import CHECKS, INTEGER, NUMBER, checked
 from penstock.dialects.request_tools import (
     check_schema,
     elements_of,
@@ -86,63 +86,10 @@ def _parameter(body: Body, name: str) -> Any:
         return None
     if name == "tool_choice":
         return read_choice(value)
-    check = CHECKS.get(name)
-    if check is not None and not check[0](value):
-        raise Malformed(name, check[1])
-    return value
+    return checked(name, name, value)
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    """Whether the value is a finite number: ``1e999`` is read as infinity, which JSON can't express."""
-    return isfinite(value) if isinstance(value, float) else _is_integer(value)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_stop(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
-
-
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-_INTEGER: Final = (_is_integer, "an integer")
-_NUMBER: Final = (_is_number, "a number")
-_FLAG: Final = (_is_flag, "true or false")
-
-CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "max_tokens": _INTEGER,
-    "max_completion_tokens": _INTEGER,
-    "n": _INTEGER,
-    "seed": _INTEGER,
-    "top_k": _NUMBER,
-    "top_logprobs": _INTEGER,
-    "temperature": _NUMBER,
-    "top_p": _NUMBER,
-    "presence_penalty": _NUMBER,
-    "frequency_penalty": _NUMBER,
-    "logprobs": _FLAG,
-    "parallel_tool_calls": _FLAG,
-    "store": _FLAG,
-    "stop": (_is_stop, "a string or an array of strings"),
-    "modalities": (_is_strings, "an array of strings"),
-    "user": (lambda value: isinstance(value, str), "a string"),
-    "safety_identifier": (lambda value: isinstance(value, str), "a string"),
-    "service_tier": (lambda value: isinstance(value, str), "a string"),
-    "verbosity": (lambda value: isinstance(value, str), "a string"),
-    "metadata": (lambda value: isinstance(value, dict), "an object"),
-    "logit_bias": (lambda value: isinstance(value, dict), "an object"),
-    "audio": (lambda value: isinstance(value, dict), "an object"),
-}
-"""The checks of the types that dialects rely on. Other parameters are passed on unchecked."""
-_DECODERS: Final = {_INTEGER: msgspec.json.Decoder(int), _NUMBER: msgspec.json.Decoder(int | float)}
+_DECODERS: Final = {INTEGER: msgspec.json.Decoder(int), NUMBER: msgspec.json.Decoder(int | float)}
 _NUMBERS: Final = {name: _DECODERS[check] for name, check in CHECKS.items() if check in _DECODERS}
 """Numbers are read and checked by one typed decode; what it refuses (``null``, say) is looked at more closely."""
 

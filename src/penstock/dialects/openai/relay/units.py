@@ -20,6 +20,7 @@ from penstock.core.json_text import UNREADABLE, read_json_or_none
 from penstock.core.usage import MOST, MOST_UNITS, PICTURE, Usage
 from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay import judge
+from penstock.dialects.openai.relay.usage import readable
 
 
 class _Usage(msgspec.Struct):
@@ -158,7 +159,7 @@ def usage_of(usage: bytes, meta: bytes = b"null", duration: Any = None) -> Usage
     try:
         members = _USAGE.decode(usage) if usage != b"null" else _Usage()
     except UNREADABLE:
-        members = _Usage()
+        members = readable(read_json_or_none(usage), _Usage)
     units = _units(members, meta, duration)
     prompt = members.input_tokens if members.prompt_tokens is None else members.prompt_tokens
     completion = members.output_tokens if members.completion_tokens is None else members.completion_tokens

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any, TypeVar
+
 import msgspec
 
 from penstock.core.json_text import UNREADABLE, read_json_or_none
 from penstock.core.usage import Usage
 from penstock.dialects.openai.relay.sound import SoundUsage
+
+_Members = TypeVar("_Members", bound=msgspec.Struct)
 
 
 class _PromptDetails(msgspec.Struct):
@@ -42,7 +47,7 @@ _NO_COMPLETION_DETAILS = _CompletionDetails()
 
 
 def read_usage(raw: bytes) -> Usage | None:
-    """The counts of a ``usage`` member as JSON; None when it is null or unlike OpenAI's."""
+    """The counts of a ``usage`` member as JSON; None when it is null or tells none."""
     if raw == b"null":
         return None
     try:
@@ -52,11 +57,19 @@ def read_usage(raw: bytes) -> Usage | None:
 
 
 def _read_leniently(raw: bytes) -> Usage | None:
-    """As ``read_usage``, where half a surrogate pair or a huge number stands beside the counts."""
-    try:
-        return usage_of(msgspec.convert(read_json_or_none(raw), _Wire, strict=False))
-    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter of half a pair in the place of a count
-        return None
+    """As ``read_usage``, where half a surrogate pair or a huge number stands beside the counts, or some are none."""
+    usage = usage_of(readable(read_json_or_none(raw), _Wire))
+    return None if usage == Usage() else usage
+
+
+def readable(value: Any, kind: type[_Members]) -> _Members:
+    """The members of an object that are of their type in ``kind``, whose other members keep their defaults: one that is
+    odd (``"prompt_tokens_details": []``) does not keep the counts beside it from being charged."""
+    members = {}
+    for name in kind.__struct_fields__ if isinstance(value, dict) else ():
+        with suppress(msgspec.ValidationError, UnicodeEncodeError):  # the latter of half a pair in the place of a count
+            members[name] = getattr(msgspec.convert({name: value.get(name)}, kind, strict=False), name)
+    return kind(**members)
 
 
 def usage_of(wire: _Wire | SoundUsage) -> Usage:

@@ -20,7 +20,7 @@ from penstock.core.json_text import write_json
 from penstock.dialects.config_members import limit_wins
 from penstock.dialects.foreign import UNREAD_REASONING
 from penstock.dialects.malformed import Malformed, read_whole
-from penstock.dialects.openai.caller.request import CHECKS
+from penstock.dialects.parameter_types import NO_SUCH_PARAMETER, checked
 from penstock.dialects.responses.caller.items import adds_tools, read_items
 from penstock.dialects.responses.caller.members import REPEATED
 from penstock.dialects.responses.caller.tools import read_choice, read_tools
@@ -166,17 +166,14 @@ def _add_parameter(parameters: dict[str, Any], body: Body, name: str) -> None:
         if body.raw(name) != _HARMLESS.get(name):
             parameters[_HERE + name] = True
         return
-    value, own = body.value(name), _NAMES.get(name, name)
-    check = CHECKS.get(own)
-    if check is not None and not check[0](value):
-        raise Malformed(name, check[1])
+    own = _NAMES.get(name, name)
     if own in _NOT_OURS:
-        raise Malformed(name, "left out: this API has no such parameter")
-    parameters[own] = value
+        raise Malformed(name, NO_SUCH_PARAMETER)
+    parameters[own] = checked(own, name, body.value(name))
 
 
-_NOT_OURS: Final = frozenset({"response_format", "functions", "function_call", "reasoning_effort", "messages"})
-"""Names that have a type of their own in the middle, which a value of this wire can't have."""
+_NOT_OURS: Final = ("reasoning_effort", "messages")
+"""What chats have in place of this wire's ``reasoning`` and ``input``."""
 
 
 def _member(body: Body, name: str) -> Body | None:

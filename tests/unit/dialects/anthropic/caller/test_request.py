@@ -71,6 +71,10 @@ def test_parameters_by_openais_names() -> None:
     }
 
 
+def test_a_whole_number_may_have_a_point() -> None:
+    assert repr(read(max_tokens=10.0).parameters["max_completion_tokens"]) == "10"
+
+
 def test_who_asks() -> None:
     assert read(metadata={"user_id": "u-1"}).parameters["user"] == "u-1"
     told = read(metadata={"user_id": '{"device": "x"}', "team": 1}).parameters
@@ -140,6 +144,7 @@ def test_edits_of_earlier_thoughts_are_harmless() -> None:
         ({"system": 1}, "system"),
         ({"system": [{"type": "image", "source": {"type": "url", "url": "https://a"}}]}, "system"),
         ({"max_tokens": "1"}, "max_tokens"),
+        ({"max_tokens": 1.5}, "max_tokens"),
         ({"temperature": True}, "temperature"),
         ({"stop_sequences": "x"}, "stop_sequences"),
         ({"output_config": {"format": {"type": "xml"}}}, "output_config.format"),

@@ -161,3 +161,9 @@ def test_wrong_tools_are_wrong_every_time() -> None:
 def test_a_number_without_end_can_not_be_written_again(number: bytes, is_fine: bool) -> None:
     found = read(b'{"messages":[{"role":"user","content":"x"}],"temperature":' + number + b"}")
     assert isinstance(found, ChatRequest if is_fine else Failure)
+
+
+def test_a_whole_number_may_have_a_point() -> None:
+    found = read(b'{"messages":[{"role":"user","content":"x"}],"max_tokens":10.0}')
+    assert isinstance(found, ChatRequest)
+    assert repr(found.parameters["max_tokens"]) == "10"

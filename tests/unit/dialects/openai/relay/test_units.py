@@ -31,6 +31,11 @@ def test_images() -> None:
     assert usage == Usage(50, 4160, 4210, image_in=40)
 
 
+def test_an_odd_member_keeps_no_other_from_being_counted() -> None:
+    usage = {"input_tokens": 50, "output_tokens": "many", "input_tokens_details": [], "total_tokens": 60}
+    assert told(data=[], usage=usage) == Usage(50, None, 60)
+
+
 def test_pictures_are_counted_by_what_reply_and_request_say() -> None:
     def drawn(told: dict[str, Any], asked: dict[str, Any]) -> Usage | None:
         verdict = judge_images(json.dumps({"created": 1, **told}).encode(), "openai", False)

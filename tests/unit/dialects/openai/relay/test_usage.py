@@ -18,6 +18,9 @@ from penstock.dialects.openai.relay.usage import read_usage
         (b"null", None),
         (b"[]", None),
         (b'{"prompt_tokens":"many"}', None),
+        (b'{"prompt_tokens":3,"completion_tokens":"many"}', Usage(3)),
+        (b'{"prompt_tokens":3,"completion_tokens":4.5,"prompt_tokens_details":[]}', Usage(3)),
+        (b'{"prompt_tokens":3,"total_tokens":{},"prompt_tokens_details":{"cached_tokens":2}}', Usage(3, cached=2)),
     ],
 )
 def test_usage_is_read_or_unknown(raw: bytes, usage: Usage | None) -> None:

@@ -47,6 +47,10 @@ def test_parameters_take_the_names_of_chat_completions() -> None:
     assert request.stream
 
 
+def test_a_whole_number_may_have_a_point() -> None:
+    assert repr(read(max_output_tokens=10.0).parameters["max_completion_tokens"]) == "10"
+
+
 def test_what_is_lost_is_named_in_the_callers_words() -> None:
     _, dropped = written(
         "anthropic",
