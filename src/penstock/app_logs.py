@@ -11,12 +11,11 @@ from penstock.observe.record import Records
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline.records.cost import Costs
-from penstock.pipeline.records.request_log import RequestLog
+from penstock.pipeline.records.request_log import RequestLog, Row, requests_in
 from penstock.server.kept_content import ContentRule
 from penstock.settings import Settings, SettingsError
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import Place
-from penstock.stores.sql.request_log.entry import LogEntry
 
 if TYPE_CHECKING:
     from penstock.stores.sql.request_log.request_log import LogWriter
@@ -39,7 +38,7 @@ def request_log_of(
         return None
     writers: list[LogWriter] = []
 
-    async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+    async def write(entries: Sequence[Row], is_repeated: bool) -> None:
         if not writers:
             writers.append(await asyncio.to_thread(_writer))
         database = await stored.open()
@@ -55,7 +54,7 @@ def request_log_of(
             await add_up_users(database, now(), retention.begin(now()), _PAUSE)
 
     folder = None if place.is_in_memory else data_folder(settings, place)
-    spool = Spool(None if folder is None else folder / "spool", _NAME, logs.spool_bytes)
+    spool = Spool(None if folder is None else folder / "spool", _NAME, logs.spool_bytes, things_in=requests_in)
     log = RequestLog(spool, write, costs.charge_of, Redactor(logs.redact), clean, lambda: costs.is_loading)
     records.keeper = log
     records.tell_kinds()

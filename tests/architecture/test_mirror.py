@@ -195,7 +195,6 @@ EXCEPTIONS: dict[str, str] = {
     "stores/sql/own_prices.py": "tests/contract/test_sql_prices.py is over it, on every engine",
     "stores/sql/prices.py": "tests/contract/test_sql_prices.py is over it, on every engine",
     "stores/sql/reprice.py": "tests/contract/test_reprice.py is over it, on every engine",
-    "stores/sql/request_log/entry.py": "values without behaviour",
     "stores/sql/request_log/usage_users.py": "tests/contract/test_request_log.py is over it, on every engine",
     "stores/sql/response_rows.py": "tests/contract/test_response_rows.py is over it, on every engine",
     "stores/sql/schema/changed_keys.py": "tables: tests/contract/test_sql_store.py compares them with the migrations",

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -24,6 +25,7 @@ from upstream import (
     CHUNK,
     DONE,
     FINISH,
+    Act,
     Upstream,
     events,
     hang_up,
@@ -62,6 +64,18 @@ def chat(running: RunningGateway, provider: Upstream | None = None, **headers: s
     fields = {**where, **{name.replace("_", "-"): value for name, value in headers.items()}}
     stream = fields.pop("stream", "") == "yes"
     return httpx.post(f"{running.v1}/chat/completions", json={**BODY, "stream": stream}, headers=fields, timeout=60)
+
+
+def ask(running: RunningGateway, provider: Upstream, *headers: tuple[bytes, bytes]) -> httpx.Response:
+    """A chat with headers of which several may have one name."""
+    where = [
+        (b"x-portkey-provider", b"openai"),
+        (b"x-portkey-custom-host", f"{provider.url}/v1".encode()),
+        (b"authorization", b"Bearer k"),
+    ]
+    answer = httpx.post(f"{running.v1}/chat/completions", json=BODY, headers=[*where, *headers], timeout=60)
+    assert answer.status_code == 200
+    return answer
 
 
 def one_request(spans: list[Span]) -> tuple[Span, list[Span]]:
@@ -154,6 +168,77 @@ def test_the_callers_trace_goes_on(tmp_path: Path) -> None:
     assert (told["tracestate"], told["baggage"]) == ("a=1,b=2", "session.id=s%201")
 
 
+@pytest.mark.parametrize(
+    "parents",
+    [
+        ["ff" + PARENT[2:]], [PARENT.upper()], [PARENT + "-00"], [PARENT[:-1]], [PARENT.replace("-", "_")], [""],
+        [f"00-{'0' * 32}-{SPAN}-01"], [f"00-{TRACE}-{'0' * 16}-01"], ["x" * 4000], [PARENT, PARENT], ["\xff"],
+    ],
+)  # fmt: skip
+def test_a_parent_that_is_none_begins_no_trace(tmp_path: Path, parents: list[str]) -> None:
+    """The state of such a parent belongs to nobody, and the provider gets the headers of a new trace."""
+    with (
+        running_receiver() as receiver,
+        running_upstream() as provider,
+        gateway(tmp_path, telemetry(receiver, propagate=True)) as running,
+    ):
+        headers = [(b"traceparent", parent.encode("latin-1")) for parent in parents]
+        answer = ask(running, provider, *headers, (b"tracestate", b"a=1"))
+        own, (attempt,) = one_request(receiver.wait_for_spans(2))
+    assert (own.parent, own.message.trace_state) == ("", "")
+    assert own.trace_id == answer.headers["x-portkey-trace-id"] != TRACE
+    told = provider.last.headers
+    assert told["traceparent"] == f"00-{own.trace_id}-{attempt.span_id}-01"
+    assert "tracestate" not in told
+
+
+@pytest.mark.parametrize(
+    ("states", "kept"),
+    [
+        (["a=1", "", "b=2"], "a=1,b=2"),
+        (["a=1,A=2"], ""),
+        (["a=1, ,t@s= x=y"], ""),
+        ([",".join(f"k{number}=1" for number in range(33))], ""),
+    ],
+)
+def test_the_state_of_a_parent_goes_on_if_it_is_one(tmp_path: Path, states: list[str], kept: str) -> None:
+    with (
+        running_receiver() as receiver,
+        running_upstream() as provider,
+        gateway(tmp_path, telemetry(receiver, propagate=True)) as running,
+    ):
+        ask(running, provider, (b"traceparent", PARENT.encode()), *[(b"tracestate", each.encode()) for each in states])
+        own, _ = one_request(receiver.wait_for_spans(2))
+    assert (own.trace_id, own.message.trace_state) == (TRACE, kept)
+    assert provider.last.headers.get("tracestate", "") == kept
+
+
+@pytest.mark.parametrize(
+    ("baggage", "kept"),
+    [
+        ([b"user.id=a", b"session.id=b"], {"user.id": "a", "session.id": "b"}),
+        ([b"user.id"], {}),
+        ([b"=a,,;=,user.id==b=;session.id"], {"user.id": "=b="}),
+        ([b"user.id=%ff%F0%zz%"], {"user.id": "\ufffd\ufffd%zz%"}),
+        ([b"session.id=\xc3\xa9,user.id=" + b"x" * 9000], {}),
+        ([b"other=1," * 70 + b"user.id=late"], {}),
+    ],
+)
+def test_baggage_costs_no_request(tmp_path: Path, baggage: list[bytes], kept: dict[str, str]) -> None:
+    with (
+        running_receiver() as receiver,
+        running_upstream() as provider,
+        gateway(tmp_path, telemetry(receiver, propagate=True, baggage=("user.id", "session.id"))) as running,
+    ):
+        ask(running, provider, *[(b"baggage", each) for each in baggage])
+        own, _ = one_request(receiver.wait_for_spans(2))
+    assert {name: own.attributes[name] for name in ("user.id", "session.id") if name in own.attributes} == kept
+    told = provider.last.headers.get("baggage", "")
+    assert {
+        name: unquote(value) for name, _, value in (each.partition("=") for each in told.split(",") if each)
+    } == kept
+
+
 def test_what_is_not_sampled_is_not_sent(tmp_path: Path) -> None:
     with running_receiver() as receiver, running_upstream() as provider:
         with gateway(tmp_path, telemetry(receiver, propagate=True)) as running:
@@ -237,6 +322,64 @@ def test_what_a_receiver_refuses_is_counted(tmp_path: Path) -> None:
         assert health(running)["status"] == "ok"
         assert health(running)["telemetry_lost"] == 3
         assert len(receiver.requests()) == 2
+
+
+def test_a_receiver_that_asks_for_a_long_pause_is_left_alone(tmp_path: Path) -> None:
+    """Batches that can't wait so long are lost, and counted, without asking it again."""
+    with running_receiver() as receiver, gateway(tmp_path, telemetry(receiver, retry_seconds=1.0)) as running:
+        receiver.play(reply(429, b"", retry_after="Wed, 21 Oct 2099 07:28:00 GMT"))
+        for number in range(1, 4):
+            assert chat(running).status_code == 200
+            until(lambda expected=2 * number: lost(running, "unreachable") == expected)
+        assert health(running)["telemetry"] == "lost"
+        assert len(receiver.requests()) == 1
+
+
+def test_a_batch_that_is_too_large_is_sent_in_parts(tmp_path: Path) -> None:
+    """Until a part is small enough. A single span that is too large is lost alone."""
+    with running_receiver() as receiver:
+        for status in (413, 413, 413):  # the whole, its first half, and the first span of that
+            receiver.play(reply(status, b"too large"))
+        with gateway(tmp_path, telemetry(receiver, interval=3600.0)) as running:
+            for _ in range(2):
+                assert chat(running).status_code == 200
+        sizes = [len(receiver.spans([request])) for request in receiver.requests()]
+        assert sizes == [4, 2, 1, 1, 2]
+        taken = [span for request in receiver.requests()[3:] for span in receiver.spans([request])]
+    assert len({span.span_id for span in taken}) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        rejecting(0, "this name is old"),
+        reply(200, b"\xff\xff not a message"),
+        reply(200, b"x" * 100_000),
+        reply(202, b""),
+    ],
+)
+def test_an_answer_that_rejects_nothing_loses_nothing(tmp_path: Path, answer: Act) -> None:
+    with running_receiver() as receiver, gateway(tmp_path, telemetry(receiver)) as running:
+        receiver.play(answer)
+        assert chat(running).status_code == 200
+        receiver.wait_for_spans(2)
+        assert chat(running).status_code == 200
+        receiver.wait_for_spans(4)
+        assert health(running).get("telemetry_lost", 0) == 0
+
+
+def test_a_receiver_that_does_not_answer_in_time_is_asked_again(tmp_path: Path) -> None:
+    release, arrived = threading.Event(), threading.Event()
+    with running_receiver() as receiver:
+        receiver.play(held(release, arrived))
+        with gateway(tmp_path, telemetry(receiver, timeout=0.3)) as running:
+            assert chat(running).status_code == 200
+            assert arrived.wait(60)
+            until(lambda: len(receiver.requests()) >= 2)
+            release.set()
+            until(lambda: health(running)["status"] == "ok")
+            assert lost(running, "unreachable") == 0
+        assert len({request.body for request in receiver.requests()}) == 1
 
 
 def test_a_receiver_that_is_down_costs_no_request(tmp_path: Path) -> None:

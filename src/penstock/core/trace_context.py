@@ -6,7 +6,7 @@ Sources: https://www.w3.org/TR/trace-context-2/, https://www.w3.org/TR/baggage/.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote, unquote
@@ -22,6 +22,13 @@ _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _SAMPLED: Final = 1
 _RANDOM: Final = 2
 """Flag: the trace id is random, so that its last bytes can decide about sampling."""
+_MEMBER: Final = re.compile(
+    rb"(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
+    rb"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+"""A member of ``tracestate``: its key, of one tenant's system or of a system alone, and its value."""
+_MOST_STATES: Final = 32
+"""Members of a ``tracestate``; one with more is none."""
 _LONGEST_STATE: Final = 512
 """Characters of a ``tracestate`` that is kept: as many as every system must pass on."""
 _LONGEST_BAGGAGE: Final = 8192
@@ -66,6 +73,13 @@ class TraceContext(msgspec.Struct, frozen=True):
         return headers
 
 
+def joined(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """The value of a header whose members may come in several fields (RFC 9110, 5.3); None without any. Of
+    ``traceparent``, which has no members, two fields make a value that must be ignored."""
+    values = [value for field, value in headers if field == name]
+    return b",".join(values) if values else None
+
+
 def read_traceparent(value: bytes | None) -> Parent | None:
     """The caller's span; None for no header, and for a header that must be ignored."""
     match = None if value is None else _TRACEPARENT.fullmatch(value)
@@ -81,8 +95,8 @@ def read_tracestate(value: bytes | None) -> bytes:
     """The caller's ``tracestate`` as it goes on; empty where there is none, and for one that is no list of members."""
     if value is None or len(value) > _LONGEST_STATE or not value.isascii():
         return b""
-    members = [each.strip() for each in value.split(b",") if each.strip()]
-    is_list = all(b"=" in each and min(each) >= 0x20 and max(each) < 0x7F for each in members)
+    members = [each.strip(b" \t") for each in value.split(b",") if each.strip(b" \t")]
+    is_list = len(members) <= _MOST_STATES and all(map(_MEMBER.fullmatch, members))
     return b",".join(members) if is_list else b""
 
 

@@ -19,7 +19,7 @@ import struct
 import time
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,8 @@ _REMINDER: Final = 60.0
 
 class Segment(msgspec.Struct, eq=False):
     """A part of a spool. ``is_recovered``: another process has left it, and may have carried some of it on.
-    ``is_taken``: a reader has it. ``items`` are what its entries were made of; None where that isn't known of all."""
+    ``is_taken``: a reader has it. ``count`` is how many things its entries tell
+    of. ``items`` are what its entries were made of; None where that isn't known of all."""
 
     path: Path | None
     file: int = -1
@@ -80,15 +81,24 @@ def _read(data: bytes) -> list[bytes]:
 class Spool:
     """The spool of one process. ``folder`` None keeps the entries in memory; so does a folder that can't be written.
 
-    ``name`` is the beginning of the files' names. Beyond ``largest`` bytes the oldest segment is dropped. ``lost``
-    counts the entries that were dropped or could not be written; ``waiting`` those that are in the spool.
+    ``name`` is the beginning of the files' names. Beyond ``largest`` bytes the oldest segment is dropped. ``things_in``
+    says how many things an entry tells of. ``lost`` counts the things whose entries were dropped or could not be
+    written; ``waiting`` those that are in the spool.
     """
 
-    def __init__(self, folder: Path | None, name: str, largest: int, segment: int = _SEGMENT) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        name: str,
+        largest: int,
+        segment: int = _SEGMENT,
+        things_in: Callable[[bytes], int] = lambda _: 1,
+    ) -> None:
         self.lost = 0
         self._folder = folder
         self._name = name
         self._largest = largest
+        self._things_in = things_in
         self._segment_size = min(segment, max(largest // 4, 1))
         self._current: Segment | None = None
         self._closed: deque[Segment] = deque()
@@ -113,14 +123,14 @@ class Spool:
         try:
             written = current.write(data)
         except OSError as error:
-            self.lost += len(entries)
+            self.lost += sum(map(self._things_in, entries))
             self._complain(error)
             return
         is_whole = written == len(data)
         count = len(entries) if is_whole else sum(end <= written for end in accumulate(map(len, framed)))
-        self.lost += len(entries) - count
+        self.lost += sum(map(self._things_in, entries[count:]))
         current.size += written
-        current.count += count
+        current.count += sum(map(self._things_in, entries[:count]))
         if items is None:
             current.items = None
         elif current.items is not None:
@@ -151,7 +161,7 @@ class Spool:
             return
         own = {segment.path for segment in (*self._closed, *([self._current] if self._current else []))}
         others = [path for path in sorted(self._folder.glob(f"{self._name}-*.spool")) if path not in own]
-        self._closed.extend(segment for path in others if (segment := _left(path)) is not None)
+        self._closed.extend(segment for path in others if (segment := self._left(path)) is not None)
 
     def close(self) -> None:
         """Leave what waits to the next process. In memory it is lost."""
@@ -190,6 +200,25 @@ class Spool:
             self.lost += oldest.count
             self.drop(oldest)
 
+    def _left(self, path: Path) -> Segment | None:
+        """The segment of a process that has ended; None if it lives."""
+        try:
+            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            segment = Segment(path, file, os.fstat(file).st_size, is_recovered=True)
+            segment.count = sum(map(self._things_in, segment.entries()))
+        except OSError:
+            os.close(file)
+            return None
+        if not path.exists():
+            # The process that had it has carried its entries on between the two calls.
+            os.close(file)
+            return None
+        return segment
+
     @staticmethod
     def _discard(segment: Segment) -> None:
         if segment.path is not None:
@@ -215,23 +244,3 @@ def _made(path: Path) -> Segment:
         os.close(file)
         raise
     return Segment(path, file, items=[])
-
-
-def _left(path: Path) -> Segment | None:
-    """The segment of a process that has ended; None if it lives."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        segment = Segment(path, file, os.fstat(file).st_size, is_recovered=True)
-        segment.count = len(segment.entries())
-    except OSError:
-        os.close(file)
-        return None
-    if not path.exists():
-        # The process that had it has carried its entries on between the two calls.
-        os.close(file)
-        return None
-    return segment

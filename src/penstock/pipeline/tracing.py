@@ -9,12 +9,14 @@ from typing import Final
 import msgspec
 
 from penstock.core.body import Body
+from penstock.core.http import Headers
 from penstock.core.trace_context import (
     BAGGAGE,
     TRACEPARENT,
     TRACESTATE,
     TraceContext,
     begun_flags,
+    joined,
     read_baggage,
     read_traceparent,
     read_tracestate,
@@ -34,8 +36,12 @@ class Tracing(msgspec.Struct, frozen=True):
     propagates: bool = False
     baggage: frozenset[str] = frozenset()
 
-    def context(self, fields: Mapping[bytes, bytes], trace: str) -> TraceContext:
-        """The trace of a request with these headers. ``trace`` is the request's own trace id."""
+    def context(self, headers: Headers, fields: Mapping[bytes, bytes], trace: str) -> TraceContext:
+        """The trace of a request with these headers; ``fields`` are the same by name. ``trace`` is the request's own
+        trace id."""
+        if len(fields) != len(headers):
+            several = {name: joined(headers, name) for name in (TRACEPARENT, TRACESTATE, BAGGAGE)}
+            fields = {name: value for name, value in several.items() if value is not None}
         parent = read_traceparent(fields.get(TRACEPARENT))
         baggage = read_baggage(fields.get(BAGGAGE), self.baggage) if self.baggage else {}
         if parent is None:

@@ -280,7 +280,7 @@ class Gateway:
         if self._has_proxies:
             account.address = self._trusted_proxies.source(client.address, headers)
         if self.tracing is not None:
-            account.trace_context = self.tracing.context(context.fields, context.trace)
+            account.trace_context = self.tracing.context(headers, context.fields, context.trace)
         named = context.fields.get(b"x-portkey-virtual-key")
         if named is not None:
             name = named.decode("utf-8", "replace").removeprefix("@")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
-from penstock.core.trace_context import TRACEPARENT, read_traceparent
+from penstock.core.trace_context import TRACEPARENT, joined, read_traceparent
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import ANYBODY
@@ -49,7 +49,9 @@ class RequestContext:
         self.headers = headers
         self.fields = fields = fields or dict(headers)
         self.client = client
-        self.trace_id = fields.get(b"x-portkey-trace-id") or _new_trace_id(fields.get(TRACEPARENT))
+        self.trace_id = fields.get(b"x-portkey-trace-id") or _new_trace_id(
+            joined(headers, TRACEPARENT) if TRACEPARENT in fields else None
+        )
         self.caller = ANYBODY
         self.answer: Answer | None = None
         self.begun = self.is_streaming = False

@@ -10,6 +10,7 @@ from penstock.core.trace_context import (
     Parent,
     TraceContext,
     begun_flags,
+    joined,
     read_baggage,
     read_traceparent,
     read_tracestate,
@@ -56,10 +57,41 @@ def test_traceparent(value: bytes | None, parent: Parent | None) -> None:
         ("a=ü".encode(), b""),
         (b"a=1\x01", b""),
         (b"a=" + b"x" * 600, b""),
+        (b"a=1,,b=2,\t,c=3", b"a=1,b=2,c=3"),
+        (b"a= 1 = ", b""),
+        (b"a= 1", b"a= 1"),
+        (b"a=", b""),
+        (b"=1", b""),
+        (b"A=1", b""),
+        (b"1a=1", b""),
+        (b"a b=1", b""),
+        (b"a.b=1", b""),
+        (b"a==", b""),
+        (b"a_-*/9=~!", b"a_-*/9=~!"),
+        (b"1t-2@sys=1", b"1t-2@sys=1"),
+        (b"@sys=1", b""),
+        (b"t@=1", b""),
+        (b"t@s@u=1", b""),
+        (b"t@" + b"s" * 14 + b"=1", b"t@" + b"s" * 14 + b"=1"),
+        (b"t@" + b"s" * 15 + b"=1", b""),
+        (b"k" * 256 + b"=1", b"k" * 256 + b"=1"),
+        (b"k" * 257 + b"=1", b""),
+        (b"a=" + b"v" * 256, b"a=" + b"v" * 256),
+        (b"a=" + b"v" * 257, b""),
+        (b",".join(b"k%d=1" % each for each in range(32)), b",".join(b"k%d=1" % each for each in range(32))),
+        (b",".join(b"k%d=1" % each for each in range(33)), b""),
     ],
 )
 def test_tracestate(value: bytes | None, kept: bytes) -> None:
     assert read_tracestate(value) == kept
+
+
+def test_a_header_in_several_fields() -> None:
+    headers = [(b"tracestate", b"a=1"), (b"x", b"y"), (b"tracestate", b"b=2, c=3"), (b"tracestate", b"")]
+    assert joined(headers, b"tracestate") == b"a=1,b=2, c=3,"
+    assert read_tracestate(joined(headers, b"tracestate")) == b"a=1,b=2,c=3"
+    assert joined(headers, b"baggage") is None
+    assert read_traceparent(joined([(b"traceparent", header())] * 2, b"traceparent")) is None
 
 
 def test_baggage() -> None:

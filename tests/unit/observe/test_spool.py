@@ -218,3 +218,33 @@ def test_a_disk_that_fills_up_in_the_middle_of_several_entries_keeps_those_that_
         if segment is not None:
             spool.drop(segment)
     spool.close()
+
+
+def test_what_an_entry_tells_of_is_counted(folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry may tell of several things: what waits and what is lost are these."""
+    spool = Spool(folder, "s", 1 << 20, things_in=lambda entry: entry[0])
+    spool.extend([b"\x03", b"\x02"])
+    assert (spool.waiting, spool.lost) == (5, 0)
+    half = 2 * (8 + 1) + 9
+    monkeypatch.setattr(Segment, "write", lambda self, data: half)
+    spool.extend([b"\x03", b"\x02", b"\x01", b"\x04"])
+    assert (spool.waiting, spool.lost) == (11, 4)
+
+    def refuse(self: Segment, data: bytes) -> int:
+        raise OSError
+
+    monkeypatch.setattr(Segment, "write", refuse)
+    spool.extend([b"\x07"])
+    assert spool.lost == 11
+    monkeypatch.undo()
+    spool.close()
+
+
+def test_what_a_dead_process_left_is_counted(tmp_path: Path) -> None:
+    dead = Spool(tmp_path, "s", 1 << 20)
+    dead.extend([b"\x03", b"\x02"])
+    dead.close()
+    spool = Spool(tmp_path, "s", 1 << 20, things_in=lambda entry: entry[0])
+    spool.recover()
+    assert spool.waiting == 5
+    assert everything(spool) == [b"\x03", b"\x02"]

@@ -22,6 +22,8 @@ _LOG: Final = logging.getLogger("penstock")
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _TOO_LARGE: Final = 413
 _FIRST_PAUSE: Final = 1.0
+_LEAST: Final = 0.1
+"""The part of a pause that is made even where the receiver asks for a shorter one: it may ask for none for ever."""
 _LONGEST_PAUSE: Final = 30.0
 _REMINDER: Final = 60.0
 """Seconds between two messages about a receiver that takes nothing."""
@@ -43,7 +45,9 @@ class Sender(Protocol):
 class Exporter:
     """Sends the batches of one signal. ``retry_seconds`` is how long one batch is tried.
 
-    ``lost`` counts items by why they were lost. ``is_failing``: the last attempt failed.
+    ``lost`` counts items by why they were lost. ``is_failing``: the last attempt failed. A receiver that asks for a
+    pause has it, also of the batches that come after the one that was given up: those that can't wait so long are lost
+    unsent.
     """
 
     def __init__(
@@ -60,6 +64,10 @@ class Exporter:
         self._retry_seconds = retry_seconds
         self._sleep = sleep
         self._silent_until = 0.0
+        self._closed_until = 0.0
+        """Until when the receiver wants nothing, in monotonic seconds."""
+        self._asked = ""
+        """The answer in which it said so."""
 
     async def send(self, message: bytes, items: int, until: float | None = None, *, is_divisible: bool = False) -> bool:
         """Send one batch of so many items. ``until`` is when attempts end, in monotonic seconds; None: as the settings
@@ -69,6 +77,10 @@ class Exporter:
         body = await asyncio.to_thread(gzip.compress, message, _LEVEL)
         headers = {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
         pause = _FIRST_PAUSE
+        rest = self._closed_until - monotonic()
+        if rest > 0 and not await self._waited(rest, end):
+            self._lose("unreachable", items, self._asked)
+            return True
         while True:
             posted = await self._sender.post(body, headers)
             self.is_failing = not posted.is_taken
@@ -82,12 +94,21 @@ class Exporter:
                 return True
             asked = retry_after(posted.headers, datetime.datetime.now(datetime.UTC)) if posted.status else None
             # Jitter keeps many gateways from coming back at the same moment.
-            wait = pause * random.uniform(0.5, 1.0) if asked is None else asked  # noqa: S311
-            if monotonic() + wait >= end:
-                self._lose("unreachable", items, posted.problem or f"it answers with status {posted.status}")
+            wait = pause * random.uniform(0.5, 1.0) if asked is None else max(asked, pause * _LEAST)  # noqa: S311
+            problem = posted.problem or f"it answers with status {posted.status}"
+            if asked is not None:
+                self._closed_until, self._asked = monotonic() + wait, f"{problem} and asks for {asked:g} seconds"
+            if not await self._waited(wait, end):
+                self._lose("unreachable", items, problem)
                 return True
-            await self._sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _waited(self, seconds: float, end: float) -> bool:
+        """Wait, unless it would take until the end of all attempts or longer. Returns whether it has waited."""
+        if monotonic() + seconds >= end:
+            return False
+        await self._sleep(seconds)
+        return True
 
     def _note_rejected(self, answer: bytes, items: int) -> None:
         rejected = read_rejected(answer)

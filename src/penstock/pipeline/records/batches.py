@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from penstock.stores.sql.database_error import DatabaseError, ValueRefused
@@ -13,8 +13,9 @@ Entry = TypeVar("Entry")
 
 
 class Batches(Generic[Entry]):
-    """Writes batches by ``write``, which raises DatabaseError. ``name`` is that of the table for people; ``told`` names
-    an entry that the database refuses. ``refused`` counts those entries."""
+    """Writes batches by ``write``, which raises DatabaseError. ``name`` is that of the table for people; ``name_of``
+    names an entry that the database refuses. ``refused`` counts those entries. ``singly`` takes entries apart that are
+    several in one."""
 
     def __init__(
         self,
@@ -22,12 +23,14 @@ class Batches(Generic[Entry]):
         waits_in: str,
         write: Callable[[Sequence[Entry]], Coroutine[Any, Any, None]],
         name_of: Callable[[Entry], str],
+        singly: Callable[[Sequence[Entry]], Iterable[Entry]] = iter,
     ) -> None:
         self.refused = 0
         self._name = name
         self._waits_in = waits_in
         self._write = write
         self._name_of = name_of
+        self._singly = singly
         self._is_lost = False
 
     async def try_write(self, batch: Sequence[Entry]) -> bool:
@@ -58,7 +61,7 @@ class Batches(Generic[Entry]):
 
     async def _write_singly(self, batch: Sequence[Entry]) -> bool:
         """Write entries one by one, without those that are refused. False if the database can't be reached."""
-        for entry in batch:
+        for entry in self._singly(batch):
             try:
                 await self._write([entry])
             except Exception as error:

@@ -14,7 +14,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +29,7 @@ from penstock.pipeline.records.batches import Batches
 from penstock.pipeline.records.log_rows import ChargeOf, Spooled, charges_of, is_quick, row_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, one_by_one
 
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
@@ -50,14 +50,20 @@ _CLEANING: Final = 3600.0
 """Seconds between two deletions of what is too old."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _ROWS: Final = msgspec.msgpack.Decoder(LogEntry)
+_ALIKE_ROWS: Final = msgspec.msgpack.Decoder(AlikeEntries)
 _REQUESTS: Final = msgspec.msgpack.Decoder(Spooled)
 _OBJECT: Final = range(0x80, 0x90)
 """First bytes of a request in the spool: it is written as an object of few members, a row as an array
 (https://github.com/msgpack/msgpack/blob/master/spec.md#map-format-family)."""
 
-Item = LogEntry | Spooled
-"""What an entry of the spool is made of: a row, or a request whose row takes long or waits for prices."""
-Write = Callable[[Sequence[LogEntry], bool], Coroutine[Any, Any, None]]
+_ALIKE: Final = 0x92
+"""The first byte of rows that are alike: they are an array of two members."""
+
+Row = LogEntry | AlikeEntries
+Item = Row | Spooled
+"""What an entry of the spool is made of: a row, rows that are alike, or a request whose row takes long or waits for
+prices."""
+Write = Callable[[Sequence[Row], bool], Coroutine[Any, Any, None]]
 """Writes rows; True: some of them may be there already. Raises DatabaseError."""
 
 
@@ -94,7 +100,7 @@ class RequestLog:
         self._segment: Segment | None = None
         self._done = 0
         """Entries of the segment that are written."""
-        self._batches: Batches[LogEntry] = Batches("the request log", "its spool", self._write_batch, _name_of)
+        self._batches: Batches[Row] = Batches("the request log", "its spool", self._write_batch, _name_of, one_by_one)
         self._task = Background("the request log", self._run)
         self._cleaning = Background("the request log's retention", self._keep_cleaning)
 
@@ -120,6 +126,10 @@ class RequestLog:
         kept, self._kept = self._kept, []
         entries, items = [], []
         have_rows = len(kept) <= _HANDFUL and not self._is_loading()
+        if have_rows:
+            alike, kept = self._alike_rows(kept)
+            entries += [entry for entry, _ in alike]
+            items += [item for _, item in alike]
         for spooled in kept:
             try:
                 entry, item = _encoded(self._row_at_once(spooled) if have_rows else spooled)
@@ -129,6 +139,15 @@ class RequestLog:
                 self._lose()
         if entries:
             self.spool.extend(entries, items)
+
+    def _alike_rows(self, kept: list[Spooled]) -> tuple[list[tuple[bytes, Item]], list[Spooled]]:
+        """Entries with the rows of requests that are alike, and what each is made of; and the other requests. What
+        fails for one of them must not cost the others: each has a row by itself then."""
+        try:
+            alike, others = self._alike.gather(kept, self._charge_of)
+            return list(map(_encoded, alike)), others
+        except Exception:
+            return [], kept
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -190,17 +209,16 @@ class RequestLog:
             return ()
 
     async def _write_segment(self, entries: Sequence[Item | bytes]) -> bool:
-        for first in range(0, len(entries), _BATCH):
-            part = entries[first : first + _BATCH]
+        for part in _parts(entries):
             rows = await self._rows(part)
             if rows and not await self._batches.try_write(rows):
                 return False
             self._done += len(part)
         return True
 
-    async def _rows(self, entries: Sequence[Item | bytes]) -> list[LogEntry]:
+    async def _rows(self, entries: Sequence[Item | bytes]) -> list[Row]:
         """The rows of entries. An entry that can't be read costs no other."""
-        rows = [entry for entry in entries if isinstance(entry, LogEntry)]
+        rows: list[Row] = [entry for entry in entries if isinstance(entry, Row)]
         if len(rows) == len(entries):
             return rows
         slow: list[tuple[Spooled, list[Charge | None]]] = []
@@ -208,32 +226,29 @@ class RequestLog:
         def make(entry: Item | bytes) -> None:
             try:
                 item = _decoded(entry) if isinstance(entry, bytes) else entry
-                row = item if isinstance(item, LogEntry) else self._row_at_once(item)
-                if isinstance(row, LogEntry):
+                row = self._row_at_once(item) if isinstance(item, Spooled) else item
+                if not isinstance(row, Spooled):
                     rows.append(row)
                 else:
                     slow.append((row, charges_of(row.record, self._charge_of)))
             except Exception:
                 self._lose()
 
-        await in_slices(deque(entry for entry in entries if not isinstance(entry, LogEntry)), make)
+        await in_slices(deque(entry for entry in entries if not isinstance(entry, Row)), make)
         return rows + await asyncio.to_thread(self._rows_of, slow) if slow else rows
 
     def _row_at_once(self, spooled: Spooled) -> Item:
         """The row of a request; the request where its row takes long, or its texts are no UTF-8 yet."""
         try:
-            row = self._alike.row_of(spooled, self._charge_of)
-            if row is not None:
-                return row
             if not is_quick(spooled, self._redactor):
                 return spooled
             return row_of(spooled, charges_of(spooled.record, self._charge_of), self._redactor)
         except UnicodeEncodeError:
             return spooled
 
-    def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[LogEntry]:
+    def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[Row]:
         """Rows that take long. Called in a thread."""
-        rows = []
+        rows: list[Row] = []
         for spooled, charges in several:
             try:
                 rows.append(row_of(spooled, charges, self._redactor))
@@ -246,7 +261,7 @@ class RequestLog:
         self._unreadable += 1
         _LOG.exception("a request is missing in the request log")
 
-    async def _write_batch(self, entries: Sequence[LogEntry]) -> None:
+    async def _write_batch(self, entries: Sequence[Row]) -> None:
         await self._write(entries, self._is_repeated)
 
     def _tell_losses(self) -> None:
@@ -276,11 +291,36 @@ def _encoded(item: Item) -> tuple[bytes, Item]:
 
 
 def _decoded(entry: bytes) -> Item:
-    return _REQUESTS.decode(entry) if entry[0] in _OBJECT else _ROWS.decode(entry)
+    if entry[0] in _OBJECT:
+        return _REQUESTS.decode(entry)
+    return _ALIKE_ROWS.decode(entry) if entry[0] == _ALIKE else _ROWS.decode(entry)
 
 
-def _name_of(entry: LogEntry) -> str:
-    return f"request {entry.id}"
+def requests_in(entry: bytes) -> int:
+    """How many requests an entry of the spool tells of."""
+    if not entry or entry[0] != _ALIKE:
+        return 1
+    # https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family
+    return entry[1] & 0xF if entry[1] in range(0x90, 0xA0) else int.from_bytes(entry[2:4], "big")
+
+
+def _parts(entries: Sequence[Item | bytes]) -> Iterator[Sequence[Item | bytes]]:
+    """Entries in parts of some ``_BATCH`` rows."""
+    first = rows = 0
+    for after, entry in enumerate(entries, 1):
+        if isinstance(entry, bytes):
+            rows += requests_in(entry)
+        else:
+            rows += len(entry) if isinstance(entry, AlikeEntries) else 1
+        if rows >= _BATCH:
+            yield entries[first:after]
+            first, rows = after, 0
+    if rows:
+        yield entries[first:]
+
+
+def _name_of(entry: Row) -> str:
+    return f"request {entry.id}" if isinstance(entry, LogEntry) else f"{len(entry)} requests"
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -24,8 +24,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.database import Database
+from penstock.stores.sql.shared_values import Row, whole_rows
 
-Row = tuple[Any, ...]
+__all__ = ["RepeatedStatement", "Row", "Rows", "SharedRows", "upsert_of", "write_rows"]
+
 _AT_ONCE: Final = 64
 """Rows of one statement of SQLite's."""
 _MOST_COMPILED: Final = 32
@@ -72,16 +74,33 @@ class RepeatedStatement:
         """Run the statement for each row, for several at once. Called in a thread."""
         whole = len(rows) // _AT_ONCE * _AT_ONCE
         if whole:
-            columns = list(zip(*rows[:whole], strict=True))
-            several = self._for_several(columns)
-            alike = [columns[index][0] for index in several.alike]
-            values = chain.from_iterable(zip(*[columns[index] for index in several.own], strict=True))
-            for _ in range(0, whole, _AT_ONCE):
-                connection.execute(several.text, [*alike, *islice(values, len(several.own) * _AT_ONCE)])
-                time.sleep(_PAUSE)
+            self._run_several(connection, list(zip(*rows[:whole], strict=True)))
         if len(rows) > whole:
             single = self._for_one(_sqlite())
             connection.executemany(single.text, map(single.values_of, rows[whole:]))
+
+    def run_shared_in_sqlite(
+        self, connection: sqlite3.Connection, shared: Row, places: Sequence[int], own: Sequence[Row]
+    ) -> None:
+        """The same for rows whose values are ``shared``, but for those at some places, which are each row's ``own``."""
+        whole = len(own) // _AT_ONCE * _AT_ONCE
+        if whole:
+            columns: list[Row] = [(value,) for value in shared]
+            for place, column in zip(places, zip(*own[:whole], strict=True), strict=True):
+                columns[place] = column
+            self._run_several(connection, columns)
+        if len(own) > whole:
+            self.run_in_sqlite(connection, whole_rows(shared, places, own[whole:]))
+
+    def _run_several(self, connection: sqlite3.Connection, columns: Sequence[Row]) -> None:
+        """Run the statement for a multiple of ``_AT_ONCE`` rows. A column with one value has it in all rows."""
+        several = self._for_several(columns)
+        alike = [columns[index][0] for index in several.alike]
+        own = [columns[index] for index in several.own]
+        values = chain.from_iterable(zip(*[each if len(each) > 1 else repeat(each[0]) for each in own], strict=False))
+        for _ in range(0, max(map(len, columns)), _AT_ONCE):
+            connection.execute(several.text, [*alike, *islice(values, len(own) * _AT_ONCE)])
+            time.sleep(_PAUSE)
 
     def _for_one(self, dialect: sa.Dialect) -> _Single:
         known = self._single.get(dialect.name)
@@ -147,18 +166,44 @@ class Rows(NamedTuple):
     statement: RepeatedStatement
     rows: Sequence[Row]
 
+    def run_in_sqlite(self, connection: sqlite3.Connection) -> None:
+        """Run the statement for all rows. Called in a thread."""
+        self.statement.run_in_sqlite(connection, self.rows)
 
-async def write_rows(database: Database, several: Iterable[Rows]) -> None:
+    async def run(self, connection: AsyncConnection) -> None:
+        """Run the statement for all rows."""
+        await self.statement.run(connection, self.rows)
+
+
+class SharedRows(NamedTuple):
+    """Rows for a statement that share most of their values: those of ``shared`` but for the ones at ``places``, which
+    are each row's own, in ``rows``."""
+
+    statement: RepeatedStatement
+    rows: Sequence[Row]
+    shared: Row
+    places: Sequence[int]
+
+    def run_in_sqlite(self, connection: sqlite3.Connection) -> None:
+        """Run the statement for all rows. Called in a thread."""
+        self.statement.run_shared_in_sqlite(connection, self.shared, self.places, self.rows)
+
+    async def run(self, connection: AsyncConnection) -> None:
+        """Run the statement for all rows."""
+        await self.statement.run(connection, whole_rows(self.shared, self.places, self.rows))
+
+
+async def write_rows(database: Database, several: Iterable[Rows | SharedRows]) -> None:
     """Run statements for their rows, in one transaction. Raises DatabaseError."""
     filled = [each for each in several if each.rows]
     if database.has_writer:
 
         def step(connection: sqlite3.Connection) -> None:
-            for statement, rows in filled:
-                statement.run_in_sqlite(connection, rows)
+            for each in filled:
+                each.run_in_sqlite(connection)
 
         await database.run(step)
         return
     async with database.write() as connection:
-        for statement, rows in filled:
-            await statement.run(connection, rows)
+        for each in filled:
+            await each.run(connection)

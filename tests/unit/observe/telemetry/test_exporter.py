@@ -81,3 +81,28 @@ async def test_a_batch_that_is_too_large_is_lost_only_where_it_has_no_parts() ->
     assert exporter.lost["refused"] == 5
     assert not await exporter.send(b"message", 5, is_divisible=True)
     assert exporter.lost["refused"] == 5
+
+
+async def test_a_receiver_that_asks_for_a_pause_has_it_of_later_batches_too(caplog: pytest.LogCaptureFixture) -> None:
+    """It isn't asked again with each batch while it wants nothing: those that can't wait are lost, and counted."""
+    receiver = Receiver(Posted(429, [(b"retry-after", b"4000")]), TAKEN)
+    exporter, _ = await sent(receiver)
+    await exporter.send(b"second", 7)
+    assert (len(receiver.bodies), exporter.lost["unreachable"]) == (1, 12)
+    assert "it answers with status 429" in caplog.text
+    waits: list[float] = []
+
+    async def sleep(wait: float) -> None:
+        waits.append(wait)
+
+    exporter._retry_seconds, exporter._sleep = 10_000.0, sleep
+    assert await exporter.send(b"third", 1)
+    (wait,) = waits
+    assert 3900 < wait <= 4000
+    assert (len(receiver.bodies), exporter.lost["unreachable"], exporter.is_failing) == (2, 12, False)
+
+
+async def test_a_receiver_that_asks_for_no_pause_for_ever_is_not_asked_without_one() -> None:
+    none = Posted(503, [(b"retry-after", b"0")])
+    _, waits = await sent(Receiver(none, none, none, none, TAKEN))
+    assert waits == [pytest.approx(pause) for pause in (0.1, 0.2, 0.4, 0.8)]

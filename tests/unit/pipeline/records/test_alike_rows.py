@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.core.usage import Usage
@@ -14,7 +15,7 @@ from penstock.observe.redactor import Redactor
 from penstock.pipeline.records.alike_rows import AlikeRows
 from penstock.pipeline.records.log_rows import Spooled, charges_of, row_of
 from penstock.prices.charge import Charge
-from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.entry import LogEntry, one_by_one
 
 CHARGE = Charge(7, price_version="v", price_match="exact")
 USAGE = Usage(3, 2, 5)
@@ -37,9 +38,13 @@ def charge_of(attempt: AttemptRecord, at: float) -> Charge | None:
     return None if attempt.model == "unpriced" or attempt.usage is None else CHARGE
 
 
-def both(each: Spooled, rows: AlikeRows) -> tuple[LogEntry | None, LogEntry]:
-    """The row by its kind, and by itself."""
-    return rows.row_of(each, charge_of), row_of(each, charges_of(each.record, charge_of), Redactor())
+def both(several: list[Spooled], rows: AlikeRows) -> tuple[list[LogEntry], list[LogEntry]]:
+    """The rows by their kinds, and by themselves."""
+    alike, others = rows.gather(several, charge_of)
+    assert not others
+    assert len(alike) == len({each.record.kind for each in several})
+    alone = [row_of(each, charges_of(each.record, charge_of), Redactor()) for each in several]
+    return one_by_one(alike), alone
 
 
 ALIKE = [
@@ -77,35 +82,42 @@ OTHERS = [
 def test_the_row_of_a_kind_is_that_of_each_request(each: Spooled) -> None:
     rows = AlikeRows()
     for _ in range(2):
-        by_kind, alone = both(each, rows)
+        by_kind, alone = both([each, each], rows)
         assert by_kind == alone
 
 
 def test_requests_of_a_kind_differ_in_what_is_their_own() -> None:
-    rows = AlikeRows()
     first = spooled({"usage": USAGE}, at=11.0, trace_id="a", client="1.1.1.1", latency=0.9)
     second = spooled({"usage": Usage(30, 20), "began": 0.1, "ended": 0.2}, at=12.0, trace_id="b", labels={"x": "y"})
-    assert first.record.kind is second.record.kind
-    for each in (first, second):
-        by_kind, alone = both(each, rows)
-        assert by_kind == alone
+    third = spooled({"usage": Usage(30, cache_written=9), "first_content": 2.0}, client="1.1.1.1")
+    assert first.record.kind is second.record.kind is third.record.kind
+    by_kind, alone = both([first, second, third, first], AlikeRows())
+    assert by_kind == alone
+
+
+def test_rows_of_several_kinds_in_turn_are_all_made() -> None:
+    by_kind, alone = both([*ALIKE, *ALIKE], AlikeRows())
+    assert sorted(by_kind, key=msgspec.json.encode) == sorted(alone, key=msgspec.json.encode)
 
 
 @pytest.mark.parametrize("each", OTHERS)
 def test_other_requests_are_left_to_be_told_by_themselves(each: Spooled) -> None:
-    assert AlikeRows().row_of(each, charge_of) is None
+    assert AlikeRows().gather([each], charge_of) == ([], [each])
 
 
 def test_what_is_rare_in_one_request_is_not_taken_for_its_kind() -> None:
     rows = AlikeRows()
     unended, usual = spooled({"usage": USAGE, "ended": None}), spooled({"usage": USAGE})
     assert unended.record.kind is usual.record.kind
-    assert rows.row_of(unended, charge_of) is None
-    assert rows.row_of(usual, charge_of) is not None
+    for first, second in ((unended, usual), (usual, unended)):
+        alike, others = rows.gather([first, second], charge_of)
+        assert [len(each) for each in alike] == [1]
+        assert others == [unended]
 
 
-def test_kinds_are_bounded() -> None:
+def test_what_is_remembered_is_bounded() -> None:
     rows = AlikeRows()
     for number in range(5000):
-        rows.row_of(spooled({"model": f"m{number}"}, model=f"m{number}"), charge_of)
-    assert len(rows._known) <= 4096
+        rows.gather([spooled({"model": f"m{number}"}, model=f"m{number}", user_agent=f"a{number}")], charge_of)
+        rows._price("exact", f"v{number}")
+    assert max(len(rows._known), len(rows._beginnings), len(rows._prices)) <= 4096

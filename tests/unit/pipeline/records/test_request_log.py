@@ -12,17 +12,18 @@ import msgspec
 import pytest
 
 from penstock.core.usage import Usage
-from penstock.observe.log_extras import Content, LogExtras
+from penstock.observe.log_extras import NO_EXTRAS, Content, LogExtras
 from penstock.observe.record import AttemptRecord, Record
+from penstock.observe.record_kinds import RecordKinds
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline.records import request_log as module
 from penstock.pipeline.records.log_rows import Spooled, row_of
-from penstock.pipeline.records.request_log import RequestLog
+from penstock.pipeline.records.request_log import RequestLog, Row, requests_in
 from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, OwnValues, one_by_one
 
 
 class Table:
@@ -30,12 +31,19 @@ class Table:
         self.rows: dict[str, LogEntry] = {}
         self.repeated: list[bool] = []
         self.is_down = False
+        self.sizes: list[list[int]] = []
+        """How many rows each entry of a batch has."""
+        self.refused = ""
 
-    async def write(self, entries: Sequence[LogEntry], is_repeated: bool) -> None:
+    async def write(self, entries: Sequence[Row], is_repeated: bool) -> None:
         if self.is_down:
             raise DatabaseError("the database is down")
         self.repeated.append(is_repeated)
-        self.rows |= {entry.id: entry for entry in entries}
+        self.sizes.append([1 if isinstance(entry, LogEntry) else len(entry) for entry in entries])
+        for entry in one_by_one(entries):
+            if entry.trace_id == self.refused:
+                raise ValueError("a value that the table does not take")
+        self.rows |= {entry.id: entry for entry in one_by_one(entries)}
 
     @property
     def traces(self) -> list[str]:
@@ -99,7 +107,7 @@ async def test_what_a_process_left_that_ends_after_this_one_has_begun_is_written
     log_of_dying.keep(record("a"), LogExtras(), random_id())
     is_written, table = asyncio.Event(), Table()
 
-    async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+    async def write(entries: Sequence[Row], is_repeated: bool) -> None:
         await table.write(entries, is_repeated)
         is_written.set()
 
@@ -118,7 +126,7 @@ async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_pat
     """Under load there always is more: a file and a transaction for each handful of rows cost more than the rows."""
     table = Table()
 
-    async def keep_and_write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+    async def keep_and_write(entries: Sequence[Row], is_repeated: bool) -> None:
         if len(table.rows) < 3:
             log.keep(record(f"later {len(table.rows)}"), LogExtras(), random_id())
         await table.write(entries, is_repeated)
@@ -269,7 +277,7 @@ async def test_a_batch_that_is_cancelled_is_written_as_a_repeated_one() -> None:
     log = log_of(table)
     has_begun = asyncio.Event()
 
-    async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+    async def write(entries: Sequence[Row], is_repeated: bool) -> None:
         await table.write(entries, is_repeated)
         if not is_repeated:
             has_begun.set()
@@ -343,3 +351,97 @@ async def test_a_request_that_can_t_be_spooled_costs_no_other(caplog: pytest.Log
     await log.stop()
     assert (table.traces, log.lost) == (["a", "c"], 1)
     assert "is missing in the request log" in caplog.text
+
+
+KINDS = RecordKinds()
+
+
+def alike(trace: str, model: str = "m", **more: Any) -> Record:
+    """A record that has a kind, which its model tells."""
+    attempt = AttemptRecord("config", "openai", model, 1, 200, 0.1, ended=0.2, usage=Usage(3, 2))
+    made = Record(
+        at=1.0, method="POST", path="/", status=200, latency=0.3, trace_id=trace, provider="openai", model=model,
+        option="config", usage=attempt.usage, attempts=(attempt,), **more,
+    )  # fmt: skip
+    KINDS.assign(made)
+    return made
+
+
+async def test_rows_that_are_alike_go_together(tmp_path: Path) -> None:
+    """From the spool to the table, and by way of the disk where a process was killed; other rows beside them."""
+    table, following = Table(), Table()
+    spool = Spool(tmp_path, "requests", 1 << 20, things_in=requests_in)
+    log = RequestLog(spool, table.write, lambda *_: Charge(7, "v", "exact"), Redactor(), nothing)
+    log.start()
+    several = [alike(f"{n:02}", "ab"[n % 2]) for n in range(40)]
+    for each in [*several, record("z"), alike("y", metadata={"a": "b"})]:
+        log.keep(each, NO_EXTRAS, random_id())
+    await asyncio.sleep(0)
+    assert log.waiting == 42
+    segment = log.spool.take()
+    assert segment is not None
+    assert sorted(map(requests_in, segment.entries())) == [1, 1, 20, 20]
+    await log._drain()
+    assert [sorted(each) for each in table.sizes] == [[1, 1, 20, 20]]
+    for each in several:
+        log.keep(each, NO_EXTRAS, random_id())
+    table.is_down = True
+    await log.stop()
+    assert log.lost == 0
+    spool = Spool(tmp_path, "requests", 1 << 20, things_in=requests_in)
+    log = RequestLog(spool, following.write, lambda *_: None, Redactor(), nothing)
+    log.start()
+    assert log.waiting == 40
+    await log.stop()
+    assert (following.sizes, following.repeated) == ([[20, 20]], [True])
+    rows = [
+        {row.trace_id: msgspec.structs.replace(row, id="") for row in each.rows.values()} for each in (table, following)
+    ]
+    assert {trace: row for trace, row in rows[0].items() if trace not in "yz"} == rows[1]
+    for each in several:
+        alone = row_of(Spooled("", each, NO_EXTRAS), [Charge(7, "v", "exact")], Redactor())
+        assert rows[1][each.trace_id] == alone
+
+
+async def test_a_row_that_is_refused_costs_none_that_is_like_it(caplog: pytest.LogCaptureFixture) -> None:
+    table = Table()
+    table.refused = "05"
+    log = log_of(table)
+    log.start()
+    for n in range(20):
+        log.keep(alike(f"{n:02}"), NO_EXTRAS, random_id())
+    await log.stop()
+    assert table.traces == [f"{n:02}" for n in range(20) if n != 5]
+    assert log.lost == 1
+
+
+async def test_alike_requests_whose_texts_are_no_utf_8_cost_no_row() -> None:
+    table = Table()
+    log = log_of(table)
+    log.start()
+    for each in (alike("a"), alike("b\ud800"), alike("c", "\ud800"), alike("d", user_agent="\ud800"), alike("e")):
+        log.keep(each, NO_EXTRAS, random_id())
+    await log.stop()
+    assert table.traces == ["a", "b?", "c", "d", "e"]
+    assert log.lost == 0
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 127, 128])
+def test_how_many_requests_an_entry_tells_of_is_seen_at_its_beginning(count: int) -> None:
+    own: list[OwnValues] = [(1, "i", "t", 5, None, 3, 1, 2, 0, 0, 3, None, 0, "{}")] * count
+    assert requests_in(msgspec.msgpack.encode(AlikeEntries(own, LogEntry(0, "")))) == count
+    assert requests_in(msgspec.msgpack.encode(LogEntry(0, ""))) == 1
+    assert requests_in(b"") == 1
+
+
+async def test_batches_have_some_thousand_rows_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BATCH", 30)
+    table = Table()
+    log = log_of(table)
+    log.start()
+    for n in range(100):
+        log.keep(alike(f"{n:02}"), NO_EXTRAS, random_id())
+        if n % 20 == 19:
+            await asyncio.sleep(0)
+    await log.stop()
+    assert table.sizes == [[20, 20], [20, 20], [20]]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from penstock.stores.sql.database import MEMORY, Database, file_address
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.repeated import RepeatedStatement, Rows, write_rows
+from penstock.stores.sql.repeated import RepeatedStatement, Rows, SharedRows, write_rows
 
 TABLE = sa.Table(
     "t",
@@ -119,3 +119,13 @@ async def test_rows_that_are_all_alike_are_as_many_as_they_were(tmp_path: Path) 
         async with database.write() as connection:
             await connection.execute(TABLE.delete())
     await database.close()
+
+
+@pytest.mark.parametrize("count", [1, 64, 70, 200])
+async def test_rows_that_share_values_are_written_with_them(database: Database, count: int) -> None:
+    own = [(n, f"t{n}" if n % 3 else None) for n in range(count)]
+    for shared, places in (((b"x", None, True, None), (1, 3)), ((None, None, None, None), (1, 3))):
+        await write_rows(database, [SharedRows(INSERT, own, shared, places)])
+        assert await rows_of(database) == [(a, b, shared[2], shared[0], None) for a, b in own]
+        async with database.write() as connection:
+            await connection.execute(TABLE.delete())

@@ -1,11 +1,14 @@
-"""One row of the request log as a value."""
+"""Rows of the request log as values: one by itself, and several that have most columns in common."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import starmap
 from typing import Final
 
 import msgspec
+
+from penstock.stores.sql.shared_values import whole_rows
 
 GATEWAY: Final = "gateway"
 """The source of rows of requests that passed through the gateway."""
@@ -58,3 +61,48 @@ class LogEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     metadata: Mapping[str, str] = {}
     details: str = "{}"
     content: bytes | None = None
+
+
+OWN: Final = (
+    "at", "id", "trace_id", "latency", "first_token", "upstream", "input_tokens", "output_tokens", "cached_tokens",
+    "reasoning_tokens", "total_tokens", "amount", "saved", "details",
+)  # fmt: skip
+"""The columns in which rows of ``AlikeEntries`` differ, in their order."""
+OWN_PLACES: Final = tuple(map(LogEntry.__struct_fields__.index, OWN))
+"""Their places among all columns."""
+OwnValues = tuple[
+    int, str, str, int, int | None, int | None, int, int, int, int, int, int | None, int, str
+]  # fmt: skip
+"""The values of one row in those columns."""
+
+
+class AlikeEntries(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Rows that differ in the columns of ``OWN`` alone: what they have there, and a row with all that they share. They
+    have no metadata and no content."""
+
+    own: list[OwnValues]
+    common: LogEntry
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    def __iter__(self) -> Iterator[LogEntry]:
+        """The rows, each by itself."""
+        shared = msgspec.structs.astuple(self.common)
+        return starmap(LogEntry, whole_rows(shared, OWN_PLACES, self.own))
+
+
+def one_by_one(several: Iterable[LogEntry | AlikeEntries]) -> list[LogEntry]:
+    """All rows, each by itself."""
+    rows: list[LogEntry] = []
+    for each in several:
+        if isinstance(each, LogEntry):
+            rows.append(each)
+        else:
+            rows += each
+    return rows
+
+
+def row_count(several: Iterable[LogEntry | AlikeEntries]) -> int:
+    """How many rows there are."""
+    return sum([1 if isinstance(each, LogEntry) else len(each) for each in several])

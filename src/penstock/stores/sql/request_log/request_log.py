@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.core.json_text import write_json
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger import column_text
-from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, write_rows
-from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, SharedRows, write_rows
+from penstock.stores.sql.request_log.entry import OWN, OWN_PLACES, AlikeEntries, LogEntry, OwnValues, one_by_one
 from penstock.stores.sql.request_log.partitions import Partitions
 from penstock.stores.sql.request_log.usage import Sums
 from penstock.stores.sql.schema import log_metadata, request_content, request_log, workspace
@@ -42,7 +42,9 @@ class LogWriter:
         self._partitions = Partitions()
         self._workspace = ""
 
-    async def write(self, database: Database, entries: Sequence[LogEntry], *, is_repeated: bool = False) -> None:
+    async def write(
+        self, database: Database, entries: Sequence[LogEntry | AlikeEntries], *, is_repeated: bool = False
+    ) -> None:
         """Add rows. ``is_repeated``: some of them may be there already. Raises DatabaseError."""
         if not entries:
             return
@@ -51,19 +53,26 @@ class LogWriter:
         if database.has_writer and not is_repeated:
             await write_rows(database, await self._rows(entries))
             return
-        await self._partitions.make(database, [entry.at for entry in entries])
+        singles = one_by_one(entries)
+        await self._partitions.make(database, [entry.at for entry in singles])
         async with database.write() as connection:
             if is_repeated:
-                known = await _present(connection, entries)
-                entries = [entry for entry in entries if entry.id not in known]
-            for statement, rows in await self._rows(entries):
-                await statement.run(connection, rows)
+                known = await _present(connection, singles)
+                singles = [entry for entry in singles if entry.id not in known]
+            for each in await self._rows(singles):
+                await each.run(connection)
 
-    async def _rows(self, entries: Sequence[LogEntry]) -> list[Rows]:
+    async def _rows(self, entries: Sequence[LogEntry | AlikeEntries]) -> list[Rows | SharedRows]:
         """The rows of all tables."""
         batch = _Batch(self._workspace)
-        for first in range(0, len(entries), _HANDFUL):
-            batch.add(entries[first : first + _HANDFUL])
+        singles: list[LogEntry] = []
+        for each in entries:
+            if isinstance(each, LogEntry):
+                singles.append(each)
+            elif not batch.add_alike(each):
+                singles += each
+        for first in range(0, len(singles), _HANDFUL):
+            batch.add(singles[first : first + _HANDFUL])
             await asyncio.sleep(0)
         return batch.rows()
 
@@ -83,6 +92,10 @@ class _Batch:
         self._rows: list[Row] = []
         self._members: list[Row] = []
         self._contents: list[Row] = []
+        self._alike: dict[bytes, _Alike] = {}
+        """Rows that share most values, by these."""
+        self._alike_of: dict[int, _Alike] = {}
+        """… and by the identity of the row that tells them, which is mostly the same one."""
         self._sums = Sums()
 
     def add(self, entries: Sequence[LogEntry]) -> None:
@@ -106,10 +119,40 @@ class _Batch:
                 self._members += [(workspace, name, value, entry.at, entry.id) for name, value in members.items()]
                 self._sums.add_members(entry, workspace, members)
 
-    def rows(self) -> list[Rows]:
+    def add_alike(self, entries: AlikeEntries) -> bool:
+        """Add requests that share most columns. False if a value is none that every database takes: they are not added
+        then."""
+        common, own = entries.common, entries.own
+        alike = self._alike_of.get(id(common))
+        if alike is None:
+            key = _KEYS.encode(common)
+            alike = self._alike.get(key) or _Alike(common, self._workspace)
+            self._alike[key] = self._alike_of[id(common)] = alike
+        if not (alike.is_clean and _are_own_clean(own)):
+            return False
+        alike.own += own
+        return True
+
+    def rows(self) -> list[Rows | SharedRows]:
         """The rows of all tables, and what is added to those of sums."""
+        alike = [each for each in self._alike.values() if each.own]
+        for each in alike:
+            self._sums.add_shared(each.shared, each.own)
         rows = [Rows(_LOG, self._rows), Rows(_MEMBERS, self._members), Rows(_CONTENTS, self._contents)]
-        return [*rows, *self._sums.rows()]
+        return [*[SharedRows(_LOG, each.own, each.shared, OWN_PLACES) for each in alike], *rows, *self._sums.rows()]
+
+
+class _Alike:
+    """Rows that share most columns: the values of all columns, of which those at ``OWN_PLACES`` are each row's own."""
+
+    def __init__(self, common: LogEntry, workspace: str) -> None:
+        self.common = common  # as long as it is kept, its identity is no other's
+        values = msgspec.structs.astuple(common)
+        self.is_clean = _are_clean([(value,) for value in values])
+        row = list(values)
+        row[_WORKSPACE], row[_METADATA], row[_CONTENT] = common.workspace_id or workspace, "{}", False
+        self.shared: Row = tuple(row)
+        self.own: list[Row] = []
 
 
 def _plain_insert(table: sa.Table) -> RepeatedStatement:
@@ -123,6 +166,7 @@ _TEXT_COLUMNS: Final = [LogEntry.__struct_fields__.index(name) for name in _TEXT
 _LOG: Final = _plain_insert(request_log)
 _MEMBERS: Final = _plain_insert(log_metadata)
 _CONTENTS: Final = _plain_insert(request_content)
+_KEYS: Final = msgspec.msgpack.Encoder()
 
 
 async def _present(connection: AsyncConnection, entries: Sequence[LogEntry]) -> set[str]:
@@ -143,6 +187,16 @@ def _are_clean(columns: Sequence[Sequence[Any]]) -> bool:
     if column_text(together) is not together or len(max(texts, key=len, default="")) > _LONGEST:
         return False
     return max(columns[_SAVED]) <= _LARGEST and max(filter(None, columns[_AMOUNT]), default=0) <= _LARGEST
+
+
+def _are_own_clean(rows: Sequence[OwnValues]) -> bool:
+    """The same of the columns that rows have of their own."""
+    columns = dict(zip(OWN, zip(*rows, strict=True), strict=True))
+    traces: Sequence[str] = columns["trace_id"]
+    together = "".join(traces)
+    if column_text(together) is not together or len(max(traces, key=len)) > _LONGEST:
+        return False
+    return max(columns["saved"]) <= _LARGEST and max(filter(None, columns["amount"]), default=0) <= _LARGEST
 
 
 def _clean(entry: LogEntry) -> LogEntry:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows
-from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.entry import OWN, LogEntry
 from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour, usage_metadata
 from penstock.stores.sql.schema.request_log import FEW_MEASURES, LATENCY_BOUNDS, LATENCY_COUNTS, MEASURES
 
@@ -36,14 +36,23 @@ class Sums:
 
     def __init__(self) -> None:
         self._alike: defaultdict[Key, list[Row]] = defaultdict(list)
-        """Rows by the texts and the status that their sums are told apart by."""
+        """The values of rows that are added up (``_ADDED_UP``), by the texts and the status that their sums are told
+        apart by."""
         self._members: dict[Key, Measures] = {}
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add rows, whose values are in the order of the table's columns."""
         alike = self._alike
-        for kind, row in zip(map(_kind_of, rows), rows, strict=True):
-            alike[kind].append(row)
+        for kind, values in zip(map(_kind_of, rows), map(_values_of, rows), strict=True):
+            alike[kind].append(values)
+
+    def add_shared(self, shared: Row, own: Sequence[Row]) -> None:
+        """Add rows whose values are ``shared``, but for those of the columns of ``OWN``, which are each row's ``own``.
+        What is added up they have of their own, but for the two last: a request that was retried has a row by
+        itself."""
+        columns = dict(zip(OWN, zip(*own, strict=True), strict=True))
+        several = [*[columns[name] for name in _OWN_ADDED_UP], *map(repeat, map(shared.__getitem__, _SHARED_ADDED_UP))]
+        self._alike[_kind_of(shared)] += zip(*several, strict=False)
 
     def add_members(self, row: LogEntry, workspace: str, metadata: Mapping[str, str]) -> None:
         """Add the members of metadata that a row of a workspace is added up by."""
@@ -79,16 +88,16 @@ class Sums:
 
 def _by_hour(rows: list[Row]) -> Mapping[int, list[Row]]:
     """Rows by the beginning of their hour."""
-    starts = {row[_AT] // HOUR for row in rows}
+    starts = {row[0] // HOUR for row in rows}
     if len(starts) == 1:
         return {starts.pop() * HOUR: rows}
-    return {start * HOUR: [row for row in rows if row[_AT] // HOUR == start] for start in starts}
+    return {start * HOUR: [row for row in rows if row[0] // HOUR == start] for start in starts}
 
 
 def _measures(rows: Sequence[Row], *, is_good: bool) -> Measures:
     """The sums of rows: column by column, which the interpreter does without a step for each row."""
     count = len(rows)
-    columns = dict(zip(_ADDED_UP, zip(*map(_values_of, rows), strict=True), strict=True))
+    columns = dict(zip(_ADDED_UP, zip(*rows, strict=True), strict=True))
     first_tokens = [value for value in columns["first_token"] if value is not None]
     latencies = [0] * len(LATENCY_COUNTS)
     for bucket, number in Counter(map(bisect_left, repeat(_BOUNDS), columns["latency"])).items():
@@ -97,8 +106,8 @@ def _measures(rows: Sequence[Row], *, is_good: bool) -> Measures:
         count,
         0 if is_good else count,
         *[sum(columns[name]) for name in _TOKENS],
-        sum(filter(None, columns["amount"])),
-        sum(columns["saved"]),
+        min(sum(filter(None, columns["amount"])), _LARGEST),
+        min(sum(columns["saved"]), _LARGEST),
         sum(columns["latency"]),
         sum(first_tokens),
         len(first_tokens),
@@ -114,10 +123,11 @@ def _getter(*names: str) -> Callable[[Row], tuple[Any, ...]]:
     return itemgetter(*(request_log.c.keys().index(name) for name in names))
 
 
-_AT: Final = request_log.c.keys().index("at")
 _kind_of: Final = _getter("workspace_id", "key_id", "provider", "model", "status", "cache")
 _TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens")
-_ADDED_UP: Final = (*_TOKENS, "amount", "saved", "latency", "first_token", "retries", "is_fallback", "at")
+_OWN_ADDED_UP: Final = ("at", *_TOKENS, "amount", "saved", "latency", "first_token")
+_ADDED_UP: Final = (*_OWN_ADDED_UP, "retries", "is_fallback")
+_SHARED_ADDED_UP: Final = tuple(map(request_log.c.keys().index, ("retries", "is_fallback")))
 _values_of: Final = _getter(*_ADDED_UP)
 
 
