@@ -11,7 +11,7 @@ import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from counting import Place
-from guarding import guarded, is_refused_for_the_store, takes, until
+from guarding import guarded, impatient, is_refused_for_the_store, takes, until
 from limiting import budget, concurrency, hold, rate
 from penstock.limits.allowance import OutageRules
 from penstock.limits.counters import Alert, Exceeded
@@ -57,10 +57,11 @@ async def check_an_outage(counters: GuardedCounters, begin: Callable[[], object]
     strict, normal = hold(STRICT, 10), hold(NORMAL, 20)
     assert await takes(counters, ("before", 1), strict, normal)
     begin()
-    await check_the_table(counters)
-    await counters.settle(("before", 1), Amounts(7), [strict, normal])
-    await counters.settle(("local", 1), Amounts(5), [hold(NORMAL, 6)])
-    await counters.release(("local", 2))
+    with impatient(counters):
+        await check_the_table(counters)
+        await counters.settle(("before", 1), Amounts(7), [strict, normal])
+        await counters.settle(("local", 1), Amounts(5), [hold(NORMAL, 6)])
+        await counters.release(("local", 2))
     end()
     await until(lambda: not counters.is_degraded)
     assert await counters.usage(strict.key) == (7, 0)
@@ -74,7 +75,7 @@ def redis_counters(server: RedisServer) -> RedisCounters:
 
 async def test_t60_redis_that_hangs(own_redis: RedisServer, tmp_path: Path) -> None:
     """The server takes what it was sent while it hung when it goes on: late calls change nothing."""
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path) as counters:
         await check_an_outage(counters, own_redis.freeze, own_redis.thaw)
 
 
@@ -97,7 +98,7 @@ async def test_t60_redis_that_is_full(own_redis: RedisServer, tmp_path: Path) ->
 
 
 async def test_t60_a_slow_redis_is_not_waited_for(own_redis: RedisServer, tmp_path: Path) -> None:
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path) as counters:
         await check_an_outage(
             counters,
             lambda: own_redis.command("CLIENT", "PAUSE", "600000", "WRITE"),
@@ -166,13 +167,14 @@ async def test_t60_what_the_operator_opens_is_charged_when_the_store_is_back(
     own_redis: RedisServer, tmp_path: Path
 ) -> None:
     rules = OutageRules("open", "closed", "open")
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05, rules=rules) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path, rules=rules) as counters:
         own_redis.freeze()
         strict, fast = hold(STRICT, 900), hold(rate(1))
-        for number in range(3):
-            assert await takes(counters, ("open", number), strict, fast)
-            await counters.settle(("open", number), Amounts(900), [strict, fast])
-        assert await is_refused_for_the_store(counters, ("closed", 1), hold(NORMAL))
+        with impatient(counters):
+            for number in range(3):
+                assert await takes(counters, ("open", number), strict, fast)
+                await counters.settle(("open", number), Amounts(900), [strict, fast])
+            assert await is_refused_for_the_store(counters, ("closed", 1), hold(NORMAL))
         own_redis.thaw()
         await until(lambda: not counters.is_degraded)
         assert await counters.usage(strict.key) == (2700, 0)
@@ -180,10 +182,11 @@ async def test_t60_what_the_operator_opens_is_charged_when_the_store_is_back(
 
 
 async def test_t60_rates_that_the_operator_closes_refuse(own_redis: RedisServer, tmp_path: Path) -> None:
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05, rules=OutageRules(rates="closed")) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path, rules=OutageRules(rates="closed")) as counters:
         own_redis.freeze()
-        assert await is_refused_for_the_store(counters, ("closed", 1), hold(rate(5)))
-        assert await is_refused_for_the_store(counters, ("closed", 2), hold(concurrency(5)))
+        with impatient(counters):
+            assert await is_refused_for_the_store(counters, ("closed", 1), hold(rate(5)))
+            assert await is_refused_for_the_store(counters, ("closed", 2), hold(concurrency(5)))
         own_redis.thaw()
         await until(lambda: not counters.is_degraded)
         assert await takes(counters, ("after", 1), hold(rate(5)))
@@ -196,10 +199,11 @@ def journals(folder: Path) -> list[Path]:
 async def test_a_journal_outlives_its_worker(own_redis: RedisServer, tmp_path: Path) -> None:
     """The store was down to the end of the first worker; the second one tells it what the first one spent."""
     money = hold(NORMAL, 10)
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as first:
+    async with guarded(redis_counters(own_redis), tmp_path) as first:
         assert await takes(first, ("before", 1), money)
         own_redis.freeze()
-        await first.settle(("before", 1), Amounts(4), [money])
+        with impatient(first):
+            await first.settle(("before", 1), Amounts(4), [money])
     assert journals(tmp_path)
     own_redis.thaw()
     async with guarded(redis_counters(own_redis), tmp_path) as second:
@@ -210,11 +214,12 @@ async def test_a_journal_outlives_its_worker(own_redis: RedisServer, tmp_path: P
 
 async def test_what_is_added_while_the_store_is_down_is_charged(own_redis: RedisServer, tmp_path: Path) -> None:
     money, provider = hold(NORMAL, 10), hold(budget(1000, id="provider"), 5)
-    async with guarded(redis_counters(own_redis), tmp_path, 2.0) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path) as counters:
         assert await takes(counters, ("r", 1), money)
         own_redis.freeze()
-        assert not isinstance(await counters.extend(("r", 1), [hold(NORMAL, 2), provider]), Exceeded)
-        await counters.settle(("r", 1), Amounts(8), [hold(NORMAL, 12), provider])
+        with impatient(counters):
+            assert not isinstance(await counters.extend(("r", 1), [hold(NORMAL, 2), provider]), Exceeded)
+            await counters.settle(("r", 1), Amounts(8), [hold(NORMAL, 12), provider])
         own_redis.thaw()
         await until(lambda: not counters.is_degraded)
         assert await counters.usage(money.key) == (8, 0)
@@ -226,11 +231,12 @@ async def test_an_alert_whose_answer_came_too_late_is_told(sqlite_place: Place, 
     await sqlite_place.make()
     alerts: list[Alert] = []
     limit = budget(10, id="small")
-    async with guarded(sqlite_place.counters(), tmp_path, 0.2, alerts.extend) as counters:
+    async with guarded(sqlite_place.counters(), tmp_path, alerts.extend) as counters:
         assert await takes(counters, ("r", 1), hold(limit, 10))
         with contextlib.closing(sqlite3.connect(sqlite_place.address, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            assert not await counters.settle(("r", 1), Amounts(10), [hold(limit, 10)])
+            with impatient(counters, 0.2):
+                assert not await counters.settle(("r", 1), Amounts(10), [hold(limit, 10)])
             assert counters.is_degraded
             other.execute("COMMIT")
         await until(lambda: not counters.is_degraded)

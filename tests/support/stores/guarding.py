@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,24 +16,35 @@ from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.stored_counters import StoredCounters
 
 HOUR: Final = 3600 * SECOND
+_PATIENCE: Final = 20.0
 
 
 @contextlib.asynccontextmanager
 async def guarded(
     store: StoredCounters,
     folder: Path,
-    seconds: float = 5.0,
     alerted: Callable[[Sequence[Alert]], None] = lambda _: None,
     rules: OutageRules = USUAL_RULES,
 ) -> AsyncIterator[GuardedCounters]:
     journal = CounterJournal(folder, store.worker)
-    counters = GuardedCounters(store, journal, timeout=seconds, calls=16, oldest=HOUR, alerted=alerted, rules=rules)
+    counters = GuardedCounters(store, journal, timeout=_PATIENCE, calls=16, oldest=HOUR, alerted=alerted, rules=rules)
     counters.start()
     try:
         await until(lambda: counters.is_ready)
         yield counters
     finally:
         await counters.stop()
+
+
+@contextlib.contextmanager
+def impatient(counters: GuardedCounters, seconds: float = 0.05) -> Iterator[None]:
+    """Meanwhile a call of the store has so long only. Before and after, a busy machine is no store that is down."""
+    calls = counters._calls
+    patience, calls.timeout = calls.timeout, seconds
+    try:
+        yield
+    finally:
+        calls.timeout = patience
 
 
 async def until(is_so: Callable[[], bool]) -> None:
