@@ -375,8 +375,9 @@ def test_a_webhook_turns_no_answer_into_a_stream(gateway: RunningGateway, upstre
     got = ask(gateway, upstream, config, "old")
     [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
     sent = json.loads(upstream.last.body)
-    assert sent.get("stream") is not True
-    assert "error" in check or sent["messages"] == new["messages"]
+    assert sent == {"model": "gpt-x", "messages": [{"role": "user", "content": "old"}]}
+    assert (check["verdict"], check["transformed"]) == (False, False)
+    assert "streamed" in check["error"]["message"]
 
 
 def test_guards_that_are_written_alike_are_told_of_each_target(gateway: RunningGateway, upstream: Upstream) -> None:

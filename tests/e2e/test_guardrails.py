@@ -19,6 +19,7 @@ from penstock.observe.access_log import line
 from penstock.pipeline.guarding.guard import Guarding
 from penstock.settings import load
 from running import RunningGateway, running_gateway
+from serving import until
 from upstream import (
     DONE,
     FINISH,
@@ -132,6 +133,52 @@ def test_a_judged_answer(gateway: RunningGateway, upstream: Upstream, deny: bool
         assert CANARY not in got.text
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_each_choice_of_a_legacy_completion_is_changed(
+    gateway: RunningGateway, upstream: Upstream, streams: bool
+) -> None:
+    target = {**target_of(upstream), "output_guardrails": [redacts("/secret/g")]}
+    head = {"id": "c", "object": "text_completion", "created": 1, "model": "m"}
+    pieces = [("one sec", 0), ("a secret", 1), ("ret", 0), (" more", 1)]
+    if streams:
+        told = [{**head, "choices": [{"index": index, "text": text, "finish_reason": None}]} for text, index in pieces]
+        told += [{**head, "choices": [{"index": index, "text": "", "finish_reason": "stop"}]} for index in (0, 1)]
+        upstream.play(events(*[b"data: %b\n\n" % json.dumps(each).encode() for each in told], DONE))
+    else:
+        choices = [{"index": 0, "text": "one secret", "finish_reason": "stop"}, {"index": 1, "text": "a secret more", "finish_reason": "stop"}]  # fmt: skip
+        upstream.play(reply(200, json.dumps({**head, "choices": choices}).encode()))
+    body = {"model": "m", "prompt": "x", "n": 2, "stream": streams}
+    headers = {"x-portkey-config": json.dumps(target)}
+    got = httpx.post(f"{gateway.v1}/completions", json=body, headers=headers, timeout=30, trust_env=False)
+    values = [got.json()]if not streams else [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: {")]  # fmt: skip
+    texts = ["", ""]
+    for choice in (each for value in values for each in value["choices"]):
+        texts[choice["index"]] += choice["text"]
+    assert texts == ["one [REDACTED]", "a [REDACTED] more"]
+
+
+@pytest.mark.parametrize("member", ["reasoning_content", "reasoning"])
+def test_reasoning_is_judged_where_a_guard_asks_for_it(
+    gateway: RunningGateway, upstream: Upstream, member: str
+) -> None:
+    thought = {member: "so bad"}
+    for guard, status in (
+        (contains("bad", deny=True), 200),
+        ({"contains": {"words": ["bad"], "operator": "none", "kinds": ["reasoning"]}, "deny": True}, 446),
+        ({"contains": {"words": ["bad"], "operator": "none", "scope": "all"}, "deny": True}, 446),
+    ):
+        config = {"output_guardrails": [guard]}
+        choice = {"index": 0, "message": {"role": "assistant", "content": "fine", **thought}, "finish_reason": "stop"}
+        upstream.play(reply(200, json.dumps({"object": "chat.completion", "choices": [choice]}).encode()))
+        assert ask(gateway, upstream, config).status_code == status
+        upstream.play(
+            events(ROLE, chunk({member: "so ba"}), chunk({member: "d"}), chunk({"content": "fine"}), FINISH, DONE)
+        )
+        got = ask(gateway, upstream, config, stream=True)
+        assert ("hooks_failed" in got.text) is (status == 446)
+        assert ('"d"' in got.text) is (status == 200)
+
+
 def test_a_second_choice_is_judged(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(200, completion("good", "bad")))
     assert ask(gateway, upstream, {"output_guardrails": [contains("bad", deny=True)]}).status_code == 446
@@ -149,11 +196,20 @@ def test_an_error_of_the_provider_tells_the_requests_hooks(gateway: RunningGatew
     assert got.json()["hook_results"]["after_request_hooks"] == []
 
 
-def test_only_hooks_that_look_on(gateway: RunningGateway, upstream: Upstream) -> None:
-    config = {"input_guardrails": [contains("bad", deny=True, asynchronous=True)]}
+def test_only_hooks_that_look_on(gateway: RunningGateway, upstream: Upstream, hooks: Upstream) -> None:
+    """They judge beside the request, which waits for none of them and tells of none."""
+    before, release = counted(gateway), threading.Event()
+    hooks.play(held(release))
+    late = {"webhook": {"webhookURL": hooks.url}, "deny": True, "async": True}
+    config = {"input_guardrails": [late, contains("bad", deny=True, asynchronous=True)]}
     got = ask(gateway, upstream, config, "bad")
     assert got.status_code == 200
     assert "hook_results" not in got.json()
+    hooks.wait_for_request()
+    release.set()
+    assert json.loads(hooks.last.body)["request"]["text"] == "bad"
+    key = "default.contains", "failed"
+    until(lambda: counted(gateway).get(key, 0) == before.get(key, 0) + 1)
 
 
 def test_feedback_follows_the_verdict(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -185,6 +241,16 @@ def test_feedback_follows_the_verdict(gateway: RunningGateway, upstream: Upstrea
     }
     [hook] = ask(gateway, upstream, config, "good").json()["hook_results"]["before_request_hooks"]
     assert hook["feedback"]["value"] == 5
+    # An error follows the verdict, too: it counts where the check fails closed.
+    for closed, value in ((False, 5), (True, -5)):
+        broken = {"id": "jsonKeys", "parameters": {"keys": ["a"], "operator": "any", "failOnError": closed}}
+        hook = {**config["before_request_hooks"][0], "checks": [broken]}
+        [told] = ask(gateway, upstream, {"before_request_hooks": [hook]}, "").json()["hook_results"][
+            "before_request_hooks"
+        ]
+        assert (told["verdict"], told["feedback"]["value"]) == (not closed, value)
+        assert told["feedback"]["metadata"]["erroredChecks"] == "default.jsonKeys"
+        assert told["feedback"]["metadata"]["failedChecks"] == ""
 
 
 # Retry, fallback, the cache.

@@ -94,8 +94,11 @@ class PlainTexts(msgspec.Struct, frozen=True, dict=True):
         )
 
 
-def plain_messages(body: Body, kinds: Mapping[str, SegmentKind]) -> PlainTexts | None:
-    """The texts of a body whose ``messages`` are plain; None for any other body."""
+def plain_messages(members: frozenset[str], kinds: Mapping[str, SegmentKind], body: Body) -> PlainTexts | None:
+    """The texts of a body whose ``messages`` are plain, and which has no other members than ``members``; None for any
+    other body."""
+    if not members.issuperset(body.members):
+        return None
     try:
         return PlainTexts(_decode_plain(body.members.get("messages", b"")), kinds)
     except UNREADABLE:

@@ -224,8 +224,8 @@ class Router(msgspec.Struct, frozen=True):
                         answer = await self._guarded(call, compiled, route, step, account)
                     else:
                         sent = await self._send(call, route, step, account)
-                        told = guarding.tells_passed(sent, call, route, passed)
-                        answer = sent if told else await guarding.given(sent, call, route)
+                        is_whole = guarding.tells_passed(sent, call, route, passed)
+                        answer = sent if is_whole else await guarding.given(sent, call, route)
                 elif route.target.cache is not None and self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
                 else:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Final
 
 from penstock.core.json_text import write_json
 from penstock.guards.base import Check, Judgement, Prepared, judging_text, no_text
+from penstock.guards.detect.spans import DetectRule
+from penstock.guards.detect.words import LONGEST, MOST_CHARACTERS, WordList, ascii_folded
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt, utf16
@@ -25,7 +29,8 @@ def _contains(parameters: Parameters) -> Prepared:
     operator = parameters.choice("operator", _OPERATORS)
     matches_case = parameters.switch("caseSensitive", default=True)
     whole = parameters.switch("wholeWord")
-    patterns = [_word_pattern(word, matches_case=matches_case, whole=whole) for word in words]
+    listed = _list_of(words, matches_case=matches_case)
+    finds = _finder(words, matches_case=matches_case, whole=whole)
 
     def judged(found: list[str]) -> Judgement:
         there = set(found)
@@ -44,10 +49,7 @@ def _contains(parameters: Parameters) -> Prepared:
     clean_data = write_json(nothing.data)
 
     def judge(text: str) -> Judgement:
-        if whole or not matches_case:
-            found = [word for word, pattern in zip(words, patterns, strict=True) if pattern.search(text)]
-        else:
-            found = [word for word in words if word in text]
+        found = finds(text) if listed is None or listed.holds(text) else None
         return judged(found) if found else nothing
 
     def glance(text: str) -> bytes | None:
@@ -56,14 +58,64 @@ def _contains(parameters: Parameters) -> Prepared:
                 return None
         return clean_data
 
-    looks_for_none = operator == "none" and matches_case and not whole
+    def glance_at_list(text: str) -> bytes | None:
+        return None if listed is None or listed.holds(text) else clean_data
+
+    hold: HoldRule | DetectRule | None = None
     may_hold = operator == "none" and all(words) and bool(words) and not whole
-    # A word that is there stays there, whatever follows.
-    hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True) if may_hold else None
-    size = sum(map(len, words)) * 4
-    if not looks_for_none:
+    if may_hold and listed is not None:
+        hold = DetectRule((listed,), None if matches_case else _counting(words), idle=listed.idle_until)
+    elif may_hold:
+        # A word that is there stays there, whatever follows.
+        hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True)
+    size = sum(map(len, words)) * 4 if listed is None else listed.size
+    if operator != "none" or (listed is None and (whole or not matches_case)):
         return judging_text(judge, hold=hold, size=size)
-    return judging_text(judge, hold=hold, size=size, glance=glance)
+    return judging_text(judge, hold=hold, size=size, glance=glance if listed is None else glance_at_list)
+
+
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_MANY: Final = 16
+"""Words from which on a text is searched for all of them at once."""
+
+
+def _list_of(words: tuple[str, ...], *, matches_case: bool) -> WordList | None:
+    """Many words as one list, which tells fast whether a text may hold any; None where they are few, too long, of
+    letters beside ASCII whose case doesn't matter, or hold half of a surrogate pair."""
+    if len(words) < _MANY or not all(words) or sum(map(len, words)) > MOST_CHARACTERS or max(map(len, words)) > LONGEST:
+        return None
+    if not all(map(str.isascii, words)) and not (matches_case and _HALF.search("".join(words)) is None):
+        return None
+    return WordList(words, matches_case=True, whole=False, fold=None if matches_case else ascii_folded)
+
+
+def _finder(words: tuple[str, ...], *, matches_case: bool, whole: bool) -> Callable[[str], list[str]]:
+    """Finds which of the words are in a text."""
+    if matches_case and not whole:
+        return lambda text: [word for word in words if word in text]
+    pattern_of = cache(partial(_word_pattern, matches_case=matches_case, whole=whole))
+    # A word is in a text only if its key is in the text, or in what is made of it where case doesn't matter.
+    keys = [(word, word if matches_case else ascii_folded(word) if word.isascii() else "") for word in words]
+
+    def finds(text: str) -> list[str]:
+        searched = text if matches_case else ascii_folded(text)
+        return [word for word, key in keys if key in searched and pattern_of(word).search(text)]
+
+    return finds
+
+
+def _counting(words: tuple[str, ...]) -> Callable[[str, str], bool]:
+    """Whether what stands where a list has a word is that word without regard to case: the list takes a letter of ASCII
+    for more than a pattern does."""
+    pattern_of = cache(partial(_word_pattern, matches_case=False, whole=False))
+    alike: dict[str, list[str]] = {}
+    for word in words:
+        alike.setdefault(ascii_folded(word), []).append(word)
+
+    def counts(_: str, found: str) -> bool:
+        return any(pattern_of(word).fullmatch(found) for word in alike.get(ascii_folded(found), ()))
+
+    return counts
 
 
 def _word_pattern(word: str, *, matches_case: bool, whole: bool) -> Any:

@@ -16,9 +16,15 @@ _HALF: Final = re.compile("[\ud800-\udfff]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
+def whole_characters(text: str) -> str:
+    """The text with a sign of its own for each half of a surrogate pair. The library passes over all words behind one
+    that holds a half, without a word."""
+    return _HALF.sub(_REPLACEMENT, text)
+
+
 def places(automaton: AhoCorasick, text: str, *, overlapping: bool = False) -> Sequence[tuple[int, int, int]]:
     """What the automaton finds: pattern, start and end, in characters of the text."""
     try:
         return automaton.find_matches_as_indexes(text, overlapping=overlapping)
     except UnicodeEncodeError:
-        return automaton.find_matches_as_indexes(_HALF.sub(_REPLACEMENT, text), overlapping=overlapping)
+        return automaton.find_matches_as_indexes(whole_characters(text), overlapping=overlapping)

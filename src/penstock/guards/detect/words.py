@@ -7,10 +7,12 @@ look Latin). So a text that arrives in pieces gives what the whole text gives.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from penstock.guards.detect.automaton import places as places_in
+from penstock.guards.detect.automaton import whole_characters
 from penstock.guards.detect.detector import ScannedText, Span
 
 if TYPE_CHECKING:
@@ -38,27 +40,50 @@ def _plain(character: str, *, matches_case: bool, normalises: bool) -> str:
     return text if matches_case else text.casefold()
 
 
+_OF_ASCII: Final = str.maketrans({"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"})
+"""Letters beside ASCII that the library ``regex`` takes for one of ASCII where case doesn't matter: of the two that
+Turkish has it takes one for "i", and one for "I"."""
+
+
+def ascii_folded(text: str) -> str:
+    """A text of the same length in which each letter of ASCII stands for all that patterns without regard to case take
+    for it."""
+    return text.lower() if text.isascii() else text.translate(_OF_ASCII).lower()
+
+
 class WordList:
-    """Some words. ``whole``: letters and digits beside a match make it none."""
+    """Some words. ``whole``: letters and digits beside a match make it none. ``fold`` takes the place of how letters
+    are compared otherwise; it keeps the places of all characters."""
 
     starts = None
     """They may begin anywhere."""
 
     def __init__(
-        self, words: tuple[str, ...], *, matches_case: bool = False, whole: bool = True, normalises: bool = False
+        self,
+        words: tuple[str, ...],
+        *,
+        matches_case: bool = False,
+        whole: bool = True,
+        normalises: bool = False,
+        fold: Callable[[str], str] | None = None,
     ) -> None:
         from ahocorasick_rs import AhoCorasick  # few configs need it
 
         self._matches_case = matches_case
         self._normalises = normalises
         self._whole = whole
+        self._fold = fold
         folded = dict.fromkeys(self._folded(word)[0] for word in reversed(words))
         folded.pop("", None)
-        self._automaton: AhoCorasick = AhoCorasick(list(folded), store_patterns=False)
+        self._automaton: AhoCorasick = AhoCorasick(list(map(whole_characters, folded)), store_patterns=False)
         self._lengths = [len(word) for word in folded]
         self._longest = max(self._lengths, default=0)
         self._beginnings = {word[:end] for word in folded for end in range(1, len(word) + (1 if whole else 0))}
         self.size = sum(self._lengths) * 40
+
+    def holds(self, text: str) -> bool:
+        """Whether a word is in a text, beside whatever."""
+        return bool(places_in(self._automaton, self._folded(text)[0]))
 
     def found(self, scanned: ScannedText) -> list[Span]:
         """The words in a whole text: the leftmost ones, of those that begin together the longest."""
@@ -103,6 +128,8 @@ class WordList:
 
     def _folded(self, text: str) -> tuple[str, list[int] | None]:
         """A text as it is compared, and the place of each of its characters; None where the places are the same."""
+        if self._fold is not None:
+            return self._fold(text), None
         if self._matches_case and not self._normalises:
             return text, None
         if text.isascii():

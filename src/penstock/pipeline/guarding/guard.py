@@ -219,7 +219,8 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             return None
         if not call.operation.is_chat or len(call.body) > JUDGED or self.results.hides_all:
             return None
-        results = passed_request(glances, read, _filled(route, request))
+        body = request.body if route.changes is NO_CHANGES else _filled(route, request)
+        results = passed_request(glances, read, body)
         if results is not None:
             self.looking_on.verdicts.passed[glances.check_ids] += 1
             call.passed = route
@@ -386,8 +387,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
 def _filled(route: TargetRoute, request: RequestBody) -> Body:
     """The body for a target, with what its config fills in."""
-    changes = route.changes
-    return changes.filled(request.body) if changes is not NO_CHANGES and changes.fills else request.body
+    return route.changes.filled(request.body) if route.changes.fills else request.body
 
 
 async def _judged_again(

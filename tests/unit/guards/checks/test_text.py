@@ -2,8 +2,13 @@ import tracemalloc
 from typing import Any
 
 import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
 
-from judging import judged, prepared, refused
+from judging import hooks_of, judged, prepared, refused
+from penstock.guards.detect.words import ascii_folded
+from penstock.guards.held_text import RuledText, StreamRule
 
 
 @pytest.mark.parametrize(
@@ -28,6 +33,64 @@ def test_contains_of_whole_words_in_any_case() -> None:
     parameters = {"words": ["dog"], "operator": "any", "wholeWord": True, "caseSensitive": False}
     assert judged("contains", parameters, "a DOG.").verdict
     assert not judged("contains", parameters, "dogma").verdict
+
+
+MANY = ["dog", "og", "Dogma", "CAT", "at a", "k", "ss", "i", "-", "o_", *(f"w{number}" for number in range(10))]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("matches_case", [False, True])
+@pytest.mark.parametrize("more", [[], ["\u00dfa"], ["\ud800"]], ids=["ascii", "others", "halves"])
+@given(
+    st.lists(
+        st.sampled_from([*MANY, " ", "D", "O", "G", "\u212a", "\u017f", "\u0130", "\u00df", "\ud800", "é", "_"]),
+        max_size=8,
+    )
+)
+def test_many_words_are_found_as_few_are(more: list[str], matches_case: bool, whole: bool, parts: list[str]) -> None:
+    """Lists of many words are searched at once, and nothing is found in another way."""
+    text, parameters = "".join(parts), {"operator": "none", "caseSensitive": matches_case, "wholeWord": whole}
+    words = [*MANY, *more]
+    found = judged("contains", {"words": words, **parameters}, text).data["foundWords"]
+    assert found == [
+        word for word in words if judged("contains", {"words": [word], **parameters}, text).data["foundWords"]
+    ]
+    glance = prepared("contains", {"words": words, **parameters}).glance
+    assert glance is not None
+    assert glance(text) is None or not found
+    assert whole or (glance(text) is None) is bool(found)
+
+
+def test_a_letter_of_ascii_stands_for_what_patterns_take_for_it() -> None:
+    every = "".join(map(chr, range(0x110000)))
+    for letter in "abcdefghijklmnopqrstuvwxyz0_-":
+        alike = {
+            each
+            for cased in {letter, letter.upper()}
+            for each in regex.findall(regex.escape(cased), every, regex.IGNORECASE)
+        }
+        assert alike == {each for each in every if ascii_folded(each) == letter}
+    assert len(ascii_folded(every)) == len(every)
+
+
+@given(st.lists(st.sampled_from([*MANY[:6], " ", "D", "o", "g", "ma"]), max_size=10), st.booleans())
+def test_many_words_in_a_stream(pieces: list[str], matches_case: bool) -> None:
+    parameters = {"operator": "none", "caseSensitive": matches_case}
+    many, few = ({"words": [*MANY[:6], *more], **parameters} for more in ([f"none{at}" for at in range(20)], []))
+    released = []
+    for check in (many, few):
+        rule = prepared("contains", check).hold
+        assert rule is not None
+        hooks = hooks_of({"output_guardrails": [{"contains": check, "deny": True}]})[1]
+        ruled = RuledText([StreamRule(rule, hooks[0], hooks[0].checks[0])])
+        passed, denied = "", False
+        for piece in [*pieces, None]:
+            ready, denied = ruled.feed(piece or "", last=piece is None)
+            passed += ready
+            if denied:
+                break
+        released.append((passed, denied))
+    assert released[0] == released[1]
 
 
 @pytest.mark.parametrize(("operator", "verdict"), [("any", False), ("all", True), ("none", True)])

@@ -9,10 +9,19 @@ from penstock.core.body import Body
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.guards.base import Phase
 from penstock.guards.detect.automaton import places
+from penstock.guards.detect.words import WordList
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.held_events import HeldEvents
 from penstock.pipeline.guarding.at_once import judged_at_once
 from penstock.pipeline.guarding.subject import Subject
+
+
+def test_half_of_a_pair_among_the_words_hides_no_other_word() -> None:
+    words = WordList(("first", "no \ud800", "last"))
+    for text in ("the first", "the last", "no \ud800"):
+        assert words.holds(text)
+    assert not words.holds("no one")
+
 
 HALVES = ["\ud800", "\udfff", "\ude00\ud83d"]
 FINDING: list[dict[str, Any]] = [

@@ -64,6 +64,11 @@ def test_a_check_that_fails_says_nothing_of_the_text(caplog: pytest.LogCaptureFi
         (False, "TimeoutError"),
     ]
     assert (run.verdict, run.denies) == (True, False)
+    for judge in (breaks, late):
+        closed = hook_of(judge, deny=True)
+        closed = msgspec.structs.replace(closed, checks=(msgspec.structs.replace(closed.checks[0], fails_closed=True),))
+        [run], _ = judged_at_once([closed], subject("canary"))
+        assert (run.verdict, run.denies) == (False, True)
     assert "RuntimeError" in caplog.text
     assert "canary" not in caplog.text
 

@@ -6,11 +6,11 @@ Source: https://platform.openai.com/docs/api-reference/chat and its neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from penstock.core.body import Body
 from penstock.core.json_text import UNREADABLE
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
@@ -22,7 +22,7 @@ from penstock.dialects.remaining_texts import (
     members_with_texts,
     other_deltas,
 )
-from penstock.dialects.texts import PlainTexts, TextView, document_texts, inputs, leaves, listed, member, plain_messages
+from penstock.dialects.texts import TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
 _KINDS: Final = {
@@ -44,8 +44,6 @@ _DOCUMENTS: Final = "documents"
 """What some hosts put before the messages of a chat: https://docs.vllm.ai/en/latest/serving/openai_compatible_server/."""
 _PREDICTION: Final = "prediction"
 """What the caller expects much of an answer to be, which the model reads."""
-_PLAIN: Final = frozenset({"messages"}) | TEXTLESS
-"""The members of a body that has no texts but those of its messages."""
 _INPUTS: Final = {
     "complete": ("prompt", "suffix"),
     "embed": ("input", "texts", "instruction"),
@@ -82,10 +80,6 @@ def _request(kind: str, body: Any) -> Iterable[Segment]:
     for segment in inputs(member(member(body, _PREDICTION), "content"), prediction):
         segments.append(Segment(segment.pointer, segment.text, "assistant", _TEXT, -1))
     return segments
-
-
-def _read_plain(body: Body) -> PlainTexts | None:
-    return plain_messages(body, _KINDS) if _PLAIN.issuperset(body.members) else None
 
 
 class _PlainMessage(msgspec.Struct, forbid_unknown_fields=True):
@@ -333,6 +327,6 @@ TEXTS: Final = TextView(
         "videos": _video,
     },
     text_members=dict.fromkeys(("chatComplete", *_INPUTS), members_with_texts),
-    read_plain_chat=_read_plain,
+    read_plain_chat=partial(plain_messages, TEXTLESS | {"messages"}, _KINDS),
     read_plain_answer=_read_plain_answer,
 )
