@@ -1,7 +1,8 @@
 """What a million requests leave behind, with ``--quick`` a tenth of them: one gateway of its own with all records on.
 
-It is looked into with its windows (observed.py). Resident memory alone doesn't tell a leak from an allocator that keeps what it once needed: objects, Python's blocks and
-the bytes of malloc are compared after a tenth of the requests, when caches are full, and at the end.
+It is looked into with its windows (observed.py). Resident memory alone doesn't tell a leak from an allocator that keeps
+what it once needed: objects, Python's blocks and the bytes of malloc are compared after a tenth of the requests, when
+caches are full, and at the end.
 """
 
 from __future__ import annotations
