@@ -80,7 +80,7 @@ class StreamWatch(sse.EventRelay):
             pattern = normalizer.pattern
             if pattern is not None and pattern.fits(data):
                 return data  # a text alone, of which the tail need not tell
-        if self.is_whole(data):
+        if data[-2:] == _END and not (self._held or self.mid_event):  # as ``is_whole``, without a call
             ready = data
             self._remember(data)
         else:
@@ -102,7 +102,7 @@ class StreamWatch(sse.EventRelay):
     def passes(self, data: bytes) -> bool:
         """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
         done with other bytes."""
-        if self.error is not None or not self.is_whole(data):
+        if data[-2:] != _END or self._held or self.mid_event or self.error is not None:
             return False
         if self._normalizer is not None and self._normalizer.sound(data) != len(data):
             return False
