@@ -172,11 +172,13 @@ class HttpExchange(Wakeup):
             if not pieces:
                 return
             try:
-                self._full = take(pieces.pop() if len(pieces) == 1 else reader.take())
+                full = take(pieces.pop() if len(pieces) == 1 else reader.take())
             except Exception as error:  # for the task: the event loop would close the provider's connection
                 self._defect = error
-            if self._full is None and self._defect is None:
-                return
+            else:
+                if full is None:
+                    return
+                self._full = full
             self._take = None
         else:
             self._unread += len(data)
