@@ -181,12 +181,16 @@ class HttpExchange(Wakeup):
                 self._full = full
             self._take = None
         else:
-            self._unread += len(data)
-            if self._unread > connection.bounds.unread and reader.pieces and not self._paused:
-                self._paused = True
-                connection.pause_reading()
+            self._keep(len(data))
         if self.status:
             self.wake()
+
+    def _keep(self, size: int) -> None:
+        """So many bytes came that are not taken at once: no more are read while too many wait."""
+        connection, self._unread = self._connection, self._unread + size
+        if self._unread > connection.bounds.unread and self._reader.pieces and not self._paused:
+            self._paused = True
+            connection.pause_reading()
 
     def _note_head(self) -> None:
         """Take over what the head of the response says, once it is complete."""
