@@ -97,8 +97,10 @@ class StreamNormalizer:
         """The length of the events at the beginning that are a line of data each, need no change and are no errors."""
         if self._held is not None:
             return 0
-        length = 0
-        for block in events.split(_EVENT_END)[:-1]:
+        blocks, length = events.split(_EVENT_END)[:-1], 0
+        if len(blocks) > 1 and self.pattern is not None and self.pattern.fits(events):
+            return len(events)
+        for block in blocks:
             event = block + _EVENT_END
             fits = self.pattern is not None and self.pattern.fits(event)
             if not (fits or (event[:6] == _DATA and b"\n" not in block and self._is_sound(event))):
