@@ -50,6 +50,11 @@ def cpu_seconds(root: int) -> float:
     return sum(_own_seconds(stat.pid) + stat.children_ticks / _TICKS_PER_SECOND for stat in _tree(root))
 
 
+def own_seconds(root: int) -> dict[int, float]:
+    """CPU time of each process of the tree, by its number."""
+    return {stat.pid: _own_seconds(stat.pid) for stat in _tree(root)}
+
+
 def _own_seconds(pid: int) -> float:
     """CPU time of all threads of a process, by its clock (clock_getcpuclockid(3)); 0 for one that has ended."""
     try:

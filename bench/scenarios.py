@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from bench import guarded, limited, measures, route, wires
+from bench import growth, guarded, limited, measures, route, wires, workers
 from bench.measures import Measure
 from bench.results import Budget, Metric, Of
 from bench.subject import Role
@@ -151,6 +151,21 @@ SCENARIOS: Final = (
         _GATEWAY,
     ),
     Scenario(
+        "workers",
+        "one worker and two, in turn, on all cores of the machine",
+        workers.workers,
+        (
+            Metric("cpu_1", "CPU per request, one worker", "µs", compared=False),
+            Metric("cpu_2", "CPU per request, two workers", "µs", compared=False),
+            Metric("ratio", "a request of two workers beside one of one", "×", _value(1.1), compared=False),
+            Metric("rate_1", "requests per second, one worker", "", compared=False),
+            Metric("rate_2", "requests per second, two workers", "", compared=False),
+            Metric("share_2", "done by the busier of two", "%", _value(60), compared=False),
+            Metric("added", "resident for the second worker and its parent", "MB", compared=False),
+        ),
+        _GATEWAY,
+    ),
+    Scenario(
         "guards",
         "three local checks, beside the same config without them",
         guarded.guards,
@@ -191,6 +206,20 @@ SCENARIOS: Final = (
             Metric("stream", "resident per stream", "KB", _value(15), compared=False),
         ),
         _OURS,
+    ),
+    Scenario(
+        "growth",
+        f"what {growth.REQUESTS:,} requests leave behind, beside the first tenth of them",
+        growth.growth,
+        (
+            Metric("requests", "requests", "", compared=False),
+            Metric("objects", "more objects", "", _value(1_000), compared=False),
+            Metric("blocks", "more blocks of Python's memory", "", compared=False),
+            Metric("malloc", "more given out by malloc", "MB", _value(1), compared=False),
+            Metric("resident", "more resident memory", "MB", compared=False),
+        ),
+        _GATEWAY,
+        rounds=1,
     ),
     Scenario(
         "slow-reader",

@@ -82,7 +82,7 @@ class StreamWatch(sse.EventRelay):
             if pattern is not None and pattern.fits(data):
                 return data  # a text alone, of which the tail need not tell
         self._known = b""
-        if self.is_whole(data):
+        if data[-2:] == _END and not (self._held or self.mid_event):  # as ``is_whole``, without a call
             ready = data
             self._remember(data)
         else:
@@ -105,7 +105,7 @@ class StreamWatch(sse.EventRelay):
         """Take an event that is like one which has passed, but for a text: True where it goes on as it is. Nothing is
         done with other bytes. ``before`` and ``behind`` stand around that text, where the caller has seen to it that
         nothing else does: several events may be so."""
-        if self.error is not None or not self.is_whole(data):
+        if data[-2:] != _END or self._held or self.mid_event or self.error is not None:
             return False
         normalizer = self._normalizer
         if normalizer is not None and not (behind and behind is self._known):

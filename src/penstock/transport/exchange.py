@@ -173,19 +173,25 @@ class HttpExchange(Wakeup):
             if not pieces:
                 return
             try:
-                self._full = take(pieces.pop() if len(pieces) == 1 else reader.take())
+                full = take(pieces.pop() if len(pieces) == 1 else reader.take())
             except Exception as error:  # for the task: the event loop would close the provider's connection
                 self._defect = error
-            if self._full is None and self._defect is None:
-                return
+            else:
+                if full is None:
+                    return
+                self._full = full
             self._take = None
         else:
-            self._unread += len(data)
-            if self._unread > connection.bounds.unread and reader.pieces and not self._paused:
-                self._paused = True
-                connection.pause_reading()
+            self._keep(len(data))
         if self.status:
             self.wake()
+
+    def _keep(self, size: int) -> None:
+        """So many bytes came that are not taken at once: no more are read while too many wait."""
+        connection, self._unread = self._connection, self._unread + size
+        if self._unread > connection.bounds.unread and self._reader.pieces and not self._paused:
+            self._paused = True
+            connection.pause_reading()
 
     def _note_head(self) -> None:
         """Take over what the head of the response says, once it is complete."""

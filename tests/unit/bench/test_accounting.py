@@ -25,6 +25,7 @@ def test_a_tree_is_the_process_and_all_below_it() -> None:
 def test_this_process_can_be_read() -> None:
     assert accounting.resident_kb(os.getpid()) > 1000
     assert accounting.open_files(os.getpid()) >= 3
+    assert accounting.own_seconds(os.getpid())[os.getpid()] > 0
 
 
 def test_computing_is_counted_more_finely_than_ticks() -> None:

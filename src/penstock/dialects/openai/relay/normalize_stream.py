@@ -98,8 +98,10 @@ class StreamNormalizer:
         and of the comments among them."""
         if self._held is not None:
             return 0
-        length = 0
-        for block in events.split(_EVENT_END)[:-1]:
+        blocks, length = events.split(_EVENT_END)[:-1], 0
+        if len(blocks) > 1 and self.pattern is not None and self.pattern.fits(events):
+            return len(events)
+        for block in blocks:
             event = block + _EVENT_END
             if not (
                 (self.pattern is not None and self.pattern.fits(event))

@@ -13,8 +13,9 @@ import msgspec
 
 from penstock.core.json_text import UNREADABLE
 
-_KEY: Final = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments|obfuscation)":(?=")')
-"""Members whose text is any other in each chunk. ``obfuscation`` is OpenAI's filler, which hides the text's length."""
+_KEY: Final = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments|obfuscation)": ?(?=")')
+"""Members whose text is any other in each chunk; some hosts write a space before it. ``obfuscation``, OpenAI's filler,
+hides the text's length."""
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MOST_TEXTS: Final = 3
 _TEXT: Final = msgspec.json.Decoder(str)

@@ -33,6 +33,7 @@ def text(content: str, **members: Any) -> bytes:
         (raw(arguments("{")), raw(arguments('"a":"\\u00e9"}'))),
         (raw(chunk({"content": "", "reasoning_content": "a"})), raw(chunk({"content": "b", "reasoning_content": ""}))),
         (raw(chunk({"content": None, "reasoning": "a"})), raw(chunk({"content": None, "reasoning": "b"}))),
+        (json.dumps(chunk({"content": "a"})).encode(), json.dumps(chunk({"content": 'b", "x": "'})).encode()),
     ],
 )
 def test_another_text_fits(first: bytes, second: bytes) -> None:
