@@ -364,7 +364,7 @@ def test_embeddings_of_openais_wire(gateway: RunningGateway, upstream: Upstream)
         "embeddings": [{"values": [0.25, 0]}, {"values": [0.25, 1]}],
         "usageMetadata": {"promptTokenCount": 3},
     }
-    assert got.headers["x-penstock-dropped-params"] == "task_type"
+    assert got.headers["x-penstock-dropped-params"] == "taskType"
     assert upstream.last.target == "/v1/embeddings"
     assert upstream.last.json == {"input": ["Hello", "Hello"], "dimensions": 2, "model": "m"}
     upstream.play(reply(body=json.dumps({**OPENAIS_VECTORS, "data": OPENAIS_VECTORS["data"][:1]}).encode()))

@@ -37,6 +37,10 @@ _REQUEST_TYPES: Final = {
     "responses.input_items": "listResponseInputItems",
     "responses.compact": "createModelResponse",
 }
+_CACHEABLE: Final = frozenset(
+    {"chat.completions", "completions", "embeddings", "moderations", "rerank", "images.generations"}
+)
+"""What is asked by JSON and answered by JSON, and keeps nothing at the host."""
 CHAT_TYPES: Final = frozenset({"chatComplete", "messages", "createModelResponse", "generateContent", "converse"})
 """Portkey's names of a chat, one for each wire; the last two are of wires that Portkey's gateway doesn't speak."""
 
@@ -94,6 +98,8 @@ class Operation(Enum):
         self.lists_models: bool = name in {"models", "models.retrieve", "models.show"}
         """Whether the gateway itself may answer, with what it knows of models."""
         self.is_chat: bool = name == "chat.completions"
+        self.is_cacheable: bool = name in _CACHEABLE
+        """Whether an answer may be given again where a config asks for that."""
         self.is_proxy: bool = name == "proxy"
         self.is_session: bool = name in {"realtime", "responses.connect"}
         """Whether a WebSocket is opened. For the hot path: ``operation is Operation.CHAT`` asks Enum's metaclass for

@@ -64,39 +64,46 @@ class LostMembers:
         """The paths of what is lost of a request that was read, each once."""
         found: dict[str, None] = {}
         try:
-            for path, element, may_hold_ends in self._elements(body):
-                if may_hold_ends or self._holds_unknown(element):
-                    self._look(element, path, found)
-                if len(found) >= _MOST:
-                    break
+            for name in self._beside:
+                if name in body.members and self._holds_unknown(value := body.value(name)):
+                    self._look(value, name, found)
+            self._look_through(body, found)
         except BodyError:
             pass  # whoever read the request has told it
         return tuple(found)[:_MOST]
 
-    def _elements(self, body: Body) -> Iterator[tuple[str, Any, bool]]:
-        """What is looked through: a path, a value, and whether it may hold one of the ``ends``."""
-        for name in self._beside:
-            if name in body.members and (value := body.value(name)).__class__ in _HOLDERS:
-                yield name, value, False
+    def _look_through(self, body: Body, found: dict[str, None]) -> None:
+        """Note what is lost of the conversation. Raises BodyError."""
         raw = body.raw(self._member)
         if raw is None:
             return
         may_hold_ends = any(token in raw for token in self._tokens)
-        if may_hold_ends or not _are_texts(raw):
-            for position, element in enumerate(body.elements(self._member) or ()):
-                yield f"{self._member}[{position}]", element, may_hold_ends
+        if not may_hold_ends and _are_texts(raw):
+            return
+        elements = body.elements(self._member) or ()
+        if not may_hold_ends and isinstance(elements, list) and not self._holds_unknown(elements):
+            return
+        for position, element in enumerate(elements):
+            if may_hold_ends or self._holds_unknown(element):
+                self._look(element, f"{self._member}[{position}]", found)
+            if len(found) >= _MOST:
+                return
 
     def _holds_unknown(self, element: Any) -> bool:
-        """Whether an element holds a name that no maker's conversations have."""
-        opaque, waiting = self._opaque, [element]
-        while waiting:
-            value = waiting.pop()
+        """Whether a value holds a name that no maker's conversations have."""
+        opaque, kinds, waiting = self._opaque, self._kinds, [element]
+        for value in waiting:  # which grows meanwhile
             if value.__class__ is list:
                 waiting += value
-            elif value.__class__ is dict and self._is_read(value):
-                if not KNOWN.issuperset(value) and any(self._is_unknown(name) for name in value):
+            elif value.__class__ is dict:
+                kind = value.get("type") if kinds else None
+                if kind is not None and (kind.__class__ is not str or kind not in kinds):
+                    continue
+                if not KNOWN.issuperset(value) and any(map(self._is_unknown, value)):
                     return True
-                waiting += [each for name, each in value.items() if each.__class__ in _HOLDERS and name not in opaque]
+                for name, each in value.items():
+                    if (each.__class__ is dict or each.__class__ is list) and name not in opaque:
+                        waiting.append(each)
         return False
 
     def _is_unknown(self, name: str) -> bool:

@@ -6,7 +6,7 @@ common form of Cohere's and Jina's for reranking. Everything here is sans-I/O an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -47,12 +47,17 @@ class TaskDialect(msgspec.Struct, frozen=True):
 class CommonTask(msgspec.Struct, frozen=True):
     """A task of a caller's wire in the common one: ``body`` is OpenAI's. ``write``: (OpenAI's reply, the provider's
     slug) -> the caller's reply. ``dropped`` could not be expressed; ``only_here`` are members that hosts of OpenAI's
-    own wire refuse."""
+    own wire refuse. ``names`` are the caller's names of the members that have others in the common wire."""
 
     body: Body
     write: Callable[[bytes, str], bytes | Failure]
     dropped: tuple[str, ...] = ()
     only_here: tuple[str, ...] = ()
+    names: Mapping[str, str] = {}
+
+    def told(self, dropped: Iterable[str]) -> tuple[str, ...]:
+        """What could not be expressed, in the caller's words: here and among what a host had no words for."""
+        return (*self.dropped, *(self.names.get(name, name) for name in dropped))
 
 
 CallerTask = Callable[[Body], "CommonTask | Failure"]
@@ -73,7 +78,7 @@ def _write_at(read: CallerTask, host: TaskDialect, body: Body, context: WriteCon
     if isinstance(payload, Failure):
         return payload
     reader = partial(_read_both, payload.read, task, context.provider)
-    return TaskPayload(payload.bodies, reader, (*task.dropped, *payload.dropped))
+    return TaskPayload(payload.bodies, reader, task.told(payload.dropped))
 
 
 def _write_at_openai(read: CallerTask, body: Body, context: WriteContext) -> TaskPayload | Failure:
@@ -84,7 +89,7 @@ def _write_at_openai(read: CallerTask, body: Body, context: WriteContext) -> Tas
     lost = tuple(name for name in task.only_here if name in common)
     for name in lost:
         common = common.without(name)
-    return TaskPayload((common.encode(),), partial(_read_both, _first, task, context.provider), (*task.dropped, *lost))
+    return TaskPayload((common.encode(),), partial(_read_both, _first, task, context.provider), task.told(lost))
 
 
 def _first(replies: Sequence[WholeReply]) -> bytes:

@@ -17,9 +17,13 @@ from typing import Final
 
 import msgspec
 
+from penstock.core import json_text
 from penstock.core.failure import Failure
-from penstock.core.http import Limits
+from penstock.core.finish_reasons import is_complete
+from penstock.core.http import Limits, content_type
+from penstock.core.json_text import read_json_or_none
 from penstock.core.lru import Lru
+from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
@@ -90,7 +94,7 @@ class Caching(msgspec.Struct, frozen=True):
 
     def applies(self, route: TargetRoute) -> bool:
         """Whether this attempt uses the cache."""
-        return route.target.cache is not None and route.operation.is_chat and self.limit > 0
+        return route.target.cache is not None and route.operation.is_cacheable and self.limit > 0
 
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""
@@ -177,7 +181,7 @@ class Caching(msgspec.Struct, frozen=True):
         ttl = route.target.cache.max_age if route.target.cache else 0.0
 
         def completed(shared_call: SharedCall) -> None:
-            entry = _entry(shared_call, prepared)
+            entry = _entry(shared_call, prepared, route.operation)
             if entry is None:
                 self._forget(form, shared_call)
                 return
@@ -218,17 +222,35 @@ class _CachedCall(msgspec.Struct, frozen=True):
     cost: SharedCost
 
 
-def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
+def _entry(shared_call: SharedCall, prepared: PreparedRequest, operation: Operation) -> Entry | None:
     """The store's entry for the answer of a call; None if the answer must not be reused."""
     answer = shared_call.answer
     if answer is None or shared_call.body is None or not has_ended_well(shared_call, prepared.dialect):
         return None
     streamed, replies = answer.watch is not None, prepared.dialect.replies
     body = shared_call.body
-    if not (replies.stream.is_complete(body) if streamed else replies.judge(body, "", True).is_complete):
+    if not operation.is_chat:
+        is_whole = not streamed and _is_whole(answer, body, prepared.dialect, operation)
+    else:
+        is_whole = replies.stream.is_complete(body) if streamed else replies.judge(body, "", True).is_complete
+    if not is_whole:
         return None
     usage = usage_of(answer, body, prepared.dialect)
     return Entry(200, EVENT_STREAM if streamed else JSON, body, streamed, answer.model, usage)
+
+
+def _is_whole(answer: Answer, body: bytes, dialect: CallerDialect, operation: Operation) -> bool:
+    """Whether a plain answer that is no chat may be given again: JSON, and of text no cut or filtered one."""
+    if not content_type(answer.headers).startswith(JSON):
+        return False
+    if operation is Operation.COMPLETIONS:
+        value = read_json_or_none(body)
+        choices = json_text.mappings(value.get("choices")) if isinstance(value, dict) else []
+        return bool(choices) and all(
+            choice.get("text") and is_complete(choice.get("finish_reason")) for choice in choices
+        )
+    verdict = dialect.replies.judge(body, "", False)
+    return verdict.error is None and not verdict.problem
 
 
 def usage_of(answer: Answer, body: bytes, dialect: CallerDialect) -> Usage | None:

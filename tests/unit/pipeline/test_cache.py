@@ -357,13 +357,16 @@ async def test_what_can_not_be_prepared_is_told() -> None:
     assert (answer.status, answer.cache_status, cache.transport.sent) == (400, "DISABLED", [])
 
 
-def test_the_cache_has_a_part_in_chats_that_may_be_stored() -> None:
+def test_the_cache_has_a_part_in_what_may_be_stored() -> None:
     caching = Cache(CUT).caching
     assert caching.applies(route())
     assert not caching.applies(calling.route(target()))
     assert not msgspec.structs.replace(caching, limit=0).applies(route())
-    embeddings = calling.route(target("openai", cache=CACHED), Operation.EMBEDDINGS)
-    assert not caching.applies(embeddings)
+    stored = Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS, Operation.IMAGES
+    asked_anew = Operation.SPEECH, Operation.TRANSCRIPTIONS, Operation.IMAGE_EDITS, Operation.MODELS
+    for operation in (*stored, *asked_anew):
+        applies = caching.applies(calling.route(target("openai", cache=CACHED), operation))
+        assert applies is (operation in stored), operation
 
 
 # Who asks the same right now.

@@ -51,7 +51,7 @@ HEADER: dict[str, Any] = {"x_portkey_provider": "groq"}
         ("@groq/x", HEADER, NO_CHOICE, "x"),
         ("@groq/@groq/x", {"x_portkey_provider": "@groq"}, NO_CHOICE, "@groq/x"),
         ("@openai/x", {"path": "openai"}, Choice("openai", where=PATH), "x"),
-        ("@gpt/x", {"path": "openai"}, Choice("openai", where=PATH), "@gpt/x"),
+        ("@gpt/x", {"path": "openai"}, Choice("openai", where=PATH), "x"),
         ("@prod/gpt-4o", {}, Choice("@prod", where=MODEL), "gpt-4o"),
         ("@prod/gpt-4o", HEADER, Choice("@prod", where=MODEL), "gpt-4o"),
         ("@no-such/gpt-4o", {}, Choice("@no-such", where=MODEL), "@no-such/gpt-4o"),

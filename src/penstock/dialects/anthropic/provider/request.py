@@ -119,6 +119,8 @@ def _told_format(request: ChatRequest, body: Mapping[str, Any]) -> list[dict[str
 _DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
 """What leaving a parameter out means."""
 _MIN_TOP_P_THINKING: Final = 0.95
+_HOTTEST: Final = 1
+"""The highest temperature that Claude takes (Anthropic API reference, "Create a Message")."""
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
 _ONE_OF: Final = frozenset({"temperature", "top_p"})
 
@@ -129,7 +131,7 @@ def _sampling(request: ChatRequest, parameters: Parameters, traits: Traits, *, t
     if not (thinks or traits.one_of_sampling) and traits.refuses.isdisjoint(values):
         for name in values:
             parameters.value(name)
-        return values
+        return _within(values, parameters)
     refused = traits.refuses.intersection(values)
     if thinks:
         refused |= {name for name, value in values.items() if _is_refused_thinking(name, value, traits)}
@@ -141,7 +143,15 @@ def _sampling(request: ChatRequest, parameters: Parameters, traits: Traits, *, t
             found[name] = parameters.value(name)
         elif value == _DEFAULTS.get(name):
             parameters.value(name)
-    return found
+    return _within(found, parameters)
+
+
+def _within(values: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
+    """The parameters with the highest temperature for a higher one, which counts as dropped: OpenAI's go up to 2."""
+    if values.get("temperature", 0) > _HOTTEST:
+        parameters.unsupported("temperature")
+        values["temperature"] = _HOTTEST
+    return values
 
 
 def _is_refused_thinking(name: str, value: float, traits: Traits) -> bool:

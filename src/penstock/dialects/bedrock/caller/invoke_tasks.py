@@ -70,7 +70,11 @@ def _nova(values: Mapping[str, Any]) -> CommonTask | Failure:
     members = {"dimensions": member(asked, "embeddingDimension"), "task_type": _task(member(asked, "embeddingPurpose"))}
     entry = text if isinstance(text, str) else {"image": f"data:image/{form};base64,{data}"}
     write = partial(_write_nova, kind="TEXT" if isinstance(text, str) else "IMAGE")
-    return _common(entry, members, values, {"taskType", "schemaVersion", _NOVA}, write)
+    task = _common(entry, members, values, {"taskType", "schemaVersion", _NOVA}, write)
+    return msgspec.structs.replace(task, names=_OF_NOVA)
+
+
+_OF_NOVA: Final = {"dimensions": f"{_NOVA}.embeddingDimension", "task_type": f"{_NOVA}.embeddingPurpose"}
 
 
 def _task(purpose: Any) -> str | None:

@@ -92,6 +92,9 @@ _DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
 """What leaving a parameter out means to the families that refuse it."""
 
 
+_HOTTEST: Final = 1
+"""The highest temperature that Converse takes (AWS API reference, "InferenceConfiguration"). A higher one counts as
+dropped: OpenAI's go up to 2."""
 _ALL_OF_COHERE: Final = 0.99
 """The highest that Cohere takes, for the 1 by which others say that every token may come."""
 
@@ -110,6 +113,9 @@ def _inference(request: ChatRequest, parameters: Parameters, traits: Traits, thi
                 parameters.value(name)
         elif not (name == "top_p" and traits.one_of_sampling and "temperature" in found):
             found[own] = parameters.value(name)
+    if found.get("temperature", 0) > _HOTTEST:
+        parameters.unsupported("temperature")
+        found["temperature"] = _HOTTEST
     if found.get("topP") == 1 and traits.family.startswith("command"):
         found["topP"] = _ALL_OF_COHERE
     sequences = _stop_sequences(parameters, traits)

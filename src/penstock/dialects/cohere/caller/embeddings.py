@@ -25,6 +25,7 @@ from penstock.dialects.texts import input_texts, inputs, leaves, listed, member
 
 _TAKEN: Final = frozenset("model texts images inputs input_type embedding_types output_dimension truncate".split())
 _PASSED: Final = ("input_type", "truncate")
+_NAMES: Final = {"dimensions": "output_dimension"}
 _TYPES: Final = frozenset({"float", "base64"})
 
 
@@ -51,7 +52,7 @@ def read_embed(body: Body) -> CommonTask | Failure:
     common = Body({name: write_json(value) for name, value in members.items()})
     texts = [each for each in inputs if isinstance(each, str)]
     dropped = tuple(name for name, value in values.items() if name not in _TAKEN and value is not None)
-    return CommonTask(common, partial(_written, tuple(types), tuple(texts)), dropped, _PASSED)
+    return CommonTask(common, partial(_written, tuple(types), tuple(texts)), dropped, _PASSED, _NAMES)
 
 
 def _inputs(values: Mapping[str, Any]) -> Iterator[str | dict[str, Any] | None]:

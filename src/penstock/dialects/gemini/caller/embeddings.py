@@ -29,6 +29,7 @@ from penstock.dialects.texts import input_texts, listed, member
 
 _NAMES: Final = {"taskType": "task_type", "title": "title", "outputDimensionality": "dimensions"}
 """The settings of a content, and their names in the common wire."""
+_OWN_NAMES: Final = {common: name for name, common in _NAMES.items()}
 _ONLY_HERE: Final = ("task_type", "title")
 """What hosts of OpenAI's wire have no word for."""
 _ADDRESSED: Final = ("model", "stream")
@@ -105,7 +106,7 @@ def _common(
         else:
             return invalid(f"requests[].{name}", "the same in all requests: embeddings are asked for together")
     body = Body({name: write_json(value) for name, value in members.items()})
-    return CommonTask(body, partial(_written, write), tuple(dropped), _ONLY_HERE)
+    return CommonTask(body, partial(_written, write), tuple(dropped), _ONLY_HERE, _OWN_NAMES)
 
 
 def _input(content: Any) -> str | dict[str, str] | None:
