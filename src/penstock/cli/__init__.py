@@ -24,7 +24,15 @@ _COMMANDS: Final = LazyRegistry[click.Command](
 
 
 class _Group(click.Group):
-    """A group whose commands are loaded one by one."""
+    """A group whose commands are loaded one by one. What is no UTF-8 is refused: it could neither be sent nor shown."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for each in args:
+            try:
+                each.encode()
+            except UnicodeEncodeError:
+                raise click.UsageError(f"{click.format_filename(each)[:60]} is no UTF-8 text") from None
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (as the library calls it)
         return list(_COMMANDS)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 import msgspec
 
+from penstock.core.json_text import write_json
+
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
     from penstock.limits.windows import WeekStart
@@ -147,7 +149,7 @@ def show_one(at: At, answer: Mapping[str, Any]) -> None:
 
 
 def show_json(answer: Mapping[str, Any]) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+    click.echo(msgspec.json.format(write_json(answer)).decode())
 
 
 def warn(answer: Mapping[str, Any]) -> None:
@@ -170,7 +172,7 @@ def _cell(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return write_json(value).decode()
 
 
 def paged(command: Callable[..., None]) -> Callable[..., None]:

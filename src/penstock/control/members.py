@@ -165,7 +165,10 @@ class Members:
         """Texts by name; numbers and booleans become texts."""
 
         def are_labels(value: object) -> bool:
-            return isinstance(value, dict) and all(isinstance(each, str | int | float) for each in value.values())
+            return isinstance(value, dict) and all(
+                is_plain(key) and isinstance(each, str | int | float) and is_plain(_as_text(each))
+                for key, each in value.items()
+            )
 
         value = self._of(name, are_labels, "texts by name")
         if value is None:
@@ -205,7 +208,7 @@ class Members:
         return None
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: str | float) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
@@ -223,7 +226,7 @@ def refuse_repeated(items: Sequence[Members], member: str) -> None:
 def _are_texts(value: object) -> bool:
     if not isinstance(value, list) or len(value) > _MOST_ITEMS:
         return False
-    return all(isinstance(each, str) and each for each in value)
+    return all(isinstance(each, str) and each and is_plain(each) for each in value)
 
 
 def respelled(value: Any) -> Any:

@@ -10,9 +10,9 @@ import msgspec
 from penstock.routing.budget import OverBudget, check_size
 
 _NO_JSON: Final = (
-    "it holds what JSON can't: a key that is no text, or a value within itself, or a number of too many digits"
+    "it holds what JSON can't: a key that is no text, a value within itself, half of a surrogate pair, or a number of "
+    "too many digits"
 )
-
 
 _NO_NUMBER: Final = "it holds a number that JSON can't write: infinity, one beyond 1.8e308, or NaN"
 

@@ -1,5 +1,6 @@
 """The command line as a whole: its version, its commands, and how fast it starts."""
 
+import os
 import re
 import subprocess
 import sys
@@ -51,3 +52,19 @@ def test_settings_that_only_the_application_finds_wanting(monkeypatch: pytest.Mo
     monkeypatch.setenv("PENSTOCK_ECHO_PACE_MS", str(UNBUILDABLE))
     result = run(*command)
     assert (result.exit_code, result.stderr) == (1, "Error: this can't be built\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("chat", "{}"),
+        ("chat", "hi", "--provider", "{}"),
+        ("explain", "-", "--provider={}"),
+        ("check", "{}.json"),
+        ("{}",),
+    ],
+)
+def test_an_argument_that_is_no_utf_8_is_refused(arguments: tuple[str, ...]) -> None:
+    result = run(*(each.format(os.fsdecode(b"h\xff")) for each in arguments))
+    assert result.exit_code == 2
+    assert "is no UTF-8 text" in result.output

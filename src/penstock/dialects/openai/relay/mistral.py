@@ -32,8 +32,9 @@ def _adapt_message(message: Members) -> None:
     if message.keys() <= _BARE:
         return
     thought = thought_of(message) if has_role(message, b'"assistant"') else ""
-    if thought:
-        message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
+    content = decoded(message.get("content")) if thought else None
+    if thought and isinstance(content, str | list | None):  # any other is Mistral's to refuse
+        message["content"] = write_json(_with_thought(thought, content))
     calls = decoded(message.get("tool_calls"))
     if isinstance(calls, list) and not all(_fits(call.get("id")) for call in calls if isinstance(call, dict)):
         message["tool_calls"] = write_json([_with_id(call) for call in calls])
@@ -42,9 +43,9 @@ def _adapt_message(message: Members) -> None:
         message["tool_call_id"] = write_json(short_id(answered))
 
 
-def _with_thought(thought: str, content: Any) -> list[Any]:
+def _with_thought(thought: str, content: str | list[Any] | None) -> list[Any]:
     """The content as a list that begins with what was thought."""
-    rest = [{"type": "text", "text": content}] if isinstance(content, str) and content else content or []
+    rest = [{"type": "text", "text": content}] if isinstance(content, str) and content else content or ()
     return [{"type": "thinking", "thinking": [{"type": "text", "text": thought}]}, *rest]
 
 

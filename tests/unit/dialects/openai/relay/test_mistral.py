@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from penstock.core.body import Body
 from penstock.dialects.openai.relay.mistral import adapt_request
 
@@ -48,3 +50,9 @@ def test_reasoning_goes_back_as_it_came() -> None:
     }
     (message,) = sent({"role": "assistant", "content": None, "reasoning": "Hm", "reasoning_details": []})
     assert message["content"] == [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]
+
+
+@pytest.mark.parametrize("content", [1, True, {"type": "text"}])
+def test_a_content_that_is_none_is_mistrals_to_refuse(content: Any) -> None:
+    (message,) = sent({"role": "assistant", "content": content, "reasoning_content": "Hm"})
+    assert message["content"] == content
