@@ -48,6 +48,7 @@ export async function api<T>(method: string, path: string, body?: unknown, key?:
   if (body !== undefined) headers["content-type"] = "application/json";
   if (key !== undefined) headers["x-portkey-api-key"] = key;
   else if (method !== "GET") headers["x-penstock-csrf"] = csrfToken;
+  const session = csrfToken;
   const response = await send(address(`/v1${path}`), {
     method,
     headers,
@@ -55,7 +56,8 @@ export async function api<T>(method: string, path: string, body?: unknown, key?:
   });
   if (response.ok) return (await response.json()) as T;
   const error = await errorOf(response);
-  if (response.status === 401 && key === undefined) onSignedOut();
+  // A late answer to a call of an earlier session says nothing of the one that has begun since.
+  if (response.status === 401 && key === undefined && session === csrfToken) onSignedOut();
   throw error;
 }
 

@@ -57,6 +57,11 @@ export function App(): JSX.Element | null {
   const [holder, setHolder] = useState("");
   // Calls that were under way at a sign-out are refused after it: the session was ended, it did not end.
   const isLeaving = useRef(false);
+  const begun = (session: Session | null): void => {
+    isLeaving.current = false;
+    setNotice("");
+    setSession(session);
+  };
   useEffect(() => {
     whenSignedOut(() => {
       if (isLeaving.current) return;
@@ -64,7 +69,7 @@ export function App(): JSX.Element | null {
       setSession(null);
     });
     const begin = (key: string): void => {
-      (key ? signInByLink(key) : resume()).then(setSession, () => {
+      (key ? signInByLink(key) : resume()).then(begun, () => {
         setNotice(key ? "This link has ended, or is none that the gateway told: its last start has told another one." : "");
         setSession(null);
       });
@@ -88,11 +93,7 @@ export function App(): JSX.Element | null {
           setNotice("");
           setHolder(key);
         }}
-        onSignedIn={(begun) => {
-          isLeaving.current = false;
-          setNotice("");
-          setSession(begun);
-        }}
+        onSignedIn={begun}
       />
     );
   }

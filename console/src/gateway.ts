@@ -9,6 +9,8 @@ const LABELS = { "penstock.console": "playground" };
 const HOUR = 3_600_000;
 
 let key: string | undefined;
+/** The key of the console's own while it is being made: calls that begin at once share it. */
+let making: Promise<string> | undefined;
 
 export const setGatewayKey = (text: string): void => {
   key = text.trim() || undefined;
@@ -21,7 +23,7 @@ export const noGateway = (): string | undefined =>
     ? undefined
     : "The admin API has a port of its own here (admin.listen), and models are called on another one.";
 
-const headersWith = (more: Record<string, string> = {}): Record<string, string> =>
+const headersWith = (more: Record<string, string>): Record<string, string> =>
   key === undefined ? more : { ...more, authorization: `Bearer ${key}` };
 
 /** Call the gateway. Where it wants a key and there is none, a key for an hour is made. */
@@ -42,13 +44,18 @@ export async function call(
       credentials: "omit",
       signal: signal ?? null,
     });
+  const shown = key;
   const response = await once();
   if (response.status !== 401) return response;
-  if (key === undefined && mayKeys("create", "workspace-service")) {
-    key = await ownKey();
+  if (shown === undefined && mayKeys("create", "workspace-service")) {
+    // Another call that began at the same time may have made one already.
+    if (key === undefined) {
+      making ??= ownKey().finally(() => (making = undefined));
+      key = await making;
+    }
     return inForce(once);
   }
-  key = undefined;
+  if (key === shown) key = undefined; // not one that was given meanwhile
   throw new ApiError(401, "The gateway wants a gateway key here, and your key may not make one: give one above.");
 }
 

@@ -10,50 +10,61 @@ export interface Loaded<T> {
   reload: () => void;
 }
 
-/** What `read` gives, again whenever `inputs` change, and every `seconds` while the page can be seen. */
+/** What `read` gives, again whenever `inputs` change, and every `seconds` while the page can be seen. An answer that
+ *  takes longer than that is waited for: the next look would only replace it. Whoever asks anew, maybe long after the
+ *  drawing that they belong to, gets what the inputs of the last drawing stand for. */
 export function useLoad<T>(read: () => Promise<T>, inputs: unknown[], seconds = 0): Loaded<T> {
   const [data, setData] = useState<T>();
   const [error, setError] = useState<ApiError>();
   const [isLoading, setLoading] = useState(true);
   const turn = useRef(0);
+  const isWaiting = useRef(false);
   const load = useCallback(() => {
     const mine = ++turn.current;
+    const done = (problem: ApiError | undefined): void => {
+      isWaiting.current = false;
+      setError(problem);
+      setLoading(false);
+    };
+    isWaiting.current = true;
     setLoading(true);
     read().then(
       (value) => {
         if (mine !== turn.current) return;
         setData(() => value);
-        setError(undefined);
-        setLoading(false);
+        done(undefined);
       },
       (problem: unknown) => {
-        if (mine !== turn.current) return;
-        setError(asError(problem));
-        setLoading(false);
+        if (mine === turn.current) done(asError(problem));
       },
     );
   }, inputs);
+  const newest = useRef<() => void>();
   useEffect(() => {
+    newest.current = load;
     load();
     return () => {
+      newest.current = undefined;
       turn.current++;
     };
   }, [load]);
   useEffect(() => {
     if (!seconds) return undefined;
     const timer = window.setInterval(() => {
-      if (!document.hidden) load();
+      if (!document.hidden && !isWaiting.current) load();
     }, seconds * 1000);
     return () => window.clearInterval(timer);
   }, [load, seconds]);
-  return { data, error, isLoading, reload: load };
+  const reload = useCallback(() => newest.current?.(), []);
+  return { data, error, isLoading, reload };
 }
 
 export function asError(problem: unknown): ApiError {
   return problem instanceof ApiError ? problem : new ApiError(0, problem instanceof Error ? problem.message : String(problem));
 }
 
-/** Something that a button does: whether it is under way, and what went wrong the last time. */
+/** Something that a button does: whether it is under way, and what went wrong the last time. It is done once at a time:
+ *  `run` does nothing and gives false while it is. */
 export interface Action {
   isBusy: boolean;
   error: ApiError | undefined;
@@ -64,7 +75,11 @@ export interface Action {
 export function useAction(): Action {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError>();
+  // Two presses of a button may come before it is drawn as busy.
+  const isUnderWay = useRef(false);
   const run = async (work: () => Promise<unknown>): Promise<boolean> => {
+    if (isUnderWay.current) return false;
+    isUnderWay.current = true;
     setBusy(true);
     setError(undefined);
     try {
@@ -74,6 +89,7 @@ export function useAction(): Action {
       setError(asError(problem));
       return false;
     } finally {
+      isUnderWay.current = false;
       setBusy(false);
     }
   };

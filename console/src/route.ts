@@ -43,6 +43,14 @@ export function show(path: string): void {
   window.location.replace(`#/${path}`);
 }
 
+/** What goes to a page once something is done that begins now, unless somebody has gone elsewhere meanwhile. */
+export function goLater(path: string): () => void {
+  const from = window.location.hash;
+  return () => {
+    if (window.location.hash === from) go(path);
+  };
+}
+
 /** Where the address names no page, go to this one. An address that has changed since the last drawing stays. */
 export function beginAt(page: string): void {
   if (!read(window.location.hash).page) show(page);

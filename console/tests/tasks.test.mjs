@@ -13,11 +13,11 @@ const task = withGateway((...started) => {
   [gateway, browser] = started;
 });
 
-const chat = (key, more = {}) =>
+const chat = (key, more = {}, body = {}) =>
   fetch(`${gateway.url}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "x-portkey-provider": "echo", "content-type": "application/json", ...more },
-    body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "Hello!" }] }),
+    body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "Hello!" }], ...body }),
   });
 
 test("signing in and out, and what a wrong key is told", { skip }, async () => {
@@ -485,6 +485,25 @@ test("health tells of circuits, workers and lost records", { skip }, () =>
     for (const name of ["Stores", "Circuits", "Connections", "Process", "Records"]) {
       await page.getByRole("heading", { name, exact: true }).waitFor();
     }
+    assert.equal(await page.getByRole("heading", { name: "Broken circuits" }).count(), 0);
+  }));
+
+test("health tells which circuits are broken, and leads to what failed", { skip }, () =>
+  task(async (page) => {
+    const config = { strategy: { mode: "fallback", cb_config: { failure_threshold: 1, cooldown_interval: 60_000 } }, targets: [{ provider: "echo" }] };
+    const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "failing", scopes: ["completions.write"] });
+    const failing = { "x-portkey-config": JSON.stringify(config) };
+    await until(async () => (await chat(key, failing)).status === 200);
+    assert.equal((await chat(key, failing, { echo: { fault: "503" } })).status, 503);
+    await visit(page, "health");
+    const row = page.getByRole("table", { name: "Broken circuits" }).locator("tbody tr");
+    await row.getByText("echo", { exact: true }).first().waitFor();
+    await row.getByText("open", { exact: true }).waitFor();
+    await row.getByRole("link", { name: "failed requests" }).click();
+    await page.getByRole("heading", { name: "Requests", exact: true }).waitFor();
+    const query = new URLSearchParams(page.url().split("?")[1]);
+    assert.deepEqual([query.get("providers"), query.get("is_success"), query.get("models")], ["echo", "false", "echo"]);
+    await page.locator("tbody tr").first().waitFor();
   }));
 
 test("a key with scopes to look sees no buttons that change", { skip }, async () => {
@@ -510,4 +529,18 @@ test("a change tells the audit log, which shows it", { skip }, () =>
     await page.getByText("sign in session").first().waitFor();
     await page.locator("tbody button").first().click();
     await page.getByRole("dialog").getByText("POST /v1/penstock/session").waitFor();
+  }));
+
+test("the audit log tells names, of what is gone, too", { skip }, () =>
+  task(async (page) => {
+    const path = "/api-keys/workspace/service";
+    const kept = await admin(gateway, "POST", path, { name: "kept for the audit", scopes: ["completions.write"] });
+    const gone = await admin(gateway, "POST", path, { name: "gone from the audit", scopes: ["completions.write"] });
+    await admin(gateway, "DELETE", `/api-keys/${gone.id}`);
+    await visit(page, "audit");
+    const row = page.locator("tbody tr").filter({ hasText: "kept for the audit" });
+    assert.equal(await row.getByRole("link").getAttribute("href"), `#/keys/${kept.id}`);
+    await page.locator("tbody tr").filter({ hasText: "gone from the audit" }).first().waitFor();
+    await row.getByRole("button").click();
+    await page.getByRole("dialog").getByText(kept.id).first().waitFor();
   }));

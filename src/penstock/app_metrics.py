@@ -169,6 +169,7 @@ def metrics_of(
         Path(folder) if folder else None,
         [counted.readings],
         [counted.budgets],
+        counted.health.broken,
     )
     address = metrics.address
     if address is None:

@@ -161,6 +161,31 @@ def test_two_workers_tell_once(tmp_path: Path) -> None:
     assert not told(hook, "error_rate.exceeded")  # the caller's own faults
 
 
+def test_two_workers_tell_once_although_the_receiver_fails(tmp_path: Path) -> None:
+    """Attempts that fail are made again by the worker that began, and the notice is taken once."""
+    (tmp_path / "penstock.toml").write_text(KEYS)
+    with running_upstream() as hook:
+        hook.play(reply(500, b"{}"))
+        hook.play(hang_up)
+        environment: dict[str, Any] = {
+            "PENSTOCK_ALERTS_WEBHOOK": hook.url, "PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data"),
+            "PENSTOCK_ALERTS_ON": "budget_exhausted",
+        }  # fmt: skip
+        arguments = ("--workers", "2", "--config", str(tmp_path / "penstock.toml"))
+        with serving(tmp_path, *arguments, **environment) as served:
+            until(lambda: len(served.workers()) == 2)
+            url = f"http://127.0.0.1:{served.port}"
+            spend(url)
+            until(lambda: len(hook.received) == 3)
+            for _ in range(10):
+                assert chat(url) == 412
+            rows = sqlite3.connect(tmp_path / "data" / "penstock.db")
+            with contextlib.closing(rows):
+                until(lambda: rows.execute("SELECT state FROM alert_delivery").fetchall() == [("told",)])
+    assert len(hook.received) == 3
+    assert len({request.headers["webhook-id"] for request in hook.received}) == 1
+
+
 def test_failed_requests_of_all_workers_are_one_rate(tmp_path: Path) -> None:
     with running_upstream() as hook:
         environment: dict[str, Any] = {

@@ -48,7 +48,7 @@ def scrape(url: str, **headers: str) -> dict[str, float]:
 
 
 def samples(text: str) -> dict[str, float]:
-    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+    lines = [line.rpartition(" ") for line in text.rstrip("\n").split("\n") if not line.startswith("#")]
     return {name: float(value) for name, _, value in lines}
 
 
@@ -100,14 +100,36 @@ def test_both_formats_and_head(tmp_path: Path) -> None:
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool (Debian's package prometheus) is not installed")
-def test_promtool_accepts_the_page(tmp_path: Path) -> None:
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool (Debian's package prometheus) is not installed")
+
+
+def check(page: bytes) -> None:
+    """What promtool says of a page: nothing."""
     assert PROMTOOL is not None
-    with gateway(tmp_path, KEYS, open=True) as running:
-        assert chat(running.url, 'odd "model"\\', x_portkey_api_key=KEY) == 200
-        page = httpx.get(f"{running.url}/metrics").content
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=page, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@needs_promtool
+def test_promtool_accepts_the_page(tmp_path: Path) -> None:
+    with gateway(tmp_path, KEYS, open=True) as running:
+        assert chat(running.url, 'odd "model"\\', x_portkey_api_key=KEY) == 200
+        check(httpx.get(f"{running.url}/metrics").content)
+
+
+@needs_promtool
+def test_promtool_accepts_the_page_of_two_workers(tmp_path: Path) -> None:
+    """With series that one of them has alone, and odd values of labels from both."""
+    environment = {"PENSTOCK_STORE_DATA_DIR": str(tmp_path), "PENSTOCK_METRICS_METADATA": "team"}
+    with serving(tmp_path, "--workers", "2", **environment) as process:
+        until(lambda: served_by(process, "penstock_workers") == 2)
+        url = f"http://127.0.0.1:{process.port}"
+        for number in range(20):  # each on a connection of its own, which either worker may take
+            odd = f'm{number % 3} "\\\n\u2028\u00e9'
+            assert chat(url, odd, x_portkey_metadata='{"team": "a\\n\\"b\\\\"}') == 200
+            assert chat(url, x_portkey_provider="no-such-provider") == 400
+        until(lambda: served_by(process, "penstock_requests_total") == 40)
+        check(httpx.get(f"{url}/metrics", timeout=60).content)
 
 
 def test_with_gateway_keys_the_page_needs_an_admin_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

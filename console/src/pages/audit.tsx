@@ -1,8 +1,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { get } from "../api";
+import { get, listAll } from "../api";
 import { time } from "../format";
 import { useLoad } from "../load";
+import { link } from "../route";
+import { may, mayKeys } from "../session";
 import { Badge, Button, Code, Dialog, Facts, LoadedView, Page, Table } from "../ui";
 
 interface Row {
@@ -22,10 +24,68 @@ interface Row {
   request_id: string | null;
 }
 
+interface Thing {
+  id: string;
+  name?: string | null;
+  slug?: string;
+}
+
+interface Known {
+  name: string;
+  /** Where the console shows it. */
+  href: string | undefined;
+}
+
+/** What there is, by the ids that rows tell: as far as the key behind the session may list it. */
+async function readKnown(): Promise<Map<string, Known>> {
+  const lists: [string, boolean, ((thing: Thing) => string) | undefined][] = [
+    ["/api-keys", mayKeys("list"), (thing) => link("keys", thing.id)],
+    ["/providers", may("providers.list", "virtual_keys.list"), (thing) => link("providers", thing.slug ?? thing.id)],
+    ["/configs", may("configs.list"), (thing) => link("configs", thing.slug ?? thing.id)],
+    ["/integrations", may("integrations.list"), undefined],
+    ["/admin/workspaces", may("workspaces.list"), undefined],
+  ];
+  const known = new Map<string, Known>();
+  await Promise.all(
+    lists.map(async ([path, isOpen, href]) => {
+      // Names are a help: a list that can't be had leaves ids.
+      const things = isOpen ? (await listAll<Thing>(path).catch(() => ({ data: [] }))).data : [];
+      for (const thing of things) known.set(thing.id, { name: thing.name || thing.slug || thing.id, href: href?.(thing) });
+    }),
+  );
+  return known;
+}
+
+/** The name that a row's own texts tell of its thing, which may be gone. */
+function nameIn(row: Row): string | undefined {
+  const { name } = objectOf(row.changes) as { name?: { after?: unknown; before?: unknown } };
+  const found = name?.after ?? name?.before ?? objectOf(row.request_body)["name"];
+  return typeof found === "string" ? found : undefined;
+}
+
+function objectOf(text: string | null): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? "");
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A thing by its name, with its id for who looks closer; by its id where nobody knows the name. */
+function Named(props: { id: string; known: Known | undefined; name?: string | undefined }): JSX.Element {
+  const { id, known } = props;
+  const name = known?.name ?? props.name;
+  if (name === undefined) return <code>{id}</code>;
+  return <span title={id}>{known?.href ? <a href={known.href}>{name}</a> : name}</span>;
+}
+
 export function Audit(): JSX.Element {
   const [page, setPage] = useState(0);
   const [open, setOpen] = useState<Row>();
   const loaded = useLoad(() => get<{ total: number; records: Row[] }>("/audit-logs", { current_page: page }), [page]);
+  // A page of rows may tell of things that are new.
+  const known = useLoad(readKnown, [page]).data ?? new Map<string, Known>();
   return (
     <Page title="Audit" lead="Who changed what. Each row holds the hash of the row before it: penstock audit verify.">
       <LoadedView loaded={loaded}>
@@ -45,9 +105,9 @@ export function Audit(): JSX.Element {
                     </button>
                   ),
                 },
-                { name: "Who", cell: (row) => <code>{row.user_type === "api_key" ? row.user_id : row.user_type}</code> },
+                { name: "Who", cell: (row) => (row.user_type === "api_key" ? <Named id={row.user_id} known={known.get(row.user_id)} /> : row.user_type.replaceAll("_", " ")) },
                 { name: "Did", cell: (row) => `${row.action.replaceAll("_", " ")} ${row.resource_type.replaceAll("_", " ")}` },
-                { name: "To", cell: (row) => <code>{row.resource_id}</code> },
+                { name: "To", cell: (row) => <Named id={row.resource_id} known={known.get(row.resource_id)} name={nameIn(row)} /> },
                 { name: "From", short: true, cell: (row) => row.client_ip ?? "–" },
                 {
                   name: "Status",
@@ -77,7 +137,8 @@ export function Audit(): JSX.Element {
             <Facts
               facts={[
                 ["When", time(open.timestamp)],
-                ["Who", `${open.user_type} ${open.user_id}`],
+                ["Who", <>{open.user_type.replaceAll("_", " ")} <Named id={open.user_id} known={known.get(open.user_id)} /> <code>{open.user_id}</code></>],
+                ["To", <>{open.resource_type.replaceAll("_", " ")} <Named id={open.resource_id} known={known.get(open.resource_id)} name={nameIn(open)} /> <code>{open.resource_id}</code></>],
                 ["Call", `${open.method ?? ""} ${open.uri ?? ""}`],
                 ["Request", <code>{open.request_id}</code>],
               ]}

@@ -4,7 +4,7 @@ import { get, list, post, put, remove } from "../api";
 import { ago, time } from "../format";
 import { diff, type JsonProblem, problemsOf, readJson } from "../json_text";
 import { asError, useAction, useLoad } from "../load";
-import { go, link } from "../route";
+import { go, goLater, link } from "../route";
 import { may } from "../session";
 import { Badge, Button, CheckField, Confirm, Failure, LoadedView, Page, Section, SelectField, Table, TextField } from "../ui";
 import { ConfigTests } from "./config_tests";
@@ -125,11 +125,12 @@ function ConfigView(props: { config?: Config; versions?: Version[]; reload?: () 
     setTold("");
     setRefused([]);
     const body = { name, config: reading.value, is_default: isDefault ? 1 : 0 };
+    const from = window.location.hash;
     try {
       const made = config
         ? await put<{ warnings?: string[] }>(`/configs/${encodeURIComponent(config.slug)}`, body)
         : await post<{ slug: string; warnings?: string[] }>("/configs", body);
-      if ("slug" in made && !config) go(`configs/${encodeURIComponent(String(made.slug))}`);
+      if ("slug" in made && !config && window.location.hash === from) go(`configs/${encodeURIComponent(String(made.slug))}`);
       setTold(["Saved, in force within a second or two.", ...(made.warnings ?? [])].join(" "));
       props.reload?.();
     } catch (problem) {
@@ -253,7 +254,10 @@ function DeleteConfig(props: { config: Config; onClose: () => void }): JSX.Eleme
       submit={isUsed ? "Delete all the same" : "Delete config"}
       action={action}
       onClose={props.onClose}
-      onConfirm={() => void action.run(() => remove(path, isUsed ? { force: true } : {})).then((isDone) => isDone && go("configs"))}
+      onConfirm={() => {
+        const next = goLater("configs");
+        void action.run(() => remove(path, isUsed ? { force: true } : {})).then((isDone) => isDone && next());
+      }}
     />
   );
 }

@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
-import { address, errorOf, send } from "../api";
+import { address, asQuery, errorOf, send } from "../api";
 import { count, dollars } from "../format";
 import { useLoad } from "../load";
-import { session } from "../session";
+import { link } from "../route";
+import { may, session } from "../session";
 import { Badge, Facts, LoadedView, Page, Section, Table } from "../ui";
 
 interface HealthAnswer {
@@ -56,6 +57,7 @@ export function Health(): JSX.Element {
       <LoadedView loaded={loaded}>
         {({ health, samples, metrics }) => (
           <>
+            <Broken samples={samples.filter((each) => each.name === "penstock_broken_circuits" && each.value > 0)} />
             {health && <Stores health={health} />}
             {metrics ? <p class="notice">{metrics}</p> : <Figures samples={samples} />}
           </>
@@ -89,6 +91,35 @@ function Stores(props: { health: HealthAnswer }): JSX.Element {
           ]}
         />
       )}
+    </Section>
+  );
+}
+
+/** The search for requests to what a sample is about: without labels that stand for no name, or for many. */
+const searchOf = ({ provider = "", model = "" }: Record<string, string>): Record<string, string> =>
+  Object.fromEntries([["providers", provider], ["models", model]].filter(([, value]) => value !== "none" && value !== "other"));
+
+/** The circuits that keep requests away, by what they keep them from. */
+function Broken(props: { samples: Sample[] }): JSX.Element | null {
+  if (props.samples.length === 0) return null;
+  return (
+    <Section title="Broken circuits" hint="requests go elsewhere, or are refused at once">
+      <Table
+        caption="Broken circuits"
+        rows={[...props.samples].sort((one, other) => other.value - one.value)}
+        id={(each) => Object.values(each.labels).join("/")}
+        columns={[
+          { name: "Provider", cell: (each) => each.labels["provider"] },
+          { name: "Model", cell: (each) => each.labels["model"] },
+          { name: "State", cell: (each) => <Badge text={(each.labels["state"] ?? "").replaceAll("_", " ")} tone={each.labels["state"] === "open" ? "bad" : "warn"} /> },
+          { name: "Circuits", number: true, cell: (each) => count(each.value) },
+          {
+            name: "What failed",
+            cell: (each) =>
+              may("logs.list") && <a href={link("requests") + asQuery({ ...searchOf(each.labels), is_success: "false", period: "1h" })}>failed requests</a>,
+          },
+        ]}
+      />
     </Section>
   );
 }

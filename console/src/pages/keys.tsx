@@ -5,7 +5,7 @@ import { type Budget, BudgetBar, readBudgets } from "../budgets";
 import { ago, count, time } from "../format";
 import { inWords, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
-import { go, link } from "../route";
+import { goLater, link } from "../route";
 import { may, mayKeys } from "../session";
 import { Badge, Button, Confirm, Dialog, Facts, Failure, Form, LoadedView, Page, Section, SelectField, Table } from "../ui";
 import { bodyOf, type KeyDraft, KeyFields, keyDraft } from "./key_fields";
@@ -337,7 +337,10 @@ function Delete(props: { entry: Key; path: string; onClose: () => void }): JSX.E
       submit="Delete key"
       action={action}
       onClose={props.onClose}
-      onConfirm={() => void action.run(() => remove(props.path)).then((isDone) => isDone && go("keys"))}
+      onConfirm={() => {
+        const next = goLater("keys");
+        void action.run(() => remove(props.path)).then((isDone) => isDone && next());
+      }}
     />
   );
 }

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { address, errorOf, get } from "../api";
 import { asCurl } from "../curl";
 import { cents, count, duration } from "../format";
@@ -184,18 +184,26 @@ function Side(props: SideProps): JSX.Element {
   const [answer, setAnswer] = useState<Answer>(NONE);
   const [error, setError] = useState<ApiError>();
   const [stop, setStop] = useState<() => void>();
+  /** The question that is being answered: of one before it nothing is shown any more. */
+  const current = useRef<AbortController>();
   const seen = useRef(props.turn);
+  useEffect(() => () => current.current?.abort(), []);
   const body = bodyOf(props, model);
   if (seen.current !== props.turn) {
     seen.current = props.turn;
     queueMicrotask(() => void send());
   }
   const send = async (): Promise<void> => {
-    const aborting = new AbortController();
+    current.current?.abort();
+    const aborting = (current.current = new AbortController());
+    const isCurrent = (): boolean => current.current === aborting;
     setStop(() => () => aborting.abort());
     setError(undefined);
     let shown: Answer = NONE;
-    const show = (more: Partial<Answer>): void => setAnswer((shown = { ...shown, ...more }));
+    const show = (more: Partial<Answer>): void => {
+      shown = { ...shown, ...more };
+      if (isCurrent()) setAnswer(shown);
+    };
     show({});
     const began = performance.now();
     try {
@@ -221,12 +229,12 @@ function Side(props: SideProps): JSX.Element {
       }
     } catch (problem) {
       if (problem instanceof DOMException && problem.name === "AbortError") show({ isStopped: true });
-      else setError(asError(problem));
+      else if (isCurrent()) setError(asError(problem));
     } finally {
       show({ took: performance.now() - began });
-      setStop(undefined);
+      if (isCurrent()) setStop(undefined);
     }
-    if (shown.told?.trace) show({ cost: await costOf(shown.told.trace) });
+    if (isCurrent() && shown.told?.trace) show({ cost: await costOf(shown.told.trace) });
   };
   return (
     <Section

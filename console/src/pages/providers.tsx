@@ -5,7 +5,7 @@ import { type Budget, BudgetBar, readBudgets } from "../budgets";
 import { ago, localInput } from "../format";
 import { inWords, LimitFields, limitsBody, limitsDraft, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
-import { go, link } from "../route";
+import { goLater, link } from "../route";
 import { may, session } from "../session";
 import { pairs } from "../text_lists";
 import { AreaField, Badge, Button, Confirm, Dialog, Form, LoadedView, Page, problemOf, Section, SelectField, Table, TextField } from "../ui";
@@ -349,11 +349,12 @@ function DeleteProvider(props: { entry: Provider; onClose: () => void }): JSX.El
       submit={isUsed ? "Delete all the same" : "Delete provider"}
       action={action}
       onClose={props.onClose}
-      onConfirm={() =>
+      onConfirm={() => {
+        const next = goLater("providers");
         void action
           .run(() => remove(`/virtual-keys/${encodeURIComponent(slug)}`, isUsed ? { force: true } : {}))
-          .then((isDone) => isDone && go("providers"))
-      }
+          .then((isDone) => isDone && next());
+      }}
     />
   );
 }

@@ -143,10 +143,12 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
   // The period ends now: it is told anew with each look.
   const query = (): Filters => ({ ...between(period), ...asQueried(filters, keys) });
   const loaded = useLoad(
-    () => get<Rows>("/logs", { ...query(), page_size: 50, cursor }),
+    async () => ({ ...(await get<Rows>("/logs", { ...query(), page_size: 50, cursor })), cursor }),
     [JSON.stringify([filters, asAddress(period), cursor])],
     isLive && cursor === undefined ? 2 : 0,
   );
+  // The rows of a page stand until those of the next one come, and with them its cursor.
+  const isTurning = loaded.data?.cursor !== cursor;
   const isError = filters["is_success"] === "false";
   return (
     <Page title="Requests" lead="What callers sent, newest first.">
@@ -245,11 +247,11 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
               ]}
             />
             <div class="row">
-              <Button disabled={cursors.length === 0} onClick={() => setCursors(cursors.slice(0, -1))}>
+              <Button disabled={cursors.length === 0 || isTurning} onClick={() => setCursors(cursors.slice(0, -1))}>
                 Newer
               </Button>
               <Button
-                disabled={!rows.next_cursor}
+                disabled={!rows.next_cursor || isTurning}
                 onClick={() => rows.next_cursor && setCursors([...cursors, rows.next_cursor])}
               >
                 Older

@@ -50,6 +50,10 @@ class Lru(Generic[K, V]):
         for key in [key for key, value in self._entries.items() if is_stale(value)]:
             self.drop(key)
 
+    def items(self) -> Iterator[tuple[K, V]]:
+        """All entries, the oldest first, without making any of them recent."""
+        return iter(self._entries.items())
+
     def values(self) -> Iterator[V]:
         """All values, the oldest first. A look, not a look-up: nothing becomes more recent."""
         return iter(self._entries.values())

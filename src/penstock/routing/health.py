@@ -132,6 +132,15 @@ class Health:
             counts.update(other.circuits())
         return counts
 
+    def broken(self) -> Counter[tuple[str, str]]:
+        """Which targets have a circuit that is not closed, with its state, and for how many tenants. Takes as long as
+        ``circuits``."""
+        states = [(target, state.circuit.state) for target, state in self._targets.items()]
+        counts = Counter([each for each in states if each[1] != "closed"])
+        for other in self._others.values():
+            counts.update(other.broken())
+        return counts
+
     def admits(self, target: str, breaker: BreakerPolicy, now: float) -> bool:
         """Whether the breaker lets an attempt through. This reserves nothing."""
         state = self._targets.get(target)

@@ -47,3 +47,12 @@ def test_the_weight_is_bounded_whatever_is_put(puts: list[tuple[int, int]]) -> N
         lru.put(key, weight, weight)
         weights[key] = weight
         assert sum(weights[known] for known in range(6) if lru.get(known) is not None) <= 6
+
+
+def test_a_look_at_all_entries_makes_none_recent() -> None:
+    lru: Lru[str, int] = Lru(2)
+    lru.put("a", 1)
+    lru.put("b", 2)
+    assert list(lru.items()) == [("a", 1), ("b", 2)]
+    lru.put("c", 3)
+    assert list(lru.items()) == [("b", 2), ("c", 3)]

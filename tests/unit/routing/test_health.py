@@ -38,13 +38,14 @@ def test_a_target_is_kept_away_until_its_probe_succeeds() -> None:
 
 def test_circuits_are_counted_over_all_tenants() -> None:
     health = Health()
-    assert health.circuits() == {}
+    assert health.circuits() == health.broken() == {}
     for part in (health, health.of("a", saved=True), health.of("b", saved=False)):
         for _ in range(2):
             attempt(part, 0.0, 500, breaker=BREAKER)
     attempt(health.of("c", saved=False), 0.0, 200, breaker=BREAKER)
     health.of("a", saved=True).attempt_started("t", BREAKER, 30.0)
     assert health.circuits() == {"open": 2, "half_open": 1, "closed": 1}
+    assert health.broken() == {("t", "open"): 2, ("t", "half_open"): 1}
 
 
 def test_asking_reserves_nothing() -> None:

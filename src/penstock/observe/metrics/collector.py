@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from mmap import mmap
 from pathlib import Path
@@ -59,7 +59,8 @@ ReadSlowly = Callable[[], Awaitable[Iterable[Reading]]]
 
 class Collector:
     """A part of the gateway. ``folder`` is where several workers count, None for a worker alone. ``readings`` are asked
-    whenever the page is; ``slow_readings`` are the same for this worker alone, since they say the same in each."""
+    whenever the page is; ``slow_readings`` are the same for this worker alone, since they say the same in each.
+    ``broken`` tells how many circuits of a target are in which state, if they are not closed."""
 
     def __init__(
         self,
@@ -69,12 +70,14 @@ class Collector:
         folder: Path | None = None,
         readings: Iterable[Read] = (),
         slow_readings: Iterable[ReadSlowly] = (),
+        broken: Callable[[], Mapping[tuple[str, str], int]] = dict,
     ) -> None:
         self._records = records
         self._bounds = bounds
         self._charges = charges
         self._folder = folder
-        self._readings = [self._own_readings, *readings]
+        self._readings = [self._own_readings, self._circuits, *readings]
+        self._broken = broken
         self._slow_readings = tuple(slow_readings)
         self._pending: deque[Record] = deque()
         self._queue: RecordQueue | None = None
@@ -223,6 +226,16 @@ class Collector:
                 recorder.count(record)
             except Exception as error:  # one record must never cost the others
                 self._tell("a record could not be counted", error)
+
+    def _circuits(self) -> Iterable[Reading]:
+        """The circuits that are not closed, by names that people know."""
+        if self._recorder is None:
+            return
+        counts: Counter[Labels] = Counter()
+        for (target, state), number in self._broken().items():
+            counts[*self._recorder.names_of(target), state] += number
+        for labels, number in counts.items():
+            yield Reading(families.BROKEN, labels, number)
 
     def _own_readings(self) -> Iterable[Reading]:
         worker = (str(self._slot.number if self._slot is not None else 0),)

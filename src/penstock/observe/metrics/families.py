@@ -171,6 +171,13 @@ CIRCUITS: Final = Family(
     "Circuit breakers of targets that had an attempt, by state: closed, open, half_open.",
     ("state",),
 )
+BROKEN: Final = Family(
+    "penstock_broken_circuits",
+    "gauge",
+    "Circuit breakers that are open or half_open, by the provider and the model that their target last failed with; "
+    "none: another process saw it fail.",
+    ("provider", "model", "state"),
+)
 BUDGET_LEFT: Final = Family(
     "penstock_budget_left",
     "gauge",
@@ -223,7 +230,7 @@ GEN_AI_FIRST_CHUNK: Final = Family(
 FAMILIES: Final = (
     REQUESTS, ERRORS, DURATION, OWN, ATTEMPTS, ATTEMPT_ERRORS, RETRIES, FALLBACKS, HEDGES, UPSTREAM, FIRST_TOKEN, CACHE,
     TOKENS, COST, UNPRICED, KEY_REQUESTS, KEY_TOKENS, KEY_COST, METADATA_REQUESTS, METADATA_TOKENS, METADATA_COST, LOST,
-    TELEMETRY_LOST, ALERTS, GUARD_VERDICTS, WAITING, CALLERS, POOL, POOL_WAITING, CIRCUITS, BUDGET_LEFT, WORKERS, BUILD,
+    TELEMETRY_LOST, ALERTS, GUARD_VERDICTS, WAITING, CALLERS, POOL, POOL_WAITING, CIRCUITS, BROKEN, BUDGET_LEFT, WORKERS, BUILD,
     CPU, MEMORY, FILES, MOST_FILES, STARTED, GEN_AI_TOKENS, GEN_AI_DURATION, GEN_AI_FIRST_CHUNK,
 )  # fmt: skip
 """All of them, in the order in which they are shown."""

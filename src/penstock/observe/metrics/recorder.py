@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.core.failure import MEANINGS
+from penstock.core.lru import Lru
 from penstock.core.usage import Usage
 from penstock.observe.metrics import families
 from penstock.observe.metrics.alike import Alike, AlikeLabels, histogram, is_ordinary
@@ -28,6 +29,8 @@ _STREAM: Final = {True: "true", False: "false"}
 _NANOS: Final = 1e-9
 _MOST_UNPRICED: Final = 1000
 """Requests whose cost waits for prices, shortly after the first start."""
+_MOST_FAILED: Final = 1000
+"""Targets that have failed whose names are remembered: circuits are told by them."""
 _MOST_ALIKE: Final = 4096
 """Kinds of requests that are remembered: callers choose the names of models."""
 _MOST_UNSETTLED: Final = 64
@@ -74,6 +77,8 @@ class Recorder:
         self._alike: dict[RecordKind, Alike | None] = {}
         """What is counted of each kind of requests; None of those that are counted one by one."""
         self._unsettled: list[Alike] = []
+        self._failed: Lru[str, tuple[str, str]] = Lru(_MOST_FAILED)
+        """The provider and the model of targets that have failed, as labels, by the targets' identities."""
 
         def metric(family: Family) -> Metric:
             return Metric(table, family, OTHER)
@@ -231,6 +236,7 @@ class Recorder:
             named = self._attempt_names(attempt)
             self._attempts.add((*named, _CLASSES.get(attempt.status // 100, _CANCELLED)))
             if attempt.failure is not None:
+                self._failed.put(attempt.identity, named)
                 self._attempt_errors.add((named[0], attempt.failure))
             if previous is not None:
                 self._further(previous, attempt).add((named[0],))
@@ -246,6 +252,10 @@ class Recorder:
 
     def _attempt_names(self, attempt: AttemptRecord) -> tuple[str, str]:
         return self._provider(attempt.provider), self._model(attempt.model, may_join=0 < attempt.status < 400)
+
+    def names_of(self, target: str) -> tuple[str, str]:
+        """The labels of a target that has failed: its provider and its model."""
+        return self._failed.get(target) or (NONE, NONE)
 
     def _further(self, previous: AttemptRecord, attempt: AttemptRecord) -> Metric:
         """The metric of an attempt that is not the first."""

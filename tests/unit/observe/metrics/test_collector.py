@@ -11,7 +11,7 @@ from penstock import __version__
 from penstock.observe.metrics import families
 from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
-from penstock.observe.record import Record, Records
+from penstock.observe.record import AttemptRecord, Record, Records
 
 REQUEST = Record(0.0, "POST", "/v1/chat/completions", 200, 0.1, operation="chat")
 
@@ -92,6 +92,24 @@ async def test_figures_of_other_parts(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("a figure can't be read") == 1  # once a minute
     owners.remove("b")
     assert len(lines(await collector.page(""), "penstock_budget_left")) == 1
+    await collector.stop()
+
+
+async def test_broken_circuits_have_the_names_that_their_targets_failed_with() -> None:
+    records, broken = Records(), {("a", "open"): 2, ("b", "open"): 1, ("b", "half_open"): 1, ("unknown", "open"): 1}
+    collector = Collector(records, Bounds(), broken=lambda: broken)
+    collector.start()
+    for target, model in (("a", "m"), ("b", "m"), ("c", "n")):
+        attempt = AttemptRecord("config", "openai", model, 1, 500, 0.0, 0.1, failure="upstream_status", identity=target)
+        records.publish(Record(0.0, "POST", "/", 500, 0.1, failure="upstream_status", attempts=(attempt,)))
+    page = await collector.page("")
+    assert sorted(lines(page, "penstock_broken_circuits")) == [
+        'penstock_broken_circuits{provider="none",model="none",state="open"} 1',
+        'penstock_broken_circuits{provider="openai",model="other",state="half_open"} 1',
+        'penstock_broken_circuits{provider="openai",model="other",state="open"} 3',
+    ]
+    broken.clear()
+    assert lines(await collector.page(""), "penstock_broken_circuits") == []
     await collector.stop()
 
 
