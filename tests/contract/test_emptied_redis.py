@@ -65,13 +65,12 @@ async def worker(
     folder: Path,
     settling: float = 3.0,
     most_values: int = 100,
-    seconds: float = 5.0,
 ) -> AsyncIterator[GuardedCounters]:
     balances = keeper(database)
     store = RedisCounters(RedisConnection(server.address), balances, most_values=most_values, settling=settling)
     balances.start()
     try:
-        async with guarded(store, folder, seconds) as counters:
+        async with guarded(store, folder) as counters:
             yield counters
     finally:
         await balances.stop()
@@ -137,7 +136,7 @@ async def test_t61_what_was_settled_while_redis_was_empty(
 async def test_t61_a_settlement_whose_answer_was_lost_is_kept_once(
     emptied: RedisServer, database: Database, tmp_path: Path
 ) -> None:
-    async with worker(emptied, database, tmp_path, seconds=2.0) as counters:
+    async with worker(emptied, database, tmp_path) as counters:
         assert await takes(counters, ("r", 1), hold(STRICT, 50))
         emptied.freeze()
         settling = asyncio.create_task(counters.settle(("r", 1), Amounts(40), [hold(STRICT, 50)]))
