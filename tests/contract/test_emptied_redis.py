@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from databases import fresh_address, migrated
-from guarding import guarded, is_refused_for_the_store, takes, until
+from guarding import guarded, impatient, is_refused_for_the_store, takes, until
 from limiting import NOON, budget, hold
 from penstock.limits.counters import Alert
 from penstock.limits.limit import OVERFLOW, Amounts, Limit
@@ -139,8 +139,9 @@ async def test_t61_a_settlement_whose_answer_was_lost_is_kept_once(
     async with worker(emptied, database, tmp_path) as counters:
         assert await takes(counters, ("r", 1), hold(STRICT, 50))
         emptied.freeze()
-        settling = asyncio.create_task(counters.settle(("r", 1), Amounts(40), [hold(STRICT, 50)]))
-        await until(lambda: counters.is_degraded)
+        with impatient(counters, 2.0):
+            settling = asyncio.create_task(counters.settle(("r", 1), Amounts(40), [hold(STRICT, 50)]))
+            await until(lambda: counters.is_degraded)
         emptied.thaw()
         await settling
         await until(lambda: not counters.is_degraded)

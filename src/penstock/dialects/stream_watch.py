@@ -197,13 +197,14 @@ class StreamWatch(sse.EventRelay):
         if events[-2:] != _END:
             return False
         error_in = self.grammar.error_in
-        for block in events[:-2].split(_END):
+        blocks = events[:-2].split(_END)
+        line_ends = 2 * len(blocks)
+        for block in blocks:
             name = b""
             if block[:7] == _EVENT:
                 name, _, block = block[7:].partition(b"\n")
-            if b"\n" in block:
-                return False
-            if not name and sse.is_comment(block):
+                line_ends += 1
+            elif sse.is_comment(block):
                 continue
             if block[:6] != _DATA:
                 return False
@@ -212,7 +213,7 @@ class StreamWatch(sse.EventRelay):
                     return False
             except ValueError:
                 return False
-        return True
+        return events.count(b"\n") == line_ends
 
     def _block(self, block: bytes) -> bytes:
         """What goes on of one event: its bytes, bytes that clients can read, or nothing."""
