@@ -18,7 +18,7 @@ import msgspec
 
 from penstock.core import kept_id
 from penstock.core.chat import NO_ECHO, Echo
-from penstock.core.events import Event, Fail, PlainReply, Text, collect, plain_reply
+from penstock.core.events import Event, Extra, Fail, Logprobs, PlainReply, Start, Text, collect, plain_reply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.usage import Usage
@@ -138,7 +138,7 @@ def translate_whole(
         return normalized
     if provider.begins_stream(body):
         return None
-    events = provider.read_reply(body, translation.context)
+    events = _answering(provider.read_reply(body, translation.context))
     if translation.forced_call:
         events = ForcedCall(translation.forced_call).told(events)
     return _plain(translation, trace_id, events, body)
@@ -218,6 +218,21 @@ class _StreamedReply(TransformedStream):
             await pass_on(self._whole, take)
 
 
+_SILENT: Final = frozenset({Start, Usage, Extra, Logprobs})
+"""Events that say nothing of an answer."""
+_NOTHING: Final = Fail("its reply holds no answer", broken=True)
+
+
+def _says_something(events: Sequence[Event]) -> bool:
+    """Whether there is an answer in events, were it that there is none to give (``Stop``)."""
+    return any(type(event) not in _SILENT for event in events)
+
+
+def _answering(events: list[Event]) -> list[Event]:
+    """All events of a reply; a failure of one that says nothing."""
+    return events if _says_something(events) else [*events, _NOTHING]
+
+
 _END: Final = b"\n\n"
 _MOST_TRIES: Final = 4
 """Events of a text that are looked at, one after the other, for how the next may look. Where none is like the one
@@ -251,6 +266,7 @@ class TranslatedStream:
         """How an event looks that tells a text like the last event; None after any other event."""
         self._is_whole = True
         """Whether the bytes so far end with an event."""
+        self._says_something = False
 
     def feed(self, data: bytes) -> bytes:
         if self.is_over:
@@ -278,10 +294,14 @@ class TranslatedStream:
     def finish(self) -> bytes:
         if self.is_over:
             return b""
-        chunks = self._written(self._reader.finish())
+        events = self._reader.finish()
+        if not (self._says_something or _says_something(events)):
+            events.append(_NOTHING)
+        chunks = self._written(events)
         return chunks if self._writer.failed is not None else self._closed(chunks + self._writer.finish())
 
     def _written(self, events: list[Event]) -> bytes:
+        self._says_something = self._says_something or _says_something(events)
         for event in events:
             if type(event) is Usage:
                 usage = self._progress.usage
@@ -317,9 +337,9 @@ def _translated(translation: Translation, trace_id: bytes, is_labelled: bool, bo
     context, caller = translation.context, translation.caller
     if _is_stream(body, translation.provider, is_labelled=is_labelled):
         reader = translation.provider.reader(context)
-        events = [*reader.feed(body), *reader.finish()]
+        events = _answering([*reader.feed(body), *reader.finish()])
     else:
-        events = translation.provider.read_reply(body, context)
+        events = _answering(translation.provider.read_reply(body, context))
     if translation.forced_call:
         events = ForcedCall(translation.forced_call).told(events)
     if not translation.streams:

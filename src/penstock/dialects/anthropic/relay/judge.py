@@ -59,6 +59,8 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         error = {"message": f"the answer was broken off ({reason})", "type": reason}
         return Verdict(classified_error(error, provider), usage=usage)
     content = value.get("content")
+    if is_chat and content == [] and reason is None:
+        return Verdict(problem=_NO_ANSWER, usage=usage)
     if isinstance(content, list):
         is_complete = bool(content) and finish_reasons.is_complete(reason) and readable is None
         return Verdict(is_complete=is_complete, usage=usage, body=readable)

@@ -117,9 +117,18 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     choices = value.get("choices")
     if not is_chat:
         return Verdict(usage=usage, body=readable)
-    if not isinstance(choices, list) or not any(isinstance(choice, dict) for choice in choices):
+    if not isinstance(choices, list) or not any(map(_says_something, choices)):
         return Verdict(problem=_NO_ANSWER, usage=usage)
     return Verdict(usage=usage, is_complete=readable is None and are_whole(choices), body=readable)
+
+
+def _says_something(choice: Any) -> bool:
+    """Whether a choice holds anything of an answer, were it only the reason why it ended."""
+    if not isinstance(choice, dict):
+        return False
+    message = choice.get("message")
+    said = {**message, "role": None} if isinstance(message, dict) else {"": message}
+    return bool(choice.get("finish_reason")) or any(said.values())
 
 
 def error_of(value: Any, *, is_chat: bool = True) -> Mapping[str, Any] | None:
