@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from calling import PLAIN
-from doors import HOSTS, door
+from doors import HOSTS, OF_HOSTS, door
 from running import RunningGateway
 from upstream import DONE, ROLE, Act, Upstream, events, reply
 
@@ -27,6 +27,13 @@ EMPTY: dict[str, tuple[str, Act]] = {
         "openai_chat",
         reply(body=b'{"choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":null}]}'),
     ),
+    "empty content": (
+        "bedrock_converse",
+        reply(body=b'{"output":{"message":{"role":"assistant","content":[]}},"usage":{"inputTokens":1}}'),
+    ),
+    "no content": ("cohere", reply(body=b'{"id":"c","message":{"role":"assistant"},"usage":{}}')),
+    "no candidates": ("gemini", reply(body=b'{"candidates":[],"usageMetadata":{"promptTokenCount":1}}')),
+    "an empty text": ("ollama", reply(body=b'{"model":"m","message":{"role":"assistant","content":""}}')),
     "a whole one": ("anthropic", reply(body=b'{"type":"message","content":[],"stop_reason":null}')),
 }
 
@@ -35,7 +42,10 @@ def asked(gateway: RunningGateway, upstream: Upstream, caller: str, target: str,
     """The answer of two targets, the second of which serves OpenAI's wire."""
     provider, model, end = HOSTS[target]
     path, body = door(caller, model, stream=stream)
-    first = {"provider": provider, "api_key": "k", "custom_host": upstream.url + end}
+    settings = {
+        name.removeprefix("x-portkey-").replace("-", "_"): value for name, value in OF_HOSTS.get(target, {}).items()
+    }
+    first = {"provider": provider, "api_key": "k", "custom_host": upstream.url + end, **settings}
     second = {"provider": "nvidia", "api_key": "k", "custom_host": upstream.url + "/v1"}
     config = {"strategy": {"mode": "fallback"}, "targets": [first, second]}
     return httpx.post(gateway.url + path, json=body, headers={"x-portkey-config": json.dumps(config)}, timeout=60)

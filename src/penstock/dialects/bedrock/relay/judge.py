@@ -69,6 +69,8 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     error = failure_of(reason, provider)
     if error is not None:
         return Verdict(error, usage=usage)
+    if content == [] and reason is None:
+        return Verdict(problem=_NO_ANSWER, usage=usage)
     if content is not None:
         # An answer with calls of tools that Bedrock ran isn't given again.
         is_own = any(not _RUN_BY_BEDROCK.isdisjoint(block) for block in content)

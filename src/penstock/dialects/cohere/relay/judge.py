@@ -65,7 +65,10 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         return Verdict(error, usage=usage)
     if not is_chat:
         return Verdict(usage=usage, body=readable)
-    if isinstance(value.get("message"), dict):
+    message = value.get("message")
+    if isinstance(message, dict):
+        if value.get("finish_reason") is None and not any({**message, "role": None}.values()):
+            return Verdict(problem=_NO_ANSWER, usage=usage)
         return Verdict(is_complete=readable is None and is_complete(value), usage=usage, body=readable)
     return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)
 
