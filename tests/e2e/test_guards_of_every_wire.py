@@ -592,3 +592,35 @@ def test_what_another_wire_asks_with_is_judged(gateway: RunningGateway, upstream
     assert got.status_code in {400, 446}, got.text
     assert got.json()["hook_results"]["before_request_hooks"][0]["deny"] is True
     assert upstream.received == []
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer"])
+@pytest.mark.parametrize(
+    "wire", ["chat", "responses through chat", "gemini through chat", "converse through chat", "gemini"]
+)
+def test_the_name_of_a_tool_in_a_stream_is_judged(
+    gateway: RunningGateway, upstream: Upstream, wire: str, mode: str
+) -> None:
+    """Where a guard sees all that is said; the name itself is never changed."""
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": BAD, "arguments": '{"a":"b"}'}}
+    made = events(ROLE, chunk({"content": "so"}), chunk({"tool_calls": [call]}), chunk({}, "tool_calls"), DONE)
+    if wire == "gemini":
+        named = {"content": {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {BAD: 1}}}]}, "index": 0}
+        said = {"content": {"role": "model", "parts": [{"text": "so"}]}, "index": 0}
+        made = events(*[b"data: %b\r\n\r\n" % json.dumps({"candidates": [each]}).encode() for each in (said, {**named, "finishReason": "STOP"})])  # fmt: skip
+    for guard, is_denied in (({**DENY, "scope": "all"}, True), (DENY, False)):
+        upstream.play(made)
+        guards = {"output_guardrails": [{**guard, "stream": mode}]}
+        if wire == "chat":
+            config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", **guards}
+            body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+            headers = {"x-portkey-config": json.dumps(config)}
+            got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+        else:
+            got = ask(gateway, upstream, wire, guards, streams=True)
+        assert (BAD.encode() in got.content) is not is_denied
+    changing = {"default.regexReplace": {"rule": "/canary-[0-9]+/g"}, "scope": "all"}
+    if wire != "chat":
+        upstream.play(made)
+        got = ask(gateway, upstream, wire, {"output_guardrails": [changing]}, streams=True)
+        assert BAD.encode() in got.content

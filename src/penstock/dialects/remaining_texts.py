@@ -134,11 +134,21 @@ def every_text_of_answer(read: Reading, name: str) -> Reading:
 
 
 def other_deltas(value: Any, at: Pointer, slot: int, choice: int = 0) -> Iterator[Delta]:
-    """What a part of an event tells that no wire's own view reads, such as a source. Names, which can't be changed,
-    are not read in streams."""
+    """What a part of an event tells that no wire's own view reads, such as a source. Names, which can't be changed, are
+    told by ``names_in``."""
     for each in _remaining(value, at, (), "assistant", 0):
         if not each.is_fixed:
             yield Delta((_OTHER, slot, 0), each.pointer, each.text, choice, is_plain=False, is_whole=True)
+
+
+def names_in(event: Any) -> str:
+    """The names that an event of a stream tells, of tools and of what they are called with, a line for each: they are
+    judged, and can't be changed."""
+    names: dict[str, None] = {}
+    for _, name, text in _strings(event, ("event",), names):
+        if name in _FIXED and text not in _KEYWORDS:
+            names[text] = None
+    return "\n".join(names)
 
 
 def members_with_texts(names: Iterable[str]) -> list[str]:

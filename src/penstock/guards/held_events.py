@@ -13,6 +13,7 @@ from penstock.core.body import Body
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind, TextKey, spliced
 from penstock.dialects.framing import sse
+from penstock.dialects.remaining_texts import names_in
 from penstock.dialects.texts import TextView
 from penstock.guards.arguments import ArgumentsText, Fed, is_arguments
 from penstock.guards.base import Judgement, could_not
@@ -22,6 +23,7 @@ from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
 
 _BETWEEN: Final = b"\n\n"
+_NAMES: Final = Delta((SegmentKind.OTHER, 0, 0), (), "", is_plain=False, is_whole=True)
 
 
 def _no_text(_: bytes) -> None:
@@ -57,6 +59,8 @@ class HeldEvents:
             for check in hook.checks
             if check.prepared.hold is not None
         ]
+        self._naming = [each for each in self._rules if each.check is not None and _sees(each.check, _NAMES)]
+        """The rules that judge names, too."""
         self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
         self._next = self._shift = 0
@@ -156,6 +160,9 @@ class HeldEvents:
 
     def _passed(self, name: bytes, data: bytes, value: Any, block: bytes) -> tuple[bytes, bytes]:
         """What goes on before an event, and of the event itself."""
+        if self._naming and self._denies_names(value):
+            self.denied = True
+            return b"", b""
         deltas = tuple(self._view.deltas(self._kind, value))
         slot = self._view.closes(name, value)
         texts: dict[Pointer, str] = {}
@@ -189,6 +196,17 @@ class HeldEvents:
         if slot is None and self._view.may_skip and _says_nothing_else(value, deltas, texts):
             return before, b""
         return before, _written(name, data, texts)
+
+    def _denies_names(self, value: Any) -> bool:
+        """Whether a rule denies a name that an event tells. None is changed: nobody would know what is called."""
+        names = names_in(value)
+        if not names:
+            return False
+        changed = [rule.changed for rule in self._naming]
+        _, is_denied = RuledText(self._naming).feed(names, last=True)
+        for rule, was_changed in zip(self._naming, changed, strict=True):
+            rule.changed = was_changed
+        return is_denied
 
     def _text(self, delta: Delta) -> _Text:
         text = None if delta.is_whole else self._texts.get(delta.key)

@@ -153,8 +153,8 @@ class RuledText:
             return False
         has_found = False
         for held in active:
-            if has_found and held.held:
-                return False  # what one rule has found already waits at a later one
+            if held.has_find or (has_found and held.held):
+                return False  # what a rule has found waits, at itself or at a later one
             has_found = has_found or id(held) in self._finders
         self._finders.clear()
         waits = "".join([held.seen[len(held.seen) - held.held :] for held in reversed(active)])

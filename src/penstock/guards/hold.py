@@ -126,6 +126,11 @@ class HeldText:
         """What went on last, and what waits."""
         return self._context + self._held
 
+    @property
+    def has_find(self) -> bool:
+        """Matches wait for nothing."""
+        return False
+
     def begin(self, context: str) -> None:
         """Nothing waits, and this text went on before."""
         self._context, self._held = context[-CONTEXT:], ""

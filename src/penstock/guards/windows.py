@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.core.json_text import read_json_or_none
-from penstock.core.segments import Delta, Segment, TextKey
+from penstock.core.segments import Delta, Segment, SegmentKind, TextKey
 from penstock.dialects.framing import sse
+from penstock.dialects.remaining_texts import names_in
 from penstock.dialects.texts import TextView
 
 
@@ -27,6 +28,8 @@ class Windows:
         self._wholes: list[Delta] = []
         self._earlier: dict[TextKey, str] = {}
         self._choices: dict[TextKey, tuple[int, bool]] = {}
+        self._names: dict[str, None] = {}
+        """What the events tell of names (``names_in``)."""
         self._is_over = False
 
     def add(self, events: bytes) -> None:
@@ -40,6 +43,8 @@ class Windows:
                 self._is_over = True
                 continue
             value = read_json_or_none(data)
+            if names := names_in(value):
+                self._names[names] = None
             for delta in self._view.deltas(self._kind, value):
                 if delta.is_whole:
                     self._wholes.append(delta)
@@ -71,7 +76,11 @@ class Windows:
             for number, each in enumerate(self._wholes)
             if each.text
         ]
-        return (*pieces, *wholes)
+        names = "\n".join(self._names)
+        named = (
+            [Segment(("names",), names, "assistant", SegmentKind.OTHER, is_plain=False, is_fixed=True)] if names else []
+        )
+        return (*pieces, *wholes, *named)
 
     def released(self) -> tuple[bytes, int]:
         """The events that were judged, and the characters of their texts."""
@@ -80,7 +89,7 @@ class Windows:
             for key, text in self._texts.items():
                 self._earlier[key] = (self._earlier.get(key, "") + text)[-self._overlap :]
         events, self._waiting = b"".join(self._waiting), []
-        self._texts, self._wholes, self._is_over = {}, [], False
+        self._texts, self._wholes, self._names, self._is_over = {}, [], {}, False
         return events, characters
 
 

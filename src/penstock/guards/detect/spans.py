@@ -181,6 +181,12 @@ class DetectedText:
         """What went on last, and what waits."""
         return self._text
 
+    @property
+    def has_find(self) -> bool:
+        """Whether a find waits for what other detectors find: begun anew, its text could hold none, since what stood
+        before it may have gone on."""
+        return bool(self._spans)
+
     def begin(self, context: str) -> None:
         """Nothing waits, and this text went on before."""
         self._text, self._at = context, len(context)

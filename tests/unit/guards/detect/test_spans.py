@@ -177,6 +177,16 @@ def test_a_find_that_waited_is_not_told_at_another_place() -> None:
     assert passed == "[AWS_ACCESS_KEY][PRIVATE_KEY][US_ITIN]. "
 
 
+@pytest.mark.parametrize("size", [1, 12, 100])
+def test_a_find_that_waits_for_other_detectors_is_not_looked_for_anew(size: int) -> None:
+    """The quotation mark before the address has gone on, and belongs to the pattern's match."""
+    rule, text = rule_of("pii"), "'o'neil@b.de4111 1111 1111 1111"
+    assert isinstance(rule, DetectRule)
+    ruled, pieces = RuledText([StreamRule(rule)]), [text[at : at + size] for at in range(0, len(text), size)]
+    passed = "".join([fed(ruled, piece) for piece in pieces]) + ruled.feed("", last=True)[0]
+    assert passed == whole_of(rule, text) == "'[EMAIL]4111 1111 1111 1111"
+
+
 @pytest.mark.parametrize(
     ("text", "place"), [("tide ", 5), ("tide", 0), ("so AB ", 3), ("so ABC ", 7), ("so A ", 3), ("so 1 ", -1)]
 )

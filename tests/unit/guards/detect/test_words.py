@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from penstock.guards.detect.detector import ScannedText
@@ -18,7 +20,7 @@ from penstock.guards.detect.words import WordList
         ({}, "a bad word here", ["bad word"]),
     ],
 )
-def test_what_is_found(options: dict[str, bool], text: str, expected: list[str]) -> None:
+def test_what_is_found(options: dict[str, Any], text: str, expected: list[str]) -> None:
     words = WordList(("bad", "bad word"), **options)
     assert [text[span.start : span.end] for span in words.found(ScannedText(text))] == expected
 
