@@ -35,7 +35,7 @@ class EitherForm:
         if self._reader is not None:
             return self._reader.feed(data)
         self._held += data
-        if self._is_whole and (self._has_line or b"\n" not in data):
+        if self._is_whole and (self._has_line or data.find(b"\n") < 0):
             return [] if len(self._held) <= MAX_FRAME else self._too_large()
         begun = bytes(self._held).removeprefix(BOM).lstrip()
         if (not begun or BOM.startswith(self._held)) and len(self._held) <= _MOST_BLANKS:

@@ -103,7 +103,7 @@ class StreamNormalizer:
         for block in blocks:
             event = block + _EVENT_END
             fits = self.pattern is not None and self.pattern.fits(event)
-            if not (fits or (event[:6] == _DATA and b"\n" not in block and self._is_sound(event))):
+            if not (fits or (event[:6] == _DATA and block.find(b"\n") < 0 and self._is_sound(event))):
                 break
             length += len(event)
         return length
