@@ -94,7 +94,7 @@ class StreamWatch(sse.EventRelay):
             return self._watched(ready)
         if self.is_seen and not weigh:
             return ready
-        if weigh or (self.leaves_usage_out and self.grammar.usage_mark in ready):
+        if weigh or (self.leaves_usage_out and ready.find(self.grammar.usage_mark) >= 0):
             return self._weighed(ready) if weigh else self._passing(ready)
         if normalizer is not None:
             sound = normalizer.sound(ready)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict, deque
+from collections import deque
 from time import monotonic
 from typing import NamedTuple
 
@@ -65,7 +65,8 @@ class Pool:
         self.closed = False
         self._limits = limits
         self._places: dict[Place, _PlaceConnections] = {}
-        self._idle: OrderedDict[Connection, _PlaceConnections] = OrderedDict()
+        self._idle: dict[Connection, _PlaceConnections] = {}
+        """In the order in which they became idle."""
         self._sweeper: asyncio.TimerHandle | None = None
 
     def counts(self) -> PoolCounts:

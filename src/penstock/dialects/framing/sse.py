@@ -217,7 +217,7 @@ def blocks(data: bytes) -> Iterator[bytes]:
 def events(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The (event name, data) of each event in a piece of a stream; comments are passed over."""
     data = data.removeprefix(BOM)
-    has_returns = b"\r" in data
+    has_returns = data.find(b"\r") >= 0
     if has_returns:
         # Nearly always every line ends with both: then it reads as if they all ended with one.
         joined = data.replace(b"\r\n", b"\n")

@@ -33,7 +33,7 @@ class TextTemplate:
     def of(cls, event: bytes, text: str) -> TextTemplate | None:
         """The template of a whole event that told this text and nothing else. None where it isn't sure which of its
         bytes are the text: it stands there only once, and no string is written in another way."""
-        if event.find(_END) != len(event) - len(_END) or b"\\" in event or b"\r" in event:
+        if event.find(_END) != len(event) - len(_END) or event.find(b"\\") >= 0 or event.find(b"\r") >= 0:
             return None
         quoted = write_json(text)
         at = event.find(quoted)
@@ -63,6 +63,6 @@ class TextTemplate:
 
 def characters(text: bytes) -> int:
     """The characters of a text that ``TextTemplate.texts`` found."""
-    if b"\\" in text:
+    if text.find(b"\\") >= 0:
         return len(read_json(b'"%b"' % text))
     return len(text) if text.isascii() else len(text.decode())

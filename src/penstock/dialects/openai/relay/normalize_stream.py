@@ -103,10 +103,8 @@ class StreamNormalizer:
             return len(events)
         for block in blocks:
             event = block + _EVENT_END
-            if not (
-                (self.pattern is not None and self.pattern.fits(event))
-                or (b"\n" not in block and (sse.is_comment(block) or (event[:6] == _DATA and self._is_sound(event))))
-            ):
+            fits = self.pattern is not None and self.pattern.fits(event)
+            if not (fits or (block.find(b"\n") < 0 and (sse.is_comment(block) or self._is_sound(event)))):
                 break
             length += len(event)
         return length
@@ -123,7 +121,9 @@ class StreamNormalizer:
         )
 
     def _is_sound(self, event: bytes) -> bool:
-        """Whether the data of an event needs no change and is no error."""
+        """Whether an event of one line is data that need no change and are no error."""
+        if event[:6] != _DATA:
+            return False
         data = event[6:-2]
         try:
             chunk = CONTINUING.decode(data)

@@ -67,7 +67,7 @@ class Fits(msgspec.Struct, frozen=True):
         if not self.parameters.isdisjoint(members):
             return False
         messages = memoryview(members.get("messages", b"")).tobytes()  # bytes() asks a Raw for a number first
-        if messages.find(b"[", 1) >= 0 or b"_" in messages:
+        if messages.find(b"[", 1) >= 0 or messages.find(b"_") >= 0:  # ``in`` asks bytes for a number first
             return False
         return not (self.words and any(word in messages for word in self.words))
 
