@@ -127,8 +127,8 @@ def _says_something(choice: Any) -> bool:
     if not isinstance(choice, dict):
         return False
     message = choice.get("message")
-    said = {**message, "role": None} if isinstance(message, dict) else {"": message}
-    return bool(choice.get("finish_reason")) or any(said.values())
+    members = {**message, "role": None} if isinstance(message, dict) else {"": message}
+    return bool(choice.get("finish_reason")) or any(members.values())
 
 
 def error_of(value: Any, *, is_chat: bool = True) -> Mapping[str, Any] | None:
