@@ -94,7 +94,7 @@ def test_a_setting_that_can_not_be_kept_is_a_problem(
 
 
 @pytest.mark.parametrize("slug", PROVIDERS)
-def test_t51_what_is_secret_of_a_provider_is_hidden_in_the_audit_log_by_its_name(slug: str) -> None:
+def test_what_is_secret_of_a_provider_is_hidden_in_the_audit_log_by_its_name(slug: str) -> None:
     for option in PROVIDERS[slug].options:
         if option.secret or option.credential is not None:
             assert option.secret
@@ -102,7 +102,7 @@ def test_t51_what_is_secret_of_a_provider_is_hidden_in_the_audit_log_by_its_name
 
 
 @pytest.mark.parametrize("slug", PROVIDERS)
-def test_t5_every_name_means_a_setting_of_the_provider(slug: str) -> None:
+def test_every_name_means_a_setting_of_the_provider(slug: str) -> None:
     row = PROVIDERS[slug]
     settings = {option_name(option) for option in row.options}
     assert set(names(row).values()) == {*settings, "custom_host", "custom_headers"}
