@@ -462,6 +462,17 @@ async def test_what_a_workspace_sets_for_its_keys(rows: Rows, catalogue: SqlCata
     assert keys["own"].restrictions == Restrictions(metadata={"team": "all", "user": "u", "env": "prod"})
 
 
+async def test_metadata_with_half_a_character_stops_no_catalogue(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(defaults='{"metadata":{"env":"\\ud800"}}'))
+    await rows.key("plain", b"a" * 32, scopes='["*"]')
+    await catalogue.refresh()
+    (key,) = catalogue.current.keys
+    assert key.labels == {"env": "\ud800"}
+
+
 async def test_a_users_key_says_whose_it_is(rows: Rows, catalogue: SqlCatalogue, database: Database) -> None:
     user = await insert(database, schema.user, name="Ada", role="member")
     await rows.key("hers", b"a" * 32, scopes='["*"]', kind="workspace-user", user_id=user, metadata='{"_user":"x"}')

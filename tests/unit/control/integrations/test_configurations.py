@@ -68,6 +68,8 @@ def test_settings_are_read_under_every_name(
         ("openai", {"openai_organisation": "o"}, "/openai_organisation", "did you mean openai_organization?"),
         ("openai", {"zzz": "o"}, "/zzz", "openai takes custom_headers, custom_host, openai_beta, openai_organization, openai_project"),
         ("openai", {"openai_project": ["p"]}, "/openai_project", "expected a text of 1 to 65536 characters"),
+        ("openai", {"openai_project": "\ud800"}, "/openai_project", "expected a text of 1 to 65536 characters"),
+        ("azure-openai", {"azure_resource_name": {"\ud800": 1}}, "/azure_resource_name", "its value must match"),
         ("azure-openai", {"azure_resource_name": "evil.example/"}, "/azure_resource_name", "its value must match"),
         ("openai", {"custom_host": "http://10.0.0.1/v1"}, "/custom_host", "it is a private or reserved address"),
         ("openai", {"custom_host": "https://user:word@llm.example"}, "/custom_host", "user information"),
