@@ -263,7 +263,7 @@ def test_a_file_whose_tests_need_recordings_names_the_mark(tmp_path: Path) -> No
         if "fresh_address(request" in file.read_text()
     ],
 )
-def test_t81_what_is_asked_of_a_database_is_asked_of_both(file: Path) -> None:
+def test_what_is_asked_of_a_database_is_asked_of_both(file: Path) -> None:
     fixtures = re.findall(r"fixture\(.*?params=\[(.*?)\]", file.read_text())
     engines = [set(re.findall(r"\w+", found)) for found in fixtures]
     of_databases = [found for found in engines if "postgres" in found or "file" in found]

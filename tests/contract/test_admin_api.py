@@ -67,7 +67,7 @@ def refused(reply: Reply, status: int, code: str) -> str:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_t02_every_answer_is_an_object_with_a_request_id(admin: RunningAdmin, route: Any) -> None:
+def test_every_answer_is_an_object_with_a_request_id(admin: RunningAdmin, route: Any) -> None:
     """``Reply`` looks at each; here in the cases without a key, with a wrong body and with ids that do not exist."""
     path = route.path.replace("{rest:path}", "a/b").replace("{model:path}", "a/b")
     for name in ("provider", "id", "slug", "type", "sub_type", "workspace_id", "user_id", "feedback_id", "invite_id"):
@@ -81,7 +81,7 @@ def test_t02_every_answer_is_an_object_with_a_request_id(admin: RunningAdmin, ro
     assert admin.call("PATCH", path).status in {405, 501}
 
 
-def test_t02_an_unknown_path_and_a_forgotten_argument(admin: RunningAdmin) -> None:
+def test_an_unknown_path_and_a_forgotten_argument(admin: RunningAdmin) -> None:
     refused(admin.call("GET", "/admin/nope"), 404, "AB02")
     for forgotten in ("NOT_GIVEN", "None", "undefined"):
         assert "slug" in refused(admin.call("GET", f"/configs/{forgotten}"), 404, "AB02")
@@ -316,7 +316,7 @@ def test_a_bearer_token_is_a_key_too_and_an_address_can_be_demanded(admin: Runni
         ("rate_limits", "rateLimits", [{"type": "tokens", "unit": "rpd", "value": 9}], [{"type": "tokens", "unit": "rpd", "value": 9}]),
     ],
 )  # fmt: skip
-def test_t05_t10_both_spellings_and_three_states(
+def test_both_spellings_and_three_states(
     admin: RunningAdmin, name: str, other: str, value: object, shown: object
 ) -> None:
     path = f"/api-keys/{new_key(admin)['id']}"
@@ -336,7 +336,7 @@ def test_t05_t10_both_spellings_and_three_states(
     assert reply.status == 400
 
 
-def test_t05_t10_members_of_inner_objects(admin: RunningAdmin) -> None:
+def test_members_of_inner_objects(admin: RunningAdmin) -> None:
     path, slug = f"/api-keys/{new_key(admin)['id']}", new_config(admin)["slug"]
 
     def put(**defaults: Any) -> dict[str, Any]:
@@ -444,7 +444,7 @@ def test_a_character_that_no_database_holds_is_no_defect(admin: RunningAdmin, pa
 # Retries.
 
 
-def test_t04_an_idempotency_key_makes_one_thing(admin: RunningAdmin) -> None:
+def test_an_idempotency_key_makes_one_thing(admin: RunningAdmin) -> None:
     body, headers = {"name": "once", "scopes": ["completions.write"]}, {"idempotency-key": random_id()}
     first = admin.call("POST", SERVICE, body, headers=headers)
     again = admin.call("POST", SERVICE, body, headers=headers)
@@ -456,7 +456,7 @@ def test_t04_an_idempotency_key_makes_one_thing(admin: RunningAdmin) -> None:
     assert other.body["id"] != first.body["id"]
 
 
-def test_t04_requests_with_one_idempotency_key_at_the_same_time_make_one_thing(admin: RunningAdmin) -> None:
+def test_requests_with_one_idempotency_key_at_the_same_time_make_one_thing(admin: RunningAdmin) -> None:
     body, headers = {"name": random_id(), "scopes": ["completions.write"]}, {"idempotency-key": random_id()}
     with ThreadPoolExecutor(8) as threads:
         replies = list(threads.map(lambda _: admin.call("POST", SERVICE, body, headers=headers), range(8)))
@@ -466,13 +466,13 @@ def test_t04_requests_with_one_idempotency_key_at_the_same_time_make_one_thing(a
     assert names.count(body["name"]) == 1
 
 
-def test_t04_a_refused_request_may_come_again_with_its_key(admin: RunningAdmin) -> None:
+def test_a_refused_request_may_come_again_with_its_key(admin: RunningAdmin) -> None:
     headers = {"idempotency-key": random_id()}
     assert admin.call("POST", "/configs", {"name": "x"}, headers=headers).status == 400
     assert admin.call("POST", "/configs", {"name": "x", "config": CONFIG}, headers=headers).status == 200
 
 
-def test_t04_an_answer_that_was_lost_is_not_made_twice(admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_was_lost_is_not_made_twice(admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway fails between the change and the keeping of its answer."""
     body, headers = {"name": "lost", "scopes": ["completions.write"]}, {"idempotency-key": random_id()}
     with monkeypatch.context() as patched:
@@ -495,7 +495,7 @@ async def everything(admin: RunningAdmin) -> bytes:
 # Tenancy and scopes.
 
 
-def test_t08_a_key_sees_its_own_workspace_only(admin: RunningAdmin) -> None:
+def test_a_key_sees_its_own_workspace_only(admin: RunningAdmin) -> None:
     scopes = [scope for scope in SCOPES if not scope.startswith(("organisation_", "audit_logs"))]
     here, there = admin.run(make_workspace(admin, "Here")), admin.run(make_workspace(admin, CANARY))
     mine = new_key(admin, *scopes, workspace_id=here)["key"]
@@ -536,7 +536,7 @@ def test_t08_a_key_sees_its_own_workspace_only(admin: RunningAdmin) -> None:
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.scopes], ids=lambda route: f"{route.method} {route.path}"
 )
-def test_t09_each_path_needs_its_scope(admin: RunningAdmin, route: Any) -> None:
+def test_each_path_needs_its_scope(admin: RunningAdmin, route: Any) -> None:
     every = admin.made("/api-keys/organisation/service", {"name": "n", "scopes": sorted(SCOPES - set(route.scopes))})
     path = route.path.replace("{type}", "workspace").replace("{sub_type}", "service")
     for name in ("id", "slug", "workspace_id", "user_id", "feedback_id"):
@@ -547,7 +547,7 @@ def test_t09_each_path_needs_its_scope(admin: RunningAdmin, route: Any) -> None:
     assert admin.call(route.method, path, {}, enough["key"]).status != 401
 
 
-def test_t09_a_key_grants_no_more_than_it_has(admin: RunningAdmin) -> None:
+def test_a_key_grants_no_more_than_it_has(admin: RunningAdmin) -> None:
     service = "workspace_service_api_keys"
     mine = new_key(admin, *(f"{service}.{verb}" for verb in ("create", "update", "rotate", "read")), "configs.read")
     body = {"name": "n", "scopes": ["configs.read", "configs.delete"]}
@@ -606,7 +606,7 @@ def test_a_key_lists_the_kinds_that_it_may_list(admin: RunningAdmin) -> None:
 # The audit log.
 
 
-def test_t51_no_secret_reaches_the_audit_log_or_an_error(admin: RunningAdmin) -> None:
+def test_no_secret_reaches_the_audit_log_or_an_error(admin: RunningAdmin) -> None:
     secret = f"sk-{SECRET}-0123456789"
     config = {"provider": "openai", "api_key": secret, "forward_headers": ["x-a"]}
     made = admin.made("/configs", {"name": "with a secret", "config": json.dumps(config)})
@@ -647,7 +647,7 @@ def test_refused_calls_are_told_ten_times_a_minute_at_most(admin: RunningAdmin) 
     assert admin.call("GET", "/audit-logs?action=sign_in").body["total"] <= 20
 
 
-def test_t52_changes_at_the_same_time_make_one_chain(admin: RunningAdmin) -> None:
+def test_changes_at_the_same_time_make_one_chain(admin: RunningAdmin) -> None:
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda number: new_config(admin, f"at once {number}")["slug"], range(24)))
     assert len(set(made)) == 24
@@ -656,7 +656,7 @@ def test_t52_changes_at_the_same_time_make_one_chain(admin: RunningAdmin) -> Non
 
 
 @pytest.mark.parametrize("damage", ["edited", "removed", "cut", "swapped", "headless"])
-def test_t52_damage_of_the_audit_log_is_found(admin: RunningAdmin, damage: str) -> None:
+def test_damage_of_the_audit_log_is_found(admin: RunningAdmin, damage: str) -> None:
     rows, head = schema.audit, schema.audit_head
     for _ in range(3):
         new_config(admin)

@@ -1,6 +1,6 @@
 """What every ``Counters`` does, whatever it counts in. An implementation adds an engine to tests/support/stores/counting.py.
 
-T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute long: ``let_pass`` passes the store's own time.
+Windows of rates are a second or a minute long: ``let_pass`` passes the store's own time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SPENT = Amounts(30, 10, 10)
 FIRST = ("request", 1)
 
 
-async def test_t20_nobody_overspends(store: Store) -> None:
+async def test_nobody_overspends(store: Store) -> None:
     """200 requests at once that cost exactly their estimate, a limit for 37: all are held until all have asked."""
     limit = budget(37 * 11, strict=True)
     everybody_asked, asked = asyncio.Event(), 0
@@ -45,7 +45,7 @@ async def test_t20_nobody_overspends(store: Store) -> None:
     assert await store.usage(hold(limit)) == (37 * 11, 0)
 
 
-async def test_t20_nobody_overspends_from_several_threads(store: Store) -> None:
+async def test_nobody_overspends_from_several_threads(store: Store) -> None:
     """Threads ask through the event loop that the counters belong to."""
     loop = asyncio.get_running_loop()
     limit = budget(37, "requests", strict=True)
@@ -63,7 +63,7 @@ async def test_t20_nobody_overspends_from_several_threads(store: Store) -> None:
 
 
 @pytest.mark.parametrize("refusing", [rate(5, kind="tokens"), budget(5, "tokens"), concurrency(0)])
-async def test_t31_nothing_is_taken_unless_everything_fits(store: Store, refusing: Limit) -> None:
+async def test_nothing_is_taken_unless_everything_fits(store: Store, refusing: Limit) -> None:
     others = [hold(rate(1)), hold(MONEY, 100), hold(concurrency(1, id="slots"))]
     for order in ([*others, hold(refusing, 6)], [hold(refusing, 6), *others]):
         result = await store.counters.reserve(FIRST, order)
@@ -85,7 +85,7 @@ async def test_a_reservation_is_closed_once(store: Store) -> None:
     assert await store.usage(money) == (30, 0)
 
 
-async def test_t22_a_released_reservation_leaves_budgets_as_they_were(store: Store) -> None:
+async def test_a_released_reservation_leaves_budgets_as_they_were(store: Store) -> None:
     holds = [hold(MONEY, 40), hold(budget(9, "requests")), hold(concurrency(1)), hold(rate(50, kind="tokens"), 50)]
     assert await store.takes(FIRST, *holds)
     await store.counters.release(FIRST)
@@ -94,7 +94,7 @@ async def test_t22_a_released_reservation_leaves_budgets_as_they_were(store: Sto
     assert await store.takes(("other", 1), *holds)
 
 
-async def test_t22_a_free_answer_counts_as_a_request_in_rates_only(store: Store) -> None:
+async def test_a_free_answer_counts_as_a_request_in_rates_only(store: Store) -> None:
     holds = [hold(MONEY, 40), hold(budget(9, "requests")), hold(rate(1))]
     assert await store.takes(FIRST, *holds)
     await store.counters.settle(FIRST, NOTHING, holds)
@@ -102,7 +102,7 @@ async def test_t22_a_free_answer_counts_as_a_request_in_rates_only(store: Store)
     assert not await store.takes(("other", 1), holds[2])
 
 
-async def test_t26_an_extension_fits_or_changes_nothing(store: Store) -> None:
+async def test_an_extension_fits_or_changes_nothing(store: Store) -> None:
     money, provider = hold(MONEY, 40), hold(budget(100, id="provider"), 70)
     assert await store.takes(FIRST, money)
     refused = await store.counters.extend(FIRST, [hold(MONEY, 61), provider])
@@ -151,7 +151,7 @@ async def test_an_unknown_reservation_is_charged(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("on_loss", "at_loss"), [("charge", 40), ("release", 0)])
-async def test_t23_a_lost_reservation_is_charged_or_released_and_corrected(
+async def test_a_lost_reservation_is_charged_or_released_and_corrected(
     store: Store, on_loss: str, at_loss: int
 ) -> None:
     money = hold(budget(100, on_loss=on_loss), 40)
@@ -168,7 +168,7 @@ async def test_t23_a_lost_reservation_is_charged_or_released_and_corrected(
         assert await store.usage(money) == (30, 0)
 
 
-async def test_t24_a_request_settles_in_the_window_where_it_reserved(store: Store) -> None:
+async def test_a_request_settles_in_the_window_where_it_reserved(store: Store) -> None:
     limit = budget(100, window=CalendarWindow("day"))
     today, tomorrow = hold(limit, 100), hold(limit, 100, NOON + DAY)
     assert await store.takes(FIRST, today)
@@ -199,7 +199,7 @@ async def test_values_and_epochs_have_buckets_of_their_own(store: Store) -> None
         assert not await store.takes(("s", number), hold(other.limit, 1, value=other.key.value))
 
 
-async def test_t27_each_line_is_told_once(store: Store) -> None:
+async def test_each_line_is_told_once(store: Store) -> None:
     limit = budget(100, alert_at=50)
 
     async def request(number: int) -> list[str]:
@@ -220,7 +220,7 @@ async def test_balances(store: Store) -> None:
     assert await store.takes(FIRST, money)
 
 
-async def test_t30_no_sliding_second_has_more_than_its_value(store: Store) -> None:
+async def test_no_sliding_second_has_more_than_its_value(store: Store) -> None:
     """Four callers at more than ten times the limit for three windows, under a joint limit of requests and tokens."""
     limits = [rate(100, "rps"), rate(900, "rps", "tokens")]
     passed, admitted = 0.0, []
@@ -240,7 +240,7 @@ async def test_t30_no_sliding_second_has_more_than_its_value(store: Store) -> No
 
 @pytest.mark.parametrize("unit", ["rps", "rpm"])
 @pytest.mark.parametrize("sliding", [True, False])
-async def test_t33_who_waits_as_long_as_told_is_let_in(store: Store, unit: str, sliding: bool) -> None:
+async def test_who_waits_as_long_as_told_is_let_in(store: Store, unit: str, sliding: bool) -> None:
     limits = [rate(7, unit, sliding=sliding), rate(90, unit, "tokens", sliding=sliding)]
     number, waits = 0, 0
     while waits < 100:
@@ -256,13 +256,13 @@ async def test_t33_who_waits_as_long_as_told_is_let_in(store: Store, unit: str, 
         await store.let_pass(0.013)
 
 
-async def test_t33_what_can_never_fit_has_no_wait(store: Store) -> None:
+async def test_what_can_never_fit_has_no_wait(store: Store) -> None:
     result = await store.counters.reserve(FIRST, [hold(rate(5, kind="tokens"), 6)])
     assert isinstance(result, Exceeded)
     assert result.wait is None
 
 
-async def test_t32_tokens_are_corrected_where_they_were_counted(store: Store) -> None:
+async def test_tokens_are_corrected_where_they_were_counted(store: Store) -> None:
     limit = rate(100, "rps", "tokens")
     tokens = hold(limit, 90)
     assert await store.takes(("under", 1), tokens)

@@ -166,7 +166,7 @@ async def test_models_are_allowed_as_the_integration_says(plane: ControlPlane) -
 # Secrets.
 
 
-async def test_t51_a_secret_is_kept_encrypted_and_shown_masked(plane: ControlPlane) -> None:
+async def test_a_secret_is_kept_encrypted_and_shown_masked(plane: ControlPlane) -> None:
     settings = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "canary-0123456789", "aws_session_token": "tiny"}
     body = {"name": "a", "slug": "a", "ai_provider_id": "bedrock", "key": FIRST, "configurations": settings}
     await integrations.create(plane, CLI, body)
@@ -243,7 +243,7 @@ async def test_a_reference_that_can_not_be_used_is_refused(
         await integrations.create(plane, CLI, {"name": "a", "ai_provider_id": "openai", "secret_mappings": [mapping]})
 
 
-async def test_t9_a_workspaces_administrator_reaches_nothing_of_the_operators(plane: ControlPlane) -> None:
+async def test_a_workspaces_administrator_reaches_nothing_of_the_operators(plane: ControlPlane) -> None:
     place = await default_workspace(plane)
     mappings = [{"target_field": "key", "secret_reference_id": "env:OPENAI_API_KEY"}]
     body = {"name": "a", "slug": "a", "ai_provider_id": "openai", "workspace_id": place, "secret_mappings": mappings}
@@ -265,7 +265,7 @@ async def test_t9_a_workspaces_administrator_reaches_nothing_of_the_operators(pl
     assert (await key_of(plane, "a")).base_url == "https://evil.example"
 
 
-async def test_t9_a_secret_setting_does_not_move_to_another_host_either(plane: ControlPlane) -> None:
+async def test_a_secret_setting_does_not_move_to_another_host_either(plane: ControlPlane) -> None:
     place = await default_workspace(plane)
     keys = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "a-secret-0123456", "aws_region": "eu-west-1"}
     body = {"name": "a", "slug": "a", "ai_provider_id": "bedrock", "workspace_id": place, "configurations": keys}
@@ -284,7 +284,7 @@ async def test_t9_a_secret_setting_does_not_move_to_another_host_either(plane: C
 # Three states.
 
 
-async def test_t10_of_an_integration_absent_stays_null_clears_and_a_value_is_set(plane: ControlPlane) -> None:
+async def test_of_an_integration_absent_stays_null_clears_and_a_value_is_set(plane: ControlPlane) -> None:
     settings = {"openai_organization": "o", "openai_project": "p"}
     body = {"name": "a", "slug": "a", "ai_provider_id": "openai", "key": FIRST, "description": "d"}
     await integrations.create(plane, CLI, {**body, "configurations": settings})
@@ -306,7 +306,7 @@ async def test_t10_of_an_integration_absent_stays_null_clears_and_a_value_is_set
         await integrations.update(plane, CLI, "a", {"name": None})
 
 
-async def test_t10_of_a_virtual_key_absent_stays_null_clears_and_a_value_is_set(plane: ControlPlane) -> None:
+async def test_of_a_virtual_key_absent_stays_null_clears_and_a_value_is_set(plane: ControlPlane) -> None:
     budget = {"type": "cost", "credit_limit": 5}
     rates = [{"type": "requests", "unit": "rpm", "value": 9}]
     body = {"name": "a", "slug": "a", "provider": "openai", "key": FIRST, "note": "n", "expires_at": LATER}
@@ -333,7 +333,7 @@ async def test_t10_of_a_virtual_key_absent_stays_null_clears_and_a_value_is_set(
     assert (found["masked_api_key"], found["model_config"]) == ("", {})
 
 
-async def test_t10_of_a_provider_absent_stays_null_clears_and_a_value_is_set(plane: ControlPlane) -> None:
+async def test_of_a_provider_absent_stays_null_clears_and_a_value_is_set(plane: ControlPlane) -> None:
     await integrations.create(plane, CLI, {"name": "i", "slug": "i", "ai_provider_id": "openai", "key": FIRST})
     body = {
         "name": "a",
@@ -550,7 +550,7 @@ async def test_a_shared_credential_is_not_changed_through_one_of_its_providers(p
 # Workspaces.
 
 
-async def test_t8_what_belongs_to_another_workspace_is_not_there(plane: ControlPlane) -> None:
+async def test_what_belongs_to_another_workspace_is_not_there(plane: ControlPlane) -> None:
     ours, theirs = await default_workspace(plane), await new_workspace(plane, "theirs")
     await integrations.create(plane, CLI, {"name": "i", "slug": "i", "ai_provider_id": "openai", "workspace_id": ours})
     made = await virtual_keys.create(plane, CLI, {"name": "v", "slug": "v", "provider": "openai", "workspace_id": ours})
@@ -730,7 +730,7 @@ async def test_limits_of_an_integrations_workspace_that_cant_be_used_are_refused
         await integration_workspaces.update(plane, CLI, "i", everywhere)
 
 
-async def test_t9_a_change_needs_the_scope_of_the_integrations_kind(plane: ControlPlane) -> None:
+async def test_a_change_needs_the_scope_of_the_integrations_kind(plane: ControlPlane) -> None:
     place = await default_workspace(plane)
     body = {"name": "i", "slug": "i", "ai_provider_id": "openai"}
     of_workspaces = Actor("api_key", "k", frozenset({"workspace_integrations.create"}))
@@ -742,7 +742,7 @@ async def test_t9_a_change_needs_the_scope_of_the_integrations_kind(plane: Contr
 # The audit log.
 
 
-async def test_t51_the_audit_log_tells_of_changes_and_of_no_secret(plane: ControlPlane) -> None:
+async def test_the_audit_log_tells_of_changes_and_of_no_secret(plane: ControlPlane) -> None:
     body = {
         "name": "a",
         "slug": "a",

@@ -1,4 +1,4 @@
-"""T61: a Redis that was emptied goes on with what budgets have used, and with what is reserved for requests under way."""
+"""A Redis that was emptied goes on with what budgets have used, and with what is reserved for requests under way."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def spend(counters: GuardedCounters, name: str, limit: Limit, amount: int)
     return await counters.settle((name, 1), Amounts(amount), [money])
 
 
-async def test_t61_two_workers_go_on_where_they_were(emptied: RedisServer, database: Database, tmp_path: Path) -> None:
+async def test_two_workers_go_on_where_they_were(emptied: RedisServer, database: Database, tmp_path: Path) -> None:
     """What one has settled and what the other one has under way: nobody can spend it again."""
     async with worker(emptied, database, tmp_path) as one, worker(emptied, database, tmp_path) as other:
         await spend(one, "settled", STRICT, 300)
@@ -100,7 +100,7 @@ async def test_t61_two_workers_go_on_where_they_were(emptied: RedisServer, datab
         assert await other.usage(hold(NORMAL).key) == (610, 0)
 
 
-async def test_t61_a_redis_that_starts_empty_while_no_gateway_runs(
+async def test_a_redis_that_starts_empty_while_no_gateway_runs(
     emptied: RedisServer, database: Database, tmp_path: Path
 ) -> None:
     async with worker(emptied, database, tmp_path) as first:
@@ -117,9 +117,7 @@ async def test_t61_a_redis_that_starts_empty_while_no_gateway_runs(
         ]
 
 
-async def test_t61_what_was_settled_while_redis_was_empty(
-    emptied: RedisServer, database: Database, tmp_path: Path
-) -> None:
+async def test_what_was_settled_while_redis_was_empty(emptied: RedisServer, database: Database, tmp_path: Path) -> None:
     async with worker(emptied, database, tmp_path) as counters:
         await spend(counters, "before", STRICT, 100)
         assert await takes(counters, ("meanwhile", 1), hold(STRICT, 50))
@@ -133,7 +131,7 @@ async def test_t61_what_was_settled_while_redis_was_empty(
         assert await second.usage(hold(STRICT).key) == (140, 0)
 
 
-async def test_t61_a_settlement_whose_answer_was_lost_is_kept_once(
+async def test_a_settlement_whose_answer_was_lost_is_kept_once(
     emptied: RedisServer, database: Database, tmp_path: Path
 ) -> None:
     async with worker(emptied, database, tmp_path) as counters:
@@ -150,7 +148,7 @@ async def test_t61_a_settlement_whose_answer_was_lost_is_kept_once(
         assert list((await read_balances(connection)).values()) == [40]
 
 
-async def test_t61_values_that_share_a_counter(emptied: RedisServer, database: Database, tmp_path: Path) -> None:
+async def test_values_that_share_a_counter(emptied: RedisServer, database: Database, tmp_path: Path) -> None:
     """Of five values three have a counter of their own; the others go on sharing one."""
     holds = [hold(GROUPED, 2, value=bytes([number]) * 32) for number in range(5)]
     async with worker(emptied, database, tmp_path, most_values=3) as counters:

@@ -99,7 +99,7 @@ def outcomes(applied: Applied) -> dict[str, set[str]]:
     return found
 
 
-async def test_t70_an_import_is_in_force_with_limits_secrets_and_old_keys(plane: ControlPlane) -> None:
+async def test_an_import_is_in_force_with_limits_secrets_and_old_keys(plane: ControlPlane) -> None:
     applied = await apply(plane, imported())
     assert applied.is_written
     assert outcomes(applied).keys() == {"created"}
@@ -253,7 +253,7 @@ def value_of(variable: str) -> str:
 
 
 @pytest.mark.parametrize("case", [*LITELLM, *BIFROST, CASES / "portkey"], ids=lambda path: path.stem)
-async def test_t70_every_case_is_stored_once(case: Path) -> None:
+async def test_every_case_is_stored_once(case: Path) -> None:
     plane = await new_plane(providers=PROVIDERS, provider_rules=provider_rules(AddressPolicy()))
     try:
         what = fit_database(converted(case), lambda _: False)

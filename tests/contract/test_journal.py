@@ -76,7 +76,7 @@ async def test_what_is_settled_is_there_after_a_restart(database: Database) -> N
     assert [row.settled for row in await rows(database, schema.balance)] == [100]
 
 
-async def test_t23_what_came_since_the_last_flush_outlives_a_killed_process(database: Database, tmp_path: Path) -> None:
+async def test_what_came_since_the_last_flush_outlives_a_killed_process(database: Database, tmp_path: Path) -> None:
     """What was settled is charged, what was held is charged as estimated, and the ledger has a line of each."""
     first = JournaledCounters(Clock().read, lambda: NOON, tmp_path)
     first.open_database = functools.partial(_itself, database)
@@ -118,7 +118,7 @@ def die(*files: MappedFile) -> None:
         file._file = None
 
 
-async def test_t23_better_news_take_the_place_of_a_lost_reservation(database: Database) -> None:
+async def test_better_news_take_the_place_of_a_lost_reservation(database: Database) -> None:
     lost = lost_entries([LostCharge(("r", 1), hold(LIMIT).key, 40)], NOON)
     real = LedgerEntry("r", 1, NOON, "openai", Usage(3, 1), 7)
     for entries in (lost, [real], lost):
@@ -147,7 +147,7 @@ async def test_only_a_strict_budget_waits_for_the_journal(database: Database) ->
     assert await rows(database, schema.open_hold) == []
 
 
-async def test_t23_what_a_killed_process_had_reserved_is_charged_once(database: Database) -> None:
+async def test_what_a_killed_process_had_reserved_is_charged_once(database: Database) -> None:
     killed, released = counters(database), budget(100, "tokens", id="released/tokens", on_loss="release")
     await killed.reserve(ONE, [hold(LIMIT, 40)])
     await killed.reserve(TWO, [hold(LIMIT, 10), hold(released, 10)])
@@ -222,7 +222,7 @@ async def test_a_database_that_is_down_closes_strict_budgets_and_loses_nothing(
     assert await rows(database, schema.open_hold) == []
 
 
-async def test_t60_a_strict_budget_that_the_operator_opens_does_without_the_journal(
+async def test_a_strict_budget_that_the_operator_opens_does_without_the_journal(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strict = budget(100, id="strict/cost", strict=True)
@@ -301,7 +301,7 @@ async def test_what_a_caller_names_keeps_no_row_from_the_ledger(database: Databa
     assert (second.model, second.amount) == ("m", 5)
 
 
-async def test_t23_what_a_fast_path_holds_and_settles_is_written_down(database: Database) -> None:
+async def test_what_a_fast_path_holds_and_settles_is_written_down(database: Database) -> None:
     killed = counters(database)
     path = killed.fast_path([Applied(LIMIT), Applied(rate())], lambda: NOON)
     assert path is not None

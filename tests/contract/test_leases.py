@@ -89,7 +89,7 @@ class Crowd:
             await store.close()
 
 
-async def test_t30_slices_pass_no_sliding_window_and_all_is_charged(place: Place) -> None:
+async def test_slices_pass_no_sliding_window_and_all_is_charged(place: Place) -> None:
     await place.make()
     crowd, chance = Crowd(place), random.Random(7)
     await crowd.begin()
@@ -107,7 +107,7 @@ async def test_t30_slices_pass_no_sliding_window_and_all_is_charged(place: Place
     assert crowd.alerts == []
 
 
-async def test_t23_a_worker_that_dies_is_charged_what_it_had_leased(place: Place) -> None:
+async def test_a_worker_that_dies_is_charged_what_it_had_leased(place: Place) -> None:
     await place.make()
     clock = Clock()
     dying, living = place.counters(clock=clock.read), place.counters(clock=clock.read)
@@ -189,7 +189,7 @@ def records(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("on_loss", ["charge", "release"])
 @pytest.mark.parametrize("is_late", [False, True])
-async def test_t23_a_killed_worker_is_charged_what_it_spent_where_its_record_is_at_hand(
+async def test_a_killed_worker_is_charged_what_it_spent_where_its_record_is_at_hand(
     place: Place, tmp_path: Path, on_loss: OnLoss, is_late: bool
 ) -> None:
     await place.make()
@@ -215,7 +215,7 @@ async def test_t23_a_killed_worker_is_charged_what_it_spent_where_its_record_is_
     await store.close()
 
 
-async def test_t23_a_lost_lease_of_which_nothing_was_held_leaves_no_charge(place: Place, tmp_path: Path) -> None:
+async def test_a_lost_lease_of_which_nothing_was_held_leaves_no_charge(place: Place, tmp_path: Path) -> None:
     """The store told all of it before the record was read: the ledger is corrected as the budget is."""
     await place.make()
     run_until_killed(place, tmp_path, "charge", "idle")

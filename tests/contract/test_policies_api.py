@@ -46,7 +46,7 @@ async def used(admin: RunningAdmin, policy: str, user: str, settled: int) -> Non
 
 
 @pytest.mark.parametrize(("path", "body"), [(USAGE, PER_USER), (RATE, {**PER_MINUTE, "value": 10})])
-def test_t1_a_policy_is_made_read_changed_and_archived(path: str, body: dict[str, Any], admin: RunningAdmin) -> None:
+def test_a_policy_is_made_read_changed_and_archived(path: str, body: dict[str, Any], admin: RunningAdmin) -> None:
     before, archived = (admin.call("GET", each).body["total"] for each in (path, f"{path}?status=archived"))
     id_ = admin.made(path, body)["id"]
     found = admin.call("GET", f"{path}/{id_}").body
@@ -98,7 +98,7 @@ def test_what_users_have_used_is_told_and_reset(admin: RunningAdmin) -> None:
     assert usages == [0, 0]
 
 
-def test_t8_an_unknown_policy_is_absent(admin: RunningAdmin) -> None:
+def test_an_unknown_policy_is_absent(admin: RunningAdmin) -> None:
     for method, path in (("GET", f"{USAGE}/none"), ("PUT", f"{RATE}/none"), ("DELETE", f"{USAGE}/none")):
         assert admin.call(method, path, {} if method == "PUT" else None).status == 404
 
@@ -109,7 +109,7 @@ def test_a_status_that_is_none_is_told(admin: RunningAdmin) -> None:
     assert admin.call("GET", f"{USAGE}?status=archived").status == 200
 
 
-def test_t28_a_budget_that_the_counters_cant_count_exactly_is_refused_where_it_is_made() -> None:
+def test_a_budget_that_the_counters_cant_count_exactly_is_refused_where_it_is_made() -> None:
     """Beside policies also those of gateway keys and of virtual keys."""
     budget = {"type": "cost", "credit_limit": 9_000_001}
     limits = {"usage_limits": budget}

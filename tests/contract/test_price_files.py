@@ -124,12 +124,12 @@ GOLDEN = [
 # fmt: on
 
 
-def test_t29_enough_models_have_a_charge_worked_out_by_hand() -> None:
+def test_enough_models_have_a_charge_worked_out_by_hand() -> None:
     assert len({(each.provider, each.model) for each in GOLDEN}) >= 40
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden.provider}/{golden.model}-{golden.dollars}")
-def test_t29_charges_are_what_a_hand_computes(golden: Golden) -> None:
+def test_charges_are_what_a_hand_computes(golden: Golden) -> None:
     price = book().look_up(golden.provider, golden.model, golden.region, golden.mode)
     assert price is not None
     charged = charge(golden.usage, price, NOW)
@@ -165,7 +165,7 @@ def leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
             yield from leaves(each, (*path, name))
 
 
-def test_t29_all_values_load() -> None:
+def test_all_values_load() -> None:
     """Each of them is read, and found again by its model, region, mode and size of the prompt, as the nearest whole
     number of picodollars. Two kinds are read and then left out: ``default`` entries, whose models nobody knows, and an
     entry that stands inside another one, which is told."""
@@ -224,7 +224,7 @@ def names(path: tuple[str, ...]) -> Iterator[str]:
         yield f"unit.{last}"
 
 
-def test_t29_every_entry_of_regions_and_modes_is_reachable() -> None:
+def test_every_entry_of_regions_and_modes_is_reachable() -> None:
     entries = [
         (file.stem, model, entry["custom_pricing"]["regions"])
         for file in sorted(FILES.glob("*.json"))

@@ -284,7 +284,7 @@ def test_graphs_agree_with_the_rows_in_buckets_of_every_size(admin: RunningAdmin
         assert graph("requests", status_code="500", models="m")["summary"] == {"total": 1}
 
 
-def test_t06_the_paths_of_both_clients_answer_the_same(admin: RunningAdmin) -> None:
+def test_the_paths_of_both_clients_answer_the_same(admin: RunningAdmin) -> None:
     put(admin, entry(status=500))
     for alias, name in ALIASES.items():
         first, second = (admin.call("GET", f"/analytics/graphs/{each}?{within()}") for each in (alias, name))
@@ -611,7 +611,7 @@ def test_what_is_kept_of_inserted_contents_follows_the_rule_of_requests(
     assert admin.call("GET", f"/logs/{made}").body["has_content"] is kept
 
 
-def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
+def test_scopes_and_workspaces(admin: RunningAdmin) -> None:
     another_workspace(admin)
     put(admin, entry(trace_id="ours"), entry(trace_id="theirs", workspace_id="another"))
     (row,) = [item for item in listed(admin)["data"] if item["trace_id"] == "theirs"]

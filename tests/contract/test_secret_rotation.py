@@ -77,7 +77,7 @@ class FailingKeyring(Keyring):
         return super().seal(secret, place, nonce)
 
 
-async def test_t50_a_rotation_that_is_interrupted_in_a_batch_is_resumed(database: Database) -> None:
+async def test_a_rotation_that_is_interrupted_in_a_batch_is_resumed(database: Database) -> None:
     with pytest.raises(KeyringError, match="interrupted"):
         await secrets.rotate(database, FailingKeyring(130))
     assert await secrets.count_by_key(database) == {"new": 100, "old": MANY - 100}, (
@@ -89,7 +89,7 @@ async def test_t50_a_rotation_that_is_interrupted_in_a_batch_is_resumed(database
     assert await values(database, NEWEST) == {str(number): f"sk-{number}" for number in range(MANY)}
 
 
-async def test_t50_secrets_change_and_are_read_while_a_rotation_runs(database: Database) -> None:
+async def test_secrets_change_and_are_read_while_a_rotation_runs(database: Database) -> None:
     expected = {str(number): f"sk-{number}" for number in range(MANY)}
     is_over = asyncio.Event()
 
@@ -116,13 +116,13 @@ async def test_t50_secrets_change_and_are_read_while_a_rotation_runs(database: D
     assert await values(database, NEWEST) == expected
 
 
-async def test_t50_a_rotation_leaves_the_revision(database: Database) -> None:
+async def test_a_rotation_leaves_the_revision(database: Database) -> None:
     before = await database.revision()
     await secrets.rotate(database, NEW)
     assert await database.revision() == before
 
 
-async def test_t50_a_secret_that_was_moved_opens_nowhere_else(database: Database) -> None:
+async def test_a_secret_that_was_moved_opens_nowhere_else(database: Database) -> None:
     table = schema.secret
     async with database.change() as connection:
         for owner, field in (("1", "other"), ("moved", "key")):
@@ -135,7 +135,7 @@ async def test_t50_a_secret_that_was_moved_opens_nowhere_else(database: Database
         await secrets.rotate(database, NEW)
 
 
-async def test_t50_a_wrong_key_stops_the_start(database: Database) -> None:
+async def test_a_wrong_key_stops_the_start(database: Database) -> None:
     await secrets.check_keyring(database, OLD)
     with pytest.raises(DatabaseError, match="encrypted with the key old: add it"):
         await secrets.check_keyring(database, NEWEST)
@@ -157,7 +157,7 @@ def killed(address: str, database: Database) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-async def test_t50_a_rotation_that_is_killed_is_resumed(killed: subprocess.Popen[str], database: Database) -> None:
+async def test_a_rotation_that_is_killed_is_resumed(killed: subprocess.Popen[str], database: Database) -> None:
     assert killed.stdout is not None
     assert await asyncio.to_thread(killed.stdout.readline) == "100\n"
     killed.kill()

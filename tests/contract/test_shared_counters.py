@@ -1,4 +1,4 @@
-"""What counters do that several processes share, on every engine: T20, T23, T27, T30 and T34."""
+"""What counters do that several processes share, on every engine."""
 
 from __future__ import annotations
 
@@ -88,9 +88,7 @@ def told(running: Sequence[subprocess.Popen[str]]) -> list[list[str]]:
     return lines
 
 
-async def test_t20_t27_four_processes_dont_overspend_and_each_line_is_told_once(
-    place: Place, counters: StoredCounters
-) -> None:
+async def test_four_processes_dont_overspend_and_each_line_is_told_once(place: Place, counters: StoredCounters) -> None:
     with workers(place, "ask") as running:
         go_on(running)
         let_in = [read(worker).split() for worker in running]
@@ -102,7 +100,7 @@ async def test_t20_t27_four_processes_dont_overspend_and_each_line_is_told_once(
     assert await counters.usage(hold(SHARED).key) == (37 * COST, 0)
 
 
-async def test_t30_four_processes_pass_no_sliding_second(place: Place, counters: StoredCounters) -> None:
+async def test_four_processes_pass_no_sliding_second(place: Place, counters: StoredCounters) -> None:
     """At more than ten times the limit. A request counts only where it was surely let in."""
     with workers(place, "hurry") as running:
         go_on(running)
@@ -114,7 +112,7 @@ async def test_t30_four_processes_pass_no_sliding_second(place: Place, counters:
 
 
 @pytest.mark.parametrize("round_", range(int(os.environ.get("TEST_KILL_ROUNDS", "1"))))
-async def test_t23_what_a_killed_worker_held_is_charged(place: Place, counters: StoredCounters, round_: int) -> None:
+async def test_what_a_killed_worker_held_is_charged(place: Place, counters: StoredCounters, round_: int) -> None:
     """``TEST_KILL_ROUNDS=100`` kills at a hundred moments."""
     with workers(place, "work", 2) as running:
         go_on(running)
@@ -133,7 +131,7 @@ async def test_t23_what_a_killed_worker_held_is_charged(place: Place, counters: 
     assert least <= settled <= most
 
 
-async def test_t23_a_lost_reservation_is_told_with_what_it_was_charged(place: Place, counters: StoredCounters) -> None:
+async def test_a_lost_reservation_is_told_with_what_it_was_charged(place: Place, counters: StoredCounters) -> None:
     """The ledger has a line of it."""
     free = msgspec.structs.replace(OPEN, id="free/usage/cost", on_loss="release")
     tokens = budget(10**6, "tokens", id="tokens")
@@ -146,7 +144,7 @@ async def test_t23_a_lost_reservation_is_told_with_what_it_was_charged(place: Pl
     ]
 
 
-async def test_t23_a_lost_reservation_is_told_until_it_is_heard(place: Place, counters: StoredCounters) -> None:
+async def test_a_lost_reservation_is_told_until_it_is_heard(place: Place, counters: StoredCounters) -> None:
     """A worker that is killed, or whose answer is lost, between the charge and the ledger's line leaves it to others."""
     await counters.reserve(("r", 1), [hold(OPEN, 5)])
     charge = LostCharge(("r", 1), hold(OPEN).key, 5)
@@ -213,7 +211,7 @@ async def test_a_call_that_comes_after_its_release_opens_nothing(place: Place, c
 
 
 @pytest.mark.parametrize("grouped", [budget(10, is_grouped=True), rate(10, is_grouped=True)], ids=["budget", "rate"])
-async def test_t34_made_up_values_share_a_counter(place: Place, counters: StoredCounters, grouped: Limit) -> None:
+async def test_made_up_values_share_a_counter(place: Place, counters: StoredCounters, grouped: Limit) -> None:
     values, most = 200, 20
     few = place.counters(most)
     let_in, alerts = 0, []
@@ -254,7 +252,7 @@ async def test_memory_has_the_same_overflow() -> None:
     assert not await store.takes(("r", 99), hold(limit, 1, value=b"x" * 32))
 
 
-async def test_t28_redis_counts_a_larger_budget_up_to_what_it_holds_exactly(redis_place: Place) -> None:
+async def test_redis_counts_a_larger_budget_up_to_what_it_holds_exactly(redis_place: Place) -> None:
     """To the last nanodollar, beyond which its numbers would be rounded."""
     await redis_place.make()
     opened = redis_place.counters()

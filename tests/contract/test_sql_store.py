@@ -79,7 +79,7 @@ async def by_steps(address: str, last: str = "head") -> AsyncIterator[Database]:
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
-async def test_t80_the_tables_are_what_the_steps_make(empty_address: str) -> None:
+async def test_the_tables_are_what_the_steps_make(empty_address: str) -> None:
     def differences(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
@@ -165,7 +165,7 @@ async def test_a_database_with_rows_is_brought_up_to_date(empty_address: str) ->
         assert (sorted(map(str, rows)), changed) == (sorted(map(str, costs)), [("k", 8)])
 
 
-async def test_t80_several_that_start_at_once_migrate_once(empty_address: str) -> None:
+async def test_several_that_start_at_once_migrate_once(empty_address: str) -> None:
     if empty_address == MEMORY:
         pytest.skip("nobody else sees a database in memory")
     databases = [Database(empty_address) for _ in range(4)]
@@ -175,7 +175,7 @@ async def test_t80_several_that_start_at_once_migrate_once(empty_address: str) -
         await each.close()
 
 
-async def test_t80_a_new_database_that_another_process_changes_is_waited_for(tmp_path: Path) -> None:
+async def test_a_new_database_that_another_process_changes_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "penstock.db"
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -186,7 +186,7 @@ async def test_t80_a_new_database_that_another_process_changes_is_waited_for(tmp
     await database.close()
 
 
-async def test_t80_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(database: Database) -> None:
+async def test_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(database: Database) -> None:
     newer = str(int(latest()) + 1).zfill(4)
     async with database.change() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = :newer"), {"newer": newer})
@@ -311,7 +311,7 @@ async def test_an_administrators_key_calls_no_model_and_guards_the_gateway(rows:
     assert (catalogue.current.keys, catalogue.current.is_guarded) == ((), True)
 
 
-async def test_t41_a_row_that_cant_be_used_keeps_its_meaning_and_stops_no_other(
+async def test_a_row_that_cant_be_used_keeps_its_meaning_and_stops_no_other(
     rows: Rows, catalogue: SqlCatalogue, database: Database
 ) -> None:
     kept = await rows.provider("kept", "sk-1")
@@ -462,6 +462,17 @@ async def test_what_a_workspace_sets_for_its_keys(rows: Rows, catalogue: SqlCata
     assert keys["own"].restrictions == Restrictions(metadata={"team": "all", "user": "u", "env": "prod"})
 
 
+async def test_metadata_with_half_a_character_stops_no_catalogue(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(defaults='{"metadata":{"env":"\\ud800"}}'))
+    await rows.key("plain", b"a" * 32, scopes='["*"]')
+    await catalogue.refresh()
+    (key,) = catalogue.current.keys
+    assert key.labels == {"env": "\ud800"}
+
+
 async def test_a_users_key_says_whose_it_is(rows: Rows, catalogue: SqlCatalogue, database: Database) -> None:
     user = await insert(database, schema.user, name="Ada", role="member")
     await rows.key("hers", b"a" * 32, scopes='["*"]', kind="workspace-user", user_id=user, metadata='{"_user":"x"}')
@@ -543,7 +554,7 @@ BROKEN_KEYS = {
 
 
 @pytest.mark.parametrize("column", BROKEN_KEYS)
-async def test_t41_a_broken_column_of_a_key_is_no_absent_limit(
+async def test_a_broken_column_of_a_key_is_no_absent_limit(
     rows: Rows, catalogue: SqlCatalogue, database: Database, column: str
 ) -> None:
     kept = await rows.key("kept", b"a" * 32, allowed_models='["gpt-4o"]')
@@ -568,7 +579,7 @@ async def test_t41_a_broken_column_of_a_key_is_no_absent_limit(
     "values",
     [{"defaults": "["}, {"defaults": '{"metadata":[1]}'}, {"defaults": '{"config_id":1}'}, {"required_metadata": "{}"}],
 )
-async def test_t41_keys_of_a_broken_workspace_are_not_in_force(
+async def test_keys_of_a_broken_workspace_are_not_in_force(
     rows: Rows, catalogue: SqlCatalogue, database: Database, values: dict[str, str]
 ) -> None:
     async with database.change() as connection:
@@ -581,7 +592,7 @@ async def test_t41_keys_of_a_broken_workspace_are_not_in_force(
     assert catalogue.problems[0].startswith("the workspace ws-main: its ")
 
 
-async def test_t41_broken_configurations_are_no_absent_ones(rows: Rows, catalogue: SqlCatalogue) -> None:
+async def test_broken_configurations_are_no_absent_ones(rows: Rows, catalogue: SqlCatalogue) -> None:
     await rows.provider("prod", configurations='{"custom_host":')
     await catalogue.refresh()
     assert catalogue.current.virtual_keys == {}
@@ -839,7 +850,7 @@ async def test_a_gateway_that_was_guarded_stays_guarded(
 
 
 @pytest.mark.parametrize("max_age", [0, 10])
-async def test_t60_how_long_the_catalogue_of_a_lost_database_is_in_force(
+async def test_how_long_the_catalogue_of_a_lost_database_is_in_force(
     rows: Rows, database: Database, max_age: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
@@ -943,7 +954,7 @@ async def test_no_secret_stands_in_the_database_in_clear(rows: Rows, database: D
                 assert "sk-canary" not in repr(tuple(row))
 
 
-async def test_t50_values_move_to_the_newest_key(rows: Rows, database: Database) -> None:
+async def test_values_move_to_the_newest_key(rows: Rows, database: Database) -> None:
     await secrets.check_keyring(database, OLD)
     for number in range(120):
         async with database.change() as connection:
@@ -958,7 +969,7 @@ async def test_t50_values_move_to_the_newest_key(rows: Rows, database: Database)
 
 
 @pytest.mark.parametrize("wrong", [Keyring({}), Keyring({"new": os.urandom(32)}), Keyring({"old": bytes([1]) * 32})])
-async def test_t50_the_wrong_keys_are_told_at_start(database: Database, wrong: Keyring) -> None:
+async def test_the_wrong_keys_are_told_at_start(database: Database, wrong: Keyring) -> None:
     await secrets.check_keyring(database, OLD)
     await secrets.check_keyring(database, NEW)
     with pytest.raises(DatabaseError, match="old"):

@@ -1,4 +1,4 @@
-"""T60: what happens to limits while the store of the counters is down, and when it is back, without a restart."""
+"""What happens to limits while the store of the counters is down, and when it is back, without a restart."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def redis_counters(server: RedisServer) -> RedisCounters:
     return RedisCounters(RedisConnection(server.address))
 
 
-async def test_t60_redis_that_hangs(own_redis: RedisServer, tmp_path: Path) -> None:
+async def test_redis_that_hangs(own_redis: RedisServer, tmp_path: Path) -> None:
     """The server takes what it was sent while it hung when it goes on: late calls change nothing."""
     async with guarded(redis_counters(own_redis), tmp_path) as counters:
         await check_an_outage(counters, own_redis.freeze, own_redis.thaw)
 
 
-async def test_t60_redis_that_is_killed_and_comes_back_with_its_file(own_redis: RedisServer, tmp_path: Path) -> None:
+async def test_redis_that_is_killed_and_comes_back_with_its_file(own_redis: RedisServer, tmp_path: Path) -> None:
     own_redis.kill()
     own_redis.start("--appendonly", "yes", "--appendfsync", "always")
     async with guarded(redis_counters(own_redis), tmp_path) as counters:
@@ -88,7 +88,7 @@ async def test_t60_redis_that_is_killed_and_comes_back_with_its_file(own_redis: 
         )
 
 
-async def test_t60_redis_that_is_full(own_redis: RedisServer, tmp_path: Path) -> None:
+async def test_redis_that_is_full(own_redis: RedisServer, tmp_path: Path) -> None:
     async with guarded(redis_counters(own_redis), tmp_path) as counters:
         await check_an_outage(
             counters,
@@ -97,7 +97,7 @@ async def test_t60_redis_that_is_full(own_redis: RedisServer, tmp_path: Path) ->
         )
 
 
-async def test_t60_a_slow_redis_is_not_waited_for(own_redis: RedisServer, tmp_path: Path) -> None:
+async def test_a_slow_redis_is_not_waited_for(own_redis: RedisServer, tmp_path: Path) -> None:
     async with guarded(redis_counters(own_redis), tmp_path) as counters:
         await check_an_outage(
             counters,
@@ -106,7 +106,7 @@ async def test_t60_a_slow_redis_is_not_waited_for(own_redis: RedisServer, tmp_pa
         )
 
 
-async def test_t60_postgres_that_is_gone(postgres: Postgres, postgres_place: Place, tmp_path: Path) -> None:
+async def test_postgres_that_is_gone(postgres: Postgres, postgres_place: Place, tmp_path: Path) -> None:
     await postgres_place.make()
     name = postgres_place.address.partition("?")[0].rpartition("/")[2]
     admin = await asyncpg.connect(postgres.address("postgres"))
@@ -127,7 +127,7 @@ async def test_t60_postgres_that_is_gone(postgres: Postgres, postgres_place: Pla
         await admin.close()
 
 
-async def test_t60_postgres_that_is_read_only(postgres: Postgres, postgres_place: Place, tmp_path: Path) -> None:
+async def test_postgres_that_is_read_only(postgres: Postgres, postgres_place: Place, tmp_path: Path) -> None:
     """As after a failover, when the gateway still talks to what is a replica now."""
     await postgres_place.make()
     admin = await asyncpg.connect(postgres.address("postgres"))
@@ -163,7 +163,7 @@ async def test_t60_postgres_that_is_read_only(postgres: Postgres, postgres_place
         await admin.close()
 
 
-async def test_t60_what_the_operator_opens_is_charged_when_the_store_is_back(
+async def test_what_the_operator_opens_is_charged_when_the_store_is_back(
     own_redis: RedisServer, tmp_path: Path
 ) -> None:
     rules = OutageRules("open", "closed", "open")
@@ -181,7 +181,7 @@ async def test_t60_what_the_operator_opens_is_charged_when_the_store_is_back(
         assert not await takes(counters, ("after", 1), strict)
 
 
-async def test_t60_rates_that_the_operator_closes_refuse(own_redis: RedisServer, tmp_path: Path) -> None:
+async def test_rates_that_the_operator_closes_refuse(own_redis: RedisServer, tmp_path: Path) -> None:
     async with guarded(redis_counters(own_redis), tmp_path, rules=OutageRules(rates="closed")) as counters:
         own_redis.freeze()
         with impatient(counters):

@@ -51,7 +51,7 @@ async def put(database: Database, level: Level, owner: str, **members: Any) -> N
 
 
 @pytest.mark.parametrize(("week_starts", "days"), [(None, ("sunday", "monday")), ("monday", ("monday",) * 2)])
-async def test_t24_weeks_begin_on_the_operators_day(
+async def test_weeks_begin_on_the_operators_day(
     database: Database, week_starts: WeekStart | None, days: tuple[WeekStart, WeekStart]
 ) -> None:
     weekly = {"type": "cost", "credit_limit": 5, "periodic_reset": "weekly"}

@@ -1,4 +1,4 @@
-"""T7: what Portkey's Terraform provider sends through the life of each resource, and what its client can read.
+"""What Portkey's Terraform provider sends through the life of each resource, and what its client can read.
 
 The requests are those of its Go client (github.com/Portkey-AI/terraform-provider-portkey, internal/client). Its decoder
 is strict about kinds of values: a number is no boolean, an object no array; null is the empty value of any kind.
@@ -184,7 +184,7 @@ COST = {"type": "cost", "credit_limit": 10, "alert_threshold": 8, "periodic_rese
 RATE = {"type": "requests", "unit": "rpm", "value": 100}
 
 
-def test_t7_a_workspace_is_read_and_updated(terraform: Terraform, workspace: str) -> None:
+def test_a_workspace_is_read_and_updated(terraform: Terraform, workspace: str) -> None:
     path = f"/admin/workspaces/{workspace}"
     before = terraform.read(path, Workspace)
     assert terraform.read(path, Workspace) == before
@@ -205,7 +205,7 @@ def integration(terraform: Terraform, slug: str) -> str:
     return slug
 
 
-def test_t7_an_integration_lives(terraform: Terraform, workspace: str) -> None:
+def test_an_integration_lives(terraform: Terraform, workspace: str) -> None:
     path = f"/integrations/{integration(terraform, 'tf-one')}"
     assert terraform.read(path, Integration).configurations == {"openai_organization": "org-1"}
     model = {"slug": "mine", "enabled": True, "is_custom": True, "base_model_slug": "gpt-4o"}
@@ -233,7 +233,7 @@ def test_t7_an_integration_lives(terraform: Terraform, workspace: str) -> None:
     assert terraform.is_gone(path)
 
 
-def test_t7_a_provider_lives(terraform: Terraform, workspace: str) -> None:
+def test_a_provider_lives(terraform: Terraform, workspace: str) -> None:
     slug = integration(terraform, "tf-two")
     body = {"name": "Made", "slug": "tf-provider", "workspace_id": workspace, "integration_id": slug, "note": "n"}
     made = terraform.send("POST", "/providers", {**body, "usage_limits": COST, "rate_limits": [RATE]})
@@ -248,7 +248,7 @@ def test_t7_a_provider_lives(terraform: Terraform, workspace: str) -> None:
     terraform.send("DELETE", f"/integrations/{slug}")
 
 
-def test_t7_a_config_lives(terraform: Terraform, workspace: str) -> None:
+def test_a_config_lives(terraform: Terraform, workspace: str) -> None:
     config = {"retry": {"attempts": 3, "on_status_codes": [429, 503]}, "targets": [{"provider": "openai"}]}
     body = {"name": "Made", "config": config, "workspace_id": workspace, "isDefault": 0}
     made = terraform.send("POST", "/configs", body)
@@ -262,7 +262,7 @@ def test_t7_a_config_lives(terraform: Terraform, workspace: str) -> None:
     assert terraform.is_gone(path)
 
 
-def test_t7_an_api_key_lives(terraform: Terraform, workspace: str) -> None:
+def test_an_api_key_lives(terraform: Terraform, workspace: str) -> None:
     config = terraform.send("POST", "/configs", {"name": "c", "config": {"provider": "openai"}})["id"]
     defaults = {"metadata": {"team": "a"}, "config_id": config, "allow_config_override": True}
     body = {"name": "Made", "description": "d", "workspace_id": workspace, "scopes": ["completions.write"]}
@@ -291,7 +291,7 @@ def test_t7_an_api_key_lives(terraform: Terraform, workspace: str) -> None:
         ("rate", {**RATE, "value": 50.0}, {"value": 60.0}),
     ],
 )
-def test_t7_a_policy_lives(
+def test_a_policy_lives(
     kind: str, limit: dict[str, Any], change: dict[str, Any], terraform: Terraform, workspace: str
 ) -> None:
     condition, group = [{"key": "metadata.team", "value": "a"}], [{"key": "api_key"}]

@@ -58,7 +58,7 @@ def call(gateway: RunningGateway, method: str, path: str, **more: Any) -> httpx.
     return httpx.request(method, f"{gateway.v1}{path}", headers=headers, timeout=60, **more)
 
 
-def test_t01_portkey_s_python_sdk(gateway: RunningGateway) -> None:
+def test_portkey_s_python_sdk(gateway: RunningGateway) -> None:
     """With client-wide options, which mean nothing to the admin API, even where they can't be used."""
     with portkey(gateway, config="{no config", metadata={"a": "b"}, trace_id="t", virtual_key="nope") as client:
         made = client.configs.create(name="Main", config=CONFIG, is_default=1)
@@ -145,7 +145,7 @@ const check = (is, what) => { if (!is) throw new Error(what); };
 @pytest.mark.skipif(
     not (MODULES / "portkey-ai").is_dir() or shutil.which("node") is None, reason="no SDK for Node here"
 )
-def test_t01_portkey_s_node_sdk(gateway: RunningGateway) -> None:
+def test_portkey_s_node_sdk(gateway: RunningGateway) -> None:
     environment = {**os.environ, "MODULES": str(MODULES), "KEY": ADMIN, "URL": gateway.v1}
     run = subprocess.run(
         ["node", "-e", _NODE], env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -153,7 +153,7 @@ def test_t01_portkey_s_node_sdk(gateway: RunningGateway) -> None:
     assert run.stdout.endswith("done\n"), run.stdout + run.stderr
 
 
-def test_t04_an_sdk_does_not_repeat_what_failed_after_it_was_made(
+def test_an_sdk_does_not_repeat_what_failed_after_it_was_made(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = configs.create
@@ -170,7 +170,7 @@ def test_t04_an_sdk_does_not_repeat_what_failed_after_it_was_made(
 
 
 @pytest.mark.parametrize("admin", [Admin(), Admin(enabled=False)], ids=["on", "off"])
-def test_t11_no_admin_path_reaches_a_provider(
+def test_no_admin_path_reaches_a_provider(
     admin: Admin, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PENSTOCK_ADMIN_KEY", ADMIN)

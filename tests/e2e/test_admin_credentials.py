@@ -46,7 +46,7 @@ def key_of(admin: RunningAdmin, slug: str) -> VirtualKey:
     return msgspec.structs.replace(key, judges_host=False, workspace=None, name="")
 
 
-def test_t01_a_virtual_key_lives_through_the_client(admin: RunningAdmin, client: Any) -> None:
+def test_a_virtual_key_lives_through_the_client(admin: RunningAdmin, client: Any) -> None:
     budget = {"type": "cost", "credit_limit": 5}
     made = client.virtual_keys.create(name="My key", provider="openai", key=KEY, note="n", usage_limits=budget)
     assert made.slug.startswith("my-key-")
@@ -65,7 +65,7 @@ def test_t01_a_virtual_key_lives_through_the_client(admin: RunningAdmin, client:
     assert client.virtual_keys.list().total == 0
 
 
-def test_t01_an_integration_and_its_provider_live_through_the_client(admin: RunningAdmin, client: Any) -> None:
+def test_an_integration_and_its_provider_live_through_the_client(admin: RunningAdmin, client: Any) -> None:
     made = client.integrations.create(
         name="AWS", ai_provider_id="bedrock", slug="aws",
         configurations={"aws_access_key_id": "AKIA", "aws_secret_access_key": "a-secret-0123456", "aws_region": "eu-west-1"},
@@ -94,7 +94,7 @@ def test_t01_an_integration_and_its_provider_live_through_the_client(admin: Runn
     assert client.integrations.list().total == 0
 
 
-def test_t10_an_empty_text_clears_what_is_for_people(admin: RunningAdmin) -> None:
+def test_an_empty_text_clears_what_is_for_people(admin: RunningAdmin) -> None:
     """As Portkey's client for Node sends it: the one for Python leaves empty texts out, and has null alone."""
     bodies: dict[str, dict[str, Any]] = {
         "integrations": {"name": "i", "slug": "i", "ai_provider_id": "openai", "key": KEY, "description": "d"},
@@ -114,7 +114,7 @@ def test_t10_an_empty_text_clears_what_is_for_people(admin: RunningAdmin) -> Non
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_t03_the_clients_models_read_limits_of_providers(admin: RunningAdmin, client: Any, count: int) -> None:
+def test_the_clients_models_read_limits_of_providers(admin: RunningAdmin, client: Any, count: int) -> None:
     client.integrations.create(name="I", slug="i", ai_provider_id="openai", create_default_provider=False)
     client.providers.create(name="P", slug="p", integration_id="i", rate_limits=RATES[:count])
     found = client.providers.retrieve(slug="p")
@@ -127,14 +127,14 @@ def test_t03_the_clients_models_read_limits_of_providers(admin: RunningAdmin, cl
     assert client.virtual_keys.retrieve(slug="p").rate_limits == RATES[:count]
 
 
-def test_t03_a_providers_one_limit_may_come_as_an_object(client: Any) -> None:
+def test_a_providers_one_limit_may_come_as_an_object(client: Any) -> None:
     client.integrations.create(name="I", slug="i", ai_provider_id="openai")
     client.providers.update(slug="i", rate_limits=RATES[0], usage_limits={"type": "tokens", "credit_limit": 100})
     assert client.providers.retrieve(slug="i").rate_limits == RATES[:1]
     assert client.providers.list().data[0].usage_limits["credit_limit"] == 100
 
 
-def test_t03_limits_of_workspaces_are_null_for_pythons_client_and_arrays_for_others(
+def test_limits_of_workspaces_are_null_for_pythons_client_and_arrays_for_others(
     admin: RunningAdmin, client: Any
 ) -> None:
     client.integrations.create(name="I", slug="i", ai_provider_id="openai")
@@ -149,7 +149,7 @@ def test_t03_limits_of_workspaces_are_null_for_pythons_client_and_arrays_for_oth
     assert admin.call("GET", "/integrations/i/workspaces", headers=node).body["workspaces"] == others["workspaces"]
 
 
-def test_t03_the_client_still_fails_at_an_array_there() -> None:
+def test_the_client_still_fails_at_an_array_there() -> None:
     """When this fails, the client's models were mended, and the answer for it may be the others'."""
     from portkey_ai.api_resources.types.integrations_type import IntegrationWorkspace
     from portkey_ai.api_resources.types.providers_type import Provider, ProviderDetailResponse
@@ -183,9 +183,7 @@ def test_the_data_plane_gets_what_the_client_created(
     assert key_of(admin, made.slug) == expected
 
 
-def test_t51_a_canary_in_every_field_comes_back_from_none(
-    admin: RunningAdmin, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_canary_in_every_field_comes_back_from_none(admin: RunningAdmin, capfd: pytest.CaptureFixture[str]) -> None:
     """Every secret field of every provider; answers, errors, lists and the log are looked at."""
     seen: list[str] = []
     for slug, row in PROVIDERS.items():

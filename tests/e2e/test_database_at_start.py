@@ -207,7 +207,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(("workers", "with_redis"), [("1", False), ("2", False), ("2", True)])
-def test_t40_a_revoked_key_is_refused_by_every_worker_under_load(
+def test_a_revoked_key_is_refused_by_every_worker_under_load(
     request: pytest.FixtureRequest, tmp_path: Path, address: str, workers: str, with_redis: bool
 ) -> None:
     """No worker serves a revision after a later one: a connection, which one worker has, is never served again. With
@@ -316,7 +316,7 @@ def test_a_database_that_is_lost_is_told_by_the_health_page(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "redis"])
-def test_t30_workers_share_the_counters_of_a_limit(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> None:
+def test_workers_share_the_counters_of_a_limit(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> None:
     """Each caller's connection has its worker; together they get what one key may have, and not what two workers would
     let through."""
     text = f'[keys.a]\nhash = "{digest_of(KEY)}"\nrate_limits = [{{ type = "requests", unit = "rpd", value = 5 }}]\n'

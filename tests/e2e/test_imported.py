@@ -1,4 +1,4 @@
-"""T70: what importers make behaves as its source says. The penstock.toml that is made runs in a gateway; its providers
+"""What importers make behaves as its source says. The penstock.toml that is made runs in a gateway; its providers
 are one scripted server on loopback, each with a path of its own."""
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def models_of(node: Node, asked_for: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("case", LITELLM, ids=lambda path: path.stem)
-def test_t70_litellms_names_of_models_answer(case: Path, upstream: Upstream, tmp_path: Path) -> None:
+def test_litellms_names_of_models_answer(case: Path, upstream: Upstream, tmp_path: Path) -> None:
     values, conversion = document(case), converted(case)
     [config] = conversion.imported.configs
     names = [each["model_name"] for each in values["model_list"] if isinstance(each, dict) and "model_name" in each]
@@ -137,7 +137,7 @@ def test_t70_litellms_names_of_models_answer(case: Path, upstream: Upstream, tmp
 
 
 @pytest.mark.parametrize("case", BIFROST, ids=lambda path: path.stem)
-def test_t70_bifrosts_names_of_models_answer(case: Path, upstream: Upstream, tmp_path: Path) -> None:
+def test_bifrosts_names_of_models_answer(case: Path, upstream: Upstream, tmp_path: Path) -> None:
     values, conversion = document(case), converted(case)
     configs = {each["name"]: each["config"] for each in conversion.imported.configs}
     virtual_keys = values.get("governance", {}).get("virtual_keys", [])
@@ -156,14 +156,14 @@ def test_t70_bifrosts_names_of_models_answer(case: Path, upstream: Upstream, tmp
                 assert upstream.received[-1].json["model"] in models
 
 
-def test_t70_an_old_key_is_let_in_and_no_other(upstream: Upstream, tmp_path: Path) -> None:
+def test_an_old_key_is_let_in_and_no_other(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "litellm" / "03-azure-two-regions.yaml"), upstream, tmp_path) as gateway:
         assert ask(gateway, "gpt-4o", "sk-contoso-0123456789abcdef").status_code == 200
         assert ask(gateway, "gpt-4o", "sk-contoso-0123456789abcdeX").status_code == 401
         assert ask(gateway, "gpt-4o").status_code == 401
 
 
-def test_t70_a_key_of_litellms_database_is_let_in_and_has_its_models(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_key_of_litellms_database_is_let_in_and_has_its_models(upstream: Upstream, tmp_path: Path) -> None:
     values = document(CASES / "litellm" / "09-fallbacks.yaml")
     rows = Rows(keys=[{"token": hashlib.sha256(b"sk-old-key").hexdigest(), "key_alias": "old", "models": ["b"]}])
     with serving(litellm.convert(values, HOSTS, digest_of, rows), upstream, tmp_path) as gateway:
@@ -172,7 +172,7 @@ def test_t70_a_key_of_litellms_database_is_let_in_and_has_its_models(upstream: U
         assert ask(gateway, "b").status_code == 401
 
 
-def test_t70_an_imported_key_leads_to_its_config_and_nowhere_else(upstream: Upstream, tmp_path: Path) -> None:
+def test_an_imported_key_leads_to_its_config_and_nowhere_else(upstream: Upstream, tmp_path: Path) -> None:
     conversion = converted(CASES / "litellm" / "22-clear-secrets.yaml")
     with serving(conversion, upstream, tmp_path) as gateway:
         key, before = "sk-clear-master-key-0123", len(upstream.received)
@@ -184,7 +184,7 @@ def test_t70_an_imported_key_leads_to_its_config_and_nowhere_else(upstream: Upst
         assert len(upstream.received) == before
 
 
-def test_t70_fallbacks_are_tried_in_order(upstream: Upstream, tmp_path: Path) -> None:
+def test_fallbacks_are_tried_in_order(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "litellm" / "09-fallbacks.yaml"), upstream, tmp_path) as gateway:
         for _ in range(2):
             upstream.play(reply(500, b"{}"))
@@ -197,7 +197,7 @@ def test_t70_fallbacks_are_tried_in_order(upstream: Upstream, tmp_path: Path) ->
         assert ask(gateway, "c").status_code == 500
 
 
-def test_t70_a_default_fallback_serves_every_model(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_default_fallback_serves_every_model(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "litellm" / "10-default-fallbacks.yaml"), upstream, tmp_path) as gateway:
         for _ in range(2):
             upstream.play(reply(500, b"{}"))
@@ -213,7 +213,7 @@ def test_t70_a_default_fallback_serves_every_model(upstream: Upstream, tmp_path:
         (500, {}, ["small", "spare"]),
     ],
 )
-def test_t70_long_inputs_and_filtered_contents_have_fallbacks_of_their_own(
+def test_long_inputs_and_filtered_contents_have_fallbacks_of_their_own(
     status: int, error: dict[str, Any], models: list[str], upstream: Upstream, tmp_path: Path
 ) -> None:
     with serving(converted(CASES / "litellm" / "11-context-and-content.yaml"), upstream, tmp_path) as gateway:
@@ -222,7 +222,7 @@ def test_t70_long_inputs_and_filtered_contents_have_fallbacks_of_their_own(
         assert [model for _, model in asked(upstream, 2)] == models
 
 
-def test_t70_weights_are_those_of_the_source(upstream: Upstream, tmp_path: Path) -> None:
+def test_weights_are_those_of_the_source(upstream: Upstream, tmp_path: Path) -> None:
     conversion = converted(CASES / "litellm" / "12-weights.yaml")
     [config] = conversion.imported.configs
     [target] = config["config"]["targets"]
@@ -236,7 +236,7 @@ def test_t70_weights_are_those_of_the_source(upstream: Upstream, tmp_path: Path)
     assert places <= {"openai", "openai-2"}
 
 
-def test_t70_an_order_is_a_fallback(upstream: Upstream, tmp_path: Path) -> None:
+def test_an_order_is_a_fallback(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "litellm" / "13-order.yaml"), upstream, tmp_path) as gateway:
         for _ in range(3):
             upstream.play(reply(500, b"{}"))
@@ -246,7 +246,7 @@ def test_t70_an_order_is_a_fallback(upstream: Upstream, tmp_path: Path) -> None:
         assert last == ("openai", "secondary")
 
 
-def test_t70_an_alias_is_another_name(upstream: Upstream, tmp_path: Path) -> None:
+def test_an_alias_is_another_name(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "litellm" / "15-router.yaml"), upstream, tmp_path) as gateway:
         for name in ("chat", "gpt-4", "hidden-one"):
             assert ask(gateway, name).status_code == 200
@@ -254,19 +254,19 @@ def test_t70_an_alias_is_another_name(upstream: Upstream, tmp_path: Path) -> Non
     assert {"chat", "gpt-4", "hidden-one"} <= {each["id"] for each in listed}
 
 
-def test_t70_tags_choose_the_deployment(upstream: Upstream, tmp_path: Path) -> None:
+def test_tags_choose_the_deployment(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "litellm" / "26-tags.yaml"), upstream, tmp_path) as gateway:
         for tag, model in (("free", "free-model"), ("paid", "paid-model"), ("other", "default-model")):
             answer = ask(gateway, "chat", **{"x-portkey-metadata": json.dumps({"tags": tag})})
             assert (answer.status_code, asked(upstream, 1)) == (200, [("openai", model)])
 
 
-def test_t70_a_model_of_a_team_is_nobody_elses(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_model_of_a_team_is_nobody_elses(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "litellm" / "27-groups-and-teams.yaml"), upstream, tmp_path) as gateway:
         assert [ask(gateway, name).status_code for name in ("open", "of-a-team", "switched-off")] == [200, 400, 400]
 
 
-def test_t70_many_models_are_groups_of_conditions(upstream: Upstream, tmp_path: Path) -> None:
+def test_many_models_are_groups_of_conditions(upstream: Upstream, tmp_path: Path) -> None:
     models = [
         {"model_name": f"m{number}", "litellm_params": {"model": f"openai/x{number}", "api_key": "os.environ/K"}}
         for number in range(250)
@@ -278,7 +278,7 @@ def test_t70_many_models_are_groups_of_conditions(upstream: Upstream, tmp_path: 
         assert ask(gateway, "m250").status_code == 400
 
 
-def test_t70_a_bifrost_key_uses_what_it_may_and_nothing_else(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_bifrost_key_uses_what_it_may_and_nothing_else(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "bifrost" / "06-virtual-keys.json"), upstream, tmp_path) as gateway:
         platform, pinned = "sk-bf-platform-0123456789", "sk-bf-pinned-0123456789"
         for model, sent in (("openai/gpt-4o", "gpt-4o"), ("gpt-4o", "gpt-4o"), ("anthropic/claude-x", "claude-x")):
@@ -296,7 +296,7 @@ def test_t70_a_bifrost_key_uses_what_it_may_and_nothing_else(upstream: Upstream,
         assert ask(gateway, "gpt-4o", "sk-bf-off-0123456789").status_code == 401
 
 
-def test_t70_the_heaviest_provider_comes_first_and_the_others_follow(upstream: Upstream, tmp_path: Path) -> None:
+def test_the_heaviest_provider_comes_first_and_the_others_follow(upstream: Upstream, tmp_path: Path) -> None:
     values = document(CASES / "bifrost" / "11-failover.json")
     values["governance"]["virtual_keys"][0]["provider_configs"][0]["weight"] = 0.000001
     with serving(from_bifrost(values), upstream, tmp_path) as gateway:
@@ -305,27 +305,27 @@ def test_t70_the_heaviest_provider_comes_first_and_the_others_follow(upstream: U
         assert sorted(place for place, _ in asked(upstream, 2)) == ["o", "z"]
 
 
-def test_t70_a_rule_of_the_lowest_priority_number_wins(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_rule_of_the_lowest_priority_number_wins(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "bifrost" / "12-routing-rules.json"), upstream, tmp_path) as gateway:
         upstream.play(reply(500, b"{}"))
         assert ask(gateway, "fast").status_code == 200
         assert asked(upstream, 2) == [("g", "llama-3.3-70b-versatile"), ("o", "gpt-4o-mini")]
 
 
-def test_t71_a_gateway_of_version_2_lets_nobody_use_an_empty_list(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_gateway_of_version_2_lets_nobody_use_an_empty_list(upstream: Upstream, tmp_path: Path) -> None:
     key, before = "sk-bf-empty-models-01234", len(upstream.received)
     with serving(converted(CASES / "bifrost" / "08-empty-lists-version-2.json"), upstream, tmp_path) as gateway:
         assert ask(gateway, "openai/gpt-4o", key).status_code == 401
         assert len(upstream.received) == before
 
 
-def test_t71_a_gateway_of_version_1_lets_an_empty_list_use_all(upstream: Upstream, tmp_path: Path) -> None:
+def test_a_gateway_of_version_1_lets_an_empty_list_use_all(upstream: Upstream, tmp_path: Path) -> None:
     with serving(converted(CASES / "bifrost" / "07-empty-lists-version-1.json"), upstream, tmp_path) as gateway:
         assert ask(gateway, "openai/gpt-4o", "sk-bf-empty-models-01234").status_code == 200
         assert ask(gateway, "anything", "sk-bf-no-providers-01234").status_code == 200
 
 
-def test_t70_an_old_key_chats_through_what_was_imported_to_the_database(
+def test_an_old_key_chats_through_what_was_imported_to_the_database(
     upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = {

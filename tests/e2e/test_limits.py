@@ -131,7 +131,7 @@ def answer(prompt: int, completion: int) -> bytes:
     return json.dumps({**COMPLETION, "usage": usage}).encode()
 
 
-async def test_t20_of_200_requests_at_once_as_many_pass_as_the_budget_pays(tmp_path: Path, upstream: Upstream) -> None:
+async def test_of_200_requests_at_once_as_many_pass_as_the_budget_pays(tmp_path: Path, upstream: Upstream) -> None:
     # "user" and "Hello" are 9 bytes, a message 16 more, each at most a token; the answer has at most 10 tokens.
     bound, release = 25 + 2 * 10, threading.Event()
     for _ in range(37):
@@ -167,7 +167,7 @@ def test_a_refusal_tells_the_limit_in_every_way_that_clients_read(tmp_path: Path
         assert upstream.received == []
 
 
-# T22: whatever the end of a request, nothing stays reserved, and what was taken is settled.
+# Whatever the end of a request, nothing stays reserved, and what was taken is settled.
 
 
 def streamed(limited: Limited, routing: str, **more: str) -> bytes:
@@ -175,7 +175,7 @@ def streamed(limited: Limited, routing: str, **more: str) -> bytes:
     return got.content
 
 
-def test_t22_an_answer_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
+def test_an_answer_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         assert ask(gateway, "a", config(upstream)).status_code == 200
         gateway.wait_until_settled()
@@ -198,7 +198,7 @@ def test_what_is_left_of_the_budget_is_told_where_costs_are(tmp_path: Path, upst
         assert "x-penstock-budget-remaining" not in ask(gateway, "a", config(upstream)).headers
 
 
-def test_t22_a_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, FINISH, USAGE, DONE))
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         assert DONE in streamed(gateway, config(upstream))
@@ -207,7 +207,7 @@ def test_t22_a_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream
 
 
 @pytest.mark.parametrize("provider", ["vllm", "lm-studio", "ollama"])
-def test_t22_a_stream_is_settled_by_its_usage_though_nobody_asked(
+def test_a_stream_is_settled_by_its_usage_though_nobody_asked(
     provider: str, tmp_path: Path, upstream: Upstream
 ) -> None:
     """Servers that operators run themselves have an address of the operator's, and are asked all the same."""
@@ -220,7 +220,7 @@ def test_t22_a_stream_is_settled_by_its_usage_though_nobody_asked(
     assert upstream.received[0].json["stream_options"] == {"include_usage": True}
 
 
-def test_t22_a_translated_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_translated_stream_is_settled_by_its_usage(tmp_path: Path, upstream: Upstream) -> None:
     """A caller of Messages, a provider of chat completions: the provider is asked wherever it is."""
     alone = chunk({}, choices=[], usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4})
     upstream.play(events(ROLE, CHUNK, FINISH, alone, DONE))
@@ -233,7 +233,7 @@ def test_t22_a_translated_stream_is_settled_by_its_usage(tmp_path: Path, upstrea
     assert upstream.received[0].json["stream_options"] == {"include_usage": True}
 
 
-def test_t22_a_stream_of_echo_costs_what_the_plain_answer_costs(tmp_path: Path) -> None:
+def test_a_stream_of_echo_costs_what_the_plain_answer_costs(tmp_path: Path) -> None:
     routing = json.dumps({"provider": "echo"})
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         usage = ask(gateway, "a", routing).json()["usage"]
@@ -247,7 +247,7 @@ def test_t22_a_stream_of_echo_costs_what_the_plain_answer_costs(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("act", [hang_up, reset, reply(500, b"{}"), reply(429, b"{}"), reply(200, b"{}")])
-def test_t22_a_provider_that_fails_bills_nothing(act: Any, tmp_path: Path, upstream: Upstream) -> None:
+def test_a_provider_that_fails_bills_nothing(act: Any, tmp_path: Path, upstream: Upstream) -> None:
     upstream.play(act)
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         assert ask(gateway, "a", config(upstream)).status_code >= 400
@@ -255,7 +255,7 @@ def test_t22_a_provider_that_fails_bills_nothing(act: Any, tmp_path: Path, upstr
         assert gateway.counted() == UNUSED
 
 
-def test_t22_a_timeout_bills_nothing(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_timeout_bills_nothing(tmp_path: Path, upstream: Upstream) -> None:
     release = threading.Event()
     upstream.play(held(release), hang_up)
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
@@ -265,7 +265,7 @@ def test_t22_a_timeout_bills_nothing(tmp_path: Path, upstream: Upstream) -> None
         release.set()
 
 
-def test_t22_a_stream_that_breaks_is_settled_by_what_was_seen(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_stream_that_breaks_is_settled_by_what_was_seen(tmp_path: Path, upstream: Upstream) -> None:
     long = chunk({"content": "x" * 300})
     upstream.play(events(ROLE, long, end=False), hang_up)
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
@@ -277,7 +277,7 @@ def test_t22_a_stream_that_breaks_is_settled_by_what_was_seen(tmp_path: Path, up
 
 
 @pytest.mark.parametrize("begun", [False, True])
-async def test_t22_a_caller_that_leaves_pays_what_was_seen(begun: bool, tmp_path: Path, upstream: Upstream) -> None:
+async def test_a_caller_that_leaves_pays_what_was_seen(begun: bool, tmp_path: Path, upstream: Upstream) -> None:
     release, arrived = threading.Event(), threading.Event()
     head = (events(ROLE, CHUNK, end=False),) if begun else ()
     upstream.play(*head, held(release, arrived), hang_up)
@@ -295,7 +295,7 @@ async def test_t22_a_caller_that_leaves_pays_what_was_seen(begun: bool, tmp_path
         release.set()
 
 
-def test_t22_a_cached_answer_is_free(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_cached_answer_is_free(tmp_path: Path, upstream: Upstream) -> None:
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         cached = config(upstream, cache={"mode": "simple"})
         statuses = [ask(gateway, "a", cached).headers["x-portkey-cache-status"] for _ in range(3)]
@@ -304,7 +304,7 @@ def test_t22_a_cached_answer_is_free(tmp_path: Path, upstream: Upstream) -> None
         assert gateway.counted() == USED
 
 
-async def test_t22_of_those_who_share_a_call_one_pays(tmp_path: Path, upstream: Upstream) -> None:
+async def test_of_those_who_share_a_call_one_pays(tmp_path: Path, upstream: Upstream) -> None:
     release, arrived = threading.Event(), threading.Event()
     upstream.play(held(release, arrived), reply())
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
@@ -320,7 +320,7 @@ async def test_t22_of_those_who_share_a_call_one_pays(tmp_path: Path, upstream: 
         assert len(upstream.received) == 1
 
 
-def test_t22_a_request_that_is_repeated_by_its_idempotency_key_is_paid_once(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_request_that_is_repeated_by_its_idempotency_key_is_paid_once(tmp_path: Path, upstream: Upstream) -> None:
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         again = {"idempotency-key": "one"}
         first, second = (ask(gateway, "a", config(upstream), **again) for _ in range(2))
@@ -330,7 +330,7 @@ def test_t22_a_request_that_is_repeated_by_its_idempotency_key_is_paid_once(tmp_
         assert (gateway.counted(), len(upstream.received)) == (USED, 1)
 
 
-async def test_t22_both_of_a_race_reserve_and_the_loser_pays_its_prompt(tmp_path: Path, upstream: Upstream) -> None:
+async def test_both_of_a_race_reserve_and_the_loser_pays_its_prompt(tmp_path: Path, upstream: Upstream) -> None:
     release = threading.Event()
     upstream.play(held(release), hang_up)
     upstream.play(reply())
@@ -344,7 +344,7 @@ async def test_t22_both_of_a_race_reserve_and_the_loser_pays_its_prompt(tmp_path
         release.set()
 
 
-def test_t22_a_gateway_that_stops_settles_what_is_under_way(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_gateway_that_stops_settles_what_is_under_way(tmp_path: Path, upstream: Upstream) -> None:
     release, arrived = threading.Event(), threading.Event()
     upstream.play(events(ROLE, CHUNK, end=False), held(release, arrived), events(FINISH, USAGE, DONE))
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
@@ -373,7 +373,7 @@ def test_requests_at_the_same_time_are_limited_and_given_back(tmp_path: Path, up
         assert ask(gateway, "a", config(upstream)).status_code == 200
 
 
-# T25: unknown prices.
+# Unknown prices.
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_requests_at_the_same_time_are_limited_and_given_back(tmp_path: Path, up
         ("", 200, 0),
     ],
 )
-def test_t25_a_model_without_a_price(lines: str, status: int, settled: int, tmp_path: Path, upstream: Upstream) -> None:
+def test_a_model_without_a_price(lines: str, status: int, settled: int, tmp_path: Path, upstream: Upstream) -> None:
     more = f", {lines}" if lines else ""
     with limited(tmp_path, key("a", f'usage_limits = {{ type = "cost", credit_limit = 1{more} }}')) as gateway:
         gateway.limits.pricing = FixedPricing(1000, 2000, "m")
@@ -399,7 +399,7 @@ def test_t25_a_model_without_a_price(lines: str, status: int, settled: int, tmp_
         assert gateway.counted().get("api_key/a/usage/cost", (0, 0)) == (settled, 0)
 
 
-def test_t25_a_price_that_comes_while_a_request_is_under_way(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_price_that_comes_while_a_request_is_under_way(tmp_path: Path, upstream: Upstream) -> None:
     release, arrived = threading.Event(), threading.Event()
     upstream.play(held(release, arrived), reply())
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
@@ -498,7 +498,7 @@ def test_compacting_is_billed_and_has_no_bound(tmp_path: Path, upstream: Upstrea
         assert (refused.status_code, refused.json()["error"]["type"]) == (429, "usage_limit_reached")
 
 
-# T26: targets of different price, attempts with limits of their own.
+# Targets of different price, attempts with limits of their own.
 
 
 class TwoPrices(FixedPricing):
@@ -513,7 +513,7 @@ class TwoPrices(FixedPricing):
 
 
 @pytest.mark.parametrize(("amount", "status", "settled"), [(LARGE, 200, 100 * COST), (1000, 412, 0)])
-def test_t26_a_dearer_target_reserves_the_difference(
+def test_a_dearer_target_reserves_the_difference(
     amount: int, status: int, settled: int, tmp_path: Path, upstream: Upstream
 ) -> None:
     upstream.play(reply(500, b"{}"))
@@ -533,7 +533,7 @@ VIRTUAL = '[virtual_keys.{0}]\nprovider = "openai"\ncredential = "env:PATH"\nbas
 @pytest.mark.parametrize(
     ("lines", "status"), [('rate_limits = [{ type = "requests", unit = "rpd", value = 1 }]', 429), (budget(1), 412)]
 )
-def test_t26_a_target_without_room_fails_and_another_one_answers(
+def test_a_target_without_room_fails_and_another_one_answers(
     lines: str, status: int, tmp_path: Path, upstream: Upstream
 ) -> None:
     small, large = VIRTUAL.format("small", upstream.url, lines), VIRTUAL.format("large", upstream.url, "")
@@ -548,7 +548,7 @@ def test_t26_a_target_without_room_fails_and_another_one_answers(
         gateway.wait_until_settled()
 
 
-# T31, T32: rates.
+# Rates.
 
 
 def rates(*each: tuple[str, str, int]) -> str:
@@ -556,7 +556,7 @@ def rates(*each: tuple[str, str, int]) -> str:
     return f"rate_limits = [{listed}]"
 
 
-def test_t31_a_request_that_one_rate_refuses_leaves_the_other_as_it_was(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_request_that_one_rate_refuses_leaves_the_other_as_it_was(tmp_path: Path, upstream: Upstream) -> None:
     with limited(tmp_path, key("a", rates(("requests", "rpd", 10), ("tokens", "rpd", 5)))) as gateway:
         got = ask(gateway, "a", config(upstream))
         assert (got.status_code, got.headers["x-should-retry"]) == (429, "false")
@@ -564,7 +564,7 @@ def test_t31_a_request_that_one_rate_refuses_leaves_the_other_as_it_was(tmp_path
         assert {settled for settled, _ in gateway.counted().values()} == {0}
 
 
-def test_t32_tokens_are_corrected_when_the_answer_is_there(tmp_path: Path, upstream: Upstream) -> None:
+def test_tokens_are_corrected_when_the_answer_is_there(tmp_path: Path, upstream: Upstream) -> None:
     upstream.play(reply(body=answer(3, 1)))
     upstream.play(reply(body=answer(300, 100)))
     with limited(tmp_path, key("a", rates(("tokens", "rpd", 100)))) as gateway:
@@ -588,7 +588,7 @@ def test_rates_are_told_beside_the_headers_of_the_provider(tmp_path: Path, upstr
         )
 
 
-# T33: what SDKs make of it.
+# What SDKs make of it.
 
 
 def sdk(limited: Limited, routing: str, retries: int, seen: Callable[[int], None] = lambda _: None) -> openai.OpenAI:
@@ -599,7 +599,7 @@ def sdk(limited: Limited, routing: str, retries: int, seen: Callable[[int], None
     )  # fmt: skip
 
 
-def test_t33_an_sdk_waits_as_told_and_is_let_in(tmp_path: Path, upstream: Upstream) -> None:
+def test_an_sdk_waits_as_told_and_is_let_in(tmp_path: Path, upstream: Upstream) -> None:
     with limited(tmp_path, key("a", rates(("requests", "rps", 1)))) as gateway:
         with sdk(gateway, config(upstream), 1) as client:
             for _ in range(3):
@@ -608,7 +608,7 @@ def test_t33_an_sdk_waits_as_told_and_is_let_in(tmp_path: Path, upstream: Upstre
 
 
 @pytest.mark.parametrize("name", ["retry-after-ms", "retry-after"])
-async def test_t33_who_waits_as_long_as_a_header_says_is_let_in_100_of_100(
+async def test_who_waits_as_long_as_a_header_says_is_let_in_100_of_100(
     tmp_path: Path, upstream: Upstream, name: str
 ) -> None:
     """A hundred callers, each with a key of its own: whoever is refused waits, and asks once more."""
@@ -633,7 +633,7 @@ async def test_t33_who_waits_as_long_as_a_header_says_is_let_in_100_of_100(
             assert sum(await asyncio.gather(*(is_let_in(client, url, caller) for caller in callers))) == 100
 
 
-def test_t33_an_sdk_does_not_repeat_what_a_budget_refuses(tmp_path: Path, upstream: Upstream) -> None:
+def test_an_sdk_does_not_repeat_what_a_budget_refuses(tmp_path: Path, upstream: Upstream) -> None:
     seen: list[int] = []
     with limited(tmp_path, key("a", budget(1))) as gateway:
         with sdk(gateway, config(upstream), 3, seen.append) as client, pytest.raises(openai.APIStatusError) as caught:
@@ -791,7 +791,7 @@ def redis_settings(tmp_path: Path) -> Iterator[tuple[RedisServer, dict[str, str]
         )
 
 
-def test_t61_a_redis_that_was_emptied_gives_nobody_a_new_budget(
+def test_a_redis_that_was_emptied_gives_nobody_a_new_budget(
     tmp_path: Path, upstream: Upstream, redis_settings: tuple[RedisServer, dict[str, str]]
 ) -> None:
     redis, settings = redis_settings
@@ -810,7 +810,7 @@ def test_t61_a_redis_that_was_emptied_gives_nobody_a_new_budget(
         assert (refused.status_code, refused.json()["error"]["penstock"]["settled"]) == (412, 3 * COST / 1e9)
 
 
-def test_t28_a_budget_that_redis_cant_count_exactly_is_told_at_start(
+def test_a_budget_that_redis_cant_count_exactly_is_told_at_start(
     tmp_path: Path, redis_settings: tuple[RedisServer, dict[str, str]]
 ) -> None:
     large = key("a", 'usage_limits = { type = "cost", credit_limit = 9000001 }')

@@ -1,5 +1,5 @@
 """Limits of a key over each wire and operation: what a request held is given back at each of its ends, and what it took
-is settled (T22)."""
+is settled."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def settled(client: httpx.Client) -> int:
     ("path", "body"),
     [pytest.param(*asked, id=f"{wire}-{form}") for form, of in FORMS.items() for wire, asked in of.items()],
 )
-def test_t22_an_answer_of_each_wire_is_settled(path: str, body: dict[str, Any], client: httpx.Client) -> None:
+def test_an_answer_of_each_wire_is_settled(path: str, body: dict[str, Any], client: httpx.Client) -> None:
     before = settled(client)
     response = client.post(path, json=body)
     assert response.status_code == 200, response.text
@@ -99,7 +99,7 @@ def test_t22_an_answer_of_each_wire_is_settled(path: str, body: dict[str, Any], 
 
 
 @pytest.mark.parametrize("wire", STREAMS)
-def test_t22_a_caller_of_each_wire_that_leaves_pays_what_was_seen(wire: str, client: httpx.Client) -> None:
+def test_a_caller_of_each_wire_that_leaves_pays_what_was_seen(wire: str, client: httpx.Client) -> None:
     path, body = STREAMS[wire]
     before = settled(client)
     with client.stream("POST", path, json=body) as response:
@@ -111,7 +111,7 @@ def test_t22_a_caller_of_each_wire_that_leaves_pays_what_was_seen(wire: str, cli
 
 
 @pytest.mark.parametrize("operation", REFUSED)
-def test_t22_an_operation_that_nobody_serves_takes_nothing(operation: str, client: httpx.Client) -> None:
+def test_an_operation_that_nobody_serves_takes_nothing(operation: str, client: httpx.Client) -> None:
     path, body = REFUSED[operation]
     before = settled(client)
     assert client.post(path, json=body).status_code == 400

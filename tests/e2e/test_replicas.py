@@ -162,7 +162,7 @@ def test_the_claim_of_a_replica_that_died_ends(
     assert len(upstream.received) == 2
 
 
-def test_t60_without_redis_there_is_no_stored_answer_and_no_error(redis: RedisServer, upstream: Upstream) -> None:
+def test_without_redis_there_is_no_stored_answer_and_no_error(redis: RedisServer, upstream: Upstream) -> None:
     redis.command("FLUSHALL")
     with running(redis.address, PENSTOCK_STORE_REDIS_TIMEOUT_MS="200") as (gateway,):
         ask(gateway, config(upstream, **CACHED))

@@ -1,4 +1,4 @@
-"""T60, as callers and administrators see it: what a gateway does while its PostgreSQL or its Redis is down, line by
+"""As callers and administrators see it: what a gateway does while its PostgreSQL or its Redis is down, line by
 line, and when it is back, without a restart. The counters by themselves: tests/contract/test_store_down.py."""
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def outage(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             yield Outage(gateway, postgres, database, redis)
 
 
-def test_t60_without_the_database_the_last_catalogue_serves_and_nothing_can_be_changed(outage: Outage) -> None:
+def test_without_the_database_the_last_catalogue_serves_and_nothing_can_be_changed(outage: Outage) -> None:
     """Keys, configs and providers; admin writes; the ledger and the request log."""
     slug = outage.made("/virtual-keys", {"name": "prod", "provider": "echo"})["slug"]
     config = outage.made("/configs", {"name": "main", "config": {"virtual_key": slug}})["slug"]
@@ -152,7 +152,7 @@ def test_t60_without_the_database_the_last_catalogue_serves_and_nothing_can_be_c
     assert outage.admin("POST", "/configs", {"name": "late", "config": {"provider": "echo"}}).status_code == 200
 
 
-def test_t60_without_redis_limits_do_what_the_table_says(outage: Outage) -> None:
+def test_without_redis_limits_do_what_the_table_says(outage: Outage) -> None:
     """Strict and other budgets, rates, settlements, as the answers of one gateway."""
     strict, normal, rated = outage.key("strict", **STRICT), outage.key("normal", **NORMAL), outage.key("rated", **RATED)
     for key in (strict, normal):

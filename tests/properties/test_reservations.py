@@ -1,4 +1,4 @@
-"""T21: whatever requests do, in any order, the counters say what a simple model says, and nobody is let in beyond a limit.
+"""Whatever requests do, in any order, the counters say what a simple model says, and nobody is let in beyond a limit.
 
 On every engine: those beside memory take fewer examples, each of which asks a server hundreds of times.
 """
@@ -21,7 +21,7 @@ from penstock.limits.reservations import Reservations
 from reserving import Requests
 
 
-def test_t21_in_memory() -> None:
+def test_in_memory() -> None:
     class InMemory(Requests):
         def __init__(self) -> None:
             super().__init__(Reservations())
@@ -63,7 +63,7 @@ class StoredSteps:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_t21_in_a_store(engine: str, request: pytest.FixtureRequest) -> None:
+def test_in_a_store(engine: str, request: pytest.FixtureRequest) -> None:
     place: Place = request.getfixturevalue(f"{engine}_place")
     with asyncio.Runner() as runner:
         runner.run(place.make())

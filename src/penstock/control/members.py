@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from penstock.control.refusal import Problem, Problems
 from penstock.core.did_you_mean import hint
+from penstock.core.json_text import write_json
 from penstock.core.rfc3339 import unix_microseconds
 
 VALUE: Final = None
@@ -209,7 +208,7 @@ class Members:
 
 
 def _as_text(value: str | float) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return value if isinstance(value, str) else write_json(value).decode()
 
 
 def refuse_repeated(items: Sequence[Members], member: str) -> None:

@@ -37,7 +37,7 @@ def test_the_file_is_on_standard_output_alone() -> None:
 
 
 @pytest.mark.parametrize("form", ["--dry-run", "--toml", "--json"])
-def test_t70_what_is_lost_needs_consent(form: str) -> None:
+def test_what_is_lost_needs_consent(form: str) -> None:
     result = run("import", "litellm", "-", form, stdin=LOSING)
     assert result.exit_code == 3
     assert "1 line needs your consent: add --accept" in result.stderr
@@ -45,7 +45,7 @@ def test_t70_what_is_lost_needs_consent(form: str) -> None:
     assert run("import", "litellm", "-", form, "--accept", stdin=LOSING).exit_code == 0
 
 
-def test_t70_limits_that_a_file_can_not_hold_need_consent() -> None:
+def test_limits_that_a_file_can_not_hold_need_consent() -> None:
     assert run("import", "litellm", "-", "--dry-run", stdin=LIMITED).exit_code == 0
     assert run("import", "litellm", "-", "--toml", stdin=LIMITED).exit_code == 3
 

@@ -69,7 +69,7 @@ def test_what_is_no_owner_and_what_is_no_limit_is_told() -> None:
 
 
 @pytest.mark.parametrize(("day", "number"), [("monday", 0), ("sunday", 6)])
-def test_t24_weeks_begin_on_the_day_of_the_settings(monkeypatch: pytest.MonkeyPatch, day: str, number: int) -> None:
+def test_weeks_begin_on_the_day_of_the_settings(monkeypatch: pytest.MonkeyPatch, day: str, number: int) -> None:
     monkeypatch.setenv("PENSTOCK_LIMITS_WEEK_STARTS", day)
     done("set", "workspace", "--budget", "5", "--reset", "weekly")
     (budget,) = json.loads(done("show", "workspace", "--json"))["usage_limits"]

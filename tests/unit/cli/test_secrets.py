@@ -29,7 +29,7 @@ def test_a_new_key_is_an_entry_for_the_environment() -> None:
     assert (refused.exit_code, refused.stdout) == (1, "")
 
 
-def test_t50_secrets_move_to_the_newest_key_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_move_to_the_newest_key_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "`penstock secrets new-key` makes a key" in run("status", *DATABASE).stdout
     old, new = run("new-key", "old").stdout.strip(), run("new-key", "new").stdout.strip()
     monkeypatch.setenv("PENSTOCK_SECRET_KEYS", old)

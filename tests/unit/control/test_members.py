@@ -31,13 +31,13 @@ def camel(name: str) -> str:
 
 
 @given(st.sampled_from(sorted(FIELDS)), st.booleans())
-def test_t05_each_field_is_read_in_both_spellings(name: str, is_camel: bool) -> None:
+def test_each_field_is_read_in_both_spellings(name: str, is_camel: bool) -> None:
     members = Members({camel(name) if is_camel else name: "x"}, FIELDS)
     assert members.values == {name: "x"}
     members.finish()
 
 
-def test_t05_inner_fields_and_opaque_values() -> None:
+def test_inner_fields_and_opaque_values() -> None:
     body = {"inner": {"configId": "c"}, "many": [{"valueKey": 1}, {"value_key": 2}], "opaqueValue": {"aB": {"cD": 1}}}
     members = Members(body, FIELDS)
     inner, many = members.inner("inner"), members.items("many")
@@ -74,13 +74,13 @@ def test_two_spellings_with_two_values_are_a_problem() -> None:
 
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
-def test_t10_a_remark_is_cleared_by_null_and_by_an_empty_text(empty: str | None) -> None:
+def test_a_remark_is_cleared_by_null_and_by_an_empty_text(empty: str | None) -> None:
     members = Members({"name": empty, "labels": 1}, FIELDS)
     assert (members.remark("name"), members.remark("expires_at"), members.problems) == ("", "", [])
     assert (members.remark("labels"), members.problems[0].pointer) == ("", "/labels")
 
 
-def test_t10_absent_null_and_a_value() -> None:
+def test_absent_null_and_a_value() -> None:
     members = Members({"name": None, "labels": {"a": 1, "b": True}}, FIELDS)
     assert members.has("name")
     assert not members.has("expires_at")

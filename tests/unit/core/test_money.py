@@ -1,4 +1,4 @@
-"""T28: amounts are integers; dollars and cents at the edges are exact."""
+"""Amounts are integers; dollars and cents at the edges are exact."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ AMOUNTS = st.integers(-LARGEST, LARGEST)
 
 
 @given(AMOUNTS)
-def test_t28_dollars_come_back(nanos: int) -> None:
+def test_dollars_come_back(nanos: int) -> None:
     assert nanos_from_dollars(dollars_text(nanos)) == nanos
     assert nanos_from_dollars(dollars_fixed(nanos)) == nanos
 
 
 @given(st.integers(0, 8_000_000 * NANOS))
-def test_t28_json_numbers_come_back(nanos: int) -> None:
+def test_json_numbers_come_back(nanos: int) -> None:
     assert nanos_from_dollars(dollars_number(nanos)) == nanos
 
 
 @pytest.mark.parametrize("picos", [10**18, 10**18 + 1, 10**300])
-def test_t28_no_request_is_charged_more_than_a_million_dollars(picos: int) -> None:
+def test_no_request_is_charged_more_than_a_million_dollars(picos: int) -> None:
     assert nanos_settled(picos) == nanos_reserved(picos) == MOST_CHARGED == 10**15
 
 
 @given(st.integers(0, 10**18))
-def test_t28_a_charge_is_rounded_half_even_and_an_estimate_up(picos: int) -> None:
+def test_a_charge_is_rounded_half_even_and_an_estimate_up(picos: int) -> None:
     exact = Decimal(picos) / 1000
     assert nanos_settled(picos) == exact.quantize(Decimal(1), ROUND_HALF_EVEN)
     assert nanos_reserved(picos) == exact.quantize(Decimal(1), ROUND_CEILING)
     assert nanos_reserved(picos) >= nanos_settled(picos)
 
 
-def test_t28_a_million_small_charges_are_their_exact_sum() -> None:
+def test_a_million_small_charges_are_their_exact_sum() -> None:
     chance = random.Random(28)
     charges = [chance.randrange(1, 5_000) for _ in range(1_000_000)]
     total = sum((Decimal(charge) for charge in charges), Decimal(0)).scaleb(-9)
@@ -88,7 +88,7 @@ def test_what_is_no_number(number: Any) -> None:
 
 
 @pytest.mark.parametrize("number", ["0.0000000001", 1e-10, 10**10, "9223372036.854775808"])
-def test_t28_what_nanodollars_cannot_hold(number: Any) -> None:
+def test_what_nanodollars_cannot_hold(number: Any) -> None:
     with pytest.raises(ValueError, match=r"decimals|large"):
         nanos_from_dollars(number)
 
@@ -101,6 +101,6 @@ def test_prices_are_rounded_to_picodollars() -> None:
     assert picos_from_dollars(100) == 100 * 10**12
 
 
-def test_t28_doubles_hold_their_largest_amount_exactly() -> None:
+def test_doubles_hold_their_largest_amount_exactly() -> None:
     assert LARGEST_IN_DOUBLES < 2**53
     assert int(float(LARGEST_IN_DOUBLES)) == LARGEST_IN_DOUBLES

@@ -76,17 +76,17 @@ DOCUMENT = some(
 
 
 @pytest.mark.parametrize("case", BIFROST, ids=lambda path: path.stem)
-def test_t70_a_case_becomes_what_it_became(case: Path) -> None:
+def test_a_case_becomes_what_it_became(case: Path) -> None:
     assert outcome(case) == golden(case).read_text()
 
 
 @pytest.mark.parametrize("case", BIFROST, ids=lambda path: path.stem)
-def test_t70_no_field_is_dropped_in_silence(case: Path) -> None:
+def test_no_field_is_dropped_in_silence(case: Path) -> None:
     assert unreported(document(case), converted(case).report) == []
 
 
 @pytest.mark.parametrize("case", BIFROST, ids=lambda path: path.stem)
-def test_t70_bodies_are_what_limits_and_references_must_be(case: Path) -> None:
+def test_bodies_are_what_limits_and_references_must_be(case: Path) -> None:
     check_bodies(converted(case).imported)
 
 
@@ -103,7 +103,7 @@ def test_any_document_is_converted_or_told_of(values: Any) -> None:
     assert str(conversion.report)
 
 
-def test_t70_old_keys_are_taken_over_by_their_digest() -> None:
+def test_old_keys_are_taken_over_by_their_digest() -> None:
     keys = {each["name"]: each for each in converted(CASES / "bifrost" / "06-virtual-keys.json").imported.api_keys}
     assert keys["platform"]["digest"] == f"sha256:{hashlib.sha256(b'sk-bf-platform-0123456789').hexdigest()}"
     assert keys["from-environment"]["digest"] == f"sha256:{hashlib.sha256(b'sk-bf-from-environment').hexdigest()}"
@@ -112,7 +112,7 @@ def test_t70_old_keys_are_taken_over_by_their_digest() -> None:
 
 
 @pytest.mark.parametrize(("version", "is_open"), [(1, True), (2, False), (None, False), (3, False), ("1", True)])
-def test_t71_an_empty_list_allows_all_in_version_1_and_nothing_in_version_2(version: Any, is_open: bool) -> None:
+def test_an_empty_list_allows_all_in_version_1_and_nothing_in_version_2(version: Any, is_open: bool) -> None:
     values = {
         "version": version,
         "providers": {"openai": {"keys": [{"name": "o", "value": "env.K", "models": ["*"]}]}},
@@ -133,7 +133,7 @@ def test_t71_an_empty_list_allows_all_in_version_1_and_nothing_in_version_2(vers
 
 
 @pytest.mark.parametrize(("version", "models"), [(1, True), (2, False)])
-def test_t71_a_key_without_models_serves_all_in_version_1_and_none_in_version_2(version: int, models: bool) -> None:
+def test_a_key_without_models_serves_all_in_version_1_and_none_in_version_2(version: int, models: bool) -> None:
     values = {"version": version, "providers": {"openai": {"keys": [{"name": "o", "value": "env.K", "models": []}]}}}
     imported = from_bifrost(values).imported
     assert bool(imported.configs) is models

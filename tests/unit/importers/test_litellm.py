@@ -64,17 +64,17 @@ DOCUMENT = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("case", LITELLM, ids=lambda path: path.stem)
-def test_t70_a_case_becomes_what_it_became(case: Path) -> None:
+def test_a_case_becomes_what_it_became(case: Path) -> None:
     assert outcome(case) == golden(case).read_text()
 
 
 @pytest.mark.parametrize("case", LITELLM, ids=lambda path: path.stem)
-def test_t70_no_field_is_dropped_in_silence(case: Path) -> None:
+def test_no_field_is_dropped_in_silence(case: Path) -> None:
     assert unreported(document(case), converted(case).report) == []
 
 
 @pytest.mark.parametrize("case", LITELLM, ids=lambda path: path.stem)
-def test_t70_bodies_are_what_limits_and_references_must_be(case: Path) -> None:
+def test_bodies_are_what_limits_and_references_must_be(case: Path) -> None:
     check_bodies(converted(case).imported)
 
 

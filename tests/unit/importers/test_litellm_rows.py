@@ -57,7 +57,7 @@ def names(conversion: Imported, config: str) -> list[str]:
     return [each["then"] for each in body["strategy"]["conditions"]]
 
 
-def test_t70_a_key_keeps_its_digest_and_has_the_config_of_all() -> None:
+def test_a_key_keeps_its_digest_and_has_the_config_of_all() -> None:
     body, _ = key({"models": []})
     assert body["digest"] == f"sha256:{DIGEST}"
     assert body["defaults"] == {"allow_config_override": False, "config_id": "litellm"}

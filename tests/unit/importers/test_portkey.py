@@ -20,7 +20,7 @@ JSON = st.recursive(
 )
 
 
-def test_t70_the_folder_becomes_what_it_became() -> None:
+def test_the_folder_becomes_what_it_became() -> None:
     assert outcome(CASES / "portkey") == golden(CASES / "portkey").read_text()
 
 

@@ -1,4 +1,4 @@
-"""A request on its way through its limits: the request as a whole, each attempt, and every way to end (T22, T25, T26)."""
+"""A request on its way through its limits: the request as a whole, each attempt, and every way to end."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_a_request_without_limits_is_admitted_at_once(door: Door) -> None:
     assert admitted.close_at_once(door.counters, Amounts(7)) == ()
 
 
-async def test_t31_budget_and_rate_are_one_step(door: Door) -> None:
+async def test_budget_and_rate_are_one_step(door: Door) -> None:
     refused = await door.refuse("r", [REQUESTS, MONEY], estimate(101))
     assert (refused.status, refused.code) == (412, "04")
     for number in range(5):
@@ -113,7 +113,7 @@ async def test_without_an_upper_bound_a_strict_limit_says_what_is_missing(door: 
 
 
 @pytest.mark.parametrize(("mode", "held"), [("allow", 0), ("tokens", 20)])
-async def test_t25_an_unknown_price_is_allowed_or_counted_by_tokens(door: Door, mode: str, held: int) -> None:
+async def test_an_unknown_price_is_allowed_or_counted_by_tokens(door: Door, mode: str, held: int) -> None:
     limit = budget(unknown_price=mode, token_price=1000)
     admitted = await door.admit("r", [limit], estimate(None))
     assert await door.usage(limit) == (0, held)
@@ -121,20 +121,20 @@ async def test_t25_an_unknown_price_is_allowed_or_counted_by_tokens(door: Door, 
     assert await door.usage(limit) == (2 * held, 0)
 
 
-async def test_t25_an_unknown_price_is_rejected(door: Door) -> None:
+async def test_an_unknown_price_is_rejected(door: Door) -> None:
     refused = await door.refuse("r", [budget(unknown_price="reject")], estimate(None))
     assert (refused.status, refused.code, refused.param) == (400, "unknown_price", "model")
     assert "model m " in refused.message
     assert "unknown_price" in refused.message
 
 
-async def test_t25_a_price_that_becomes_known_meanwhile_is_charged(door: Door) -> None:
+async def test_a_price_that_becomes_known_meanwhile_is_charged(door: Door) -> None:
     admitted = await door.admit("r", [MONEY], estimate(None))
     await admitted.settle(Amounts(33))
     assert await door.usage(MONEY) == (33, 0)
 
 
-async def test_t26_a_dearer_target_extends_the_request_or_counts_as_failed(door: Door) -> None:
+async def test_a_dearer_target_extends_the_request_or_counts_as_failed(door: Door) -> None:
     admitted = await door.admit("r", [MONEY, REQUESTS])
     assert await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate(10)) is None
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 10), (0, 10))
@@ -155,7 +155,7 @@ async def test_t26_a_dearer_target_extends_the_request_or_counts_as_failed(door:
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((30, 0), (0, 0))
 
 
-async def test_t26_a_broken_stream_is_billed_and_the_request_reserves_once_more(door: Door) -> None:
+async def test_a_broken_stream_is_billed_and_the_request_reserves_once_more(door: Door) -> None:
     once = budget(1, "requests")
     limits = [MONEY, once, REQUESTS, SLOTS]
     admitted = await door.admit("r", limits)
@@ -193,7 +193,7 @@ async def test_attempts_of_a_request_without_limits_of_its_own(door: Door) -> No
     assert door.counters.reservations.open_count == 0
 
 
-async def test_t24_an_attempt_after_midnight_extends_where_the_request_reserved(door: Door) -> None:
+async def test_an_attempt_after_midnight_extends_where_the_request_reserved(door: Door) -> None:
     daily = budget(100, window=CalendarWindow("day"))
     admitted = await door.admit("r", [daily])
     door.clock.let_pass(86_400)
@@ -228,7 +228,7 @@ class Unreachable(MemoryCounters):
     extend = reserve
 
 
-async def test_t60_a_store_that_is_down_never_looks_like_an_exceeded_budget(door: Door) -> None:
+async def test_a_store_that_is_down_never_looks_like_an_exceeded_budget(door: Door) -> None:
     admitted = await door.admit("r", [MONEY])
     admitted._counters = Unreachable(door.clock.read)
     down = Admission(admitted._counters, door.clock.read)
@@ -249,7 +249,7 @@ class Interrupted(MemoryCounters):
         raise asyncio.CancelledError
 
 
-async def test_t22_a_request_that_is_cancelled_while_it_reserves_holds_nothing(door: Door) -> None:
+async def test_a_request_that_is_cancelled_while_it_reserves_holds_nothing(door: Door) -> None:
     counters = Interrupted(door.clock.read)
     with pytest.raises(asyncio.CancelledError):
         await Admission(counters, door.clock.read).admit("r", [Applied(MONEY)], estimate())
@@ -285,7 +285,7 @@ async def request(admitted: Admitted, end: str, point: str, is_waiting: asyncio.
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("point", POINTS)
-async def test_t22_every_exit_gives_back_what_it_held(door: Door, end: str, point: str) -> None:
+async def test_every_exit_gives_back_what_it_held(door: Door, end: str, point: str) -> None:
     limits = [MONEY, SLOTS, budget(100, "tokens")]
     is_waiting = asyncio.Event()
     task = asyncio.create_task(request(await door.admit("r", limits), end, point, is_waiting))
@@ -319,7 +319,7 @@ class Hearing(MemoryCounters):
         return super().release(reservation)
 
 
-async def test_t23_counters_hear_of_an_end_in_the_turn_of_its_record() -> None:
+async def test_counters_hear_of_an_end_in_the_turn_of_its_record() -> None:
     """Through those that lease slices, too: what is awaited comes when a killed process has written the record."""
     counters, money = Hearing(), Applied(budget(1000))
     leased = LeasedCounters(counters, lambda: 0, lambda _: None)

@@ -49,7 +49,7 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     assert allowance.reserve(("r", 2), [hold(NORMAL, 10)], 1, 0) == ()
 
 
-def test_t60_what_the_operator_closes_refuses_and_what_he_opens_lets_everything_pass() -> None:
+def test_what_the_operator_closes_refuses_and_what_he_opens_lets_everything_pass() -> None:
     fast = rate(2)
     closed = Allowance(OutageRules(budgets="closed", rates="closed"))
     for number, of in enumerate((NORMAL, fast, concurrency(3), STRICT)):

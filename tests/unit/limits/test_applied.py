@@ -8,7 +8,7 @@ from penstock.limits.limit import BucketKey
 from penstock.limits.windows import DAY, CalendarWindow
 
 
-def test_t24_the_bucket_changes_at_midnight_and_a_clock_that_steps_back_finds_the_old_one() -> None:
+def test_the_bucket_changes_at_midnight_and_a_clock_that_steps_back_finds_the_old_one() -> None:
     applied = Applied(budget(window=CalendarWindow("day"), epoch=3), b"v")
     midnight = NOON - DAY // 2
     today = BucketKey("budget-cost", b"v", 3, midnight)

@@ -23,7 +23,7 @@ def test_a_lowered_limit_admits_nothing() -> None:
     assert not bucket.fits(0, 50, 0)
 
 
-def test_t27_each_alert_is_due_once() -> None:
+def test_each_alert_is_due_once() -> None:
     bucket = Bucket()
     bucket.settled = 80
     assert [bucket.alert(80, 100), bucket.alert(80, 100)] == [ALERTED, QUIET]
@@ -33,7 +33,7 @@ def test_t27_each_alert_is_due_once() -> None:
     assert bucket.alert(80, 100) == QUIET
 
 
-def test_t27_both_lines_crossed_at_once_are_one_alert() -> None:
+def test_both_lines_crossed_at_once_are_one_alert() -> None:
     bucket = Bucket()
     bucket.settled = 120
     assert bucket.alert(80, 100) == EXHAUSTED

@@ -1,4 +1,4 @@
-"""Which policies apply to a request, and which bucket it falls into (T34: how many there may be)."""
+"""Which policies apply to a request, and which bucket it falls into, of which there may be so many."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_values_with_one_name_are_told_apart() -> None:
     assert value_hash([("a", "Bob")]) != value_hash([("a", "bob")])
 
 
-def test_t34_a_million_values_of_one_policy() -> None:
+def test_a_million_values_of_one_policy() -> None:
     values = LiveValues(100_000)
     limit = rate(is_grouped=True)
     keys = [BucketKey(limit.id, number.to_bytes(3, "big"), 0, 0) for number in range(100_001)]

@@ -1,4 +1,4 @@
-"""T30 to T33: sliding windows never admit more than their value, fixed ones up to twice as much across a boundary."""
+"""Sliding windows never admit more than their value, fixed ones up to twice as much across a boundary."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def admitted_under_load(counter: RateCounter, value: int, length: int, windows: 
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("value", [1, 7, 100])
-def test_t30_no_sliding_window_has_more_than_its_value(unit: str, value: int) -> None:
+def test_no_sliding_window_has_more_than_its_value(unit: str, value: int) -> None:
     length = RATE_UNITS[unit].length
     admitted = admitted_under_load(SlidingWindow(RATE_UNITS[unit]), value, length, 3, value)
     assert most_in_any_window(admitted, length) <= value
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_t30_at_steady_load_nearly_all_of_the_value_is_used(unit: str) -> None:
+def test_at_steady_load_nearly_all_of_the_value_is_used(unit: str) -> None:
     """Over 40 windows, so that the first one, which begins empty, doesn't decide."""
     length = RATE_UNITS[unit].length
     admitted = admitted_under_load(SlidingWindow(RATE_UNITS[unit]), 200, length, 40, 1)
@@ -58,7 +58,7 @@ def test_t30_at_steady_load_nearly_all_of_the_value_is_used(unit: str) -> None:
     assert most_in_any_window(admitted, length) <= 200
 
 
-def test_t30_a_fixed_window_admits_twice_its_value_across_its_boundary() -> None:
+def test_a_fixed_window_admits_twice_its_value_across_its_boundary() -> None:
     length = RATE_UNITS["rpm"].length
     counter = rate_counter(rate(10, sliding=False))
     boundary = NOON + length
@@ -74,7 +74,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 12), st.integers(-
 
 
 @given(STEPS)
-def test_t30_amounts_in_any_window_stay_within_the_value(steps: list[tuple[int, int, int]]) -> None:
+def test_amounts_in_any_window_stay_within_the_value(steps: list[tuple[int, int, int]]) -> None:
     """Against a log of each amount: never more than the value, and refused only what the log with amounts that stay one
     sub-bucket longer refuses, too."""
     counter, now, log = SlidingWindow(SMALL), 1000, deque[tuple[int, int]]()
@@ -92,7 +92,7 @@ def test_t30_amounts_in_any_window_stay_within_the_value(steps: list[tuple[int, 
 
 
 @given(STEPS)
-def test_t33_after_the_wait_the_amount_fits_and_a_moment_before_it_does_not(steps: list[tuple[int, int, int]]) -> None:
+def test_after_the_wait_the_amount_fits_and_a_moment_before_it_does_not(steps: list[tuple[int, int, int]]) -> None:
     for window in (SMALL, RateWindow(100, 10, sliding=False)):
         counter = SlidingWindow(SMALL) if window.sliding else FixedWindow(window)
         now = 1000
@@ -110,13 +110,13 @@ def test_t33_after_the_wait_the_amount_fits_and_a_moment_before_it_does_not(step
             now += wait
 
 
-def test_t33_what_is_larger_than_the_value_never_fits() -> None:
+def test_what_is_larger_than_the_value_never_fits() -> None:
     for counter in (SlidingWindow(SMALL), FixedWindow(SMALL)):
         assert not counter.fits(21, 20, 1000)
         assert counter.wait(21, 20, 1000) is None
 
 
-def test_t32_an_overrun_blocks_until_it_slides_out() -> None:
+def test_an_overrun_blocks_until_it_slides_out() -> None:
     counter = SlidingWindow(SMALL)
     assert counter.fits(10, 20, 1000)
     mark = counter.take(10, 1000)
@@ -127,7 +127,7 @@ def test_t32_an_overrun_blocks_until_it_slides_out() -> None:
     assert counter.used == 0
 
 
-def test_t32_an_underrun_returns_at_once() -> None:
+def test_an_underrun_returns_at_once() -> None:
     counter = SlidingWindow(SMALL)
     mark = counter.take(20, 1000)
     assert not counter.fits(1, 20, 1001)
@@ -136,7 +136,7 @@ def test_t32_an_underrun_returns_at_once() -> None:
 
 
 @pytest.mark.parametrize("actual", [0, 5, 50])
-def test_t32_what_has_left_the_window_is_not_corrected(actual: int) -> None:
+def test_what_has_left_the_window_is_not_corrected(actual: int) -> None:
     sliding, fixed = SlidingWindow(SMALL), FixedWindow(SMALL)
     for counter in (sliding, fixed):
         assert counter.fits(10, 20, 1000)

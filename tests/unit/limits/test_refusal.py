@@ -1,4 +1,4 @@
-"""What a refused request is told: status, fields, headers (T33)."""
+"""What a refused request is told: status, fields, headers."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_how_long_a_budget_keeps_a_request_waiting() -> None:
     assert by_429.headers[0] == (b"retry-after", b"43200")
 
 
-def test_t33_the_headers_of_a_rate() -> None:
+def test_the_headers_of_a_rate() -> None:
     refused = refusal(exceeded(rate(10), 1, 10, wait=1_200_300), NOON)
     assert refused.headers == (
         (b"retry-after", b"2"),
@@ -94,7 +94,7 @@ def test_t33_the_headers_of_a_rate() -> None:
     assert "10 requests per minute: 10 are used" in refused.message
 
 
-def test_t33_what_can_never_fit_has_no_retry_after() -> None:
+def test_what_can_never_fit_has_no_retry_after() -> None:
     refused = refusal(exceeded(rate(100, kind="tokens"), 101, 0), NOON)
     assert "never fit" in refused.message
     assert refused.retry_after is None

@@ -29,7 +29,7 @@ def rate_used(counters: Reservations, of: Hold, now: int = NOON) -> int:
     return standing.used
 
 
-def test_t31_a_request_that_one_limit_refuses_leaves_the_others_as_they_were() -> None:
+def test_a_request_that_one_limit_refuses_leaves_the_others_as_they_were() -> None:
     counters = Reservations()
     requests, tokens, money, slots = hold(REQUESTS), hold(TOKENS, 101), hold(MONEY, 10), hold(SLOTS)
     refused = counters.reserve(FIRST, [requests, money, slots, tokens], NOON)
@@ -137,7 +137,7 @@ def test_an_overrun_is_charged_whole_and_told() -> None:
     assert counters.reserve(("s", 1), [hold(raised, 50)], NOON) == ()
 
 
-def test_t27_alerts_come_once() -> None:
+def test_alerts_come_once() -> None:
     counters = Reservations()
     limit = budget(100, alert_at=50)
     kinds = []
@@ -173,7 +173,7 @@ def test_a_lost_reservation_and_its_late_settle(on_loss: str, at_loss: int) -> N
     assert usage(counters, money) == (30, 0)
 
 
-def test_t24_what_was_reserved_before_midnight_is_settled_there() -> None:
+def test_what_was_reserved_before_midnight_is_settled_there() -> None:
     limit = budget(100, window=CalendarWindow("day"))
     counters = Reservations()
     before, after = hold(limit, 40), hold(limit, 100, NOON + DAY)
@@ -230,7 +230,7 @@ def test_forgetting_looks_at_some_counters_at_a_time() -> None:
     assert counters.counter_count == 0
 
 
-def test_t34_beyond_the_cap_values_share_one_bucket_with_the_same_limit() -> None:
+def test_beyond_the_cap_values_share_one_bucket_with_the_same_limit() -> None:
     counters = Reservations(most_values=50)
     limit = rate(5, is_grouped=True)
     admitted = 0
@@ -254,7 +254,7 @@ def test_t34_beyond_the_cap_values_share_one_bucket_with_the_same_limit() -> Non
     assert fresh.key in counters._counters
 
 
-def test_t34_an_extension_stays_in_the_overflow_where_it_began() -> None:
+def test_an_extension_stays_in_the_overflow_where_it_began() -> None:
     counters = Reservations(most_values=1)
     limit = budget(100, is_grouped=True)
     first, second = hold(limit, 10, value=b"1" * 32), hold(limit, 10, value=b"2" * 32)
@@ -280,7 +280,7 @@ def test_a_window_that_somebody_holds_is_not_forgotten() -> None:
         assert isinstance(counters.reserve((limit.id, 2), [tokens], later), Exceeded)
 
 
-def test_t34_made_up_values_take_bounded_memory() -> None:
+def test_made_up_values_take_bounded_memory() -> None:
     """Counters, not bytes, are counted: a counter's size doesn't depend on the caller. The million is in test_policy.py."""
     counters = Reservations(most_values=1000)
     limit = budget(10, "requests", is_grouped=True)

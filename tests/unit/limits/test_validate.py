@@ -65,7 +65,7 @@ def test_a_budget_in_dollars() -> None:
         ({"penstock_window": "12h"}, CalendarWindow("seconds", anchor=NOON, seconds=12 * 3600)),
     ],
 )
-def test_t24_resets(members: dict[str, Any], window: CalendarWindow) -> None:
+def test_resets(members: dict[str, Any], window: CalendarWindow) -> None:
     assert only(read({"type": "tokens", "credit_limit": 100, **members})).window == window
 
 
@@ -101,7 +101,7 @@ def test_a_rate_of_another_length_is_told_from_the_units() -> None:
     assert [str(problem).partition(":")[0] for problem in reading.problems] == ["rate_limits[1]", "rate_limits[3]"]
 
 
-def test_t24_weeks_begin_when_the_owner_says() -> None:
+def test_weeks_begin_when_the_owner_says() -> None:
     owner = LimitOwner("policy", "p")
     usage = {"type": "requests", "credit_limit": 1, "periodic_reset": "weekly"}
     assert only(read(usage, owner=owner)).window == CalendarWindow("week", "monday")
@@ -125,7 +125,7 @@ def test_rates() -> None:
     assert len({limit.id for limit in reading.limits}) == 3
 
 
-def test_d7_a_rate_of_0_is_no_limit_and_says_so() -> None:
+def test_a_rate_of_0_is_no_limit_and_says_so() -> None:
     reading = read(None, [{"type": "requests", "unit": "rps", "value": 0}])
     assert (reading.limits, reading.problems) == ([], [])
     assert [warning.path for warning in reading.warnings] == ["rate_limits[0].value"]
@@ -151,7 +151,7 @@ def test_a_time_that_moves_no_window_is_a_warning(reset: str, moment: str, is_wa
     assert bool(reading.warnings) is is_warned
 
 
-def test_t25_unknown_prices() -> None:
+def test_unknown_prices() -> None:
     base = {"type": "cost", "credit_limit": 1}
     assert only(read(base)).unknown_price == "allow"
     strict = only(read({**base, "strict": True}))
@@ -218,7 +218,7 @@ def test_a_status_with_a_point_is_the_status() -> None:
     assert repr(limit.status) == "429"
 
 
-def test_t28_what_the_counters_cannot_hold_is_refused() -> None:
+def test_what_the_counters_cannot_hold_is_refused() -> None:
     redis = LimitOwner("api_key", "k1", largest_cost=LARGEST_IN_DOUBLES)
     assert problems(read({"type": "cost", "credit_limit": 9_000_001}, owner=redis)) == [
         "usage_limits.credit_limit: it is too large: the counters hold at most 9000000 dollars exactly"

@@ -1,4 +1,4 @@
-"""T24: calendar windows in UTC, as pure functions of microseconds."""
+"""Calendar windows in UTC, as pure functions of microseconds."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def spanned(window: CalendarWindow, moment: str) -> tuple[str, str]:
         ),
     ],
 )
-def test_t24_windows(window: CalendarWindow, moment: str, span: tuple[str, str]) -> None:
+def test_windows(window: CalendarWindow, moment: str, span: tuple[str, str]) -> None:
     assert spanned(window, moment) == span
 
 
@@ -83,7 +83,7 @@ def test_the_last_window_of_all_dates_ends_behind_them(unit: Unit) -> None:
 
 
 @given(WINDOWS, MOMENTS)
-def test_t24_windows_follow_one_another_without_a_gap(window: CalendarWindow, now: int) -> None:
+def test_windows_follow_one_another_without_a_gap(window: CalendarWindow, now: int) -> None:
     start, end = window.span(now)
     assert end is not None
     assert start <= now < end
@@ -93,7 +93,7 @@ def test_t24_windows_follow_one_another_without_a_gap(window: CalendarWindow, no
 
 
 @given(MOMENTS)
-def test_t24_a_lifetime_never_ends(now: int) -> None:
+def test_a_lifetime_never_ends(now: int) -> None:
     assert CalendarWindow().span(now) == (0, None)
 
 

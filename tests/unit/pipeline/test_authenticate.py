@@ -141,7 +141,7 @@ def test_a_caller_keeps_what_its_workspace_sees() -> None:
 
 
 @pytest.mark.parametrize("number", [10, 100_000])
-def test_t42_a_look_up_takes_one_digest_and_one_step_however_many_keys_there_are(
+def test_a_look_up_takes_one_digest_and_one_step_however_many_keys_there_are(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Counted(dict[bytes, GatewayKey]):

@@ -97,7 +97,7 @@ async def test_without_the_store_the_process_makes_its_own_call() -> None:
     assert await asked(Store(None)) == (b"made", [])
 
 
-async def test_t60_without_a_store_that_is_needed_no_call_is_made() -> None:
+async def test_without_a_store_that_is_needed_no_call_is_made() -> None:
     assert await asked(Store(None), is_needed=True) == (b"store_unavailable", [])
 
 

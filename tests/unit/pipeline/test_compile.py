@@ -460,7 +460,7 @@ def outcome_of(compiler: Compiler, key: str, **values: Any) -> str:
     "values", [{"x_portkey_virtual_key": "{}"}, {"x_portkey_provider": "@{}"}, {"x_portkey_config": "pc-{}"},
     {"x_portkey_config": '{{"provider":"@{}"}}'}],
 )  # fmt: skip
-def test_t8_a_name_of_another_workspace_is_like_one_that_nobody_has(tenants: Compiler, values: dict[str, str]) -> None:
+def test_a_name_of_another_workspace_is_like_one_that_nobody_has(tenants: Compiler, values: dict[str, str]) -> None:
     def asked(key: str, name: str) -> str:
         return outcome_of(tenants, key, **{header: text.format(name) for header, text in values.items()})
 
@@ -472,7 +472,7 @@ def test_t8_a_name_of_another_workspace_is_like_one_that_nobody_has(tenants: Com
             assert told == asked(key, "z").replace("z'", f"{foreign}'")
 
 
-def test_t8_a_config_of_a_workspace_knows_the_names_of_its_workspace_alone(tenants: Compiler) -> None:
+def test_a_config_of_a_workspace_knows_the_names_of_its_workspace_alone(tenants: Compiler) -> None:
     catalogue = of_workspaces()
     foreign = SavedConfig("pc-a", b'{"provider":"@b"}', IN_A)
     assert isinstance(tenants.catalogues, MemoryCatalogue)
@@ -495,7 +495,7 @@ def test_a_key_that_pins_its_config_takes_nothing_else(tenants: Compiler) -> Non
 
 
 @pytest.mark.parametrize("is_seen_first", [True, False])
-def test_t40_no_request_mixes_two_revisions(tenants: Compiler, is_seen_first: bool) -> None:
+def test_no_request_mixes_two_revisions(tenants: Compiler, is_seen_first: bool) -> None:
     """A request that began before a change is answered as before it, and leaves nothing behind."""
     catalogues = tenants.catalogues
     assert isinstance(catalogues, MemoryCatalogue)

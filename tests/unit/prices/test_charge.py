@@ -175,7 +175,7 @@ _RATES = st.dictionaries(st.sampled_from((*OF_INPUT, *OF_OUTPUT)), st.integers(0
 
 
 @given(_USAGES, _RATES)
-def test_t28_no_token_is_charged_twice_and_none_is_left_out(usage: Usage, rates: dict[str, int]) -> None:
+def test_no_token_is_charged_twice_and_none_is_left_out(usage: Usage, rates: dict[str, int]) -> None:
     counts = token_counts(usage, rates)
     assert all(count > 0 for count in counts.values())
     prompt = sum(counts.get(name, 0) for name in OF_INPUT)
@@ -186,7 +186,7 @@ def test_t28_no_token_is_charged_twice_and_none_is_left_out(usage: Usage, rates:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 10**6)), min_size=1, max_size=50))
-def test_t28_a_charge_is_the_exact_sum_rounded_once(parts: list[tuple[int, int]]) -> None:
+def test_a_charge_is_the_exact_sum_rounded_once(parts: list[tuple[int, int]]) -> None:
     rates = {f"unit.u{number}": picos for number, (_, picos) in enumerate(parts)}
     units = {f"u{number}": count for number, (count, _) in enumerate(parts)}
     exact = sum((Decimal(count) * each for count, each in parts), Decimal(0)) / 1000
@@ -194,7 +194,7 @@ def test_t28_a_charge_is_the_exact_sum_rounded_once(parts: list[tuple[int, int]]
     assert charged.nanos == int(exact.to_integral_value(ROUND_HALF_EVEN))
 
 
-def test_t28_a_million_small_charges_are_the_exact_sum() -> None:
+def test_a_million_small_charges_are_the_exact_sum() -> None:
     """Each of a million embeddings of 20 tokens costs 400 nanodollars, and their sum 40 cents, to the nanodollar."""
     one = charge(Usage(20), price({"input": 20_000}), 0).nanos
     assert one == 400

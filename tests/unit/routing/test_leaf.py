@@ -118,7 +118,7 @@ def test_the_callers_credential_is_not_shown_to_two_hosts() -> None:
 # Virtual keys.
 
 
-def test_t51_a_host_that_the_admin_api_named_is_judged_and_not_trusted() -> None:
+def test_a_host_that_the_admin_api_named_is_judged_and_not_trusted() -> None:
     """Its name may lead to a private address later, which is judged when a connection is made."""
     named = msgspec.structs.replace(HOSTED, base_url="https://llm.example/v1", judges_host=True)
     host = target({"virtual_key": "hosted"}, msgspec.structs.replace(RULES, virtual_keys={"hosted": named})).custom_host

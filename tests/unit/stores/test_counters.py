@@ -43,6 +43,6 @@ async def test_a_setup_that_cant_be_used(setup: CountersSetup, problem: str) -> 
         open_counters(setup, None, lambda _: None)
 
 
-def test_t28_redis_counts_budgets_up_to_nine_million_dollars() -> None:
+def test_redis_counts_budgets_up_to_nine_million_dollars() -> None:
     assert CountersSetup(redis="redis://localhost").largest_cost == LARGEST_IN_DOUBLES
     assert CountersSetup("database", database="sqlite:///f").largest_cost == CountersSetup().largest_cost == LARGEST

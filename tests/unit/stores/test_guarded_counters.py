@@ -223,7 +223,7 @@ def left(folder: Path) -> tuple[list[Settlement], list[Entry]]:
     return settlements, entries
 
 
-async def test_t23_a_settlement_is_noted_before_the_store_is_asked(tmp_path: Path) -> None:
+async def test_a_settlement_is_noted_before_the_store_is_asked(tmp_path: Path) -> None:
     """The request's record follows in the same turn: a process that is killed after it leaves both, or none."""
     store = Store()
     async with guarding(store, [], tmp_path) as guarded:
@@ -241,7 +241,7 @@ async def test_t23_a_settlement_is_noted_before_the_store_is_asked(tmp_path: Pat
 
 
 @pytest.mark.parametrize("ends", [False, True])
-async def test_t23_what_a_killed_worker_let_pass_by_itself_is_charged(tmp_path: Path, ends: bool) -> None:
+async def test_what_a_killed_worker_let_pass_by_itself_is_charged(tmp_path: Path, ends: bool) -> None:
     """The store knows nothing of it."""
     store, free = Store(), hold(budget(1000, id="free", on_loss="release"), 10)
     async with guarding(store, [], tmp_path) as guarded:

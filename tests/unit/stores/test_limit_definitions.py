@@ -56,7 +56,7 @@ def test_a_policy_is_a_budget_or_a_rate_by_its_members() -> None:
 @pytest.mark.parametrize(("week_starts", "of_key", "of_policy"), [
     (None, "sunday", "monday"), ("monday", "monday", "monday"), ("sunday", "sunday", "sunday"),
 ])  # fmt: skip
-def test_t24_weeks_begin_on_the_operators_day(week_starts: WeekStart | None, of_key: str, of_policy: str) -> None:
+def test_weeks_begin_on_the_operators_day(week_starts: WeekStart | None, of_key: str, of_policy: str) -> None:
     weekly: dict[str, Any] = {"type": "cost", "credit_limit": 5, "periodic_reset": "weekly"}
     (key,) = limits_of(definition([], usage_limits=weekly), "api_key", week_starts)
     (policy,) = policies_of([definition([], "policies", conditions=[], group_by=[], **weekly)], week_starts)

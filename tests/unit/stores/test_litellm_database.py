@@ -62,7 +62,7 @@ def test_rows_are_json_values_and_a_missing_table_is_empty(address: str) -> None
     assert rows.budgets == rows.end_users == []
 
 
-def test_t70_an_old_key_is_in_the_file_by_its_digest(address: str, tmp_path: Path) -> None:
+def test_an_old_key_is_in_the_file_by_its_digest(address: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(FILE)
     command = ("import", "litellm", str(tmp_path / "config.yaml"), "--database", address, "--toml")
     assert run(*command).exit_code == 3

@@ -46,13 +46,13 @@ def test_a_file_is_read_to_the_end_of_its_line_and_json_and_pem_to_their_end(
         ("sk-in-clear", "expected env:NAME"),
     ],
 )
-def test_t51_a_reference_never_leads_to_the_gateways_own_secrets(reference: str, problem: str) -> None:
+def test_a_reference_never_leads_to_the_gateways_own_secrets(reference: str, problem: str) -> None:
     assert problem in str(reference_problem(reference))
     with pytest.raises(Unusable, match=problem):
         REFERENCES.resolve(reference)
 
 
-def test_t51_a_link_into_proc_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_into_proc_is_not_followed(tmp_path: Path) -> None:
     link = tmp_path / "credential"
     link.symlink_to("/proc/self/environ")
     with pytest.raises(Unusable, match="leads to no ordinary file"):

@@ -13,11 +13,12 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from penstock.control.members import in_snake_case
+from penstock.control.members import in_snake_case, is_plain
 from penstock.control.redact import MASK
 from penstock.control.refusal import Problem, Problems
 from penstock.core import custom_headers
 from penstock.core.did_you_mean import hint
+from penstock.core.json_text import write_json
 from penstock.core.secret import Secret
 
 CUSTOM_HOST: Final = "custom_host"
@@ -166,7 +167,7 @@ class _Reader:
             self._put(meant, None, where)
             return
         text = _as_text(value)
-        if text is None or not text.strip() or len(text) > _LONGEST or "\x00" in text:
+        if text is None or not text.strip() or len(text) > _LONGEST or not is_plain(text):
             self._complain(where, f"expected a text of 1 to {_LONGEST} characters")
             return
         text = text.strip()
@@ -189,7 +190,7 @@ class _Reader:
             if problem is not None:
                 self._complain(f"{where}/{name[:64]}", problem)
         if len(self._problems) == count:
-            self.result.secret[CUSTOM_HEADERS] = Secret(msgspec.json.encode(value).decode())
+            self.result.secret[CUSTOM_HEADERS] = Secret(write_json(value).decode())
 
     def deployments(self, value: object, where: str) -> None:
         """One deployment of Azure, as Portkey lists it."""
@@ -255,7 +256,7 @@ def _as_text(value: object) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float | dict):
-        return msgspec.json.encode(value).decode()
+        return write_json(value).decode()
     return None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +18,7 @@ from penstock.control.integrations import rows as integration_rows
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members, refuse_repeated
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Problem, invalid, taken
-from penstock.core.json_text import read_json_or_none
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.prices.adjust import read_pricing_config
 from penstock.stores.sql.schema import integration, integration_model
 
@@ -138,7 +137,7 @@ def _pricing(members: Members) -> str | None:
         members.complain("pricing_config", "there are prices of the type static only")
         return None
     price_problems.tell(members, lambda unknown: read_pricing_config(price, "pricing_config", unknown))
-    return msgspec.json.encode(price).decode()
+    return write_json(price).decode()
 
 
 def _refuse_without_effect(wanted: Collection[dict[str, Any]], *, allows_all: bool) -> None:

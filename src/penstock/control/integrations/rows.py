@@ -24,7 +24,7 @@ from penstock.control.plane import Change, ControlPlane
 from penstock.control.redact import mask
 from penstock.control.refusal import Problem, Refusal, Why, absent, invalid, taken
 from penstock.core.did_you_mean import hint
-from penstock.core.json_text import read_json_or_none
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.secret import Secret
 from penstock.stores.references import reference_problem
 from penstock.stores.sql import secrets
@@ -340,7 +340,7 @@ def _refuse_both(wanted: Wanted, references: Mapping[str, str], sealed: Mapping[
 
 
 def _json(value: Mapping[str, str]) -> str:
-    return msgspec.json.encode(value).decode()
+    return write_json(value).decode()
 
 
 async def _seal(plane: ControlPlane, change: Change, id_: str, sealed: Mapping[str, Secret | None]) -> None:

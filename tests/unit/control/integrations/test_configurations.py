@@ -68,6 +68,8 @@ def test_settings_are_read_under_every_name(
         ("openai", {"openai_organisation": "o"}, "/openai_organisation", "did you mean openai_organization?"),
         ("openai", {"zzz": "o"}, "/zzz", "openai takes custom_headers, custom_host, openai_beta, openai_organization, openai_project"),
         ("openai", {"openai_project": ["p"]}, "/openai_project", "expected a text of 1 to 65536 characters"),
+        ("openai", {"openai_project": "\ud800"}, "/openai_project", "expected a text of 1 to 65536 characters"),
+        ("azure-openai", {"azure_resource_name": {"\ud800": 1}}, "/azure_resource_name", "its value must match"),
         ("azure-openai", {"azure_resource_name": "evil.example/"}, "/azure_resource_name", "its value must match"),
         ("openai", {"custom_host": "http://10.0.0.1/v1"}, "/custom_host", "it is a private or reserved address"),
         ("openai", {"custom_host": "https://user:word@llm.example"}, "/custom_host", "user information"),
@@ -94,7 +96,7 @@ def test_a_setting_that_can_not_be_kept_is_a_problem(
 
 
 @pytest.mark.parametrize("slug", PROVIDERS)
-def test_t51_what_is_secret_of_a_provider_is_hidden_in_the_audit_log_by_its_name(slug: str) -> None:
+def test_what_is_secret_of_a_provider_is_hidden_in_the_audit_log_by_its_name(slug: str) -> None:
     for option in PROVIDERS[slug].options:
         if option.secret or option.credential is not None:
             assert option.secret
@@ -102,7 +104,7 @@ def test_t51_what_is_secret_of_a_provider_is_hidden_in_the_audit_log_by_its_name
 
 
 @pytest.mark.parametrize("slug", PROVIDERS)
-def test_t5_every_name_means_a_setting_of_the_provider(slug: str) -> None:
+def test_every_name_means_a_setting_of_the_provider(slug: str) -> None:
     row = PROVIDERS[slug]
     settings = {option_name(option) for option in row.options}
     assert set(names(row).values()) == {*settings, "custom_host", "custom_headers"}

@@ -44,7 +44,7 @@ async def stored(database: Database) -> Any:
         return (await limits_of(connection, "api_key", ["k1", "other"])).get("k1", NO_LIMITS)
 
 
-async def test_t10_absent_members_stay_null_removes_and_a_value_replaces(database: Database) -> None:
+async def test_absent_members_stay_null_removes_and_a_value_replaces(database: Database) -> None:
     await put(database, usage_limits=BUDGET, rate_limits=RATES, name="of no concern here")
     await put(database, rate_limits=None, concurrency_limit=3)
     found = await stored(database)

@@ -107,7 +107,7 @@ def test_a_charge_tells_its_price() -> None:
     assert (charged.nanos, charged.price_match, charged.price_version) == (10, "exact", by.book.version)
 
 
-def test_t25_a_price_that_is_added_while_requests_run_counts_from_then_on() -> None:
+def test_a_price_that_is_added_while_requests_run_counts_from_then_on() -> None:
     catalogues = [Catalogue()]
     by = Costs(Default(m=prices(1000)), lambda: catalogues[-1])
     unknown = attempt(model="new")

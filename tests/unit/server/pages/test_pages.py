@@ -40,7 +40,7 @@ class Watched:
         (Watched("the provider canary", "configs.canary"), b'{"status":"degraded","unusable_rows":2}'),
     ],
 )
-def test_t41_the_health_page_tells_of_the_database_without_a_name(watched: Watched | None, body: bytes) -> None:
+def test_the_health_page_tells_of_the_database_without_a_name(watched: Watched | None, body: bytes) -> None:
     assert Pages(watched).page("/health")[::2] == (200, body)
 
 

@@ -26,7 +26,7 @@ def test_what_is_sealed_is_opened(text: str) -> None:
     "other",
     [SecretPlace("config", "1", "key"), SecretPlace("integration", "2", "key"), SecretPlace("integration", "1", "x")],
 )
-def test_t50_a_value_in_another_place_is_not_opened(other: SecretPlace) -> None:
+def test_a_value_in_another_place_is_not_opened(other: SecretPlace) -> None:
     with pytest.raises(KeyringError, match="altered"):
         RING.open(RING.seal(Secret("sk"), PLACE, NONCE), other)
 

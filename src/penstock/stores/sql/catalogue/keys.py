@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.core.json_text import write_json
 from penstock.limits.applied import Applied
 from penstock.stores.catalogue import GatewayKey
 from penstock.stores.definition import Unusable
@@ -46,7 +46,7 @@ def _workspace(row: Any, slugs: Mapping[str, str], default: str | None) -> Works
     if config is not None and not isinstance(config, str):
         raise Unusable("its defaults.config_id is no text")
     settings = read_object(row.settings, "settings")
-    metadata = msgspec.json.encode(defaults.get("metadata") or {}).decode()
+    metadata = write_json(defaults.get("metadata") or {}).decode()
     return Workspace(
         row.is_default,
         slugs.get(config, config) if config else default,
