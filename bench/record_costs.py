@@ -31,12 +31,13 @@ from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline.account import Account
 from penstock.pipeline.records.cost import SharedCosts
-from penstock.pipeline.records.request_log import RequestLog, Row, requests_in
+from penstock.pipeline.records.request_log import RequestLog, requests_in
 from penstock.routing.plan import Target
 from penstock.stores.catalogue import EMPTY
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.migrate import migrate
+from penstock.stores.sql.request_log.entry import Row
 from penstock.stores.sql.request_log.request_log import LogWriter
 
 _ROUNDS: Final = 60

@@ -29,7 +29,7 @@ from penstock.pipeline.records.batches import Batches
 from penstock.pipeline.records.log_rows import ChargeOf, Spooled, charges_of, is_quick, row_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, one_by_one
+from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, Row, one_by_one
 
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
@@ -59,7 +59,6 @@ _OBJECT: Final = range(0x80, 0x90)
 _ALIKE: Final = 0x92
 """The first byte of rows that are alike: they are an array of two members."""
 
-Row = LogEntry | AlikeEntries
 Item = Row | Spooled
 """What an entry of the spool is made of: a row, rows that are alike, or a request whose row takes long or waits for
 prices."""

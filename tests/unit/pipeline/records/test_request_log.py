@@ -19,11 +19,11 @@ from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline.records import request_log as module
 from penstock.pipeline.records.log_rows import Spooled, row_of
-from penstock.pipeline.records.request_log import RequestLog, Row, requests_in
+from penstock.pipeline.records.request_log import RequestLog, requests_in
 from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, OwnValues, one_by_one
+from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, OwnValues, Row, one_by_one
 
 
 class Table:
