@@ -37,7 +37,7 @@ from penstock.stores.catalogue import EMPTY
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.migrate import migrate
-from penstock.stores.sql.request_log.entry import Row
+from penstock.stores.sql.request_log.entry import Entries
 from penstock.stores.sql.request_log.request_log import LogWriter
 
 _ROUNDS: Final = 60
@@ -97,10 +97,10 @@ async def measure(rounds: int, folder: Path) -> dict[str, float]:
     costs = SharedCosts(prices, lambda: EMPTY)
     for_lines, for_counts = records.subscribe(), records.subscribe()
     recorder = Recorder(Table(mmap.mmap(-1, SIZE)), Bounds(), costs)
-    database, writer, rows = Database(file_address(folder / "penstock.db")), LogWriter(), list[Row]()
+    database, writer, rows = Database(file_address(folder / "penstock.db")), LogWriter(), list[Entries]()
     await migrate(database)
 
-    async def write(entries: Sequence[Row], _is_repeated: bool) -> None:
+    async def write(entries: Sequence[Entries], _is_repeated: bool) -> None:
         rows.extend(entries)
 
     async def clean() -> None:

@@ -16,7 +16,7 @@ from penstock.server.kept_content import ContentRule
 from penstock.settings import Settings, SettingsError
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import Place
-from penstock.stores.sql.request_log.entry import Row
+from penstock.stores.sql.request_log.entry import Entries
 
 if TYPE_CHECKING:
     from penstock.stores.sql.request_log.request_log import LogWriter
@@ -39,7 +39,7 @@ def request_log_of(
         return None
     writers: list[LogWriter] = []
 
-    async def write(entries: Sequence[Row], is_repeated: bool) -> None:
+    async def write(entries: Sequence[Entries], is_repeated: bool) -> None:
         if not writers:
             writers.append(await asyncio.to_thread(_writer))
         database = await stored.open()

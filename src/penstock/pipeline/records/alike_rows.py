@@ -16,7 +16,7 @@ from penstock.observe.log_extras import NO_EXTRAS
 from penstock.observe.record import Record
 from penstock.observe.record_kinds import RecordKind
 from penstock.pipeline.records.log_rows import ChargeOf, Details, OnlyAttempt, Spooled, cost_of, is_told_by_columns
-from penstock.stores.sql.request_log.entry import GATEWAY, AlikeEntries, LogEntry, OwnValues, Row
+from penstock.stores.sql.request_log.entry import GATEWAY, AlikeEntries, Entries, LogEntry, OwnValues
 
 _ENCODER: Final = msgspec.json.Encoder()
 _MOST: Final = 4096
@@ -73,7 +73,7 @@ class AlikeRows:
         self._prices: dict[tuple[str, str | None], str] = {}
         """What details say of prices, by match and version."""
 
-    def gather(self, several: Iterable[Spooled], charge_of: ChargeOf) -> tuple[list[Row], list[Spooled]]:
+    def gather(self, several: Iterable[Spooled], charge_of: ChargeOf) -> tuple[list[Entries], list[Spooled]]:
         """The rows of requests, those of a kind together, one that is alone by itself; and the requests whose rows
         ``row_of`` of log_rows.py must make."""
         alike: dict[_Common, list[OwnValues]] = {}

@@ -92,11 +92,11 @@ class AlikeEntries(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return starmap(LogEntry, whole_rows(shared, OWN_PLACES, self.own))
 
 
-Row = LogEntry | AlikeEntries
+Entries = LogEntry | AlikeEntries
 """A row, or several."""
 
 
-def one_by_one(several: Iterable[Row]) -> list[LogEntry]:
+def one_by_one(several: Iterable[Entries]) -> list[LogEntry]:
     """All rows, each by itself."""
     rows: list[LogEntry] = []
     for each in several:

@@ -16,8 +16,15 @@ from penstock.core.json_text import write_json
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger import column_text
 from penstock.stores.sql.repeated import AT_ONCE, RepeatedStatement, Row, Rows, SharedRows, write_rows
-from penstock.stores.sql.request_log.entry import OWN, OWN_PLACES, AlikeEntries, LogEntry, OwnValues, one_by_one
-from penstock.stores.sql.request_log.entry import Row as Entries
+from penstock.stores.sql.request_log.entry import (
+    OWN,
+    OWN_PLACES,
+    AlikeEntries,
+    Entries,
+    LogEntry,
+    OwnValues,
+    one_by_one,
+)
 from penstock.stores.sql.request_log.partitions import Partitions
 from penstock.stores.sql.request_log.usage import Sums
 from penstock.stores.sql.schema import log_metadata, request_content, request_log, workspace
