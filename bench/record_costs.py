@@ -31,12 +31,13 @@ from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline.account import Account
 from penstock.pipeline.records.cost import SharedCosts
-from penstock.pipeline.records.request_log import RequestLog, Row, requests_in
+from penstock.pipeline.records.request_log import RequestLog, requests_in
 from penstock.routing.plan import Target
 from penstock.stores.catalogue import EMPTY
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.migrate import migrate
+from penstock.stores.sql.request_log.entry import Entries
 from penstock.stores.sql.request_log.request_log import LogWriter
 
 _ROUNDS: Final = 60
@@ -96,10 +97,10 @@ async def measure(rounds: int, folder: Path) -> dict[str, float]:
     costs = SharedCosts(prices, lambda: EMPTY)
     for_lines, for_counts = records.subscribe(), records.subscribe()
     recorder = Recorder(Table(mmap.mmap(-1, SIZE)), Bounds(), costs)
-    database, writer, rows = Database(file_address(folder / "penstock.db")), LogWriter(), list[Row]()
+    database, writer, rows = Database(file_address(folder / "penstock.db")), LogWriter(), list[Entries]()
     await migrate(database)
 
-    async def write(entries: Sequence[Row], _is_repeated: bool) -> None:
+    async def write(entries: Sequence[Entries], _is_repeated: bool) -> None:
         rows.extend(entries)
 
     async def clean() -> None:

@@ -12,11 +12,12 @@ from penstock.observe.record import Records
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline.records.cost import Costs
-from penstock.pipeline.records.request_log import RequestLog, Row, requests_in
+from penstock.pipeline.records.request_log import RequestLog, requests_in
 from penstock.server.kept_content import ContentRule
 from penstock.settings import Settings, SettingsError
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import Place
+from penstock.stores.sql.request_log.entry import Entries
 
 if TYPE_CHECKING:
     from penstock.stores.sql.request_log.request_log import LogWriter
@@ -39,7 +40,7 @@ def request_log_of(
         return None
     writers: list[LogWriter] = []
 
-    async def write(entries: Sequence[Row], is_repeated: bool) -> None:
+    async def write(entries: Sequence[Entries], is_repeated: bool) -> None:
         is_first = not writers
         if is_first:
             writers.append(await asyncio.to_thread(_writer))

@@ -120,7 +120,7 @@ def test_promtool_accepts_the_page(tmp_path: Path) -> None:
 @needs_promtool
 def test_promtool_accepts_the_page_of_two_workers(tmp_path: Path) -> None:
     """With series that one of them has alone, and odd values of labels from both."""
-    environment = {"PENSTOCK_STORE_DATA_DIR": str(tmp_path), "PENSTOCK_METRICS_METADATA": "team"}
+    environment: dict[str, Any] = {"PENSTOCK_STORE_DATA_DIR": str(tmp_path), "PENSTOCK_METRICS_METADATA": "team"}
     with serving(tmp_path, "--workers", "2", **environment) as process:
         until(lambda: served_by(process, "penstock_workers") == 2)
         url = f"http://127.0.0.1:{process.port}"

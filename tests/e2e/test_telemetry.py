@@ -7,6 +7,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -294,6 +295,10 @@ def lost(running: RunningGateway, why: str) -> float:
     return sum(float(line.removeprefix(name)) for line in page.splitlines() if line.startswith(name))
 
 
+def is_lost(running: RunningGateway, spans: int) -> bool:
+    return lost(running, "unreachable") == spans
+
+
 def test_a_receiver_that_is_busy_is_tried_again(tmp_path: Path) -> None:
     with running_receiver() as receiver:
         receiver.play(reply(429, b"", retry_after="0"))
@@ -330,7 +335,7 @@ def test_a_receiver_that_asks_for_a_long_pause_is_left_alone(tmp_path: Path) -> 
         receiver.play(reply(429, b"", retry_after="Wed, 21 Oct 2099 07:28:00 GMT"))
         for number in range(1, 4):
             assert chat(running).status_code == 200
-            until(lambda expected=2 * number: lost(running, "unreachable") == expected)
+            until(partial(is_lost, running, 2 * number))
         assert health(running)["telemetry"] == "lost"
         assert len(receiver.requests()) == 1
 

@@ -136,7 +136,7 @@ class Health:
         """Which targets have a circuit that is not closed, with its state, and for how many tenants. Takes as long as
         ``circuits``."""
         states = [(target, state.circuit.state) for target, state in self._targets.items()]
-        counts = Counter([each for each in states if each[1] != "closed"])
+        counts: Counter[tuple[str, str]] = Counter([each for each in states if each[1] != "closed"])
         for other in self._others.values():
             counts.update(other.broken())
         return counts

@@ -16,7 +16,7 @@ from penstock.observe.log_extras import NO_EXTRAS
 from penstock.observe.record import Record
 from penstock.observe.record_kinds import RecordKind
 from penstock.pipeline.records.log_rows import ChargeOf, Details, OnlyAttempt, Spooled, cost_of, is_told_by_columns
-from penstock.stores.sql.request_log.entry import GATEWAY, AlikeEntries, LogEntry, OwnValues
+from penstock.stores.sql.request_log.entry import GATEWAY, AlikeEntries, Entries, LogEntry, OwnValues
 
 _ENCODER: Final = msgspec.json.Encoder()
 _MOST: Final = 4096
@@ -26,10 +26,10 @@ _MOST_CALLERS: Final = 1024
 
 
 class _Common:
-    """What rows of one kind have in common: their columns, and what their details say of the attempt. A member that has
-    its default is left out of details: ``ending`` tells the rare ones."""
+    """What rows of one kind have in common: ``entry`` is a row with that and nothing else, and its details say nothing
+    but what ``ending`` says of the attempt: the members that don't have their defaults."""
 
-    __slots__ = ("dialect", "ending", "entry", "is_charged", "is_stream")
+    __slots__ = ("_values", "dialect", "ending", "entry", "is_charged", "is_stream")
 
     def __init__(self, record: Record) -> None:
         attempt = record.attempts[0]
@@ -39,10 +39,27 @@ class _Common:
             record.provider or attempt.provider, record.model or attempt.model, record.virtual_key, record.config,
             record.status, None, None, record.stream, record.cache, 0, None, None, 1, 0, False, record.option,
         )  # fmt: skip
+        self._values = list(msgspec.structs.astuple(self.entry))
         self.is_stream, self.is_charged = record.stream, attempt.is_charged
         self.dialect = record.dialect or None
         rare = OnlyAttempt(0.0, "", None, None, attempt.lane == 2, attempt.is_charged)
         self.ending = _ENCODER.encode(rare).decode().removeprefix(_ENCODER.encode(OnlyAttempt(0.0, "")).decode()[:-1])
+
+    def row(self, own: OwnValues) -> LogEntry:
+        """A row by itself, with what it has of its own."""
+        values = self._values.copy()
+        values[:2], values[_TRACE], values[_DETAILS] = own[:2], own[2], own[-1]
+        values[_TIMES], values[_TOKENS] = own[3:6], own[6:-1]
+        return LogEntry(*values)
+
+
+def _places(first: str, last: str) -> slice:
+    """The places of columns that follow each other."""
+    return slice(LogEntry.__struct_fields__.index(first), LogEntry.__struct_fields__.index(last) + 1)
+
+
+_TRACE, _DETAILS = map(LogEntry.__struct_fields__.index, ("trace_id", "details"))
+_TIMES, _TOKENS = _places("latency", "upstream"), _places("input_tokens", "saved")
 
 
 class AlikeRows:
@@ -56,22 +73,26 @@ class AlikeRows:
         self._prices: dict[tuple[str, str | None], str] = {}
         """What details say of prices, by match and version."""
 
-    def gather(self, several: Iterable[Spooled], charge_of: ChargeOf) -> tuple[list[AlikeEntries], list[Spooled]]:
-        """The rows of requests, those of a kind together; and the requests whose rows ``row_of`` of log_rows.py must
-        make."""
-        alike: dict[RecordKind, AlikeEntries] = {}
+    def gather(self, several: Iterable[Spooled], charge_of: ChargeOf) -> tuple[list[Entries], list[Spooled]]:
+        """The rows of requests, those of a kind together, one that is alone by itself; and the requests whose rows
+        ``row_of`` of log_rows.py must make."""
+        alike: dict[_Common, list[OwnValues]] = {}
         others: list[Spooled] = []
         for spooled in several:
             kind = spooled.record.kind
             common = None if kind is None else self._common(kind, spooled.record)
             own = None if common is None else self._own(spooled, common, charge_of)
-            if kind is None or common is None or own is None:
+            if common is None or own is None:
                 others.append(spooled)
-            elif kind in alike:
-                alike[kind].own.append(own)
+            elif common in alike:
+                alike[common].append(own)
             else:
-                alike[kind] = AlikeEntries([own], common.entry)
-        return list(alike.values()), others
+                alike[common] = [own]
+        rows = [
+            AlikeEntries(several_own, common.entry) if len(several_own) > 1 else common.row(several_own[0])
+            for common, several_own in alike.items()
+        ]
+        return rows, others
 
     def _common(self, kind: RecordKind, record: Record) -> _Common | None:
         """What rows of a record's kind have in common; None if their columns don't tell their attempt."""

@@ -29,7 +29,7 @@ from penstock.pipeline.records.batches import Batches
 from penstock.pipeline.records.log_rows import ChargeOf, Spooled, charges_of, is_quick, row_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
-from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, one_by_one
+from penstock.stores.sql.request_log.entry import AlikeEntries, Entries, LogEntry, one_by_one
 
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.5
@@ -59,11 +59,10 @@ _OBJECT: Final = range(0x80, 0x90)
 _ALIKE: Final = 0x92
 """The first byte of rows that are alike: they are an array of two members."""
 
-Row = LogEntry | AlikeEntries
-Item = Row | Spooled
+Item = Entries | Spooled
 """What an entry of the spool is made of: a row, rows that are alike, or a request whose row takes long or waits for
 prices."""
-Write = Callable[[Sequence[Row], bool], Coroutine[Any, Any, None]]
+Write = Callable[[Sequence[Entries], bool], Coroutine[Any, Any, None]]
 """Writes rows; True: some of them may be there already. Raises DatabaseError."""
 
 
@@ -100,7 +99,9 @@ class RequestLog:
         self._segment: Segment | None = None
         self._done = 0
         """Entries of the segment that are written."""
-        self._batches: Batches[Row] = Batches("the request log", "its spool", self._write_batch, _name_of, one_by_one)
+        self._batches: Batches[Entries] = Batches(
+            "the request log", "its spool", self._write_batch, _name_of, one_by_one
+        )
         self._task = Background("the request log", self._run)
         self._cleaning = Background("the request log's retention", self._keep_cleaning)
 
@@ -216,9 +217,9 @@ class RequestLog:
             self._done += len(part)
         return True
 
-    async def _rows(self, entries: Sequence[Item | bytes]) -> list[Row]:
+    async def _rows(self, entries: Sequence[Item | bytes]) -> list[Entries]:
         """The rows of entries. An entry that can't be read costs no other."""
-        rows: list[Row] = [entry for entry in entries if isinstance(entry, Row)]
+        rows: list[Entries] = [entry for entry in entries if isinstance(entry, Entries)]
         if len(rows) == len(entries):
             return rows
         slow: list[tuple[Spooled, list[Charge | None]]] = []
@@ -234,7 +235,7 @@ class RequestLog:
             except Exception:
                 self._lose()
 
-        await in_slices(deque(entry for entry in entries if not isinstance(entry, Row)), make)
+        await in_slices(deque(entry for entry in entries if not isinstance(entry, Entries)), make)
         return rows + await asyncio.to_thread(self._rows_of, slow) if slow else rows
 
     def _row_at_once(self, spooled: Spooled) -> Item:
@@ -246,9 +247,9 @@ class RequestLog:
         except UnicodeEncodeError:
             return spooled
 
-    def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[Row]:
+    def _rows_of(self, several: Sequence[tuple[Spooled, list[Charge | None]]]) -> list[Entries]:
         """Rows that take long. Called in a thread."""
-        rows: list[Row] = []
+        rows: list[Entries] = []
         for spooled, charges in several:
             try:
                 rows.append(row_of(spooled, charges, self._redactor))
@@ -261,7 +262,7 @@ class RequestLog:
         self._unreadable += 1
         _LOG.exception("a request is missing in the request log")
 
-    async def _write_batch(self, entries: Sequence[Row]) -> None:
+    async def _write_batch(self, entries: Sequence[Entries]) -> None:
         await self._write(entries, self._is_repeated)
 
     def _tell_losses(self) -> None:
@@ -319,7 +320,7 @@ def _parts(entries: Sequence[Item | bytes]) -> Iterator[Sequence[Item | bytes]]:
         yield entries[first:]
 
 
-def _name_of(entry: Row) -> str:
+def _name_of(entry: Entries) -> str:
     return f"request {entry.id}" if isinstance(entry, LogEntry) else f"{len(entry)} requests"
 
 

@@ -26,9 +26,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.shared_values import Row, whole_rows
 
-__all__ = ["RepeatedStatement", "Row", "Rows", "SharedRows", "upsert_of", "write_rows"]
+__all__ = ["AT_ONCE", "RepeatedStatement", "Row", "Rows", "SharedRows", "upsert_of", "write_rows"]
 
-_AT_ONCE: Final = 64
+AT_ONCE: Final = 64
 """Rows of one statement of SQLite's."""
 _MOST_COMPILED: Final = 32
 """Statements for several rows that are kept: each takes a millisecond to compile."""
@@ -44,7 +44,7 @@ class _Single(NamedTuple):
 
 
 class _Several(NamedTuple):
-    """A statement for ``_AT_ONCE`` rows: first come the values that all of them have, then those of each row, by the
+    """A statement for ``AT_ONCE`` rows: first come the values that all of them have, then those of each row, by the
     numbers of their columns."""
 
     text: str
@@ -72,7 +72,7 @@ class RepeatedStatement:
 
     def run_in_sqlite(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Run the statement for each row, for several at once. Called in a thread."""
-        whole = len(rows) // _AT_ONCE * _AT_ONCE
+        whole = len(rows) // AT_ONCE * AT_ONCE
         if whole:
             self._run_several(connection, list(zip(*rows[:whole], strict=True)))
         if len(rows) > whole:
@@ -83,7 +83,7 @@ class RepeatedStatement:
         self, connection: sqlite3.Connection, shared: Row, places: Sequence[int], own: Sequence[Row]
     ) -> None:
         """The same for rows whose values are ``shared``, but for those at some places, which are each row's ``own``."""
-        whole = len(own) // _AT_ONCE * _AT_ONCE
+        whole = len(own) // AT_ONCE * AT_ONCE
         if whole:
             columns: list[Row] = [(value,) for value in shared]
             for place, column in zip(places, zip(*own[:whole], strict=True), strict=True):
@@ -93,13 +93,13 @@ class RepeatedStatement:
             self.run_in_sqlite(connection, whole_rows(shared, places, own[whole:]))
 
     def _run_several(self, connection: sqlite3.Connection, columns: Sequence[Row]) -> None:
-        """Run the statement for a multiple of ``_AT_ONCE`` rows. A column with one value has it in all rows."""
+        """Run the statement for a multiple of ``AT_ONCE`` rows. A column with one value has it in all rows."""
         several = self._for_several(columns)
         alike = [columns[index][0] for index in several.alike]
         own = [columns[index] for index in several.own]
         values = chain.from_iterable(zip(*[each if len(each) > 1 else repeat(each[0]) for each in own], strict=False))
-        for _ in range(0, max(map(len, columns)), _AT_ONCE):
-            connection.execute(several.text, [*alike, *islice(values, len(own) * _AT_ONCE)])
+        for _ in range(0, max(map(len, columns)), AT_ONCE):
+            connection.execute(several.text, [*alike, *islice(values, len(own) * AT_ONCE)])
             time.sleep(_PAUSE)
 
     def _for_one(self, dialect: sa.Dialect) -> _Single:
@@ -130,7 +130,7 @@ class RepeatedStatement:
         numbers = {each: number for number, each in enumerate(shared, 1)}
         rows = [
             numbers | {each: number for number, each in enumerate(own, len(shared) + 1 + row * len(own))}
-            for row in range(_AT_ONCE)
+            for row in range(AT_ONCE)
         ]
         values = ", ".join([f"({', '.join(f'?{row[each]}' for each in order)})" for row in rows])
         text = compiled.string.replace(f"({', '.join('?' * len(order))})", values, 1)

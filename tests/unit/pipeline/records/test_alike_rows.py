@@ -111,7 +111,7 @@ def test_what_is_rare_in_one_request_is_not_taken_for_its_kind() -> None:
     assert unended.record.kind is usual.record.kind
     for first, second in ((unended, usual), (usual, unended)):
         alike, others = rows.gather([first, second], charge_of)
-        assert [len(each) for each in alike] == [1]
+        assert [each.id for each in one_by_one(alike)] == ["id"]
         assert others == [unended]
 
 

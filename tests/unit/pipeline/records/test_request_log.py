@@ -19,11 +19,11 @@ from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool
 from penstock.pipeline.records import request_log as module
 from penstock.pipeline.records.log_rows import Spooled, row_of
-from penstock.pipeline.records.request_log import RequestLog, Row, requests_in
+from penstock.pipeline.records.request_log import RequestLog, requests_in
 from penstock.prices.charge import Charge
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.request_log.entry import AlikeEntries, LogEntry, OwnValues, one_by_one
+from penstock.stores.sql.request_log.entry import AlikeEntries, Entries, LogEntry, OwnValues, one_by_one
 
 
 class Table:
@@ -35,7 +35,7 @@ class Table:
         """How many rows each entry of a batch has."""
         self.refused = ""
 
-    async def write(self, entries: Sequence[Row], is_repeated: bool) -> None:
+    async def write(self, entries: Sequence[Entries], is_repeated: bool) -> None:
         if self.is_down:
             raise DatabaseError("the database is down")
         self.repeated.append(is_repeated)
@@ -107,7 +107,7 @@ async def test_what_a_process_left_that_ends_after_this_one_has_begun_is_written
     log_of_dying.keep(record("a"), LogExtras(), random_id())
     is_written, table = asyncio.Event(), Table()
 
-    async def write(entries: Sequence[Row], is_repeated: bool) -> None:
+    async def write(entries: Sequence[Entries], is_repeated: bool) -> None:
         await table.write(entries, is_repeated)
         is_written.set()
 
@@ -126,7 +126,7 @@ async def test_what_comes_while_rows_are_written_waits_for_the_next_turn(tmp_pat
     """Under load there always is more: a file and a transaction for each handful of rows cost more than the rows."""
     table = Table()
 
-    async def keep_and_write(entries: Sequence[Row], is_repeated: bool) -> None:
+    async def keep_and_write(entries: Sequence[Entries], is_repeated: bool) -> None:
         if len(table.rows) < 3:
             log.keep(record(f"later {len(table.rows)}"), LogExtras(), random_id())
         await table.write(entries, is_repeated)
@@ -277,7 +277,7 @@ async def test_a_batch_that_is_cancelled_is_written_as_a_repeated_one() -> None:
     log = log_of(table)
     has_begun = asyncio.Event()
 
-    async def write(entries: Sequence[Row], is_repeated: bool) -> None:
+    async def write(entries: Sequence[Entries], is_repeated: bool) -> None:
         await table.write(entries, is_repeated)
         if not is_repeated:
             has_begun.set()

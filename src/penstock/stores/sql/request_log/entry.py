@@ -92,7 +92,11 @@ class AlikeEntries(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return starmap(LogEntry, whole_rows(shared, OWN_PLACES, self.own))
 
 
-def one_by_one(several: Iterable[LogEntry | AlikeEntries]) -> list[LogEntry]:
+Entries = LogEntry | AlikeEntries
+"""A row, or several."""
+
+
+def one_by_one(several: Iterable[Entries]) -> list[LogEntry]:
     """All rows, each by itself."""
     rows: list[LogEntry] = []
     for each in several:
@@ -101,8 +105,3 @@ def one_by_one(several: Iterable[LogEntry | AlikeEntries]) -> list[LogEntry]:
         else:
             rows += each
     return rows
-
-
-def row_count(several: Iterable[LogEntry | AlikeEntries]) -> int:
-    """How many rows there are."""
-    return sum([1 if isinstance(each, LogEntry) else len(each) for each in several])

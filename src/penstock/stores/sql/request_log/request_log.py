@@ -15,11 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.core.json_text import write_json
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.ledger import column_text
-from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, SharedRows, write_rows
-from penstock.stores.sql.request_log.entry import OWN, OWN_PLACES, AlikeEntries, LogEntry, OwnValues, one_by_one
+from penstock.stores.sql.repeated import AT_ONCE, RepeatedStatement, Row, Rows, SharedRows, write_rows
+from penstock.stores.sql.request_log.entry import (
+    OWN,
+    OWN_PLACES,
+    AlikeEntries,
+    Entries,
+    LogEntry,
+    OwnValues,
+    one_by_one,
+)
 from penstock.stores.sql.request_log.partitions import Partitions
 from penstock.stores.sql.request_log.usage import Sums
 from penstock.stores.sql.schema import log_metadata, request_content, request_log, workspace
+from penstock.stores.sql.shared_values import whole_rows
 
 _MOST_NAMES: Final = 20
 """Members of a request's metadata by which its row is found."""
@@ -42,9 +51,7 @@ class LogWriter:
         self._partitions = Partitions()
         self._workspace = ""
 
-    async def write(
-        self, database: Database, entries: Sequence[LogEntry | AlikeEntries], *, is_repeated: bool = False
-    ) -> None:
+    async def write(self, database: Database, entries: Sequence[Entries], *, is_repeated: bool = False) -> None:
         """Add rows. ``is_repeated``: some of them may be there already. Raises DatabaseError."""
         if not entries:
             return
@@ -62,15 +69,15 @@ class LogWriter:
             for each in await self._rows(singles):
                 await each.run(connection)
 
-    async def _rows(self, entries: Sequence[LogEntry | AlikeEntries]) -> list[Rows | SharedRows]:
+    async def _rows(self, entries: Sequence[Entries]) -> list[Rows | SharedRows]:
         """The rows of all tables."""
         batch = _Batch(self._workspace)
-        singles: list[LogEntry] = []
-        for each in entries:
-            if isinstance(each, LogEntry):
-                singles.append(each)
-            elif not batch.add_alike(each):
-                singles += each
+        singles = [each for each in entries if isinstance(each, LogEntry)]
+        alike = [each for each in entries if not isinstance(each, LogEntry)]
+        if _are_own_clean([own for each in alike for own in each.own]):
+            singles += one_by_one([each for each in alike if not batch.add_alike(each)])
+        else:
+            singles += one_by_one(alike)
         for first in range(0, len(singles), _HANDFUL):
             batch.add(singles[first : first + _HANDFUL])
             await asyncio.sleep(0)
@@ -120,26 +127,32 @@ class _Batch:
                 self._sums.add_members(entry, workspace, members)
 
     def add_alike(self, entries: AlikeEntries) -> bool:
-        """Add requests that share most columns. False if a value is none that every database takes: they are not added
-        then."""
+        """Add requests that share most columns, and whose own ones every database takes. False if it doesn't take what
+        they share: they are not added then."""
         common, own = entries.common, entries.own
         alike = self._alike_of.get(id(common))
         if alike is None:
             key = _KEYS.encode(common)
             alike = self._alike.get(key) or _Alike(common, self._workspace)
             self._alike[key] = self._alike_of[id(common)] = alike
-        if not (alike.is_clean and _are_own_clean(own)):
-            return False
-        alike.own += own
-        return True
+        alike.own += own if alike.is_clean else ()
+        return alike.is_clean
 
     def rows(self) -> list[Rows | SharedRows]:
         """The rows of all tables, and what is added to those of sums."""
-        alike = [each for each in self._alike.values() if each.own]
-        for each in alike:
-            self._sums.add_shared(each.shared, each.own)
+        several: list[SharedRows] = []
+        for alike in self._alike.values():
+            shared, own = alike.shared, alike.own
+            whole = len(own) // AT_ONCE * AT_ONCE
+            if whole:
+                several.append(SharedRows(_LOG, own[:whole], shared, OWN_PLACES))
+                self._sums.add_shared(shared, own[:whole])
+            # What does not fill a statement fills one together with rows of other kinds.
+            rest = whole_rows(shared, OWN_PLACES, own[whole:])
+            self._rows += rest
+            self._sums.add(rest)
         rows = [Rows(_LOG, self._rows), Rows(_MEMBERS, self._members), Rows(_CONTENTS, self._contents)]
-        return [*[SharedRows(_LOG, each.own, each.shared, OWN_PLACES) for each in alike], *rows, *self._sums.rows()]
+        return [*several, *rows, *self._sums.rows()]
 
 
 class _Alike:
@@ -191,6 +204,8 @@ def _are_clean(columns: Sequence[Sequence[Any]]) -> bool:
 
 def _are_own_clean(rows: Sequence[OwnValues]) -> bool:
     """The same of the columns that rows have of their own."""
+    if not rows:
+        return True
     columns = dict(zip(OWN, zip(*rows, strict=True), strict=True))
     traces: Sequence[str] = columns["trace_id"]
     together = "".join(traces)
