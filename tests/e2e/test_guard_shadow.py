@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from penstock.pipeline.guarding import aside
 from penstock.settings import load
 from running import RunningGateway, running_gateway
 from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, reply
@@ -97,6 +99,44 @@ def test_a_share_of_the_requests(gateway: RunningGateway, upstream: Upstream, sa
         ask(gateway, upstream, {"input_guardrails": [shadow(WORDS, sample=sample)]}, "bad")
         found += len(verdicts(gateway))
     assert found == number
+
+
+@pytest.mark.parametrize("key", ["input_guardrails", "output_guardrails"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_share_of_some_requests(
+    gateway: RunningGateway, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, key: str, stream: bool
+) -> None:
+    """Each request is drawn for itself, whatever it is, and those that are not drawn pass as they are."""
+    drawn = iter([0.1, 0.9, 0.49, 0.5])
+    monkeypatch.setattr(aside, "random", SimpleNamespace(random=lambda: next(drawn)))
+    found = []
+    for _ in range(4):
+        bad = events(ROLE, chunk({"content": "bad"}), FINISH, DONE)
+        upstream.play(bad if stream else reply(200, answer("bad")))
+        got = ask(gateway, upstream, {key: [shadow(WORDS, deny=True, sample=0.5)]}, "bad", stream=stream)
+        assert (got.status_code, "hook_results" in got.text) == (200, False)
+        found.append(verdicts(gateway))
+    judged = [("default.contains", "would_deny")]
+    assert found == [judged, [], judged, []]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_shadow_beside_guards_that_pass_at_a_glance(
+    gateway: RunningGateway, upstream: Upstream, stream: bool
+) -> None:
+    """What is told and given out is theirs alone, in both phases."""
+    fine: dict[str, Any] = {"contains": {"words": ["awful"], "operator": "none"}, "id": "real", "deny": True}
+    config = {key: [fine, shadow(WORDS, deny=True)] for key in ("input_guardrails", "output_guardrails")}
+    said = events(ROLE, chunk({"content": "a ba"}), chunk({"content": "d answer"}), FINISH, DONE)
+    upstream.play(said if stream else reply(200, answer("a bad answer")))
+    got = ask(gateway, upstream, config, "a bad question", stream=stream)
+    assert got.status_code == 200
+    assert verdicts(gateway) == [("default.contains", "would_deny")] * 2
+    if stream:
+        assert "d answer" in got.text
+    else:
+        told = got.json()["hook_results"]
+        assert [[hook["id"] for hook in hooks] for hooks in told.values()] == [["real"], ["real"]]
 
 
 def test_a_guard_that_is_off(gateway: RunningGateway, upstream: Upstream) -> None:
