@@ -15,6 +15,7 @@ import msgspec
 from penstock.core.events import Fail
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass, class_of_status
+from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.error_words import class_of_code, class_of_text
 
 
@@ -49,10 +50,10 @@ def classified(error: Any, provider: str, status: int = 0) -> ClassifiedError:
 
 def error_of(fail: Fail, provider: str) -> tuple[bytes, ClassifiedError]:
     """The body of an error that a reply with a good status told, and what it means: as the provider told it, whatever
-    wire it is told on in."""
+    wire it is told on in. Some failures are read of a reply that holds no error's text."""
     value = read_json_or_none(fail.raw) if fail.raw else None
     body = fail.raw
-    if not isinstance(value, dict):
+    if not read_vendor_error(value).message:
         value = {"error": {"message": fail.message, "type": fail.type or None, "code": fail.code or None}}
         body = write_json(value)
     return body, classified(value, provider, fail.status if 400 <= fail.status < 600 else 0)

@@ -27,6 +27,8 @@ OWN = b'{"type":"error","error":{"type":"rate_limit_error","message":"Slow down.
         (Fail("No luck.", status=503), 503, "No luck."),
         (Fail("No luck.", code="rate_limit_exceeded"), 429, "No luck."),
         (Fail("No luck.", raw=b"\x00"), 502, "No luck."),
+        (Fail("No luck.", raw=b'{"candidates":[{"finishReason":"UNEXPECTED_TOOL_CALL"}]}'), 502, "No luck."),
+        (Fail("No luck.", raw=b'[{"error":{"message":"Luck is out.","code":429}}]'), 429, "Luck is out."),
     ],
 )
 def test_a_translated_error_means_what_the_provider_said(fail: Fail | None, status: int, words: str) -> None:
