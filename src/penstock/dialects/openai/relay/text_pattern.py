@@ -17,6 +17,7 @@ _KEY: Final = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments|ob
 """Members whose text is any other in each chunk; some hosts write a space before it. ``obfuscation``, OpenAI's filler,
 hides the text's length."""
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_QUOTE: Final = ord('"')
 _MOST_TEXTS: Final = 3
 _TEXT: Final = msgspec.json.Decoder(str)
 
@@ -43,7 +44,11 @@ class TextPattern(msgspec.Struct, frozen=True, gc=False):
                 for middle in self.middles:
                     text, _, rest = rest.partition(middle)
                     _TEXT.decode(text)
+                    if text[0] != _QUOTE or text[-1] != _QUOTE:
+                        return False
                 _TEXT.decode(rest)
+                if rest[0] != _QUOTE or rest[-1] != _QUOTE:
+                    return False  # white space is JSON, too, and a line's end breaks the event
         except UNREADABLE:
             return False
         return True
