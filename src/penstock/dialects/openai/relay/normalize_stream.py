@@ -198,7 +198,6 @@ class StreamNormalizer:
         if not ends or has_role or known.reason is not None or (known.calls is not None and known.calls.silent):
             return False
         known.reason = choice.finish_reason
-        self._is_finished = True
         return True
 
     # Other events.
@@ -217,10 +216,9 @@ class StreamNormalizer:
 
     def finish(self) -> bytes:
         """The stream has ended in good order: the chunk that waited, and ``[DONE]`` if that is all the stream lacks
-        (docs/quirks.md#q93, #q94, #q97)."""
-        if self._is_done or not self._is_finished:
-            return self._release()
-        return self._end() + _END
+        (docs/quirks.md#q93, #q94, #q97). Of several choices each has to have ended: else the stream broke off."""
+        has_ended = self._is_finished or (bool(self._choices) and not self._has_open_choices())
+        return self._release() if self._is_done or not has_ended else self._end() + _END
 
     def _chunk(self, event: bytes, name: bytes, chunk: Any) -> bytes:
         if name == b"error" or not _is_chunk(chunk):
@@ -244,7 +242,11 @@ class StreamNormalizer:
 
     def _lacks_ends(self) -> bool:
         """Whether choices haven't said why they end, and never will."""
-        return self._unsaid_end and any(choice.reason is None for choice in self._choices.values())
+        return self._unsaid_end and self._has_open_choices()
+
+    def _has_open_choices(self) -> bool:
+        """Whether choices haven't said yet why they end."""
+        return any(choice.reason is None for choice in self._choices.values())
 
     def _release(self) -> bytes:
         """The chunk that waited, under the id that is known by now."""
@@ -297,8 +299,6 @@ class StreamNormalizer:
             if isinstance(choice, dict):
                 changed |= integer(choice, "index", position)
                 changed |= self._choice(choice["index"]).normalize(choice, chunk)
-                if self._choices[choice["index"]].reason is not None:
-                    self._is_finished = True
         return changed | self._move_usage(chunk)
 
     def _move_usage(self, chunk: Members) -> bool:

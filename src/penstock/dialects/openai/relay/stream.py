@@ -87,11 +87,12 @@ def _has_content(choice: dict[str, Any]) -> bool:
 
 
 def ending(tail: bytes) -> tuple[bool, Usage | None]:
-    """What the final bytes of a stream say: whether it was finished (``[DONE]`` or a finish reason), and its usage."""
-    finished, usage = _ending(tail[-_RECENT:])
-    if finished and (usage is not None or b'"usage"' not in tail):
-        return finished, usage
-    return _ending(tail)
+    """What the final bytes of a stream say: whether it was finished (``[DONE]``, or a finish reason of each choice),
+    and its usage."""
+    is_done, usage = _ending(tail[-_RECENT:])
+    if not is_done or (usage is None and b'"usage"' in tail):
+        is_done, usage = _ending(tail)
+    return is_done or _are_finished(tail), usage
 
 
 _RECENT: Final = 2048
@@ -99,22 +100,32 @@ _RECENT: Final = 2048
 
 
 def _ending(tail: bytes) -> tuple[bool, Usage | None]:
-    finished, usage = False, None
+    """Whether ``[DONE]`` is among the events, and their last usage."""
+    is_done, usage = False, None
     for _, data in reversed(list(sse.events(tail))):
         if data == DONE:
-            finished = True
+            is_done = True
         elif usage is None and b'"usage"' in data:
             found = read_reply(data)
             usage = found if isinstance(found, Usage) else None
-        if not finished and b'"finish_reason"' in data:
-            finished = _finishes(data)
-    return finished, usage
+    return is_done, usage
 
 
-def _finishes(data: bytes) -> bool:
-    chunk = read_json_or_none(data)
-    choices = chunk.get("choices") if isinstance(chunk, dict) else None
-    return isinstance(choices, list) and any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
+def _are_finished(tail: bytes) -> bool:
+    """Whether each choice among the events has a finish reason: of several, one may break off while others are over."""
+    told: set[object] = set()
+    finished: set[object] = set()
+    for _, data in sse.events(tail):
+        chunk = read_json_or_none(data) if data[:1] == b"{" else None
+        choices = chunk.get("choices") if isinstance(chunk, dict) else None
+        for place, choice in enumerate(choices if isinstance(choices, list) else ()):
+            if isinstance(choice, dict):
+                index = choice.get("index")
+                index = index if type(index) is int else place
+                told.add(index)
+                if choice.get("finish_reason"):
+                    finished.add(index)
+    return bool(finished) and told == finished
 
 
 def is_complete(stream: bytes) -> bool:

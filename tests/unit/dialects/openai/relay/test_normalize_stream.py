@@ -28,6 +28,9 @@ from normalizing import (
     sse,
 )
 from penstock.dialects.openai.relay.normalize import normalize_reply
+from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
+from penstock.dialects.openai.relay.stream import STREAM
+from penstock.dialects.stream_watch import StreamWatch
 
 
 def squeezed(data: bytes) -> bytes:
@@ -187,6 +190,22 @@ def test_only_the_data_of_an_event_is_changed(given: bytes, expected: bytes) -> 
 def test_a_finished_stream_gets_its_end(given: bytes, added: bytes) -> None:
     assert mend(given) == given + added
     assert mend(given, 3) == given + added
+
+
+def test_a_stream_that_breaks_off_within_one_of_its_choices_gets_none() -> None:
+    """However much of one came after the other was over."""
+    first, second = ({"index": index, "finish_reason": None} for index in (0, 1))
+    begun = [chunk(choices=[{**each, "delta": {"role": "assistant", "content": ""}}]) for each in (first, second)]
+    over = chunk(choices=[{**first, "delta": {}, "finish_reason": "stop"}])
+    said = chunk(choices=[{**second, "delta": {"content": "word " * 8}}])
+    given = sse(*begun, over, *[said] * 500)
+    assert mend(given) == given
+    watch = StreamWatch(STREAM, normalizer=StreamNormalizer())
+    for event in given.split(b"\n\n")[:-1]:
+        watch.feed(event + b"\n\n")
+    assert (watch.finish(), watch.ending()[0]) == (b"", False)
+    ended = given + sse(chunk(choices=[{**second, "delta": {}, "finish_reason": "length"}]))
+    assert mend(ended) == ended + DONE
 
 
 def test_the_last_object_of_perplexity_ends_a_stream() -> None:
