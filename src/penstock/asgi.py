@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from penstock.app import build
+from penstock.app.root import build
 from penstock.server.asgi import keep_trailers_apart
 from penstock.settings import catalogue_file, load, refuse_open, working_directory
 

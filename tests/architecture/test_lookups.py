@@ -55,7 +55,7 @@ LOOKUPS = [
     Lookup("What happens to requests at SIGTERM?", ("signal",), "server/stopping.py", "GracefulServer"),
     Lookup("Where is a provider's credential made over HTTP?", ("/integrations", "models"), "admin/integrations.py", "_create"),
     Lookup("Where does `penstock check` begin?", ("penstock check",), "cli/check.py", "command"),
-    Lookup("Where is the request log switched on?", ("part for the request log",), "app_logs.py", "request_log_of"),
+    Lookup("Where is the request log switched on?", ("part for the request log",), "app/logs.py", "request_log_of"),
     Lookup("Where is the link made that signs in to the console?", ("link", "signs in"), "cli/serve.py", "_first_sign_in"),
     Lookup("How are names looked up in the DNS?", ("DNS",), "transport/resolve.py", "Resolver"),
     Lookup("Where do the weights of a load balancer count?", ("balancer", "weight"), "routing/balance.py", "weighted"),

@@ -238,7 +238,7 @@ def test_a_body_is_bounded_and_may_be_compressed(gateway: RunningGateway) -> Non
 
 
 def test_a_short_admin_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from penstock.app import build
+    from penstock.app.root import build
     from penstock.settings import SettingsError
 
     monkeypatch.setenv("PENSTOCK_ADMIN_KEY", "short")

@@ -22,7 +22,7 @@ LEVELS = ["critical", "error", "warning", "info", "debug"]
 CANARY = "CANARY"
 SERVE = """
 import os, pathlib, socket, sys
-from penstock.app import build
+from penstock.app.root import build
 from penstock.server.serve import serve
 from penstock.settings import load
 settings = load({}, os.environ, pathlib.Path("/nonexistent"))

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from penstock.app_transports import http1_of
+from penstock.app.transports import http1_of
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin

@@ -124,7 +124,7 @@ if stage == "exit":
 entry.run()
 """
 STAGES = [
-    "penstock.cli", "click", "penstock.cli.serve", "penstock.settings.load", "msgspec", "socket.bind", "penstock.app",
+    "penstock.cli", "click", "penstock.cli.serve", "penstock.settings.load", "msgspec", "socket.bind", "penstock.app.root",
     "penstock.providers.registry", "penstock.transport.http1", "penstock.server.serve", "uvicorn", "exit",
 ]  # fmt: skip
 """Modules while they are imported, an audit event, and the end of the process."""

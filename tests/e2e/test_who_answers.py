@@ -16,7 +16,7 @@ import pytest
 
 from calling import headers_of
 from gateway_keys import entry, key
-from penstock.app import build
+from penstock.app.root import build
 from penstock.core.failure import Failure, Kind
 from penstock.core.operation import Operation
 from penstock.dialects.registry import CALLERS

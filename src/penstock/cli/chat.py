@@ -80,7 +80,7 @@ def _ask_here(headers: dict[str, str], body: bytes, terminal: Terminal) -> None:
     """Run the whole gateway in this process, without a port, for one request."""
     import asyncio
 
-    from penstock.app import build
+    from penstock.app.root import build
     from penstock.cli.in_process import ask
 
     try:

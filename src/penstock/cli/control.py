@@ -88,9 +88,9 @@ def _place(at: At) -> tuple[str, WeekStart | None, Callable[[Any], Awaitable[Con
     """The address of the database, on which day its weekly budgets begin, and what makes a control plane of it. Raises
     SettingsError and DatabaseError."""
     from penstock.admin.provider_rules import provider_rules
-    from penstock.app import read_catalogue
-    from penstock.app_admin import control_judge
-    from penstock.app_store import counters_setup
+    from penstock.app.admin import control_judge
+    from penstock.app.root import read_catalogue
+    from penstock.app.store import counters_setup
     from penstock.control.bootstrap import bootstrap
     from penstock.control.plane import ControlPlane
     from penstock.core.address import AddressPolicy

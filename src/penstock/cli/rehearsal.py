@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from penstock.app import build
+from penstock.app.root import build
 from penstock.cli.serve import read_settings
 from penstock.core.failure import Failure
 from penstock.core.operation import Operation

@@ -33,7 +33,7 @@ from penstock.settings import (
 from penstock.settings.field import FIELDS
 from penstock.stores.sql.database_error import DatabaseError
 
-_APP: Final = "penstock.app:build"
+_APP: Final = "penstock.app.root:build"
 _BACKLOG: Final = 2048
 _STDERR: Final = 2
 
@@ -74,7 +74,7 @@ def read_settings(flags: Mapping[str, str | None], place: Path) -> Settings:
     try:
         return load(flags, os.environ, place)
     except SettingsError as error:
-        from penstock.app import with_catalogue_problems
+        from penstock.app.root import with_catalogue_problems
 
         raise with_catalogue_problems(error, catalogue_file(flags, os.environ, place)) from None
 
@@ -108,7 +108,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     settings = msgspec.structs.replace(settings, server=bound)
 
     with _uncollected():
-        from penstock.app import build
+        from penstock.app.root import build
         from penstock.observe.metrics.folder import worker_folder
         from penstock.server.serve import serve, supervise
         from penstock.transport.open_files import raise_file_limit

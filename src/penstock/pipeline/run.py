@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 class Pipeline(msgspec.Struct, frozen=True):
-    """The stages and their settings, put together in app.py.
+    """The stages and their settings, put together in app/root.py.
 
     ``limits`` admit each call. The readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked
     only where a caller is told the cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway

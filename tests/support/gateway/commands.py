@@ -59,8 +59,8 @@ class Gateway:
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, gateway: App) -> None:
-    """Have ``penstock.app.build`` give this application."""
-    stub = ModuleType("penstock.app")
+    """Have ``penstock.app.root.build`` give this application."""
+    stub = ModuleType("penstock.app.root")
 
     def build(settings: Settings, catalogue: Path | None = None) -> App:
         if settings.echo.pace_ms == UNBUILDABLE:
@@ -71,4 +71,4 @@ def installed(monkeypatch: pytest.MonkeyPatch, gateway: App) -> None:
 
     monkeypatch.setattr(stub, "build", build, raising=False)
     monkeypatch.setattr(stub, "with_catalogue_problems", lambda error, path: error, raising=False)
-    monkeypatch.setitem(sys.modules, "penstock.app", stub)
+    monkeypatch.setitem(sys.modules, "penstock.app.root", stub)

@@ -21,7 +21,7 @@ import uvicorn
 
 from loops import GATEWAY, WatchedLoop
 from paths import ROOT
-from penstock.app import build
+from penstock.app.root import build
 from penstock.observe.record import Record
 from penstock.server.gateway import Gateway
 from penstock.server.http.http1 import ServerConnection

@@ -43,7 +43,7 @@ def test_the_commands_are_listed() -> None:
 def test_only_what_is_needed_is_imported() -> None:
     code = "import sys, penstock.cli; print(*sys.modules)"
     imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"asyncio", "http.client", "penstock.app", "penstock.providers", "ssl", "uvicorn"} & set(imported)
+    assert not {"asyncio", "http.client", "penstock.app.root", "penstock.providers", "ssl", "uvicorn"} & set(imported)
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["chat", "Hi"]])

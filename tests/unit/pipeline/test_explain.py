@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from calling import call
-from penstock.app import build
+from penstock.app.root import build
 from penstock.auth import oci
 from penstock.auth.private_key import load_rsa_key
 from penstock.core.failure import Failure, Kind

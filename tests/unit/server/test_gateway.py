@@ -12,7 +12,7 @@ import pytest
 
 from calling import CHAT, headers_of
 from edge import FakeClient
-from penstock.app import build
+from penstock.app.root import build
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.observe.record import Record

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 from commands import Gateway
-from penstock.app import build
+from penstock.app.root import build
 from penstock.server.http.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer, _cancel_once
 from penstock.settings import load

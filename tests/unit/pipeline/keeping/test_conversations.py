@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from calling import call, target
-from penstock.app_responses import form_of_kept
+from penstock.app.responses import form_of_kept
 from penstock.core import kept_id
 from penstock.core.failure import Failure, Kind
 from penstock.core.operation import Operation

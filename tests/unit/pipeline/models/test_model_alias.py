@@ -12,7 +12,7 @@ import pytest
 
 import calling
 from fake_reply import FakeReply
-from penstock.app import build
+from penstock.app.root import build
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin, Url
 from penstock.core.operation import Operation
@@ -126,7 +126,7 @@ class Bedrock(ControlPlane):
 @pytest.mark.parametrize("config", [{}, {"cache": {"mode": "simple"}}])
 async def test_the_whole_way(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]) -> None:
     bedrock = Bedrock()
-    monkeypatch.setattr("penstock.app.http1_of", lambda *_: bedrock)
+    monkeypatch.setattr("penstock.app.root.http1_of", lambda *_: bedrock)
     gateway = build(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")))
     given = {"provider": "bedrock", "api_key": "unit-key", "aws_region": "eu-west-1", **config}
     asked = calling.call({**BODY, "reasoning_effort": "low", "max_tokens": 5000}, x_portkey_config=json.dumps(given))

@@ -15,7 +15,7 @@ import pytest
 import trustme
 import uvicorn
 
-from penstock.app import build
+from penstock.app.root import build
 from penstock.server.http import connection_count, handshake
 from penstock.server.http.handshake import with_tls
 from penstock.server.http.http1 import ServerConnection

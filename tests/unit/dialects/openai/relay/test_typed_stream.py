@@ -52,6 +52,6 @@ def test_content() -> None:
     assert not typed_stream.is_complete(DONE)
 
 
-def test_half_a_surrogate_pair_among_the_counts_of_a_cut_event_is_no_defect() -> None:
+def test_half_a_surrogate_pair_among_the_counts_of_a_cut_event_keeps_none_from_being_counted() -> None:
     tail = b'..."}],"usage":{"type":"tokens","input_tokens":3,"output_tokens":9,"total_tokens":12,"x":"\\ud800"}}\n\n'
-    assert typed_stream.ending(tail) == (False, None)
+    assert typed_stream.ending(tail) == (True, Usage(3, 9, 12))

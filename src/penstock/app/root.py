@@ -1,4 +1,4 @@
-"""The composition root: with its parts (app_*.py) the only place that names concrete transports, policies and logs."""
+"""The composition root: with its parts (beside it) the only place that names concrete transports, policies and logs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
 from penstock.admin.prefixes import is_admin_path
-from penstock.app_admin import admin_api, control_judge, plane_opener
-from penstock.app_alerts import alerts_of
-from penstock.app_guards import guard_policy, guarding_of
-from penstock.app_ids import id_secrets
-from penstock.app_limits import largest_body, request_limits
-from penstock.app_logs import content_rule, request_log_of
-from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
-from penstock.app_replicas import Replicas, replicas_of
-from penstock.app_responses import conversations_of
-from penstock.app_rotation import rotation_of
-from penstock.app_store import (
+from penstock.app.admin import admin_api, control_judge, plane_opener
+from penstock.app.alerts import alerts_of
+from penstock.app.guards import guard_policy, guarding_of
+from penstock.app.ids import id_secrets
+from penstock.app.limits import largest_body, request_limits
+from penstock.app.logs import content_rule, request_log_of
+from penstock.app.metrics import Counted, MetricsAdmission, metrics_of
+from penstock.app.replicas import Replicas, replicas_of
+from penstock.app.responses import conversations_of
+from penstock.app.rotation import rotation_of
+from penstock.app.store import (
     GatewayCounters,
     admitter_of,
     counters_of,
@@ -38,8 +38,8 @@ from penstock.app_store import (
     sharing_of,
     usage_reader,
 )
-from penstock.app_telemetry import telemetry_of
-from penstock.app_transports import Connections, http1_of, transports_of, upstream_limits
+from penstock.app.telemetry import telemetry_of
+from penstock.app.transports import Connections, http1_of, transports_of, upstream_limits
 from penstock.background import Part
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from penstock.app_ids import id_secrets
+from penstock.app.ids import id_secrets
 from penstock.settings.load import load
 from penstock.settings.model import Settings
 from penstock.stores.sql.control_store import ControlStore

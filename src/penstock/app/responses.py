@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from penstock.app_store import now
+from penstock.app.store import now
 from penstock.settings import Settings, SettingsError
 from penstock.settings.responses import Responses
 from penstock.stores.sql.control_store import ControlStore

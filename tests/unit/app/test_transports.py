@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from penstock.app_transports import Connections, http1_of, transports_of, upstream_limits
+from penstock.app.transports import Connections, http1_of, transports_of, upstream_limits
 from penstock.core.address import AddressPolicy
 from penstock.core.http import Limits
 from penstock.settings import SettingsError

@@ -7,7 +7,7 @@ import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from penstock.app_store import data_folder, now
+from penstock.app.store import data_folder, now
 from penstock.observe.record import Records
 from penstock.observe.redactor import Redactor
 from penstock.observe.spool import Spool

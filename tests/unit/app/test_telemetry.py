@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.app_telemetry import resource_of, telemetry_of
+from penstock.app.telemetry import resource_of, telemetry_of
 from penstock.observe.record import Records
 from penstock.pipeline.tracing import Tracing
 from penstock.settings import Settings, SettingsError

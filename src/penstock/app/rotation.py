@@ -8,7 +8,7 @@ from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from penstock.app_admin import plane_opener
+from penstock.app.admin import plane_opener
 from penstock.background import Background, Part
 from penstock.limits.counters import Counters
 from penstock.observe.alerts.notice import Data, Notice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from administering import new_plane
-from penstock.app_rotation import KeyRotation, rotation_notice
+from penstock.app.rotation import KeyRotation, rotation_notice
 from penstock.control.actor import CLI
 from penstock.control.keys import api_keys
 from penstock.control.keys.rotation import KeyEvent

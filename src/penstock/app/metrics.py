@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from penstock.app_limits import request_limits
+from penstock.app.limits import request_limits
 from penstock.background import Part
 from penstock.core.durations import microseconds
 from penstock.core.failure import Failure, Kind

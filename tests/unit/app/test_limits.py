@@ -1,6 +1,6 @@
 """The limits of callers, as the settings have them."""
 
-from penstock.app_limits import request_limits
+from penstock.app.limits import request_limits
 from penstock.settings.model import Server
 
 

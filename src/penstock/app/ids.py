@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from penstock.app_store import data_folder
+from penstock.app.store import data_folder
 from penstock.settings import Settings
 from penstock.stores.own_secret import own_secret
 from penstock.stores.sql.control_store import ControlStore

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.app_metrics import MetricsAdmission, budgets_left
+from penstock.app.metrics import MetricsAdmission, budgets_left
 from penstock.limits.applied import Applied
 from penstock.limits.counters import BucketUsage, CountersUnavailable, Hold
 from penstock.limits.in_force import LimitsInForce

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.app_alerts import StoredDeliveries, alerts_of, owner_name
+from penstock.app.alerts import StoredDeliveries, alerts_of, owner_name
 from penstock.core.address import AddressPolicy
 from penstock.limits.applied import Applied
 from penstock.limits.in_force import LimitsInForce

@@ -1,0 +1,1 @@
+"""The composition root, and its parts: what the settings ask for, put together."""
