@@ -1,5 +1,6 @@
 """Every framing keeps to the one bound of a frame, and says why bytes are none without quoting them."""
 
+import json
 from collections.abc import Callable, Iterable
 from types import ModuleType
 
@@ -36,8 +37,19 @@ def test_an_event_of_too_many_parts_is_refused_before_it_is_read(data: bytes, mo
     monkeypatch.setattr(sse, "MOST_PARTS", 1000)
     splitter = sse.EventSplitter()
     assert list(splitter.feed(b"data: [")) == []
-    with pytest.raises(FrameError, match="512,000 values or lines"):
+    with pytest.raises(FrameError, match="2 million values or lines"):
         fed(splitter.feed, [data] * 20)
+
+
+def test_the_likeliest_tokens_of_a_whole_answer_are_not_too_many() -> None:
+    """The last event of a response repeats all that came: here 8,192 tokens, each with the 20 that were likeliest."""
+    one = {"token": "abcd", "bytes": [97, 98, 99, 100], "logprob": -1.5}
+    token = json.dumps({**one, "top_logprobs": [one] * 20}).encode()
+    data = b'{"type":"response.completed","logprobs":[' + b",".join([token] * 8192) + b"]}"
+    event = b"data: " + data + b"\n\n"
+    pieces = [event[at : at + (64 << 10)] for at in range(0, len(event), 64 << 10)]
+    splitter = sse.EventSplitter()
+    assert [each for piece in pieces for each in splitter.feed(piece)] == [(b"", data)]
 
 
 def test_parts_are_those_of_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
