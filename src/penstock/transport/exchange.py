@@ -90,7 +90,9 @@ class HttpExchange(Wakeup):
     async def pass_on(self, take: Take) -> None:
         """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
         self._is_stream = is_stream(self.headers)
-        self.headers = self._reader.headers = []  # a stream may last for hours
+        self.headers = []  # a stream may last for hours
+        if not self._over:  # else the reader is the next exchange's
+            self._reader.headers = self.headers
         while True:
             if self._over or self._left or self._reader.pieces:
                 data = await self.read()

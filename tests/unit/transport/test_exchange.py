@@ -143,6 +143,37 @@ async def test_a_caller_who_leaves_while_a_body_is_passed_on_closes_the_connecti
         await gone.wait()
 
 
+async def test_a_body_that_is_passed_on_late_takes_no_headers_of_the_next_exchange() -> None:
+    """A whole response gives its connection back before its body is passed on, to a slow caller say."""
+    go = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + b"content-length: 2\r\n\r\nok")
+        await peer.request()
+        await peer.send(HEAD + b"x-a")
+        await go.wait()
+        await peer.send(b": b\r\ncontent-length: 4\r\n\r\nnext")
+
+    async with serving(script) as server, transport() as made:
+        first = await made.send(request(server.origin))
+        assert isinstance(first, HttpExchange)
+        async with asyncio.timeout(60):
+            while first.whole() is None:
+                await asyncio.sleep(0)
+            sending = asyncio.ensure_future(made.send(request(server.origin)))
+            await asyncio.sleep(0)
+            while not first._reader.headers:
+                await asyncio.sleep(0)
+        passed: list[bytes] = []
+        await pass_on(first, passed.append)
+        go.set()
+        second = await sending
+        assert not isinstance(second, Failure)
+        assert second.headers == [(b"content-type", b"application/json"), (b"x-a", b"b"), (b"content-length", b"4")]
+        assert (passed, await read_all(second), server.connections) == ([b"ok"], b"next", 1)
+
+
 async def test_what_arrives_between_two_turns_of_a_stream_is_passed_on_though_nothing_follows() -> None:
     taken, is_all_there = bytearray(), asyncio.Event()
 
