@@ -216,9 +216,12 @@ class StreamNormalizer:
 
     def finish(self) -> bytes:
         """The stream has ended in good order: the chunk that waited, and ``[DONE]`` if that is all the stream lacks
-        (docs/quirks.md#q93, #q94, #q97). Of several choices each has to have ended: else the stream broke off."""
+        (docs/quirks.md#q93, #q94, #q97). Of several choices each has to have ended: else the stream broke off, and
+        only the counts that were told so far go after it."""
+        if self._is_done:
+            return self._release()
         has_ended = self._is_finished or (bool(self._choices) and not self._has_open_choices())
-        return self._release() if self._is_done or not has_ended else self._end() + _END
+        return self._end() + _END if has_ended else self._release() + self._usage_chunk()
 
     def _chunk(self, event: bytes, name: bytes, chunk: Any) -> bytes:
         if name == b"error" or not _is_chunk(chunk):

@@ -208,6 +208,17 @@ def test_a_stream_that_breaks_off_within_one_of_its_choices_gets_none() -> None:
     assert mend(ended) == ended + DONE
 
 
+def test_counts_beside_the_texts_of_a_stream_that_breaks_off_are_told() -> None:
+    """docs/quirks.md#q81: they are charged, though the answer is not whole."""
+    watch = StreamWatch(STREAM, normalizer=StreamNormalizer(moves_usage=True))
+    watch.feed(sse(ROLE, {**TEXT, "usage": USAGE}))
+    assert b'"choices":[],"usage":{' in watch.finish()
+    is_finished, usage = watch.ending()
+    assert not is_finished
+    assert usage is not None
+    assert usage.prompt == USAGE["prompt_tokens"]
+
+
 def test_the_last_object_of_perplexity_ends_a_stream() -> None:
     """docs/quirks.md#q93: it needs no reason besides."""
     assert squeezed(mend(sse(ROLE, chunk(object="chat.completion.done")))) == squeezed(sse(ROLE, chunk()) + DONE)
