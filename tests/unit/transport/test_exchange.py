@@ -159,11 +159,11 @@ async def test_a_body_that_is_passed_on_late_takes_no_headers_of_the_next_exchan
         first = await made.send(request(server.origin))
         assert isinstance(first, HttpExchange)
         async with asyncio.timeout(60):
-            while first.whole() is None:
+            while first.whole() is None:  # noqa: ASYNC110 (nothing tells it)
                 await asyncio.sleep(0)
             sending = asyncio.ensure_future(made.send(request(server.origin)))
             await asyncio.sleep(0)
-            while not first._reader.headers:
+            while not first._reader.headers:  # noqa: ASYNC110 (nothing tells it)
                 await asyncio.sleep(0)
         passed: list[bytes] = []
         await pass_on(first, passed.append)
