@@ -118,7 +118,7 @@ is one, and goes on with the error's own. A config's problems are told together
 
 A stream that has begun ends with the error object in an event, `data: {{"error": …}}`, and without `[DONE]`.
 Where the provider's own stream tells the error in this shape, nothing of the answer passes after it; a `[DONE]` of the
-provider's does.
+provider's does. A stream of several choices that ends without `[DONE]` is whole if each has its finish reason.
 
 ## Provider errors
 

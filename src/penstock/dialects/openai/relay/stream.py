@@ -113,19 +113,15 @@ def _ending(tail: bytes) -> tuple[bool, Usage | None]:
 
 def _are_finished(tail: bytes) -> bool:
     """Whether each choice among the events has a finish reason: of several, one may break off while others are over."""
-    told: set[object] = set()
-    finished: set[object] = set()
+    has_reason: dict[object, bool] = {}
     for _, data in sse.events(tail):
         chunk = read_json_or_none(data) if data[:1] == b"{" else None
         choices = chunk.get("choices") if isinstance(chunk, dict) else None
         for place, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
-                index = choice.get("index")
-                index = index if type(index) is int else place
-                told.add(index)
-                if choice.get("finish_reason"):
-                    finished.add(index)
-    return bool(finished) and told == finished
+                index = choice["index"] if type(choice.get("index")) is int else place
+                has_reason[index] = has_reason.get(index, False) or bool(choice.get("finish_reason"))
+    return bool(has_reason) and all(has_reason.values())
 
 
 def is_complete(stream: bytes) -> bool:
