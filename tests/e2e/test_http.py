@@ -15,7 +15,7 @@ from penstock.server.http.http1 import ServerConnection
 from penstock.settings import load
 from raw_caller import BODY, HEAD, REQUEST, Caller, said
 from running import RunningGateway, running_gateway
-from upstream import CHUNK, DONE, FINISH, Upstream, events, reply
+from upstream import CHUNK, DONE, FINISH, Upstream, events, reply, send, wait_for_hang_up
 
 HOSTS = {"PENSTOCK_ALLOWED_HOSTS": "x,a"}
 """The names of the gateway in these requests."""
@@ -86,6 +86,23 @@ def test_head_is_answered_as_get_without_a_body(path: str, server: RunningGatewa
     assert lines[0].split(b" ")[1] == b"%d" % get[0]
     assert {line.partition(b":")[0].decode() for line in lines[1:]} == set(get[1])
     assert ready.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_head_takes_no_more_of_a_body_than_its_head(server: RunningGateway, upstream: Upstream) -> None:
+    """A caller that gets nothing would otherwise have the gateway take in a file of gigabytes at full speed."""
+    begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 9000000000\r\n\r\ncanary"
+    upstream.play(send(begun), wait_for_hang_up)
+    fields = f"host: localhost\r\nx-portkey-provider: openai\r\nx-portkey-custom-host: {upstream.url}/v1\r\n"
+    head = f"HEAD /v1/files/f/content HTTP/1.1\r\n{fields}authorization: Bearer k\r\n\r\n".encode()
+    with Caller(server) as caller:
+        caller.send(head + b"GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        while not caller.raw.endswith(b'{"status":"ready"}'):
+            data = caller.socket.recv(65536)
+            assert data
+            caller.raw += data
+        upstream.left.get(timeout=60)
+    assert caller.raw.count(b"HTTP/1.1 200") == 2
+    assert b"canary" not in caller.raw
 
 
 def test_one_connection_many_requests(server: RunningGateway) -> None:

@@ -6,6 +6,7 @@ Everything is read but what ``UNREAD`` names, with the reason. No wire is known 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
@@ -117,6 +118,9 @@ _OF_MESSAGE: Final = len(("messages", 0, "name"))
 """How deep the name of a message's author stands, which is no function's."""
 _ASKING: Final = frozenset("chat_history contents input inputs message messages prompt query".split())
 """The members with what is asked, of all wires."""
+_DATA_URL: Final = re.compile(r"data:[a-z]{0,20}/[\w.+-]{0,100}(?:;[a-z]{1,20}=[\w.-]{1,40}){0,4};base64,", re.ASCII)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_=-]*")
+_SLICE: Final = 64 << 10
 _CHOICES: Final = frozenset({"choices", "candidates"})
 _OTHER: Final = SegmentKind.OTHER
 
@@ -214,10 +218,20 @@ def _remaining(value: Any, at: Pointer, seen: Container[Pointer], role: str, ind
         if (name not in _CHANGED) if is_definition else (name in _FIXED and len(pointer) != _OF_MESSAGE):
             if text not in _KEYWORDS:
                 fixed[text] = None
-        elif not text.startswith("data:"):
+        elif not _is_data_url(name, text):
             yield Segment(pointer, text, role, _OTHER, index, is_plain=False)
     if fixed:
         yield Segment(at, "\n".join(fixed), role, _OTHER, index, is_plain=False, is_fixed=True)
+
+
+def _is_data_url(name: str, text: str) -> bool:
+    """Whether a string is data in base64 and nothing else, in a member that is no prose: to begin like a URL makes no
+    text unread."""
+    begun = _DATA_URL.match(text)
+    if begun is None or name in _CHANGED or name in _ASKING:
+        return False
+    # In slices, between which others have their turn: it may be megabytes.
+    return all(_BASE64.fullmatch(text, start, start + _SLICE) for start in range(begun.end(), len(text), _SLICE))
 
 
 def _strings(value: Any, at: Pointer, keys: dict[str, None]) -> Iterator[tuple[Pointer, str, str]]:

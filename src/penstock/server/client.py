@@ -66,10 +66,12 @@ class Client(Protocol):
 
 def without_body(client: Client) -> Client:
     """The client of a HEAD request: it is answered as GET is, and gets the head alone (RFC 9110, 9.3.2)."""
-    return cast("Client", _WithoutBody(client))
+    return cast("Client", WithoutBody(client))
 
 
-class _WithoutBody:
+class WithoutBody:
+    """The end of a caller that wants no body: whoever has one that still arrives need not wait for it."""
+
     def __init__(self, client: Client) -> None:
         self._client = client
 

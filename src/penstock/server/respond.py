@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
@@ -10,6 +10,7 @@ from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.relay import last_bytes, note_ending, relay
+from penstock.server.client import WithoutBody
 from penstock.server.request_context import RequestContext
 
 DEFECT: Final = Failure(
@@ -37,9 +38,23 @@ def respond(answer: Answer, call: Call, context: RequestContext) -> Coroutine[An
     if answer.rest is not None or waiting is not None:
         # A stream may last for hours, and nobody reads these again.
         answer.headers, answer.body = [], b""
+        if answer.rest is not None and isinstance(context.client, WithoutBody):
+            return _end_at_head(answer, context, waiting)
         return relay(answer, call, context.client, waiting)
     note_ending(answer, account)
     return None
+
+
+async def _end_at_head(answer: Answer, context: RequestContext, waiting: Awaitable[None] | None) -> None:
+    """End an answer of which the caller wants the head alone, and take no more of a body that it never gets: that may
+    be a file of gigabytes, or a stream that lasts for hours."""
+    try:
+        if waiting is not None:
+            await waiting
+        await context.client.end(b"")
+    finally:
+        answer.close()
+        note_ending(answer, context.account)
 
 
 async def tell_of_stop(context: RequestContext) -> None:

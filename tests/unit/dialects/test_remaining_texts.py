@@ -35,12 +35,38 @@ def test_what_tools_are_is_read_and_no_word_of_a_schema() -> None:
 
 
 def test_what_stands_in_a_message_belongs_to_it() -> None:
-    part = {"type": "file", "file": {"filename": "a", "file_id": "1", "file_data": "data:x"}}
+    part = {"type": "file", "file": {"filename": "a", "file_id": "1", "file_data": "data:application/pdf;base64,eA=="}}
     call = {"id": "1", "type": "function", "function": {"name": "g", "arguments": {"q": "v"}}}
     message = {"role": "user", "name": "n", "content": "x", "more": [part], "tool_calls": [call]}
     found = others({"messages": [message], "model": "m", "metadata": {"a": "b"}})
     assert {(each.text, each.is_fixed) for each in found} == {("a", False), ("n", False), ("v", False), ("q\ng", True)}
     assert {(each.role, each.message) for each in found} == {("user", 0)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: bad",
+        "data:, bad",
+        "data:text/plain;base64,bad word",
+        "data:text/plain;base64," + 70_000 * "A" + " bad",
+        "data:bad words;base64,AAAA",
+    ],
+)
+def test_what_begins_like_a_url_of_data_and_is_none_is_read(text: str) -> None:
+    message = {"role": "user", "content": "x"}
+    assert [each.text for each in others({"messages": [{**message, "more": text}]})] == [text]
+
+
+@pytest.mark.parametrize("kind", ["image/png", "text/plain;charset=utf-8", "application/vnd.a+json"])
+def test_data_of_a_url_are_no_text_but_in_prose(kind: str) -> None:
+    url = f"data:{kind};base64," + 100_000 * "QUJD"
+    message = {"role": "user", "content": "x"}
+    assert others({"messages": [{**message, "more": {"url": url}}]}) == []
+    tool = {"function": {"description": url}}
+    assert [each.text for each in others({"messages": [message], "tools": [tool]})] == [url]
+    asked = every_text(own, "messages")("", {"messages": [message], "contents": [{"parts": [url]}], "input": url})
+    assert [each.text for each in asked] == ["x", url]
 
 
 def test_names_are_judged_and_not_changed() -> None:

@@ -64,7 +64,7 @@ def _contains(parameters: Parameters) -> Prepared:
     hold: HoldRule | DetectRule | None = None
     may_hold = operator == "none" and all(words) and bool(words) and not whole
     if may_hold and listed is not None:
-        hold = DetectRule((listed,), None if matches_case else _counting(words), idle=listed.idle_until)
+        hold = DetectRule((listed,), idle=listed.idle_until)
     elif may_hold:
         # A word that is there stays there, whatever follows.
         hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True)
@@ -86,7 +86,9 @@ def _list_of(words: tuple[str, ...], *, matches_case: bool) -> WordList | None:
         return None
     if not all(map(str.isascii, words)) and not (matches_case and _HALF.search("".join(words)) is None):
         return None
-    return WordList(words, matches_case=True, whole=False, fold=None if matches_case else ascii_folded)
+    if matches_case:
+        return WordList(words, matches_case=True, whole=False)
+    return WordList(words, matches_case=True, whole=False, fold=ascii_folded, counts=_counting(words))
 
 
 def _finder(words: tuple[str, ...], *, matches_case: bool, whole: bool) -> Callable[[str], list[str]]:
@@ -104,7 +106,7 @@ def _finder(words: tuple[str, ...], *, matches_case: bool, whole: bool) -> Calla
     return finds
 
 
-def _counting(words: tuple[str, ...]) -> Callable[[str, str], bool]:
+def _counting(words: tuple[str, ...]) -> Callable[[str], bool]:
     """Whether what stands where a list has a word is that word without regard to case: the list takes a letter of ASCII
     for more than a pattern does."""
     pattern_of = cache(partial(_word_pattern, matches_case=False, whole=False))
@@ -112,8 +114,8 @@ def _counting(words: tuple[str, ...]) -> Callable[[str, str], bool]:
     for word in words:
         alike.setdefault(ascii_folded(word), []).append(word)
 
-    def counts(_: str, found: str) -> bool:
-        return any(pattern_of(word).fullmatch(found) for word in alike.get(ascii_folded(found), ()))
+    def counts(found: str) -> bool:
+        return found.isascii() or any(pattern_of(word).fullmatch(found) for word in alike.get(ascii_folded(found), ()))
 
     return counts
 

@@ -53,7 +53,8 @@ def ascii_folded(text: str) -> str:
 
 class WordList:
     """Some words. ``whole``: letters and digits beside a match make it none. ``fold`` takes the place of how letters
-    are compared otherwise; it keeps the places of all characters."""
+    are compared otherwise; it keeps the places of all characters. ``counts`` says of what stands where a word is found
+    whether it is one: what doesn't count hides no other word that overlaps it."""
 
     starts = None
     """They may begin anywhere."""
@@ -66,6 +67,7 @@ class WordList:
         whole: bool = True,
         normalises: bool = False,
         fold: Callable[[str], str] | None = None,
+        counts: Callable[[str], bool] | None = None,
     ) -> None:
         from ahocorasick_rs import AhoCorasick  # few configs need it
 
@@ -73,6 +75,7 @@ class WordList:
         self._normalises = normalises
         self._whole = whole
         self._fold = fold
+        self._counts = counts
         folded = dict.fromkeys(self._folded(word)[0] for word in reversed(words))
         folded.pop("", None)
         self._automaton: AhoCorasick = AhoCorasick(list(map(whole_characters, folded)), store_patterns=False)
@@ -139,11 +142,13 @@ class WordList:
         return "".join(parts), [*places, len(text)]
 
     def _stands(self, text: str, places: object, start: int, end: int, at: int = 0) -> bool:
-        """Whether no letter and no digit stands beside a match, where that is asked for."""
-        if not self._whole:
+        """Whether a match counts, and no letter and no digit stands beside it, where that is asked for."""
+        if not self._whole and self._counts is None:
             return True
         first, behind = self._place(places, start) + at, self._end(places, end) + at
-        return not (_joins(text, first - 1, first) or _joins(text, behind - 1, behind))
+        if self._counts is not None and not self._counts(text[first:behind]):
+            return False
+        return not self._whole or not (_joins(text, first - 1, first) or _joins(text, behind - 1, behind))
 
     @staticmethod
     def _place(places: object, at: int) -> int:

@@ -17,6 +17,7 @@ from penstock.dialects.texts import PlainTexts
 from penstock.guards.hook_result import results_at
 from penstock.guards.member_names import coming_twice
 from penstock.guards.plan import Glances
+from penstock.pipeline.off_loop.thread import JUDGED
 
 _SECONDS: Final = 0.001
 """How long all checks may take together: results tell whole milliseconds, and others wait meanwhile."""
@@ -42,7 +43,9 @@ def passed_request(glances: Glances, read: Callable[[Body], PlainTexts | None], 
 
 
 def passed_answer(glances: Glances, read: Callable[[bytes], str | None], body: bytes) -> bytes | None:
-    """The same of hooks that judge a whole answer."""
+    """The same of hooks that judge a whole answer; None for a large one, too, whose checks are work for a thread."""
+    if len(body) > JUDGED:
+        return None
     began, text = time(), read(body)
     return None if text is None else _passed(glances, (text, text), began)
 

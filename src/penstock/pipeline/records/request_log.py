@@ -58,6 +58,9 @@ _OBJECT: Final = range(0x80, 0x90)
 
 _ALIKE: Final = 0x92
 """The first byte of rows that are alike: they are an array of two members."""
+_ARRAY_16: Final = 0xDC
+_SHORTEST_ALIKE: Final = 4
+"""Bytes from which on rows that are alike tell how many they are."""
 
 Item = Entries | Spooled
 """What an entry of the spool is made of: a row, rows that are alike, or a request whose row takes long or waits for
@@ -233,7 +236,7 @@ class RequestLog:
                 else:
                     slow.append((row, charges_of(row.record, self._charge_of)))
             except Exception:
-                self._lose()
+                self._lose(requests_in(entry) if isinstance(entry, bytes) else 1)
 
         await in_slices(deque(entry for entry in entries if not isinstance(entry, Entries)), make)
         return rows + await asyncio.to_thread(self._rows_of, slow) if slow else rows
@@ -257,9 +260,9 @@ class RequestLog:
                 self._lose()
         return rows
 
-    def _lose(self) -> None:
-        """Count and tell a request whose row can't be made."""
-        self._unreadable += 1
+    def _lose(self, requests: int = 1) -> None:
+        """Count and tell requests whose rows can't be made."""
+        self._unreadable += requests
         _LOG.exception("a request is missing in the request log")
 
     async def _write_batch(self, entries: Sequence[Entries]) -> None:
@@ -298,11 +301,13 @@ def _decoded(entry: bytes) -> Item:
 
 
 def requests_in(entry: bytes) -> int:
-    """How many requests an entry of the spool tells of."""
-    if not entry or entry[0] != _ALIKE:
+    """How many requests an entry of the spool tells of: at least one, whatever another release has left there."""
+    if len(entry) < _SHORTEST_ALIKE or entry[0] != _ALIKE:
         return 1
     # https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family
-    return entry[1] & 0xF if entry[1] in range(0x90, 0xA0) else int.from_bytes(entry[2:4], "big")
+    own = entry[1]
+    count = own & 0xF if own in range(0x90, 0xA0) else int.from_bytes(entry[2:4], "big") if own == _ARRAY_16 else 1
+    return max(count, 1)
 
 
 def _parts(entries: Sequence[Item | bytes]) -> Iterator[Sequence[Item | bytes]]:

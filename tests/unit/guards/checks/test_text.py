@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from judging import hooks_of, judged, prepared, refused
@@ -73,10 +73,19 @@ def test_a_letter_of_ascii_stands_for_what_patterns_take_for_it() -> None:
     assert len(ascii_folded(every)) == len(every)
 
 
-@given(st.lists(st.sampled_from([*MANY[:6], " ", "D", "o", "g", "ma"]), max_size=10), st.booleans())
+OVERLAPPING = [*MANY[:6], "abi", "b", "bIc", "ab-"]
+
+
+@example(["ab\u0131"], False)
+@example(["ab", "\u0131c"], False)
+@given(
+    st.lists(st.sampled_from([*OVERLAPPING, " ", "D", "o", "g", "ma", "a", "\u0130", "\u0131"]), max_size=10),
+    st.booleans(),
+)
 def test_many_words_in_a_stream(pieces: list[str], matches_case: bool) -> None:
+    """What a list takes for a word and a pattern doesn't hides no other word."""
     parameters = {"operator": "none", "caseSensitive": matches_case}
-    many, few = ({"words": [*MANY[:6], *more], **parameters} for more in ([f"none{at}" for at in range(20)], []))
+    many, few = ({"words": [*OVERLAPPING, *more], **parameters} for more in ([f"none{at}" for at in range(20)], []))
     released = []
     for check in (many, few):
         rule = prepared("contains", check).hold

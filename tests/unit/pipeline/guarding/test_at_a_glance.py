@@ -16,6 +16,7 @@ from penstock.pipeline.guarding import at_a_glance
 from penstock.pipeline.guarding.at_a_glance import passed_answer, passed_request
 from penstock.pipeline.guarding.at_once import judged_at_once
 from penstock.pipeline.guarding.subject import Subject
+from penstock.pipeline.off_loop.thread import JUDGED
 
 CHECKS: dict[str, Any] = {
     "contains": {"words": ["bad"], "operator": "none"},
@@ -129,6 +130,19 @@ def test_a_glance_at_an_answer_tells_what_a_look_tells_or_nothing(text: str, mon
 def test_an_answer_with_more_than_a_text_needs_a_look(body: bytes) -> None:
     assert TEXTS.read_plain_answer is not None
     assert TEXTS.read_plain_answer(body) is None
+
+
+@pytest.mark.parametrize(("length", "is_looked_at"), [(JUDGED // 2, False), (JUDGED, True)])
+def test_the_event_loop_gives_no_large_answer_a_glance(
+    length: int, is_looked_at: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_a_glance, "_SECONDS", 60.0)
+    plan, problems = guards_of({"output_guardrails": [{"contains": CHECKS["contains"], "deny": True}]})
+    assert plan is not None, problems
+    assert plan.glances_after is not None
+    assert TEXTS.read_plain_answer is not None
+    glanced = passed_answer(plan.glances_after, TEXTS.read_plain_answer, answer_of({"content": "a" * length}))
+    assert (glanced is None) is is_looked_at
 
 
 @pytest.mark.parametrize(

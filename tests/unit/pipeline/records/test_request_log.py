@@ -434,6 +434,26 @@ def test_how_many_requests_an_entry_tells_of_is_seen_at_its_beginning(count: int
     assert requests_in(b"") == 1
 
 
+@pytest.mark.parametrize(
+    ("entry", "lost"), [(b"\x92", 1), (b"\x92\xdc", 1), (b"\x92\x90\xc0\xc0", 1), (b"\x92\x93\x01\x02\x03\xc0", 3)]
+)
+async def test_what_another_release_left_that_looks_alike_is_lost_and_told(
+    entry: bytes, lost: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = Spool(tmp_path, "requests", 1 << 20)
+    left.extend([entry])
+    left.close()
+    table = Table()
+    log = RequestLog(
+        Spool(tmp_path, "requests", 1 << 20, things_in=requests_in), table.write, lambda *_: None, Redactor(), nothing
+    )
+    log.start()
+    assert log.waiting == lost
+    await log.stop()
+    assert (log.lost, table.traces, spooled(tmp_path)) == (lost, [], [])
+    assert "missing in the request log" in caplog.text
+
+
 async def test_batches_have_some_thousand_rows_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BATCH", 30)
     table = Table()
