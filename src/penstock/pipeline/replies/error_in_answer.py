@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.outcome import Outcome
-from penstock.dialects.caller import JSON, CallerDialect
+from penstock.dialects.caller import JSON
 from penstock.dialects.caller_errors import ErrorReply, ProviderReply
 from penstock.dialects.provider_errors import ClassifiedError, error_of, read_error_event
 from penstock.pipeline.call import Answer
@@ -40,7 +40,9 @@ def told_error(
         data, error = error_of(fail, route.provider.slug)
     elif error is None:
         error = read_error_event(data, route.provider.slug)
-    shaped = _shaped(data, error, reply.headers, route, prepared.dialect, trace_id, relays=fail is None)
+    provider_reply = ProviderReply(error.status, reply.headers, data, route.provider.slug, error)
+    # Bytes in the shape of the caller's wire are told as they are; the provider's own words never are.
+    shaped = in_callers_shape(provider_reply, prepared.dialect, trace_id, relays=fail is None, is_event=True)
     outcome = error_outcome(error, route, where)
     return Answer(shaped.status, _error_headers(shaped, reply), shaped.body, outcome)
 
@@ -48,19 +50,3 @@ def told_error(
 def _error_headers(error: ErrorReply, reply: Reply) -> Headers:
     """The headers of an error that came with a good status."""
     return merged(error.headers, reply_headers(headers_for(reply, JSON)))
-
-
-def _shaped(
-    data: bytes,
-    error: ClassifiedError,
-    headers: Headers,
-    route: TargetRoute,
-    caller: CallerDialect,
-    trace_id: bytes,
-    *,
-    relays: bool,
-) -> ErrorReply:
-    """An error that came with a good status, ``data``, as an ordinary error with the status that it names. ``relays``:
-    its bytes are told where they have the shape of the caller's wire."""
-    reply = ProviderReply(error.status, headers, data, route.provider.slug, error)
-    return in_callers_shape(reply, caller, trace_id, relays=relays, is_event=True)
