@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { admin, faults, open, overflow, reason, until, visit, withGateway } from "./gateway.mjs";
+import { admin, faults, field, named, open, overflow, reason, until, visit, withGateway } from "./gateway.mjs";
 
 const skip = reason;
 const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
@@ -14,8 +14,8 @@ const task = withGateway((...started) => {
 test("members and values of a config are completed where they belong", { skip }, () =>
   task(async (page) => {
     await visit(page, "configs/new");
-    const editor = page.getByLabel("Config in JSON");
-    const options = page.getByRole("listbox", { name: "Completions" });
+    const editor = field(page, "Config in JSON");
+    const options = named(page, "listbox", "Completions");
     await editor.fill("");
     await editor.pressSequentially('{"strat');
     assert.deepEqual(await options.getByRole("option").allTextContents(), ["strategy"]);
@@ -28,11 +28,11 @@ test("members and values of a config are completed where they belong", { skip },
     await editor.press("Tab");
     await editor.pressSequentially('}, "targets": [{');
     await editor.press("Control+ ");
-    await options.getByRole("option", { name: "api_key", exact: true }).waitFor();
+    await named(options, "option", "api_key").waitFor();
     await editor.press("Escape");
     assert.equal(await options.isVisible(), false);
     await editor.pressSequentially('"provider": "ech');
-    await options.getByRole("option", { name: "echo", exact: true }).click();
+    await named(options, "option", "echo").click();
     await editor.pressSequentially("}]}");
     assert.deepEqual(JSON.parse(await editor.inputValue()), { strategy: { mode: "fallback" }, targets: [{ provider: "echo" }] });
     await editor.fill('{"retry": {"attempts": 1, ');
@@ -46,22 +46,22 @@ for (const width of [1280, 380]) {
     task(async (page) => {
       await visit(page, "configs/new");
       const config = { strategy: { mode: "fallback" }, targets: [{ provider: "echo" }, { provider: "echo" }] };
-      await page.getByLabel("Config in JSON").fill(JSON.stringify(config, null, 2));
+      await field(page, "Config in JSON").fill(JSON.stringify(config, null, 2));
       const tests = [
         { name: "falls back", faults: "targets[0]=503", target: "targets[1]", attempts: ["targets[0] 503", "targets[1] 200"] },
         { name: "is wrong", target: "targets[1]", status: 500, time_at_most: 5 },
       ];
-      await page.getByLabel("Tests in JSON").fill(JSON.stringify(tests));
-      await page.getByRole("button", { name: "Run tests" }).click();
+      await field(page, "Tests in JSON").fill(JSON.stringify(tests));
+      await named(page, "button", "Run tests").click();
       await page.getByText("1 passed, 1 failed").waitFor();
       await page.getByText("status: expected 500, found 200").waitFor();
       await page.getByText("target: expected targets[1], found targets[0]").waitFor();
       assert.deepEqual(await faults(page), []);
       assert.ok((await overflow(page)) <= 0);
       await page.getByText("As a file for penstock test").click();
-      assert.match(await page.getByRole("region", { name: "TOML" }).textContent(), /\[\[test\]\]\nname = "falls back"\nfaults = "targets\[0\]=503"/);
-      await page.getByLabel("Tests in JSON").fill('[{"name": "a", "taget": "x"}]');
-      await page.getByRole("button", { name: "Run tests" }).click();
+      assert.match(await named(page, "region", "TOML").textContent(), /\[\[test\]\]\nname = "falls back"\nfaults = "targets\[0\]=503"/);
+      await field(page, "Tests in JSON").fill('[{"name": "a", "taget": "x"}]');
+      await named(page, "button", "Run tests").click();
       await page.getByText("a member that is not known: taget").first().waitFor();
     }, { width }));
 }
@@ -69,24 +69,24 @@ for (const width of [1280, 380]) {
 test("tools and images are sent, and what the model calls is shown", { skip }, () =>
   task(async (page) => {
     await visit(page, "playground");
-    await page.getByLabel("Model").fill("echo/echo");
+    await field(page, "Model").fill("echo/echo");
     await page.getByText("System message, tools, images, gateway key").click();
-    await page.getByLabel("Tools").fill("[{");
+    await field(page, "Tools").fill("[{");
     await page.getByText("Line 1").waitFor();
-    assert.equal(await page.getByRole("button", { name: "Send" }).isDisabled(), true);
-    await page.getByLabel("Tools").fill('[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]');
-    await page.getByLabel("Images").setInputFiles({ name: "pixel.png", mimeType: "image/png", buffer: PIXEL });
-    await page.getByLabel("Message", { exact: true }).fill("Please call get_weather");
+    assert.equal(await named(page, "button", "Send").isDisabled(), true);
+    await field(page, "Tools").fill('[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]');
+    await field(page, "Images").setInputFiles({ name: "pixel.png", mimeType: "image/png", buffer: PIXEL });
+    await field(page, "Message").fill("Please call get_weather");
     const [request] = await Promise.all([
       page.waitForRequest((each) => each.url().endsWith("/v1/chat/completions") && each.method() === "POST"),
-      page.getByRole("button", { name: "Send" }).click(),
+      named(page, "button", "Send").click(),
     ]);
     const body = request.postDataJSON();
     assert.equal(body.messages.at(-1).content[1].image_url.url, `data:image/png;base64,${PIXEL.toString("base64")}`);
-    await page.getByRole("region", { name: "Calls get_weather" }).waitFor();
+    await named(page, "region", "Calls get_weather").waitFor();
     assert.deepEqual(await faults(page), []);
     await page.getByText("As code").first().click();
-    const code = await page.getByRole("region", { name: "Python" }).first().textContent();
+    const code = await named(page, "region", "Python").first().textContent();
     assert.match(code, /tools=json\.loads/);
     assert.ok(!code.includes(PIXEL.toString("base64")));
   }));
@@ -103,20 +103,20 @@ for (const width of [1280, 380]) {
       return (await fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers, body })).status === 200;
     });
     const page = await open(browser, gateway, { width });
-    await page.getByLabel("gateway key").fill(made.key);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("heading", { name: `holder ${width}`, exact: true }).waitFor();
-    await page.getByRole("img", { name: "1 of 4" }).waitFor();
+    await field(page, "Admin key or gateway key").fill(made.key);
+    await named(page, "button", "Sign in").click();
+    await named(page, "heading", `holder ${width}`).waitFor();
+    await named(page, "img", "1 of 4").waitFor();
     await page.getByText("search").waitFor();
-    assert.match(await page.getByRole("region", { name: "curl" }).textContent(), /^curl .*\/v1\/chat\/completions/);
+    assert.match(await named(page, "region", "curl").textContent(), /^curl .*\/v1\/chat\/completions/);
     assert.deepEqual(await faults(page), []);
     assert.ok((await overflow(page)) <= 0);
     const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
     assert.ok(!kept.includes(made.key));
-    await page.getByRole("button", { name: "Leave" }).click();
-    await page.getByRole("button", { name: "Sign in" }).waitFor();
-    await page.getByLabel("gateway key").fill(`${made.key}x`);
-    await page.getByRole("button", { name: "Sign in" }).click();
+    await named(page, "button", "Leave").click();
+    await named(page, "button", "Sign in").waitFor();
+    await field(page, "Admin key or gateway key").fill(`${made.key}x`);
+    await named(page, "button", "Sign in").click();
     await page.getByText("This key is not known here").waitFor();
     assert.deepEqual(page.problems, []);
     await page.context().close();

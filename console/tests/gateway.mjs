@@ -108,9 +108,16 @@ export async function open(browser, gateway, { width = 1280, dark = false } = {}
   return page;
 }
 
+/** What has this role and this whole name. A part of a name would also find what another page, or the same one a moment
+ *  earlier, shows beside it. */
+export const named = (where, role, name) => where.getByRole(role, { name, exact: true });
+
+/** The field of a form that has this whole label, and not a part of a page with the same one. */
+export const field = (where, label) => where.locator("input, select, textarea").and(where.getByLabel(label, { exact: true }));
+
 export async function signIn(page, key = ADMIN) {
-  await page.getByLabel("Admin key").fill(key);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await field(page, "Admin key or gateway key").fill(key);
+  await named(page, "button", "Sign in").click();
   await page.locator(".frame").waitFor();
 }
 

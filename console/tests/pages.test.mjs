@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { test } from "node:test";
-import { admin, faults, focused, open, overflow, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
+import { admin, faults, field, focused, named, open, overflow, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
 import { stubLog } from "./log.mjs";
 
 const SHOTS = process.env.SCREENSHOTS ? new URL("../../docs/console/", import.meta.url).pathname : undefined;
@@ -48,8 +48,8 @@ for (const [width, dark] of [[1280, false], [380, true], [1280, true], [380, fal
     for (const name of PAGES) {
       await visit(page, name.replace("KEY", ids?.KEY).replace("CONFIG", ids?.CONFIG));
       if (name === "configs/CONFIG") {
-        await page.getByLabel("Faults").fill("targets[0]=503|503|503");
-        await page.getByRole("button", { name: "Explain" }).click();
+        await field(page, "Faults").fill("targets[0]=503|503|503");
+        await named(page, "button", "Explain").click();
         await page.getByText("of at most").waitFor();
       }
       assert.deepEqual(await faults(page), [], name);
@@ -77,28 +77,28 @@ test("an address that changes while the console is being drawn is gone to", { sk
     }).observe(document.body, { childList: true, subtree: true });
   });
   await signIn(page);
-  await page.getByRole("heading", { name: "Keys", exact: true }).waitFor();
+  await named(page, "heading", "Keys").waitFor();
   await page.context().close();
 });
 
 test("a page is worked with keys alone", { skip }, async () => {
   const page = await open(browser, gateway, { width: 380 });
-  await page.getByLabel("Admin key").waitFor();
+  await field(page, "Admin key or gateway key").waitFor();
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "INPUT");
   await page.keyboard.type("an-admin-key-of-the-environment");
   await page.keyboard.press("Enter");
   await page.locator(".frame").waitFor();
   await visit(page, "keys");
-  await page.getByRole("button", { name: "Menu" }).focus();
+  await named(page, "button", "Menu").focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("link", { name: "Audit" }).waitFor();
-  await page.getByRole("link", { name: "Audit" }).focus();
+  await named(page, "link", "Audit").waitFor();
+  await named(page, "link", "Audit").focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Audit", exact: true }).waitFor();
+  await named(page, "heading", "Audit").waitFor();
   await focused(page, "Audit");
   await visit(page, "keys");
-  await page.getByRole("button", { name: "New key" }).focus();
+  await named(page, "button", "New key").focus();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
@@ -113,7 +113,7 @@ test("the theme is chosen, and stays", { skip }, async () => {
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();
   const isDark = async () => (await ground()) !== light;
-  await page.getByLabel("Theme").selectOption("dark");
+  await named(page, "combobox", "Theme").selectOption("dark");
   await until(isDark); // the page takes it after the next paint
   await page.reload();
   await page.locator(".frame").waitFor();

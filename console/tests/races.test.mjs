@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { admin, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
+import { admin, field, named, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
 import { ROWS, stubLog } from "./log.mjs";
 
 const skip = reason;
@@ -26,8 +26,8 @@ const stream = (text) =>
 const answered = (text) => ({ status: 200, contentType: "text/event-stream", body: stream(text) });
 
 async function send(page, text) {
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.getByRole("button", { name: "Send" }).click();
+  await field(page, "Message").fill(text);
+  await named(page, "button", "Send").click();
 }
 
 test("rows that take longer than the time between two looks are shown", { skip }, () =>
@@ -53,7 +53,7 @@ test("the next page is asked for once, however often its button is pressed", { s
       await route.fallback();
     });
     await visit(page, "requests");
-    const older = page.getByRole("button", { name: "Older" });
+    const older = named(page, "button", "Older");
     await older.evaluate((button) => {
       button.click();
       queueMicrotask(() => queueMicrotask(() => button.click()));
@@ -61,7 +61,7 @@ test("the next page is asked for once, however often its button is pressed", { s
     await page.getByText("an older page stands still").waitFor();
     assert.ok(await older.isDisabled());
     release();
-    const newer = page.getByRole("button", { name: "Newer" });
+    const newer = named(page, "button", "Newer");
     await until(() => newer.isEnabled());
     await newer.click();
     await page.getByText("looked at every 2 seconds").waitFor();
@@ -80,7 +80,7 @@ test("a question that follows another one ends it, and keeps its own answer", { 
     await visit(page, "playground");
     const aborted = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/chat/completions"));
     await send(page, "first");
-    await page.getByRole("button", { name: "Stop" }).waitFor();
+    await named(page, "button", "Stop").waitFor();
     await send(page, "second");
     await aborted;
     await page.getByText("an answer to second").waitFor();
@@ -99,7 +99,7 @@ test("a stream ends with its page", { skip }, () =>
     });
     await visit(page, "playground");
     await send(page, "wait");
-    await page.getByRole("button", { name: "Stop" }).waitFor();
+    await named(page, "button", "Stop").waitFor();
     const aborted = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/chat/completions"));
     await visit(page, "keys");
     await aborted;
@@ -115,9 +115,9 @@ test("two answers side by side share the key that the console makes", { skip }, 
     });
     await page.route("**/v1/models", (route) => route.fulfill({ json: { data: [] } }));
     await visit(page, "playground");
-    await page.getByRole("button", { name: "Side by side" }).click();
-    await page.getByLabel("Model").nth(1).waitFor();
-    for (const model of await page.getByLabel("Model").all()) await model.fill("echo/echo");
+    await named(page, "button", "Side by side").click();
+    await field(page, "Model").nth(1).waitFor();
+    for (const model of await field(page, "Model").all()) await model.fill("echo/echo");
     await send(page, "Together");
     await until(async () => (await page.locator(".answer").allTextContents()).every((text) => text === "Together"));
     assert.equal(made, 1);
@@ -132,8 +132,8 @@ test("who has gone elsewhere is not taken back by what they did before", { skip 
       await route.continue();
     });
     await visit(page, `keys/${id}`);
-    await page.getByRole("button", { name: "Delete", exact: true }).click();
-    await page.getByRole("button", { name: "Delete key" }).click();
+    await named(page, "button", "Delete").click();
+    await named(page, "button", "Delete key").click();
     await visit(page, "configs");
     const done = page.waitForResponse((response) => response.request().method() === "DELETE");
     release();
@@ -156,7 +156,7 @@ test("a late answer to a session that has ended leaves the next one", { skip }, 
       window.location.hash = "/configs";
     });
     await until(() => held);
-    await page.getByRole("button", { name: "Sign out" }).click();
+    await named(page, "button", "Sign out").click();
     await signIn(page);
     await visit(page, "keys");
     const late = page.waitForResponse((response) => response.url().includes("/v1/configs"));

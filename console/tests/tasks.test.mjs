@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { admin, ADMIN, open, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
+import { admin, ADMIN, field, named, open, reason, signIn, until, visit, withGateway } from "./gateway.mjs";
 import { ENTRY, ROWS, stubLog } from "./log.mjs";
 
 const skip = reason;
@@ -22,8 +22,8 @@ const chat = (key, more = {}, body = {}) =>
 
 test("signing in and out, and what a wrong key is told", { skip }, async () => {
   const page = await open(browser, gateway);
-  await page.getByLabel("Admin key").fill("nope");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await field(page, "Admin key or gateway key").fill("nope");
+  await named(page, "button", "Sign in").click();
   await page.getByText("This key is not known here").waitFor();
   await signIn(page);
   const [cookie] = await page.context().cookies();
@@ -31,7 +31,7 @@ test("signing in and out, and what a wrong key is told", { skip }, async () => {
   assert.equal(await page.evaluate(() => JSON.stringify(localStorage)).then((kept) => kept.includes(ADMIN)), false);
   await page.reload();
   await page.locator(".frame").waitFor();
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await named(page, "button", "Sign out").click();
   await page.getByText("You are signed out.").waitFor();
   const refused = await fetch(`${gateway.url}/v1/api-keys`, { headers: { cookie: `${cookie.name}=${cookie.value}` } });
   assert.equal(refused.status, 401);
@@ -43,43 +43,43 @@ for (const width of [1280, 380]) {
     task(
       async (page) => {
         await visit(page, "keys");
-        await page.getByRole("button", { name: "New key" }).click();
+        await named(page, "button", "New key").click();
         const dialog = page.getByRole("dialog");
-        await dialog.getByLabel("Name", { exact: true }).fill(`bot ${width}`);
-        await dialog.getByRole("button", { name: "Add budget" }).click();
-        await dialog.getByLabel("Budget", { exact: true }).fill("5");
-        await dialog.getByRole("button", { name: "Create key" }).click();
-        const shown = page.getByRole("region", { name: "Key", exact: true });
+        await field(dialog, "Name").fill(`bot ${width}`);
+        await named(dialog, "button", "Add budget").click();
+        await field(dialog, "Budget").fill("5");
+        await named(dialog, "button", "Create key").click();
+        const shown = named(page, "region", "Key");
         const key = (await shown.textContent()).trim();
         assert.match(key, /^penstock_\w+$/);
-        assert.match(await page.getByRole("region", { name: "A first request" }).textContent(), /^curl /);
-        await page.getByRole("button", { name: "I have copied it" }).click();
+        assert.match(await named(page, "region", "A first request").textContent(), /^curl /);
+        await named(page, "button", "I have copied it").click();
         await until(async () => (await chat(key)).status === 200);
         assert.equal((await page.content()).includes(key), false, "the key is not shown again");
 
-        await page.getByLabel("Filter keys").fill(`bot ${width}`);
-        await page.getByRole("link", { name: `bot ${width}` }).click();
+        await field(page, "Filter keys").fill(`bot ${width}`);
+        await named(page, "link", `bot ${width}`).click();
         await page.getByText("Scopes, labels, models, mail").click();
-        await page.getByLabel("Allowed models").fill("gpt-*");
-        await page.getByLabel("Gets a new text").selectOption("monthly");
-        await page.getByLabel("The text before works on").selectOption("259200000");
-        await page.getByRole("button", { name: "Save" }).click();
+        await field(page, "Allowed models").fill("gpt-*");
+        await field(page, "Gets a new text").selectOption("monthly");
+        await field(page, "The text before works on").selectOption("259200000");
+        await named(page, "button", "Save").click();
         await page.getByText("Saved, in force").waitFor();
         await until(async () => (await chat(key)).status === 412);
         await page.getByText(/^next on /).waitFor();
         const [{ rotation_policy: policy }] = (await admin(gateway, "GET", "/api-keys")).data;
         assert.deepEqual([policy.rotation_period, policy.key_transition_period_ms], ["monthly", 259200000]);
 
-        await page.getByRole("button", { name: "Rotate" }).click();
-        await page.getByLabel("The old text works").selectOption("0");
-        await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
-        await page.getByRole("heading", { name: "The new key", exact: true }).waitFor();
+        await named(page, "button", "Rotate").click();
+        await field(page, "The old text works").selectOption("0");
+        await named(page.getByRole("dialog"), "button", "Rotate").click();
+        await named(page, "heading", "The new key").waitFor();
         await until(async () => (await chat(key)).status === 401);
-        await page.getByRole("button", { name: "I have copied it" }).click();
+        await named(page, "button", "I have copied it").click();
 
-        await page.getByRole("button", { name: "Delete" }).click();
-        await page.getByRole("button", { name: "Delete key" }).click();
-        await page.getByRole("heading", { name: "Keys", exact: true }).waitFor();
+        await named(page, "button", "Delete").click();
+        await named(page, "button", "Delete key").click();
+        await named(page, "heading", "Keys").waitFor();
         const left = await admin(gateway, "GET", "/api-keys");
         assert.equal(left.data.some((each) => each.name === `bot ${width}`), false);
       },
@@ -90,68 +90,68 @@ for (const width of [1280, 380]) {
 test("what is wrong with a key is told at its field", { skip }, () =>
   task(async (page) => {
     await visit(page, "keys");
-    await page.getByRole("button", { name: "New key" }).click();
+    await named(page, "button", "New key").click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Name", { exact: true }).fill("wrong");
+    await field(dialog, "Name").fill("wrong");
     await dialog.getByText("Scopes, labels, models, mail").click();
-    await dialog.getByLabel("Scopes", { exact: true }).fill("completions.wirte");
-    await dialog.getByRole("button", { name: "Create key" }).click();
+    await field(dialog, "Scopes").fill("completions.wirte");
+    await named(dialog, "button", "Create key").click();
     await dialog.getByText("did you mean").first().waitFor();
-    assert.equal(await dialog.getByLabel("Scopes", { exact: true }).getAttribute("aria-invalid"), "true");
+    assert.equal(await field(dialog, "Scopes").getAttribute("aria-invalid"), "true");
   }));
 
 test("a provider is added, tested, limited and deleted", { skip }, () =>
   task(async (page) => {
     await visit(page, "providers");
-    await page.getByRole("button", { name: "Add provider" }).click();
-    await page.getByLabel("Host").fill("echo");
-    await page.getByLabel("Name", { exact: true }).fill("My echo");
-    await page.getByLabel("Slug").fill("my-echo");
-    await page.getByRole("dialog").getByRole("button", { name: "Add provider" }).click();
-    await page.getByRole("button", { name: "Test my-echo" }).click();
-    await page.getByLabel("Model").fill("echo");
-    await page.getByRole("button", { name: "Send a test request" }).click();
+    await named(page, "button", "Add provider").click();
+    await field(page, "Host").fill("echo");
+    await field(page, "Name").fill("My echo");
+    await field(page, "Slug").fill("my-echo");
+    await named(page.getByRole("dialog"), "button", "Add provider").click();
+    await named(page, "button", "Test my-echo").click();
+    await field(page, "Model").fill("echo");
+    await named(page, "button", "Send a test request").click();
     await page.getByText("works: 200").waitFor();
-    await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("link", { name: "My echo" }).click();
-    await page.getByRole("button", { name: "Add rate" }).click();
-    await page.getByLabel("At most").fill("60");
-    await page.getByRole("button", { name: "Save" }).click();
+    await named(page, "button", "Cancel").click();
+    await named(page, "link", "My echo").click();
+    await named(page, "button", "Add rate").click();
+    await field(page, "At most").fill("60");
+    await named(page, "button", "Save").click();
     await page.getByText("Saved, in force").waitFor();
     assert.equal((await admin(gateway, "GET", "/providers/my-echo")).rate_limits[0].value, 60);
-    await page.getByRole("button", { name: "Delete" }).click();
-    await page.getByRole("button", { name: "Delete provider" }).click();
+    await named(page, "button", "Delete").click();
+    await named(page, "button", "Delete provider").click();
     await page.getByText("No providers yet").waitFor();
   }));
 
 test("a config is written, corrected at its line, explained, versioned", { skip }, () =>
   task(async (page) => {
     await visit(page, "configs");
-    await page.getByRole("button", { name: "New config" }).click();
-    await page.getByLabel("Name", { exact: true }).fill("Routes");
-    const editor = page.getByLabel("Config in JSON");
+    await named(page, "button", "New config").click();
+    await field(page, "Name").fill("Routes");
+    const editor = field(page, "Config in JSON");
     await editor.fill('{\n  "targets": [\n    {"provider": "echo"},\n    {"provider" "echo"}\n  ]\n}');
     await page.getByText("a colon is missing behind provider").waitFor();
-    await page.getByRole("button", { name: "line 4" }).waitFor();
+    await named(page, "button", "line 4").waitFor();
     await editor.fill('{\n  "strategy": {"mode": "fallback"},\n  "targets": [\n    {"provider": "echo",\n     "retry": {"attempts": "x"}}\n  ]\n}');
-    await page.getByRole("button", { name: "Save" }).click();
-    await page.getByRole("button", { name: "line 5" }).waitFor();
+    await named(page, "button", "Save").click();
+    await named(page, "button", "line 5").waitFor();
     const config = { strategy: { mode: "fallback" }, targets: [{ provider: "echo" }, { provider: "echo" }] };
     await editor.fill(JSON.stringify(config, null, 2));
-    await page.getByRole("button", { name: "Save" }).click();
-    await page.getByRole("heading", { name: "Versions", exact: true }).waitFor();
-    await page.getByLabel("Faults").fill("targets[0]=503");
-    await page.getByRole("button", { name: "Explain" }).click();
+    await named(page, "button", "Save").click();
+    await named(page, "heading", "Versions").waitFor();
+    await field(page, "Faults").fill("targets[0]=503");
+    await named(page, "button", "Explain").click();
     await page.getByText("from targets[1]").waitFor();
     assert.equal(await page.locator(".tree .end strong").textContent(), "echo");
     assert.equal(await page.locator(".tree .on-path").count(), 3);
     await editor.fill(JSON.stringify({ ...config, targets: [{ provider: "echo" }] }, null, 2));
     assert.ok((await page.locator(".diff .removed").count()) > 0);
-    await page.getByRole("button", { name: "Save" }).click();
-    await until(async () => (await page.getByLabel("Version", { exact: true }).locator("option").count()) === 2);
-    await page.getByLabel("Version", { exact: true }).selectOption({ index: 1 });
-    await page.getByRole("button", { name: "Go back to it" }).click();
-    await until(async () => (await page.getByLabel("Config in JSON").inputValue()).match(/echo/g)?.length === 2);
+    await named(page, "button", "Save").click();
+    await until(async () => (await field(page, "Version").locator("option").count()) === 2);
+    await field(page, "Version").selectOption({ index: 1 });
+    await named(page, "button", "Go back to it").click();
+    await until(async () => (await field(page, "Config in JSON").inputValue()).match(/echo/g)?.length === 2);
   }));
 
 test("a budget is seen as a bar, and reset", { skip }, () =>
@@ -161,10 +161,10 @@ test("a budget is seen as a bar, and reset", { skip }, () =>
     await until(async () => (await chat(made.key)).status === 200);
     await until(async () => (await admin(gateway, "GET", "/penstock/budgets")).data[0].used > 0);
     await visit(page, "limits");
-    await page.getByRole("img", { name: "1 of 4 requests" }).waitFor();
-    await page.getByRole("button", { name: "Reset limited" }).click();
-    await page.getByRole("button", { name: "Reset usage" }).click();
-    await page.getByRole("img", { name: "0 of 4 requests" }).waitFor();
+    await named(page, "img", "1 of 4 requests").waitFor();
+    await named(page, "button", "Reset limited").click();
+    await named(page, "button", "Reset usage").click();
+    await named(page, "img", "0 of 4 requests").waitFor();
   }));
 
 test("limits of a length of their own stay so in a form, and make way for another", { skip }, () =>
@@ -174,16 +174,16 @@ test("limits of a length of their own stay so in a form, and make way for anothe
     await admin(gateway, "POST", "/integrations", { name: "odd", slug: "odd", ai_provider_id: "echo" });
     await admin(gateway, "PUT", "/providers/odd", { usage_limits, rate_limits });
     await visit(page, "providers/odd");
-    await page.getByLabel("Budget", { exact: true }).fill("5");
-    await page.getByLabel("At most").fill("8");
-    await page.getByRole("button", { name: "Save" }).click();
+    await field(page, "Budget").fill("5");
+    await field(page, "At most").fill("8");
+    await named(page, "button", "Save").click();
     await page.getByText("Saved, in force").waitFor();
     const kept = await admin(gateway, "GET", "/providers/odd");
     assert.deepEqual([kept.usage_limits.credit_limit, kept.usage_limits.penstock_window], [5, "12h"]);
     assert.deepEqual([kept.rate_limits[0].value, kept.rate_limits[0].penstock_window], [8, "5m"]);
-    await page.getByLabel("begins anew").selectOption("monthly");
-    await page.getByLabel("window", { exact: true }).selectOption("rpm");
-    await page.getByRole("button", { name: "Save" }).click();
+    await field(page, "begins anew").selectOption("monthly");
+    await field(page, "window").selectOption("rpm");
+    await named(page, "button", "Save").click();
     await until(async () => {
       const { usage_limits: budget, rate_limits: [rate] } = await admin(gateway, "GET", "/providers/odd");
       return budget.periodic_reset === "monthly" && !budget.penstock_window && rate.unit === "rpm" && !rate.penstock_window;
@@ -193,37 +193,37 @@ test("limits of a length of their own stay so in a form, and make way for anothe
 test("a policy is made, and what each value used is seen", { skip }, () =>
   task(async (page) => {
     await visit(page, "limits");
-    await page.getByRole("button", { name: "New policy" }).click();
-    await page.getByLabel("Name", { exact: true }).fill("teams");
-    await page.getByLabel("of", { exact: true }).selectOption("requests");
-    await page.getByLabel("Budget", { exact: true }).fill("10");
-    await page.getByLabel("For requests whose").fill("metadata.team");
-    await page.getByRole("button", { name: "Create policy" }).click();
-    await page.getByRole("button", { name: "teams", exact: true }).click();
-    await page.getByRole("heading", { name: "Used of teams", exact: true }).waitFor();
-    await page.getByRole("button", { name: "Close" }).click();
-    await page.getByRole("button", { name: "Change teams" }).click();
-    await page.getByLabel("Budget, requests").fill("25");
-    await page.getByLabel("Alert at").fill("20");
-    await page.getByRole("button", { name: "Save" }).click();
+    await named(page, "button", "New policy").click();
+    await field(page, "Name").fill("teams");
+    await field(page, "of").selectOption("requests");
+    await field(page, "Budget").fill("10");
+    await field(page, "For requests whose").fill("metadata.team");
+    await named(page, "button", "Create policy").click();
+    await named(page, "button", "teams").click();
+    await named(page, "heading", "Used of teams").waitFor();
+    await named(page, "button", "Close").click();
+    await named(page, "button", "Change teams").click();
+    await field(page, "Budget, requests").fill("25");
+    await field(page, "Alert at").fill("20");
+    await named(page, "button", "Save").click();
     await page.getByText("25 requests monthly").waitFor();
-    await page.getByRole("button", { name: "End teams" }).click();
-    await page.getByRole("button", { name: "End policy" }).click();
-    await until(async () => !(await page.getByRole("button", { name: "End teams" }).isVisible()));
+    await named(page, "button", "End teams").click();
+    await named(page, "button", "End policy").click();
+    await until(async () => !(await named(page, "button", "End teams").isVisible()));
   }));
 
 test("a chat is streamed, side by side, and as code", { skip }, () =>
   task(async (page) => {
     await visit(page, "playground");
-    await page.getByRole("button", { name: "Side by side" }).click();
-    await page.getByLabel("Model").nth(1).waitFor();
-    for (const model of await page.getByLabel("Model").all()) await model.fill("echo/echo");
-    await page.getByLabel("Message", { exact: true }).fill("Water flows downhill");
-    await page.getByRole("button", { name: "Send" }).click();
+    await named(page, "button", "Side by side").click();
+    await field(page, "Model").nth(1).waitFor();
+    for (const model of await field(page, "Model").all()) await model.fill("echo/echo");
+    await field(page, "Message").fill("Water flows downhill");
+    await named(page, "button", "Send").click();
     await until(async () => (await page.locator(".answer").allTextContents()).every((text) => text === "Water flows downhill"));
     await page.getByText("stop", { exact: true }).first().waitFor();
     await page.getByText("As code").first().click();
-    assert.match(await page.getByRole("region", { name: "Python" }).first().textContent(), /Water flows downhill/);
+    assert.match(await named(page, "region", "Python").first().textContent(), /Water flows downhill/);
     const keys = await admin(gateway, "GET", "/api-keys");
     const own = keys.data.filter((each) => each.name === "console playground");
     assert.ok(own.every((each) => each.expires_at !== null), "the console's own keys end");
@@ -238,9 +238,9 @@ test("a stream is stopped", { skip }, () =>
       await held;
       await route.abort();
     });
-    await page.getByLabel("Message", { exact: true }).fill("wait");
-    await page.getByRole("button", { name: "Send" }).click();
-    await page.getByRole("button", { name: "Stop" }).click();
+    await field(page, "Message").fill("wait");
+    await named(page, "button", "Send").click();
+    await named(page, "button", "Stop").click();
     await page.getByText("Stopped.").waitFor();
     release();
   }));
@@ -250,34 +250,34 @@ test("requests are searched, and one is read and replayed", { skip }, () =>
     const queries = [];
     await stubLog(page, queries);
     await visit(page, "requests");
-    await page.getByRole("table", { name: "Requests" }).waitFor();
+    await named(page, "table", "Requests").waitFor();
     assert.equal(await page.locator("tbody tr").count(), ROWS.length);
-    await page.getByLabel("Model").fill("gpt-5-mini");
-    await page.getByLabel("Status").fill("429");
-    await page.getByRole("button", { name: "Search" }).click();
+    await field(page, "Model").fill("gpt-5-mini");
+    await field(page, "Status").fill("429");
+    await named(page, "button", "Search").click();
     await until(() => queries.some((each) => each.get("models") === "gpt-5-mini" && each.get("status_code") === "429"));
-    await page.getByLabel("Outcome").selectOption("false");
+    await field(page, "Outcome").selectOption("false");
     await page.getByText("429 rate_limited").waitFor();
     await until(async () => (await page.locator("tbody tr").count()) === 1);
-    await page.getByLabel("Outcome").selectOption("");
-    await page.getByRole("button", { name: "Older" }).click();
+    await field(page, "Outcome").selectOption("");
+    await named(page, "button", "Older").click();
     await until(() => queries.some((each) => each.get("cursor") === "next"));
     await visit(page, "requests/log-9");
     assert.equal(await page.locator(".waterfall > li").count(), 3);
     await page.getByText("Overloaded").waitFor();
     await page.getByText("logit_bias").waitFor();
-    await page.getByRole("button", { name: "Replay in the playground" }).click();
-    await page.getByRole("heading", { name: "Playground", exact: true }).waitFor();
-    assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "What is a penstock?");
-    assert.equal(await page.getByLabel("Model").inputValue(), "@backup/claude-sonnet-5");
+    await named(page, "button", "Replay in the playground").click();
+    await named(page, "heading", "Playground").waitFor();
+    assert.equal(await field(page, "Message").inputValue(), "What is a penstock?");
+    assert.equal(await field(page, "Model").inputValue(), "@backup/claude-sonnet-5");
   }));
 
 test("a search is a part of the address, and requests come in while they are looked at", { skip }, () =>
   task(async (page) => {
     const { key, id } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "live", scopes: ["completions.write"] });
     await visit(page, "requests?period=24h");
-    await page.getByLabel("Key", { exact: true }).fill("live");
-    await page.getByRole("button", { name: "Search" }).click();
+    await field(page, "Key").fill("live");
+    await named(page, "button", "Search").click();
     await page.getByText("No requests in this period with these filters.").waitFor();
     const address = page.url();
     assert.equal(new URLSearchParams(address.split("?")[1]).get("api_key_ids"), id);
@@ -286,19 +286,19 @@ test("a search is a part of the address, and requests come in while they are loo
     const rows = page.locator("tbody tr");
     await until(async () => (await rows.count()) === 1);
     await page.getByText("looked at every 2 seconds").waitFor();
-    await page.getByLabel("Live").uncheck();
+    await field(page, "Live").uncheck();
     await page.getByText("stands still").waitFor();
     await rows.getByRole("link").click();
-    await page.getByRole("heading", { name: "Attempts", exact: true }).waitFor();
+    await named(page, "heading", "Attempts").waitFor();
     await page.getByText("Answered.").waitFor();
-    await page.getByRole("link", { name: "← Requests" }).click();
+    await named(page, "link", "← Requests").click();
     await until(async () => page.url() === address && (await rows.count()) === 1);
     await page.reload();
-    await until(async () => (await page.getByLabel("Key", { exact: true }).inputValue()) === "live");
+    await until(async () => (await field(page, "Key").inputValue()) === "live");
     await until(async () => (await rows.count()) === 1);
     await visit(page, "requests");
     await page.goBack();
-    await until(async () => page.url() === address && (await page.getByLabel("Key", { exact: true }).inputValue()) === "live");
+    await until(async () => page.url() === address && (await field(page, "Key").inputValue()) === "live");
   }));
 
 test("why each attempt ended is told, and a request is copied as curl", { skip }, () =>
@@ -312,9 +312,9 @@ test("why each attempt ended is told, and a request is copied as curl", { skip }
     assert.match(ends[1], /500 ms after the one before/);
     assert.match(ends[1], /Failed, so that config\.targets\[1\] was asked\. *Overloaded/);
     assert.match(ends[2], /Answered\./);
-    await page.getByRole("button", { name: "Copy link" }).click();
+    await named(page, "button", "Copy link").click();
     await until(async () => (await copied()) === page.url());
-    await page.getByRole("button", { name: "Copy as curl" }).click();
+    await named(page, "button", "Copy as curl").click();
     await until(async () => (await copied()).startsWith(`curl '${gateway.url}/v1/chat/completions'`));
     assert.match(await copied(), /What is a penstock\?/);
   }));
@@ -327,7 +327,7 @@ test("what a caller wrote into a path or a body runs in nobody's shell", { skip 
     const request = { url: "/v1/proxy/$(id);id|'id'&id", method: "POST", headers: { "x-portkey-config": "'$(id)" }, body: "@/etc/passwd" };
     await page.route("**/v1/logs/log-9", (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify({ ...ENTRY, request }) }));
     await visit(page, "requests/log-9");
-    await page.getByRole("button", { name: "Copy as curl" }).click();
+    await named(page, "button", "Copy as curl").click();
     await until(async () => (await copied()).startsWith("curl "));
     // The words that a shell makes of it; curl is asked what it got.
     const words = execFileSync("/bin/sh", ["-c", `curl() { printf '%s\\n' "$@"; }; ${await copied()}`], { encoding: "utf8" }).split("\n");
@@ -354,7 +354,7 @@ test("figures stand beside those of the period before", { skip }, () =>
     const [now, earlier] = periods.slice(0, 2).sort((a, b) => b[1] - a[1]);
     assert.equal(earlier[1], now[0]);
     assert.equal(earlier[1] - earlier[0], now[1] - now[0]);
-    await page.getByLabel("Period").selectOption("7d");
+    await field(page, "Period").selectOption("7d");
     await until(() => page.url().endsWith("#/overview?period=7d"));
   }));
 
@@ -363,9 +363,9 @@ test("requests are found by a key's name and by metadata, and kept in a file", {
     const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "filed", scopes: ["completions.write"] });
     await until(async () => (await chat(key, { "x-portkey-metadata": '{"team": "files"}' })).status === 200);
     await visit(page, "requests");
-    await page.getByLabel("Key", { exact: true }).fill("filed");
-    await page.getByLabel("Metadata").fill("team=files");
-    await page.getByRole("button", { name: "Search" }).click();
+    await field(page, "Key").fill("filed");
+    await field(page, "Metadata").fill("team=files");
+    await named(page, "button", "Search").click();
     await until(async () => (await page.locator("tbody tr").count()) === 1);
     const file = async (name) => {
       const [download] = await Promise.all([page.waitForEvent("download"), page.getByText(name, { exact: true }).click()]);
@@ -376,18 +376,18 @@ test("requests are found by a key's name and by metadata, and kept in a file", {
     assert.equal(rows.length, 1);
     assert.equal(JSON.parse((await file("Download JSON lines"))[0]).api_key_name, "filed");
     await visit(page, "overview");
-    await page.getByLabel("Grouped by").selectOption("metadata/team");
-    await page.getByRole("link", { name: "files" }).waitFor();
+    await field(page, "Grouped by").selectOption("metadata/team");
+    await named(page, "link", "files").waitFor();
     const [names, ...teams] = await file("Download CSV");
     assert.match(names, /^team,requests,errors,cost,/);
     assert.ok(teams.some((each) => each.startsWith("files,1,0,")));
-    await page.getByRole("link", { name: "files" }).click();
-    await page.getByRole("heading", { name: "Requests", exact: true }).waitFor();
-    await until(async () => (await page.getByLabel("Metadata").inputValue()) === "team=files");
+    await named(page, "link", "files").click();
+    await named(page, "heading", "Requests").waitFor();
+    await until(async () => (await field(page, "Metadata").inputValue()) === "team=files");
     await page.locator("tbody a").first().click();
-    await page.getByRole("heading", { name: "Metadata", exact: true }).waitFor();
-    await page.getByRole("link", { name: "files", exact: true }).click();
-    await until(async () => (await page.getByLabel("Metadata").inputValue()) === "team=files");
+    await named(page, "heading", "Metadata").waitFor();
+    await named(page, "link", "files").click();
+    await until(async () => (await field(page, "Metadata").inputValue()) === "team=files");
   }));
 
 test("the models of a credential that is shared are listed, and a key has names of its own", { skip }, () =>
@@ -395,21 +395,21 @@ test("the models of a credential that is shared are listed, and a key has names 
     await admin(gateway, "POST", "/integrations", { name: "Shared", slug: "shared", ai_provider_id: "echo" });
     await admin(gateway, "POST", "/providers", { name: "Of shared", slug: "of-shared", integration_id: "shared" });
     await visit(page, "providers/of-shared");
-    await page.getByRole("button", { name: "Add model" }).click();
-    await page.getByRole("dialog").getByLabel("Model", { exact: true }).fill("echo-*");
-    await page.getByRole("dialog").getByRole("button", { name: "Add model" }).click();
-    await page.getByRole("cell", { name: "echo-*" }).waitFor();
-    await page.getByLabel("Every model of the host may be called").click();
-    await page.getByRole("button", { name: "Switch off echo-*" }).click();
-    await page.getByRole("button", { name: "Switch on echo-*" }).waitFor();
+    await named(page, "button", "Add model").click();
+    await field(page.getByRole("dialog"), "Model").fill("echo-*");
+    await named(page.getByRole("dialog"), "button", "Add model").click();
+    await named(page, "cell", "echo-*").waitFor();
+    await field(page, "Every model of the host may be called").click();
+    await named(page, "button", "Switch off echo-*").click();
+    await named(page, "button", "Switch on echo-*").waitFor();
     const { models, allow_all_models } = await admin(gateway, "GET", "/integrations/shared/models");
     assert.deepEqual([allow_all_models, models[0].slug, models[0].enabled], [false, "echo-*", false]);
 
     const { id } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "named", scopes: ["completions.write"] });
     await visit(page, `keys/${id}`);
     await page.getByText("Scopes, labels, models, mail").click();
-    await page.getByLabel("Model names of its own").fill("quick=@of-shared/echo");
-    await page.getByRole("button", { name: "Save" }).click();
+    await field(page, "Model names of its own").fill("quick=@of-shared/echo");
+    await named(page, "button", "Save").click();
     await page.getByText("Saved, in force").waitFor();
     assert.deepEqual((await admin(gateway, "GET", `/api-keys/${id}`)).model_aliases, { quick: { target: "@of-shared/echo" } });
   }));
@@ -447,7 +447,7 @@ test("a link of anybody else signs nobody in, and takes no session's place", { s
     await page.goto(`${gateway.url}/console#sign-in=${other}`);
     await page.getByText("This link has ended").waitFor();
     await page.reload();
-    await page.getByLabel("Admin key").waitFor();
+    await field(page, "Admin key or gateway key").waitFor();
   }
   await page.goto(`${gateway.url}/console/#sign-in=${ADMIN}`);
   await page.locator(".frame").waitFor();
@@ -483,9 +483,9 @@ test("health tells of circuits, workers and lost records", { skip }, () =>
   task(async (page) => {
     await visit(page, "health");
     for (const name of ["Stores", "Circuits", "Connections", "Process", "Records"]) {
-      await page.getByRole("heading", { name, exact: true }).waitFor();
+      await named(page, "heading", name).waitFor();
     }
-    assert.equal(await page.getByRole("heading", { name: "Broken circuits" }).count(), 0);
+    assert.equal(await named(page, "heading", "Broken circuits").count(), 0);
   }));
 
 test("health tells which circuits are broken, and leads to what failed", { skip }, () =>
@@ -496,11 +496,11 @@ test("health tells which circuits are broken, and leads to what failed", { skip 
     await until(async () => (await chat(key, failing)).status === 200);
     assert.equal((await chat(key, failing, { echo: { fault: "503" } })).status, 503);
     await visit(page, "health");
-    const row = page.getByRole("table", { name: "Broken circuits" }).locator("tbody tr");
+    const row = named(page, "table", "Broken circuits").locator("tbody tr");
     await row.getByText("echo", { exact: true }).first().waitFor();
     await row.getByText("open", { exact: true }).waitFor();
-    await row.getByRole("link", { name: "failed requests" }).click();
-    await page.getByRole("heading", { name: "Requests", exact: true }).waitFor();
+    await named(row, "link", "failed requests").click();
+    await named(page, "heading", "Requests").waitFor();
     const query = new URLSearchParams(page.url().split("?")[1]);
     assert.deepEqual([query.get("providers"), query.get("is_success"), query.get("models")], ["echo", "false", "echo"]);
     await page.locator("tbody tr").first().waitFor();
@@ -513,11 +513,11 @@ test("a key with scopes to look sees no buttons that change", { skip }, async ()
     async (page) => {
       assert.deepEqual(await page.locator("nav li").allTextContents(), ["Keys", "Providers", "Configs", "Playground"]);
       await visit(page, "keys");
-      assert.equal(await page.getByRole("button", { name: "New key" }).count(), 0);
+      assert.equal(await named(page, "button", "New key").count(), 0);
       await page.locator("td a").first().click();
-      await page.getByRole("heading", { name: "Settings", exact: true }).waitFor();
-      assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
-      assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 0);
+      await named(page, "heading", "Settings").waitFor();
+      assert.equal(await named(page, "button", "Save").count(), 0);
+      assert.equal(await named(page, "button", "Delete").count(), 0);
     },
     { key },
   );
