@@ -24,7 +24,7 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
-from penstock.core.finish_reasons import is_failure, openai_reason
+from penstock.core.finish_reasons import broken_off, is_failure, openai_reason
 from penstock.core.json_text import read_reply_json
 from penstock.core.vendor_error import WITHOUT_MESSAGE, read_vendor_error
 from penstock.dialects.cohere.usage import is_number, number, read_usage
@@ -273,7 +273,7 @@ def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
         yield read_usage(usage)
     native, error = json_text.text(event, "finish_reason"), json_text.text(event, "error")
     if error or is_failure(native):
-        yield Fail(error or "The provider failed to generate the answer.", type=native, raw=raw)
+        yield Fail(error or broken_off("finish_reason", native), type=native, raw=raw)
     elif native:
         yield Stop(openai_reason(native), native)
 
