@@ -1,5 +1,5 @@
 """Why an answer ended, from each wire to each other: a word that means failure is an error, an unknown word never
-looks like an answer that is whole."""
+looks like an answer that is whole. What says nothing among the events of a stream changes nothing."""
 
 from __future__ import annotations
 
@@ -113,3 +113,11 @@ def test_an_unknown_word_never_looks_like_the_end_of_a_whole_answer(wire: str, c
         plain = PlainReply("Hi", reply.start, reply.choice(0).stop, reply.usage)
         short = None if dialect.writing.plain is None else dialect.writing.plain(plain, CAPTION)
         assert short is None or read(caller, "json", short.body).finish == ends[0]
+
+
+@pytest.mark.parametrize("wire", ["openai_chat", "responses", "anthropic", "gemini", "cohere"])
+def test_an_event_without_data_says_nothing(wire: str) -> None:
+    data = streamed(wire, "stop")
+    expected, reader = events(wire, "stop")[1], DIALECTS[wire].reader(CONTEXT)
+    found = reader.feed(b"data:\n\n" + data.replace(b"\n\n", b"\n\nevent: ping\ndata:\n\n"))
+    assert [*found, *reader.finish()] == expected

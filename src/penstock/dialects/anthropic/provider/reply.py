@@ -56,6 +56,8 @@ class StreamReader:
         message = self._message
         events: list[Event] = []
         for name, data in found:
+            if not data:
+                continue
             events += message.event(data, name.decode("latin-1"))
             if message.has_ended:
                 break

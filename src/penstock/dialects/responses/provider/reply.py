@@ -55,7 +55,7 @@ class _Reader:
 
     def event(self, data: bytes, name: str) -> Iterator[Event]:
         """What one event says. ``name`` stands in for its ``type`` where that is missing."""
-        if self.has_ended or data == _DONE:
+        if self.has_ended or not data or data == _DONE:
             return
         value = read_reply_json(data)
         if not isinstance(value, dict):
