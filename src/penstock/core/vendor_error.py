@@ -83,7 +83,7 @@ def failed_choice(choice: Any) -> Mapping[str, Any] | None:
         return {"message": error}
     for name in _ENDS:
         word = choice.get(name)
-        if is_failure(word):
+        if isinstance(word, str) and is_failure(word):
             return {"message": _text(choice.get("finishMessage")) or broken_off(name, word), "type": word}
     return None
 

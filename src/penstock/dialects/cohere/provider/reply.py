@@ -252,7 +252,7 @@ def _by_source(citation: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Map
     """The citation, and the source that has an address: a document or a tool's output, both in the caller's own words.
     One of several addresses is a citation of each, the first with all sources that have none: other wires cite one
     source at a time."""
-    others, addressed = [], dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]()
+    others, addressed = [], dict[str, tuple[Mapping[str, Any], dict[str, Any]]]()
     for source in _objects(citation.get("sources")):
         held = json_text.mapping(source, "document") or json_text.mapping(source, "tool_output")
         url = json_text.text(held, "url")

@@ -71,7 +71,7 @@ USAGE: dict[str, Any] = {
 }
 TOKENS = Usage(1508, 67, 1575, 1472, reasoning=12, native=USAGE)
 END: list[Event] = [TOKENS, Stop("stop", "COMPLETE")]
-CITED = {
+CITED: dict[str, Any] = {
     "start": 0,
     "end": 4,
     "text": "Ruby",
