@@ -141,3 +141,49 @@ def test_no_member_is_lost_in_silence(caller: str, target: str, doors: Door, sch
     silent = {path: value for path, value in lost.items() if path not in told and not says_nothing(caller, path)}
     assert caller == target or not silent
     assert told
+
+
+_PNG: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+_URL: Final = f"data:image/png;base64,{_PNG}"
+_IMAGE_URL: Final = {"type": "image_url", "image_url": {"url": _URL}}
+PICTURES: Final[dict[str, tuple[str, dict[str, object], str]]] = {
+    "openai_chat": ("messages", {"content": [_IMAGE_URL]}, "messages[0].content[0]"),
+    "responses": ("input", {"content": [{"type": "input_image", "image_url": _URL}]}, "input[0].content[0]"),
+    "anthropic": (
+        "messages",
+        {"content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": _PNG}}]},
+        "messages[0].content[0]",
+    ),
+    "gemini": (
+        "contents",
+        {"parts": [{"inlineData": {"mimeType": "image/png", "data": _PNG}}]},
+        "contents[0].parts[0]",
+    ),
+    "bedrock_converse": (
+        "messages",
+        {"content": [{"image": {"format": "png", "source": {"bytes": _PNG}}}]},
+        "messages[0].content[0]",
+    ),
+    "cohere": ("messages", {"content": [_IMAGE_URL]}, "messages[0].content[0]"),
+    "ollama": ("messages", {"content": "", "images": [_PNG]}, "messages[0].images[0]"),
+}
+"""A picture in each wire: the member that holds the conversation, the user's message, the picture's path."""
+
+
+@pytest.mark.parametrize("caller", HOSTS)
+@pytest.mark.parametrize("gateway", ["http1"], indirect=True)
+def test_a_picture_that_a_host_cant_be_given_is_refused(
+    caller: str, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    member, message, path = PICTURES[caller]
+    text = {"role": "user", ("parts" if caller == "gemini" else "content"): TEXTS.get(caller, "What is this?")}
+    for target in {"cohere", "ollama"} - {caller}:
+        opened = Door(gateway, upstream, caller, target)
+        refused = opened.asked({member: [{"role": "user", **message}, text]})
+        opened.close()
+        assert refused.status == 400, (target, refused)
+        assert refused.sent is None
+        assert f"{path} (an image of type image/png)" in refused.answer.decode()
+
+
+TEXTS: Final = {"gemini": [{"text": "What is this?"}], "bedrock_converse": [{"text": "What is this?"}]}

@@ -26,7 +26,8 @@ def ask(
     gateway: RunningGateway, config: dict[str, Any], path: str = "chat/completions", **members: Any
 ) -> httpx.Response:
     headers = {"x-portkey-config": json.dumps(config)}
-    return httpx.post(f"{gateway.v1}/{path}", json={**ASK, **members}, headers=headers, timeout=60)
+    body = {name: value for name, value in {**ASK, **members}.items() if value is not None}
+    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=60)
 
 
 def target(upstream: Upstream, provider: str = "openrouter", **members: Any) -> dict[str, Any]:
@@ -88,6 +89,29 @@ STREAMED: list[tuple[str, Act, int]] = [
     ("google", events(b'data: {"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}\n\n'), 503),
     ("vllm", reply(body=b'{"error":{"message":"slow down","code":429}}'), 429),
 ]
+
+
+def named(value: dict[str, Any]) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (value["type"].encode(), json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("path", ["responses", "chat/completions"])
+def test_a_response_that_fails_before_it_says_anything(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    """On both lanes it is an error with the status of its code, and another target can still answer."""
+    response = {"id": "r", "object": "response", "output": [], "status": "in_progress"}
+    failed = {**response, "status": "failed", "error": {"code": "rate_limit_exceeded", "message": "slow down"}}
+    act = events(
+        named({"type": "response.created", "sequence_number": 0, "response": response}),
+        named({"type": "response.failed", "sequence_number": 1, "response": failed}),
+    )
+    asked = {"model": "gpt-5-pro", "stream": True} | ({"input": "hi", "messages": None} if path == "responses" else {})
+    upstream.play(act)
+    got = ask(gateway, target(upstream, "openai"), path, **asked)
+    assert (got.status_code, got.json()["error"]["message"]) == (429, "openai error: slow down")
+    upstream.play(act)
+    upstream.play(events(chunk({"content": "Hi"}, "stop"), DONE))
+    config = {"strategy": {"mode": "fallback"}, "targets": [target(upstream, "openai"), target(upstream, "nvidia")]}
+    assert ask(gateway, config, path, **asked).status_code == 200
 
 
 @pytest.mark.parametrize(("provider", "act", "status"), STREAMED)

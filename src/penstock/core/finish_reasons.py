@@ -87,3 +87,9 @@ def is_complete(reason: Any) -> bool:
     if not isinstance(reason, str):
         return False
     return reason in _WHOLE or (meaning_of(reason) in (STOP, TOOL_CALLS) and reason not in _GOES_ON)
+
+
+def broken_off(member: str, word: str) -> str:
+    """The message of the error that an answer is which ended by a word of failure. ``member`` holds the word in the
+    provider's wire."""
+    return f"the answer was broken off ({member}: {word})"

@@ -1,7 +1,8 @@
 """Reads a vendor's error body into the four members of OpenAI's error object: message, type, param, code.
 
 Vendors put the text of an error under ``error.message``, ``message``, ``error``, ``detail`` or ``errors``. All of these
-are read for every vendor, and so are MiniMax's ``base_resp`` and an error inside a choice, which come with status 200.
+are read for every vendor, and so are MiniMax's ``base_resp``, the error of a response that failed, and an error inside
+an answer or the word of failure by which it ended, which come with status 200. A ``message`` with a role is an answer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.finish_reasons import is_failure
+from penstock.core.finish_reasons import broken_off, is_failure
 from penstock.core.json_text import write_json
 
 _ORGANISATION: Final = re.compile(
@@ -50,7 +51,8 @@ def read_vendor_error(value: Any) -> VendorError:
 
 
 def hidden_error(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The error of an object that has no ``error`` member: that of a choice, or MiniMax's ``base_resp``.
+    """The error of an object that has no ``error`` member: that of a choice, of the response in an event of Responses,
+    MiniMax's ``base_resp``, or the word of failure by which an answer ended, in any wire.
 
     https://openrouter.ai/docs/api/reference/errors-and-debugging,
     https://platform.minimax.io/docs/api-reference/errorcode
@@ -58,12 +60,16 @@ def hidden_error(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     base = value.get("base_resp")
     if isinstance(base, dict) and base.get("status_code") not in _NO_ERRORS:
         return {"message": base.get("status_msg"), "code": base["status_code"]}
-    choices = value.get("choices")
-    failed = (failed_choice(choice) for choice in (choices if isinstance(choices, list) else ()))
-    return next((error for error in failed if error is not None), None)
+    held: list[Any] = [value, value.get("delta"), value.get("response")]
+    for name in ("choices", "candidates"):
+        answers = value.get(name)
+        held += answers if isinstance(answers, list) else []
+    return next((error for each in held if (error := failed_choice(each)) is not None), None)
 
 
 _NO_ERRORS: Final = (None, 0, "0", 200, "")
+_ENDS: Final = ("finish_reason", "native_finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
+"""Where the wires say why an answer ended."""
 
 
 def failed_choice(choice: Any) -> Mapping[str, Any] | None:
@@ -75,10 +81,10 @@ def failed_choice(choice: Any) -> Mapping[str, Any] | None:
         return error
     if isinstance(error, str) and error:
         return {"message": error}
-    for name in ("finish_reason", "native_finish_reason"):
+    for name in _ENDS:
         word = choice.get(name)
-        if is_failure(word):
-            return {"message": f"the answer was broken off ({name}: {word})", "type": word}
+        if isinstance(word, str) and is_failure(word):
+            return {"message": _text(choice.get("finishMessage")) or broken_off(name, word), "type": word}
     return None
 
 
@@ -106,7 +112,7 @@ def _message(error: Mapping[str, Any]) -> str:
         value = error.get(name)
         if isinstance(value, str) and value:
             return value
-        if isinstance(value, list | dict) and value:
+        if isinstance(value, list | dict) and value and "role" not in value:
             return _details(value)
     errors = error.get("errors")
     return _details(errors) if isinstance(errors, list) and errors else ""

@@ -91,6 +91,8 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     function_names: NameRule | None = None
     """What a function may be called; other names are written in allowed characters. None: as the caller calls it."""
     begins_stream: Callable[[bytes], bool] = sse.begins
+    streams_lines: bool = False
+    """Whether a streamed reply is lines of JSON, so that it begins as a whole one does: its first line tells."""
     read_plain: Callable[[bytes], PlainReply | None] = _none_plain
     """Reads a whole reply that is text alone by one typed decode, as ``read_reply`` and ``plain_reply`` would. None for
     any other, and for bytes that are no reply."""

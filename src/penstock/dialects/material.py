@@ -29,16 +29,17 @@ _FROM_OUTSIDE = ("user", "tool", "system", "developer")
 
 
 def lost_material(request: ChatRequest, dropped: Collection[str]) -> dict[str, str]:
-    """What each dropped part is that holds material, by the part's path: ``{"messages[0].content[1]": "an image"}``."""
-    if not any("content[" in path for path in dropped):
+    """What each dropped part is that holds material, by the part's path as the caller has it:
+    ``{"messages[0].content[1]": "an image"}``, ``{"contents[0].parts[1]": "an image"}``."""
+    if not any("[" in path for path in dropped):
         return {}
-    words_for = request.wording.told if request.wording is not None else str
-    return {path: thing for path, thing in _material(request) if words_for(path) in dropped}
+    return {path: thing for path, thing in material(request).items() if path in dropped}
 
 
 def material(request: ChatRequest) -> dict[str, str]:
-    """What each part is that holds material, by the part's path."""
-    return dict(_material(request))
+    """What each part is that holds material, by the part's path as the caller has it."""
+    words_for = request.wording.told if request.wording is not None else str
+    return {words_for(path): thing for path, thing in _material(request)}
 
 
 def _material(request: ChatRequest) -> Iterator[tuple[str, str]]:

@@ -117,6 +117,8 @@ async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, tr
         reply = InTurns(reply, first)
         first = await reply.read()
     held = HeldStream(reply, watch_for(prepared, route.provider.slug))
+    # Clients take a byte-order mark for a part of the first field's name, and pass its event over.
+    first = first.removeprefix(sse.BOM)
     return await _begin_stream(held, first, reply_headers(headers), route, prepared, trace_id)
 
 

@@ -25,7 +25,7 @@ from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, STREAM_HEAD, CallerDialect, Caption, NormalizedReply
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.forced_call import ForcedCall
-from penstock.dialects.framing import ndjson, sse
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.framing.text_template import TextTemplate
 from penstock.dialects.function_names import with_callers_names
@@ -193,7 +193,7 @@ class _StreamedReply(TransformedStream):
     async def _begun(self) -> bytes:
         """What is made of the first bytes of a stream; nothing yet of those of a whole reply."""
         provider = self._translation.provider
-        first = await first_bytes(self._inner, with_line=provider.begins_stream is ndjson.begins)
+        first = await first_bytes(self._inner, with_line=provider.streams_lines)
         if not first or _is_stream(first, provider, is_labelled=self._is_labelled):
             if self._is_labelled or not first:
                 return await self._changed(first)

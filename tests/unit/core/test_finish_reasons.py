@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.finish_reasons import is_complete, is_failure, openai_reason
+from penstock.core.finish_reasons import broken_off, is_complete, is_failure, openai_reason
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,7 @@ def test_only_known_good_ends_are_whole() -> None:
     assert all(map(is_complete, ("stop", "tool_calls", "end_turn", "function_call", "eos")))
     assert not any(map(is_complete, ("length", "content_filter", "pause_turn", "new_word", "", None, 3)))
     assert not any(map(is_failure, ("stop", "new_word", "", None, 3)))
+
+
+def test_what_is_told_of_a_failure() -> None:
+    assert broken_off("stop_reason", "error") == "the answer was broken off (stop_reason: error)"

@@ -26,6 +26,23 @@ from penstock.core.vendor_error import VendorError, is_error, read_vendor_error
         ({"errors": [{"code": 5006, "message": "No"}]}, VendorError("Error 5006: No")),
         ({"errors": [{"message": {"a": True}}, [False]]}, VendorError('{"a":true}, [false]')),
         ([{"error": {"message": "No"}}], VendorError("No")),
+        (
+            {"type": "response.failed", "response": {"status": "failed", "error": {"message": "No", "code": "x"}}},
+            VendorError("No", None, None, "x"),
+        ),
+        (
+            {"message": {"role": "assistant", "content": "Hi"}, "done_reason": "error"},
+            VendorError("the answer was broken off (done_reason: error)", "error"),
+        ),
+        (
+            {"type": "message_delta", "delta": {"stop_reason": "aborted"}},
+            VendorError("the answer was broken off (stop_reason: aborted)", "aborted"),
+        ),
+        (
+            {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "Malformed: f("}]},
+            VendorError("Malformed: f(", "MALFORMED_FUNCTION_CALL"),
+        ),
+        ({"message": {"role": "assistant", "content": "Hi"}}, VendorError()),
         ("text", VendorError()),
         ({}, VendorError()),
     ],

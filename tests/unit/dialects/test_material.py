@@ -12,6 +12,7 @@ from penstock.core.chat import (
     TextPart,
     ToolResult,
     UnknownPart,
+    Wording,
 )
 from penstock.dialects.material import lost_material, material
 
@@ -39,3 +40,10 @@ def test_what_is_lost() -> None:
     dropped = ("seed", "messages[0].content[1]", "messages[1].content[0]", "messages[0].content[2].cache_control")
     assert lost_material(REQUEST, dropped) == {"messages[0].content[1]": "an image at an address"}
     assert lost_material(REQUEST, ("seed",)) == {}
+
+
+def test_it_is_told_as_the_caller_has_it() -> None:
+    message = Message("user", (TextPart("x"), IMAGE), path="contents[0]")
+    request = ChatRequest("m", (message,), wording=Wording(inside={".content[": ".parts["}))
+    assert material(request) == {"contents[0].parts[1]": "an image at an address"}
+    assert lost_material(request, ("contents[0].parts[1]",)) == material(request)

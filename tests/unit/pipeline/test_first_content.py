@@ -306,6 +306,14 @@ async def test_a_stream_without_usage_becomes_a_plain_reply_without() -> None:
 
 @TYPES
 @DIALECTS
+async def test_a_byte_order_mark_is_no_part_of_the_first_event(dialect: CallerDialect, kind: bytes) -> None:
+    nothing, content, _ = STREAMS[dialect.name]
+    answer = await answered(of_kind(kind, b"\xef\xbb\xbf" + nothing + content), dialect)
+    assert answer.body.startswith(nothing + content)
+
+
+@TYPES
+@DIALECTS
 async def test_a_stream_is_told_by_its_first_bytes(dialect: CallerDialect, kind: bytes) -> None:
     stream = b"".join(STREAMS[dialect.name])
     answer = await answered(of_kind(kind, *[stream[at : at + 1] for at in range(len(stream))]), dialect)

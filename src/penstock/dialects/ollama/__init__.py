@@ -22,5 +22,6 @@ DIALECT: Final = ProviderDialect(
     read_reply,
     (b"application/x-ndjson",),
     begins_stream=ndjson.begins,
+    streams_lines=True,
     read_plain=read_plain,
 )

@@ -27,11 +27,11 @@ class LineEncoder:
 
     def feed(self, events: bytes) -> bytes:
         """Take events as they came; the lines that are whole now."""
-        return b"".join([data + b"\n" for _, data in self._splitter.feed(events)])
+        return b"".join([data + b"\n" for _, data in self._splitter.feed(events) if data])
 
     def finish(self, events: bytes) -> bytes:
         """Take the last events; the last lines."""
-        return self.feed(events) + b"".join([data + b"\n" for _, data in self._splitter.finish()])
+        return self.feed(events) + b"".join([data + b"\n" for _, data in self._splitter.finish() if data])
 
 
 LINES: Final = StreamForm(CONTENT_TYPE, LineEncoder)

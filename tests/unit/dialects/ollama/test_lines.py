@@ -34,6 +34,7 @@ def test_a_stream_of_events_passes() -> None:
 
 def test_a_comment_is_no_line() -> None:
     assert LineEncoder().feed(b":\n\n") == b""
+    assert LineEncoder().finish(b"data:\n\ndata:") == b""
     assert (stream_form("alt=sse"), LINES.content_type) == (LINES, b"application/x-ndjson")
 
 

@@ -27,7 +27,7 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
-from penstock.core.finish_reasons import openai_reason
+from penstock.core.finish_reasons import FAILED_STATUS, broken_off, is_failure, openai_reason
 from penstock.core.json_text import read_json, read_reply_json, write_json
 from penstock.core.vendor_error import WITHOUT_MESSAGE
 from penstock.dialects.anthropic.usage import merged, read_usage
@@ -114,11 +114,20 @@ class MessageReader:
     def begin(self, message: Mapping[str, Any]) -> list[Event]:
         """The message's own members, as far as they are known at its beginning."""
         self._count(message)
-        return [Start(json_text.text(message, "id"), json_text.text(message, "model")), *_members(message)]
+        start = Start(json_text.text(message, "id"), json_text.text(message, "model"))
+        return [start, *_members(message), *self._failed_by(message)]
 
     def _message_delta(self, value: Mapping[str, Any]) -> list[Event]:
         self._count(value)
-        return [*_members(json_text.mapping(value, "delta")), *_members(value)]
+        delta = json_text.mapping(value, "delta")
+        return [*_members(delta), *_members(value), *self._failed_by(delta)]
+
+    def _failed_by(self, holder: Mapping[str, Any]) -> list[Event]:
+        """The failure of a message that ended by a word which says that no whole answer came about."""
+        reason = json_text.text(holder, "stop_reason")
+        if not is_failed(reason):
+            return []
+        return self.failed(Fail(broken_off("stop_reason", reason), reason, "", FAILED_STATUS))
 
     def end(self) -> list[Event]:
         """The message is complete."""
@@ -259,6 +268,11 @@ _STOPS: Final = {
 }
 
 
+def is_failed(reason: str) -> bool:
+    """Whether the reason for which a message ended says that no whole answer came about."""
+    return reason not in _STOPS and is_failure(reason)
+
+
 def counted(usage: dict[str, Any]) -> list[Event]:
     """What the usage of a whole message tells: the tier that served it, and the counts."""
     tier, counts = usage.get("service_tier"), read_usage(usage)
@@ -271,7 +285,7 @@ def counted(usage: dict[str, Any]) -> list[Event]:
 def _members(holder: Mapping[str, Any]) -> list[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
     reason = json_text.text(holder, "stop_reason")
-    events: list[Event] = [stop(reason)] if reason else []
+    events: list[Event] = [stop(reason)] if reason and not is_failed(reason) else []
     for name, value in holder.items():
         if value is not None and name not in _TOLD_OTHERWISE:
             events.append(Extra(name, value, 0 if name in _OF_CHOICE else None))

@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.core.events import Event, PlainReply, Start, Text
 from penstock.core.json_text import UNREADABLE, read_reply_json
-from penstock.dialects.anthropic.provider.events import MessageReader, counted, is_error, stop
+from penstock.dialects.anthropic.provider.events import MessageReader, counted, is_error, is_failed, stop
 from penstock.dialects.anthropic.usage import merged, read_usage
 from penstock.dialects.aws_exceptions import frame_failure
 from penstock.dialects.dialect import Reader, WriteContext
@@ -56,6 +56,8 @@ class StreamReader:
         message = self._message
         events: list[Event] = []
         for name, data in found:
+            if not data:
+                continue
             events += message.event(data, name.decode("latin-1"))
             if message.has_ended:
                 break
@@ -129,6 +131,8 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
         return message.broken("its reply is no message")
     arguments = _inputs(data, len(content)) if b'"input"' in data else [""] * len(content)
     events = message.begin(value)
+    if message.has_ended:
+        return events
     for index, block in enumerate(content):
         if isinstance(block, dict):
             events += message.block(index, block, arguments[index])
@@ -166,6 +170,8 @@ def _plain(data: bytes) -> list[Event] | None:
         message = _PLAIN.decode(data)
     except UNREADABLE:
         return None
+    if is_failed(message.stop_reason):
+        return None
     events: list[Event] = [Start(message.id, message.model)]
     if message.stop_reason:
         events.append(stop(message.stop_reason))
@@ -182,7 +188,7 @@ def read_plain(data: bytes) -> PlainReply | None:
     except UNREADABLE:
         return None
     usage = message.usage
-    if len(message.content) != 1:
+    if len(message.content) != 1 or is_failed(message.stop_reason):
         return None
     if None in usage.values():
         usage = {name: value for name, value in usage.items() if value is not None}

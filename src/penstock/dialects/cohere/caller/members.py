@@ -35,8 +35,9 @@ def call_id(seed: str, index: int) -> str:
 
 
 def finish_reason(stop: Stop | None, *, has_calls: bool) -> str:
-    """Why the answer ended. Cohere has no word for a filtered one but that of a failure."""
-    reason = COMPLETE if stop is None else _REASONS.get(stop.detail) or _REASONS.get(stop.reason, COMPLETE)
+    """Why the answer ended. Cohere has no word for a filtered one but that of a failure; an unknown word passes as it
+    is, so that a cut answer never looks finished."""
+    reason = COMPLETE if stop is None else _REASONS.get(stop.detail) or _REASONS.get(stop.reason, stop.reason)
     if reason == COMPLETE and stop is not None and stop.sequence:
         return "STOP_SEQUENCE"
     return TOOL_CALL if reason == COMPLETE and has_calls else reason

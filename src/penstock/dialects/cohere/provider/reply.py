@@ -24,7 +24,7 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
-from penstock.core.finish_reasons import is_failure, openai_reason
+from penstock.core.finish_reasons import broken_off, is_failure, openai_reason
 from penstock.core.json_text import read_reply_json
 from penstock.core.vendor_error import WITHOUT_MESSAGE, read_vendor_error
 from penstock.dialects.cohere.usage import is_number, number, read_usage
@@ -76,7 +76,7 @@ class StreamReader:
     def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
         found: list[Event] = []
         for name, data in events:
-            if data == b"[DONE]":
+            if not data or data == b"[DONE]":
                 continue
             found += self._event(name, data)
             if self._has_ended:
@@ -199,10 +199,15 @@ class _Answer:
         return [start, *_arguments(call, number)]
 
     def _citations(self, message: Mapping[str, Any]) -> list[Event]:
-        return [self._citation(citation) for citation in _objects(message.get("citations"))]
+        return [
+            self._citation(each, source)
+            for citation in _objects(message.get("citations"))
+            for each, source in _by_source(citation)
+        ]
 
-    def _citation(self, citation: Mapping[str, Any]) -> Citation:
-        """Offsets count characters of one block's text; a citation of thinking has none in the choice's text."""
+    def _citation(self, citation: Mapping[str, Any], source: Mapping[str, Any]) -> Citation:
+        """``source`` is what the citation is of. Offsets count characters of one block's text; a citation of thinking
+        has none in the choice's text."""
         kind, index = citation.get("type"), number(citation, "content_index")
         if kind == "PLAN":
             index = _PLAN
@@ -210,7 +215,6 @@ class _Answer:
             index = next((index for index in self._starts if index != _PLAN), 0)
         base = None if kind == "THINKING_CONTENT" else self._starts.get(index)
         start, end = number(citation, "start"), number(citation, "end")
-        source = _source(citation)
         return Citation(
             citation,
             json_text.text(source, "url"),
@@ -244,13 +248,27 @@ def _arguments(call: Mapping[str, Any], number: int) -> list[Event]:
     return [ToolArgs(text, number)] if text else []
 
 
-def _source(citation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The first source that has an address: a document or a tool's output, both in the caller's own words."""
+def _by_source(citation: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The citation, and the source that has an address: a document or a tool's output, both in the caller's own words.
+    One of several addresses is a citation of each, the first with all sources that have none: other wires cite one
+    source at a time."""
+    others, addressed = [], dict[str, tuple[Mapping[str, Any], dict[str, Any]]]()
     for source in _objects(citation.get("sources")):
         held = json_text.mapping(source, "document") or json_text.mapping(source, "tool_output")
-        if json_text.text(held, "url"):
-            return held
-    return {}
+        url = json_text.text(held, "url")
+        if url and url not in addressed:
+            addressed[url] = (source, held)
+        else:
+            others.append(source)
+    if len(addressed) < _SEVERAL:
+        return [(citation, next((held for _, held in addressed.values()), {}))]
+    found: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
+    for source, held in addressed.values():
+        found.append(({**citation, "sources": [source, *([] if found else others)]}, held))
+    return found
+
+
+_SEVERAL: Final = 2
 
 
 def _logprobs(items: Any) -> list[Event]:
@@ -273,7 +291,7 @@ def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
         yield read_usage(usage)
     native, error = json_text.text(event, "finish_reason"), json_text.text(event, "error")
     if error or is_failure(native):
-        yield Fail(error or "The provider failed to generate the answer.", type=native, raw=raw)
+        yield Fail(error or broken_off("finish_reason", native), type=native, raw=raw)
     elif native:
         yield Stop(openai_reason(native), native)
 

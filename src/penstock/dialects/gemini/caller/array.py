@@ -15,7 +15,8 @@ from penstock.dialects.gemini.caller.stream import KEEP_ALIVE
 from penstock.dialects.stream_form import StreamForm
 
 _EVENTS: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
-_NOTHING: Final = KEEP_ALIVE.removeprefix(b"data: ").strip()
+_NOTHING: Final = frozenset({b"", b"[DONE]", KEEP_ALIVE.removeprefix(b"data: ").strip()})
+"""Data of events that are no elements: an end mark isn't Google's, but some hosts' of its wire."""
 _BLANK: Final = b"\n"
 """White space between two elements, which means nothing: a sign of life."""
 
@@ -37,7 +38,7 @@ class ArrayEncoder:
         return last + (b"]" if self._has_begun else b"[]")
 
     def _element(self, data: bytes) -> bytes:
-        if data == _NOTHING:
+        if data in _NOTHING:
             return _BLANK
         before = b",\r\n" if self._has_begun else b"["
         self._has_begun = True

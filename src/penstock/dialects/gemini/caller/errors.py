@@ -28,12 +28,15 @@ _WORDS: Final[Mapping[int, str]] = {
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     409: "ABORTED",
+    413: "INVALID_ARGUMENT",
+    422: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     499: "CANCELLED",
     500: "INTERNAL",
     501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+    529: "UNAVAILABLE",
 }
 """Google's word for an HTTP status. Every other one below 500 is the caller's, above it the provider's."""
 _TOLD_AS: Final[Mapping[Kind, int]] = {

@@ -51,7 +51,7 @@ class StreamReader:
     def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
         found: list[Event] = []
         for _, data in events:
-            if data == _DONE:
+            if not data or data == _DONE:
                 continue
             found += self._reply.read(data)
             if self._reply.has_ended:

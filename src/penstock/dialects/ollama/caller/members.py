@@ -92,10 +92,17 @@ def _token(token: Mapping[str, Any]) -> Members:
     return {**kept, **({"top_logprobs": tops} if tops else {})}
 
 
+_ENDS_WELL: Final = frozenset({"stop", "tool_calls", "content_filter"})
+"""Reasons for which Ollama has one word. Any other passes as it is: a cut answer never looks finished."""
+
+
 def ending(stop: Stop | None, usage: Usage | None, began: int, now: int) -> Members:
     """What the last line says beside the message: why the answer ended, what it cost, how long it took. ``began`` and
     ``now`` are nanoseconds since the request was sent: until the first piece of the answer, and until its end."""
-    reason = "length" if stop is not None and (stop.reason == "length" or stop.detail == "context") else "stop"
+    if stop is None or stop.reason in _ENDS_WELL:
+        reason = "length" if stop is not None and stop.detail == "context" else "stop"
+    else:
+        reason = stop.reason
     times = {
         "total_duration": now,
         "load_duration": 0,

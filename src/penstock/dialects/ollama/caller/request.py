@@ -51,7 +51,13 @@ WORDING: Final = Wording(
         "reasoning_effort": "think",
         "thinking": "think",
     },
-    inside={".json_schema.schema": "", ".json_schema": "", ".image_url": ""},
+    inside={
+        ".json_schema.schema": "",
+        ".json_schema": "",
+        ".image_url": "",
+        "prompt.content[": "images[",
+        ".content[": ".images[",
+    },
     silent=frozenset({"keep_alive", "truncate", "shift"}),
 )
 """What callers of Ollama call what is dropped."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from penstock.core.events import PlainReply, Start, Stop
-from penstock.core.finish_reasons import openai_reason
+from penstock.core.finish_reasons import STOP, is_failure, openai_reason
 from penstock.core.json_text import UNREADABLE
 from penstock.core.rfc3339 import unix_seconds
 from penstock.core.usage import Usage
@@ -45,7 +45,7 @@ def read_plain(data: bytes) -> PlainReply | None:
     except UNREADABLE:
         return None
     reason, prompt, completion = reply.done_reason, reply.prompt_eval_count, reply.eval_count
-    if not reason:
+    if not reason or (reason != STOP and is_failure(reason)):
         return None
     native = {"prompt_eval_count": prompt, "eval_count": completion}
     return PlainReply(

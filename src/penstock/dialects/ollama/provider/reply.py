@@ -23,7 +23,7 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
-from penstock.core.finish_reasons import STOP, openai_reason
+from penstock.core.finish_reasons import FAILED_STATUS, STOP, broken_off, is_failure, openai_reason
 from penstock.core.json_text import read_reply_json, write_json
 from penstock.core.rfc3339 import unix_seconds
 from penstock.core.vendor_error import read_vendor_error
@@ -75,7 +75,7 @@ class StreamReader:
         line = read_reply_json(data)
         if not isinstance(line, dict):
             return self._broken("The provider's reply holds a line that is no JSON object.", data)
-        if "error" in line:
+        if "error" in line and (line["error"] or "message" not in line):
             self._has_ended = True
             return [_told(line, data)]
         found = [] if self._has_begun else self._start(line)
@@ -136,6 +136,9 @@ class StreamReader:
             if name not in _READ and name not in COUNTS:
                 yield Extra(name, value)
         native = json_text.text(line, "done_reason")
+        if is_failure(native):
+            yield Fail(broken_off("done_reason", native), native, "", FAILED_STATUS)
+            return
         # ``done`` says that the answer is whole; older servers give no reason beside it.
         yield Stop(openai_reason(native or STOP, has_calls=self._calls > 0), native)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from penstock.core import json_text
 from penstock.core.failure import Failure
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import UNREADABLE, read_reply_json, write_json
 from penstock.core.usage import MOST_UNITS, Usage
 from penstock.dialects.session_events import SessionEvents
 from penstock.dialects.session_models import models_in
@@ -41,6 +42,9 @@ class _Response(msgspec.Struct):
     usage: _Usage | None = None
 
 
+_Members = TypeVar("_Members", bound=msgspec.Struct)
+
+
 class _Event(msgspec.Struct):
     type: str = ""
     usage: _Usage | None = None
@@ -58,7 +62,7 @@ def used_by(event: bytes) -> Usage | None:
     try:
         read = _EVENT.decode(event)
     except UNREADABLE:
-        return None
+        read = _readable(read_reply_json(event))
     if read.type == "response.done":
         usage = None if read.response is None else read.response.usage
     else:
@@ -77,6 +81,35 @@ def used_by(event: bytes) -> Usage | None:
         image_in=heard.image_tokens,
         units={} if heard_seconds is None else {"seconds": heard_seconds},
     )
+
+
+def _readable(value: Any) -> _Event:
+    """What can be read of an event with members of other types: each count by itself, so that one odd member costs no
+    other count."""
+    if not isinstance(value, dict):
+        return _Event()
+    return _Event(
+        json_text.text(value, "type"),
+        _counts(_Usage, value.get("usage")),
+        _Response(_counts(_Usage, json_text.mapping(value, "response").get("usage"))),
+    )
+
+
+def _counts(kind: type[_Members], value: Any) -> _Members | None:
+    """The members of a struct that an object has in a type that fits; None for anything that is no object."""
+    if not isinstance(value, dict):
+        return None
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        member = value.get(field.name)
+        if field.name.endswith("_details"):
+            found[field.name] = _counts(_Details, member)
+            continue
+        try:
+            found[field.name] = msgspec.convert(member, field.type, strict=False)
+        except msgspec.ValidationError:
+            continue
+    return kind(**found)
 
 
 def error_event(failure: Failure, trace: str) -> bytes:

@@ -44,6 +44,7 @@ REPEATED: Final = frozenset(_DEFAULTS)
 """The members of a request that its response repeats."""
 INCOMPLETE: Final[Mapping[str, str]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """Why a response is incomplete, by OpenAI's finish reason."""
+_COMPLETE: Final = frozenset({"stop", "tool_calls"})
 
 
 def response_id(seed: str) -> str:
@@ -62,10 +63,13 @@ def call_id(seed: str, index: int) -> str:
 
 
 def incomplete_reason(stop: Stop | None) -> str | None:
-    """Why a response is incomplete; None for a complete one."""
+    """Why a response is incomplete; None for a complete one. For an unknown word the response is incomplete and says
+    it, so that a cut answer never looks finished."""
     if stop is None or stop.detail == "refusal":
         return None
-    return INCOMPLETE["length"] if stop.detail == "context" else INCOMPLETE.get(stop.reason)
+    if stop.detail == "context":
+        return INCOMPLETE["length"]
+    return None if stop.reason in _COMPLETE else INCOMPLETE.get(stop.reason, stop.reason)
 
 
 class Head(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from penstock.core import json_text
 from penstock.core.events import Event, Fail, Start, Stop
+from penstock.core.finish_reasons import FAILED_STATUS, broken_off, is_failure
 from penstock.core.json_text import read_reply_json
 from penstock.core.vendor_error import WITHOUT_MESSAGE
 from penstock.dialects.dialect import WriteContext
@@ -54,7 +55,7 @@ class _Reader:
 
     def event(self, data: bytes, name: str) -> Iterator[Event]:
         """What one event says. ``name`` stands in for its ``type`` where that is missing."""
-        if self.has_ended or data == _DONE:
+        if self.has_ended or not data or data == _DONE:
             return
         value = read_reply_json(data)
         if not isinstance(value, dict):
@@ -85,9 +86,13 @@ class _Reader:
         usage = usage_of(response)
         if usage is not None:
             yield usage
-        error = response.get("error")
+        error, reason = response.get("error"), _incomplete_reason(response)
         if status in FAILED or (isinstance(error, dict) and error):
             yield self.fail(_failed(json_text.mapping(response, "error"), raw))
+        elif isinstance(error, str) and error and not response.get("output"):
+            yield self.fail(Fail(error, raw=raw))
+        elif is_failure(reason):
+            yield self.fail(Fail(broken_off("incomplete_details", reason), reason, "", FAILED_STATUS))
         elif status in {"queued", "in_progress"}:
             yield self.fail(Fail(_UNFINISHED, raw=raw, broken=True))
         else:
@@ -95,7 +100,7 @@ class _Reader:
             yield self._stop(response)
 
     def _stop(self, response: Mapping[str, Any]) -> Stop:
-        reason = json_text.text(json_text.mapping(response, "incomplete_details"), "reason")
+        reason = _incomplete_reason(response)
         if response.get("status") != "incomplete" and not reason:
             return Stop("stop", "completed", detail="refusal" if self._output.is_refused else "")
         return Stop(_REASONS.get(reason, reason or "length"), reason or "incomplete")
@@ -103,6 +108,11 @@ class _Reader:
     def fail(self, fail: Fail) -> Fail:
         self.has_ended = True
         return fail
+
+
+def _incomplete_reason(response: Mapping[str, Any]) -> str:
+    """Why a response is incomplete; empty for any other."""
+    return json_text.text(json_text.mapping(response, "incomplete_details"), "reason")
 
 
 _LATEST: Final = 1 << 40

@@ -24,11 +24,9 @@ from penstock.dialects.service_tier import with_tier
 from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _FINISHED: Final = frozenset({b"response.completed", b"response.incomplete"})
-_ENDS: Final = _FINISHED | {b"response.failed"}
-_NOTHING: Final = frozenset(
-    {b"response.created", b"response.in_progress", b"response.queued", b"keepalive", b"ping", b"error"}
-)
 _FAILED: Final = frozenset({b"error", b"response.failed"})
+_ENDS: Final = _FINISHED | {b"response.failed"}
+_NOTHING: Final = _FAILED | {b"response.created", b"response.in_progress", b"response.queued", b"keepalive", b"ping"}
 _DONE: Final = b"[DONE]"
 """What a host that also speaks chat completions writes after the last event."""
 

@@ -17,7 +17,7 @@ from penstock.dialects.cohere.caller.members import call_id, citations_of, finis
         (Stop("stop", sequence="x"), False, "STOP_SEQUENCE"),
         (Stop("content_filter"), False, "ERROR"),
         (Stop("content_filter", detail="refusal"), False, "COMPLETE"),
-        (Stop("new_word"), False, "COMPLETE"),
+        (Stop("new_word"), False, "new_word"),
     ],
 )
 def test_reasons(stop: Stop | None, has_calls: bool, expected: str) -> None:

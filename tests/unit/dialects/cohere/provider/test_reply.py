@@ -71,7 +71,7 @@ USAGE: dict[str, Any] = {
 }
 TOKENS = Usage(1508, 67, 1575, 1472, reasoning=12, native=USAGE)
 END: list[Event] = [TOKENS, Stop("stop", "COMPLETE")]
-CITED = {
+CITED: dict[str, Any] = {
     "start": 0,
     "end": 4,
     "text": "Ruby",
@@ -377,3 +377,17 @@ def test_any_bytes_are_read(garbage: bytes, place: int) -> None:
     collect(DIALECT.read_reply(garbage, GOAL))
     found = streamed(CITING[:place] + garbage + CITING[place:])
     assert isinstance(found[-1], Fail | Stop)
+
+
+def test_each_source_with_an_address_is_cited() -> None:
+    tool, ruby = CITED["sources"]
+    matz = {"type": "document", "id": "doc:1", "document": {"url": "https://example.com/matz"}}
+    cited = {**CITED, "sources": [tool, ruby, matz, ruby]}
+    message = {**CITING_MESSAGE, "citations": [cited]}
+    first = {**CITED, "sources": [ruby, tool, ruby]}
+    second = Citation({**CITED, "sources": [matz]}, "https://example.com/matz", "", 0, 4, block=1)
+    told = [event for event in whole(message) if isinstance(event, Citation)]
+    assert told == [Citation(first, "https://example.com/ruby", "Ruby", 0, 4, block=1), second]
+    data = stream(content(1, type="text", text="Ruby"), delta("citation-start", 0, citations=cited))
+    urls = [event.url for event in streamed(data) if isinstance(event, Citation)]
+    assert urls == ["https://example.com/ruby", "https://example.com/matz"]

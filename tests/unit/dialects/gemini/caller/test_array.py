@@ -28,6 +28,12 @@ def test_each_element_is_sent_at_once_and_the_end_closes_it() -> None:
     assert ArrayEncoder().finish(b"") == b"[]"
 
 
+def test_what_is_no_json_is_no_element() -> None:
+    encoder = ArrayEncoder()
+    sent = encoder.feed(b'data:\n\ndata: {"a":1}\n\ndata:\n\n') + encoder.finish(b"data: [DONE]\n\n")
+    assert json.loads(sent) == [{"a": 1}]
+
+
 def test_the_query_says_which_form() -> None:
     for query in ("alt=sse", "key=1&alt=sse", "$alt=sse", "%24alt=sse"):
         assert stream_form(query) is None

@@ -27,7 +27,14 @@ def provider(status: int, body: bytes, error: ErrorClass | None = None, **header
 
 
 @pytest.mark.parametrize(
-    ("status", "word"), [(400, "INVALID_ARGUMENT"), (404, "NOT_FOUND"), (418, "FAILED_PRECONDITION"), (502, "INTERNAL")]
+    ("status", "word"),
+    [
+        (400, "INVALID_ARGUMENT"),
+        (404, "NOT_FOUND"),
+        (418, "FAILED_PRECONDITION"),
+        (422, "INVALID_ARGUMENT"),
+        (502, "INTERNAL"),
+    ],
 )
 def test_words(status: int, word: str) -> None:
     assert status_word(status) == word
@@ -72,7 +79,7 @@ def test_a_providers() -> None:
 
 def test_a_providers_within_a_stream() -> None:
     event = ERRORS.provider_event(Fail("Busy", "overloaded_error", status=529), "anthropic", "")
-    assert json.loads(event[6:])["error"] == {"code": 529, "message": "Busy", "status": "INTERNAL"}
+    assert json.loads(event[6:])["error"] == {"code": 529, "message": "Busy", "status": "UNAVAILABLE"}
 
 
 def test_shapes_and_two_errors_in_one() -> None:

@@ -47,7 +47,28 @@ def test_usage(event: dict[str, Any], usage: Usage | None) -> None:
 
 def test_what_cannot_be_read_tells_nothing() -> None:
     assert used_by(b'{"type":"response.done"') is None
-    assert used_by(b'{"type":"response.done","response":{"usage":{"input_tokens":"many"}}}') is None
+    assert used_by(b'{"type":"response.done","response":[],"usage":{"input_tokens":3}}') is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"total_tokens": "many"},
+        {"total_tokens": {"sum": 30}},
+        {"output_token_details": {"audio_tokens": 7, "cached_tokens": []}},
+        {"seconds": "short", "cost": {"usd": 1}},
+    ],
+)
+def test_an_odd_member_costs_no_other_count(odd: dict[str, Any]) -> None:
+    usage = used_by(json.dumps({"type": "response.done", "response": {"usage": {**TOLD, **odd}}}).encode())
+    assert usage is not None
+    assert (usage.prompt, usage.completion, usage.cached, usage.audio_in, usage.audio_out) == (20, 10, 4, 12, 7)
+    assert usage.total == (None if "total_tokens" in odd else 30)
+
+
+def test_a_number_that_is_no_json_costs_no_count() -> None:
+    event = json.dumps({"type": "response.done", "response": {"score": float("nan"), "usage": TOLD}}).encode()
+    assert used_by(event) == USED
 
 
 @given(st.binary(max_size=60))

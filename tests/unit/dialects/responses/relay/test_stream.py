@@ -64,6 +64,7 @@ def test_content() -> None:
     assert [has_content(b"", data) for _, data in sse.events(NAMELESS)] == [has for _, has in told]
     assert not has_content(b"", b"[DONE]")
     assert not has_content(b"error", b"{}")
+    assert not has_content(b"response.failed", FAILED)
 
 
 def test_errors() -> None:
