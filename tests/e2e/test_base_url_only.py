@@ -168,6 +168,49 @@ def test_each_model_of_a_catalogue_can_be_called(catalogued: RunningGateway, ups
     assert {request.headers["authorization"] for request in upstream.received} == {"Bearer sk-of-prod-4fJ7dK2mQ9"}
 
 
+@pytest.fixture
+def with_defaults(upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningGateway]:
+    monkeypatch.setenv("SECRET", "sk-of-prod-4fJ7dK2mQ9")
+    path = tmp_path / "penstock.toml"
+    path.write_text(FILE.format(url=upstream.url))
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_DEFAULT_PROVIDER": "@prod"}, tmp_path)
+    with running_gateway(settings, path) as running:
+        yield running
+
+
+def test_the_default_host_is_asked_for_a_model_that_it_does_not_list(
+    with_defaults: RunningGateway, upstream: Upstream
+) -> None:
+    kept = {"id": "llama3.1:latest", "object": "model", "created": 5, "owned_by": "library"}
+    missing = {"error": {"message": "No such model"}}
+    upstream.play(reply(body=LIST))
+    upstream.play(reply(body=json.dumps(kept).encode()))
+    upstream.play(reply(404, json.dumps(missing).encode()))
+    with openai.OpenAI(base_url=with_defaults.v1, api_key="unused", max_retries=0) as client:
+        assert client.models.retrieve("gpt-4o").owned_by == "openai"
+        assert client.models.retrieve("llama3.1").to_dict() == kept
+        with pytest.raises(openai.NotFoundError, match="No such model"):
+            client.models.retrieve("maker/none")
+        assert [each.target for each in upstream.received] == [
+            "/v1/models",
+            "/v1/models/llama3.1",
+            "/v1/models/maker%2Fnone",
+        ]
+        for name in ("@prod/llama3.1", "echo/none", "@echo/none"):
+            with pytest.raises(openai.NotFoundError, match="You can't call a model"):
+                client.models.retrieve(name)
+    assert len(upstream.received) == 3
+
+
+def test_anthropic_is_asked_for_a_model_by_its_alias(gateway: RunningGateway, upstream: Upstream) -> None:
+    named = {"x-portkey-provider": "anthropic", "x-portkey-custom-host": f"{upstream.url}/v1"}
+    claude = {"type": "model", "id": "claude-x-20260101", "display_name": "X", "created_at": "2026-01-01T00:00:00Z"}
+    upstream.play(reply(body=json.dumps(claude).encode()))
+    with anthropic.Anthropic(base_url=gateway.url, api_key="sk-caller", default_headers=named) as client:
+        assert client.models.retrieve("claude-x").id == "claude-x-20260101"
+    assert upstream.last.target == "/v1/models/claude-x"
+
+
 def test_a_config_in_the_path(catalogued: RunningGateway, upstream: Upstream) -> None:
     with openai.OpenAI(base_url=f"{catalogued.url}/@main/v1", api_key="unused") as client:
         assert [model.id for model in client.models.list()] == ["gpt-4o-mini"]

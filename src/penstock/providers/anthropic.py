@@ -30,6 +30,8 @@ ANTHROPIC: Final = Provider(
         Operation.COUNT_TOKENS: (EndpointSpec("/messages/count_tokens", dialect=ANTHROPIC_WIRE),),
         # https://docs.anthropic.com/en/api/models-list
         Operation.MODELS: (EndpointSpec("/models?limit=1000", dialect=ANTHROPIC_WIRE),),
+        # https://docs.anthropic.com/en/api/models: by its name or an alias, which the list lacks
+        Operation.MODEL: (EndpointSpec("/models/{id}", dialect=ANTHROPIC_WIRE),),
     },
     auth=X_API_KEY,
     # https://docs.anthropic.com/en/api/creating-message-batches, https://docs.anthropic.com/en/api/files-create,

@@ -170,7 +170,7 @@ def test_the_table_shows_every_provider() -> None:
     assert all(len(line) == len(COLUMNS) for line in lines)
     shown = {line[0]: line for line in lines}
     assert shown["openai"][2].startswith("chat (openai_chat, responses), embeddings, models, models.retrieve, ")
-    assert shown["anthropic"][2] == "chat (anthropic), count_tokens, models"
+    assert shown["anthropic"][2] == "chat (anthropic), count_tokens, models, models.retrieve"
     assert shown["deepseek"][2] == "chat (openai_chat, anthropic, responses), models"
     assert shown["openai"][3:5] == ("https://api.openai.com/v1", "OPENAI_API_KEY")
     assert shown["huggingface"][3] == "https://router.huggingface.co/v1"

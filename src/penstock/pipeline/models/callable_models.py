@@ -68,6 +68,7 @@ class CallableModels(msgspec.Struct, frozen=True):
             if not isinstance(compiled, Failure) and self._relays(compiled, call):
                 return None
             call.parameters = {"id": call.request.model}
+        bare: CompiledPlan | None = None
         if not call.named_in and NAMING.isdisjoint(call.fields):
             bare = None if isinstance(compiled, Failure) else compiled
             offers = [] if bare is None else await self._of_plan(bare, call)
@@ -85,7 +86,20 @@ class CallableModels(msgspec.Struct, frozen=True):
                     return failure
                 if call.operation is Operation.SHOW:  # also at a host that has a list, and doesn't tell it now
                     offers = self._unlisted(compiled, compiled.plan, [call.parameters["id"]])
-        return _list(offers, call) if call.operation is Operation.MODELS else self._one(offers, call)
+        return _list(offers, call) if call.operation is Operation.MODELS else self._found(offers, bare, call)
+
+    def _found(self, offers: list[Offer], bare: CompiledPlan | None, call: Call) -> Answer | Failure | None:
+        """The model that the path names. None for one that is not listed and goes where requests that say nothing go,
+        to a host that answers itself: it may know more names than it lists, as aliases and models without their tag."""
+        found = self._one(offers, call)
+        if bare is None or not isinstance(found, Failure):
+            return found
+        name, catalogue = call.parameters["id"], self.compiler.catalogue_of(call.caller)
+        names, (prefix, slash, _) = self.compiler.names, name.partition("/")
+        is_named = slash and names.has_provider(prefix) and not names.keeps_slashes(catalogue)
+        if is_named or name.startswith("@") or alias_of(name, tables_of(call.caller.key, catalogue)) is not None:
+            return found
+        return None if self._relays(bare, call) else found
 
     def _relays(self, compiled: CompiledPlan, call: Call) -> bool:
         """Whether a provider was named, and answers the caller itself: nothing limits or changes the models."""
