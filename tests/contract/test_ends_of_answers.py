@@ -49,6 +49,7 @@ def whole(wire: str, word: str) -> dict[str, Any]:
 def streamed(wire: str, word: str) -> bytes:
     """The same as a stream."""
     reply = whole(wire, word)
+    values: list[dict[str, Any]]
     match wire:
         case "openai_chat":
             values = [{"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": word}]}]
@@ -65,7 +66,9 @@ def streamed(wire: str, word: str) -> bytes:
             ]
         case "bedrock_converse":
             delta = {"contentBlockIndex": 0, "delta": {"text": "Hi"}}
-            found = (("contentBlockDelta", delta), ("messageStop", {"stopReason": word}), ("metadata", {"usage": {}}))
+            found: tuple[tuple[str, Any], ...] = (
+                ("contentBlockDelta", delta), ("messageStop", {"stopReason": word}), ("metadata", {"usage": {}}),
+            )  # fmt: skip
             frames = (b"event: %s\ndata: %s\n\n" % (name.encode(), json.dumps(value).encode()) for name, value in found)
             return FrameEncoder().finish(b"".join(frames))
         case "cohere":

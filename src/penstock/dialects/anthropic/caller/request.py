@@ -76,16 +76,21 @@ def _read(body: Body) -> ChatRequest | Failure:
     parameters |= read_choice(body.value("tool_choice"))
     config = body.value("output_config")
     config = config if isinstance(config, dict) else {}
-    _add(parameters, "response_format", _format(body, config))
+    _add(parameters, "response_format", read_format(body))
     thinking = body.value("thinking")
     hides_thinking = isinstance(thinking, dict) and thinking.get("display") == "omitted"
     _add(parameters, "reasoning", read_thinking(thinking, config.get("effort")))
-    _add(parameters, "output_config", {name: value for name, value in config.items() if name not in _TAKEN} or None)
+    _add(parameters, "output_config", other_output(config))
     parameters |= _metadata(body.value("metadata"))
     model = body.value("model")
     messages = (*_system(body.value("system")), *read_messages(body))
     stream = body.raw("stream") == b"true"
     return ChatRequest(model if isinstance(model, str) else "", messages, parameters, stream, WORDING, hides_thinking)
+
+
+def other_output(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What ``output_config`` says beside the effort and the form."""
+    return {name: value for name, value in config.items() if name not in _TAKEN} or None
 
 
 _TAKEN: Final = frozenset({"effort", "format"})
@@ -138,15 +143,17 @@ def _metadata(value: Any) -> dict[str, Any]:
 # The form of the answer, and how much to think about it.
 
 
-def _format(body: Body, config: Mapping[str, Any]) -> Format | None:
-    """``output_config.format``, or the older ``output_format``."""
-    path, form = "output_config.format", config.get("format")
+def read_format(body: Body, at: str = "") -> Format | None:
+    """The form that ``output_config.format`` says, or the older ``output_format``. ``at`` begins the places of the
+    body's members in the request. Raises Malformed."""
+    config = body.value("output_config")
+    path, form = "output_config.format", config.get("format") if isinstance(config, dict) else None
     if form is None:
         path, form = "output_format", body.value("output_format")
     if form is None:
         return None
     if not isinstance(form, dict) or form.get("type") != "json_schema" or not isinstance(form.get("schema"), dict):
-        raise Malformed(path, 'an object of type "json_schema" with a schema')
+        raise Malformed(at + path, 'an object of type "json_schema" with a schema')
     return Format("json_schema", schema=_schema_bytes(body, path))
 
 

@@ -76,8 +76,9 @@ _CHOICES: Final[Mapping[str, ToolChoice]] = {
 }
 
 
-def read_choice(value: Any) -> dict[str, Any]:
-    """The parameters ``tool_choice`` and ``parallel_tool_calls``, as far as they are given. Raises Malformed."""
+def read_choice(value: Any, place: str = "tool_choice") -> dict[str, Any]:
+    """The parameters ``tool_choice`` and ``parallel_tool_calls``, as far as they are given. ``place`` is where the
+    choice stands in the request. Raises Malformed."""
     if value is None:
         return {}
     kind = value.get("type") if isinstance(value, dict) else None
@@ -86,6 +87,6 @@ def read_choice(value: Any) -> dict[str, Any]:
     elif isinstance(kind, str) and kind in _CHOICES:
         choice = _CHOICES[kind]
     else:
-        raise Malformed("tool_choice", 'an object of type auto, any, none, or {"type": "tool", "name": NAME}')
+        raise Malformed(place, 'an object of type auto, any, none, or {"type": "tool", "name": NAME}')
     single = {"parallel_tool_calls": False} if value.get("disable_parallel_tool_use") is True else {}
     return {"tool_choice": choice, **single}

@@ -1,9 +1,9 @@
 """What a caller of Converse says to the model alone, in its maker's words: ``additionalModelRequestFields``.
 
-What other makers' models have words for is read: Claude's thinking, Nova's and the open weights' effort, sampling.
-The rest keeps its name, so that the maker's own API is told and everybody else's names it. Sources: Claude docs,
-"Thinking", "Effort"; Amazon Nova 2 user guide, "Extended thinking"; Amazon Bedrock user guide, "Inference request
-parameters".
+What other makers' models have words for is read: Claude's thinking, the form of its answer and its choice of tools,
+Nova's and the open weights' effort, sampling. The rest keeps its name, so that the maker's own API is told and
+everybody else's names it. Sources: Claude docs, "Thinking", "Effort", "Structured outputs"; Amazon Nova 2 user guide,
+"Extended thinking"; Amazon Bedrock user guide, "Inference request parameters".
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import msgspec
 from penstock.core import json_text
 from penstock.core.body import Body
 from penstock.core.chat import NativeTool, Reasoning, Tool
-from penstock.dialects.anthropic.caller.request import read_thinking
-from penstock.dialects.anthropic.caller.tools import read_tools
+from penstock.dialects.anthropic.caller.request import other_output, read_format, read_thinking
+from penstock.dialects.anthropic.caller.tools import read_choice, read_tools
 from penstock.dialects.malformed import Malformed
 from penstock.dialects.parameter_types import checked
 
 FIELDS: Final = "additionalModelRequestFields"
 _READ: Final = frozenset(
     """
-    thinking reasoning_config reasoningConfig output_config reasoning_effort reasoning tools tool_choice inferenceConfig
+    thinking reasoning_config reasoningConfig output_config output_format reasoning_effort reasoning tools tool_choice
+    inferenceConfig
     """.split()
 )
 _TAKEN: Final = frozenset({"messages", "model", "stream", "system", "max_tokens", "response_format", "metadata"})
@@ -61,17 +62,25 @@ def read_model_fields(body: Body) -> ModelFields:
         known = own if name in _TAKEN else name
         parameters[known] = checked(known, own, value)
         names[known] = own
-    nova = json_text.mapping(fields, "inferenceConfig")
-    if "topK" in nova:
-        parameters["top_k"] = checked("top_k", f"{FIELDS}.inferenceConfig.topK", nova["topK"])
-    choice = json_text.mapping(fields, "tool_choice")
-    if choice.get("disable_parallel_tool_use") is True:
-        parameters["parallel_tool_calls"] = False
+    for name, value in json_text.mapping(fields, "inferenceConfig").items():
+        own = f"{FIELDS}.inferenceConfig.{name}"
+        known = "top_k" if name == "topK" else own
+        parameters[known] = checked(known, own, value)
+    parameters |= read_choice(fields.get("tool_choice"), f"{FIELDS}.tool_choice")
+    own_body = Body.parse(body.raw(FIELDS) or b"")
+    form = read_format(own_body, f"{FIELDS}.")
+    if form is not None:
+        parameters["response_format"] = form
+        names["response_format"] = f"{FIELDS}.output_config.format"
+    other = other_output(json_text.mapping(fields, "output_config"))
+    if other is not None:
+        parameters["output_config"] = other
+        names["output_config"] = f"{FIELDS}.output_config"
     native = _thinking(fields)
     return ModelFields(
         parameters,
         names,
-        read_tools(Body.parse(body.raw(FIELDS) or b"")),
+        read_tools(own_body),
         _reasoning(fields, native),
         native is not None and native.get("display") == "omitted",
     )

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from converse_caller import asked, refused
-from penstock.core.chat import NativeTool, Reasoning
+from penstock.core.chat import Format, NativeTool, Reasoning, ToolChoice
 from penstock.dialects.bedrock.caller.model_fields import FIELDS
+
+FORM = {"type": "json_schema", "schema": {"type": "object"}}
 
 
 def fields(**given: Any) -> Any:
@@ -51,9 +53,41 @@ def test_sampling_tools_and_the_rest() -> None:
         "top_k": 5,
         "anthropic_beta": ["x"],
         "parallel_tool_calls": False,
+        "tool_choice": ToolChoice("auto"),
         f"{FIELDS}.messages": "odd",
     }
     assert fields(inferenceConfig={"topK": 3}).parameters == {"top_k": 3}
+
+
+@pytest.mark.parametrize("given", [{"output_config": {"format": FORM}}, {"output_format": FORM}])
+def test_the_form_of_claudes_answer(given: Any) -> None:
+    """As Vercel's AI SDK asks Claude at Bedrock for an object."""
+    found = fields(**given)
+    assert found.parameters == {"response_format": Format("json_schema", "", "", b'{"type": "object"}')}
+    assert found.wording.names["response_format"] == f"{FIELDS}.output_config.format"
+
+
+def test_a_form_of_converses_own_wins() -> None:
+    own = {"type": "json_schema", "structure": {"jsonSchema": {"schema": "{}", "name": "n"}}}
+    found = asked(outputConfig={"textFormat": own}, **{FIELDS: {"output_config": {"format": FORM}}})
+    assert found.parameters["response_format"].name == "n"
+
+
+def test_the_choice_of_tools_of_claudes_own() -> None:
+    found = fields(tools=[{"type": "bash_20250124", "name": "bash"}], tool_choice={"type": "tool", "name": "bash"})
+    assert found.parameters["tool_choice"] == ToolChoice("required", ("bash",))
+    own = asked(toolConfig={"tools": [], "toolChoice": {"auto": {}}}, **{FIELDS: {"tool_choice": {"type": "any"}}})
+    assert own.parameters["tool_choice"] == ToolChoice("auto")
+
+
+def test_nothing_of_an_object_that_is_read_is_lost() -> None:
+    found = fields(output_config={"effort": "low", "task_budget": {"total": 5}}, inferenceConfig={"topK": 3, "x": 1})
+    assert found.parameters == {
+        "reasoning": Reasoning("low"),
+        "output_config": {"task_budget": {"total": 5}},
+        "top_k": 3,
+        f"{FIELDS}.inferenceConfig.x": 1,
+    }
 
 
 def test_thoughts_may_be_wanted_without_their_text() -> None:
@@ -64,3 +98,5 @@ def test_thoughts_may_be_wanted_without_their_text() -> None:
 def test_what_is_wrong_is_named() -> None:
     assert refused(**{FIELDS: []}).param == FIELDS
     assert refused(**{FIELDS: {"top_k": "x"}}).param == f"{FIELDS}.top_k"
+    assert refused(**{FIELDS: {"output_config": {"format": {}}}}).param == f"{FIELDS}.output_config.format"
+    assert refused(**{FIELDS: {"tool_choice": {"type": "x"}}}).param == f"{FIELDS}.tool_choice"
