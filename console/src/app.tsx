@@ -147,7 +147,8 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
   const [isOpen, setOpen] = useState(false);
   useEffect(() => {
     setOpen(false);
-    if (isFirst.current) isFirst.current = false;
+    // An address without a page leads to the first one: nobody has gone anywhere yet.
+    if (isFirst.current) isFirst.current = !place.page;
     else main.current?.querySelector("h1")?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }, [place.page, place.id]);
@@ -181,7 +182,7 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
           </ul>
           <div class="who">
             <p title={props.session.scopes.join(", ")}>
-              {props.session.name}
+              {props.session.kind === "environment" ? "Administrator" : props.session.name}
               <br />
               <span class="hint">
                 {props.session.workspace_id ? "one workspace" : "all workspaces"}

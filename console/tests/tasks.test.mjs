@@ -439,6 +439,9 @@ test("the link of a start signs in once, and leaves the address", { skip }, asyn
   await page.goto(`${gateway.url}/console/#sign-in=${ADMIN}`); // loads nothing: the console is open there already
   await page.locator(".frame").waitFor();
   assert.equal(page.url().includes(ADMIN), false);
+  await until(() => page.url().endsWith("#/overview"));
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  assert.notEqual(await page.evaluate(() => document.activeElement.tagName), "H1", "nobody has gone to another page");
   await page.reload();
   await page.locator(".frame").waitFor();
   await page.goto(`${gateway.url}/console#/keys/%E0%A4%A`);
@@ -517,6 +520,7 @@ test("health tells which circuits are broken, and leads to what failed", { skip 
 test("a key with scopes to look sees no buttons that change", { skip }, async () => {
   const scopes = ["workspace_service_api_keys.list", "workspace_service_api_keys.read", "providers.list", "configs.list", "configs.read"];
   const { key } = await admin(gateway, "POST", "/api-keys/organisation/service", { name: "reader", scopes });
+  await admin(gateway, "POST", "/virtual-keys", { name: "Looked at", provider: "echo" });
   await task(
     async (page) => {
       assert.deepEqual(await page.locator("nav li").allTextContents(), ["Keys", "Providers", "Configs", "Playground"]);
