@@ -1,8 +1,9 @@
 /** The frame: sign-in, the pages and their menu. */
 
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { whenSignedOut } from "./api";
+import { lookAgain, setPaused } from "./load";
 import { Audit } from "./pages/audit";
 import { Configs } from "./pages/configs";
 import { Health } from "./pages/health";
@@ -53,6 +54,8 @@ type Theme = (typeof THEMES)[number];
 
 export function App(): JSX.Element | null {
   const [session, setSession] = useState<Session | null>();
+  // A session that ended by itself: its page waits behind the sign-in, with what was typed there.
+  const [isOver, setOver] = useState(false);
   const [notice, setNotice] = useState("");
   const [holder, setHolder] = useState("");
   // Calls that were under way at a sign-out are refused after it: the session was ended, it did not end.
@@ -60,13 +63,17 @@ export function App(): JSX.Element | null {
   const begun = (session: Session | null): void => {
     isLeaving.current = false;
     setNotice("");
+    setOver(false);
     setSession(session);
+    setPaused(false);
+    if (session) lookAgain();
   };
   useEffect(() => {
     whenSignedOut(() => {
       if (isLeaving.current) return;
+      setPaused(true);
       setNotice("The session has ended.");
-      setSession(null);
+      setOver(true);
     });
     const begin = (key: string): void => {
       (key ? signInByLink(key) : resume()).then(begun, () => {
@@ -85,29 +92,49 @@ export function App(): JSX.Element | null {
   }, []);
   if (session === undefined) return null;
   if (session === null && holder) return <Me apiKey={holder} onLeave={() => setHolder("")} />;
-  if (session === null) {
-    return (
-      <SignIn
-        notice={notice}
-        onHolder={(key) => {
-          setNotice("");
-          setHolder(key);
-        }}
-        onSignedIn={begun}
-      />
-    );
-  }
-  return (
-    <Frame
-      session={session}
-      onSignOut={() => {
-        isLeaving.current = true;
-        void signOut().finally(() => {
-          setNotice("You are signed out.");
-          setSession(null);
-        });
+  const signIn = (
+    <SignIn
+      notice={notice}
+      onHolder={(key) => {
+        begun(null);
+        setHolder(key);
       }}
+      onSignedIn={begun}
     />
+  );
+  if (session === null) return signIn;
+  return (
+    <>
+      <Frame
+        key={JSON.stringify([session.name, session.kind, session.workspace_id, session.scopes])}
+        session={session}
+        onSignOut={() => {
+          isLeaving.current = true;
+          void signOut().finally(() => {
+            setNotice("You are signed out.");
+            setSession(null);
+          });
+        }}
+      />
+      {isOver && <Cover>{signIn}</Cover>}
+    </>
+  );
+}
+
+/** What stands before a whole page, also before its open dialogs: nothing of the page is seen or reached. */
+function Cover(props: { children: ComponentChildren }): JSX.Element {
+  const element = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog ref={element} class="cover" aria-label="Sign in" onCancel={(event) => event.preventDefault()}>
+      {props.children}
+    </dialog>
   );
 }
 
@@ -120,7 +147,8 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
   const [isOpen, setOpen] = useState(false);
   useEffect(() => {
     setOpen(false);
-    if (isFirst.current) isFirst.current = false;
+    // An address without a page leads to the first one: nobody has gone anywhere yet.
+    if (isFirst.current) isFirst.current = !place.page;
     else main.current?.querySelector("h1")?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }, [place.page, place.id]);
@@ -154,7 +182,7 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
           </ul>
           <div class="who">
             <p title={props.session.scopes.join(", ")}>
-              {props.session.name}
+              {props.session.kind === "environment" ? "Administrator" : props.session.name}
               <br />
               <span class="hint">
                 {props.session.workspace_id ? "one workspace" : "all workspaces"}

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { listAll } from "./api";
-import { amount, date } from "./format";
+import { amount, due } from "./format";
 import { may } from "./session";
 import { Bar } from "./ui";
 
@@ -33,7 +33,7 @@ export function BudgetBar(props: { budget: Budget }): JSX.Element {
   return (
     <div class="budget">
       <Bar used={used} reserved={reserved ?? 0} limit={limit} label={told + held} />
-      <span class="budget-text" title={next_usage_reset_at ? `begins anew on ${date(next_usage_reset_at)}` : "for good"}>
+      <span class="budget-text" title={next_usage_reset_at ? `begins anew: ${due(next_usage_reset_at)}` : "for good"}>
         {told}
         {held}
       </span>

@@ -56,6 +56,11 @@ export function ago(text: string | null | undefined): string {
   return seconds >= 0 ? `${told} ago` : `in ${told}`;
 }
 
+const DAY = 86_400_000;
+
+/** When something comes: within a day by how long it takes, for a date would not say it. */
+export const due = (text: string): string => (Math.abs(Date.parse(text) - Date.now()) < DAY ? ago(text) : date(text));
+
 export const amount = (kind: string, value: number | null | undefined): string =>
   kind === "cost" ? dollars(value) : compact(value);
 

@@ -9,13 +9,20 @@ const LABELS = { "penstock.console": "playground" };
 const HOUR = 3_600_000;
 
 let key: string | undefined;
+/** Whether somebody gave the key: then no other takes its place, also where the gateway refuses it. */
+let isGiven = false;
 /** The key of the console's own while it is being made: calls that begin at once share it. */
 let making: Promise<string> | undefined;
 
 export const setGatewayKey = (text: string): void => {
   key = text.trim() || undefined;
+  isGiven = key !== undefined;
 };
-export const hasGatewayKey = (): boolean => key !== undefined;
+/** Whose gateway key is used: one that somebody gave, or the console's own. */
+export const keyInUse = (): "given" | "own" | undefined => (key === undefined ? undefined : isGiven ? "given" : "own");
+
+/** Whether the console can make a key of its own. */
+export const mayMakeKey = (): boolean => mayKeys("create", "workspace-service");
 
 /** Why no model can be called here; undefined where that can be tried. */
 export const noGateway = (): string | undefined =>
@@ -46,8 +53,8 @@ export async function call(
     });
   const shown = key;
   const response = await once();
-  if (response.status !== 401) return response;
-  if (shown === undefined && mayKeys("create", "workspace-service")) {
+  if (response.status !== 401 || (isGiven && key === shown)) return response;
+  if (shown === undefined && mayMakeKey()) {
     // Another call that began at the same time may have made one already.
     if (key === undefined) {
       making ??= ownKey().finally(() => (making = undefined));
@@ -56,7 +63,7 @@ export async function call(
     return inForce(once);
   }
   if (key === shown) key = undefined; // not one that was given meanwhile
-  throw new ApiError(401, "The gateway wants a gateway key here, and your key may not make one: give one above.");
+  throw new ApiError(401, "The gateway wants a gateway key here, and your key may not make one: give one, here or in the playground.");
 }
 
 /** Several workers know a new key a moment later. */

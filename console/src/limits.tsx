@@ -73,6 +73,10 @@ export const lengthOf = (each: Window): string =>
 export const resetInWords = (each: Window): string =>
   each.periodic_reset ?? (lengthOf(each) ? `every ${lengthOf(each)}` : "in all");
 
+/** The window of a rate, in words: `per minute`, `in 5m`. */
+export const unitInWords = (each: { unit?: string | null } & Window): string =>
+  each.unit ? (new Map<string, string>(UNITS).get(each.unit) ?? each.unit) : `in ${lengthOf(each)}`;
+
 /** The choices of a field, and a length that is none of them. */
 const withLength = (
   choices: readonly (readonly [string, string])[],
@@ -88,9 +92,8 @@ export function inWords(owner: Limited): string {
     const size = each.type === "cost" ? dollars(each.credit_limit) : `${count(each.credit_limit)} ${each.type}`;
     return `${size} ${resetInWords(each)}`;
   });
-  const units = new Map<string, string>(UNITS);
   const rates = ratesOf(owner).map(
-    (each) => `${count(each.value)} ${each.type} ${each.unit ? (units.get(each.unit) ?? each.unit) : `in ${lengthOf(each)}`}`,
+    (each) => `${count(each.value)} ${each.type} ${unitInWords(each)}`,
   );
   const most = owner.concurrency_limit == null ? [] : [`${owner.concurrency_limit} at a time`];
   return [...budgets, ...rates, ...most].join(", ");

@@ -10,6 +10,18 @@ export interface Loaded<T> {
   reload: () => void;
 }
 
+/** What the pages that are open read. */
+const looking = new Set<() => void>();
+let isPaused = false;
+
+/** Whether nobody looks at the pages: then none asks by itself. */
+export function setPaused(paused: boolean): void {
+  isPaused = paused;
+}
+
+/** Read all of it again: some may have been refused meanwhile. */
+export const lookAgain = (): void => looking.forEach((load) => load());
+
 /** What `read` gives, again whenever `inputs` change, and every `seconds` while the page can be seen. An answer that
  *  takes longer than that is waited for: the next look would only replace it. Whoever asks anew, maybe long after the
  *  drawing that they belong to, gets what the inputs of the last drawing stand for. */
@@ -42,8 +54,10 @@ export function useLoad<T>(read: () => Promise<T>, inputs: unknown[], seconds = 
   const newest = useRef<() => void>();
   useEffect(() => {
     newest.current = load;
+    looking.add(load);
     load();
     return () => {
+      looking.delete(load);
       newest.current = undefined;
       turn.current++;
     };
@@ -51,7 +65,7 @@ export function useLoad<T>(read: () => Promise<T>, inputs: unknown[], seconds = 
   useEffect(() => {
     if (!seconds) return undefined;
     const timer = window.setInterval(() => {
-      if (!document.hidden && !isWaiting.current) load();
+      if (!document.hidden && !isWaiting.current && !isPaused) load();
     }, seconds * 1000);
     return () => window.clearInterval(timer);
   }, [load, seconds]);

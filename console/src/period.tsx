@@ -1,6 +1,7 @@
 /** The period that figures are about. */
 
 import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { localInput } from "./format";
 import { SelectField, TextField } from "./ui";
 
@@ -63,6 +64,13 @@ export function between(period: Period): Between {
 
 export function PeriodFields(props: { period: Period; onChange: (period: Period) => void }): JSX.Element {
   const { period, onChange } = props;
+  // A date that is being typed is another one with each digit: it counts once its field is left, or by Enter.
+  const [typed, setTyped] = useState<Partial<Period>>({});
+  useEffect(() => setTyped({}), [period.name, period.from, period.to]);
+  const { from, to } = { ...period, ...typed };
+  const take = (): void => {
+    if (from !== period.from || to !== period.to) onChange({ ...period, from, to });
+  };
   return (
     <>
       <SelectField
@@ -75,10 +83,18 @@ export function PeriodFields(props: { period: Period; onChange: (period: Period)
         }}
       />
       {period.name === "own" && (
-        <>
-          <TextField label="From" type="datetime-local" value={period.from} onValue={(from) => onChange({ ...period, from })} />
-          <TextField label="To" type="datetime-local" value={period.to} onValue={(to) => onChange({ ...period, to })} />
-        </>
+        <div
+          class="filters"
+          onFocusOut={take}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter") return;
+            event.preventDefault();
+            take();
+          }}
+        >
+          <TextField label="From" type="datetime-local" value={from} onValue={(text) => setTyped({ ...typed, from: text })} />
+          <TextField label="To" type="datetime-local" value={to} onValue={(text) => setTyped({ ...typed, to: text })} />
+        </div>
       )}
     </>
   );

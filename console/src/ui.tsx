@@ -1,7 +1,7 @@
 /** The pieces that pages are made of. */
 
-import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { createContext, type ComponentChildren, type JSX } from "preact";
+import { useContext, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "./api";
 import type { Action, Loaded } from "./load";
 
@@ -50,10 +50,14 @@ export function Section(props: {
   );
 }
 
+/** Whether what is typed can't be taken any more: the form's content is on its way, and the form closes behind it. */
+const Sent = createContext(false);
+
 type ButtonProps = Omit<JSX.IntrinsicElements["button"], "size"> & { look?: "main" | "danger" | "plain" | "quiet" };
 
-export function Button({ look = "plain", class: extra, ...rest }: ButtonProps): JSX.Element {
-  return <button type="button" {...rest} class={`button ${look} ${extra ?? ""}`} />;
+export function Button({ look = "plain", class: extra, disabled, ...rest }: ButtonProps): JSX.Element {
+  const isSent = useContext(Sent);
+  return <button type="button" {...rest} disabled={isSent || disabled} class={`button ${look} ${extra ?? ""}`} />;
 }
 
 /** A labelled control. `children` gets the ids to put on the control. */
@@ -87,6 +91,8 @@ interface TextProps {
   label: string;
   value: string;
   onValue: (value: string) => void;
+  /** What was typed is left, or Enter was pressed. */
+  onTyped?: () => void;
   hint?: ComponentChildren;
   error?: string | undefined;
   wide?: boolean;
@@ -102,12 +108,14 @@ interface TextProps {
 
 export function TextField(props: TextProps): JSX.Element {
   const listId = useId();
+  const isSent = useContext(Sent);
   return (
     <Field label={props.label} hint={props.hint} error={props.error} wide={props.wide ?? false}>
       {(ids) => (
         <>
           <input
             {...ids}
+            readOnly={isSent}
             type={props.type ?? "text"}
             value={props.value}
             required={props.required ?? false}
@@ -119,6 +127,7 @@ export function TextField(props: TextProps): JSX.Element {
             {...(props.type === "number" ? { step: props.step ?? "any" } : {})}
             {...(props.options ? { list: listId } : {})}
             onInput={(event) => props.onValue(event.currentTarget.value)}
+            {...(props.onTyped ? { onChange: props.onTyped } : {})}
           />
           {props.options && (
             <datalist id={listId}>
@@ -134,11 +143,13 @@ export function TextField(props: TextProps): JSX.Element {
 }
 
 export function AreaField(props: TextProps & { rows?: number; isProse?: boolean }): JSX.Element {
+  const isSent = useContext(Sent);
   return (
     <Field label={props.label} hint={props.hint} error={props.error} wide={props.wide ?? false}>
       {(ids) => (
         <textarea
           {...ids}
+          readOnly={isSent}
           rows={props.rows ?? 3}
           class={props.isProse ? "prose" : ""}
           value={props.value}
@@ -161,13 +172,14 @@ export function SelectField(props: {
   error?: string | undefined;
   disabled?: boolean;
 }): JSX.Element {
+  const isSent = useContext(Sent);
   return (
     <Field label={props.label} hint={props.hint} error={props.error}>
       {(ids) => (
         <select
           {...ids}
           value={props.value}
-          disabled={props.disabled ?? false}
+          disabled={isSent || (props.disabled ?? false)}
           onChange={(event) => props.onValue(event.currentTarget.value)}
         >
           {props.options.map(([value, label]) => (
@@ -182,9 +194,10 @@ export function SelectField(props: {
 }
 
 export function CheckField(props: { label: string; value: boolean; onValue: (value: boolean) => void }): JSX.Element {
+  const isSent = useContext(Sent);
   return (
     <label class="check">
-      <input type="checkbox" checked={props.value} onChange={(event) => props.onValue(event.currentTarget.checked)} />
+      <input type="checkbox" disabled={isSent} checked={props.value} onChange={(event) => props.onValue(event.currentTarget.checked)} />
       {props.label}
     </label>
   );
@@ -282,6 +295,16 @@ export function Dialog(props: {
   );
 }
 
+/** The name of a row, which leads to its page where whoever is signed in may read that. */
+export function RowName(props: { to: string | false; children: ComponentChildren }): JSX.Element {
+  if (!props.to) return <span class="strong">{props.children}</span>;
+  return (
+    <a class="strong" href={props.to}>
+      {props.children}
+    </a>
+  );
+}
+
 /** A form whose fields stand in a grid, with its buttons below. */
 export function Form(props: {
   action: Action;
@@ -291,6 +314,8 @@ export function Form(props: {
   children: ComponentChildren;
   more?: ComponentChildren;
   look?: "main" | "danger";
+  /** The form goes when it is done: nothing more can be typed into it once it is sent, which would be lost. */
+  isClosing?: boolean;
   /** The fields are shown, and can't be changed. */
   readOnly?: boolean;
 }): JSX.Element {
@@ -309,7 +334,9 @@ export function Form(props: {
         props.onSubmit();
       }}
     >
-      <div class="fields">{props.children}</div>
+      <Sent.Provider value={Boolean(props.isClosing) && props.action.isBusy}>
+        <div class="fields">{props.children}</div>
+      </Sent.Provider>
       <Failure error={props.action.error} />
       <footer>
         <Button type="submit" look={props.look ?? "main"} disabled={props.action.isBusy}>
@@ -332,7 +359,7 @@ export function Confirm(props: {
 }): JSX.Element {
   return (
     <Dialog title={props.title} onClose={props.onClose}>
-      <Form action={props.action} submit={props.submit} look="danger" onSubmit={props.onConfirm} onCancel={props.onClose}>
+      <Form action={props.action} submit={props.submit} look="danger" isClosing onSubmit={props.onConfirm} onCancel={props.onClose}>
         <p class="wide">{props.text}</p>
       </Form>
     </Dialog>

@@ -96,6 +96,7 @@ for (const width of [1280, 380]) {
     const usage_limits = { type: "requests", credit_limit: 4, periodic_reset: "monthly" };
     const made = await admin(gateway, "POST", "/api-keys/workspace/service", {
       name: `holder ${width}`, scopes: ["completions.write"], labels: { team: "search" }, usage_limits,
+      rate_limits: [{ type: "requests", unit: "rpm", value: 1000 }],
     });
     await until(async () => {
       const headers = { authorization: `Bearer ${made.key}`, "x-portkey-provider": "echo", "content-type": "application/json" };
@@ -108,6 +109,8 @@ for (const width of [1280, 380]) {
     await named(page, "heading", `holder ${width}`).waitFor();
     await named(page, "img", "1 of 4").waitFor();
     await page.getByText("search").waitFor();
+    const rate = page.getByRole("row").filter({ hasText: "requests a minute" });
+    assert.match(await rate.locator("td").last().textContent(), /^in \d+ s$|^\d+ s ago$|^–$/);
     assert.match(await named(page, "region", "curl").textContent(), /^curl .*\/v1\/chat\/completions/);
     assert.deepEqual(await faults(page), []);
     assert.ok((await overflow(page)) <= 0);

@@ -88,10 +88,11 @@ export function withGateway(begin) {
 }
 
 /** A page of a browser that remembers nothing. What the page's script throws, and every host that it calls, is kept. */
-export async function open(browser, gateway, { width = 1280, dark = false } = {}) {
+export async function open(browser, gateway, { width = 1280, dark = false, timezone } = {}) {
   const context = await browser.newContext({
     viewport: { width, height: 860 },
     colorScheme: dark ? "dark" : "light",
+    timezoneId: timezone,
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();

@@ -207,6 +207,13 @@ test("a policy is made, and what each value used is seen", { skip }, () =>
     await field(page, "Alert at").fill("20");
     await named(page, "button", "Save").click();
     await page.getByText("25 requests monthly").waitFor();
+    const any = [{ key: "api_key", value: "*" }];
+    const rate = { name: "all", type: "requests", unit: "rpm", value: 1000, conditions: any, group_by: [{ key: "api_key" }] };
+    const { id } = await admin(gateway, "POST", "/policies/rate-limits", rate);
+    await visit(page, "keys");
+    await visit(page, "limits");
+    await page.getByText("1,000 requests per minute").waitFor();
+    await admin(gateway, "DELETE", `/policies/rate-limits/${id}`);
     await named(page, "button", "End teams").click();
     await named(page, "button", "End policy").click();
     await until(async () => !(await named(page, "button", "End teams").isVisible()));
@@ -360,7 +367,7 @@ test("figures stand beside those of the period before", { skip }, () =>
 
 test("requests are found by a key's name and by metadata, and kept in a file", { skip }, () =>
   task(async (page) => {
-    const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "filed", scopes: ["completions.write"] });
+    const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "filed", scopes: ["completions.write"], labels: { team: "files" } });
     await until(async () => (await chat(key, { "x-portkey-metadata": '{"team": "files"}' })).status === 200);
     await visit(page, "requests");
     await field(page, "Key").fill("filed");
@@ -386,6 +393,7 @@ test("requests are found by a key's name and by metadata, and kept in a file", {
     await until(async () => (await field(page, "Metadata").inputValue()) === "team=files");
     await page.locator("tbody a").first().click();
     await named(page, "heading", "Metadata").waitFor();
+    assert.equal(await named(page.locator(".section"), "link", "files").or(page.locator("dd").getByText("files", { exact: true })).count(), 1);
     await named(page, "link", "files").click();
     await until(async () => (await field(page, "Metadata").inputValue()) === "team=files");
   }));
@@ -431,6 +439,9 @@ test("the link of a start signs in once, and leaves the address", { skip }, asyn
   await page.goto(`${gateway.url}/console/#sign-in=${ADMIN}`); // loads nothing: the console is open there already
   await page.locator(".frame").waitFor();
   assert.equal(page.url().includes(ADMIN), false);
+  await until(() => page.url().endsWith("#/overview"));
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  assert.notEqual(await page.evaluate(() => document.activeElement.tagName), "H1", "nobody has gone to another page");
   await page.reload();
   await page.locator(".frame").waitFor();
   await page.goto(`${gateway.url}/console#/keys/%E0%A4%A`);
@@ -509,6 +520,7 @@ test("health tells which circuits are broken, and leads to what failed", { skip 
 test("a key with scopes to look sees no buttons that change", { skip }, async () => {
   const scopes = ["workspace_service_api_keys.list", "workspace_service_api_keys.read", "providers.list", "configs.list", "configs.read"];
   const { key } = await admin(gateway, "POST", "/api-keys/organisation/service", { name: "reader", scopes });
+  await admin(gateway, "POST", "/virtual-keys", { name: "Looked at", provider: "echo" });
   await task(
     async (page) => {
       assert.deepEqual(await page.locator("nav li").allTextContents(), ["Keys", "Providers", "Configs", "Playground"]);
@@ -518,6 +530,12 @@ test("a key with scopes to look sees no buttons that change", { skip }, async ()
       await named(page, "heading", "Settings").waitFor();
       assert.equal(await named(page, "button", "Save").count(), 0);
       assert.equal(await named(page, "button", "Delete").count(), 0);
+      await visit(page, "providers");
+      await page.locator("td .strong").first().waitFor();
+      assert.equal(await page.locator("td a").count(), 0, "the pages of providers would only be refused");
+      await page.getByRole("button", { name: /^Test / }).first().click();
+      await field(page.getByRole("dialog"), "Gateway key").waitFor();
+      await page.getByText("Your key may make none").waitFor();
     },
     { key },
   );

@@ -928,6 +928,21 @@ async def test_when_keys_were_used_is_written_in_batches(
     assert [written[key] for key in keys] == [2_000_000_000, 1_000_500_000, 1_000_500_000, 1_000_500_000, None]
 
 
+async def test_a_key_is_written_soon_and_then_once_a_minute(rows: Rows, database: Database) -> None:
+    key, other = await rows.key("app", b"a" * 32), await rows.key("other", b"b" * 32)
+    used: dict[str, float] = {}
+    last_used = LastUsed(database, used)
+    written = []
+    for now, keys in [(0.0, [key]), (5.0, [key, other]), (59.0, [other]), (60.0, []), (65.0, [])]:
+        used |= dict.fromkeys(keys, 1000.0 + now)
+        await last_used.write_due(now)
+        async with database.read() as connection:
+            query = sa.select(schema.api_key.c.id, schema.api_key.c.last_used_at)
+            at = {row.id: row.last_used_at for row in await connection.execute(query)}
+        written.append(tuple(each and each // 1_000_000 - 1000 for each in (at[key], at[other])))
+    assert written == [(0, None), (0, 5), (0, 5), (5, 5), (5, 59)]
+
+
 async def test_what_cant_be_written_is_written_later(
     rows: Rows, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -937,7 +952,7 @@ async def test_what_cant_be_written_is_written_later(
     last_used.start()
     with monkeypatch.context() as lost:
         lost.setattr(Database, "write", lambda *_, **__: _unreachable(database))
-        await last_used._try_write()
+        await last_used._try(last_used.write_due(0.0))
     assert used == {key: 1.0}
     await last_used.stop()
     assert used == {}

@@ -102,7 +102,7 @@ def test_a_request_and_its_attempt_are_spans_of_one_trace(tmp_path: Path) -> Non
     assert (own.name, own.parent, own.message.status.code) == ("chat.completions", "", 0)
     assert own.attributes["http.response.status_code"] == 200
     assert (own.attributes["url.scheme"], own.attributes["url.path"]) == ("http", "/v1/chat/completions")
-    assert own.attributes["user.id"] == "u-1"
+    assert own.attributes["user.id"] == attempt.attributes["user.id"] == "u-1"
     assert own.attributes["penstock.metadata.team"] == "red"
     assert own.resource["service.name"] == "penstock"
     assert own.resource["deployment.environment.name"] == "test"

@@ -105,8 +105,16 @@ export function Audit(): JSX.Element {
                     </button>
                   ),
                 },
-                { name: "Who", cell: (row) => (row.user_type === "api_key" ? <Named id={row.user_id} known={known.get(row.user_id)} /> : row.user_type.replaceAll("_", " ")) },
-                { name: "Did", cell: (row) => `${row.action.replaceAll("_", " ")} ${row.resource_type.replaceAll("_", " ")}` },
+                {
+                  name: "Who",
+                  cell: (row) =>
+                    row.user_type === "api_key" ? (
+                      <Named id={row.user_id} known={known.get(row.user_id)} />
+                    ) : (
+                      <span class="word">{row.user_type.replaceAll("_", " ")}</span>
+                    ),
+                },
+                { name: "Did", short: true, cell: (row) => `${row.action.replaceAll("_", " ")} ${row.resource_type.replaceAll("_", " ")}` },
                 { name: "To", cell: (row) => <Named id={row.resource_id} known={known.get(row.resource_id)} name={nameIn(row)} /> },
                 { name: "From", short: true, cell: (row) => row.client_ip ?? "–" },
                 {

@@ -1,7 +1,7 @@
 /** Unit tests of a config, in the form of `penstock test`: with such a request and such faults, this must come of it. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { explain, type Explanation } from "../gateway";
 import { readJson } from "../json_text";
 import { useAction } from "../load";
@@ -36,6 +36,10 @@ const MOST = 100;
 export function ConfigTests(props: { config: unknown; slug: string }): JSX.Element {
   const place = `penstock-tests-${props.slug}`;
   const [text, setText] = useState(() => (props.slug && localStorage.getItem(place)) || EXAMPLE);
+  useEffect(() => {
+    // Also what was typed before the config had a name.
+    if (props.slug && (text !== EXAMPLE || localStorage.getItem(place))) localStorage.setItem(place, text);
+  }, [place, text]);
   const [results, setResults] = useState<Result[]>();
   const action = useAction();
   const run = (): Promise<boolean> =>
@@ -60,10 +64,7 @@ export function ConfigTests(props: { config: unknown; slug: string }): JSX.Eleme
           wide
           rows={6}
           value={text}
-          onValue={(typed) => {
-            setText(typed);
-            if (props.slug) localStorage.setItem(place, typed);
-          }}
+          onValue={setText}
           hint={`Each has a name, may set ${ASKED.join(", ")}, and expects one of ${EXPECTED.join(", ")}. They stay in this browser`}
         />
         <Failure error={action.error} />

@@ -1,12 +1,13 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { get, list, post, put, remove } from "../api";
+import { SAVED, useDraft } from "../draft";
 import { ago, time } from "../format";
 import { diff, type JsonProblem, problemsOf, readJson } from "../json_text";
 import { asError, useAction, useLoad } from "../load";
 import { go, goLater, link } from "../route";
 import { may } from "../session";
-import { Badge, Button, CheckField, Confirm, Failure, LoadedView, Page, Section, SelectField, Table, TextField } from "../ui";
+import { Badge, Button, CheckField, Confirm, Failure, LoadedView, Page, RowName, Section, SelectField, Table, TextField } from "../ui";
 import { ConfigTests } from "./config_tests";
 import { Editor } from "./editor";
 import { Explain } from "./explain";
@@ -43,8 +44,21 @@ function asText(config: string): string {
 }
 
 export function Configs(props: { id: string }): JSX.Element {
-  if (!props.id) return <AllConfigs />;
-  return props.id === "new" ? <ConfigView /> : <OneConfig key={props.id} slug={props.id} />;
+  const { id } = props;
+  // The page on which a config was made goes on as that config's page, with all that is typed there.
+  const made = useRef({ slug: "", turn: 0 });
+  if (id === "new" && made.current.slug) made.current = { slug: "", turn: made.current.turn + 1 };
+  if (!id) return <AllConfigs />;
+  const isMadeHere = id === "new" || id === made.current.slug;
+  return (
+    <OneConfig
+      key={isMadeHere ? `new ${made.current.turn}` : id}
+      slug={id === "new" ? "" : id}
+      onMade={(slug) => {
+        made.current.slug = slug;
+      }}
+    />
+  );
 }
 
 function AllConfigs(): JSX.Element {
@@ -73,9 +87,7 @@ function AllConfigs(): JSX.Element {
                 name: "Name",
                 cell: (each) => (
                   <>
-                    <a class="strong" href={link("configs", each.slug)}>
-                      {each.name || each.slug}
-                    </a>{" "}
+                    <RowName to={may("configs.read") && link("configs", each.slug)}>{each.name || each.slug}</RowName>{" "}
                     {Boolean(each.is_default) && <Badge text="default" tone="good" />}
                   </>
                 ),
@@ -93,46 +105,65 @@ function AllConfigs(): JSX.Element {
   );
 }
 
-function OneConfig(props: { slug: string }): JSX.Element {
-  const path = `/configs/${encodeURIComponent(props.slug)}`;
-  const loaded = useLoad(async () => {
+interface Stored {
+  config: Config;
+  versions: Version[];
+}
+
+/** The page of a config; without a slug, of one that is to be made. */
+function OneConfig(props: { slug: string; onMade: (slug: string) => void }): JSX.Element {
+  const { slug, onMade } = props;
+  const path = `/configs/${encodeURIComponent(slug)}`;
+  const loaded = useLoad<Stored | undefined>(async () => {
+    if (!slug) return undefined;
     const config = await get<Config>(path);
     const versions = await list<Version>(`${path}/versions`).catch(() => ({ data: [] as Version[], total: 0 }));
     return { config, versions: versions.data };
-  }, [props.slug]);
+  }, [slug]);
+  const [isNew] = useState(slug === "");
+  const view = (stored?: Stored): JSX.Element => <ConfigView stored={stored} onMade={onMade} reload={loaded.reload} />;
+  if (!isNew) return <LoadedView loaded={loaded}>{view}</LoadedView>;
   return (
-    <LoadedView loaded={loaded}>
-      {({ config, versions }) => (
-        <ConfigView key={config.version_id} config={config} versions={versions} reload={loaded.reload} />
-      )}
-    </LoadedView>
+    <>
+      <Failure error={loaded.error} />
+      {view(loaded.data)}
+    </>
   );
 }
 
-function ConfigView(props: { config?: Config; versions?: Version[]; reload?: () => void }): JSX.Element {
-  const { config } = props;
-  const [text, setText] = useState(() => (config ? asText(config.config) : pretty(EXAMPLE)));
-  const [name, setName] = useState(config?.name ?? "");
-  const [isDefault, setDefault] = useState(Boolean(config?.is_default));
-  const [told, setTold] = useState("");
+function ConfigView(props: { stored: Stored | undefined; onMade: (slug: string) => void; reload: () => void }): JSX.Element {
+  const config = props.stored?.config;
+  // Known as soon as a config is made: what is saved then changes that one.
+  const [slug, setSlug] = useState(config?.slug ?? "");
+  const draft = useDraft(() => ({
+    text: config ? asText(config.config) : pretty(EXAMPLE),
+    name: config?.name ?? "",
+    isDefault: Boolean(config?.is_default),
+  }));
+  const { text, name, isDefault } = draft.value;
+  const [warnings, setWarnings] = useState<string[]>([]);
   const [refused, setRefused] = useState<JsonProblem[]>([]);
   const [isDeleting, setDeleting] = useState(false);
   const action = useAction();
   const reading = readJson(text);
   const problems = reading.problem ? [reading.problem] : refused;
-  const maySave = config ? may("configs.update") && !config.penstock_source : may("configs.create");
+  const maySave = slug ? may("configs.update") && !config?.penstock_source : may("configs.create");
   const save = async (): Promise<void> => {
-    setTold("");
     setRefused([]);
     const body = { name, config: reading.value, is_default: isDefault ? 1 : 0 };
     const from = window.location.hash;
     try {
-      const made = config
-        ? await put<{ warnings?: string[] }>(`/configs/${encodeURIComponent(config.slug)}`, body)
-        : await post<{ slug: string; warnings?: string[] }>("/configs", body);
-      if ("slug" in made && !config && window.location.hash === from) go(`configs/${encodeURIComponent(String(made.slug))}`);
-      setTold(["Saved, in force within a second or two.", ...(made.warnings ?? [])].join(" "));
-      props.reload?.();
+      if (slug) {
+        const { warnings = [] } = await put<{ warnings?: string[] }>(`/configs/${encodeURIComponent(slug)}`, body);
+        setWarnings(warnings);
+        props.reload();
+        return;
+      }
+      const made = await post<{ slug: string; warnings?: string[] }>("/configs", body);
+      setWarnings(made.warnings ?? []);
+      setSlug(made.slug);
+      props.onMade(made.slug);
+      if (window.location.hash === from) go(`configs/${encodeURIComponent(made.slug)}`);
     } catch (problem) {
       const error = asError(problem);
       const found = error.problems.filter((each) => each.pointer.startsWith("/config"));
@@ -164,12 +195,12 @@ function ConfigView(props: { config?: Config; versions?: Version[]; reload?: () 
             class="form"
             onSubmit={(event) => {
               event.preventDefault();
-              void action.run(save);
+              void draft.save(action, save);
             }}
           >
-            <TextField label="Name" required value={name} onValue={setName} disabled={!maySave} />
-            <Editor label="Config in JSON" text={text} onText={setText} problems={problems} readOnly={!maySave} />
-            <CheckField label="Serves requests of the workspace that name nothing else" value={isDefault} onValue={setDefault} />
+            <TextField label="Name" required value={name} onValue={(typed) => draft.change({ name: typed })} disabled={!maySave} />
+            <Editor label="Config in JSON" text={text} onText={(typed) => draft.change({ text: typed })} problems={problems} readOnly={!maySave} />
+            <CheckField label="Serves requests of the workspace that name nothing else" value={isDefault} onValue={(on) => draft.change({ isDefault: on })} />
             <Failure error={refused.length ? undefined : action.error} />
             <footer>
               {maySave && (
@@ -177,10 +208,10 @@ function ConfigView(props: { config?: Config; versions?: Version[]; reload?: () 
                   Save
                 </Button>
               )}
-              <Button disabled={Boolean(reading.problem)} onClick={() => setText(pretty(reading.value))}>
+              <Button disabled={Boolean(reading.problem)} onClick={() => draft.change({ text: pretty(reading.value) })}>
                 Format
               </Button>
-              <span role="status">{told}</span>
+              <span role="status">{draft.isSaved && [SAVED, ...warnings].join(" ")}</span>
             </footer>
           </form>
         </Section>
@@ -189,18 +220,27 @@ function ConfigView(props: { config?: Config; versions?: Version[]; reload?: () 
           onProblems={(message) => setRefused(message ? problemsOf(message, reading.lines) : [])}
         />
       </div>
-      <ConfigTests config={reading.problem ? undefined : reading.value} slug={config?.slug ?? ""} />
-      {props.versions && props.versions.length > 0 && (
-        <Versions versions={props.versions} text={text} slug={config?.slug ?? ""} reload={props.reload} />
+      <ConfigTests config={reading.problem ? undefined : reading.value} slug={slug} />
+      {props.stored && props.stored.versions.length > 0 && (
+        <Versions
+          versions={props.stored.versions}
+          text={reading.problem ? text : pretty(reading.value)}
+          slug={slug}
+          onBack={(version) => {
+            // This text is the one of the moment when the button was pressed: what was typed since then stays.
+            draft.change((now) => (now.text === text ? { text: asText(version.config) } : {}));
+            props.reload();
+          }}
+        />
       )}
       {isDeleting && config && <DeleteConfig config={config} onClose={() => setDeleting(false)} />}
     </Page>
   );
 }
 
-function Versions(props: { versions: Version[]; text: string; slug: string; reload: (() => void) | undefined }): JSX.Element {
-  const [chosen, setChosen] = useState(props.versions[0]?.version_id ?? "");
-  const version = props.versions.find((each) => each.version_id === chosen);
+function Versions(props: { versions: Version[]; text: string; slug: string; onBack: (version: Version) => void }): JSX.Element {
+  const [chosen, setChosen] = useState("");
+  const version = props.versions.find((each) => each.version_id === chosen) ?? props.versions[0];
   const action = useAction();
   const changed = diff(asText(version?.config ?? ""), props.text);
   return (
@@ -208,7 +248,7 @@ function Versions(props: { versions: Version[]; text: string; slug: string; relo
       <div class="filters roomy">
         <SelectField
           label="Version"
-          value={chosen}
+          value={version?.version_id ?? ""}
           onValue={setChosen}
           options={props.versions.map(
             (each) => [each.version_id, `${each.version}${each.is_current ? " (in force)" : ""}, ${time(each.last_updated_at)}`] as const,
@@ -219,8 +259,8 @@ function Versions(props: { versions: Version[]; text: string; slug: string; relo
             disabled={action.isBusy}
             onClick={() =>
               void action
-                .run(() => put(`/configs/${encodeURIComponent(props.slug)}`, { version_id: chosen }))
-                .then((isDone) => isDone && props.reload?.())
+                .run(() => put(`/configs/${encodeURIComponent(props.slug)}`, { version_id: version.version_id }))
+                .then((isDone) => isDone && props.onBack(version))
             }
           >
             Go back to it

@@ -6,6 +6,7 @@ import { explain, type ExplainedGuard, type Explanation, type Step } from "../ga
 import { readJson } from "../json_text";
 import { asError, useAction } from "../load";
 import { AreaField, Badge, Form, Section, TextField } from "../ui";
+import { MissingGatewayKey } from "./gateway_key";
 
 interface Node {
   path: string;
@@ -95,6 +96,7 @@ export function Explain(props: { config: unknown; onProblems: (message: string) 
           hint="What goes wrong at which target: 429, 503, stall, refused, cut … (docs/explain.md)"
         />
         <AreaField label="Metadata" rows={2} value={metadata} onValue={setMetadata} placeholder='{"team": "search"}' />
+        <MissingGatewayKey />
         <AreaField label="Request" rows={2} value={request} onValue={setRequest} placeholder='{"model": "…", "messages": []}' />
       </Form>
     </Section>

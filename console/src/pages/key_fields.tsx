@@ -1,6 +1,7 @@
 /** The fields of a key's form. */
 
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { list } from "../api";
 import { localInput } from "../format";
 import { LimitFields, limitsBody, limitsDraft, type LimitsDraft } from "../limits";
@@ -9,7 +10,7 @@ import { may } from "../session";
 import { asLines, asPairs, lines, pairs } from "../text_lists";
 import { AreaField, CheckField, problemOf, SelectField, TextField } from "../ui";
 import type { Key } from "./keys";
-import { type RotationDraft, RotationFields, rotationBody, rotationDraft } from "./rotation";
+import { type RotationDraft, RotationFields, rotationDraft } from "./rotation";
 
 export interface KeyDraft {
   name: string;
@@ -102,9 +103,9 @@ function aliasOf(text: string): unknown {
   }
 }
 
-/** The body of a key. `isAdmin`: it calls no models, and has none of the members that are about calls. `before`: the key
- * that is changed. */
-export function bodyOf(draft: KeyDraft, isAdmin: boolean, before?: Key): Record<string, unknown> {
+/** The body of a key without its rotations. `isAdmin`: it calls no models, and has none of the members that are about
+ * calls. */
+export function bodyOf(draft: KeyDraft, isAdmin: boolean): Record<string, unknown> {
   return {
     name: draft.name,
     scopes: lines(draft.scopes) ?? [],
@@ -112,7 +113,6 @@ export function bodyOf(draft: KeyDraft, isAdmin: boolean, before?: Key): Record<
     labels: pairs(draft.labels),
     allowed_ips: lines(draft.ips),
     expose_cost: draft.exposeCost,
-    ...rotationBody(draft.rotation, before?.rotation_policy),
     ...(isAdmin ? {} : ofCalls(draft)),
   };
 }
@@ -134,10 +134,11 @@ export function KeyFields(props: {
   draft: KeyDraft;
   kind: string;
   action: Action;
-  onChange: (draft: KeyDraft) => void;
+  onChange: (more: Partial<KeyDraft>) => void;
 }): JSX.Element {
-  const { draft, action } = props;
-  const change = (more: Partial<KeyDraft>): void => props.onChange({ ...draft, ...more });
+  const { draft, action, onChange: change } = props;
+  // Once: what is emptied while somebody types closes nothing.
+  const [isOpen] = useState(() => hasMore(draft));
   const sets = scopeSets(props.kind);
   const isAdmin = props.kind === "organisation-service";
   const configs = useLoad(
@@ -169,7 +170,7 @@ export function KeyFields(props: {
       />
       <RotationFields draft={draft.rotation} action={action} onChange={(rotation) => change({ rotation })} />
       {!isAdmin && <LimitFields draft={draft.limits} onChange={(limits) => change({ limits })} />}
-      <details class="wide" open={hasMore(draft)}>
+      <details class="wide" open={isOpen}>
         <summary>Scopes, labels, models, mail</summary>
         <div class="fields">
           <AreaField
@@ -272,4 +273,7 @@ export function KeyFields(props: {
   );
 }
 
-const hasMore = (draft: KeyDraft): boolean => Boolean(draft.labels || draft.models || draft.providers || draft.ips || draft.aliases || draft.config);
+const hasMore = (draft: KeyDraft): boolean =>
+  Boolean(
+    draft.labels || draft.models || draft.providers || draft.ips || draft.aliases || draft.emails || draft.content || draft.config,
+  );

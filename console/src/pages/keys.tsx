@@ -2,16 +2,17 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, listAll, post, put, remove } from "../api";
 import { type Budget, BudgetBar, readBudgets } from "../budgets";
+import { changed, SAVED, useDraft } from "../draft";
 import { ago, count, time } from "../format";
 import { inWords, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { goLater, link } from "../route";
 import { may, mayKeys } from "../session";
-import { Badge, Button, Confirm, Dialog, Facts, Failure, Form, LoadedView, Page, Section, SelectField, Table } from "../ui";
+import { Badge, Button, Confirm, Dialog, Facts, Failure, Form, LoadedView, Page, RowName, Section, SelectField, Table } from "../ui";
 import { bodyOf, type KeyDraft, KeyFields, keyDraft } from "./key_fields";
 import { KeyText, type Made } from "./key_text";
 import { NewKey } from "./new_key";
-import { type Rotating, rotationInWords } from "./rotation";
+import { type Rotating, rotationBody, rotationInWords } from "./rotation";
 
 export interface Key extends Limited, Rotating {
   id: string;
@@ -92,9 +93,7 @@ function AllKeys(): JSX.Element {
                   name: "Name",
                   cell: (key) => (
                     <>
-                      <a class="strong" href={link("keys", key.id)}>
-                        {key.name || "(no name)"}
-                      </a>
+                      <RowName to={mayKeys("read", key.type) && link("keys", key.id)}>{key.name || "(no name)"}</RowName>
                       <Labels labels={key.labels} />
                     </>
                   ),
@@ -260,36 +259,41 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
 
 function Edit(props: { entry: Key; mayUpdate: boolean; reload: () => void }): JSX.Element {
   const { entry } = props;
-  const [draft, setDraft] = useState<KeyDraft>(() => keyDraft(entry));
-  const [status, setStatus] = useState(entry.status === "disabled" ? "disabled" : "active");
-  const [isSaved, setSaved] = useState(false);
+  const draft = useDraft<KeyDraft & { status: string }>(() => ({
+    ...keyDraft(entry),
+    status: entry.status === "disabled" ? "disabled" : "active",
+  }));
   const action = useAction();
-  const save = (): void => {
-    setSaved(false);
-    void action.run(() => put(`/api-keys/${entry.id}`, { ...bodyOf(draft, entry.type === "organisation-service", entry), status })).then((isDone) => {
-      setSaved(isDone);
-      if (isDone) props.reload();
-    });
+  const isAdmin = entry.type === "organisation-service";
+  const save = async (): Promise<void> => {
+    const isDone = await draft.save(action, ({ status, ...after }, { status: before, ...known }) =>
+      put(`/api-keys/${entry.id}`, {
+        ...changed(bodyOf(after, isAdmin), bodyOf(known, isAdmin)),
+        ...rotationBody(after.rotation, entry.rotation_policy),
+        ...(status === before ? {} : { status }),
+      }),
+    );
+    if (isDone) props.reload();
   };
   return (
     <Section title={props.mayUpdate ? "Edit" : "Settings"}>
       <Form
         action={action}
         submit="Save"
-        onSubmit={save}
+        onSubmit={() => void save()}
         readOnly={!props.mayUpdate}
-        more={<span role="status">{isSaved ? "Saved, in force within a second or two." : ""}</span>}
+        more={<span role="status">{draft.isSaved ? SAVED : ""}</span>}
       >
         <SelectField
           label="Status"
-          value={status}
-          onValue={setStatus}
+          value={draft.value.status}
+          onValue={(status) => draft.change({ status })}
           options={[
             ["active", "active"],
             ["disabled", "disabled"],
           ]}
         />
-        <KeyFields draft={draft} action={action} kind={entry.type} onChange={setDraft} />
+        <KeyFields draft={draft.value} action={action} kind={entry.type} onChange={draft.change} />
       </Form>
     </Section>
   );
@@ -303,6 +307,7 @@ function Rotate(props: { path: string; onClose: () => void; onMade: (made: Made)
       <Form
         action={action}
         submit="Rotate"
+        isClosing
         onCancel={props.onClose}
         onSubmit={() =>
           void action.run(async () => {

@@ -2,12 +2,12 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { list, put } from "../api";
 import { type Budget, BudgetBar, readBudgets } from "../budgets";
-import { date } from "../format";
+import { due } from "../format";
 import { inWords, LimitFields, limitsBody, limitsDraft, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { link } from "../route";
 import { may, mayKeys } from "../session";
-import { Button, Confirm, Dialog, Form, LoadedView, Page, Section, Table } from "../ui";
+import { Button, Confirm, Dialog, Form, LoadedView, Page, RowName, Section, Table } from "../ui";
 import { Policies } from "./policies";
 
 interface Workspace extends Limited {
@@ -51,7 +51,7 @@ function Budgets(): JSX.Element {
               {
                 name: "Begins anew",
                 short: true,
-                cell: (each) => (each.next_usage_reset_at ? date(each.next_usage_reset_at) : "never"),
+                cell: (each) => (each.next_usage_reset_at ? due(each.next_usage_reset_at) : "never"),
                 sort: (each) => each.next_usage_reset_at ?? "9",
               },
               {
@@ -82,12 +82,12 @@ function Budgets(): JSX.Element {
 
 function Owner(props: { budget: Budget }): JSX.Element {
   const { level, owner_id, owner_name, slug } = props.budget;
-  if (level === "workspace") return <span class="strong">{owner_name}</span>;
-  return (
-    <a class="strong" href={level === "api_key" ? link("keys", owner_id) : link("providers", slug ?? "")}>
-      {owner_name}
-    </a>
-  );
+  const pages = {
+    workspace: false as const,
+    api_key: mayKeys("read") && link("keys", owner_id),
+    provider: may("providers.read") && link("providers", slug ?? ""),
+  };
+  return <RowName to={pages[level]}>{owner_name}</RowName>;
 }
 
 const ownerPath = (budget: Budget): string =>
@@ -166,6 +166,7 @@ function EditWorkspace(props: { workspace: Workspace; onClose: (isDone: boolean)
       <Form
         action={action}
         submit="Save"
+        isClosing
         onCancel={() => props.onClose(false)}
         onSubmit={() => void action.run(() => put(path, limitsBody(limits))).then((isDone) => isDone && props.onClose(true))}
       >

@@ -2,9 +2,9 @@
 
 import type { JSX } from "preact";
 import { address, errorOf, send } from "../api";
-import { amount, compact, date, dollars, time } from "../format";
+import { amount, compact, due, dollars, time } from "../format";
 import { useLoad } from "../load";
-import { Bar, Button, Code, Facts, Failure, LoadedView, Page, Section, Table } from "../ui";
+import { Bar, Button, Code, Facts, LoadedView, Page, Section, Table } from "../ui";
 
 interface Limit {
   id: string;
@@ -58,7 +58,6 @@ export function Me(props: { apiKey: string; onLeave: () => void }): JSX.Element 
             lead="Your gateway key: its limits, what it has used, and the models that it may call."
             actions={<Button onClick={props.onLeave}>Leave</Button>}
           >
-            <Failure error={loaded.error} />
             <Facts
               facts={[
                 ["Workspace", holder.workspace?.name ?? "–"],
@@ -79,7 +78,7 @@ export function Me(props: { apiKey: string; onLeave: () => void }): JSX.Element 
                     { name: "Limit", cell: (each) => nameOf(each) },
                     { name: "Of", cell: (each) => LEVELS[each.level] ?? each.level },
                     { name: "Used", cell: (each) => <Used limit={each} /> },
-                    { name: "Begins anew", short: true, cell: (each) => (each.resets_at ? date(each.resets_at) : "–") },
+                    { name: "Begins anew", short: true, cell: (each) => (each.resets_at ? due(each.resets_at) : "–") },
                   ]}
                 />
               )}
@@ -123,13 +122,17 @@ const LEVELS: Record<string, string> = {
   policy: "a policy",
 };
 
+/** Windows that have a name, by their seconds. */
+const LENGTHS: Record<number, string> = { 1: "a second", 60: "a minute", 3600: "an hour", 86_400: "in 24 hours", 604_800: "in 7 days" };
+
 function nameOf(limit: Limit): string {
   const kind = limit.tokens && limit.tokens !== "all" ? `${limit.tokens} tokens` : limit.type === "cost" ? "dollars" : limit.type;
   if (limit.type === "concurrency") return "requests at a time";
   const window = limit.window;
   if (!window || window.unit === "lifetime") return `${kind} in all`;
   if (window.unit === "days") return `${kind} in ${window.days} days`;
-  return window.unit === "seconds" ? `${kind} in ${window.seconds} s` : `${kind} a ${window.unit}`;
+  if (window.unit !== "seconds") return `${kind} a ${window.unit}`;
+  return `${kind} ${LENGTHS[window.seconds ?? 0] ?? `in ${window.seconds} s`}`;
 }
 
 function Used(props: { limit: Limit }): JSX.Element {

@@ -4,10 +4,10 @@ import { post } from "../api";
 import { useAction } from "../load";
 import { KEY_KINDS, mayKeys } from "../session";
 import { Dialog, Form, problemOf, SelectField, TextField } from "../ui";
-import { bodyOf, KeyFields, keyDraft } from "./key_fields";
+import { bodyOf, type KeyDraft, KeyFields, keyDraft } from "./key_fields";
 import type { Made } from "./key_text";
 import type { Key } from "./keys";
-import { rotationDraft } from "./rotation";
+import { rotationBody, rotationDraft } from "./rotation";
 
 const NAMES: Record<string, string> = {
   "workspace-service": "an application",
@@ -27,28 +27,33 @@ export function NewKey(props: { like?: Key; onClose: () => void; onMade: (made: 
     const rotation = copied.rotation.period === "once" ? rotationDraft() : copied.rotation;
     return { ...copied, name: `${copied.name} copy`, rotation };
   });
+  const change = (more: Partial<KeyDraft>): void => setDraft((now) => ({ ...now, ...more }));
   const action = useAction();
   const make = async (): Promise<void> => {
-    const body = { ...bodyOf(draft, kind === "organisation-service"), ...(kind === "workspace-user" ? { user_id: user } : {}) };
+    const body = {
+      ...bodyOf(draft, kind === "organisation-service"),
+      ...rotationBody(draft.rotation),
+      ...(kind === "workspace-user" ? { user_id: user } : {}),
+    };
     const named = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
     props.onMade(await post<Made>(`/api-keys/${kind.replace("-", "/")}`, named));
   };
   return (
     <Dialog title="New key" onClose={props.onClose} wide>
-      <Form action={action} submit="Create key" onCancel={props.onClose} onSubmit={() => void action.run(make)}>
+      <Form action={action} submit="Create key" isClosing onCancel={props.onClose} onSubmit={() => void action.run(make)}>
         <SelectField
           label="For"
           value={kind}
           onValue={(next) => {
             setKind(next);
-            setDraft({ ...draft, scopes: keyDraft(undefined, next).scopes });
+            change({ scopes: keyDraft(undefined, next).scopes });
           }}
           options={kinds.map((each) => [each, NAMES[each] ?? each] as const)}
         />
         {kind === "workspace-user" && (
           <TextField label="User's id" required value={user} onValue={setUser} error={problemOf(action, "user_id")} />
         )}
-        <KeyFields draft={draft} kind={kind} action={action} onChange={setDraft} />
+        <KeyFields draft={draft} kind={kind} action={action} onChange={change} />
       </Form>
     </Dialog>
   );

@@ -4,6 +4,7 @@ import { asCurl } from "../curl";
 import { ago, cents, count, duration, time } from "../format";
 import { useLoad } from "../load";
 import { go, link } from "../route";
+import { mayKeys } from "../session";
 import { Badge, Button, Code, Copy, Facts, LoadedView, Page, Section } from "../ui";
 import { replay } from "./playground";
 import { lastSearch, type Row, StatusBadge } from "./requests";
@@ -80,7 +81,7 @@ function RequestView(props: { entry: Entry }): JSX.Element {
         facts={[
           ["Call", `${entry.request.method} ${entry.request.url}`],
           ["Provider", metrics.ai_org ?? "–"],
-          ["Key", metrics.api_key_id ? <a href={link("keys", metrics.api_key_id)}>{metrics.api_key_name}</a> : (metrics.api_key_name ?? "none")],
+          ["Key", metrics.api_key_id && mayKeys("read") ? <a href={link("keys", metrics.api_key_id)}>{metrics.api_key_name}</a> : (metrics.api_key_name ?? "none")],
           ["Took", duration(metrics.response_time)],
           ["Outside attempts", duration(metrics.gateway_processing_time)],
           ["First token", duration(metrics.time_to_first_token)],
@@ -131,7 +132,10 @@ function metadataOf(entry: Entry): [string, JSX.Element | string][] {
     const value = values[index] ?? "";
     return [name, <a href={`${link("requests")}?metadata=${encodeURIComponent(JSON.stringify({ [name]: value }))}`}>{value}</a>];
   });
-  return [...members, ...Object.entries(entry.labels ?? {})];
+  // A key's labels are members of its requests' metadata, unless the caller says otherwise.
+  const isMember = ([name, value]: [string, string]): boolean =>
+    (entry.metrics["metadata.key"] ?? []).some((each, index) => each === name && values[index] === value);
+  return [...members, ...Object.entries(entry.labels ?? {}).filter((label) => !isMember(label))];
 }
 
 /** Headers that say where a request goes and how its body is read; none is a credential. */

@@ -166,7 +166,7 @@ function Tiles(props: { summary: Summary; earlier: Summary; period: Record<strin
           ["Saved by it", withChange("cache_savings", cents)],
         ]}
       />
-      <p class="hint">Percentages compare with the period before, which is as long.</p>
+      {earlier.requests > 0 && <p class="hint">Percentages compare with the period before, which is as long.</p>}
     </div>
   );
 }

@@ -3,13 +3,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { address, errorOf, get } from "../api";
 import { asCurl } from "../curl";
 import { cents, count, duration } from "../format";
-import { call, chunks, hasGatewayKey, models, noGateway, setGatewayKey, toldBy, type Told, type ToolPiece, type Usage } from "../gateway";
+import { call, chunks, models, noGateway, toldBy, type Told, type ToolPiece, type Usage } from "../gateway";
 import { readJson } from "../json_text";
 import { asError, useLoad } from "../load";
 import { link } from "../route";
 import { may } from "../session";
 import { AreaField, Button, Code, Facts, Failure, Field, Page, Section, TextField } from "../ui";
 import type { ApiError } from "../api";
+import { GatewayKey } from "./gateway_key";
 
 interface Message {
   role: "user" | "assistant";
@@ -79,9 +80,9 @@ export function Playground(props: { model: string }): JSX.Element {
   };
   const wrongTools = tools.trim() === "" ? undefined : toolsProblem(tools);
   const asked = { prompt, system, tools: tools.trim() && !wrongTools ? (JSON.parse(tools) as unknown[]) : undefined, images };
-  const [key, setKey] = useState("");
+  const [asking, setAsking] = useState("");
   const [isDouble, setDouble] = useState(false);
-  const known = useLoad(async () => (noGateway() ? [] : await models()), [key]);
+  const known = useLoad(async () => (noGateway() ? [] : await models()), [asking]);
   const [turn, setTurn] = useState(0);
   const before = handed?.messages.slice(0, -1) ?? [];
   const reason = noGateway();
@@ -122,20 +123,7 @@ export function Playground(props: { model: string }): JSX.Element {
                   />
                 )}
               </Field>
-              <TextField
-                label="Gateway key"
-                type="password"
-                value={key}
-                onValue={(text) => {
-                  setKey(text);
-                  setGatewayKey(text);
-                }}
-                hint={
-                  hasGatewayKey() && !key
-                    ? "The console uses a key of its own that ends within the hour"
-                    : "Empty: a key for an hour is made where one is needed. It stays in this tab"
-                }
-              />
+              <GatewayKey onTyped={setAsking} />
             </div>
           </details>
         </div>

@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, list, post, put, remove } from "../api";
-import { ago, amount } from "../format";
-import { BUDGET_TYPES, RESETS, lengthOf, resetChoices, resetInWords } from "../limits";
+import { ago, amount, count } from "../format";
+import { BUDGET_TYPES, RESETS, lengthOf, resetChoices, resetInWords, unitInWords } from "../limits";
 import { useAction, useLoad } from "../load";
 import { may } from "../session";
 import { Badge, Bar, Button, Confirm, Dialog, Failure, Form, LoadedView, problemOf, Section, SelectField, Table, TextField } from "../ui";
@@ -113,7 +113,7 @@ export function Policies(): JSX.Element {
 const limitOf = (policy: Policy): string =>
   policy.kind === "usage"
     ? `${amount(policy.type, policy.credit_limit)}${policy.type === "cost" ? "" : ` ${policy.type}`} ${resetInWords(policy)}`
-    : `${policy.value ?? "?"} ${policy.type} ${policy.unit ?? `in ${lengthOf(policy)}`}`;
+    : `${count(policy.value)} ${policy.type} ${unitInWords(policy)}`;
 
 function Archive(props: { policy: Policy; onDone: () => void }): JSX.Element {
   const [isOpen, setOpen] = useState(false);
@@ -218,7 +218,7 @@ function ChangePolicy(props: { policy: Policy; onClose: (isDone: boolean) => voi
   };
   return (
     <Dialog title={`Change ${policy.name}`} onClose={() => props.onClose(false)}>
-      <Form action={action} submit="Save" onCancel={() => props.onClose(false)} onSubmit={() => void action.run(save)}>
+      <Form action={action} submit="Save" isClosing onCancel={() => props.onClose(false)} onSubmit={() => void action.run(save)}>
         <TextField
           label={isBudget ? `Budget, ${policy.type === "cost" ? "dollars" : policy.type}` : `At most, ${policy.type}`}
           type="number"
@@ -270,7 +270,7 @@ function NewPolicy(props: { onClose: (isDone: boolean) => void }): JSX.Element {
   };
   return (
     <Dialog title="New policy" onClose={() => props.onClose(false)} wide>
-      <Form action={action} submit="Create policy" onCancel={() => props.onClose(false)} onSubmit={() => void action.run(make)}>
+      <Form action={action} submit="Create policy" isClosing onCancel={() => props.onClose(false)} onSubmit={() => void action.run(make)}>
         <TextField label="Name" required value={draft.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
         <SelectField label="Is" value={draft.kind} onValue={(kind) => change({ kind: kind as Policy["kind"] })} options={KINDS} />
         <TextField

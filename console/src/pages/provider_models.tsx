@@ -102,6 +102,7 @@ function NewModel(props: { path: string; onClose: (isDone: boolean) => void }): 
       <Form
         action={action}
         submit="Add model"
+        isClosing
         onCancel={() => props.onClose(false)}
         onSubmit={() =>
           void action.run(() => put(props.path, { models: [model] })).then((isDone) => isDone && props.onClose(true))

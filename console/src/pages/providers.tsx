@@ -2,13 +2,14 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, list, post, put, remove } from "../api";
 import { type Budget, BudgetBar, readBudgets } from "../budgets";
+import { changed, SAVED, useDraft } from "../draft";
 import { ago, localInput } from "../format";
 import { inWords, LimitFields, limitsBody, limitsDraft, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { goLater, link } from "../route";
 import { may, session } from "../session";
 import { pairs } from "../text_lists";
-import { AreaField, Badge, Button, Confirm, Dialog, Form, LoadedView, Page, problemOf, Section, SelectField, Table, TextField } from "../ui";
+import { AreaField, Badge, Button, Confirm, Dialog, Failure, Form, LoadedView, Page, problemOf, RowName, Section, SelectField, Table, TextField } from "../ui";
 import { ProviderModels } from "./provider_models";
 import { TestProvider } from "./test_provider";
 
@@ -81,9 +82,7 @@ function AllProviders(): JSX.Element {
                 name: "Name",
                 cell: (each) => (
                   <>
-                    <a class="strong" href={link("providers", each.slug)}>
-                      {each.name || each.slug}
-                    </a>{" "}
+                    <RowName to={may("providers.read") && link("providers", each.slug)}>{each.name || each.slug}</RowName>{" "}
                     <code>@{each.slug}</code>
                   </>
                 ),
@@ -151,7 +150,7 @@ function NewProvider(props: { onClose: () => void; onMade: () => void }): JSX.El
   };
   return (
     <Dialog title="Add provider" onClose={props.onClose} wide>
-      <Form action={action} submit="Add provider" onCancel={props.onClose} onSubmit={() => void action.run(make)}>
+      <Form action={action} submit="Add provider" isClosing onCancel={props.onClose} onSubmit={() => void action.run(make)}>
         <TextField
           label="Host"
           required
@@ -203,23 +202,31 @@ function OneProvider(props: { slug: string }): JSX.Element {
   );
 }
 
+const providerDraft = (entry: Provider) => ({
+  name: entry.name,
+  note: entry.note ?? "",
+  status: entry.status === "disabled" ? "disabled" : "active",
+  expires: localInput(entry.expires_at),
+  limits: limitsDraft(entry),
+});
+
+const providerBody = (draft: ReturnType<typeof providerDraft>): Record<string, unknown> => ({
+  name: draft.name,
+  note: draft.note || null,
+  status: draft.status,
+  expires_at: draft.expires ? new Date(draft.expires).toISOString() : null,
+  ...limitsBody(draft.limits),
+});
+
 function ProviderView(props: { entry: Provider; path: string; reload: () => void }): JSX.Element {
   const { entry, path } = props;
   const [open, setOpen] = useState<"test" | "delete" | "credential">();
-  const [draft, setDraft] = useState(() => ({
-    name: entry.name,
-    note: entry.note ?? "",
-    status: entry.status === "disabled" ? "disabled" : "active",
-    expires: localInput(entry.expires_at),
-    limits: limitsDraft(entry),
-  }));
-  const change = (more: Partial<typeof draft>): void => setDraft({ ...draft, ...more });
-  const [isSaved, setSaved] = useState(false);
+  const draft = useDraft(() => providerDraft(entry));
+  const { value, change } = draft;
   const action = useAction();
-  const update = async (body: Record<string, unknown>): Promise<void> => {
-    setSaved(false);
-    const isDone = await action.run(() => put(path, body));
-    setSaved(isDone);
+  const reset = useAction();
+  const save = async (): Promise<void> => {
+    const isDone = await draft.save(action, (after, before) => put(path, changed(providerBody(after), providerBody(before))));
     if (isDone) props.reload();
   };
   const isOfFile = Boolean(entry.penstock_source);
@@ -254,28 +261,28 @@ function ProviderView(props: { entry: Provider; path: string; reload: () => void
         actions={
           !isOfFile &&
           inWords(entry) !== "" &&
-          may("providers.update") && <Button onClick={() => void update({ reset_usage: true })}>Reset usage</Button>
+          may("providers.update") && (
+            <Button
+              disabled={reset.isBusy}
+              onClick={() => void reset.run(() => put(path, { reset_usage: true })).then((isDone) => isDone && props.reload())}
+            >
+              Reset usage
+            </Button>
+          )
         }
       >
+        <Failure error={reset.error} />
         <Form
           action={action}
           submit="Save"
           readOnly={isOfFile || !may("providers.update")}
-          onSubmit={() =>
-            void update({
-              name: draft.name,
-              note: draft.note || null,
-              status: draft.status,
-              expires_at: draft.expires ? new Date(draft.expires).toISOString() : null,
-              ...limitsBody(draft.limits),
-            })
-          }
-          more={<span role="status">{isSaved ? "Saved, in force within a second or two." : ""}</span>}
+          onSubmit={() => void save()}
+          more={<span role="status">{draft.isSaved ? SAVED : ""}</span>}
         >
-          <TextField label="Name" value={draft.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
+          <TextField label="Name" value={value.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
           <SelectField
             label="Status"
-            value={draft.status}
+            value={value.status}
             onValue={(status) => change({ status })}
             options={[
               ["active", "active"],
@@ -285,13 +292,13 @@ function ProviderView(props: { entry: Provider; path: string; reload: () => void
           <TextField
             label="Expires"
             type="datetime-local"
-            value={draft.expires}
+            value={value.expires}
             onValue={(expires) => change({ expires })}
             error={problemOf(action, "expires_at")}
             hint="Empty: never"
           />
-          <AreaField label="Note" wide rows={2} value={draft.note} onValue={(note) => change({ note })} />
-          <LimitFields draft={draft.limits} onChange={(limits) => change({ limits })} />
+          <AreaField label="Note" wide rows={2} value={value.note} onValue={(note) => change({ note })} />
+          <LimitFields draft={value.limits} onChange={(limits) => change({ limits })} />
         </Form>
       </Section>
       {entry.integration_id && may("organisation_integrations.read", "workspace_integrations.read") && (
@@ -325,6 +332,7 @@ function NewCredential(props: { slug: string; onClose: () => void }): JSX.Elemen
       <Form
         action={action}
         submit="Replace credential"
+        isClosing
         onCancel={props.onClose}
         onSubmit={() =>
           void action

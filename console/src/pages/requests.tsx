@@ -7,7 +7,7 @@ import { asAddress, between, type Period, periodOf, PeriodFields } from "../peri
 import { go, link, type Place } from "../route";
 import { may, mayKeys } from "../session";
 import { asPairs, pairs } from "../text_lists";
-import { Badge, Button, CheckField, LoadedView, Page, SelectField, Table, TextField } from "../ui";
+import { Badge, Button, CheckField, LoadedView, Page, RowName, SelectField, Table, TextField } from "../ui";
 import { OneRequest } from "./one_request";
 
 export interface Row {
@@ -98,8 +98,15 @@ function metadataText(json: string): string {
   }
 }
 
-const metadataJson = (text: string): string =>
-  text.trim() === "" || text.trim().startsWith("{") ? text : JSON.stringify(pairs(text.replaceAll(",", "\n")));
+/** What is neither JSON nor pairs stays as it is: the gateway says that it can't be read. */
+function metadataJson(text: string): string {
+  if (text.trim() === "" || text.trim().startsWith("{")) return text;
+  try {
+    return JSON.stringify(pairs(text.replaceAll(",", "\n")));
+  } catch {
+    return text;
+  }
+}
 
 let searched = "";
 /** The address of the list as it was looked at last. */
@@ -206,9 +213,9 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
                   name: "When",
                   short: true,
                   cell: (row) => (
-                    <a class="strong" href={link("requests", row.id)} title={`${ago(row.created_at)}, ${row.created_at}`}>
-                      {time(row.created_at)}
-                    </a>
+                    <span title={`${ago(row.created_at)}, ${row.created_at}`}>
+                      <RowName to={may("logs.view", "logs.read") && link("requests", row.id)}>{time(row.created_at)}</RowName>
+                    </span>
                   ),
                 },
                 { name: "Status", cell: (row) => <StatusBadge status={row.response_status_code} error={row.error} /> },

@@ -15,7 +15,7 @@ export function SignIn(props: {
   const [key, setKey] = useState("");
   const action = useAction();
   return (
-    <main class="sign-in" id="main">
+    <main class="sign-in">
       <h1>
         <img src="./icon.svg" alt="" width="28" height="28" /> Penstock
       </h1>
@@ -23,6 +23,7 @@ export function SignIn(props: {
       <Form
         action={action}
         submit="Sign in"
+        isClosing
         onSubmit={() =>
           void action.run(async () => {
             try {

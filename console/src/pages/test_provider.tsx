@@ -5,6 +5,9 @@ import { duration } from "../format";
 import { call, models, toldBy, type Told } from "../gateway";
 import { useAction, useLoad } from "../load";
 import { Badge, Dialog, Facts, Form, TextField } from "../ui";
+import { MissingGatewayKey } from "./gateway_key";
+
+const modelsKnown = (number: number): string => (number === 1 ? "1 model known" : `${number} models known`);
 
 /** One tiny request through the gateway, as a caller would send it. */
 export function TestProvider(props: { slug: string; host: string; onClose: () => void }): JSX.Element {
@@ -38,8 +41,9 @@ export function TestProvider(props: { slug: string; host: string; onClose: () =>
           value={model}
           onValue={setModel}
           options={(known.data ?? []).map((id) => id.slice(prefix.length))}
-          hint={known.isLoading ? "Asking the provider for its models…" : `${known.data?.length ?? 0} models known`}
+          hint={known.isLoading ? "Asking the provider for its models…" : modelsKnown(known.data?.length ?? 0)}
         />
+        <MissingGatewayKey />
         {result && (
           <div class="wide" role="status">
             <Badge

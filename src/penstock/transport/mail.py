@@ -1,4 +1,4 @@
-"""Mail by SMTP, to the operator's own server: one message at a time, in a thread.
+"""Mail by SMTP, to the operator's own server: one conversation at a time, in a thread, a mail for each address.
 
 The standard library's client blocks; alerts are few. The address of the server is the operator's, and trusted as such;
 link-local and metadata addresses are refused all the same.
@@ -7,13 +7,17 @@ link-local and metadata addresses are refused all the same.
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+import email.policy
 import smtplib
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -24,6 +28,23 @@ from penstock.core.secret import Secret
 
 _PORTS: Final = {"smtp": 587, "smtps": 465}
 _LONGEST_SUBJECT: Final = 200
+_WHOLE: Final = 6
+"""How many times the longest wait for one answer a whole conversation may take: a server that answers byte by byte
+would hold its thread for hours."""
+
+
+class _Policy(email.policy.EmailPolicy):
+    """The library's policy, which folds a subject beyond ASCII word by word: readers drop the spaces between two
+    encoded words (https://www.rfc-editor.org/rfc/rfc2047#section-6.2). Here it is encoded as a whole."""
+
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        if name == "Subject" and not value.isascii():
+            return name, Header(value, "utf-8", header_name=name).encode()
+        return super().header_store_parse(name, value)
+
+
+_PLAIN: Final = _Policy(cte_type="7bit")
+"""Not every server takes bytes beyond ASCII in a body: https://www.rfc-editor.org/rfc/rfc6152."""
 
 
 class MailServer(msgspec.Struct, frozen=True):
@@ -71,32 +92,48 @@ class Mailer:
         self._policy = policy
         self._tls = tls
 
-    async def send(self, addresses: Sequence[str], subject: str, text: str) -> str:
-        """Send one mail. Returns what went wrong, empty if nothing did."""
+    async def send(self, addresses: Sequence[str], subject: str, text: str) -> dict[str, str]:
+        """Send a mail to each address. Returns what went wrong, by address; empty if nothing did. An address that the
+        server refuses costs the others nothing."""
+        sending, problem = _Sending(), ""
         try:
-            await asyncio.to_thread(self._send, self._message(addresses, subject, text))
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            return f"the mail server {self._server.host}: {_reason(error)}"
-        return ""
+            async with asyncio.timeout(_WHOLE * self._timeout):
+                await asyncio.to_thread(self._send, sending, addresses, subject, text)
+        except (OSError, ValueError) as error:
+            problem = self._problem(error)
+        finally:
+            sending.cut()
+        return {each: sending.refused.get(each, problem) for each in addresses if each not in sending.taken}
 
-    def _message(self, addresses: Sequence[str], subject: str, text: str) -> EmailMessage:
+    def _problem(self, error: Exception) -> str:
+        return f"the mail server {self._server.host}: {_reason(error)}"
+
+    def _message(self, address: str, subject: str, text: str) -> EmailMessage:
         """The mail. Raises ValueError for an address that no header field holds."""
-        message = EmailMessage()
-        message["From"], message["To"] = self._sender, ", ".join(addresses)
+        message = EmailMessage(_PLAIN)
+        message["From"], message["To"] = self._sender, address
         message["Subject"] = " ".join(subject.split())[:_LONGEST_SUBJECT].encode("utf-8", "replace").decode()
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=self._sender.partition("@")[2] or None)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text.encode("utf-8", "replace").decode())
         return message
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, sending: _Sending, addresses: Sequence[str], subject: str, text: str) -> None:
         server = self._server
-        with _Client(server, self._timeout, self._policy, self._tls) as client:
+        with _Client(server, self._timeout, self._policy, self._tls, sending) as client:
             if not server.is_encrypted and self._may_encrypt(client):
                 client.starttls(context=self._tls())
             if server.user:
-                client.login(server.user, server.password.reveal())
-            client.send_message(message)
+                _log_in(client, server)
+            for address in addresses:
+                try:
+                    client.send_message(self._message(address, subject, text))
+                except smtplib.SMTPServerDisconnected:
+                    raise
+                except (smtplib.SMTPException, ValueError) as error:
+                    sending.refused[address] = self._problem(error)
+                else:
+                    sending.taken.add(address)
 
     def _may_encrypt(self, client: smtplib.SMTP) -> bool:
         """Whether the server offers STARTTLS. Raises ValueError if it must, and doesn't."""
@@ -108,15 +145,37 @@ class Mailer:
         return False
 
 
+class _Sending:
+    """One conversation: the addresses that the server took and refused so far, and a way to end it from outside."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+        self.refused: dict[str, str] = {}
+        self.client: smtplib.SMTP | None = None
+
+    def cut(self) -> None:
+        """End what still goes on: the thread would wait for the server."""
+        sock = None if self.client is None else self.client.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
 class _Client(smtplib.SMTP):
     """The library's client, whose socket is judged before a byte is sent."""
 
     def __init__(
-        self, server: MailServer, timeout: float, policy: AddressPolicy, tls: Callable[[], ssl.SSLContext]
+        self,
+        server: MailServer,
+        timeout: float,
+        policy: AddressPolicy,
+        tls: Callable[[], ssl.SSLContext],
+        sending: _Sending,
     ) -> None:
         self._server = server
         self._policy = policy
         self._tls = tls
+        sending.client = self
         super().__init__(server.host, server.port, timeout=timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
@@ -135,7 +194,25 @@ class _Client(smtplib.SMTP):
             raise OSError(f"it may not be called: {refused}")
 
 
+def _log_in(client: smtplib.SMTP, server: MailServer) -> None:
+    """Show the name and the password. Raises SMTPException."""
+    password = server.password.reveal()
+    if server.user.isascii() and password.isascii():
+        client.login(server.user, password)
+        return
+    # The library writes ASCII alone; PLAIN has UTF-8: https://www.rfc-editor.org/rfc/rfc4616#section-2.
+    shown = base64.b64encode(f"\0{server.user}\0{password}".encode()).decode()
+    client.ehlo_or_helo_if_needed()
+    code, words = client.docmd("AUTH", f"PLAIN {shown}")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, words)
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        error = smtplib.SMTPResponseException(*next(iter(error.recipients.values())))
     if isinstance(error, smtplib.SMTPResponseException):
         words = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
         return f"it answers {error.smtp_code} {words[:200]}"

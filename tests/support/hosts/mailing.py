@@ -15,7 +15,8 @@ from email.message import EmailMessage
 
 class Mailbox:
     """``mails`` are those that arrived, ``logins`` what was shown to log in. ``refuses`` is how many mails are answered
-    with 451 first; ``tls`` is offered by STARTTLS."""
+    with 451 first, ``unknown`` the addresses that are refused with 550; ``is_silent``: it answers nothing, and
+    ``has_come`` and ``has_left`` are set when a client came and went. ``tls`` is offered by STARTTLS."""
 
     def __init__(self, server: socket.socket, tls: ssl.SSLContext | None) -> None:
         self.port: int = server.getsockname()[1]
@@ -23,6 +24,10 @@ class Mailbox:
         self.recipients: list[list[str]] = []
         self.logins: list[str] = []
         self.refuses = 0
+        self.unknown: set[str] = set()
+        self.is_silent = False
+        self.has_come = threading.Event()
+        self.has_left = threading.Event()
         self.was_encrypted = False
         self._server = server
         self._tls = tls
@@ -39,6 +44,11 @@ class Mailbox:
     def _talk(self, sock: socket.socket) -> None:
         file = sock.makefile("rwb")
         try:
+            if self.is_silent:
+                self.has_come.set()
+                sock.recv(1)
+                self.has_left.set()
+                return
             self._say(file, "220 here")
             recipients: list[str] = []
             while line := file.readline():
@@ -56,12 +66,15 @@ class Mailbox:
                 elif word == "AUTH":
                     self.logins.append(base64.b64decode(rest.partition(" ")[2]).decode())
                     self._say(file, "235 welcome")
+                elif word == "RCPT" and any(f"<{each}>" in rest for each in self.unknown):
+                    self._say(file, "550 nobody")
                 elif word == "RCPT":
                     recipients.append(rest)
                     self._say(file, "250 ok")
                 elif word == "DATA":
                     self._say(file, "354 go")
                     self._take(file, recipients)
+                    recipients = []
                 elif word == "QUIT":
                     self._say(file, "221 bye")
                     return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
 import ssl
 
@@ -22,6 +23,12 @@ def mailer(port: int, user: str = "", **tls: ssl.SSLContext) -> Mailer:
     if context is None:
         return Mailer(server, "penstock@example.com", 10.0, policy)
     return Mailer(server, "penstock@example.com", 10.0, policy, lambda: context)
+
+
+async def problem(mailer: Mailer) -> str:
+    """What went wrong with a mail to one address."""
+    (text,) = (await mailer.send(["a@x"], "s", "t")).values()
+    return text
 
 
 @pytest.mark.parametrize(
@@ -45,12 +52,58 @@ def test_what_is_no_address(text: str) -> None:
 
 async def test_a_mail() -> None:
     with running_mailbox() as mailbox:
-        assert await mailer(mailbox.port).send(["a@x", "b@x"], "A\nsubject: ü\ud800", "Text\n.\n") == ""
-    (mail,) = mailbox.mails
-    assert (mail["to"], mail["from"], mail["subject"]) == ("a@x, b@x", "penstock@example.com", "A subject: ü?")
-    assert mail.get_content().replace("\r\n", "\n") == "Text\n.\n"
-    assert mailbox.recipients == [["TO:<a@x>", "TO:<b@x>"]]
+        assert await mailer(mailbox.port).send(["a@x", "b@x"], "A\nsubject: ü\ud800", "Textü\n.\n") == {}
+    mail, other = mailbox.mails
+    assert (mail["to"], mail["from"], mail["subject"]) == ("a@x", "penstock@example.com", "A subject: ü?")
+    assert other["to"] == "b@x"
+    assert mail.get_content().replace("\r\n", "\n") == "Textü\n.\n"
+    assert mail.as_bytes().isascii()
+    assert mailbox.recipients == [["TO:<a@x>"], ["TO:<b@x>"]]
     assert mailbox.logins == []
+
+
+@pytest.mark.parametrize("subject", ["Ünïcode Schlüssel 日本 of 2", "ü " * 90 + "ü", "<!channel> é @everyone"])
+async def test_a_subject_keeps_its_spaces(subject: str) -> None:
+    with running_mailbox() as mailbox:
+        assert await mailer(mailbox.port).send(["a@x"], subject, "t") == {}
+    assert mailbox.mails[0]["subject"] == subject
+    assert max(len(line) for line in mailbox.mails[0].as_bytes().splitlines()) < 100
+
+
+async def test_an_address_that_is_refused_costs_the_others_nothing() -> None:
+    with running_mailbox() as mailbox:
+        mailbox.unknown = {"b@x"}
+        problems = await mailer(mailbox.port).send(["ä@x", "b@x", "c@x\r\nBcc: d@x", "e@x"], "s", "t")
+    assert mailbox.recipients == [["TO:<e@x>"]]
+    assert list(problems) == ["ä@x", "b@x", "c@x\r\nBcc: d@x"]
+    assert problems["b@x"] == "the mail server 127.0.0.1: it answers 550 nobody"
+    assert "linefeed" in problems["c@x\r\nBcc: d@x"]
+
+
+async def test_a_name_and_a_password_beyond_ascii() -> None:
+    with running_mailbox() as mailbox:
+        server = MailServer("127.0.0.1", mailbox.port, user="jörg", password=Secret("pässwörd"))
+        assert await Mailer(server, "penstock@example.com", 10.0, AddressPolicy()).send(["a@x"], "s", "t") == {}
+    assert mailbox.logins == ["\0jörg\0pässwörd"]
+
+
+async def test_a_server_that_stays_silent_holds_no_thread() -> None:
+    with running_mailbox() as mailbox:
+        mailbox.is_silent = True
+        server = MailServer("127.0.0.1", mailbox.port)
+        problems = await Mailer(server, "penstock@example.com", 0.01, AddressPolicy()).send(["a@x"], "s", "t")
+        assert problems["a@x"].endswith("it does not answer in time")
+        assert await asyncio.to_thread(mailbox.has_left.wait, 60)
+        mailbox.has_come.clear()
+        mailbox.has_left.clear()
+        task = asyncio.create_task(
+            Mailer(server, "penstock@example.com", 3600.0, AddressPolicy()).send(["a@x"], "s", "t")
+        )
+        assert await asyncio.to_thread(mailbox.has_come.wait, 60)
+        task.cancel()
+        assert await asyncio.to_thread(mailbox.has_left.wait, 60)
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
 
 async def test_encryption_by_starttls() -> None:
@@ -59,25 +112,24 @@ async def test_encryption_by_starttls() -> None:
     authority.issue_cert("127.0.0.1").configure_cert(server)
     authority.configure_trust(client)
     with running_mailbox(server) as mailbox:
-        assert await mailer(mailbox.port, "u", tls=client).send(["a@x"], "s", "t") == ""
+        assert await mailer(mailbox.port, "u", tls=client).send(["a@x"], "s", "t") == {}
         assert mailbox.was_encrypted
         assert mailbox.logins == ["\0u\0p"]
-        assert "certificate verify failed" in await mailer(mailbox.port, "u").send(["a@x"], "s", "t")
+        assert "certificate verify failed" in await problem(mailer(mailbox.port, "u"))
 
 
 async def test_what_goes_wrong_is_told() -> None:
     with refusing_port() as port:
-        assert "refused" in await mailer(port).send(["a@x"], "s", "t")
+        assert "refused" in await problem(mailer(port))
     with running_mailbox() as mailbox:
         mailbox.refuses = 1
-        assert "451 later" in await mailer(mailbox.port).send(["a@x"], "s", "t")
-        assert "linefeed" in await mailer(mailbox.port).send(["a@x\r\nBcc: b@x"], "s", "t")
+        assert "451 later" in await problem(mailer(mailbox.port))
 
 
 async def test_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AddressPolicy, "refuse_address", lambda *_: "it is a link-local or cloud metadata address")
     with running_mailbox() as mailbox:
-        assert "may not be called" in await mailer(mailbox.port).send(["a@x"], "s", "t")
+        assert "may not be called" in await problem(mailer(mailbox.port))
         assert mailbox.mails == []
 
 

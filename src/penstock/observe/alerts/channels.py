@@ -6,11 +6,12 @@ import base64
 import binascii
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from penstock.core.http import Posted
 from penstock.core.json_text import write_json
+from penstock.core.lru import Lru
 from penstock.observe.alerts.notice import Notice, one_line
 
 _PREFIX: Final = "whsec_"
@@ -18,6 +19,8 @@ _SLACK_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "
 """https://docs.slack.dev/messaging/formatting-message-text/#escaping. Callers choose names of models, and
 Mattermost and Discord call everybody for ``@all`` and ``@everyone``: a mark that nobody sees stands between."""
 _JSON: Final = {"content-type": "application/json"}
+_TAKEN: Final = 1000
+"""Notices whose mails were taken by some addresses: as many as may wait."""
 
 
 class Sender(Protocol):
@@ -72,27 +75,39 @@ class Slack:
 
 class Mail:
     """Sends notices by mail: to ``everybody``, and to those whom ``owners`` names for a notice. ``send`` takes the
-    addresses, the subject and the text, and returns what went wrong."""
+    addresses, the subject and the text, and returns what went wrong, by address. Another attempt leaves out the
+    addresses that have the mail."""
 
     name = "mail"
 
     def __init__(
         self,
-        send: Callable[[Sequence[str], str, str], Awaitable[str]],
+        send: Callable[[Sequence[str], str, str], Awaitable[Mapping[str, str]]],
         everybody: Sequence[str],
         owners: Callable[[Notice], Awaitable[Sequence[str]]],
     ) -> None:
         self._send = send
         self._everybody = everybody
         self._owners = owners
+        self._taken: Lru[str, frozenset[str]] = Lru(_TAKEN)
+        """The addresses that have a notice others still wait for, by the notice's id."""
 
     async def tell(self, notice: Notice) -> str:
-        addresses = [*dict.fromkeys([*self._everybody, *await self._owners(notice)])]
+        taken = self._taken.get(notice.id) or frozenset()
+        everybody = dict.fromkeys([*self._everybody, *await self._owners(notice)])
+        addresses = [each for each in everybody if each not in taken]
         if not addresses:
             return ""
         sentence, data = notice.sentence, notice.data.items()
         lines = [sentence, "", *(f"{name}: {one_line(str(value))}" for name, value in data if value is not None)]
-        return await self._send(addresses, f"Penstock: {sentence}", "\n".join([*lines, "", f"id: {notice.id}", ""]))
+        text = "\n".join([*lines, "", f"id: {notice.id}", ""])
+        problems = await self._send(addresses, f"Penstock: {sentence}", text)
+        if not problems:
+            return ""
+        self._taken.put(notice.id, taken.union(addresses) - problems.keys())
+        if len(problems) == len(everybody):
+            return "; ".join(dict.fromkeys(problems.values()))
+        return "; ".join(f"to {address}: {problem}" for address, problem in problems.items())
 
 
 def signing_key(secret: str) -> bytes:

@@ -135,6 +135,10 @@ def _attempt_attributes(
     for name, is_so in (("penstock.shared", attempt.is_shared), ("penstock.hedge_loser", attempt.is_hedge_loser)):
         if is_so:
             attributes[name] = True
+    # Back ends that sum tokens and cost by user read the spans that have them, and not their parents.
+    user = (record.metadata or {}).get(_USER)
+    if user is not None:
+        attributes[named.USER_ID] = user
     if attempt.is_charged:
         attributes |= _usage(attempt, record.at, charges)
     return {**attributes, **(record.trace_context.baggage if record.trace_context is not None else {})}

@@ -71,9 +71,9 @@ async def test_nobody_s_name_of_a_model_calls_everybody() -> None:
 async def test_mail_goes_to_each_address_once() -> None:
     sent: list[tuple[Sequence[str], str, str]] = []
 
-    async def send(addresses: Sequence[str], subject: str, text: str) -> str:
+    async def send(addresses: Sequence[str], subject: str, text: str) -> dict[str, str]:
         sent.append((addresses, subject, text))
-        return ""
+        return {}
 
     async def owners(notice: Notice) -> Sequence[str]:
         return ["a@x", "b@x"] if notice.owner else []
@@ -88,15 +88,33 @@ async def test_mail_goes_to_each_address_once() -> None:
     assert len(sent) == 1
 
 
+async def test_who_has_a_mail_gets_no_other_while_somebody_else_waits() -> None:
+    sent: list[list[str]] = []
+    down = {"a@x": "the server is down", "b@x": "the server is down"}
+    answers = [down, {"b@x": "nobody"}, {"b@x": "nobody"}, {}]
+
+    async def send(addresses: Sequence[str], subject: str, text: str) -> dict[str, str]:
+        sent.append([*addresses])
+        return answers.pop(0)
+
+    async def owners(_: Notice) -> Sequence[str]:
+        return ["b@x"]
+
+    mail = Mail(send, ("a@x",), owners)
+    problems = [await mail.tell(NOTICE) for _ in range(4)]
+    assert problems == ["the server is down", "to b@x: nobody", "to b@x: nobody", ""]
+    assert sent == [["a@x", "b@x"], ["a@x", "b@x"], ["b@x"], ["b@x"]]
+
+
 async def test_a_name_that_people_chose_makes_no_line_of_its_own() -> None:
     """Whoever may make keys names them, and operators read the name in mails and chats."""
     name = "team\nused: 0\u2028\u202eevil"
     notice = Notice("budget_exhausted", "k", 1.0, f"The budget b of the key {name} is used up.", {"name": name})
     sent: list[str] = []
 
-    async def send(addresses: Sequence[str], subject: str, text: str) -> str:
+    async def send(addresses: Sequence[str], subject: str, text: str) -> dict[str, str]:
         sent.extend((subject, text))
-        return ""
+        return {}
 
     async def nobody(_: Notice) -> Sequence[str]:
         return []
