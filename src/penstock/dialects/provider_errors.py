@@ -53,7 +53,10 @@ def error_of(fail: Fail, provider: str) -> tuple[bytes, ClassifiedError]:
     wire it is told on in. Some failures are read of a reply that holds no error's text."""
     value = read_json_or_none(fail.raw) if fail.raw else None
     body = fail.raw
-    if not read_vendor_error(value).message:
+    vendor_error = read_vendor_error(value)
+    # A word of failure by which an answer ended has no code of its own there.
+    is_word = isinstance(value, dict) and "error" not in value and bool(fail.code) and vendor_error.type == fail.code
+    if not vendor_error.message or (is_word and vendor_error.code is None):
         value = {"error": {"message": fail.message, "type": fail.type or None, "code": fail.code or None}}
         body = write_json(value)
     return body, classified(value, provider, fail.status if 400 <= fail.status < 600 else 0)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.events import Fail
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.provider_errors import ClassifiedError, read_error, read_error_event
+from penstock.core.vendor_error import read_vendor_error
+from penstock.dialects.provider_errors import ClassifiedError, error_of, read_error, read_error_event
 
 C = ErrorClass
 
@@ -77,3 +79,11 @@ def test_what_an_error_event_stands_for(event: Any, status: int, error: ErrorCla
 def test_no_bytes_lead_to_an_exception(data: bytes) -> None:
     read_error(400, data)
     read_error_event(data)
+
+
+def test_a_word_of_failure_keeps_its_code() -> None:
+    raw = b'{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL"}]}'
+    fail = Fail("Malformed.", "MALFORMED_FUNCTION_CALL", "MALFORMED_FUNCTION_CALL", 502, raw)
+    body, error = error_of(fail, "google")
+    assert read_vendor_error(json.loads(body)).code == "MALFORMED_FUNCTION_CALL"
+    assert error.status == 502
