@@ -56,6 +56,8 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     idle: Callable[[str, int], int] | None = None
     may_hold: Callable[[str], bool] | None = None
     """Whether a whole text may hold something, told fast."""
+    may_be_in: Callable[[bytes], bool] | None = None
+    """The same of all texts in some JSON (``base.Prepared.may_find_in``)."""
     sign: re.Pattern[str] | None = None
     """Finds a character that each match of the trigger has."""
     begun: Begun | None = None
@@ -124,6 +126,9 @@ def _begun_with(marks: Iterable[str]) -> Begun:
     beginnings = frozenset([mark[:end] for mark in marks for end in range(1, len(mark) + 1)])
 
     def begun(text: str, at: int) -> int:
+        last = text[-1:]
+        if not last.isalnum() and last not in _JOINS:
+            return len(text)
         word = len(text.rstrip(_ALPHANUMERIC))
         if text[word - 1 : word] in _JOINS:
             return begun_from(text, at)
@@ -152,7 +157,15 @@ def rule_of(
 
     begun = _begun_with(marks) if all(each.begins_at_mark for each in detectors) else begun_from
     return DetectRule(
-        detectors, counts, masks, fails, trigger=trigger, may_hold=search.may_find, sign=search.sign, begun=begun
+        detectors,
+        counts,
+        masks,
+        fails,
+        trigger=trigger,
+        may_hold=search.may_find,
+        may_be_in=search.may_find_in_json if search.stand_in_json else None,
+        sign=search.sign,
+        begun=begun,
     )
 
 

@@ -13,33 +13,52 @@ from time import time
 from typing import Final
 
 from penstock.core.body import Body
+from penstock.core.rare_word import RareWord
 from penstock.dialects.texts import PlainTexts
 from penstock.guards.hook_result import results_at
 from penstock.guards.member_names import coming_twice
-from penstock.guards.plan import Glances
+from penstock.guards.plan import Glances, Looks
 from penstock.pipeline.off_loop.thread import JUDGED
 
 _SECONDS: Final = 0.001
 """How long all checks may take together: results tell whole milliseconds, and others wait meanwhile."""
 _content: Final = attrgetter("content")
+_is_escaped_by_number: Final = RareWord(b"\\u").is_in
+"""Whether JSON may hold a character as its number: then what is looked for may be there and not be seen."""
 
 
 def passed_request(glances: Glances, read: Callable[[Body], PlainTexts | None], body: Body) -> bytes | None:
     """The results of hooks that all let a request pass, as a JSON array; None where a check has to look, fails, can't
     judge or takes long, and for a body that isn't plain."""
-    if not glances.checks:
+    if not glances.check_ids:
         return b"[]"
     began, texts = time(), read(body)
     if texts is None:
         return None
-    messages = texts.messages
+    messages, source = texts.messages, body.source
     # No member of a plain body is taken for another one: only among the messages a host may read another text.
-    if glances.needs_texts and coming_twice(bytes(body.members.get("messages", b"")), 2 * len(messages)):
+    if glances.needs_texts and _may_hold_another(body, len(messages)):
         return None
+    looks, finders = glances.all, glances.finders
+    if finders and source is not None and not _is_escaped_by_number(source):
+        for may_find_in in finders:
+            if may_find_in(source):
+                break
+        else:
+            looks = glances.others
     last = messages[-1].content if messages else ""
-    return _passed(
-        glances, (last, "\n".join(filter(None, map(_content, messages))) if glances.reads_whole else ""), began
-    )
+    whole = "\n".join(filter(None, map(_content, messages))) if looks.reads_whole else ""
+    return _passed(glances, looks, (last, whole), began)
+
+
+def _may_hold_another(body: Body, messages: int) -> bool:
+    """Whether a host may read another text than the one that is judged, since a member of a plain body's messages comes
+    twice."""
+    source = body.source
+    # Each member has a colon. To take them out is faster than to count them, as in ``coming_twice``.
+    if source is not None and len(source) - len(source.replace(b":", b"")) == len(body.members) + 2 * messages:
+        return False
+    return bool(coming_twice(bytes(body.members.get("messages", b"")), 2 * messages))
 
 
 def passed_answer(glances: Glances, read: Callable[[bytes], str | None], body: bytes) -> bytes | None:
@@ -47,15 +66,24 @@ def passed_answer(glances: Glances, read: Callable[[bytes], str | None], body: b
     if len(body) > JUDGED:
         return None
     began, text = time(), read(body)
-    return None if text is None else _passed(glances, (text, text), began)
+    return None if text is None else _passed(glances, glances.all, (text, text), began)
 
 
-def _passed(glances: Glances, texts: tuple[str, str], began: float) -> bytes | None:
-    """The results of hooks whose checks all pass these texts (``Hook.glances``), which were read at ``began``."""
+def _passed(glances: Glances, looks: Looks, texts: tuple[str, str], began: float) -> bytes | None:
+    """The results of hooks whose checks all pass these texts, which were read at ``began``. ``looks`` are those of the
+    checks that are not known to pass."""
+    data = list[bytes]()
     try:
-        data = [glance(texts[which]) for glance, which in glances.checks]
+        for glance, which in looks.fixed:
+            if glance(texts[which]) is None:
+                return None
+        for glance, which in looks.telling:
+            result = glance(texts[which])
+            if result is None:
+                return None
+            data.append(result)
     except Exception:
         return None  # what judges then tells what is wrong
-    if None in data or time() - began >= _SECONDS:
+    if time() - began >= _SECONDS:
         return None
     return results_at(glances.results, int(began * 1000)) % (*data,)
