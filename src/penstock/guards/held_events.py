@@ -34,6 +34,10 @@ def _never(_: str) -> bool:
     return False
 
 
+def _never_in_json(*_: bytes) -> int:
+    return -1
+
+
 class _Text:
     """One text of the stream under the rules that see it. ``is_call``: it may be the JSON of a tool call."""
 
@@ -68,10 +72,13 @@ class HeldEvents:
         self._template: EventTemplate | None = None
         self.text_of: Callable[[bytes], str | None] = _no_text
         """The text of an event that is like an earlier one but for it; None for any other event."""
-        self.before = self.behind = b""
-        """What stands around the text of such an event; empty where there was none."""
+        self.before = self.behind = self.between = b""
+        """What stands around the text of such an event, and between the texts of several; empty where there was
+        none."""
         self.idles: Callable[[str], bool] = _never
         """Takes the text of such events, where they go on as they are (``Fed.idles``)."""
+        self.idles_in_json: Callable[[bytes, bytes], int] = _never_in_json
+        """The same of what is between ``before`` and ``behind`` (``Fed.idles_in_json``)."""
         self.denied = False
         self.released = 0
 
@@ -117,10 +124,22 @@ class HeldEvents:
         ready, is_denied = template.fed.feed(text)
         self.released += len(ready)
         if is_denied:
-            self.denied, self.text_of, self.idles = True, _no_text, _never
+            self.denied = True
+            self._forget_template()
         if ready == text:
             return event
         return b"" if not ready and (template.may_skip or self.denied) else template.event(ready)
+
+    def _remember_template(self, template: EventTemplate) -> None:
+        self._template, self.text_of = template, template.text
+        self.before, self.behind = template.prefix, template.suffix
+        self.between = template.suffix + template.prefix
+        self.idles, self.idles_in_json = template.fed.idles, template.fed.idles_in_json
+
+    def _forget_template(self) -> None:
+        self._template, self.text_of = None, _no_text
+        self.before = self.behind = self.between = b""
+        self.idles, self.idles_in_json = _never, _never_in_json
 
     def finish(self) -> bytes:
         """The texts that still wait when the stream has ended without telling so."""
@@ -180,10 +199,10 @@ class HeldEvents:
         if len(deltas) == 1 and slot is None and not (deltas[0].is_whole or self.denied or _number(value) is not None):
             [delta] = deltas
             skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
-            template = self._template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)
-            self.text_of = _no_text if template is None else template.text
-            self.before, self.behind = (b"", b"") if template is None else (template.prefix, template.suffix)
-            self.idles = _never if template is None else template.fed.idles
+            template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)
+            self._forget_template()
+            if template is not None:
+                self._remember_template(template)
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):
