@@ -132,6 +132,8 @@ class Drill:
         """The names of keys by their ids."""
         self._told: dict[str, Told] = {name: Told() for name in _BUDGETS}
         self._number = self._defects = 0
+        self._answered: dict[str, asyncio.Event] = {}
+        """By budget: whether somebody was answered since the gateway's start."""
         self.outcome = Outcome()
 
     async def run(self, rounds: int) -> Outcome:
@@ -183,7 +185,11 @@ class Drill:
     # Load, and the kill.
 
     async def _load(self, gateway: LocalGateway, number: int) -> None:
+        self._answered = {name: asyncio.Event() for name in _BUDGETS}
         callers = [asyncio.create_task(self._call(gateway, name)) for name in _BUDGETS for _ in range(4)]
+        async with asyncio.timeout(_PATIENCE):  # a busy machine may be slow with the first of all
+            for answered in self._answered.values():
+                await answered.wait()
         await asyncio.sleep(self._dice.uniform(0.05, 1.2))
         os.killpg(gateway.process.popen.pid, signal.SIGKILL)
         gateway.process.popen.wait()
@@ -215,6 +221,7 @@ class Drill:
                         told.refused.add(trace)
                         self._defects += answer.status == 500
                     self.outcome.fates[f"{name} {answer.status}"] += 1
+                    self._answered[name].set()
         except ConnectionError:
             return
 

@@ -32,8 +32,7 @@ _SILENCE: Final = 60.0
 _PAUSE: Final = 1.0
 """Seconds between the starts of a worker and of the one that takes its place."""
 _SLACK: Final = 15.0
-"""Seconds after the grace in which a worker must have ended; then it is killed."""
-_AT_ONCE: Final = 8.0
+"""Seconds after the grace, or after a second signal, in which a worker must have ended; then it is killed."""
 _TICK: Final = 1.0
 
 Work = Callable[[socket.socket, Connection], None]
@@ -206,7 +205,7 @@ class Supervisor:
 
     def _stop_at_once(self) -> None:
         self._is_forced = True
-        self._until = time.monotonic() + _AT_ONCE
+        self._until = time.monotonic() + _SLACK
         for worker in self._workers:
             worker.order(_STOP_AT_ONCE)
 

@@ -7,6 +7,7 @@ at a provider that serves one family, a name that no row covers is most likely t
 from __future__ import annotations
 
 import functools
+import re
 from typing import Final
 
 from penstock.core.traits import ANY_MODEL, Traits
@@ -52,7 +53,7 @@ ROWS: Final[tuple[Row, ...]] = (
 )
 """All rows in the order of their say."""
 
-_PATTERNS: Final = tuple((row, row.compiled()) for row in ROWS)
+_BEGINNINGS: Final = tuple((row, row.beginning()) for row in ROWS)
 
 
 def resolve(model: str, provider: str = "") -> Traits:
@@ -74,4 +75,13 @@ def _traits_of(model: str, provider: str) -> Traits:
 @functools.lru_cache(1024)
 def _row_of(model: str, provider: str) -> Row | None:
     name = canonical(model)
-    return next((row for row, known in _PATTERNS if row.provider in ("", provider) and known.match(name)), None)
+    for at, (row, beginning) in enumerate(_BEGINNINGS):
+        if row.provider in ("", provider) and name.startswith(beginning) and _pattern(at).match(name):
+            return row
+    return None
+
+
+@functools.cache
+def _pattern(at: int) -> re.Pattern[str]:
+    """Compiled with the first name that begins like it: all of them are a fifth of a gateway's imports."""
+    return ROWS[at].compiled()

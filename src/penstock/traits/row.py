@@ -57,6 +57,10 @@ class Row(msgspec.Struct, frozen=True):
         schemas = self.traits.json_schema and "response_format" not in more
         return replace(self.traits, refuses=self.traits.refuses | more, json_schema=schemas)
 
+    def beginning(self) -> str:
+        """What every canonical name begins with that the row covers."""
+        return re.split(r"[*#]", canonical(self.pattern), maxsplit=1)[0]
+
     def compiled(self) -> re.Pattern[str]:
         """What matches the canonical names that the row covers."""
         pattern = re.escape(canonical(self.pattern)).replace(r"\*", ".*").replace(r"\#", r"\d")

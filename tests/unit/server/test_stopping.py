@@ -50,7 +50,7 @@ def test_the_second_signal_stops_at_once(first: signal.Signals, second: signal.S
     assert (stopped.should_exit, stopped.force_exit, armed) == (True, False, [(40.0, 1)])
     stopped.handle_exit(second, None)
     stopped.handle_exit(second, None)
-    assert (stopped.force_exit, armed) == (True, [(40.0, 1), (5.0, 1)])
+    assert (stopped.force_exit, armed) == (True, [(40.0, 1), (10.0, 1)])
 
 
 def test_a_worker_is_stopped_at_once_by_its_supervisor_alone(armed: Armed) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.core.traits import Traits
+from penstock.traits import ROWS
 from penstock.traits.row import EFFORTS, Row, canonical, words
 
 
@@ -55,6 +58,11 @@ def test_what_hosts_put_around_a_name_is_taken_away(model: str, name: str) -> No
 def test_a_pattern_covers_beginnings_and_whole_numbers(pattern: str, model: str, covered: bool) -> None:
     row = Row(pattern, Traits(), "https://example.com")
     assert (row.compiled().match(canonical(model)) is not None) is covered
+
+
+@given(data=st.data(), row=st.sampled_from(ROWS))
+def test_a_name_that_a_row_covers_begins_like_it(data: st.DataObject, row: Row) -> None:
+    assert data.draw(st.from_regex(row.compiled(), fullmatch=True)).startswith(row.beginning())
 
 
 def test_a_missing_effort_becomes_the_next_higher_and_at_the_top_the_highest() -> None:
