@@ -137,7 +137,7 @@ def phase_object(phase: Phase, results: bytes) -> bytes:
 def with_results(body: bytes, *results: bytes) -> bytes | None:
     """A JSON object with ``hook_results`` as its last member, whose JSON may be in pieces; None for bytes that are no
     object."""
-    if body[-1:] == b"}" and body[-2:-1] not in _NO_VALUE:
+    if len(body) > 2 and body[-1] == _BRACE and body[-2] in _ENDS:
         return b"".join((body[:-1], b',"hook_results":', *results, b"}"))
     text = body.rstrip()
     if not text.endswith(b"}"):
@@ -147,8 +147,9 @@ def with_results(body: bytes, *results: bytes) -> bytes | None:
     return b"".join((inner, begins, *results, b"}"))
 
 
-_NO_VALUE: Final = frozenset([b"", b"{", b" ", b"\t", b"\n", b"\r", b"\v", b"\f"])
-"""What may stand before the end of an object and is not the end of a member's value."""
+_BRACE: Final = ord("}")
+_ENDS: Final = frozenset(b'"}]0123456789el')
+"""The last bytes of members' values."""
 
 
 def message_of(reasons: Sequence[str], place: str = "") -> str:

@@ -32,12 +32,14 @@ def test_a_name_in_pieces_is_judged_as_a_whole() -> None:
         return chunk({"tool_calls": [{"index": 0, "function": function}]})
 
     windows = Windows(TEXTS, "chatComplete", 1, 0)
-    windows.add(chunk({"content": "so "}) + call(name="edit_ex"))
-    assert not windows.is_due
-    windows.add(call(name="isting_file"))
-    assert not windows.is_due
-    windows.add(call(arguments="{}"))
-    assert windows.is_due
+
+    def is_due(events: bytes) -> bool:
+        windows.add(events)
+        return windows.is_due
+
+    assert not is_due(chunk({"content": "so "}) + call(name="edit_ex"))
+    assert not is_due(call(name="isting_file"))
+    assert is_due(call(arguments="{}"))
     assert [each.text for each in windows.texts()] == ["so ", "{}", "edit_existing_file"]
     windows.released()
     windows.add(call(arguments=" "))

@@ -23,6 +23,7 @@ from penstock.pipeline.off_loop.thread import JUDGED
 _SECONDS: Final = 0.001
 """How long all checks may take together: results tell whole milliseconds, and others wait meanwhile."""
 _content: Final = attrgetter("content")
+_BACKSLASH: Final = ord("\\")
 _is_escaped_by_number: Final = RareWord(b"\\u").is_in
 """Whether JSON may hold a character as its number: then what is looked for may be there and not be seen."""
 
@@ -40,7 +41,7 @@ def passed_request(glances: Glances, read: Callable[[Body], PlainTexts | None], 
     if glances.needs_texts and _may_hold_another(body, len(messages)):
         return None
     looks, finders = glances.all, glances.finders
-    if finders and source is not None and not _is_escaped_by_number(source):
+    if finders and source is not None and (source.find(_BACKSLASH) < 0 or not _is_escaped_by_number(source)):
         for may_find_in in finders:
             if may_find_in(source):
                 break
