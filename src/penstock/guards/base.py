@@ -268,9 +268,7 @@ class Prepared(msgspec.Struct, frozen=True):
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
     ``glance`` tells the data of a judgement that passes plain messages with this text, as JSON; None where ``judge``
-    has to look. ``clean`` are these data where they are always the same. ``may_find_in`` takes JSON without escapes by
-    number, UTF-8, and tells whether the check may find something in a text of it, or in several, a line for each: where
-    it does not, ``glance`` passes them.
+    has to look. ``clean`` are these data where they are always the same.
     """
 
     judge: Judge | None = None
@@ -285,7 +283,6 @@ class Prepared(msgspec.Struct, frozen=True):
     tells: tuple[str, ...] = ()
     glance: Glance | None = None
     clean: bytes | None = None
-    may_find_in: Callable[[bytes], bool] | None = None
 
 
 def judging_text(

@@ -80,7 +80,6 @@ def _with_bounds(prepared: Prepared) -> Prepared:
         ask=None if ask is None else _asking(ask),
         glance=None,
         clean=None,
-        may_find_in=None,
     )
 
 

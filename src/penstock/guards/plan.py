@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cached_property
 from typing import Any, Final
@@ -241,28 +241,19 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return len(self.judges) == len(self.checks) and not (self.transforms or self.is_sequential)
 
 
-class Looks(msgspec.Struct, frozen=True):
-    """What some checks tell at a glance, each with which text it sees: 0 is that of a request's last message, 1 that of
-    all of them, and of an answer both are the same. ``fixed`` are the checks of which results tell always the same,
-    ``telling`` the others, in their order. ``reads_whole``: whether a check sees more than the last message."""
+class Glances(msgspec.Struct, frozen=True):
+    """The hooks of a phase, all of which may judge at a glance: then nothing else judges.
+
+    ``fixed`` and ``telling`` are what checks tell at a glance, each with which text it sees: 0 is that of a request's
+    last message, 1 that of all of them, and of an answer both are the same. What the ``fixed`` ones tell is always the
+    same. ``reads_whole``: whether a check sees more than the last message. ``results`` is what is told of the hooks
+    where all pass, a JSON array with moments (``hook_result.results_at``), and with a gap for what each of the
+    ``telling`` checks tells, in their order (``hook_result.template_of``). ``check_ids`` are the ids of all checks, as
+    the registry has them. ``needs_texts``: a request whose texts can't be read would evade a hook."""
 
     fixed: tuple[tuple[Glance, int], ...]
     telling: tuple[tuple[Glance, int], ...]
     reads_whole: bool
-
-
-class Glances(msgspec.Struct, frozen=True):
-    """The hooks of a phase, all of which may judge at a glance: then nothing else judges.
-
-    ``all`` are the looks of all checks. ``finders`` tell of the JSON of a request whether some of them may find
-    something in it; ``others`` are the looks of the others. ``results`` is what is told of the hooks where all pass, a
-    JSON array with moments (``hook_result.results_at``), and with a gap for what each of the ``telling`` checks tells
-    (``hook_result.template_of``). ``check_ids`` are the ids of all checks, as the registry has them. ``needs_texts``: a
-    request whose texts can't be read would evade a hook."""
-
-    all: Looks
-    finders: tuple[Callable[[bytes], bool], ...]
-    others: Looks
     results: bytes
     check_ids: tuple[str, ...]
     needs_texts: bool
@@ -348,24 +339,11 @@ def _glances_of(hooks: tuple[Hook, ...], *, needs_texts: bool) -> Glances | None
     results = template_of([hook.passed_result for hook in hooks])
     if results is None:
         return None
-    checks = [each for hook in hooks for each in hook.checks]
-    found = {index: each.prepared.may_find_in for index, each in enumerate(checks) if _tells_by_json(each)}
-    others = [each for index, each in enumerate(checks) if index not in found]
-    finders = tuple([each for each in found.values() if each is not None])
-    ids = tuple([each for hook in hooks for each in hook.check_ids])
-    return Glances(_looks_of(checks), finders, _looks_of(others), results, ids, needs_texts)
-
-
-def _tells_by_json(check: HookCheck) -> bool:
-    """Whether a look at the JSON of all messages is worth while: one at the last message alone reads less."""
-    prepared = check.prepared
-    return prepared.may_find_in is not None and prepared.clean is not None and check.scope.of != "last"
-
-
-def _looks_of(checks: Iterable[HookCheck]) -> Looks:
     fixed, telling = list[tuple[Glance, int]](), list[tuple[Glance, int]]()
-    for each in checks:
+    for each in [each for hook in hooks for each in hook.checks]:
         if each.prepared.glance is not None:
             look = (each.prepared.glance, 0 if each.scope.of == "last" else 1)
             (telling if each.prepared.clean is None else fixed).append(look)
-    return Looks(tuple(fixed), tuple(telling), any(which for _, which in (*fixed, *telling)))
+    ids = tuple([each for hook in hooks for each in hook.check_ids])
+    reads_whole = any(which for _, which in (*fixed, *telling))
+    return Glances(tuple(fixed), tuple(telling), reads_whole, results, ids, needs_texts)

@@ -122,7 +122,6 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
         only_looks=only_looks,
         glance=may_hold and glance,
         clean=clean_data,
-        may_find_in=rule.may_be_in,
     )
 
 

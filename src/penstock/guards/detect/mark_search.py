@@ -14,13 +14,10 @@ _SELDOM: Final = "_-J9ABS"
 """Characters that are looked for rather than others: between them all prefixes of credentials have one."""
 _OFTEN: Final = 64
 """Places of one character up to which each of them is looked at."""
-_WRITTEN_OTHERWISE: Final = frozenset('"/\\')
-"""Characters of ASCII that JSON may write otherwise, and not by their numbers."""
 
 
 class MarkSearch:
-    """Knows some marks. ``sign`` finds a character without which no mark is there. ``stand_in_json``: JSON without
-    escapes by number has the marks as they are, and prose seldom has one."""
+    """Knows some marks. ``sign`` finds a character without which no mark is there."""
 
     def __init__(self, marks: Iterable[str]) -> None:
         from ahocorasick_rs import BytesAhoCorasick  # few configs need it
@@ -34,10 +31,6 @@ class MarkSearch:
         self._signs = [(sign, *_around(parts)) for sign, parts in signs.items()]
         self.sign = re.compile(f"[{''.join(map(re.escape, signs))}]")
         self._automaton = BytesAhoCorasick([mark.encode() for mark in marks])
-        self.stand_in_json = all(map(_stands_in_json, marks)) and all(
-            len(head) > 1 for _, _, heads, _, _ in self._signs for head in heads
-        )
-        self._bytes = [_of_bytes(*each) for each in self._signs] if self.stand_in_json else []
 
     def may_find(self, text: str) -> bool:
         """Whether a mark may be in the text; False only where there is none."""
@@ -58,22 +51,6 @@ class MarkSearch:
                 at = text.find(sign, at + 1)
         return False
 
-    def may_find_in_json(self, source: bytes) -> bool:
-        """The same of all strings in some JSON that has no escapes by number (``stand_in_json``)."""
-        # The marks are of ASCII, of which UTF-8 has no byte in any other character.
-        for sign, befores, heads, behinds, tails in self._bytes:
-            at, left = source.find(sign), _OFTEN
-            while at >= 0:
-                if source[at - 2 : at] in befores and source.endswith(heads, 0, at):
-                    return True
-                if behinds and source[at + 1 : at + 2] in behinds and source.startswith(tails, at + 1):
-                    return True
-                left -= 1
-                if not left:
-                    return bool(self._automaton.find_matches_as_indexes(source))
-                at = source.find(sign, at + 1)
-        return False
-
 
 def _around(parts: list[tuple[str, str]]) -> tuple[frozenset[str], tuple[str, ...], frozenset[str], tuple[str, ...]]:
     """What stands before a sign in some marks, and what behind it in the others; of both first the characters beside
@@ -83,21 +60,3 @@ def _around(parts: list[tuple[str, str]]) -> tuple[frozenset[str], tuple[str, ..
     if "" in tails:
         return frozenset(), (), frozenset(), ()
     return frozenset([head[-1] for head in heads]), heads, frozenset([tail[0] for tail in tails]), tails
-
-
-def _of_bytes(
-    sign: str, befores: frozenset[str], heads: tuple[str, ...], behinds: frozenset[str], tails: tuple[str, ...]
-) -> tuple[int, frozenset[bytes], tuple[bytes, ...], frozenset[bytes], tuple[bytes, ...]]:
-    """The same of bytes; before a sign two of them, since parts of models' names often end like a mark."""
-    del befores
-    return (
-        ord(sign),
-        frozenset([head[-2:].encode() for head in heads]),
-        tuple([head.encode() for head in heads]),
-        frozenset([each.encode() for each in behinds]),
-        tuple([tail.encode() for tail in tails]),
-    )
-
-
-def _stands_in_json(mark: str) -> bool:
-    return len(mark) > 1 and mark.isascii() and mark.isprintable() and _WRITTEN_OTHERWISE.isdisjoint(mark)

@@ -56,8 +56,6 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
     idle: Callable[[str, int], int] | None = None
     may_hold: Callable[[str], bool] | None = None
     """Whether a whole text may hold something, told fast."""
-    may_be_in: Callable[[bytes], bool] | None = None
-    """The same of all texts in some JSON (``base.Prepared.may_find_in``)."""
     sign: re.Pattern[str] | None = None
     """Finds a character that each match of the trigger has."""
     begun: Begun | None = None
@@ -163,7 +161,6 @@ def rule_of(
         fails,
         trigger=trigger,
         may_hold=search.may_find,
-        may_be_in=search.may_find_in_json if search.stand_in_json else None,
         sign=search.sign,
         begun=begun,
     )

@@ -13,19 +13,15 @@ from time import time
 from typing import Final
 
 from penstock.core.body import Body
-from penstock.core.rare_word import RareWord
 from penstock.dialects.texts import PlainTexts
 from penstock.guards.hook_result import results_at
 from penstock.guards.member_names import coming_twice
-from penstock.guards.plan import Glances, Looks
+from penstock.guards.plan import Glances
 from penstock.pipeline.off_loop.thread import JUDGED
 
 _SECONDS: Final = 0.001
 """How long all checks may take together: results tell whole milliseconds, and others wait meanwhile."""
 _content: Final = attrgetter("content")
-_BACKSLASH: Final = ord("\\")
-_is_escaped_by_number: Final = RareWord(b"\\u").is_in
-"""Whether JSON may hold a character as its number: then what is looked for may be there and not be seen."""
 
 
 def passed_request(glances: Glances, read: Callable[[Body], PlainTexts | None], body: Body) -> bytes | None:
@@ -36,20 +32,13 @@ def passed_request(glances: Glances, read: Callable[[Body], PlainTexts | None], 
     began, texts = time(), read(body)
     if texts is None:
         return None
-    messages, source = texts.messages, body.source
+    messages = texts.messages
     # No member of a plain body is taken for another one: only among the messages a host may read another text.
     if glances.needs_texts and _may_hold_another(body, len(messages)):
         return None
-    looks, finders = glances.all, glances.finders
-    if finders and source is not None and (source.find(_BACKSLASH) < 0 or not _is_escaped_by_number(source)):
-        for may_find_in in finders:
-            if may_find_in(source):
-                break
-        else:
-            looks = glances.others
     last = messages[-1].content if messages else ""
-    whole = "\n".join(filter(None, map(_content, messages))) if looks.reads_whole else ""
-    return _passed(glances, looks, (last, whole), began)
+    whole = "\n".join(filter(None, map(_content, messages))) if glances.reads_whole else ""
+    return _passed(glances, (last, whole), began)
 
 
 def _may_hold_another(body: Body, messages: int) -> bool:
@@ -67,18 +56,17 @@ def passed_answer(glances: Glances, read: Callable[[bytes], str | None], body: b
     if len(body) > JUDGED:
         return None
     began, text = time(), read(body)
-    return None if text is None else _passed(glances, glances.all, (text, text), began)
+    return None if text is None else _passed(glances, (text, text), began)
 
 
-def _passed(glances: Glances, looks: Looks, texts: tuple[str, str], began: float) -> bytes | None:
-    """The results of hooks whose checks all pass these texts, which were read at ``began``. ``looks`` are those of the
-    checks that are not known to pass."""
+def _passed(glances: Glances, texts: tuple[str, str], began: float) -> bytes | None:
+    """The results of hooks whose checks all pass these texts, which were read at ``began``."""
     data = list[bytes]()
     try:
-        for glance, which in looks.fixed:
+        for glance, which in glances.fixed:
             if glance(texts[which]) is None:
                 return None
-        for glance, which in looks.telling:
+        for glance, which in glances.telling:
             result = glance(texts[which])
             if result is None:
                 return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,32 +36,6 @@ def test_no_mark_is_missed(parts: list[str]) -> None:
     text = "".join(parts)
     if any(mark in text for mark in MARKS):
         assert SEARCH.may_find(text)
-
-
-@trials(500)
-@given(
-    st.lists(
-        st.lists(st.one_of(st.sampled_from(MARKS), st.text('AKISCa-_9ey2.J "\\/\n\té', max_size=6)), max_size=6),
-        max_size=4,
-    ),
-    st.booleans(),
-)
-def test_no_mark_is_missed_in_json(texts: list[list[str]], escapes_slashes: bool) -> None:
-    assert SEARCH.stand_in_json
-    source = json.dumps(["".join(parts) for parts in texts], ensure_ascii=False)
-    source = source.replace("/", "\\/") if escapes_slashes else source
-    if any(mark in "\n".join(json.loads(source)) for mark in MARKS):
-        assert SEARCH.may_find_in_json(source.encode())
-
-
-def test_prose_in_json_holds_none() -> None:
-    source = {"model": "gpt-4o-mini", "max_tokens": 5, "messages": [{"role": "user", "content": PROSE * 40}]}
-    assert not SEARCH.may_find_in_json(json.dumps(source).encode())
-
-
-@pytest.mark.parametrize("mark", ['say"', "a/b", "a\\b", "a\nb", "é-", "-"])
-def test_a_mark_that_json_may_write_otherwise_does_not_stand_in_it(mark: str) -> None:
-    assert not MarkSearch(["sk-", mark]).stand_in_json
 
 
 def test_marks_of_one_character() -> None:
