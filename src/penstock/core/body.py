@@ -48,18 +48,18 @@ class Body:
     """The top-level members of a JSON object, in order, each value as raw JSON bytes.
 
     ``members`` are for a reader of several, and not to be changed. The buffer of a value (``memoryview``) tells its
-    length.
+    length. ``source`` is the text that the members were read from, None for a body that was changed after it was read,
+    or that only the lenient parser reads. It may hold more: a member that came twice.
     """
 
-    __slots__ = ("_plain", "_text", "members")
+    __slots__ = ("_plain", "members", "source")
 
     def __init__(
-        self, members: dict[str, msgspec.Raw | bytes], text: bytes | None = None, plain: Body | None = None
+        self, members: dict[str, msgspec.Raw | bytes], source: bytes | None = None, plain: Body | None = None
     ) -> None:
-        """``text`` is what the members were read from; ``plain`` the body without members that were put to it
-        (``addressed``)."""
+        """``plain`` is the body without members that were put to it (``addressed``)."""
         self.members = members
-        self._text = text
+        self.source = source
         self._plain = plain
 
     def __reduce__(self) -> tuple[type[Body], tuple[dict[str, PickleBuffer]]]:
@@ -206,7 +206,7 @@ class Body:
     def beside(self, key: str) -> bytes | None:
         """The JSON of all members but one; None where there is no such member, and for a body that was changed after it
         was read."""
-        if self._text is None or key not in self.members:
+        if self.source is None or key not in self.members:
             return None
         others = self.members.copy()
         del others[key]
@@ -267,7 +267,7 @@ class Body:
 
     def encode(self) -> bytes:
         """The object as JSON bytes, values untouched, members in order."""
-        members, text = self.members, self._text
+        members, text = self.members, self.source
         if text is not None and self._is_written(text):
             return text
         if not members:

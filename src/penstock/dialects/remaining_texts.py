@@ -145,12 +145,12 @@ def other_deltas(value: Any, at: Pointer, slot: int, choice: int = 0) -> Iterato
             yield Delta((_OTHER, slot, 0), each.pointer, each.text, choice, is_plain=False, is_whole=True)
 
 
-def names_in(event: Any) -> str:
+def names_in(event: Any, besides: Container[Pointer] = ()) -> str:
     """The names that an event of a stream tells, of tools and of what they are called with, a line for each: they are
-    judged, and can't be changed."""
+    judged, and can't be changed. ``besides``: where those stand that are no names by themselves."""
     names: dict[str, None] = {}
-    for _, name, text in _strings(event, ("event",), names):
-        if name in _FIXED and text not in _KEYWORDS:
+    for pointer, name, text in _strings(event, ("event",), names):
+        if name in _FIXED and text not in _KEYWORDS and pointer[1:] not in besides:
             names[text] = None
     return "\n".join(names)
 

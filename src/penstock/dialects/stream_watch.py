@@ -115,6 +115,14 @@ class StreamWatch(sse.EventRelay):
         self._remember(data)
         return True
 
+    def knows(self, before: bytes, behind: bytes) -> bool:
+        """Whether all events that have these bytes around a string of JSON pass as they are, and tell nothing that has
+        to be remembered: none of them need come by, until another event comes."""
+        normalizer = self._normalizer
+        if self._held or self.mid_event or self.error is not None or normalizer is None or behind[-2:] != _END:
+            return False
+        return normalizer.knows(before, behind)
+
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""
         was_whole = not self.mid_event

@@ -15,7 +15,21 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.json_text import UNREADABLE
 from penstock.core.operation import Operation
-from penstock.core.segments import Delta, Pointer, Segment, SegmentKind
+from penstock.core.segments import Delta, Pointer, Segment, SegmentKind, TextKey
+
+
+class NamePiece(msgspec.Struct, frozen=True):
+    """What an event adds to the name of a tool call: ``key`` is that of the call's arguments, ``pointer`` leads to the
+    piece in the event's data, ``call`` is the call's id, empty where the event does not tell it."""
+
+    key: TextKey
+    pointer: Pointer
+    text: str
+    call: str = ""
+
+
+def _no_names(_event: Any) -> tuple[()]:
+    return ()
 
 
 class TextView(msgspec.Struct, frozen=True):
@@ -48,6 +62,9 @@ class TextView(msgspec.Struct, frozen=True):
     read_plain_answer: Callable[[bytes], str | None] | None = None
     """Reads the one text of an answer to a chat that has nothing else which ``answer`` reads; None for any other
     answer."""
+    name_pieces: Callable[[Any], Iterable[NamePiece]] = _no_names
+    """An event's decoded data -> what it adds to names of tool calls, in a wire that may tell one over several
+    events."""
     results_first: bool = True
     """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
     kept: Mapping[str, Callable[[str, Any], Iterable[Segment]]] = {}

@@ -94,10 +94,13 @@ def escaped(text: str) -> str:
 
 class Fed(Protocol):
     """Takes a text in pieces; gives back what can go on, and whether it is denied. ``idles`` takes a piece that goes on
-    as it is, with nothing that waits behind it: False, and nothing done, for any other."""
+    as it is, with nothing that waits behind it: False, and nothing done, for any other. ``idles_in_json`` takes one or
+    several as JSON strings have them, with the same bytes between them, and tells how many characters they are: -1, and
+    nothing done, for others, and where it doesn't know."""
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]: ...
     def idles(self, text: str) -> bool: ...
+    def idles_in_json(self, texts: bytes, between: bytes) -> int: ...
 
 
 class ArgumentsText:
@@ -114,6 +117,11 @@ class ArgumentsText:
         """Never told fast."""
         del text
         return False
+
+    def idles_in_json(self, texts: bytes, between: bytes) -> int:
+        """Nor this."""
+        del texts, between
+        return -1
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         if self._is_json is None and text.strip():

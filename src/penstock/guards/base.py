@@ -268,7 +268,7 @@ class Prepared(msgspec.Struct, frozen=True):
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
     ``glance`` tells the data of a judgement that passes plain messages with this text, as JSON; None where ``judge``
-    has to look.
+    has to look. ``clean`` are these data where they are always the same.
     """
 
     judge: Judge | None = None
@@ -282,6 +282,7 @@ class Prepared(msgspec.Struct, frozen=True):
     servers: int = 1
     tells: tuple[str, ...] = ()
     glance: Glance | None = None
+    clean: bytes | None = None
 
 
 def judging_text(
@@ -290,6 +291,7 @@ def judging_text(
     hold: HoldRule | DetectRule | None = None,
     size: int = 0,
     glance: Glance | None = None,
+    clean: bytes | None = None,
 ) -> Prepared:
     """A check that reads nothing but its text, and changes nothing."""
 
@@ -298,7 +300,7 @@ def judging_text(
         return write_json(judgement.data) if judgement.verdict and judgement.error is None else None
 
     glance = glance or judged
-    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance)
+    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance, clean=clean)
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -79,6 +79,7 @@ def _with_bounds(prepared: Prepared) -> Prepared:
         judge=None if judge is None else _judging(judge),
         ask=None if ask is None else _asking(ask),
         glance=None,
+        clean=None,
     )
 
 

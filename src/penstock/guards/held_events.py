@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.body import Body
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind, TextKey, spliced
 from penstock.dialects.framing import sse
 from penstock.dialects.remaining_texts import names_in
-from penstock.dialects.texts import TextView
+from penstock.dialects.texts import NamePiece, TextView
 from penstock.guards.arguments import ArgumentsText, Fed, is_arguments
 from penstock.guards.base import Judgement, could_not
 from penstock.guards.event_template import EventTemplate, template_of
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
+from penstock.guards.streamed_names import MOST_WAITING, StreamedNames
 
 _BETWEEN: Final = b"\n\n"
 _NAMES: Final = Delta((SegmentKind.OTHER, 0, 0), (), "", is_plain=False, is_whole=True)
@@ -34,6 +37,10 @@ def _never(_: str) -> bool:
     return False
 
 
+def _never_in_json(*_: bytes) -> int:
+    return -1
+
+
 class _Text:
     """One text of the stream under the rules that see it. ``is_call``: it may be the JSON of a tool call."""
 
@@ -43,6 +50,17 @@ class _Text:
         self.feed = fed.feed
         self.carrier: tuple[bytes, Any, Pointer] | None = None
         """The latest event that added to the text: its name, its data, and the place of the text."""
+
+
+class _Event(msgspec.Struct):
+    """An event: its bytes, its name and its data, what it adds to texts, and which of them end with it."""
+
+    block: bytes
+    name: bytes
+    data: bytes
+    value: Any
+    deltas: tuple[Delta, ...]
+    closed: int | None
 
 
 class HeldEvents:
@@ -63,15 +81,22 @@ class HeldEvents:
         """The rules that judge names, too."""
         self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
+        self._names = StreamedNames()
+        self._waiting: list[_Event] = []
+        self._waiting_bytes = 0
+        """The events since the first piece of a name that may go on."""
         self._next = self._shift = 0
         """In a wire that numbers its events: the next event's number, and by how much it is above its own."""
         self._template: EventTemplate | None = None
         self.text_of: Callable[[bytes], str | None] = _no_text
         """The text of an event that is like an earlier one but for it; None for any other event."""
-        self.before = self.behind = b""
-        """What stands around the text of such an event; empty where there was none."""
+        self.before = self.behind = self.between = b""
+        """What stands around the text of such an event, and between the texts of several; empty where there was
+        none."""
         self.idles: Callable[[str], bool] = _never
         """Takes the text of such events, where they go on as they are (``Fed.idles``)."""
+        self.idles_in_json: Callable[[bytes, bytes], int] = _never_in_json
+        """The same of what is between ``before`` and ``behind`` (``Fed.idles_in_json``)."""
         self.denied = False
         self.released = 0
 
@@ -117,14 +142,26 @@ class HeldEvents:
         ready, is_denied = template.fed.feed(text)
         self.released += len(ready)
         if is_denied:
-            self.denied, self.text_of, self.idles = True, _no_text, _never
+            self.denied = True
+            self._forget_template()
         if ready == text:
             return event
         return b"" if not ready and (template.may_skip or self.denied) else template.event(ready)
 
+    def _remember_template(self, template: EventTemplate) -> None:
+        self._template, self.text_of = template, template.text
+        self.before, self.behind = template.prefix, template.suffix
+        self.between = template.suffix + template.prefix
+        self.idles, self.idles_in_json = template.fed.idles, template.fed.idles_in_json
+
+    def _forget_template(self) -> None:
+        self._template, self.text_of = None, _no_text
+        self.before = self.behind = self.between = b""
+        self.idles, self.idles_in_json = _never, _never_in_json
+
     def finish(self) -> bytes:
         """The texts that still wait when the stream has ended without telling so."""
-        return b"" if self.denied else self._closed(ALL_SLOTS, frozenset())
+        return b"" if self.denied else self._named(ALL_SLOTS) + self._closed(ALL_SLOTS, frozenset())
 
     def runs(self, began: float, milliseconds: int) -> list[HookRun]:
         """What came of the hooks. ``began`` is in seconds since 1970."""
@@ -147,24 +184,52 @@ class HeldEvents:
         if not data:
             return block
         if self._view.is_end(name, data):
-            return self._closed(ALL_SLOTS, frozenset()) + (b"" if self.denied else block)
+            ready = self._named(ALL_SLOTS) + self._closed(ALL_SLOTS, frozenset())
+            return ready if self.denied else ready + block
         value = read_json_or_none(data)
-        number = _number(value)
+        deltas, closed = tuple(self._view.deltas(self._kind, value)), self._view.closes(name, value)
+        event = _Event(block, name, data, value, deltas, closed)
+        return self._named(closed, event) if self._naming else self._told(event)
+
+    def _named(self, closed: int | None, event: _Event | None = None) -> bytes:
+        """What goes on when an event comes, or a stream ends, to rules that judge names, too: an event waits until the
+        names are whole of which it tells a piece, and what comes behind it waits as well."""
+        pieces: tuple[NamePiece, ...] = ()
+        deltas: tuple[Delta, ...] = ()
+        if event is not None:
+            pieces, deltas = tuple(self._view.name_pieces(event.value)), event.deltas
+            self._waiting.append(event)
+            self._waiting_bytes += len(event.block)
+            closed = ALL_SLOTS if self._waiting_bytes > MOST_WAITING else closed
+        names = list(self._names.add(pieces, deltas, closed))
+        if event is not None and (others := names_in(event.value, [each.pointer for each in pieces])):
+            names.append(others)
+        if names and self._denies_names("\n".join(names)):
+            self.denied = True
+            self._waiting.clear()
+            self._forget_template()
+            return b""
+        if self._names.is_open:
+            # No event may go by those that wait.
+            self._forget_template()
+            return b""
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        return b"".join([self._told(each) for each in waiting if not self.denied])
+
+    def _told(self, event: _Event) -> bytes:
+        """What goes on of an event whose names pass."""
+        number, block = _number(event.value), event.block
         if number is not None:
             self._next = number + self._shift
-        before, block = self._passed(name, data, value, block)
+        before, block = self._passed(event)
         if number is not None and block:
-            block = block if not self._shift else _numbered(name, block, self._next)
+            block = block if not self._shift else _numbered(event.name, block, self._next)
             self._next += 1
         return before + block
 
-    def _passed(self, name: bytes, data: bytes, value: Any, block: bytes) -> tuple[bytes, bytes]:
+    def _passed(self, event: _Event) -> tuple[bytes, bytes]:
         """What goes on before an event, and of the event itself."""
-        if self._naming and self._denies_names(value):
-            self.denied = True
-            return b"", b""
-        deltas = tuple(self._view.deltas(self._kind, value))
-        slot = self._view.closes(name, value)
+        block, name, value, deltas, slot = event.block, event.name, event.value, event.deltas, event.closed
         texts: dict[Pointer, str] = {}
         for delta in deltas:
             text = self._text(delta)
@@ -180,10 +245,10 @@ class HeldEvents:
         if len(deltas) == 1 and slot is None and not (deltas[0].is_whole or self.denied or _number(value) is not None):
             [delta] = deltas
             skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
-            template = self._template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)
-            self.text_of = _no_text if template is None else template.text
-            self.before, self.behind = (b"", b"") if template is None else (template.prefix, template.suffix)
-            self.idles = _never if template is None else template.fed.idles
+            template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)
+            self._forget_template()
+            if template is not None:
+                self._remember_template(template)
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):
@@ -195,13 +260,10 @@ class HeldEvents:
             return before, block
         if slot is None and self._view.may_skip and _says_nothing_else(value, deltas, texts):
             return before, b""
-        return before, _written(name, data, texts)
+        return before, _written(name, event.data, texts)
 
-    def _denies_names(self, value: Any) -> bool:
-        """Whether a rule denies a name that an event tells. None is changed: nobody would know what is called."""
-        names = names_in(value)
-        if not names:
-            return False
+    def _denies_names(self, names: str) -> bool:
+        """Whether a rule denies a name. None is changed: nobody would know what is called."""
         changed = [rule.changed for rule in self._naming]
         _, is_denied = RuledText(self._naming).feed(names, last=True)
         for rule, was_changed in zip(self._naming, changed, strict=True):

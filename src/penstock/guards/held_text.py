@@ -18,6 +18,8 @@ from penstock.guards.hold import CONTEXT, HeldText, HoldRule
 from penstock.guards.plan import Hook, HookCheck
 
 _ALWAYS: Final = re.compile("")
+_CLASS: Final = re.compile(r"\[(?!\^)((?:[^\]\\]|\\.)+)\]", re.DOTALL)
+"""A pattern for one of some characters."""
 
 
 class StreamRule(msgspec.Struct):
@@ -50,8 +52,8 @@ class RuledText:
     """One text. Implements ``arguments.Fed``."""
 
     __slots__ = (
-        "_begun", "_context", "_find_sign", "_finders", "_held", "_idles", "_is_idle", "_limit", "_pending",
-        "_rules",
+        "_begun", "_context", "_find_sign", "_find_stop", "_finders", "_held", "_idles", "_is_idle", "_limit",
+        "_pending", "_rules",
     )  # fmt: skip
 
     def __init__(self, rules: Sequence[StreamRule]) -> None:
@@ -65,6 +67,8 @@ class RuledText:
         signs = _any_of(tuple([each.rule.signs for each in rules]))
         self._find_sign = (_ALWAYS if signs is None else signs).search
         """Finds something in each text that isn't idle for all rules."""
+        self._find_stop = (_NOWHERE_PLAIN if signs is None else _in_json(signs)).search
+        """The same of the bytes of JSON strings, and in each that has other bytes than its text."""
         self._begun = list(dict.fromkeys([each.rule.begun for each in rules if each.rule.begun is not None]))
         self._limit = min([4096 if each.hook is None else each.hook.hold_chars for each in rules], default=4096)
 
@@ -82,6 +86,23 @@ class RuledText:
                 return False
         self._context = whole[-CONTEXT:]
         return True
+
+    def idles_in_json(self, texts: bytes, between: bytes) -> int:
+        """The same of one or several texts of ASCII as JSON strings have them, with ``between`` between them, which
+        begins with the end of a string: how many characters they are, -1 for any others."""
+        if self._pending or not self._is_idle:
+            return -1
+        if len(texts) > len(between):
+            texts = texts.replace(between, b"")
+        if self._find_stop(texts) is not None:
+            return -1
+        context = self._context
+        whole, before = context + texts.decode(), len(context)
+        for begun in self._begun:
+            if begun(whole, before) < len(whole):
+                return -1
+        self._context = whole[-CONTEXT:]
+        return len(texts)
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         """What can go on now, and whether a rule denies the text."""
@@ -178,4 +199,29 @@ def _any_of(patterns: tuple[re.Pattern[str] | None, ...]) -> re.Pattern[str] | N
     if not found or len(found) < len(patterns):
         return None
     sources = dict.fromkeys([each.pattern for each in found])
-    return found[0] if len(sources) == 1 else re.compile("|".join([f"(?:{source})" for source in sources]))
+    if len(sources) == 1:
+        return found[0]
+    # Several sets of characters are one: of what a pattern tries at each place, little is left.
+    classes = list(filter(None, map(_CLASS.fullmatch, sources)))
+    joined = [f"[{''.join([each[1] for each in classes])}]"] if classes else []
+    return re.compile("|".join([*joined, *[f"(?:{each})" for each in sources if _CLASS.fullmatch(each) is None]]))
+
+
+@lru_cache(64)
+def _in_json(signs: re.Pattern[str]) -> re.Pattern[bytes]:
+    """Finds something in bytes of JSON strings in which a pattern finds something, or which are not their text: an end
+    of a string, an escape, a character beside ASCII."""
+    source = signs.pattern
+    if any(map(source.__contains__, _LOOKING_BACK)):
+        return _NOWHERE_PLAIN
+    try:
+        return re.compile(_NOT_PLAIN + b"|" + source.replace(_BESIDE_ASCII, r"\x80-\xff").encode("ascii"))
+    except (UnicodeEncodeError, re.error):
+        return _NOWHERE_PLAIN
+
+
+_NOT_PLAIN: Final = rb'["\\\x00-\x1f\x80-\xff]'
+_NOWHERE_PLAIN: Final = re.compile(b"")
+_BESIDE_ASCII: Final = "\x80-\U0010ffff"
+_LOOKING_BACK: Final = ("(?<", "\\b", "\\B", "\\A", "^")
+"""What finds something else where the text before is not there."""

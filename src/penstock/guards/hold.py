@@ -87,9 +87,16 @@ def _beginnings_of_words(pattern: regex.Pattern[str]) -> re.Pattern[str] | None:
     source = pattern.pattern
     if _WORDS.fullmatch(source) is None or len(source) > _MOST_LETTERS or pattern.flags & _ALTERING:
         return None
-    words = sorted(source.split("|"), key=len, reverse=True)
-    parts = sorted({word[:length] for word in words for length in range(1, len(word))}, key=len, reverse=True)
-    return re.compile(f"{source}|(?:{'|'.join(parts)})\\Z" if parts else source)
+    # By their first letters: elsewhere no word is tried one by one.
+    groups: dict[str, list[str]] = {}
+    for word in source.split("|"):
+        groups.setdefault(word[0], []).append(word[1:])
+    return re.compile("|".join([f"{first}(?:{_begun_by(rests)})" for first, rests in groups.items()]))
+
+
+def _begun_by(rests: list[str]) -> str:
+    parts = {rest[:length] for rest in rests for length in range(len(rest))}
+    return "|".join([*rests, *[f"{part}\\Z" for part in sorted(parts, key=len, reverse=True)]])
 
 
 def _beginnings(pattern: regex.Pattern[str]) -> re.Pattern[str]:

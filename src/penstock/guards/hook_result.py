@@ -65,14 +65,17 @@ def template_of(value: Any) -> bytes | None:
 def passed_result(
     hook: str,
     kind: Enum,
-    checks: Iterable[tuple[str, bool]],
+    checks: Iterable[tuple[str, bool, bytes | None]],
     feedback: dict[str, Any] | None,
     *,
     is_async: bool,
 ) -> HookResult:
-    """The result of a hook whose checks pass within a millisecond, for ``template_of``. It has gaps for the data of its
-    checks, and its moments are ``MOMENT``. ``checks`` are ids, and whether errors fail."""
-    results = [CheckResult(GAP, True, check, UNSET, 0, False, MOMENT, None, fails) for check, fails in checks]
+    """The result of a hook whose checks pass within a millisecond, for ``template_of``. Its moments are ``MOMENT``.
+    ``checks`` are ids, whether errors fail, and the data as JSON, None for data that differ: they have gaps."""
+    results = [
+        CheckResult(GAP if data is None else msgspec.Raw(data), True, check, UNSET, 0, False, MOMENT, None, fails)
+        for check, fails, data in checks
+    ]
     return HookResult(True, hook, False, results, feedback, 0, is_async, kind, MOMENT, False)
 
 

@@ -212,20 +212,16 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
         return not (self.transforms or closed)
 
     @cached_property
-    def glances(self) -> tuple[tuple[Glance, int], ...]:
-        """What its checks tell at a glance, each with which text it sees: 0 is that of a request's last message, 1 that
-        of all of them, and of an answer both are the same. Nothing unless all checks may."""
-        glances = [
-            (each.prepared.glance, 0 if each.scope.of == "last" else 1)
-            for each in self.checks
-            if each.prepared.glance is not None and each.scope.is_told_by_plain
-        ]
-        return tuple(glances) if self.is_plain and len(glances) == len(self.checks) else ()
+    def may_glance(self) -> bool:
+        """Whether all its checks may tell at a glance that they pass."""
+        return self.is_plain and all(
+            each.prepared.glance is not None and each.scope.is_told_by_plain for each in self.checks
+        )
 
     @property
     def passed_result(self) -> HookResult:
         """What is told of the hook where all its checks pass at a glance."""
-        checks = [(each.id, each.told_fails_closed) for each in self.checks]
+        checks = [(each.id, each.told_fails_closed, each.prepared.clean) for each in self.checks]
         feedback = self.on_success
         passed = None
         if feedback is not None:
@@ -248,13 +244,15 @@ class Hook(msgspec.Struct, frozen=True, dict=True):
 class Glances(msgspec.Struct, frozen=True):
     """The hooks of a phase, all of which may judge at a glance: then nothing else judges.
 
-    ``checks`` are what all checks tell, in their order (``Hook.glances``). ``reads_whole``: whether a check sees more
-    than the last message. ``results`` is what is told of the hooks where all pass, a JSON array with moments
-    (``hook_result.results_at``), and with a gap for the data of each check (``hook_result.template_of``). ``check_ids``
-    are the ids of all checks, as the registry has them. ``needs_texts``: a request whose texts can't be read would
-    evade a hook."""
+    ``fixed`` and ``telling`` are what checks tell at a glance, each with which text it sees: 0 is that of a request's
+    last message, 1 that of all of them, and of an answer both are the same. What the ``fixed`` ones tell is always the
+    same. ``reads_whole``: whether a check sees more than the last message. ``results`` is what is told of the hooks
+    where all pass, a JSON array with moments (``hook_result.results_at``), and with a gap for what each of the
+    ``telling`` checks tells, in their order (``hook_result.template_of``). ``check_ids`` are the ids of all checks, as
+    the registry has them. ``needs_texts``: a request whose texts can't be read would evade a hook."""
 
-    checks: tuple[tuple[Glance, int], ...]
+    fixed: tuple[tuple[Glance, int], ...]
+    telling: tuple[tuple[Glance, int], ...]
     reads_whole: bool
     results: bytes
     check_ids: tuple[str, ...]
@@ -336,9 +334,16 @@ class GuardPlan(TargetGuards, frozen=True, dict=True):
 
 
 def _glances_of(hooks: tuple[Hook, ...], *, needs_texts: bool) -> Glances | None:
-    if not all(hook.glances for hook in hooks):
+    if not all(hook.may_glance for hook in hooks):
         return None
     results = template_of([hook.passed_result for hook in hooks])
-    checks = tuple([each for hook in hooks for each in hook.glances])
+    if results is None:
+        return None
+    fixed, telling = list[tuple[Glance, int]](), list[tuple[Glance, int]]()
+    for each in [each for hook in hooks for each in hook.checks]:
+        if each.prepared.glance is not None:
+            look = (each.prepared.glance, 0 if each.scope.of == "last" else 1)
+            (telling if each.prepared.clean is None else fixed).append(look)
     ids = tuple([each for hook in hooks for each in hook.check_ids])
-    return None if results is None else Glances(checks, any(which for _, which in checks), results, ids, needs_texts)
+    reads_whole = any(which for _, which in (*fixed, *telling))
+    return Glances(tuple(fixed), tuple(telling), reads_whole, results, ids, needs_texts)

@@ -137,12 +137,19 @@ def phase_object(phase: Phase, results: bytes) -> bytes:
 def with_results(body: bytes, *results: bytes) -> bytes | None:
     """A JSON object with ``hook_results`` as its last member, whose JSON may be in pieces; None for bytes that are no
     object."""
+    if len(body) > 2 and body[-1] == _BRACE and body[-2] in _ENDS:
+        return b"".join((body[:-1], b',"hook_results":', *results, b"}"))
     text = body.rstrip()
     if not text.endswith(b"}"):
         return None
     inner = text[:-1].rstrip()
     begins = b'"hook_results":' if inner.endswith(b"{") else b',"hook_results":'
     return b"".join((inner, begins, *results, b"}"))
+
+
+_BRACE: Final = ord("}")
+_ENDS: Final = frozenset(b'"}]0123456789el')
+"""The last bytes of members' values."""
 
 
 def message_of(reasons: Sequence[str], place: str = "") -> str:

@@ -12,6 +12,7 @@ from penstock.core.segments import Delta, Segment, SegmentKind, TextKey
 from penstock.dialects.framing import sse
 from penstock.dialects.remaining_texts import names_in
 from penstock.dialects.texts import TextView
+from penstock.guards.streamed_names import MOST_WAITING, StreamedNames
 
 
 class Windows:
@@ -30,6 +31,7 @@ class Windows:
         self._choices: dict[TextKey, tuple[int, bool]] = {}
         self._names: dict[str, None] = {}
         """What the events tell of names (``names_in``)."""
+        self._streamed = StreamedNames()
         self._is_over = False
 
     def add(self, events: bytes) -> None:
@@ -43,19 +45,25 @@ class Windows:
                 self._is_over = True
                 continue
             value = read_json_or_none(data)
-            if names := names_in(value):
+            deltas, closed = tuple(self._view.deltas(self._kind, value)), self._view.closes(name, value)
+            pieces = tuple(self._view.name_pieces(value))
+            if names := names_in(value, [each.pointer for each in pieces]):
                 self._names[names] = None
-            for delta in self._view.deltas(self._kind, value):
+            self._names.update(dict.fromkeys(self._streamed.add(pieces, deltas, closed)))
+            for delta in deltas:
                 if delta.is_whole:
                     self._wholes.append(delta)
                     continue
                 self._texts[delta.key] = self._texts.get(delta.key, "") + delta.text
                 self._choices[delta.key] = delta.choice, delta.is_plain
-            self._is_over = self._is_over or self._view.closes(name, value) is not None
+            self._is_over = self._is_over or closed is not None
 
     @property
     def is_due(self) -> bool:
-        """Whether what waits is to be judged now: a window is full, or a text has ended."""
+        """Whether what waits is to be judged now: a window is full, or a text has ended. What a name may go on with is
+        waited for."""
+        if self._streamed.is_open and not self._is_over:
+            return sum(map(len, self._waiting)) > MOST_WAITING
         texts = (*self._texts.values(), *[each.text for each in self._wholes])
         return self._is_over or any(len(text) >= self._size for text in texts)
 
@@ -76,7 +84,7 @@ class Windows:
             for number, each in enumerate(self._wholes)
             if each.text
         ]
-        names = "\n".join(self._names)
+        names = "\n".join(dict.fromkeys([*self._names, *self._streamed.unfinished]))
         named = (
             [Segment(("names",), names, "assistant", SegmentKind.OTHER, is_plain=False, is_fixed=True)] if names else []
         )

@@ -296,6 +296,24 @@ def test_an_event_around_a_text_is_looked_at_until_another_event_comes() -> None
     assert looks[-2:] == ["sound", "knows"]
 
 
+def test_events_that_need_not_come_by() -> None:
+    first = sse(chunk({"content": "tide"}))
+    before, _, behind = first.partition(b"tide")
+    watch = StreamWatch(OPENAI, normalizer=StreamNormalizer())
+    assert not watch.knows(before, behind)
+    watch.feed(sse(ROLE))
+    watch.feed(first)
+    assert watch.knows(before, behind)
+    assert not watch.knows(before, behind + b" ")
+    assert not watch.knows(before.replace(b'"r"', b'"s"'), behind)
+    assert not StreamWatch(OPENAI).knows(before, behind)
+    watch.feed(first[:-9])
+    assert not watch.knows(before, behind)
+    watch.feed(first[-9:] + b'data: {"error":{"message":"overloaded"}}\n\n')
+    assert watch.error is not None
+    assert not watch.knows(before, behind)
+
+
 def test_what_only_looks_like_a_comment_is_read() -> None:
     watch = StreamWatch(OPENAI)
     stream = b": ping\n\n" + CHUNK + b': ping\rdata: {"error":{"message":"No"}}\n\n' + b": ping\n\n"

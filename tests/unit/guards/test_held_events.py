@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -102,6 +103,80 @@ def test_anthropics_events() -> None:
     texts = [value["delta"]["text"] for value in values if "delta" in value]
     assert "".join(texts) == "is [REDACTED]"
     assert [value["type"] for value in values][-2:] == ["content_block_stop", "message_stop"]
+
+
+NAMING: dict[str, Any] = {
+    "contains": {"words": ["isting_file", "ab_cd"], "operator": "none"}, "deny": True, "scope": "all", "stream": "hold",
+}  # fmt: skip
+
+
+def naming(*names: str, index: int = 0, choice: int = 0, call: str = "", arguments: str = "") -> list[bytes]:
+    """The events of a call whose name comes in pieces, and its first arguments."""
+    pieces: list[dict[str, Any]] = [{"index": index, "function": {"name": each}} for each in names]
+    pieces[0] |= {"id": call or f"c{index}", "type": "function"}
+    pieces[0]["function"]["arguments"] = ""
+    last: list[dict[str, Any]] = [{"index": index, "function": {"arguments": arguments}}] if arguments else []
+    return [
+        b"data: " + json.dumps({"choices": [{"index": choice, "delta": {"tool_calls": [each]}}]}).encode() + b"\n\n"
+        for each in [*pieces, *last]
+    ]
+
+
+def test_a_name_in_pieces_is_judged_as_a_whole() -> None:
+    """As some hosts of Gemini's write it."""
+    guard = held(NAMING)
+    events = [*naming("edit_ex", "isting_file", arguments="{}"), FINISH, DONE]
+    assert (b"".join([guard.feed(each) for each in events]), guard.denied) == (b"", True)
+    for end in (FINISH, DONE, b"", chunk({"content": "x"}), *naming("other", index=1)):
+        guard = held(NAMING)
+        passed = b"".join([guard.feed(each) for each in [*naming("edit_ex", "isting_file"), end]])
+        assert (passed + guard.finish(), guard.denied) == (b"", True)
+
+
+@trials(200)
+@given(st.text("abcd_", min_size=1, max_size=8), st.lists(st.integers(0, 7), max_size=4), st.booleans())
+def test_any_chunking_of_a_name(name: str, cuts: list[int], has_arguments: bool) -> None:
+    places = [0, *sorted({cut % len(name) for cut in cuts} - {0}), len(name)]
+    pieces = [name[start:end] for start, end in itertools.pairwise(places)]
+    if any(piece == name[:place] for piece, place in zip(pieces[1:], places[1:], strict=False)):
+        return  # hosts that repeat a name are read otherwise
+    guard = held(NAMING)
+    events = [ROLE, *naming(*pieces, arguments='{"a":1}' if has_arguments else ""), FINISH, DONE]
+    passed = b"".join([guard.feed(each) for each in events])
+    assert guard.denied is ("ab_cd" in name)
+    assert passed == (ROLE if guard.denied else b"".join(events))
+
+
+def test_a_name_that_is_repeated_is_read_once_and_twice() -> None:
+    guard = held(NAMING)
+    events = [*naming("cd_ab_", "cd_ab_", arguments="{}"), FINISH, DONE]
+    assert (b"".join([guard.feed(each) for each in events]), guard.denied) == (b"", True)
+    guard = held(NAMING)
+    events = [*naming("get", "get", arguments="{}"), FINISH, DONE]
+    assert b"".join([guard.feed(each) for each in events]) == b"".join(events)
+
+
+def test_two_calls_under_one_index_have_names_of_their_own() -> None:
+    first, second = naming("x_ab_", call="c1"), naming("cd", call="c2", arguments="{}")
+    guard = held(NAMING)
+    assert (b"".join([guard.feed(each) for each in [*first, *second]]), guard.denied) == (b"", True)
+    guard = held(NAMING | {"contains": {"words": ["bad"], "operator": "none"}})
+    second = naming("a bad one", call="c2", arguments="{}")
+    assert (b"".join([guard.feed(each) for each in [*first, *second]]), guard.denied) == (b"", True)
+
+
+def test_what_comes_behind_an_unfinished_name_keeps_its_place() -> None:
+    guard = held(NAMING)
+    other = chunk({"content": "hello "}).replace(b'"index": 0', b'"index": 1')
+    events = [*naming("get_"), other, other, *naming("weather", arguments="{}")]
+    passed = [guard.feed(each) for each in events]
+    assert passed == [b"", b"", b"", b"", b"".join(events)]
+
+
+def test_a_name_without_end_does_not_wait_for_ever() -> None:
+    guard = held(NAMING)
+    passed = b"".join([guard.feed(event) for _ in range(300) for event in naming("n" * 1000)])
+    assert (len(passed) > 1 << 18, guard.denied) == (True, False)
 
 
 def test_a_call_that_waited_is_named_once() -> None:

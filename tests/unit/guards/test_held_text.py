@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from judging import hooks_of, prepared
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.hold import HoldRule
+from trials import WITH_TIME, trials
+
+pytestmark = WITH_TIME
+BETWEEN = b'"}}]}\n\ndata: {"choices":[{"delta":{"content":"'
 
 
 def rule(name: str, **parameters: object) -> StreamRule:
@@ -70,3 +78,59 @@ def test_what_waits_at_a_later_rule_is_found_once() -> None:
             ruled.feed(text[at : at + size])
         ruled.feed("", last=True)
         assert [each.found for each in rules] == [1, 1, 1]
+
+
+RULES: dict[str, list[dict[str, object]]] = {
+    "words": [{"contains": {"words": ["bad word", "worse", "be"], "operator": "none"}}],
+    "one word": [{"contains": {"words": ["bad"], "operator": "none"}}],
+    "words of one letter": [{"contains": {"words": ["x", "xa", "b"], "operator": "none"}}],
+    "a pattern": [{"regexMatch": {"rule": r"\b\d{3}-\d{2}\b", "not": True}}],
+    "a pattern beside ASCII": [{"regexMatch": {"rule": "é+", "not": True}}],
+    "credentials": [{"penstock.secrets": {}}],
+    "several": [
+        {"contains": {"words": ["bad word", "worse"], "operator": "none"}},
+        {"regexMatch": {"rule": r"\d{3}-\d{2}", "not": True}},
+        {"penstock.secrets": {}},
+    ],
+    "personal data": [{"penstock.pii": {}}],
+    "a list": [{"penstock.words": {"words": ["bad"], "redact": True}}],
+}
+PIECES = st.lists(
+    st.one_of(
+        st.text('12-ab worsxk_"\\\n/é\U0001f600', max_size=6),
+        st.sampled_from(["tide ", " the", "bad ", "word", "AK", "sk-", "gh", "x", "12", "3-12"]),
+    ),
+    max_size=8,
+)
+
+
+def written(text: str, *, ascii_only: bool = False) -> bytes:
+    return json.dumps(text, ensure_ascii=ascii_only)[1:-1].encode()
+
+
+@pytest.mark.parametrize("name", RULES)
+@trials(60)
+@given(pieces=PIECES, ascii_only=st.booleans(), sizes=st.lists(st.integers(1, 3), min_size=8, max_size=8))
+def test_what_is_told_of_json_is_told_of_its_text(
+    name: str, pieces: list[str], ascii_only: bool, sizes: list[int]
+) -> None:
+    """Of one text, or of several with the same bytes between them; where nothing is told, nothing is done."""
+    told, texts = ruled_by(*RULES[name])[0], ruled_by(*RULES[name])[0]
+    while pieces:
+        several, pieces, sizes = pieces[: sizes[0]], pieces[sizes[0] :], sizes[1:] or [1]
+        number = told.idles_in_json(BETWEEN.join([written(each, ascii_only=ascii_only) for each in several]), BETWEEN)
+        if number >= 0:
+            assert number == len("".join(several))
+            assert texts.idles("".join(several))
+        else:
+            for piece in several:
+                assert told.feed(piece) == texts.feed(piece)
+
+
+def test_what_is_plain_is_told() -> None:
+    told, _ = ruled_by(*RULES["several"])
+    assert [told.idles_in_json(each, BETWEEN) for each in (b"tide ", b"tide " + BETWEEN + b"and", b"")] == [5, 8, 0]
+    for odd in (b'a"b', b"a\\n", "é".encode(), b"a\tb", b"sk-", b"12", b"wor"):
+        assert told.idles_in_json(odd, BETWEEN) == -1
+    assert told.feed(" wor") == (" ", False)
+    assert told.idles_in_json(b"tide ", BETWEEN) == -1

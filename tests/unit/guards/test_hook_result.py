@@ -5,10 +5,10 @@ from penstock.guards.plan import HookType
 
 
 def test_a_template_is_filled_with_data_and_moments() -> None:
-    checks = [("a.b", False), ("c.d", True)]
+    checks = [("a.b", False, None), ("c.d", True, b'{"y":"100%"}')]
     template = template_of(passed_result("100% g", HookType.GUARDRAIL, checks, None, is_async=False))
     assert template is not None
-    told = json.loads(results_at(template, 1769860800000) % (b'{"x":"%b"}', b"null"))
+    told = json.loads(results_at(template, 1769860800000) % (b'{"x":"%b"}',))
     first, second = told.pop("checks")
     assert list(first.items()) == [
         ("data", {"x": "%b"}),
@@ -20,7 +20,7 @@ def test_a_template_is_filled_with_data_and_moments() -> None:
         ("log", None),
         ("fail_on_error", False),
     ]
-    assert (second["id"], second["data"], second["fail_on_error"]) == ("c.d", None, True)
+    assert (second["id"], second["data"], second["fail_on_error"]) == ("c.d", {"y": "100%"}, True)
     assert list(told.items()) == [
         ("verdict", True),
         ("id", "100% g"),
@@ -35,7 +35,7 @@ def test_a_template_is_filled_with_data_and_moments() -> None:
 
 
 def test_requests_of_one_moment_share_their_results() -> None:
-    template = template_of(passed_result("g", HookType.MUTATOR, [("a.b", False)], None, is_async=True))
+    template = template_of(passed_result("g", HookType.MUTATOR, [("a.b", False, None)], None, is_async=True))
     assert template is not None
     first, second = (results_at(bytes(bytearray(template)), 1769860800000) for _ in range(2))
     assert first is second

@@ -73,6 +73,11 @@ def test_bodies() -> None:
     assert with_results(b'{"a": 1}\n', b"[]") == b'{"a": 1,"hook_results":[]}'
     assert with_results(b"{ }", b"[]") == b'{"hook_results":[]}'
     assert with_results(b"[1]", b"[]") is None
+    for body in (b"", b"}", b"{}", b"{\n}", b'{"a":1}', b'{"a":"b" }', b'{"a":[true]}', b'{"a":null}', b'{"a":1e5}  '):
+        whole = with_results(body, b'[{"x":', b"2}]")
+        if body.startswith(b"{"):
+            assert whole is not None
+            assert json.loads(whole) == {**json.loads(body), "hook_results": [{"x": 2}]}
     value = json.loads(denied_body(b"{}", ["g (default.contains)"]))
     assert list(value) == ["type", "error", "hook_results"]
     assert list(value["error"]) == ["message", "type", "param", "code"]

@@ -25,3 +25,32 @@ def test_the_texts_of_a_whole_stream() -> None:
         ROLE + chunk({"content": "a"}) + chunk({"reasoning_content": "t"}) + chunk({"content": "b"}) + FINISH + DONE
     )
     assert [(each.text, each.is_plain) for each in gathered_texts(stream, TEXTS, "chatComplete")] == [("ab", True), ("t", False)]  # fmt: skip
+
+
+def test_a_name_in_pieces_is_judged_as_a_whole() -> None:
+    def call(**function: str) -> bytes:
+        return chunk({"tool_calls": [{"index": 0, "function": function}]})
+
+    windows = Windows(TEXTS, "chatComplete", 1, 0)
+
+    def is_due(events: bytes) -> bool:
+        windows.add(events)
+        return windows.is_due
+
+    assert not is_due(chunk({"content": "so "}) + call(name="edit_ex"))
+    assert not is_due(call(name="isting_file"))
+    assert is_due(call(arguments="{}"))
+    assert [each.text for each in windows.texts()] == ["so ", "{}", "edit_existing_file"]
+    windows.released()
+    windows.add(call(arguments=" "))
+    assert [each.text for each in windows.texts()] == [" "]
+    pieces = call(name="edit_ex") + call(name="isting_file")
+    assert [each.text for each in gathered_texts(pieces, TEXTS, "chatComplete")] == ["edit_existing_file"]
+
+
+def test_a_name_without_end_does_not_wait_for_ever() -> None:
+    windows = Windows(TEXTS, "chatComplete", 1, 0)
+    piece = chunk({"tool_calls": [{"index": 0, "function": {"name": "n" * 1000}}]})
+    while not windows.is_due:
+        windows.add(piece)
+    assert len(windows.released()[0]) < 1 << 19

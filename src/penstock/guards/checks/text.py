@@ -71,7 +71,9 @@ def _contains(parameters: Parameters) -> Prepared:
     size = sum(map(len, words)) * 4 if listed is None else listed.size
     if operator != "none" or (listed is None and (whole or not matches_case)):
         return judging_text(judge, hold=hold, size=size)
-    return judging_text(judge, hold=hold, size=size, glance=glance if listed is None else glance_at_list)
+    return judging_text(
+        judge, hold=hold, size=size, glance=glance if listed is None else glance_at_list, clean=clean_data
+    )
 
 
 _HALF: Final = re.compile("[\ud800-\udfff]")

@@ -121,6 +121,7 @@ def detecting(rule: DetectRule, *, size: int = 20_000, restores: bool = False, n
         restores=restores,
         only_looks=only_looks,
         glance=may_hold and glance,
+        clean=clean_data,
     )
 
 

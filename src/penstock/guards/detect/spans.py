@@ -124,6 +124,9 @@ def _begun_with(marks: Iterable[str]) -> Begun:
     beginnings = frozenset([mark[:end] for mark in marks for end in range(1, len(mark) + 1)])
 
     def begun(text: str, at: int) -> int:
+        last = text[-1:]
+        if not last.isalnum() and last not in _JOINS:
+            return len(text)
         word = len(text.rstrip(_ALPHANUMERIC))
         if text[word - 1 : word] in _JOINS:
             return begun_from(text, at)
@@ -152,7 +155,14 @@ def rule_of(
 
     begun = _begun_with(marks) if all(each.begins_at_mark for each in detectors) else begun_from
     return DetectRule(
-        detectors, counts, masks, fails, trigger=trigger, may_hold=search.may_find, sign=search.sign, begun=begun
+        detectors,
+        counts,
+        masks,
+        fails,
+        trigger=trigger,
+        may_hold=search.may_find,
+        sign=search.sign,
+        begun=begun,
     )
 
 

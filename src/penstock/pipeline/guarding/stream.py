@@ -73,6 +73,10 @@ class GuardedStream:
         self._has_ended = False
         self._begun = self._latest = b""
         """The first and the last events that went on, which an error event may have to fit."""
+        self._asked: bytes | None = None
+        self._known: bytes | None = None
+        """What is behind the texts of events of which the provider's watch was asked whether they need come by, and of
+        those that need not."""
         self._alike: list[bytes] = []
         """Events that went on as they are, of which the watch over the judged stream was not told yet."""
         self._reading: asyncio.Future[bytes] | None = None
@@ -119,14 +123,41 @@ class GuardedStream:
 
     async def pass_on_known(self, take: Take, take_known: Take) -> None:
         """Hand the judged stream on (``transport.base.pass_on``): events like the ones before them in the turn in which
-        they arrive, one or several. Those that go on as they are reach ``take_known``: the watch is told of them."""
+        they arrive, one or several. Those that go on as they are reach ``take_known``: the watch is told of them, but
+        for those that need not come by there."""
+        events, held, watch = self._events, self._events.held, self._inner_watch
+        is_immediate = events.is_immediate and self._restored is None and self._reading is None and not self._first
+        if is_immediate and self._inner is not None and watch is not None:
+            take_event = self._taker(watch, take, take_known)
 
-        def take_judged(data: bytes) -> Awaitable[None] | None:
+            def take_judged(data: bytes) -> Awaitable[None] | None:
+                behind = held.behind
+                if behind is self._known and not self._has_ended:
+                    before = held.before
+                    texts = data.removeprefix(before).removesuffix(behind)
+                    if len(before) + len(texts) + len(behind) == len(data):
+                        characters = held.idles_in_json(texts, held.between)
+                        if characters >= 0:
+                            held.released += characters
+                            self._latest = data
+                            return take_known(data)
+                return take_event(data)
+
+            await pass_on(self._inner, take_judged)
+        self._remember()
+        while ready := await self.read():
+            await hand_on(ready, take)
+
+    def _taker(self, watch: StreamWatch, take: Take, take_known: Take) -> Take:
+        """Takes what the provider's watch has not seen yet."""
+
+        def take_event(data: bytes) -> Awaitable[None] | None:
             if self._has_ended:
                 return None
             text = held.text_of(data)
             several = () if text is not None else held.texts_of(data)
             if several is None or not (self._is_between and watch_passes(data, held.before, held.behind)):
+                self._asked = self._known = None
                 return self._pass_slowly(data, take)
             joined = text if text is not None else "".join([each for _, each in several])
             if goes_on and self._begun and held.idles(joined):
@@ -135,6 +166,9 @@ class GuardedStream:
                 alike.append(data)
                 if len(alike) > _MOST_ALIKE:
                     self._remember()
+                if self._asked is not held.behind:
+                    self._asked = held.behind
+                    self._known = held.behind if watch.knows(held.before, held.behind) else None
                 return take_known(data)
             ready = passed_texts(several) if text is None else passed_text(data, text)
             if held.denied or self._tells_first or not self._begun:
@@ -145,17 +179,11 @@ class GuardedStream:
             self._remember()
             return take(ready) if ready else None
 
-        events, held, watch, alike = self._events, self._events.held, self._inner_watch, self._alike
+        events, held, alike, watch_passes = self._events, self._events.held, self._alike, watch.passes
         # What nobody keeps need not come by there.
         passed_text = events.passed_text if events.keeps else held.feed_text
         passed_texts, goes_on = events.passed_texts, not (events.keeps or self._tells_first)
-        is_immediate = events.is_immediate and self._restored is None and self._reading is None and not self._first
-        if is_immediate and self._inner is not None and watch is not None:
-            watch_passes = watch.passes
-            await pass_on(self._inner, take_judged)
-        self._remember()
-        while ready := await self.read():
-            await hand_on(ready, take)
+        return take_event
 
     def _remember(self) -> None:
         """Tell the watch over the judged stream of the events that went on by themselves."""

@@ -83,6 +83,58 @@ def test_a_glance_tells_what_a_look_tells_or_nothing(texts: tuple[str, str], mon
             assert told(joined_results(glanced)) == told(hook_results(seen, ()))
 
 
+KEY = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+"""A credential, which a request may hide from who looks at its bytes."""
+
+
+@pytest.mark.parametrize(
+    ("content", "is_plain"),
+    [
+        ("a well-meant AKIN", True),
+        (KEY, False),
+        (f"a\\n{KEY}\\t", False),
+        (KEY.replace("_", "\\u005f"), False),
+        (KEY.replace("g", "\\u0067"), False),
+        (f"\\u00e9 {KEY}", False),
+        ("\\u00e9 \\\\ \\/ ghp\\\\_", True),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_no_credential_hides_in_the_bytes_of_a_request(
+    content: str, is_plain: bool, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_a_glance, "_SECONDS", 60.0)
+    plan = plan_of({"penstock.secrets": {}, "contains": {"words": ["bad"], "operator": "none"}, "deny": True})
+    texts = ["hello", "hello"]
+    texts[place] = content
+    messages = ",".join([f'{{"role":"user","content":"{each}"}}' for each in texts])
+    body = Body.parse(f'{{"model":"m","messages":[{messages}],"max_tokens":5}}'.encode())
+    glanced, seen = at_a_glance_of(plan, body), looked_at(plan, body)
+    assert (glanced is not None, failed(seen)) == (is_plain, not is_plain)
+    # A body that was changed is read, and not its bytes of before.
+    changed = body.replaced({"messages": b'[{"role":"user","content":"hello"}]'})
+    assert at_a_glance_of(plan, changed) is not None
+    clean = Body.parse(b'{"messages":[]}').replaced({"messages": f"[{messages}]".encode()})
+    assert (at_a_glance_of(plan, clean) is not None) is is_plain
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        (b'{"messages":[{"role":"user","content":"a: b"}]}', True),
+        (b'{"messages":[{"role":"user","content":"a"}],"metadata":{"a":"b"}}', True),
+        (b'{"messages":[{"role":"user","content":"bad","content":"a"}]}', False),
+        (b'{"messages":[{"role":"user","content":"bad"}],"messages":[{"role":"user","content":"a"}]}', True),
+        (b'{"messages":[{"role":"user","content":"bad","content":"a"},{"role":"user","content":"a"}]}', False),
+    ],
+)
+def test_a_member_that_comes_twice_needs_a_look(body: bytes, passes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_a_glance, "_SECONDS", 60.0)
+    checks: list[dict[str, Any]] = [{"contains": CHECKS["contains"]}, {"penstock.secrets": {}}]
+    for check in checks:
+        assert (at_a_glance_of(plan_of({**check, "deny": True}), Body.parse(body)) is not None) is passes
+
+
 def answer_of(message: dict[str, Any], **more: Any) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop", **more}
     return json.dumps({"id": "1", "choices": [choice], "usage": {}}).encode()

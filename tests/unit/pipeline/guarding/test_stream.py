@@ -107,9 +107,15 @@ def given_out(
         while is_read and (data := await answer.rest.read()):
             take(data)
         await pass_on(answer.rest, take, told.extend)
-        # The watch knows all that has gone on.
-        assert bytes(told).endswith(outer.tail())
-        assert outer.tail().endswith(bytes(told[-1000:]))
+        if normalizes:
+            # Events of which the normalizer knows that they are texts alone need not come by at the watch.
+            seen = StreamWatch(DIALECT.replies.stream)
+            seen.feed(bytes(told))
+            assert outer.ending() == seen.ending()
+        else:
+            # The watch knows all that has gone on.
+            assert bytes(told).endswith(outer.tail())
+            assert outer.tail().endswith(bytes(told[-1000:]))
         told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
         assert stream.is_denied is reply.is_closed
         assert (answer.broken is not None) is (stream.is_denied or watch.error is not None)

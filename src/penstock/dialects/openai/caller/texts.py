@@ -22,7 +22,7 @@ from penstock.dialects.remaining_texts import (
     members_with_texts,
     other_deltas,
 )
-from penstock.dialects.texts import TextView, document_texts, inputs, leaves, listed, member, plain_messages
+from penstock.dialects.texts import NamePiece, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
 _DONE: Final = b"[DONE]"
 _KINDS: Final = {
@@ -282,6 +282,23 @@ def _seldom_added(delta: dict[str, Any], at: Pointer, slot: int) -> Iterator[Del
                 yield Delta((SegmentKind.REASONING, slot, number), place, text, slot, is_plain=False)
 
 
+def _name_pieces(chunk: Any) -> Iterator[NamePiece]:
+    for number, choice in enumerate(listed(member(chunk, "choices"))):
+        index, delta = member(choice, "index"), member(choice, "delta")
+        slot, at = index if isinstance(index, int) else 0, ("choices", number, "delta")
+        for position, call in enumerate(listed(member(delta, "tool_calls"))):
+            tool, call_id = member(call, "index"), member(call, "id")
+            key = (SegmentKind.TOOL_CALL, slot, tool if isinstance(tool, int) else position)
+            for holder, _ in _CALLS:
+                name = member(member(call, holder), "name")
+                if isinstance(name, str) and name:
+                    place = (*at, "tool_calls", position, holder, "name")
+                    yield NamePiece(key, place, name, call_id if isinstance(call_id, str) else "")
+        name = member(member(delta, "function_call"), "name")
+        if isinstance(name, str) and name:
+            yield NamePiece((SegmentKind.TOOL_CALL, slot, -1), (*at, "function_call", "name"), name)
+
+
 def _closes(_name: bytes, chunk: Any) -> int | None:
     ended = [member(each, "index") for each in listed(member(chunk, "choices")) if member(each, "finish_reason")]
     if len(ended) > 1:
@@ -320,6 +337,7 @@ TEXTS: Final = TextView(
     _is_end,
     _results_event,
     end_mark=_DONE,
+    name_pieces=_name_pieces,
     kept={
         "assistants": every_text(_thread),
         "threads": every_text(_thread),
