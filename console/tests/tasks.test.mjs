@@ -520,6 +520,7 @@ test("health tells which circuits are broken, and leads to what failed", { skip 
 test("a key with scopes to look sees no buttons that change", { skip }, async () => {
   const scopes = ["workspace_service_api_keys.list", "workspace_service_api_keys.read", "providers.list", "configs.list", "configs.read"];
   const { key } = await admin(gateway, "POST", "/api-keys/organisation/service", { name: "reader", scopes });
+  await admin(gateway, "POST", "/api-keys/workspace/service", { name: "looked at", scopes: ["completions.write"] });
   await admin(gateway, "POST", "/virtual-keys", { name: "Looked at", provider: "echo" });
   await task(
     async (page) => {
