@@ -17,7 +17,7 @@ from penstock.core.json_slices import write_in_slices
 from penstock.core.json_text import write_json
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
-from penstock.dialects.framing import sse
+from penstock.dialects.framing import ndjson, sse
 from penstock.dialects.function_names import NameRule
 
 
@@ -91,11 +91,14 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     function_names: NameRule | None = None
     """What a function may be called; other names are written in allowed characters. None: as the caller calls it."""
     begins_stream: Callable[[bytes], bool] = sse.begins
-    streams_lines: bool = False
-    """Whether a streamed reply is lines of JSON, so that it begins as a whole one does: its first line tells."""
     read_plain: Callable[[bytes], PlainReply | None] = _none_plain
     """Reads a whole reply that is text alone by one typed decode, as ``read_reply`` and ``plain_reply`` would. None for
     any other, and for bytes that are no reply."""
     repeats_texts: bool = False
     """Whether an event that tells one text leaves its reader as it was, so that the next event with the same bytes
     around its text tells that text, and nothing else (dialects/framing/text_template.py)."""
+
+    @property
+    def streams_lines(self) -> bool:
+        """Whether a streamed reply is lines of JSON, so that it begins as a whole one does: its first line tells."""
+        return ndjson.CONTENT_TYPE in self.stream_types

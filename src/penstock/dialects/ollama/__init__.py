@@ -20,8 +20,7 @@ DIALECT: Final = ProviderDialect(
     write,
     StreamReader,
     read_reply,
-    (b"application/x-ndjson",),
+    (ndjson.CONTENT_TYPE,),
     begins_stream=ndjson.begins,
-    streams_lines=True,
     read_plain=read_plain,
 )

@@ -10,11 +10,10 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import FrameError
-from penstock.dialects.framing.ndjson import LineSplitter
+from penstock.dialects.framing.ndjson import CONTENT_TYPE, LineSplitter
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.stream_form import StreamForm
 
-CONTENT_TYPE: Final = b"application/x-ndjson"
 _LONGEST_FIELD: Final = 6
 """The bytes of ``event:``."""
 
