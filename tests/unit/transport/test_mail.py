@@ -92,10 +92,10 @@ async def test_a_server_that_stays_silent_holds_no_thread() -> None:
         mailbox.is_silent = True
         server = MailServer("127.0.0.1", mailbox.port)
         problems = await Mailer(server, "penstock@example.com", 0.01, AddressPolicy()).send(["a@x"], "s", "t")
-        assert problems["a@x"].endswith("it does not answer in time")
-        assert await asyncio.to_thread(mailbox.has_left.wait, 60)
-        mailbox.has_come.clear()
-        mailbox.has_left.clear()
+        assert "in time" in problems["a@x"] or "timed out" in problems["a@x"]
+    with running_mailbox() as mailbox:
+        mailbox.is_silent = True
+        server = MailServer("127.0.0.1", mailbox.port)
         task = asyncio.create_task(
             Mailer(server, "penstock@example.com", 3600.0, AddressPolicy()).send(["a@x"], "s", "t")
         )
