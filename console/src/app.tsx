@@ -3,6 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { whenSignedOut } from "./api";
+import { setGatewayKey } from "./gateway";
 import { lookAgain, setPaused } from "./load";
 import { Audit } from "./pages/audit";
 import { Configs } from "./pages/configs";
@@ -16,7 +17,7 @@ import { Providers } from "./pages/providers";
 import { Requests } from "./pages/requests";
 import { SignIn } from "./pages/sign_in";
 import { beginAt, link, usePlace, type Place } from "./route";
-import { keyOfLink, may, mayKeys, resume, type Session, signInByLink, signOut } from "./session";
+import { identity, keyOfLink, may, mayKeys, resume, type Session, signInByLink, signOut } from "./session";
 import { Button } from "./ui";
 
 interface Entry {
@@ -60,8 +61,12 @@ export function App(): JSX.Element | null {
   const [holder, setHolder] = useState("");
   // Calls that were under way at a sign-out are refused after it: the session was ended, it did not end.
   const isLeaving = useRef(false);
+  // Whose gateway key may be in this tab.
+  const whose = useRef("");
   const begun = (session: Session | null): void => {
     isLeaving.current = false;
+    if (identity(session) !== whose.current) setGatewayKey("");
+    whose.current = identity(session);
     setNotice("");
     setOver(false);
     setSession(session);
@@ -106,13 +111,14 @@ export function App(): JSX.Element | null {
   return (
     <>
       <Frame
-        key={JSON.stringify([session.name, session.kind, session.workspace_id, session.scopes])}
+        key={identity(session)}
         session={session}
         onSignOut={() => {
           isLeaving.current = true;
           void signOut().finally(() => {
+            begun(null);
+            isLeaving.current = true;
             setNotice("You are signed out.");
-            setSession(null);
           });
         }}
       />

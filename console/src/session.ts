@@ -5,6 +5,8 @@ import { api, setCsrfToken } from "./api";
 export interface Session {
   csrf_token: string;
   expires_at: string;
+  /** Of the key behind the session: names are nobody's own. */
+  id: string;
   name: string;
   kind: string;
   scopes: string[];
@@ -72,6 +74,10 @@ export async function signOut(): Promise<void> {
   localStorage.removeItem(MARK);
   await api("DELETE", "/penstock/session");
 }
+
+/** Who is signed in, and what for: what is typed, given or shown to one is not for another. */
+export const identity = (session: Session | null): string =>
+  session === null ? "" : JSON.stringify([session.kind, session.id, session.workspace_id, session.scopes]);
 
 export function session(): Session {
   if (current === null) throw new Error("nobody is signed in");

@@ -321,6 +321,35 @@ test("who is signed out by the gateway finds what they typed behind the next sig
     assert.equal(await page.getByRole("alert").count(), 0);
   }));
 
+test("what one key's holder typed and gave is not for another of the same name and rights", { skip }, () =>
+  task(async (page) => {
+    const keys = [];
+    for (let count = 0; count < 2; count++) {
+      const body = { name: "twin", scopes: ["configs.list", "configs.create", "completions.write", "virtual_keys.list"] };
+      keys.push((await admin(gateway, "POST", "/api-keys/organisation/service", body)).key);
+    }
+    const sent = [];
+    page.on("request", (request) => request.url().endsWith("/v1/models") && sent.push(request.headers().authorization));
+    await named(page, "button", "Sign out").click();
+    await signIn(page, keys[0]);
+    await visit(page, "playground");
+    await page.getByText("System message, tools, images, gateway key").click();
+    await field(page, "Gateway key").fill("of-the-first");
+    await field(page, "Gateway key").press("Tab");
+    await until(() => sent.includes("Bearer of-the-first"));
+    await visit(page, "configs/new");
+    await field(page, "Name").fill("Of the first");
+    await page.context().clearCookies();
+    await named(page, "button", "Save").click();
+    await page.getByText("The session has ended.").waitFor();
+    await signIn(page, keys[1]);
+    await until(async () => (await field(page, "Name").inputValue()) === "");
+    sent.length = 0;
+    await visit(page, "playground");
+    await until(() => sent.length > 0);
+    assert.equal(sent[0], undefined);
+  }));
+
 test("fields that are emptied stay where they are", { skip }, () =>
   task(async (page) => {
     const { id } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "labelled", scopes: ["completions.write"], labels: { a: "b" } });
@@ -355,9 +384,11 @@ test("a gateway key that is given and refused is not replaced by another one", {
     await admin(gateway, "POST", "/api-keys/workspace/service", { name: "any other", scopes: ["completions.write"] });
     let asked = 0;
     page.on("request", (request) => (asked += request.url().endsWith("/v1/models") ? 1 : 0));
+    // The first look is refused, and comes again with a key of the console's own, until every worker knows that.
+    const listed = page.waitForResponse((response) => response.url().endsWith("/v1/models") && response.ok());
     await visit(page, "playground");
     await page.getByText("System message, tools, images, gateway key").click();
-    await until(() => asked > 0);
+    await listed;
     const before = asked;
     await field(page, "Gateway key").pressSequentially("not-a-key");
     await field(page, "Gateway key").press("Tab");

@@ -116,6 +116,20 @@ def test_a_cut_stream_is_told_with_the_next_number(gateway: RunningGateway, upst
     assert failed["response"]["error"]["code"] == "upstream_truncated"
 
 
+def test_the_stream_of_a_stored_response_tells_that_it_failed(gateway: RunningGateway, upstream: Upstream) -> None:
+    """The look-up has succeeded: an error of its own would be tried again, and asked of others."""
+    error = {"code": "server_error", "message": "No luck"}
+    failed = {"type": "response.failed", "sequence_number": 1, "response": {"status": "failed", "error": error}}
+    event = b"event: response.failed\ndata: " + json.dumps(failed).encode() + b"\n\n"
+    with sdk(gateway, gpt(upstream)) as client:
+        for pieces, kinds in (
+            ((CREATED, event), ["response.created", "response.failed"]),
+            ((event,), ["response.failed"]),
+        ):
+            upstream.play(events(*pieces))
+            assert [each.type for each in client.responses.retrieve("resp_1", stream=True)] == kinds
+
+
 def test_what_can_be_asked_of_a_response(gateway: RunningGateway, upstream: Upstream) -> None:
     listed = b'{"object":"list","data":[{"id":"msg_0","type":"message"}],"has_more":false}'
     with sdk(gateway, gpt(upstream)) as client:

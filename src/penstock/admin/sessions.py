@@ -61,6 +61,7 @@ class SessionRoutes:
             "object": "session",
             "csrf_token": sessions.csrf_token(session) if session else None,
             "expires_at": None if expires_at is None else as_text(expires_at),
+            "id": actor.id,
             "name": await sessions.name_of(plane, actor),
             "kind": actor.kind,
             "scopes": sorted(actor.scopes),

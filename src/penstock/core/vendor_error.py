@@ -69,7 +69,8 @@ def hidden_error(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 _NO_ERRORS: Final = (None, 0, "0", 200, "")
 _ENDS: Final = ("finish_reason", "native_finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
-"""Where the wires say why an answer ended."""
+"""Where the wires say why an answer ended. Beside a ``finish_reason``, vLLM's ``stop_reason`` is the stop sequence that
+was met, any text of the caller's: https://github.com/vllm-project/vllm/blob/main/vllm/outputs.py"""
 
 
 def failed_choice(choice: Any) -> Mapping[str, Any] | None:
@@ -83,7 +84,7 @@ def failed_choice(choice: Any) -> Mapping[str, Any] | None:
         return {"message": error}
     for name in _ENDS:
         word = choice.get(name)
-        if isinstance(word, str) and is_failure(word):
+        if isinstance(word, str) and is_failure(word) and not (name == "stop_reason" and choice.get("finish_reason")):
             return {"message": _text(choice.get("finishMessage")) or broken_off(name, word), "type": word}
     return None
 

@@ -55,7 +55,10 @@ class StreamGrammar(msgspec.Struct, frozen=True):
 
         return msgspec.structs.replace(self, ending=ending_with_usage)
 
-    def without_usage(self) -> StreamGrammar:
-        """The same for a stream whose usage counted when its answer was made, and doesn't count again."""
+    def of_stored(self) -> StreamGrammar:
+        """The same for a stream of an answer that was made before: its usage counted then, and doesn't count again, and
+        every event says something, as that the answer failed: nobody else has it."""
         ending = self.ending
-        return msgspec.structs.replace(self, ending=lambda tail: (ending(tail)[0], None))
+        return msgspec.structs.replace(
+            self, ending=lambda tail: (ending(tail)[0], None), has_content=lambda _name, _data: True
+        )

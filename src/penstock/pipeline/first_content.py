@@ -131,7 +131,7 @@ def watch_for(prepared: PreparedRequest, provider: str = "") -> StreamWatch:
         grammar = grammar.with_usage(lambda: progress.usage)
     return StreamWatch(
         # A request without a body asks for a response that was made before.
-        grammar if prepared.body is not None else grammar.without_usage(),
+        grammar if prepared.body is not None else grammar.of_stored(),
         leaves_usage_out=prepared.leaves_usage_out,
         provider=provider,
         normalizer=None if context is None else prepared.dialect.relay.normalizer(context, prepared.wants_usage),

@@ -81,7 +81,7 @@ def test_signing_out_ends_the_session(admin: RunningAdmin) -> None:
 def test_a_session_has_the_scopes_of_its_key_and_ends_with_it(admin: RunningAdmin) -> None:
     made = admin.made("/api-keys/organisation/service", {"name": "reader", "scopes": ["workspaces.list"]})
     browser = Browser(admin, made["key"])
-    assert browser.session["name"] == "reader"
+    assert (browser.session["id"], browser.session["name"]) == (made["id"], "reader")
     assert browser.call("GET", "/admin/workspaces").status_code == 200
     assert browser.call("GET", "/configs").status_code == 403
     assert admin.call("DELETE", f"/api-keys/{made['id']}").status == 200

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.vendor_error import VendorError, is_error, read_vendor_error
+from penstock.core.vendor_error import VendorError, failed_choice, hidden_error, is_error, read_vendor_error
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,15 @@ WORDS = """
 )
 def test_each_member_that_may_tell_an_error_is_looked_at(value: dict[str, Any]) -> None:
     assert is_error({"id": "x", **value})
+
+
+@pytest.mark.parametrize("word", ["Error", "abort", "Final answer: failed"])
+def test_a_stop_sequence_that_was_met_is_no_word_of_failure(word: str) -> None:
+    choice = {"message": {"role": "assistant", "content": ""}, "finish_reason": "stop", "stop_reason": word}
+    assert failed_choice(choice) is None
+    assert hidden_error({"choices": [choice]}) is None
+    assert failed_choice({"stop_reason": word, "finish_reason": None}) is not None
+    assert failed_choice({**choice, "finish_reason": "error"}) is not None
 
 
 @pytest.mark.parametrize("value", [{}, {"error": None}, {"success": True}, {"code": 200}, {"choices": []}], ids=str)

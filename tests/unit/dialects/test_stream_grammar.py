@@ -25,5 +25,10 @@ def test_what_is_known_when_the_stream_ends_counts_in_place_of_what_it_tells() -
 
 
 def test_a_usage_that_counted_before_counts_no_more() -> None:
-    assert STREAM.without_usage().ending(TAIL) == (True, None)
-    assert STREAM.without_usage().ending(b"data: {}\n\n") == (False, None)
+    assert STREAM.of_stored().ending(TAIL) == (True, None)
+    assert STREAM.of_stored().ending(b"data: {}\n\n") == (False, None)
+
+
+def test_each_event_of_an_answer_that_was_made_before_says_something() -> None:
+    assert not STREAM.has_content(b"", b'{"choices":[]}')
+    assert STREAM.of_stored().has_content(b"", b'{"choices":[]}')

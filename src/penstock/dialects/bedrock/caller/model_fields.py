@@ -28,6 +28,9 @@ _READ: Final = frozenset(
     inferenceConfig
     """.split()
 )
+_FORMAT: Final = f"{FIELDS}.output_format"
+_OTHERS_TOO: Final = frozenset({"tool_choice", "output_format"})
+"""Of these, what other makers call by the same name: a word, where Claude's is an object."""
 _TAKEN: Final = frozenset({"messages", "model", "stream", "system", "max_tokens", "response_format", "metadata"})
 """Names that mean something else among the parameters of a request."""
 
@@ -56,23 +59,26 @@ def read_model_fields(body: Body) -> ModelFields:
     parameters: dict[str, Any] = {}
     names: dict[str, str] = {}
     for name, value in fields.items():
-        if value is None or name in _READ:
+        is_others = name in _OTHERS_TOO and not isinstance(value, dict)
+        if value is None or (name in _READ and not is_others):
             continue
         own = f"{FIELDS}.{name}"
-        known = own if name in _TAKEN else name
+        known = own if name in _TAKEN or is_others else name
         parameters[known] = checked(known, own, value)
         names[known] = own
     for name, value in json_text.mapping(fields, "inferenceConfig").items():
         own = f"{FIELDS}.inferenceConfig.{name}"
         known = "top_k" if name == "topK" else own
         parameters[known] = checked(known, own, value)
-    parameters |= read_choice(fields.get("tool_choice"), f"{FIELDS}.tool_choice")
+    parameters |= _choice(json_text.mapping(fields, "tool_choice"))
     own_body = Body.parse(body.raw(FIELDS) or b"")
-    form = read_format(own_body, f"{FIELDS}.")
+    config = json_text.mapping(fields, "output_config")
+    is_older = config.get("format") is None
+    form = None if is_older and _FORMAT in parameters else read_format(own_body, f"{FIELDS}.")
     if form is not None:
         parameters["response_format"] = form
-        names["response_format"] = f"{FIELDS}.output_config.format"
-    other = other_output(json_text.mapping(fields, "output_config"))
+        names["response_format"] = _FORMAT if is_older else f"{FIELDS}.output_config.format"
+    other = other_output(config)
     if other is not None:
         parameters["output_config"] = other
         names["output_config"] = f"{FIELDS}.output_config"
@@ -84,6 +90,13 @@ def read_model_fields(body: Body) -> ModelFields:
         _reasoning(fields, native),
         native is not None and native.get("display") == "omitted",
     )
+
+
+def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """What Claude's choice of tools says; without a type it says only whether calls may stand beside each other."""
+    if choice.get("type") is None:
+        return {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") is True else {}
+    return read_choice(choice, f"{FIELDS}.tool_choice")
 
 
 def _thinking(fields: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -59,12 +59,22 @@ def test_sampling_tools_and_the_rest() -> None:
     assert fields(inferenceConfig={"topK": 3}).parameters == {"top_k": 3}
 
 
+def test_words_of_other_makers_that_claude_has_objects_for_keep_their_names() -> None:
+    words = {f"{FIELDS}.tool_choice": "auto", f"{FIELDS}.output_format": "json"}
+    assert fields(tool_choice="auto", output_format="json").parameters == words
+    both = fields(output_format="json", output_config={"format": FORM}).parameters
+    assert both["response_format"] == Format("json_schema", "", "", b'{"type": "object"}')
+    assert fields(tool_choice={"disable_parallel_tool_use": True}).parameters == {"parallel_tool_calls": False}
+    assert fields(tool_choice={}).parameters == {}
+
+
 @pytest.mark.parametrize("given", [{"output_config": {"format": FORM}}, {"output_format": FORM}])
 def test_the_form_of_claudes_answer(given: Any) -> None:
     """As Vercel's AI SDK asks Claude at Bedrock for an object."""
     found = fields(**given)
     assert found.parameters == {"response_format": Format("json_schema", "", "", b'{"type": "object"}')}
-    assert found.wording.names["response_format"] == f"{FIELDS}.output_config.format"
+    place = "output_config.format" if "output_config" in given else "output_format"
+    assert found.wording.names["response_format"] == f"{FIELDS}.{place}"
 
 
 def test_a_form_of_converses_own_wins() -> None:
