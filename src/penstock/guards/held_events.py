@@ -53,7 +53,8 @@ class _Text:
 
 
 class _Event(msgspec.Struct):
-    """An event: its bytes, its name and its data, what it adds to texts, and which of them end with it."""
+    """An event: its bytes, its name and its data, what it adds to texts, which of them end with it, and what it adds to
+    names that are judged."""
 
     block: bytes
     name: bytes
@@ -61,6 +62,7 @@ class _Event(msgspec.Struct):
     value: Any
     deltas: tuple[Delta, ...]
     closed: int | None
+    pieces: tuple[NamePiece, ...] = ()
 
 
 class HeldEvents:
@@ -188,8 +190,9 @@ class HeldEvents:
             return ready if self.denied else ready + block
         value = read_json_or_none(data)
         deltas, closed = tuple(self._view.deltas(self._kind, value)), self._view.closes(name, value)
-        event = _Event(block, name, data, value, deltas, closed)
-        return self._named(closed, event) if self._naming else self._told(event)
+        if not self._naming:
+            return self._told(_Event(block, name, data, value, deltas, closed))
+        return self._named(closed, _Event(block, name, data, value, deltas, closed, (*self._view.name_pieces(value),)))
 
     def _named(self, closed: int | None, event: _Event | None = None) -> bytes:
         """What goes on when an event comes, or a stream ends, to rules that judge names, too: an event waits until the
@@ -197,7 +200,7 @@ class HeldEvents:
         pieces: tuple[NamePiece, ...] = ()
         deltas: tuple[Delta, ...] = ()
         if event is not None:
-            pieces, deltas = tuple(self._view.name_pieces(event.value)), event.deltas
+            pieces, deltas = event.pieces, event.deltas
             self._waiting.append(event)
             self._waiting_bytes += len(event.block)
             closed = ALL_SLOTS if self._waiting_bytes > MOST_WAITING else closed
@@ -242,7 +245,9 @@ class HeldEvents:
             if is_denied:
                 self.denied = True
                 break
-        if len(deltas) == 1 and slot is None and not (deltas[0].is_whole or self.denied or _number(value) is not None):
+        is_alone = len(deltas) == 1 and slot is None and not deltas[0].is_whole
+        # What is like an event with a piece of a name tells that piece once more, to be put to the others.
+        if is_alone and not (event.pieces or self.denied or _number(value) is not None):
             [delta] = deltas
             skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
             template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)

@@ -18,8 +18,8 @@ from penstock.guards.hold import CONTEXT, HeldText, HoldRule
 from penstock.guards.plan import Hook, HookCheck
 
 _ALWAYS: Final = re.compile("")
-_CLASS: Final = re.compile(r"\[(?!\^)((?:[^\]\\]|\\.)+)\]", re.DOTALL)
-"""A pattern for one of some characters."""
+_CLASS: Final = re.compile(r"\[(?![\^-])((?:[^\]\\]|\\.)*(?:[^\]\\-]|\\.))\]", re.DOTALL)
+"""A pattern for one of some characters, which others may be put to: no dash at an end would span up to them."""
 
 
 class StreamRule(msgspec.Struct):

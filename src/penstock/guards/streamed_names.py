@@ -16,12 +16,17 @@ from penstock.dialects.texts import NamePiece
 
 MOST_WAITING: Final = 256 << 10
 """Bytes of events that wait for the end of a name: then it is taken for whole."""
+_KEPT: Final = 1024
+"""Characters of a name that was told which are told again with what comes behind them: some hosts repeat the name of a
+call with each piece of its arguments."""
 
 
 class _Name(msgspec.Struct):
-    """All pieces of a call's name, and those that may be a name by themselves."""
+    """All pieces of names under one index, those of the latest call, and those that may be a name by themselves and
+    were not told yet."""
 
     joined: str = ""
+    own: str = ""
     call: str = ""
     others: dict[str, None] = msgspec.field(default_factory=dict)
 
@@ -52,20 +57,29 @@ class StreamedNames:
             name = self._names.setdefault(piece.key, _Name())
             is_other = bool(piece.call and name.call and piece.call != name.call)
             if is_other and piece.key in self._open:
-                whole += self._read(piece.key)
-            if is_other or piece.text == name.joined:
+                whole += self._told(piece.key)
+            name.own = "" if is_other else name.own
+            if piece.text == name.own:
                 name.others[piece.text] = None
-            name.joined, name.call = name.joined + piece.text, piece.call or name.call
+            name.joined, name.own = name.joined + piece.text, name.own + piece.text
+            name.call = piece.call or name.call
             self._open[piece.key] = None
         going_on = {each.key[1] for each in deltas if each.text}
         named = {key[1] for key in added}
         for key in [*self._open]:
             slot = key[1]
             if slot in going_on or (slot in named and key not in added) or closed in (slot, ALL_SLOTS):
-                whole += self._read(key)
+                whole += self._told(key)
                 del self._open[key]
         return whole
 
+    def _told(self, key: TextKey) -> Sequence[str]:
+        """The names, which are whole: later ones are told with their end alone."""
+        names, name = self._read(key), self._names[key]
+        name.joined, name.own = name.joined[-_KEPT:], name.own[-_KEPT:]
+        name.others.clear()
+        return names
+
     def _read(self, key: TextKey) -> Sequence[str]:
         name = self._names[key]
-        return [name.joined, *name.others]
+        return [*dict.fromkeys([name.joined, name.own, *name.others])]

@@ -238,3 +238,11 @@ def test_events_that_are_alike_are_held_as_others_are(pieces: list[str], are_rea
     assert (
         text_of(passed) == text_of(others) == text_of(held(REDACTS).feed(chunk({"content": "".join(pieces)}) + FINISH))
     )
+
+
+def test_a_piece_of_a_name_beside_arguments_is_put_to_the_others_each_time() -> None:
+    guard = held(NAMING | {"contains": {"words": ["sese"], "operator": "none"}})
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "se", "arguments": " "}}
+    event = chunk({"tool_calls": [call]})
+    assert (guard.feed(event), guard.text_of(event)) == (event, None)
+    assert (guard.feed(event), guard.denied) == (b"", True)

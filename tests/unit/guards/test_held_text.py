@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from judging import hooks_of, prepared
+from penstock.guards.detect.spans import DetectRule
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.hold import HoldRule
 from trials import WITH_TIME, trials
@@ -134,3 +136,15 @@ def test_what_is_plain_is_told() -> None:
         assert told.idles_in_json(odd, BETWEEN) == -1
     assert told.feed(" wor") == (" ", False)
     assert told.idles_in_json(b"tide ", BETWEEN) == -1
+
+
+@pytest.mark.parametrize("character", ["a", "-", "c", "~"])
+@pytest.mark.parametrize("signs", [("[a-]", "[c~]"), ("[c~]", "[-a]"), (r"[~\-]", "[ca]")])
+def test_sets_of_signs_are_one_that_has_them_all(signs: tuple[str, str], character: str) -> None:
+    """As packages write them, too."""
+    rules = [StreamRule(DetectRule((), trigger=re.compile(each))) for each in signs]
+    between = b'"}\n\ndata: {"content":"'
+    assert not RuledText(rules).idles(f"x{character}x")
+    assert RuledText(rules).idles_in_json(f"x{character}x".encode(), between) == -1
+    assert RuledText(rules).idles("xbx")
+    assert RuledText(rules).idles_in_json(b"xbx", between) == 3

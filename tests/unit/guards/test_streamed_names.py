@@ -54,3 +54,23 @@ def test_names_that_are_repeated_or_of_another_call() -> None:
     names = StreamedNames()
     assert names.add([piece("f", call="a")], [], None) == []
     assert names.add([piece("g", call="b")], [text(CALL)], None) == ["f", "fg", "g"]
+
+
+def test_names_of_several_pieces_under_one_index() -> None:
+    names = StreamedNames()
+    assert names.add([piece("get", call="a")], [text(CALL)], None) == ["get"]
+    assert names.add([piece("de", call="b")], [], None) == []
+    assert names.add([piece("lete", call="b")], [text(CALL)], None) == ["getdelete", "delete"]
+    assert names.add([piece("x", call="c")], [], None) == []
+    assert names.add([piece("x", call="c")], [text(CALL)], None) == ["getdeletexx", "xx", "x"]
+
+
+def test_a_name_that_is_repeated_for_ever_is_told_with_its_end() -> None:
+    names = StreamedNames()
+    wholes = [names.add([piece("get_time", call="a")], [text(CALL)], None) for _ in range(3000)]
+    assert wholes[2] == ["get_time" * 3]
+    assert sum(len(name) for each in wholes for name in each) < 3000 * 1100
+    assert wholes[-1][0].endswith("get_time" * 100)
+    names = StreamedNames()
+    for number in range(300):
+        assert len(names.add([piece("f", call=f"c{number}")], [text(CALL)], None)) <= 2

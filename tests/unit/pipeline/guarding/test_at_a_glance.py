@@ -236,3 +236,11 @@ def test_a_glance_that_takes_long_is_none(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_guards_that_need_a_look(hook: dict[str, Any]) -> None:
     assert plan_of(hook).glances is None
+
+
+def test_a_hook_without_checks_is_told() -> None:
+    plan, body = plan_of({"id": "first", "checks": []}), chat("hello")
+    glanced = at_a_glance_of(plan, body)
+    assert glanced is not None
+    assert told(joined_results(glanced)) == told(hook_results(looked_at(plan, body), ()))
+    assert json.loads(glanced)[0]["id"] == "first"
