@@ -6,7 +6,7 @@ All of it is sans-I/O and total: outside bytes, whatever they are, give events o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -17,8 +17,11 @@ from penstock.core.json_slices import write_in_slices
 from penstock.core.json_text import write_json
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
-from penstock.dialects.framing import ndjson, sse
+from penstock.dialects.framing import sse
 from penstock.dialects.function_names import NameRule
+
+NDJSON: Final = b"application/x-ndjson"
+"""The content type of a streamed reply that is lines of JSON."""
 
 
 class WriteContext(msgspec.Struct, frozen=True):
@@ -101,4 +104,4 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     @property
     def streams_lines(self) -> bool:
         """Whether a streamed reply is lines of JSON, so that it begins as a whole one does: its first line tells."""
-        return ndjson.CONTENT_TYPE in self.stream_types
+        return NDJSON in self.stream_types

@@ -5,12 +5,8 @@ What a line holds is the dialect's to read. Source: the NDJSON specification, ve
 
 from __future__ import annotations
 
-from typing import Final
-
 from penstock.core.json_text import read_json_or_none
 from penstock.dialects.framing.frame import MAX_FRAME, MOST_PARTS, TOO_MANY_PARTS, FrameError, parts
-
-CONTENT_TYPE: Final = b"application/x-ndjson"
 
 
 class LineSplitter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.dialect import NDJSON, ProviderDialect
 from penstock.dialects.framing import ndjson
 from penstock.dialects.ollama.provider.plain import read_plain
 from penstock.dialects.ollama.provider.reply import StreamReader, read_reply
@@ -20,7 +20,7 @@ DIALECT: Final = ProviderDialect(
     write,
     StreamReader,
     read_reply,
-    (ndjson.CONTENT_TYPE,),
+    (NDJSON,),
     begins_stream=ndjson.begins,
     read_plain=read_plain,
 )

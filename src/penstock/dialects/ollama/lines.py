@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.dialect import NDJSON
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import FrameError
-from penstock.dialects.framing.ndjson import CONTENT_TYPE, LineSplitter
+from penstock.dialects.framing.ndjson import LineSplitter
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.stream_form import StreamForm
 
@@ -33,7 +34,7 @@ class LineEncoder:
         return self.feed(events) + b"".join([data + b"\n" for _, data in self._splitter.finish() if data])
 
 
-LINES: Final = StreamForm(CONTENT_TYPE, LineEncoder)
+LINES: Final = StreamForm(NDJSON, LineEncoder)
 
 
 def stream_form(_query: str) -> StreamForm:
