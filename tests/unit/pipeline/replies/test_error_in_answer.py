@@ -27,7 +27,12 @@ OWN = b'{"type":"error","error":{"type":"rate_limit_error","message":"Slow down.
         (Fail("No luck.", status=503), 503, "No luck."),
         (Fail("No luck.", code="rate_limit_exceeded"), 429, "No luck."),
         (Fail("No luck.", raw=b"\x00"), 502, "No luck."),
-        (Fail("No luck.", raw=b'{"candidates":[{"finishReason":"UNEXPECTED_TOOL_CALL"}]}'), 502, "No luck."),
+        (Fail("No luck.", raw=b'{"candidates":[{"finishReason":"SAFETY"}]}'), 502, "No luck."),
+        (
+            Fail("No luck.", raw=b'{"candidates":[{"finishReason":"UNEXPECTED_TOOL_CALL"}]}'),
+            502,
+            "the answer was broken off (finishReason: UNEXPECTED_TOOL_CALL)",
+        ),
         (Fail("No luck.", raw=b'[{"error":{"message":"Luck is out.","code":429}}]'), 429, "Luck is out."),
     ],
 )
