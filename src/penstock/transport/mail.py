@@ -152,9 +152,11 @@ class _Sending:
         self.taken: set[str] = set()
         self.refused: dict[str, str] = {}
         self.client: smtplib.SMTP | None = None
+        self.is_cut = False
 
     def cut(self) -> None:
         """End what still goes on: the thread would wait for the server."""
+        self.is_cut = True
         sock = None if self.client is None else self.client.sock
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -175,6 +177,7 @@ class _Client(smtplib.SMTP):
         self._server = server
         self._policy = policy
         self._tls = tls
+        self._sending = sending
         sending.client = self
         super().__init__(server.host, server.port, timeout=timeout)
 
@@ -183,10 +186,19 @@ class _Client(smtplib.SMTP):
         sock = socket.create_connection((host, port), timeout)
         try:
             self._judge(Origin("smtp", host, port, trusted=True), sock)
-            return self._tls().wrap_socket(sock, server_hostname=host) if self._server.is_encrypted else sock
+            if self._server.is_encrypted:
+                sock = self._tls().wrap_socket(sock, server_hostname=host)
+            self._keep(sock)
         except BaseException:
             sock.close()
             raise
+        return sock
+
+    def _keep(self, sock: socket.socket) -> None:
+        """Keep the socket, then look: whoever cuts meanwhile finds it, or is seen here. Raises OSError."""
+        self.sock = sock
+        if self._sending.is_cut:
+            raise OSError("nobody waits for the mail any more")
 
     def _judge(self, origin: Origin, sock: socket.socket) -> None:
         refused = self._policy.refuse_address(origin, sock.getpeername()[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
+import threading
+from typing import cast
 
 import pytest
 import trustme
@@ -104,6 +106,31 @@ async def test_a_server_that_stays_silent_holds_no_thread() -> None:
         assert await asyncio.to_thread(mailbox.has_left.wait, 60)
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+class _Pause:
+    """Judges the address of a connection when it may go on."""
+
+    def __init__(self) -> None:
+        self.judges, self.may_go_on = threading.Event(), threading.Event()
+
+    def refuse_address(self, *_: object) -> None:
+        self.judges.set()
+        assert self.may_go_on.wait(60)
+
+
+async def test_a_sender_who_leaves_while_the_connection_is_made_holds_no_thread() -> None:
+    with running_mailbox() as mailbox:
+        mailbox.is_silent = True
+        server, pause = MailServer("127.0.0.1", mailbox.port), _Pause()
+        policy = cast("AddressPolicy", pause)
+        task = asyncio.create_task(Mailer(server, "penstock@example.com", 3600.0, policy).send(["a@x"], "s", "t"))
+        assert await asyncio.to_thread(pause.judges.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        pause.may_go_on.set()
+        assert await asyncio.to_thread(mailbox.has_left.wait, 60)
 
 
 async def test_encryption_by_starttls() -> None:
