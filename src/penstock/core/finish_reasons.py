@@ -90,6 +90,5 @@ def is_complete(reason: Any) -> bool:
 
 
 def broken_off(member: str, word: str) -> str:
-    """The message of the error that an answer is which ended by a word of failure. ``member`` holds the word in the
-    provider's wire."""
+    """The message for an answer that ended by a word of failure, which the wire has in ``member``."""
     return f"the answer was broken off ({member}: {word})"

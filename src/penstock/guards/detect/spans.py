@@ -155,14 +155,7 @@ def rule_of(
 
     begun = _begun_with(marks) if all(each.begins_at_mark for each in detectors) else begun_from
     return DetectRule(
-        detectors,
-        counts,
-        masks,
-        fails,
-        trigger=trigger,
-        may_hold=search.may_find,
-        sign=search.sign,
-        begun=begun,
+        detectors, counts, masks, fails, trigger=trigger, may_hold=search.may_find, sign=search.sign, begun=begun
     )
 
 

@@ -260,15 +260,12 @@ def _by_source(citation: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Map
             addressed[url] = (source, held)
         else:
             others.append(source)
-    if len(addressed) < _SEVERAL:
+    if len(addressed) <= 1:
         return [(citation, next((held for _, held in addressed.values()), {}))]
     found: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
     for source, held in addressed.values():
         found.append(({**citation, "sources": [source, *([] if found else others)]}, held))
     return found
-
-
-_SEVERAL: Final = 2
 
 
 def _logprobs(items: Any) -> list[Event]:
