@@ -16,6 +16,9 @@ NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 """A response header of every answer: a browser must not take a provider's text for a page or a script
 (https://fetch.spec.whatwg.org/#x-content-type-options-header)."""
 
+WITHOUT_BODY: Final = frozenset({204, 304})
+"""Statuses of responses that have no body, and say no length of one (RFC 9110, 8.6)."""
+
 # RFC 9110 5.6.2 (token) and 5.5 (field value: visible characters, space, tab and obs-text).
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SLASH: Final = re.compile("(/|%2F)", re.IGNORECASE)
