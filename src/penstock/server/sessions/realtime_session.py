@@ -74,8 +74,9 @@ class Session:
             await self._part(tasks)
         except asyncio.CancelledError:
             # The caller left, or the gateway stops: both are told, as far as they can be, without waiting for either.
-            self.failure = None if self._has_left() else STOPPING
-            reason = "The gateway is stopping." if self.failure else "The caller has left."
+            has_left = self._has_left()
+            self.failure = None if has_left else STOPPING
+            reason = "The caller has left." if has_left else "The gateway is stopping."
             for end in (self._caller, self._upstream):
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout(0.1):
