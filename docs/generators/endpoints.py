@@ -20,7 +20,8 @@ endpoint is told as such (400 `unsupported_operation`).
   first byte on; until then a fallback is possible. Where the host says no media type, it follows `response_format`.
 - **Forms** (`multipart/form-data`) pass with the caller's bytes and boundary. `model` and `stream` are read from their
   fields; a config's `override_params`, `default_params` and `drop_params` change fields, and nothing else of the form
-  is written anew. A form that could be read in two ways (two fields `model`, a part with two names) is a 400.
+  is written anew. A form that could be read in two ways (two fields `model`, a part with two names, a boundary behind
+  half a line end) is a 400.
 - **Usage** is what reply and request tell: tokens, pictures, seconds of sound and video, characters that are spoken,
   search units; all of them have prices ([prices.md](prices.md#overlay)). Subtitles tell the seconds by their last time;
   a transcript as plain text tells none, and its cost is unknown. A strict budget needs to know beforehand
@@ -83,8 +84,10 @@ records:
   are [bound](responses.md#ids): they say which account has the thing, for the tenant who made it, and need nothing
   beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256
   KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays as it is). Other
-  ids pass as they are. A bound id of another tenant is a 404, one whose target the request can't reach any
-  more a 409 `target_gone`.
+  ids pass as they are, and so do a caller's own notes (`metadata`, `attributes`, rows of evals) and the bytes of files.
+  Chats, Messages and image edits don't read them: for a file that these name, say the target where it is uploaded
+  (`/@NAME/v1/files`), and its own id comes back. A bound id of another tenant is a 404, one whose target the request
+  can't reach any more a 409 `target_gone`.
 - **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
   isn't bound can be used by whoever knows it. `ids.lists = false` refuses lists, by `/v1/proxy` too, so that only who
   knows an id reaches what has it; lists below an id stay. Accounts of their own keep keys apart altogether.

@@ -204,6 +204,22 @@ def test_a_text_that_looks_like_a_bound_name(tmp_path: Path, upstream: Upstream)
         assert json.loads(upstream.last.body) == said
 
 
+def test_what_is_the_callers_own_stays(tmp_path: Path, upstream: Upstream) -> None:
+    """What it notes of a thing, also where it looks like an id or a bound one; and the bytes of files."""
+    own = {"customer_id": "cust-123", "row_id": "users_pk_12"}
+    with serving(tmp_path, upstream) as gateway:
+        upstream.play(reply(body=json.dumps({"id": "batch_1", "metadata": own}).encode()))
+        fields = {"authorization": f"Bearer {KEYS['configured']}"}
+        with httpx.Client(base_url=gateway.v1, headers=fields, timeout=60, trust_env=False) as client:
+            made = client.post("/batches", json={"input_file_id": "file-1", "metadata": own}).json()
+            assert (made["id"][:9], made["metadata"]) == ("batch_pk_", own)
+            assert json.loads(upstream.last.body)["metadata"] == own
+            for size in (1, 1 << 20):
+                file = b'{ "id": "row-77", "user_id": "ann-1", "n": 1.0, "x": "%b" }' % (b"x" * size)
+                upstream.play(reply(body=file))
+                assert client.get(f"/batches/{made['id']}/output").content == file
+
+
 def test_a_name_that_is_gone(tmp_path: Path, upstream: Upstream) -> None:
     with serving(tmp_path, upstream) as gateway:
         name = asked(gateway, upstream, "POST", "/responses", body={"model": "best", "input": "Hi"}).json()["id"]

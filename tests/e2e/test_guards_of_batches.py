@@ -100,6 +100,28 @@ def test_what_is_asked_later_does_not_pass_as_it_is(gateway: RunningGateway, ups
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        "realtime/client_secrets",
+        "realtime/sessions",
+        "proxy/realtime/client_secrets",
+        "proxy/%2572ealtime%2Fsessions",
+        "proxy/openai/RealtimeApi/sessions",
+        "proxy/auth_tokens",
+    ],
+)
+def test_no_secret_opens_a_session_that_guards_do_not_see(
+    path: str, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    for body in ({}, {"session": {"type": "realtime", "instructions": BAD}}):
+        got = send(gateway, upstream, {"input_guardrails": [DENY]}, path, body)
+        assert (got.status_code, upstream.received) == (400, [])
+        assert "session" in got.json()["error"]["message"]
+    upstream.play(reply(200, b'{"value": "ek_1"}'))
+    assert send(gateway, upstream, {}, path, {}).json() == {"value": "ek_1"}
+
+
+@pytest.mark.parametrize(
     ("provider", "method", "path", "body"),
     [
         ("bedrock", "POST", "/model/m/invoke", {"input_type": "search_query", "prompt": BAD}),

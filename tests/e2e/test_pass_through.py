@@ -15,7 +15,7 @@ import pytest
 from penstock.server.surfaces import SURFACES
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, reply
+from upstream import Upstream, events, reply, send
 
 KEY = "pk-of-the-passing-0123456789"
 FILE = {"id": "file-1", "object": "file", "bytes": 3, "created_at": 1, "filename": "a.jsonl", "purpose": "batch"}
@@ -161,6 +161,29 @@ def test_errors_pass_untouched(gateway: RunningGateway, upstream: Upstream) -> N
     answered = httpx.post(f"{gateway.v1}/unheard-of", json={"a": 1}, headers=headers(upstream), timeout=60)
     assert (answered.status_code, answered.content) == (418, b'{"odd": "words"}')
     assert answered.headers["x-portkey-provider"] == "openai"
+
+
+@pytest.mark.parametrize("path", ["files/file-1/content", "proxy/x"])
+def test_what_the_caller_has_already_is_not_sent_again(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    """304 is no redirect, and no reason to ask another target. Its length is that of what isn't sent."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "retry": {"attempts": 2}}
+    config = {"strategy": {"mode": "fallback"}, "targets": [target, target]}
+    fields = {"x-portkey-config": json.dumps(config), "if-none-match": '"7"'}
+    upstream.play(send(b'HTTP/1.1 304 Not Modified\r\netag: "7"\r\ncontent-length: 55\r\n\r\n'))
+    got = httpx.get(f"{gateway.v1}/{path}", headers=fields, timeout=60, trust_env=False)
+    assert (got.status_code, got.headers["etag"], got.content) == (304, '"7"', b"")
+    assert "content-length" not in got.headers
+    assert (len(upstream.received), upstream.last.headers["if-none-match"]) == (1, '"7"')
+    upstream.play(send(b"HTTP/1.1 304 Not Modified\r\ncontent-length: 0\r\n\r\n"))
+    chat = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    asked = httpx.post(f"{gateway.v1}/chat/completions", json=chat, headers=headers(upstream), timeout=60)
+    assert asked.status_code == 502
+
+
+def test_an_answer_without_content_has_no_length(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(send(b"HTTP/1.1 204 No Content\r\n\r\n"))
+    got = httpx.delete(f"{gateway.v1}/files/file-1", headers=headers(upstream), timeout=60, trust_env=False)
+    assert (got.status_code, got.content, "content-length" in got.headers) == (204, b"", False)
 
 
 def test_streams_pass(gateway: RunningGateway, upstream: Upstream) -> None:

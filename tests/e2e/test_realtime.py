@@ -238,7 +238,9 @@ def test_a_caller_that_leaves_closes_the_providers_side(gateway: RunningGateway,
     session.socket.shutdown(socket.SHUT_RDWR)
     host.closed.get(timeout=60)
     session.close()
-    assert recorded(gateway, trace_of(session)).status == 499
+    record = recorded(gateway, trace_of(session))
+    assert (record.status, record.failure) == (499, "client_disconnected")
+    assert host.reasons[-1] == "The caller has left."
 
 
 def test_bounds(host: RealtimeHost, tmp_path: Path) -> None:
@@ -288,6 +290,7 @@ def test_sessions_end_when_the_gateway_stops(host: RealtimeHost, tmp_path: Path)
             400,
         ),
         ({"upgrade": "h2c", "connection": "upgrade"}, 400),
+        ({"upgrade": "websocket", "connection": "keep-alive"}, 400),
     ],
 )
 def test_what_is_no_handshake(headers: dict[str, str], status: int, gateway: RunningGateway) -> None:

@@ -30,6 +30,9 @@ _CODE: Final = 12
 _LONGEST: Final = 768
 _LONGEST_NAME: Final = 255
 _KIND: Final = re.compile(r"[a-z]{1,24}")
+_BOUND: Final = re.compile(r"[a-z]{1,24}_pk_[A-Za-z0-9_-]{30,}")
+"""The form of a bound id, whose shortest has 22 bytes in base64. A key of a caller's own table (``users_pk_12``) has
+another."""
 _RAW: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{2,255}")
 """What may be an id: anything else in a member of such a name stays."""
 _NAMES: Final = frozenset(
@@ -38,6 +41,10 @@ _NAMES: Final = frozenset(
 _ENDINGS: Final = ("_id", "_ids")
 _OTHERS: Final = frozenset({"custom_id", "call_id", "tool_call_id", "request_id", "organization_id", "project_id"})
 """Members that look like ids and are the caller's own, or no thing that is kept."""
+_CALLERS: Final = frozenset({"metadata", "attributes", "item", "datasource_item"})
+"""Members whose values are the caller's own, names and all: what it notes of a kept thing, and rows of evals."""
+_CALLS: Final = "tool_calls"
+"""Members whose values have an ``id`` that a tool's result repeats as ``tool_call_id``."""
 
 ChangeId = Callable[[str], str]
 """(an id) -> what stands in its place."""
@@ -131,7 +138,12 @@ def is_digest_of(digest: bytes, target: str) -> bool:
 
 
 def is_bound(text: str) -> bool:
-    """Whether a text looks like a bound id, whoever may read it."""
+    """Whether a text has the form of a bound id, whoever may read it."""
+    return _MARK in text and _BOUND.fullmatch(text) is not None
+
+
+def may_hold_bound(text: str) -> bool:
+    """Whether bound ids may stand in a longer text: a path, a query."""
     return _MARK in text
 
 
@@ -141,18 +153,22 @@ def is_id(text: str) -> bool:
 
 
 def with_ids(value: Any, change: ChangeId, collections: frozenset[str] = frozenset()) -> Any:
-    """A decoded JSON value with each id in it changed, found by the names of members. Its sender chooses how deep it
-    nests: this walk doesn't recurse.
+    """A decoded JSON value with each id in it changed, found by the names of members. What the caller itself notes of a
+    thing (``metadata``) stays. The value's sender chooses how deep it nests: this walk doesn't recurse.
 
     ``collections`` are those of a wire in which what is kept has a name such as ``batches/ID``: the id in it is
-    changed."""
+    changed, and ``metadata`` is the host's own."""
     root: list[Any] = [None]
     waiting: list[tuple[Any, str, Any, Any]] = [(value, "", root, 0)]
     while waiting:
         item, member, parent, place = waiting.pop()
-        if isinstance(item, dict):
-            new: Any = dict.fromkeys(item)
-            waiting += [(item[name], name, new, name) for name in reversed(item)]
+        new: Any
+        if member in _CALLERS and not collections:
+            new = item
+        elif isinstance(item, dict):
+            new = dict.fromkeys(item)
+            kept = "id" if member == _CALLS else None
+            waiting += [(item[name], "" if name == kept else name, new, name) for name in reversed(item)]
         elif isinstance(item, list):
             new = [None] * len(item)
             waiting += [(item[at], member, new, at) for at in range(len(item) - 1, -1, -1)]

@@ -238,7 +238,7 @@ class FormScan:
         return head_end + 2
 
     def _find_end(self, position: int) -> int | None:
-        end = self._rest.find(self._delimiter, position)
+        end = self._delimiter_from(position)
         if end < 0:
             if self._is_text and self._at + len(self._rest) - self._content > _LONGEST_TEXT + len(self._delimiter):
                 self._is_text = False
@@ -253,6 +253,16 @@ class FormScan:
         self.parts.append(Part(self._name, self._start, self._content, self._at + text_end, is_text))
         self._start, self._step = self._at + end + 2, FormScan._find_break
         return end + len(self._delimiter)
+
+    def _delimiter_from(self, position: int) -> int:
+        """Where the next delimiter begins, -1 if it hasn't come. Some readers (Werkzeug, Python's ``email``) find it
+        behind a line end of one character, too: to them another part would begin in the middle of this one."""
+        rest, delimiter = self._rest, self._delimiter
+        behind = rest.find(delimiter[1:], position)
+        odd = rest.find(b"\r" + delimiter[2:], position, len(rest) if behind < 0 else behind)
+        if odd >= 0 or (behind >= 0 and rest[behind - 1 : behind] != b"\r"):
+            raise FormError(f"its boundary stands behind half a line end in the part at byte {self._start}")
+        return behind - 1 if behind >= 0 else -1
 
     def _find_nothing(self, position: int) -> int | None:
         if self._rest[position:].strip(b"\r\n \t"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -16,11 +16,23 @@ NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 """A response header of every answer: a browser must not take a provider's text for a page or a script
 (https://fetch.spec.whatwg.org/#x-content-type-options-header)."""
 
+WITHOUT_BODY: Final = frozenset({204, 304})
+"""Statuses of responses that have no body, and say no length of one (RFC 9110, 8.6)."""
+
 # RFC 9110 5.6.2 (token) and 5.5 (field value: visible characters, space, tab and obs-text).
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SLASH: Final = re.compile("(/|%2F)", re.IGNORECASE)
 """What a slash in a percent-decoded path was in the path as it came. The two are not the same (RFC 3986, 2.2)."""
+_MOST_DECODINGS: Final = 4
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def segments_at_any_host(path: str) -> list[str]:
+    """The segments of a path as the most generous host reads them: some hosts decode again, take a backslash for a
+    slash, or pass over empty segments."""
+    for _ in range(_MOST_DECODINGS):
+        path = unquote(path)
+    return [each for each in path.replace("\\", "/").split("/") if each]
 
 
 def header_line(name: str | bytes, value: str | bytes) -> bytes:

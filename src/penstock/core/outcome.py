@@ -45,6 +45,10 @@ _OUR_SIDE: Final = frozenset(
 )
 
 
+NOT_MODIFIED: Final = 304
+"""What answers a request for a thing that the caller has already, and names (``if-none-match``): no redirect."""
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """The result of one attempt as routing sees it.
 
@@ -66,7 +70,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        return self.failure is None and 200 <= self.status < 300
+        return self.failure is None and (200 <= self.status < 300 or self.status == NOT_MODIFIED)
 
     @property
     def is_silence(self) -> bool:

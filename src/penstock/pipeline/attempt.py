@@ -130,8 +130,9 @@ async def _begun(
     reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
     """The answer with its first content, or the failure of a reply that is none."""
-    if not 200 <= reply.status < 300 and (reply.status < 400 or not route.operation.is_proxy):
-        if reply.status < 400:
+    status = reply.status
+    if not 200 <= status < 300 and not (route.operation.is_proxy and (status >= 400 or status == outcome.NOT_MODIFIED)):
+        if status < 400:
             return redirected(reply, route)
         reply = shaped_error(reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.lane == 1)
     else:

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import SLASH, header_line
+from penstock.core.http import SLASH, header_line, segments_at_any_host
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import PreparedRequest
@@ -33,7 +33,6 @@ _UPLOADS: Final = b"x-goog-upload-"
 _SEGMENT: Final = "!$&'()*+,;=:@-._~"
 """What may stand in a segment of a path beside letters and digits (RFC 3986, 3.3)."""
 _READING: Final = frozenset({b"GET", b"DELETE"})
-_MOST_DECODINGS: Final = 4
 
 
 def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
@@ -99,10 +98,7 @@ def _refused(call: Call, route: TargetRoute, method: bytes) -> Failure | None:
 
 def _deleted_model(call: Call) -> str | None:
     """The model that a request deletes, by its path; None for one that deletes something else."""
-    rest = call.parameters.get("rest", "")
-    for _ in range(_MOST_DECODINGS):  # some hosts decode again
-        rest = unquote(rest)
-    segments = [each for each in f"{call.resource or ''}/{rest}".replace("\\", "/").split("/") if each]
+    segments = segments_at_any_host(f"{call.resource or ''}/{call.parameters.get('rest', '')}")
     kinds = [each.partition(";")[0].lower() for each in segments]
     at = next((index for index, each in enumerate(kinds, 1) if each.endswith("models")), len(kinds))
     return "/".join(segments[at:]) or None

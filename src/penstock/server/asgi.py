@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from penstock.core.failure import Failure
-from penstock.core.http import Headers
+from penstock.core.http import WITHOUT_BODY, Headers
 from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.bodies.receive import DisconnectWatch, Receive, read_body
 from penstock.server.limits import CallerLimits
@@ -65,7 +65,7 @@ class AsgiClient(BodyHold):
 
     async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         self.release()
-        if not more:
+        if not more and (body or status not in WITHOUT_BODY):
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": more})

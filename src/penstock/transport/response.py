@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httptools
 
-from penstock.core.http import Headers
+from penstock.core.http import WITHOUT_BODY, Headers
 
 _MAX_INTERIM: Final = 16
 _LOOKED_AT: Final = frozenset({b"content-length", b"transfer-encoding", b"keep-alive", b"content-encoding"})
@@ -147,7 +147,7 @@ class ResponseReader:
         self.status = status
         self.head_complete = True
         self.keep_alive = self._parser.should_keep_alive()
-        self.framed = status in {204, 304}
+        self.framed = status in WITHOUT_BODY
         # What the head's fields say of the body and of the connection.
         for name, value in self.headers:
             if name not in _LOOKED_AT:

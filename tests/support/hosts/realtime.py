@@ -37,13 +37,15 @@ def echo(connection: ServerConnection) -> None:
 
 
 class RealtimeHost:
-    """``url`` is its base URL (http); ``requests`` are the heads that came; ``closed`` gets each session's close code;
-    ``play`` is what the next sessions do; ``refusal`` is a status in place of a session."""
+    """``url`` is its base URL (http); ``requests`` are the heads that came; ``closed`` gets each session's close code,
+    ``reasons`` the reason with it; ``play`` is what the next sessions do; ``refusal`` is a status in place of a session.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Request] = []
         self.closed: queue.Queue[int | None] = queue.Queue()
+        self.reasons: list[str] = []
         self.play: Play = echo
         self.refusals: list[int] = []
 
@@ -55,6 +57,7 @@ class RealtimeHost:
         finally:
             with contextlib.suppress(Exception):
                 connection.close()
+            self.reasons.append(connection.close_reason or "")
             self.closed.put(connection.close_code)
 
     def judge(self, connection: ServerConnection, request: Request) -> Response | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +53,8 @@ def test_what_the_ids_of_a_request_say() -> None:
     assert ids.read(second) == "file-2"
     assert ids.failure is not None
     assert ids.failure.status == 400
-    assert ids.read("file_pk_x") == "file_pk_x"
+    changed = first[:-1] + ("A" if first[-2] != "A" else "B") * 2
+    assert ids.read(changed) == changed
     assert ids.failure.status == 404
     without = ReadIds(None)
     assert (without.read(first), without.digest, without.failure) == (first, None, None)
@@ -74,6 +76,44 @@ def test_ids_are_found_by_the_names_of_members() -> None:
     assert found == ["file-123", "file-2", "file-3", "batch_1", "file-4"]
     assert changed["data"][0] == {"id": "BATCH_1", "metadata": {"note": "file-9"}}
     assert (changed["custom_id"], changed["last_id"], changed["error_file_id"]) == ("mine-1", "an id", None)
+
+
+@pytest.mark.parametrize("text", ["users_pk_12", "file_pk_", "Table_pk_" + "a" * 40, "a_pk_" + "é" * 40, "x"])
+def test_a_key_of_a_callers_own_table_is_no_bound_id(text: str) -> None:
+    ids = ReadIds(BINDER)
+    assert (is_bound(text), ids.read(text), ids.failure) == (False, text, None)
+
+
+def test_the_shortest_bound_id() -> None:
+    bound = Binder((b"secret",), "").bind("a12", "")
+    assert is_bound(bound)
+    assert Binder((b"secret",), "").read(bound) is not None
+
+
+def test_what_a_caller_notes_of_a_thing_is_its_own() -> None:
+    """``customer_id`` in its metadata is no id of the provider's, whatever it looks like."""
+    own = {"customer_id": "cust-123", "id": "row-77", "more": [{"doc_ids": ["doc-123"]}]}
+    value = {
+        "id": "batch_1", "metadata": own, "data": [{"file_id": "file-2", "attributes": own}],
+        "source": {"content": [{"item": own}], "id": "source-1"}, "datasource_item": own,
+    }  # fmt: skip
+    changed = with_ids(value, str.upper)
+    assert changed == {
+        "id": "BATCH_1", "metadata": own, "data": [{"file_id": "FILE-2", "attributes": own}],
+        "source": {"content": [{"item": own}], "id": "SOURCE-1"}, "datasource_item": own,
+    }  # fmt: skip
+
+
+def test_a_tools_result_finds_its_call() -> None:
+    """Its ``tool_call_id`` goes to the provider as it is, so the call's ``id`` comes as it is."""
+    calls = [{"id": "call_123", "type": "file_search", "file_search": {"results": [{"file_id": "file-1"}]}}]
+    changed = with_ids({"id": "run_12", "submit_tool_outputs": {"tool_calls": calls}}, str.upper)
+    (call,) = changed["submit_tool_outputs"]["tool_calls"]
+    assert (changed["id"], call["id"]) == ("RUN_12", "call_123")
+    assert call["file_search"]["results"] == [{"file_id": "FILE-1"}]
+    assert with_ids({"tool_outputs": [{"tool_call_id": "call_123"}]}, str.upper)["tool_outputs"] == [
+        {"tool_call_id": "call_123"}
+    ]
 
 
 def test_ids_in_names_of_collections() -> None:

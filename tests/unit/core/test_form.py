@@ -204,13 +204,19 @@ def test_a_part_that_two_readers_understand_differently(head: bytes) -> None:
         read_form(b"--b\r\n" + head + b"\r\n\r\nx\r\n--b--\r\n", b"b")
 
 
-@given(st.lists(st.tuples(st.sampled_from(["model", "n"]), TEXTS), max_size=3), FILES, st.integers(1, 40))
-def test_pieces_of_any_size_are_read_as_the_whole(fields: list[tuple[str, str]], content: bytes, size: int) -> None:
-    data = form(*((name, None, text.encode()) for name, text in fields), ("file", "a", content), ("x", None, b"1"))
+def scanned(data: bytes, size: int) -> FormScan:
+    """The scan of a form that comes in pieces of a size."""
     scan = FormScan(BOUNDARY)
     for start in range(0, len(data), size):
         scan.feed(data[start : start + size])
     scan.finish()
+    return scan
+
+
+@given(st.lists(st.tuples(st.sampled_from(["model", "n"]), TEXTS), max_size=3), FILES, st.integers(1, 40))
+def test_pieces_of_any_size_are_read_as_the_whole(fields: list[tuple[str, str]], content: bytes, size: int) -> None:
+    data = form(*((name, None, text.encode()) for name, text in fields), ("file", "a", content), ("x", None, b"1"))
+    scan = scanned(data, size)
     whole = read_form(data, BOUNDARY)
     assert tuple(scan.parts) == whole.parts
     assert {name: scan.fields().raw(name) for name in scan.fields()} == {
@@ -228,6 +234,27 @@ def test_a_file_in_pieces_is_not_kept() -> None:
     scan.seal(frozenset({"model"}))
     with pytest.raises(FormError, match="model must stand before"):
         scan.feed(b"\r\n" + form(("model", None, b"m")))
+
+
+INNER = b'--%b\r\ncontent-disposition: form-data; name="model"\r\n\r\nother' % BOUNDARY
+
+
+@pytest.mark.parametrize("name", [None, "a.wav"])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r", b"\n\r", b"\r\r", b"\r\n\r", b"\n\n"])
+def test_half_a_line_end_begins_no_part(line_end: bytes, name: str | None) -> None:
+    """Some readers end a part there: to them a second ``model`` would follow, within what others take for a text."""
+    data = form(("model", None, b"a"), ("x", name, b"text" + line_end + INNER))
+    assert [each for each in parsed(data) if each[2] == b"other"]
+    for size in (1, 2, 7, len(data)):
+        with pytest.raises(FormError, match="half a line end in the part"):
+            scanned(data, size)
+
+
+def test_a_boundary_in_the_middle_of_a_line_is_text() -> None:
+    for before in (b"x", b"\r\nx", b"\n ", b"\r-", b""):
+        content = before + b"-x--" + BOUNDARY + b"\r\n"
+        read = read_form(form(("a", None, content), ("model", None, b"m")), BOUNDARY)
+        assert (read.fields.value("a"), read.fields.value("model")) == (content.decode(), "m")
 
 
 def test_a_form_without_its_end() -> None:

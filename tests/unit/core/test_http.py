@@ -4,7 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.http import Origin, Url, header_line
+from penstock.core.http import Origin, Url, header_line, segments_at_any_host
+
+
+@pytest.mark.parametrize(
+    ("path", "segments"),
+    [
+        ("a/b", ["a", "b"]),
+        ("/a//b/", ["a", "b"]),
+        ("a%2Fb\\c", ["a", "b", "c"]),
+        ("a%25252Fb", ["a", "b"]),
+        ("", []),
+    ],
+)
+def test_segments_as_the_most_generous_host_reads_them(path: str, segments: list[str]) -> None:
+    assert segments_at_any_host(path) == segments
 
 
 @pytest.mark.parametrize(("name", "value"), [("x-a", "b"), (b"X-A", b" b\t"), ("x-a", "ž")])

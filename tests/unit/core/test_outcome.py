@@ -96,7 +96,7 @@ def test_the_class_of_a_status(status: int, error: ErrorClass | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "ok"), [(199, False), (200, True), (246, True), (299, True), (300, False), (404, False)]
+    ("status", "ok"), [(199, False), (200, True), (246, True), (299, True), (300, False), (304, True), (404, False)]
 )
 def test_a_good_outcome_is_success_without_a_failure(status: int, ok: bool) -> None:
     outcome = Outcome(status)

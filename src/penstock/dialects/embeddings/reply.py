@@ -32,7 +32,7 @@ def write(vectors: Sequence[bytes], tokens: int | None, form: ReplyForm) -> byte
     """The reply. ``vectors`` are JSON arrays of numbers, or texts in base64 as the host made them; ``tokens`` are those
     of all inputs, None where the host tells none."""
     if len(vectors) != form.count:
-        return unusable(form.provider, f"made {len(vectors)} embeddings of {form.count} inputs")
+        return _miscounted(form.provider, len(vectors), form.count)
     items = []
     for index, vector in enumerate(vectors):
         value = encoded(vector) if form.is_base64 and vector[:1] == b"[" else vector
@@ -74,14 +74,20 @@ class Vectors(msgspec.Struct):
 _VECTORS: Final = msgspec.json.Decoder(Vectors)
 
 
-def read(reply: bytes, provider: str) -> Vectors | Failure:
-    """The vectors of a reply in OpenAI's wire."""
+def _miscounted(provider: str, made: int, count: int) -> Failure:
+    return unusable(provider, f"made {made} embeddings of {count} inputs")
+
+
+def read(reply: bytes, provider: str, count: int) -> Vectors | Failure:
+    """The vectors of a reply in OpenAI's wire to a request with ``count`` inputs."""
     try:
         found = _VECTORS.decode(reply)
     except UNREADABLE:
         return unusable(provider, "sent a reply without embeddings")
     if not found.data or any(bytes(each.embedding)[:1] != b"[" for each in found.data):
         return unusable(provider, "made an embedding that is no list of numbers")
+    if len(found.data) != count:
+        return _miscounted(provider, len(found.data), count)
     found.data.sort(key=lambda each: each.index)
     return found
 

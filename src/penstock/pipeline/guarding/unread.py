@@ -1,7 +1,8 @@
 """Requests whose texts no guard can read: what becomes of them where a guard would deny or change texts.
 
 They pass, and their record says so; or the operator lets none through. What a model is asked with passes in no case:
-there is an endpoint where guards can read it. Source: docs/guardrails.md#which-requests.
+there is an endpoint where guards can read it. Nor does what opens a session at the provider itself.
+Source: docs/guardrails.md#which-requests.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.http import segments_at_any_host
 from penstock.core.operation import Operation
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan
@@ -41,6 +43,12 @@ def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, r
             "operator lets none through unread (guards.unguarded)."
         )
         return Failure(Kind.UNSUPPORTED_OPERATION, text)
+    if _opens_session(call):
+        text = (
+            "The request asks the provider for a secret with which a session is opened there, where the guards of the "
+            "config judge nothing: use a config without guards that deny or change texts (docs/realtime.md)."
+        )
+        return Failure(Kind.UNSUPPORTED_OPERATION, text)
     if evades(call):
         text = (
             "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
@@ -49,6 +57,22 @@ def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, r
         return Failure(Kind.UNSUPPORTED_OPERATION, text)
     verdicts.skip(call.account, hooks)
     return None
+
+
+def _opens_session(call: Call) -> bool:
+    """Whether a request makes a session at the provider, or a secret for one: ``/v1/realtime/client_secrets``, also by
+    ``/v1/proxy``."""
+    is_elsewhere = call.resource is not None and not call.resource.startswith(_REALTIME)
+    if not call.operation.is_proxy or call.account.method == "GET" or is_elsewhere:
+        return False
+    segments = segments_at_any_host(f"{call.resource or ''}/{call.parameters.get('rest', '')}")
+    return any(each.lower().startswith((_REALTIME, *_LIVE_TOKENS)) for each in segments)
+
+
+_REALTIME: Final = "realtime"
+"""How the segment of a path begins: ``realtimeapi`` at Azure's older versions."""
+_LIVE_TOKENS: Final = ("auth_tokens", "authtokens")
+"""What lets a browser open a session of Gemini's Live API: https://ai.google.dev/gemini-api/docs/ephemeral-tokens"""
 
 
 def refusal_of_hidden(plan: GuardPlan, body: GuardedBody) -> Failure | None:

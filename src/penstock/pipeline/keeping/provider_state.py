@@ -13,13 +13,23 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.bound_id import MARK, RARE_MARK, Binder, ChangeId, ReadIds, is_bound, is_digest_of, with_ids
+from penstock.core.bound_id import (
+    MARK,
+    RARE_MARK,
+    Binder,
+    ChangeId,
+    ReadIds,
+    is_bound,
+    is_digest_of,
+    may_hold_bound,
+    with_ids,
+)
 from penstock.core.failure import Failure, Kind
+from penstock.core.http import segments_at_any_host
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.operation import Operation
 from penstock.pipeline.call import Call
@@ -58,7 +68,10 @@ _LISTS: Final = frozenset(
     """.split()
 )
 """The last words of paths at which an account's things are listed."""
-_MOST_DECODINGS: Final = 4
+_FILES: Final = frozenset({"content", "output", "results"})
+"""The last words of paths, below an id, at which a file is fetched: a container's, a skill's, a video, a batch's."""
+_DOWNLOAD: Final = ":download"
+"""The same in Google's wire."""
 
 Keeps = Callable[[Target], bool]
 """Whether a target's host keeps responses at all."""
@@ -97,10 +110,7 @@ def refused_list(call: Call) -> Failure | None:
     ``/v1/proxy``. What is listed below an id belongs to whoever knows the id."""
     if not call.operation.is_proxy or call.account.method != "GET":
         return None
-    rest = call.parameters.get("rest", "")
-    for _ in range(_MOST_DECODINGS):  # some hosts decode again
-        rest = unquote(rest)
-    segments = [each for each in rest.replace("\\", "/").split("/") if each]
+    segments = segments_at_any_host(call.parameters.get("rest", ""))
     last = segments[-1].partition(";")[0].lower() if segments else ""
     if call.resource is not None and len(segments) > 1:
         return None
@@ -118,9 +128,9 @@ def read_ids(call: Call, secrets: tuple[bytes, ...]) -> None:
     call.ids = ids = ReadIds(Binder(secrets, call.caller.tenant) if secrets else None)
     for name in _WITH_IDS:
         path = call.parameters.get(name, "")
-        if is_bound(path):
+        if may_hold_bound(path):
             call.parameters = {**call.parameters, name: "/".join([_segment(ids, each) for each in path.split("/")])}
-    if is_bound(call.query):
+    if may_hold_bound(call.query):
         pairs = [pair.partition("=") for pair in call.query.split("&")]
         call.query = "&".join(f"{name}{equals}{ids.read(value)}" for name, equals, value in pairs)
     _read_body(call, ids)
@@ -182,7 +192,8 @@ def with_one_target(
         return compiled
     targets = leaves(compiled.plan)
     several = _are_several(targets)
-    if secrets and tells_ids and (several or digest is not None or not _is_named_again(call, has_default=has_default)):
+    needs_id = several or digest is not None or not _is_named_again(call, has_default=has_default)
+    if secrets and tells_ids and needs_id and not _fetches_file(call):
         call.bind = _binding(Binder(secrets, call.caller.tenant), compiled.config)
     if digest is not None:
         targets = tuple([target for target in targets if is_digest_of(digest, account_of(target))])
@@ -196,6 +207,16 @@ def with_one_target(
     elif call.resource is None and call.operation.has_body:
         return compiled
     return _only(call, compiled, targets[0])
+
+
+def _fetches_file(call: Call) -> bool:
+    """Whether the reply is a file, whose bytes stay though they may be JSON. What a vector store has of one is a list
+    of the host's."""
+    rest = call.parameters.get("rest", "")
+    if call.account.method != "GET" or call.resource in (None, "vector_stores"):
+        return False
+    above, _, last = rest.rpartition("/")
+    return last.endswith(_DOWNLOAD) or (bool(above) and last in _FILES)
 
 
 def _failure(call: Call, compiled: CompiledPlan | Failure) -> Failure | None:

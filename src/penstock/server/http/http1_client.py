@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final, NoReturn, Protocol
 
 from penstock.core.failure import Failure
-from penstock.core.http import Headers
+from penstock.core.http import WITHOUT_BODY, Headers
 from penstock.pipeline.relay import Broken
 from penstock.server.bodies.arriving_body import UNREAD, ArrivingBody, upload_too_large
 from penstock.server.bodies.buffering import BodyBudget, BodyHold
@@ -211,7 +211,8 @@ class Http1Client(BodyHold):
         lines += map(_FIELD.join, connection.default_headers)
         keep_alive = self.keep_alive and request.complete and not (connection.is_draining and connection.is_drained)
         if not more:
-            lines.append(b"content-length: %d" % len(body))
+            if body or status not in WITHOUT_BODY:
+                lines.append(b"content-length: %d" % len(body))
         else:
             # HTTP/1.0 has no chunked encoding: the end of the connection ends the body.
             self._chunked = request.version == "1.1"

@@ -138,7 +138,9 @@ class Sessions:
             upstream.read, upstream.write, is_caller=False, max_bytes=most, ping_seconds=ping, now=now
         )
         ids = session_ids(call, answer.target, standing.id_secrets)
-        session = Session(caller_end, upstream_end, answer, events, call.trace, self._now, ids)
+        session = Session(
+            caller_end, upstream_end, answer, events, call.trace, self._now, ids, lambda: context.client.gone
+        )
         try:
             await session.run(settings, standing.refusal)
         finally:
@@ -156,6 +158,12 @@ def _handshake(context: RequestContext) -> tuple[str, Failure | None]:
             "This endpoint is a WebSocket: connect with wss:// (or ws://), as an SDK's realtime client does."
         )
     if getattr(context.client, "socket", None) is None:
+        if hasattr(context.client, "socket"):
+            return "", _bad(
+                "The request does not ask to switch: it needs HTTP/1.1, the header connection: Upgrade, and its path "
+                "without a slash at the end. A proxy before the gateway may have taken the header out.",
+                "connection",
+            )
         text = "This server can't open a WebSocket here: run the gateway with 'penstock serve'."
         return "", Failure(Kind.NOT_IMPLEMENTED, text)
     if fields.get(b"sec-websocket-version") != b"13":

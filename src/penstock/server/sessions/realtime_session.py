@@ -31,7 +31,8 @@ _LONGEST_MODEL: Final = 2048
 
 
 class Session:
-    """One session: two directions, each a task's loop. ``failure`` is why it ended, None for a close frame.
+    """One session: two directions, each a task's loop. ``failure`` is why it ended, None for a close frame and for a
+    caller that left (``has_left``).
 
     ``is_providers_fault``: the provider ended it without one.
     """
@@ -45,8 +46,10 @@ class Session:
         trace: str,
         now: Callable[[], float],
         ids: SessionIds | None = None,
+        has_left: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ids = ids
+        self._has_left = has_left
         self._caller = caller
         self._upstream = upstream
         self._answer = answer
@@ -71,11 +74,13 @@ class Session:
             await self._part(tasks)
         except asyncio.CancelledError:
             # The caller left, or the gateway stops: both are told, as far as they can be, without waiting for either.
-            self.failure = STOPPING
+            has_left = self._has_left()
+            self.failure = None if has_left else STOPPING
+            reason = "The caller has left." if has_left else "The gateway is stopping."
             for end in (self._caller, self._upstream):
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout(0.1):
-                        await end.close(GOING_AWAY, "The gateway is stopping.")
+                        await end.close(GOING_AWAY, reason)
             raise
         finally:
             for task in tasks:

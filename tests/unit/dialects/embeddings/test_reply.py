@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.failure import Failure
-from penstock.dialects.embeddings.reply import ReplyForm, write
+from penstock.dialects.embeddings.reply import ReplyForm, Vectors, read, write
 
 
 def form(count: int, *, is_base64: bool = False) -> ReplyForm:
@@ -46,3 +46,14 @@ def test_never_fewer_vectors_than_inputs() -> None:
         assert isinstance(write([vector], 1, form(1)), Failure)
     assert isinstance(write([b'["x"]'], 1, form(1, is_base64=True)), Failure)
     assert isinstance(write([b"[1e300]"], 1, form(1, is_base64=True)), Failure)
+
+
+def test_a_reply_is_read_in_the_order_of_the_inputs() -> None:
+    told = {"data": [{"index": 1, "embedding": [2]}, {"index": 0, "embedding": [1]}], "model": "m"}
+    vectors = read(json.dumps(told).encode(), "host", 2)
+    assert isinstance(vectors, Vectors)
+    assert [bytes(each) for each in vectors.vectors] == [b"[1]", b"[2]"]
+    for count in (1, 3):
+        failure = read(json.dumps(told).encode(), "host", count)
+        assert isinstance(failure, Failure)
+        assert f"2 embeddings of {count} inputs" in failure.message

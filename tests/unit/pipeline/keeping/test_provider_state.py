@@ -154,6 +154,31 @@ def test_replies_that_are_no_objects_stay() -> None:
     assert bound_json(once, change) == once
 
 
+@pytest.mark.parametrize(
+    ("resource", "rest", "method", "is_file"),
+    [
+        ("files", "{}/content", "GET", True),
+        ("skills", "{}/versions/2/content", "GET", True),
+        ("videos", "{}/content", "GET", True),
+        ("batches", "{}/output", "GET", True),
+        ("messages/batches", "{}/results", "GET", True),
+        ("v1beta/files", "{}:download", "GET", True),
+        ("files", "{}", "GET", False),
+        ("files", "content", "GET", False),
+        ("files", "{}/content", "POST", False),
+        ("vector_stores", "vs_1/files/{}/content", "GET", False),
+    ],
+)
+def test_the_bytes_of_a_file_stay(resource: str, rest: str, method: str, is_file: bool) -> None:
+    """Also those of JSON: what looks like an id in them is none of the gateway's."""
+    made = asked(rest.format(bound("file-1", ONE)), method)
+    made.resource = resource
+    if rest == "content":
+        made = asked(rest, method, body={"file_id": bound("file-1", ONE)})
+    chosen(made)
+    assert (made.bind is None) is is_file
+
+
 # Responses: what is made may go anywhere, what is named is at one target.
 
 FIRST, SECOND, CHATS = target("openai"), target("openai", api_key=Secret("other")), target("groq", path="third")
@@ -223,7 +248,7 @@ def test_a_bound_id_says_who_is_asked() -> None:
 
 def test_a_foreign_id_of_a_request_that_names_nothing() -> None:
     nothing = Failure(Kind.MISSING_PROVIDER, "Name one.")
-    foreign = at_one(asked("file_pk_x", "GET"), nothing, SECRET)
+    foreign = at_one(asked(f"file_pk_{'x' * 40}", "GET"), nothing, SECRET)
     assert isinstance(foreign, Failure)
     assert foreign.kind is Kind.NOT_FOUND
     assert at_one(asked("file-1", "GET"), nothing, SECRET) is nothing

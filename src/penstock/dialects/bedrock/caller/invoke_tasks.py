@@ -117,7 +117,7 @@ def _only_at_bedrock(name: str) -> Failure:
 
 
 def _written(write: Callable[[Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
-    vectors = reader.read(reply, provider)
+    vectors = reader.read(reply, provider, 1)
     return vectors if isinstance(vectors, Failure) else write(vectors)
 
 

@@ -52,7 +52,7 @@ def read_embed(body: Body) -> CommonTask | Failure:
     common = Body({name: write_json(value) for name, value in members.items()})
     texts = [each for each in inputs if isinstance(each, str)]
     dropped = tuple(name for name, value in values.items() if name not in _TAKEN and value is not None)
-    return CommonTask(common, partial(_written, tuple(types), tuple(texts)), dropped, _PASSED, _NAMES)
+    return CommonTask(common, partial(_written, tuple(types), tuple(texts), len(inputs)), dropped, _PASSED, _NAMES)
 
 
 def _inputs(values: Mapping[str, Any]) -> Iterator[str | dict[str, Any] | None]:
@@ -73,8 +73,10 @@ def _part(part: Any) -> str | dict[str, Any] | None:
     return {"image": url} if isinstance(url, str) else None
 
 
-def _written(types: tuple[str, ...], texts: tuple[str, ...], reply: bytes, provider: str) -> bytes | Failure:
-    vectors = reader.read(reply, provider)
+def _written(
+    types: tuple[str, ...], texts: tuple[str, ...], count: int, reply: bytes, provider: str
+) -> bytes | Failure:
+    vectors = reader.read(reply, provider, count)
     if isinstance(vectors, Failure):
         return vectors
     found: dict[str, Any] = {"float": vectors.vectors} if "float" in types else {}

@@ -106,7 +106,7 @@ def _common(
         else:
             return invalid(f"requests[].{name}", "the same in all requests: embeddings are asked for together")
     body = Body({name: write_json(value) for name, value in members.items()})
-    return CommonTask(body, partial(_written, write), tuple(dropped), _ONLY_HERE, _OWN_NAMES)
+    return CommonTask(body, partial(_written, write, len(inputs)), tuple(dropped), _ONLY_HERE, _OWN_NAMES)
 
 
 def _input(content: Any) -> str | dict[str, str] | None:
@@ -127,8 +127,8 @@ def _input(content: Any) -> str | dict[str, str] | None:
     return {"image": f"data:{kind};base64,{data}"}
 
 
-def _written(write: Callable[[Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
-    vectors = reader.read(reply, provider)
+def _written(write: Callable[[Vectors], bytes], count: int, reply: bytes, provider: str) -> bytes | Failure:
+    vectors = reader.read(reply, provider, count)
     return vectors if isinstance(vectors, Failure) else write(vectors)
 
 

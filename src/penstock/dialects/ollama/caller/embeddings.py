@@ -35,18 +35,19 @@ def _read(member: str, write: Callable[[Vectors], bytes], body: Body) -> CommonT
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
     inputs, dimensions = values.get(member), values.get("dimensions")
-    if not isinstance(inputs, str) and (member == "prompt" or not isinstance(inputs, list)):
+    texts = inputs if isinstance(inputs, list) and member != "prompt" else [inputs]
+    if not all(isinstance(each, str) for each in texts):
         return invalid(member, "a text" if member == "prompt" else "a text, or a list of texts")
     members: dict[str, Any] = {"model": values.get("model"), "input": inputs}
     if dimensions is not None:
         members["dimensions"] = dimensions
     common = Body({name: write_json(value) for name, value in members.items()})
     dropped = tuple(name for name, value in values.items() if name not in _SILENT and value not in (None, {}))
-    return CommonTask(common, partial(_written, write), dropped)
+    return CommonTask(common, partial(_written, write, len(texts)), dropped)
 
 
-def _written(write: Callable[[Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
-    vectors = reader.read(reply, provider)
+def _written(write: Callable[[Vectors], bytes], count: int, reply: bytes, provider: str) -> bytes | Failure:
+    vectors = reader.read(reply, provider, count)
     return vectors if isinstance(vectors, Failure) else write(vectors)
 
 

@@ -90,10 +90,15 @@ def judge_images(body: bytes, provider: str, _is_chat: bool) -> Verdict:
     return msgspec.structs.replace(verdict, usage=_with_units(verdict.usage, units))
 
 
+_OBJECT: Final = re.compile(rb"\s*+\{\s*+[\"}]")
+"""How an object of JSON begins, and hardly a text."""
+
+
 def judge_text(body: bytes, provider: str, _is_chat: bool) -> Verdict:
-    """As ``judge_reply``, for replies that may be plain text: a transcription as text or as subtitles. The last of the
-    subtitles tells how long the sound is, but for silence at its end; a plain text tells nothing of it."""
-    if body.lstrip()[:1] == b"{":
+    """As ``judge_reply``, for replies that may be plain text: a transcription as text (``{laughs} Hi``) or as
+    subtitles. The last of the subtitles tells how long the sound is, but for silence at its end; a plain text tells
+    nothing of it."""
+    if _OBJECT.match(body):
         return judge_reply(body, provider, False)
     end = _SUBTITLE_END.match(body, max(body.rfind(b"-->"), 0))
     if end is None:

@@ -12,14 +12,13 @@ from penstock.core.failure import Failure
 from penstock.dialects.bedrock.caller.invoke_tasks import INVOKE_EMBED, read_embeddings, read_reranking
 from penstock.dialects.task_dialect import CommonTask
 
-VECTORS = json.dumps(
-    {
-        "object": "list",
-        "model": "m",
-        "data": [{"object": "embedding", "index": at, "embedding": [0.5, at]} for at in range(2)],
-        "usage": {"prompt_tokens": 6, "total_tokens": 6},
-    }
-).encode()
+
+def vectors(count: int) -> bytes:
+    """A reply with so many vectors."""
+    data = [{"object": "embedding", "index": at, "embedding": [0.5, at]} for at in range(count)]
+    return json.dumps(
+        {"object": "list", "model": "m", "data": data, "usage": {"prompt_tokens": 6, "total_tokens": 6}}
+    ).encode()
 
 
 def read(**members: Any) -> CommonTask:
@@ -34,7 +33,9 @@ def common(task: CommonTask) -> dict[str, Any]:
 
 
 def written(task: CommonTask) -> Any:
-    reply = task.write(VECTORS, "openai")
+    count = len(common(task)["input"])
+    assert isinstance(task.write(vectors(count + 1), "openai"), Failure)
+    reply = task.write(vectors(count), "openai")
     assert isinstance(reply, bytes)
     return json.loads(reply)
 

@@ -58,6 +58,14 @@ def test_replies_without_vectors(reply: bytes) -> None:
     assert isinstance(common(texts=["a"]).write(reply, "p"), Failure)
 
 
+def test_as_many_vectors_as_inputs_or_an_error() -> None:
+    image = "data:image/png;base64,AA"
+    for members in ({"texts": ["a"]}, {"texts": ["a", "b"], "images": [image]}):
+        failure = common(**members).write(REPLY, "p")
+        assert isinstance(failure, Failure)
+        assert "2 embeddings of" in failure.message
+
+
 @pytest.mark.parametrize(
     "members", [{}, {"texts": [3]}, {"texts": ["a"], "embedding_types": 3}, {"inputs": [{"content": []}]}]
 )

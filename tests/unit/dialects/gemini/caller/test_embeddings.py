@@ -97,3 +97,6 @@ def test_replies() -> None:
     assert task.write(reply, "p") == b'{"embeddings":[{"values":[0.10]},{"values":[1e-40]}]}'
     for broken in (b"", b"{}", b'{"data":[]}', b'{"data":[{"embedding":"AAAA"}]}'):
         assert isinstance(task.write(broken, "p"), Failure)
+    one = read({"content": HELLO})
+    assert isinstance(one, CommonTask)
+    assert isinstance(one.write(reply, "p"), Failure)  # two vectors of one text

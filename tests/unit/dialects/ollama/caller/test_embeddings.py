@@ -32,7 +32,17 @@ def test_texts_become_vectors_in_their_order() -> None:
 def test_one_text() -> None:
     found = task(ONE_EMBEDDING, prompt="a")
     assert isinstance(found, CommonTask)
-    assert found.write(REPLY, "p") == b'{"embedding":[1.50]}'
+    assert found.write(b'{"data":[{"index":0,"embedding":[1.50]}]}', "p") == b'{"embedding":[1.50]}'
+    assert isinstance(found.write(REPLY, "p"), Failure)
+
+
+@pytest.mark.parametrize("inputs", ["a", ["a"], ["a", "b", "c"]])
+def test_as_many_vectors_as_texts_or_an_error(inputs: Any) -> None:
+    found = task(EMBED, input=inputs)
+    assert isinstance(found, CommonTask)
+    failure = found.write(REPLY, "p")
+    assert isinstance(failure, Failure)
+    assert "2 embeddings of" in failure.message
 
 
 @pytest.mark.parametrize("reply", [b"{}", b'{"data":[]}', b'{"data":[{"embedding":"AA"}]}', b"["])
@@ -44,6 +54,7 @@ def test_replies_without_vectors(reply: bytes) -> None:
 
 def test_what_is_wrong_and_never_a_stream() -> None:
     assert isinstance(task(EMBED, input=3), Failure)
+    assert isinstance(task(EMBED, input=["a", 3]), Failure)
     assert isinstance(task(ONE_EMBEDDING, prompt=["a"]), Failure)
     request = EMBED.reading.body(b'{"model":"m","input":"a"}')
     assert not isinstance(request, Failure)

@@ -9,6 +9,7 @@ import pytest
 
 from penstock.core.body import Body
 from penstock.core.usage import Usage
+from penstock.dialects.caller import Verdict
 from penstock.dialects.openai.relay.units import asked_pictures, asked_speech, judge_images, judge_reply, judge_text
 
 
@@ -120,3 +121,7 @@ def test_a_transcript_may_be_text() -> None:
     assert judge_text(b"1\n00:00:00,000 --> 00:00:01,000\nHi\n", "openai", False).problem == ""
     assert judge_text(b'{"text":"Hi","usage":{"input_tokens":1}}', "openai", False).usage == Usage(1)
     assert judge_text(b'{"error":{"message":"no"}}', "openai", False).error is not None
+    assert judge_text(b'\n{ "error":{"message":"no"}}', "openai", False).error is not None
+    for text in (b"{laughs} Hi\n", b"{ ", b"[music]", b"{1}"):
+        assert judge_text(text, "openai", False) == Verdict()
+    assert judge_text(b'{"text": "cut', "openai", False).problem
