@@ -52,7 +52,6 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
         DEFAULT: """
             .systemInstruction .systemInstruction.role .tools .toolConfig .generationConfig
             .generationConfig.thinkingConfig .generationConfig.responseFormat* .generationConfig.responseModalities
-            .tools[].googleSearch.searchTypes.webSearch .tools[].googleSearch.searchTypes.imageSearch
             """,
         ALONE: """
             .toolConfig.functionCallingConfig .toolConfig.functionCallingConfig.mode
@@ -60,10 +59,6 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
             .generationConfig.responseSchema.nullable .generationConfig.responseSchema.propertyOrdering
             .contents[].parts[].functionResponse.parts[].fileData.fileUri
             """,
-        "when Google searches, which others leave to the model": (
-            ".tools[].googleSearchRetrieval.dynamicRetrievalConfig.dynamicThreshold "
-            ".tools[].googleSearchRetrieval.dynamicRetrievalConfig.mode"
-        ),
     },
     "bedrock_converse": {
         DEFAULT: ".modelId .inferenceConfig .outputConfig",
@@ -79,10 +74,9 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
     "ollama": {
         DELIVERY: ".stream",
         DEFAULT: ".think",
-        "how a machine of Ollama's uses its memory": """
-            .keep_alive .options.embedding_only .options.f16_kv .options.logits_all .options.low_vram .options.main_gpu
-            .options.num_batch .options.num_ctx .options.num_gpu .options.num_keep .options.num_thread .options.numa
-            .options.use_mlock .options.use_mmap .options.vocab_only
+        "how a machine of Ollama's uses its memory, by which a model says nothing else": """
+            .keep_alive .options.f16_kv .options.low_vram .options.main_gpu .options.num_batch .options.num_gpu
+            .options.num_thread .options.numa .options.use_mlock .options.use_mmap
             """,
     },
 }
