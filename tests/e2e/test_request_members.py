@@ -33,18 +33,16 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
         DELIVERY: ".stream .stream_options*",
         DEFAULT: """
             .model .parallel_tool_calls .reasoning .text .input[].type .input[]<tool_search_call>.execution .*.parameters
-            .*.allowed_callers[]
             """,
         ALONE: ".reasoning.summary .reasoning.generate_summary",
         OWN_IDS: ".input[]*.id .input[]*.status",
-        UNSIGNED: ".input[]<reasoning> .input[]<reasoning>.content",
+        UNSIGNED: ".input[]<reasoning>",
+        "thoughts in full, beside their summary, which is told": ".input[]<reasoning>.content",
         ALWAYS: ".text.format<json_schema>.strict",
     },
     "anthropic": {
         DELIVERY: ".stream .tools[].eager_input_streaming .thinking*.display",
-        DEFAULT: """
-            .metadata .output_config .tools[].type .*.allowed_callers[] .*<image>.transformations .*<document>.citations
-            """,
+        DEFAULT: ".metadata .output_config .tools[].type .*<image>.transformations .*<document>.citations",
         ALONE: ".tool_choice<auto>.disable_parallel_tool_use .system[]<text>.citations*",
     },
     "gemini": {
@@ -83,7 +81,7 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
 """Why a member is left out without a word, and the paths of such members. ``*`` stands for anything."""
 
 
-NAMED_ONCE: Final = frozenset({"cache_control"})
+NAMED_ONCE: Final = frozenset({"cache_control", "allowed_callers"})
 """What is named once for the whole request by this name, with what is in it."""
 
 
@@ -92,7 +90,9 @@ def is_named(path: str, dropped: str) -> bool:
     plain = re.sub(r"<[^>]*>", "", path).lstrip(".")
     names = [re.sub(r"\[\d+\]", "[]", name.strip()) for name in dropped.split(",") if name.strip()]
     return any(
-        plain == name or plain.startswith((f"{name}.", f"{name}[")) or (name in NAMED_ONCE and f".{name}." in plain)
+        plain == name
+        or plain.startswith((f"{name}.", f"{name}["))
+        or (name in NAMED_ONCE and any(f".{name}{end}" in plain for end in ".["))
         for name in names
     )
 
