@@ -195,11 +195,11 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, dict):
         arguments = write_json(arguments).decode()
-    has_arguments = bool(arguments) and isinstance(arguments, str)
-    if has_arguments or state.is_whole or len(state.names[at]) > LONGEST_IN_PIECES:
+    piece = arguments if isinstance(arguments, str) else ""
+    if piece or state.is_whole or len(state.names[at]) > LONGEST_IN_PIECES:
         yield from named(number, state)
-    if has_arguments:
-        yield ToolArgs(arguments, at, number)
+    if piece:
+        yield ToolArgs(piece, at, number)
 
 
 def named(number: int, state: ChoiceState) -> Iterator[Event]:
