@@ -125,8 +125,8 @@ _GEMINI: Final = (
 
 
 def framed(name: str, end: End, **events: Any) -> Case:
-    said = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Hi"}}, **events}
-    blocks = [b"event: %s\ndata: %s\n\n" % (each.encode(), json.dumps(value).encode()) for each, value in said.items()]
+    every = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Hi"}}, **events}
+    blocks = [b"event: %s\ndata: %s\n\n" % (kind.encode(), json.dumps(value).encode()) for kind, value in every.items()]
     return Case(name, end, FrameEncoder().finish(b"".join(blocks)), "application/vnd.amazon.eventstream")
 
 

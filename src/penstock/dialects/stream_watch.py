@@ -157,7 +157,7 @@ class StreamWatch(sse.EventRelay):
         other._normalizer = None if self._normalizer is None else self._normalizer.fork()
         other._begun, other.content, other.skipped = self._begun, self.content, self.skipped
         other.error, other.error_data, other.is_over = self.error, self.error_data, self.is_over
-        other.is_seen = self.is_seen
+        other.is_seen, other.denial = self.is_seen, self.denial
         return other
 
     def normalized_rest(self) -> NormalizedEvents | None:

@@ -181,7 +181,7 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
     at = None if is_next else _known(host_index, call_id, name, state)
     if call_id:
         listed.add(call_id)
-    if at != state.unnamed:
+    if state.unnamed is not None and at != state.unnamed:
         yield from named(number, state)
     if at is None:
         at = state.unnamed = len(state.ids)
@@ -196,7 +196,7 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
     if isinstance(arguments, dict):
         arguments = write_json(arguments).decode()
     piece = arguments if isinstance(arguments, str) else ""
-    if piece or state.is_whole or len(state.names[at]) > LONGEST_IN_PIECES:
+    if state.unnamed is not None and (piece or state.is_whole or len(state.names[at]) > LONGEST_IN_PIECES):
         yield from named(number, state)
     if piece:
         yield ToolArgs(piece, at, number)
