@@ -43,7 +43,7 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
     "anthropic": {
         DELIVERY: ".stream .tools[].eager_input_streaming .thinking*.display",
         DEFAULT: ".metadata .output_config .tools[].type .*<image>.transformations .*<document>.citations",
-        ALONE: ".tool_choice<auto>.disable_parallel_tool_use .system[]<text>.citations*",
+        ALONE: ".tool_choice<auto>.disable_parallel_tool_use",
     },
     "gemini": {
         DELIVERY: ".toolConfig.functionCallingConfig.streamFunctionCallArguments",
@@ -55,13 +55,12 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
             .toolConfig.functionCallingConfig .toolConfig.functionCallingConfig.mode
             .toolConfig.functionCallingConfig.allowedFunctionNames .generationConfig.thinkingConfig.includeThoughts
             .generationConfig.responseSchema.nullable .generationConfig.responseSchema.propertyOrdering
-            .contents[].parts[].functionResponse.parts[].fileData.fileUri
             """,
     },
     "bedrock_converse": {
-        DEFAULT: ".modelId .inferenceConfig .outputConfig",
+        DEFAULT: ".inferenceConfig .outputConfig",
         ALONE: ".system[].cachePoint<default>.ttl .toolConfig.tools[].cachePoint<default>.ttl",
-        "whose bucket a file is in, and why there was none": ".*.s3Location.bucketOwner .*.image.error* .*.audio.error*",
+        "why a model made no picture or sound": ".*.image.error* .*.audio.error*",
         "the kind of a tool, which its call has said": ".*.toolResult.type",
     },
     "cohere": {
