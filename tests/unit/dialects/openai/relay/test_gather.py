@@ -125,8 +125,9 @@ def test_a_call_has_one_index_in_the_stream_whatever_the_reply_says() -> None:
 def test_names_in_pieces_and_repeated_names(pieces: tuple[str, ...], name: str, holder: str) -> None:
     deltas: list[Any] = [{"name": piece, "arguments": ""} for piece in pieces] + [{"arguments": "{}"}]
     if holder == "tool_calls":
-        events = [called(0, id="a", function=delta) for delta in deltas]
-        assert message(*events)[holder] == [{"id": "a", "function": {"name": name, "arguments": "{}"}}]
+        events = [called(0, id="a", type="function", function=delta) for delta in deltas]
+        whole = {"id": "a", "type": "function", "function": {"name": name, "arguments": "{}"}}
+        assert message(*events)[holder] == [whole]
     else:
         assert message(*(said({holder: delta}) for delta in deltas))[holder] == {"name": name, "arguments": "{}"}
 
