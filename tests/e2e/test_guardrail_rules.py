@@ -356,11 +356,15 @@ def test_the_first_verdict_is_waited_for_so_long_and_no_longer(
     headers = {"x-portkey-config": json.dumps({**target, "output_guardrails": [hook]})}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
     url = f"{gateway.v1}/chat/completions"
+    gateway.recorded()
     with httpx.stream("POST", url, json=body, headers=headers, timeout=60, trust_env=False) as got:
         assert got.status_code == 200
         release.set()
         text = got.read().decode()
     assert ("secret" in text, "[DONE]" in text, "hooks_failed" in text) == (not deny, not deny, deny)
+    [record] = gateway.recorded()
+    failure = "hooks_failed" if deny else None
+    assert (record.failure, [attempt.failure for attempt in record.attempts]) == (failure, [failure])
 
 
 def test_a_webhook_turns_no_answer_into_a_stream(gateway: RunningGateway, upstream: Upstream, hooks: Upstream) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, held, reply
+from upstream import ROLE, Upstream, chunk, events, held, reply, send
 
 PASSES = b'{"verdict": true}'
 CANARY = "canary-4711"
@@ -108,6 +108,29 @@ def test_a_denial_leads_to_no_other_target_of_a_load_balancer(gateway: RunningGa
         "output_guardrails": [denies],
     }
     assert (ask(gateway, config).status_code, len(upstream.received)) == (446, 1)
+
+
+def test_a_stream_that_a_guard_cuts_is_no_failure_of_its_target(gateway: RunningGateway, upstream: Upstream) -> None:
+    first, rest = chunk({"content": "fine so far, "}), chunk({"content": "bad words, and more"})
+    denies = {"contains": {"words": ["bad words"], "operator": "none"}, "deny": True, "stream": "hold"}
+    breaker = {"failure_threshold": 1, "cooldown_interval": 600_000}
+    config = {
+        "strategy": {"mode": "fallback", "cb_config": breaker},
+        "targets": [target_of(upstream, output_guardrails=[denies]), {"provider": "echo"}],
+    }
+    body = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+    asked = {"json": body, "headers": {"x-portkey-config": json.dumps(config)}, "timeout": 60, "trust_env": False}
+    gateway.recorded()
+    for _ in range(2):
+        release = threading.Event()
+        upstream.play(events(ROLE, first, end=False), held(release), send(b"%x\r\n%b\r\n" % (len(rest), rest)))
+        with httpx.stream("POST", f"{gateway.v1}/chat/completions", **asked) as got:
+            assert (got.status_code, got.headers["x-portkey-last-used-option-index"]) == (200, "config.targets[0]")
+            release.set()
+            text = got.read().decode()
+        assert ("bad" in text, "hooks_failed" in text, "[DONE]" in text) == (False, True, False)
+    for record in gateway.recorded():
+        assert (record.failure, [attempt.failure for attempt in record.attempts]) == ("hooks_failed", ["hooks_failed"])
 
 
 def test_a_check_that_was_given_up_judges_the_next_target(

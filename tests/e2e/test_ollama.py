@@ -149,7 +149,7 @@ def test_another_wire_answers_in_lines(gateway: RunningGateway, upstream: Upstre
     assert told[-1]["total_duration"] >= told[-1]["prompt_eval_duration"] > 0
     sent = upstream.last.json
     assert (sent["temperature"], sent["max_completion_tokens"], sent["stream"]) == (0.5, 7, True)
-    assert "x-penstock-dropped-params" not in got.headers
+    assert got.headers["x-penstock-dropped-params"] == "options.num_ctx"
 
 
 def test_a_call_of_a_tool_goes_there_and_back(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -199,9 +199,11 @@ def test_what_is_wrong_is_told_with_its_place(
 
 def test_what_is_dropped_is_named_as_callers_know_it(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply())
-    body = {**ASK, "stream": False, "options": {"mirostat": 1, "num_gpu": 2}, "keep_alive": "5m"}
+    options = {"mirostat": 1, "num_gpu": 2, "num_ctx": 4096}
+    body = {**ASK, "stream": False, "options": options, "keep_alive": "5m", "truncate": False}
     got = post(gateway, gpt(upstream), body)
-    assert got.headers["x-penstock-dropped-params"] == "options.mirostat"
+    assert got.headers["x-penstock-dropped-params"] == "options.mirostat,options.num_ctx,truncate"
+    assert not {"keep_alive", "truncate", "options"} & upstream.last.json.keys()
 
 
 def test_a_provider_that_fails(gateway: RunningGateway, upstream: Upstream) -> None:

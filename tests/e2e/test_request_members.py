@@ -33,42 +33,34 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
         DELIVERY: ".stream .stream_options*",
         DEFAULT: """
             .model .parallel_tool_calls .reasoning .text .input[].type .input[]<tool_search_call>.execution .*.parameters
-            .*.allowed_callers[]
             """,
         ALONE: ".reasoning.summary .reasoning.generate_summary",
         OWN_IDS: ".input[]*.id .input[]*.status",
-        UNSIGNED: ".input[]<reasoning> .input[]<reasoning>.content",
+        UNSIGNED: ".input[]<reasoning>",
+        "thoughts in full, beside their summary, which is told": ".input[]<reasoning>.content",
         ALWAYS: ".text.format<json_schema>.strict",
     },
     "anthropic": {
         DELIVERY: ".stream .tools[].eager_input_streaming .thinking*.display",
-        DEFAULT: """
-            .metadata .output_config .tools[].type .*.allowed_callers[] .*<image>.transformations .*<document>.citations
-            """,
-        ALONE: ".tool_choice<auto>.disable_parallel_tool_use .system[]<text>.citations*",
+        DEFAULT: ".metadata .output_config .tools[].type .*<image>.transformations .*<document>.citations",
+        ALONE: ".tool_choice<auto>.disable_parallel_tool_use",
     },
     "gemini": {
         DELIVERY: ".toolConfig.functionCallingConfig.streamFunctionCallArguments",
         DEFAULT: """
             .systemInstruction .systemInstruction.role .tools .toolConfig .generationConfig
             .generationConfig.thinkingConfig .generationConfig.responseFormat* .generationConfig.responseModalities
-            .tools[].googleSearch.searchTypes.webSearch .tools[].googleSearch.searchTypes.imageSearch
             """,
         ALONE: """
             .toolConfig.functionCallingConfig .toolConfig.functionCallingConfig.mode
             .toolConfig.functionCallingConfig.allowedFunctionNames .generationConfig.thinkingConfig.includeThoughts
             .generationConfig.responseSchema.nullable .generationConfig.responseSchema.propertyOrdering
-            .contents[].parts[].functionResponse.parts[].fileData.fileUri
             """,
-        "when Google searches, which others leave to the model": (
-            ".tools[].googleSearchRetrieval.dynamicRetrievalConfig.dynamicThreshold "
-            ".tools[].googleSearchRetrieval.dynamicRetrievalConfig.mode"
-        ),
     },
     "bedrock_converse": {
-        DEFAULT: ".modelId .inferenceConfig .outputConfig",
+        DEFAULT: ".inferenceConfig .outputConfig",
         ALONE: ".system[].cachePoint<default>.ttl .toolConfig.tools[].cachePoint<default>.ttl",
-        "whose bucket a file is in, and why there was none": ".*.s3Location.bucketOwner .*.image.error* .*.audio.error*",
+        "why a model made no picture or sound": ".*.image.error* .*.audio.error*",
         "the kind of a tool, which its call has said": ".*.toolResult.type",
     },
     "cohere": {
@@ -79,17 +71,16 @@ SAYS_NOTHING: Final[dict[str, dict[str, str]]] = {
     "ollama": {
         DELIVERY: ".stream",
         DEFAULT: ".think",
-        "how a machine of Ollama's uses its memory": """
-            .keep_alive .options.embedding_only .options.f16_kv .options.logits_all .options.low_vram .options.main_gpu
-            .options.num_batch .options.num_ctx .options.num_gpu .options.num_keep .options.num_thread .options.numa
-            .options.use_mlock .options.use_mmap .options.vocab_only
+        "how a machine of Ollama's uses its memory, by which a model says nothing else": """
+            .keep_alive .options.f16_kv .options.low_vram .options.main_gpu .options.num_batch .options.num_gpu
+            .options.num_thread .options.numa .options.use_mlock .options.use_mmap
             """,
     },
 }
 """Why a member is left out without a word, and the paths of such members. ``*`` stands for anything."""
 
 
-NAMED_ONCE: Final = frozenset({"cache_control"})
+NAMED_ONCE: Final = frozenset({"cache_control", "allowed_callers"})
 """What is named once for the whole request by this name, with what is in it."""
 
 
@@ -98,7 +89,9 @@ def is_named(path: str, dropped: str) -> bool:
     plain = re.sub(r"<[^>]*>", "", path).lstrip(".")
     names = [re.sub(r"\[\d+\]", "[]", name.strip()) for name in dropped.split(",") if name.strip()]
     return any(
-        plain == name or plain.startswith((f"{name}.", f"{name}[")) or (name in NAMED_ONCE and f".{name}." in plain)
+        plain == name
+        or plain.startswith((f"{name}.", f"{name}["))
+        or (name in NAMED_ONCE and any(f".{name}{end}" in plain for end in ".["))
         for name in names
     )
 

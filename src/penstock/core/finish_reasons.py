@@ -17,6 +17,10 @@ CONTENT_FILTER: Final = "content_filter"
 FAILED: Final = "failed"
 """The meaning of words that say that no whole answer came about. It is no finish reason: such a reply is an error."""
 
+UNKNOWN: Final = "unknown"
+"""What a wire that demands a reason says of an answer whose end was told without one. No client takes it for the end of
+a whole answer; a wire that can leave the reason out, or has a word of its own for this, does so."""
+
 FAILED_STATUS: Final = 502
 """The HTTP status of a reply that ended by a word of failure and names none."""
 

@@ -12,6 +12,8 @@ import msgspec
 Headers = list[tuple[bytes, bytes]]
 """Header fields in order, names in lower case, values without surrounding white space."""
 
+NDJSON: Final = b"application/x-ndjson"
+"""The content type of lines of JSON."""
 NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 """A response header of every answer: a browser must not take a provider's text for a page or a script
 (https://fetch.spec.whatwg.org/#x-content-type-options-header)."""

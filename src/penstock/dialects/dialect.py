@@ -6,22 +6,20 @@ All of it is sans-I/O and total: outside bytes, whatever they are, give events o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, PlainReply
 from penstock.core.failure import Failure
+from penstock.core.http import NDJSON
 from penstock.core.json_slices import write_in_slices
 from penstock.core.json_text import write_json
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 from penstock.dialects.framing import sse
 from penstock.dialects.function_names import NameRule
-
-NDJSON: Final = b"application/x-ndjson"
-"""The content type of a streamed reply that is lines of JSON."""
 
 
 class WriteContext(msgspec.Struct, frozen=True):

@@ -152,10 +152,12 @@ _OF_EACH_TOOL: Final = frozenset({"type", "name", CUSTOM})
 
 
 def _name_settings(tool: NativeTool, position: int, parameters: Parameters) -> None:
-    """Name what another maker's tool says beside its type and isn't said by the tool that stands for it."""
+    """Name what another maker's tool says beside its type and isn't said by the tool that stands for it. A tool of
+    Google's is a member, which holds its settings."""
+    holder = f"tools[{position}].{tool.type}" if tool.owner == Owner.GOOGLE else f"tools[{position}]"
     for setting, value in tool.value.items():
         if value is not None and setting not in _OF_EACH_TOOL:
-            parameters.unsupported(f"tools[{position}].{setting}")
+            parameters.unsupported(f"{holder}.{setting}")
 
 
 def _reasoning(reasoning: Reasoning, traits: Traits) -> Reasoning | None:

@@ -69,6 +69,17 @@ def with_callers_names(events: list[Event], names: Mapping[str, str]) -> list[Ev
     ]
 
 
+LONGEST_IN_PIECES: Final = 4096
+"""Characters of a name that comes in pieces: what goes on beyond is no name."""
+
+
+def with_piece(name: str, piece: str) -> str:
+    """The name of a streamed call after one more piece of it. Some hosts write a name over several events
+    (docs/quirks.md#names-in-pieces); those that repeat a name repeat all of it. A name of two equal halves, each a
+    piece, reads as a repetition."""
+    return name if piece == name else name + piece
+
+
 def _names(request: ChatRequest) -> dict[str, None]:
     """The names of all functions that are offered or called, each once."""
     tools = request.parameters.get("tools") or ()

@@ -33,7 +33,7 @@ class LostMembers:
     ``usual`` are values by which a member says nothing. ``opaque`` are members whose insides are the caller's own, as
     those are that are so in any wire. ``kinds`` are the types of objects that are read, where objects have types: those
     of other types are lost as a whole, or pass as a whole. ``spellings`` are other forms of known names.
-    ``beside`` are members beside the conversation in whose objects unknown names are lost, too.
+    ``beside`` are members beside the conversation of whose objects the same is lost.
     """
 
     def __init__(
@@ -65,8 +65,9 @@ class LostMembers:
         found: dict[str, None] = {}
         try:
             for name in self._beside:
-                if name in body.members and self._holds_unknown(value := body.value(name)):
-                    self._look(value, name, found)
+                raw = body.raw(name)
+                if raw is not None and (self._may_hold_ends(raw) or self._holds_unknown(body.value(name))):
+                    self._look(body.value(name), name, found)
             self._look_through(body, found)
         except BodyError:
             pass  # whoever read the request has told it
@@ -77,7 +78,7 @@ class LostMembers:
         raw = body.raw(self._member)
         if raw is None:
             return
-        may_hold_ends = any(token in raw for token in self._tokens)
+        may_hold_ends = self._may_hold_ends(raw)
         if not may_hold_ends and _are_texts(raw):
             return
         elements = body.elements(self._member) or ()
@@ -88,6 +89,10 @@ class LostMembers:
                 self._look(element, f"{self._member}[{position}]", found)
             if len(found) >= _MOST:
                 return
+
+    def _may_hold_ends(self, raw: bytes | memoryview | msgspec.Raw) -> bool:
+        """Whether JSON holds a name with which a path of what is lost ends."""
+        return any(token in raw for token in self._tokens)
 
     def _holds_unknown(self, element: Any) -> bool:
         """Whether a value holds a name that no maker's conversations have."""

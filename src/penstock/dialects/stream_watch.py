@@ -39,16 +39,17 @@ class StreamWatch(sse.EventRelay):
 
     ``content`` counts the weighed events that say something. ``error`` is set by the first event that is an error,
     ``error_data`` is that event's data. ``is_over``: the event did not tell the error in the wire's own shape, so
-    nothing at all passes after it, and the stream has to be ended with an error event. ``skipped`` counts the events
-    that clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the
-    watch reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events
-    where they deviate from the wire, None for a stream that is known not to. ``is_seen``: the events come from another
-    watch over the same stream, and are only remembered; it is set to False before an event is added that no watch has
-    seen. Whoever hands on whole events of such a stream as known ones remembers them here himself.
+    nothing at all passes after it, and the stream has to be ended with an error event. ``denial`` is the failure of an
+    answer whose error is a guard's and not the provider's. ``skipped`` counts the events that clients can't read.
+    ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the watch reads it and takes it
+    out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events where they deviate from the
+    wire, None for a stream that is known not to. ``is_seen``: the events come from another watch over the same stream,
+    and are only remembered; it is set to False before an event is added that no watch has seen. Whoever hands on whole
+    events of such a stream as known ones remembers them here himself.
     """
 
     __slots__ = (
-        "_begun", "_known", "_normalizer", "content", "error", "error_data", "grammar", "is_over", "is_seen",
+        "_begun", "_known", "_normalizer", "content", "denial", "error", "error_data", "grammar", "is_over", "is_seen",
         "leaves_usage_out", "provider", "skipped",
     )  # fmt: skip
 
@@ -68,6 +69,7 @@ class StreamWatch(sse.EventRelay):
         self.content = 0
         self.error: ClassifiedError | None = None
         self.error_data = b""
+        self.denial: Failure | None = None
         self.is_over = False
         self.is_seen = False
         self.provider = provider
@@ -155,7 +157,7 @@ class StreamWatch(sse.EventRelay):
         other._normalizer = None if self._normalizer is None else self._normalizer.fork()
         other._begun, other.content, other.skipped = self._begun, self.content, self.skipped
         other.error, other.error_data, other.is_over = self.error, self.error_data, self.is_over
-        other.is_seen = self.is_seen
+        other.is_seen, other.denial = self.is_seen, self.denial
         return other
 
     def normalized_rest(self) -> NormalizedEvents | None:

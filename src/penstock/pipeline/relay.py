@@ -129,7 +129,7 @@ def last_bytes(
         last += watch.fitted(_told(watch, watch.error, dialect, trace))
     elif cut is not None:
         last = (b"\n\n" if watch.mid_event else b"") + watch.fitted(dialect.errors.event(cut, trace))
-    answer.broken = cut or (_ERROR if watch.error else None)
+    answer.broken = watch.denial or cut or (_ERROR if watch.error else None)
     return last
 
 

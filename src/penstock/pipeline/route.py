@@ -285,7 +285,8 @@ def _follow(answer: Answer, target: Target, health: Health) -> None:
     health.attempt_started(target.identity, None, monotonic())
 
     def closed(broken: Failure | None) -> None:
-        status = None if broken is None else 502
+        # What a guard cut is no failure of the target.
+        status = None if broken is None or broken.kind is Kind.HOOKS_FAILED else 502
         health.attempt_ended(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
 
     answer.on_close = (*answer.on_close, closed)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar, Final
 
-from penstock.core.http import Headers
+from penstock.core.http import NDJSON, Headers
 
 LARGE_READ: Final = 64 << 10
 """Bytes of one read from which on it is counted: smaller ones emptied the socket, which ends its turn anyhow."""
 STREAM_TURN: Final = 16 << 10
 """Bytes of a stream that are handed on before others have their turn: a provider may send nothing but comments, or ends
 of events, each of which takes some microseconds."""
-_STREAMS: Final = (b"text/event-stream", b"application/vnd.amazon.eventstream", b"application/x-ndjson")
+_STREAMS: Final = (b"text/event-stream", b"application/vnd.amazon.eventstream", NDJSON)
 
 
 def is_stream(headers: Headers) -> bool:

@@ -401,7 +401,7 @@ def _converse_stream(events: list[Any], told: Told) -> None:
         elif name == "contentBlockDelta":
             _converse_delta(blocks.setdefault(value["contentBlockIndex"], {}), value["delta"], told)
         elif name == "messageStop":
-            finish, told.is_ended = value["stopReason"], True
+            finish, told.is_ended = value.get("stopReason"), True
         elif name == "metadata":
             _converse_usage(value.get("usage"), told)
         elif name.endswith("Exception"):

@@ -172,6 +172,9 @@ def test_tools_of_another_maker() -> None:
     assert mapped.parameters["tools"][0] == NativeTool("google_search", {"type": "google_search"})
     assert mapped.parameters["tool_choice"] == ToolChoice("auto")
     assert dropped == ("tools[0].max_uses", "tools[1].strict", "tools[2]")
+    settings = {"type": "googleSearch", "timeRangeFilter": {"startTime": "t"}}
+    googles = request(user(TextPart("x")), tools=(NativeTool("googleSearch", settings, Owner.GOOGLE, "web_search"),))
+    assert ready(googles, Reader(kinds={"web_search": "ws"}))[1] == ("tools[0].googleSearch.timeRangeFilter",)
     theirs, dropped = ready(given, Reader(tools_of=Owner.ANTHROPIC))
     assert theirs.parameters["tools"] == (SEARCH, shell, code, own)
     assert dropped == ()

@@ -8,7 +8,15 @@ import pytest
 from penstock.core.chat import ChatRequest, ToolCall, ToolResult
 from penstock.core.events import Event, Text, ToolStart
 from penstock.core.failure import Failure
-from penstock.dialects.function_names import ANTHROPIC, GEMINI, OPENAI, NameRule, with_allowed_names, with_callers_names
+from penstock.dialects.function_names import (
+    ANTHROPIC,
+    GEMINI,
+    OPENAI,
+    NameRule,
+    with_allowed_names,
+    with_callers_names,
+    with_piece,
+)
 from penstock.dialects.openai.caller.request import read
 
 
@@ -60,3 +68,10 @@ def test_the_answer_calls_functions_by_the_callers_names() -> None:
     events: list[Event] = [Text("x"), ToolStart(0, "_1c", "id"), ToolStart(1, "f", "id2")]
     found = with_callers_names(events, {"_1c": "1c"})
     assert found == [Text("x"), ToolStart(0, "1c", "id"), ToolStart(1, "f", "id2")]
+
+
+def test_pieces_of_a_name_and_repetitions() -> None:
+    assert with_piece("", "get_") == "get_"
+    assert with_piece("get_", "weather") == "get_weather"
+    assert with_piece("get_weather", "get_weather") == "get_weather"
+    assert with_piece("get_weather", "") == "get_weather"

@@ -48,6 +48,13 @@ def test_what_is_lost(messages: list[Any], found: tuple[str, ...]) -> None:
     assert of(*messages) == found
 
 
+def test_what_is_lost_beside_the_conversation() -> None:
+    lost = LostMembers("messages", ("<text>.sources",), beside=("system",))
+    named = Body.parse(b'{"system":[{"type":"text","text":"s","sources":[1]}],"messages":[]}')
+    assert lost.of(named) == ("system[0].sources",)
+    assert lost.of(Body.parse(b'{"system":"a text on \\"sources\\"","messages":[]}')) == ()
+
+
 @pytest.mark.parametrize("text", [b"{}", b'{"messages":"phase"}', b'{"messages":{"phase":1}}'])
 def test_other_bodies_hold_nothing(text: bytes) -> None:
     assert LOST.of(Body.parse(text)) == ()

@@ -100,6 +100,15 @@ async def test_pages_are_no_business_of_the_records(edge: Edge, method: str) -> 
     assert edge.records() == []
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/models", 200), ("/v1/messages", 405), ("/nothing", 404)])
+async def test_a_request_for_the_head_alone_is_recorded_as_one(edge: Edge, path: str, status: int) -> None:
+    client = await edge.serve("HEAD", path, ECHO)
+    record = edge.record()
+    assert (client.status, record.status, record.method) == (status, status, "HEAD")
+    await edge.serve("GET", path, ECHO)
+    assert edge.record().method == "GET"
+
+
 async def test_a_page_is_only_read(edge: Edge) -> None:
     client = await edge.serve("POST", "/health")
     assert (client.status, client.fields[b"allow"], "POST" in error_of(client)) == (405, b"GET", True)

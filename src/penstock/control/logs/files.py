@@ -20,6 +20,7 @@ from penstock.control.logs.logs import read_cursor, rows_of
 from penstock.control.logs.rows import item
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import Problem, invalid
+from penstock.core.http import NDJSON
 from penstock.core.json_text import write_json
 from penstock.core.whole_number import whole_number
 
@@ -27,7 +28,7 @@ MOST: Final = 50_000
 """Rows of an export, as in Portkey."""
 _MOST_AT_ONCE: Final = 1_000_000
 """Rows of a file that is fetched without an export."""
-FORMATS: Final = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+FORMATS: Final = {"jsonl": NDJSON.decode(), "csv": "text/csv; charset=utf-8"}
 _PAGE: Final = 500
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a cell begins that a spreadsheet would carry out, in full width, too:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.dialects.dialect import NDJSON, ProviderDialect
+from penstock.core.http import NDJSON
+from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.framing import ndjson
 from penstock.dialects.ollama.provider.plain import read_plain
 from penstock.dialects.ollama.provider.reply import StreamReader, read_reply

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.dialect import NDJSON
+from penstock.core.http import NDJSON
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter

@@ -12,16 +12,17 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure
 from penstock.core.json_text import with_utf8
 from penstock.core.outcome import failed as of_failure
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
 from penstock.guards.base import Outbound
 from penstock.guards.plan import GuardPlan, Hook
-from penstock.guards.results import MESSAGE, denied
+from penstock.guards.results import denied
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guarding.aside import LookingOn
+from penstock.pipeline.guarding.denial import DENIED
 from penstock.pipeline.guarding.events import StreamGuards, unjudged
 from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.memory import JudgedRequest
@@ -131,7 +132,7 @@ class GuardedAnswer(msgspec.Struct, frozen=True):
         self.looking_on.verdicts.note(self.call.account, stream.runs, stream.released)
         self.looking_on.verdicts.overflow(self.call.account, stream.overflowed)
         if stream.is_denied:
-            self.call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
+            self.call.account.failure = DENIED
 
 
 async def _collected(answer: Answer) -> Failure | None:

@@ -19,10 +19,12 @@ from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect, Caption
 from penstock.dialects.caller_errors import ErrorReply
 from penstock.guards.base import Phase
-from penstock.guards.results import HookRun, denied_body, message_of, phase_results, with_results
+from penstock.guards.results import MESSAGE, HookRun, denied_body, message_of, phase_results, with_results
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.events import with_first_event
 
+DENIED: Final = Failure(Kind.HOOKS_FAILED, MESSAGE)
+"""What a denial is to routing and in the account, however it is told."""
 _PROVIDER: Final = "penstock"
 """What a completion that the gateway itself writes names as its provider."""
 
@@ -33,7 +35,7 @@ def told_denial(
     """The error of a denied request or answer. ``results``: ``hook_results`` as JSON, None where they aren't told.
     ``place`` is where in the request stands what is denied."""
     status = dialect.errors.denied_status
-    if status == Failure(Kind.HOOKS_FAILED, "").status:
+    if status == DENIED.status:
         return ErrorReply(status, [(b"content-type", JSON), NO_STORE], denied_body(results, reasons, place))
     error = dialect.errors.failure(Failure(Kind.GUARDRAIL_DENIED, message_of(reasons, place)), trace)
     body = None if results is None else with_results(error.body, results)

@@ -10,14 +10,12 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.guards.base import Phase
 from penstock.guards.plan import Hook
 from penstock.guards.results import (
     AFTER,
     BEFORE,
-    MESSAGE,
     HookRun,
     failed,
     hook_results,
@@ -26,7 +24,7 @@ from penstock.guards.results import (
     with_results,
 )
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.guarding.denial import is_soft, soft_denial, told_denial
+from penstock.pipeline.guarding.denial import DENIED, is_soft, soft_denial, told_denial
 from penstock.pipeline.guarding.events import with_first_event
 from penstock.pipeline.target_route import TargetRoute
 
@@ -54,8 +52,7 @@ class GuardResults(msgspec.Struct, frozen=True):
         """A hook refuses the request or the answer: to routing that is status 446, however it is told."""
         hides = self.hides_all or not self.shows_excerpts
         results = hook_results(before, after, hides=hides, hides_before=self.hides_all)
-        failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
-        outcome = Outcome(failure.status, failure, stored=stored, judged=bool(after) and not stored)
+        outcome = Outcome(DENIED.status, DENIED, stored=stored, judged=bool(after) and not stored)
         if is_soft((*before, *after)):
             soft = soft_denial(call, before, after, results, is_strict=route.target.strict, hides=hides)
             if soft is not None:

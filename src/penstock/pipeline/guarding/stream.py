@@ -24,7 +24,7 @@ from penstock.guards.held_events import HeldEvents
 from penstock.guards.plan import Hook, HookCheck, StreamMode
 from penstock.guards.results import HookRun, hook_results
 from penstock.pipeline.call import Answer
-from penstock.pipeline.guarding.denial import told_denial
+from penstock.pipeline.guarding.denial import DENIED, told_denial
 from penstock.pipeline.guarding.events import JudgedEvents, StreamGuards
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Reply, Take, hand_on, pass_on
@@ -346,6 +346,8 @@ class GuardedStream:
             return ready
         self.is_denied = self._has_ended = True
         self._show()
+        if self._outer_watch is not None:
+            self._outer_watch.denial = DENIED
         if self._inner is not None:
             self._inner.close()
         results = hook_results(self._guards.before, self.runs, hides=True) if self._tells else None

@@ -23,6 +23,7 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.guards.base import OutboundReply, Phase
 from penstock.guards.guarded_body import GuardedBody
 from penstock.pipeline.call import Answer
+from penstock.pipeline.guarding.denial import DENIED
 from penstock.pipeline.guarding.events import StreamGuards
 from penstock.pipeline.guarding.stream import GuardedStream
 from penstock.pipeline.guarding.subject import Subject, answered
@@ -119,6 +120,7 @@ def given_out(
         told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
         assert stream.is_denied is reply.is_closed
         assert (answer.broken is not None) is (stream.is_denied or watch.error is not None)
+        assert (answer.broken is DENIED) is stream.is_denied
         return bytes(told), stream.is_denied, False
 
     return asyncio.run(run())

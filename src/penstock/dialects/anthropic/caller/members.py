@@ -53,7 +53,7 @@ def stop_reason(
     elif stop.native.lower() in _OWN_REASONS:
         reason = stop.native.lower()
     else:
-        reason = _REASONS.get(stop.reason) or stop.native or "end_turn"
+        reason = _REASONS.get(stop.reason) or stop.native or stop.reason
     if reason == "end_turn":
         reason = "tool_use" if has_calls else "refusal" if is_refused else reason
     stopped_by = stop.sequence or sequence

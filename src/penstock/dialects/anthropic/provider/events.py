@@ -81,6 +81,7 @@ class MessageReader:
 
     def __init__(self) -> None:
         self.has_ended = False
+        self._has_reason = False
         self._open: dict[int, _Block] = {}
         self._calls = 0
         self._held = 0
@@ -120,6 +121,7 @@ class MessageReader:
     def _message_delta(self, value: Mapping[str, Any]) -> list[Event]:
         self._count(value)
         delta = json_text.mapping(value, "delta")
+        self._has_reason = self._has_reason or bool(json_text.text(delta, "stop_reason"))
         return [*_members(delta), *_members(value), *self._failed_by(delta)]
 
     def _failed_by(self, holder: Mapping[str, Any]) -> list[Event]:
@@ -135,6 +137,11 @@ class MessageReader:
         events = [event for index in list(self._open) for event in self._stop(index)]
         usage, self._usage = self._usage, {}
         return [*events, *counted(usage)]
+
+    def end_of_bytes(self) -> list[Event]:
+        """The stream has no more events. The message is complete where it said why it ended, be it without its last
+        event (relay/stream.py lets such a stream pass, too)."""
+        return self.end() if self._has_reason else self.broken("its stream ended before its message did")
 
     def block(self, index: int, value: dict[str, Any], arguments: str = "") -> list[Event]:
         """A content block that is given whole; ``arguments`` is a call's input as it was written."""

@@ -49,7 +49,7 @@ class StreamReader:
             return []
         events = self._read(self._events.finish())
         if not self._message.has_ended:
-            events += self._message.broken("its stream ended before its message did")
+            events += self._message.end_of_bytes()
         return events
 
     def _read(self, found: Iterable[tuple[bytes, bytes]]) -> list[Event]:
@@ -86,7 +86,7 @@ class InvokeReader:
             self._frames.finish()
         except FrameError as error:
             return self._message.broken(f"its stream can't be read: {error}")
-        return self._message.broken("its stream ended before its message did")
+        return self._message.end_of_bytes()
 
     def _read(self, frames: Iterable[Message]) -> list[Event]:
         events: list[Event] = []

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from penstock.core.chat import Echo
 from penstock.core.events import Citation, Media, Stop
+from penstock.core.finish_reasons import UNKNOWN
 from penstock.core.json_text import integer, read_json_or_none, text
 from penstock.dialects.bedrock.provider import formats
 from penstock.dialects.caller import Caption
@@ -47,15 +48,15 @@ def call_id(seed: str, index: int) -> str:
 
 def stop_reason(stop: Stop | None, sequence: Any, *, has_calls: bool) -> tuple[str, str | None]:
     """Why the message ended, and the stop sequence that ended it. Clients demand a reason; an unknown word passes as it
-    is, so that a cut answer never looks finished."""
+    is, and the lack of one has a word, so that a cut answer never looks finished."""
     if stop is None:
-        return ("tool_use" if has_calls else "end_turn"), None
+        return UNKNOWN, None
     if stop.detail in _REASONS:
         reason = _REASONS[stop.detail]
     elif stop.native in _OWN_REASONS:
         reason = stop.native
     else:
-        reason = _REASONS.get(stop.reason) or stop.native or "end_turn"
+        reason = _REASONS.get(stop.reason) or stop.native or stop.reason
     if reason == "end_turn" and has_calls:
         reason = "tool_use"
     stopped_by = stop.sequence or sequence

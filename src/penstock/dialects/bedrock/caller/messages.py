@@ -40,9 +40,12 @@ from penstock.dialects.lost_members import LostMembers
 from penstock.dialects.malformed import CALL_NAME, Malformed, is_name, text_in
 
 LOST: Final = LostMembers(
-    "messages", ("searchResult.citations",), usual=({"enabled": False},), beside=("system", "toolConfig")
+    "messages",
+    ("searchResult.citations", "s3Location.bucketOwner"),
+    usual=({"enabled": False},),
+    beside=("system", "toolConfig"),
 )
-"""Whether results of a search are to be cited."""
+"""Whether results of a search are to be cited, and whose bucket a file is in."""
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 _DOCUMENT_EXTRAS: Final = ("citations", "context")
 _SERVERS: Final = "server_tool_use"

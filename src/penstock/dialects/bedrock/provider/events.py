@@ -153,7 +153,7 @@ class Answer:
     def _stop_message(self, event: Mapping[str, Any]) -> list[Event]:
         """The end of the answer, and of blocks of which no end was told."""
         rest = [event for index in sorted(self._unfinished) for event in self._end_block({"contentBlockIndex": index})]
-        self.has_stopped = True
+        self.has_stopped = bool(json_text.text(event, "stopReason"))
         return [*rest, *_extras(event, {"stopReason"}), *_stop(event)]
 
     def _account(self, event: Mapping[str, Any]) -> list[Event]:

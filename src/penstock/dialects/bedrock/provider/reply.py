@@ -75,7 +75,7 @@ def _inputs(data: bytes) -> list[bytes]:
 
 
 class StreamReader:
-    """Reads one stream. The answer ends with ``messageStop``, after which its counts may come."""
+    """Reads one stream. The answer ends with ``messageStop``, which says why; its counts may come after it."""
 
     def __init__(self, context: WriteContext) -> None:
         self._frames = EventStream()
@@ -124,7 +124,7 @@ class StreamReader:
             self._held += len(message.payload)
             if self._held > MAX_FRAME:
                 return self._broken(f"its stream holds a block of more than {MAX_FRAME >> 20} MiB")
-        if name == "metadata" or (found and isinstance(found[-1], Fail)):
+        if (name == "metadata" and self._answer.has_stopped) or (found and isinstance(found[-1], Fail)):
             self._has_ended = True
         return found
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from penstock.core.events import Citation, Logprobs, Stop
+from penstock.core.finish_reasons import UNKNOWN
 from penstock.dialects.untold import Places, anywhere
 
 COMPLETE: Final = "COMPLETE"
@@ -36,9 +37,11 @@ def call_id(seed: str, index: int) -> str:
 
 def finish_reason(stop: Stop | None, *, has_calls: bool) -> str:
     """Why the answer ended. Cohere has no word for a filtered one but that of a failure; an unknown word passes as it
-    is, so that a cut answer never looks finished."""
-    reason = COMPLETE if stop is None else _REASONS.get(stop.detail) or _REASONS.get(stop.reason, stop.reason)
-    if reason == COMPLETE and stop is not None and stop.sequence:
+    is, and the lack of one has a word, so that a cut answer never looks finished."""
+    if stop is None:
+        return UNKNOWN
+    reason = _REASONS.get(stop.detail) or _REASONS.get(stop.reason, stop.reason)
+    if reason == COMPLETE and stop.sequence:
         return "STOP_SEQUENCE"
     return TOOL_CALL if reason == COMPLETE and has_calls else reason
 

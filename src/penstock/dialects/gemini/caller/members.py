@@ -65,9 +65,9 @@ def call_id(seed: str, index: int) -> str:
 
 
 def finish_reason(stop: Stop | None) -> str:
-    """Why a candidate ended. Clients ask again for one without a reason."""
+    """Why a candidate ended. Clients ask again for one without a reason; ``OTHER`` says that it isn't known."""
     if stop is None:
-        return "STOP"
+        return "OTHER"
     if stop.native in _OWN_REASONS:
         return stop.native
     return _REASONS.get(stop.detail) or _REASONS.get(stop.reason) or "OTHER"

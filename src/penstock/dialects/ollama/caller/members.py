@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.events import Logprobs, Media, Refusal, Stop, Text, Thinking
+from penstock.core.finish_reasons import UNKNOWN
 from penstock.core.usage import Usage
 from penstock.dialects.media_text import media_text
 from penstock.dialects.ollama.usage import write_usage
@@ -99,10 +100,9 @@ _ENDS_WELL: Final = frozenset({"stop", "tool_calls", "content_filter"})
 def ending(stop: Stop | None, usage: Usage | None, began: int, now: int) -> Members:
     """What the last line says beside the message: why the answer ended, what it cost, how long it took. ``began`` and
     ``now`` are nanoseconds since the request was sent: until the first piece of the answer, and until its end."""
-    if stop is None or stop.reason in _ENDS_WELL:
-        reason = "length" if stop is not None and stop.detail == "context" else "stop"
-    else:
-        reason = stop.reason
+    reason = UNKNOWN if stop is None else stop.reason
+    if stop is not None and reason in _ENDS_WELL:
+        reason = "length" if stop.detail == "context" else "stop"
     times = {
         "total_duration": now,
         "load_duration": 0,

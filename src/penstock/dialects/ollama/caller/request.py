@@ -34,12 +34,9 @@ OPTIONS: Final = "options"
 CHAT_NAMES: Final[Mapping[str, str]] = {name: own for own, name in _OPTIONS.items()} | {"max_tokens": "num_predict"}
 """OpenAI's names of what samples and limits an answer -> the option."""
 _OF_THE_MACHINE: Final = frozenset(
-    """
-    num_ctx num_keep num_batch num_gpu main_gpu num_thread num_gqa numa low_vram f16_kv use_mmap use_mlock vocab_only
-    logits_all embedding_only draft_num_predict
-    """.split()
+    "num_batch num_gpu main_gpu num_thread num_gqa numa low_vram f16_kv use_mmap use_mlock draft_num_predict".split()
 )
-"""Options about memory and processors."""
+"""Options about memory and processors, by which a model says nothing else."""
 NO_PLACE: Final = "reasoning"
 """The name of what is thought and would have to come back unread, which this wire has no place for."""
 WORDING: Final = Wording(
@@ -58,7 +55,7 @@ WORDING: Final = Wording(
         "prompt.content[": "images[",
         ".content[": ".images[",
     },
-    silent=frozenset({"keep_alive", "truncate", "shift"}),
+    silent=frozenset({"keep_alive"}),
 )
 """What callers of Ollama call what is dropped."""
 

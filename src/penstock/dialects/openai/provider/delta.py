@@ -25,6 +25,7 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.json_text import write_json
+from penstock.dialects.function_names import LONGEST_IN_PIECES, with_piece
 
 _IN_DELTA: Final = frozenset(
     {"role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "annotations"}
@@ -38,7 +39,8 @@ class ChoiceState(msgspec.Struct):
 
     ``block`` and ``kind`` are the number and the kind of the last content block. ``ids`` and ``names`` are those of the
     tool calls by our index; ``by_host_index`` and ``by_id`` are our indexes by the host's index and by the id.
-    ``is_whole``: the choice is no piece of a stream, so that each item of its list of calls is a call.
+    ``is_whole``: the choice is no piece of a stream, so that each item of its list of calls is a call. ``unnamed`` is
+    our index of the call that is told when its name is whole, None for none.
     """
 
     block: int = -1
@@ -49,6 +51,7 @@ class ChoiceState(msgspec.Struct):
     by_id: dict[str, int] = msgspec.field(default_factory=dict)
     is_finished: bool = False
     is_whole: bool = False
+    unnamed: int | None = None
 
     def block_of(self, kind: type[Event]) -> int:
         """The number of the block for a piece of this kind: a piece of another kind begins a new block."""
@@ -60,6 +63,8 @@ class ChoiceState(msgspec.Struct):
 
 def said(delta: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
     """The events of one delta, or of a whole message, of the choice ``number``."""
+    if state.unnamed is not None and any(delta.get(name) for name in _BESIDE_CALLS):
+        yield from named(number, state)
     thought = delta.get("reasoning_content") or delta.get("reasoning")
     if thought and isinstance(thought, str):
         yield Thinking(thought, choice=number, block=state.block_of(Thinking))
@@ -74,6 +79,8 @@ def said(delta: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[
 
 
 _PLAIN: Final = frozenset({"role", "content", "reasoning_content", "reasoning"})
+_BESIDE_CALLS: Final = ("content", "reasoning_content", "reasoning", "refusal", "images", "audio")
+"""What a name in pieces doesn't go on behind."""
 
 
 def _said_besides(delta: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
@@ -162,9 +169,10 @@ _ADDRESSES: Final = ("https://", "http://")
 
 
 def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[str]) -> Iterator[Event]:
-    """The events of a tool call or a piece of a tool call. Only the first piece has an id and a name; in later pieces
-    they are absent or empty (docs/quirks.md#q2, #q91). ``listed`` are the ids of the items before it in its list: some
-    hosts give all calls of a turn one id (docs/quirks.md#repeated-call-ids)."""
+    """The events of a tool call or a piece of a tool call. Only the first piece has an id; in later pieces it is absent
+    or empty (docs/quirks.md#q2, #q91). So is the name, unless it comes in pieces: the call is told when something else
+    follows them. ``listed`` are the ids of the items before it in its list: some hosts give all calls of a turn one id
+    (docs/quirks.md#repeated-call-ids)."""
     members = call.get("function") or call.get("custom")
     function = members if isinstance(members, dict) else {}
     call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
@@ -173,19 +181,33 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
     at = None if is_next else _known(host_index, call_id, name, state)
     if call_id:
         listed.add(call_id)
+    if state.unnamed is not None and at != state.unnamed:
+        yield from named(number, state)
     if at is None:
-        at = len(state.ids)
+        at = state.unnamed = len(state.ids)
         state.ids.append(call_id)
         state.names.append(name)
         state.by_id[call_id] = at
-        yield ToolStart(at, name, call_id, choice=number)
+    elif name and at == state.unnamed:
+        state.names[at] = with_piece(state.names[at], name)
     if host_index is not None:
         state.by_host_index[host_index] = at
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, dict):
         arguments = write_json(arguments).decode()
-    if arguments and isinstance(arguments, str):
-        yield ToolArgs(arguments, at, number)
+    piece = arguments if isinstance(arguments, str) else ""
+    if state.unnamed is not None and (piece or state.is_whole or len(state.names[at]) > LONGEST_IN_PIECES):
+        yield from named(number, state)
+    if piece:
+        yield ToolArgs(piece, at, number)
+
+
+def named(number: int, state: ChoiceState) -> Iterator[Event]:
+    """The beginning of the call whose name is whole now, if one waits for it."""
+    at = state.unnamed
+    if at is not None:
+        state.unnamed = None
+        yield ToolStart(at, state.names[at], state.ids[at], choice=number)
 
 
 def _known(host_index: int | None, call_id: str, name: str, state: ChoiceState) -> int | None:

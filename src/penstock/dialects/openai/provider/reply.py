@@ -12,35 +12,38 @@ from typing import Any, Final
 
 from penstock.core import json_text
 from penstock.core.events import Event, Fail, Start, Stop
-from penstock.core.finish_reasons import FAILED_STATUS, is_failure, openai_reason
+from penstock.core.finish_reasons import FAILED_STATUS, STOP, is_failure, openai_reason
 from penstock.core.json_text import read_reply_json
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import failed_choice, hidden_error, read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
-from penstock.dialects.openai.provider.delta import ChoiceState, extras, logprobs, said, source_of_reply
+from penstock.dialects.openai.provider.delta import ChoiceState, extras, logprobs, named, said, source_of_reply
 
 _PADDING: Final = frozenset({"obfuscation", "p", "pad"})
 _TOP: Final = frozenset({"id", "object", "created", "model", "model_id", "choices", "usage", "error"}) | _PADDING
 _IN_CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
 
 
-def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
+def read_reply(data: bytes, context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
-    reader = OpenAiReader(is_whole=True)
+    reader = OpenAiReader(is_whole=True, has_unsaid_end=context.quirks.leaves_reason_out)
     return [*reader.chunk(read_reply_json(data), data), *reader.finish()]
 
 
 class OpenAiReader:
     """Reads one reply, chunk by chunk. Chunks after the end are ignored. ``is_whole``: the reply is no stream.
+    ``has_unsaid_end``: the host gives no reasons, and its word that all is said is that of a good end
+    (docs/quirks.md#q96).
 
     Of a choice with both a ``delta`` and a ``message`` the one counts that belongs to the form: Perplexity sends both,
     the other of them empty or the whole so far (docs/quirks.md#q93).
     """
 
-    def __init__(self, *, is_whole: bool = False) -> None:
+    def __init__(self, *, is_whole: bool = False, has_unsaid_end: bool = False) -> None:
         self._is_whole = is_whole
+        self._has_unsaid_end = has_unsaid_end
         self._said_in = ("message", "delta") if is_whole else ("delta", "message")
         self._sources: Sequence[Any] = ()
         self._choices: dict[int, ChoiceState] = {}
@@ -84,7 +87,8 @@ class OpenAiReader:
         if not (is_done or (self._choices and has_all)):
             return self.broken("The provider's reply ended before its answer did.")
         self.has_ended = True
-        return [*self._citations(), *self._counts()]
+        calls = [event for number, state in self._choices.items() for event in named(number, state)]
+        return [*calls, *self._unsaid_ends(), *self._citations(), *self._counts()]
 
     def broken(self, message: str, raw: bytes = b"") -> list[Event]:
         """The events that end a reply with invalid bytes."""
@@ -94,6 +98,11 @@ class OpenAiReader:
         """The events that end a reply with an error."""
         self.has_ended = True
         return [*self._counts(), fail]
+
+    def _unsaid_ends(self) -> list[Event]:
+        if not self._has_unsaid_end:
+            return []
+        return [Stop(STOP, "", number) for number, state in self._choices.items() if not state.is_finished]
 
     def _citations(self) -> list[Event]:
         """The sources that a reply lists beside its choices, of the first choice's text: Perplexity's, which say them
@@ -122,12 +131,14 @@ class OpenAiReader:
         first, second = self._said_in
         delta = choice[first] if first in choice else choice.get(second)
         events = list(said(delta, number, state)) if isinstance(delta, dict) else []
+        native = json_text.text(choice, "finish_reason")
+        if native and state.unnamed is not None:
+            events += named(number, state)
         choice_logprobs = choice.get("logprobs")
         if choice_logprobs:
             events += logprobs(choice_logprobs, number)
         if not _IN_CHOICE.issuperset(choice):
             events += extras(choice, _IN_CHOICE, number)
-        native = json_text.text(choice, "finish_reason")
         if native and not is_failure(native):
             state.is_finished = True
             events.append(Stop(openai_reason(native), native, number))
@@ -137,9 +148,9 @@ class OpenAiReader:
 class OpenAiStream:
     """Reads a stream of server-sent events whose data are chunks."""
 
-    def __init__(self, _context: WriteContext) -> None:
+    def __init__(self, context: WriteContext) -> None:
         self._splitter = EventSplitter()
-        self.reader = OpenAiReader()
+        self.reader = OpenAiReader(has_unsaid_end=context.quirks.leaves_reason_out)
 
     def feed(self, data: bytes) -> list[Event]:
         if self.reader.has_ended:

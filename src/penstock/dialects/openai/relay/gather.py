@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.dialects.framing import sse
+from penstock.dialects.function_names import LONGEST_IN_PIECES, with_piece
 from penstock.dialects.openai.relay.exact_json import Text, as_array, as_index, as_object, read_exact, write_exact
 from penstock.dialects.openai.relay.stream import DONE
 
@@ -24,7 +25,7 @@ def to_plain(stream: bytes) -> bytes | None:
 
 
 def gather(stream: bytes) -> bytes | None:
-    """``to_plain``, also for a stream without usage."""
+    """``to_plain``, also for a stream without usage, and for one whose host says that it has ended and not why."""
     return _gathered(stream, needs_usage=False)
 
 
@@ -36,7 +37,9 @@ def _gathered(stream: bytes, *, needs_usage: bool) -> bytes | None:
             for choice in as_array(chunk.pop("choices", None)):
                 _add_choice(choices, as_object(choice))
             _update(top, chunk, first=_OF_THE_FIRST_CHUNK)
-        return write_exact(_completion(top, choices, needs_usage=needs_usage))
+        is_done = stream.rstrip().endswith(DONE)
+        completion = _completion(top, choices, needs_usage=needs_usage, needs_reasons=needs_usage or not is_done)
+        return write_exact(completion)
     except (ValueError, RecursionError):
         return None
 
@@ -106,7 +109,11 @@ def _add_calls(message: dict[str, Any], fragments: Any) -> None:
 def _add_object(parent: dict[str, Any], key: str, fragment: dict[str, Any]) -> None:
     """Continue the description of a call, or a spoken answer."""
     known = _inner(parent, key)
-    _refuse_another(known, fragment, "name")
+    piece = fragment.pop("name", None)
+    if piece and known.get("name"):
+        _add_to_name(known, piece)
+    elif piece is not None:
+        known["name"] = piece
     for name, value in fragment.items():
         if name in _IN_PIECES:
             _grow(known, name, value)
@@ -115,6 +122,17 @@ def _add_object(parent: dict[str, Any], key: str, fragment: dict[str, Any]) -> N
 
 
 _IN_PIECES: Final = frozenset({*CALL_TEXTS.values(), "data", "transcript"})
+
+
+def _add_to_name(known: dict[str, Any], piece: Any) -> None:
+    """Continue a call's name, which comes before its arguments."""
+    if piece == known["name"]:
+        return
+    if any(known.get(text) for text in CALL_TEXTS.values()) or not isinstance(piece, str):
+        raise ValueError("two calls under one index")
+    known["name"] = with_piece(known["name"], piece)
+    if len(known["name"]) > LONGEST_IN_PIECES:
+        raise ValueError("no name of a call")
 
 
 def _refuse_another(known: dict[str, Any], fragment: dict[str, Any], key: str) -> None:
@@ -161,21 +179,23 @@ def _inner(parent: dict[str, Any], key: str) -> dict[str, Any]:
     return as_object(parent[key])
 
 
-def _completion(top: dict[str, Any], choices: dict[int, dict[str, Any]], *, needs_usage: bool) -> dict[str, Any]:
+def _completion(
+    top: dict[str, Any], choices: dict[int, dict[str, Any]], *, needs_usage: bool, needs_reasons: bool
+) -> dict[str, Any]:
     usage = top.pop("usage", None)
     top.pop("obfuscation", None)
     has_usage = isinstance(usage, dict)
     if top.get("error") is not None or not choices or (needs_usage and not has_usage):
         raise ValueError("no complete answer, or without its usage")
-    finished = [_finished(index, choice) for index, choice in sorted(choices.items())]
+    finished = [_finished(index, choice, needs_reason=needs_reasons) for index, choice in sorted(choices.items())]
     completion = {**top, "object": "chat.completion", "choices": finished}
     return {**completion, "usage": usage} if has_usage else completion
 
 
-def _finished(index: int, choice: dict[str, Any]) -> dict[str, Any]:
+def _finished(index: int, choice: dict[str, Any], *, needs_reason: bool) -> dict[str, Any]:
     """A choice as a plain reply has it, once all of it was told."""
     message = choice.pop("message")
-    if not message or not choice.get("finish_reason"):
+    if not message or (needs_reason and not choice.get("finish_reason")):
         raise ValueError("a choice that never began, or never finished")
     calls = message.get("tool_calls")
     if calls is not None:
@@ -184,4 +204,4 @@ def _finished(index: int, choice: dict[str, Any]) -> dict[str, Any]:
         message["content"] = None
     message = {"role": None, "content": None, **message}
     message["role"] = message["role"] or "assistant"
-    return {"index": index, "message": message, **choice}
+    return {"index": index, "message": message, "finish_reason": None, **choice}

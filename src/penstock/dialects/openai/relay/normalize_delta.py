@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.finish_reasons import STOP, openai_reason
+from penstock.dialects.function_names import LONGEST_IN_PIECES, with_piece
 from penstock.dialects.openai.relay.normalize_rules import (
     Members,
     arguments_text,
@@ -35,6 +36,11 @@ class StreamedCall(msgspec.Struct):
     id: str
     name: str
     has_arguments: bool = False
+
+    def go_on(self, piece: str) -> None:
+        """More of the name, if any: a later delta may repeat the whole of it."""
+        if piece and len(self.name) <= LONGEST_IN_PIECES:
+            self.name = with_piece(self.name, piece)
 
 
 class ToolCalls(msgspec.Struct):
@@ -65,6 +71,7 @@ class ToolCalls(msgspec.Struct):
             self._begin(call, function, place)
         else:
             changed |= _without_names(call, function, self.begun[place])
+            self.begun[place].go_on(_string(function, "name"))
         if function.get("arguments"):
             self.begun[place].has_arguments = True
             self.silent.pop(place, None)

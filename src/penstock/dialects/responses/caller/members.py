@@ -13,6 +13,7 @@ import msgspec
 
 from penstock.core import json_text
 from penstock.core.events import Citation, Foreign, Start, Stop
+from penstock.core.finish_reasons import UNKNOWN
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Caption
@@ -63,9 +64,11 @@ def call_id(seed: str, index: int) -> str:
 
 
 def incomplete_reason(stop: Stop | None) -> str | None:
-    """Why a response is incomplete; None for a complete one. For an unknown word the response is incomplete and says
-    it, so that a cut answer never looks finished."""
-    if stop is None or stop.detail == "refusal":
+    """Why a response is incomplete; None for a complete one. For an unknown word, and without any, the response is
+    incomplete and says so: a cut answer never looks finished."""
+    if stop is None:
+        return UNKNOWN
+    if stop.detail == "refusal":
         return None
     if stop.detail == "context":
         return INCOMPLETE["length"]

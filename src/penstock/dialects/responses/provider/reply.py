@@ -67,7 +67,7 @@ class _Reader:
             yield from self.start(response)
         elif kind in _ENDS:
             yield from self.start(response)
-            yield from self.end({"status": kind.rpartition(".")[2], **response}, data)
+            yield from self.end({**response, "status": response.get("status") or kind.rpartition(".")[2]}, data)
         elif kind == "error" or isinstance(value.get("error"), dict):
             yield self.fail(_failed(json_text.mapping(value, "error") or value, data))
         else:
@@ -97,13 +97,17 @@ class _Reader:
             yield self.fail(Fail(_UNFINISHED, raw=raw, broken=True))
         else:
             self.has_ended = True
-            yield self._stop(response)
+            if status or reason:
+                yield self._stop(status, reason)
 
-    def _stop(self, response: Mapping[str, Any]) -> Stop:
-        reason = _incomplete_reason(response)
-        if response.get("status") != "incomplete" and not reason:
-            return Stop("stop", "completed", detail="refusal" if self._output.is_refused else "")
-        return Stop(_REASONS.get(reason, reason or "length"), reason or "incomplete")
+    def _stop(self, status: str, reason: str) -> Stop:
+        """The end of a response of this status, incomplete for this reason, if any. An unknown status is a word that
+        no caller takes for a good end."""
+        if reason or status == "incomplete":
+            return Stop(_REASONS.get(reason, reason or "length"), reason or "incomplete")
+        if status != "completed":
+            return Stop(status, status)
+        return Stop("stop", "completed", detail="refusal" if self._output.is_refused else "")
 
     def fail(self, fail: Fail) -> Fail:
         self.has_ended = True

@@ -34,7 +34,7 @@ from penstock.dialects.envelope import MARK
         (Stop("length", "", detail="context"), "model_context_window_exceeded"),
         (Stop("stop", "STOP_SEQUENCE"), "stop_sequence"),
         (Stop("tool_calls", "tool_calls"), "tool_use"),
-        (Stop("other"), "end_turn"),
+        (Stop("other"), "other"),
     ],
 )
 def test_stop_reasons(stop: Stop, reason: str) -> None:

@@ -35,7 +35,9 @@ from penstock.dialects.caller import Caption
         (Stop("content_filter", "refusal", detail="refusal"), False, ("end_turn", None)),
         (Stop("stop", "pause_turn", detail="pause"), False, ("end_turn", None)),
         (Stop("new_word", "new_word"), False, ("new_word", None)),
-        (None, False, ("end_turn", None)),
+        (Stop("new_word"), True, ("new_word", None)),
+        (None, False, ("unknown", None)),
+        (None, True, ("unknown", None)),
     ],
 )
 def test_why_a_message_ended(stop: Stop | None, has_calls: bool, told: tuple[str, str | None]) -> None:

@@ -37,7 +37,7 @@ def test_all_of_a_reply() -> None:
 
 def test_an_empty_answer_has_all_members() -> None:
     told = plain()
-    assert (blocks(told), told["stopReason"]) == ([], "end_turn")
+    assert (blocks(told), told["stopReason"]) == ([], "unknown")
     assert told["usage"] == {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
 
 

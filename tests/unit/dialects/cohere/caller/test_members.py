@@ -9,7 +9,8 @@ from penstock.dialects.cohere.caller.members import call_id, citations_of, finis
 @pytest.mark.parametrize(
     ("stop", "has_calls", "expected"),
     [
-        (None, False, "COMPLETE"),
+        (None, False, "unknown"),
+        (None, True, "unknown"),
         (Stop("stop"), True, "TOOL_CALL"),
         (Stop("tool_calls"), False, "TOOL_CALL"),
         (Stop("length"), True, "MAX_TOKENS"),

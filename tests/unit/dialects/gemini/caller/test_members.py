@@ -69,7 +69,7 @@ def test_media_and_what_is_no_part() -> None:
 @pytest.mark.parametrize(
     ("stop", "reason"),
     [
-        (None, "STOP"),
+        (None, "OTHER"),
         (Stop("tool_calls", "tool_use"), "STOP"),
         (Stop("length"), "MAX_TOKENS"),
         (Stop("content_filter"), "SAFETY"),

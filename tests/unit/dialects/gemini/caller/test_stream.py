@@ -42,7 +42,7 @@ def test_indented_arguments_stay_in_one_line() -> None:
 
 def test_an_empty_stream_ends_all_the_same() -> None:
     (only,) = streamed()
-    assert only["candidates"][0]["finishReason"] == "STOP"
+    assert only["candidates"][0]["finishReason"] == "OTHER"
 
 
 def test_failures_end_it() -> None:

@@ -27,7 +27,7 @@ def test_the_end() -> None:
     assert (told["done"], told["done_reason"], told["prompt_eval_count"], told["eval_count"]) == (True, "length", 3, 2)
     assert (told["total_duration"], told["prompt_eval_duration"], told["eval_duration"]) == (9, 4, 5)
     assert ending(Stop("stop", detail="context"), None, 0, 0)["done_reason"] == "length"
-    assert ending(None, None, 0, 0)["done_reason"] == "stop"
+    assert ending(None, None, 0, 0)["done_reason"] == "unknown"
 
 
 def test_times_and_likelihoods() -> None:

@@ -30,7 +30,7 @@ def test_older_clients_call_the_model_by_name() -> None:
 
 
 def test_options_have_openais_names() -> None:
-    options = {"temperature": 0.5, "num_predict": 9, "stop": ["a"], "num_ctx": 4096, "mirostat": 1, "seed": None}
+    options = {"temperature": 0.5, "num_predict": 9, "stop": ["a"], "num_gpu": 2, "mirostat": 1, "seed": None}
     request = asked(OLLAMA, messages=[HI], options=options, keep_alive="5m")
     assert request.parameters == {
         "temperature": 0.5, "max_completion_tokens": 9, "stop": ["a"], "options.mirostat": 1, "keep_alive": "5m",

@@ -16,13 +16,14 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
-from penstock.dialects.openai.provider.delta import ChoiceState, said
+from penstock.dialects.function_names import LONGEST_IN_PIECES
+from penstock.dialects.openai.provider.delta import ChoiceState, named, said
 
 
 def events(*deltas: dict[str, Any]) -> list[Event]:
-    """What the deltas of one choice say."""
+    """What the deltas of one choice say until its end."""
     state = ChoiceState()
-    return [event for delta in deltas for event in said(delta, 0, state)]
+    return [*(event for delta in deltas for event in said(delta, 0, state)), *named(0, state)]
 
 
 def call(index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def test_empty_members_say_nothing() -> None:  # docs/quirks.md#q96
         ),
         pytest.param(
             [calls(call(None, "a", None, "")), calls(call(None, "a", "f", "{}"))],
-            [ToolStart(0, "", "a"), ToolArgs("{}", 0)],
+            [ToolStart(0, "f", "a"), ToolArgs("{}", 0)],
             id="an id before the name",
         ),
         pytest.param(
@@ -162,3 +163,45 @@ def test_empty_members_say_nothing() -> None:  # docs/quirks.md#q96
 )  # fmt: skip
 def test_tool_calls(deltas: list[Any], found: list[Event]) -> None:
     assert events(*deltas) == found
+
+
+@pytest.mark.parametrize(
+    ("pieces", "found"),
+    [
+        pytest.param(
+            [("get_", ""), ("weath", None), ("er", "{}")], "get_weather", id="three pieces, the last with more"
+        ),
+        pytest.param([("get_", ""), ("weather", ""), (None, "{}")], "get_weather", id="two pieces"),
+        pytest.param([("f", ""), ("f", "{}")], "f", id="repeated with the arguments"),
+        pytest.param([("f", "{"), ("f", "}")], "f", id="repeated with each piece of the arguments"),
+        pytest.param([("get_", ""), ("f", ""), ("get_f", "{}")], "get_f", id="repeated when it is whole"),
+        pytest.param([("f", "{}"), ("g", "")], "f", id="another one behind the arguments"),
+        pytest.param([("", ""), ("f", ""), ("", "{}")], "f", id="an empty one first"),
+    ],
+)
+@pytest.mark.parametrize("again", [None, "a"], ids=["one id", "repeated ids"])
+def test_a_name_in_pieces(pieces: list[Any], found: str, again: Any) -> None:  # docs/quirks.md#names-in-pieces
+    made = [call(0, again if at else "a", name, text) for at, (name, text) in enumerate(pieces)]
+    arguments: list[Event] = [ToolArgs(text, 0) for _, text in pieces if text]
+    assert events(*map(calls, made)) == [ToolStart(0, found, "a"), *arguments]
+
+
+def test_a_call_is_told_when_something_else_follows_its_name() -> None:
+    state = ChoiceState()
+    assert list(said(calls(call(0, "a", "f", "")), 0, state)) == []
+    assert list(said({"content": ""}, 0, state)) == []
+    assert list(said(calls(call(1, "b", "g", "")), 0, state)) == [ToolStart(0, "f", "a")]
+    assert list(said({"content": "Hi"}, 0, state)) == [ToolStart(1, "g", "b"), Text("Hi")]
+    assert list(named(0, state)) == []
+
+
+def test_a_name_without_end_is_told_as_far_as_it_came() -> None:
+    state, found = ChoiceState(), list[Event]()
+    for _ in range(LONGEST_IN_PIECES + 9):
+        found += said(calls(call(0, "a", "fg", "")), 0, state)
+    assert found == []
+    for number in range(LONGEST_IN_PIECES):
+        found += said(calls(call(0, "a", f"{number % 10}", "")), 0, state)
+    [start] = found
+    assert isinstance(start, ToolStart)
+    assert len(start.name) == LONGEST_IN_PIECES + 1

@@ -26,6 +26,7 @@ from penstock.core.events import (
     collect,
 )
 from penstock.core.usage import Usage
+from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, read_reply
@@ -246,6 +247,19 @@ def test_the_whole_message_beside_each_delta_is_passed_over() -> None:  # docs/q
 
 def test_a_stream_without_a_finish_reason_but_with_its_end() -> None:  # docs/quirks.md#q96
     assert streamed(stream(chunk({"content": "Hi"}, ""))) == [START, Text("Hi")]
+
+
+def test_the_end_of_a_host_that_never_gives_a_reason() -> None:  # docs/quirks.md#q96
+    context = msgspec.structs.replace(GOAL, quirks=ChatQuirks(leaves_reason_out=True))
+    told = [START, Text("Hi"), Stop("stop"), COUNTS]
+    data = stream(chunk({"content": "Hi"}, ""), {**HEAD, "choices": [], "usage": USAGE})
+    reader = OpenAiStream(context)
+    assert [*reader.feed(data), *reader.finish()] == told
+    reply = {**HEAD, "choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": ""}], "usage": USAGE}
+    assert read_reply(json.dumps(reply).encode(), context) == told
+    reader = OpenAiStream(context)
+    *_, fail = [*reader.feed(data.removesuffix(b"data: [DONE]\n\n")), *reader.finish()]
+    assert isinstance(fail, Fail)
 
 
 def test_comments_and_what_follows_the_end_are_passed_over() -> None:  # docs/quirks.md#q86

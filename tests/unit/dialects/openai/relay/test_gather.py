@@ -25,7 +25,7 @@ from completions import (
     plain,
     said,
 )
-from penstock.dialects.openai.relay.gather import to_plain
+from penstock.dialects.openai.relay.gather import gather, to_plain
 from penstock.dialects.openai.relay.replay import to_stream
 
 
@@ -116,6 +116,30 @@ def test_a_call_has_one_index_in_the_stream_whatever_the_reply_says() -> None:
     assert stream is not None
     told = [call for chunk in chunks(stream) for call in chunk["choices"][0]["delta"].get("tool_calls", [])]
     assert [(call["index"], call["id"]) for call in told] == [(0, "f"), (1, "g")]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "name"), [(("get_", "weather"), "get_weather"), (("f", "f"), "f"), (("get_", "f", "get_f"), "get_f")]
+)
+@pytest.mark.parametrize("holder", ["tool_calls", "function_call"])
+def test_names_in_pieces_and_repeated_names(pieces: tuple[str, ...], name: str, holder: str) -> None:
+    deltas: list[Any] = [{"name": piece, "arguments": ""} for piece in pieces] + [{"arguments": "{}"}]
+    if holder == "tool_calls":
+        events = [called(0, id="a", type="function", function=delta) for delta in deltas]
+        whole = {"id": "a", "type": "function", "function": {"name": name, "arguments": "{}"}}
+        assert message(*events)[holder] == [whole]
+    else:
+        assert message(*(said({holder: delta}) for delta in deltas))[holder] == {"name": name, "arguments": "{}"}
+
+
+@pytest.mark.parametrize("reason", [None, ""])
+def test_an_end_without_a_reason_stays_without(reason: str | None) -> None:
+    stream = HI + said({}, reason)
+    plain_reply = gather(stream + DONE)
+    assert plain_reply is not None
+    assert json.loads(plain_reply)["choices"][0]["finish_reason"] in (None, "")
+    assert gather(stream) is None
+    assert to_plain(stream + event(choices=[], usage=USAGE) + DONE) is None
 
 
 def test_the_legacy_call_is_joined() -> None:

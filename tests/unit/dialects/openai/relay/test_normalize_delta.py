@@ -52,6 +52,7 @@ def test_calls_without_an_id_get_one_in_streams() -> None:
         ([chunk({"tool_calls": [call(), call()]}), CALL_ENDED], {"role": "assistant", "tool_calls": [call(index=0), call(index=1)]}),
         ([chunk({"tool_calls": [call()]}), chunk({"tool_calls": [call(function={"name": "g", "arguments": "{}"})]}), CALL_ENDED], {"role": "assistant", "tool_calls": [call(index=0), call(index=1, function={"name": "g", "arguments": "{}"})]}),
         ([chunk({"tool_calls": [call(function={"name": ""})]}), chunk({"tool_calls": [call()]}), CALL_ENDED], {"role": "assistant", "tool_calls": [call(index=0)]}),
+        ([ROLE, *(chunk({"tool_calls": [call(index=0, function={"name": name, "arguments": ""})]}) for name in ("get_", "f", "get_f")), arguments("{}"), CALL_ENDED], {"tool_calls": [call(index=0, function={"name": "get_f", "arguments": "{}"})]}),
         ([chunk(choices=[{"finish_reason": None}], object=""), TEXT, CALL_ENDED], {"role": "assistant", "content": "Hi"}),
     ],
 )  # fmt: skip

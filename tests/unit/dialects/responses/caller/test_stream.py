@@ -230,8 +230,8 @@ def test_log_probabilities() -> None:
 
 
 def test_only_the_first_choice_is_told() -> None:
-    got = items(Text("a"), Text("b", 1), ToolStart(0, "f", choice=1), Logprobs(({},), 1), Stop("length", choice=1),
-                Extra("x", 1))  # fmt: skip
+    got = items(Text("a"), Text("b", 1), ToolStart(0, "f", choice=1), Logprobs(({},), 1), Stop("stop"),
+                Stop("length", choice=1), Extra("x", 1))  # fmt: skip
     assert got == [message("a")]
 
 

@@ -156,9 +156,26 @@ def test_an_event_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fail.broken
 
 
+@pytest.mark.parametrize(
+    ("members", "stops"),
+    [
+        ({"status": "completed"}, [Stop("stop", "completed")]),
+        ({"status": "incomplete"}, [Stop("length", "incomplete")]),
+        ({"status": "incomplete", "incomplete_details": {"reason": "x"}}, [Stop("x", "x")]),
+        ({"status": "paused"}, [Stop("paused", "paused")]),
+        ({"status": None}, []),
+        ({}, []),
+    ],
+)
+def test_what_a_status_says_of_the_end(members: Any, stops: list[Event]) -> None:
+    output = [{"type": "message", "content": [{"type": "output_text", "text": "hi"}]}]
+    found = whole({"id": "r", "model": "m", "output": output, **members})
+    assert found == [Start("r", "m"), Text("hi"), *stops]
+
+
 def test_words_of_no_known_kind() -> None:
     item = {"type": ["message"], "content": []}
-    assert whole({"status": [], "output": [item]})[-1] == Stop("stop", "completed")
+    assert [type(event) for event in whole({"status": [], "output": [item]})] == [Start]
     events = streamed(sse({"type": "response.output_item.added", "output_index": 0, "item": item}))
     assert [type(event) for event in events] == [Start, Fail]
 
