@@ -116,6 +116,8 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
         if view is None or kind is None or request is None:
             return self._unread(call, route, sending, plan, kind, outbound)
+        if call.operation.counts_tokens:
+            plan = GuardPlan(before=plan.before)
         return self._guarded(call, route, sending, plan, view, kind, request, outbound)
 
     async def _unread(
