@@ -87,6 +87,8 @@ _FREE: Final = frozenset(
     """.split()
 )
 """Members below which names are those of whoever wrote them: they are texts like any other."""
+_SOURCES: Final = "annotations"
+"""Such a member of a tool; of a text it is the list of its sources."""
 _INPUT: Final = frozenset({"input", "data"})
 """Such members where they hold an object."""
 _KEYWORDS: Final = frozenset(
@@ -288,7 +290,8 @@ def _strings(
                 keys.update(dict.fromkeys(key for key in each if key not in _KEYWORDS))
             known = each.items() if is_free else [member for member in each.items() if member[0] not in TEXTLESS]
             for key, inner in known:
-                free = is_free or key in _FREE or (key in _INPUT and isinstance(inner, dict))
+                free = is_free or (key in _FREE and not (key == _SOURCES and isinstance(inner, list)))
+                free = free or (key in _INPUT and isinstance(inner, dict))
                 left.append(((*pointer, key), name if name in _EXAMPLES else key, inner, free))
         elif isinstance(each, str) and each:
             yield pointer, name, each

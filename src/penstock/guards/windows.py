@@ -27,6 +27,7 @@ class Windows:
         self._waiting: list[bytes] = []
         self._texts: dict[TextKey, str] = {}
         self._wholes: list[Delta] = []
+        self._whole_characters = 0
         self._earlier: dict[TextKey, str] = {}
         self._choices: dict[TextKey, tuple[int, bool]] = {}
         self._names: dict[str, None] = {}
@@ -58,6 +59,7 @@ class Windows:
             for delta in (*deltas, *others):
                 if delta.is_whole:
                     self._wholes.append(delta)
+                    self._whole_characters += len(delta.text)
                     continue
                 self._texts[delta.key] = self._texts.get(delta.key, "") + delta.text
                 self._choices[delta.key] = delta.choice, delta.is_plain
@@ -69,8 +71,8 @@ class Windows:
         waited for."""
         if self._streamed.is_open and not self._is_over:
             return sum(map(len, self._waiting)) > MOST_WAITING
-        texts = (*self._texts.values(), *[each.text for each in self._wholes])
-        return self._is_over or any(len(text) >= self._size for text in texts)
+        lengths = [self._whole_characters, *map(len, self._texts.values())]
+        return self._is_over or max(lengths) >= self._size
 
     @property
     def waits(self) -> bool:
@@ -105,12 +107,13 @@ class Windows:
 
     def released(self) -> tuple[bytes, int]:
         """The events that were judged, and the characters of their texts."""
-        characters = sum(map(len, self._texts.values())) + sum([len(each.text) for each in self._wholes])
+        characters = sum(map(len, self._texts.values())) + self._whole_characters
         if self._overlap:
             for key, text in self._texts.items():
                 self._earlier[key] = (self._earlier.get(key, "") + text)[-self._overlap :]
         events, self._waiting = b"".join(self._waiting), []
         self._texts, self._wholes, self._names, self._is_over = {}, [], {}, False
+        self._whole_characters = 0
         return events, characters
 
 

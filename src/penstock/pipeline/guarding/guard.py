@@ -284,7 +284,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         subject = asked(call, route, body, view, kind, streams=request.stream)
         is_large = len(call.body) > LARGE
         failure = await off_loop(lambda: refusal_of_hidden(plan, subject.request)) if is_large else None
-        failure = failure or refusal_of_hidden(plan, subject.request)
+        failure = failure or refusal_of_hidden(plan, subject.request, request.form)
         if failure is not None:
             return JudgedRequest([], subject, failure=failure)
         if len(call.body) > JUDGED or memory.judged or not plan.judges_at_once:
