@@ -25,8 +25,11 @@ _BETWEEN: Final = re.compile(
     r"(?:[\s{}\[\]:,]|(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=[\s{}\[\]:,]|\Z))*+", re.ASCII
 )
 """What may stand between the strings of JSON."""
-_UNFINISHED: Final = re.compile(r"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|-?\d+(?:\.|\.?\d*[eE][+-]?))\Z", re.ASCII)
-"""A value there whose end has not come yet."""
+_OF_VALUES: Final = "0123456789+-.eEtrufalsn"
+_BEGUN: Final = re.compile(
+    r"t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null|-?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d*)?)?", re.ASCII
+)
+"""A value there that may go on."""
 _LONGEST_ESCAPE: Final = 12
 
 
@@ -161,9 +164,11 @@ class ArgumentsText:
         end = len(text) if quote < 0 else quote
         found = _BETWEEN.match(text, at, end)
         known = at if found is None else found.end()
-        if known < end and quote < 0 and not last and _UNFINISHED.match(text, known, end):
-            self._between = text[known:end]
-            return end, text[at:known], False
+        if quote < 0 and not last:
+            begins = max(at, len(text.rstrip(_OF_VALUES)))
+            if known >= begins and _BEGUN.fullmatch(text, begins):
+                self._between = text[begins:]
+                return end, text[at:begins], False
         if known < end:
             self._is_json, self._fed = False, self._begin()
             part, is_denied = self._fed.feed(text[known:], last=last)

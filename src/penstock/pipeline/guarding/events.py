@@ -161,9 +161,9 @@ class JudgedEvents:
             return await self._judged(events)
         before, last = events[:end], events[end:]
         ready = await self._judged(before) if before else b""
-        if not self.denies:
+        if not (self.denies or self.is_unreadable):
             ready += await self.finished()
-        if self.denies:
+        if self.denies or self.is_unreadable:
             return ready
         results = await self.judged_after(last)
         return ready + results + last

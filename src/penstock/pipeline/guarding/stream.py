@@ -332,6 +332,8 @@ class GuardedStream:
             events = events[: -len(error)]
         judging = self._events
         ready = await judging.passed(events) if events else b""
+        if judging.is_unreadable:
+            return ready + self._cut(_UNREADABLE)
         if not judging.denies:
             ready += await judging.finished()
             if broken is None and self._answer.broken is None and not judging.denies:
