@@ -252,14 +252,17 @@ def _remaining(value: Any, at: Pointer, seen: Container[Pointer], role: str, ind
     for pointer, name, text in _strings(value, at, fixed):
         if pointer in seen:
             continue
-        is_author = len(pointer) == len(_AUTHOR) + 1 and pointer[::2] == _AUTHOR
-        if (name not in _CHANGED) if is_definition else (name in _FIXED and not is_author):
+        if (name not in _CHANGED) if is_definition else (name in _FIXED and not _is_author(pointer)):
             if text not in _KEYWORDS:
                 fixed[text] = None
         elif not _is_data_url(name, text):
             yield Segment(pointer, text, role, _OTHER, index, is_plain=False)
     if fixed:
         yield Segment(at, "\n".join(fixed), role, _OTHER, index, is_plain=False, is_fixed=True)
+
+
+def _is_author(pointer: Pointer) -> bool:
+    return len(pointer) == len(_AUTHOR) + 1 and pointer[::2] == _AUTHOR
 
 
 def _is_data_url(name: str, text: str) -> bool:

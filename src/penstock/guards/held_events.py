@@ -211,7 +211,7 @@ class HeldEvents:
             ready = self._named(ALL_SLOTS) + self._closed(ALL_SLOTS, frozenset())
             return ready if self.denied else ready + block
         value = read_any_numbers(data)
-        if is_unreadable(data, value):
+        if value is None and is_unreadable(data):
             self.is_unreadable = True
             self._forget_template()
             return b""

@@ -48,7 +48,8 @@ class Windows:
                 self._is_over = True
                 continue
             value = read_any_numbers(data)
-            self.is_unreadable = self.is_unreadable or is_unreadable(data, value)
+            if value is None and is_unreadable(data):
+                self.is_unreadable = True
             deltas, closed = tuple(self._view.deltas(self._kind, value)), self._view.closes(name, value)
             pieces = tuple(self._view.name_pieces(value))
             seen = {*[each.pointer for each in deltas], *[each.pointer for each in pieces]}
@@ -117,9 +118,9 @@ class Windows:
         return events, characters
 
 
-def is_unreadable(data: bytes, value: object) -> bool:
-    """Whether an event's data, read as ``value``, is no JSON though it begins as an object or a list does."""
-    return value is None and data.lstrip()[:1] in {b"{", b"["}
+def is_unreadable(data: bytes) -> bool:
+    """Whether an event's data, which are no JSON, begin as an object or a list does."""
+    return data.lstrip()[:1] in {b"{", b"["}
 
 
 def gathered_texts(events: bytes, view: TextView, kind: str) -> Sequence[Segment]:
