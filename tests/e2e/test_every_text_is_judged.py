@@ -108,6 +108,7 @@ def test_no_string_of_an_answer_hides_a_word(gateway: RunningGateway, upstream: 
 NAMES_OF_EVENTS: Final = {
     "bedrock_converse": (".additionalModelResponseFields",),
     "cohere": (".document",),
+    "gemini": (".parsed",),
     "responses": (".variables", "filters[]", ".content.{}", ".content.*.{}"),
 }
 """Objects in events whose members' names are not read."""

@@ -117,7 +117,8 @@ def _closes(name: bytes, event: Any) -> int | None:
 
 
 def _is_end(name: bytes, data: bytes) -> bool:
-    return name == _END or b'"message-end"' in data
+    """The end of an answer that failed says why."""
+    return (name == _END or b'"message-end"' in data) and b'"error"' not in data
 
 
 def _results_event(results: bytes) -> bytes:
