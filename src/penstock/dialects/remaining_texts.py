@@ -152,18 +152,18 @@ def every_text_of_answer(read: Reading, only: str = "") -> Reading:
 
 
 def rest_of_event(
-    event: Any, said: Mapping[str, Container[str]], seen: Container[Pointer]
+    event: Any, answering: Mapping[str, Container[str]], seen: Container[Pointer]
 ) -> tuple[str, tuple[Delta, ...]]:
     """What an event of a stream tells that no wire's own view reads: the names of tools and of what they are called
     with, a line for each, which are judged and can't be changed, and other texts, such as sources, each as a whole.
-    ``said``: a member -> what in it is no repetition of the request. ``seen``: where texts stand that are read."""
+    ``answering``: a member -> what in it is no repetition of the request. ``seen``: where texts stand that are read."""
     names: dict[str, None] = {}
     others: list[Delta] = []
     for top, value in event.items() if isinstance(event, dict) else ():
         if is_setting(top):
             continue
-        if top in said and isinstance(value, dict):
-            value = {name: each for name, each in value.items() if name in said[top]}
+        if top in answering and isinstance(value, dict):
+            value = {name: each for name, each in value.items() if name in answering[top]}
         for pointer, name, text in _strings(value, (top,), names, is_free=False):
             if pointer in seen:
                 continue
