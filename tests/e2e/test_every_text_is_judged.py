@@ -1,6 +1,6 @@
-"""A word stands in turn at every string of a request that a vendor's own client can write, and of an answer that it can
-read: a guard denies it, or the member is one that no model reads (dialects/remaining_texts.py). Vendors' types are
-walked (vendor_schemas.py)."""
+"""A word stands in turn at every string of a request that a vendor's own client can write, and of an answer and an event
+of a stream that it can read: a guard denies it, or the member is one that no model reads (dialects/remaining_texts.py).
+Vendors' types are walked (vendor_schemas.py)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 import vendor_schemas
 from calling import PLAIN
 from doors import HOSTS, Door
-from penstock.dialects.remaining_texts import UNREAD
+from judging import hooks_of
+from penstock.dialects.registry import CALLERS
+from penstock.dialects.remaining_texts import UNREAD, is_setting
+from penstock.guards.held_events import HeldEvents
 from running import RunningGateway
 from upstream import Upstream
 
@@ -98,5 +101,39 @@ def test_no_string_of_an_answer_hides_a_word(gateway: RunningGateway, upstream: 
                 (denied if is_denied else passed).add(path)
     finally:
         door.close()
+    assert sorted(passed - denied) == []
+    assert denied
+
+
+NAMES_OF_EVENTS: Final = {
+    "bedrock_converse": (".additionalModelResponseFields",),
+    "cohere": (".document",),
+    "gemini": (".parsed",),
+    "responses": (".variables", "filters[]", ".content.{}", ".content.*.{}"),
+}
+"""Objects in events whose members' names are not read."""
+
+
+@pytest.mark.parametrize("wire", HOSTS)
+def test_no_string_of_an_event_hides_a_word(wire: str) -> None:
+    view = CALLERS[wire].texts
+    assert view is not None
+    kind = next(iter(view.answered - {"complete"}))
+    _, hooks = hooks_of({"output_guardrails": [{**GUARDS[0], "stream": "hold"}]})
+    denied, passed = set[str](), set[str]()
+    for value in vendor_schemas.events()[wire]:
+        for place in vendor_schemas.places(value):
+            path = place.path
+            is_name = place.is_name and any(part in path for part in NAMES_OF_EVENTS.get(wire, ()))
+            if path in denied or is_name or is_left_out(wire, place) or is_setting(str(place.pointer[0])):
+                continue
+            planted = vendor_schemas.planted(value, place, BAD)
+            name, data = (
+                next(iter(planted.items())) if wire == "bedrock_converse" else (planted.get("type", ""), planted)
+            )
+            guard = HeldEvents(hooks, view, kind)
+            guard.feed(f"event: {name}\ndata: {json.dumps(data, default=str)}\n\n".encode())
+            guard.finish()
+            (denied if guard.denied else passed).add(path)
     assert sorted(passed - denied) == []
     assert denied

@@ -356,6 +356,98 @@ def test_what_a_guard_can_read_elsewhere_does_not_pass_as_it_is(
     assert len(upstream.received) == 1
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-be", "utf-32"])
+def test_json_in_another_encoding_does_not_pass_as_it_is(
+    gateway: RunningGateway, upstream: Upstream, charset: str
+) -> None:
+    """Hosts written in Python read it, whatever its media type says."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": BAD}]}).encode(charset)
+    headers = {"x-portkey-config": json.dumps({**target, "input_guardrails": [DENY]}), "content-type": "text/plain"}
+    got = httpx.post(f"{gateway.v1}/proxy/chat/completions", content=body, headers=headers, timeout=60)
+    assert (got.status_code, upstream.received) == (400, [])
+
+
+def test_a_form_hides_no_text(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Neither at a path that passes as it is, nor in a file or a field that is too long to be read."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    headers = {"x-portkey-config": json.dumps({**target, "input_guardrails": [DENY]})}
+    image = ("a.png", b"\x89PNG", "image/png")
+
+    def edit(path: str, **files: Any) -> int:
+        url = f"{gateway.v1}/{path}"
+        data = {"model": "m", "prompt": "fine"} if "prompt" not in files else {"model": "m"}
+        files = {"image": image, **files}
+        return httpx.post(url, data=data, files=files, headers=headers, timeout=60).status_code
+
+    assert edit("proxy/images/edits", prompt=(None, BAD)) == 400
+    assert edit("images/edits", prompt=(None, BAD)) == 446
+    assert edit("images/edits", prompt=("p.txt", BAD, "text/plain")) == 400
+    assert edit("images/edits", prompt=(None, "a" * (1 << 20) + BAD)) == 400
+    assert upstream.received == []
+    upstream.play(reply(200, b'{"created":1,"data":[]}'))
+    assert edit("images/edits") == 200
+
+
+@pytest.mark.parametrize(
+    ("slug", "path", "body"),
+    [
+        ("anthropic", "/v1/messages/count_tokens", {"model": "m", "messages": [{"role": "user", "content": "SAID"}]}),
+        ("openai", "/v1/responses/input_tokens", {"model": "m", "input": "SAID"}),
+        ("google", "/v1beta/models/m:countTokens", {"contents": [{"parts": [{"text": "SAID"}]}]}),
+        (
+            "google",
+            "/v1beta/models/m:countTokens",
+            {"generateContentRequest": {"model": "models/m", "contents": [{"parts": [{"text": "SAID"}]}]}},
+        ),
+    ],
+)
+def test_what_is_counted_is_judged_and_changed(
+    gateway: RunningGateway, upstream: Upstream, slug: str, path: str, body: Any
+) -> None:
+    host = upstream.url if slug == "google" else f"{upstream.url}/v1"
+    content = json.dumps(body).replace("SAID", f"so {BAD}")
+
+    def count(*guards: Any) -> httpx.Response:
+        config = {"provider": slug, "api_key": "k", "custom_host": host, "input_guardrails": guards}
+        config["output_guardrails"] = [{**DENY, "default.notNull": {"failOnError": True}}]
+        headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
+        return httpx.post(f"{gateway.url}{path}", content=content, headers=headers, timeout=60)
+
+    assert count(DENY).status_code in {400, 446}
+    assert upstream.received == []
+    upstream.play(reply(200, b'{"input_tokens":5,"totalTokens":5,"object":"response.input_tokens"}'))
+    got = count(REPLACE)
+    assert (got.status_code, b"so [gone]" in upstream.last.body, BAD.encode() in upstream.last.body) == (
+        200,
+        True,
+        False,
+    )
+
+
+TWICE: dict[str, dict[str, Any]] = {
+    "Together": {"delta": {"content": BAD}, "text": BAD},
+    "Perplexity": {"delta": {"content": BAD}, "message": {"role": "assistant", "content": BAD}},
+    "a number of thousands of digits": {"delta": {"content": BAD}, "seed": 0},
+    "tokens": {"delta": {"content": BAD}, "logprobs": {"content": [{"token": BAD, "logprob": -1}]}},
+}
+
+
+@pytest.mark.parametrize("host", TWICE)
+@pytest.mark.parametrize("guard", [DENY, REPLACE])
+def test_a_text_that_a_chunk_tells_twice_is_guarded_twice(
+    gateway: RunningGateway, upstream: Upstream, host: str, guard: Any
+) -> None:
+    value = {**CHAT, "object": "chat.completion.chunk", "choices": [{"index": 0, "finish_reason": None, **TWICE[host]}]}
+    event = b"data: " + json.dumps(value).encode().replace(b'"seed": 0', b'"seed": ' + b"1" * 5000) + b"\n\n"
+    upstream.play(events(ROLE, event, FINISH, DONE))
+    config = {"provider": "nvidia", "api_key": "k", "custom_host": f"{upstream.url}/v1", "output_guardrails": [guard]}
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    headers = {"x-portkey-config": json.dumps(config)}
+    got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+    assert (got.status_code, BAD in got.text) == (446 if guard is DENY else 200, False), got.text
+
+
 def test_a_denial_in_the_middle_ends_a_response_in_its_own_words(gateway: RunningGateway, upstream: Upstream) -> None:
     rest = chunk({"content": f"{BAD} and on"}) + FINISH + DONE
 

@@ -18,5 +18,8 @@ def may_be_object(beginning: bytes) -> bool | None:
     return is_object(beginning)
 
 
-_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
-_UNDECIDED: Final = re.compile(rb"\xef|\xef\xbb|(?:\xef\xbb\xbf)?[ \t\r\n]*+")
+_MARKS: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?"
+"""Of UTF-8 and of UTF-16, as which hosts written in Python read JSON, too (``json.loads`` of bytes); UTF-32 is told
+apart from UTF-16 by zeros, which count as white space."""
+_OBJECT: Final = re.compile(rb"\x00*+" + _MARKS + rb"[ \t\r\n\x00]*+\{")
+_UNDECIDED: Final = re.compile(rb"\x00*+(?:\xef|\xef\xbb|\xff|\xfe|" + _MARKS + rb"[ \t\r\n\x00]*+)")

@@ -70,6 +70,25 @@ def read_json_or_none(data: bytes) -> Any:
         return None
 
 
+def read_any_numbers(data: bytes) -> Any:
+    """The value, also of a text with numbers that Python does not read (thousands of digits), which become null, as
+    NaN and the infinities do; None for anything that is no JSON."""
+    value = read_json_or_none(data)
+    if value is not None:
+        return value
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_int=_integer, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _integer(digits: str) -> int | None:
+    try:
+        return int(digits)
+    except ValueError:
+        return None
+
+
 def read_reply_json(data: bytes) -> Any:
     """The value of a provider's reply, with null for NaN and the infinities; None for anything that is no JSON."""
     return read_repaired(data)[0]

@@ -98,6 +98,7 @@ class Operation(Enum):
         self.lists_models: bool = name in {"models", "models.retrieve", "models.show"}
         """Whether the gateway itself may answer, with what it knows of models."""
         self.is_chat: bool = name == "chat.completions"
+        self.counts_tokens: bool = name in {"count_tokens", "responses.input_tokens"}
         self.is_cacheable: bool = name in _CACHEABLE
         """Whether an answer may be given again where a config asks for that."""
         self.is_proxy: bool = name == "proxy"

@@ -5,8 +5,10 @@ A ``pointer`` leads from the top of a JSON document to one string: ``("messages"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -57,7 +59,8 @@ ALL_SLOTS = -1
 
 class Delta(msgspec.Struct, frozen=True):
     """What one event of a stream adds to a text: ``pointer`` leads to it in the event's data. ``is_whole``: the text is
-    all there, begins and ends with the event, and continues no other text of its key."""
+    all there, begins and ends with the event, and continues no other text of its key. ``is_growing``: it is whole so
+    far, and a later event tells it again, longer."""
 
     key: TextKey
     pointer: Pointer
@@ -65,15 +68,17 @@ class Delta(msgspec.Struct, frozen=True):
     choice: int = 0
     is_plain: bool = True
     is_whole: bool = False
+    is_growing: bool = False
 
 
 _NOWHERE = ValueError("a pointer that leads nowhere")
-_Tree = dict[str | int, "_Tree | str"]
+_Tree = dict[str | int, "_Tree | str | None"]
 
 
-def spliced(raw: bytes, texts: Mapping[Pointer, str]) -> bytes:
-    """A JSON document in which the strings at some pointers are others. Any other value keeps its bytes, and members
-    keep their order. Raises KeyError, IndexError or ValueError for a pointer that leads nowhere."""
+def spliced(raw: bytes, texts: Mapping[Pointer, str | None]) -> bytes:
+    """A JSON document in which the strings at some pointers are others, or null where None stands for one. Any other
+    value keeps its bytes, and members keep their order. Raises KeyError, IndexError or ValueError for a pointer that
+    leads nowhere."""
     if not texts:
         return raw
     tree: _Tree = {}
@@ -83,7 +88,7 @@ def spliced(raw: bytes, texts: Mapping[Pointer, str]) -> bytes:
         level = tree
         for step in pointer[:-1]:
             inner = level.setdefault(step, {})
-            if isinstance(inner, str):
+            if not isinstance(inner, dict):
                 raise _NOWHERE
             level = inner
         level[pointer[-1]] = text
@@ -106,8 +111,18 @@ def _spliced(raw: bytes, tree: _Tree) -> bytes:
     return b"{" + b",".join(write_json(name) + b":" + value for name, value in members.items()) + b"}"
 
 
-def _changed(raw: bytes, change: _Tree | str) -> bytes:
-    return write_json(change) if isinstance(change, str) else _spliced(raw, change)
+def _changed(raw: bytes, change: _Tree | str | None) -> bytes:
+    return _spliced(raw, change) if isinstance(change, dict) else write_json(change)
+
+
+def with_whole_pairs(text: str) -> str:
+    """A text that was put together, whose pieces may have ended in the middle of a surrogate pair."""
+    if _PAIR.search(text) is None:
+        return text
+    return _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+
+
+_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 def _elements(raw: bytes) -> list[msgspec.Raw | bytes]:

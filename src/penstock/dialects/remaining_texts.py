@@ -32,8 +32,9 @@ UNREAD: Final[Mapping[str, frozenset[str]]] = {
     ),
     "words of which a wire has a few": frozenset(
         """
-        finish_reason finishReason native_finish_reason stop_reason done_reason object index logprobsResult
-        safetyRatings type role status detail phase mode effort verbosity mimeType mime_type media_type languageCode
+        finish_reason finishReason native_finish_reason stop_reason stopReason done_reason object index logprobsResult
+        safetyRatings content_filter_results content_filter_result prompt_filter_results type role channel status
+        detail phase mode effort verbosity mimeType mime_type media_type languageCode
         """.split()
     ),
     "ids, which hosts compare": frozenset(
@@ -86,6 +87,8 @@ _FREE: Final = frozenset(
     """.split()
 )
 """Members below which names are those of whoever wrote them: they are texts like any other."""
+_SOURCES: Final = "annotations"
+"""Such a member of a tool; of a text it is the list of its sources."""
 _INPUT: Final = frozenset({"input", "data"})
 """Such members where they hold an object."""
 _KEYWORDS: Final = frozenset(
@@ -114,8 +117,8 @@ _FIXED: Final = frozenset(
     """.split()
 )
 """Members of messages that name something."""
-_OF_MESSAGE: Final = len(("messages", 0, "name"))
-"""How deep the name of a message's author stands, which is no function's."""
+_AUTHOR: Final = ("messages", "name")
+"""Where the name of a message's author stands, which is no function's: around the message's index."""
 _ASKING: Final = frozenset("chat_history contents input inputs message messages prompt query".split())
 """The members with what is asked, of all wires."""
 _DATA_URL: Final = re.compile(r"data:[a-z]{0,20}/[\w.+-]{0,100}(?:;[a-z]{1,20}=[\w.-]{1,40}){0,4};base64,", re.ASCII)
@@ -123,6 +126,16 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_=-]*")
 _SLICE: Final = 64 << 10
 _CHOICES: Final = frozenset({"choices", "candidates"})
 _OTHER: Final = SegmentKind.OTHER
+_OF_ITSELF: Final = frozenset(
+    """
+    created created_at createTime generation_id modelVersion obfuscation p provider responseId response_id
+    system_fingerprint trafficType usage usageMetadata metrics
+    """.split()
+)
+"""What an answer or an event of a stream says of itself, at its top: when it was made, by whom, what it cost, and what
+hides its length."""
+_BESIDE: Final = -2
+"""The slot of an event's texts that belong to none of its wire's."""
 
 Reading = Callable[[str, Any], Iterable[Segment]]
 
@@ -132,27 +145,49 @@ def every_text(read: Reading, *messages: str) -> Reading:
     return partial(_every_text, read, messages)
 
 
-def every_text_of_answer(read: Reading, name: str) -> Reading:
-    """The reading of an answer's texts with all that it passes over. ``name``: the member with what the model says."""
-    return partial(_every_text_of_answer, read, name)
+def every_text_of_answer(read: Reading, only: str = "") -> Reading:
+    """The reading of an answer's texts with all that it passes over. ``only``: the member with what the model says, in
+    a wire whose answers repeat the request beside it."""
+    return partial(_every_text_of_answer, read, only)
 
 
-def other_deltas(value: Any, at: Pointer, slot: int, choice: int = 0) -> Iterator[Delta]:
-    """What a part of an event tells that no wire's own view reads, such as a source. Names, which can't be changed, are
-    told by ``names_in``."""
-    for each in _remaining(value, at, (), "assistant", 0):
-        if not each.is_fixed:
-            yield Delta((_OTHER, slot, 0), each.pointer, each.text, choice, is_plain=False, is_whole=True)
-
-
-def names_in(event: Any, besides: Container[Pointer] = ()) -> str:
-    """The names that an event of a stream tells, of tools and of what they are called with, a line for each: they are
-    judged, and can't be changed. ``besides``: where those stand that are no names by themselves."""
+def rest_of_event(
+    event: Any, answering: Mapping[str, Container[str]], seen: Container[Pointer]
+) -> tuple[str, tuple[Delta, ...]]:
+    """What an event of a stream tells that no wire's own view reads: the names of tools and of what they are called
+    with, a line for each, which are judged and can't be changed, and other texts, such as sources, each as a whole.
+    ``answering``: a member -> what in it is no repetition of the request. ``seen``: where texts stand that are read."""
     names: dict[str, None] = {}
-    for pointer, name, text in _strings(event, ("event",), names):
-        if name in _FIXED and text not in _KEYWORDS and pointer[1:] not in besides:
-            names[text] = None
-    return "\n".join(names)
+    others: list[Delta] = []
+    for top, value in event.items() if isinstance(event, dict) else ():
+        if is_setting(top):
+            continue
+        if top in answering and isinstance(value, dict):
+            value = {name: each for name, each in value.items() if name in answering[top]}
+        for pointer, name, text in _strings(value, (top,), names, is_free=False):
+            if pointer in seen:
+                continue
+            if name in _FIXED:
+                if text not in _KEYWORDS:
+                    names[text] = None
+            elif not _is_data_url(name, text):
+                choice = _choice_of(event, pointer)
+                others.append(Delta((_OTHER, _BESIDE, 0), pointer, text, choice, is_plain=False, is_whole=True))
+    return "\n".join(names), tuple(others)
+
+
+def is_setting(name: str) -> bool:
+    """Whether a member at the top of an answer or an event holds no text that is judged."""
+    return name in TEXTLESS or name in _OF_ITSELF
+
+
+def _choice_of(body: dict[str, Any], pointer: Pointer) -> int:
+    """The index of the choice in which a pointer ends; 0 beside all choices."""
+    if len(pointer) == 1 or pointer[0] not in _CHOICES or not isinstance(pointer[1], int):
+        return 0
+    choice = body[pointer[0]][pointer[1]]
+    index = choice.get("index") if isinstance(choice, dict) else None
+    return index if isinstance(index, int) else pointer[1]
 
 
 def members_with_texts(names: Iterable[str]) -> list[str]:
@@ -189,16 +224,18 @@ def _last_message(segments: list[Segment], messages: tuple[str, ...], body: dict
     return max([0, *(len(each) - 1 for each in lists), *(each.message for each in segments)])
 
 
-def _every_text_of_answer(read: Reading, name: str, kind: str, body: Any) -> Iterable[Segment]:
+def _every_text_of_answer(read: Reading, only: str, kind: str, body: Any) -> Iterable[Segment]:
     segments = [*read(kind, body)]
-    value = body.get(name) if isinstance(body, dict) else None
     seen = {segment.pointer for segment in segments}
-    for number, each in enumerate(value) if isinstance(value, list) else ():
-        choice = each.get("index", number) if name in _CHOICES and isinstance(each, dict) else 0
-        others = _remaining(each, (name, number), seen, "assistant", 0)
-        segments += [replace(other, choice=choice if isinstance(choice, int) else number) for other in others]
-    if isinstance(value, dict):
-        segments += _remaining(value, (name,), seen, "assistant", 0)
+    for name, value in body.items() if isinstance(body, dict) else ():
+        if is_setting(name) or (only and name != only):
+            continue
+        places: list[tuple[Pointer, Any]] = [((name,), value)]
+        if isinstance(value, list):
+            places = [((name, number), each) for number, each in enumerate(value)]
+        for place, each in places:
+            others = _remaining(each, place, seen, "assistant", 0)
+            segments += [replace(other, choice=_choice_of(body, (*place, ""))) for other in others]
     return segments
 
 
@@ -215,13 +252,17 @@ def _remaining(value: Any, at: Pointer, seen: Container[Pointer], role: str, ind
     for pointer, name, text in _strings(value, at, fixed):
         if pointer in seen:
             continue
-        if (name not in _CHANGED) if is_definition else (name in _FIXED and len(pointer) != _OF_MESSAGE):
+        if (name not in _CHANGED) if is_definition else (name in _FIXED and not _is_author(pointer)):
             if text not in _KEYWORDS:
                 fixed[text] = None
         elif not _is_data_url(name, text):
             yield Segment(pointer, text, role, _OTHER, index, is_plain=False)
     if fixed:
         yield Segment(at, "\n".join(fixed), role, _OTHER, index, is_plain=False, is_fixed=True)
+
+
+def _is_author(pointer: Pointer) -> bool:
+    return len(pointer) == len(_AUTHOR) + 1 and pointer[::2] == _AUTHOR
 
 
 def _is_data_url(name: str, text: str) -> bool:
@@ -234,10 +275,15 @@ def _is_data_url(name: str, text: str) -> bool:
     return all(_BASE64.fullmatch(text, start, start + _SLICE) for start in range(begun.end(), len(text), _SLICE))
 
 
-def _strings(value: Any, at: Pointer, keys: dict[str, None]) -> Iterator[tuple[Pointer, str, str]]:
+def _strings(
+    value: Any, at: Pointer, keys: dict[str, None], *, is_free: bool | None = None
+) -> Iterator[tuple[Pointer, str, str]]:
     """The strings below a value that a model reads, each with its place and the name of its member. Names of members
-    that are whoever wrote them are put among ``keys``."""
-    left: list[tuple[Pointer, str, Any, bool]] = [(at, str(at[0]), value, at[0] in _FREE)]
+    that are whoever wrote them are put among ``keys``. ``is_free``: whether those of the value are; its own name says
+    it else."""
+    left: list[tuple[Pointer, str, Any, bool]] = [
+        (at, str(at[0]), value, at[0] in _FREE if is_free is None else is_free)
+    ]
     while left:
         pointer, name, each, is_free = left.pop()
         if isinstance(each, list):
@@ -247,7 +293,8 @@ def _strings(value: Any, at: Pointer, keys: dict[str, None]) -> Iterator[tuple[P
                 keys.update(dict.fromkeys(key for key in each if key not in _KEYWORDS))
             known = each.items() if is_free else [member for member in each.items() if member[0] not in TEXTLESS]
             for key, inner in known:
-                free = is_free or key in _FREE or (key in _INPUT and isinstance(inner, dict))
+                free = is_free or (key in _FREE and not (key == _SOURCES and isinstance(inner, list)))
+                free = free or (key in _INPUT and isinstance(inner, dict))
                 left.append(((*pointer, key), name if name in _EXAMPLES else key, inner, free))
         elif isinstance(each, str) and each:
             yield pointer, name, each

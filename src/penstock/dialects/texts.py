@@ -65,6 +65,8 @@ class TextView(msgspec.Struct, frozen=True):
     name_pieces: Callable[[Any], Iterable[NamePiece]] = _no_names
     """An event's decoded data -> what it adds to names of tool calls, in a wire that may tell one over several
     events."""
+    said_in_events: Mapping[str, frozenset[str]] = {}
+    """A member of an event -> the members in it that tell the answer: what stands beside them repeats the request."""
     results_first: bool = True
     """Whether an event with results may begin a stream; else it follows the first event, which clients wait for."""
     kept: Mapping[str, Callable[[str, Any], Iterable[Segment]]] = {}

@@ -20,6 +20,16 @@ _LITERAL: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STOP: Final = re.compile(r'["\\]')
 _ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_BEGINNINGS: Final = frozenset('{["')
+_BETWEEN: Final = re.compile(
+    r"(?:[\s{}\[\]:,]|(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=[\s{}\[\]:,]|\Z))*+", re.ASCII
+)
+"""What may stand between the strings of JSON."""
+_OF_VALUES: Final = "0123456789+-.eEtrufalsn"
+_BEGUN: Final = re.compile(
+    r"t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null|-?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d*)?)?", re.ASCII
+)
+"""A value there that may go on."""
 _LONGEST_ESCAPE: Final = 12
 
 
@@ -27,8 +37,8 @@ def is_arguments(segment: Segment) -> bool:
     """Whether a text is JSON with the arguments of a tool call."""
     if segment.kind is not SegmentKind.TOOL_CALL:
         return False
-    return segment.text.lstrip()[:1] in {"{", "["} and isinstance(
-        read_json_or_none(segment.text.encode("utf-8", "replace")), dict | list
+    return segment.text.lstrip()[:1] in _BEGINNINGS and isinstance(
+        read_json_or_none(segment.text.encode("utf-8", "replace")), dict | list | str
     )
 
 
@@ -104,14 +114,16 @@ class Fed(Protocol):
 
 
 class ArgumentsText:
-    """Arguments that arrive in pieces. ``begin`` makes what takes the value of one string; a text that is no JSON is
-    one value."""
+    """Arguments that arrive in pieces. ``begin`` makes what takes the value of one string. A text that is no JSON (code
+    that begins with a brace, say) is one value, from the place on where that shows."""
 
     def __init__(self, begin: Callable[[], Fed]) -> None:
         self._begin = begin
         self._fed: Fed | None = None
         self._is_json: bool | None = None
         self._escape = ""
+        self._between = ""
+        """The end of what stands outside of strings, which may be the beginning of a word or a number."""
 
     def idles(self, text: str) -> bool:
         """Never told fast."""
@@ -125,18 +137,21 @@ class ArgumentsText:
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         if self._is_json is None and text.strip():
-            self._is_json = text.lstrip()[0] == "{"
+            self._is_json = text.lstrip()[0] in _BEGINNINGS
             self._fed = None if self._is_json else self._begin()
         if not self._is_json:
             return (text, False) if self._fed is None else self._fed.feed(text, last=last)
         ready: list[str] = []
-        text, self._escape = self._escape + text, ""
+        text, self._escape, self._between = self._between + self._escape + text, "", ""
         at = 0
         while at < len(text):
-            at, part, is_denied = self._outside(text, at) if self._fed is None else self._inside(text, at, self._fed)
+            if self._fed is None:
+                at, part, is_denied = self._outside(text, at, last=last)
+            else:
+                at, part, is_denied = self._inside(text, at, self._fed)
             ready.append(part)
-            if is_denied:
-                return "".join(ready), True
+            if is_denied or not self._is_json:
+                return "".join(ready), is_denied
         if last and self._fed is not None:
             part, is_denied = self._fed.feed("", last=True)
             ready += [escaped(part), self._escape]
@@ -144,11 +159,23 @@ class ArgumentsText:
             return "".join(ready), is_denied
         return "".join(ready), False
 
-    def _outside(self, text: str, at: int) -> tuple[int, str, bool]:
+    def _outside(self, text: str, at: int, *, last: bool) -> tuple[int, str, bool]:
         quote = text.find('"', at)
-        end = len(text) if quote < 0 else quote + 1
+        end = len(text) if quote < 0 else quote
+        found = _BETWEEN.match(text, at, end)
+        known = at if found is None else found.end()
+        if quote < 0 and not last:
+            begins = max(at, len(text.rstrip(_OF_VALUES)))
+            if known >= begins and _BEGUN.fullmatch(text, begins):
+                self._between = text[begins:]
+                return end, text[at:begins], False
+        if known < end:
+            self._is_json, self._fed = False, self._begin()
+            part, is_denied = self._fed.feed(text[known:], last=last)
+            return len(text), text[at:known] + part, is_denied
         if quote >= 0:
             self._fed = self._begin()
+            end += 1
         return end, text[at:end], False
 
     def _inside(self, text: str, at: int, fed: Fed) -> tuple[int, str, bool]:

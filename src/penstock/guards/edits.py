@@ -13,6 +13,7 @@ from penstock.core.segments import Pointer, Segment, spliced
 from penstock.guards.arguments import is_arguments
 from penstock.guards.base import Edit
 from penstock.guards.guarded_body import GuardedBody
+from penstock.guards.rewritten_event import tokens_beside
 
 
 class Unchangeable(ValueError):
@@ -32,7 +33,7 @@ def edited(body: GuardedBody, edits: Iterable[Edit]) -> bytes:
         pointer: _text(segments.get(pointer), group) for pointer, group in by_pointer.items() if pointer not in fixed
     }
     try:
-        return spliced(body.raw, texts)
+        return spliced(body.raw, {**texts, **tokens_beside(body.json, texts)})
     except (KeyError, IndexError, ValueError):
         raise Unchangeable("the body has no text where a check changed one") from None
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
-from penstock.core.json_text import read_json
+from penstock.core.json_text import read_any_numbers, read_json
 from penstock.core.segments import Segment
 from penstock.dialects.texts import PlainTexts, listed, member
 from penstock.guards.member_names import coming_twice, in_other_case, members_in
@@ -77,13 +77,15 @@ class GuardedBody:
 
     @property
     def json(self) -> Any:
-        """The value; an empty object for bytes that are no JSON."""
+        """The value; an empty object for bytes that are no JSON. One with a number that only other readers read is
+        read without it, and is a problem all the same."""
         value = self._json
         if value is None:
             try:
                 value = read_json(self.raw) if self.raw else {}
             except (ValueError, RecursionError) as error:
-                value, self._problem = {}, str(error)
+                value, self._problem = read_any_numbers(self.raw), str(error)
+                value = {} if value is None else value
             self._json = value
         return value
 

@@ -11,11 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.body import Body
-from penstock.core.json_text import read_json_or_none, write_json
-from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind, TextKey, spliced
+from penstock.core.json_text import read_any_numbers, write_json
+from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind, TextKey, with_whole_pairs
 from penstock.dialects.framing import sse
-from penstock.dialects.remaining_texts import names_in
+from penstock.dialects.remaining_texts import rest_of_event
 from penstock.dialects.texts import NamePiece, TextView
 from penstock.guards.arguments import ArgumentsText, Fed, is_arguments
 from penstock.guards.base import Judgement, could_not
@@ -23,7 +22,16 @@ from penstock.guards.event_template import EventTemplate, template_of
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.results import CheckRun, HookRun
+from penstock.guards.rewritten_event import (
+    number_of,
+    numbered,
+    says_nothing_else,
+    tokens_beside,
+    with_text_alone,
+    written,
+)
 from penstock.guards.streamed_names import MOST_WAITING, StreamedNames
+from penstock.guards.windows import is_unreadable
 
 _BETWEEN: Final = b"\n\n"
 _NAMES: Final = Delta((SegmentKind.OTHER, 0, 0), (), "", is_plain=False, is_whole=True)
@@ -47,9 +55,18 @@ class _Text:
     def __init__(self, rules: list[StreamRule], *, is_call: bool) -> None:
         fed: Fed = ArgumentsText(lambda: RuledText(rules)) if is_call else RuledText(rules)
         self.fed = fed
-        self.feed = fed.feed
+        self.half = ""
+        """The first half of a surrogate pair, with which a piece ended: it waits for the other."""
         self.carrier: tuple[bytes, Any, Pointer] | None = None
         """The latest event that added to the text: its name, its data, and the place of the text."""
+
+    def feed(self, text: str, *, last: bool) -> tuple[str, bool]:
+        """What can go on now, and whether a rule denies the text."""
+        if self.half:
+            text, self.half = with_whole_pairs(self.half + text), ""
+        if not last and "\ud800" <= text[-1:] <= "\udbff":
+            text, self.half = text[:-1], text[-1]
+        return self.fed.feed(text, last=last)
 
 
 class _Event(msgspec.Struct):
@@ -81,6 +98,8 @@ class HeldEvents:
         ]
         self._naming = [each for each in self._rules if each.check is not None and _sees(each.check, _NAMES)]
         """The rules that judge names, too."""
+        self._reads_rest = bool(self._naming or besides)
+        """Whether a rule sees what the wire's own view of texts passes over."""
         self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
         self._names = StreamedNames()
@@ -100,6 +119,9 @@ class HeldEvents:
         self.idles_in_json: Callable[[bytes, bytes], int] = _never_in_json
         """The same of what is between ``before`` and ``behind`` (``Fed.idles_in_json``)."""
         self.denied = False
+        self.is_unreadable = False
+        """Whether an event is no JSON, though it begins as JSON does: nobody knows what clients read of it, and nothing
+        goes on from there."""
         self.released = 0
 
     @property
@@ -119,7 +141,7 @@ class HeldEvents:
         text = None if self.denied else self.text_of(events)
         if text is not None:
             return self.feed_text(events, text)
-        return b"".join([self._fed(block) for block in sse.blocks(events) if not self.denied])
+        return b"".join([self._fed(block) for block in sse.blocks(events) if not (self.denied or self.is_unreadable)])
 
     def _fed(self, block: bytes) -> bytes:
         text = self.text_of(block)
@@ -188,13 +210,21 @@ class HeldEvents:
         if self._view.is_end(name, data):
             ready = self._named(ALL_SLOTS) + self._closed(ALL_SLOTS, frozenset())
             return ready if self.denied else ready + block
-        value = read_json_or_none(data)
+        value = read_any_numbers(data)
+        if value is None and is_unreadable(data):
+            self.is_unreadable = True
+            self._forget_template()
+            return b""
         deltas, closed = tuple(self._view.deltas(self._kind, value)), self._view.closes(name, value)
-        if not self._naming:
+        if not self._reads_rest:
             return self._told(_Event(block, name, data, value, deltas, closed))
-        return self._named(closed, _Event(block, name, data, value, deltas, closed, (*self._view.name_pieces(value),)))
+        pieces = tuple(self._view.name_pieces(value))
+        seen = {*[each.pointer for each in deltas], *[each.pointer for each in pieces]}
+        names, others = rest_of_event(value, self._view.said_in_events, seen)
+        event = _Event(block, name, data, value, (*deltas, *others), closed, pieces)
+        return self._named(closed, event, names) if self._naming else self._told(event)
 
-    def _named(self, closed: int | None, event: _Event | None = None) -> bytes:
+    def _named(self, closed: int | None, event: _Event | None = None, others: str = "") -> bytes:
         """What goes on when an event comes, or a stream ends, to rules that judge names, too: an event waits until the
         names are whole of which it tells a piece, and what comes behind it waits as well."""
         pieces: tuple[NamePiece, ...] = ()
@@ -204,9 +234,7 @@ class HeldEvents:
             self._waiting.append(event)
             self._waiting_bytes += len(event.block)
             closed = ALL_SLOTS if self._waiting_bytes > MOST_WAITING else closed
-        names = list(self._names.add(pieces, deltas, closed))
-        if event is not None and (others := names_in(event.value, [each.pointer for each in pieces])):
-            names.append(others)
+        names = [*self._names.add(pieces, deltas, closed), *filter(None, (others,))]
         if names and self._denies_names("\n".join(names)):
             self.denied = True
             self._waiting.clear()
@@ -221,12 +249,12 @@ class HeldEvents:
 
     def _told(self, event: _Event) -> bytes:
         """What goes on of an event whose names pass."""
-        number, block = _number(event.value), event.block
+        number, block = number_of(event.value), event.block
         if number is not None:
             self._next = number + self._shift
         before, block = self._passed(event)
         if number is not None and block:
-            block = block if not self._shift else _numbered(event.name, block, self._next)
+            block = block if not self._shift else numbered(event.name, block, self._next)
             self._next += 1
         return before + block
 
@@ -234,10 +262,13 @@ class HeldEvents:
         """What goes on before an event, and of the event itself."""
         block, name, value, deltas, slot = event.block, event.name, event.value, event.deltas, event.closed
         texts: dict[Pointer, str] = {}
+        has_half = False
         for delta in deltas:
             text = self._text(delta)
-            is_last = delta.is_whole or (slot is not None and slot in {ALL_SLOTS, delta.key[1]})
+            is_last = delta.is_whole and not delta.is_growing
+            is_last = is_last or (slot is not None and slot in {ALL_SLOTS, delta.key[1]})
             ready, is_denied = text.feed(delta.text, last=is_last)
+            has_half = has_half or bool(text.half)
             text.carrier = name, value, delta.pointer
             self.released += len(ready)
             if ready != delta.text:
@@ -245,15 +276,10 @@ class HeldEvents:
             if is_denied:
                 self.denied = True
                 break
-        is_alone = len(deltas) == 1 and slot is None and not deltas[0].is_whole
-        # What is like an event with a piece of a name tells that piece once more, to be put to the others.
-        if is_alone and not (event.pieces or self.denied or _number(value) is not None):
-            [delta] = deltas
-            skips = self._view.may_skip and _says_nothing_else(value, deltas, {delta.pointer: ""})
-            template = template_of(block, delta, self._texts[delta.key].fed, may_skip=skips)
-            self._forget_template()
-            if template is not None:
-                self._remember_template(template)
+        if has_half:
+            self._forget_template()  # what comes next has to be put to it
+        elif len(deltas) == 1 and slot is None and not deltas[0].is_whole:
+            self._find_template(event, deltas[0])
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):
@@ -263,9 +289,19 @@ class HeldEvents:
             texts = {each.pointer: texts.get(each.pointer, "") for each in deltas}
         if not texts:
             return before, block
-        if slot is None and self._view.may_skip and _says_nothing_else(value, deltas, texts):
+        if slot is None and self._view.may_skip and says_nothing_else(value, deltas, texts):
             return before, b""
-        return before, _written(name, event.data, texts)
+        return before, written(name, event.data, {**texts, **tokens_beside(value, texts)})
+
+    def _find_template(self, event: _Event, delta: Delta) -> None:
+        # What is like an event with a piece of a name tells that piece once more, to be put to the others.
+        if event.pieces or self.denied or number_of(event.value) is not None:
+            return
+        skips = self._view.may_skip and says_nothing_else(event.value, event.deltas, {delta.pointer: ""})
+        template = template_of(event.block, delta, self._texts[delta.key].fed, may_skip=skips)
+        self._forget_template()
+        if template is not None:
+            self._remember_template(template)
 
     def _denies_names(self, names: str) -> bool:
         """Whether a rule denies a name. None is changed: nobody would know what is called."""
@@ -300,43 +336,12 @@ class HeldEvents:
 
     def _added(self, name: bytes, value: Any, pointer: Pointer, text: str) -> bytes:
         """An event of its own for a text that waited: what else its last event said was told then."""
-        alone = _alone(value, pointer, text)
-        alone = {key: [] if isinstance(each, list) else each for key, each in value.items()} | alone
-        for member in _COUNTS & alone.keys():
-            del alone[member]
-        if _number(value) is not None:
-            alone["sequence_number"] = self._next
+        event = with_text_alone(value, pointer, text)
+        if number_of(value) is not None:
+            event["sequence_number"] = self._next
             self._next += 1
             self._shift += 1
-        return _written(name, write_json(alone), {})
-
-
-_KEPT: Final = frozenset({"index", "type", "thought", "finish_reason"})
-"""Members that tell which text it is, at every depth; at the top all stay."""
-_COUNTS: Final = frozenset({"usage", "usageMetadata"})
-
-
-def _alone(value: Any, pointer: Pointer, text: str) -> Any:
-    """The data of an event with one of its texts alone."""
-    if not pointer:
-        return text
-    step, inner = pointer[0], _alone(value[pointer[0]], pointer[1:], text)
-    if isinstance(step, int):
-        return [inner]
-    kept = {name: each for name, each in value.items() if name in _KEPT or (name == "role" and step == "parts")}
-    return {**kept, step: inner}
-
-
-def _number(value: Any) -> int | None:
-    """The number of an event, in a wire that has them."""
-    number = value.get("sequence_number") if isinstance(value, dict) else None
-    return number if type(number) is int else None
-
-
-def _numbered(name: bytes, block: bytes, number: int) -> bytes:
-    """An event with another number."""
-    _, data = next(sse.events(block))
-    return _written(name, Body.parse(data).replaced({"sequence_number": b"%d" % number}).encode(), {})
+        return written(name, write_json(event), {})
 
 
 def _sees(check: HookCheck, delta: Delta) -> bool:
@@ -347,27 +352,6 @@ def _sees(check: HookCheck, delta: Delta) -> bool:
 def _may_be_json(delta: Delta) -> bool:
     """Whether a text of a tool call may be JSON: one that is whole is read, of one that arrives it is supposed."""
     return not delta.is_whole or is_arguments(Segment((), delta.text, kind=SegmentKind.TOOL_CALL))
-
-
-def _written(name: bytes, data: bytes, texts: dict[Pointer, str]) -> bytes:
-    """An event with other texts. A line end stands only between the data's values: strings hold none."""
-    head = b"event: " + name + b"\n" if name else b""
-    return head + b"data: " + spliced(data, texts).replace(b"\n", b" ") + b"\n\n"
-
-
-def _says_nothing_else(value: Any, deltas: tuple[Delta, ...], texts: dict[Pointer, str]) -> bool:
-    """Whether an event whose texts all wait has nothing else to say: neither a role, nor usage, nor a tool's name."""
-    if any(texts.get(each.pointer, each.text) for each in deltas) or not isinstance(value, dict) or value.get("usage"):
-        return False
-    for delta in deltas:
-        holder: Any = value
-        for step in delta.pointer[:-1]:
-            holder = holder[step]
-        if any(each for name, each in holder.items() if name not in {delta.pointer[-1], "type"}):
-            return False
-        if "tool_calls" in delta.pointer:
-            return False
-    return True
 
 
 def _run(rule: StreamRule, check: HookCheck, began: float, milliseconds: int) -> CheckRun:

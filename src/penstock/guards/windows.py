@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.core.json_text import read_json_or_none
-from penstock.core.segments import Delta, Segment, SegmentKind, TextKey
+from penstock.core.json_text import read_any_numbers
+from penstock.core.segments import Delta, Segment, SegmentKind, TextKey, with_whole_pairs
 from penstock.dialects.framing import sse
-from penstock.dialects.remaining_texts import names_in
+from penstock.dialects.remaining_texts import rest_of_event
 from penstock.dialects.texts import TextView
 from penstock.guards.streamed_names import MOST_WAITING, StreamedNames
 
@@ -27,12 +27,15 @@ class Windows:
         self._waiting: list[bytes] = []
         self._texts: dict[TextKey, str] = {}
         self._wholes: list[Delta] = []
+        self._whole_characters = 0
         self._earlier: dict[TextKey, str] = {}
         self._choices: dict[TextKey, tuple[int, bool]] = {}
         self._names: dict[str, None] = {}
-        """What the events tell of names (``names_in``)."""
+        """What the events tell of names (``rest_of_event``)."""
         self._streamed = StreamedNames()
         self._is_over = False
+        self.is_unreadable = False
+        """Whether an event is no JSON, though it begins as JSON does: nobody knows what clients read of it."""
 
     def add(self, events: bytes) -> None:
         """Take whole events, which wait now."""
@@ -44,15 +47,20 @@ class Windows:
             if self._view.is_end(name, data):
                 self._is_over = True
                 continue
-            value = read_json_or_none(data)
+            value = read_any_numbers(data)
+            if value is None and is_unreadable(data):
+                self.is_unreadable = True
             deltas, closed = tuple(self._view.deltas(self._kind, value)), self._view.closes(name, value)
             pieces = tuple(self._view.name_pieces(value))
-            if names := names_in(value, [each.pointer for each in pieces]):
+            seen = {*[each.pointer for each in deltas], *[each.pointer for each in pieces]}
+            names, others = rest_of_event(value, self._view.said_in_events, seen)
+            if names:
                 self._names[names] = None
             self._names.update(dict.fromkeys(self._streamed.add(pieces, deltas, closed)))
-            for delta in deltas:
+            for delta in (*deltas, *others):
                 if delta.is_whole:
                     self._wholes.append(delta)
+                    self._whole_characters += len(delta.text)
                     continue
                 self._texts[delta.key] = self._texts.get(delta.key, "") + delta.text
                 self._choices[delta.key] = delta.choice, delta.is_plain
@@ -64,8 +72,8 @@ class Windows:
         waited for."""
         if self._streamed.is_open and not self._is_over:
             return sum(map(len, self._waiting)) > MOST_WAITING
-        texts = (*self._texts.values(), *[each.text for each in self._wholes])
-        return self._is_over or any(len(text) >= self._size for text in texts)
+        lengths = [self._whole_characters, *map(len, self._texts.values())]
+        return self._is_over or max(lengths) >= self._size
 
     @property
     def waits(self) -> bool:
@@ -74,7 +82,15 @@ class Windows:
     def texts(self) -> tuple[Segment, ...]:
         """The texts of the window, each behind the end of the window before."""
         pieces = [
-            Segment(("stream", number), self._earlier.get(key, "") + text, "assistant", key[0], 0, choice, is_plain)
+            Segment(
+                ("stream", number),
+                with_whole_pairs(self._earlier.get(key, "") + text),
+                "assistant",
+                key[0],
+                0,
+                choice,
+                is_plain,
+            )
             for number, (key, text) in enumerate(self._texts.items())
             for choice, is_plain in [self._choices[key]]
             if text
@@ -92,13 +108,19 @@ class Windows:
 
     def released(self) -> tuple[bytes, int]:
         """The events that were judged, and the characters of their texts."""
-        characters = sum(map(len, self._texts.values())) + sum([len(each.text) for each in self._wholes])
+        characters = sum(map(len, self._texts.values())) + self._whole_characters
         if self._overlap:
             for key, text in self._texts.items():
                 self._earlier[key] = (self._earlier.get(key, "") + text)[-self._overlap :]
         events, self._waiting = b"".join(self._waiting), []
         self._texts, self._wholes, self._names, self._is_over = {}, [], {}, False
+        self._whole_characters = 0
         return events, characters
+
+
+def is_unreadable(data: bytes) -> bool:
+    """Whether an event's data, which are no JSON, begin as an object or a list does."""
+    return data.lstrip()[:1] in {b"{", b"["}
 
 
 def gathered_texts(events: bytes, view: TextView, kind: str) -> Sequence[Segment]:

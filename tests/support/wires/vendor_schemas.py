@@ -307,6 +307,40 @@ def replies() -> dict[str, Any]:
     }
 
 
+def events() -> dict[str, Iterator[Any]]:
+    """Every event of each wire of chats, as its vendor's SDK has it, with each member that it may have. Of Responses
+    those that tell pieces and items: the others hold the whole response."""
+    import anthropic.types as messages
+    import botocore.session
+    import cohere
+    import ollama._types
+    from google.genai import types as genai
+    from openai.types import chat, responses
+
+    model = botocore.session.get_session().get_service_model("bedrock-runtime")
+    hints = {
+        "openai_chat": [chat.ChatCompletionChunk],
+        "responses": [
+            each
+            for each in _alternatives(responses.ResponseStreamEvent)
+            if not {"response", "message", "partial_image_b64"} & each.model_fields.keys()
+        ],
+        "anthropic": [messages.RawMessageStreamEvent],
+        "gemini": [genai.GenerateContentResponse],
+        "bedrock_converse": [_Shape(model.operation_model("ConverseStream").output_shape.members["stream"])],
+        "cohere": [cohere.V2ChatStreamResponse],
+        "ollama": [ollama._types.ChatResponse],
+    }
+    return {wire: _each(found) for wire, found in hints.items()}
+
+
+def _each(hints: Iterable[Any]) -> Iterator[Any]:
+    for hint in hints:
+        yield from values(hint)
+        for change in changes(hint):
+            yield change.value
+
+
 # Strings with a mark.
 
 

@@ -21,6 +21,16 @@ from penstock.core.json_beginning import is_object, may_be_object
         (b"[", False),
         (b"--bb", False),
         (b"\x0b{", False),
+        (b"\xff", None),
+        (b"\xff\xfe", None),
+        (b"\x00", None),
+        (b"\x00a", False),
+        ("\ufeff{}".encode("utf-16-le"), True),
+        ("\ufeff {}".encode("utf-16-be"), True),
+        ("{}".encode("utf-16-be"), True),
+        ("\ufeff{}".encode("utf-32-le"), True),
+        ("\ufeff{}".encode("utf-32-be"), True),
+        ("\ufeff[]".encode("utf-16-le"), False),
     ],
 )
 def test_what_a_beginning_tells(beginning: bytes, told: bool | None) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from penstock.core import json_text
 from penstock.core.json_text import (
+    read_any_numbers,
     read_json,
     read_json_or_none,
     read_repaired,
@@ -128,3 +129,12 @@ def test_what_is_no_utf_8_becomes_what_clients_read(data: bytes, told: bytes) ->
 )
 def test_a_text_without_needless_escapes(text: str, read: str) -> None:
     assert with_needed_escapes(text) == read
+
+
+def test_a_number_that_python_does_not_read_is_null() -> None:
+    text = b'{"a": ' + b"1" * 5000 + b', "b": 2, "c": NaN, "d": "\\ud800"}'
+    assert read_json_or_none(text) is None
+    assert read_any_numbers(text) == {"a": None, "b": 2, "c": None, "d": "\ud800"}
+    assert read_any_numbers(b'{"a": 1}') == {"a": 1}
+    for no_json in (b'{"a": 1', b"\xff", b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}"):
+        assert read_any_numbers(no_json) is None

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from penstock.core.segments import spliced
+from penstock.core.segments import spliced, with_whole_pairs
 
 
 def test_strings_at_their_places() -> None:
@@ -22,3 +22,14 @@ def test_what_only_the_standard_library_reads() -> None:
 def test_pointers_that_lead_nowhere(pointer: tuple[str | int, ...]) -> None:
     with pytest.raises((KeyError, IndexError, ValueError)):
         spliced(b'{"a": [{"t": "x"}]}', {("a", 0, "t"): "y", pointer: "z"} if len(pointer) > 3 else {pointer: "z"})
+
+
+def test_null_in_the_place_of_a_value() -> None:
+    assert spliced(b'{"a":[{"t":{"x":[1]}}],"b":"old"}', {("a", 0, "t"): None, ("b",): "n"}) == (
+        b'{"a":[{"t":null}],"b":"n"}'
+    )
+
+
+def test_pieces_that_end_in_a_pair() -> None:
+    assert with_whole_pairs("a\ud83d" + "\ude00b\ud83d") == "a\U0001f600b\ud83d"
+    assert with_whole_pairs("\ude00\ud83d") == "\ude00\ud83d"

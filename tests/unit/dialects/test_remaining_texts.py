@@ -5,7 +5,7 @@ import pytest
 
 from penstock.core.segments import Segment, SegmentKind, spliced
 from penstock.dialects.registry import CALLERS
-from penstock.dialects.remaining_texts import TEXTLESS, every_text, members_with_texts
+from penstock.dialects.remaining_texts import TEXTLESS, every_text, is_setting, members_with_texts, rest_of_event
 from penstock.guards.base import Edit
 from penstock.guards.edits import edited
 from penstock.guards.guarded_body import GuardedBody
@@ -117,16 +117,63 @@ BLOCK = {"type": "content_block_start", "index": 2}
         ("bedrock_converse", {"contentBlockIndex": 0, "delta": {"citation": {"title": "t"}}}, {"t"}),
         ("bedrock_converse", {"contentBlockIndex": 0, "delta": {"toolResult": [{"json": {"a": "v"}}]}}, {"v"}),
         ("responses", {"type": "response.output_text.annotation.added", "annotation": SOURCE}, {"t", "c"}),
+        ("openai_chat", {"choices": [{"delta": {"content": "x", "thoughts": "t"}}]}, {"x", "t"}),
+        ("openai_chat", {"choices": [{"delta": {"content": "x"}, "text": "x", "message": {"content": "so x"}}]}, {"x", "so x"}),
+        ("openai_chat", {"choices": [], "search_results": [{"title": "t", "url": "u"}], "citations": ["c"]}, {"t", "c"}),
+        ("openai_chat", {"choices": [{"delta": {"reasoning": {"text": "t"}}}]}, {"t"}),
+        ("anthropic", {"type": "message_start", "message": {"content": [{"type": "text", "text": "t"}]}}, {"t"}),
+        ("anthropic", {"index": 0, "delta": {"type": "compaction_delta", "content": "t"}}, {"t"}),
+        ("anthropic", {"index": 0, "delta": {"type": "future_delta", "words": "t"}}, {"t"}),
+        ("anthropic", {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "t"}}, {"t"}),
+        ("anthropic", {**BLOCK, "content_block": {"type": "text", "text": "", "citations": [SOURCE]}}, {"t", "c"}),
+        ("gemini", {"candidates": [{"groundingMetadata": {"groundingSupports": [{"segment": {"text": "t"}}]}}]}, {"t"}),
+        ("gemini", {"candidates": [{"groundingMetadata": {"searchEntryPoint": {"renderedContent": "t"}}}]}, {"t"}),
+        ("gemini", {"candidates": [{"citationMetadata": {"citations": [{"title": "t"}]}}]}, {"t"}),
+        ("gemini", {"promptFeedback": {"blockReasonMessage": "t"}}, {"t"}),
+        ("gemini", {"candidates": [{"content": {"parts": [{"functionCall": {"partialArgs": [{"stringValue": "t"}]}}]}}]}, {"t"}),
+        ("bedrock_converse", {"additionalModelResponseFields": {"content": "t"}, "stopReason": "end"}, {"t"}),
+        ("bedrock_converse", {"trace": {"guardrail": {"modelOutput": ["t"]}}}, {"t"}),
+        ("bedrock_converse", {"delta": {"text": "t"}}, {"t"}),
+        ("cohere", {"delta": {"message": {"citations": [{"text": "t", "sources": []}]}}}, {"t"}),
+        ("responses", {"type": "response.future.delta", "delta": "t"}, {"t"}),
+        ("responses", {"type": "response.audio.transcript.delta", "delta": "t"}, {"t"}),
+        ("responses", {"type": "response.audio.delta", "delta": "AAAA"}, {"AAAA"}),
+        ("responses", {"type": "response.output_item.done", "item": {"type": "mcp_call", "error": "t"}}, {"t"}),
+        ("responses", {"type": "response.output_item.done", "item": {"type": "image_generation_call", "revised_prompt": "t"}}, {"t"}),
+        ("responses", {"type": "response.created", "response": {"instructions": "x", "tools": [{"name": "f"}]}}, set()),
     ],
-)
+)  # fmt: skip
 def test_no_event_hides_a_text(caller: str, event: Any, texts: set[str]) -> None:
     view = CALLERS[caller].texts
     assert view is not None
     (kind,) = view.answered if len(view.answered) == 1 else ("chatComplete",)
-    found = [*view.deltas(kind, event)]
+    read = [*view.deltas(kind, event)]
+    _, rest = rest_of_event(event, view.said_in_events, {each.pointer for each in read})
+    found = [*read, *rest]
     assert {each.text for each in found} == texts
     for each in found:
         value = event
         for step in each.pointer:
             value = value[step]
         assert value == each.text
+
+
+def test_names_of_an_event_are_told_apart_and_settings_not_at_all() -> None:
+    call = {"index": 0, "function": {"name": "f", "arguments": ""}}
+    event = {
+        "created_at": "now",
+        "provider": "p",
+        "choices": [{"index": 3, "delta": {"tool_calls": [call]}, "note": "n"}],
+    }
+    names, [note] = rest_of_event(event, {}, ())
+    assert (names, note.text, note.choice) == ("f", "n", 3)
+    assert rest_of_event([], {}, ()) == ("", ())
+    assert [is_setting(name) for name in ("created_at", "id", "citations")] == [True, True, False]
+
+
+def test_the_name_of_a_called_tool_stays_in_answers() -> None:
+    view = CALLERS["anthropic"].texts
+    assert view is not None
+    answer = {"content": [{"type": "tool_use", "name": "f", "input": {}}], "stop_details": {"explanation": "e"}}
+    found = {each.text: each.is_fixed for each in view.answer("messages", answer)}
+    assert found == {"f": True, "e": False}

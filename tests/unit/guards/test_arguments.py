@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,29 @@ def test_what_is_no_json_is_one_text() -> None:
     assert arguments.feed("", last=True) == (" AB", False)
     assert not is_arguments(Segment((), "[note] to a", kind=SegmentKind.TOOL_CALL))
     assert not is_arguments(Segment((), "{}"))
+
+
+@pytest.mark.parametrize(
+    "text", ["{a: 1}", "{'x': 'a'}", '{"x": 1} a', "{xa", '[1, "b", a]', '"b" a', "[no] a", "{1.5.a", "{truea", "-a"]
+)
+def test_what_only_begins_like_json_is_judged_from_where_that_shows(text: str) -> None:
+    assert not is_arguments(Segment((), text, kind=SegmentKind.TOOL_CALL))
+    for size in (1, 2, len(text)):
+        arguments = ArgumentsText(Upper)
+        parts = [arguments.feed(text[at : at + size])[0] for at in range(0, len(text), size)]
+        assert "".join(parts) + arguments.feed("", last=True)[0] == text.replace("a", "AB")
+    denied = ArgumentsText(Upper)
+    denied.feed(text + "!")
+    assert denied.feed("", last=True)[1]
+
+
+@pytest.mark.parametrize("text", [r'["\u0061"]', r'"\u0061"', r' [1e3, true, "\u0061", null]'])
+def test_lists_and_strings_of_json_hide_nothing_in_escapes(text: str) -> None:
+    assert is_arguments(Segment((), text, kind=SegmentKind.TOOL_CALL))
+    for size in (1, 3, len(text)):
+        arguments = ArgumentsText(Upper)
+        parts = [arguments.feed(text[at : at + size])[0] for at in range(0, len(text), size)]
+        assert "".join(parts) + arguments.feed("", last=True)[0] == text.replace(r"\u0061", "AB")
 
 
 @given(

@@ -6,12 +6,14 @@ import itertools
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from judging import hooks_of
 from penstock.dialects.anthropic.caller.texts import TEXTS as ANTHROPIC
 from penstock.dialects.framing import sse
+from penstock.dialects.gemini.caller.texts import TEXTS as GEMINI
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.responses.caller.texts import TEXTS as RESPONSES
 from penstock.guards.held_events import HeldEvents
@@ -246,3 +248,113 @@ def test_a_piece_of_a_name_beside_arguments_is_put_to_the_others_each_time() -> 
     event = chunk({"tool_calls": [call]})
     assert (guard.feed(event), guard.text_of(event)) == (event, None)
     assert (guard.feed(event), guard.denied) == (b"", True)
+
+
+SECRET = "123-45-6789"
+ALL: dict[str, Any] = {"scope": "all", "stream": "hold"}
+
+
+def passed_whole(events: bytes, *hooks: dict[str, Any]) -> bytes:
+    guard = held(*hooks)
+    return guard.feed(events) + guard.finish()
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"delta": {"content": SECRET}, "text": SECRET},
+        {"delta": {"content": ""}, "message": {"role": "assistant", "content": f"so {SECRET}"}},
+        {"delta": {"content": ""}, "logprobs": {"content": [{"token": "x"}]}},
+    ],
+)
+def test_a_text_that_stands_in_a_chunk_once_more_is_changed_there_too(choice: dict[str, Any]) -> None:
+    event = b"data: " + json.dumps({"choices": [{"index": 0, **choice}]}).encode() + b"\n\n"
+    assert SECRET.encode() not in passed_whole(event + FINISH + DONE, REDACTS)
+
+
+def test_of_a_message_so_far_nothing_goes_on_that_may_become_a_match() -> None:
+    guard = held(REDACTS)
+    passed = b""
+    for end in range(1, len(SECRET) + 1):
+        choice = {"index": 0, "delta": {"content": SECRET[end - 1 : end]}, "message": {"content": SECRET[:end]}}
+        passed += guard.feed(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
+    assert not any(digit in passed for digit in b"123456789")
+
+
+def test_tokens_beside_a_text_that_changes_are_left_out() -> None:
+    tokens = {"content": [{"token": SECRET, "logprob": -1}]}
+    changed = chunk({"content": f"{SECRET}."}).replace(
+        b'"finish_reason"', b'"logprobs":' + json.dumps(tokens).encode() + b',"finish_reason"'
+    )
+    assert SECRET.encode() in changed
+    assert SECRET.encode() not in passed_whole(changed + FINISH, REDACTS)
+    untouched = changed.replace(SECRET.encode(), b"so")
+    assert passed_whole(untouched, REDACTS) == untouched
+
+
+def test_halves_of_a_surrogate_pair_are_one_character() -> None:
+    denies = {"contains": {"words": ["bad\U0001f600"], "operator": "none"}, "deny": True}
+    guard = held(denies)
+    guard.feed(b'data: {"choices":[{"index":0,"delta":{"content":"bad\\ud83d"}}]}\n\n')
+    assert not guard.denied
+    guard.feed(b'data: {"choices":[{"index":0,"delta":{"content":"\\ude00"}}]}\n\n')
+    assert guard.denied
+    alone = b'data: {"choices":[{"index":0,"delta":{"content":"so\\ud83d"}}]}\n\n'
+    assert (
+        text_of(passed_whole(chunk({"content": "a"}) + alone + chunk({"content": "b"}) + FINISH, denies))
+        == "aso\ud83db"
+    )
+    assert text_of(passed_whole(alone, denies)) == "so\ud83d"
+
+
+@pytest.mark.parametrize(
+    "data", ['{"choices":[{"index":0,"delta":{"content":"x"}}]', '{"choices":' + "[" * 5000 + "]" * 5000 + "}"]
+)
+def test_nothing_goes_on_behind_an_event_that_only_clients_may_read(data: str) -> None:
+    guard = held(REDACTS)
+    before = chunk({"content": "a"})
+    assert guard.feed(before + f"data: {data}\n\n".encode() + before) == before
+    assert guard.is_unreadable
+    assert held(REDACTS).feed(b"data: ping\n\n") == b"data: ping\n\n"
+
+
+def test_a_number_of_thousands_of_digits_hides_no_text() -> None:
+    event = b'data: {"n":' + b"1" * 5000 + b',"choices":[{"index":0,"delta":{"content":"is 123-45-6789."}}]}\n\n'
+    passed = passed_whole(event + FINISH, REDACTS)
+    assert b"[REDACTED]" in passed
+    assert SECRET.encode() not in passed
+
+
+def test_other_texts_are_judged_with_all_and_told_once() -> None:
+    redacts = {**REDACTS, **ALL}
+    event = {"note": SECRET, "choices": [{"index": 0, "delta": {"content": "123-"}}], "object": "o"}
+    passed = passed_whole(b"data: " + json.dumps(event).encode() + b"\n\n", redacts)
+    assert SECRET.encode() not in passed
+    assert text_of(passed) == "123-"
+    assert passed.count(b'"note"') == 1
+    assert passed.count(b'"object"') == 2
+
+
+def test_pieces_in_members_that_nobody_knows_are_one_text() -> None:
+    denies = {**DENIES, **ALL}
+    guard = held(denies)
+    guard.feed(chunk({"thoughts": "b"}) + chunk({"thoughts": "ad"}))
+    assert guard.denied
+
+
+def test_pieces_of_a_call_that_is_still_written_are_one_text() -> None:
+    guard = HeldEvents(hooks_of({"output_guardrails": [{**DENIES, **ALL}]})[1], GEMINI, "generateContent")
+    for name, piece in ({"name": "f"}, "b"), ({}, "ad"):
+        call = {**name, "partialArgs": [{"jsonPath": "$.q", "stringValue": piece}], "willContinue": True}
+        value = {"candidates": [{"content": {"parts": [{"functionCall": call}]}, "index": 0}]}
+        assert not guard.denied
+        guard.feed(b"data: " + json.dumps(value).encode() + b"\n\n")
+    assert guard.denied
+
+
+def test_what_a_response_repeats_of_its_request_is_no_answer() -> None:
+    guard = HeldEvents(hooks_of({"output_guardrails": [{**DENIES, **ALL}]})[1], RESPONSES, "createModelResponse")
+    repeated = {"instructions": "bad", "tools": [{"type": "function", "name": "bad"}], "output": []}
+    event = {"type": "response.created", "response": repeated}
+    guard.feed(b"data: " + json.dumps(event).encode() + b"\n\n")
+    assert not guard.denied

@@ -54,3 +54,24 @@ def test_a_name_without_end_does_not_wait_for_ever() -> None:
     while not windows.is_due:
         windows.add(piece)
     assert len(windows.released()[0]) < 1 << 19
+
+
+def test_halves_of_a_surrogate_pair_are_one_character() -> None:
+    windows = Windows(TEXTS, "chatComplete", 100, 10)
+    for half in (r"\ud83d", r"\ude00"):
+        windows.add(b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % half.encode())
+    assert [each.text for each in windows.texts()] == ["\U0001f600"]
+
+
+def test_an_event_that_only_clients_may_read() -> None:
+    windows = Windows(TEXTS, "chatComplete", 100, 10)
+    windows.add(b"data: ping\n\n")
+    assert not windows.is_unreadable
+    windows.add(b'data: {"choices":[{"index":0,"delta":{"content":"bad"}}]\n\n')
+    assert windows.is_unreadable
+
+
+def test_other_texts_of_an_event_are_in_its_window() -> None:
+    windows = Windows(TEXTS, "chatComplete", 100, 10)
+    windows.add(b'data: {"id":"c","choices":[],"search_results":[{"title":"t","url":"u"}]}\n\n')
+    assert [each.text for each in windows.texts()] == ["t"]

@@ -99,6 +99,11 @@ class JudgedEvents:
         return not (self.buffers or self._window_hooks)
 
     @property
+    def is_unreadable(self) -> bool:
+        """Whether an event came that no hook can read, and clients might: nothing goes on from there."""
+        return self.held.is_unreadable or self._windows.is_unreadable
+
+    @property
     def characters(self) -> int:
         """How many characters of texts have gone on of a stream that isn't judged as a whole."""
         return self._out_of_windows if self._window_hooks else self.held.released
@@ -156,9 +161,9 @@ class JudgedEvents:
             return await self._judged(events)
         before, last = events[:end], events[end:]
         ready = await self._judged(before) if before else b""
-        if not self.denies:
+        if not (self.denies or self.is_unreadable):
             ready += await self.finished()
-        if self.denies:
+        if self.denies or self.is_unreadable:
             return ready
         results = await self.judged_after(last)
         return ready + results + last
@@ -205,6 +210,8 @@ class JudgedEvents:
         if not windows.waits or not (windows.is_due or is_last):
             return b""
         texts = windows.texts()
+        if windows.is_unreadable:
+            return b""
         if texts:
             body = GuardedBody(b"", lambda _: texts)
             subject = msgspec.structs.replace(self._guards.answered(b""), response=body)

@@ -116,6 +116,8 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
 
         if view is None or kind is None or request is None:
             return self._unread(call, route, sending, plan, kind, outbound)
+        if call.operation.counts_tokens:
+            plan = GuardPlan(before=plan.before)
         return self._guarded(call, route, sending, plan, view, kind, request, outbound)
 
     async def _unread(
@@ -282,7 +284,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         subject = asked(call, route, body, view, kind, streams=request.stream)
         is_large = len(call.body) > LARGE
         failure = await off_loop(lambda: refusal_of_hidden(plan, subject.request)) if is_large else None
-        failure = failure or refusal_of_hidden(plan, subject.request)
+        failure = failure or refusal_of_hidden(plan, subject.request, request.form)
         if failure is not None:
             return JudgedRequest([], subject, failure=failure)
         if len(call.body) > JUDGED or memory.judged or not plan.judges_at_once:

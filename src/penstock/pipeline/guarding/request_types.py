@@ -16,7 +16,6 @@ from penstock.guards.plan import Hook
 from penstock.pipeline.call import Call
 
 _PROXY: Final = Operation.PROXY.request_type
-_COUNTS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 _KEPT: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -42,7 +41,7 @@ _KEPT: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 def request_type(call: Call) -> str:
     """The type of a request; ``proxy`` for one that passes as it is and has no other name."""
     operation = call.operation
-    if operation in _COUNTS:
+    if operation.counts_tokens:
         # Whoever may chat in a wire may count what a chat takes: clients do before they chat.
         view, chat = call.dialect.texts, Operation.CHAT
         return chat.request_type if view is None else view.request_types.get(chat, chat.request_type)

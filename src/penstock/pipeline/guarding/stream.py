@@ -31,8 +31,8 @@ from penstock.transport.base import Reply, Take, hand_on, pass_on
 
 _UNREADABLE: Final = Failure(
     Kind.INVALID_RESPONSE,
-    f"The provider sent an event of more than {MAX_FRAME >> 20} MiB or too many values, which the guards of the config "
-    "can't read.",
+    f"The provider sent an event of more than {MAX_FRAME >> 20} MiB, of too many values or that is no JSON, which the "
+    "guards of the config can't read.",
     sent=True,
 )
 _UNTOLD: Final = Failure(
@@ -296,6 +296,8 @@ class GuardedStream:
         if self._relay.mid_event and self._events.holds_back:
             return await self._unread()
         ready = self._with_denial(await self._events.passed(whole)) if whole else b""
+        if self._events.is_unreadable:
+            return ready + self._cut(_UNREADABLE)
         return self._cut(_UNTOLD) if self._events.is_untold else ready
 
     async def _unread(self) -> bytes:
@@ -330,6 +332,8 @@ class GuardedStream:
             events = events[: -len(error)]
         judging = self._events
         ready = await judging.passed(events) if events else b""
+        if judging.is_unreadable:
+            return ready + self._cut(_UNREADABLE)
         if not judging.denies:
             ready += await judging.finished()
             if broken is None and self._answer.broken is None and not judging.denies:

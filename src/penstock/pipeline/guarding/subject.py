@@ -5,6 +5,7 @@ The counterpart of pipeline/guarding/guard.py, which says when.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -13,6 +14,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
+from penstock.core.form import Form
 from penstock.core.json_beginning import is_object
 from penstock.core.operation import Operation
 from penstock.core.parameter_changes import ParameterChanges
@@ -35,6 +37,20 @@ _ASKING: Final = (
     "batch", "content", "items", "thread", "additional_messages", "tool_outputs",
 )  # fmt: skip
 """Members of the bodies with which models are asked, now or later, at any provider."""
+_FIELDS: Final = (
+    "messages",
+    "contents",
+    "prompt",
+    "negative_prompt",
+    "input",
+    "inputs",
+    "message",
+    "text",
+    "texts",
+    "query",
+)
+"""Fields of forms with which they are asked."""
+_FIELD: Final = re.compile(rb"""[; \t]name=["']?(?:%b)(?:\[\])?["';\s]""" % "|".join(_FIELDS).encode(), re.IGNORECASE)
 
 
 _EMPTY: Final = b"{} \t\r\n"
@@ -117,8 +133,15 @@ def evades(call: Call) -> bool:
     if call.operation is not Operation.PROXY or call.resource is not None:
         return False
     if call.request is None:
-        return is_object(call.body)
+        is_form = b"multipart/" in call.fields.get(b"content-type", b"").lower()
+        return is_object(call.body) or (is_form and _FIELD.search(call.body) is not None)
     return any(name in call.request.body for name in _ASKING)
+
+
+def hidden_field(form: Form) -> str:
+    """The name of a form's part in which a text may stand that no guard reads, since it comes as a file or is too long
+    for a field; empty if there is none."""
+    return next((each.name for each in form.parts if not each.is_text and each.name.strip("[]") in _FIELDS), "")
 
 
 def asked(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str, *, streams: bool) -> Subject:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.form import Form
 from penstock.core.http import segments_at_any_host
 from penstock.core.operation import Operation
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan
 from penstock.pipeline.call import Call
-from penstock.pipeline.guarding.subject import evades
+from penstock.pipeline.guarding.subject import evades, hidden_field
 from penstock.pipeline.guarding.verdicts import GuardVerdicts
 
 _WITHOUT_TEXTS: Final = frozenset(
@@ -75,10 +76,13 @@ _LIVE_TOKENS: Final = ("auth_tokens", "authtokens")
 """What lets a browser open a session of Gemini's Live API: https://ai.google.dev/gemini-api/docs/ephemeral-tokens"""
 
 
-def refusal_of_hidden(plan: GuardPlan, body: GuardedBody) -> Failure | None:
+def refusal_of_hidden(plan: GuardPlan, body: GuardedBody, form: Form | None = None) -> Failure | None:
     """The failure of a request whose texts a guard should judge and can't read, since they are no JSON (bytes that are
-    no UTF-8, say) or under a name in another case: the host may read them all the same. None for any other request."""
+    no UTF-8, say), under a name in another case or in a file of the ``form``: the host may read them all the same. None
+    for any other request."""
     problem = body.problem() if plan.needs_texts else ""
+    if form is not None and plan.needs_texts and (name := hidden_field(form)):
+        problem = f"the form's field {name!r} is a file, or longer than a field that is read"
     return (
         Failure(Kind.INVALID_JSON, f"The guards of the config can't read the request: {problem}.") if problem else None
     )

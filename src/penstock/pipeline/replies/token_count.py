@@ -9,7 +9,6 @@ from typing import Final
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Kind
-from penstock.core.operation import Operation
 from penstock.core.outcome import Outcome
 from penstock.core.token_estimate import value_tokens
 from penstock.dialects.caller import JSON, NO_STORE
@@ -17,7 +16,6 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.off_loop.thread import LARGE, off_loop
 
 ESTIMATE: Final = (b"x-penstock-estimate", b"true")
-_COUNTING: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 _READ: Final = frozenset(
     """
     messages system tools toolConfig input instructions text contents systemInstruction system_instruction
@@ -30,7 +28,7 @@ _READ: Final = frozenset(
 async def estimated(answer: Answer, call: Call) -> Answer:
     """The answer; in its place an estimate where no target of the request counts tokens."""
     failure, write, request = answer.failure, call.dialect.writing.count, call.request
-    if call.operation not in _COUNTING or write is None or request is None:
+    if not call.operation.counts_tokens or write is None or request is None:
         return answer
     if failure is None or failure.kind is not Kind.UNSUPPORTED_OPERATION:
         return answer

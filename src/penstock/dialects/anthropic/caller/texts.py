@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from zlib import crc32
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.remaining_texts import every_text, every_text_of_answer, other_deltas
+from penstock.dialects.remaining_texts import TEXTLESS, every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _STOP: Final = b"message_stop"
@@ -90,13 +91,26 @@ def _said(block: Any, at: Pointer) -> Iterator[tuple[Pointer, str]]:
 
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
     delta, index = member(event, "delta"), member(event, "index")
+    if not isinstance(index, int):
+        index = 0
     name, kind = _DELTAS.get(str(member(delta, "type")), ("", SegmentKind.TEXT))
     text = member(delta, name)
-    if isinstance(text, str) and isinstance(index, int):
+    if isinstance(text, str):
         yield Delta((kind, index, 0), ("delta", name), text, is_plain=kind is SegmentKind.TEXT)
-    elif isinstance(event, dict) and isinstance(index, int):
-        yield from other_deltas(member(delta, "citation"), ("delta", "citation"), index)
+    elif isinstance(event, dict):
+        yield from _of_another_kind(delta, index)
         yield from _begun(event.get("content_block"), index)
+        for each in _answer("", event.get("message")):
+            yield Delta((each.kind, index, 1), ("message", *each.pointer), each.text, 0, each.is_plain, is_whole=True)
+
+
+def _of_another_kind(delta: Any, index: int) -> Iterator[Delta]:
+    """What a delta adds of a kind that is none of the usual ones: each of its strings goes on."""
+    for name, text in delta.items() if isinstance(delta, dict) else ():
+        if isinstance(text, str) and name not in TEXTLESS and name != "stop_sequence":
+            kind = SegmentKind.TEXT if name in _SAYING else SegmentKind.OTHER
+            key = (kind, index, 0 if kind is SegmentKind.TEXT else crc32(name.encode("utf-8", "replace")))
+            yield Delta(key, ("delta", name), text, is_plain=kind is SegmentKind.TEXT)
 
 
 def _begun(block: Any, index: int) -> Iterator[Delta]:
@@ -126,10 +140,10 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    {Operation.CHAT: "messages"},
+    {Operation.CHAT: "messages", Operation.COUNT_TOKENS: "messages"},
     frozenset({"messages"}),
     every_text(_request, "messages"),
-    every_text_of_answer(_answer, "content"),
+    every_text_of_answer(_answer),
     _deltas,
     _closes,
     _is_end,

@@ -10,11 +10,12 @@ import msgspec
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.remaining_texts import every_text, every_text_of_answer, other_deltas
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, leaves, listed, member
 
 _KIND: Final = "converse"
 _STOP: Final = b"messageStop"
+_OWN_OF_REPLY: Final = b'"additionalModelResponseFields"'
 _PLACES: Final[tuple[tuple[tuple[str, ...], SegmentKind], ...]] = (
     (("text",), SegmentKind.TEXT),
     (("guardContent", "text", "text"), SegmentKind.TEXT),
@@ -107,20 +108,13 @@ _DELTAS: Final[tuple[tuple[tuple[str, ...], SegmentKind], ...]] = (
 )
 
 
-_MORE_ADDED: Final = frozenset({"citation", "toolResult"})
-"""Members of a delta that tell sources and results of tools, each whole."""
-
-
 def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
     index = member(event, "contentBlockIndex")
+    slot = index if isinstance(index, int) else 0
     for path, kind in _DELTAS:
         text = _at(event, path)
-        if isinstance(text, str) and isinstance(index, int):
-            yield Delta((kind, index, 0), path, text, is_plain=kind is SegmentKind.TEXT)
-    delta = member(event, "delta")
-    if isinstance(delta, dict) and isinstance(index, int) and not _MORE_ADDED.isdisjoint(delta):
-        for name in _MORE_ADDED:
-            yield from other_deltas(delta.get(name), ("delta", name), index)
+        if isinstance(text, str):
+            yield Delta((kind, slot, 0), path, text, is_plain=kind is SegmentKind.TEXT)
 
 
 def _closes(name: bytes, event: Any) -> int | None:
@@ -130,8 +124,9 @@ def _closes(name: bytes, event: Any) -> int | None:
     return ALL_SLOTS if name in {_STOP, b"metadata"} else None
 
 
-def _is_end(name: bytes, _data: bytes) -> bool:
-    return name == _STOP
+def _is_end(name: bytes, data: bytes) -> bool:
+    """Members of a model's own reply that the caller asked for may hold texts."""
+    return name == _STOP and _OWN_OF_REPLY not in data
 
 
 def _results_event(results: bytes) -> bytes:
@@ -142,7 +137,7 @@ TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
     every_text(_request, "messages"),
-    every_text_of_answer(_answer, "output"),
+    every_text_of_answer(_answer),
     _deltas,
     _closes,
     _is_end,

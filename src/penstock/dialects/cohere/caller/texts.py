@@ -93,8 +93,11 @@ def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
     if isinstance(arguments, str):
         place = (*at, "tool_calls", "function", "arguments")
         yield Delta((SegmentKind.TOOL_CALL, _CALLS + slot, 0), place, arguments, is_plain=False)
-    for segment in _citation(member(message, "citations"), (*at, "citations"), "assistant", 0):
-        yield Delta((segment.kind, _PLAN, 1), segment.pointer, segment.text, is_plain=False, is_whole=True)
+    citations = member(message, "citations")
+    places = [((*at, "citations", number), each) for number, each in enumerate(listed(citations))]
+    for place, citation in places or [((*at, "citations"), citations)]:
+        for segment in _citation(citation, place, "assistant", 0):
+            yield Delta((segment.kind, _PLAN, 1), segment.pointer, segment.text, is_plain=False, is_whole=True)
 
 
 def _closes(name: bytes, event: Any) -> int | None:
@@ -114,7 +117,8 @@ def _closes(name: bytes, event: Any) -> int | None:
 
 
 def _is_end(name: bytes, data: bytes) -> bool:
-    return name == _END or b'"message-end"' in data
+    """The end of an answer that failed says why."""
+    return (name == _END or b'"message-end"' in data) and b'"error"' not in data
 
 
 def _results_event(results: bytes) -> bytes:
@@ -125,7 +129,7 @@ TEXTS: Final = TextView(
     {Operation.CHAT: _KIND},
     frozenset({_KIND}),
     every_text(_request, "messages"),
-    every_text_of_answer(_answer, "message"),
+    every_text_of_answer(_answer),
     _deltas,
     _closes,
     _is_end,

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from zlib import crc32
+
+from msgspec.structs import replace
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
@@ -26,9 +29,14 @@ _TREES: Final = {
 """The members of parts that hold texts, at any depth."""
 _TEXT_PARTS: Final = frozenset({"text", "thought", "thoughtSignature"})
 """The members of a part that goes on with the part before it."""
+_PIECE: Final = "stringValue"
+"""A piece of an argument of a call that is told while it is written (``partialArgs``)."""
 
 
-def _request(_kind: str, body: Any) -> Iterator[Segment]:
+def _request(kind: str, body: Any) -> Iterator[Segment]:
+    for name, value in _members(body, "generateContentRequest"):  # of which tokens are counted
+        for segment in _request(kind, value):
+            yield replace(segment, pointer=(name, *segment.pointer))
     for name, value in _members(body, "systemInstruction"):
         yield from content_segments(value, (name,), "system", SegmentKind.SYSTEM, -1)
     contents = member(body, "contents")
@@ -73,7 +81,19 @@ def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int, choi
         for name, value in _members(part, outer):
             for pointer, leaf in leaves(member(value, inner), (*at, name, inner)):
                 yield Segment(pointer, leaf, role, of, index, choice, is_plain=False)
+    for pointer, text in _pieces(part, at):
+        yield Segment(pointer, text, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
     yield from encoded_segments(part, at, role, kind, index)
+
+
+def _pieces(part: Any, at: Pointer) -> Iterator[tuple[Pointer, str]]:
+    """The pieces of a call's arguments."""
+    for name, value in _members(part, "functionCall"):
+        for inner, pieces in _members(value, "partialArgs"):
+            for number, piece in enumerate(listed(pieces)):
+                for key, text in _members(piece, _PIECE):
+                    if isinstance(text, str):
+                        yield (*at, name, inner, number, key), text
 
 
 def _candidates(response: Any) -> Iterator[tuple[int, int, Any]]:
@@ -91,27 +111,44 @@ def _answer(_kind: str, body: Any) -> Iterator[Segment]:
 
 def _deltas(kind: str, response: Any) -> Iterator[Delta]:
     for segment in _answer(kind, response):
-        # Text goes on from response to response; arguments and results come whole.
-        is_whole = segment.pointer[-1] != "text" or len(segment.pointer) != _DEPTH
-        key = (segment.kind, segment.choice, 0)
+        # Text goes on from response to response, and so do pieces of arguments; all else comes whole.
+        is_piece = len(segment.pointer) == _DEPTH_OF_PIECE and camel(str(segment.pointer[-1])) == _PIECE
+        is_whole = not is_piece and (segment.pointer[-1] != "text" or len(segment.pointer) != _DEPTH)
+        key = (segment.kind, segment.choice, 1 + _argument(response, segment.pointer) if is_piece else 0)
         yield Delta(key, segment.pointer, segment.text, segment.choice, segment.is_plain, is_whole=is_whole)
 
 
+def _argument(response: Any, pointer: Pointer) -> int:
+    """Which argument of a call a piece belongs to."""
+    piece = response
+    for step in pointer[:-1]:
+        piece = piece[step]
+    return crc32(str([each for _, each in _members(piece, "jsonPath")]).encode("utf-8", "replace"))
+
+
 _DEPTH: Final = len(("candidates", 0, "content", "parts", 0, "text"))
+_DEPTH_OF_PIECE: Final = len(("candidates", 0, "content", "parts", 0, "functionCall", "partialArgs", 0, _PIECE))
 
 
 def _closes(_name: bytes, response: Any) -> int | None:
-    """A candidate's text ends with the reason for its end, or with a part of another kind."""
+    """A candidate's text ends with the reason for its end, or with a part of another kind: not with a call that is
+    still written, whose arguments would end with it."""
     slots = [
         index
         for _, index, candidate in _candidates(response)
         if member(candidate, "finishReason")
         or any(
-            isinstance(part, dict) and not part.keys() <= _TEXT_PARTS
+            isinstance(part, dict) and not part.keys() <= _TEXT_PARTS and not _goes_on(part)
             for part in listed(member(member(candidate, "content"), "parts"))
         )
     ]
     return None if not slots else slots[0] if len(slots) == 1 else ALL_SLOTS
+
+
+def _goes_on(part: dict[str, Any]) -> bool:
+    """Whether a part is a call of which more will be told."""
+    calls = [value for _, value in _members(part, "functionCall")]
+    return any(value is True for call in calls for _, value in _members(call, "willContinue"))
 
 
 def _is_end(_name: bytes, _data: bytes) -> bool:
@@ -124,10 +161,10 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    {Operation.CHAT: _KIND},
+    {Operation.CHAT: _KIND, Operation.COUNT_TOKENS: _KIND},
     frozenset({_KIND}),
     every_text(_request, "contents"),
-    every_text_of_answer(_answer, "candidates"),
+    every_text_of_answer(_answer),
     _deltas,
     _closes,
     _is_end,

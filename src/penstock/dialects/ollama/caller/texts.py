@@ -86,7 +86,7 @@ CHAT_TEXTS: Final = TextView(
     {Operation.CHAT: _CHAT},
     frozenset({_CHAT}),
     every_text(_request, "messages"),
-    every_text_of_answer(_answer, "message"),
+    every_text_of_answer(_answer),
     _deltas,
     _closes,
     _is_end,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any, Final, Literal
+from zlib import crc32
 
 import msgspec
 
@@ -20,7 +21,6 @@ from penstock.dialects.remaining_texts import (
     every_text,
     every_text_of_answer,
     members_with_texts,
-    other_deltas,
 )
 from penstock.dialects.texts import NamePiece, TextView, document_texts, inputs, leaves, listed, member, plain_messages
 
@@ -229,9 +229,8 @@ def _deltas(kind: str, chunk: Any) -> Iterator[Delta]:
         index = member(choice, "index")
         slot = index if isinstance(index, int) else 0
         at: tuple[str | int, ...] = ("choices", number)
-        text = member(choice, "text")
-        if kind == "complete" and isinstance(text, str):
-            yield Delta((SegmentKind.TEXT, slot, 0), (*at, "text"), text, slot)
+        if isinstance(choice, dict) and not _BESIDE_DELTA.isdisjoint(choice):
+            yield from _beside_delta(kind, choice, at, slot)
         delta = member(choice, "delta")
         if not isinstance(delta, dict):
             continue
@@ -248,7 +247,7 @@ def _deltas(kind: str, chunk: Any) -> Iterator[Delta]:
                 if isinstance(arguments, str):
                     place = (*at, "tool_calls", position, holder, name)
                     yield Delta(key, place, arguments, slot, is_plain=False)
-        if not _ADDED_SELDOM.isdisjoint(delta):
+        if not _ADDED_OFTEN.issuperset(delta):
             yield from _seldom_added(delta, at, slot)
 
 
@@ -260,14 +259,36 @@ _ADDED: Final = (
     ("thinking", SegmentKind.REASONING, 2),
 )
 """Members of a delta with a text, its kind, and which of the texts of this kind it is."""
+_ADDED_OFTEN: Final = frozenset({"role", "tool_calls", "channel", "token_id", *[name for name, _, _ in _ADDED]})
 _ADDED_SELDOM: Final = frozenset({"annotations", "audio", "function_call", "reasoning_details"})
+_BESIDE_DELTA: Final = frozenset({"text", "message", *_REASONING})
+"""Members of a streamed choice beside its delta: the text of legacy completions, and what their models thought. In
+chats Together has the delta's text there once more, Perplexity the message so far (docs/quirks.md#q93)."""
+
+
+def _beside_delta(kind: str, choice: dict[str, Any], at: Pointer, slot: int) -> Iterator[Delta]:
+    text = choice.get("text")
+    if isinstance(text, str):
+        yield Delta((_TEXT, slot, 0 if kind == "complete" else 2), (*at, "text"), text, slot)
+    for number, name in enumerate(_REASONING):
+        thought = choice.get(name)
+        if isinstance(thought, str):
+            yield Delta((SegmentKind.REASONING, slot, number), (*at, name), thought, slot, is_plain=False)
+    is_growing = not choice.get("finish_reason")
+    for each in _message(choice.get("message"), (*at, "message"), "assistant", _TEXT, 0, slot):
+        key = (each.kind, slot, -1)
+        yield Delta(key, each.pointer, each.text, slot, each.is_plain, is_whole=True, is_growing=is_growing)
 
 
 def _seldom_added(delta: dict[str, Any], at: Pointer, slot: int) -> Iterator[Delta]:
     transcript = member(delta.get("audio"), "transcript")
     if isinstance(transcript, str):
         yield Delta((_TEXT, slot, 1), (*at, "audio", "transcript"), transcript, slot)
-    yield from other_deltas(delta.get("annotations"), (*at, "annotations"), slot, slot)
+    for name in delta.keys() - _ADDED_OFTEN - _ADDED_SELDOM:
+        text = delta[name]
+        if isinstance(text, str) and name not in TEXTLESS:
+            key = (SegmentKind.OTHER, slot, crc32(name.encode("utf-8", "replace")))
+            yield Delta(key, (*at, name), text, slot, is_plain=False)
     arguments = member(delta.get("function_call"), "arguments")
     if isinstance(arguments, str):
         key = (SegmentKind.TOOL_CALL, slot, -1)
@@ -331,7 +352,7 @@ TEXTS: Final = TextView(
     {operation: operation.request_type for operation in _OPERATIONS},
     frozenset({"chatComplete", "complete"}),
     every_text(_request, "messages"),
-    every_text_of_answer(_answer, "choices"),
+    every_text_of_answer(_answer),
     _deltas,
     _closes,
     _is_end,

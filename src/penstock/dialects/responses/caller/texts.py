@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from zlib import crc32
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
-from penstock.dialects.remaining_texts import every_text, every_text_of_answer, other_deltas
+from penstock.dialects.remaining_texts import every_text, every_text_of_answer
 from penstock.dialects.texts import TextView, document_texts, leaves, listed, member
 
 _KIND: Final = "createModelResponse"
@@ -37,6 +38,12 @@ _PIECES: Final = {
     "code_interpreter_call_code": ("code", SegmentKind.TOOL_CALL),
 }
 """By the name of a text's events: the member of the last one that holds all of it, and what it is."""
+_KINDS_OF_PIECES: Final = (
+    ("transcript", SegmentKind.TEXT), ("text", SegmentKind.TEXT), ("reasoning", SegmentKind.REASONING),
+)  # fmt: skip
+"""Words in the names of other texts' events -> what their pieces are. All others are what a tool is called with."""
+_SOUND: Final = "audio"
+"""The end of the name of events whose pieces are base64."""
 
 
 def _request(_kind: str, body: Any) -> Iterator[Segment]:
@@ -129,7 +136,11 @@ def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
             index = number + _number(event, "summary_index")
             yield Delta((kind, slot, index), (at,), text, is_plain=is_plain, is_whole=step != "delta")
         return
-    yield from other_deltas(member(event, "annotation"), ("annotation",), slot)
+    if step == "delta" and isinstance(text := member(event, "delta"), str) and not name.endswith(_SOUND):
+        kind = next((of for word, of in _KINDS_OF_PIECES if word in name), SegmentKind.TOOL_CALL)
+        key = (kind, slot, crc32(name.encode("utf-8", "replace")))
+        yield Delta(key, ("delta",), text, is_plain=kind is SegmentKind.TEXT)
+        return
     for segment in _whole(event):
         yield Delta((segment.kind, slot, 0), segment.pointer, segment.text, 0, segment.is_plain, is_whole=True)
 
@@ -171,7 +182,7 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    dict.fromkeys((Operation.CHAT, Operation.RESPONSE_COMPACT, Operation.RESPONSE), _KIND),
+    dict.fromkeys((Operation.CHAT, Operation.RESPONSE_COMPACT, Operation.RESPONSE, Operation.RESPONSE_TOKENS), _KIND),
     frozenset({_KIND}),
     every_text(_request, "input"),
     every_text_of_answer(_answer, "output"),
@@ -181,5 +192,6 @@ TEXTS: Final = TextView(
     _results_event,
     end_mark=_DONE,
     may_skip=False,
+    said_in_events={"response": frozenset({"output"})},
     results_first=False,
 )
