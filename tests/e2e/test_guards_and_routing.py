@@ -119,12 +119,13 @@ def test_a_stream_that_a_guard_cuts_is_no_failure_of_its_target(gateway: Running
         "targets": [target_of(upstream, output_guardrails=[denies]), {"provider": "echo"}],
     }
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
-    asked = {"json": body, "headers": {"x-portkey-config": json.dumps(config)}, "timeout": 60, "trust_env": False}
+    headers = {"x-portkey-config": json.dumps(config)}
     gateway.recorded()
     for _ in range(2):
         release = threading.Event()
         upstream.play(events(ROLE, first, end=False), held(release), send(b"%x\r\n%b\r\n" % (len(rest), rest)))
-        with httpx.stream("POST", f"{gateway.v1}/chat/completions", **asked) as got:
+        url = f"{gateway.v1}/chat/completions"
+        with httpx.stream("POST", url, json=body, headers=headers, timeout=60, trust_env=False) as got:
             assert (got.status_code, got.headers["x-portkey-last-used-option-index"]) == (200, "config.targets[0]")
             release.set()
             text = got.read().decode()

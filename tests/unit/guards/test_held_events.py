@@ -294,11 +294,11 @@ def test_tokens_beside_a_text_that_changes_are_left_out() -> None:
 
 def test_halves_of_a_surrogate_pair_are_one_character() -> None:
     denies = {"contains": {"words": ["bad\U0001f600"], "operator": "none"}, "deny": True}
-    guard = held(denies)
-    guard.feed(b'data: {"choices":[{"index":0,"delta":{"content":"bad\\ud83d"}}]}\n\n')
-    assert not guard.denied
-    guard.feed(b'data: {"choices":[{"index":0,"delta":{"content":"\\ude00"}}]}\n\n')
-    assert guard.denied
+    guard, denied = held(denies), list[bool]()
+    for half in (b"bad\\ud83d", b"\\ude00"):
+        guard.feed(b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % half)
+        denied.append(guard.denied)
+    assert denied == [False, True]
     alone = b'data: {"choices":[{"index":0,"delta":{"content":"so\\ud83d"}}]}\n\n'
     assert (
         text_of(passed_whole(chunk({"content": "a"}) + alone + chunk({"content": "b"}) + FINISH, denies))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.core.events import Text
+from penstock.core.events import Stop, Text
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects.framing import sse
@@ -27,7 +27,7 @@ from responses_wire import CAPTION
 
 WRITER = ResponseWriter(CAPTION)
 BEGUN = WRITER.write([Text("Hello")])
-STREAM = BEGUN + WRITER.write([Usage(1, 2, 3)]) + WRITER.finish()
+STREAM = BEGUN + WRITER.write([Stop("stop"), Usage(1, 2, 3)]) + WRITER.finish()
 NAMELESS = b"".join(line + b"\n" for line in STREAM.split(b"\n") if not line.startswith(b"event:"))
 FAILED = b'{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"x"}}}'
 
