@@ -381,7 +381,7 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if judged is not None and judged.runs:
             return self.results.denial(call, route, judged.runs, (), place=judged.place)
         left = plan if judged is None else GuardPlan(after=plan.after)
-        unread = refusal_of_unread(call, left, self.verdicts, refuses=self.refuses_unguarded)
+        unread = await refusal_of_unread(call, left, self.verdicts, refuses=self.refuses_unguarded)
         if unread is not None:
             return failed_answer(unread, call)
         return (call, route) if judged is None or judged.body is None else with_body(call, route, judged.body)

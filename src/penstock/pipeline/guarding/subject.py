@@ -50,6 +50,10 @@ _FIELDS: Final = (
     "query",
 )
 """Fields of forms with which they are asked."""
+_SLICE: Final = 1 << 16
+"""Bytes of a form that are searched at once: a search keeps Python's lock, and all other requests wait."""
+_LONGEST: Final = 64
+"""Bytes that what is searched has at the most."""
 _FIELD: Final = re.compile(rb"""[; \t]name=["']?(?:%b)(?:\[\])?["';\s]""" % "|".join(_FIELDS).encode(), re.IGNORECASE)
 
 
@@ -134,8 +138,14 @@ def evades(call: Call) -> bool:
         return False
     if call.request is None:
         is_form = b"multipart/" in call.fields.get(b"content-type", b"").lower()
-        return is_object(call.body) or (is_form and _FIELD.search(call.body) is not None)
+        return is_object(call.body) or (is_form and _names_a_text(call.body))
     return any(name in call.request.body for name in _ASKING)
+
+
+def _names_a_text(form: bytes) -> bool:
+    """Whether a part of a form has the name of a text with which a model is asked."""
+    slices = range(0, len(form), _SLICE)
+    return any(_FIELD.search(form, start, start + _SLICE + _LONGEST) is not None for start in slices)
 
 
 def hidden_field(form: Form) -> str:

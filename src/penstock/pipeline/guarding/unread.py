@@ -18,6 +18,7 @@ from penstock.guards.plan import GuardPlan
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.subject import evades, hidden_field
 from penstock.pipeline.guarding.verdicts import GuardVerdicts
+from penstock.pipeline.off_loop.thread import off_loop_if_large
 
 _WITHOUT_TEXTS: Final = frozenset(
     {
@@ -32,7 +33,7 @@ _WITHOUT_TEXTS: Final = frozenset(
 )
 
 
-def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, refuses: bool) -> Failure | None:
+async def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, refuses: bool) -> Failure | None:
     """The failure of a request that doesn't pass unread; None for one that does, which is noted in ``verdicts``.
     ``refuses``: the operator lets none through."""
     hooks = [hook for hook in (*plan.before, *plan.after) if (hook.deny and not hook.is_shadow) or hook.transforms]
@@ -50,7 +51,7 @@ def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts, *, r
             "config judge nothing: use a config without guards that deny or change texts (docs/realtime.md)."
         )
         return Failure(Kind.UNSUPPORTED_OPERATION, text)
-    if evades(call):
+    if await off_loop_if_large(len(call.body), lambda: evades(call)):
         text = (
             "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
             "for it, where they can (docs/endpoints.md)."
