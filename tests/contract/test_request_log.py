@@ -839,7 +839,7 @@ def test_who_makes_a_month_keeps_nobody_waiting_whose_month_is_there(admin: Runn
         return
 
     async def write_beside() -> None:
-        async with database.write() as other, asyncio.timeout(60):
+        async with database.write() as other, asyncio.timeout(300):
             await other.execute(sa.select(sa.func.pg_advisory_xact_lock(0x70656E6C6F6773)))
             await write(database, entry(NOON + 1, trace_id="second"))
 

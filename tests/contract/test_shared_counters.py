@@ -122,7 +122,7 @@ async def test_what_a_killed_worker_held_is_charged(place: Place, counters: Stor
             worker.kill()
         lines += [line for line in told(running) if len(line) == 2]
     reserved = 1
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         # A server may still carry out what a worker sent before it died.
         while reserved:
             await sweep(place)

@@ -697,7 +697,7 @@ async def test_changes_at_the_same_time_are_all_seen_by_whoever_reads_in_between
         async with database.change() as first:
             await first.execute(models.where(schema.api_key.c.id == ids[0]))
             second = asyncio.ensure_future(change(ids[1]))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 while not (await first.execute(sa.text(_WAITS))).scalar_one():
                     pass
             assert await shown() == {"a": None, "b": None}
@@ -757,7 +757,7 @@ async def test_changes_that_touch_keys_in_any_order_wait_for_one_another(postgre
             async with database.change() as connection:
                 await touch(connection, ids[0])
                 has_touched.set()
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(300):
                     while not (await connection.execute(sa.text(_WAITS))).scalar_one():
                         pass
                 await touch(connection, ids[1])

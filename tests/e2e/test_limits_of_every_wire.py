@@ -78,7 +78,7 @@ def chat(client: httpx.Client) -> httpx.Response:
 
 def settled(client: httpx.Client) -> int:
     """The tokens that are settled, when nothing is reserved any more."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         limits = client.get("/penstock/me").json()["limits"]
         (budget,) = [each for each in limits if each["window"] == {"unit": "lifetime"}]

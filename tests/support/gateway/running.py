@@ -85,7 +85,7 @@ class RunningGateway:
         answer a moment before the record is written."""
 
         async def taken() -> list[Record]:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 while self._requests:  # noqa: ASYNC110 (nothing tells it)
                     await asyncio.sleep(0.001)
             return self.records.take()

@@ -48,7 +48,9 @@ class Serving:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    """Wait until a condition holds. On a busy machine another attempt of a gateway may come a minute later: the limit
+    only ends what would never come."""
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -48,7 +48,7 @@ def impatient(counters: GuardedCounters, seconds: float = 0.05) -> Iterator[None
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not is_so():  # noqa: ASYNC110 (nothing tells it)
             await asyncio.sleep(0.01)
 

@@ -24,7 +24,7 @@ import pytest
 
 from loops import GATEWAY, left_open
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds that a task or thread has for ending by itself. Only a leak takes so long."""
 
 _THREADS = pytest.StashKey[set[threading.Thread]]()
@@ -124,9 +124,9 @@ def _said(error: sys.UnraisableHookArgs) -> str:
 
 
 def _ends_with_another(thread: threading.Thread) -> bool:
-    """Whether a thread ends with what has it: an event loop's pool, or a connection to the database of a gateway that
-    still runs, the module's, which opens it at the first request that needs it."""
-    if "_connection_worker_thread" in thread.name or thread.name.startswith("penstock-rows"):
+    """Whether a thread ends with what has it: an event loop's pool, or what asks the database of a gateway that still
+    runs, the module's, which opens it at the first request that needs it."""
+    if "_connection_worker_thread" in thread.name or thread.name.startswith(("penstock-rows", "penstock-reading")):
         return any(each.name == GATEWAY for each in threading.enumerate())
     return thread.name.startswith(("asyncio_", "uvloop_", "large-work"))
 

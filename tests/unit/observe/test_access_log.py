@@ -92,7 +92,7 @@ async def test_the_first_lines_wait_for_prices() -> None:
         await asyncio.sleep(0)
     assert len(records) == 1
     costs.is_loading = False
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         await log_is_written(records)
     await log.stop()
     assert out.getvalue().count(b"\n") == 1
@@ -131,7 +131,7 @@ async def test_lines_of_one_turn_are_those_of_each_record(piece: int) -> None:
         await asyncio.sleep(0)
         for each in handful:
             records.push(each)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             await log_is_written(records)
         await log.stop()
         written = [json.loads(text) for text in b"".join(out.pieces).splitlines()]

@@ -98,7 +98,7 @@ async def guarding(store: Store, alerts: list[Alert], folder: Path | None = None
 
 
 async def until_up(guarded: GuardedCounters) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while guarded.is_degraded or not guarded.is_ready:  # noqa: ASYNC110 (nothing tells it)
             await asyncio.sleep(0.001)
 

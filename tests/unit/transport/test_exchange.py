@@ -158,7 +158,7 @@ async def test_a_body_that_is_passed_on_late_takes_no_headers_of_the_next_exchan
     async with serving(script) as server, transport() as made:
         first = await made.send(request(server.origin))
         assert isinstance(first, HttpExchange)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while first.whole() is None:  # noqa: ASYNC110 (nothing tells it)
                 await asyncio.sleep(0)
             sending = asyncio.ensure_future(made.send(request(server.origin)))

@@ -179,7 +179,7 @@ class ControlStore:
         """What is read of the database on an event loop and in a thread of its own, wherever the caller runs."""
         first = importlib.import_module("penstock.stores.sql.catalogue.first_reading")
         reading = first.read_once(self._place.address, self.keyring, self._providers, self._prepare, self._week_starts)
-        with ThreadPoolExecutor(1) as thread:
+        with ThreadPoolExecutor(1, "penstock-reading") as thread:
             read: FirstReading = thread.submit(asyncio.run, reading).result()
         return read
 

@@ -125,7 +125,7 @@ async def test_it_is_written_soon() -> None:
     conversations.start()
     try:
         keep(conversations, new_id())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             await table.written.wait()
     finally:
         await conversations.stop()

@@ -115,7 +115,7 @@ async def test_what_a_process_left_that_ends_after_this_one_has_begun_is_written
     log.start()
     assert log.waiting == 0, "the other one still has its spool"
     dying.close()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         await is_written.wait()
     await log.stop()
     assert (table.traces, table.repeated) == (["a"], [True])

@@ -78,7 +78,7 @@ async def answered(port: int, callers: ssl.SSLContext) -> bytes:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         while not condition():  # noqa: ASYNC110 (nothing tells it)
             await asyncio.sleep(0)
 
