@@ -187,7 +187,8 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
             {pages.map((entry) => (
               <li key={entry.page}>
                 <a href={link(entry.page)} {...(entry === current ? { "aria-current": "page" as const } : {})}>
-                  {entry.name} <Unsaved of={link(entry.page)} />
+                  {entry.name}
+                  <Unsaved of={link(entry.page)} />
                 </a>
               </li>
             ))}

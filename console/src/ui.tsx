@@ -64,14 +64,15 @@ export function Button({ look = "plain", class: extra, disabled, ...rest }: Butt
 
 /** Marks what holds text that is typed and not saved: all of a page, or one place. */
 export function Unsaved(props: { of: string }): JSX.Element | null {
-  return useUnsaved().some((place) => isWithin(place, props.of)) ? <span class="badge warn">unsaved</span> : null;
+  return useUnsaved().some((place) => isWithin(place, props.of)) ? <> <span class="badge warn">unsaved</span></> : null;
 }
 
 /** Opens a dialog; `place` is that of the dialog's draft. */
 export function Opens({ place, children, ...rest }: ButtonProps & { place: string }): JSX.Element {
   return (
     <Button {...rest}>
-      {children} <Unsaved of={place} />
+      {children}
+      <Unsaved of={place} />
     </Button>
   );
 }
@@ -338,7 +339,7 @@ export function RowName(props: { to: string | false; children: ComponentChildren
     <>
       <a class="strong" href={props.to}>
         {props.children}
-      </a>{" "}
+      </a>
       <Unsaved of={props.to} />
     </>
   );

@@ -23,10 +23,12 @@ import sqlalchemy as sa
 from administering import ADMIN, RunningAdmin, running_admin
 from databases import fresh_address
 from logged import MINUTE, NOON, by_member, entry, write
+from penstock.background import in_slices
 from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.analytics.graphs import ALIASES
-from penstock.control.logs import files, narrowing
+from penstock.control.logs import narrowing
+from penstock.control.logs.logs import rows_of
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError, ValueRefused
@@ -39,6 +41,7 @@ from penstock.stores.sql.schema.request_log import COST_CLASS, cost_class
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+FILES = "penstock.control.logs.files"
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -718,20 +721,20 @@ def test_a_file_whose_rows_cannot_be_had_is_refused_and_one_without_rows_is_whol
     async def broken(*_: Any) -> None:
         raise DatabaseError("the database is gone")
 
-    monkeypatch.setattr(files, "rows_of", broken)
+    monkeypatch.setattr(f"{FILES}.rows_of", broken)
     assert fetched(admin, path, **shown).status_code == 503
 
 
 def test_a_file_that_breaks_off_has_no_end(admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
     put(admin, *(entry(NOON + number, trace_id=f"t{number}") for number in range(1100)))
-    rows_of, pages = files.rows_of, itertools.count()
+    pages = itertools.count()
 
     async def breaking(*arguments: Any) -> Any:
         if next(pages) == 1:
             raise DatabaseError("the database is gone")
         return await rows_of(*arguments)
 
-    monkeypatch.setattr(files, "rows_of", breaking)
+    monkeypatch.setattr(f"{FILES}.rows_of", breaking)
     with pytest.raises(httpx.RemoteProtocolError):
         fetched(admin, "/logs/download?format=csv", **{"x-portkey-api-key": ADMIN})
 
@@ -740,8 +743,6 @@ def test_a_file_skips_no_row_that_stays_while_others_are_deleted(
     admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(admin, *(entry(NOON + number, trace_id=f"t{number}") for number in range(1300)))
-    in_slices = files.in_slices
-
     async def deleting(rows: deque[Any], add: Callable[[Any], None]) -> None:
         """Make the lines of a page; then the oldest rows, some of the page and its last one are gone."""
         gone = [row.id for row in itertools.islice(rows, 0, None, 7)] + [rows[-1].id]
@@ -750,7 +751,7 @@ def test_a_file_skips_no_row_that_stays_while_others_are_deleted(
             old = sa.or_(schema.request_log.c.at < NOON + 100, schema.request_log.c.id.in_(gone))
             await connection.execute(schema.request_log.delete().where(old))
 
-    monkeypatch.setattr(files, "in_slices", deleting)
+    monkeypatch.setattr(f"{FILES}.in_slices", deleting)
     answer = fetched(admin, "/logs/download", **{"x-portkey-api-key": ADMIN})
     traces_ = [json.loads(line)["trace_id"] for line in answer.text.splitlines()]
     assert traces_ == [f"t{number}" for number in range(1299, 99, -1)]

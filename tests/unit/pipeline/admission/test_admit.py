@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from penstock.limits.memory import MemoryCounters
-from penstock.pipeline.admission import admit
 from penstock.pipeline.admission.admit import Admitter
 from penstock.stores.catalogue import Catalogue
 
@@ -40,7 +39,7 @@ async def test_counters_are_swept_until_all_were_looked_at(monkeypatch: pytest.M
         swept.append(moment)
         return rest.pop(0)
 
-    monkeypatch.setattr(admit.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     counters = MemoryCounters(lambda: 7)
     admitter = Admitter(Catalogues(), counters, lambda: 7, immediate=counters, sweep=sweep)
     admitter.start()
