@@ -743,6 +743,7 @@ def test_a_file_skips_no_row_that_stays_while_others_are_deleted(
     admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(admin, *(entry(NOON + number, trace_id=f"t{number}") for number in range(1300)))
+
     async def deleting(rows: deque[Any], add: Callable[[Any], None]) -> None:
         """Make the lines of a page; then the oldest rows, some of the page and its last one are gone."""
         gone = [row.id for row in itertools.islice(rows, 0, None, 7)] + [rows[-1].id]
