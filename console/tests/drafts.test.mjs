@@ -11,7 +11,7 @@ const task = withGateway((...started) => {
 });
 
 const makeKey = (name) => admin(gateway, "POST", "/api-keys/workspace/service", { name, scopes: ["completions.write"] });
-const entry = (page, name) => page.getByRole("navigation").getByRole("link", { name, exact: true });
+const entry = (page, name) => named(page.getByRole("navigation"), "link", name);
 const typedBefore = (where) => where.getByText("This is what you typed before. It is not saved yet.");
 
 /** Do something that leaves the document; the questions that the browser asks, each of which is answered by staying. */
@@ -209,12 +209,12 @@ test("what is typed in the playground and to find keys stays, and nobody is aske
     await page.getByText("System message, tools, images, gateway key").click();
     await field(page, "System message").fill("Be brief.");
     await visit(page, "keys");
-    await page.getByLabel("Filter keys").fill("search");
+    await field(page, "Filter keys").fill("search");
     await visit(page, "playground");
     assert.equal(await field(page, "Message").inputValue(), "Half a question");
     assert.equal(await field(page, "Model").inputValue(), "echo/echo");
     assert.ok(await field(page, "System message").isVisible());
     await visit(page, "keys");
-    assert.equal(await page.getByLabel("Filter keys").inputValue(), "search");
+    assert.equal(await field(page, "Filter keys").inputValue(), "search");
     assert.deepEqual(await questions(page, reload(page)), []);
   }));

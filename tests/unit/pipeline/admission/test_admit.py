@@ -22,27 +22,22 @@ class Catalogues:
 
 async def test_counters_are_swept_until_all_were_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """If a look saw some of them alone, values that come once would fill a limit's room with counters of nobody."""
-    pauses = 0
-    second, pause = asyncio.Event(), asyncio.sleep
-    rest = [True, True, False, True, False]
-    swept: list[int] = []
-
-    async def sleep(seconds: float) -> None:
-        nonlocal pauses
-        pauses += seconds > 0
-        if pauses == 2:
-            second.set()
-            await asyncio.Event().wait()
-        await pause(0)
+    monkeypatch.setattr("penstock.pipeline.admission.admit._SWEEP", 3600.0)
+    rest = [True, True, False]
+    moments: list[int] = []
+    is_swept = asyncio.Event()
 
     def sweep(moment: int) -> bool:
-        swept.append(moment)
-        return rest.pop(0)
+        moments.append(moment)
+        has_more = rest.pop(0)
+        if not has_more:
+            is_swept.set()
+        return has_more
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
     counters = MemoryCounters(lambda: 7)
     admitter = Admitter(Catalogues(), counters, lambda: 7, immediate=counters, sweep=sweep)
     admitter.start()
-    await second.wait()
+    async with asyncio.timeout(60):
+        await is_swept.wait()
     await admitter.stop()
-    assert (swept, rest) == ([7] * 5, [])
+    assert moments == [7, 7, 7]
