@@ -7,16 +7,12 @@ caches are full, and at the end.
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
-import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bench import payload, process, route, wrk
-from bench.failure import MeasurementError
 from bench.measures import Run
 from bench.results import Sample
 from bench.route import Route
@@ -60,13 +56,6 @@ def _held(gateway: process.Process, window: Path) -> dict[str, float]:
     """What the gateway holds when it has nothing more to do."""
     gateway.settle()
     resident = gateway.resident_kb / 1024
-    window.unlink(missing_ok=True)
-    gateway.popen.send_signal(signal.SIGUSR1)
-    until = time.monotonic() + _PATIENCE
-    while not window.exists():
-        if time.monotonic() > until:
-            raise MeasurementError(f"the gateway opened no window: {gateway.last_words()}")
-        time.sleep(0.05)
-    held: dict[str, Any] = json.loads(window.read_text("utf-8"))
+    held = gateway.census(window)
     malloc = held["malloc_bytes"] / (1 << 20)
     return {"objects": held["objects"], "blocks": held["blocks"], "malloc": malloc, "resident": resident}

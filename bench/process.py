@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import accounting
+from bench.failure import MeasurementError
 
 _PATIENCE = 5.0
 _REST = 1.0
@@ -53,6 +56,18 @@ class Process:
         while time.monotonic() < deadline and self.cpu_seconds - used > _LITTLE:
             used = self.cpu_seconds
             time.sleep(_REST)
+
+    def census(self, window: Path) -> dict[str, Any]:
+        """What it holds, as a program with windows tells it (observed.py) whose BENCH_WINDOW is this file."""
+        window.unlink(missing_ok=True)
+        self.popen.send_signal(signal.SIGUSR1)
+        until = time.monotonic() + _SETTLING
+        while not window.exists():
+            if time.monotonic() > until or not self.running:
+                raise MeasurementError(f"it opened no window: {self.last_words()}")
+            time.sleep(0.05)
+        census: dict[str, Any] = json.loads(window.read_text("utf-8"))
+        return census
 
     def last_words(self) -> str:
         """The end of its log, for a message about why it failed."""

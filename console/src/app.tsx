@@ -3,8 +3,9 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { whenSignedOut } from "./api";
+import { forgetDrafts, useUnsaved } from "./draft";
 import { setGatewayKey } from "./gateway";
-import { lookAgain, setPaused } from "./load";
+import { lookAgain, setPaused, useAction } from "./load";
 import { Audit } from "./pages/audit";
 import { Configs } from "./pages/configs";
 import { Health } from "./pages/health";
@@ -16,9 +17,9 @@ import { Playground } from "./pages/playground";
 import { Providers } from "./pages/providers";
 import { Requests } from "./pages/requests";
 import { SignIn } from "./pages/sign_in";
-import { beginAt, link, usePlace, type Place } from "./route";
+import { beginAt, isWithin, link, usePlace, type Place } from "./route";
 import { identity, keyOfLink, may, mayKeys, resume, type Session, signInByLink, signOut } from "./session";
-import { Button } from "./ui";
+import { Button, Confirm, firmly, Unsaved } from "./ui";
 
 interface Entry {
   page: string;
@@ -65,7 +66,10 @@ export function App(): JSX.Element | null {
   const whose = useRef("");
   const begun = (session: Session | null): void => {
     isLeaving.current = false;
-    if (identity(session) !== whose.current) setGatewayKey("");
+    if (identity(session) !== whose.current) {
+      setGatewayKey("");
+      forgetDrafts();
+    }
     whose.current = identity(session);
     setNotice("");
     setOver(false);
@@ -138,7 +142,7 @@ function Cover(props: { children: ComponentChildren }): JSX.Element {
     };
   }, []);
   return (
-    <dialog ref={element} class="cover" aria-label="Sign in" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={element} class="cover" aria-label="Sign in" {...firmly}>
       {props.children}
     </dialog>
   );
@@ -151,6 +155,8 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   const [isOpen, setOpen] = useState(false);
+  const [isLeaving, setLeaving] = useState(false);
+  const unsaved = useUnsaved();
   useEffect(() => {
     setOpen(false);
     // An address without a page leads to the first one: nobody has gone anywhere yet.
@@ -182,6 +188,7 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
               <li key={entry.page}>
                 <a href={link(entry.page)} {...(entry === current ? { "aria-current": "page" as const } : {})}>
                   {entry.name}
+                  <Unsaved of={link(entry.page)} />
                 </a>
               </li>
             ))}
@@ -196,15 +203,31 @@ function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element 
               </span>
             </p>
             <ThemeChoice />
-            <Button onClick={props.onSignOut}>Sign out</Button>
+            <Button onClick={() => (unsaved.length > 0 ? setLeaving(true) : props.onSignOut())}>Sign out</Button>
             <p class="hint">Penstock {props.session.version}</p>
           </div>
         </nav>
       </header>
+      {isLeaving && <SignOut unsaved={unsaved} onClose={() => setLeaving(false)} onSignOut={props.onSignOut} />}
       <main id="main" ref={main} tabIndex={-1}>
         {current ? current.view(place) : <p>This key may look at no page of the console.</p>}
       </main>
     </div>
+  );
+}
+
+function SignOut(props: { unsaved: string[]; onClose: () => void; onSignOut: () => void }): JSX.Element {
+  const action = useAction();
+  const pages = PAGES.filter(({ page }) => props.unsaved.some((place) => isWithin(place, link(page)))).map((entry) => entry.name);
+  return (
+    <Confirm
+      title="Sign out?"
+      text={`What you typed in ${pages.join(", ")} is not saved, and is lost.`}
+      submit="Sign out"
+      action={action}
+      onClose={props.onClose}
+      onConfirm={props.onSignOut}
+    />
   );
 }
 

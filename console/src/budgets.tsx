@@ -1,10 +1,11 @@
 /** What is used and reserved of budgets. */
 
 import type { JSX } from "preact";
-import { listAll } from "./api";
+import { listAll, put } from "./api";
 import { amount, due } from "./format";
+import { useAction } from "./load";
 import { may } from "./session";
-import { Bar } from "./ui";
+import { Bar, Confirm } from "./ui";
 
 export interface Budget {
   level: "api_key" | "provider" | "workspace";
@@ -38,5 +39,23 @@ export function BudgetBar(props: { budget: Budget }): JSX.Element {
         {held}
       </span>
     </div>
+  );
+}
+
+/** Asks, and sets to nothing what is used of a thing's limits, by a body that is put to a path. */
+export function ResetUsage(props: { name: string; path: string; body?: unknown; text?: string; onClose: (isDone: boolean) => void }): JSX.Element {
+  const action = useAction();
+  const text = props.text ?? "All budgets and rates of it begin anew: nothing counts as used.";
+  return (
+    <Confirm
+      title={`Reset ${props.name}?`}
+      text={`${text} Requests under way are charged to what was counted before. This can't be undone.`}
+      submit="Reset usage"
+      action={action}
+      onClose={() => props.onClose(false)}
+      onConfirm={() =>
+        void action.run(() => put(props.path, props.body ?? { reset_usage: true })).then((isDone) => isDone && props.onClose(true))
+      }
+    />
   );
 }

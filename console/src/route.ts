@@ -57,3 +57,7 @@ export function beginAt(page: string): void {
 }
 
 export const link = (page: string, id = ""): string => `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}`;
+
+/** Whether a place is this one or a part of it. */
+export const isWithin = (place: string, whole: string): boolean =>
+  place === whole || place.startsWith(`${whole}?`) || place.startsWith(`${whole}/`);

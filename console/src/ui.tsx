@@ -3,7 +3,9 @@
 import { createContext, type ComponentChildren, type JSX } from "preact";
 import { useContext, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "./api";
+import { type Draft, SAVED, useUnsaved } from "./draft";
 import type { Action, Loaded } from "./load";
+import { isWithin } from "./route";
 
 export function Page(props: {
   title: string;
@@ -58,6 +60,21 @@ type ButtonProps = Omit<JSX.IntrinsicElements["button"], "size"> & { look?: "mai
 export function Button({ look = "plain", class: extra, disabled, ...rest }: ButtonProps): JSX.Element {
   const isSent = useContext(Sent);
   return <button type="button" {...rest} disabled={isSent || disabled} class={`button ${look} ${extra ?? ""}`} />;
+}
+
+/** Marks what holds text that is typed and not saved: all of a page, or one place. */
+export function Unsaved(props: { of: string }): JSX.Element | null {
+  return useUnsaved().some((place) => isWithin(place, props.of)) ? <> <span class="badge warn">unsaved</span></> : null;
+}
+
+/** Opens a dialog; `place` is that of the dialog's draft. */
+export function Opens({ place, children, ...rest }: ButtonProps & { place: string }): JSX.Element {
+  return (
+    <Button {...rest}>
+      {children}
+      <Unsaved of={place} />
+    </Button>
+  );
 }
 
 /** A labelled control. `children` gets the ids to put on the control. */
@@ -257,10 +274,21 @@ export function LoadedView<T>(props: {
   );
 }
 
+/** What keeps a dialog open that only its own buttons close: a browser closes one at the second press of Esc, whatever
+ *  the page says to the first. */
+export const firmly = {
+  onCancel: (event: Event): void => event.preventDefault(),
+  onClose: (event: JSX.TargetedEvent<HTMLDialogElement>): void => {
+    if (event.currentTarget.isConnected) event.currentTarget.showModal();
+  },
+};
+
 export function Dialog(props: {
   title: string;
   onClose: () => void;
   wide?: boolean;
+  /** What it shows is shown once: nothing but a button within it closes it. */
+  isFirm?: boolean;
   children: ComponentChildren;
 }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
@@ -269,6 +297,9 @@ export function Dialog(props: {
     const dialog = element.current;
     const before = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
+    // The browser takes what comes first, ✕. Where there is no field, the way back is nearer than what can't be undone.
+    const first = ".fields :is(input, select, textarea)";
+    (dialog?.querySelector<HTMLElement>(first) ?? dialog?.querySelector<HTMLElement>("footer .plain"))?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -279,16 +310,22 @@ export function Dialog(props: {
       ref={element}
       class={props.wide ? "wide" : ""}
       aria-labelledby={id}
-      onCancel={(event) => {
-        event.preventDefault();
-        props.onClose();
-      }}
+      {...(props.isFirm
+        ? firmly
+        : {
+            onCancel: (event: Event): void => {
+              event.preventDefault();
+              props.onClose();
+            },
+          })}
     >
       <header>
         <h2 id={id}>{props.title}</h2>
-        <Button look="quiet" aria-label="Close" onClick={props.onClose}>
-          ✕
-        </Button>
+        {!props.isFirm && (
+          <Button look="quiet" aria-label="Close" onClick={props.onClose}>
+            ✕
+          </Button>
+        )}
       </header>
       {props.children}
     </dialog>
@@ -299,9 +336,40 @@ export function Dialog(props: {
 export function RowName(props: { to: string | false; children: ComponentChildren }): JSX.Element {
   if (!props.to) return <span class="strong">{props.children}</span>;
   return (
-    <a class="strong" href={props.to}>
+    <>
+      <a class="strong" href={props.to}>
+        {props.children}
+      </a>
+      <Unsaved of={props.to} />
+    </>
+  );
+}
+
+type Typed = Omit<Draft<never>, "value" | "change" | "save">;
+
+/** That a form begins with what was typed into it before. `children`: the way back, where it is not below the form. */
+export function OfBefore(props: { draft: Typed; children?: ComponentChildren }): JSX.Element | null {
+  const { isOfBefore, isOutdated } = props.draft;
+  if (!isOfBefore) return null;
+  return (
+    <div class="notice wide">
+      <p>
+        This is what you typed before. It is not saved yet.
+        {isOutdated && " Somebody else has saved something else meanwhile: saving puts yours in its place."}
+      </p>
       {props.children}
-    </a>
+    </div>
+  );
+}
+
+/** Below a form that stays: whether all of it is saved, and the way back if not. */
+export function SaveState(props: { draft: Typed; more?: string[] }): JSX.Element {
+  const { isChanged, isSaved, discard } = props.draft;
+  return (
+    <>
+      {isChanged && <Button onClick={discard}>Discard changes</Button>}
+      <span role="status">{isChanged ? "Not saved yet." : isSaved ? [SAVED, ...(props.more ?? [])].join(" ") : ""}</span>
+    </>
   );
 }
 
@@ -312,7 +380,8 @@ export function Form(props: {
   onSubmit: () => void;
   onCancel?: () => void;
   children: ComponentChildren;
-  more?: ComponentChildren;
+  /** What is typed into it, if leaving it keeps that: Cancel does not. */
+  draft?: Typed;
   look?: "main" | "danger";
   /** The form goes when it is done: nothing more can be typed into it once it is sent, which would be lost. */
   isClosing?: boolean;
@@ -335,6 +404,11 @@ export function Form(props: {
       }}
     >
       <Sent.Provider value={Boolean(props.isClosing) && props.action.isBusy}>
+        {props.draft && (
+          <OfBefore draft={props.draft}>
+            {props.onCancel && <Button onClick={props.draft.discard}>Begin anew</Button>}
+          </OfBefore>
+        )}
         <div class="fields">{props.children}</div>
       </Sent.Provider>
       <Failure error={props.action.error} />
@@ -342,8 +416,17 @@ export function Form(props: {
         <Button type="submit" look={props.look ?? "main"} disabled={props.action.isBusy}>
           {props.action.isBusy ? "Working…" : props.submit}
         </Button>
-        {props.onCancel && <Button onClick={props.onCancel}>Cancel</Button>}
-        {props.more}
+        {props.onCancel && (
+          <Button
+            onClick={() => {
+              props.draft?.discard();
+              props.onCancel?.();
+            }}
+          >
+            Cancel
+          </Button>
+        )}
+        {props.draft && !props.onCancel && <SaveState draft={props.draft} />}
       </footer>
     </form>
   );

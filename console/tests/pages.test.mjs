@@ -101,9 +101,12 @@ test("a page is worked with keys alone", { skip }, async () => {
   await named(page, "button", "New key").focus();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("typed at once");
+  assert.equal(await field(page, "Name").inputValue(), "typed at once");
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  await focused(page, "New key");
+  await focused(page, "New key unsaved");
   await page.context().close();
 });
 

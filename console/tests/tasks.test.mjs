@@ -165,6 +165,14 @@ test("a budget is seen as a bar, and reset", { skip }, () =>
     await named(page, "button", "Reset limited").click();
     await named(page, "button", "Reset usage").click();
     await named(page, "img", "0 of 4 requests").waitFor();
+    await until(async () => (await chat(made.key)).status === 200);
+    await until(async () => (await admin(gateway, "GET", "/penstock/budgets")).data.some((each) => each.owner_id === made.id && each.used > 0));
+    await visit(page, `keys/${made.id}`);
+    await named(page, "img", "1 of 4 requests").waitFor();
+    await named(page, "button", "Reset usage").click();
+    await page.getByText("This can't be undone.").waitFor();
+    await named(page.getByRole("dialog"), "button", "Reset usage").click();
+    await named(page, "img", "0 of 4 requests").waitFor();
   }));
 
 test("limits of a length of their own stay so in a form, and make way for another", { skip }, () =>

@@ -114,7 +114,6 @@ EXCEPTIONS: dict[str, str] = {
     "limits/counters.py": "a protocol and its values: tests/contract is over what implements it",
     "limits/pricing.py": "protocols without behaviour",
     "observe/alerts/deliveries.py": "a protocol: observe/alerts/test_teller.py and tests/contract/test_deliveries.py",
-    "pipeline/admission/admit.py": "tests/e2e/test_limits.py runs it, through a real server",
     "pipeline/admission/reservation.py": "tests/e2e/test_limits.py runs it, through a real server",
     "pipeline/guarding/answer.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guarding/aside.py": "tests/e2e/test_guardrails.py runs it",

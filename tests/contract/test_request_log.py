@@ -10,6 +10,7 @@ import itertools
 import json
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -22,10 +23,12 @@ import sqlalchemy as sa
 from administering import ADMIN, RunningAdmin, running_admin
 from databases import fresh_address
 from logged import MINUTE, NOON, by_member, entry, write
+from penstock.background import in_slices
 from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.analytics.graphs import ALIASES
 from penstock.control.logs import narrowing
+from penstock.control.logs.logs import rows_of
 from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError, ValueRefused
@@ -38,6 +41,7 @@ from penstock.stores.sql.schema.request_log import COST_CLASS, cost_class
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+FILES = "penstock.control.logs.files"
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -646,7 +650,7 @@ def test_scopes_and_workspaces(admin: RunningAdmin) -> None:
 
 
 def fetched(admin: RunningAdmin, path: str, **headers: str) -> httpx.Response:
-    with httpx.Client(base_url=admin.url, trust_env=False) as client:
+    with httpx.Client(base_url=admin.url, trust_env=False, timeout=60) as client:
         return client.get(f"/v1{path}", headers=headers)
 
 
@@ -704,6 +708,54 @@ def test_a_file_holds_all_rows_of_a_filter_in_pages(admin: RunningAdmin) -> None
     assert [json.loads(line)["trace_id"] for line in rest.text.splitlines()] == [f"t{n}" for n in range(99, -1, -1)]
     for wrong in ("format=xml", "cursor=x", "page_size=0"):
         assert fetched(admin, f"/logs/download?{wrong}", **{"x-portkey-api-key": ADMIN}).status_code == 400
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv"])
+def test_a_file_whose_rows_cannot_be_had_is_refused_and_one_without_rows_is_whole(
+    admin: RunningAdmin, format_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, shown = f"/logs/download?format={format_}", {"x-portkey-api-key": ADMIN}
+    lines = fetched(admin, path, **shown).text.splitlines()
+    assert [line.split(",")[0] for line in lines] == (["id"] if format_ == "csv" else [])
+
+    async def broken(*_: Any) -> None:
+        raise DatabaseError("the database is gone")
+
+    monkeypatch.setattr(f"{FILES}.rows_of", broken)
+    assert fetched(admin, path, **shown).status_code == 503
+
+
+def test_a_file_that_breaks_off_has_no_end(admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(admin, *(entry(NOON + number, trace_id=f"t{number}") for number in range(1100)))
+    pages = itertools.count()
+
+    async def breaking(*arguments: Any) -> Any:
+        if next(pages) == 1:
+            raise DatabaseError("the database is gone")
+        return await rows_of(*arguments)
+
+    monkeypatch.setattr(f"{FILES}.rows_of", breaking)
+    with pytest.raises(httpx.RemoteProtocolError):
+        fetched(admin, "/logs/download?format=csv", **{"x-portkey-api-key": ADMIN})
+
+
+def test_a_file_skips_no_row_that_stays_while_others_are_deleted(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(admin, *(entry(NOON + number, trace_id=f"t{number}") for number in range(1300)))
+
+    async def deleting(rows: deque[Any], add: Callable[[Any], None]) -> None:
+        """Make the lines of a page; then the oldest rows, some of the page and its last one are gone."""
+        gone = [row.id for row in itertools.islice(rows, 0, None, 7)] + [rows[-1].id]
+        await in_slices(rows, add)
+        async with admin.plane.database.write() as connection:
+            old = sa.or_(schema.request_log.c.at < NOON + 100, schema.request_log.c.id.in_(gone))
+            await connection.execute(schema.request_log.delete().where(old))
+
+    monkeypatch.setattr(f"{FILES}.in_slices", deleting)
+    answer = fetched(admin, "/logs/download", **{"x-portkey-api-key": ADMIN})
+    traces_ = [json.loads(line)["trace_id"] for line in answer.text.splitlines()]
+    assert traces_ == [f"t{number}" for number in range(1299, 99, -1)]
 
 
 def test_values_of_one_index_are_merged_in_the_order_of_the_list(admin: RunningAdmin) -> None:

@@ -39,10 +39,10 @@ interface Known {
 /** What there is, by the ids that rows tell: as far as the key behind the session may list it. */
 async function readKnown(): Promise<Map<string, Known>> {
   const lists: [string, boolean, ((thing: Thing) => string) | undefined][] = [
-    ["/api-keys", mayKeys("list"), (thing) => link("keys", thing.id)],
-    ["/providers", may("providers.list", "virtual_keys.list"), (thing) => link("providers", thing.slug ?? thing.id)],
-    ["/configs", may("configs.list"), (thing) => link("configs", thing.slug ?? thing.id)],
-    ["/integrations", may("integrations.list"), undefined],
+    ["/api-keys", mayKeys("list"), mayKeys("read") ? (thing) => link("keys", thing.id) : undefined],
+    ["/providers", may("providers.list", "virtual_keys.list"), may("providers.read") ? (thing) => link("providers", thing.slug ?? thing.id) : undefined],
+    ["/configs", may("configs.list"), may("configs.read") ? (thing) => link("configs", thing.slug ?? thing.id) : undefined],
+    ["/integrations", may("organisation_integrations.list", "workspace_integrations.list"), undefined],
     ["/admin/workspaces", may("workspaces.list"), undefined],
   ];
   const known = new Map<string, Known>();
@@ -114,7 +114,7 @@ export function Audit(): JSX.Element {
                       <span class="word">{row.user_type.replaceAll("_", " ")}</span>
                     ),
                 },
-                { name: "Did", short: true, cell: (row) => `${row.action.replaceAll("_", " ")} ${row.resource_type.replaceAll("_", " ")}` },
+                { name: "Did", short: true, cell: (row) => `${row.action} ${row.resource_type}`.replace(/[_-]/g, " ") },
                 { name: "To", cell: (row) => <Named id={row.resource_id} known={known.get(row.resource_id)} name={nameIn(row)} /> },
                 { name: "From", short: true, cell: (row) => row.client_ip ?? "–" },
                 {

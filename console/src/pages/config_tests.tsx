@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { useDraft } from "../draft";
 import { explain, type Explanation } from "../gateway";
 import { readJson } from "../json_text";
 import { useAction } from "../load";
@@ -33,9 +34,12 @@ const EXPECTED = ["attempts", "status", "target", "retry_count", "waits_at_most"
 const EXAMPLE = '[\n  {"name": "an outage falls back", "faults": "targets[0]=503x9", "target": "targets[1]"}\n]';
 const MOST = 100;
 
-export function ConfigTests(props: { config: unknown; slug: string }): JSX.Element {
+/** `place`: where the config is typed. Tests stay in this browser once the config has a name, in this tab before. */
+export function ConfigTests(props: { config: unknown; slug: string; place: string }): JSX.Element {
   const place = `penstock-tests-${props.slug}`;
-  const [text, setText] = useState(() => (props.slug && localStorage.getItem(place)) || EXAMPLE);
+  const begin = (): { text: string } => ({ text: (props.slug && localStorage.getItem(place)) || EXAMPLE });
+  const draft = useDraft(`${props.place}?tests`, begin, { isScratch: true });
+  const { text } = draft.value;
   useEffect(() => {
     // Also what was typed before the config had a name.
     if (props.slug && (text !== EXAMPLE || localStorage.getItem(place))) localStorage.setItem(place, text);
@@ -64,7 +68,7 @@ export function ConfigTests(props: { config: unknown; slug: string }): JSX.Eleme
           wide
           rows={6}
           value={text}
-          onValue={setText}
+          onValue={(typed) => draft.change({ text: typed })}
           hint={`Each has a name, may set ${ASKED.join(", ")}, and expects one of ${EXPECTED.join(", ")}. They stay in this browser`}
         />
         <Failure error={action.error} />

@@ -1,13 +1,13 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { get, list, post, put, remove } from "../api";
-import { SAVED, useDraft } from "../draft";
+import { forgetDrafts, useDraft } from "../draft";
 import { ago, time } from "../format";
 import { diff, type JsonProblem, problemsOf, readJson } from "../json_text";
 import { asError, useAction, useLoad } from "../load";
 import { go, goLater, link } from "../route";
 import { may } from "../session";
-import { Badge, Button, CheckField, Confirm, Failure, LoadedView, Page, RowName, Section, SelectField, Table, TextField } from "../ui";
+import { Badge, Button, CheckField, Confirm, Failure, LoadedView, OfBefore, Opens, Page, RowName, SaveState, Section, SelectField, Table, TextField } from "../ui";
 import { ConfigTests } from "./config_tests";
 import { Editor } from "./editor";
 import { Explain } from "./explain";
@@ -47,7 +47,10 @@ export function Configs(props: { id: string }): JSX.Element {
   const { id } = props;
   // The page on which a config was made goes on as that config's page, with all that is typed there.
   const made = useRef({ slug: "", turn: 0 });
-  if (id === "new" && made.current.slug) made.current = { slug: "", turn: made.current.turn + 1 };
+  // Whoever comes to it anew begins another config. It may be drawn once more on its way to the address of the one made.
+  const last = useRef(id);
+  if (id === "new" && last.current !== "new" && made.current.slug) made.current = { slug: "", turn: made.current.turn + 1 };
+  last.current = id;
   if (!id) return <AllConfigs />;
   const isMadeHere = id === "new" || id === made.current.slug;
   return (
@@ -69,9 +72,9 @@ function AllConfigs(): JSX.Element {
       lead="Routing under a name: fallbacks, weights, conditions, retries, cache."
       actions={
         may("configs.create") && (
-          <Button look="main" onClick={() => go("configs/new")}>
+          <Opens look="main" place={link("configs", "new")} onClick={() => go("configs/new")}>
             New config
-          </Button>
+          </Opens>
         )
       }
     >
@@ -135,7 +138,8 @@ function ConfigView(props: { stored: Stored | undefined; onMade: (slug: string) 
   const config = props.stored?.config;
   // Known as soon as a config is made: what is saved then changes that one.
   const [slug, setSlug] = useState(config?.slug ?? "");
-  const draft = useDraft(() => ({
+  const place = link("configs", slug || "new");
+  const draft = useDraft(place, () => ({
     text: config ? asText(config.config) : pretty(EXAMPLE),
     name: config?.name ?? "",
     isDefault: Boolean(config?.is_default),
@@ -198,6 +202,7 @@ function ConfigView(props: { stored: Stored | undefined; onMade: (slug: string) 
               void draft.save(action, save);
             }}
           >
+            <OfBefore draft={draft} />
             <TextField label="Name" required value={name} onValue={(typed) => draft.change({ name: typed })} disabled={!maySave} />
             <Editor label="Config in JSON" text={text} onText={(typed) => draft.change({ text: typed })} problems={problems} readOnly={!maySave} />
             <CheckField label="Serves requests of the workspace that name nothing else" value={isDefault} onValue={(on) => draft.change({ isDefault: on })} />
@@ -211,16 +216,17 @@ function ConfigView(props: { stored: Stored | undefined; onMade: (slug: string) 
               <Button disabled={Boolean(reading.problem)} onClick={() => draft.change({ text: pretty(reading.value) })}>
                 Format
               </Button>
-              <span role="status">{draft.isSaved && [SAVED, ...warnings].join(" ")}</span>
+              <SaveState draft={draft} more={warnings} />
             </footer>
           </form>
         </Section>
         <Explain
+          place={place}
           config={reading.problem ? undefined : reading.value}
           onProblems={(message) => setRefused(message ? problemsOf(message, reading.lines) : [])}
         />
       </div>
-      <ConfigTests config={reading.problem ? undefined : reading.value} slug={slug} />
+      <ConfigTests config={reading.problem ? undefined : reading.value} slug={slug} place={place} />
       {props.stored && props.stored.versions.length > 0 && (
         <Versions
           versions={props.stored.versions}
@@ -296,7 +302,11 @@ function DeleteConfig(props: { config: Config; onClose: () => void }): JSX.Eleme
       onClose={props.onClose}
       onConfirm={() => {
         const next = goLater("configs");
-        void action.run(() => remove(path, isUsed ? { force: true } : {})).then((isDone) => isDone && next());
+        void action.run(() => remove(path, isUsed ? { force: true } : {})).then((isDone) => {
+          if (!isDone) return;
+          forgetDrafts(link("configs", props.config.slug));
+          next();
+        });
       }}
     />
   );

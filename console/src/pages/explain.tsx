@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { useDraft } from "../draft";
 import { explain, type ExplainedGuard, type Explanation, type Step } from "../gateway";
 import { readJson } from "../json_text";
 import { asError, useAction } from "../load";
@@ -47,10 +48,10 @@ function treeOf(config: ConfigJson, path = "", parent?: ConfigJson): Node {
   };
 }
 
-export function Explain(props: { config: unknown; onProblems: (message: string) => void }): JSX.Element {
-  const [faults, setFaults] = useState("");
-  const [metadata, setMetadata] = useState("");
-  const [request, setRequest] = useState("");
+/** `place`: where the config is typed. */
+export function Explain(props: { place: string; config: unknown; onProblems: (message: string) => void }): JSX.Element {
+  const draft = useDraft(`${props.place}?explain`, () => ({ faults: "", metadata: "", request: "" }), { isScratch: true });
+  const { faults, metadata, request } = draft.value;
   const [result, setResult] = useState<Explanation>();
   const action = useAction();
   const run = async (): Promise<void> => {
@@ -91,13 +92,13 @@ export function Explain(props: { config: unknown; onProblems: (message: string) 
           label="Faults"
           wide
           value={faults}
-          onValue={setFaults}
+          onValue={(typed) => draft.change({ faults: typed })}
           placeholder="targets[0]=429|503"
           hint="What goes wrong at which target: 429, 503, stall, refused, cut … (docs/explain.md)"
         />
-        <AreaField label="Metadata" rows={2} value={metadata} onValue={setMetadata} placeholder='{"team": "search"}' />
+        <AreaField label="Metadata" rows={2} value={metadata} onValue={(typed) => draft.change({ metadata: typed })} placeholder='{"team": "search"}' />
         <MissingGatewayKey />
-        <AreaField label="Request" rows={2} value={request} onValue={setRequest} placeholder='{"model": "…", "messages": []}' />
+        <AreaField label="Request" rows={2} value={request} onValue={(typed) => draft.change({ request: typed })} placeholder='{"model": "…", "messages": []}' />
       </Form>
     </Section>
   );

@@ -22,7 +22,7 @@ export function KeyText(props: { made: Made; onClose: () => void }): JSX.Element
         `  -d '{"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}'`,
       ].join("\n");
   return (
-    <Dialog title="The new key" onClose={props.onClose} wide>
+    <Dialog title="The new key" onClose={props.onClose} wide isFirm>
       <div class="form">
         <p>
           <strong>Copy it now: it is shown this once.</strong> The gateway keeps its digest only.

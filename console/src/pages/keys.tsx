@@ -1,17 +1,17 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, listAll, post, put, remove } from "../api";
-import { type Budget, BudgetBar, readBudgets } from "../budgets";
-import { changed, SAVED, useDraft } from "../draft";
+import { type Budget, BudgetBar, readBudgets, ResetUsage } from "../budgets";
+import { changed, forgetDrafts, useDraft } from "../draft";
 import { ago, count, time } from "../format";
 import { inWords, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { goLater, link } from "../route";
 import { may, mayKeys } from "../session";
-import { Badge, Button, Confirm, Dialog, Facts, Failure, Form, LoadedView, Page, RowName, Section, SelectField, Table } from "../ui";
+import { Badge, Button, Confirm, Dialog, Facts, Failure, Form, LoadedView, Opens, Page, RowName, Section, SelectField, Table } from "../ui";
 import { bodyOf, type KeyDraft, KeyFields, keyDraft } from "./key_fields";
 import { KeyText, type Made } from "./key_text";
-import { NewKey } from "./new_key";
+import { NewKey, newKeyPlace } from "./new_key";
 import { type Rotating, rotationBody, rotationInWords } from "./rotation";
 
 export interface Key extends Limited, Rotating {
@@ -53,7 +53,8 @@ function AllKeys(): JSX.Element {
     const [keys, budgets] = await Promise.all([listAll<Key>("/api-keys"), readBudgets().catch(() => [] as Budget[])]);
     return { keys: keys.data, total: keys.total, budgets: byOwner(budgets, "api_key") };
   }, []);
-  const [filter, setFilter] = useState("");
+  const filtering = useDraft(`${link("keys")}?filter`, () => ({ filter: "" }), { isScratch: true });
+  const { filter } = filtering.value;
   const [isNew, setNew] = useState(false);
   const [made, setMade] = useState<Made>();
   return (
@@ -62,9 +63,9 @@ function AllKeys(): JSX.Element {
       lead="Whoever calls the gateway shows one of these."
       actions={
         mayKeys("create") && (
-          <Button look="main" onClick={() => setNew(true)}>
+          <Opens look="main" place={newKeyPlace()} onClick={() => setNew(true)}>
             New key
-          </Button>
+          </Opens>
         )
       }
     >
@@ -77,7 +78,7 @@ function AllKeys(): JSX.Element {
                 aria-label="Filter keys"
                 placeholder="Filter by name, label, user or status"
                 value={filter}
-                onInput={(event) => setFilter(event.currentTarget.value)}
+                onInput={(event) => filtering.change({ filter: event.currentTarget.value })}
               />
               <span class="hint" role="status">
                 {count(matching(keys, filter).length)} of {count(total)}
@@ -150,9 +151,8 @@ function OneKey(props: { id: string }): JSX.Element {
 
 function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: () => void }): JSX.Element {
   const { entry } = props;
-  const [open, setOpen] = useState<"rotate" | "delete" | "copy">();
+  const [open, setOpen] = useState<"rotate" | "delete" | "copy" | "reset">();
   const [made, setMade] = useState<Made>();
-  const reset = useAction();
   const reading = useAction();
   const path = `/api-keys/${entry.id}`;
   const mayUpdate = mayKeys("update", entry.type);
@@ -175,7 +175,11 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
             </Button>
           )}
           {mayKeys("rotate", entry.type) && <Button onClick={() => setOpen("rotate")}>Rotate</Button>}
-          {mayKeys("create", entry.type) && <Button onClick={() => setOpen("copy")}>Copy as new</Button>}
+          {mayKeys("create", entry.type) && (
+            <Opens place={newKeyPlace(entry)} onClick={() => setOpen("copy")}>
+              Copy as new
+            </Opens>
+          )}
           {mayKeys("delete", entry.type) && (
             <Button look="danger" onClick={() => setOpen("delete")}>
               Delete
@@ -210,14 +214,7 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
           actions={
             mayUpdate &&
             props.own.length > 0 && (
-              <Button
-                disabled={reset.isBusy}
-                onClick={() =>
-                  void reset.run(() => put(path, { reset_usage: true })).then((isDone) => isDone && props.reload())
-                }
-              >
-                Reset usage
-              </Button>
+              <Button onClick={() => setOpen("reset")}>Reset usage</Button>
             )
           }
         >
@@ -241,6 +238,16 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
           }}
         />
       )}
+      {open === "reset" && (
+        <ResetUsage
+          name={entry.name}
+          path={path}
+          onClose={(isDone) => {
+            setOpen(undefined);
+            if (isDone) props.reload();
+          }}
+        />
+      )}
       {open === "delete" && <Delete entry={entry} path={path} onClose={() => setOpen(undefined)} />}
       {open === "copy" && (
         <NewKey
@@ -259,7 +266,7 @@ function KeyView(props: { entry: Key; own: Budget[]; parents: Budget[]; reload: 
 
 function Edit(props: { entry: Key; mayUpdate: boolean; reload: () => void }): JSX.Element {
   const { entry } = props;
-  const draft = useDraft<KeyDraft & { status: string }>(() => ({
+  const draft = useDraft<KeyDraft & { status: string }>(link("keys", entry.id), () => ({
     ...keyDraft(entry),
     status: entry.status === "disabled" ? "disabled" : "active",
   }));
@@ -282,7 +289,7 @@ function Edit(props: { entry: Key; mayUpdate: boolean; reload: () => void }): JS
         submit="Save"
         onSubmit={() => void save()}
         readOnly={!props.mayUpdate}
-        more={<span role="status">{draft.isSaved ? SAVED : ""}</span>}
+        draft={draft}
       >
         <SelectField
           label="Status"
@@ -344,7 +351,11 @@ function Delete(props: { entry: Key; path: string; onClose: () => void }): JSX.E
       onClose={props.onClose}
       onConfirm={() => {
         const next = goLater("keys");
-        void action.run(() => remove(props.path)).then((isDone) => isDone && next());
+        void action.run(() => remove(props.path)).then((isDone) => {
+          if (!isDone) return;
+          forgetDrafts(link("keys", props.entry.id));
+          next();
+        });
       }}
     />
   );

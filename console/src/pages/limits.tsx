@@ -1,13 +1,14 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { list, put } from "../api";
-import { type Budget, BudgetBar, readBudgets } from "../budgets";
+import { type Budget, BudgetBar, readBudgets, ResetUsage } from "../budgets";
+import { useDraft } from "../draft";
 import { due } from "../format";
 import { inWords, LimitFields, limitsBody, limitsDraft, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { link } from "../route";
 import { may, mayKeys } from "../session";
-import { Button, Confirm, Dialog, Form, LoadedView, Page, RowName, Section, Table } from "../ui";
+import { Button, Dialog, Form, LoadedView, Opens, Page, RowName, Section, Table } from "../ui";
 import { Policies } from "./policies";
 
 interface Workspace extends Limited {
@@ -68,8 +69,9 @@ function Budgets(): JSX.Element {
         )}
       </LoadedView>
       {reset && (
-        <ResetBudget
-          budget={reset}
+        <ResetUsage
+          name={reset.owner_name}
+          path={ownerPath(reset)}
           onClose={(isDone) => {
             setReset(undefined);
             if (isDone) loaded.reload();
@@ -100,23 +102,6 @@ const ownerPath = (budget: Budget): string =>
 const mayReset = (budget: Budget): boolean =>
   budget.level === "api_key" ? mayKeys("update") : may(budget.level === "provider" ? "providers.update" : "workspaces.update");
 
-function ResetBudget(props: { budget: Budget; onClose: (isDone: boolean) => void }): JSX.Element {
-  const { budget } = props;
-  const action = useAction();
-  return (
-    <Confirm
-      title={`Reset ${budget.owner_name}?`}
-      text="All budgets and rates of it begin anew: nothing counts as used. Requests under way are charged to what was counted before."
-      submit="Reset usage"
-      action={action}
-      onClose={() => props.onClose(false)}
-      onConfirm={() =>
-        void action.run(() => put(ownerPath(budget), { reset_usage: true })).then((isDone) => isDone && props.onClose(true))
-      }
-    />
-  );
-}
-
 function Workspaces(): JSX.Element {
   const loaded = useLoad(() => list<Workspace>("/admin/workspaces"), []);
   const [edited, setEdited] = useState<Workspace>();
@@ -135,9 +120,9 @@ function Workspaces(): JSX.Element {
                 name: "",
                 cell: (each) =>
                   may("workspaces.update") && (
-                    <Button onClick={() => setEdited(each)} aria-label={`Edit limits of ${each.name}`}>
+                    <Opens place={editPlace(each)} onClick={() => setEdited(each)} aria-label={`Edit limits of ${each.name}`}>
                       Edit limits
-                    </Button>
+                    </Opens>
                   ),
               },
             ]}
@@ -157,8 +142,10 @@ function Workspaces(): JSX.Element {
   );
 }
 
+const editPlace = (workspace: Workspace): string => `${link("limits")}?workspace=${workspace.id}`;
+
 function EditWorkspace(props: { workspace: Workspace; onClose: (isDone: boolean) => void }): JSX.Element {
-  const [limits, setLimits] = useState(() => limitsDraft(props.workspace));
+  const draft = useDraft(editPlace(props.workspace), () => ({ limits: limitsDraft(props.workspace) }));
   const action = useAction();
   const path = `/admin/workspaces/${props.workspace.id}`;
   return (
@@ -167,10 +154,13 @@ function EditWorkspace(props: { workspace: Workspace; onClose: (isDone: boolean)
         action={action}
         submit="Save"
         isClosing
+        draft={draft}
         onCancel={() => props.onClose(false)}
-        onSubmit={() => void action.run(() => put(path, limitsBody(limits))).then((isDone) => isDone && props.onClose(true))}
+        onSubmit={() =>
+          void draft.save(action, ({ limits }) => put(path, limitsBody(limits))).then((isDone) => isDone && props.onClose(true))
+        }
       >
-        <LimitFields draft={limits} onChange={setLimits} />
+        <LimitFields draft={draft.value.limits} onChange={(limits) => draft.change({ limits })} />
       </Form>
     </Dialog>
   );

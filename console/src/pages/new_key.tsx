@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { post } from "../api";
+import { useDraft } from "../draft";
 import { useAction } from "../load";
+import { link } from "../route";
 import { KEY_KINDS, mayKeys } from "../session";
 import { Dialog, Form, problemOf, SelectField, TextField } from "../ui";
 import { bodyOf, type KeyDraft, KeyFields, keyDraft } from "./key_fields";
@@ -15,45 +16,50 @@ const NAMES: Record<string, string> = {
   "organisation-service": "an administrator",
 };
 
+type NewKeyDraft = KeyDraft & { kind: string; user: string };
+
+/** Where a new key is typed, and one like another key. */
+export const newKeyPlace = (like?: Key): string => (like ? `${link("keys", like.id)}?copy` : `${link("keys")}?new`);
+
 /** A dialog that makes a key, also one like another key. */
 export function NewKey(props: { like?: Key; onClose: () => void; onMade: (made: Made) => void }): JSX.Element {
   const kinds = KEY_KINDS.filter((kind) => mayKeys("create", kind));
-  const [kind, setKind] = useState<string>(props.like?.type ?? kinds[0] ?? "workspace-service");
-  const [user, setUser] = useState(props.like?.user_id ?? "");
-  const [draft, setDraft] = useState(() => {
-    const copied = keyDraft(props.like, kind);
+  const draft = useDraft<NewKeyDraft>(newKeyPlace(props.like), () => {
+    const kind: string = props.like?.type ?? kinds[0] ?? "workspace-service";
+    const copied = { ...keyDraft(props.like, kind), kind, user: props.like?.user_id ?? "" };
     if (!props.like) return copied;
     // The moment of another key's one rotation is not this one's.
     const rotation = copied.rotation.period === "once" ? rotationDraft() : copied.rotation;
     return { ...copied, name: `${copied.name} copy`, rotation };
   });
-  const change = (more: Partial<KeyDraft>): void => setDraft((now) => ({ ...now, ...more }));
+  const { kind, user } = draft.value;
   const action = useAction();
   const make = async (): Promise<void> => {
-    const body = {
-      ...bodyOf(draft, kind === "organisation-service"),
-      ...rotationBody(draft.rotation),
-      ...(kind === "workspace-user" ? { user_id: user } : {}),
-    };
-    const named = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
-    props.onMade(await post<Made>(`/api-keys/${kind.replace("-", "/")}`, named));
+    let made: Made | undefined;
+    const isDone = await draft.save(action, async ({ kind, user, ...typed }) => {
+      const body = {
+        ...bodyOf(typed, kind === "organisation-service"),
+        ...rotationBody(typed.rotation),
+        ...(kind === "workspace-user" ? { user_id: user } : {}),
+      };
+      const named = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+      made = await post<Made>(`/api-keys/${kind.replace("-", "/")}`, named);
+    });
+    if (isDone && made) props.onMade(made);
   };
   return (
     <Dialog title="New key" onClose={props.onClose} wide>
-      <Form action={action} submit="Create key" isClosing onCancel={props.onClose} onSubmit={() => void action.run(make)}>
+      <Form action={action} submit="Create key" isClosing draft={draft} onCancel={props.onClose} onSubmit={() => void make()}>
         <SelectField
           label="For"
           value={kind}
-          onValue={(next) => {
-            setKind(next);
-            change({ scopes: keyDraft(undefined, next).scopes });
-          }}
+          onValue={(next) => draft.change({ kind: next, scopes: keyDraft(undefined, next).scopes })}
           options={kinds.map((each) => [each, NAMES[each] ?? each] as const)}
         />
         {kind === "workspace-user" && (
-          <TextField label="User's id" required value={user} onValue={setUser} error={problemOf(action, "user_id")} />
+          <TextField label="User's id" required value={user} onValue={(typed) => draft.change({ user: typed })} error={problemOf(action, "user_id")} />
         )}
-        <KeyFields draft={draft} kind={kind} action={action} onChange={change} />
+        <KeyFields draft={draft.value} kind={kind} action={action} onChange={draft.change} />
       </Form>
     </Dialog>
   );

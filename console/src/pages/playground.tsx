@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { address, errorOf, get } from "../api";
 import { asCurl } from "../curl";
+import { useDraft } from "../draft";
 import { cents, count, duration } from "../format";
 import { call, chunks, models, noGateway, toldBy, type Told, type ToolPiece, type Usage } from "../gateway";
 import { readJson } from "../json_text";
@@ -47,6 +48,17 @@ const NONE: Answer = {
   text: "", thought: "", calls: [], usage: undefined, first: undefined, took: undefined, finish: undefined, cost: undefined, isStopped: false,
 };
 
+/** What is typed, if nothing is yet. `model` and `second`: those of both sides. */
+const BLANK = {
+  prompt: "",
+  system: "",
+  tools: "",
+  images: [] as string[],
+  model: undefined as string | undefined,
+  second: undefined as string | undefined,
+  isDouble: false,
+};
+
 /** What the playground begins with: the body of a request that is replayed, handed over by the request's page. */
 let replayed: { model: string; messages: Message[] } | undefined;
 
@@ -67,26 +79,30 @@ export function Playground(props: { model: string }): JSX.Element {
     replayed = undefined;
     return found;
   });
-  const [prompt, setPrompt] = useState(handed?.messages.at(-1)?.content ?? "");
-  const [system, setSystem] = useState("");
-  const [tools, setTools] = useState("");
-  const [images, setImages] = useState<string[]>([]);
+  const draft = useDraft(link("playground"), () => BLANK, { isScratch: true });
+  const chosen = handed?.model || props.model;
+  useState(() => {
+    if (handed) draft.change({ ...BLANK, prompt: handed.messages.at(-1)?.content ?? "" });
+    if (chosen) draft.change({ model: chosen });
+  });
+  const { prompt, system, tools, images, isDouble } = draft.value;
+  // What is sent with the message is seen.
+  const [isOpen] = useState(Boolean(system || tools || images.length));
   const [refused, setRefused] = useState("");
+  const input = useRef<HTMLInputElement>(null);
   const choose = async (files: FileList | null): Promise<void> => {
     const chosen = [...(files ?? [])].slice(0, MOST_IMAGES);
     const tooLarge = chosen.find((file) => file.size > LARGEST_IMAGE);
     setRefused(tooLarge ? `${tooLarge.name} is larger than ${LARGEST_IMAGE >> 20} MB.` : "");
-    setImages(tooLarge ? [] : await Promise.all(chosen.map(asDataUrl)));
+    draft.change({ images: tooLarge ? [] : await Promise.all(chosen.map(asDataUrl)) });
   };
   const wrongTools = tools.trim() === "" ? undefined : toolsProblem(tools);
   const asked = { prompt, system, tools: tools.trim() && !wrongTools ? (JSON.parse(tools) as unknown[]) : undefined, images };
   const [asking, setAsking] = useState("");
-  const [isDouble, setDouble] = useState(false);
   const known = useLoad(async () => (noGateway() ? [] : await models()), [asking]);
   const [turn, setTurn] = useState(0);
   const before = handed?.messages.slice(0, -1) ?? [];
   const reason = noGateway();
-  const chosen = handed?.model || props.model;
   return (
     <Page title="Playground" lead="A chat through the gateway, as a caller would send it. It is charged as any other.">
       {reason && <p class="notice">{reason}</p>}
@@ -98,29 +114,46 @@ export function Playground(props: { model: string }): JSX.Element {
         }}
       >
         <div class="fields">
-          <AreaField label="Message" wide isProse rows={4} required value={prompt} onValue={setPrompt} placeholder="Say hello." />
-          <details class="wide">
+          <AreaField label="Message" wide isProse rows={4} required value={prompt} onValue={(typed) => draft.change({ prompt: typed })} placeholder="Say hello." />
+          <details class="wide" open={isOpen}>
             <summary>System message, tools, images, gateway key</summary>
             <div class="fields">
-              <AreaField label="System message" isProse rows={2} value={system} onValue={setSystem} />
+              <AreaField label="System message" isProse rows={2} value={system} onValue={(typed) => draft.change({ system: typed })} />
               <AreaField
                 label="Tools"
                 rows={4}
                 value={tools}
-                onValue={setTools}
+                onValue={(typed) => draft.change({ tools: typed })}
                 placeholder={TOOLS}
                 error={wrongTools}
                 hint="An array in JSON, as OpenAI has it. What the model calls is shown, and called by nobody"
               />
               <Field label="Images" hint={`Up to ${MOST_IMAGES}, of ${LARGEST_IMAGE >> 20} MB each`} error={refused || undefined}>
                 {(attributes) => (
-                  <input
-                    {...attributes}
-                    type="file"
-                    accept="image/*"
-                    multiple
-                    onChange={(event) => void choose(event.currentTarget.files)}
-                  />
+                  <>
+                    <input
+                      {...attributes}
+                      ref={input}
+                      type="file"
+                      accept="image/*"
+                      multiple
+                      onChange={(event) => void choose(event.currentTarget.files)}
+                    />
+                    {images.length > 0 && (
+                      <p class="row">
+                        <span role="status">{images.length === 1 ? "1 image goes" : `${images.length} images go`} with the message</span>
+                        <Button
+                          look="quiet"
+                          onClick={() => {
+                            if (input.current) input.current.value = "";
+                            void choose(null);
+                          }}
+                        >
+                          Without
+                        </Button>
+                      </p>
+                    )}
+                  </>
                 )}
               </Field>
               <GatewayKey onTyped={setAsking} />
@@ -131,7 +164,7 @@ export function Playground(props: { model: string }): JSX.Element {
           <Button type="submit" look="main" disabled={!prompt.trim() || Boolean(reason) || Boolean(wrongTools)}>
             Send
           </Button>
-          <Button aria-pressed={isDouble} onClick={() => setDouble(!isDouble)}>
+          <Button aria-pressed={isDouble} onClick={() => draft.change({ isDouble: !isDouble })}>
             Side by side
           </Button>
         </footer>
@@ -142,8 +175,26 @@ export function Playground(props: { model: string }): JSX.Element {
       {before.length > 0 && <p class="hint">{before.length} earlier messages of the replayed request are sent before it.</p>}
       <Failure error={known.error} />
       <div class="columns">
-        <Side number={1} models={known.data ?? []} first={chosen} turn={turn} asked={asked} before={before} />
-        {isDouble && <Side number={2} models={known.data ?? []} first="" turn={turn} asked={asked} before={before} />}
+        <Side
+          number={1}
+          models={known.data ?? []}
+          typed={draft.value.model}
+          onModel={(model) => draft.change({ model })}
+          turn={turn}
+          asked={asked}
+          before={before}
+        />
+        {isDouble && (
+          <Side
+            number={2}
+            models={known.data ?? []}
+            typed={draft.value.second}
+            onModel={(second) => draft.change({ second })}
+            turn={turn}
+            asked={asked}
+            before={before}
+          />
+        )}
       </div>
     </Page>
   );
@@ -160,15 +211,16 @@ interface Asked {
 interface SideProps {
   number: number;
   models: string[];
-  first: string;
+  /** The model that somebody has typed. */
+  typed: string | undefined;
+  onModel: (model: string) => void;
   turn: number;
   asked: Asked;
   before: Message[];
 }
 
 function Side(props: SideProps): JSX.Element {
-  const [typed, setModel] = useState<string | undefined>(props.first || undefined);
-  const model = typed ?? props.models[0] ?? "echo/echo";
+  const model = props.typed ?? props.models[0] ?? "echo/echo";
   const [answer, setAnswer] = useState<Answer>(NONE);
   const [error, setError] = useState<ApiError>();
   const [stop, setStop] = useState<() => void>();
@@ -239,7 +291,7 @@ function Side(props: SideProps): JSX.Element {
         label="Model"
         value={model}
         options={props.models}
-        onValue={setModel}
+        onValue={props.onModel}
         hint="provider/model or @name/model"
       />
       <Failure error={error} />

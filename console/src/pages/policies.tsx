@@ -1,11 +1,14 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, list, post, put, remove } from "../api";
+import { ResetUsage } from "../budgets";
+import { forgetDrafts, useDraft } from "../draft";
 import { ago, amount, count } from "../format";
 import { BUDGET_TYPES, RESETS, lengthOf, resetChoices, resetInWords, unitInWords } from "../limits";
 import { useAction, useLoad } from "../load";
+import { link } from "../route";
 import { may } from "../session";
-import { Badge, Bar, Button, Confirm, Dialog, Failure, Form, LoadedView, problemOf, Section, SelectField, Table, TextField } from "../ui";
+import { Badge, Bar, Button, Confirm, Dialog, Form, LoadedView, Opens, problemOf, Section, SelectField, Table, TextField } from "../ui";
 
 interface Match {
   key: string;
@@ -36,6 +39,9 @@ interface Entity {
   current_usage: number;
 }
 
+/** Where a policy is typed that is to be made, and the change of one. */
+const NEW = `${link("limits")}?policy`;
+const changePlace = (policy: Policy): string => `${NEW}=${policy.id}`;
 const PATHS = { usage: "/policies/usage-limits", rate: "/policies/rate-limits" };
 export function Policies(): JSX.Element {
   const loaded = useLoad(async () => {
@@ -59,7 +65,13 @@ export function Policies(): JSX.Element {
     <Section
       title="Policies"
       hint="limits for the requests that meet conditions, for each value on its own"
-      actions={may("policies.create") && <Button onClick={() => setOpen("new")}>New policy</Button>}
+      actions={
+        may("policies.create") && (
+          <Opens place={NEW} onClick={() => setOpen("new")}>
+            New policy
+          </Opens>
+        )
+      }
     >
       <LoadedView loaded={loaded}>
         {(policies) => (
@@ -91,9 +103,9 @@ export function Policies(): JSX.Element {
                   each.status === "active" && (
                     <>
                       {may("policies.update") && (
-                        <Button onClick={() => setChanged(each)} aria-label={`Change ${each.name}`}>
+                        <Opens place={changePlace(each)} onClick={() => setChanged(each)} aria-label={`Change ${each.name}`}>
                           Change
-                        </Button>
+                        </Opens>
                       )}{" "}
                       {may("policies.delete") && <Archive policy={each} onDone={loaded.reload} />}
                     </>
@@ -133,6 +145,7 @@ function Archive(props: { policy: Policy; onDone: () => void }): JSX.Element {
           onConfirm={() =>
             void action.run(() => remove(`${PATHS[props.policy.kind]}/${props.policy.id}`)).then((isDone) => {
               if (!isDone) return;
+              forgetDrafts(changePlace(props.policy));
               setOpen(false);
               props.onDone();
             })
@@ -147,11 +160,10 @@ function PolicyUsage(props: { policy: Policy; onClose: () => void }): JSX.Elemen
   const { policy } = props;
   const path = `${PATHS.usage}/${policy.id}/entities`;
   const loaded = useLoad(() => get<{ data: Entity[] }>(path), [policy.id]);
-  const action = useAction();
+  const [reset, setReset] = useState<Entity>();
   const limit = policy.credit_limit ?? 0;
   return (
     <Dialog title={`Used of ${policy.name}`} onClose={props.onClose} wide>
-      <Failure error={action.error} />
       <LoadedView loaded={loaded}>
         {(entities) => (
           <Table
@@ -177,10 +189,7 @@ function PolicyUsage(props: { policy: Policy; onClose: () => void }): JSX.Elemen
                 name: "",
                 cell: (each) =>
                   may("policies.update") && (
-                    <Button
-                      aria-label={`Reset ${each.value_key}`}
-                      onClick={() => void action.run(() => put(`${path}/${each.id}/reset`, {})).then(loaded.reload)}
-                    >
+                    <Button aria-label={`Reset ${each.value_key}`} onClick={() => setReset(each)}>
                       Reset
                     </Button>
                   ),
@@ -189,6 +198,18 @@ function PolicyUsage(props: { policy: Policy; onClose: () => void }): JSX.Elemen
           />
         )}
       </LoadedView>
+      {reset && (
+        <ResetUsage
+          name={reset.value_key}
+          path={`${path}/${reset.id}/reset`}
+          body={{}}
+          text="Nothing counts as used of this budget."
+          onClose={(isDone) => {
+            setReset(undefined);
+            if (isDone) loaded.reload();
+          }}
+        />
+      )}
       {policy.next_usage_reset_at && <p class="hint">Begins anew {ago(policy.next_usage_reset_at)}.</p>}
     </Dialog>
   );
@@ -201,37 +222,52 @@ const NO_LENGTH = { periodic_reset_days: null, penstock_window: null, next_usage
 function ChangePolicy(props: { policy: Policy; onClose: (isDone: boolean) => void }): JSX.Element {
   const { policy } = props;
   const isBudget = policy.kind === "usage";
-  const [size, setSize] = useState(String((isBudget ? policy.credit_limit : policy.value) ?? ""));
-  const [alert, setAlert] = useState(String(policy.alert_threshold ?? ""));
   const length = lengthOf(policy);
   const before = policy.periodic_reset ?? length;
-  const [reset, setReset] = useState(before);
+  const draft = useDraft(changePlace(policy), () => ({
+    size: String((isBudget ? policy.credit_limit : policy.value) ?? ""),
+    alert: String(policy.alert_threshold ?? ""),
+    reset: before,
+  }));
+  const { value, change } = draft;
   const action = useAction();
-  const save = async (): Promise<void> => {
+  const save = ({ size, alert, reset }: typeof value): Promise<unknown> => {
     const budget = {
       credit_limit: Number(size),
       alert_threshold: alert ? Number(alert) : null,
       ...(reset === before ? {} : { periodic_reset: reset || null, ...(length ? NO_LENGTH : {}) }),
     };
-    await put(`${PATHS[policy.kind]}/${policy.id}`, isBudget ? budget : { value: Number(size) });
-    props.onClose(true);
+    return put(`${PATHS[policy.kind]}/${policy.id}`, isBudget ? budget : { value: Number(size) });
   };
   return (
     <Dialog title={`Change ${policy.name}`} onClose={() => props.onClose(false)}>
-      <Form action={action} submit="Save" isClosing onCancel={() => props.onClose(false)} onSubmit={() => void action.run(save)}>
+      <Form
+        action={action}
+        submit="Save"
+        isClosing
+        draft={draft}
+        onCancel={() => props.onClose(false)}
+        onSubmit={() => void draft.save(action, save).then((isDone) => isDone && props.onClose(true))}
+      >
         <TextField
           label={isBudget ? `Budget, ${policy.type === "cost" ? "dollars" : policy.type}` : `At most, ${policy.type}`}
           type="number"
           min="0"
           required
-          value={size}
-          onValue={setSize}
+          value={value.size}
+          onValue={(size) => change({ size })}
           error={problemOf(action, "credit_limit") ?? problemOf(action, "value")}
         />
         {isBudget && (
           <>
-            <TextField label="Alert at" type="number" min="0" value={alert} onValue={setAlert} error={problemOf(action, "alert_threshold")} />
-            <SelectField label="Begins anew" value={reset} onValue={setReset} options={resetChoices(length)} error={problemOf(action, "periodic_reset")} />
+            <TextField label="Alert at" type="number" min="0" value={value.alert} onValue={(alert) => change({ alert })} error={problemOf(action, "alert_threshold")} />
+            <SelectField
+              label="Begins anew"
+              value={value.reset}
+              onValue={(reset) => change({ reset })}
+              options={resetChoices(length)}
+              error={problemOf(action, "periodic_reset")}
+            />
           </>
         )}
       </Form>
@@ -250,61 +286,66 @@ const RATE_UNITS = [
 ] as const;
 
 function NewPolicy(props: { onClose: (isDone: boolean) => void }): JSX.Element {
-  const [draft, setDraft] = useState({
+  const draft = useDraft(NEW, () => ({
     name: "", kind: "usage" as Policy["kind"], key: "api_key", value: "*", by: "", type: "cost", amount: "", reset: "monthly", unit: "rpm",
-  });
-  const change = (more: Partial<typeof draft>): void => setDraft({ ...draft, ...more });
+  }));
+  const { value: typed, change } = draft;
   const action = useAction();
-  const isBudget = draft.kind === "usage";
-  const make = async (): Promise<void> => {
-    await post(PATHS[draft.kind], {
-      name: draft.name,
-      type: isBudget ? draft.type : draft.type === "cost" ? "requests" : draft.type,
-      conditions: [{ key: draft.key, value: draft.value }],
-      group_by: [{ key: draft.by || draft.key }],
-      ...(isBudget
-        ? { credit_limit: Number(draft.amount), ...(draft.reset ? { periodic_reset: draft.reset } : {}) }
-        : { unit: draft.unit, value: Number(draft.amount) }),
+  const isBudget = typed.kind === "usage";
+  const make = ({ name, kind, type, key, value, by, amount, reset, unit }: typeof typed): Promise<unknown> =>
+    post(PATHS[kind], {
+      name,
+      type: kind === "rate" && type === "cost" ? "requests" : type,
+      conditions: [{ key, value }],
+      group_by: [{ key: by || key }],
+      ...(kind === "usage"
+        ? { credit_limit: Number(amount), ...(reset ? { periodic_reset: reset } : {}) }
+        : { unit, value: Number(amount) }),
     });
-    props.onClose(true);
-  };
   return (
     <Dialog title="New policy" onClose={() => props.onClose(false)} wide>
-      <Form action={action} submit="Create policy" isClosing onCancel={() => props.onClose(false)} onSubmit={() => void action.run(make)}>
-        <TextField label="Name" required value={draft.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
-        <SelectField label="Is" value={draft.kind} onValue={(kind) => change({ kind: kind as Policy["kind"] })} options={KINDS} />
+      <Form
+        action={action}
+        submit="Create policy"
+        isClosing
+        draft={draft}
+        onCancel={() => props.onClose(false)}
+        onSubmit={() => void draft.save(action, make).then((isDone) => isDone && props.onClose(true))}
+      >
+        <TextField label="Name" required value={typed.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
+        <SelectField label="Is" value={typed.kind} onValue={(kind) => change({ kind: kind as Policy["kind"] })} options={KINDS} />
         <TextField
           label={isBudget ? "Budget" : "At most"}
           type="number"
           min="0"
           required
-          value={draft.amount}
+          value={typed.amount}
           onValue={(value) => change({ amount: value })}
           error={problemOf(action, "credit_limit") ?? problemOf(action, "value")}
         />
         <SelectField
           label="of"
-          value={draft.type}
+          value={typed.type}
           onValue={(type) => change({ type })}
           options={isBudget ? BUDGET_TYPES : BUDGET_TYPES.slice(1)}
         />
         {isBudget ? (
-          <SelectField label="Begins anew" value={draft.reset} onValue={(reset) => change({ reset })} options={RESETS} />
+          <SelectField label="Begins anew" value={typed.reset} onValue={(reset) => change({ reset })} options={RESETS} />
         ) : (
-          <SelectField label="Window" value={draft.unit} onValue={(unit) => change({ unit })} options={RATE_UNITS} />
+          <SelectField label="Window" value={typed.unit} onValue={(unit) => change({ unit })} options={RATE_UNITS} />
         )}
         <TextField
           label="For requests whose"
-          value={draft.key}
+          value={typed.key}
           options={["api_key", "metadata._user", "metadata.team", "model", "provider", "virtual_key"]}
           onValue={(key) => change({ key })}
           error={problemOf(action, "conditions")}
         />
-        <TextField label="is" value={draft.value} onValue={(value) => change({ value })} hint="* for any" />
+        <TextField label="is" value={typed.value} onValue={(value) => change({ value })} hint="* for any" />
         <TextField
           label="Counted for each"
-          value={draft.by}
-          placeholder={draft.key}
+          value={typed.by}
+          placeholder={typed.key}
           onValue={(by) => change({ by })}
           error={problemOf(action, "group_by")}
         />

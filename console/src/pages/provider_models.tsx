@@ -1,8 +1,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { api, asQuery, get, put } from "../api";
+import { useDraft } from "../draft";
 import { useAction, useLoad } from "../load";
-import { Badge, Button, CheckField, Dialog, Failure, Form, LoadedView, problemOf, Section, Table, TextField } from "../ui";
+import { link } from "../route";
+import { Badge, Button, CheckField, Dialog, Failure, Form, LoadedView, Opens, problemOf, Section, Table, TextField } from "../ui";
 
 interface Model {
   slug: string;
@@ -18,7 +20,8 @@ interface Models {
 
 /** Which models may be called with a credential that providers share, and names that the host does not know. Nothing
  * for a provider with a credential of its own. */
-export function ProviderModels(props: { integration: string; mayUpdate: boolean }): JSX.Element | null {
+export function ProviderModels(props: { slug: string; integration: string; mayUpdate: boolean }): JSX.Element | null {
+  const place = `${link("providers", props.slug)}?model`;
   const path = `/integrations/${encodeURIComponent(props.integration)}/models`;
   const loaded = useLoad(() => get<Models>(path), [path]);
   const [isNew, setNew] = useState(false);
@@ -31,7 +34,13 @@ export function ProviderModels(props: { integration: string; mayUpdate: boolean 
     <Section
       title="Models"
       hint="of this credential, for every provider that uses it"
-      actions={props.mayUpdate && <Button onClick={() => setNew(true)}>Add model</Button>}
+      actions={
+        props.mayUpdate && (
+          <Opens place={place} onClick={() => setNew(true)}>
+            Add model
+          </Opens>
+        )
+      }
     >
       <Failure error={action.error} />
       <LoadedView loaded={loaded}>
@@ -82,6 +91,7 @@ export function ProviderModels(props: { integration: string; mayUpdate: boolean 
       {isNew && (
         <NewModel
           path={path}
+          place={place}
           onClose={(isDone) => {
             setNew(false);
             if (isDone) loaded.reload();
@@ -92,31 +102,31 @@ export function ProviderModels(props: { integration: string; mayUpdate: boolean 
   );
 }
 
-function NewModel(props: { path: string; onClose: (isDone: boolean) => void }): JSX.Element {
-  const [slug, setSlug] = useState("");
-  const [base, setBase] = useState("");
+function NewModel(props: { path: string; place: string; onClose: (isDone: boolean) => void }): JSX.Element {
+  const draft = useDraft(props.place, () => ({ slug: "", base: "" }));
+  const { value, change } = draft;
   const action = useAction();
-  const model = { slug, enabled: true, ...(base ? { is_custom: true, base_model_slug: base } : {}) };
+  const add = ({ slug, base }: typeof value): Promise<unknown> =>
+    put(props.path, { models: [{ slug, enabled: true, ...(base ? { is_custom: true, base_model_slug: base } : {}) }] });
   return (
     <Dialog title="Add a model" onClose={() => props.onClose(false)}>
       <Form
         action={action}
         submit="Add model"
         isClosing
+        draft={draft}
         onCancel={() => props.onClose(false)}
-        onSubmit={() =>
-          void action.run(() => put(props.path, { models: [model] })).then((isDone) => isDone && props.onClose(true))
-        }
+        onSubmit={() => void draft.save(action, add).then((isDone) => isDone && props.onClose(true))}
       >
         <TextField
           label="Model"
           required
-          value={slug}
-          onValue={setSlug}
+          value={value.slug}
+          onValue={(slug) => change({ slug })}
           error={problemOf(action, "models")}
           hint="As callers write it after the slug, or a pattern: gpt-5*"
         />
-        <TextField label="Stands for" value={base} onValue={setBase} hint="Whose prices and limits it has. Empty: its own" />
+        <TextField label="Stands for" value={value.base} onValue={(base) => change({ base })} hint="Whose prices and limits it has. Empty: its own" />
       </Form>
     </Dialog>
   );

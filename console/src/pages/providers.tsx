@@ -1,15 +1,15 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get, list, post, put, remove } from "../api";
-import { type Budget, BudgetBar, readBudgets } from "../budgets";
-import { changed, SAVED, useDraft } from "../draft";
+import { type Budget, BudgetBar, readBudgets, ResetUsage } from "../budgets";
+import { changed, forgetDrafts, useDraft } from "../draft";
 import { ago, localInput } from "../format";
 import { inWords, LimitFields, limitsBody, limitsDraft, type Limited } from "../limits";
 import { useAction, useLoad } from "../load";
 import { goLater, link } from "../route";
 import { may, session } from "../session";
 import { pairs } from "../text_lists";
-import { AreaField, Badge, Button, Confirm, Dialog, Failure, Form, LoadedView, Page, problemOf, RowName, Section, SelectField, Table, TextField } from "../ui";
+import { AreaField, Badge, Button, Confirm, Dialog, Form, LoadedView, Opens, Page, problemOf, RowName, Section, SelectField, Table, TextField } from "../ui";
 import { ProviderModels } from "./provider_models";
 import { TestProvider } from "./test_provider";
 
@@ -64,9 +64,9 @@ function AllProviders(): JSX.Element {
       lead="Credentials at hosts, under the names that callers write: @name/model."
       actions={
         may("virtual_keys.create") && (
-          <Button look="main" onClick={() => setNew(true)}>
+          <Opens look="main" place={NEW} onClick={() => setNew(true)}>
             Add provider
-          </Button>
+          </Opens>
         )
       }
     >
@@ -131,39 +131,47 @@ function Credential(props: { of: Integration | undefined }): JSX.Element {
   return <code>{references || props.of.masked_key || "none"}</code>;
 }
 
+/** Where a provider that is to be added is typed. */
+const NEW = `${link("providers")}?new`;
+
 function NewProvider(props: { onClose: () => void; onMade: () => void }): JSX.Element {
-  const [draft, setDraft] = useState({ host: "", name: "", slug: "", key: "", settings: "" });
-  const change = (more: Partial<typeof draft>): void => setDraft({ ...draft, ...more });
+  const draft = useDraft(NEW, () => ({ host: "", name: "", slug: "", key: "", settings: "" }), { secrets: ["key"] });
+  const { value, change } = draft;
   const action = useAction();
-  const make = async (): Promise<void> => {
-    const isReference = /^(env|file):/.test(draft.key);
-    const settings = pairs(draft.settings);
-    await post("/virtual-keys", {
-      name: draft.name || draft.host,
-      provider: draft.host.trim(),
-      ...(draft.slug ? { slug: draft.slug } : {}),
-      ...(draft.key && !isReference ? { key: draft.key } : {}),
-      ...(isReference ? { secret_mappings: [{ target_field: "key", secret_reference_id: draft.key }] } : {}),
-      ...settings,
+  const make = ({ host, name, slug, key, settings }: typeof value): Promise<unknown> => {
+    const isReference = /^(env|file):/.test(key);
+    return post("/virtual-keys", {
+      name: name || host,
+      provider: host.trim(),
+      ...(slug ? { slug } : {}),
+      ...(key && !isReference ? { key } : {}),
+      ...(isReference ? { secret_mappings: [{ target_field: "key", secret_reference_id: key }] } : {}),
+      ...pairs(settings),
     });
-    props.onMade();
   };
   return (
     <Dialog title="Add provider" onClose={props.onClose} wide>
-      <Form action={action} submit="Add provider" isClosing onCancel={props.onClose} onSubmit={() => void action.run(make)}>
+      <Form
+        action={action}
+        submit="Add provider"
+        isClosing
+        draft={draft}
+        onCancel={props.onClose}
+        onSubmit={() => void draft.save(action, make).then((isDone) => isDone && props.onMade())}
+      >
         <TextField
           label="Host"
           required
-          value={draft.host}
+          value={value.host}
           options={HOSTS}
           onValue={(host) => change({ host })}
           error={problemOf(action, "provider")}
           hint="openai, anthropic, bedrock, …"
         />
-        <TextField label="Name" value={draft.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
+        <TextField label="Name" value={value.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
         <TextField
           label="Slug"
-          value={draft.slug}
+          value={value.slug}
           onValue={(slug) => change({ slug })}
           error={problemOf(action, "slug")}
           hint="What callers write: @slug/model. Empty: made of the name"
@@ -173,7 +181,7 @@ function NewProvider(props: { onClose: () => void; onMade: () => void }): JSX.El
           type="password"
           wide
           autocomplete="new-password"
-          value={draft.key}
+          value={value.key}
           onValue={(key) => change({ key })}
           error={problemOf(action, "key") ?? problemOf(action, "secret_mappings")}
           hint={
@@ -185,7 +193,7 @@ function NewProvider(props: { onClose: () => void; onMade: () => void }): JSX.El
         <AreaField
           label="Settings"
           wide
-          value={draft.settings}
+          value={value.settings}
           onValue={(settings) => change({ settings })}
           hint="NAME=VALUE, one a line: custom_host=https://…, aws_region=us-east-1, resource_name=…"
         />
@@ -220,11 +228,10 @@ const providerBody = (draft: ReturnType<typeof providerDraft>): Record<string, u
 
 function ProviderView(props: { entry: Provider; path: string; reload: () => void }): JSX.Element {
   const { entry, path } = props;
-  const [open, setOpen] = useState<"test" | "delete" | "credential">();
-  const draft = useDraft(() => providerDraft(entry));
+  const [open, setOpen] = useState<"test" | "delete" | "credential" | "reset">();
+  const draft = useDraft(link("providers", entry.slug), () => providerDraft(entry));
   const { value, change } = draft;
   const action = useAction();
-  const reset = useAction();
   const save = async (): Promise<void> => {
     const isDone = await draft.save(action, (after, before) => put(path, changed(providerBody(after), providerBody(before))));
     if (isDone) props.reload();
@@ -262,22 +269,16 @@ function ProviderView(props: { entry: Provider; path: string; reload: () => void
           !isOfFile &&
           inWords(entry) !== "" &&
           may("providers.update") && (
-            <Button
-              disabled={reset.isBusy}
-              onClick={() => void reset.run(() => put(path, { reset_usage: true })).then((isDone) => isDone && props.reload())}
-            >
-              Reset usage
-            </Button>
+            <Button onClick={() => setOpen("reset")}>Reset usage</Button>
           )
         }
       >
-        <Failure error={reset.error} />
         <Form
           action={action}
           submit="Save"
           readOnly={isOfFile || !may("providers.update")}
           onSubmit={() => void save()}
-          more={<span role="status">{draft.isSaved ? SAVED : ""}</span>}
+          draft={draft}
         >
           <TextField label="Name" value={value.name} onValue={(name) => change({ name })} error={problemOf(action, "name")} />
           <SelectField
@@ -303,6 +304,7 @@ function ProviderView(props: { entry: Provider; path: string; reload: () => void
       </Section>
       {entry.integration_id && may("organisation_integrations.read", "workspace_integrations.read") && (
         <ProviderModels
+          slug={entry.slug}
           integration={entry.integration_id}
           mayUpdate={!isOfFile && may("organisation_integrations.update", "workspace_integrations.update")}
         />
@@ -310,6 +312,16 @@ function ProviderView(props: { entry: Provider; path: string; reload: () => void
       {may("configs.list") && <ModelHint slug={entry.slug} />}
       {open === "test" && <TestProvider slug={entry.slug} host={entry.ai_provider_id} onClose={() => setOpen(undefined)} />}
       {open === "credential" && <NewCredential slug={entry.slug} onClose={() => setOpen(undefined)} />}
+      {open === "reset" && (
+        <ResetUsage
+          name={entry.name || entry.slug}
+          path={path}
+          onClose={(isDone) => {
+            setOpen(undefined);
+            if (isDone) props.reload();
+          }}
+        />
+      )}
       {open === "delete" && <DeleteProvider entry={entry} onClose={() => setOpen(undefined)} />}
     </Page>
   );
@@ -325,7 +337,8 @@ function ModelHint(props: { slug: string }): JSX.Element {
 }
 
 function NewCredential(props: { slug: string; onClose: () => void }): JSX.Element {
-  const [key, setKey] = useState("");
+  const draft = useDraft(`${link("providers", props.slug)}?credential`, () => ({ key: "" }), { secrets: ["key"] });
+  const { key } = draft.value;
   const action = useAction();
   return (
     <Dialog title={`New credential of @${props.slug}`} onClose={props.onClose}>
@@ -334,13 +347,14 @@ function NewCredential(props: { slug: string; onClose: () => void }): JSX.Elemen
         submit="Replace credential"
         isClosing
         onCancel={props.onClose}
+        draft={draft}
         onSubmit={() =>
-          void action
-            .run(() => put(`/virtual-keys/${encodeURIComponent(props.slug)}`, { key }))
+          void draft
+            .save(action, (typed) => put(`/virtual-keys/${encodeURIComponent(props.slug)}`, typed))
             .then((isDone) => isDone && props.onClose())
         }
       >
-        <TextField label="API key of the host" type="password" wide required autocomplete="new-password" value={key} onValue={setKey} error={problemOf(action, "key")} />
+        <TextField label="API key of the host" type="password" wide required autocomplete="new-password" value={key} onValue={(typed) => draft.change({ key: typed })} error={problemOf(action, "key")} />
       </Form>
     </Dialog>
   );
@@ -361,7 +375,11 @@ function DeleteProvider(props: { entry: Provider; onClose: () => void }): JSX.El
         const next = goLater("providers");
         void action
           .run(() => remove(`/virtual-keys/${encodeURIComponent(slug)}`, isUsed ? { force: true } : {}))
-          .then((isDone) => isDone && next());
+          .then((isDone) => {
+            if (!isDone) return;
+            forgetDrafts(link("providers", slug));
+            next();
+          });
       }}
     />
   );

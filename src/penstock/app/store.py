@@ -173,7 +173,7 @@ def admitter_of(
         now,
         pricing,
         immediate=counters,
-        forget=lambda moment: memory.forget(moment - _DAY),
+        sweep=lambda moment: memory.sweep(moment - _DAY),
         warning=apart if workers > 1 else "",
         fast=counters,
         tell_alerts=tell,

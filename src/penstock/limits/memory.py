@@ -68,3 +68,8 @@ class MemoryCounters:
         """Drop up to ``most`` counters that nobody needs: those at their beginning, and budgets whose window ended
         before a moment (microseconds since 1970). Returns how many were dropped."""
         return self.reservations.forget(self._clock(), ended_before, most)
+
+    def sweep(self, ended_before: int) -> bool:
+        """``forget`` some, in a turn of the event loop: whether others are to be looked at in further ones."""
+        self.forget(ended_before)
+        return not self.reservations.is_swept

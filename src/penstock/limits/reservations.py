@@ -84,6 +84,11 @@ class Reservations:
         """Counters in memory."""
         return len(self._counters)
 
+    @property
+    def is_swept(self) -> bool:
+        """Whether ``forget`` has looked at all counters that there were when it began."""
+        return not self._unswept
+
     def reserve(self, reservation: ReservationId, holds: Sequence[Hold], now: int) -> Reserved | Exceeded:
         if reservation in self._open:
             return self._standings(holds, now)

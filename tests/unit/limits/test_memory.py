@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limiting import NOON, Clock, budget, hold
+from limiting import NOON, Clock, budget, hold, rate
 from penstock.limits.limit import Amounts
 from penstock.limits.memory import MemoryCounters
 from penstock.limits.windows import DAY, CalendarWindow
@@ -26,3 +26,15 @@ async def test_values_are_bounded() -> None:
     for number in range(10):
         await counters.reserve(("r", number), [hold(limit, 10, value=bytes([number]) * 32)])
     assert counters.reservations.counter_count == 3
+
+
+async def test_a_sweep_looks_at_all_counters_some_in_each_turn() -> None:
+    clock = Clock()
+    counters = MemoryCounters(clock.read)
+    limit = rate(3, is_grouped=True)
+    for number in range(2500):
+        await counters.reserve(("r", number), [hold(limit, value=number.to_bytes(32))])
+        await counters.release(("r", number))
+    clock.now += DAY
+    assert [counters.sweep(NOON) for _ in range(3)] == [True, True, False]
+    assert counters.reservations.counter_count == 0

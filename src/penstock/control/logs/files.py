@@ -73,16 +73,16 @@ async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncGe
     DatabaseError."""
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, file.wanted)
-    if file.format == "csv":
-        yield _csv([file.members])
+    # It goes out with the first rows: whether these can be had is known before anything is sent.
+    heading = _csv([file.members]) if file.format == "csv" else b""
     after, left = file.after, file.most
     while left > 0:
         async with plane.database.read() as connection:
             rows = await rows_of(connection, wanted, after, min(left, _PAGE))
         if not rows:
-            return
+            break
         after, left = Place(rows[-1].at, rows[-1].id), left - len(rows)
-        pieces: list[bytes] = []
+        pieces, heading = [heading], b""
 
         def add(row: sa.Row[Any], pieces: list[bytes] = pieces) -> None:
             pieces.append(_line(file, item(row)))
@@ -90,6 +90,8 @@ async def pieces_of(plane: ControlPlane, actor: Actor, file: LogFile) -> AsyncGe
         # Requests have their turn meanwhile: a page takes as long as some of them.
         await in_slices(deque(rows), add)
         yield b"".join(pieces)
+    if heading:
+        yield heading
 
 
 def _line(file: LogFile, row: Mapping[str, Any]) -> bytes:

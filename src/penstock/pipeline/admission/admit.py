@@ -71,9 +71,9 @@ class Admitter:
     """Admits requests. ``counters`` count what is reserved; ``clock`` gives microseconds since 1970.
 
     ``immediate`` are the same counters if they are immediate: then hardly a request waits for them, and ends of
-    reservations need no task. ``forget`` is called now and then with the current time, to drop counters that nobody
-    needs. ``warning`` is logged when something comes to be limited. ``tell_alerts`` gets what budgets have crossed.
-    ``is_active``: something is limited.
+    reservations need no task. ``sweep`` is called now and then with the current time, to drop some of the counters that
+    nobody needs; true: there are more to look at. ``warning`` is logged when something comes to be limited.
+    ``tell_alerts`` gets what budgets have crossed. ``is_active``: something is limited.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Admitter:
         pricing: Pricing | None = None,
         *,
         immediate: ImmediateCounters | None = None,
-        forget: Callable[[int], object] | None = None,
+        sweep: Callable[[int], bool] | None = None,
         warning: str = "",
         fast: FastCounters | None = None,
         tell_alerts: Callable[[Sequence[Alert]], None] = log_alerts,
@@ -108,15 +108,15 @@ class Admitter:
         general way has to decide."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._clock = clock
-        self._forget = forget
+        self._sweep = sweep
         self._warning = warning
-        self._sweeping = Background("the sweep of counters", self._sweep)
+        self._sweeping = Background("the sweep of counters", self._sweep_often)
         self._requests = map((secrets.token_hex(8) + "-%x").__mod__, itertools.count())
         self._put_in_force()
         catalogues.watch(lambda _: self._put_in_force())
 
     def start(self) -> None:
-        if self._forget is not None:
+        if self._sweep is not None:
             self._sweeping.start()
 
     async def stop(self) -> None:
@@ -319,10 +319,11 @@ class Admitter:
         if self._warning and self.is_active and not was_active:
             _LOG.error("%s", self._warning)
 
-    async def _sweep(self) -> None:
-        while self._forget is not None:
-            await asyncio.sleep(_SWEEP)
-            self._forget(self._clock())
+    async def _sweep_often(self) -> None:
+        while self._sweep is not None:
+            # All counters, some in each turn: those of values that come once would else take the room of others.
+            has_more = self._sweep(self._clock())
+            await asyncio.sleep(0 if has_more else _SWEEP)
 
 
 def _owner(key: GatewayKey | None, default_workspace: str | None) -> Owner:
