@@ -28,9 +28,9 @@ with its default. What is unknown, misspelt or out of range stops the start, whi
 
 A setting `key` of a section is the variable `PENSTOCK_SECTION_KEY`; for the section `server` and for
 `default_provider`, `PENSTOCK_KEY` will do.
-In a variable the parts of a list are separated by commas, and an empty variable counts as not set, save where it means
-empty text or an empty list. Sizes may be written `100 MB`, in steps of 1024. Paths are relative to the working
-directory. Portkey's `TRUSTED_CUSTOM_HOSTS` stands for `PENSTOCK_SECURITY_TRUSTED_HOSTS`.
+In a variable the parts of a list are separated by commas, or the list is JSON (`["a", "b"]`). An empty variable counts
+as not set, save where it means empty text or an empty list. Sizes may be written `100 MB`, in steps of 1024. Paths are
+relative to the working directory. Portkey's `TRUSTED_CUSTOM_HOSTS` stands for `PENSTOCK_SECURITY_TRUSTED_HOSTS`.
 """
 
 

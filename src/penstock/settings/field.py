@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import write_json
+from penstock.core.json_text import read_json, write_json
 from penstock.settings.model import Settings
 
 _SIZE: Final = re.compile(r"(\d{1,15}) ?(?:([KMGT])i?)?B?", re.IGNORECASE)
@@ -26,7 +26,7 @@ class Field(msgspec.Struct, frozen=True):
     description: str
     unit: str = ""
     listed: bool = False
-    """Several values: a list in the file, separated by commas elsewhere."""
+    """Several values: a list in the file, elsewhere separated by commas, or a list as JSON: it begins with ``["``."""
     secret: bool = False
     example: Any = None
     flag: str = ""
@@ -53,7 +53,9 @@ class Field(msgspec.Struct, frozen=True):
         """A value from a variable or a flag. Raises ValueError when it does not fit, or is no UTF-8."""
         text.encode()
         if self.listed:
-            return self._convert([part.strip() for part in text.split(",") if part.strip()], strict=True)
+            is_json = text.lstrip().startswith('["')
+            parts = [part.strip() for part in text.split(",") if part.strip()]
+            return self._convert(read_json(text.encode()) if is_json else parts, strict=True)
         return self._convert(text, strict=False)
 
     def means_unset(self, text: str) -> bool:

@@ -32,6 +32,16 @@ def test_switches_in_variables(text: str, value: bool) -> None:
     assert load({}, {"PENSTOCK_ACCESS_LOG": text}, NOWHERE).server.access_log is value
 
 
+@pytest.mark.parametrize("text", ["a.lan, b.lan", '["a.lan", "b.lan"]', ' ["a.lan","b.lan"] '])
+def test_a_list_in_a_variable(text: str) -> None:
+    assert load({}, {"PENSTOCK_SECURITY_TRUSTED_HOSTS": text}, NOWHERE).security.trusted_hosts == ("a.lan", "b.lan")
+
+
+@pytest.mark.parametrize("text", ['["a.lan", 2]', '["a.lan"', '["a.lan"], b.lan'])
+def test_a_list_in_a_variable_that_is_none_of_texts(text: str) -> None:
+    assert problems({}, {"PENSTOCK_SECURITY_TRUSTED_HOSTS": text})
+
+
 def test_an_empty_variable_is_empty_text_or_list_and_otherwise_not_there(tmp_path: Path) -> None:
     cwd = in_file(tmp_path, "[server]\nport = 1\n[upstream]\nproxy = 'none'\n[security]\ntrusted_hosts = ['a.lan']")
     names = (
