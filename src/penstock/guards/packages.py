@@ -10,7 +10,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from penstock.guards.base import Check
-from penstock.guards.foreign_check import bounded
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -28,6 +27,8 @@ def checks_of_packages(taken: Collection[str]) -> tuple[Check, ...]:
     """The checks of all installed packages. ``taken`` are the ids of other checks, in lower case. Raises
     UnusablePackage."""
     from importlib.metadata import entry_points  # with its readers of mail and archives: see penstock/installed.py
+
+    from penstock.guards.foreign_check import bounded  # no gateway needs it before its first guard
 
     found: dict[str, Check] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
