@@ -113,7 +113,7 @@ def _add_object(parent: dict[str, Any], key: str, fragment: dict[str, Any]) -> N
     if piece and known.get("name"):
         _add_to_name(known, piece)
     elif piece is not None:
-        known["name"] = piece
+        _update(known, {"name": piece})
     for name, value in fragment.items():
         if name in _IN_PIECES:
             _grow(known, name, value)
@@ -126,11 +126,13 @@ _IN_PIECES: Final = frozenset({*CALL_TEXTS.values(), "data", "transcript"})
 
 def _add_to_name(known: dict[str, Any], piece: Any) -> None:
     """Continue a call's name, which comes before its arguments."""
-    if piece == known["name"]:
+    name = known["name"]
+    if piece == name:
         return
-    if any(known.get(text) for text in CALL_TEXTS.values()) or not isinstance(piece, str):
+    are_texts = isinstance(name, str) and isinstance(piece, str)
+    if not are_texts or any(known.get(text) for text in CALL_TEXTS.values()):
         raise ValueError("two calls under one index")
-    known["name"] = with_piece(known["name"], piece)
+    known["name"] = with_piece(name, piece)
     if len(known["name"]) > LONGEST_IN_PIECES:
         raise ValueError("no name of a call")
 

@@ -119,10 +119,19 @@ def test_a_call_has_one_index_in_the_stream_whatever_the_reply_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "name"), [(("get_", "weather"), "get_weather"), (("f", "f"), "f"), (("get_", "f", "get_f"), "get_f")]
+    ("pieces", "name"),
+    [
+        (("get_", "weather"), "get_weather"),
+        (("f", "f"), "f"),
+        (("get_", "f", "get_f"), "get_f"),
+        (("f", ""), "f"),
+        (("", "f", ""), "f"),
+        (("f", None), "f"),
+    ],
 )
 @pytest.mark.parametrize("holder", ["tool_calls", "function_call"])
-def test_names_in_pieces_and_repeated_names(pieces: tuple[str, ...], name: str, holder: str) -> None:
+def test_names_in_pieces_and_repeated_names(pieces: tuple[str | None, ...], name: str, holder: str) -> None:
+    """Later pieces of a call may say an empty name, or none."""
     deltas: list[Any] = [{"name": piece, "arguments": ""} for piece in pieces] + [{"arguments": "{}"}]
     if holder == "tool_calls":
         events = [called(0, id="a", type="function", function=delta) for delta in deltas]
@@ -249,6 +258,9 @@ def test_nothing_is_read_beyond_the_end() -> None:
         called(0, id="a", function=CALLED) + called(0, id="b", function=CALLED) + END,
         called(0, function=CALLED) + called(0, function={**CALLED, "name": "g"}) + END,
         called(None, id="a", function=CALLED) + called(None, id="b", function=CALLED) + END,
+        called(0, function={"name": 3}) + called(0, function={"name": "f"}) + END,
+        called(0, function={"name": ["f"]}) + called(0, function={"name": "f"}) + END,
+        called(0, function={"name": "f"}) + called(0, function={"name": {"f": 1}}) + END,
         event(choices=[{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]) + END,
     ],
 )
