@@ -75,7 +75,8 @@ class Session:
         except asyncio.CancelledError:
             # The caller left, or the gateway stops: both are told, as far as they can be, without waiting for either.
             has_left = self._has_left()
-            self.failure = None if has_left else STOPPING
+            # A caller that was told of a failure leaves at once: that failure stays the reason.
+            self.failure = self.failure or (None if has_left else STOPPING)
             reason = "The caller has left." if has_left else "The gateway is stopping."
             for end in (self._caller, self._upstream):
                 with contextlib.suppress(Exception):
