@@ -343,6 +343,13 @@ class GuardedStream:
         self._failure, self._has_ended = broken or untold, True
         return ready
 
+    @property
+    def _has_failed(self) -> bool:
+        """Whether the provider's stream broke off or told an error, whatever a hook says of what came before."""
+        inner, watch = self._inner, self._inner_watch
+        is_error = watch is not None and watch.error is not None
+        return is_error or self._answer.broken is not None or (inner is not None and inner.failure is not None)
+
     def _with_denial(self, ready: bytes) -> bytes:
         """Events that go on, and where a hook denies the answer the end of its stream: the upstream is closed at once,
         so that it costs no more."""
@@ -350,7 +357,7 @@ class GuardedStream:
             return ready
         self.is_denied = self._has_ended = True
         self._show()
-        if self._outer_watch is not None:
+        if self._outer_watch is not None and not self._has_failed:
             self._outer_watch.denial = DENIED
         if self._inner is not None:
             self._inner.close()

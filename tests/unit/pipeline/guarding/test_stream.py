@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judging import Way, hooks_of
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
@@ -209,6 +209,36 @@ def test_an_error_in_the_middle_is_seen_behind_the_guards(mode: str) -> None:
         return answer
 
     assert asyncio.run(run()).broken is not None
+
+
+@pytest.mark.parametrize("ends", ["by an error", "without its end", "by a closed connection"])
+def test_a_provider_that_fails_has_failed_whatever_a_hook_says(ends: str) -> None:
+    """A denial of what came until then hides no failure from the target's health."""
+    error = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
+    pieces = [chunk({"content": text}) for text in (*LONG, "bad word")]
+    pieces += [error] if ends == "by an error" else []
+    reply, watch = PlayedReply(pieces, hands_on=False), StreamWatch(DIALECT.replies.stream)
+    if ends == "by a closed connection":
+        reply.failure = Failure(Kind.CONNECTION_CLOSED, "")
+    hook = {**NONE, "stream": "window", "window": 100}
+
+    async def run() -> Answer:
+        inner = Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch)
+        stream = GuardedStream(inner, guards_of(hook), lambda *_: inner, tells=False)
+        answer, is_denied = await stream.begun()
+        assert not is_denied
+        told, outer = bytearray(answer.body), answer.watch
+        assert answer.rest is not None
+        assert outer is not None
+        await pass_on(answer.rest, lambda data: told.extend(outer.feed(data)))
+        told.extend(last_bytes(answer, outer, DIALECT, "trace", stream.failure))
+        assert stream.is_denied
+        assert b"bad word" not in told
+        return answer
+
+    broken = asyncio.run(run()).broken
+    assert broken is not None
+    assert broken.kind is not Kind.HOOKS_FAILED
 
 
 @pytest.mark.parametrize("mode", ["hold", "window", "after"])
