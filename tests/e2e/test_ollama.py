@@ -292,7 +292,7 @@ def test_embeddings_at_ollama_and_elsewhere(gateway: RunningGateway, upstream: U
     got = post(gateway, gpt(upstream), {**body, "input": ["a", "b"], "dimensions": 2}, "/api/embed").json()
     assert (got["embeddings"], got["prompt_eval_count"]) == ([[1, 2], [3, 4]], 5)
     assert upstream.last.json == {"model": "m", "input": ["a", "b"], "dimensions": 2}
-    upstream.play(reply(body=told))
+    upstream.play(reply(body=json.dumps({"data": vectors[1:], "model": "m"}).encode()))
     one = post(gateway, gpt(upstream), {"model": "m", "prompt": "a"}, "/api/embeddings")
     assert one.json() == {"embedding": [1, 2]}
 
