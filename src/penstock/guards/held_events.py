@@ -100,6 +100,8 @@ class HeldEvents:
         """The rules that judge names, too."""
         self._reads_rest = bool(self._naming or besides)
         """Whether a rule sees what the wire's own view of texts passes over."""
+        self._judges = bool(self._rules)
+        """Whether a rule is a guard's: what none of them can read must not go on."""
         self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
         self._names = StreamedNames()
@@ -211,7 +213,7 @@ class HeldEvents:
             ready = self._named(ALL_SLOTS) + self._closed(ALL_SLOTS, frozenset())
             return ready if self.denied else ready + block
         value = read_any_numbers(data)
-        if value is None and is_unreadable(data):
+        if value is None and self._judges and is_unreadable(data):
             self.is_unreadable = True
             self._forget_template()
             return b""

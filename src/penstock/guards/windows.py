@@ -6,6 +6,7 @@ Sans-I/O: this module says when a window is full, and what its text is; pipeline
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from penstock.core.json_text import read_any_numbers
 from penstock.core.segments import Delta, Segment, SegmentKind, TextKey, with_whole_pairs
@@ -119,8 +120,12 @@ class Windows:
 
 
 def is_unreadable(data: bytes) -> bool:
-    """Whether an event's data, which are no JSON, begin as an object or a list does."""
-    return data.lstrip()[:1] in {b"{", b"["}
+    """Whether an event's data, which are no JSON, begin as an object or a list does. The mark of an end is neither:
+    hosts send it behind the end of wires that have an event for it, too."""
+    return data.lstrip()[:1] in {b"{", b"["} and data.strip() != _DONE
+
+
+_DONE: Final = b"[DONE]"
 
 
 def gathered_texts(events: bytes, view: TextView, kind: str) -> Sequence[Segment]:

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from judging import hooks_of
 from penstock.dialects.anthropic.caller.texts import TEXTS as ANTHROPIC
+from penstock.dialects.cohere.caller.texts import TEXTS as COHERE
 from penstock.dialects.framing import sse
 from penstock.dialects.gemini.caller.texts import TEXTS as GEMINI
+from penstock.dialects.ollama.caller.texts import CHAT_TEXTS as OLLAMA
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.responses.caller.texts import TEXTS as RESPONSES
+from penstock.dialects.texts import TextView
 from penstock.guards.held_events import HeldEvents
+from penstock.guards.restore import Restoring
 from trials import WITH_TIME, trials
 from upstream import DONE, FINISH, ROLE, chunk
 
@@ -316,6 +320,23 @@ def test_nothing_goes_on_behind_an_event_that_only_clients_may_read(data: str) -
     assert guard.feed(before + f"data: {data}\n\n".encode() + before) == before
     assert guard.is_unreadable
     assert held(REDACTS).feed(b"data: ping\n\n") == b"data: ping\n\n"
+
+
+@pytest.mark.parametrize("view", [COHERE, ANTHROPIC, GEMINI, OLLAMA])
+def test_the_mark_of_an_end_goes_on_in_wires_that_have_an_event_for_it(view: TextView) -> None:
+    guard = HeldEvents(hooks_of({"output_guardrails": [{**REDACTS, **ALL}]})[1], view, next(iter(view.answered)))
+    assert guard.feed(DONE) == DONE
+    assert not guard.is_unreadable
+
+
+def test_what_comes_back_to_the_caller_hides_nothing_behind_an_event_that_is_no_json() -> None:
+    restoring = Restoring({"[EMAIL_1]": "x@y.z"}).rule()
+    guard = HeldEvents([], TEXTS, "chatComplete", [restoring])
+    cut = b'data: {"n":\n\n'
+    passed = guard.feed(cut + chunk({"content": "to [EMAIL_1]"}) + FINISH + DONE)
+    assert passed.startswith(cut)
+    assert passed.endswith(FINISH + DONE)
+    assert text_of(passed.removeprefix(cut)) == "to x@y.z"
 
 
 def test_a_number_of_thousands_of_digits_hides_no_text() -> None:

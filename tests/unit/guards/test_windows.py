@@ -1,3 +1,4 @@
+from penstock.dialects.cohere.caller.texts import TEXTS as COHERE
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.guards.windows import Windows, gathered_texts
 from upstream import DONE, FINISH, ROLE, chunk
@@ -67,6 +68,9 @@ def test_an_event_that_only_clients_may_read() -> None:
     windows = Windows(TEXTS, "chatComplete", 100, 10)
     windows.add(b"data: ping\n\n")
     assert not windows.is_unreadable
+    other = Windows(COHERE, "chat", 100, 10)
+    other.add(b'event: message-end\ndata: {"type":"message-end"}\n\ndata: [DONE]\n\n')
+    assert not other.is_unreadable
     windows.add(b'data: {"choices":[{"index":0,"delta":{"content":"bad"}}]\n\n')
     assert windows.is_unreadable
 
