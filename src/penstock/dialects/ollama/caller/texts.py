@@ -74,7 +74,11 @@ def _closes(_name: bytes, line: Any) -> int | None:
 
 
 def _is_end(_name: bytes, data: bytes) -> bool:
-    return member(read_json_or_none(data), "done") is True
+    """Some hosts tell the last text, or all of it, in the line that ends the stream."""
+    line = read_json_or_none(data)
+    if member(line, "done") is not True or member(member(line, "message"), "tool_calls"):
+        return False
+    return not any(each.text for each in _answer("", line))
 
 
 def _results_event(empty: bytes, results: bytes) -> bytes:

@@ -1,5 +1,10 @@
 """Every text of Ollama's wire that a model reads or writes, for guards."""
 
+import json
+from typing import Any
+
+import pytest
+
 from penstock.core.segments import ALL_SLOTS, SegmentKind
 from penstock.dialects.ollama.caller.texts import CHAT_TEXTS, GENERATE_TEXTS
 
@@ -52,6 +57,15 @@ def test_lines() -> None:
     assert CHAT_TEXTS.closes(b"", {"message": {"content": "a"}}) is None
     assert CHAT_TEXTS.closes(b"", {"done": True}) == ALL_SLOTS
     assert (CHAT_TEXTS.is_end(b"", b'{"done": true}'), CHAT_TEXTS.is_end(b"", b"x")) == (True, False)
+    assert CHAT_TEXTS.is_end(b"", b'{"done": true, "message": {"role": "assistant", "content": ""}}')
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"message": {"content": "a"}}, {"message": {"tool_calls": [{"function": {"name": "f"}}]}}, {"response": "a"}],
+)
+def test_a_last_line_with_a_text_is_no_end_without_texts(answer: dict[str, Any]) -> None:
+    assert not CHAT_TEXTS.is_end(b"", json.dumps({**answer, "done": True}).encode())
 
 
 def test_results_have_the_shape_of_a_line() -> None:
