@@ -22,7 +22,8 @@ UNREAD: Final[Mapping[str, frozenset[str]]] = {
         diagnostics guardrailConfig guardrailIdentifier inference_geo keep_alive labels logit_bias metadata modelId
         model moderation options outputConfig.effort previous_response_id projectIdentifier prompt_cache_key
         prompt_cache_options prompt_cache_breakpoint requestMetadata safetySettings safety_identifier safety_mode
-        serviceTier service_tier speechConfig stop stopSequences stop_sequences stream_options user voice cachedContent
+        serviceTier service_tier speechConfig stop stopSequences stop_sequence stop_sequences stream_options user voice
+        cachedContent inputAssessment
         cache_control cachePoint partMetadata performanceConfig routingConfig modelSelectionConfig mediaResolution
         responseMimeType response_mime_type responseModalities response_modalities modalities reasoning_effort size svg
         svg_usage image_size include truncation toolUsage inferenceConfig seed temperature top_p top_k max_tokens
@@ -42,6 +43,7 @@ UNREAD: Final[Mapping[str, frozenset[str]]] = {
         id call_id tool_call_id tool_use_id toolUseId item_id caller caller_id approval_request_id file_id file_ids
         fileId container_id response_id vector_store_ids skill_id skills_id download_id tab_id fileSearchStoreNames
         ragCorpora ragFileIds created_by ragCorpus datastore dataStore engine interactionId ref $ref version
+        invokedModelId
         """.split()
     ),
     "addresses, from which hosts fetch a file or ask a server": frozenset(
@@ -124,12 +126,13 @@ _ASKING: Final = frozenset("chat_history contents input inputs message messages 
 _DATA_URL: Final = re.compile(r"data:[a-z]{0,20}/[\w.+-]{0,100}(?:;[a-z]{1,20}=[\w.-]{1,40}){0,4};base64,", re.ASCII)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_=-]*")
 _SLICE: Final = 64 << 10
+_ADDRESS: Final = re.compile(r"https?://[!-~]{1,2048}")
 _CHOICES: Final = frozenset({"choices", "candidates"})
 _OTHER: Final = SegmentKind.OTHER
 _OF_ITSELF: Final = frozenset(
     """
-    created created_at createTime generation_id modelVersion obfuscation p provider responseId response_id
-    system_fingerprint trafficType usage usageMetadata metrics
+    created created_at createTime generation_id modelVersion obfuscation p provider requestId request_id responseId
+    response_id system_fingerprint trafficType usage usageMetadata metrics
     """.split()
 )
 """What an answer or an event of a stream says of itself, at its top: when it was made, by whom, what it cost, and what
@@ -170,7 +173,7 @@ def rest_of_event(
             if name in _FIXED:
                 if text not in _KEYWORDS:
                     names[text] = None
-            elif not _is_data_url(name, text):
+            elif not (_is_data_url(name, text) or _is_source(name, text)):
                 choice = _choice_of(event, pointer)
                 others.append(Delta((_OTHER, _BESIDE, 0), pointer, text, choice, is_plain=False, is_whole=True))
     return "\n".join(names), tuple(others)
@@ -255,7 +258,7 @@ def _remaining(value: Any, at: Pointer, seen: Container[Pointer], role: str, ind
         if (name not in _CHANGED) if is_definition else (name in _FIXED and not _is_author(pointer)):
             if text not in _KEYWORDS:
                 fixed[text] = None
-        elif not _is_data_url(name, text):
+        elif not (_is_data_url(name, text) or _is_source(name, text)):
             yield Segment(pointer, text, role, _OTHER, index, is_plain=False)
     if fixed:
         yield Segment(at, "\n".join(fixed), role, _OTHER, index, is_plain=False, is_fixed=True)
@@ -273,6 +276,11 @@ def _is_data_url(name: str, text: str) -> bool:
         return False
     # In slices, between which others have their turn: it may be megabytes.
     return all(_BASE64.fullmatch(text, start, start + _SLICE) for start in range(begun.end(), len(text), _SLICE))
+
+
+def _is_source(name: str, text: str) -> bool:
+    """Whether a string is the address of a source, in a list that some hosts (Perplexity, xAI) put beside an answer."""
+    return name == "citations" and _ADDRESS.fullmatch(text) is not None
 
 
 def _strings(

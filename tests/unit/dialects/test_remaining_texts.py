@@ -5,7 +5,14 @@ import pytest
 
 from penstock.core.segments import Segment, SegmentKind, spliced
 from penstock.dialects.registry import CALLERS
-from penstock.dialects.remaining_texts import TEXTLESS, every_text, is_setting, members_with_texts, rest_of_event
+from penstock.dialects.remaining_texts import (
+    TEXTLESS,
+    every_text,
+    every_text_of_answer,
+    is_setting,
+    members_with_texts,
+    rest_of_event,
+)
 from penstock.guards.base import Edit
 from penstock.guards.edits import edited
 from penstock.guards.guarded_body import GuardedBody
@@ -177,3 +184,22 @@ def test_the_name_of_a_called_tool_stays_in_answers() -> None:
     answer = {"content": [{"type": "tool_use", "name": "f", "input": {}}], "stop_details": {"explanation": "e"}}
     found = {each.text: each.is_fixed for each in view.answer("messages", answer)}
     assert found == {"f": True, "e": False}
+
+
+SAYS_OF_ITSELF = {
+    "request_id": "20260701070702302806407fe142a0",
+    "citations": ["https://example.com/555-12-3456"],
+    "stop_sequence": "END",
+    "trace": {"promptRouter": {"invokedModelId": "arn:aws:bedrock:us-east-1:123456789012:x"}},
+}
+
+
+def test_ids_addresses_and_what_repeats_the_request_are_no_answer() -> None:
+    def nothing(_kind: str, _body: Any) -> list[Segment]:
+        return []
+
+    assert [*every_text_of_answer(nothing)("", SAYS_OF_ITSELF)] == []
+    assert rest_of_event(SAYS_OF_ITSELF, {}, ()) == ("", ())
+    for answer in ({"citations": ["see https://example.com/"]}, {"citations": [{"text": "https://example.com/"}]}):
+        assert len([*every_text_of_answer(nothing)("", answer)]) == 1
+        assert len(rest_of_event(answer, {}, ())[1]) == 1
