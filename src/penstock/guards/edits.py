@@ -20,8 +20,9 @@ class Unchangeable(ValueError):
     """A change would leave something that is no answer or request any more. The message says what."""
 
 
-def edited(body: GuardedBody, edits: Iterable[Edit]) -> bytes:
-    """The body's JSON with the edits, which are in the order of their checks. Raises Unchangeable."""
+def edited(body: GuardedBody, edits: Iterable[Edit], *, keeps_tokens: bool = False) -> bytes:
+    """The body's JSON with the edits, which are in the order of their checks. ``keeps_tokens``: those beside a text that
+    changes stay. Raises Unchangeable."""
     by_pointer: dict[Pointer, list[Edit]] = {}
     for edit in edits:
         by_pointer.setdefault(edit.pointer, []).append(edit)
@@ -33,7 +34,7 @@ def edited(body: GuardedBody, edits: Iterable[Edit]) -> bytes:
         pointer: _text(segments.get(pointer), group) for pointer, group in by_pointer.items() if pointer not in fixed
     }
     try:
-        return spliced(body.raw, {**texts, **tokens_beside(body.json, texts)})
+        return spliced(body.raw, {**texts, **({} if keeps_tokens else tokens_beside(body.json, texts))})
     except (KeyError, IndexError, ValueError):
         raise Unchangeable("the body has no text where a check changed one") from None
 

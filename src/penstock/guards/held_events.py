@@ -293,7 +293,8 @@ class HeldEvents:
             return before, block
         if slot is None and self._view.may_skip and says_nothing_else(value, deltas, texts):
             return before, b""
-        return before, written(name, event.data, {**texts, **tokens_beside(value, texts)})
+        tokens = tokens_beside(value, texts) if self._judges else {}
+        return before, written(name, event.data, {**texts, **tokens})
 
     def _find_template(self, event: _Event, delta: Delta) -> None:
         # What is like an event with a piece of a name tells that piece once more, to be put to the others.

@@ -47,7 +47,7 @@ class Restoring:
         for segment in body.segments:
             edits += self._edits(segment)
         try:
-            return edited(body, edits)
+            return edited(body, edits, keeps_tokens=True)
         except Unchangeable:
             return body.raw
 

@@ -16,6 +16,7 @@ from penstock.dialects.remaining_texts import is_setting
 _KEPT: Final = frozenset({"index", "type", "thought", "finish_reason"})
 """Members that tell which text it is, at every depth."""
 _COUNTS: Final = frozenset({"usage", "usageMetadata"})
+_DELTA: Final = "delta"
 
 
 def with_text_alone(value: dict[str, Any], pointer: Pointer, text: str) -> dict[str, Any]:
@@ -37,6 +38,8 @@ def _alone(value: Any, pointer: Pointer, text: str) -> Any:
     if isinstance(step, int):
         return [inner]
     kept = {name: each for name, each in value.items() if name in _KEPT or (name == "role" and step == "parts")}
+    if step != _DELTA and isinstance(value.get(_DELTA), dict):
+        kept[_DELTA] = {}  # clients look into it first
     return {**kept, step: inner}
 
 
@@ -56,13 +59,16 @@ _TOKENS: Final = ("logprobs", "logprobsResult")
 
 
 def tokens_beside(value: Any, texts: Iterable[Pointer]) -> dict[Pointer, None]:
-    """The places of the tokens of texts that change, around each of them: the text would stand there as it was."""
+    """The places of the tokens of texts that change, around each of them: the text would stand there as it was. A
+    request's ``logprobs`` (true, or a number) asks for them, and stays."""
     found: dict[Pointer, None] = {}
     for pointer in texts:
         holder = value
         for depth, step in enumerate(pointer):
             if isinstance(holder, dict):
-                found.update({(*pointer[:depth], name): None for name in _TOKENS if holder.get(name)})
+                found.update(
+                    {(*pointer[:depth], name): None for name in _TOKENS if isinstance(holder.get(name), dict | list)}
+                )
             holder = holder[step]
     return found
 

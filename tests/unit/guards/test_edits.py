@@ -55,3 +55,16 @@ def test_arguments_of_a_tool_call_stay_json() -> None:
 def test_a_text_that_is_not_there() -> None:
     with pytest.raises(Unchangeable):
         edited(context("a").request, [Edit(("nowhere",), 0, 1, "")])
+
+
+def test_that_a_request_asks_for_tokens_stays() -> None:
+    raw = b'{"messages":[{"content":"secret"}],"logprobs":true,"top_logprobs":2}'
+    body = GuardedBody(raw, lambda _: [Segment(AT, "secret")])
+    assert edited(body, edits((0, 6, "x"))) == raw.replace(b"secret", b"x")
+
+
+def test_the_tokens_of_an_answer_stay_where_nothing_is_hidden() -> None:
+    raw = b'{"messages":[{"content":"secret","logprobs":{"content":[{"token":"secret"}]}}]}'
+    body = GuardedBody(raw, lambda _: [Segment(AT, "secret")])
+    assert b"token" not in edited(body, edits((0, 6, "x")))
+    assert b"token" in edited(body, edits((0, 6, "x")), keeps_tokens=True)

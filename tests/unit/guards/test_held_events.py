@@ -329,6 +329,12 @@ def test_the_mark_of_an_end_goes_on_in_wires_that_have_an_event_for_it(view: Tex
     assert not guard.is_unreadable
 
 
+def test_tokens_beside_a_text_that_only_waits_to_be_restored_stay() -> None:
+    guard = HeldEvents([], TEXTS, "chatComplete", [Restoring({"[EMAIL_1]": "x@y.z"}).rule()])
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"to [EM"},"logprobs":{"content":[{"token":"to"}]}}]}\n\n'
+    assert b'"token":"to"' in guard.feed(event)
+
+
 def test_what_comes_back_to_the_caller_hides_nothing_behind_an_event_that_is_no_json() -> None:
     restoring = Restoring({"[EMAIL_1]": "x@y.z"}).rule()
     guard = HeldEvents([], TEXTS, "chatComplete", [restoring])

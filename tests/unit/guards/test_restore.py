@@ -29,3 +29,10 @@ def test_only_a_whole_placeholder_is_one() -> None:
 
 def test_nothing_to_restore() -> None:
     assert restoring_of([]) is None
+
+
+def test_tokens_beside_a_text_that_comes_back_stay() -> None:
+    raw = json.dumps({"a": "to [EMAIL_1]", "logprobs": {"content": [{"token": "to"}]}}).encode()
+    body = GuardedBody(raw, lambda _: [Segment(("a",), "to [EMAIL_1]")])
+    restored = json.loads(Restoring({"[EMAIL_1]": "x"}).answer(body))
+    assert (restored["a"], restored["logprobs"]) == ("to x", {"content": [{"token": "to"}]})

@@ -23,6 +23,12 @@ def test_of_what_stands_beside_a_text_only_settings_stay() -> None:
     assert with_text_alone(EVENT, AT, "y") == {"id": "c", "sources": [], "choices": choices}
 
 
+def test_a_choice_keeps_a_delta_into_which_clients_look() -> None:
+    value = {"choices": [{"index": 0, "text": "x", "delta": {"content": "x"}}]}
+    alone = {"choices": [{"index": 0, "text": "y", "delta": {}}]}
+    assert with_text_alone(value, ("choices", 0, "text"), "y") == alone
+
+
 def test_the_tokens_of_a_changed_text_are_null() -> None:
     places = tokens_beside(EVENT, [AT])
     assert places == {("choices", 0, "logprobs"): None}
