@@ -21,8 +21,8 @@ class Unchangeable(ValueError):
 
 
 def edited(body: GuardedBody, edits: Iterable[Edit], *, keeps_tokens: bool = False) -> bytes:
-    """The body's JSON with the edits, which are in the order of their checks. ``keeps_tokens``: those beside a text that
-    changes stay. Raises Unchangeable."""
+    """The body's JSON with the edits, which are in the order of their checks. ``keeps_tokens``: those beside a text
+    that changes stay. Raises Unchangeable."""
     by_pointer: dict[Pointer, list[Edit]] = {}
     for edit in edits:
         by_pointer.setdefault(edit.pointer, []).append(edit)
