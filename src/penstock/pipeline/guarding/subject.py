@@ -6,7 +6,7 @@ The counterpart of pipeline/guarding/guard.py, which says when.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -55,6 +55,10 @@ _SLICE: Final = 1 << 16
 _LONGEST: Final = 64
 """Bytes that what is searched has at the most."""
 _FIELD: Final = re.compile(rb"""[; \t]name=["']?(?:%b)(?:\[\])?["';\s]""" % "|".join(_FIELDS).encode(), re.IGNORECASE)
+
+_HEAD: Final = re.compile(rb"[\r\n]content-disposition[ \t]*+:(?:[^\r\n]|[\r\n]++[ \t])*+\Z", re.IGNORECASE)
+"""What stands before such a name in a part's head: in a page that is uploaded, ``name="text"`` says nothing."""
+_LONGEST_HEAD: Final = 1 << 10
 
 
 _EMPTY: Final = b"{} \t\r\n"
@@ -145,7 +149,20 @@ def evades(call: Call) -> bool:
 def _names_a_text(form: bytes) -> bool:
     """Whether a part of a form has the name of a text with which a model is asked."""
     slices = range(0, len(form), _SLICE)
-    return any(_FIELD.search(form, start, start + _SLICE + _LONGEST) is not None for start in slices)
+    return any(_is_in_head(form, each.start()) for start in slices for each in _fields(form, start))
+
+
+def _fields(form: bytes, start: int) -> Iterator[re.Match[bytes]]:
+    return _FIELD.finditer(form, start, start + _SLICE + _LONGEST)
+
+
+def _is_in_head(form: bytes, at: int) -> bool:
+    """Whether a place may be in a part's head: behind a very long line nobody knows."""
+    before = form[max(0, at - _LONGEST_HEAD) : at]
+    return _HEAD.search(before) is not None or (len(before) == _LONGEST_HEAD and not _LINE_END.search(before))
+
+
+_LINE_END: Final = re.compile(rb"[\r\n](?![ \t])")
 
 
 def hidden_field(form: Form) -> str:
