@@ -124,6 +124,8 @@ class ArgumentsText:
         self._escape = ""
         self._between = ""
         """The end of what stands outside of strings, which may be the beginning of a word or a number."""
+        self._digits: list[str] = []
+        """The digits with which that number goes on, not read yet: it may have any length."""
 
     def idles(self, text: str) -> bool:
         """Never told fast."""
@@ -141,8 +143,13 @@ class ArgumentsText:
             self._fed = None if self._is_json else self._begin()
         if not self._is_json:
             return (text, False) if self._fed is None else self._fed.feed(text, last=last)
+        if not last and self._between[-1:].isdigit() and (not text or (text.isdigit() and text.isascii())):
+            self._digits.append(text)
+            return "", False
         ready: list[str] = []
-        text, self._escape, self._between = self._between + self._escape + text, "", ""
+        text = "".join([self._between, *self._digits, self._escape, text])
+        self._escape = self._between = ""
+        self._digits.clear()
         at = 0
         while at < len(text):
             if self._fed is None:

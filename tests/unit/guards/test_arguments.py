@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.segments import Segment, SegmentKind
+from penstock.guards import arguments
 from penstock.guards.arguments import ArgumentsText, JoinedParts, is_arguments, part_edits
 from penstock.guards.base import Edit
 from penstock.guards.edits import replaced
@@ -137,3 +138,25 @@ def test_what_matches_across_strings_is_changed_in_the_first_of_them() -> None:
     plain = JoinedParts(Segment(("a",), "no {json", kind=SegmentKind.TOOL_CALL))
     assert (plain.text, plain.place(3, 8)) == ("no {json", (3, 8))
     assert JoinedParts(Segment(("a",), "{}", kind=SegmentKind.TOOL_CALL)).place(0, 0) is None
+
+
+class CountingPattern:
+    """A pattern that counts the characters which it may look at."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+        self.characters = 0
+
+    def fullmatch(self, text: str, begins: int) -> re.Match[str] | None:
+        self.characters += len(text) - begins
+        return self._pattern.fullmatch(text, begins)
+
+
+def test_a_number_in_many_pieces_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = CountingPattern(arguments._BEGUN)
+    monkeypatch.setattr(arguments, "_BEGUN", counting)
+    fed = ArgumentsText(Upper)
+    pieces = ['{"n":', *["123", ""] * 2000, ',"a":"a"}']
+    passed = "".join([fed.feed(each)[0] for each in pieces]) + fed.feed("", last=True)[0]
+    assert passed == "".join(pieces).replace(':"a"', ':"AB"').replace('"a":', '"AB":')
+    assert counting.characters < 20_000
