@@ -67,7 +67,11 @@ def tokens_beside(value: Any, texts: Iterable[Pointer]) -> dict[Pointer, None]:
         for depth, step in enumerate(pointer):
             if isinstance(holder, dict):
                 found.update(
-                    {(*pointer[:depth], name): None for name in _TOKENS if isinstance(holder.get(name), dict | list)}
+                    {
+                        (*pointer[:depth], name): None
+                        for name in _TOKENS
+                        if holder.get(name) and isinstance(holder[name], dict | list)
+                    }
                 )
             holder = holder[step]
     return found

@@ -36,6 +36,7 @@ def test_the_tokens_of_a_changed_text_are_null() -> None:
     choice = json.loads(told.removeprefix(b"data: "))["choices"][0]
     assert (choice["delta"]["content"], choice["logprobs"]) == ("y", None)
     assert tokens_beside(EVENT, [("note",)]) == {}
+    assert tokens_beside({"delta": "x", "logprobs": []}, [("delta",)]) == {}
 
 
 def test_numbers() -> None:
