@@ -20,6 +20,9 @@ def may_be_object(beginning: bytes) -> bool | None:
 
 _MARKS: Final = rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?"
 """Of UTF-8 and of UTF-16, as which hosts written in Python read JSON, too (``json.loads`` of bytes); UTF-32 is told
-apart from UTF-16 by zeros, which count as white space."""
-_OBJECT: Final = re.compile(rb"\x00*+" + _MARKS + rb"[ \t\r\n\x00]*+\{")
-_UNDECIDED: Final = re.compile(rb"\x00*+(?:\xef|\xef\xbb|\xff|\xfe|" + _MARKS + rb"[ \t\r\n\x00]*+)")
+apart from UTF-16 by zeros."""
+_ZEROS: Final = rb"\x00{0,3}+"
+"""What may stand around a character in these: more are no text, but silence, say, at the beginning of a file."""
+_BLANK: Final = _ZEROS + rb"(?:[ \t\r\n]" + _ZEROS + rb")*+"
+_OBJECT: Final = re.compile(_ZEROS + _MARKS + _BLANK + rb"\{")
+_UNDECIDED: Final = re.compile(_ZEROS + rb"(?:\xef|\xef\xbb|\xff|\xfe|" + _MARKS + _BLANK + rb")")

@@ -31,6 +31,11 @@ from penstock.core.json_beginning import is_object, may_be_object
         ("\ufeff{}".encode("utf-32-le"), True),
         ("\ufeff{}".encode("utf-32-be"), True),
         ("\ufeff[]".encode("utf-16-le"), False),
+        (" \n {}".encode("utf-32-be"), True),
+        (" \n {}".encode("utf-32-le"), True),
+        ("\ufeff \n".encode("utf-32-be"), None),
+        (bytes(16), False),
+        (bytes(16) + b"{", False),
     ],
 )
 def test_what_a_beginning_tells(beginning: bytes, told: bool | None) -> None:
