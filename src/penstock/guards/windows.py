@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from penstock.core.json_text import read_any_numbers
-from penstock.core.segments import Delta, Segment, SegmentKind, TextKey, with_whole_pairs
+from penstock.core.segments import Delta, Pointer, Segment, SegmentKind, TextKey, with_whole_pairs
 from penstock.dialects.framing import sse
 from penstock.dialects.remaining_texts import rest_of_event
 from penstock.dialects.texts import TextView
@@ -29,6 +29,11 @@ class Windows:
         self._texts: dict[TextKey, str] = {}
         self._wholes: list[Delta] = []
         self._whole_characters = 0
+        self._known: set[tuple[SegmentKind, int, bool, int]] = set()
+        """The texts that came whole, by their hashes: hosts that tell the same ones with each event (the sources of an
+        answer, say) don't fill a window with each."""
+        self._growing: dict[tuple[TextKey, Pointer], str] = {}
+        """The texts so far that events tell again, longer."""
         self._earlier: dict[TextKey, str] = {}
         self._choices: dict[TextKey, tuple[int, bool]] = {}
         self._names: dict[str, None] = {}
@@ -60,12 +65,24 @@ class Windows:
             self._names.update(dict.fromkeys(self._streamed.add(pieces, deltas, closed)))
             for delta in (*deltas, *others):
                 if delta.is_whole:
-                    self._wholes.append(delta)
-                    self._whole_characters += len(delta.text)
+                    self._add_whole(delta)
                     continue
                 self._texts[delta.key] = self._texts.get(delta.key, "") + delta.text
                 self._choices[delta.key] = delta.choice, delta.is_plain
             self._is_over = self._is_over or closed is not None
+
+    def _add_whole(self, delta: Delta) -> None:
+        known = (delta.key[0], delta.choice, delta.is_plain, hash(delta.text))
+        if known in self._known:
+            return
+        self._known.add(known)
+        place = delta.key, delta.pointer
+        before = self._growing.pop(place, None)
+        goes_on = before is not None and delta.text.startswith(before)
+        if delta.is_growing:
+            self._growing[place] = delta.text
+        self._wholes.append(delta)
+        self._whole_characters += len(delta.text) - (len(before) if goes_on and before is not None else 0)
 
     @property
     def is_due(self) -> bool:

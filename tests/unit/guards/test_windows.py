@@ -1,3 +1,5 @@
+import json
+
 from penstock.dialects.cohere.caller.texts import TEXTS as COHERE
 from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.guards.windows import Windows, gathered_texts
@@ -79,3 +81,22 @@ def test_other_texts_of_an_event_are_in_its_window() -> None:
     windows = Windows(TEXTS, "chatComplete", 100, 10)
     windows.add(b'data: {"id":"c","choices":[],"search_results":[{"title":"t","url":"u"}]}\n\n')
     assert [each.text for each in windows.texts()] == ["t"]
+
+
+def test_what_each_event_tells_again_fills_no_window_with_each() -> None:
+    windows = Windows(TEXTS, "chatComplete", 100, 10)
+    sources = [{"title": "t" * 60, "snippet": "s" * 60}]
+    due, judged, text = 0, list[str](), ""
+    for letter in "abcdefghij":
+        text += letter * 20
+        message = {"content": text}
+        choice = {"index": 0, "delta": {"content": letter * 20}, "message": message, "finish_reason": None}
+        windows.add(b"data: " + json.dumps({"search_results": sources, "choices": [choice]}).encode() + b"\n\n")
+        if windows.is_due:
+            due += 1
+            judged += [each.text for each in windows.texts()]
+            windows.released()
+    judged += [each.text for each in windows.texts()]
+    assert due == 2
+    assert [each for each in judged if each[0] in "ts"] == ["t" * 60, "s" * 60]
+    assert text in judged
