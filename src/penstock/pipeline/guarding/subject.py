@@ -158,7 +158,7 @@ def _fields(form: bytes, start: int) -> Iterator[re.Match[bytes]]:
 
 def _is_in_head(form: bytes, at: int) -> bool:
     """Whether a place may be in a part's head: behind a very long line nobody knows."""
-    before = form[max(0, at - _LONGEST_HEAD) : at]
+    before = form[max(0, at + 1 - _LONGEST_HEAD) : at + 1]
     return _HEAD.search(before) is not None or (len(before) == _LONGEST_HEAD and not _LINE_END.search(before))
 
 
