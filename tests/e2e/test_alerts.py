@@ -93,7 +93,7 @@ def test_a_budget_is_told_once_by_every_channel(tmp_path: Path) -> None:
     assert "is used up" in slack.last.json["text"]
     assert len(slack.received) == len(mailbox.mails) == 2
     assert mailbox.logins[0] == "\0user\0pass@word"
-    assert mailbox.recipients[0] == ["TO:<ops@example.com>"]
+    assert mailbox.recipients[0] == ["<ops@example.com>"]
     assert mailbox.mails[1]["subject"].startswith("Penstock: The budget ")
     assert "is used up" in mailbox.mails[1].get_content()
 

@@ -387,7 +387,7 @@ def test_a_form_hides_no_text(gateway: RunningGateway, upstream: Upstream) -> No
     assert upstream.received == []
     upstream.play(reply(200, b'{"created":1,"data":[]}'))
     assert edit("images/edits") == 200
-    late = [("image", image), ("prompt", (None, "fine")), ("model", (None, "m"))]
+    late: list[tuple[str, Any]] = [("image", image), ("prompt", (None, "fine")), ("model", (None, "m"))]
     upstream.play(reply(200, b'{"created":1,"data":[]}'))
     assert httpx.post(f"{gateway.v1}/images/edits", files=late, headers=headers, timeout=60).status_code == 200
     page = ("a.html", b'<form>\n <input type="text" name="message">\n<meta name="text"></form>', "text/html")

@@ -69,7 +69,7 @@ class Mailbox:
                 elif word == "RCPT" and any(f"<{each}>" in rest for each in self.unknown):
                     self._say(file, "550 nobody")
                 elif word == "RCPT":
-                    recipients.append(rest)
+                    recipients.append(rest[3:])  # behind TO:, which newer Pythons write in small letters
                     self._say(file, "250 ok")
                 elif word == "DATA":
                     self._say(file, "354 go")

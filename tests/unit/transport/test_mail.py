@@ -60,7 +60,7 @@ async def test_a_mail() -> None:
     assert other["to"] == "b@x"
     assert mail.get_content().replace("\r\n", "\n") == "Textü\n.\n"
     assert mail.as_bytes().isascii()
-    assert mailbox.recipients == [["TO:<a@x>"], ["TO:<b@x>"]]
+    assert mailbox.recipients == [["<a@x>"], ["<b@x>"]]
     assert mailbox.logins == []
 
 
@@ -76,7 +76,7 @@ async def test_an_address_that_is_refused_costs_the_others_nothing() -> None:
     with running_mailbox() as mailbox:
         mailbox.unknown = {"b@x"}
         problems = await mailer(mailbox.port).send(["ä@x", "b@x", "c@x\r\nBcc: d@x", "e@x"], "s", "t")
-    assert mailbox.recipients == [["TO:<e@x>"]]
+    assert mailbox.recipients == [["<e@x>"]]
     assert list(problems) == ["ä@x", "b@x", "c@x\r\nBcc: d@x"]
     assert problems["b@x"] == "the mail server 127.0.0.1: it answers 550 nobody"
     assert "linefeed" in problems["c@x\r\nBcc: d@x"]
