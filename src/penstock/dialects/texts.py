@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Final
+from zlib import crc32
 
 import msgspec
 
@@ -132,6 +133,11 @@ def listed(value: Any) -> list[Any]:
 def member(value: Any, name: str) -> Any:
     """A member of an object; None for any other value."""
     return value.get(name) if isinstance(value, dict) else None
+
+
+def number_of_name(name: str) -> int:
+    """A number for a member's name, by which the pieces of its text are told from those of others (``TextKey``)."""
+    return crc32(name.encode("utf-8", "replace"))
 
 
 def leaves(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:

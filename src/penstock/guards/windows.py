@@ -6,7 +6,6 @@ Sans-I/O: this module says when a window is full, and what its text is; pipeline
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from penstock.core.json_text import read_any_numbers
 from penstock.core.segments import Delta, Pointer, Segment, SegmentKind, TextKey, with_whole_pairs
@@ -77,12 +76,12 @@ class Windows:
             return
         self._known.add(known)
         place = delta.key, delta.pointer
-        before = self._growing.pop(place, None)
-        goes_on = before is not None and delta.text.startswith(before)
+        before = self._growing.pop(place, "")
+        counted = len(before) if delta.text.startswith(before) else 0
         if delta.is_growing:
             self._growing[place] = delta.text
         self._wholes.append(delta)
-        self._whole_characters += len(delta.text) - (len(before) if goes_on and before is not None else 0)
+        self._whole_characters += len(delta.text) - counted
 
     @property
     def is_due(self) -> bool:
@@ -139,10 +138,7 @@ class Windows:
 def is_unreadable(data: bytes) -> bool:
     """Whether an event's data, which are no JSON, begin as an object or a list does. The mark of an end is neither:
     hosts send it behind the end of wires that have an event for it, too."""
-    return data.lstrip()[:1] in {b"{", b"["} and data.strip() != _DONE
-
-
-_DONE: Final = b"[DONE]"
+    return data.lstrip()[:1] in {b"{", b"["} and data.strip() != sse.DONE
 
 
 def gathered_texts(events: bytes, view: TextView, kind: str) -> Sequence[Segment]:

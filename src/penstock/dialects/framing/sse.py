@@ -17,6 +17,8 @@ _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 BOM: Final = b"\xef\xbb\xbf"
 """A byte order mark, which some hosts put before the first event and which many clients take for part of it."""
+DONE: Final = b"[DONE]"
+"""The data by which OpenAI's streams end, and those of some hosts in wires that have another end, or none."""
 _FIELDS: Final = (b":", b"data:", b"event:", b"id:", b"retry:")
 HOLD: Final = 256 << 10
 """Bytes of the longest event that waits for its end."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
-from zlib import crc32
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.remaining_texts import TEXTLESS, every_text, every_text_of_answer
-from penstock.dialects.texts import TextView, leaves, listed, member
+from penstock.dialects.texts import TextView, leaves, listed, member, number_of_name
 
 _STOP: Final = b"message_stop"
 _DELTAS: Final = {
@@ -109,7 +108,7 @@ def _of_another_kind(delta: Any, index: int) -> Iterator[Delta]:
     for name, text in delta.items() if isinstance(delta, dict) else ():
         if isinstance(text, str) and name not in TEXTLESS and name != "stop_sequence":
             kind = SegmentKind.TEXT if name in _SAYING else SegmentKind.OTHER
-            key = (kind, index, 0 if kind is SegmentKind.TEXT else crc32(name.encode("utf-8", "replace")))
+            key = (kind, index, 0 if kind is SegmentKind.TEXT else number_of_name(name))
             yield Delta(key, ("delta", name), text, is_plain=kind is SegmentKind.TEXT)
 
 

@@ -29,6 +29,7 @@ from penstock.core.json_text import read_reply_json
 from penstock.core.vendor_error import WITHOUT_MESSAGE, read_vendor_error
 from penstock.dialects.cohere.usage import is_number, number, read_usage
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
 
@@ -76,7 +77,7 @@ class StreamReader:
     def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
         found: list[Event] = []
         for name, data in events:
-            if not data or data == b"[DONE]":
+            if not data or data == sse.DONE:
                 continue
             found += self._event(name, data)
             if self._has_ended:

@@ -71,7 +71,7 @@ def to_plain(stream: bytes) -> bytes | None:
     message, identity, end = _Message(), "", None
     try:
         for name, data in sse.events(stream):
-            event = read_json(data) if data != b"[DONE]" else None
+            event = read_json(data) if data != sse.DONE else None
             if not isinstance(event, dict):
                 continue
             kind = json_text.text(event, "type") or name.decode("latin-1")

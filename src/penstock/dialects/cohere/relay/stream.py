@@ -17,7 +17,6 @@ from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
 _END: Final = "message-end"
-_DONE: Final = b"[DONE]"
 _SAYING: Final = frozenset(
     """
     content-start content-delta tool-plan-delta tool-call-start tool-call-delta citation-start message-end
@@ -33,7 +32,7 @@ def _kind(name: bytes, event: dict[str, Any]) -> str:
 
 def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | None:
     """The error that an event is, None for none. Raises ValueError for data that clients can't read."""
-    if not data or data == _DONE:
+    if not data or data == sse.DONE:
         return None
     value = read_json(data)
     if not isinstance(value, dict) or not any(sign in data for sign in _SURE):

@@ -10,12 +10,13 @@ import re
 from typing import Final
 
 from penstock.dialects.caller import JSON
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.gemini.caller.stream import KEEP_ALIVE
 from penstock.dialects.stream_form import StreamForm
 
 _EVENTS: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
-_NOTHING: Final = frozenset({b"", b"[DONE]", KEEP_ALIVE.removeprefix(b"data: ").strip()})
+_NOTHING: Final = frozenset({b"", sse.DONE, KEEP_ALIVE.removeprefix(b"data: ").strip()})
 """Data of events that are no elements: an end mark isn't Google's, but some hosts' of its wire."""
 _BLANK: Final = b"\n"
 """White space between two elements, which means nothing: a sign of life."""

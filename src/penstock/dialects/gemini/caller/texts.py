@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
-from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -15,7 +14,7 @@ from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKi
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.gemini.spelling import camel
 from penstock.dialects.remaining_texts import every_text, every_text_of_answer
-from penstock.dialects.texts import TextView, leaves, listed, member
+from penstock.dialects.texts import TextView, leaves, listed, member, number_of_name
 
 _KIND: Final = "generateContent"
 _TREES: Final = {
@@ -123,7 +122,7 @@ def _argument(response: Any, pointer: Pointer) -> int:
     piece = response
     for step in pointer[:-1]:
         piece = piece[step]
-    return crc32(str([each for _, each in _members(piece, "jsonPath")]).encode("utf-8", "replace"))
+    return number_of_name(str([each for _, each in _members(piece, "jsonPath")]))
 
 
 _DEPTH: Final = len(("candidates", 0, "content", "parts", 0, "text"))

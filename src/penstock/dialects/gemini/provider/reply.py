@@ -19,13 +19,12 @@ from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_num
 from penstock.core.rfc3339 import unix_seconds
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.gemini.provider.candidate import Candidate
 from penstock.dialects.gemini.usage import COUNTED, read_usage
 
-_DONE: Final = b"[DONE]"
-"""Google sends none, but hosts that speak its dialect do."""
 _TOLD_OTHERWISE: Final = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime", "error"})
 
 
@@ -51,7 +50,7 @@ class StreamReader:
     def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
         found: list[Event] = []
         for _, data in events:
-            if not data or data == _DONE:
+            if not data or data == sse.DONE:
                 continue
             found += self._reply.read(data)
             if self._reply.has_ended:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any, Final, Literal
-from zlib import crc32
 
 import msgspec
 
@@ -16,15 +15,25 @@ from penstock.core.json_text import UNREADABLE
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.framing import sse
 from penstock.dialects.remaining_texts import (
     TEXTLESS,
     every_text,
     every_text_of_answer,
     members_with_texts,
 )
-from penstock.dialects.texts import NamePiece, TextView, document_texts, inputs, leaves, listed, member, plain_messages
+from penstock.dialects.texts import (
+    NamePiece,
+    TextView,
+    document_texts,
+    inputs,
+    leaves,
+    listed,
+    member,
+    number_of_name,
+    plain_messages,
+)
 
-_DONE: Final = b"[DONE]"
 _KINDS: Final = {
     "system": SegmentKind.SYSTEM,
     "developer": SegmentKind.SYSTEM,
@@ -287,7 +296,7 @@ def _seldom_added(delta: dict[str, Any], at: Pointer, slot: int) -> Iterator[Del
     for name in delta.keys() - _ADDED_OFTEN - _ADDED_SELDOM:
         text = delta[name]
         if isinstance(text, str) and name not in TEXTLESS:
-            key = (SegmentKind.OTHER, slot, crc32(name.encode("utf-8", "replace")))
+            key = (SegmentKind.OTHER, slot, number_of_name(name))
             yield Delta(key, (*at, name), text, slot, is_plain=False)
     arguments = member(delta.get("function_call"), "arguments")
     if isinstance(arguments, str):
@@ -328,7 +337,7 @@ def _closes(_name: bytes, chunk: Any) -> int | None:
 
 
 def _is_end(_name: bytes, data: bytes) -> bool:
-    return data == _DONE
+    return data == sse.DONE
 
 
 def _results_event(results: bytes) -> bytes:
@@ -357,7 +366,7 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
-    end_mark=_DONE,
+    end_mark=sse.DONE,
     name_pieces=_name_pieces,
     kept={
         "assistants": every_text(_thread),

@@ -17,6 +17,7 @@ from penstock.core.json_text import read_reply_json
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import failed_choice, hidden_error, read_vendor_error
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.openai.provider.delta import ChoiceState, extras, logprobs, named, said, source_of_reply
@@ -168,7 +169,7 @@ class OpenAiStream:
 
     def event(self, data: bytes, *, is_error: bool) -> list[Event]:
         """The events of one server-sent event."""
-        if data == b"[DONE]":
+        if data == sse.DONE:
             return self.reader.finish(is_done=True)
         return self.reader.chunk(self.reshaped(read_reply_json(data)), data, is_error=is_error) if data else []
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 from penstock.dialects.framing import sse
 from penstock.dialects.function_names import LONGEST_IN_PIECES, with_piece
 from penstock.dialects.openai.relay.exact_json import Text, as_array, as_index, as_object, read_exact, write_exact
-from penstock.dialects.openai.relay.stream import DONE
 
 CALL_TEXTS: Final = {"function": "arguments", "custom": "input", "function_call": "arguments"}
 """Where a call is described, and the text in there that comes in pieces."""
@@ -37,7 +36,7 @@ def _gathered(stream: bytes, *, needs_usage: bool) -> bytes | None:
             for choice in as_array(chunk.pop("choices", None)):
                 _add_choice(choices, as_object(choice))
             _update(top, chunk, first=_OF_THE_FIRST_CHUNK)
-        is_done = stream.rstrip().endswith(DONE)
+        is_done = stream.rstrip().endswith(sse.DONE)
         completion = _completion(top, choices, needs_usage=needs_usage, needs_reasons=needs_usage or not is_done)
         return write_exact(completion)
     except (ValueError, RecursionError):
@@ -50,7 +49,7 @@ _OF_THE_FIRST_CHUNK: Final = frozenset({"id", "created"})
 def _chunks(stream: bytes) -> Iterator[dict[str, Any]]:
     """The chunks as far as a client reads them."""
     for name, data in sse.events(stream):
-        if data == DONE:
+        if data == sse.DONE:
             return
         if name == b"error":
             raise ValueError("an error event")

@@ -27,7 +27,6 @@ from penstock.dialects.openai.relay.normalize_rules import (
 )
 from penstock.dialects.openai.relay.normalize_usage import usage
 from penstock.dialects.openai.relay.sound import BOUNDARY, CONTINUING, BoundaryChoice, ContinuingChunk
-from penstock.dialects.openai.relay.stream import DONE
 from penstock.dialects.openai.relay.text_pattern import TextPattern, pattern_of
 
 _NAME: Final = 256
@@ -36,7 +35,7 @@ _MOST_PATTERNS: Final = 32
 """Patterns that are made of one stream at most: where all chunks differ, patterns cost more than they save."""
 _CHUNK: Final = "chat.completion.chunk"
 _EMPTY: Final = b"data: \n\n"
-_END: Final = b"data: " + DONE + b"\n\n"
+_END: Final = b"data: " + sse.DONE + b"\n\n"
 _DATA: Final = b"data: "
 _EVENT_END: Final = b"\n\n"
 
@@ -164,7 +163,7 @@ class StreamNormalizer:
 
     def _is_sound_boundary(self, data: bytes) -> bool:
         """Whether data begins or ends a choice, or the stream, and needs no change."""
-        if data == DONE:
+        if data == sse.DONE:
             return self._is_sound_end()
         try:
             chunk = BOUNDARY.decode(data)
@@ -210,7 +209,7 @@ class StreamNormalizer:
         if found is None:
             return event
         name, data = found
-        if data.strip() == DONE:
+        if data.strip() == sse.DONE:
             return self._end() + event
         return self._chunk(event, name, read(data))
 

@@ -16,7 +16,6 @@ from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.exact_json import as_array, as_index, as_object, read_exact, write_exact
 from penstock.dialects.openai.relay.gather import CALL_TEXTS
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
-from penstock.dialects.openai.relay.stream import DONE
 from penstock.dialects.stream_watch import normalized
 
 _PIECE: Final = 500
@@ -43,7 +42,7 @@ def to_stream(reply: bytes, include_usage: bool) -> bytes | None:
         events += [_event({**frame, "choices": [part]}) for part in parts[1:]]
         if include_usage:
             events.append(_event({**frame, "choices": [], "usage": usage}))
-        return b"".join([*events, b"data: ", DONE, b"\n\n"])
+        return b"".join([*events, b"data: ", sse.DONE, b"\n\n"])
     except (ValueError, RecursionError):
         return None
 

@@ -19,8 +19,6 @@ from penstock.dialects.openai.relay.judge import error_of
 from penstock.dialects.provider_errors import ClassifiedError, classified
 from penstock.dialects.stream_grammar import ErrorForm, StreamGrammar
 
-DONE: Final = b"[DONE]"
-
 
 class _GlanceChoice(msgspec.Struct, gc=False):
     finish_reason: None = None
@@ -41,7 +39,7 @@ _GLANCE: Final = msgspec.json.Decoder(_Glance)
 
 def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | None:
     """The error that an event is; None for a chunk. Raises ValueError for data that is no JSON."""
-    if not data or data == DONE:
+    if not data or data == sse.DONE:
         return None
     try:
         _GLANCE.decode(data)
@@ -72,7 +70,7 @@ def error_form(_name: bytes, data: bytes) -> ErrorForm:
 
 def has_content(name: bytes, data: bytes) -> bool:
     """Whether an event says something: text, tool calls or anything else but a role, or that a choice is finished."""
-    chunk = None if name == b"error" or data == DONE else read_json_or_none(data)
+    chunk = None if name == b"error" or data == sse.DONE else read_json_or_none(data)
     if not isinstance(chunk, dict) or chunk.get("error"):
         return False
     choices = chunk.get("choices")
@@ -103,7 +101,7 @@ def _ending(tail: bytes) -> tuple[bool, Usage | None]:
     """Whether ``[DONE]`` is among the events, and their last usage."""
     is_done, usage = False, None
     for _, data in reversed(list(sse.events(tail))):
-        if data == DONE:
+        if data == sse.DONE:
             is_done = True
         elif usage is None and b'"usage"' in data:
             found = read_reply(data)
@@ -129,7 +127,7 @@ def is_complete(stream: bytes) -> bool:
     with_content: set[Any] = set()
     reasons: dict[Any, Any] = {}
     for _, data in sse.events(stream):
-        chunk = read_json_or_none(data) if data and data != DONE else None
+        chunk = read_json_or_none(data) if data and data != sse.DONE else None
         choices = chunk.get("choices") if isinstance(chunk, dict) else None
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
@@ -149,5 +147,5 @@ def is_usage_only(data: bytes) -> bool:
 
 
 STREAM: Final = StreamGrammar(
-    error_in, error_form, has_content, ending, is_complete, is_usage_only, b'"prompt_tokens"', terminator=DONE
+    error_in, error_form, has_content, ending, is_complete, is_usage_only, b'"prompt_tokens"', terminator=sse.DONE
 )

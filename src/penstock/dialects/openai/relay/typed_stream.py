@@ -36,7 +36,7 @@ _GLANCE: Final = msgspec.json.Decoder(_Glance)
 
 def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | None:
     """The error that an event is; None for any other. Raises ValueError for data that is no JSON."""
-    if not data or data == stream.DONE:
+    if not data or data == sse.DONE:
         return None
     try:
         is_error = _GLANCE.decode(data).type == "error" or name == b"error"
@@ -55,7 +55,7 @@ def error_form(_name: bytes, data: bytes) -> ErrorForm:
 
 def has_content(name: bytes, data: bytes) -> bool:
     """Whether an event says something: any event but errors and the mark of the end."""
-    return name != b"error" and bool(data) and data != stream.DONE
+    return name != b"error" and bool(data) and data != sse.DONE
 
 
 def ending(tail: bytes) -> tuple[bool, Usage | None]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
-from zlib import crc32
 
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
+from penstock.dialects.framing import sse
 from penstock.dialects.remaining_texts import every_text, every_text_of_answer
-from penstock.dialects.texts import TextView, document_texts, leaves, listed, member
+from penstock.dialects.texts import TextView, document_texts, leaves, listed, member, number_of_name
 
 _KIND: Final = "createModelResponse"
-_DONE: Final = b"[DONE]"
 _CALLS: Final = ("arguments", "input", "code", "action", "operation", "queries")
 """The members of an item that tell what the model asks of a tool."""
 _RESULTS: Final = ("output", "outputs", "results")
@@ -138,7 +137,7 @@ def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
         return
     if step == "delta" and isinstance(text := member(event, "delta"), str) and not name.endswith(_SOUND):
         kind = next((of for word, of in _KINDS_OF_PIECES if word in name), SegmentKind.TOOL_CALL)
-        key = (kind, slot, crc32(name.encode("utf-8", "replace")))
+        key = (kind, slot, number_of_name(name))
         yield Delta(key, ("delta",), text, is_plain=kind is SegmentKind.TEXT)
         return
     for segment in _whole(event):
@@ -174,7 +173,7 @@ def _closes(name: bytes, event: Any) -> int | None:
 
 def _is_end(_name: bytes, data: bytes) -> bool:
     """The last event of the wire holds the whole response, so it is no end without texts."""
-    return data == _DONE
+    return data == sse.DONE
 
 
 def _results_event(results: bytes) -> bytes:
@@ -190,7 +189,7 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
-    end_mark=_DONE,
+    end_mark=sse.DONE,
     may_skip=False,
     said_in_events={"response": frozenset({"output"})},
     results_first=False,

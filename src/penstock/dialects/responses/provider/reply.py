@@ -16,13 +16,13 @@ from penstock.core.finish_reasons import FAILED_STATUS, broken_off, is_failure
 from penstock.core.json_text import read_reply_json
 from penstock.core.vendor_error import WITHOUT_MESSAGE
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.responses.provider.output import Output
 from penstock.dialects.responses.relay.judge import FAILED, STATUS_OF_CODE
 from penstock.dialects.responses.usage import usage_of
 
-_DONE: Final = b"[DONE]"
 _REASONS: Final[Mapping[str, str]] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _UNFINISHED: Final = "its response isn't finished"
 
@@ -55,7 +55,7 @@ class _Reader:
 
     def event(self, data: bytes, name: str) -> Iterator[Event]:
         """What one event says. ``name`` stands in for its ``type`` where that is missing."""
-        if self.has_ended or not data or data == _DONE:
+        if self.has_ended or not data or data == sse.DONE:
             return
         value = read_reply_json(data)
         if not isinstance(value, dict):

@@ -27,8 +27,6 @@ _FINISHED: Final = frozenset({b"response.completed", b"response.incomplete"})
 _FAILED: Final = frozenset({b"error", b"response.failed"})
 _ENDS: Final = _FINISHED | {b"response.failed"}
 _NOTHING: Final = _FAILED | {b"response.created", b"response.in_progress", b"response.queued", b"keepalive", b"ping"}
-_DONE: Final = b"[DONE]"
-"""What a host that also speaks chat completions writes after the last event."""
 
 
 class _Glance(msgspec.Struct):
@@ -65,7 +63,7 @@ def _kind(name: bytes, data: bytes) -> bytes:
 
 def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | None:
     """The error that an event is, None for none. Raises ValueError for data that clients can't read."""
-    if not data or data == _DONE:
+    if not data or data == sse.DONE:
         return None
     try:
         if _SOUND.decode(data).type not in _LOOKED_INTO and name not in _FAILED:
@@ -111,7 +109,7 @@ def has_content(name: bytes, data: bytes) -> bool:
 def ending(tail: bytes) -> tuple[bool, Usage | None]:
     """What the final bytes of a stream say: whether its response was finished, and its usage."""
     for name, data in reversed(list(sse.events(tail))):
-        if (name and name not in _ENDS) or data == _DONE:
+        if (name and name not in _ENDS) or data == sse.DONE:
             continue
         value = read_json_or_none(data)
         last_type = json_text.text(value, "type") if isinstance(value, dict) else ""
