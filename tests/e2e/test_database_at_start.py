@@ -55,7 +55,7 @@ class Serving:
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until it has said something."""
         with self._more:
-            self._more.wait_for(lambda: re.search(pattern, self.said) or self.process.poll() is not None, 60)
+            self._more.wait_for(lambda: re.search(pattern, self.said) or self.process.poll() is not None, 300)
             found = re.search(pattern, self.said)
         assert found is not None, self.said
         return found
@@ -65,7 +65,7 @@ class Serving:
             return ask(connection, key, provider)
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
 
     def close(self) -> None:
         self.process.terminate()
@@ -274,16 +274,25 @@ def serves(pid: int, connection: http.client.HTTPConnection) -> bool:
     return Path(f"socket:[{inode}]") in files
 
 
-def test_a_worker_that_dies_while_the_database_is_lost_stops_no_other(tmp_path: Path) -> None:
+def lose(file: Path, what_is_there_then: bytes) -> None:
+    """Put something else in a database's place. Processes that look meanwhile make files of their own there, over
+    which nothing is written: SQLite would take up what is left of them."""
+    other = file.with_name("other")
+    other.write_bytes(what_is_there_then)
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink(missing_ok=True)
+    other.replace(file)
+
+
+@pytest.mark.parametrize("there_then", [b"no database" * 1000, b""], ids=["garbage", "an empty database"])
+def test_a_worker_that_dies_while_the_database_is_lost_stops_no_other(tmp_path: Path, there_then: bytes) -> None:
     file = tmp_path / "penstock.db"
     with (
         serving(tmp_path, "--workers", "2", PENSTOCK_STORE_DATABASE=filled(file_address(file))) as gateway,
         contextlib.closing(gateway.connection()) as connection,
     ):
         assert ask(connection) == 200
-        for each in tmp_path.glob("penstock.db*"):
-            each.unlink()
-        file.write_bytes(b"no database" * 1000)
+        lose(file, there_then)
         # The other one may have to read the database yet: only the one that serves is known to have read it.
         (other,) = [pid for pid in workers_of(gateway) if not serves(pid, connection)]
         os.kill(other, signal.SIGKILL)
@@ -304,9 +313,7 @@ def test_a_database_that_is_lost_is_told_by_the_health_page(tmp_path: Path) -> N
 
     with serving(tmp_path, PENSTOCK_STORE_DATABASE=filled(file_address(file))) as gateway:
         assert health()["status"] == "ok"
-        for each in tmp_path.glob("penstock.db*"):
-            each.unlink()
-        file.write_bytes(b"no database" * 1000)
+        lose(file, b"no database" * 1000)
         gateway.wait_for("the catalogue that was read last stays in force")
         while health()["status"] == "ok":
             pass

@@ -21,7 +21,7 @@ from penstock.pipeline.key_holder import ReadUsage
 from penstock.pipeline.records.cost import Costs, CurrentPrices
 from penstock.pipeline.records.ledger import Ledger
 from penstock.providers.registry import PROVIDERS
-from penstock.settings import Settings, SettingsError
+from penstock.settings import Settings, SettingsError, database_had_keys
 from penstock.stores.balance_applier import BalanceApplier
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
@@ -32,6 +32,7 @@ from penstock.stores.leased_counters import LeasedCounters
 from penstock.stores.sql.balances.backup import BalanceBackup
 from penstock.stores.sql.balances.journal import JournaledCounters
 from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.lost_requests import lost_entries, shared_entries
 from penstock.stores.sql.place import Place, read_keyring
@@ -72,7 +73,7 @@ def open_store(
         return None
     if place.is_in_memory and settings.server.workers > 1:
         raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
-    return ControlStore(
+    stored = ControlStore(
         place,
         keyring,
         PROVIDERS,
@@ -80,6 +81,12 @@ def open_store(
         prepare=prepare,
         week_starts=settings.limits.week_starts,
     )
+    if database_had_keys(environ) and not stored.is_guarded:
+        raise DatabaseError(
+            f"the database {stored.name} can't be used: it is empty, and had gateway keys when the gateway started. "
+            "Put it back, or start the gateway anew to serve without them"
+        )
+    return stored
 
 
 def journal_of(settings: Settings, folder: Path | None) -> JournaledCounters:

@@ -21,6 +21,8 @@ from penstock import __version__
 from penstock.settings import (
     ADMIN_KEY,
     GUARDED,
+    IN_DATABASE,
+    IN_FILE,
     METRICS_FOLDER,
     Settings,
     SettingsError,
@@ -129,8 +131,8 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=has_console, sign_in=sign_in)
     if bound.workers > 1:
         if app.is_guarded:
-            # Workers are started anew when they end, and the file may have changed by then.
-            os.environ[GUARDED] = "true"
+            # Workers are started anew when they end, and the file and the database may have changed by then.
+            os.environ[GUARDED] = IN_DATABASE if app.stored is not None and app.stored.is_guarded else IN_FILE
         del app  # each worker has one of its own
         with worker_folder() if settings.metrics.enabled else contextlib.nullcontext() as folder:
             if folder is not None:

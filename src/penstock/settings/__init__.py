@@ -3,12 +3,15 @@
 from penstock.settings.load import (
     ADMIN_KEY,
     GUARDED,
+    IN_DATABASE,
+    IN_FILE,
     METRICS_FOLDER,
     SECRET_KEYS,
     SECRET_KEYS_FILE,
     SettingsError,
     catalogue_file,
     config_file,
+    database_had_keys,
     load,
     must_be_guarded,
     refuse_open,
@@ -17,6 +20,7 @@ from penstock.settings.load import (
 from penstock.settings.model import Settings
 
 __all__ = [
-    "ADMIN_KEY", "GUARDED", "METRICS_FOLDER", "SECRET_KEYS", "SECRET_KEYS_FILE", "Settings", "SettingsError",
-    "catalogue_file", "config_file", "load", "must_be_guarded", "refuse_open", "working_directory",
+    "ADMIN_KEY", "GUARDED", "IN_DATABASE", "IN_FILE", "METRICS_FOLDER", "SECRET_KEYS", "SECRET_KEYS_FILE", "Settings",
+    "SettingsError", "catalogue_file", "config_file", "database_had_keys", "load", "must_be_guarded", "refuse_open",
+    "working_directory",
 ]  # fmt: skip

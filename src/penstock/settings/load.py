@@ -30,7 +30,10 @@ SECRET_KEYS_FILE: Final = _PREFIX + "SECRET_KEYS_FILE"
 ADMIN_KEY: Final = _PREFIX + "ADMIN_KEY"
 """A key of the admin API that no database holds: docs/control-plane.md#first-key."""
 GUARDED: Final = _PREFIX + "GUARDED"
-"""``true`` in workers whose supervisor found gateway keys at start: they then never serve requests without one."""
+"""In workers whose supervisor found gateway keys at start, where those were: they then never serve requests without
+one."""
+IN_FILE: Final = "file"
+IN_DATABASE: Final = "database"
 METRICS_FOLDER: Final = _PREFIX + "METRICS_FOLDER"
 """In workers, the folder that their supervisor has made for their counts (docs/metrics.md#several-workers)."""
 MOST_PROBLEMS: Final = 50
@@ -162,8 +165,13 @@ def catalogue_file(flags: Mapping[str, str | None], environ: Mapping[str, str], 
 
 
 def must_be_guarded(environ: Mapping[str, str]) -> bool:
-    """Whether the gateway must not serve requests without a gateway key, whatever its file holds by now."""
-    return environ.get(GUARDED) == "true"
+    """Whether the gateway must not serve requests without a gateway key, whatever it finds by now."""
+    return bool(environ.get(GUARDED))
+
+
+def database_had_keys(environ: Mapping[str, str]) -> bool:
+    """Whether the supervisor found gateway keys in the database when the gateway started."""
+    return environ.get(GUARDED) == IN_DATABASE
 
 
 def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Iterator[_Given | str]:

@@ -68,6 +68,7 @@ class CatalogueFile(MemoryCatalogue):
         self._asked = asyncio.Event()
         self._hangup = _Hangup(self._asked.set)
         self._task: Background | None = None
+        self.current = self._guarded(self.current)
         if path is not None:
             self._task = Background("catalogue", functools.partial(self._follow, path))
             reading = Reading(path, *self._sources)

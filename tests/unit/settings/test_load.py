@@ -10,6 +10,7 @@ from penstock.settings import (
     SettingsError,
     catalogue_file,
     config_file,
+    database_had_keys,
     load,
     must_be_guarded,
     refuse_open,
@@ -232,9 +233,12 @@ def test_open_is_said_by_file_or_variable(tmp_path: Path) -> None:
 
 
 def test_only_the_supervisor_says_that_keys_were_there() -> None:
-    assert must_be_guarded({"PENSTOCK_GUARDED": "true"})
+    assert must_be_guarded({"PENSTOCK_GUARDED": "file"})
+    assert must_be_guarded({"PENSTOCK_GUARDED": "database"})
     assert not must_be_guarded({})
-    assert load({}, {"PENSTOCK_GUARDED": "true"}, NOWHERE) == Settings()
+    assert database_had_keys({"PENSTOCK_GUARDED": "database"})
+    assert not database_had_keys({"PENSTOCK_GUARDED": "file"})
+    assert load({}, {"PENSTOCK_GUARDED": "database"}, NOWHERE) == Settings()
 
 
 def test_a_file_that_changed_is_judged_as_at_the_start() -> None:

@@ -184,6 +184,7 @@ def test_a_worker_of_a_guarded_gateway_lets_nobody_in_without_keys(path: Path) -
     assert catalogue.is_guarded
     assert catalogue.key_for("pk-a") is None
     assert not CatalogueFile(path, {}, PROVIDERS).current.is_guarded
+    assert CatalogueFile(None, {}, PROVIDERS, must_be_guarded=True).current.is_guarded
 
 
 async def test_files_that_others_can_read_or_change_are_told_once(path: Path, tmp_path: Path, told: Told) -> None:

@@ -41,9 +41,12 @@ class Watched(Protocol):
 
 class Stored(Watched, Protocol):
     """The control plane's database, as the edge sees it. ``used_keys`` is filled here: the ids of gateway keys that
-    requests showed, and when, in seconds since 1970."""
+    requests showed, and when, in seconds since 1970. ``is_guarded``: it has had gateway keys."""
 
     used_keys: dict[str, float]
+
+    @property
+    def is_guarded(self) -> bool: ...
 
 
 class Shared(Protocol):

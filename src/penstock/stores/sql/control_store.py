@@ -94,6 +94,11 @@ class ControlStore:
         return self._memory.current
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether the database has had gateway keys: a gateway that was guarded once lets nobody in without one."""
+        return self.current.is_guarded
+
+    @property
     def opened(self) -> Database | None:
         """The database; None until something in this process uses it."""
         return None if self._catalogue is None else self._database
