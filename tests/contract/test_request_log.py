@@ -650,7 +650,7 @@ def test_scopes_and_workspaces(admin: RunningAdmin) -> None:
 
 
 def fetched(admin: RunningAdmin, path: str, **headers: str) -> httpx.Response:
-    with httpx.Client(base_url=admin.url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=admin.url, trust_env=False, timeout=300) as client:
         return client.get(f"/v1{path}", headers=headers)
 
 

@@ -150,7 +150,7 @@ def admin() -> Iterator[RunningAdmin]:
 @pytest.fixture
 def terraform(admin: RunningAdmin) -> Iterator[Terraform]:
     headers = {"x-portkey-api-key": ADMIN, "content-type": "application/json", "user-agent": "Go-http-client/1.1"}
-    with httpx.Client(base_url=f"{admin.url}/v1", headers=headers, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=f"{admin.url}/v1", headers=headers, timeout=300, trust_env=False) as client:
         yield Terraform(client)
 
 

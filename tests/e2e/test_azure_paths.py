@@ -80,9 +80,9 @@ def test_the_path_names_the_model(gateway: RunningGateway, upstream: Upstream) -
     body = b'{"model": "another", "messages": [{"role": "user", "content": "Hi"}], "metadata": {"n": 1.50}}'
     upstream.play(reply(body=json.dumps(COMPLETION).encode()))
     fields = {"api-key": KEY, "content-type": "application/json"}
-    assert httpx.post(address, content=body, headers=fields, timeout=60, trust_env=False).status_code == 200
+    assert httpx.post(address, content=body, headers=fields, timeout=300, trust_env=False).status_code == 200
     assert upstream.last.json["model"] == "gpt-5"
     assert b"1.50" in upstream.last.body
     assert "api-version" not in upstream.last.target
-    nameless = httpx.post(address.replace("%40chat%2F", ""), content=body, headers=fields, timeout=60, trust_env=False)
+    nameless = httpx.post(address.replace("%40chat%2F", ""), content=body, headers=fields, timeout=300, trust_env=False)
     assert (nameless.status_code, nameless.json()["error"]["code"]) == (400, "missing_provider")

@@ -21,12 +21,12 @@ ASK: dict[str, Any] = {"model": "echo", "max_tokens": 50, "messages": [{"role": 
 
 def ask(gateway: RunningGateway, path: str, body: Any = ASK, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(f"{gateway.url}{path}", json=body, headers=named, timeout=60)
+    return httpx.post(f"{gateway.url}{path}", json=body, headers=named, timeout=300)
 
 
 def get(gateway: RunningGateway, path: str, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.get(f"{gateway.url}{path}", headers=named, timeout=60)
+    return httpx.get(f"{gateway.url}{path}", headers=named, timeout=300)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def asked(
 ) -> httpx.Response:
     upstream.play(reply(body=RESPONSE))
     fields = {"authorization": f"Bearer {KEYS[key]}"}
-    return httpx.request(method, f"{gateway.v1}{path}", json=body, headers=fields, timeout=60, trust_env=False)
+    return httpx.request(method, f"{gateway.v1}{path}", json=body, headers=fields, timeout=300, trust_env=False)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_deep_member_with_an_id(depth: int, tmp_path: Path, upstream: Upstream
         body = b'{"model": "fast", "input": "Hi", "x": {"file_id": "%b", "y": %b}}' % (name.encode(), deep)
         fields = {"authorization": f"Bearer {KEYS['plain']}", "content-type": "application/json"}
         upstream.play(reply(body=RESPONSE))
-        got = httpx.post(f"{gateway.v1}/responses", content=body, headers=fields, timeout=60, trust_env=False)
+        got = httpx.post(f"{gateway.v1}/responses", content=body, headers=fields, timeout=300, trust_env=False)
         assert (got.status_code, b'"file_id":"resp_1"' in upstream.last.body) == (200, True)
 
 
@@ -154,7 +154,7 @@ def google(gateway: RunningGateway, upstream: Upstream, method: str, path: str, 
     """The reply to a request for what the Gemini API keeps, of a key whose config has two accounts."""
     upstream.play(reply(body=json.dumps(answer).encode()))
     fields = {"x-goog-api-key": KEYS["others"]}
-    got = httpx.request(method, gateway.url + path, json=body, headers=fields, timeout=60, trust_env=False)
+    got = httpx.request(method, gateway.url + path, json=body, headers=fields, timeout=300, trust_env=False)
     assert got.status_code == 200, got.text
     return got.json()
 
@@ -210,7 +210,7 @@ def test_what_is_the_callers_own_stays(tmp_path: Path, upstream: Upstream) -> No
     with serving(tmp_path, upstream) as gateway:
         upstream.play(reply(body=json.dumps({"id": "batch_1", "metadata": own}).encode()))
         fields = {"authorization": f"Bearer {KEYS['configured']}"}
-        with httpx.Client(base_url=gateway.v1, headers=fields, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=gateway.v1, headers=fields, timeout=300, trust_env=False) as client:
             made = client.post("/batches", json={"input_file_id": "file-1", "metadata": own}).json()
             assert (made["id"][:9], made["metadata"]) == ("batch_pk_", own)
             assert json.loads(upstream.last.body)["metadata"] == own

@@ -39,7 +39,7 @@ def ask(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = {"content-type": "application/json", "x-portkey-config": config(upstream, **(changes or {})), **named}
-    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=given, timeout=60)
+    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=given, timeout=300)
 
 
 def statuses(*replies: httpx.Response) -> list[str]:

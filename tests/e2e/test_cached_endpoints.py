@@ -40,7 +40,7 @@ class Caller:
         }  # fmt: skip
 
     def ask(self) -> tuple[int, str, bytes]:
-        answer = httpx.post(self.url, json=self.body, headers=self.headers, timeout=60)
+        answer = httpx.post(self.url, json=self.body, headers=self.headers, timeout=300)
         return answer.status_code, answer.headers["x-portkey-cache-status"], answer.content
 
 

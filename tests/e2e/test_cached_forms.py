@@ -99,7 +99,7 @@ def ask(gateway: RunningGateway, upstream: Upstream, host: Host, form: dict[str,
     target = {"api_key": "k", "custom_host": upstream.url, **host.target, "cache": {"mode": "simple"}}
     body = {"model": host.model, "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}], **form}
     headers = {"x-portkey-config": json.dumps(target)}
-    return httpx.post(f"{gateway.v1}/{host.surface}", json=body, headers=headers, timeout=60)
+    return httpx.post(f"{gateway.v1}/{host.surface}", json=body, headers=headers, timeout=300)
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)

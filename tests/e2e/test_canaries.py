@@ -57,7 +57,7 @@ def served(level: str, folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{number}"
         finally:
             process.terminate()
-            assert process.wait(60) in {0, -signal.SIGTERM}
+            assert process.wait(300) in {0, -signal.SIGTERM}
 
 
 def requests(url: str, refusing: int) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
@@ -88,7 +88,7 @@ def requests(url: str, refusing: int) -> Iterator[tuple[dict[str, str], dict[str
 @pytest.mark.parametrize("level", LEVELS)
 def test_no_credential_shows_anywhere(level: str, upstream: Upstream, tmp_path: Path) -> None:
     seen: list[str] = []
-    with refusing_port() as refusing, served(level, tmp_path) as url, httpx.Client(timeout=60) as client:
+    with refusing_port() as refusing, served(level, tmp_path) as url, httpx.Client(timeout=300) as client:
         for headers, body in requests(upstream.url, refusing):
             upstream.play(reply(401, b'{"error":{"message":"No such key"}}'))
             for path, sent in (("/v1/chat/completions", body), ("/v1/explain", {"request": body})):

@@ -35,7 +35,7 @@ def claude(upstream: Upstream, **more: Any) -> dict[str, Any]:
 def post(gateway: RunningGateway, config: dict[str, Any], body: Any = ASK, path: str = "/v2/chat") -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
-    return httpx.post(f"{gateway.url}{path}", content=content, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.url}{path}", content=content, headers=headers, timeout=300, trust_env=False)
 
 
 def told(got: httpx.Response) -> list[dict[str, Any]]:
@@ -158,7 +158,7 @@ def test_what_is_wrong_and_who_fails(gateway: RunningGateway, upstream: Upstream
     upstream.play(reply(429, b'{"error":{"message":"Slow down"}}', **{"retry-after": "3"}))
     got = post(gateway, gpt(upstream))
     assert (got.status_code, got.json()["message"], got.headers["retry-after"]) == (429, "Slow down", "3")
-    nothing = httpx.post(f"{gateway.url}/v2/nothing", json={}, timeout=60, trust_env=False)
+    nothing = httpx.post(f"{gateway.url}/v2/nothing", json={}, timeout=300, trust_env=False)
     assert (nothing.status_code, "message" in nothing.json()) == (404, True)
 
 
@@ -193,7 +193,7 @@ def test_reranking_tells_its_errors_in_coheres_words(gateway: RunningGateway, up
 def test_coheres_own_client(gateway: RunningGateway, upstream: Upstream) -> None:
     sdk = pytest.importorskip("cohere")
     headers = {"x-portkey-config": json.dumps(gpt(upstream))}
-    with httpx.Client(headers=headers, trust_env=False, timeout=60) as http:
+    with httpx.Client(headers=headers, trust_env=False, timeout=300) as http:
         client = sdk.ClientV2(
             api_key="k", base_url=gateway.url, httpx_client=http, log_warning_experimental_features=False
         )

@@ -30,7 +30,7 @@ def conditional(query: Any, number: int) -> dict[str, Any]:
 def ask(gateway: RunningGateway, config: Any, body: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
     fields = {"x-portkey-config": json.dumps(config, separators=(",", ":")), **headers}
     asked = {"model": "echo", "messages": [], **(body or {})}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=asked, headers=fields, timeout=60)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=asked, headers=fields, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_small_config_with_a_large_bill(
 
 def test_faults_of_spaces(gateway: RunningGateway) -> None:
     body = {"config": {"provider": "echo"}, "faults": " " * 16_000 + "x"}
-    assert httpx.post(f"{gateway.v1}/explain", json=body, timeout=60).status_code == 400
+    assert httpx.post(f"{gateway.v1}/explain", json=body, timeout=300).status_code == 400
 
 
 def test_a_thousand_targets_are_fifty_calls(gateway: RunningGateway) -> None:

@@ -95,7 +95,7 @@ def test_the_bytes_of_a_stream_are_the_same(gateway: RunningGateway, upstream: U
     upstream.play(reply(200, FRAMED, content_type=STREAM_TYPE.decode()))
     headers = {"x-portkey-provider": "bedrock", "x-portkey-custom-host": upstream.url, "authorization": "Bearer k"}
     url = f"{gateway.url}/model/{quote(MODEL, safe='')}/converse-stream"
-    found = httpx.post(url, json={"messages": HI}, headers=headers, timeout=60)
+    found = httpx.post(url, json={"messages": HI}, headers=headers, timeout=300)
     assert (found.content, found.headers["content-type"]) == (FRAMED, STREAM_TYPE.decode())
     assert upstream.last.headers["authorization"] == "Bearer k"
 
@@ -356,7 +356,7 @@ def test_a_guardrail_that_no_other_host_applies_is_refused(gateway: RunningGatew
     config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     headers = {"x-portkey-config": json.dumps(config), "x-amzn-bedrock-guardrailidentifier": "g1"}
     for body in (ASKED, {"inputText": "Hi"}):
-        found = httpx.post(f"{gateway.url}/model/m/invoke", json=body, headers=headers, timeout=60)
+        found = httpx.post(f"{gateway.url}/model/m/invoke", json=body, headers=headers, timeout=300)
         assert (found.status_code, "guardrailidentifier" in found.text) == (400, True)
     assert not upstream.received
 
@@ -385,13 +385,13 @@ def test_tokens_of_other_targets_are_estimated(gateway: RunningGateway, form: st
     )
     assert (found.status_code, found.headers["x-penstock-estimate"]) == (200, "true")
     assert 4 <= found.json()["inputTokens"] <= 25
-    wrong = httpx.post(f"{gateway.url}/model/m/count-tokens", json={"input": {}}, timeout=60)
+    wrong = httpx.post(f"{gateway.url}/model/m/count-tokens", json={"input": {}}, timeout=300)
     assert (wrong.status_code, wrong.headers["x-amzn-errortype"]) == (400, "ValidationException")
 
 
 def test_what_is_not_built_says_so_in_aws_words(gateway: RunningGateway) -> None:
     for path in ("/model/m/async-invoke",):
-        found = httpx.get(f"{gateway.url}{path}", timeout=60)
+        found = httpx.get(f"{gateway.url}{path}", timeout=300)
         assert (found.status_code, found.headers["x-amzn-errortype"]) == (501, "UnsupportedOperationException")
 
 
@@ -404,7 +404,7 @@ def test_claude_at_vertex_paths(gateway: RunningGateway, upstream: Upstream, ver
     config = {"provider": "anthropic", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = {**ASKED, "anthropic_version": "vertex-2023-10-16"}
     url = f"{gateway.url}/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-x@20250101:{verb}"
-    found = httpx.post(url, json=body, headers={"x-portkey-config": json.dumps(config)}, timeout=60)
+    found = httpx.post(url, json=body, headers={"x-portkey-config": json.dumps(config)}, timeout=300)
     assert found.status_code == 200, found.text
     assert ("message_stop" in found.text) is streams
     assert json.loads(upstream.last.body)["model"] == "claude-x@20250101"
@@ -415,5 +415,5 @@ def test_frames_are_those_that_botocore_reads(gateway: RunningGateway, upstream:
     config = {"provider": "nvidia", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     url, headers = f"{gateway.url}/model/m/converse-stream", {"x-portkey-config": json.dumps(config)}
     buffer = EventStreamBuffer()
-    buffer.add_data(httpx.post(url, json={"messages": HI}, headers=headers, timeout=60).content)
+    buffer.add_data(httpx.post(url, json={"messages": HI}, headers=headers, timeout=300).content)
     assert [str(event.headers[":event-type"]) for event in buffer][-1] == "metadata"

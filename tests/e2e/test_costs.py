@@ -40,7 +40,7 @@ def shown(tmp_path: Path) -> Iterator[RunningGateway]:
 def ask(gateway: RunningGateway, model: str = "echo", **headers: str) -> httpx.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
     given = {"x-portkey-provider": "echo", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=given, timeout=60)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=given, timeout=300)
 
 
 def test_a_plain_answer_tells_its_cost(shown: RunningGateway) -> None:
@@ -170,7 +170,7 @@ def _pictures_and_sound(shown: RunningGateway, upstream: Upstream, headers: dict
     assert drawn.headers["x-penstock-cost"] == "0.160000000"  # 2 × 0.08 dollars
     upstream.play(reply(body=b"ID3", content_type="audio/mpeg"))
     body = {"model": "reader", "input": "Hello", "voice": "alloy"}
-    spoken = httpx.post(f"{shown.v1}/audio/speech", json=body, headers=headers, timeout=60)
+    spoken = httpx.post(f"{shown.v1}/audio/speech", json=body, headers=headers, timeout=300)
     assert (spoken.status_code, spoken.content) == (200, b"ID3")
     attempts = [record.attempts[0] for record in shown.recorded()]
     assert [each.usage and each.usage.units for each in attempts] == [

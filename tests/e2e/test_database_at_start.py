@@ -69,8 +69,8 @@ class Serving:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(60)
-        self._reader.join(60)
+        self.process.wait(300)
+        self._reader.join(300)
 
 
 def ask(connection: http.client.HTTPConnection, key: str = KEY, provider: str = "@prod") -> int:
@@ -101,7 +101,13 @@ def serving(place: Path, *arguments: str, **environment: str) -> Iterator[Servin
 def refused(place: Path, **environment: str) -> str:
     """What a gateway says that doesn't start."""
     done = subprocess.run(
-        command(), capture_output=True, text=True, cwd=place, env={**os.environ, **environment}, timeout=60, check=False
+        command(),
+        capture_output=True,
+        text=True,
+        cwd=place,
+        env={**os.environ, **environment},
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -238,7 +244,7 @@ def test_a_revoked_key_is_refused_by_every_worker_under_load(
         begun.wait()
         asyncio.run(changed(address, REVOKE))
         for caller in callers:
-            caller.join(60)
+            caller.join(300)
             assert not caller.is_alive()
         while (status := gateway.ask()) == 200:
             pass  # a worker that had none of the callers takes the change later
@@ -344,6 +350,6 @@ def test_workers_share_the_counters_of_a_limit(tmp_path: Path, engine: str, requ
         for caller in callers:
             caller.start()
         for caller in callers:
-            caller.join(60)
+            caller.join(300)
     assert (statuses.count(200), statuses.count(429)) == (5, 35), gateway.said
     assert list(tmp_path.glob("**/counters-*.journal")) == []

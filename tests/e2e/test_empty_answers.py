@@ -48,7 +48,7 @@ def asked(gateway: RunningGateway, upstream: Upstream, caller: str, target: str,
     first = {"provider": provider, "api_key": "k", "custom_host": upstream.url + end, **settings}
     second = {"provider": "nvidia", "api_key": "k", "custom_host": upstream.url + "/v1"}
     config = {"strategy": {"mode": "fallback"}, "targets": [first, second]}
-    return httpx.post(gateway.url + path, json=body, headers={"x-portkey-config": json.dumps(config)}, timeout=60)
+    return httpx.post(gateway.url + path, json=body, headers={"x-portkey-config": json.dumps(config)}, timeout=300)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

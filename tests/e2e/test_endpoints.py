@@ -118,7 +118,7 @@ def test_image_edits_as_json(gateway: RunningGateway, upstream: Upstream) -> Non
         "authorization": "Bearer k",
     }
     body = {"model": "gpt-image-1", "prompt": "x", "images": [{"file_id": "file-1"}]}
-    assert httpx.post(f"{gateway.v1}/images/edits", json=body, headers=headers, timeout=60).status_code == 200
+    assert httpx.post(f"{gateway.v1}/images/edits", json=body, headers=headers, timeout=300).status_code == 200
     assert upstream.last.json == body
 
 
@@ -205,7 +205,7 @@ def test_a_video_that_is_asked_for_by_a_form(gateway: RunningGateway, upstream: 
         "model": (None, "sora-2"),
         "input_reference": ("a.png", SOUND, "image/png"),
     }
-    assert httpx.post(f"{gateway.v1}/videos", files=form, headers=given, timeout=60).json() == made
+    assert httpx.post(f"{gateway.v1}/videos", files=form, headers=given, timeout=300).json() == made
     record = gateway.recorded()[-1]
     assert record.usage is not None
     assert (record.model, record.usage.units) == ("sora-2", {"video_duration_seconds_1280_720": 8})
@@ -276,7 +276,7 @@ def test_rerank(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
     upstream.play(as_json(answer))
     headers = {"x-portkey-provider": "jina", "x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer k"}
     body = {"model": "jina-reranker-v2", "query": "q", "documents": ["a", "b"], "top_n": 1}
-    answered = httpx.post(f"{gateway.url}{path}", json=body, headers=headers, timeout=60)
+    answered = httpx.post(f"{gateway.url}{path}", json=body, headers=headers, timeout=300)
     assert (answered.status_code, answered.json()) == (200, answer)
     assert (upstream.last.target, upstream.last.json) == ("/v1/rerank", body)
 
@@ -290,11 +290,11 @@ def test_a_host_without_the_endpoint_says_so(gateway: RunningGateway, upstream: 
 
 def test_a_body_of_the_wrong_kind(gateway: RunningGateway) -> None:
     headers = {"x-portkey-provider": "openai", "authorization": "Bearer k"}
-    answered = httpx.post(f"{gateway.v1}/audio/transcriptions", json={"model": "m"}, headers=headers, timeout=60)
+    answered = httpx.post(f"{gateway.v1}/audio/transcriptions", json={"model": "m"}, headers=headers, timeout=300)
     assert answered.status_code == 400
     assert "a form" in answered.json()["error"]["message"]
     broken = {**headers, "content-type": "multipart/form-data; boundary=x"}
-    answered = httpx.post(f"{gateway.v1}/audio/transcriptions", content=b"no form", headers=broken, timeout=60)
+    answered = httpx.post(f"{gateway.v1}/audio/transcriptions", content=b"no form", headers=broken, timeout=300)
     assert answered.status_code == 400
     assert "does not begin with its boundary" in answered.json()["error"]["message"]
 

@@ -200,7 +200,7 @@ def answer(gateway: RunningGateway, upstream: Upstream, caller: str, host: str, 
     body.pop("generationConfig", None)
     target = {"x-portkey-provider": provider, "x-portkey-custom-host": upstream.url + end, **OF_HOSTS.get(host, {})}
     upstream.play(reply(body=case.body, content_type=case.content_type))
-    return httpx.post(gateway.url + path, json=body, headers={**target, "authorization": "Bearer k"}, timeout=60)
+    return httpx.post(gateway.url + path, json=body, headers={**target, "authorization": "Bearer k"}, timeout=300)
 
 
 def told(caller: str, case: Case, got: httpx.Response) -> Told:

@@ -25,7 +25,7 @@ def chat(gateway: RunningGateway, upstream: Upstream | None, body: Any = OK, **h
         sent["x-portkey-custom-host"] = f"{upstream.url}/v1"
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=sent, timeout=60)
+    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=sent, timeout=300)
 
 
 def assert_error(got: httpx.Response, status: int, code: str | None, param: str | None = None) -> None:
@@ -113,7 +113,7 @@ def test_all_problems_of_a_config_are_told_in_one_error(gateway: RunningGateway)
     }
     got = chat(gateway, None, x_portkey_config=json.dumps(config))
     assert_error(got, 400, "invalid_config", "config.targets[2]")
-    explained = httpx.post(f"{gateway.v1}/explain", json={"config": config}, timeout=60).json()
+    explained = httpx.post(f"{gateway.v1}/explain", json={"config": config}, timeout=300).json()
     for told in (got.json()["error"]["message"], got.json()["message"], explained["error"]["message"]):
         assert "The config has 9 problems: (1) " in told
         for where in (
@@ -151,7 +151,7 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
             f"{small.v1}/chat/completions",
             {"x-portkey-provider": "echo", "content-type": "application/json"},
         )
-        assert_error(httpx.post(url, content=pieces(), headers=headers, timeout=60), 413, "body_too_large")
+        assert_error(httpx.post(url, content=pieces(), headers=headers, timeout=300), 413, "body_too_large")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
     ],
 )
 def test_paths_and_methods(method: str, path: str, status: int, code: str, gateway: RunningGateway) -> None:
-    assert_error(httpx.request(method, gateway.url + path, timeout=60), status, code)
+    assert_error(httpx.request(method, gateway.url + path, timeout=300), status, code)
 
 
 @pytest.mark.parametrize(

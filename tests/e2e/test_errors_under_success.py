@@ -31,7 +31,7 @@ def asked(gateway: RunningGateway, upstream: Upstream, caller: str, target: str,
         "authorization": "Bearer k", "x-portkey-provider": provider, "x-portkey-custom-host": upstream.url + end,
         **OF_HOSTS.get(target, {}),
     }  # fmt: skip
-    return httpx.post(gateway.url + path, json=body, headers=headers, timeout=60)
+    return httpx.post(gateway.url + path, json=body, headers=headers, timeout=300)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

@@ -49,7 +49,7 @@ def server() -> Iterator[RunningGateway]:
 
 @pytest.fixture(scope="module")
 def client(server: RunningGateway) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.v1, headers={"authorization": f"Bearer {KEY}"}, timeout=60) as made:
+    with httpx.Client(base_url=server.v1, headers={"authorization": f"Bearer {KEY}"}, timeout=300) as made:
         yield made
 
 
@@ -359,7 +359,7 @@ def test_the_edge_treats_it_like_any_surface(client: httpx.Client) -> None:
 
 def test_a_body_that_is_too_large() -> None:
     small = load({}, {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_MAX_BODY_BYTES": "100"}, NOWHERE)
-    with running_gateway(small) as server, httpx.Client(trust_env=False, timeout=60) as client:
+    with running_gateway(small) as server, httpx.Client(trust_env=False, timeout=300) as client:
         assert client.post(f"{server.v1}/explain", json={"config": TWO}).status_code == 413
 
 
@@ -410,7 +410,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, NOWHERE)
     with (
         running_gateway(settings, folder / "penstock.toml") as server,
-        httpx.Client(base_url=server.v1, timeout=60) as made,
+        httpx.Client(base_url=server.v1, timeout=300) as made,
     ):
         yield made
 

@@ -46,7 +46,7 @@ def post(
     headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json", **more}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     address = f"{gateway.url}/v1beta/models/{model}{verb}"
-    return httpx.post(address, content=content, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(address, content=content, headers=headers, timeout=300, trust_env=False)
 
 
 def told(got: httpx.Response) -> tuple[int, str, str]:
@@ -120,7 +120,7 @@ def test_the_model_is_what_stands_before_the_last_colon(
 ) -> None:
     upstream.play(reply())
     headers = {"x-portkey-config": json.dumps(gpt(upstream))}
-    got = httpx.post(f"{gateway.url}{path}", json=ASK, headers=headers, timeout=60, trust_env=False)
+    got = httpx.post(f"{gateway.url}{path}", json=ASK, headers=headers, timeout=300, trust_env=False)
     assert got.status_code == 200, got.text
     assert upstream.last.json["model"] == model
     assert upstream.last.json["messages"] == [{"role": "user", "content": "Hi"}]
@@ -279,7 +279,7 @@ def test_a_stream_that_breaks_ends_with_an_error(
 
 @pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer"])
 def test_what_is_not_built_says_so(path: str, gateway: RunningGateway) -> None:
-    got = httpx.post(f"{gateway.url}{path}", json={}, timeout=60, trust_env=False)
+    got = httpx.post(f"{gateway.url}{path}", json={}, timeout=300, trust_env=False)
     assert told(got)[:2] == (501, "UNIMPLEMENTED")
 
 
@@ -298,7 +298,7 @@ def test_predictions_pass_to_google(gateway: RunningGateway, upstream: Upstream)
     assert upstream.last.target == "/v1beta/models/veo-3.0:predictLongRunning"
     upstream.play(reply(body=b'{"done": true}'))
     headers = {"x-portkey-config": json.dumps(google(upstream))}
-    done = httpx.get(f"{gateway.url}/v1beta/{name}", headers=headers, timeout=60, trust_env=False)
+    done = httpx.get(f"{gateway.url}/v1beta/{name}", headers=headers, timeout=300, trust_env=False)
     assert (done.json(), upstream.last.target) == ({"done": True}, f"/v1beta/{name}")
 
 
@@ -329,22 +329,22 @@ def test_interactions_pass_to_google(gateway: RunningGateway, upstream: Upstream
     asked = b'{"model": "gemini-3-flash", "input": "Hi"}'
     address = f"{gateway.url}/v1beta/interactions"
     upstream.play(reply(body=b'{"id": "v1_abc", "status": "completed"}'))
-    got = httpx.post(address, content=asked, headers=headers, timeout=60, trust_env=False)
+    got = httpx.post(address, content=asked, headers=headers, timeout=300, trust_env=False)
     assert (got.json()["id"], upstream.last.body) == ("v1_abc", asked)
     counts = {"total_input_tokens": 5, "total_output_tokens": 7, "total_tokens": 12}
     last = {"event_type": "interaction.complete", "interaction": {"id": "v1_abc", "usage": counts}}
     upstream.play(events(b"event: interaction.complete\ndata: %s\n\n" % json.dumps(last).encode()))
     gateway.recorded()
-    httpx.post(address, content=asked[:-1] + b', "stream": true}', headers=headers, timeout=60, trust_env=False)
+    httpx.post(address, content=asked[:-1] + b', "stream": true}', headers=headers, timeout=300, trust_env=False)
     usage = gateway.recorded()[-1].usage
     assert usage is not None
     assert (usage.prompt, usage.completion) == (5, 7)
     upstream.play(reply(body=b'{"id": "v1_abc"}'))
-    httpx.get(f"{address}/v1_abc", headers=headers, timeout=60, trust_env=False)
+    httpx.get(f"{address}/v1_abc", headers=headers, timeout=300, trust_env=False)
     assert upstream.last.target == "/v1beta/interactions/v1_abc"
     words = {"default.contains": {"operator": "none", "words": ["x"]}, "deny": True}
     headers["x-portkey-config"] = json.dumps(google(upstream, input_guardrails=[words]))
-    assert httpx.post(address, content=asked, headers=headers, timeout=60, trust_env=False).status_code >= 400
+    assert httpx.post(address, content=asked, headers=headers, timeout=300, trust_env=False).status_code >= 400
     assert len(upstream.received) == 3
 
 
@@ -396,7 +396,7 @@ def test_embeddings_of_google(gateway: RunningGateway, upstream: Upstream) -> No
 
 def test_lists_are_in_the_wire_of_the_client(gateway: RunningGateway) -> None:
     def listed(path: str, **headers: str) -> Any:
-        return httpx.get(f"{gateway.url}{path}", headers=headers, timeout=60, trust_env=False).json()
+        return httpx.get(f"{gateway.url}{path}", headers=headers, timeout=300, trust_env=False).json()
 
     assert "models" in listed("/v1beta/models")
     assert "models" in listed("/v1/models?pageSize=5", **{"x-goog-api-key": "k"})
@@ -434,10 +434,10 @@ def test_a_gateway_key_is_found_in_its_place_and_goes_no_further(
             config.pop("api_key")
         address = f"{running.url}/v1beta/models/m:generateContent"
         given = {"x-portkey-config": json.dumps(config)}
-        refused = httpx.post(f"{address}?key=other", json=ASK, headers=given, timeout=60, trust_env=False)
+        refused = httpx.post(f"{address}?key=other", json=ASK, headers=given, timeout=300, trust_env=False)
         assert told(refused)[:2] == (401, "UNAUTHENTICATED")
         upstream.play(reply(body=BYTES))
-        got = httpx.post(f"{address}{query}", json=ASK, headers={**given, **headers}, timeout=60, trust_env=False)
+        got = httpx.post(f"{address}{query}", json=ASK, headers={**given, **headers}, timeout=300, trust_env=False)
         assert got.status_code == 200, got.text
     assert KEY not in f"{upstream.last.target}{upstream.last.headers}"
     assert upstream.last.headers["x-goog-api-key"] == ("own" if "own" in headers.values() else "g-key")

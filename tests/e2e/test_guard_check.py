@@ -23,7 +23,7 @@ def test_it_is_off_by_default(is_on: bool) -> None:
     environment = {"PENSTOCK_ACCESS_LOG": "false"} | ({"PENSTOCK_GUARDS_CHECK_ENDPOINT": "true"} if is_on else {})
     with running_gateway(load({}, environment, Path("/nonexistent"))) as gateway:
         url = f"{gateway.url}/penstock/guards/check"
-        got = httpx.post(url, json=CHECK, timeout=60, trust_env=False)
+        got = httpx.post(url, json=CHECK, timeout=300, trust_env=False)
         assert got.status_code == (200 if is_on else 404)
         if not is_on:
             return
@@ -36,11 +36,11 @@ def test_it_is_off_by_default(is_on: bool) -> None:
             "forwarded",
             "cf-connecting-ip",
         ):
-            proxied = httpx.post(url, json=CHECK, headers={name: "203.0.113.9"}, timeout=60, trust_env=False)
+            proxied = httpx.post(url, json=CHECK, headers={name: "203.0.113.9"}, timeout=300, trust_env=False)
             assert proxied.status_code == 403
-        assert httpx.post(url, json={**CHECK, "id": "none"}, timeout=60, trust_env=False).status_code == 400
+        assert httpx.post(url, json={**CHECK, "id": "none"}, timeout=300, trust_env=False).status_code == 400
         for page in (
             {"origin": "https://elsewhere.test", "sec-fetch-site": "cross-site"},
             {"origin": gateway.url, "sec-fetch-site": "same-origin"},
         ):
-            assert httpx.post(url, json=CHECK, headers=page, timeout=60, trust_env=False).status_code == 403
+            assert httpx.post(url, json=CHECK, headers=page, timeout=300, trust_env=False).status_code == 403

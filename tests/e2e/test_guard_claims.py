@@ -25,7 +25,7 @@ def ask(
     given = {**target, "input_guardrails": [{**check, **config.pop("hook", {})}], **config}
     headers = {"x-portkey-config": json.dumps(given), **headers}
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def token(**claims: Any) -> str:

@@ -50,7 +50,7 @@ def ask(gateway: RunningGateway, upstream: Upstream, hooks: list[Any], **more: A
     config = {**target, **more.pop("config", {})}
     headers = {"x-portkey-config": json.dumps(config), **more.pop("headers", {})}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], **more}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 class Asking(threading.Thread):
@@ -66,7 +66,7 @@ class Asking(threading.Thread):
         self.got = ask(*self._arguments, **self._more)
 
     def answer(self) -> httpx.Response:
-        self.join(60)
+        self.join(300)
         assert self.got is not None
         return self.got
 
@@ -109,7 +109,7 @@ def test_nothing_of_a_denied_answer_leaves(
     whole = reply(200, answer(CANARY))
     upstream.play(events(ROLE, chunk({"content": CANARY}), FINISH, DONE) if streams else whole, tell)
     asking = Asking(gateway, upstream, [guard(judge, deny=True)], stream=streams)
-    assert sent.wait(60)
+    assert sent.wait(300)
     assert asking.is_alive()
     release.set()
     got = asking.answer()

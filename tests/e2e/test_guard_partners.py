@@ -222,7 +222,7 @@ def test_keys_and_what_is_judged_stay_secret(
             shown.append(json.dumps(got.json().get("error")) if phase is Phase.BEFORE else got.text)
         records = gateway.recorded()
         shown += [line(record).decode() + repr(record) for record in records]
-        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
+        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=300, trust_env=False).text)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert {verdict.check for record in records for verdict in record.guards} == set(names)
     for secret in (CANARY, KEY):

@@ -37,7 +37,7 @@ def ask(gateway: RunningGateway, upstream: Upstream, config: Any, text: str = "H
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     headers = {"x-portkey-config": json.dumps({**target, **config}), **more.pop("headers", {})}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **more}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def timeless(results: Any) -> str:
@@ -357,7 +357,7 @@ def test_the_first_verdict_is_waited_for_so_long_and_no_longer(
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
     url = f"{gateway.v1}/chat/completions"
     gateway.recorded()
-    with httpx.stream("POST", url, json=body, headers=headers, timeout=60, trust_env=False) as got:
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=300, trust_env=False) as got:
         assert got.status_code == 200
         release.set()
         text = got.read().decode()
@@ -415,7 +415,7 @@ def test_a_batchs_results_are_told_as_unread_or_refused(upstream: Upstream, refu
         for kind, guard in guards.items():
             upstream.play(reply(200, RESULT, "application/octet-stream"))
             headers = {"x-portkey-config": json.dumps({**target, "output_guardrails": [guard]})}
-            got = httpx.get(f"{gateway.v1}/{path}", headers=headers, timeout=60, trust_env=False)
+            got = httpx.get(f"{gateway.v1}/{path}", headers=headers, timeout=300, trust_env=False)
             verdicts = [each.verdict for record in gateway.recorded() for each in record.guards]
             if refuses and kind != "mark":
                 assert (got.status_code, "guards.unguarded" in got.text, upstream.received) == (400, True, [])

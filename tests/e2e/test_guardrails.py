@@ -695,7 +695,7 @@ def verdicts(gateway: RunningGateway) -> list[tuple[str, str, str, str]]:
 
 
 def counted(gateway: RunningGateway) -> dict[tuple[str, str], float]:
-    page = httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text
+    page = httpx.get(f"{gateway.url}/metrics", timeout=300, trust_env=False).text
     pattern = r'penstock_guard_verdicts_total\{check="([^"]+)",verdict="([^"]+)"\} (\S+)'
     return {(check, verdict): float(value) for check, verdict, value in re.findall(pattern, page)}
 
@@ -860,7 +860,7 @@ def test_what_is_judged_stays_secret(
             shown.append(json.dumps(got.json().get("error")) if phase is Phase.BEFORE else got.text)
         records = gateway.recorded()
         shown += [line(record).decode() + repr(record) for record in records]
-        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
+        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=300, trust_env=False).text)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert len([record for record in records if record.guards]) == len(names) - (phase is Phase.BEFORE)
     assert "penstock_guard_verdicts_total" in shown[-1]
@@ -900,7 +900,7 @@ def test_the_kinds_of_all_requests_are_judged(
         body = b"" if method != "POST" else b"{}"
         fields = {**headers, "content-type": "application/json"} if body else headers
         url = f"{gateway.v1}{path}"
-        return httpx.request(method, url, content=body, headers=fields, timeout=60, trust_env=False).status_code
+        return httpx.request(method, url, content=body, headers=fields, timeout=300, trust_env=False).status_code
 
     assert ask_for({"allowedRequestTypes": {"blockedTypes": [kind]}}) in {400, 446}
     assert ask_for({"allowedRequestTypes": {"allowedTypes": ["chatComplete"]}}) in {400, 446}
@@ -929,7 +929,7 @@ def test_the_fields_of_a_form(gateway: RunningGateway, upstream: Upstream) -> No
         headers = {"x-portkey-config": json.dumps({**target_of(upstream), "input_guardrails": guards})}
         url, sound = f"{gateway.v1}/audio/transcriptions", ("a.wav", b"RIFF\x00\xff", "audio/wav")
         data = {"model": "whisper-1", "prompt": prompt}
-        return httpx.post(url, data=data, files={"file": sound}, headers=headers, timeout=60, trust_env=False)
+        return httpx.post(url, data=data, files={"file": sound}, headers=headers, timeout=300, trust_env=False)
 
     assert transcribe([contains("bad", deny=True)], "a bad word").status_code == 446
     assert upstream.received == []

@@ -54,7 +54,7 @@ def webhook(hooks: Upstream, **parameters: Any) -> dict[str, Any]:
 def ask(gateway: RunningGateway, config: dict[str, Any], text: str = "Hello", **members: Any) -> httpx.Response:
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **members}
     headers = {"x-portkey-config": json.dumps(config)}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def checks_of(got: httpx.Response, phase: str = "before") -> list[dict[str, Any]]:
@@ -125,7 +125,7 @@ def test_a_stream_that_a_guard_cuts_is_no_failure_of_its_target(gateway: Running
         release = threading.Event()
         upstream.play(events(ROLE, first, end=False), held(release), send(b"%x\r\n%b\r\n" % (len(rest), rest)))
         url = f"{gateway.v1}/chat/completions"
-        with httpx.stream("POST", url, json=body, headers=headers, timeout=60, trust_env=False) as got:
+        with httpx.stream("POST", url, json=body, headers=headers, timeout=300, trust_env=False) as got:
             assert (got.status_code, got.headers["x-portkey-last-used-option-index"]) == (200, "config.targets[0]")
             release.set()
             text = got.read().decode()
@@ -251,7 +251,7 @@ def test_a_request_that_passed_at_a_glance_is_told_and_counted_once(
     upstream.play(reply(500, b'{"error": {"message": "down"}}'))
     with opened(tmp_path, "[metrics]\nopen = true\n") as gateway:
         got = ask(gateway, config)
-        metrics = httpx.get(f"{gateway.url}/metrics", trust_env=False, timeout=60).text
+        metrics = httpx.get(f"{gateway.url}/metrics", trust_env=False, timeout=300).text
     is_denied = way.endswith("stricter target")
     assert (got.status_code, len(upstream.received)) == ((446, 1) if is_denied else (200, 2))
     assert [check["verdict"] for check in checks_of(got)] == ([False] if is_denied else [True, True])

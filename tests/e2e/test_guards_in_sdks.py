@@ -141,7 +141,7 @@ def test_frames_that_are_denied_in_their_midst(gateway: RunningGateway, upstream
 
 
 def test_coheres_stream_that_is_denied_in_its_midst(gateway: RunningGateway, upstream: Upstream) -> None:
-    with httpx.Client(headers=header(upstream, denied_midway(upstream)), timeout=60, trust_env=False) as http:
+    with httpx.Client(headers=header(upstream, denied_midway(upstream)), timeout=300, trust_env=False) as http:
         client = cohere.ClientV2(api_key="k", base_url=gateway.url, httpx_client=http)
         found = list(client.chat_stream(model="m", messages=sdks.MESSAGES))
     assert not any(BAD in str(event) for event in found)

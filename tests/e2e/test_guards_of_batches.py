@@ -32,14 +32,14 @@ def upload(
 ) -> httpx.Response:
     files = {"file": ("a.jsonl", b"\n".join(lines), "application/jsonl")}
     url, headers = f"{gateway.v1}/{path}", head(upstream, guards)
-    return httpx.post(url, data={"purpose": purpose}, files=files, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(url, data={"purpose": purpose}, files=files, headers=headers, timeout=300, trust_env=False)
 
 
 def send(
     gateway: RunningGateway, upstream: Upstream, guards: Any, path: str, body: Any, provider: str = "openai"
 ) -> httpx.Response:
     headers = head(upstream, guards, provider)
-    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 @pytest.mark.parametrize("number", [1, 20, 9000])
@@ -135,7 +135,7 @@ def test_what_a_model_is_asked_in_its_makers_words_is_refused(
     gateway: RunningGateway, upstream: Upstream, provider: str, method: str, path: str, body: Any
 ) -> None:
     headers = head(upstream, {"input_guardrails": [DENY]}, provider)
-    got = httpx.request(method, f"{gateway.url}{path}", json=body, headers=headers, timeout=60, trust_env=False)
+    got = httpx.request(method, f"{gateway.url}{path}", json=body, headers=headers, timeout=300, trust_env=False)
     assert got.status_code >= 400
     assert "can't read" in got.text
     assert upstream.received == []

@@ -71,7 +71,7 @@ def ask(gateway: RunningGateway, upstream: Upstream, case: str, guards: Any) -> 
     config = {"provider": provider, "api_key": "k", "custom_host": f"{upstream.url}/v1", **guards}
     named = {} if path.startswith(("/v1beta", "/model")) else {"model": "m"}
     headers = {"x-portkey-config": json.dumps(config)}
-    return httpx.post(gateway.url + path, json={**named, **body}, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(gateway.url + path, json={**named, **body}, headers=headers, timeout=300, trust_env=False)
 
 
 @pytest.mark.parametrize("case", ASKED)
@@ -105,7 +105,7 @@ def test_a_document_whose_text_stands_as_it_is(gateway: RunningGateway, upstream
     headers = {"x-portkey-config": json.dumps({**config, "input_guardrails": [{"default.regexReplace": check}]})}
     said = {"input": turns} if path.endswith("responses") else {"messages": turns, "max_tokens": 9}
     body = {"model": "claude-sonnet-4-5", **said}
-    httpx.post(gateway.url + path, json=body, headers=headers, timeout=60, trust_env=False)
+    httpx.post(gateway.url + path, json=body, headers=headers, timeout=300, trust_env=False)
     [request] = upstream.received
     sent = json.loads(request.body)
     assert sent["messages"][0]["content"][0]["source"] == {**source, "data": "so [gone]"}

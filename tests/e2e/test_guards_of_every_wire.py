@@ -108,18 +108,18 @@ def ask(
     headers = {"x-portkey-config": json.dumps(config), **fields}
     if wire.startswith("responses"):
         body: dict[str, Any] = {"model": "m", "input": [{"role": "user", "content": text}], "stream": streams}
-        return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60)
+        return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=300)
     if wire.startswith("converse"):
         body = {"messages": [{"role": "user", "content": [{"text": text}]}]}
         url = f"{gateway.url}/model/m/converse{'-stream' if streams else ''}"
-        return httpx.post(url, json=body, headers=headers, timeout=60)
+        return httpx.post(url, json=body, headers=headers, timeout=300)
     if bare in OWN:
         said: dict[str, Any] = {"messages": [{"role": "user", "content": text}]}
         body = {"model": "m", "stream": streams, **({"prompt": text} if bare == "ollama_generate" else said)}
-        return httpx.post(f"{gateway.url}{OWN[bare]}", json=body, headers=headers, timeout=60)
+        return httpx.post(f"{gateway.url}{OWN[bare]}", json=body, headers=headers, timeout=300)
     verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
     body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
-    return httpx.post(f"{gateway.url}/v1beta/models/m:{verb}", json=body, headers=headers, timeout=60)
+    return httpx.post(f"{gateway.url}/v1beta/models/m:{verb}", json=body, headers=headers, timeout=300)
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -163,7 +163,7 @@ def test_what_guards_cant_read_hides_nothing(
         }
         headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
         body = SAYS[path].replace(b"SAID", BAD.encode() + hiding)
-        got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=60)
+        got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=300)
         assert (got.status_code, upstream.received) == (400, []), (got.text, hiding[:9])
         assert BAD not in got.text
 
@@ -180,7 +180,7 @@ def test_a_name_in_another_case_hides_nothing(
     for name in (b"messages", b"content", b"contents", b"parts", b"text", b"prompt", b"input"):
         if b'"%s"' % name in said:
             body = said.replace(b'"%s"' % name, b'"%s"' % name.title())
-            got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=60)
+            got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=300)
             assert (got.status_code, upstream.received) == (400, []), (name, got.text)
 
 
@@ -201,7 +201,7 @@ def test_another_form_hides_nothing(
 ) -> None:
     config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [DENY]}
     headers = {"x-portkey-config": json.dumps(config)}
-    got = httpx.post(f"{gateway.url}{path}", json={"model": "m", **body}, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.url}{path}", json={"model": "m", **body}, headers=headers, timeout=300)
     assert (got.status_code, upstream.received) == (400, []), got.text
 
 
@@ -217,7 +217,7 @@ def test_a_member_that_comes_twice_hides_nothing(
         at = SAYS[path].find(b'"%s":' % name)
         if at >= 0:
             body = SAYS[path][:at] + b'"%s":"%s",' % (name, BAD.encode()) + SAYS[path][at:]
-            got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=60)
+            got = httpx.post(f"{gateway.url}{path}", content=body, headers=headers, timeout=300)
             assert (got.status_code, upstream.received) == (400, []), (name, got.text)
 
 
@@ -227,7 +227,7 @@ def test_a_part_that_is_a_mere_string_is_read_and_changed(gateway: RunningGatewa
 
     def answer_under(guard: dict[str, Any]) -> httpx.Response:
         headers = {"x-portkey-config": json.dumps({**target, "input_guardrails": [guard]})}
-        return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+        return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300)
 
     assert (answer_under(DENY).status_code, upstream.received) == (446, [])
     upstream.play(reply(200, told("chat", "fine")))
@@ -323,13 +323,13 @@ def test_an_answer_that_is_read_later_is_judged(gateway: RunningGateway, upstrea
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     headers = {"x-portkey-config": json.dumps({**target, "output_guardrails": [DENY], "input_guardrails": [DENY]})}
     upstream.play(reply(200, told("responses", BAD)))
-    got = httpx.get(f"{gateway.v1}/responses/resp_1", headers=headers, timeout=60)
+    got = httpx.get(f"{gateway.v1}/responses/resp_1", headers=headers, timeout=300)
     assert (got.status_code, BAD in got.text) == (400, False)
     upstream.play(streamed("responses"))
-    got = httpx.get(f"{gateway.v1}/responses/resp_1?stream=true", headers=headers, timeout=60)
+    got = httpx.get(f"{gateway.v1}/responses/resp_1?stream=true", headers=headers, timeout=300)
     assert BAD not in got.text
     upstream.play(reply(200, told("responses", "fine")))
-    assert httpx.get(f"{gateway.v1}/responses/resp_1", headers=headers, timeout=60).status_code == 200
+    assert httpx.get(f"{gateway.v1}/responses/resp_1", headers=headers, timeout=300).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/proxy/chat/completions", "/v1/proxy/v1/messages", "/v1/api/generate"])
@@ -351,7 +351,7 @@ def test_what_a_guard_can_read_elsewhere_does_not_pass_as_it_is(
     body = {"model": "m", ("prompt" if "generate" in path else "messages"): [{"role": "user", "content": BAD}]}
     for guards, status in (({"input_guardrails": [DENY]}, 400), ({}, 200)):
         headers = {"x-portkey-config": json.dumps({**target, **guards}), "content-type": media_type}
-        got = httpx.post(f"{gateway.url}{path}", content=json.dumps(body) + behind, headers=headers, timeout=60)
+        got = httpx.post(f"{gateway.url}{path}", content=json.dumps(body) + behind, headers=headers, timeout=300)
         assert got.status_code == status, got.text
     assert len(upstream.received) == 1
 
@@ -364,7 +364,7 @@ def test_json_in_another_encoding_does_not_pass_as_it_is(
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": BAD}]}).encode(charset)
     headers = {"x-portkey-config": json.dumps({**target, "input_guardrails": [DENY]}), "content-type": "text/plain"}
-    got = httpx.post(f"{gateway.v1}/proxy/chat/completions", content=body, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.v1}/proxy/chat/completions", content=body, headers=headers, timeout=300)
     assert (got.status_code, upstream.received) == (400, [])
 
 
@@ -378,7 +378,7 @@ def test_a_form_hides_no_text(gateway: RunningGateway, upstream: Upstream) -> No
         url = f"{gateway.v1}/{path}"
         data = {"model": "m", "prompt": "fine"} if "prompt" not in files else {"model": "m"}
         files = {"image": image, **files}
-        return httpx.post(url, data=data, files=files, headers=headers, timeout=60).status_code
+        return httpx.post(url, data=data, files=files, headers=headers, timeout=300).status_code
 
     assert edit("proxy/images/edits", prompt=(None, BAD)) == 400
     assert edit("images/edits", prompt=(None, BAD)) == 446
@@ -389,11 +389,11 @@ def test_a_form_hides_no_text(gateway: RunningGateway, upstream: Upstream) -> No
     assert edit("images/edits") == 200
     late: list[tuple[str, Any]] = [("image", image), ("prompt", (None, "fine")), ("model", (None, "m"))]
     upstream.play(reply(200, b'{"created":1,"data":[]}'))
-    assert httpx.post(f"{gateway.v1}/images/edits", files=late, headers=headers, timeout=60).status_code == 200
+    assert httpx.post(f"{gateway.v1}/images/edits", files=late, headers=headers, timeout=300).status_code == 200
     page = ("a.html", b'<form>\n <input type="text" name="message">\n<meta name="text"></form>', "text/html")
     upstream.play(reply(200, b"{}"))
     assert edit("proxy/pages", prompt=page) == 400
-    got = httpx.post(f"{gateway.v1}/proxy/pages", files={"file": page}, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.v1}/proxy/pages", files={"file": page}, headers=headers, timeout=300)
     assert got.status_code == 200
 
 
@@ -420,7 +420,7 @@ def test_what_is_counted_is_judged_and_changed(
         config = {"provider": slug, "api_key": "k", "custom_host": host, "input_guardrails": guards}
         config["output_guardrails"] = [{**DENY, "default.notNull": {"failOnError": True}}]
         headers = {"x-portkey-config": json.dumps(config), "content-type": "application/json"}
-        return httpx.post(f"{gateway.url}{path}", content=content, headers=headers, timeout=60)
+        return httpx.post(f"{gateway.url}{path}", content=content, headers=headers, timeout=300)
 
     assert count(DENY).status_code in {400, 446}
     assert upstream.received == []
@@ -452,7 +452,7 @@ def test_a_text_that_a_chunk_tells_twice_is_guarded_twice(
     config = {"provider": "nvidia", "api_key": "k", "custom_host": f"{upstream.url}/v1", "output_guardrails": [guard]}
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
     headers = {"x-portkey-config": json.dumps(config)}
-    got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300)
     assert (got.status_code, BAD in got.text) == (446 if guard is DENY else 200, False), got.text
 
 
@@ -495,7 +495,7 @@ def chat(
     headers = {"x-portkey-config": json.dumps({**target, **guards})}
     body = {"model": "m", "max_tokens": 9, "stream": streams, "messages": [{"role": "user", "content": text}]}
     path = "messages" if wire == "messages" else "chat/completions"
-    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=60)
+    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=300)
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -631,7 +631,7 @@ def test_no_wire_brings_what_is_judged_into_logs_or_stores(
                 ask(gateway, upstream, wire, {"input_guardrails": [asks]}, f"say {BAD}", streams=streams)
         records = gateway.recorded()
         shown = [line(record).decode() + repr(record) for record in records]
-        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
+        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=300, trust_env=False).text)
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     verdicts = {each.verdict for record in records for each in record.guards}
     assert {"denied", "failed", "would_deny"} <= verdicts
@@ -649,7 +649,7 @@ def test_a_callers_values_are_in_no_other_callers_answer(gateway: RunningGateway
     for address in ("ann@mail.example", "bob@mail.example"):
         body = {"model": "m", "messages": [{"role": "user", "content": f"I am {address}"}]}
         headers = {"x-portkey-config": json.dumps({**target, **masks})}
-        got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+        got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300)
         assert got.json()["choices"][0]["message"]["content"] == f"so {address}"
     assert len(upstream.received) == 1
 
@@ -688,7 +688,7 @@ def test_what_another_wire_asks_with_is_judged(gateway: RunningGateway, upstream
     path, body = BESIDE[wire]
     config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "input_guardrails": [DENY]}
     headers = {"x-portkey-config": json.dumps(config)}
-    got = httpx.post(f"{gateway.url}{path}", json={"model": "m", **body}, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.url}{path}", json={"model": "m", **body}, headers=headers, timeout=300)
     assert got.status_code in {400, 446}, got.text
     assert got.json()["hook_results"]["before_request_hooks"][0]["deny"] is True
     assert upstream.received == []
@@ -715,7 +715,7 @@ def test_the_name_of_a_tool_in_a_stream_is_judged(
             config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", **guards}
             body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
             headers = {"x-portkey-config": json.dumps(config)}
-            got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+            got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300)
         else:
             got = ask(gateway, upstream, wire, guards, streams=True)
         assert (BAD.encode() in got.content) is not is_denied

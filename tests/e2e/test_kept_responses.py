@@ -70,7 +70,7 @@ def sdk(gateway: RunningGateway, value: dict[str, Any], key: str = "a") -> Itera
 def made(gateway: RunningGateway, upstream: Upstream, body: Any, key: str = "a", script: Any = None) -> httpx.Response:
     upstream.play(script or reply(body=json.dumps(ANSWER).encode()))
     headers = {"x-portkey-config": json.dumps(host(upstream)), "authorization": f"Bearer {KEYS[key]}"}
-    return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def messages(upstream: Upstream) -> list[tuple[str, Any]]:
@@ -155,7 +155,7 @@ def test_another_tenant_and_an_unknown_id(tmp_path: Path, upstream: Upstream) ->
         for key, previous in (("b", id_), ("a", id_[:-1] + ("0" if id_[-1] != "0" else "1"))):
             headers = {"x-portkey-config": json.dumps(host(upstream)), "authorization": f"Bearer {KEYS[key]}"}
             body = {"model": "m", "input": "Hi", "previous_response_id": previous}
-            got = httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60, trust_env=False)
+            got = httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=300, trust_env=False)
             assert got.status_code == 400
             error = got.json()["error"]
             assert (error["code"], error["param"]) == ("previous_response_not_found", "previous_response_id")
@@ -177,7 +177,7 @@ def test_reading_what_is_kept_counts_as_a_request(tmp_path: Path, upstream: Upst
         headers = {"authorization": f"Bearer {KEYS['a']}"}
         url = f"{gateway.v1}/responses/{id_}"
         ask = [("GET", url), ("GET", f"{url}/input_items"), ("DELETE", url), ("GET", url), ("DELETE", url)]
-        statuses = [httpx.request(*each, headers=headers, timeout=60, trust_env=False).status_code for each in ask]
+        statuses = [httpx.request(*each, headers=headers, timeout=300, trust_env=False).status_code for each in ask]
         assert statuses == [200, 200, 200, 429, 429]
 
 
@@ -195,7 +195,7 @@ def test_a_stream_that_breaks_off_is_not_kept(tmp_path: Path, upstream: Upstream
         upstream.play(events(ROLE, CHUNK, end=False), hang_up)
         body = {"model": "m", "input": "Hi", "stream": True}
         headers = {"x-portkey-config": json.dumps(host(upstream)), "authorization": f"Bearer {KEYS['a']}"}
-        got = httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60, trust_env=False).content
+        got = httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=300, trust_env=False).content
         assert b"response.failed" in got
         id_ = json.loads(got.split(b"data: ")[1].partition(b"\n")[0])["response"]["id"]
         assert id_.startswith("resp_kept_")

@@ -42,7 +42,7 @@ def ask(gateway: RunningGateway, upstream: Upstream, provider: str, text: str, *
         "authorization": "Bearer k",
     }
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": text}], "temperature": 0.5}
-    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers={**fields, **headers}, timeout=60)
+    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers={**fields, **headers}, timeout=300)
 
 
 def test_on_lane_1(gateway: RunningGateway, upstream: Upstream, processes: list[str]) -> None:
@@ -81,7 +81,7 @@ def test_cached_and_replayed(gateway: RunningGateway, upstream: Upstream, proces
 def test_by_the_built_in_provider(gateway: RunningGateway, processes: list[str]) -> None:
     body = {"model": "echo", "messages": [{"role": "user", "content": TEXT}]}
     fields = {"x-portkey-provider": "echo"}
-    answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=fields, timeout=60)
+    answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=fields, timeout=300)
     assert answer.status_code == 200
     assert processes == ["read_places", "rewrite_large", "script_aside"]
 

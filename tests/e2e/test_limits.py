@@ -115,7 +115,7 @@ def headers(name: str, routing: str, **more: str) -> dict[str, str]:
 
 
 def ask(limited: Limited, name: str, routing: str, body: Any = None, **more: Any) -> httpx.Response:
-    with httpx.Client(trust_env=False, timeout=60) as client:
+    with httpx.Client(trust_env=False, timeout=300) as client:
         return client.post(f"{limited.v1}/chat/completions", json=body or BODY, headers=headers(name, routing, **more))
 
 
@@ -137,7 +137,7 @@ async def test_of_200_requests_at_once_as_many_pass_as_the_budget_pays(tmp_path:
     for _ in range(37):
         upstream.play(held(release), reply(body=answer(25, 10)))
     with limited(tmp_path, key("a", budget(37 * bound, strict=True))) as gateway:
-        async with httpx.AsyncClient(trust_env=False, timeout=60, limits=httpx.Limits(max_connections=200)) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=300, limits=httpx.Limits(max_connections=200)) as client:
             url, fields = f"{gateway.v1}/chat/completions", headers("a", config(upstream))
             asking = [asyncio.create_task(client.post(url, json=BODY, headers=fields)) for _ in range(200)]
             waiting: set[asyncio.Task[httpx.Response]] = set(asking)
@@ -224,7 +224,7 @@ def test_a_translated_stream_is_settled_by_its_usage(tmp_path: Path, upstream: U
     """A caller of Messages, a provider of chat completions: the provider is asked wherever it is."""
     alone = chunk({}, choices=[], usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4})
     upstream.play(events(ROLE, CHUNK, FINISH, alone, DONE))
-    with limited(tmp_path, key("a", budget(LARGE))) as gateway, httpx.Client(trust_env=False, timeout=60) as client:
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway, httpx.Client(trust_env=False, timeout=300) as client:
         url = f"{gateway.v1}/messages"
         got = client.post(url, json={**BODY, "stream": True}, headers=headers("a", config(upstream)))
         assert "message_stop" in got.text
@@ -282,10 +282,10 @@ async def test_a_caller_that_leaves_pays_what_was_seen(begun: bool, tmp_path: Pa
     head = (events(ROLE, CHUNK, end=False),) if begun else ()
     upstream.play(*head, held(release, arrived), hang_up)
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=300) as client:
             fields, body = headers("a", config(upstream)), {**BODY, "stream": True}
             asking = asyncio.create_task(client.post(f"{gateway.v1}/chat/completions", json=body, headers=fields))
-            assert await asyncio.to_thread(arrived.wait, 60)
+            assert await asyncio.to_thread(arrived.wait, 300)
             asking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asking
@@ -309,10 +309,10 @@ async def test_of_those_who_share_a_call_one_pays(tmp_path: Path, upstream: Upst
     upstream.play(held(release, arrived), reply())
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         fields = headers("a", config(upstream, cache={"mode": "simple"}))
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=300) as client:
             url = f"{gateway.v1}/chat/completions"
             asking = [asyncio.create_task(client.post(url, json=BODY, headers=fields)) for _ in range(5)]
-            assert await asyncio.to_thread(arrived.wait, 60)
+            assert await asyncio.to_thread(arrived.wait, 300)
             release.set()
             assert {got.status_code for got in await asyncio.gather(*asking)} == {200}
         await asyncio.to_thread(gateway.wait_until_settled)
@@ -350,10 +350,10 @@ def test_a_gateway_that_stops_settles_what_is_under_way(tmp_path: Path, upstream
     with limited(tmp_path, key("a", budget(LARGE))) as gateway:
         asking = threading.Thread(target=streamed, args=(gateway, config(upstream)))
         asking.start()
-        assert arrived.wait(60)
+        assert arrived.wait(300)
         assert gateway.open() == 1
         release.set()
-    asking.join(60)
+    asking.join(300)
     assert gateway.open() == 0
 
 
@@ -363,12 +363,12 @@ def test_requests_at_the_same_time_are_limited_and_given_back(tmp_path: Path, up
     with limited(tmp_path, key("a", "concurrency_limit = 1")) as gateway:
         asking = threading.Thread(target=ask, args=(gateway, "a", config(upstream)))
         asking.start()
-        assert arrived.wait(60)
+        assert arrived.wait(300)
         got = ask(gateway, "a", config(upstream))
         assert (got.status_code, got.json()["error"]["type"]) == (429, "api_key_rate_limit_error")
         assert not {"retry-after", "x-should-retry"} & got.headers.keys()
         release.set()
-        asking.join(60)
+        asking.join(300)
         gateway.wait_until_settled()
         assert ask(gateway, "a", config(upstream)).status_code == 200
 
@@ -406,11 +406,11 @@ def test_a_price_that_comes_while_a_request_is_under_way(tmp_path: Path, upstrea
         gateway.limits.pricing = FixedPricing(1000, 2000, "m")
         asking = threading.Thread(target=ask, args=(gateway, "a", config(upstream)))
         asking.start()
-        assert arrived.wait(60)
+        assert arrived.wait(300)
         assert gateway.counted() == UNUSED
         gateway.limits.pricing = FixedPricing(1000, 2000)
         release.set()
-        asking.join(60)
+        asking.join(300)
         gateway.wait_until_settled()
         assert gateway.counted() == USED
 
@@ -419,7 +419,7 @@ def test_a_price_that_comes_while_a_request_is_under_way(tmp_path: Path, upstrea
 def test_no_media_type_hides_a_request_that_passes_from_a_budget(
     media_type: str, tmp_path: Path, upstream: Upstream
 ) -> None:
-    with limited(tmp_path, key("a", budget(LARGE))) as gateway, httpx.Client(trust_env=False, timeout=60) as client:
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway, httpx.Client(trust_env=False, timeout=300) as client:
         fields = headers("a", config(upstream), **{"content-type": media_type})
         url = f"{gateway.v1}/proxy/chat/completions"
         assert client.post(url, content=json.dumps(BODY), headers=fields).status_code == 200
@@ -430,7 +430,7 @@ def test_no_media_type_hides_a_request_that_passes_from_a_budget(
 @pytest.mark.parametrize("media_type", ["application/octet-stream", "text/plain", "multipart/form-data; boundary=b"])
 def test_a_strict_budget_lets_nothing_pass_unread(media_type: str, tmp_path: Path, upstream: Upstream) -> None:
     strict = key("a", budget(LARGE, strict=True))
-    with limited(tmp_path, strict) as gateway, httpx.Client(trust_env=False, timeout=60) as client:
+    with limited(tmp_path, strict) as gateway, httpx.Client(trust_env=False, timeout=300) as client:
         fields = headers("a", config(upstream), **{"content-type": media_type})
         refused = client.post(f"{gateway.v1}/proxy/chat/completions", content=b"\x1f\x8b", headers=fields)
         assert refused.status_code == 400, refused.text
@@ -456,7 +456,7 @@ def test_a_strict_budget_asks_for_a_bound(tmp_path: Path, upstream: Upstream) ->
 def of_responses(limited: Limited, upstream: Upstream, method: str, path: str, body: Any = None) -> httpx.Response:
     fields = headers("a", config(upstream))
     url = f"{limited.v1}/responses{path}"
-    return httpx.request(method, url, json=body, headers=fields, timeout=60, trust_env=False)
+    return httpx.request(method, url, json=body, headers=fields, timeout=300, trust_env=False)
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -628,7 +628,7 @@ async def test_who_waits_as_long_as_a_header_says_is_let_in_100_of_100(
         return (await client.post(url, **sent)).status_code == 200
 
     with limited(tmp_path, *definitions) as gateway:
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=300) as client:
             url = f"{gateway.v1}/chat/completions"
             assert sum(await asyncio.gather(*(is_let_in(client, url, caller) for caller in callers))) == 100
 
@@ -644,7 +644,7 @@ def test_an_sdk_does_not_repeat_what_a_budget_refuses(tmp_path: Path, upstream: 
 def test_a_caller_of_anthropics_wire_is_told_in_it(tmp_path: Path, upstream: Upstream) -> None:
     with limited(tmp_path, key("a", budget(1)), key("b", rates(("requests", "rpd", 1)))) as gateway:
         routing = json.dumps({"provider": "anthropic", "api_key": "k", "custom_host": f"{upstream.url}/v1"})
-        with httpx.Client(trust_env=False, timeout=60) as client:
+        with httpx.Client(trust_env=False, timeout=300) as client:
             url = f"{gateway.v1}/messages"
             got = client.post(url, json=BODY, headers=headers("a", routing))
             error = got.json()["error"]

@@ -67,7 +67,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
 @pytest.fixture(scope="module")
 def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
     headers = {"x-portkey-api-key": KEY, "x-portkey-provider": "echo"}
-    with httpx.Client(base_url=gateway.url, headers=headers, timeout=60) as opened:
+    with httpx.Client(base_url=gateway.url, headers=headers, timeout=300) as opened:
         yield opened
 
 

@@ -24,7 +24,7 @@ def ask(gateway: RunningGateway, upstream: Upstream, config: Any, *texts: str, *
         {"role": "user" if index % 2 == 0 else "assistant", "content": text} for index, text in enumerate(texts)
     ]
     body = {"model": "m", "messages": messages, **more}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300)
 
 
 def said(text: str | None, **message: Any) -> bytes:
@@ -115,11 +115,11 @@ def test_responses_and_gemini_restore(gateway: RunningGateway, upstream: Upstrea
     headers = {"x-portkey-config": json.dumps(config)}
     upstream.play(reply(200, RESPONSE.replace(b'"Hi"', b'"to [EMAIL_1]"')))
     body: dict[str, Any] = {"model": "m", "input": f"Write to {MAIL}"}
-    got = httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=300)
     assert f"to {MAIL}" in got.text
     said_in_two = [SAID.replace(b'"delta":"Hi"', b'"delta":"' + part + b'"') for part in (b"to [EMA", b"IL_1]")]
     upstream.play(events(CREATED, *said_in_two, COMPLETED.replace(b'"Hi"', b'"to [EMAIL_1]"')))
-    got = httpx.post(f"{gateway.v1}/responses", json={**body, "stream": True}, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.v1}/responses", json={**body, "stream": True}, headers=headers, timeout=300)
     assert "[EMAIL_1]" not in got.text
     values = [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: ")]
     deltas = [each["delta"] for each in values if each["type"] == "response.output_text.delta"]
@@ -134,7 +134,7 @@ def test_responses_and_gemini_restore(gateway: RunningGateway, upstream: Upstrea
     upstream.play(events(*lines))
     body = {"contents": [{"role": "user", "parts": [{"text": MAIL}]}]}
     url = f"{gateway.url}/v1beta/models/m:streamGenerateContent?alt=sse"
-    got = httpx.post(url, json=body, headers=headers, timeout=60)
+    got = httpx.post(url, json=body, headers=headers, timeout=300)
     values = [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: ")]
     texts = [part["text"] for each in values for part in each["candidates"][0]["content"]["parts"]]
     assert "".join(texts) == f"to {MAIL}"

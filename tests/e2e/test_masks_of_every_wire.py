@@ -92,7 +92,7 @@ def ask(
     body = wire.body if wire.stream_path else {"model": "m", **wire.body, "stream": streams}
     path = wire.stream_path if streams and wire.stream_path else wire.path
     headers = {"x-portkey-config": json.dumps(config)}
-    return httpx.post(f"{gateway.url}{path}", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.url}{path}", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def chat_reply(*, streams: bool) -> Any:

@@ -39,13 +39,13 @@ def gateway(tmp_path: Path, toml: str = KEYS, *, asgi: bool = False) -> Iterator
 
 
 def me(running: RunningGateway, key: str = KEY, **headers: str) -> httpx.Response:
-    return httpx.get(f"{running.url}/penstock/me", headers={"x-portkey-api-key": key, **headers}, timeout=60)
+    return httpx.get(f"{running.url}/penstock/me", headers={"x-portkey-api-key": key, **headers}, timeout=300)
 
 
 def chat(running: RunningGateway, key: str = KEY) -> None:
     body = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
     headers = {"x-portkey-provider": "echo", "authorization": f"Bearer {key}"}
-    answer = httpx.post(f"{running.v1}/chat/completions", json=body, headers=headers, timeout=60)
+    answer = httpx.post(f"{running.v1}/chat/completions", json=body, headers=headers, timeout=300)
     assert answer.status_code == 200
 
 
@@ -106,7 +106,7 @@ def test_a_key_of_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         def made(**members: Any) -> str:
             body = {"name": "made", "scopes": ["completions.write"], **members}
             url = f"{running.v1}/api-keys/workspace/service"
-            answer = httpx.post(url, json=body, headers={"authorization": f"Bearer {ADMIN}"}, timeout=60)
+            answer = httpx.post(url, json=body, headers={"authorization": f"Bearer {ADMIN}"}, timeout=300)
             assert answer.status_code == 200, answer.text
             key: str = answer.json()["key"]
             return key
@@ -127,8 +127,8 @@ def test_a_key_of_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_who_is_told_nothing(tmp_path: Path) -> None:
     with gateway(tmp_path) as running:
-        unknown, none = me(running, "another"), httpx.get(f"{running.url}/penstock/me", timeout=60)
-        wrong = httpx.post(f"{running.url}/penstock/me", timeout=60)
+        unknown, none = me(running, "another"), httpx.get(f"{running.url}/penstock/me", timeout=300)
+        wrong = httpx.post(f"{running.url}/penstock/me", timeout=300)
     assert (unknown.status_code, none.status_code) == (401, 401)
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
     assert "limits" not in unknown.text

@@ -71,7 +71,7 @@ def post(
 ) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = {"content-type": "application/json", **config(value), **headers}
-    return httpx.post(f"{gateway.v1}{path}", content=content, headers=given, timeout=60)
+    return httpx.post(f"{gateway.v1}{path}", content=content, headers=given, timeout=300)
 
 
 def text_of(message: anthropic.types.Message) -> str:
@@ -231,7 +231,7 @@ def test_a_guarded_gateway_refuses_before_it_reads_the_body(guarded: RunningGate
     ],
 )
 def test_what_is_not_there(method: str, path: str, status: int, kind: str, gateway: RunningGateway) -> None:
-    got = httpx.request(method, f"{gateway.v1}{path}", timeout=60)
+    got = httpx.request(method, f"{gateway.v1}{path}", timeout=300)
     assert (got.status_code, told(got)[0]) == (status, kind)
 
 

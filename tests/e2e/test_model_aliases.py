@@ -115,7 +115,7 @@ def serving(folder: Path, text: str) -> Iterator[RunningGateway]:
 
 def post(gateway: RunningGateway, path: str, holder: str | None = None, **sent: Any) -> httpx.Response:
     headers = {} if holder is None else {"x-portkey-api-key": key(holder)}
-    return httpx.post(f"{gateway.url}{path}", headers={**headers, **sent.pop("headers", {})}, timeout=60, **sent)
+    return httpx.post(f"{gateway.url}{path}", headers={**headers, **sent.pop("headers", {})}, timeout=300, **sent)
 
 
 def chat(gateway: RunningGateway, model: str, holder: str | None = None, **headers: str) -> httpx.Response:
@@ -142,7 +142,7 @@ def test_the_most_specific_alias_says_who_answers(
 def test_an_alias_is_one_request_of_a_connection(gateway: RunningGateway, upstream: Upstream) -> None:
     targets = []
     # Head and body in one piece, as the gateway remembers heads of.
-    with closing(http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)) as client:
+    with closing(http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=300)) as client:
         for model in ("fast", "claude-haiku-4-5", "fast", "best", "secret", "nobody", "claude-haiku-4-5"):
             client.request("POST", "/v1/chat/completions", json.dumps({**_CHAT, "model": model}).encode(), _JSON)
             got = client.getresponse()
@@ -218,7 +218,7 @@ def listed(gateway: RunningGateway, upstream: Upstream, holder: str | None = Non
     upstream.play(reply(body=json.dumps(_LISTED).encode()))
     upstream.play(reply(body=json.dumps(_LISTED).encode()))
     shown = headers if holder is None else {**headers, "x-portkey-api-key": key(holder)}
-    body: dict[str, Any] = httpx.get(f"{gateway.url}/v1/models?limit=1000", headers=shown, timeout=60).json()
+    body: dict[str, Any] = httpx.get(f"{gateway.url}/v1/models?limit=1000", headers=shown, timeout=300).json()
     return body
 
 
@@ -239,12 +239,12 @@ def test_lists_show_aliases(own_upstream: Upstream, tmp_path: Path) -> None:
         assert not {"best", "claude-haiku-*"} & set(fenced)
         headers = {"x-portkey-api-key": key("all")}
         for name in ("fast", "claude-a", "claude-haiku-4-5"):
-            got = httpx.get(f"{gateway.url}/v1/models/{name}", headers=headers, timeout=60)
+            got = httpx.get(f"{gateway.url}/v1/models/{name}", headers=headers, timeout=300)
             assert (got.status_code, got.json()["id"]) == (200, name)
         # A host without a list can't be asked for a name, so its alias answers for what it may be asked.
         for name, status in (("anthropic.claude-v1", 200), ("other.claude-v1", 404)):
-            assert httpx.get(f"{gateway.url}/v1/models/{name}", headers=headers, timeout=60).status_code == status
-        missing = httpx.get(f"{gateway.url}/v1/models/fats", headers=headers, timeout=60)
+            assert httpx.get(f"{gateway.url}/v1/models/{name}", headers=headers, timeout=300).status_code == status
+        missing = httpx.get(f"{gateway.url}/v1/models/fats", headers=headers, timeout=300)
         assert "did you mean 'fast'?" in missing.json()["error"]["message"]
         catalogue_file(gateway.app)
 

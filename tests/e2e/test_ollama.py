@@ -56,7 +56,7 @@ def headers_for(config: dict[str, Any]) -> dict[str, str]:
 def post(gateway: RunningGateway, config: dict[str, Any], body: Any = ASK, path: str = "/api/chat") -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {**headers_for(config), "content-type": "application/json"}
-    return httpx.post(f"{gateway.url}{path}", content=content, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.url}{path}", content=content, headers=headers, timeout=300, trust_env=False)
 
 
 def lines(got: httpx.Response) -> list[dict[str, Any]]:
@@ -86,11 +86,11 @@ def test_a_body_of_curls_is_json(gateway: RunningGateway, upstream: Upstream, co
     upstream.play(reply(body=WHOLE))
     said = {} if content_type is None else {"content-type": content_type}
     headers, body = {**headers_for(ollama(upstream)), **said}, json.dumps({**ASK, "stream": False}).encode()
-    got = httpx.post(f"{gateway.url}/api/chat", content=body, headers=headers, timeout=60, trust_env=False)
+    got = httpx.post(f"{gateway.url}/api/chat", content=body, headers=headers, timeout=300, trust_env=False)
     assert (got.status_code, got.content, json.loads(upstream.last.body)) == (200, WHOLE, json.loads(body))
     if content_type is not None and "form" in content_type:
         from_page = {**headers, "origin": gateway.url}
-        got = httpx.post(f"{gateway.url}/api/chat", content=body, headers=from_page, timeout=60, trust_env=False)
+        got = httpx.post(f"{gateway.url}/api/chat", content=body, headers=from_page, timeout=300, trust_env=False)
         assert (got.status_code, len(upstream.received)) == (400, 1)
         assert "content-type: application/json" in got.json()["error"]
 
@@ -216,21 +216,21 @@ def test_a_provider_that_fails(gateway: RunningGateway, upstream: Upstream) -> N
 
 
 def test_nobody_is_named(gateway: RunningGateway) -> None:
-    got = httpx.post(f"{gateway.url}/api/pull", json={"model": "m"}, timeout=60, trust_env=False)
+    got = httpx.post(f"{gateway.url}/api/pull", json={"model": "m"}, timeout=300, trust_env=False)
     assert got.status_code == 501
     assert isinstance(got.json()["error"], str)
 
 
 def test_probes_are_answered_at_once(gateway: RunningGateway) -> None:
-    version = httpx.get(f"{gateway.url}/api/version", timeout=60, trust_env=False).json()["version"]
+    version = httpx.get(f"{gateway.url}/api/version", timeout=300, trust_env=False).json()["version"]
     assert tuple(map(int, version.split("."))) >= (0, 6, 4)
-    assert httpx.get(f"{gateway.url}/api/ps", timeout=60, trust_env=False).json() == {"models": []}
+    assert httpx.get(f"{gateway.url}/api/ps", timeout=300, trust_env=False).json() == {"models": []}
 
 
 def test_lists_and_models(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(body=b'{"data":[{"id":"gpt-5"},{"id":"other"}]}'))
     config = gpt(upstream, override_params={"model": "gpt-5"})
-    got = httpx.get(f"{gateway.url}/api/tags", headers=headers_for(config), timeout=60, trust_env=False)
+    got = httpx.get(f"{gateway.url}/api/tags", headers=headers_for(config), timeout=300, trust_env=False)
     (model,) = got.json()["models"]
     assert (model["name"], model["model"], model["details"]["family"]) == ("gpt-5", "gpt-5", "gpt-5")
     shown = post(gateway, config, {"model": "gpt-5"}, "/api/show").json()
@@ -247,7 +247,7 @@ def test_a_model_of_a_host_without_a_list_is_shown_as_it_is_known(gateway: Runni
         ("@bedrock/anthropic.claude-sonnet-4-5", {}),
     ):
         url, asked = f"{gateway.url}/api/show", {"model": model}
-        shown = httpx.post(url, json=asked, headers=own | headers, timeout=60, trust_env=False).json()
+        shown = httpx.post(url, json=asked, headers=own | headers, timeout=300, trust_env=False).json()
         assert shown["capabilities"] == ["completion", "tools", "vision", "thinking"], shown
 
 
@@ -260,7 +260,7 @@ def test_a_model_of_a_host_that_tells_no_list_now_is_shown(gateway: RunningGatew
         "x-portkey-custom-host": f"{upstream.url}/v1",
     }
     asked = {"model": "llama-3.3-70b-versatile"}
-    shown = httpx.post(f"{gateway.url}/api/show", json=asked, headers=headers, timeout=60, trust_env=False)
+    shown = httpx.post(f"{gateway.url}/api/show", json=asked, headers=headers, timeout=300, trust_env=False)
     assert shown.status_code == 200, shown.text
     assert "completion" in shown.json()["capabilities"]
 
@@ -268,11 +268,13 @@ def test_a_model_of_a_host_that_tells_no_list_now_is_shown(gateway: RunningGatew
 def test_an_ollama_tells_its_own(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(body=b'{"models":[{"name":"llama3:latest","size":4}]}'))
     headers = {"x-portkey-provider": "ollama", "x-portkey-custom-host": upstream.url}
-    got = httpx.get(f"{gateway.url}/api/tags", headers=headers, timeout=60, trust_env=False)
+    got = httpx.get(f"{gateway.url}/api/tags", headers=headers, timeout=300, trust_env=False)
     assert got.json() == {"models": [{"name": "llama3:latest", "size": 4}]}
     assert upstream.last.target == "/api/tags"
     upstream.play(reply(body=b'{"capabilities":["completion"],"template":"x"}'))
-    shown = httpx.post(f"{gateway.url}/api/show", json={"name": "llama3"}, headers=headers, timeout=60, trust_env=False)
+    shown = httpx.post(
+        f"{gateway.url}/api/show", json={"name": "llama3"}, headers=headers, timeout=300, trust_env=False
+    )
     assert shown.json() == {"capabilities": ["completion"], "template": "x"}
     assert (upstream.last.target, upstream.last.json) == ("/api/show", {"name": "llama3"})
 
@@ -337,7 +339,7 @@ def test_lines_are_a_stream_whoever_asked_and_whatever_they_are_called(
 ) -> None:
     upstream.play(reply(body=b"".join(LINES), content_type=kind))
     headers = {"x-portkey-config": json.dumps(ollama(upstream, ollama_api="native"))}
-    got = httpx.post(f"{gateway.url}/api/chat", json={**ASK, "stream": stream}, headers=headers, timeout=60)
+    got = httpx.post(f"{gateway.url}/api/chat", json={**ASK, "stream": stream}, headers=headers, timeout=300)
     assert got.status_code == 200, got.text
     lines = [json.loads(line) for line in got.text.splitlines()]
     assert "".join(line["message"]["content"] for line in lines) == "Hello"

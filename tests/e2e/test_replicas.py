@@ -48,11 +48,11 @@ def config(upstream: Upstream, **changes: Any) -> str:
 def ask(gateway: RunningGateway, config: str, body: Any = BODY, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     fields = {"x-portkey-config": config, **named}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=fields, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=fields, timeout=300, trust_env=False)
 
 
 def health(gateway: RunningGateway) -> dict[str, Any]:
-    told: dict[str, Any] = httpx.get(f"{gateway.url}/health", timeout=60, trust_env=False).json()
+    told: dict[str, Any] = httpx.get(f"{gateway.url}/health", timeout=300, trust_env=False).json()
     return told
 
 
@@ -128,7 +128,7 @@ def test_a_replica_waits_for_the_call_that_another_one_makes(pair: list[RunningG
     upstream.play(held(release, arrived), reply())
     with ThreadPoolExecutor() as threads:
         one = threads.submit(ask, first, config(upstream), idempotency_key="held")
-        assert arrived.wait(60)
+        assert arrived.wait(300)
         two = threads.submit(ask, second, config(upstream), idempotency_key="held")
         conflict = ask(second, config(upstream), {**BODY, "model": "n"}, idempotency_key="held")
         release.set()
@@ -154,7 +154,7 @@ def test_the_claim_of_a_replica_that_died_ends(
     upstream.play(held(release, arrived), reply())
     with ThreadPoolExecutor() as threads:
         one = threads.submit(ask, first, config(upstream), idempotency_key="died")
-        assert arrived.wait(60)
+        assert arrived.wait(300)
         redis.age("*:once:*", 60)
         assert ask(second, config(upstream), idempotency_key="died").status_code == 200
         release.set()

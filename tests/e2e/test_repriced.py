@@ -34,14 +34,14 @@ CHEAP, DEAR = ('[prices."echo/echo"]\ninput = 1\noutput = 1\n', '[prices."echo/e
 
 def used(running: RunningGateway) -> list[float]:
     """What is used of the budgets."""
-    told = httpx.get(f"{running.url}/penstock/me", headers={"x-portkey-api-key": KEY}, timeout=60).json()
+    told = httpx.get(f"{running.url}/penstock/me", headers={"x-portkey-api-key": KEY}, timeout=300).json()
     return [limit["used"] for limit in told["limits"] if limit["type"] == "cost"]
 
 
 def chat(running: RunningGateway) -> None:
     body = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
     headers = {"x-portkey-provider": "echo", "authorization": f"Bearer {KEY}"}
-    assert httpx.post(f"{running.v1}/chat/completions", json=body, headers=headers, timeout=60).status_code == 200
+    assert httpx.post(f"{running.v1}/chat/completions", json=body, headers=headers, timeout=300).status_code == 200
 
 
 def reprice(address: str, *arguments: str) -> dict[str, Any]:

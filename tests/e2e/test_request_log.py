@@ -63,7 +63,7 @@ class Asking:
 
 @pytest.fixture
 def asking(gateway: RunningGateway) -> Iterator[Asking]:
-    with httpx.Client(base_url=gateway.url, timeout=60) as client:
+    with httpx.Client(base_url=gateway.url, timeout=300) as client:
         yield Asking(client)
 
 
@@ -192,7 +192,7 @@ def test_a_kill_loses_no_request_whose_answer_had_ended(tmp_path: Path, workers:
     answered: list[str] = []
 
     def ask(port: int, first: int) -> None:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=300)) as connection:
             for number in range(first, first + 100_000):
                 headers = {"content-type": "application/json", "x-portkey-provider": "echo"}
                 headers["x-portkey-trace-id"] = f"t{number}"

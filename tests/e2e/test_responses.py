@@ -58,7 +58,7 @@ def sdk(gateway: RunningGateway, value: dict[str, Any]) -> Iterator[openai.OpenA
 def post(gateway: RunningGateway, value: dict[str, Any], body: Any = ASK, path: str = "/responses") -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"content-type": "application/json", **config(value)}
-    return httpx.post(f"{gateway.v1}{path}", content=content, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}{path}", content=content, headers=headers, timeout=300, trust_env=False)
 
 
 # Lane 1: the provider speaks the caller's wire.
@@ -190,12 +190,12 @@ def asked(
     gateway: RunningGateway, path: str, value: dict[str, Any], method: str = "GET", key: str = "a"
 ) -> httpx.Response:
     headers = {**config(value), "x-portkey-api-key": KEYS[key]}
-    return httpx.request(method, f"{gateway.v1}{path}", headers=headers, timeout=60, trust_env=False)
+    return httpx.request(method, f"{gateway.v1}{path}", headers=headers, timeout=300, trust_env=False)
 
 
 def made(gateway: RunningGateway, value: dict[str, Any], body: Any = ASK, key: str = "a") -> httpx.Response:
     headers = {**config(value), "x-portkey-api-key": KEYS[key]}
-    return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def test_an_id_leads_to_the_target_that_made_it(tmp_path: Path, upstream: Upstream) -> None:
@@ -323,7 +323,7 @@ def test_without_a_secret_an_id_of_several_targets_is_refused(
 ) -> None:
     path = "/responses/resp_1/cancel" if method == "POST" else "/responses/resp_1"
     for answered in (
-        httpx.request(method, f"{gateway.v1}{path}", headers=config(two(upstream)), timeout=60),
+        httpx.request(method, f"{gateway.v1}{path}", headers=config(two(upstream)), timeout=300),
         post(gateway, two(upstream), {**ASK, "previous_response_id": "resp_1"}),
         post(gateway, two(upstream), {**ASK, "conversation": {"id": "conv_1"}}),
         post(gateway, two(upstream), {**ASK, "previous_response_id": "resp_1"}, "/responses/input_tokens"),
@@ -337,18 +337,18 @@ def test_what_is_kept_has_no_usual_provider(gateway: RunningGateway, upstream: U
     headers = {"x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer sk-of-another"}
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("GET", "/input_items")):
         url = f"{gateway.v1}/responses/resp_1{path}"
-        answered = httpx.request(method, url, headers=headers, timeout=60)
+        answered = httpx.request(method, url, headers=headers, timeout=300)
         assert (answered.status_code, answered.json()["error"]["code"]) == (400, "missing_provider")
     assert not upstream.received
     upstream.play(reply(body=RESPONSE))
-    answered = httpx.get(f"{gateway.url}/@openai/v1/responses/resp_1", headers=headers, timeout=60)
+    answered = httpx.get(f"{gateway.url}/@openai/v1/responses/resp_1", headers=headers, timeout=300)
     assert (answered.status_code, upstream.last.target) == (200, "/v1/responses/resp_1")
 
 
 def test_an_id_made_by_the_models_name_goes_nowhere_else(tmp_path: Path, upstream: Upstream) -> None:
     host = {"x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer sk-x"}
     headers = {**host, "x-portkey-api-key": KEYS["a"]}
-    with binding(tmp_path) as gateway, httpx.Client(base_url=gateway.url, headers=headers, timeout=60) as client:
+    with binding(tmp_path) as gateway, httpx.Client(base_url=gateway.url, headers=headers, timeout=300) as client:
         upstream.play(reply(body=RESPONSE))
         name = client.post("/v1/responses", json={**ASK, "model": "openai/gpt-5"}).json()["id"]
         assert name.startswith("resp_pk_")

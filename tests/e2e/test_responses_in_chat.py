@@ -193,7 +193,7 @@ def test_a_chat_stays_one_whatever_its_spelling(gateway: RunningGateway, upstrea
         '{"\\u006dessages": [{"role": "user", "content": "Hi"}], "input": [], "model": "%s"}',
     ):
         upstream.play(reply())
-        answer = httpx.post(f"{gateway.v1}/chat/completions", content=text % model, headers=headers, timeout=60)
+        answer = httpx.post(f"{gateway.v1}/chat/completions", content=text % model, headers=headers, timeout=300)
         assert answer.status_code == 200, answer.text
         assert json.loads(upstream.last.body)["messages"] == [{"role": "user", "content": "Hi"}]
 
@@ -205,7 +205,7 @@ def test_messages_within_a_member_make_no_chat(gateway: RunningGateway, upstream
     headers = {"content-type": "application/json"}
     headers["x-portkey-config"] = json.dumps({"provider": "echo", "input_guardrails": [check]})
     text = '{"model":"m","input":"Mend it","metadata":{"messages":[]}}'
-    answer = httpx.post(f"{gateway.v1}/chat/completions", content=text, headers=headers, timeout=60)
+    answer = httpx.post(f"{gateway.v1}/chat/completions", content=text, headers=headers, timeout=300)
     assert answer.status_code == 446, answer.text
     schema = {"type": "object", "examples": [{"messages": ["Hi"]}]}
     body = {**AGENT, "tools": [{**READ, "parameters": schema}]}
@@ -216,7 +216,7 @@ def test_messages_within_a_member_make_no_chat(gateway: RunningGateway, upstream
 @pytest.mark.parametrize("body", [{"input": 5}, {"input": None}, {"input": [{"type": "item_reference", "id": "x"}]}])
 def test_what_can_not_be_read_is_refused_in_the_words_of_chats(body: dict[str, Any], gateway: RunningGateway) -> None:
     headers = {"authorization": "Bearer k", "x-portkey-provider": "anthropic"}
-    answer = httpx.post(f"{gateway.v1}/chat/completions", json={"model": "m", **body}, headers=headers, timeout=60)
+    answer = httpx.post(f"{gateway.v1}/chat/completions", json={"model": "m", **body}, headers=headers, timeout=300)
     assert answer.status_code == 400
     assert answer.json()["error"].keys() >= {"message", "type", "param", "code"}
 
@@ -226,7 +226,7 @@ def test_guards_read_what_is_asked(gateway: RunningGateway) -> None:
     config = {"provider": "echo", "input_guardrails": [check]}
     headers = {"x-portkey-config": json.dumps(config)}
     body = {**AGENT, "model": "m", "input": AGENT["input"][:2]}
-    answer = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+    answer = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300)
     assert answer.status_code == 446, answer.text
 
 

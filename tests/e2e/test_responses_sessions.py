@@ -165,6 +165,6 @@ def test_hosts_without_sessions_and_requests_without_an_upgrade(gateway: Running
     assert (status, told["error"]["code"]) == (400, "unsupported_operation")
     assert refused(gateway, "x=1", path="/@up/v1/responses", **shown("nobody"))[0] == 401
     fields = {"authorization": f"Bearer {key('all')}"}
-    plain = httpx.get(f"{gateway.url}/@up/v1/responses", headers=fields, timeout=60, trust_env=False)
+    plain = httpx.get(f"{gateway.url}/@up/v1/responses", headers=fields, timeout=300, trust_env=False)
     assert plain.status_code == 400
     assert "WebSocket" in plain.json()["error"]["message"]

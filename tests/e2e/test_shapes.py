@@ -166,7 +166,7 @@ def test_sound_bytes_stay(gateway: RunningGateway, upstream: Upstream) -> None:
         ):
             upstream.play(act)
             body = {"model": "m", "messages": HELLO, **asked}
-            got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
+            got = httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300)
             assert got.content == expected
 
 

@@ -69,9 +69,9 @@ async def test_whoever_waits_for_less_is_not_held_up_by_another(quiet: RunningGa
     arrived, release = threading.Event(), threading.Event()
     upstream.play(held(release, arrived), reply())
     upstream.play(held(release), reply())
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=300) as client:
         patient = asyncio.create_task(client.post("/chat/completions", json=body(), headers=headers(upstream)))
-        assert await asyncio.to_thread(arrived.wait, 60)
+        assert await asyncio.to_thread(arrived.wait, 300)
         hasty = {**headers(upstream), "x-portkey-request-timeout": "200"}
         assert (await client.post("/chat/completions", json=body(), headers=hasty)).status_code == 408
         assert not patient.done()
@@ -82,7 +82,7 @@ async def test_whoever_waits_for_less_is_not_held_up_by_another(quiet: RunningGa
 async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, upstream: Upstream) -> None:
     release = threading.Event()
     upstream.play(events(ROLE, CHUNK, end=False), held(release), hang_up)
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=300) as client:
         asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         async with client.stream("POST", "/chat/completions", **asked) as first:
             assert first.headers["x-portkey-cache-status"] == "MISS"
@@ -99,7 +99,7 @@ async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, 
 
 async def test_when_all_have_left_the_call_is_closed(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, end=False), wait_for_hang_up)
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=300) as client:
         asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         first = client.stream("POST", "/chat/completions", **asked)
         async with first as leaving, client.stream("POST", "/chat/completions", **asked):
@@ -110,7 +110,7 @@ async def test_when_all_have_left_the_call_is_closed(quiet: RunningGateway, upst
 async def test_what_was_cut_short_is_not_kept(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, end=False), hang_up)
     upstream.play(events(ROLE, CHUNK, CHUNK, FINISH, DONE))
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=300) as client:
         asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         cut = await client.post("/chat/completions", **asked)
         whole = await client.post("/chat/completions", **asked)
@@ -125,7 +125,7 @@ async def test_an_idempotency_key_makes_a_request_once(stream: bool, quiet: Runn
         "json": body(stream=stream),
         "headers": headers(upstream, cache=False, **{"idempotency-key": f"one {stream}"}),
     }
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=300) as client:
         first = await client.post("/chat/completions", **asked)
         again = await client.post("/chat/completions", **asked)
         other = await client.post("/chat/completions", **{**asked, "json": body(stream=stream, text="Other")})
@@ -143,9 +143,9 @@ async def test_coming_back_finds_the_call_still_running(quiet: RunningGateway, u
     arrived, release = threading.Event(), threading.Event()
     upstream.play(held(release, arrived), reply())
     asked: dict[str, Any] = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "two"})}
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=300) as client:
         leaving = asyncio.create_task(client.post("/chat/completions", **asked))
-        assert await asyncio.to_thread(arrived.wait, 60)
+        assert await asyncio.to_thread(arrived.wait, 300)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
@@ -159,6 +159,6 @@ async def test_coming_back_finds_the_call_still_running(quiet: RunningGateway, u
 async def test_a_failure_is_tried_again(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(500))
     asked: dict[str, Any] = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "three"})}
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=300) as client:
         statuses = [(await client.post("/chat/completions", **asked)).status_code for _ in range(2)]
     assert statuses == [500, 200]

@@ -31,7 +31,7 @@ async def ask(gateway: RunningGateway, upstream: Upstream, **headers: str) -> ht
     upstream.play(reply(body=json.dumps(ANSWER).encode()))
     body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
     sent = {"x-portkey-provider": "bedrock", "x-portkey-custom-host": upstream.url, **headers}
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         return await client.post(f"{gateway.v1}/chat/completions", json=body, headers=sent)
 
 
@@ -104,7 +104,7 @@ async def test_nor_do_the_others(
 ) -> None:
     config = json.dumps({"provider": provider, "custom_host": upstream.url, **options})
     body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         found = await client.post(f"{gateway.v1}/chat/completions", json=body, headers={"x-portkey-config": config})
     assert found.status_code == 403, found.text
     assert not upstream.received
@@ -114,7 +114,7 @@ async def test_an_unusable_account_is_told(gateway: RunningGateway, upstream: Up
     account = {"client_email": "a@b", "private_key": "SECRET", "token_uri": "https://evil.example/"}
     config = {"provider": "vertex-ai", "vertex_project_id": "p", "vertex_service_account_json": account}
     body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         found = await client.post(
             f"{gateway.v1}/chat/completions", json=body, headers={"x-portkey-config": json.dumps(config)}
         )

@@ -59,7 +59,7 @@ _IMPORTED: Final = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTI
 def ask(gateway: Serving) -> None:
     body = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]})
     headers = {"content-type": "application/json", "x-portkey-provider": "echo"}
-    with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=300)) as connection:
         connection.request("POST", "/v1/chat/completions", body, headers)
         assert connection.getresponse().status == 200
 
@@ -112,7 +112,7 @@ def test_a_gateway_without_keys_tells_a_link_that_signs_in_and_asks_callers_for_
         [address, key] = gateway.wait_for(rb"Console: (\S+)#sign-in=(\w+) ").groups()
         assert address.decode() == f"http://127.0.0.1:{gateway.port}/console"
         until(lambda: gateway.health() == 200)
-        with httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=60) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=300) as client:
             shown = {"x-portkey-api-key": key.decode()}
             assert client.post("/v1/penstock/session", headers=shown).status_code == 200
             assert client.get("/v1/api-keys").json()["data"] == []  # the session's cookie
@@ -150,7 +150,10 @@ def test_no_link_signs_in_elsewhere(
 def test_a_wire_is_loaded_when_it_is_spoken(place: Path) -> None:
     body = json.dumps({"model": "echo", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello!"}]})
     headers = {"content-type": "application/json", "x-portkey-provider": "echo"}
-    with serving(place) as gateway, closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)) as asked:
+    with (
+        serving(place) as gateway,
+        closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=300)) as asked,
+    ):
         asked.request("POST", "/v1/messages", body, headers)
         assert asked.getresponse().status == 200
         modules = loaded(gateway)

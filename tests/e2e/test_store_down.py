@@ -60,10 +60,10 @@ class Outage:
         fields = {"x-portkey-provider": "echo", **{name.replace("_", "-"): value for name, value in headers.items()}}
         fields = {"x-portkey-api-key": key} | {name: value for name, value in fields.items() if value}
         url = f"{self.gateway.v1}/chat/completions"
-        return httpx.post(url, json=ASK, headers=fields, timeout=60, trust_env=False)
+        return httpx.post(url, json=ASK, headers=fields, timeout=300, trust_env=False)
 
     def health(self) -> dict[str, Any]:
-        told: dict[str, Any] = httpx.get(f"{self.gateway.url}/health", timeout=60, trust_env=False).json()
+        told: dict[str, Any] = httpx.get(f"{self.gateway.url}/health", timeout=300, trust_env=False).json()
         return told
 
     def serves(self, key: str) -> bool:
@@ -182,6 +182,6 @@ def test_without_redis_limits_do_what_the_table_says(outage: Outage) -> None:
 def told(outage: Outage, key: str) -> tuple[int, int]:
     """What is settled and reserved of a key's budget, as its holder is told."""
     headers = {"x-portkey-api-key": key}
-    answer = httpx.get(f"{outage.gateway.url}/penstock/me", headers=headers, timeout=60, trust_env=False)
+    answer = httpx.get(f"{outage.gateway.url}/penstock/me", headers=headers, timeout=300, trust_env=False)
     (limit,) = json.loads(answer.text)["limits"]
     return limit["used"], limit["reserved"]

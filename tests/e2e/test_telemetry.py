@@ -64,7 +64,7 @@ def chat(running: RunningGateway, provider: Upstream | None = None, **headers: s
         }
     fields = {**where, **{name.replace("_", "-"): value for name, value in headers.items()}}
     stream = fields.pop("stream", "") == "yes"
-    return httpx.post(f"{running.v1}/chat/completions", json={**BODY, "stream": stream}, headers=fields, timeout=60)
+    return httpx.post(f"{running.v1}/chat/completions", json={**BODY, "stream": stream}, headers=fields, timeout=300)
 
 
 def ask(running: RunningGateway, provider: Upstream, *headers: tuple[bytes, bytes]) -> httpx.Response:
@@ -74,7 +74,7 @@ def ask(running: RunningGateway, provider: Upstream, *headers: tuple[bytes, byte
         (b"x-portkey-custom-host", f"{provider.url}/v1".encode()),
         (b"authorization", b"Bearer k"),
     ]
-    answer = httpx.post(f"{running.v1}/chat/completions", json=BODY, headers=[*where, *headers], timeout=60)
+    answer = httpx.post(f"{running.v1}/chat/completions", json=BODY, headers=[*where, *headers], timeout=300)
     assert answer.status_code == 200
     return answer
 
@@ -285,13 +285,13 @@ def test_langfuse(tmp_path: Path) -> None:
 
 
 def health(running: RunningGateway) -> dict[str, Any]:
-    told: dict[str, Any] = httpx.get(f"{running.url}/health", timeout=60).json()
+    told: dict[str, Any] = httpx.get(f"{running.url}/health", timeout=300).json()
     return told
 
 
 def lost(running: RunningGateway, why: str) -> float:
     name = f'penstock_telemetry_lost_total{{signal="spans",why="{why}"}} '
-    page = httpx.get(f"{running.url}/metrics", timeout=60).text
+    page = httpx.get(f"{running.url}/metrics", timeout=300).text
     return sum(float(line.removeprefix(name)) for line in page.splitlines() if line.startswith(name))
 
 
@@ -379,7 +379,7 @@ def test_a_receiver_that_does_not_answer_in_time_is_asked_again(tmp_path: Path) 
         receiver.play(held(release, arrived))
         with gateway(tmp_path, telemetry(receiver, timeout=0.3)) as running:
             assert chat(running).status_code == 200
-            assert arrived.wait(60)
+            assert arrived.wait(300)
             until(lambda: len(receiver.requests()) >= 2)
             release.set()
             until(lambda: health(running)["status"] == "ok")
@@ -402,10 +402,10 @@ def test_a_slow_receiver_loses_what_its_queue_cannot_hold(tmp_path: Path) -> Non
         receiver.play(held(release, arrived), reply())
         with gateway(tmp_path, telemetry(receiver, queue_size=3)) as running:
             assert chat(running).status_code == 200
-            assert arrived.wait(60)
+            assert arrived.wait(300)
             for _ in range(5):
                 assert chat(running).status_code == 200
-            page = httpx.get(f"{running.url}/metrics", timeout=60).text
+            page = httpx.get(f"{running.url}/metrics", timeout=300).text
             assert 'penstock_records_lost_total{reader="spans"} 2' in page
             release.set()
             assert len({span.trace_id for span in receiver.wait_for_spans(8)}) == 4
@@ -433,7 +433,7 @@ def test_calls_of_models_have_the_conventions_metrics(
         settings = telemetry(receiver, metrics=True, metrics_interval=3600.0, conventions=conventions)
         with gateway(tmp_path, settings) as running:
             assert chat(running).status_code == chat(running, stream="yes").status_code == 200
-            page = httpx.get(f"{running.url}/metrics", timeout=60).text
+            page = httpx.get(f"{running.url}/metrics", timeout=300).text
         metrics = receiver.metrics()
     assert "gen_ai" not in page
     own = {name: metric for name, metric in metrics.items() if name.startswith("gen_ai.")}
@@ -497,7 +497,9 @@ def test_two_workers_counters_add_up(tmp_path: Path) -> None:
             until(lambda: len(served.workers()) == 2)
             for _ in range(40):  # each on a connection of its own, which either worker may take
                 url = f"http://127.0.0.1:{served.port}/v1/chat/completions"
-                assert httpx.post(url, json=BODY, headers={"x-portkey-provider": "echo"}, timeout=60).status_code == 200
+                assert (
+                    httpx.post(url, json=BODY, headers={"x-portkey-provider": "echo"}, timeout=300).status_code == 200
+                )
             assert len({span.trace_id for span in receiver.wait_for_spans(80)}) == 40
 
             def total() -> float:

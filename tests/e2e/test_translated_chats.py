@@ -79,7 +79,7 @@ def body(**more: Any) -> dict[str, Any]:
 
 
 async def post(gateway: RunningGateway, config: dict[str, Any], **more: Any) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         return await client.post(f"{gateway.v1}/chat/completions", json=body(**more), headers=headers(config))
 
 
@@ -134,7 +134,7 @@ async def test_what_an_answer_loses_is_named(gateway: RunningGateway, upstream: 
         else:
             upstream.play(reply(body=json.dumps({**MESSAGE, "content": blocks, "stop_reason": "end_turn"}).encode()))
         body = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}], "stream": stream}
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=300) as client:
             found = await client.post(f"{gateway.url}/api/chat", json=body, headers=headers(claude(upstream)))
         assert found.status_code == 200, found.text
         assert "Let me see." in found.text
@@ -231,7 +231,7 @@ async def test_a_stream_that_breaks_off_says_so(gateway: RunningGateway, upstrea
 async def test_a_client_that_leaves_cancels_the_call(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(BEGIN, OPEN, HELLO, end=False), wait_for_hang_up)
     async with (
-        httpx.AsyncClient(timeout=60) as client,
+        httpx.AsyncClient(timeout=300) as client,
         client.stream(
             "POST", f"{gateway.v1}/chat/completions", json=body(stream=True), headers=headers(claude(upstream))
         ) as found,
@@ -447,7 +447,7 @@ async def test_thoughts_of_other_makers_have_no_text_where_the_caller_wants_none
     thought, words = chunk({"reasoning_content": said["reasoning_content"]}), chunk({"content": said["content"]})
     upstream.play(events(thought, words, FINISH, DONE) if streams else whole)
     asked = body(model="m", stream=streams, thinking={"type": "adaptive", "display": display})
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         found = await client.post(f"{gateway.v1}/messages", json=asked, headers=headers(gpt(upstream)))
     assert found.status_code == 200
     message = json.loads(to_plain(found.content) or b"") if streams else found.json()

@@ -27,7 +27,7 @@ def ask(
 ) -> httpx.Response:
     headers = {"x-portkey-config": json.dumps(config)}
     body = {name: value for name, value in {**ASK, **members}.items() if value is not None}
-    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=60)
+    return httpx.post(f"{gateway.v1}/{path}", json=body, headers=headers, timeout=300)
 
 
 def target(upstream: Upstream, provider: str = "openrouter", **members: Any) -> dict[str, Any]:

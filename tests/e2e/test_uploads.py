@@ -122,7 +122,7 @@ def host_that(answer: Callable[[Host, socket.socket], None]) -> Iterator[Host]:
         thread = threading.Thread(target=host.serve, args=(listening,), daemon=True)
         thread.start()
         yield host
-        thread.join(60)
+        thread.join(300)
         assert not thread.is_alive()
 
 
@@ -158,7 +158,7 @@ def test_200_megabytes_pass_in_flat_memory(gateway: RunningGateway) -> None:
     def upload(host: Host) -> None:
         content = pieces(size, sent, before, END)
         fields = headers(host.url, content_type=FORM, content_length=str(length))
-        told = httpx.post(f"{gateway.v1}/files", content=content, headers=fields, timeout=60)
+        told = httpx.post(f"{gateway.v1}/files", content=content, headers=fields, timeout=300)
         assert (told.status_code, told.json()["id"]) == (200, "file-1")
 
     with host_that(takes_all) as host:
@@ -174,7 +174,7 @@ def test_a_host_that_reads_slowly_makes_the_caller_wait(gateway: RunningGateway)
     goes_on, sent = threading.Event(), 0
 
     def answer(host: Host, connection: socket.socket) -> None:
-        assert goes_on.wait(60)
+        assert goes_on.wait(300)
         takes_all(host, connection)
 
     with (
@@ -214,8 +214,8 @@ def test_a_caller_that_leaves_midway(gateway: RunningGateway) -> None:
                 f"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: 99000000\r\n\r\n".encode()
             )
             caller.sendall(PIECE * 16)
-            assert host.begun.wait(60)
-        assert host.left.wait(60)
+            assert host.begun.wait(300)
+        assert host.left.wait(300)
     assert host.got < 99000000
     assert record_of(gateway, "t-left").failure == "client_disconnected"
 
@@ -225,7 +225,7 @@ def test_a_host_that_answers_early_with_an_error(gateway: RunningGateway) -> Non
 
     def answer(host: Host, connection: socket.socket) -> None:
         connection.sendall(answered(413, refused))
-        assert told.wait(60)
+        assert told.wait(300)
         host.read(connection, lambda: False)
 
     with host_that(answer) as host:
@@ -245,7 +245,7 @@ def test_a_host_that_answers_early_with_an_error(gateway: RunningGateway) -> Non
             assert response.startswith(b"HTTP/1.1 413 ")
             assert b"connection: close" in response.lower()
             told.set()
-        assert host.left.wait(60)
+        assert host.left.wait(300)
 
 
 def test_an_upload_of_unknown_length(gateway: RunningGateway) -> None:
@@ -263,7 +263,7 @@ def test_an_upload_of_unknown_length(gateway: RunningGateway) -> None:
 
     with host_that(answer) as host:
         content = pieces(12 * MEBIBYTE, sent)
-        told = httpx.put(f"{gateway.v1}/proxy/parts", content=content, headers=headers(host.url), timeout=60)
+        told = httpx.put(f"{gateway.v1}/proxy/parts", content=content, headers=headers(host.url), timeout=300)
     assert told.status_code == 200
 
 
@@ -326,7 +326,7 @@ def test_a_second_model_behind_the_file_is_refused(gateway: RunningGateway) -> N
         told = transcribed(gateway, host, field("model", "whisper-1"), head_of_file(), SOUND, behind, END[2:])
         assert told.status_code == 400
         assert "model" in told.json()["error"]["message"]
-        assert host.left.wait(60)
+        assert host.left.wait(300)
     assert host.got < len(SOUND) + 4096
 
 
@@ -364,10 +364,10 @@ def test_what_is_too_large_to_be_held_is_sent_once(small: RunningGateway, upstre
     config = {"strategy": {"mode": "fallback"}, "targets": [target, target]}
     fields = {"content-type": FORM, "x-portkey-config": json.dumps(config)}
     body = field("model", "whisper-1") + head_of_file() + SOUND + END
-    told = httpx.post(f"{small.v1}/audio/transcriptions", content=body, headers=fields, timeout=60)
+    told = httpx.post(f"{small.v1}/audio/transcriptions", content=body, headers=fields, timeout=300)
     assert (told.status_code, len(upstream.received)) == (500, 1)
     assert "first" in told.text
-    told = httpx.post(f"{small.v1}/audio/transcriptions", content=body + SOUND * 2, headers=fields, timeout=60)
+    told = httpx.post(f"{small.v1}/audio/transcriptions", content=body + SOUND * 2, headers=fields, timeout=300)
     assert told.status_code == 413
     assert "max_upload_bytes" in told.text
     assert len(upstream.received) == 1
@@ -383,5 +383,5 @@ def test_a_host_that_answers_early_and_hangs_up(gateway: RunningGateway) -> None
         with host_that(answer) as host:
             content = pieces(8 * MEBIBYTE, hashlib.sha256())
             fields = headers(host.url, content_length=str(8 * MEBIBYTE * len(PIECE)))
-            told = httpx.post(f"{gateway.v1}/files", content=content, headers=fields, timeout=60)
+            told = httpx.post(f"{gateway.v1}/files", content=content, headers=fields, timeout=300)
         assert (told.status_code, "too large for us" in told.text) == (413, True), told.text

@@ -111,7 +111,7 @@ def guarded(provider: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def ask(gateway: RunningGateway, model: str = "gpt-4o", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"model": model, "messages": []}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=named, timeout=60)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=named, timeout=300)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,9 @@ def test_the_wheel_serves_without_the_checkout(installed: Path, tmp_path: Path) 
             assert found is not None
             body = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
             headers = {"x-portkey-provider": "echo"}
-            got = httpx.post(f"{found[1]}/v1/chat/completions", json=body, headers=headers, timeout=60, trust_env=False)
+            got = httpx.post(
+                f"{found[1]}/v1/chat/completions", json=body, headers=headers, timeout=300, trust_env=False
+            )
         finally:
             gateway.terminate()
             gateway.communicate(timeout=60)

@@ -150,7 +150,7 @@ async def test_a_stream_that_breaks_ends_with_an_error_event(
     whole = recording["response"]["body_text"].encode()
     at = 2 * len(whole) // 3
     options = f"{how.removesuffix('-rst')}={at};split=event" + (";rst=1" if how == "cut-rst" else "")
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         reply = await exchange(client, impatient, replay, recording, options)
     if reply.status_code == 200:
         code = "idle_timeout" if how == "stall" else "upstream_truncated"
@@ -171,7 +171,7 @@ async def test_half_a_plain_reply_is_a_clean_error(
 ) -> None:
     recording = load(path)
     at = len(recording["response"]["body_text"].encode()) // 2
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         reply = await exchange(client, impatient, replay, recording, f"{how}={at};split=7")
     assert reply.status_code == (408 if how == "stall" else 502)
     assert reply.json()["error"]["code"] == ("idle_timeout" if how == "stall" else "upstream_truncated")
@@ -181,7 +181,7 @@ async def test_half_a_plain_reply_is_a_clean_error(
 @pytest.mark.parametrize("split", SPLITS)
 async def test_a_compressed_reply_comes_out_plain(path: Path, split: str, gateway: RunningGateway, replay: str) -> None:
     recording = load(path)
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         reply = await exchange(client, gateway, replay, recording, f"split={split};gzip=1")
     assert reply.content == expected_reply(recording)
     assert "content-encoding" not in reply.headers

@@ -163,7 +163,7 @@ async def test_errors_come_in_the_callers_shape(path: Path, caller: str, gateway
     status = recording["response"]["status"]
     for stream in (False, True):
         where, body, headers = asked(recording, caller, replay, "split=7", stream=stream)
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=300) as client:
             reply = await client.post(gateway.url + where, json=body, headers=headers)
         assert reply.status_code == status, reply.text
         if not is_own(recording, caller):
@@ -181,7 +181,7 @@ async def test_a_stream_that_breaks_off_never_looks_finished(
     size, place = len(wires.body(recording)), PLACES[caller]
     for cut in (size // 3, size * 2 // 3):
         where, body, headers = asked(recording, caller, replay, f"cut={cut}", stream=True)
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=300) as client:
             reply = await client.post(gateway.url + where, json=body, headers=headers)
         if reply.status_code != 200:  # nothing was said yet
             assert error_message(caller, reply.json())

@@ -278,7 +278,7 @@ def failure_of(path: Path) -> int | None:
 @every
 async def test_through_the_gateway(path: Path, gateway: RunningGateway, replay: str) -> None:
     recording = wires.load(path)
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         replies = await asyncio.gather(
             *(
                 client.post(

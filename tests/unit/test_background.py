@@ -91,7 +91,7 @@ async def test_a_backlog_ends_although_each_turn_adds_to_it() -> None:
             added += 100
 
     has_added = asyncio.Event()
-    await asyncio.wait_for(in_slices(waiting, work), 60)
+    await asyncio.wait_for(in_slices(waiting, work), 300)
     assert (added, len(waiting)) == (10_000, 0)
 
 

@@ -127,7 +127,7 @@ def running_admin(
     try:
         plane, server, url, loop = started.result(60)
         try:
-            with httpx.Client(base_url=url, timeout=60) as client:
+            with httpx.Client(base_url=url, timeout=300) as client:
                 yield RunningAdmin(plane, url, loop, client)
         finally:
             server.should_exit = True

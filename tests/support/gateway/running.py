@@ -156,12 +156,12 @@ def running_gateway(
     thread = threading.Thread(target=run, name=GATEWAY, daemon=True)
     thread.start()
     try:
-        assert started.wait(60)
+        assert started.wait(300)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         yield RunningGateway(app, url, loops[0], server.server_state.tasks)
     finally:
         server.should_exit = True
-        thread.join(60)
+        thread.join(300)
         sock.close()
         assert not thread.is_alive()
 

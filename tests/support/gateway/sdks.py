@@ -134,7 +134,7 @@ def _cited(block: Any) -> str:
 def _cohere(url: str, model: str, headers: dict[str, str], stream: bool) -> Got:
     more: Any = {"additional_headers": headers, "max_retries": 0}
     text, names = "", []
-    with httpx.Client(timeout=60) as http:
+    with httpx.Client(timeout=300) as http:
         client = cohere.ClientV2(api_key="unused", base_url=url, httpx_client=http)
         if not stream:
             message = client.chat(model=model, messages=MESSAGES, request_options=more).message
@@ -153,7 +153,7 @@ def _cohere(url: str, model: str, headers: dict[str, str], stream: bool) -> Got:
 
 
 def _ollama(url: str, model: str, headers: dict[str, str], stream: bool) -> Got:
-    client: Any = ollama.Client(host=url, headers=headers, timeout=60)
+    client: Any = ollama.Client(host=url, headers=headers, timeout=300)
     holding: AbstractContextManager[Any] = getattr(client, "_client", None) or nullcontext()
     with holding:
         asked = client.chat(model=model, messages=MESSAGES, stream=stream)

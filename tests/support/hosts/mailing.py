@@ -119,5 +119,5 @@ def running_mailbox(tls: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
         finally:
             server.shutdown(socket.SHUT_RDWR)
             server.close()
-            thread.join(60)
+            thread.join(300)
             assert not thread.is_alive()

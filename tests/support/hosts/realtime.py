@@ -90,4 +90,4 @@ def running_host() -> Iterator[RealtimeHost]:
         yield host
     finally:
         server.shutdown()
-        thread.join(60)
+        thread.join(300)

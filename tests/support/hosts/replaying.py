@@ -45,7 +45,7 @@ async def in_every_cut(
     url: str, recording: Mapping[str, Any], replay: str, headers: Mapping[str, str]
 ) -> tuple[list[httpx.Response], list[dict[str, Any]]]:
     """The gateway's answers, one for each cut, and what the replay server received for them."""
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         told = [
             exchange(
                 client, url, recording,

@@ -91,7 +91,7 @@ def held(release: threading.Event, arrived: threading.Event | None = None) -> Ac
     async def act(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         if arrived is not None:
             arrived.set()
-        await asyncio.to_thread(release.wait, 60)
+        await asyncio.to_thread(release.wait, 300)
 
     return act
 
@@ -127,7 +127,7 @@ class Upstream:
     def wait_for_request(self, number: int = 1) -> None:
         """Wait until so many requests have arrived in all."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.received) >= number, 60)
+            assert self._arrived.wait_for(lambda: len(self.received) >= number, 300)
 
     @property
     def last(self) -> Received:
@@ -202,5 +202,5 @@ def running_upstream() -> Iterator[Upstream]:
         yield upstream
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+        thread.join(300)
         assert not thread.is_alive()

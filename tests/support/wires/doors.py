@@ -96,7 +96,7 @@ class Outcome(NamedTuple):
 
 def _connected(url: str) -> http.client.HTTPConnection:
     """A connection to a gateway, for who closes it."""
-    return http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=60)
+    return http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=300)
 
 
 class Door:

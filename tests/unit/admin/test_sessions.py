@@ -35,7 +35,7 @@ class Browser:
         fields = {"cookie": self._cookie, **headers}
         if token is not None:
             fields["x-penstock-csrf"] = token
-        return httpx.request(method, f"{self._url}/v1{path}", headers=fields, timeout=60)
+        return httpx.request(method, f"{self._url}/v1{path}", headers=fields, timeout=300)
 
 
 def test_the_cookie_and_who_is_signed_in(admin: RunningAdmin) -> None:

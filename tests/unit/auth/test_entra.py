@@ -76,7 +76,7 @@ def test_an_app_has_an_identity_service_of_its_own() -> None:
         assert signer.is_own
         assert signer.fetch is not None
         token = signer.fetch()
-        thread.join(10)
+        thread.join(300)
     assert isinstance(token, Token)
     assert (token.secret.reveal(), token.expires) == ("of the app", 4102444800.0)
     ((path, proof),) = IdentityService.seen

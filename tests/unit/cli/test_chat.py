@@ -78,6 +78,6 @@ def test_chat_tells_of_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_first_question_of_a_newcomer() -> None:
     command = [sys.executable, "-m", "penstock", "chat", "hello"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "hello" in done.stdout

@@ -277,7 +277,7 @@ def test_what_may_not_be_read_is_told(locked: str, told: str) -> None:
         code += "try: load({}, {}, Path(sys.argv[1]))\nexcept SettingsError as error: print(error)\n"
         code = f"import os, penstock.settings\nos.setuid({NOBODY['user']}) if {bool(NOBODY)} else None\n" + code
         done = subprocess.run(
-            [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=300, check=False
         )
         assert done.stderr == ""
         assert told in done.stdout
@@ -291,7 +291,7 @@ def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", code, str(gone)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, str(gone)], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: the working directory can't be used (No such file or directory)")
@@ -313,7 +313,7 @@ def test_the_first_minute_of_a_newcomer(workers: int, stop: signal.Signals) -> N
             found = re.search(r"curl http://127\.0\.0\.1:(\d+)(/\S+).*-d '([^']*)'", shown, re.DOTALL)
             assert found is not None, shown
             headers = dict(re.findall(r"-H '([\w-]+): ([^']*)'", shown))
-            with closing(http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)) as connection:
+            with closing(http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=300)) as connection:
                 connection.request("POST", found[2], found[3], headers)
                 response = connection.getresponse()
                 assert response.status == 200

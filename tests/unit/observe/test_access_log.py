@@ -225,7 +225,7 @@ async def test_a_reader_that_is_late_gets_the_last_lines() -> None:
 
     class Stalled(io.BytesIO):
         def write(self, data: Any) -> int:
-            comes.wait(60)
+            comes.wait(300)
             return super().write(data)
 
     records, out = RecordQueue(10_000), Stalled()

@@ -27,7 +27,7 @@ def test_messages_that_nobody_reads_are_counted() -> None:
 
     class Blocked(io.BytesIO):
         def write(self, data: Any) -> int:
-            release.wait(60)
+            release.wait(300)
             return super().write(data)
 
     out = Blocked()

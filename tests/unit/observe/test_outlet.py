@@ -70,7 +70,7 @@ def test_a_full_queue_refuses_and_a_blocked_write_is_not_waited_for() -> None:
 
     class Blocked(io.BytesIO):
         def write(self, data: Any) -> int:
-            release.wait(60)
+            release.wait(300)
             return super().write(data)
 
     out = Blocked()

@@ -122,6 +122,11 @@ def test_trailers_are_kept_apart_without_a_lifespan(order: str, tmp_path: Path) 
     """``uvicorn --lifespan off penstock.asgi:app``: nothing tells the gateway that the server starts."""
     look = "from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as P; print(P.on_headers_complete.__module__)"
     done = subprocess.run(
-        [sys.executable, "-c", f"{order}; {look}"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", f"{order}; {look}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
     )
     assert done.stdout.strip() == "penstock.server.asgi"

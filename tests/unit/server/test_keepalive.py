@@ -78,13 +78,13 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:
     work = Work(answer)
     reader = Reader(work, is_stuck=True)
     serving = asyncio.create_task(Serving(work, reader).respond())
-    await asyncio.wait_for(reader.stuck.wait(), 60)
+    await asyncio.wait_for(reader.stuck.wait(), 300)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
-    await asyncio.wait_for(closed.wait(), 60)
+    await asyncio.wait_for(closed.wait(), 300)
 
 
 @DIALECTS

@@ -41,7 +41,7 @@ class Served:
 
     def wait_for(self, *orders: str) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: self.orders == [*orders], 60)
+            assert self.changed.wait_for(lambda: self.orders == [*orders], 300)
 
 
 @pytest.fixture
@@ -197,5 +197,5 @@ print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
 
 
 def test_the_first_worker_is_started_with_interrupts_blocked_too() -> None:
-    told = subprocess.run([sys.executable, "-c", _FIRST_START], capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run([sys.executable, "-c", _FIRST_START], capture_output=True, text=True, timeout=300, check=True)
     assert told.stdout.split() == ["True", "False"]

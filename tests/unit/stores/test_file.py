@@ -328,7 +328,7 @@ def test_a_terminal_that_is_closed_ends_the_process_and_a_signal_on_it_does_not(
             assert process.stdout.readline() == b"changed\n"
             ours.close()
             process.send_signal(signal.SIGHUP)
-            assert process.wait(60) == -signal.SIGTERM
+            assert process.wait(300) == -signal.SIGTERM
         finally:
             process.kill()
 

@@ -136,7 +136,7 @@ async def test_stopping_ends_a_conversion(monkeypatch: pytest.MonkeyPatch, caplo
     monkeypatch.setattr(prices._Conversion, "_result", watched)
     tables = DefaultPrices()
     tables.start()
-    assert await asyncio.to_thread(begun.wait, 60)
+    assert await asyncio.to_thread(begun.wait, 300)
     await tables.stop()
     assert tables.table is None
     assert not caplog.text

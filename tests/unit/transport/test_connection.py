@@ -134,7 +134,7 @@ async def test_a_provider_that_talks_on_an_idle_connection_loses_it() -> None:
 
     async with serving(script) as server, transport() as made:
         assert await read_all(await made.send(request(server.origin))) == b"ok"
-        await asyncio.wait_for(server.ended.wait(), 60)
+        await asyncio.wait_for(server.ended.wait(), 300)
 
 
 async def idle(made: Http1Transport, origin: Origin) -> Connection:

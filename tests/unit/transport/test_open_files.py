@@ -102,7 +102,7 @@ async def test_a_lack_that_only_callers_feel_is_seen(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("penstock.transport.open_files.has_file_left", lambda: False)
     watch = FileWatch(drop)
     watch.start()
-    await asyncio.wait_for(dropped.wait(), 60)
+    await asyncio.wait_for(dropped.wait(), 300)
     watch.stop()
     watch.stop()
 
@@ -118,5 +118,5 @@ async def test_nothing_is_closed_while_files_are_left(monkeypatch: pytest.Monkey
     monkeypatch.setattr("penstock.transport.open_files.has_file_left", look)
     watch = FileWatch[str](lambda: pytest.fail("nothing is to be closed"))
     watch.start()
-    await asyncio.wait_for(looked.wait(), 60)
+    await asyncio.wait_for(looked.wait(), 300)
     watch.stop()

@@ -173,7 +173,7 @@ async def test_a_connection_that_is_made_after_closing_is_closed() -> None:
         failure = await call
         assert isinstance(failure, Failure)
         assert (failure.kind, failure.sent) == (Kind.SHUTTING_DOWN, False)
-        await asyncio.wait_for(server.ended.wait(), 60)
+        await asyncio.wait_for(server.ended.wait(), 300)
         assert not made._pool._places
 
 
@@ -194,7 +194,7 @@ async def test_idle_connections_have_one_limit_over_all_origins_and_the_oldest_g
         for server in servers:
             assert await read_all(await made.send(request(server.origin))) == b"ok"
         for server in servers[:2]:
-            await asyncio.wait_for(server.ended.wait(), 60)
+            await asyncio.wait_for(server.ended.wait(), 300)
         assert len(made._pool._idle) == 2
         for server in servers[2:]:
             assert await read_all(await made.send(request(server.origin))) == b"ok"
@@ -210,7 +210,7 @@ async def test_a_connection_that_is_used_again_is_no_longer_the_oldest() -> None
     ):
         for server in (first, second, first, third):
             assert await read_all(await made.send(request(server.origin))) == b"ok"
-        await asyncio.wait_for(second.ended.wait(), 60)
+        await asyncio.wait_for(second.ended.wait(), 300)
         assert await read_all(await made.send(request(first.origin))) == b"ok"
         assert first.connections == 1
 
@@ -223,4 +223,4 @@ async def test_the_older_half_of_the_idle_connections_can_be_dropped() -> None:
             assert await read_all(await made.send(request(server.origin))) == b"ok"
         assert [len(made._pool.drop_idle()) for _ in range(3)] == [2, 1, 0]
         for server in servers:
-            await asyncio.wait_for(server.ended.wait(), 60)
+            await asyncio.wait_for(server.ended.wait(), 300)

@@ -227,7 +227,7 @@ async def test_old_rows_are_deleted_again_and_again(monkeypatch: pytest.MonkeyPa
 
     log = RequestLog(Spool(None, "r", 1 << 20), Table().write, lambda *_: None, Redactor(), clean)
     log.start()
-    await asyncio.wait_for(cleaned.wait(), 60)
+    await asyncio.wait_for(cleaned.wait(), 300)
     await log.stop()
 
 

@@ -79,6 +79,6 @@ async def test_a_caller_that_takes_bytes_is_waited_for_and_one_that_does_not_is_
         await connection.looked.wait()
         assert not connection.other.is_closing()
         connection.other.unsent = left
-    await asyncio.wait_for(connection.other.aborted.wait(), 60)
+    await asyncio.wait_for(connection.other.aborted.wait(), 300)
     connection._stop()
     assert connection.writable is None

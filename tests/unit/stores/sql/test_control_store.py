@@ -190,7 +190,7 @@ def test_an_empty_database_needs_no_sqlalchemy(file: Path) -> None:
         "print([name for name in ('sqlalchemy', 'alembic', 'cryptography') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code, str(file)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip() == "[]"
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.strip() == "[]"
 
 
 def test_the_password_of_an_address_is_not_told(tmp_path: Path) -> None:

@@ -46,5 +46,5 @@ def test_a_look_that_nobody_waits_for_ends_before_the_connection_does(file: Path
         each.start()
     revision.close()
     for each in threads:
-        each.join(60)
+        each.join(300)
     assert seen == ["the database is closed"] * 4
