@@ -93,7 +93,7 @@ def test_there_are_examples() -> None:
 def test_curl(shown: Example, gateway: RunningGateway) -> None:
     command = shown.text.replace(SHOWN, gateway.url).replace("curl ", "curl --silent --show-error ", 1)
     direct = {**os.environ, "no_proxy": "*"}
-    done = subprocess.run(["sh", "-c", command], env=direct, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["sh", "-c", command], env=direct, capture_output=True, text=True, timeout=300, check=True)
     assert said(done.stdout) == "Hello!"
 
 

@@ -205,7 +205,7 @@ def test_an_admin_key_calls_no_models(gateway: RunningGateway) -> None:
 
 def test_without_a_database_there_is_no_admin_api() -> None:
     with running_gateway(Settings(store=Store(database="none"))) as gateway:
-        reply = httpx.get(f"{gateway.v1}/configs")
+        reply = httpx.get(f"{gateway.v1}/configs", timeout=300)
         assert reply.status_code == 501
 
 

@@ -40,7 +40,7 @@ def ask(gateway: RunningGateway, upstream: Upstream, config: dict[str, Any], tex
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}]}
     headers = {"x-portkey-config": json.dumps({**target, **config})}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def test_a_partner_masks_what_the_model_gets(gateway: RunningGateway, upstream: Upstream) -> None:

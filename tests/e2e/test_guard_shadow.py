@@ -47,7 +47,7 @@ def ask(
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], "stream": stream}
     headers = {"x-portkey-config": json.dumps({**target, **config})}
     gateway.recorded()
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def verdicts(gateway: RunningGateway) -> list[tuple[str, str]]:

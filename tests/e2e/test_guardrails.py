@@ -71,7 +71,7 @@ def ask(
 ) -> httpx.Response:
     headers = {"x-portkey-config": json.dumps({**target_of(upstream), **(config or {})}), **more.pop("headers", {})}
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **more}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def test_a_request_that_passes(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -149,7 +149,7 @@ def test_each_choice_of_a_legacy_completion_is_changed(
         upstream.play(reply(200, json.dumps({**head, "choices": choices}).encode()))
     body = {"model": "m", "prompt": "x", "n": 2, "stream": streams}
     headers = {"x-portkey-config": json.dumps(target)}
-    got = httpx.post(f"{gateway.v1}/completions", json=body, headers=headers, timeout=30, trust_env=False)
+    got = httpx.post(f"{gateway.v1}/completions", json=body, headers=headers, timeout=300, trust_env=False)
     values = [got.json()]if not streams else [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: {")]  # fmt: skip
     texts = ["", ""]
     for choice in (each for value in values for each in value["choices"]):
@@ -419,7 +419,7 @@ def test_a_stream_that_is_denied_midway(
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
     headers = {**headers, "x-portkey-config": json.dumps(config)}
     url = f"{gateway.v1}/chat/completions"
-    with httpx.stream("POST", url, json=body, headers=headers, timeout=30, trust_env=False) as got:
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=300, trust_env=False) as got:
         parts = []
         for part in got.iter_text():
             parts.append(part)
@@ -537,7 +537,7 @@ def test_embeddings_are_judged_and_changed_before(gateway: RunningGateway, upstr
         f"{gateway.v1}/embeddings",
         json={"model": "e", "input": ["a secret", "b"]},
         headers={"x-portkey-config": json.dumps(config)},
-        timeout=30,
+        timeout=300,
         trust_env=False,
     )
     assert got.status_code == 200
@@ -549,7 +549,7 @@ def messages(gateway: RunningGateway, upstream: Upstream, config: Any, text: str
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": text}], **more}
     headers = {"x-portkey-config": json.dumps({**target, **config}), **LOOSE}
-    return httpx.post(f"{gateway.v1}/messages", json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(f"{gateway.v1}/messages", json=body, headers=headers, timeout=300, trust_env=False)
 
 
 def test_anthropics_callers(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -603,7 +603,7 @@ def asked(
         verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
         url, body = f"{gateway.url}/v1beta/models/m:{verb}", {"contents": [{"role": "user", "parts": [{"text": text}]}]}
     headers = {"x-portkey-config": json.dumps({**target, **config})}
-    return httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(url, json=body, headers=headers, timeout=300, trust_env=False)
 
 
 WIRES = ["responses", "gemini"]

@@ -61,7 +61,7 @@ def test_a_guarded_request_is_freed_with_its_last_byte(gateway: RunningGateway, 
     headers = {"x-portkey-config": json.dumps({**target, **config})}
     body = {"model": "m", "messages": [{"role": "user", "content": text}], "stream": streams}
     act: Act = events(*STREAM) if streams else reply()
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, timeout=300) as client:
 
         def ask() -> int:
             upstream.play(act)
@@ -93,7 +93,7 @@ def test_a_request_whose_caller_leaves_is_freed(gateway: RunningGateway, upstrea
         before = len(upstream.received)
         upstream.play(wait_for_hang_up)
         host = httpx.URL(gateway.url)
-        with closing(http.client.HTTPConnection(host.host, host.port, timeout=30)) as connection:
+        with closing(http.client.HTTPConnection(host.host, host.port, timeout=300)) as connection:
             connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
             upstream.wait_for_request(before + 1)
         upstream.left.get(timeout=60)

@@ -660,7 +660,10 @@ def test_embeddings_reserve_no_answer(tmp_path: Path, upstream: Upstream) -> Non
     vectors = {"object": "list", "data": [], "model": "m", "usage": {"prompt_tokens": 3, "total_tokens": 3}}
     upstream.play(reply(body=json.dumps(vectors).encode()))
     # "Hello" is 5 bytes, and 16 more for what stands around it.
-    with limited(tmp_path, key("a", budget(21, strict=True))) as gateway, httpx.Client(trust_env=False) as client:
+    with (
+        limited(tmp_path, key("a", budget(21, strict=True))) as gateway,
+        httpx.Client(trust_env=False, timeout=300) as client,
+    ):
         asked: dict[str, Any] = {"json": {"model": "m", "input": "Hello"}, "headers": headers("a", config(upstream))}
         statuses = [client.post(f"{gateway.v1}/embeddings", **asked).status_code for _ in range(2)]
         assert statuses == [200, 412]

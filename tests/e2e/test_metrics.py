@@ -89,10 +89,10 @@ def test_requests_are_on_the_page_that_is_asked_for_next(tmp_path: Path, asgi: b
 def test_both_formats_and_head(tmp_path: Path) -> None:
     with gateway(tmp_path) as running:
         text, opened = (
-            httpx.get(f"{running.url}/metrics"),
-            httpx.get(f"{running.url}/metrics", headers={"accept": OPEN_METRICS}),
+            httpx.get(f"{running.url}/metrics", timeout=300),
+            httpx.get(f"{running.url}/metrics", headers={"accept": OPEN_METRICS}, timeout=300),
         )
-        head, wrong = httpx.head(f"{running.url}/metrics"), httpx.post(f"{running.url}/metrics")
+        head, wrong = httpx.head(f"{running.url}/metrics"), httpx.post(f"{running.url}/metrics", timeout=300)
     assert text.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert opened.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert opened.text.endswith("\n# EOF\n")
@@ -114,7 +114,7 @@ def check(page: bytes) -> None:
 def test_promtool_accepts_the_page(tmp_path: Path) -> None:
     with gateway(tmp_path, KEYS, open=True) as running:
         assert chat(running.url, 'odd "model"\\', x_portkey_api_key=KEY) == 200
-        check(httpx.get(f"{running.url}/metrics").content)
+        check(httpx.get(f"{running.url}/metrics", timeout=300).content)
 
 
 @needs_promtool
@@ -168,7 +168,7 @@ def test_without_a_database_only_the_environment_s_key_counts(tmp_path: Path, mo
     file = tmp_path / "penstock.toml"
     file.write_text(KEYS)
     with running_gateway(Settings(store=Store(database="none")), file) as running:
-        refused = httpx.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {KEY}"})
+        refused = httpx.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {KEY}"}, timeout=300)
         assert refused.status_code == 401
         assert "PENSTOCK_ADMIN_KEY" in refused.json()["error"]["message"]
         assert scrape(running.url, authorization=f"Bearer {ADMIN}")
@@ -177,12 +177,12 @@ def test_without_a_database_only_the_environment_s_key_counts(tmp_path: Path, mo
 def test_a_web_page_can_not_read_it(tmp_path: Path) -> None:
     with gateway(tmp_path) as running:
         for headers in ({"host": "evil.example"}, {"origin": "https://evil.example"}):
-            assert httpx.get(f"{running.url}/metrics", headers=headers).status_code == 403
+            assert httpx.get(f"{running.url}/metrics", headers=headers, timeout=300).status_code == 403
 
 
 def test_switched_off_there_is_no_page(tmp_path: Path) -> None:
     with gateway(tmp_path, enabled=False) as running:
-        assert httpx.get(f"{running.url}/metrics").status_code == 404
+        assert httpx.get(f"{running.url}/metrics", timeout=300).status_code == 404
 
 
 def test_a_port_of_its_own(tmp_path: Path) -> None:
@@ -191,10 +191,10 @@ def test_a_port_of_its_own(tmp_path: Path) -> None:
         own = f"http://127.0.0.1:{part.port}"
         assert chat(running.url, x_portkey_api_key=KEY) == 200
         assert scrape(own)['penstock_key_requests_total{key="app"}'] == 1
-        assert httpx.get(f"{own}/other").status_code == 404
-        assert httpx.post(f"{own}/metrics").status_code == 405
-        assert httpx.get(f"{own}/metrics", headers={"host": "evil.example"}).status_code == 403
-        assert httpx.get(f"{running.url}/metrics").status_code == 404
+        assert httpx.get(f"{own}/other", timeout=300).status_code == 404
+        assert httpx.post(f"{own}/metrics", timeout=300).status_code == 405
+        assert httpx.get(f"{own}/metrics", headers={"host": "evil.example"}, timeout=300).status_code == 403
+        assert httpx.get(f"{running.url}/metrics", timeout=300).status_code == 404
 
 
 def test_names_that_callers_choose_do_not_grow_the_page(tmp_path: Path) -> None:

@@ -196,7 +196,10 @@ def test_streams_pass(gateway: RunningGateway, upstream: Upstream) -> None:
 def test_a_body_of_json_is_changed_by_a_config_and_by_nothing_else(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(as_json({}))
     httpx.post(
-        f"{gateway.v1}/proxy/x", content=b'{ "a":1.0 }', headers=headers(upstream, content_type="application/json")
+        f"{gateway.v1}/proxy/x",
+        content=b'{ "a":1.0 }',
+        headers=headers(upstream, content_type="application/json"),
+        timeout=300,
     )
     assert upstream.last.body == b'{ "a":1.0 }'
     config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "override_params": {"b": 2}}

@@ -192,7 +192,7 @@ def test_a_foreign_pages_beacon_is_refused_in_the_callers_words(opens: Opens) ->
 def test_probes_reach_no_provider(method: str, path: str, gateway: RunningGateway, upstream: Upstream) -> None:
     before = len(upstream.received)
     headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": upstream.url, "authorization": "Bearer k"}
-    answer = httpx.request(method, gateway.url + path, headers=headers)
+    answer = httpx.request(method, gateway.url + path, headers=headers, timeout=300)
     assert answer.status_code < 500
     assert len(upstream.received) == before
 
@@ -207,7 +207,9 @@ def test_colons_of_a_models_path(colon: str, gateway: RunningGateway, upstream: 
         reply(body=b'{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}},"stopReason":"end_turn"}')
     )
     body = {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
-    answer = httpx.post(f"{gateway.url}/model/anthropic.claude-v1{colon}0/converse", json=body, headers=headers)
+    answer = httpx.post(
+        f"{gateway.url}/model/anthropic.claude-v1{colon}0/converse", json=body, headers=headers, timeout=300
+    )
     assert answer.status_code == 200
     assert upstream.last.target.replace("%3A", ":") == "/model/anthropic.claude-v1:0/converse"
 

@@ -190,7 +190,7 @@ def test_a_host_that_reads_slowly_makes_the_caller_wait(gateway: RunningGateway)
                 sent += caller.send(PIECE)
         assert sent < total // 2  # the kernels' buffers on the way, and ours
         goes_on.set()
-        caller.settimeout(60)
+        caller.settimeout(300)
         while sent < total:
             at = sent % len(PIECE)
             sent += caller.send(PIECE[at : at + total - sent])
@@ -236,7 +236,7 @@ def test_a_host_that_answers_early_with_an_error(gateway: RunningGateway) -> Non
                 f"POST /v1/files HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: 99000000\r\n\r\n".encode()
             )
             caller.sendall(PIECE * 8)
-            caller.settimeout(60)
+            caller.settimeout(300)
             response = b""
             while b"too large for us" not in response:
                 data = caller.recv(65536)
@@ -255,7 +255,7 @@ def test_an_upload_of_unknown_length(gateway: RunningGateway) -> None:
     def answer(host: Host, connection: socket.socket) -> None:
         assert b"transfer-encoding: chunked" in host.head.lower()
         assert host.read(connection, lambda: host.got > 8 * MEBIBYTE * len(PIECE))
-        connection.settimeout(60)
+        connection.settimeout(300)
         tail = b""
         while not tail.endswith(b"0\r\n\r\n"):
             tail = (tail + connection.recv(1 << 18))[-64:]

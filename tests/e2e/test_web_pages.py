@@ -46,8 +46,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
 def ask(gateway: RunningGateway, path: str = "/v1/chat/completions", **headers: str) -> httpx.Response:
     fields = {**ECHO, **{name.replace("_", "-"): value for name, value in headers.items()}}
     if path == "/v1/chat/completions":
-        return httpx.post(f"{gateway.url}{path}", json=BODY, headers=fields)
-    return httpx.get(f"{gateway.url}{path}", headers=fields)
+        return httpx.post(f"{gateway.url}{path}", json=BODY, headers=fields, timeout=300)
+    return httpx.get(f"{gateway.url}{path}", headers=fields, timeout=300)
 
 
 FOREIGN = [
@@ -103,16 +103,16 @@ def test_a_foreign_page_is_refused(plain: RunningGateway, path: str, headers: di
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics", "/v1/traces"])
 def test_a_foreign_page_brings_no_telemetry(plain: RunningGateway, path: str) -> None:
     fields = {"origin": "https://attacker.example", "content-type": "application/x-protobuf"}
-    assert httpx.post(f"{plain.url}{path}", content=b"x", headers=fields).status_code == 403
+    assert httpx.post(f"{plain.url}{path}", content=b"x", headers=fields, timeout=300).status_code == 403
     del fields["origin"]
-    assert httpx.post(f"{plain.url}{path}", content=b"x", headers=fields).status_code == 200
+    assert httpx.post(f"{plain.url}{path}", content=b"x", headers=fields, timeout=300).status_code == 200
 
 
 def test_a_form_of_a_foreign_page_is_refused_before_its_body_is_read(plain: RunningGateway) -> None:
     """What fetch sends for a Blob without a type needs no preflight: the body counts as JSON, and names a virtual key."""
     headers = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     body = b'{"model":"@prod/gpt-4o","messages":[]}'
-    assert httpx.post(f"{plain.url}/v1/chat/completions", content=body, headers=headers).status_code == 403
+    assert httpx.post(f"{plain.url}/v1/chat/completions", content=body, headers=headers, timeout=300).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none", "same-site"])
@@ -185,8 +185,8 @@ def test_answers_of_the_gateways_own_are_for_nobody_else(plain: RunningGateway, 
     own = [
         ask(plain, "/health"), ask(plain, "/"), ask(plain, "/none"), ask(plain, "/v1/realtime"),
         ask(plain, host="evil.example"), ask(guarded), ask(plain, x_portkey_provider="no-such"),
-        httpx.post(f"{plain.url}/v1/explain", json={"config": {"provider": "echo"}}),
-        httpx.post(f"{plain.url}/v1/messages", json={}, headers={"x-portkey-provider": "no-such"}),
+        httpx.post(f"{plain.url}/v1/explain", json={"config": {"provider": "echo"}}, timeout=300),
+        httpx.post(f"{plain.url}/v1/messages", json={}, headers={"x-portkey-provider": "no-such"}, timeout=300),
     ]  # fmt: skip
     for response in own:
         assert response.headers["cache-control"] == "no-store", response.url
@@ -199,9 +199,9 @@ def test_a_providers_answer_is_not_sniffed_and_keeps_its_cache_control(
     to = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "k"}
     url = f"{gateway.v1}/chat/completions"
     upstream.play(reply(cache_control="max-age=5", x_content_type_options="nosniff"))
-    response = httpx.post(url, json=BODY, headers=to)
+    response = httpx.post(url, json=BODY, headers=to, timeout=300)
     assert response.headers["cache-control"] == "max-age=5"
     assert response.headers.get_list("x-content-type-options") == ["nosniff"]
     upstream.play(events(b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n', b"data: [DONE]\n\n"))
-    response = httpx.post(url, json={**BODY, "stream": True}, headers=to)
+    response = httpx.post(url, json={**BODY, "stream": True}, headers=to, timeout=300)
     assert response.headers.get_list("x-content-type-options") == ["nosniff"]

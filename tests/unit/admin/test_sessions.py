@@ -112,11 +112,11 @@ def test_under_tls_the_cookie_is_secure() -> None:
 def test_the_console_can_be_off() -> None:
     with running_admin(console=Console(enabled=False)) as admin:
         assert admin.call("POST", PATH).status == 501
-        assert httpx.get(f"{admin.url}/console/").status_code == 401
+        assert httpx.get(f"{admin.url}/console/", timeout=300).status_code == 401
 
 
 def test_the_files_are_beside_the_api(admin: RunningAdmin) -> None:
-    page = httpx.get(f"{admin.url}/console", follow_redirects=True)
+    page = httpx.get(f"{admin.url}/console", follow_redirects=True, timeout=300)
     assert (page.status_code, str(page.url)) == (200, f"{admin.url}/console/")
     assert "script src" not in page.text
-    assert httpx.get(f"{admin.url}/console/console.js").headers["content-encoding"] == "gzip"
+    assert httpx.get(f"{admin.url}/console/console.js", timeout=300).headers["content-encoding"] == "gzip"

@@ -44,7 +44,7 @@ def test_the_page_shows_the_answer_of_the_endpoint(gateway: RunningGateway) -> N
     [command] = blocks("sh")
     quiet = command.replace("http://127.0.0.1:8787", gateway.url).replace("curl ", "curl --silent --show-error ")
     direct = {**os.environ, "no_proxy": "*"}
-    done = subprocess.run(["sh", "-c", quiet], env=direct, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["sh", "-c", quiet], env=direct, capture_output=True, text=True, timeout=300, check=True)
     assert json.loads(done.stdout) == json.loads(blocks("json")[1])
 
 

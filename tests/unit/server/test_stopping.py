@@ -117,7 +117,7 @@ async def test_who_asked_before_the_stop_is_answered(listening: tuple[GracefulSe
     """The event loop was busy: the connections wait at the listening socket, and nothing of them has been read."""
     stopped, sock = listening
     with ExitStack() as stack:
-        callers = [stack.enter_context(socket.create_connection(sock.getsockname(), 60)) for _ in range(20)]
+        callers = [stack.enter_context(socket.create_connection(sock.getsockname(), 300)) for _ in range(20)]
         for number, caller in enumerate(callers):
             request = with_length(HEAD, BODY)
             caller.sendall(request if number else request[:-1])
@@ -135,7 +135,7 @@ async def test_connections_without_end_do_not_hold_the_stop(
     stopped, sock = listening
     monkeypatch.setattr("penstock.server.stopping._LONGEST_TAKING_IN", 0.0)
     with ExitStack() as stack:
-        callers = [stack.enter_context(socket.create_connection(sock.getsockname(), 60)) for _ in range(60)]
+        callers = [stack.enter_context(socket.create_connection(sock.getsockname(), 300)) for _ in range(60)]
         await stopped.shutdown([sock])
         with pytest.raises(ConnectionResetError):
             callers[-1].recv(1)

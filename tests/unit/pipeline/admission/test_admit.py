@@ -37,7 +37,7 @@ async def test_counters_are_swept_until_all_were_looked_at(monkeypatch: pytest.M
     counters = MemoryCounters(lambda: 7)
     admitter = Admitter(Catalogues(), counters, lambda: 7, immediate=counters, sweep=sweep)
     admitter.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         await is_swept.wait()
     await admitter.stop()
     assert moments == [7, 7, 7]
