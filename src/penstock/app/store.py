@@ -83,7 +83,7 @@ def open_store(
     )
     if database_had_keys(environ) and not stored.is_guarded:
         raise DatabaseError(
-            f"the database {stored.name} can't be used: it is empty, and had gateway keys when the gateway started. "
+            f"the database {stored.name} can't be used: it is empty, and had gateway keys before. "
             "Put it back, or start the gateway anew to serve without them"
         )
     return stored

@@ -21,8 +21,6 @@ from penstock import __version__
 from penstock.settings import (
     ADMIN_KEY,
     GUARDED,
-    IN_DATABASE,
-    IN_FILE,
     METRICS_FOLDER,
     Settings,
     SettingsError,
@@ -112,7 +110,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     with _uncollected():
         from penstock.app.root import build
         from penstock.observe.metrics.folder import worker_folder
-        from penstock.server.serve import serve, supervise
+        from penstock.server.serve import place_of_keys, serve, supervise
         from penstock.transport.open_files import raise_file_limit
 
         raise_file_limit()
@@ -130,9 +128,8 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     sign_in = _first_sign_in(settings) if has_console and not app.is_guarded else ""
     _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=has_console, sign_in=sign_in)
     if bound.workers > 1:
-        if app.is_guarded:
-            # Workers are started anew when they end, and the file and the database may have changed by then.
-            os.environ[GUARDED] = IN_DATABASE if app.stored is not None and app.stored.is_guarded else IN_FILE
+        # Workers are started anew when they end, and the file and the database may have changed by then.
+        os.environ[GUARDED] = place_of_keys(app)
         del app  # each worker has one of its own
         with worker_folder() if settings.metrics.enabled else contextlib.nullcontext() as folder:
             if folder is not None:

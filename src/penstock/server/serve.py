@@ -17,12 +17,13 @@ from typing import Any, Final
 import uvicorn
 
 from penstock.server.asgi import App
+from penstock.server.gateway import Gateway
 from penstock.server.http.handshake import with_tls
 from penstock.server.http.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
 from penstock.server.tls import TlsFiles, renewing
 from penstock.server.workers import STARTUP_FAILED, Supervisor, beat, obey
-from penstock.settings import Settings
+from penstock.settings import IN_DATABASE, IN_FILE, Settings
 from penstock.stores.sql.database_error import DatabaseError
 
 _LOG: Final = logging.getLogger("penstock")
@@ -62,7 +63,9 @@ def _work(app: str, settings: Settings, catalogue: Path | None, sock: socket.soc
         module, _, function = app.partition(":")
         built = getattr(importlib.import_module(module), function)(settings, catalogue)
         _calm_the_collector()
-        server = GracefulServer(_config(built, settings), is_supervised=True, beat=functools.partial(beat, orders))
+        server = GracefulServer(
+            _config(built, settings), is_supervised=True, beat=lambda: beat(orders, place_of_keys(built))
+        )
     except DatabaseError as error:
         # The others serve from the catalogue that they read; another worker is started until the database is back.
         _LOG.error("a worker can't start: %s", error)
@@ -72,6 +75,15 @@ def _work(app: str, settings: Settings, catalogue: Path | None, sock: socket.soc
         sys.exit(STARTUP_FAILED)
     obey(orders, server)
     server.run(sockets=[sock])
+
+
+def place_of_keys(gateway: Gateway) -> str:
+    """What has the gateway keys that callers need, for workers that are started later: a value of ``GUARDED``. Empty
+    where callers need none, or where a lost database alone lets nobody in."""
+    current = gateway.pipeline.compiler.catalogues.current
+    if not current.is_guarded or current.is_stale:
+        return ""
+    return IN_DATABASE if gateway.stored is not None and gateway.stored.is_guarded else IN_FILE
 
 
 def _calm_the_collector() -> None:

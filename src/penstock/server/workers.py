@@ -20,6 +20,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final, Protocol
 
+from penstock.settings import GUARDED, IN_DATABASE
+
 _LOG: Final = logging.getLogger("penstock")
 _SPAWN: Final = multiprocessing.get_context("spawn")
 STARTUP_FAILED: Final = 3
@@ -66,10 +68,10 @@ def _obey(orders: Connection, server: Server) -> None:
             server.stop()
 
 
-def beat(orders: Connection) -> None:
-    """A sign of life for the supervisor."""
+def beat(orders: Connection, place_of_keys: str = "") -> None:
+    """A sign of life for the supervisor, and what has the gateway keys by now."""
     with contextlib.suppress(OSError):
-        orders.send_bytes(_BEAT)
+        orders.send_bytes(_BEAT + place_of_keys.encode())
 
 
 class _Worker:
@@ -82,6 +84,7 @@ class _Worker:
             self.process.start()
         self.started = self.seen = time.monotonic()
         self.is_up = False
+        self.place_of_keys = ""
 
     def order(self, order: bytes) -> None:
         with contextlib.suppress(OSError):
@@ -91,7 +94,7 @@ class _Worker:
         """Take its signs of life."""
         with contextlib.suppress(EOFError, OSError):
             while self.orders.poll():
-                self.orders.recv_bytes()
+                self.place_of_keys = self.orders.recv_bytes()[len(_BEAT) :].decode() or self.place_of_keys
                 self.seen, self.is_up = time.monotonic(), True
 
     @property
@@ -216,6 +219,9 @@ class Supervisor:
     def _look_after(self) -> None:
         for worker in self._workers.copy():
             worker.listen()
+            if worker.place_of_keys and os.environ.get(GUARDED) != IN_DATABASE:
+                # Keys that were made since the start, too: no worker that starts from now on may serve without them.
+                os.environ[GUARDED] = worker.place_of_keys
             if worker.process.exitcode is not None:
                 self._workers.remove(worker)
                 self._ended(worker)

@@ -30,8 +30,7 @@ SECRET_KEYS_FILE: Final = _PREFIX + "SECRET_KEYS_FILE"
 ADMIN_KEY: Final = _PREFIX + "ADMIN_KEY"
 """A key of the admin API that no database holds: docs/control-plane.md#first-key."""
 GUARDED: Final = _PREFIX + "GUARDED"
-"""In workers whose supervisor found gateway keys at start, where those were: they then never serve requests without
-one."""
+"""In workers whose supervisor knows of gateway keys, where those are: they then never serve requests without one."""
 IN_FILE: Final = "file"
 IN_DATABASE: Final = "database"
 METRICS_FOLDER: Final = _PREFIX + "METRICS_FOLDER"
@@ -170,7 +169,7 @@ def must_be_guarded(environ: Mapping[str, str]) -> bool:
 
 
 def database_had_keys(environ: Mapping[str, str]) -> bool:
-    """Whether the supervisor found gateway keys in the database when the gateway started."""
+    """Whether there were gateway keys in the database before this worker was started."""
     return environ.get(GUARDED) == IN_DATABASE
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from penstock.server import workers
 from penstock.server.workers import STARTUP_FAILED, Supervisor, Work, beat, obey
+from penstock.settings import GUARDED
 
 
 class Served:
@@ -91,6 +92,15 @@ def crash_once(directory: Path, sock: socket.socket, orders: Connection) -> None
         sys.exit(9)
 
 
+def crash_once_guarded(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """As ``crash_once``, of a gateway that got keys; the successor writes down what it was told of them."""
+    if (directory / "crashed").exists():
+        (directory / "told").write_text(os.environ[GUARDED])
+    else:
+        beat(orders, "database")
+    crash_once(directory, sock, orders)
+
+
 def fail(_: socket.socket, __: Connection) -> None:
     sys.exit(STARTUP_FAILED)
 
@@ -145,6 +155,15 @@ def test_a_worker_that_dies_is_told_and_replaced(supervised: Run, caplog: pytest
     [told] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "died (exit code 9): another one takes its place" in told.getMessage()
     assert len(supervised.named("stopped")) == 2
+
+
+def test_a_worker_is_told_of_keys_that_others_have_found_since_the_start(
+    supervised: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(GUARDED, "")
+    work = functools.partial(crash_once_guarded, supervised.directory)
+    assert supervised.run(work, signal.SIGTERM, count=1) == 0
+    assert (supervised.directory / "told").read_text() == "database"
 
 
 def test_workers_that_can_not_start_end_it_all(supervised: Run, caplog: pytest.LogCaptureFixture) -> None:
