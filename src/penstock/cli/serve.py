@@ -128,8 +128,9 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     sign_in = _first_sign_in(settings) if has_console and not app.is_guarded else ""
     _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=has_console, sign_in=sign_in)
     if bound.workers > 1:
-        # Workers are started anew when they end, and the file and the database may have changed by then.
-        os.environ[GUARDED] = place_of_keys(app)
+        if app.is_guarded:
+            # Workers are started anew when they end, and the file and the database may have changed by then.
+            os.environ[GUARDED] = place_of_keys(app)
         del app  # each worker has one of its own
         with worker_folder() if settings.metrics.enabled else contextlib.nullcontext() as folder:
             if folder is not None:

@@ -290,8 +290,9 @@ def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
     code = "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); from penstock.__main__ import run; sys.argv[1:] = ['serve', '--port', '0']; run()"
     gone = tmp_path / "gone"
     gone.mkdir()
+    # -P, as the command's script has it: else Python 3.13.0 can't import socket from there.
     done = subprocess.run(
-        [sys.executable, "-c", code, str(gone)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-P", "-c", code, str(gone)], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: the working directory can't be used (No such file or directory)")
