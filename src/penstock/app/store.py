@@ -83,7 +83,7 @@ def open_store(
     )
     if database_had_keys(environ) and not stored.is_guarded:
         raise DatabaseError(
-            f"the database {stored.name} can't be used: it is empty, and had gateway keys before. "
+            f"the database {stored.name} can't be used: it holds no gateway key, and had some before. "
             "Put it back, or start the gateway anew to serve without them"
         )
     return stored

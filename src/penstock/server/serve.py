@@ -78,8 +78,9 @@ def _work(app: str, settings: Settings, catalogue: Path | None, sock: socket.soc
 
 
 def place_of_keys(gateway: Gateway) -> str:
-    """What has the gateway keys that callers need, for workers that are started later: a value of ``GUARDED``. Empty
-    where callers need none, or where a lost database alone lets nobody in."""
+    """Where the gateway keys are that callers need, for workers that are started later: a value of ``GUARDED``. Empty
+    where callers need none, and while the database is lost for so long that its keys are not in force: it may have had
+    none."""
     current = gateway.pipeline.compiler.catalogues.current
     if not current.is_guarded or current.is_stale:
         return ""

@@ -69,7 +69,7 @@ def _obey(orders: Connection, server: Server) -> None:
 
 
 def beat(orders: Connection, place_of_keys: str = "") -> None:
-    """A sign of life for the supervisor, and what has the gateway keys by now."""
+    """A sign of life for the supervisor, and where gateway keys are by now (``serve.place_of_keys``)."""
     with contextlib.suppress(OSError):
         orders.send_bytes(_BEAT + place_of_keys.encode())
 
