@@ -616,6 +616,26 @@ async def test_values_that_stay_are_the_same_objects(rows: Rows, catalogue: SqlC
 # A database that is lost.
 
 
+async def test_a_database_that_is_put_back_to_an_older_state_is_in_force(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    """Its keys are read anew, whatever versions they have: these were others' by then."""
+    id_ = await rows.key("a", b"a" * 32, allowed_models='["new"]')
+    await rows.key("later", b"l" * 32)
+    await catalogue.refresh()
+    async with database.write() as connection:
+        await connection.execute(
+            schema.api_key.update().where(schema.api_key.c.id == id_).values(allowed_models='["old"]')
+        )
+        await connection.execute(schema.api_key_secret.delete().where(schema.api_key_secret.c.api_key_id != id_))
+        await connection.execute(schema.api_key.delete().where(schema.api_key.c.id != id_))
+        await connection.execute(schema.changed_key.delete())
+        await connection.execute(schema.revision.update().values(number=schema.revision.c.number - 1))
+    await catalogue.refresh()
+    assert [(key.name, key.models) for key in catalogue.current.keys] == [("a", ("old",))]
+    assert await database.revision() == catalogue._revision
+
+
 async def test_after_a_change_only_the_keys_that_changed_are_made_anew(
     rows: Rows, catalogue: SqlCatalogue, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

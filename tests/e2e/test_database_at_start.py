@@ -123,7 +123,7 @@ async def changed(address: str, *statements: sa.Executable) -> None:
 
 
 def filled(address: str) -> str:
-    """A database with a provider and a key."""
+    """The address of a database that has a provider and a key by then."""
 
     async def fill() -> None:
         database = Database(address)
@@ -299,13 +299,78 @@ def test_a_worker_that_dies_while_the_database_is_lost_stops_no_other(tmp_path: 
     ):
         assert ask(connection) == 200
         lose(file, there_then)
-        # The other one may have to read the database yet: only the one that serves is known to have read it.
-        (other,) = [pid for pid in workers_of(gateway) if not serves(pid, connection)]
-        os.kill(other, signal.SIGKILL)
+        kill_another(gateway, connection)
         gateway.wait_for("a worker can't start: the database .* can't be used: ")
         assert ask(connection) == 200
         assert gateway.ask() == 200
         assert gateway.ask("pk-unknown") == 401
+
+
+def kill_another(gateway: Serving, connection: http.client.HTTPConnection) -> None:
+    """Kill the one of two workers that doesn't serve a connection: it may have to read the database yet, and the one
+    that serves is known to have read it."""
+    (other,) = [pid for pid in workers_of(gateway) if not serves(pid, connection)]
+    os.kill(other, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("is_named", [True, False], ids=["the settings' folder", "the default folder"])
+def test_a_worker_that_dies_while_the_folder_is_lost_stops_no_other(tmp_path: Path, is_named: bool) -> None:
+    """A folder that can't be made (its volume is not mounted): a new worker would have no database, and no key."""
+    folder, place = tmp_path / "data" / "penstock", tmp_path / "place"
+    for each in (folder, place):
+        each.mkdir(parents=True)
+    filled(file_address(folder / "penstock.db"))
+    (place / "penstock.toml").write_text(f'store.data_dir = "{folder}"' if is_named else "")
+    with (
+        serving(place, "--workers", "2", XDG_DATA_HOME=str(folder.parent)) as gateway,
+        contextlib.closing(gateway.connection()) as connection,
+    ):
+        assert ask(connection) == 200
+        folder.parent.rename(tmp_path / "away")
+        folder.parent.write_text("no folder")
+        kill_another(gateway, connection)
+        gateway.wait_for("a worker can't start: .*the folder .* can't be made")
+        for _ in range(10):
+            assert gateway.ask() == 200
+        assert gateway.ask("", "echo") == 401
+        folder.parent.unlink()
+        (tmp_path / "away").rename(folder.parent)
+        until(lambda: len(workers_of(gateway)) == 2)
+        assert gateway.ask() == 200
+
+
+def test_a_default_that_is_lost_with_the_database_stops_no_worker(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.db"
+    environment = {"PENSTOCK_STORE_DATABASE": filled(file_address(file)), "PENSTOCK_DEFAULT_PROVIDER": "@prod"}
+    (tmp_path / "penstock.toml").write_text(f'[keys.a]\nhash = "{digest_of("pk-of-file")}"\n')
+    with (
+        serving(tmp_path, "--workers", "2", **environment) as gateway,
+        contextlib.closing(gateway.connection()) as connection,
+    ):
+        assert ask(connection) == 200
+        asyncio.run(changed(environment["PENSTOCK_STORE_DATABASE"], schema.provider.delete()))
+        kill_another(gateway, connection)
+        gateway.wait_for("a worker can't start: routing.default_provider: there is no ")
+        assert gateway.ask("pk-of-file", "echo") == 200
+
+
+def test_a_database_that_is_put_in_the_place_of_another_is_in_force(tmp_path: Path) -> None:
+    """Also one that was changed less often: a copy of before."""
+    file, other = tmp_path / "penstock.db", tmp_path / "other.db"
+    address, revoked = filled(file_address(file)), filled(file_address(other))
+    asyncio.run(changed(revoked, REVOKE))
+    for _ in range(4):
+        asyncio.run(changed(address, schema.provider.update().values(name="p")))
+    with serving(tmp_path, PENSTOCK_STORE_DATABASE=address) as gateway:
+        assert gateway.ask() == 200
+        for each in tmp_path.glob("penstock.db*"):
+            each.rename(tmp_path / f"away-{each.name}")
+        # A connection that is made at this moment makes an empty file in its place.
+        gateway.wait_for(r"can't be used: (its file is gone|no such table: \w+); the catalogue .* stays in force")
+        assert gateway.ask() == 200
+        other.replace(file)
+        gateway.wait_for("another database is in the place of")
+        until(lambda: gateway.ask() == 401)
 
 
 def test_a_database_that_is_lost_is_told_by_the_health_page(tmp_path: Path) -> None:

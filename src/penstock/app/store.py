@@ -68,6 +68,8 @@ def open_store(
     """
     keyring = read_keyring(environ)
     if not place.address:
+        if database_had_keys(environ):
+            raise DatabaseError(f"there is no database, and it held gateway keys before: {place.reason}")
         if place.reason:
             _LOG.warning("there is no database: %s", place.reason)
         return None

@@ -106,11 +106,12 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     """Serve on a socket whose port may differ from the setting, which can ask for any."""
     bound = msgspec.structs.replace(settings.server, port=sock.getsockname()[1])
     settings = msgspec.structs.replace(settings, server=bound)
+    os.environ.pop(GUARDED, None)  # a supervisor's word to its workers, not an operator's
 
     with _uncollected():
         from penstock.app.root import build
         from penstock.observe.metrics.folder import worker_folder
-        from penstock.server.serve import place_of_keys, serve, supervise
+        from penstock.server.serve import known_keys, serve, supervise
         from penstock.transport.open_files import raise_file_limit
 
         raise_file_limit()
@@ -130,7 +131,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     if bound.workers > 1:
         if app.is_guarded:
             # Workers are started anew when they end, and the file and the database may have changed by then.
-            os.environ[GUARDED] = place_of_keys(app)
+            os.environ[GUARDED] = known_keys(app)
         del app  # each worker has one of its own
         with worker_folder() if settings.metrics.enabled else contextlib.nullcontext() as folder:
             if folder is not None:

@@ -22,8 +22,8 @@ from penstock.server.http.handshake import with_tls
 from penstock.server.http.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
 from penstock.server.tls import TlsFiles, renewing
-from penstock.server.workers import STARTUP_FAILED, Supervisor, beat, obey
-from penstock.settings import IN_DATABASE, IN_FILE, Settings
+from penstock.server.workers import OPEN, STARTUP_FAILED, Supervisor, beat, obey, say_why
+from penstock.settings import IN_DATABASE, IN_FILE, Settings, SettingsError
 from penstock.stores.sql.database_error import DatabaseError
 
 _LOG: Final = logging.getLogger("penstock")
@@ -42,11 +42,11 @@ def serve(app: App, settings: Settings, sock: socket.socket) -> None:
 
 
 def supervise(app: str, settings: Settings, sock: socket.socket, catalogue: Path | None = None) -> None:
-    """Serve in ``workers`` processes, each of which builds the application anew: ``app`` names the function for it, as
+    """Serve in ``workers`` processes, each of which builds the gateway anew: ``app`` names the function for it, as
     ``module:function``, which takes the settings and the catalogue's path.
 
     The settings reach the workers through a pipe: their environment would show the proxy's password to other programs.
-    Exits when a worker fails to start.
+    Exits when a worker fails to start before any has served.
     """
     logging.config.dictConfig(_logging(settings.server.log_level))
     server = settings.server
@@ -61,30 +61,35 @@ def _work(app: str, settings: Settings, catalogue: Path | None, sock: socket.soc
     logging.config.dictConfig(_logging(settings.server.log_level))
     try:
         module, _, function = app.partition(":")
-        built = getattr(importlib.import_module(module), function)(settings, catalogue)
+        gateway: Gateway = getattr(importlib.import_module(module), function)(settings, catalogue)
         _calm_the_collector()
-        server = GracefulServer(
-            _config(built, settings), is_supervised=True, beat=lambda: beat(orders, place_of_keys(built))
-        )
-    except DatabaseError as error:
-        # The others serve from the catalogue that they read; another worker is started until the database is back.
-        _LOG.error("a worker can't start: %s", error)
-        sys.exit(_TRY_AGAIN)
+
+        def tell() -> None:
+            beat(orders, known_keys(gateway))
+
+        server = GracefulServer(_config(gateway, settings), is_supervised=True, beat=tell)
+    except (DatabaseError, SettingsError) as error:
+        say_why(orders, str(error))
+        sys.exit(_TRY_AGAIN if isinstance(error, DatabaseError) else STARTUP_FAILED)
     except Exception:
         _LOG.exception("a worker can't start")
         sys.exit(STARTUP_FAILED)
+    # At once, too: a worker that starts after the first key was made must know of it, however soon the key is lost.
+    gateway.pipeline.compiler.catalogues.watch(lambda _: tell())
     obey(orders, server)
     server.run(sockets=[sock])
 
 
-def place_of_keys(gateway: Gateway) -> str:
-    """Where the gateway keys are that callers need, for workers that are started later: a value of ``GUARDED``. Empty
-    where callers need none, and while the database is lost for so long that its keys are not in force: it may have had
+def known_keys(gateway: Gateway) -> str:
+    """What a gateway knows of the keys that callers need: ``OPEN`` where they need none, else the place of the keys, a
+    value of ``GUARDED``. Empty while the database is lost for so long that its keys are not in force: it may have had
     none."""
-    current = gateway.pipeline.compiler.catalogues.current
-    if not current.is_guarded or current.is_stale:
-        return ""
-    return IN_DATABASE if gateway.stored is not None and gateway.stored.is_guarded else IN_FILE
+    current, stored = gateway.pipeline.compiler.catalogues.current, gateway.stored
+    if not current.is_guarded:
+        return OPEN
+    if current.is_stale:
+        return IN_FILE if current.keys else ""
+    return IN_DATABASE if stored is not None and stored.is_guarded else IN_FILE
 
 
 def _calm_the_collector() -> None:

@@ -16,23 +16,31 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final, Protocol
 
-from penstock.settings import GUARDED, IN_DATABASE
+from penstock.settings import GUARDED, IN_DATABASE, IN_FILE
 
 _LOG: Final = logging.getLogger("penstock")
 _SPAWN: Final = multiprocessing.get_context("spawn")
 STARTUP_FAILED: Final = 3
-"""The exit code of a worker that can't start: another would fail in the same way."""
+"""The exit code of a worker that can't start: until one has served, another would fail in the same way."""
 _STOP: Final = b"stop"
 _STOP_AT_ONCE: Final = b"stop at once"
 _BEAT: Final = b"."
+_PROBLEM: Final = b"!"
+OPEN: Final = "open"
+"""What a worker says of gateway keys whose callers need none."""
 _SILENCE: Final = 60.0
 """Seconds without a sign of life after which a worker is replaced: its event loop stands still."""
 _PAUSE: Final = 1.0
-"""Seconds between the starts of a worker and of the one that takes its place."""
+"""Seconds between the starts of a worker and of the one that takes its place. A start that fails takes about as long by
+itself: the next one follows after its end, and later each time."""
+_LONGEST_PAUSE: Final = 15.0
+_LATE: Final = 10.0
+"""Seconds in which every worker must know of the first gateway keys. One that doesn't is replaced."""
 _SLACK: Final = 15.0
 """Seconds after the grace, or after a second signal, in which a worker must have ended; then it is killed."""
 _TICK: Final = 1.0
@@ -68,33 +76,59 @@ def _obey(orders: Connection, server: Server) -> None:
             server.stop()
 
 
-def beat(orders: Connection, place_of_keys: str = "") -> None:
-    """A sign of life for the supervisor, and where gateway keys are by now (``serve.place_of_keys``)."""
+def beat(orders: Connection, keys: str = "") -> None:
+    """A sign of life for the supervisor, and what the worker knows of gateway keys: ``OPEN``, a value of ``GUARDED``,
+    or nothing."""
     with contextlib.suppress(OSError):
-        orders.send_bytes(_BEAT + place_of_keys.encode())
+        orders.send_bytes(_BEAT + keys.encode())
+
+
+def say_why(orders: Connection, problem: str) -> None:
+    """Tell the supervisor why this worker can't start."""
+    with contextlib.suppress(OSError):
+        orders.send_bytes(_PROBLEM + problem.encode())
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A worker that is to be started: at a moment of the monotonic clock, after so many failing starts in its place."""
+
+    due: float
+    failures: int = 0
 
 
 class _Worker:
-    """A worker process."""
+    """A worker process. ``failures`` are the starts that failed in its place before it."""
 
-    def __init__(self, work: Work, sock: socket.socket) -> None:
+    def __init__(self, work: Work, sock: socket.socket, failures: int = 0) -> None:
         self.orders, theirs = _SPAWN.Pipe()
         self.process = _SPAWN.Process(target=_run, args=(work, sock, theirs), daemon=True)
         with theirs, _interrupts_blocked():
             self.process.start()
         self.started = self.seen = time.monotonic()
         self.is_up = False
+        self.failures = failures
+        self.problem = ""
         self.place_of_keys = ""
+        self.is_open = False
+        """Whether it serves without gateway keys, by its last sign of life."""
 
     def order(self, order: bytes) -> None:
         with contextlib.suppress(OSError):
             self.orders.send_bytes(order)
 
     def listen(self) -> None:
-        """Take its signs of life."""
+        """Take its signs of life, and why it can't start."""
         with contextlib.suppress(EOFError, OSError):
             while self.orders.poll():
-                self.place_of_keys = self.orders.recv_bytes()[len(_BEAT) :].decode() or self.place_of_keys
+                word = self.orders.recv_bytes()
+                if word.startswith(_PROBLEM):
+                    self.problem = word.removeprefix(_PROBLEM).decode()
+                    continue
+                keys = word.removeprefix(_BEAT).decode()
+                self.is_open = keys == OPEN
+                if keys in {IN_FILE, IN_DATABASE}:
+                    self.place_of_keys = keys
                 self.seen, self.is_up = time.monotonic(), True
 
     @property
@@ -142,7 +176,8 @@ class Supervisor:
     """Keeps ``count`` workers running until it is told to stop.
 
     SIGINT or SIGTERM stops the workers in order, a second one at once; SIGHUP is passed on to them. A worker that dies,
-    or gives no sign of life for a minute, is told in the log and replaced.
+    gives no sign of life for a minute, or doesn't know of gateway keys that another knows, is told in the log and
+    replaced. Once a worker has served, one that can't start stops nothing: the others serve, and it is tried again.
     """
 
     def __init__(self, work: Work, count: int, sock: socket.socket, grace: float) -> None:
@@ -151,8 +186,11 @@ class Supervisor:
         self._sock = sock
         self._grace = grace
         self._workers: list[_Worker] = []
-        self._starts: list[float] = []
-        """When the workers that take the place of others are to start."""
+        self._starts: list[_Start] = []
+        self._has_served = False
+        self._problem = ""
+        self._guarded_since = float("inf")
+        """When gateway keys were known."""
         self._code = 0
         self._is_stopping = self._is_forced = False
         self._until = float("inf")
@@ -161,7 +199,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until all workers have ended. Returns the exit code: 0, or that of a worker that could not start."""
         with _signal_numbers() as signals:
-            self._starts = [0.0] * self._count
+            self._starts = [_Start(0.0)] * self._count
             while self._workers or self._starts:
                 self._start_due()
                 sources = [worker.process.sentinel for worker in self._workers]
@@ -173,9 +211,9 @@ class Supervisor:
 
     def _start_due(self) -> None:
         now = time.monotonic()
-        due = [each for each in self._starts if each <= now]
-        self._starts = [each for each in self._starts if each > now]
-        self._workers += [_Worker(self._work, self._sock) for _ in due]
+        due = [each for each in self._starts if each.due <= now]
+        self._starts = [each for each in self._starts if each.due > now]
+        self._workers += [_Worker(self._work, self._sock, each.failures) for each in due]
 
     def _handle(self, number: int) -> None:
         if number == getattr(signal, "SIGHUP", None):
@@ -219,9 +257,8 @@ class Supervisor:
     def _look_after(self) -> None:
         for worker in self._workers.copy():
             worker.listen()
-            if worker.place_of_keys and os.environ.get(GUARDED) != IN_DATABASE:
-                # Keys that were made since the start, too: no worker that starts from now on may serve without them.
-                os.environ[GUARDED] = worker.place_of_keys
+            self._has_served |= worker.is_up
+            self._learn(worker.place_of_keys)
             if worker.process.exitcode is not None:
                 self._workers.remove(worker)
                 self._ended(worker)
@@ -229,21 +266,51 @@ class Supervisor:
             elif not self._is_stopping and worker.is_up and time.monotonic() - worker.seen > _SILENCE:
                 _LOG.error("worker %s gave no sign of life for %g s: it is killed", worker.process.pid, _SILENCE)
                 worker.process.kill()
+            elif not self._is_stopping and self._is_late(worker):
+                _LOG.error(
+                    "worker %s serves without gateway keys, which others know: it is stopped", worker.process.pid
+                )
+                worker.is_open = False
+                worker.order(_STOP)
         if time.monotonic() > self._until:
             _LOG.error("%d workers did not end in time: they are killed", len(self._workers))
             self._until = float("inf")
             self._kill_all()
 
+    def _learn(self, place: str) -> None:
+        """Once a worker knows of gateway keys, made since the start or before, have none that starts from then on serve
+        without them."""
+        if place and os.environ.get(GUARDED) != IN_DATABASE:
+            os.environ[GUARDED] = place
+        if self._guarded_since == float("inf") and os.environ.get(GUARDED):
+            self._guarded_since = time.monotonic()
+
+    def _is_late(self, worker: _Worker) -> bool:
+        """Whether a worker, by its last sign of life, serves without the keys that others have known for long."""
+        return worker.is_open and worker.seen - max(self._guarded_since, worker.started) > _LATE
+
     def _ended(self, worker: _Worker) -> None:
         if self._is_stopping:
             return
-        if worker.process.exitcode == STARTUP_FAILED and not worker.is_up:
-            _LOG.error("worker %s could not start: the gateway stops", worker.process.pid)
+        if worker.is_up:
+            _LOG.error("worker %s died (%s): another one takes its place", worker.process.pid, worker.ending)
+            self._starts.append(_Start(worker.started + _PAUSE))
+            return
+        why = worker.problem or worker.ending
+        if worker.process.exitcode == STARTUP_FAILED and not self._has_served:
+            _LOG.error("worker %s could not start (%s): the gateway stops", worker.process.pid, why)
             self._code = STARTUP_FAILED
             self._stop()
             return
-        _LOG.error("worker %s died (%s): another one takes its place", worker.process.pid, worker.ending)
-        self._starts.append(worker.started + _PAUSE)
+        if why != self._problem:
+            _LOG.error("a worker can't start: %s; it is tried again", why)
+        self._problem = why
+        self._starts.append(_Start(time.monotonic() + _pause(worker.failures), worker.failures + 1))
+
+
+def _pause(failures: int) -> float:
+    """Seconds until a start is tried again that has failed so often before."""
+    return min(_PAUSE * 2.0 ** min(failures, 16), _LONGEST_PAUSE)
 
 
 @contextlib.contextmanager

@@ -166,7 +166,7 @@ def catalogue_file(flags: Mapping[str, str | None], environ: Mapping[str, str], 
 
 def must_be_guarded(environ: Mapping[str, str]) -> bool:
     """Whether the gateway must not serve requests without a gateway key, whatever it finds by now."""
-    return bool(environ.get(GUARDED))
+    return environ.get(GUARDED) in {IN_FILE, IN_DATABASE}
 
 
 def database_had_keys(environ: Mapping[str, str]) -> bool:

@@ -7,29 +7,32 @@ from typing import Any, cast
 
 import pytest
 
-from penstock.server.serve import place_of_keys
-from penstock.stores.catalogue import EMPTY, STALE, Catalogue
+from penstock.server.serve import known_keys
+from penstock.stores.catalogue import EMPTY, STALE, Catalogue, GatewayKey
+from penstock.stores.layered import layer
 from penstock.stores.memory import MemoryCatalogue
 
 GUARDED = Catalogue(is_guarded=True)
+OF_FILE = Catalogue(keys=(GatewayKey("a", digest=b"d"),), is_guarded=True)
 
 
 @pytest.mark.parametrize(
     ("in_force", "stored", "place"),
     [
-        (EMPTY, None, ""),
-        (EMPTY, EMPTY, ""),
+        (EMPTY, None, "open"),
+        (EMPTY, EMPTY, "open"),
         (GUARDED, None, "file"),
         (GUARDED, EMPTY, "file"),
         (GUARDED, GUARDED, "database"),
         # A database that is lost for long lets nobody in, and may hold no key.
         (STALE, STALE, ""),
+        (layer([OF_FILE, STALE]), STALE, "file"),
     ],
 )
 def test_later_workers_are_told_where_keys_were(in_force: Catalogue, stored: Catalogue | None, place: str) -> None:
     compiler = SimpleNamespace(catalogues=MemoryCatalogue(in_force))
     gateway = SimpleNamespace(pipeline=SimpleNamespace(compiler=compiler), stored=stored)
-    assert place_of_keys(cast("Any", gateway)) == place
+    assert known_keys(cast("Any", gateway)) == place
 
 
 def test_workers_that_can_not_start_end_it_all() -> None:

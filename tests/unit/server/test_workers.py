@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from penstock.server import workers
-from penstock.server.workers import STARTUP_FAILED, Supervisor, Work, beat, obey
+from penstock.server.workers import OPEN, STARTUP_FAILED, Supervisor, Work, beat, obey, say_why
 from penstock.settings import GUARDED
 
 
@@ -101,6 +101,30 @@ def crash_once_guarded(directory: Path, sock: socket.socket, orders: Connection)
     crash_once(directory, sock, orders)
 
 
+def fail_after_a_crash(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """The first process dies, those after it can't start, until the fourth."""
+    if not (directory / "crashed").exists():
+        crash_once(directory, sock, orders)
+    (directory / f"failed-{os.getpid()}").touch()
+    if len([*directory.glob("failed-*")]) < 4:
+        say_why(orders, "the folder is gone")
+        sys.exit(STARTUP_FAILED)
+    follow(directory, sock, orders)
+
+
+def learn_late(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """One process never knows of the keys that another knows; its successor does."""
+    try:
+        (directory / "unknowing").touch(exist_ok=False)
+    except FileExistsError:
+        beat(orders, "database")
+        follow(directory, sock, orders)
+    else:
+        while not orders.poll(0.01):
+            beat(orders, OPEN)
+        (directory / "ended").write_bytes(orders.recv_bytes())
+
+
 def fail(_: socket.socket, __: Connection) -> None:
     sys.exit(STARTUP_FAILED)
 
@@ -166,9 +190,33 @@ def test_a_worker_is_told_of_keys_that_others_have_found_since_the_start(
     assert (supervised.directory / "told").read_text() == "database"
 
 
+def test_a_worker_that_can_not_start_later_stops_no_other(supervised: Run, caplog: pytest.LogCaptureFixture) -> None:
+    work = functools.partial(fail_after_a_crash, supervised.directory)
+    assert supervised.run(work, signal.SIGTERM, count=1) == 0
+    assert len(supervised.named("failed")) == 4
+    # Told once, however often it is tried again.
+    assert caplog.text.count("a worker can't start: the folder is gone; it is tried again") == 1
+
+
+def test_starts_that_fail_are_tried_again_later_each_time() -> None:
+    assert [workers._pause(failures) for failures in range(6)] == [1, 2, 4, 8, 15, 15]
+    assert workers._pause(100_000) == 15
+
+
+def test_a_worker_that_serves_without_the_keys_that_others_know_is_replaced(
+    supervised: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(GUARDED, "")
+    monkeypatch.setattr(workers, "_LATE", 0.0)
+    assert supervised.run(functools.partial(learn_late, supervised.directory), signal.SIGTERM) == 0
+    assert (supervised.directory / "ended").read_bytes() == b"stop"
+    assert "serves without gateway keys, which others know: it is stopped" in caplog.text
+    assert len(supervised.named("stopped")) == 2
+
+
 def test_workers_that_can_not_start_end_it_all(supervised: Run, caplog: pytest.LogCaptureFixture) -> None:
     assert supervised.run(fail) == STARTUP_FAILED
-    assert "could not start: the gateway stops" in caplog.text
+    assert "could not start (exit code 3): the gateway stops" in caplog.text
 
 
 def test_workers_that_do_not_end_are_killed(supervised: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from penstock.limits.windows import WeekStart
 from penstock.stores.sql import schema
 from penstock.stores.sql.catalogue.sqlite_revision import SqliteRevision
 from penstock.stores.sql.database_error import DatabaseError, ValueRefused
+from penstock.stores.sql.file_identity import FileIdentity
 from penstock.stores.sql.sqlite_writer import SqliteWriter, Step
 
 __all__ = [
@@ -80,6 +81,8 @@ class Database:
     ``write`` one for a transaction that doesn't. ``run`` is the short way of ``write`` for what is written with every
     request, where ``has_writer``: in SQLite's files.
 
+    ``files`` counts the files that an SQLite database has had: where another one was put in its place, that is used.
+
     All raise DatabaseError when the database can't be reached. ``week_starts`` is the operator's day for weekly
     budgets, None for each level's own: whoever reads limits of a connection asks ``week_starts_of``.
     """
@@ -95,6 +98,8 @@ class Database:
         self.has_writer = self.is_sqlite and not self._is_in_memory
         self._writer: SqliteWriter | None = None
         self._revision: SqliteRevision | None = None
+        self._file = FileIdentity(str(self.url.database)) if self.has_writer else None
+        self.files = 1
 
     @property
     def name(self) -> str:
@@ -124,6 +129,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for looking: all that is read through it shows one moment."""
         with _as_database_error(self.name):
+            await self._leave_another()
             # A database in memory has one connection, which looks or changes.
             turn = self._turn if self._is_in_memory else contextlib.nullcontext()
             async with turn, self.engine.connect() as connection:
@@ -149,6 +155,7 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction as ``change`` makes it, for what no catalogue holds: the revision stays."""
         with _as_database_error(self.name):
+            await self._leave_another()
             async with self._turn if self.is_sqlite else contextlib.nullcontext(), self.engine.connect() as connection:
                 await connection.execution_options(changes=True)
                 async with connection.begin():
@@ -165,6 +172,7 @@ class Database:
         """The result of a step that writes in a transaction as ``write`` makes it, in a thread of its own: one wait in
         place of one for each statement."""
         with _as_database_error(self.name):
+            await self._leave_another()
             async with self._turn:
                 if self._writer is None:
                     path = str(self.url.database)
@@ -192,6 +200,7 @@ class Database:
             async with self.read() as connection:
                 return await revision(connection)
         with _as_database_error(self.name):
+            await self._leave_another()
             if self._revision is None:
                 self._revision = SqliteRevision(str(self.url.database), _BUSY_TIMEOUT)
             return await asyncio.to_thread(self._revision.look)
@@ -225,14 +234,23 @@ class Database:
                         driver.remove_termination_listener(ended)
                         await driver.remove_listener(_CHANNEL, notified)
 
-    async def close(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            await writer.close()
+    async def _leave_another(self) -> None:
+        """Make connections to the file that is there, where it has taken the place of the one they were made to."""
+        if self._file is not None and self._file.is_another():
+            self.files += 1
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
         looked, self._revision = self._revision, None
         if looked is not None:
             await asyncio.to_thread(looked.close)
         await self.engine.dispose()
+
+    async def close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+        await self._disconnect()
 
 
 def shown(url: URL) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, TypeVar
 
+from penstock.stores.sql.file_identity import FileIdentity
+
 T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], T]
 Failed = Callable[[sqlite3.Error], Exception]
@@ -53,6 +55,7 @@ class SqliteWriter:
         cache: int = _CACHE,
     ) -> None:
         self._path = path
+        self._file = FileIdentity(path)
         self._busy_timeout = busy_timeout
         self._failure = failure
         self._pragmas = (
@@ -106,6 +109,8 @@ class SqliteWriter:
         return outcomes
 
     def _connected(self) -> sqlite3.Connection:
+        if self._file.is_another():
+            self._disconnect()
         if self._connection is None:
             connection = sqlite3.connect(
                 self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False

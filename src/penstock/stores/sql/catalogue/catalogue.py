@@ -1,9 +1,9 @@
 """The catalogue of the database, kept in memory: no request asks the database for anything.
 
 Each change raises the database's revision. The gateway looks at the revision twice a second and reads the catalogue
-anew when it has risen. PostgreSQL also notifies it at once, which only makes a change quicker. A catalogue is read as
-one moment, and never replaced by an older one. While the database can't be reached, the last catalogue stays in force,
-without end or for ``max_age`` seconds.
+anew when it is another. PostgreSQL also notifies it at once, which only makes a change quicker. A catalogue is read as
+one moment, and as the database is now: also where that was put back to an older state. While the database can't be
+reached, the last catalogue stays in force, without end or for ``max_age`` seconds.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class SqlCatalogue:
         self._memory = memory or MemoryCatalogue()
         self._last = EMPTY
         self._revision = -1
+        self._files = database.files
         self._expires = NEVER
         self._problems: tuple[str, ...] = ()
         self._is_lost = False
@@ -88,17 +89,24 @@ class SqlCatalogue:
             await task.stop()
 
     async def refresh(self) -> None:
-        """Put the newest catalogue in force, if there is a newer one. Raises DatabaseError."""
+        """Put the database's catalogue in force, if that is another. Raises DatabaseError."""
         async with self._refreshing:
-            now = time_ns() // 1000
-            if now < self._expires and await self._database.revision() == self._revision:
+            now, database = time_ns() // 1000, self._database
+            is_same = await database.revision() == self._revision and database.files == self._files
+            if is_same and now < self._expires:
                 self._seen = monotonic()
                 return
-            async with self._database.read() as connection:
+            files = database.files
+            is_another = files != self._files
+            if is_another:
+                self._loader.forget()
+            async with database.read() as connection:
                 self._seen = monotonic()
-                loaded = await self._loader.load(connection, now, self._last)
-            if loaded.revision >= self._revision:
-                self.adopt(loaded)
+                loaded = await self._loader.load(connection, now, EMPTY if is_another else self._last)
+            if is_another:
+                _LOG.warning("another database is in the place of %s: it is in force from now on", database.name)
+            self._files = files
+            self.adopt(loaded)
 
     def adopt(self, loaded: Loaded) -> None:
         """Put in force what was read. A gateway that was guarded once stays guarded until it starts anew."""

@@ -79,6 +79,10 @@ class Loader:
         self._keyring = keyring
         self._providers = providers
         self._resolve = resolve or References(os.environ).resolve
+        self.forget()
+
+    def forget(self) -> None:
+        """Read all keys and their limits again: another database is there, whose versions of rows are others."""
         self._keys = KeyLoader()
         self._limits = LimitLoader()
         self._revision = -1
@@ -117,8 +121,9 @@ class Loader:
         ids = {row.id: row.slug for row in await connection.execute(_GUARDRAILS)}
         guardrails |= {id_: guardrails[slug] for id_, slug in ids.items() if slug in guardrails}
         number = await revision(connection)
-        # A database that was put back to an older state is read as a new one.
-        changed = await changed_keys(connection, self._revision) if 0 <= self._revision <= number else None
+        if number < self._revision:
+            self.forget()  # the database was put back to an older state
+        changed = await changed_keys(connection, self._revision) if self._revision >= 0 else None
         limits = await self._limits.of_keys(connection, changed, problems)
         keys = await self._keys.load(connection, workspaces, changed, limits, problems)
         self._revision = number
