@@ -112,6 +112,8 @@ class _Worker:
         self.place_of_keys = ""
         self.is_open = False
         """Whether it serves without gateway keys, by its last sign of life."""
+        self.is_ending = False
+        """Whether it was told to stop while the others go on. It gives no sign of life then, and ends by itself."""
 
     def order(self, order: bytes) -> None:
         with contextlib.suppress(OSError):
@@ -263,19 +265,22 @@ class Supervisor:
                 self._workers.remove(worker)
                 self._ended(worker)
                 worker.close()
-            elif not self._is_stopping and worker.is_up and time.monotonic() - worker.seen > _SILENCE:
-                _LOG.error("worker %s gave no sign of life for %g s: it is killed", worker.process.pid, _SILENCE)
-                worker.process.kill()
-            elif not self._is_stopping and self._is_late(worker):
-                _LOG.error(
-                    "worker %s serves without gateway keys, which others know: it is stopped", worker.process.pid
-                )
-                worker.is_open = False
-                worker.order(_STOP)
+            elif not self._is_stopping and not worker.is_ending:
+                self._check(worker)
         if time.monotonic() > self._until:
             _LOG.error("%d workers did not end in time: they are killed", len(self._workers))
             self._until = float("inf")
             self._kill_all()
+
+    def _check(self, worker: _Worker) -> None:
+        """End a worker that stands still, or that lets in whom it must not."""
+        if worker.is_up and time.monotonic() - worker.seen > _SILENCE:
+            _LOG.error("worker %s gave no sign of life for %g s: it is killed", worker.process.pid, _SILENCE)
+            worker.process.kill()
+        elif self._is_late(worker):
+            _LOG.error("worker %s serves without gateway keys, which others know: it is stopped", worker.process.pid)
+            worker.is_ending = True
+            worker.order(_STOP)
 
     def _learn(self, place: str) -> None:
         """Once a worker knows of gateway keys, made since the start or before, have none that starts from then on serve
