@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.util import await_only
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from penstock.limits.windows import WeekStart
 from penstock.stores.sql import schema
@@ -91,6 +91,7 @@ class Database:
         self.url = parse_address(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._is_in_memory = self.is_sqlite and self.url.database in {None, "", ":memory:"}
+        self.files = 1
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         self.engine.sync_engine.update_execution_options(week_starts=week_starts)
         # SQLite lets one change at a time in: those of one process wait here, and not in its driver's threads.
@@ -99,7 +100,6 @@ class Database:
         self._writer: SqliteWriter | None = None
         self._revision: SqliteRevision | None = None
         self._file = FileIdentity(str(self.url.database)) if self.has_writer else None
-        self.files = 1
 
     @property
     def name(self) -> str:
@@ -112,6 +112,8 @@ class Database:
         connect: dict[str, Any] = {"timeout": _BUSY_TIMEOUT, "isolation_level": None}
         engine = create_async_engine(self.url, connect_args=connect, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "connect", lambda _, record: record.info.update(files=self.files))
+        event.listen(engine.sync_engine, "checkin", self._close_another)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
 
@@ -240,11 +242,19 @@ class Database:
             self.files += 1
             await self._disconnect()
 
+    def _close_another(self, connection: Any, record: Any) -> None:
+        """Close a connection that was in use when another file was put in the place of its own: no pool would."""
+        if connection is not None and record.info.get("files") != self.files:
+            record.invalidate()
+
     async def _disconnect(self) -> None:
+        """Close the connections that nobody uses. Whoever comes meanwhile makes new ones: the pool is left first."""
         looked, self._revision = self._revision, None
+        pool = self.engine.pool
+        await self.engine.dispose(close=False)  # this waits for nothing
+        await greenlet_spawn(pool.dispose)
         if looked is not None:
             await asyncio.to_thread(looked.close)
-        await self.engine.dispose()
 
     async def close(self) -> None:
         writer, self._writer = self._writer, None
