@@ -86,7 +86,7 @@ def beat(orders: Connection, keys: str = "") -> None:
 def say_why(orders: Connection, problem: str) -> None:
     """Tell the supervisor why this worker can't start."""
     with contextlib.suppress(OSError):
-        orders.send_bytes(_PROBLEM + problem.encode())
+        orders.send_bytes(_PROBLEM + problem.encode(errors="backslashreplace"))  # a path may be no text
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,7 @@ class Supervisor:
         self._starts: list[_Start] = []
         self._has_served = False
         self._problem = ""
+        """Why a worker can't start, as the log says it already."""
         self._guarded_since = float("inf")
         """When gateway keys were known."""
         self._code = 0
@@ -215,7 +216,13 @@ class Supervisor:
         now = time.monotonic()
         due = [each for each in self._starts if each.due <= now]
         self._starts = [each for each in self._starts if each.due > now]
-        self._workers += [_Worker(self._work, self._sock, each.failures) for each in due]
+        for each in due:
+            try:
+                self._workers.append(_Worker(self._work, self._sock, each.failures))
+            except OSError as error:  # no process, no memory, no open file is left
+                if not self._has_served:
+                    raise
+                self._try_again(each.failures, str(error))
 
     def _handle(self, number: int) -> None:
         if number == getattr(signal, "SIGHUP", None):
@@ -260,6 +267,8 @@ class Supervisor:
         for worker in self._workers.copy():
             worker.listen()
             self._has_served |= worker.is_up
+            if worker.is_up and worker.failures:
+                worker.failures, self._problem = 0, ""  # what comes again is told again
             self._learn(worker.place_of_keys)
             if worker.process.exitcode is not None:
                 self._workers.remove(worker)
@@ -291,8 +300,8 @@ class Supervisor:
             self._guarded_since = time.monotonic()
 
     def _is_late(self, worker: _Worker) -> bool:
-        """Whether a worker, by its last sign of life, serves without the keys that others have known for long."""
-        return worker.is_open and worker.seen - max(self._guarded_since, worker.started) > _LATE
+        """Whether a worker serves without the keys that others have known for long. It would say at once if it knew."""
+        return worker.is_open and time.monotonic() - max(self._guarded_since, worker.started) > _LATE
 
     def _ended(self, worker: _Worker) -> None:
         if self._is_stopping:
@@ -307,10 +316,14 @@ class Supervisor:
             self._code = STARTUP_FAILED
             self._stop()
             return
+        self._try_again(worker.failures, why)
+
+    def _try_again(self, failures: int, why: str) -> None:
+        """Start a worker later whose start has failed, after so many others in its place."""
         if why != self._problem:
             _LOG.error("a worker can't start: %s; it is tried again", why)
         self._problem = why
-        self._starts.append(_Start(time.monotonic() + _pause(worker.failures), worker.failures + 1))
+        self._starts.append(_Start(time.monotonic() + _pause(failures), failures + 1))
 
 
 def _pause(failures: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import multiprocessing
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -64,6 +66,8 @@ def test_orders_are_followed_until_the_supervisor_is_gone(
     server.wait_for("stop")
     supervisor.send_bytes(b"stop at once")
     server.wait_for("stop", "at once")
+    say_why(worker, "the folder \udcff is gone")  # a name that is no text
+    assert supervisor.recv_bytes() == rb"!the folder \udcff is gone"
     supervisor.close()
     server.wait_for("stop", "at once", "stop")
     assert "the supervisor is gone" in caplog.text
@@ -109,6 +113,19 @@ def fail_after_a_crash(directory: Path, sock: socket.socket, orders: Connection)
     if len([*directory.glob("failed-*")]) < 4:
         say_why(orders, "the folder is gone")
         sys.exit(STARTUP_FAILED)
+    follow(directory, sock, orders)
+
+
+def fail_twice_and_again(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """Every other process dies; before and after it one can't start."""
+    number = len([*directory.glob("process-*")])
+    (directory / f"process-{os.getpid()}").touch()
+    if number % 2:
+        say_why(orders, "the folder is gone")
+        sys.exit(STARTUP_FAILED)
+    if number < 4:
+        beat(orders)
+        sys.exit(9)
     follow(directory, sock, orders)
 
 
@@ -196,6 +213,31 @@ def test_a_worker_that_can_not_start_later_stops_no_other(supervised: Run, caplo
     assert len(supervised.named("failed")) == 4
     # Told once, however often it is tried again.
     assert caplog.text.count("a worker can't start: the folder is gone; it is tried again") == 1
+
+
+def test_what_a_worker_could_not_start_for_is_told_again_when_it_comes_again(
+    supervised: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = functools.partial(fail_twice_and_again, supervised.directory)
+    assert supervised.run(work, signal.SIGTERM, count=1) == 0
+    assert caplog.text.count("a worker can't start: the folder is gone; it is tried again") == 2
+
+
+def test_a_process_that_can_not_be_made_later_stops_no_worker(
+    supervised: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The system has no process, no memory or no open file left."""
+    make, numbers = workers._Worker.__init__, count(1)
+
+    def refuse_the_second(worker: workers._Worker, work: Work, sock: socket.socket, failures: int = 0) -> None:
+        if next(numbers) == 2:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        make(worker, work, sock, failures)
+
+    monkeypatch.setattr(workers._Worker, "__init__", refuse_the_second)
+    work = functools.partial(crash_once, supervised.directory)
+    assert supervised.run(work, signal.SIGTERM, count=1) == 0
+    assert f"a worker can't start: [Errno {errno.EAGAIN}]" in caplog.text
 
 
 def test_starts_that_fail_are_tried_again_later_each_time() -> None:
