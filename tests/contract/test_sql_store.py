@@ -636,6 +636,27 @@ async def test_a_database_that_is_put_back_to_an_older_state_is_in_force(
     assert await database.revision() == catalogue._revision
 
 
+@pytest.mark.parametrize("changes", [0, 1])
+async def test_a_database_that_was_lost_is_read_in_full(
+    rows: Rows, catalogue: SqlCatalogue, database: Database, monkeypatch: pytest.MonkeyPatch, changes: int
+) -> None:
+    """It may have lost the last changes, and got others in their place: its number is as high, or higher."""
+    id_ = await rows.key("a", b"a" * 32)
+    await catalogue.refresh()
+    with monkeypatch.context() as lost:
+        lost.setattr(Database, "revision", _unreachable)
+        with pytest.raises(DatabaseError):
+            await catalogue.refresh()
+    async with database.write() as connection:
+        await connection.execute(schema.api_key_secret.delete().where(schema.api_key_secret.c.api_key_id == id_))
+        await connection.execute(schema.api_key.delete().where(schema.api_key.c.id == id_))
+        await connection.execute(schema.changed_key.delete())
+        await connection.execute(schema.revision.update().values(number=schema.revision.c.number + changes))
+    await catalogue.refresh()
+    assert catalogue.current.keys == ()
+    assert await database.revision() == catalogue._revision
+
+
 async def test_after_a_change_only_the_keys_that_changed_are_made_anew(
     rows: Rows, catalogue: SqlCatalogue, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,22 +91,32 @@ class SqlCatalogue:
     async def refresh(self) -> None:
         """Put the database's catalogue in force, if that is another. Raises DatabaseError."""
         async with self._refreshing:
-            now, database = time_ns() // 1000, self._database
-            is_same = await database.revision() == self._revision and database.files == self._files
-            if is_same and now < self._expires:
-                self._seen = monotonic()
-                return
-            files = database.files
-            is_another = files != self._files
-            if is_another:
-                self._loader.forget()
-            async with database.read() as connection:
-                self._seen = monotonic()
-                loaded = await self._loader.load(connection, now, EMPTY if is_another else self._last)
-            if is_another:
-                _LOG.warning("another database is in the place of %s: it is in force from now on", database.name)
-            self._files = files
-            self.adopt(loaded)
+            try:
+                await self._refresh()
+            except DatabaseError:
+                # What comes back may have other rows under the same number: a standby that lagged behind, and then got
+                # changes of its own.
+                self._revision = -1
+                self._loader.doubt()
+                raise
+
+    async def _refresh(self) -> None:
+        now, database = time_ns() // 1000, self._database
+        is_same = await database.revision() == self._revision and database.files == self._files
+        if is_same and now < self._expires:
+            self._seen = monotonic()
+            return
+        files = database.files
+        is_another = files != self._files
+        if is_another:
+            self._loader.forget()
+        async with database.read() as connection:
+            self._seen = monotonic()
+            loaded = await self._loader.load(connection, now, EMPTY if is_another else self._last)
+        if is_another:
+            _LOG.warning("another database is in the place of %s: it is in force from now on", database.name)
+        self._files = files
+        self.adopt(loaded)
 
     def adopt(self, loaded: Loaded) -> None:
         """Put in force what was read. A gateway that was guarded once stays guarded until it starts anew."""
@@ -148,7 +158,6 @@ class SqlCatalogue:
         """Take the catalogue out of force if it is too old."""
         if self._max_age and monotonic() - self._seen > self._max_age and self.current is not STALE:
             _LOG.error("the catalogue is older than store.catalogue_max_age: no key of the database is in force")
-            self._revision = -1
             self._memory.replace(STALE)
 
     async def _listen(self) -> None:

@@ -85,6 +85,10 @@ class Loader:
         """Read all keys and their limits again: another database is there, whose versions of rows are others."""
         self._keys = KeyLoader()
         self._limits = LimitLoader()
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Read all keys and their limits again, whatever the revision; rows that can't be used keep what they mean."""
         self._revision = -1
         """The revision up to which keys and their limits are known."""
 
