@@ -114,6 +114,8 @@ class _Worker:
         """Whether it serves without gateway keys, by its last sign of life."""
         self.is_ending = False
         """Whether it was told to stop while the others go on. It gives no sign of life then, and ends by itself."""
+        self.silence = _SILENCE
+        """Seconds without a sign of life after which it is killed."""
 
     def order(self, order: bytes) -> None:
         with contextlib.suppress(OSError):
@@ -274,7 +276,7 @@ class Supervisor:
                 self._workers.remove(worker)
                 self._ended(worker)
                 worker.close()
-            elif not self._is_stopping and not worker.is_ending:
+            elif not self._is_stopping:
                 self._check(worker)
         if time.monotonic() > self._until:
             _LOG.error("%d workers did not end in time: they are killed", len(self._workers))
@@ -283,12 +285,12 @@ class Supervisor:
 
     def _check(self, worker: _Worker) -> None:
         """End a worker that stands still, or that lets in whom it must not."""
-        if worker.is_up and time.monotonic() - worker.seen > _SILENCE:
-            _LOG.error("worker %s gave no sign of life for %g s: it is killed", worker.process.pid, _SILENCE)
+        if worker.is_up and time.monotonic() - worker.seen > worker.silence:
+            _LOG.error("worker %s gave no sign of life for %g s: it is killed", worker.process.pid, worker.silence)
             worker.process.kill()
-        elif self._is_late(worker):
+        elif not worker.is_ending and self._is_late(worker):
             _LOG.error("worker %s serves without gateway keys, which others know: it is stopped", worker.process.pid)
-            worker.is_ending = True
+            worker.is_ending, worker.seen, worker.silence = True, time.monotonic(), self._grace + _SLACK
             worker.order(_STOP)
 
     def _learn(self, place: str) -> None:

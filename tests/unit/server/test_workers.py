@@ -142,6 +142,18 @@ def learn_late(directory: Path, sock: socket.socket, orders: Connection) -> None
         (directory / "ended").write_bytes(orders.recv_bytes())
 
 
+def never_learn(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """One process never knows of keys, and stands still when it is told to stop."""
+    try:
+        (directory / "unknowing").touch(exist_ok=False)
+    except FileExistsError:
+        beat(orders, "database")
+        follow(directory, sock, orders)
+    else:
+        beat(orders, OPEN)
+        threading.Event().wait()
+
+
 def fail(_: socket.socket, __: Connection) -> None:
     sys.exit(STARTUP_FAILED)
 
@@ -254,6 +266,17 @@ def test_a_worker_that_serves_without_the_keys_that_others_know_is_replaced(
     assert (supervised.directory / "ended").read_bytes() == b"stop"
     assert "serves without gateway keys, which others know: it is stopped" in caplog.text
     assert len(supervised.named("stopped")) == 2
+
+
+def test_a_worker_without_keys_that_does_not_end_is_killed(
+    supervised: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(GUARDED, "")
+    monkeypatch.setattr(workers, "_LATE", 0.0)
+    monkeypatch.setattr(workers, "_SLACK", 0.5)
+    assert supervised.run(functools.partial(never_learn, supervised.directory), signal.SIGTERM) == 0
+    assert "gave no sign of life for 0.5 s: it is killed" in caplog.text
+    assert "(signal SIGKILL): another one takes its place" in caplog.text
 
 
 def test_workers_that_can_not_start_end_it_all(supervised: Run, caplog: pytest.LogCaptureFixture) -> None:
