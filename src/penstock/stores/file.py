@@ -41,8 +41,8 @@ _OPENED: Final = (
 class CatalogueFile(MemoryCatalogue):
     """A ``CatalogueSource`` on a file: looked at every ``interval`` seconds while the gateway runs, and on SIGHUP.
 
-    Without a path it is empty for good. A catalogue with gateway keys, or one that ``must_be_guarded``, is never
-    replaced by one that lets everybody in. The constructor raises CatalogueError.
+    Without a path it is empty for good. A catalogue with gateway keys is never replaced by one without; one that
+    ``must_be_guarded`` lets nobody in without a key, whatever the file says. The constructor raises CatalogueError.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class CatalogueFile(MemoryCatalogue):
         reading = await asyncio.to_thread(Reading, path, *self._sources)
         self._stamps = reading.stamps
         problems = [*listed(reading.problems)]
-        if not problems and self.current.is_guarded and not reading.catalogue.keys:
+        if not problems and self.current.keys and not reading.catalogue.keys:
             problems = [_OPENED.format(path.name)]
         if problems:
             for problem in problems:

@@ -60,9 +60,12 @@ def told() -> Iterator[Told]:
 
 
 @asynccontextmanager
-async def running(path: Path | None, interval: float = SOON) -> AsyncIterator[tuple[CatalogueFile, asyncio.Event]]:
+async def running(
+    path: Path | None, interval: float = SOON, *, must_be_guarded: bool = False
+) -> AsyncIterator[tuple[CatalogueFile, asyncio.Event]]:
     """A running catalogue, and an event that a change sets."""
-    catalogues, changed = CatalogueFile(path, {"KEY": "k1"}, PROVIDERS, interval=interval), asyncio.Event()
+    environ, changed = {"KEY": "k1"}, asyncio.Event()
+    catalogues = CatalogueFile(path, environ, PROVIDERS, interval=interval, must_be_guarded=must_be_guarded)
     catalogues.watch(lambda _: changed.set())
     catalogues.start()
     try:
@@ -185,6 +188,15 @@ def test_a_worker_of_a_guarded_gateway_lets_nobody_in_without_keys(path: Path) -
     assert catalogue.key_for("pk-a") is None
     assert not CatalogueFile(path, {}, PROVIDERS).current.is_guarded
     assert CatalogueFile(None, {}, PROVIDERS, must_be_guarded=True).current.is_guarded
+
+
+async def test_a_worker_whose_keys_are_in_the_database_follows_a_file_without_keys(path: Path) -> None:
+    write(path, "")
+    async with running(path, must_be_guarded=True) as (catalogues, changed), asyncio.timeout(60):
+        write(path, '[virtual_keys.v]\nprovider = "echo"')
+        await changed.wait()
+        assert catalogues.current.virtual_keys.keys() == {"v"}
+        assert catalogues.current.is_guarded
 
 
 async def test_files_that_others_can_read_or_change_are_told_once(path: Path, tmp_path: Path, told: Told) -> None:
