@@ -63,7 +63,8 @@ What a provider keeps for its callers (files, uploads, batches, fine-tuning, vec
 containers, conversations, evals, skills, videos, stored chat completions, own models, Anthropic's message batches,
 files and skills, Gemini's files, cached contents, batches and interactions), `/v1/proxy/PATH`, and any other path below
 `/v1`: method, path, query, headers and bytes pass, replies and errors come back untouched, whatever their media type.
-`PATH` is appended to the provider's base URL. Behind it stand the same gateway keys, address policy, limits and
+`PATH` is appended to the provider's base URL. HEAD passes as HEAD (at an endpoint of the gateway's own a provider is
+asked with GET, and the caller gets the head alone). Behind it stand the same gateway keys, address policy, limits and
 records:
 
 - Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
@@ -76,8 +77,8 @@ records:
   tells it in the shape of the path's API (OpenAI's, Anthropic's, Gemini's interactions; seconds of videos). A strict
   limit refuses what it can't bound, a body that it can't read among it; files and uploads are let through.
 - With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
-- Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` without a body
-  passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
+- Where a gateway key or a virtual key allows certain models only, nothing but `GET`, `HEAD` and `DELETE` without
+  a body passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
 - **What is kept belongs to one account.** A config with targets at several makes it at the first, once, without
   retries; a request that names an id of none of them is then a 400: name the provider or the virtual key. Where the
   next request may not name the target again (a config with several accounts, a model that names one: `@NAME/gpt-5`) ids

@@ -58,6 +58,24 @@ def test_files(gateway: RunningGateway, upstream: Upstream) -> None:
         assert (upstream.last.method, upstream.last.target) == ("DELETE", "/v1/files/file-1")
 
 
+@pytest.mark.parametrize("path", ["files/file-1/content", "proxy/files/file-1/content"])
+def test_a_request_for_the_head_alone_goes_on_as_one(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    """RFC 9110, 9.3.2: the host makes no body, and says how long that of GET would be."""
+    url, named = f"{gateway.v1}/{path}", headers(upstream)
+    upstream.play(send(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 5000000000\r\netag: x\r\n\r\n"))
+    got = httpx.head(url, headers=named, timeout=300, trust_env=False)
+    assert (got.status_code, got.content, got.headers["content-length"]) == (200, b"", "5000000000")
+    assert (got.headers["content-type"], got.headers["etag"]) == ("image/png", "x")
+    assert (upstream.last.method, upstream.last.target) == ("HEAD", "/v1/files/file-1/content")
+    upstream.play(send(b"HTTP/1.1 404 No\r\ntransfer-encoding: chunked\r\n\r\n"))
+    got = httpx.head(url, headers=named, timeout=300, trust_env=False)
+    assert (got.status_code, got.content, "content-length" in got.headers) == (404, b"", False)
+    upstream.play(reply(body=b"a body that nobody may send"))
+    assert httpx.head(url, headers=named, timeout=300, trust_env=False).content == b""
+    assert httpx.get(url, headers=named, timeout=300, trust_env=False).json()["object"] == "chat.completion"
+    assert upstream.last.method == "GET"
+
+
 def test_a_model_of_the_accounts_own_is_deleted(gateway: RunningGateway, upstream: Upstream) -> None:
     with sdk(gateway, upstream) as client:
         upstream.play(as_json({"id": "ft:gpt:org:x", "object": "model", "deleted": True}))
