@@ -79,8 +79,8 @@ records:
 - With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET`, `HEAD` and `DELETE` without
   a body passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
-- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, without
-  retries; a request that names an id of none of them is then a 400: name the provider or the virtual key. Where the
+- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, with
+  retries only before anything was sent; a request that names an id of none of them is then a 400: name the provider or the virtual key. Where the
   next request may not name the target again (a config with several accounts, a model that names one: `@NAME/gpt-5`) ids
   are [bound](responses.md#ids): they say which account has the thing, for the tenant who made it, and need nothing
   beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256
@@ -113,7 +113,8 @@ once: the caller gets the error, and the connection ends.
   compressed bodies; JSON, whatever its media type says, and what begins with more than 4 KiB of white space.
 - **Sent once**: an upload with retries or a fallback that is larger than `server.max_body_bytes` passes to the first
   target that takes it. Once bytes are sent no other attempt follows, and that target's answer is the caller's. With
-  hedging, which needs the body twice, and without `content-length` such an upload is a 413.
+  hedging, which needs the body twice, and without `content-length` such an upload is a 413. Where the host turns out to
+  have closed an idle connection before any of the body behind its first fields was sent, a new one is made.
 - The request log has the beginning of the body alone. Under another ASGI server than the gateway's own, bodies are
   held.
 

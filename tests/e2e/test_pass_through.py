@@ -15,7 +15,7 @@ import pytest
 from penstock.server.surfaces import SURFACES
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, reply, send
+from upstream import Upstream, events, refusing_port, reply, send
 
 KEY = "pk-of-the-passing-0123456789"
 FILE = {"id": "file-1", "object": "file", "bytes": 3, "created_at": 1, "filename": "a.jsonl", "purpose": "batch"}
@@ -253,6 +253,11 @@ def test_what_is_kept_is_at_one_of_several_targets(gateway: RunningGateway, upst
     upstream.play(reply(500, b"{}"))
     assert httpx.post(f"{gateway.v1}/batches", json={"x": 1}, headers=fields, timeout=300).status_code == 500
     assert len(upstream.received) == 1
+    with refusing_port() as port:
+        away = {**target, "custom_host": f"http://127.0.0.1:{port}/v1", "retry": {"attempts": 1}}
+        fields = {"x-portkey-config": json.dumps({"targets": [away]})}
+        refused = httpx.post(f"{gateway.v1}/batches", json={"x": 1}, headers=fields, timeout=300)
+    assert refused.headers["x-penstock-trace"].count("connection_refused") == 2, "nothing was sent: safe to try again"
     same = {"x-portkey-config": json.dumps({**config, "targets": [target, target]})}
     upstream.play(as_json(FILE))
     assert httpx.get(f"{gateway.v1}/files/file-1", headers=same, timeout=300).json() == FILE
