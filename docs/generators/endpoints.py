@@ -79,16 +79,16 @@ records:
 - With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET`, `HEAD` and `DELETE` without
   a body passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
-- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, with
-  retries only before anything was sent; a request that names an id of none of them is then a 400: name the provider or the virtual key. Where the
-  next request may not name the target again (a config with several accounts, a model that names one: `@NAME/gpt-5`) ids
-  are [bound](responses.md#ids): they say which account has the thing, for the tenant who made it, and need nothing
-  beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256
-  KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays as it is). Other
-  ids pass as they are, and so do a caller's own notes (`metadata`, `attributes`, rows of evals) and the bytes of files.
-  Chats, Messages and image edits don't read them: for a file that these name, say the target where it is uploaded
-  (`/@NAME/v1/files`), and its own id comes back. A bound id of another tenant is a 404, one whose target the request
-  can't reach any more a 409 `target_gone`.
+- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, with retries
+  only before anything was sent; a request that names an id of none of them is then a 400: name the provider or the
+  virtual key. Where the next request may not name the target again (a config with several accounts, a model that names
+  one: `@NAME/gpt-5`) ids are [bound](responses.md#ids): they say which account has the thing, for the tenant who made
+  it, and need nothing beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON
+  (members up to 256 KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays
+  as it is). Other ids pass as they are, and so do a caller's own notes (`metadata`, `attributes`, rows of evals) and
+  the bytes of files. Chats, Messages and image edits don't read them: for a file that these name, say the target where
+  it is uploaded (`/@NAME/v1/files`), and its own id comes back. A bound id of another tenant is a 404, one whose target
+  the request can't reach any more a 409 `target_gone`.
 - **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
   isn't bound can be used by whoever knows it. `ids.lists = false` refuses lists, by `/v1/proxy` too, so that only who
   knows an id reaches what has it; lists below an id stay. Accounts of their own keep keys apart altogether.
