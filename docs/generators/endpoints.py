@@ -77,8 +77,8 @@ records:
   tells it in the shape of the path's API (OpenAI's, Anthropic's, Gemini's interactions; seconds of videos). A strict
   limit refuses what it can't bound, a body that it can't read among it; files and uploads are let through.
 - With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
-- Where a gateway key or a virtual key allows certain models only, nothing but `GET`, `HEAD` and `DELETE` without
-  a body passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
+- Where a gateway key or a virtual key allows certain models only, nothing but `GET`, `HEAD` and `DELETE` without a body
+  passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
 - **What is kept belongs to one account.** A config with targets at several makes it at the first, once, with retries
   only before anything was sent; a request that names an id of none of them is then a 400: name the provider or the
   virtual key. Where the next request may not name the target again (a config with several accounts, a model that names
