@@ -1,10 +1,18 @@
 /** Files that a page gives to whoever looks at it. */
 
-/** Rows as CSV. A text that a spreadsheet would take for a formula gets an apostrophe before it. */
+/** A text with an apostrophe before what a spreadsheet would take for a formula: at its beginning, and behind what
+ * begins a cell where commas don't. As in control/logs/files.py. */
+function withoutFormulas(text: string): string {
+  const apart = text.replace(/([;\s"]+)([=+\-@\uff1d\uff0b\uff0d\uff20]?)/g, (gap: string, between: string, sign: string) =>
+    sign && /[;\t\r\n]/.test(between) ? `${between}'${sign}` : gap,
+  );
+  return /^(?:[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])/.test(apart) ? `'${apart}` : apart;
+}
+
+/** Rows as CSV. */
 export function csv(rows: readonly (readonly unknown[])[]): string {
   const cell = (value: unknown): string => {
-    const text = value == null ? "" : String(value);
-    const plain = typeof value === "string" && /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
+    const plain = value == null ? "" : typeof value === "string" ? withoutFormulas(value) : String(value);
     return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
   };
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");

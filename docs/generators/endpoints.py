@@ -63,7 +63,8 @@ What a provider keeps for its callers (files, uploads, batches, fine-tuning, vec
 containers, conversations, evals, skills, videos, stored chat completions, own models, Anthropic's message batches,
 files and skills, Gemini's files, cached contents, batches and interactions), `/v1/proxy/PATH`, and any other path below
 `/v1`: method, path, query, headers and bytes pass, replies and errors come back untouched, whatever their media type.
-`PATH` is appended to the provider's base URL. Behind it stand the same gateway keys, address policy, limits and
+`PATH` is appended to the provider's base URL. HEAD passes as HEAD (at an endpoint of the gateway's own a provider is
+asked with GET, and the caller gets the head alone). Behind it stand the same gateway keys, address policy, limits and
 records:
 
 - Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
@@ -76,18 +77,18 @@ records:
   tells it in the shape of the path's API (OpenAI's, Anthropic's, Gemini's interactions; seconds of videos). A strict
   limit refuses what it can't bound, a body that it can't read among it; files and uploads are let through.
 - With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
-- Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` without a body
+- Where a gateway key or a virtual key allows certain models only, nothing but `GET`, `HEAD` and `DELETE` without a body
   passes: nobody looks at the models that such a request may use. Of models, only allowed ones are deleted.
-- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, without
-  retries; a request that names an id of none of them is then a 400: name the provider or the virtual key. Where the
-  next request may not name the target again (a config with several accounts, a model that names one: `@NAME/gpt-5`) ids
-  are [bound](responses.md#ids): they say which account has the thing, for the tenant who made it, and need nothing
-  beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256
-  KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays as it is). Other
-  ids pass as they are, and so do a caller's own notes (`metadata`, `attributes`, rows of evals) and the bytes of files.
-  Chats, Messages and image edits don't read them: for a file that these name, say the target where it is uploaded
-  (`/@NAME/v1/files`), and its own id comes back. A bound id of another tenant is a 404, one whose target the request
-  can't reach any more a 409 `target_gone`.
+- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, with retries
+  only before anything was sent; a request that names an id of none of them is then a 400: name the provider or the
+  virtual key. Where the next request may not name the target again (a config with several accounts, a model that names
+  one: `@NAME/gpt-5`) ids are [bound](responses.md#ids): they say which account has the thing, for the tenant who made
+  it, and need nothing beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON
+  (members up to 256 KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays
+  as it is). Other ids pass as they are, and so do a caller's own notes (`metadata`, `attributes`, rows of evals) and
+  the bytes of files. Chats, Messages and image edits don't read them: for a file that these name, say the target where
+  it is uploaded (`/@NAME/v1/files`), and its own id comes back. A bound id of another tenant is a 404, one whose target
+  the request can't reach any more a 409 `target_gone`.
 - **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
   isn't bound can be used by whoever knows it. `ids.lists = false` refuses lists, by `/v1/proxy` too, so that only who
   knows an id reaches what has it; lists below an id stay. Accounts of their own keep keys apart altogether.
@@ -112,7 +113,8 @@ once: the caller gets the error, and the connection ends.
   compressed bodies; JSON, whatever its media type says, and what begins with more than 4 KiB of white space.
 - **Sent once**: an upload with retries or a fallback that is larger than `server.max_body_bytes` passes to the first
   target that takes it. Once bytes are sent no other attempt follows, and that target's answer is the caller's. With
-  hedging, which needs the body twice, and without `content-length` such an upload is a 413.
+  hedging, which needs the body twice, and without `content-length` such an upload is a 413. Where the host turns out to
+  have closed an idle connection before any of the body behind its first fields was sent, a new one is made.
 - The request log has the beginning of the body alone. Under another ASGI server than the gateway's own, bodies are
   held.
 

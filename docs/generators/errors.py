@@ -10,8 +10,10 @@ from penstock.dialects import error_words
 
 _MEANT: Final[dict[Kind, str]] = {
     Kind.INVALID_JSON: "The body is not a JSON object.",
-    Kind.INVALID_REQUEST: "A part of the request can't be read: a wrong type, an unknown compression.",
+    Kind.INVALID_REQUEST: "A part of the request can't be read: a wrong type, a damaged compression.",
     Kind.INVALID_CONTENT_TYPE: "The request's content type is not JSON.",
+    Kind.UNSUPPORTED_ENCODING: "The body has another `content-encoding` than gzip or deflate. The response's header "
+    "`accept-encoding` names these.",
     Kind.INVALID_CONFIG: "The config, or a header that stands for a part of it, can't be used; `param` says where.",
     Kind.MISSING_PROVIDER: "Neither a provider nor a config was named.",
     Kind.UNKNOWN_PROVIDER: "There is no provider of that slug.",

@@ -692,6 +692,31 @@ def test_an_export_is_drafted_started_and_fetched_by_its_link_alone(admin: Runni
     assert fetched(admin, f"{link.path.removeprefix('/v1')}?{link.query}").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        (' "=1+1"', '\' "=1+1"'),
+        ("a;=1+1", "a;'=1+1"),
+        ("a\" ;\"=cmd|'/C x'!A0", "a\" ;\"'=cmd|'/C x'!A0"),
+        ("a\n@SUM(1)\tb\r\n\uff0d2", "a\n'@SUM(1)\tb\r\n'\uff0d2"),
+        ("\tb", "'\tb"),
+        ('gpt-5, "a" = b; c', 'gpt-5, "a" = b; c'),
+        (";" * 100_000, ";" * 100_000),
+    ],
+    ids=["alone", "led in", "behind a semicolon", "behind marks", "behind breaks", "a tab", "none", "many"],
+)
+def test_no_cell_of_a_csv_file_is_a_formula(text: str, cell: str, admin: RunningAdmin) -> None:
+    """https://owasp.org/www-community/attacks/CSV_Injection: also where semicolons separate cells."""
+    put(admin, entry(NOON, metadata={"team": text}, model=text[:255]))
+    answer = fetched(admin, "/logs/download?format=csv", **{"x-portkey-api-key": ADMIN})
+    heading, row = csv.reader(io.StringIO(answer.text, newline=""))
+    shown = dict(zip(heading, row, strict=True))
+    assert shown["ai_model"] == cell[:255]
+    assert "team" in shown["metadata"]
+    assert not any(part.lstrip('" ').startswith("=") for part in answer.text.split("\n")[1].split(";")[1:])
+
+
 def test_what_is_wrong_with_an_export_is_told_at_once(admin: RunningAdmin) -> None:
     body = {"filters": {"colour": 1, "cost_min": "x"}, "requested_data": ["sound"], "format": "xml"}
     wrong = admin.call("POST", "/logs/exports", body)

@@ -39,6 +39,18 @@ def assert_error(got: httpx.Response, status: int, code: str | None, param: str 
     assert "Traceback" not in got.text
 
 
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br"])
+def test_an_encoding_that_is_not_read_is_told_with_those_that_are(
+    encoding: str, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    """RFC 9110, 15.5.16."""
+    got = chat(gateway, upstream, b"packed", content_encoding=encoding)
+    assert_error(got, 415, "unsupported_encoding", "content-encoding")
+    assert got.headers["accept-encoding"] == "gzip, deflate"
+    assert "gzip or deflate" in got.text
+    assert not upstream.received
+
+
 @pytest.mark.parametrize(
     ("body", "code", "param"),
     [
@@ -78,7 +90,7 @@ def test_bad_bodies(body: Any, code: str, param: str | None, gateway: RunningGat
         ({"x_portkey_config": '{"virtual_key":"vk-1"}'}, 400, "unknown_virtual_key", "config.virtual_key", None),
         ({"x_portkey_config": '{"retry":{"attempts":"2"},"targets":[{"provider":"openai"},{"provider":"groq"}]}'}, 400, "invalid_config", "config.retry.attempts", "Invalid config passed"),
         ({"x_portkey_default_input_guardrails": "["}, 400, "invalid_config", "x-portkey-default-input-guardrails", None),
-        ({"content_encoding": "br"}, 400, "invalid_request", "content-encoding", None),
+        ({"content_encoding": "br"}, 415, "unsupported_encoding", "content-encoding", None),
         ({"content_encoding": "gzip"}, 400, "invalid_request", "content-encoding", None),
         ({"x_penstock_hops": "5"}, 508, "loop_detected", "x-penstock-hops", None),
     ],

@@ -171,6 +171,17 @@ def test_a_configs_parameters_stand_in_googles_place(gateway: RunningGateway, up
 # Lane 2: it speaks another.
 
 
+def test_what_is_lost_of_a_tool_is_named_by_its_own_place(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Several functions stand in one of Gemini's tools."""
+    functions = [{"name": "f"}, {"name": "g", "behavior": "BLOCKING"}]
+    tools = [{"urlContext": {}}, {"functionDeclarations": functions, "googleMaps": {}}]
+    upstream.play(reply())
+    got = post(gateway, gpt(upstream), body={**ASK, "tools": tools})
+    assert got.headers["x-penstock-dropped-params"].split(",") == [
+        "tools[0].urlContext", "tools[1].googleMaps", "tools[1].functionDeclarations[1].behavior",
+    ]  # fmt: skip
+
+
 def test_another_makers_answer(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply())
     body = {**ASK, "system_instruction": {"parts": [{"text": "Be brief."}]}, "safetySettings": [{"category": "X"}]}

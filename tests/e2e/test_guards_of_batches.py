@@ -107,7 +107,10 @@ def test_what_is_asked_later_does_not_pass_as_it_is(gateway: RunningGateway, ups
         "proxy/realtime/client_secrets",
         "proxy/%2572ealtime%2Fsessions",
         "proxy/openai/RealtimeApi/sessions",
+        "proxy/openai/realtimertc",
+        "proxy/v1/realtime;x=1/calls",
         "proxy/auth_tokens",
+        "proxy/v1alpha/auth_tokens:create",
     ],
 )
 def test_no_secret_opens_a_session_that_guards_do_not_see(
@@ -119,6 +122,15 @@ def test_no_secret_opens_a_session_that_guards_do_not_see(
         assert "session" in got.json()["error"]["message"]
     upstream.play(reply(200, b'{"value": "ek_1"}'))
     assert send(gateway, upstream, {}, path, {}).json() == {"value": "ek_1"}
+
+
+@pytest.mark.parametrize(
+    "path", ["proxy/files/realtime-notes.txt", "proxy/realtimes/x", "proxy/my_auth_tokens", "files/realtime"]
+)
+def test_a_name_like_a_sessions_opens_none(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, b"{}"))
+    assert send(gateway, upstream, {"input_guardrails": [DENY]}, path, {"name": "x"}).status_code == 200
+    assert upstream.last.target.endswith(path.removeprefix("proxy/"))
 
 
 @pytest.mark.parametrize(

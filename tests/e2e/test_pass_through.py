@@ -15,7 +15,7 @@ import pytest
 from penstock.server.surfaces import SURFACES
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, reply, send
+from upstream import Upstream, events, refusing_port, reply, send
 
 KEY = "pk-of-the-passing-0123456789"
 FILE = {"id": "file-1", "object": "file", "bytes": 3, "created_at": 1, "filename": "a.jsonl", "purpose": "batch"}
@@ -56,6 +56,24 @@ def test_files(gateway: RunningGateway, upstream: Upstream) -> None:
         upstream.play(as_json({"id": "file-1", "object": "file", "deleted": True}))
         assert client.files.delete("file-1").deleted
         assert (upstream.last.method, upstream.last.target) == ("DELETE", "/v1/files/file-1")
+
+
+@pytest.mark.parametrize("path", ["files/file-1/content", "proxy/files/file-1/content"])
+def test_a_request_for_the_head_alone_goes_on_as_one(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    """RFC 9110, 9.3.2: the host makes no body, and says how long that of GET would be."""
+    url, named = f"{gateway.v1}/{path}", headers(upstream)
+    upstream.play(send(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 5000000000\r\netag: x\r\n\r\n"))
+    got = httpx.head(url, headers=named, timeout=300, trust_env=False)
+    assert (got.status_code, got.content, got.headers["content-length"]) == (200, b"", "5000000000")
+    assert (got.headers["content-type"], got.headers["etag"]) == ("image/png", "x")
+    assert (upstream.last.method, upstream.last.target) == ("HEAD", "/v1/files/file-1/content")
+    upstream.play(send(b"HTTP/1.1 404 No\r\ntransfer-encoding: chunked\r\n\r\n"))
+    got = httpx.head(url, headers=named, timeout=300, trust_env=False)
+    assert (got.status_code, got.content, "content-length" in got.headers) == (404, b"", False)
+    upstream.play(reply(body=b"a body that nobody may send"))
+    assert httpx.head(url, headers=named, timeout=300, trust_env=False).content == b""
+    assert httpx.get(url, headers=named, timeout=300, trust_env=False).json()["object"] == "chat.completion"
+    assert upstream.last.method == "GET"
 
 
 def test_a_model_of_the_accounts_own_is_deleted(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -235,6 +253,11 @@ def test_what_is_kept_is_at_one_of_several_targets(gateway: RunningGateway, upst
     upstream.play(reply(500, b"{}"))
     assert httpx.post(f"{gateway.v1}/batches", json={"x": 1}, headers=fields, timeout=300).status_code == 500
     assert len(upstream.received) == 1
+    with refusing_port() as port:
+        away = {**target, "custom_host": f"http://127.0.0.1:{port}/v1", "retry": {"attempts": 1}}
+        fields = {"x-portkey-config": json.dumps({"targets": [away]})}
+        refused = httpx.post(f"{gateway.v1}/batches", json={"x": 1}, headers=fields, timeout=300)
+    assert refused.headers["x-penstock-trace"].count("connection_refused") == 2, "nothing was sent: safe to try again"
     same = {"x-portkey-config": json.dumps({**config, "targets": [target, target]})}
     upstream.play(as_json(FILE))
     assert httpx.get(f"{gateway.v1}/files/file-1", headers=same, timeout=300).json() == FILE

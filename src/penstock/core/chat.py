@@ -194,6 +194,7 @@ class Tool(msgspec.Struct, frozen=True):
     """A function that the model may call. ``parameters`` is its JSON schema as raw bytes, empty without a schema.
 
     ``extras`` are members beside OpenAI's own (``cache_control`` is in ``cache``), from the tool or its function.
+    ``path`` is where the caller's request has it, empty where that is its position: ``place_of``.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Tool(msgspec.Struct, frozen=True):
     strict: bool | None = None
     cache: Mapping[str, Any] | None = None
     extras: Mapping[str, Any] = {}
+    path: str = ""
 
     def schema(self) -> dict[str, Any]:
         """The decoded schema; without a schema, the schema of an object without members."""
@@ -214,7 +216,7 @@ class NativeTool(msgspec.Struct, frozen=True):
 
     ``owner`` is the maker of the tool, empty if the type alone identifies the maker. ``kind`` names tools that several
     makers have under different types: ``web_search``, ``fetch``, ``code``. ``function`` is an equivalent function for
-    models of other makers, for tools that the client runs (a shell, an editor).
+    models of other makers, for tools that the client runs (a shell, an editor). ``path`` is as in ``Tool``.
     """
 
     type: str
@@ -222,6 +224,12 @@ class NativeTool(msgspec.Struct, frozen=True):
     owner: str = Owner.UNKNOWN
     kind: str = ""
     function: Tool | None = None
+    path: str = ""
+
+
+def place_of(tool: Tool | NativeTool, position: int) -> str:
+    """Where the caller's request has a tool: ``tools[3]``, ``tools[0].functionDeclarations[3]`` in Gemini's wire."""
+    return tool.path or f"tools[{position}]"
 
 
 class ToolChoice(msgspec.Struct, frozen=True):

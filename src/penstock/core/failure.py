@@ -40,6 +40,7 @@ class Kind(Enum):
     INVALID_JSON = "invalid_json"
     INVALID_REQUEST = "invalid_request"
     INVALID_CONTENT_TYPE = "invalid_content_type"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
     INVALID_CONFIG = "invalid_config"
     MISSING_PROVIDER = "missing_provider"
     UNKNOWN_PROVIDER = "unknown_provider"
@@ -116,6 +117,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.INVALID_JSON: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.INVALID_REQUEST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.INVALID_CONTENT_TYPE: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.UNSUPPORTED_ENCODING: Meaning(415, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.INVALID_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.MISSING_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.UNKNOWN_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),

@@ -21,6 +21,9 @@ NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 WITHOUT_BODY: Final = frozenset({204, 304})
 """Statuses of responses that have no body, and say no length of one (RFC 9110, 8.6)."""
 
+HEAD: Final = b"HEAD"
+"""The method whose answer is the head of what GET would get (RFC 9110, 9.3.2)."""
+
 # RFC 9110 5.6.2 (token) and 5.5 (field value: visible characters, space, tab and obs-text).
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SLASH: Final = re.compile("(/|%2F)", re.IGNORECASE)

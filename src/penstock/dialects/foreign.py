@@ -32,6 +32,7 @@ from penstock.core.chat import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    place_of,
 )
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
@@ -129,21 +130,24 @@ def _tools(
     choice: ToolChoice | None = request.parameters.get("tool_choice")
     chosen = frozenset[str]() if choice is None else choice.allowed
     tools: list[Tool | NativeTool] = []
-    for position, tool in enumerate(offered):
+    for position, each in enumerate(offered):
+        # Behind a tool that is left out, the position is another one.
+        is_moved = len(tools) < position
+        tool = msgspec.structs.replace(each, path=place_of(each, position)) if is_moved else each
         if not isinstance(tool, NativeTool) or not tool.owner or tool.owner in (reader.owner, reader.tools_of):
             tools.append(tool)
             continue
         equivalent = reader.kinds.get(tool.kind)
         if tool.function is not None:
-            tools.append(tool.function)
+            tools.append(msgspec.structs.replace(tool.function, path=tool.path))
             _name_settings(tool, position, parameters)
         elif equivalent is not None:
-            tools.append(NativeTool(equivalent, {"type": equivalent}))
+            tools.append(NativeTool(equivalent, {"type": equivalent}, path=tool.path))
             _name_settings(tool, position, parameters)
             if str(tool.value.get("name")) in chosen:
                 choice = ToolChoice("auto")
         else:
-            parameters.unsupported(f"tools[{position}]")
+            parameters.unsupported(place_of(tool, position))
     return tuple(tools), choice
 
 
@@ -152,9 +156,8 @@ _OF_EACH_TOOL: Final = frozenset({"type", "name", CUSTOM})
 
 
 def _name_settings(tool: NativeTool, position: int, parameters: Parameters) -> None:
-    """Name what another maker's tool says beside its type and isn't said by the tool that stands for it. A tool of
-    Google's is a member, which holds its settings."""
-    holder = f"tools[{position}].{tool.type}" if tool.owner == Owner.GOOGLE else f"tools[{position}]"
+    """Name what another maker's tool says beside its type and isn't said by the tool that stands for it."""
+    holder = place_of(tool, position)
     for setting, value in tool.value.items():
         if value is not None and setting not in _OF_EACH_TOOL:
             parameters.unsupported(f"{holder}.{setting}")

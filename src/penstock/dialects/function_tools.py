@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.chat import Tool, ToolChoice
+from penstock.core.chat import Tool, ToolChoice, place_of
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
@@ -23,7 +23,7 @@ def take_functions(parameters: Parameters, *, strict: bool = False) -> list[Tool
     """
     functions: list[Tool] = []
     for position, tool in enumerate(parameters.tools()):
-        path = f"tools[{position}]"
+        path = place_of(tool, position)
         if not isinstance(tool, Tool):
             parameters.unsupported(path)
             continue

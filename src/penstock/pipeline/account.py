@@ -186,6 +186,8 @@ class Reserved(Protocol):
 
 class Account:
     """Everything that is known of one request. ``reservation`` is what it holds of its limits, None without any.
+    ``is_head``: its caller wants the head of the answer alone. Such a request is judged as the GET that ``method`` is
+    then, and recorded as HEAD.
 
     A class whose slots are all set when it is made: to set an attribute of a ``Struct`` costs ten times as much, and
     to read a default of the class costs as much as a call.
@@ -193,9 +195,9 @@ class Account:
 
     __slots__ = (
         "_id", "address", "answered_by", "arrived", "at", "attempts", "cache", "config", "content", "dialect",
-        "dropped", "failure", "fields", "first_byte", "guards", "has_left", "is_cancelled", "is_closed", "key",
-        "key_id", "labels", "metadata", "method", "named", "operation", "parameters", "path", "records", "reservation",
-        "skipped", "status", "stream", "trace", "trace_context", "trace_id", "virtual_key", "workspace",
+        "dropped", "failure", "fields", "first_byte", "guards", "has_left", "is_cancelled", "is_closed", "is_head",
+        "key", "key_id", "labels", "metadata", "method", "named", "operation", "parameters", "path", "records",
+        "reservation", "skipped", "status", "stream", "trace", "trace_context", "trace_id", "virtual_key", "workspace",
     )  # fmt: skip
 
     def __init__(self, records: Records, method: str, path: str) -> None:
@@ -233,7 +235,7 @@ class Account:
         self.status = 0
         self.failure: Failure | None = None
         self.first_byte: float | None = None
-        self.has_left = self.is_cancelled = self.is_closed = False
+        self.has_left = self.is_cancelled = self.is_closed = self.is_head = False
         self.content: Content | None = None
         """Headers and bodies, where the request log keeps them."""
         self.trace_context: TraceContext | None = None
@@ -322,7 +324,7 @@ class Account:
         # half as long again.
         record = Record(
             self.at,
-            self.method,
+            "HEAD" if self.is_head else self.method,
             self.path,
             status,
             time.monotonic() - self.arrived,

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, content_type
+from penstock.core.http import HEAD, Headers, content_type
 from penstock.core.json_text import read_json_or_none
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
@@ -237,6 +237,8 @@ def _with_request(usage: Usage | None, prepared: PreparedRequest) -> Usage | Non
 
 async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
     """A reply to a request that passed as it is: it passes, too. Usage is read where it is told as everywhere."""
+    if prepared.method == HEAD:
+        return _head_alone(reply, route, prepared)
     is_json = content_type(reply.headers).startswith(JSON)
     data = await reply.read()
     while data and (is_json or reply.status >= 400) and len(data) <= HOLD and (more := await reply.read()):
@@ -261,6 +263,16 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
     from penstock.pipeline.replies.passed_usage import with_usage_at_end  # loaded by the first such stream
 
     return with_usage_at_end(answer, data, prepared.dialect.replies.stream)
+
+
+def _head_alone(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer:
+    """The answer to HEAD. It tells the length of the host's body, where the answer to GET would have the same."""
+    reply.close()
+    headers = reply_headers(reply.headers)
+    if prepared.bind is None:
+        headers += [field for field in reply.headers if field[0] == b"content-length" and field[1].isdigit()]
+    refused = reply.status >= 400
+    return Answer(reply.status, headers, b"", _refused(reply, b"", route) if refused else Outcome(reply.status))
 
 
 def _model_told(data: bytes) -> str | None:

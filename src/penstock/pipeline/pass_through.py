@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import SLASH, header_line, segments_at_any_host
+from penstock.core.http import HEAD, SLASH, header_line, segments_at_any_host
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import PreparedRequest
@@ -59,7 +59,7 @@ def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     return PreparedRequest(
         dialect=call.dialect,
         origin=model_route.origin,
-        method=method,
+        method=HEAD if call.account.is_head else method,
         target=target.encode(),
         headers=headers,
         payload=payload,

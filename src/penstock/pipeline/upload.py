@@ -33,7 +33,7 @@ async def hold_upload(call: Call) -> Failure | None:
 def may_repeat(plan: Plan) -> bool:
     """Whether a plan may send a request more than once."""
     return any(isinstance(node, Fallback) for node in _nodes(plan)) or any(
-        target.retry is not None and target.retry.attempts > 0 for target in leaves(plan)
+        target.retry is not None and target.retry.may_repeat for target in leaves(plan)
     )
 
 

@@ -33,6 +33,15 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     on_error: frozenset[ErrorClass] = frozenset()
     use_retry_after: bool | None = None
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a request may be sent again that was sent already."""
+        return self.attempts > 0 and bool(self.on_status_codes or self.on_error)
+
+    def of_unsent(self) -> RetryPolicy:
+        """The policy for a request that changes something: another try only before anything was sent."""
+        return RetryPolicy(self.attempts, frozenset())
+
 
 class Timeouts(msgspec.Struct, frozen=True):
     """Time limits of a target's attempts beside ``request_timeout``, in seconds; None means the gateway's own limit.

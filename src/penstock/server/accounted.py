@@ -9,7 +9,6 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from penstock.pipeline.relay import Broken
-from penstock.server.client import WithoutBody
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import DEFECT, tell_of_stop
 
@@ -40,8 +39,6 @@ async def accounted(context: RequestContext, serving: Coroutine[Any, Any, None])
                 await context.refuse(DEFECT)
     finally:
         account.has_left = client.gone
-        if type(client) is WithoutBody:
-            account.method = "HEAD"  # the request was served as GET
         if context.answer is not None:
             context.answer.close()
         account.close()

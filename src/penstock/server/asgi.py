@@ -24,7 +24,7 @@ _NO_BUDGET: Final = 0
 class AsgiClient(BodyHold):
     """A ``Client`` (client.py) under any ASGI server."""
 
-    __slots__ = ("_departure", "_limits", "_receive", "_send", "address", "raw_path")
+    __slots__ = ("_departure", "_is_head", "_limits", "_receive", "_send", "address", "raw_path")
 
     def __init__(
         self,
@@ -34,9 +34,12 @@ class AsgiClient(BodyHold):
         limits: CallerLimits | None = None,
         budget: BodyBudget | None = None,
         raw_path: bytes = b"",
+        *,
+        is_head: bool = False,
     ) -> None:
         super().__init__(budget or BodyBudget(_NO_BUDGET))
         self.raw_path = raw_path.partition(b"?")[0].decode("latin-1")
+        self._is_head = is_head
         self._limits = limits or CallerLimits()
         self._receive = receive
         self._send = send
@@ -65,7 +68,8 @@ class AsgiClient(BodyHold):
 
     async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         self.release()
-        if not more and (body or status not in WITHOUT_BODY):
+        # Without a body, the answer to HEAD says the length that it was made with, if any.
+        if not more and (body or (status not in WITHOUT_BODY and not self._is_head)):
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": more})

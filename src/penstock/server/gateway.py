@@ -27,7 +27,7 @@ from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.bodies.media_types import BodyKind, content_type_refused
 from penstock.server.bodies.receive import Receive
 from penstock.server.bodies.request_body import meant_surface, read_request_body
-from penstock.server.client import Client, send_whole, without_body
+from penstock.server.client import Client, WithoutBody, send_whole, without_body
 from penstock.server.http.connection_count import ConnectionCount
 from penstock.server.keepalive import respond_with_comments
 from penstock.server.kept_content import ContentRule
@@ -116,7 +116,10 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             raw_path = scope.get("raw_path") or b""
-            client = AsgiClient(receive, send, scope.get("client"), self.limits.caller, self.budget, raw_path)
+            client = AsgiClient(
+                receive, send, scope.get("client"), self.limits.caller, self.budget, raw_path,
+                is_head=scope["method"] == "HEAD",
+            )  # fmt: skip
             query = scope.get("query_string", b"").decode("latin-1")
             try:
                 await self.serve(scope["method"], scope["path"], list(scope["headers"]), client, query)
@@ -276,6 +279,7 @@ class Gateway:
     ) -> RequestContext:
         """The context of one request, and its account with all that the head says of the caller."""
         account = Account(self.records, method, path)
+        account.is_head = type(client) is WithoutBody
         context = RequestContext(account, dialect, headers, client, fields)
         if self._has_proxies:
             account.address = self._trusted_proxies.source(client.address, headers)

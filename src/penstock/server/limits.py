@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -63,11 +64,16 @@ class RequestLimits(msgspec.Struct, frozen=True):
 
 
 def advice(failure: Failure) -> Headers:
-    """The header that tells a caller when to come again, for failures that pass by themselves."""
-    return [(b"retry-after", b"1")] if failure.kind in _PASSING else []
+    """The header that tells a caller what helps: when to come again, which encodings of a body are read."""
+    return list(_ADVICE.get(failure.kind, ()))
 
 
-_PASSING: Final = frozenset({Kind.BODIES_EXHAUSTED, Kind.CONNECTIONS_EXHAUSTED})
+_SOON: Final = ((b"retry-after", b"1"),)
+_ADVICE: Final[Mapping[Kind, tuple[tuple[bytes, bytes], ...]]] = {
+    Kind.BODIES_EXHAUSTED: _SOON,
+    Kind.CONNECTIONS_EXHAUSTED: _SOON,
+    Kind.UNSUPPORTED_ENCODING: ((b"accept-encoding", b"gzip, deflate"),),  # RFC 9110, 15.5.16
+}
 
 
 def fell_silent(seconds: float) -> Failure:

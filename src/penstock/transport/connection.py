@@ -17,7 +17,7 @@ from typing import Final, Protocol, cast
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Limits, Origin
+from penstock.core.http import HEAD, Limits, Origin
 from penstock.transport.base import Request
 from penstock.transport.deadlines import earliest
 from penstock.transport.exchange import HttpExchange
@@ -111,6 +111,8 @@ class Connection(TakesTurns):
         exchange = self._exchange = HttpExchange(self, limits, started, request.switches)
         if limits is not self._limits:
             self._limits, self._shortest = limits, earliest(limits, 0.0)
+        if request.method == HEAD:
+            self.reader.is_bodiless = True
         self.look_by(started + self._shortest)
         self._write(request)
         if request.upload is not None:

@@ -123,6 +123,12 @@ class HttpExchange(Wakeup):
         self._uploading = Uploading(self._connection.loop, upload, self)
         self._unread_bytes = UnreadBytes(self._connection.transport)
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether nothing was sent of the upload that ends the request. A provider can't act on such a request, and it
+        can be sent again (RFC 9112, 8)."""
+        return self._uploading is not None and not self._uploading.is_begun
+
     def has_unread(self) -> bool:
         """Whether there are bytes of the response, or its end, that the event loop hasn't read yet."""
         return self._connection.is_open and self._connection.has_unread()

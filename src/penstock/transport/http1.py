@@ -14,6 +14,8 @@ import functools
 import ssl
 from collections.abc import Callable
 
+import msgspec
+
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
@@ -81,6 +83,8 @@ class Http1Transport:
         if not exchange.status and failure is not None:
             if idle is not None and failure.kind is Kind.CONNECTION_CLOSED:
                 self._pool.drop_idle_of(place)
+                if exchange.is_incomplete:
+                    return await self.send(msgspec.structs.replace(request, fresh=True))
             return failure
         return inflated(exchange, connection.host) if exchange.is_encoded else exchange
 

@@ -31,6 +31,10 @@ class _OverrunError(Exception):
     """There are bytes after the end of the response: the parser stops at them."""
 
 
+class _NoBodyError(Exception):
+    """The request was for the head alone, whatever the head says of a body: the parser stops behind it."""
+
+
 class ResponseReader:
     """Parses bytes until ``complete``. ``head_complete`` is set first; ``take()`` returns the body so far. ``begin()``
     makes it ready for the next response, which is read by the same parser.
@@ -39,15 +43,17 @@ class ResponseReader:
     a content coding.
     ``max_framing`` bounds the bytes of the head, and later of framing (chunk extensions, trailers) without any body.
     httptools reports a header field only when it is complete, so fed bytes are counted as well as reported bytes.
-    Bytes after the end of the response never reach the body; ``overrun``: there were such bytes. ``may_switch``: the
-    request asked for another protocol; after a response of status 101 (``switched``) the body is whatever comes.
+    Bytes after the end of the response never reach the body; ``overrun``: there were such bytes, or there may be, and
+    the parser reads no other response. ``may_switch``: the request asked for another protocol; after a response of
+    status 101 (``switched``) the body is whatever comes. ``is_bodiless``: the request was HEAD (RFC 9112, 6.3).
     ``pieces`` are the body since it was last taken, and ``on_body`` is their ``append``: a callback in C costs the
     pieces of a stream no Python call.
     """
 
     __slots__ = (
         "_framing", "_interim", "_max_framing", "_parser", "complete", "framed", "head_complete", "headers",
-        "is_encoded", "keep_alive", "may_switch", "on_body", "overrun", "pieces", "promised_idle", "status", "switched",
+        "is_bodiless", "is_encoded", "keep_alive", "may_switch", "on_body", "overrun", "pieces", "promised_idle",
+        "status", "switched",
     )  # fmt: skip
 
     def __init__(self, max_framing: int) -> None:
@@ -65,7 +71,7 @@ class ResponseReader:
         self.may_switch = may_switch
         self.status = self._interim = 0
         self.headers: Headers = []
-        self.head_complete = self.complete = self.framed = self.is_encoded = False
+        self.head_complete = self.complete = self.framed = self.is_encoded = self.is_bodiless = False
         self.promised_idle = math.inf
 
     def feed(self, data: bytes) -> None:
@@ -158,6 +164,9 @@ class ResponseReader:
                 self.promised_idle = _promised_idle(value)
             elif name == b"content-encoding":
                 self.is_encoded = True
+        if self.is_bodiless:
+            self.complete = True
+            raise _NoBodyError
 
     def _take_interim(self, status: int) -> None:
         """The head of a response that isn't the final one: another follows, or another protocol. Raises Malformed."""

@@ -63,14 +63,14 @@ class UnreadBytes:
 class Uploading:
     """The task that sends the rest of one body.
 
-    ``waits_for_caller``: the next bytes haven't come, so that the provider's time doesn't run. ``is_over``: the whole
-    body is sent.
+    ``waits_for_caller``: the next bytes haven't come, so that the provider's time doesn't run. ``is_begun``: bytes of
+    it were asked for, so that nobody can send it again. ``is_over``: the whole body is sent.
     """
 
-    __slots__ = ("_task", "is_over", "waits_for_caller")
+    __slots__ = ("_task", "is_begun", "is_over", "waits_for_caller")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, upload: Upload, receiver: Receiver) -> None:
-        self.is_over = False
+        self.is_begun = self.is_over = False
         self.waits_for_caller = True
         self._task = loop.create_task(self._send(upload, receiver))
 
@@ -80,6 +80,8 @@ class Uploading:
 
     async def _send(self, upload: Upload, receiver: Receiver) -> None:
         in_chunks = upload.rest < 0
+        await self._let_read(receiver)  # a provider may have closed the connection before it was used again
+        self.is_begun = True
         while True:
             self.waits_for_caller = True
             piece = await upload.read()

@@ -165,7 +165,10 @@ def test_tools_of_another_maker() -> None:
     own = NativeTool("anyone's", {})
     given = request(user(TextPart("x")), tools=(SEARCH, shell, code, own), tool_choice=ToolChoice("required", ("s",)))
     found, dropped = ready(given)
-    assert found.parameters["tools"] == (Tool("bash"), own)
+    assert found.parameters["tools"] == (
+        Tool("bash", path="tools[1]"),
+        NativeTool("anyone's", {}, path="tools[3]"),
+    ), "behind what is left out, the position is still the caller's"
     assert found.parameters["tool_choice"] == ToolChoice("required", ("s",))
     assert dropped == ("tools[0]", "tools[1].strict", "tools[2]")
     mapped, dropped = ready(given, Reader(kinds={"web_search": "google_search"}))
@@ -173,7 +176,8 @@ def test_tools_of_another_maker() -> None:
     assert mapped.parameters["tool_choice"] == ToolChoice("auto")
     assert dropped == ("tools[0].max_uses", "tools[1].strict", "tools[2]")
     settings = {"type": "googleSearch", "timeRangeFilter": {"startTime": "t"}}
-    googles = request(user(TextPart("x")), tools=(NativeTool("googleSearch", settings, Owner.GOOGLE, "web_search"),))
+    search = NativeTool("googleSearch", settings, Owner.GOOGLE, "web_search", path="tools[0].googleSearch")
+    googles = request(user(TextPart("x")), tools=(search,))
     assert ready(googles, Reader(kinds={"web_search": "ws"}))[1] == ("tools[0].googleSearch.timeRangeFilter",)
     theirs, dropped = ready(given, Reader(tools_of=Owner.ANTHROPIC))
     assert theirs.parameters["tools"] == (SEARCH, shell, code, own)

@@ -8,6 +8,7 @@ from calling import call, route, target
 from penstock.core.body import Body
 from penstock.core.form import Form
 from penstock.core.operation import Operation
+from penstock.core.outcome import ErrorClass
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.upload import may_race, may_repeat, passes, reads_fields
 from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, RetryPolicy, StickyPolicy, Target
@@ -21,7 +22,9 @@ RETRIED = Target("config", "openai", retry=RetryPolicy(2, frozenset({500})))
     [
         (ONE, False, False),
         (RETRIED, True, False),
-        (Target("config", "openai", retry=RetryPolicy(0, frozenset())), False, False),
+        (Target("config", "openai", retry=RetryPolicy(0, frozenset({500}))), False, False),
+        (Target("config", "openai", retry=RetryPolicy(1, frozenset({500})).of_unsent()), False, False),
+        (Target("config", "openai", retry=RetryPolicy(1, frozenset(), frozenset({ErrorClass.TIMEOUT}))), True, False),
         (Balance("config", (ONE, ONE), (1, 1)), False, False),
         (Balance("config", (ONE, RETRIED), (1, 1)), True, False),
         (Balance("config", (ONE, ONE), (1, 1), sticky=StickyPolicy(("params.language",), 60)), False, True),

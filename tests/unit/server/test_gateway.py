@@ -100,7 +100,16 @@ async def test_pages_are_no_business_of_the_records(edge: Edge, method: str) -> 
     assert edge.records() == []
 
 
-@pytest.mark.parametrize(("path", "status"), [("/v1/models", 200), ("/v1/messages", 405), ("/nothing", 404)])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/models", 200),
+        ("/v1/proxy/models", 200),
+        ("/v1/proxy/files", 404),
+        ("/v1/messages", 405),
+        ("/nothing", 404),
+    ],
+)
 async def test_a_request_for_the_head_alone_is_recorded_as_one(edge: Edge, path: str, status: int) -> None:
     client = await edge.serve("HEAD", path, ECHO)
     record = edge.record()

@@ -181,6 +181,44 @@ async def test_what_the_event_loop_has_not_seen_of_an_idle_connection_is_seen_af
         assert not connection.is_usable()
 
 
+class OnePiece:
+    """An upload of one piece. ``asked`` counts how often it was."""
+
+    rest = 3
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def read(self) -> bytes:
+        self.asked += 1
+        return b"abc" if self.asked == 1 else b""
+
+
+async def test_an_upload_goes_on_a_new_connection_where_an_idle_one_was_closed_before_it() -> None:
+    """RFC 9112, 8: nobody acts on a request without the end of its body, and nothing of that was sent."""
+    peers: list[Peer] = []
+    bodies: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        peers.append(peer)
+        while True:
+            bodies.append((await peer.request()).partition(b"\r\n\r\n")[2])
+            await peer.send(OK)
+
+    async with serving(script) as server, transport() as made:
+        for number in range(2):
+            await idle(made, server.origin)
+            upload, sent = OnePiece(), request(server.origin, body=b"head")
+            sent.upload = upload
+            if number == 0:
+                # Closed in this round of the event loop, in which the connection is taken without a look at it.
+                with socket.socket(fileno=os.dup(peers[0].writer.get_extra_info("socket").fileno())) as raw:
+                    raw.shutdown(socket.SHUT_WR)
+            reply = await made.send(sent)
+            assert await read_all(reply) == b"ok"
+            assert (bodies[-1], upload.asked, server.connections) == (b"headabc", 2, 2)
+
+
 async def test_a_large_body_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """No call is given more than a piece, which TLS would encrypt at once, and no turn more than a few."""
     sizes: list[int] = []

@@ -52,6 +52,29 @@ def test_one_reader_reads_response_after_response() -> None:
         assert (reader.status, reader.headers, reader.complete, reader.pieces) == (0, [], False, [])
 
 
+@pytest.mark.parametrize("cuts", [[], [10], [60], [*range(200)]])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"content-length: 5\r\n",
+        b"transfer-encoding: chunked\r\n",
+        b"",
+        b"content-length: 0\r\n",
+        b"connection: close\r\n",
+    ],
+)
+def test_a_response_to_head_ends_with_its_head(head: bytes, cuts: list[int]) -> None:
+    """RFC 9112, 6.3: whatever it says of a body. What comes all the same is none."""
+    data = b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n" + head + b"\r\n"
+    for rest in (b"", b"5\r\nhello\r\n0\r\n\r\n"):
+        reader = ResponseReader(4096)
+        reader.is_bodiless = True
+        marks = [0, *sorted({cut for cut in cuts if 0 < cut < len(data + rest)}), len(data + rest)]
+        for start, end in itertools.pairwise(marks):
+            reader.feed((data + rest)[start:end])
+        assert (reader.status, reader.complete, reader.take(), reader.overrun) == (200, True, b"", True)
+
+
 @pytest.mark.parametrize("status", [b"000", b"099", b"600", b"999"])
 def test_statuses_that_http_does_not_know(status: bytes) -> None:
     with pytest.raises(Malformed, match=f"status {int(status)},"):

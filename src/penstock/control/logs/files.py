@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
@@ -30,9 +31,13 @@ _MOST_AT_ONCE: Final = 1_000_000
 """Rows of a file that is fetched without an export."""
 FORMATS: Final = {"jsonl": NDJSON.decode(), "csv": "text/csv; charset=utf-8"}
 _PAGE: Final = 500
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a cell begins that a spreadsheet would carry out, in full width, too:
-https://owasp.org/www-community/attacks/CSV_Injection."""
+_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+"""How a formula begins, in full width, too: https://owasp.org/www-community/attacks/CSV_Injection."""
+_FORMULA: Final = re.compile(rf'[\s"]*[{_SIGNS}]|[\t\r\n]')
+_GAP: Final = re.compile(rf'([;\s"]+)([{_SIGNS}]?)')
+_SEPARATORS: Final = frozenset(";\t\r\n")
+"""What begins a cell within a text where a spreadsheet separates cells by semicolons or tabs, as in most of Europe:
+quotation marks in the middle of such a cell do not hold a text together."""
 MEMBERS: Final = (
     "id", "created_at", "trace_id", "span_id", "parent_span_id", "span_name", "workspace_id", "api_key_id",
     "api_key_name", "source", "request_method", "request_url", "operation", "ai_org", "ai_model", "virtual_key",
@@ -110,5 +115,16 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    return write_json(value).decode()
+        text = _without_inner_formulas(value)
+        return f"'{text}" if _FORMULA.match(text) else text
+    return _without_inner_formulas(write_json(value).decode())
+
+
+def _without_inner_formulas(text: str) -> str:
+    """A text with an apostrophe before each sign that would begin a formula where its cell is taken for several."""
+    return text if _SEPARATORS.isdisjoint(text) else _GAP.sub(_kept_apart, text)
+
+
+def _kept_apart(gap: re.Match[str]) -> str:
+    between, sign = gap.groups()
+    return between + sign if not sign or _SEPARATORS.isdisjoint(between) else f"{between}'{sign}"

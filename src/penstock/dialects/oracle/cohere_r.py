@@ -21,6 +21,7 @@ from penstock.core.chat import (
     Tool,
     ToolCall,
     ToolResult,
+    place_of,
 )
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json
@@ -118,7 +119,7 @@ def _tools(parameters: Parameters) -> dict[str, Any]:
             parameters.unsupported("tool_choice")
         allowed = choice.allowed
         offered = [(n, tool) for n, tool in offered if not allowed or tool.name in allowed]
-    found = [_tool(tool, f"tools[{n}].function.parameters", parameters) for n, tool in offered]
+    found = [_tool(tool, f"{place_of(tool, n)}.function.parameters", parameters) for n, tool in offered]
     return {"tools": found} if found else {}
 
 

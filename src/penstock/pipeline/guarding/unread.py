@@ -7,6 +7,7 @@ Source: docs/guardrails.md#which-requests.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
@@ -64,17 +65,19 @@ async def refusal_of_unread(call: Call, plan: GuardPlan, verdicts: GuardVerdicts
 def _opens_session(call: Call) -> bool:
     """Whether a request makes a session at the provider, or a secret for one: ``/v1/realtime/client_secrets``, also by
     ``/v1/proxy``."""
-    is_elsewhere = call.resource is not None and not call.resource.startswith(_REALTIME)
+    is_elsewhere = call.resource is not None and not call.resource.startswith("realtime/")
     if not call.operation.is_proxy or call.account.method == "GET" or is_elsewhere:
         return False
     segments = segments_at_any_host(f"{call.resource or ''}/{call.parameters.get('rest', '')}")
-    return any(each.lower().startswith((_REALTIME, *_LIVE_TOKENS)) for each in segments)
+    return any(_BEHIND_NAME.split(each.lower(), 1)[0] in _SESSIONS for each in segments)
 
 
-_REALTIME: Final = "realtime"
-"""How the segment of a path begins: ``realtimeapi`` at Azure's older versions."""
-_LIVE_TOKENS: Final = ("auth_tokens", "authtokens")
-"""What lets a browser open a session of Gemini's Live API: https://ai.google.dev/gemini-api/docs/ephemeral-tokens"""
+_BEHIND_NAME: Final = re.compile("[;:]")
+"""What some hosts take off a segment of a path: its parameters, or a verb."""
+_SESSIONS: Final = frozenset({"realtime", "realtimeapi", "realtimertc", "auth_tokens", "authtokens"})
+"""Segments of paths where sessions, and secrets for them, are made: OpenAI's, two more at Azure's older versions
+(https://learn.microsoft.com/azure/ai-foundry/openai/how-to/realtime-audio-webrtc), and Gemini's for its Live API
+(https://ai.google.dev/gemini-api/docs/ephemeral-tokens)."""
 
 
 def refusal_of_hidden(plan: GuardPlan, body: GuardedBody, form: Form | None = None) -> Failure | None:

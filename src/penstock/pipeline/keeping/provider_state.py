@@ -255,8 +255,9 @@ def _is_named_again(call: Call, *, has_default: bool) -> bool:
 
 def _only(call: Call, compiled: CompiledPlan, target: Target) -> CompiledPlan:
     """The plan with one target. What changes a thing is sent once, apart from making a response."""
-    if call.account.method in _CHANGING and not (call.resource is None and call.operation.has_body):
-        target = msgspec.structs.replace(target, retry=None)
+    is_change = call.account.method in _CHANGING and not (call.resource is None and call.operation.has_body)
+    if is_change and target.retry is not None:
+        target = msgspec.structs.replace(target, retry=target.retry.of_unsent())
     return msgspec.structs.replace(compiled, plan=target)
 
 

@@ -36,7 +36,7 @@ async def unpack(body: bytes, encoding: bytes, limit: int, hold: BodyHold) -> by
         return body
     if encoding not in {b"gzip", b"x-gzip", b"deflate"}:
         text = "The gateway reads request bodies that are not compressed, or gzip or deflate: send one of these."
-        return Failure(Kind.INVALID_REQUEST, text, "content-encoding")
+        return Failure(Kind.UNSUPPORTED_ENCODING, text, "content-encoding")
     unpacking = _Unpacking(body, encoding, limit)
     unpacking.run(_ON_LOOP)
     if not unpacking.is_over:

@@ -211,7 +211,8 @@ class Http1Client(BodyHold):
         lines += map(_FIELD.join, connection.default_headers)
         keep_alive = self.keep_alive and request.complete and not (connection.is_draining and connection.is_drained)
         if not more:
-            if body or status not in WITHOUT_BODY:
+            # Without a body, the answer to HEAD says the length that it was made with, if any.
+            if body or (status not in WITHOUT_BODY and request.method != "HEAD"):
                 lines.append(b"content-length: %d" % len(body))
         else:
             # HTTP/1.0 has no chunked encoding: the end of the connection ends the body.

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, Limits
+from penstock.core.http import HEAD, Headers, Limits
 from penstock.core.json_text import write_json
 from penstock.transport.base import Request
 from penstock.transport.deadlines import Deadlines
@@ -27,6 +27,7 @@ Piece = bytes | float | Failure
 """Bytes of a body, a pause in seconds, or how the body breaks off."""
 
 _HOST: Final = "echo"
+_READING: Final = (b"GET", HEAD)
 _LARGE: Final = 256 << 10
 """Bytes of a request that is read beside the event loop."""
 _PIECE: Final = 256 << 10
@@ -86,10 +87,10 @@ class EchoTransport:
     async def send(self, request: Request) -> EchoReply | Failure:
         timing = _Timing(request.limits, self._sleep)
         path = request.target.partition(b"?")[0]
-        if request.method == b"GET" and path.endswith(b"/models"):
+        if request.method in _READING and path.endswith(b"/models"):
             return EchoReply(timing, 200, [models(MODELS, int(time.time()))])
         parent, _, name = path.decode("latin-1").rpartition("/")
-        if request.method == b"GET" and parent.endswith("/models") and name in MODELS:
+        if request.method in _READING and parent.endswith("/models") and name in MODELS:
             return EchoReply(timing, 200, [model(name, int(time.time()))])
         embeds = path.endswith(b"/embeddings")
         if request.method != b"POST" or not (embeds or path.endswith(b"/chat/completions")):

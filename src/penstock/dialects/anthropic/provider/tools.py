@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
+from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice, place_of
 from penstock.core.failure import Failure
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
@@ -75,7 +75,7 @@ def _choice(choice: ToolChoice, *, is_parallel: bool) -> dict[str, Any]:
 def _tool(
     tool: Tool | NativeTool, position: int, traits: Traits, parameters: Parameters, enforced: Enforced
 ) -> dict[str, Any] | None:
-    path = f"tools[{position}]"
+    path = place_of(tool, position)
     if isinstance(tool, NativeTool):
         native = _native(tool)
         if native is None:

@@ -40,11 +40,12 @@ def _read(config: Body) -> list[Tool | NativeTool]:
 def _all(tools: list[Body]) -> list[Tool | NativeTool]:
     found: list[Tool | NativeTool] = []
     for position, tool in enumerate(tools):
-        path = f"toolConfig.tools[{position}]"
+        place = f"tools[{position}]"  # as the middle calls it: a cache point is no tool, and has a position
         if not tool.is_null("toolSpec"):
-            found.append(_function(tool, f"{path}.toolSpec"))
+            function = _function(tool, f"toolConfig.{place}.toolSpec")
+            found.append(msgspec.structs.replace(function, path=place))
         elif "cachePoint" not in tool:
-            found.append(_own({name: tool.value(name) for name in tool}))
+            found.append(_own({name: tool.value(name) for name in tool}, place))
         elif found and isinstance(found[-1], Tool):
             found[-1] = msgspec.structs.replace(found[-1], cache=marker({"cachePoint": tool.value("cachePoint")}))
     return found
@@ -70,11 +71,11 @@ def _function(tool: Body, path: str) -> Tool:
     return Tool(name, text_in(spec.value("description")), schema, is_strict, None, extras)
 
 
-def _own(value: dict[str, Any]) -> NativeTool:
+def _own(value: dict[str, Any], path: str) -> NativeTool:
     """A tool that is no function: what Bedrock runs by itself, or one that isn't known."""
     system = value.get("systemTool")
     name = text_in(system.get("name")) if isinstance(system, dict) else ""
-    return NativeTool(name or next(iter(value), ""), value, Owner.AMAZON, _KINDS.get(name, ""))
+    return NativeTool(name or next(iter(value), ""), value, Owner.AMAZON, _KINDS.get(name, ""), path=path)
 
 
 def read_choice(value: Any) -> ToolChoice | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import ChatRequest, Format, NativeTool, Owner, Tool, ToolChoice
+from penstock.core.chat import ChatRequest, Format, NativeTool, Owner, Tool, ToolChoice, place_of
 from penstock.core.failure import Failure, Kind
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
@@ -232,7 +232,7 @@ def _tool(
     enforced: Enforced | None,
 ) -> list[Block]:
     """A tool, and the cache point behind it. Nova's cache has no place for tools."""
-    path = f"tools[{position}]"
+    path = place_of(tool, position)
     if isinstance(tool, NativeTool):
         return _native_tool(tool, path, parameters, traits, fields)
     for name in tool.extras:

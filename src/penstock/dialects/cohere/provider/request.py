@@ -29,6 +29,7 @@ from penstock.core.chat import (
     Tool,
     ToolCall,
     ToolResult,
+    place_of,
 )
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
@@ -231,7 +232,7 @@ def _tools(parameters: Parameters) -> dict[str, Any] | Failure:
         strict = True
     elif strict is None:
         for position in wanted:
-            parameters.unsupported(f"tools[{position}].function.strict")
+            parameters.unsupported(f"{place_of(tools[position], position)}.function.strict")
     _add(body, "strict_tools", strict)
     if choice is not None and choice.mode != "auto" and (offered or choice.mode == "required"):
         body["tool_choice"] = choice.mode.upper()

@@ -43,7 +43,7 @@ WORDING: Final = Wording(
     },
     inside={
         ".function.parameters": ".parameters",
-        ".function": "",
+        ".function.": ".",
         ".json_schema.schema": "",
         ".json_schema": "",
         ".image_url": "",

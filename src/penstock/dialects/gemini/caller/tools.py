@@ -54,7 +54,7 @@ def _tool(tool: Body, path: str) -> Iterator[Tool | NativeTool]:
         elif not tool.is_null(spelling):
             settings = tool.value(spelling)
             value = {"type": name, **(own_members(settings) if isinstance(settings, dict) else {})}
-            yield NativeTool(name, value, Owner.GOOGLE, _KINDS.get(name, ""))
+            yield NativeTool(name, value, Owner.GOOGLE, _KINDS.get(name, ""), path=f"{path}.{name}")
 
 
 def _functions(tool: Body, spelling: str, path: str) -> Iterator[Tool]:
@@ -78,7 +78,7 @@ def _function(function: Body, path: str) -> Tool:
                 raise Malformed(f"{path}.{member}", "an object")
             schema = json_schema(function.raw(spellings[member]) or b"")
     extras = {member: function.value(spelling) for member, spelling in spellings.items() if member not in _MEMBERS}
-    return Tool(name, text_in(function.value("description")), schema, extras=extras)
+    return Tool(name, text_in(function.value("description")), schema, extras=extras, path=path)
 
 
 _MODES: Final[Mapping[str, ToolChoice]] = {

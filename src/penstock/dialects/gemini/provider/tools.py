@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import NativeTool, Tool, ToolChoice
+from penstock.core.chat import NativeTool, Tool, ToolChoice, place_of
 from penstock.core.failure import Failure
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
@@ -62,7 +62,7 @@ def write_tools(parameters: Parameters, traits: Traits) -> dict[str, Any] | Fail
     functions: list[dict[str, Any]] = []
     own: list[dict[str, Any]] = []
     for position, tool in enumerate(parameters.tools() if takes_any else ()):
-        path = f"tools[{position}]"
+        path = place_of(tool, position)
         found = _own_tool(tool, config)
         if found is not None:
             own.append(found)

@@ -30,6 +30,7 @@ from penstock.core.chat import (
     ToolCall,
     ToolResult,
     UnknownPart,
+    place_of,
 )
 from penstock.core.parameters import Parameters
 from penstock.dialects.malformed import marker_name
@@ -104,7 +105,7 @@ def _tools(parameters: Parameters, host: Host) -> dict[str, Any]:
         elif choice.names:
             allowed = choice.allowed
             tools = [(n, tool) for n, tool in tools if isinstance(tool, NativeTool) or tool.name in allowed]
-    offered = [each for n, tool in tools for each in _tool(tool, f"tools[{n}]", parameters, host)]
+    offered = [each for n, tool in tools for each in _tool(tool, place_of(tool, n), parameters, host)]
     if offered:
         members["tools"] = offered
     return members

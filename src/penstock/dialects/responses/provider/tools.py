@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import json_text
-from penstock.core.chat import NativeTool, Tool, ToolChoice
+from penstock.core.chat import NativeTool, Tool, ToolChoice, place_of
 from penstock.core.failure import Failure
 from penstock.core.parameters import Parameters
 from penstock.dialects.function_tools import unknown_choice
@@ -31,9 +31,10 @@ def write_tools(parameters: Parameters) -> dict[str, Any] | Failure:
     choice, listed = parameters.tool_choice(), parameters.tools()
     tools: list[Mapping[str, Any]] = []
     for position, tool in enumerate(listed):
-        written = _tool(tool, f"tools[{position}]", parameters)
+        path = place_of(tool, position)
+        written = _tool(tool, path, parameters)
         if written is None:
-            parameters.unsupported(f"tools[{position}]")
+            parameters.unsupported(path)
         else:
             tools.append(written)
     tools += _search(parameters, tools)

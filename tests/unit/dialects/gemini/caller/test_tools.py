@@ -19,8 +19,11 @@ def test_functions_stand_one_by_one() -> None:
         {"name": "g", "parameters_json_schema": {"type": "object"}, "behavior": "BLOCKING"},
     ]
     f, g = tools({"function_declarations": functions})
-    assert f == Tool("f", "d", b'{"type":"object","properties":{"type":{"type":"string"}}}')
+    assert f == Tool(
+        "f", "d", b'{"type":"object","properties":{"type":{"type":"string"}}}', path="tools[0].functionDeclarations[0]"
+    )
     assert (g.parameters, dict(g.extras)) == (b'{"type": "object"}', {"behavior": "BLOCKING"})
+    assert g.path == "tools[0].functionDeclarations[1]"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,7 @@ def test_googles_own_tools(name: str, kind: str) -> None:
     (tool,) = tools({name: {"excludeDomains": ["x"]}})
     assert isinstance(tool, NativeTool)
     assert (tool.owner, tool.kind, tool.value["excludeDomains"]) == (Owner.GOOGLE, kind, ["x"])
+    assert tool.path == f"tools[0].{tool.type}"
 
 
 @pytest.mark.parametrize(
