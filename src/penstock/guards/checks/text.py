@@ -145,12 +145,15 @@ def _count(
     *,
     needs_text: bool = True,
     trims: bool = False,
+    is_whole: bool = True,
 ) -> Callable[[Parameters], Prepared]:
     """A check that counts. ``bounds`` are the parameters, ``told`` their names in the data. ``trims``: white space
-    around the text is none of it."""
+    around the text is none of it. ``is_whole``: the bounds are integers; one below zero is valid, and bounds nothing or
+    everything."""
 
     def prepare(parameters: Parameters) -> Prepared:
-        least, most = parameters.number(bounds[0], least=0), parameters.number(bounds[1], least=0)
+        read = parameters.integer if is_whole else parameters.number
+        least, most = read(bounds[0]), read(bounds[1])
         if least is None and most is None and not (parameters.has(bounds[0]) or parameters.has(bounds[1])):
             parameters.complain(bounds[0], f"Required: {bounds[0]} or {bounds[1]}, or both")
         inverts = parameters.switch("not")
@@ -265,7 +268,14 @@ CHECKS: Final = (
     ),
     Check(
         "default.sentenceCount",
-        _count("sentence", ("minSentences", "maxSentences"), ("minCount", "maxCount"), _sentences, needs_text=False),
+        _count(
+            "sentence",
+            ("minSentences", "maxSentences"),
+            ("minCount", "maxCount"),
+            _sentences,
+            needs_text=False,
+            is_whole=False,
+        ),
     ),
     Check(
         "default.characterCount",

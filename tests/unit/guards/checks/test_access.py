@@ -30,6 +30,9 @@ def test_a_list_with_providers() -> None:
     assert judged("modelWhitelist", {"models": ["@openai/a"]}, asked_for("a")).verdict
     assert judged("modelWhitelist", {"models": ["openai/a"]}, asked_for("a")).verdict
     assert judged("modelWhitelist", {"models": ["a"]}, asked_for(None)).error is not None
+    for listed, verdict in (("a", True), ("@my-key/a", True), ("my-key/a", False), ("@other/a", False)):
+        assert judged("modelWhitelist", {"models": [listed]}, asked_for("@my-key/a")).verdict is verdict
+    assert refused("modelWhitelist", {"models": "a"}) == "p.models"
 
 
 RULES = {"defaults": ["base"], "metadata": {"team": {"a": ["x"], "b": ["y"]}, "all": {"true": ["*"]}}}
@@ -105,6 +108,12 @@ def test_request_types(parameters: dict[str, Any], streams: bool, verdict: bool,
     judgement = judged("allowedRequestTypes", parameters, "x", is_streaming=streams)
     assert (judgement.verdict, judgement.data["mode"]) == (verdict, mode)
     assert judgement.data["currentRequestType"] == "chatComplete"
+
+
+@pytest.mark.parametrize(("allowed", "source"), [("", "default"), (None, "default"), ([], "parameters")])
+def test_who_limits_the_types(allowed: Any, source: str) -> None:
+    judgement = judged("allowedRequestTypes", {"allowedTypes": allowed}, "x")
+    assert (judgement.verdict, judgement.data["source"]) == (True, source)
 
 
 def test_only_the_operators_metadata_counts() -> None:

@@ -110,10 +110,13 @@ def test_no_words(operator: str, verdict: bool) -> None:
 def test_what_of_the_parameters_is_refused() -> None:
     assert refused("contains", {"words": ["a"]}) == "p.operator"
     assert refused("contains", {"operator": "any"}) == "p.words"
-    assert refused("contains", {"words": "a", "operator": "some"}) == "p.operator"
+    assert refused("contains", {"words": ["a"], "operator": "some"}) == "p.operator"
+    assert refused("contains", {"words": "a, b", "operator": "any"}) == "p.words"
     assert refused("contains", {"words": ["a"], "operator": "any", "wrods": []}) == "p.wrods"
     assert refused("wordCount", {}) == "p.minWords"
     assert refused("wordCount", {"minWords": "many"}) == "p.minWords"
+    assert refused("wordCount", {"minWords": 1.5}) == "p.minWords"
+    assert refused("characterCount", {"maxCharacters": "2.5"}) == "p.maxCharacters"
     assert refused("endsWith", {}) == "p.suffix"
 
 
@@ -125,6 +128,9 @@ def test_what_of_the_parameters_is_refused() -> None:
         ("wordCount", {"maxWords": 1, "not": True}, "one two", True, 2),
         ("sentenceCount", {"minSentences": 1, "maxSentences": 2}, "a. b!", True, 2),
         ("sentenceCount", {"minSentences": 1}, "", False, 0),
+        ("sentenceCount", {"minSentences": 0.5, "maxSentences": 2}, "a.", True, 1),
+        ("wordCount", {"minWords": -5, "maxWords": 5}, "one", True, 1),
+        ("characterCount", {"maxCharacters": -1}, "one", False, 3),
         ("sentenceCount", {"maxSentences": 2}, "Well ...", False, 3),
         ("characterCount", {"minCharacters": 2, "maxCharacters": 2}, "\U0001f600", True, 2),
         ("characterCount", {"maxCharacters": 1}, "ab", False, 2),
