@@ -141,8 +141,8 @@ def _by_operator(operator: str, wanted: Iterable[str], found: list[str], what: s
 
 def _metadata_pairs(parameters: Parameters) -> Prepared:
     pairs = parameters.object("metadataPairs")
-    if pairs is None:
-        parameters.complain("metadataPairs", "Required: an object")
+    if not pairs:
+        parameters.complain("metadataPairs", "Required: an object with at least one key")
     operator = parameters.choice("operator", _OPERATORS, "all")
     kind = parameters.choice("matchType", _MATCHES, "exact")
     wanted = {key: _values(value) for key, value in (pairs or {}).items()}

@@ -123,6 +123,11 @@ def test_only_the_operators_metadata_counts() -> None:
     assert (judgement.verdict, judgement.data["source"]) == (False, "metadata")
 
 
+@pytest.mark.parametrize("pairs", [{}, None, []])
+def test_pairs_that_demand_nothing(pairs: Any) -> None:
+    assert refused("requiredMetadataKeyPairs", {"metadataPairs": pairs}) == "p.metadataPairs"
+
+
 def test_types_that_are_none_or_both() -> None:
     assert refused("allowedRequestTypes", {"allowedTypes": ["chat"]}) == "p.allowedTypes"
     both = {"allowedTypes": ["embed"], "blockedTypes": ["embed"]}
