@@ -54,6 +54,13 @@ _WORD: Final = re.compile(r"\w|\\[dw]|\[(?:\w|(?<=\w)-(?=\w)|\\[dw])+\]", re.ASC
 """A token that only a character of a word matches."""
 
 
+LONGEST_RUN: Final = 64
+"""Characters in a row after which ``BREAK`` stands."""
+BREAK: Final = "(?<!(?!))"
+"""Holds everywhere, and takes nothing. The library makes tables for a text that each match holds, before the time limit
+of a search counts: for ten thousand letters that takes minutes."""
+
+
 class TooLarge(Exception):
     """The repeats of a pattern multiply to more than ``_MOST_REPEATS``."""
 
@@ -168,6 +175,8 @@ class _Reader:
         """Which of the open groups are look-behinds."""
         self._names: set[str] = set()
         self._repeats = 1
+        self._run = 0
+        """Atoms since the latest break."""
         self._groups = 0
         """The groups with a number that have begun."""
 
@@ -301,6 +310,10 @@ class _Reader:
         return bool(text) and self._atom(text)
 
     def _atom(self, text: str) -> bool:
+        self._run += 1
+        if self._run > LONGEST_RUN:
+            self._parts.append(BREAK)
+            self._run = 1
         self._parts.append(text)
         self._sizes[-1] += 1
         self._last = 1

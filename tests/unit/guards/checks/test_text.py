@@ -1,4 +1,5 @@
 import tracemalloc
+from time import process_time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from judging import hooks_of, judged, prepared, refused
 from penstock.guards.detect.words import ascii_folded
 from penstock.guards.held_text import RuledText, StreamRule
+from penstock.guards.hold import HoldRule
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,17 @@ def test_many_words_in_a_stream(pieces: list[str], matches_case: bool) -> None:
 @pytest.mark.parametrize(("operator", "verdict"), [("any", False), ("all", True), ("none", True)])
 def test_no_words(operator: str, verdict: bool) -> None:
     assert judged("contains", {"words": [], "operator": operator}, "x").verdict is verdict
+
+
+def test_a_long_word_is_searched_for_at_once() -> None:
+    """As a run of letters in a pattern it would take the library minutes."""
+    word, began = "a" * 9000, process_time()
+    for more in ({"wholeWord": True}, {"caseSensitive": False}):
+        assert not judged("contains", {"words": [word], "operator": "none", **more}, f"- {word} -").verdict
+    rule = prepared("contains", {"words": [word], "operator": "none"}).hold
+    assert isinstance(rule, HoldRule)
+    assert rule.pattern.search(f"- {word}", timeout=60) is not None
+    assert process_time() - began < 30
 
 
 def test_what_of_the_parameters_is_refused() -> None:
