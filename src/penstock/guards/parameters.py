@@ -97,6 +97,14 @@ class Parameters:
         self.complain(name, "it must be true or false")
         return default
 
+    def integer(self, name: str) -> int | None:
+        """A number without a fraction."""
+        value = self.number(name)
+        if value is None or value == math.floor(value):
+            return None if value is None else int(value)
+        self.complain(name, "it must be an integer")
+        return None
+
     def number(self, name: str, default: float | None = None, *, least: float = -math.inf) -> float | None:
         """A number, an integer where one is written."""
         value = self._value(name)
@@ -130,8 +138,11 @@ class Parameters:
         return tuple(listed)
 
     def required_texts(self, name: str) -> tuple[str, ...]:
-        if self._value(name) is None:
-            self.complain(name, "Required: a list of strings")
+        """A list of texts. One text is none: whoever writes ``"a, b"`` may mean two."""
+        value = self._value(name)
+        if value is None or isinstance(value, str):
+            self.complain(name, "Required: a list of strings" if value is None else "it must be a list of strings")
+            return ()
         return self.texts(name)
 
     def choice(self, name: str, options: Collection[str], default: str | None = None) -> str:

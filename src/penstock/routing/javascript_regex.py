@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from penstock.routing.javascript_characters import Characters, escapes, joined_halves
 
 if TYPE_CHECKING:
     import regex
@@ -25,39 +28,37 @@ _LONG_TEXT: Final = 4 << 10
 """Characters of a text from which on a search may leave too much memory with its pattern."""
 _LONG_FOR_TOKEN: Final = 12
 """… for each token of a pattern: a large one takes as much memory itself, and long to compile."""
-_TOKEN: Final = re.compile(
-    r"""
-    (?P<quantifier> (?:[*+?] | \{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\}) \?? )
-    | (?P<escape> \\ (?:
-        c[A-Za-z] | (?=c) | x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | k<[^\W\d]\w*> | 0[0-7]{0,2} | [1-9][0-9]* | .
-      ) )
-    | (?P<class> \[\^?\] | \[ (?:\\.|[^\]\\])* \] )
-    | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>[^\W\d]\w*) > ) )? ) (?!\?)
-    | (?P<close> \) )
-    | (?P<bar> \| )
-    | (?P<anchor> [$^] )
-    | (?P<literal> [^\\(\[] )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_IN_CLASS: Final = re.compile(
-    r"\\(?:c[A-Za-z0-9_]|(?=c)|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-3][0-7]{0,2}|[4-7][0-7]?|.)|.", re.DOTALL
-)
-_CLASSES: Final = {"[]": "(?!)", "[^]": r"[\s\S]"}
-_SAME: Final = frozenset("dDwWbBtnvfr")
-"""The letters that mean the same behind a backslash in both syntaxes."""
-_SPACES: Final = {
-    "\\s": r"\t-\r\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff",
-    "\\S": r"\x00-\x08\x0e-\x1f\x21-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff"
-    r"\u3001-\ufefe\uff00-\U0010ffff",
-}
-"""White space as JavaScript has it, and everything else: the inside of a class."""
-_PUNCTUATION: Final = frozenset("\\^$.|?*+()[]{}-&~#/,:;<=>!@%`'\" \t")
+
+
+@cache
+def _token(*, is_unicode: bool) -> re.Pattern[str]:
+    return re.compile(
+        rf"""
+        (?P<quantifier> (?:[*+?] | \{{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\}}) \?? )
+        | (?P<escape> \\ (?: {escapes(is_unicode=is_unicode)} ) )
+        | (?P<class> \[\^?\] | \[ (?:\\.|[^\]\\])* \] )
+        | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>[^\W\d]\w*) > ) )? ) (?!\?)
+        | (?P<close> \) )
+        | (?P<bar> \| )
+        | (?P<anchor> [$^] )
+        | (?P<literal> [^\\(\[] )
+        """,
+        re.VERBOSE | re.DOTALL,
+    )
+
+
 _ANYTHING: Final = r"[^\n\r\u2028\u2029]"
 _LINE_START: Final = rf"(?<!{_ANYTHING})"
 _LINE_END: Final = rf"(?!{_ANYTHING})"
 _WORD: Final = re.compile(r"\w|\\[dw]|\[(?:\w|(?<=\w)-(?=\w)|\\[dw])+\]", re.ASCII)
 """A token that only a character of a word matches."""
+
+
+LONGEST_RUN: Final = 64
+"""Characters in a row after which ``BREAK`` stands."""
+BREAK: Final = "(?<!(?!))"
+"""Holds everywhere, and takes nothing. The library makes tables for a text that each match holds, before the time limit
+of a search counts: for ten thousand letters that takes minutes."""
 
 
 class TooLarge(Exception):
@@ -69,19 +70,28 @@ class Pattern:
 
     ``is_local``: no assertion looks beyond the text of a match, so that a match can be told before what follows is
     known; a word boundary beside a word's character is local, too. ``needed`` is a text that stands in each match,
-    empty where none is known: what doesn't hold it need not be searched.
+    empty where none is known: what doesn't hold it need not be searched. ``is_wide``: not only letters of ASCII are
+    letters (``Characters``).
     """
 
-    __slots__ = ("_compiled", "_ignores_case", "_source", "is_local", "needed", "size")
+    __slots__ = ("_compiled", "_ignores_case", "_is_wide", "_source", "is_local", "needed", "size")
 
     def __init__(
-        self, source: str, size: int, *, is_local: bool = False, ignores_case: bool = False, needed: str = ""
+        self,
+        source: str,
+        size: int,
+        *,
+        is_local: bool = False,
+        ignores_case: bool = False,
+        is_wide: bool = False,
+        needed: str = "",
     ) -> None:
         self._source = source
         self.size = size
         self.needed = needed
         self.is_local = is_local
         self._ignores_case = ignores_case
+        self._is_wide = is_wide
         self._compiled: regex.Pattern[str] | None = None
 
     @property
@@ -110,8 +120,10 @@ class Pattern:
         import regex  # few configs need it, and every start would pay for it
 
         # The library's own cache would keep patterns alive that no plan has any more.
-        flags = regex.ASCII | regex.IGNORECASE if self._ignores_case else regex.ASCII
-        return regex.compile(self._source, flags, cache_pattern=False)
+        flags = regex.UNICODE if self._is_wide else regex.ASCII
+        return regex.compile(
+            self._source, flags | regex.IGNORECASE if self._ignores_case else flags, cache_pattern=False
+        )
 
     def is_in(self, text: str, seconds: float) -> bool:
         """Whether a text contains a match; False if no match is found within some seconds."""
@@ -122,28 +134,31 @@ class Pattern:
 
 
 def read_pattern(source: str, flags: str = "") -> Pattern | None:
-    """The pattern, not yet compiled; None if it is not valid. Raises TooLarge. Of the flags, ``i``, ``m`` and ``s``
-    change what the pattern means.
+    """The pattern, not yet compiled; None if it is not valid. Raises TooLarge. Of the flags, ``i``, ``m``,
+    ``s``, ``u`` and ``y`` change what the pattern means.
 
     This takes time in proportion to the length of the pattern.
     """
+    if len(set(flags)) != len(flags):
+        return None
     tokens: list[re.Match[str]] = []
-    at = 0
+    at, read = 0, _token(is_unicode="u" in flags)
     while at < len(source):
-        token = _TOKEN.match(source, at)
+        token = read.match(source, at)
         if token is None:
             return None
         tokens.append(token)
         at = token.end()
-    reader = _Reader(flags, tokens)
+    reader = _Reader(source, flags, tokens)
     return reader.pattern() if all(map(reader.take, tokens)) else None
 
 
 class _Reader:
     """Writes a pattern in Python's syntax. ``_sizes`` are the sizes of the open groups, from the outside in."""
 
-    def __init__(self, flags: str, tokens: list[re.Match[str]]) -> None:
+    def __init__(self, source: str, flags: str, tokens: list[re.Match[str]]) -> None:
         self._flags = flags
+        self._characters = Characters(source, flags)
         self._all_names = frozenset([each["name"] for each in tokens if each["name"] is not None])
         self._all_groups = sum([each[0] == "(" or each["name"] is not None for each in tokens])
         self._opened: list[tuple[str, ...]] = []
@@ -156,8 +171,12 @@ class _Reader:
         self._last: int | None = None
         """The size of the latest atom; None where no quantifier may stand."""
         self._repeatable: list[bool] = []
+        self._behinds: list[bool] = []
+        """Which of the open groups are look-behinds."""
         self._names: set[str] = set()
         self._repeats = 1
+        self._run = 0
+        """Atoms since the latest break."""
         self._groups = 0
         """The groups with a number that have begun."""
 
@@ -166,14 +185,27 @@ class _Reader:
         if len(self._sizes) != 1:
             return None
         is_local, ignores_case = _is_local(self._tokens), "i" in self._flags
-        needed = _needed(self._tokens, ignores_case=ignores_case)
+        source = "".join(self._parts)
+        if "y" in self._flags:
+            # Each match begins where the one before it ended, the first at the beginning.
+            source, is_local = rf"\G(?:{source})", False
         return Pattern(
-            "".join(self._parts), self._sizes[0], is_local=is_local, ignores_case=ignores_case, needed=needed
+            source,
+            self._sizes[0],
+            is_local=is_local,
+            ignores_case=ignores_case,
+            is_wide=self._characters.is_wide,
+            needed=_needed(self._tokens, ignores_case=ignores_case),
         )
 
     def take(self, token: re.Match[str]) -> bool:
         """Add a token. Returns False if no valid pattern has the token here."""
+        before = self._tokens[-1] if self._tokens else ""
         self._tokens.append(token[0])
+        joined = "" if "u" in self._flags else joined_halves(before, token[0])
+        if joined:
+            self._parts[-1] = joined
+            return True
         return _KINDS[token.lastgroup or "literal"](self, token, token[0])
 
     def _quantifier(self, token: re.Match[str], text: str) -> bool:
@@ -194,18 +226,18 @@ class _Reader:
     def _escape(self, _: re.Match[str], text: str) -> bool:
         if text.startswith("\\k") and self._all_names:
             return text[3:-1] in self._all_names and self._reference(text[3:-1], text[3:-1] in self._names)
-        if text in _SPACES:
-            return self._atom(f"[{_SPACES[text]}]")
         is_position = text in {"\\b", "\\B"}
         if text[1:2] in _DIGITS:
             number = int(text[1:]) if len(text) < _LONGEST_NUMBER else _NO_GROUP
             if number > self._all_groups:
                 return self._octal(text[1:])
             return self._reference(text[1:], number <= self._groups)
-        self._atom(_escaped(text))
+        if text.startswith("\\k") and "u" in self._flags:
+            return False
+        is_read = self._written(self._characters.escaped(text))
         if is_position:
             self._last = None
-        return True
+        return is_read
 
     def _reference(self, group: str, is_earlier: bool) -> bool:
         """What a group of this number or name took. One that took no part is empty: in Python a reference to it would
@@ -226,7 +258,7 @@ class _Reader:
         return "u" not in self._flags
 
     def _class(self, _: re.Match[str], text: str) -> bool:
-        return self._atom(_CLASSES.get(text) or _class(text))
+        return self._written(self._characters.group(text))
 
     def _open(self, token: re.Match[str], text: str) -> bool:
         name = token["name"]
@@ -240,9 +272,10 @@ class _Reader:
         self._opened.append((str(self._groups), name or "") if is_captured else ())
         self._parts.append(text)
         self._sizes.append(1)
-        # A group behind which a quantifier may stand: any but a look-behind.
+        # A group behind which a quantifier may stand: any but a look-behind, and with the flag u a look-ahead.
         is_behind = text.startswith(("(?<=", "(?<!"))
-        self._repeatable.append(not is_behind)
+        self._repeatable.append(not (is_behind or (text in {"(?=", "(?!"} and "u" in self._flags)))
+        self._behinds.append(is_behind)
         self._behind += is_behind
         self._last = None
         return True
@@ -255,7 +288,7 @@ class _Reader:
         self._parts.append(text)
         self._sizes[-1] += size
         is_repeatable = self._repeatable.pop()
-        self._behind -= not is_repeatable
+        self._behind -= self._behinds.pop()
         self._last = size if is_repeatable else None
         return True
 
@@ -269,10 +302,18 @@ class _Reader:
 
     def _literal(self, _: re.Match[str], text: str) -> bool:
         if text != ".":
-            return self._atom(_plain(text))
+            return self._written(self._characters.literal(text))
         return self._atom(r"[\s\S]" if "s" in self._flags else _ANYTHING)
 
+    def _written(self, text: str) -> bool:
+        """Add an atom as Python writes it; False for none."""
+        return bool(text) and self._atom(text)
+
     def _atom(self, text: str) -> bool:
+        self._run += 1
+        if self._run > LONGEST_RUN:
+            self._parts.append(BREAK)
+            self._run = 1
         self._parts.append(text)
         self._sizes[-1] += 1
         self._last = 1
@@ -353,40 +394,3 @@ _LONGEST_NUMBER: Final = 6
 _QUANTIFIER: Final = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??"
 _MAYBE_NONE: Final = re.compile(r"[*?]|\{0+[,}]")
 """A quantifier that lets nothing be there, too."""
-
-
-def _plain(character: str) -> str:
-    return f"\\{character}" if character in _PUNCTUATION else character
-
-
-def _escaped(text: str) -> str:
-    """An escape in Python's syntax: a letter without a meaning in JavaScript stands for itself."""
-    letter = text[1:2]
-    if letter in _SAME or (letter in "xu" and len(text) > 2):
-        return text
-    if letter == "c" and len(text) == 3:
-        return f"\\x{ord(text[2]) % 32:02x}"
-    if letter == "0":
-        return f"\\x{int(text[1:], 8):02x}"
-    # A backslash before a "c" that names no control character stands for itself.
-    return "".join(map(_plain, text[1:] or text))
-
-
-def _class(text: str) -> str:
-    """A character class, whose brackets and operators Python would read as classes within the class."""
-    body = text[2:-1] if text.startswith("[^") else text[1:-1]
-    parts = [_of_class(part) for part in _IN_CLASS.findall(body)]
-    return f"[{'^' if text.startswith('[^') else ''}{''.join(parts)}]"
-
-
-_OCTAL: Final = re.compile(r"\\[0-7]+")
-
-
-def _of_class(part: str) -> str:
-    if part in _SPACES:
-        return _SPACES[part]
-    if _OCTAL.fullmatch(part):
-        return f"\\x{int(part[1:], 8):02x}"
-    if part.startswith("\\"):
-        return "B" if part == "\\B" else _escaped(part)
-    return f"\\{part}" if part in "[&~|" else part

@@ -91,6 +91,25 @@ def test_patterns_with_boundaries_beside_words(source: str) -> None:
         assert passed_on(rule, text, cuts) == replaced(rule, text)[0]
 
 
+@pytest.mark.parametrize(
+    ("source", "flags"),
+    [(r"\bmü+k\b", "i"), (r"\p{L}+@ü[k-s]*", "u"), (r"[\p{Lu}k]+\.ü", "iu"), (r"ü(?:is|ß)?k{2}", "i")],
+)
+def test_patterns_of_letters_beyond_ascii(source: str, flags: str) -> None:
+    read = read_pattern(source, flags)
+    assert read is not None
+    assert read.is_local
+    assert read.compile()
+    rule = HoldRule(read.compiled, lambda match: f"<{len(match[0])}>")
+    chance = random.Random(7)
+    for _ in range(3000):
+        text = "".join(chance.choice("MmÜüKkSsßi\u212aſ@. 1") for _ in range(chance.randrange(30)))
+        text = text.replace("M ", "Mük").replace("@.", "é@Ük").replace("1S", "ÜISKK")
+        cuts = [chance.randrange(40) for _ in range(chance.randrange(6))]
+        assert chunked(rule, text, cuts)[0] == replaced(rule, text)[0]
+        assert passed_on(rule, text, cuts) == replaced(rule, text)[0]
+
+
 def test_only_what_may_be_part_of_a_match_waits() -> None:
     rule = HoldRule(regex.compile("secret"), lambda _: "#")
     held = HeldText(rule)

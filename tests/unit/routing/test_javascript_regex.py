@@ -1,5 +1,7 @@
 """JavaScript's regular expressions: what means something else here, what is none, what is too large, and its size."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +116,19 @@ def test_a_search_that_takes_too_long_finds_nothing() -> None:
     endless = pattern("^(a|aa)+$|^(a|a)*c")
     assert not endless.is_in("a" * 1500 + "b", 0.01)
     assert endless.is_in("aa", 1.0), "a slow search of one request changes nothing for another request"
+
+
+@pytest.mark.parametrize("flags", ["", "i", "iu"])
+@pytest.mark.parametrize("run", ["a" * 9000, "é" * 9000, r"\x61" * 2000, "(?:" + "a" * 9000 + ")"])
+def test_a_long_run_of_letters_is_searched_within_the_time_limit(run: str, flags: str) -> None:
+    """The library's tables for such a run would take minutes, whatever the time limit."""
+    found = read_pattern(run, flags)
+    assert found is not None
+    assert found.compile()
+    text = "é" * 9000 if run[0] == "é" else "a" * 9000
+    began = process_time()
+    assert found.compiled.search(f"-{text}-", timeout=60) is not None
+    assert process_time() - began < 30
 
 
 def test_a_pattern_must_be_compiled_before_it_is_searched_for() -> None:

@@ -39,8 +39,11 @@ def _model_of(context: Context) -> str:
 
 
 def _is_listed(model: str, context: Context, models: Iterable[str]) -> bool:
-    """Whether a model is in a list, as the request names it or with its provider before it."""
+    """Whether a model is in a list, as the request names it, with its provider before it, or without the virtual key
+    that the name may begin with (``@my-key/gpt-5``)."""
     names = {model, f"{context.provider}/{model}", f"@{context.provider}/{model}"}
+    if model.startswith("@") and "/" in model:
+        names.add(model.partition("/")[2])
     return any(each in names for each in models)
 
 
@@ -138,8 +141,8 @@ def _by_operator(operator: str, wanted: Iterable[str], found: list[str], what: s
 
 def _metadata_pairs(parameters: Parameters) -> Prepared:
     pairs = parameters.object("metadataPairs")
-    if pairs is None:
-        parameters.complain("metadataPairs", "Required: an object")
+    if not pairs:
+        parameters.complain("metadataPairs", "Required: an object with at least one key")
     operator = parameters.choice("operator", _OPERATORS, "all")
     kind = parameters.choice("matchType", _MATCHES, "exact")
     wanted = {key: _values(value) for key, value in (pairs or {}).items()}
@@ -185,7 +188,8 @@ def _types(parameters: Parameters, name: str) -> tuple[str, ...]:
 
 def _request_types(parameters: Parameters) -> Prepared:
     types = _types(parameters, "allowedTypes"), _types(parameters, "blockedTypes")
-    has_allowed, has_blocked = parameters.has("allowedTypes"), parameters.has("blockedTypes")
+    # An empty text says nothing, an empty list that nothing is limited.
+    says = any(parameters.any(name) not in (None, "") for name in ("allowedTypes", "blockedTypes"))
     both = set(types[0]) & set(types[1])
     if both:
         parameters.complain("allowedTypes", f"{min(both)} is allowed and blocked")
@@ -204,7 +208,7 @@ def _request_types(parameters: Parameters) -> Prepared:
         kinds = {name, "chatComplete"} if name in _CHATS else {name}
         names = kinds | {f"{_STREAMED}{each}" for each in kinds} if context.is_streaming else kinds
         verdict = names.isdisjoint(blocked) and (not allowed or not names.isdisjoint(allowed))
-        source = "parameters" if has_allowed or has_blocked else "metadata" if allowed or blocked else "default"
+        source = "parameters" if says else "metadata" if allowed or blocked else "default"
         mode = ("combined" if blocked else "allowlist") if allowed else "blocklist" if blocked else "unrestricted"
         data: dict[str, Any] = {"currentRequestType": name}
         if allowed or not blocked:

@@ -17,7 +17,13 @@ from penstock.guards.schema_work import SchemaWork, extent
 _FENCE: Final = re.compile(r"(?:(?<!`)(?=`)|(?<!~)(?=~))(`{3,}+|~{3,}+)[ \t]*+([^\s`]*+)[^\n`]*+\n(.*?)\1", re.DOTALL)
 _INLINE: Final = re.compile(r"(?<!`)`{3,}+(?:json)?\s*+([\[{](?:(?!`{3}).)*+)`{3}", re.DOTALL | re.IGNORECASE)
 """Both look at a text once from each fence on: whoever wrote it may have written nothing but fences."""
-_DECODER: Final = json.JSONDecoder()
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 _MOST_CANDIDATES: Final = 200
 _MOST_TOLD: Final = 1000
 """Blocks of code whose languages are told."""

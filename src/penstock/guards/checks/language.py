@@ -27,7 +27,9 @@ _THREE_LETTERS: Final[Mapping[str, str]] = dict(
 def _codes(parameters: Parameters, name: str) -> frozenset[str]:
     """The languages of a parameter, by their codes of two letters."""
     codes = set()
-    for each in parameters.required_texts(name):
+    if not parameters.has(name):
+        parameters.complain(name, "Required: a list of languages")
+    for each in parameters.texts(name):
         code = each.lower().replace("-", "_").partition("_")[0]
         code = _THREE_LETTERS.get(code, code)
         if code not in LANGUAGES:

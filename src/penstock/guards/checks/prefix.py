@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from penstock.core.json_text import write_json
-from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, could_not
+from penstock.guards.base import Check, CheckError, Context, Judgement, Phase, Prepared
 from penstock.guards.parameters import Parameters
 
 _OTHER_CHATS: Final = frozenset({"createModelResponse", "generateContent", "converse"})
@@ -22,11 +22,11 @@ def _add_prefix(parameters: Parameters) -> Prepared:
     def judge(context: Context) -> Judgement:
         kind, body = context.request_type, context.request.json
         if kind in _OTHER_CHATS:
-            return could_not("The check adds no prefix to requests of this type.", data={"requestType": kind})
+            return _unchanged("The check adds no prefix to requests of this type.")
         if kind not in {"chatComplete", "messages", "complete"}:
             return Judgement(verdict=True)
         if not isinstance(body, dict) or not body:
-            return could_not("The request has no body.")
+            return _unchanged("The request has no body.")
         if kind == "complete":
             changed = _before_prompt(body, prefix, only_empty=only_empty)
         elif kind == "messages" and role == "system":
@@ -44,6 +44,11 @@ def _add_prefix(parameters: Parameters) -> Prepared:
         return Judgement(verdict=True, data=data, body=None if changed == body else write_json(changed))
 
     return Prepared(judge, size=len(prefix))
+
+
+def _unchanged(why: str) -> Judgement:
+    """The judgement of a request that the check can't change, which is nothing against the request."""
+    return Judgement(verdict=True, error=CheckError(why))
 
 
 def _before_prompt(body: dict[str, Any], prefix: str, *, only_empty: bool) -> dict[str, Any]:

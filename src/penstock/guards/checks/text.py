@@ -14,6 +14,7 @@ from penstock.guards.detect.words import LONGEST, MOST_CHARACTERS, WordList, asc
 from penstock.guards.hold import HoldRule
 from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt, utf16
+from penstock.routing.javascript_regex import BREAK, LONGEST_RUN
 
 _OPERATORS: Final = ("any", "all", "none")
 _SPACE: Final = (
@@ -126,7 +127,7 @@ def _word_pattern(word: str, *, matches_case: bool, whole: bool) -> Any:
     import regex  # few configs need it, and every start would pay for it
 
     flags = regex.V0 if matches_case else regex.IGNORECASE
-    escaped = regex.escape(word)
+    escaped = _in_runs(word)
     return regex.compile(rf"(?<!\w){escaped}(?!\w)" if whole else escaped, flags, cache_pattern=False)
 
 
@@ -134,7 +135,15 @@ def _any_of(words: tuple[str, ...], *, matches_case: bool) -> Any:
     import regex
 
     flags = regex.V0 if matches_case else regex.IGNORECASE
-    return regex.compile("|".join(regex.escape(word) for word in words), flags, cache_pattern=False)
+    return regex.compile("|".join(map(_in_runs, words)), flags, cache_pattern=False)
+
+
+def _in_runs(word: str) -> str:
+    """The pattern of a word, in which no run of characters is long."""
+    import regex
+
+    runs = [word[at : at + LONGEST_RUN] for at in range(0, len(word), LONGEST_RUN)]
+    return BREAK.join(map(regex.escape, runs))
 
 
 def _count(
@@ -145,12 +154,15 @@ def _count(
     *,
     needs_text: bool = True,
     trims: bool = False,
+    is_whole: bool = True,
 ) -> Callable[[Parameters], Prepared]:
     """A check that counts. ``bounds`` are the parameters, ``told`` their names in the data. ``trims``: white space
-    around the text is none of it."""
+    around the text is none of it. ``is_whole``: the bounds are integers; one below zero is valid, and bounds nothing or
+    everything."""
 
     def prepare(parameters: Parameters) -> Prepared:
-        least, most = parameters.number(bounds[0], least=0), parameters.number(bounds[1], least=0)
+        read = parameters.integer if is_whole else parameters.number
+        least, most = read(bounds[0]), read(bounds[1])
         if least is None and most is None and not (parameters.has(bounds[0]) or parameters.has(bounds[1])):
             parameters.complain(bounds[0], f"Required: {bounds[0]} or {bounds[1]}, or both")
         inverts = parameters.switch("not")
@@ -265,7 +277,14 @@ CHECKS: Final = (
     ),
     Check(
         "default.sentenceCount",
-        _count("sentence", ("minSentences", "maxSentences"), ("minCount", "maxCount"), _sentences, needs_text=False),
+        _count(
+            "sentence",
+            ("minSentences", "maxSentences"),
+            ("minCount", "maxCount"),
+            _sentences,
+            needs_text=False,
+            is_whole=False,
+        ),
     ),
     Check(
         "default.characterCount",

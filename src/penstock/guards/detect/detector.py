@@ -219,7 +219,8 @@ def local_part_starts(scanned: ScannedText) -> Iterable[int]:
         start = at - len(name) + len(without_end(name, _NAME))
         if start < at:
             yield start
-        if start and text[start - 1] == "=":
+        # Of a name that is longer, the equals sign stands farther before.
+        if start and (text[start - 1] == "=" or at - start == NAME_LIMIT):
             front = text[max(0, at - FRONT_LIMIT) : at]
             yield at - len(front) + len(without_end(front, _NAME + "="))
         at = text.find("@", at + 1)

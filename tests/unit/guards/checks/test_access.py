@@ -30,6 +30,9 @@ def test_a_list_with_providers() -> None:
     assert judged("modelWhitelist", {"models": ["@openai/a"]}, asked_for("a")).verdict
     assert judged("modelWhitelist", {"models": ["openai/a"]}, asked_for("a")).verdict
     assert judged("modelWhitelist", {"models": ["a"]}, asked_for(None)).error is not None
+    for listed, verdict in (("a", True), ("@my-key/a", True), ("my-key/a", False), ("@other/a", False)):
+        assert judged("modelWhitelist", {"models": [listed]}, asked_for("@my-key/a")).verdict is verdict
+    assert refused("modelWhitelist", {"models": "a"}) == "p.models"
 
 
 RULES = {"defaults": ["base"], "metadata": {"team": {"a": ["x"], "b": ["y"]}, "all": {"true": ["*"]}}}
@@ -107,11 +110,22 @@ def test_request_types(parameters: dict[str, Any], streams: bool, verdict: bool,
     assert judgement.data["currentRequestType"] == "chatComplete"
 
 
+@pytest.mark.parametrize(("allowed", "source"), [("", "default"), (None, "default"), ([], "parameters")])
+def test_who_limits_the_types(allowed: Any, source: str) -> None:
+    judgement = judged("allowedRequestTypes", {"allowedTypes": allowed}, "x")
+    assert (judgement.verdict, judgement.data["source"]) == (True, source)
+
+
 def test_only_the_operators_metadata_counts() -> None:
     theirs = {"supported_endpoints": ["embed"]}
     assert judged("allowedRequestTypes", {}, "x", metadata=theirs).verdict
     judgement = judged("allowedRequestTypes", {}, "x", operator_metadata={"supported_endpoints": "embed"})
     assert (judgement.verdict, judgement.data["source"]) == (False, "metadata")
+
+
+@pytest.mark.parametrize("pairs", [{}, None, []])
+def test_pairs_that_demand_nothing(pairs: Any) -> None:
+    assert refused("requiredMetadataKeyPairs", {"metadataPairs": pairs}) == "p.metadataPairs"
 
 
 def test_types_that_are_none_or_both() -> None:

@@ -51,6 +51,10 @@ def test_what_does_not_fit_is_named() -> None:
     assert judged("jsonSchema", {"schema": SCHEMA, "not": True}, '{"b": 1}').verdict
     assert not judged("jsonSchema", {"schema": SCHEMA, "not": True}, "none").verdict
     assert judged("jsonSchema", {"schema": '{"type": "array"}'}, "see [1, 2]").verdict
+    for text in ('{"a": NaN}', '{"a": -Infinity}'):  # no JSON, whatever Python says
+        unread = judged("jsonSchema", {"schema": SCHEMA, "not": True}, text)
+        assert (unread.verdict, unread.data) == (False, None)
+        assert not judged("jsonKeys", {"keys": ["a"], "operator": "any"}, text).verdict
 
 
 def test_schemas_that_are_none() -> None:

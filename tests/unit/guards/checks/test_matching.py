@@ -29,7 +29,8 @@ def test_no_text_and_bad_patterns() -> None:
     assert judged("regexMatch", {"rule": "x"}, "").error is not None
     assert refused("regexMatch", {"rule": "("}) == "p.rule"
     assert refused("regexMatch", {}) == "p.rule"
-    assert refused("regexReplace", {"rule": "a++"}) == "p.rule"
+    for rule in ("a++", "/a/gg", r"/\p{Nothing}/u", r"/\-/u"):
+        assert refused("regexReplace", {"rule": rule}) == "p.rule"
 
 
 def test_a_pattern_that_takes_too_long() -> None:
@@ -47,6 +48,12 @@ def test_a_pattern_that_takes_too_long() -> None:
         (r"/^b/gm", "a\nb", "x", "a\nx"),
         (r"/a.b/s", "a\nb", "x", "x"),
         ("nothing", "a", "x", "a"),
+        ("/müller/gi", "Herr MÜLLER", "x", "Herr x"),
+        (r"/\p{Lu}\p{Ll}+/gu", "so Élan Ωμέγα a", "x", "so x x a"),
+        (r"/[\u{1F600}-\u{1F64F}]/gu", "a\U0001f600", "x", "ax"),
+        ("/secret/y", "a secret", "x", "a secret"),
+        ("/secret /y", "secret secret ", "x", "xsecret "),
+        ("/secret /gy", "secret secret a secret ", "x", "xxa secret "),
     ],
 )
 def test_replacing(rule: str, text: str, replacement: str, result: str) -> None:

@@ -46,7 +46,11 @@ def test_other_operations() -> None:
     untouched = judged("addPrefix", {"prefix": "a"}, {"input": "b"}, kind="embed")
     assert (untouched.verdict, untouched.data, untouched.body) == (True, None, None)
     for kind in ("generateContent", "createModelResponse"):  # chats: no prefix, and not without a word
-        assert judged("addPrefix", {"prefix": "a"}, {"input": "b"}, kind=kind).error is not None
+        untouched = judged("addPrefix", {"prefix": "a"}, {"input": "b"}, kind=kind)
+        assert untouched.error is not None
+        assert (untouched.verdict, untouched.data, untouched.body) == (True, None, None)
+    empty = judged("addPrefix", {"prefix": "a"}, {})
+    assert (empty.verdict, empty.error is None) == (True, False)
 
 
 def test_a_prefix_is_required() -> None:

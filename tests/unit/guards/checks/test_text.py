@@ -1,4 +1,5 @@
 import tracemalloc
+from time import process_time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from judging import hooks_of, judged, prepared, refused
 from penstock.guards.detect.words import ascii_folded
 from penstock.guards.held_text import RuledText, StreamRule
+from penstock.guards.hold import HoldRule
 
 
 @pytest.mark.parametrize(
@@ -107,13 +109,27 @@ def test_no_words(operator: str, verdict: bool) -> None:
     assert judged("contains", {"words": [], "operator": operator}, "x").verdict is verdict
 
 
+def test_a_long_word_is_searched_for_at_once() -> None:
+    """As a run of letters in a pattern it would take the library minutes."""
+    word, began = "a" * 9000, process_time()
+    for more in ({"wholeWord": True}, {"caseSensitive": False}):
+        assert not judged("contains", {"words": [word], "operator": "none", **more}, f"- {word} -").verdict
+    rule = prepared("contains", {"words": [word], "operator": "none"}).hold
+    assert isinstance(rule, HoldRule)
+    assert rule.pattern.search(f"- {word}", timeout=60) is not None
+    assert process_time() - began < 30
+
+
 def test_what_of_the_parameters_is_refused() -> None:
     assert refused("contains", {"words": ["a"]}) == "p.operator"
     assert refused("contains", {"operator": "any"}) == "p.words"
-    assert refused("contains", {"words": "a", "operator": "some"}) == "p.operator"
+    assert refused("contains", {"words": ["a"], "operator": "some"}) == "p.operator"
+    assert refused("contains", {"words": "a, b", "operator": "any"}) == "p.words"
     assert refused("contains", {"words": ["a"], "operator": "any", "wrods": []}) == "p.wrods"
     assert refused("wordCount", {}) == "p.minWords"
     assert refused("wordCount", {"minWords": "many"}) == "p.minWords"
+    assert refused("wordCount", {"minWords": 1.5}) == "p.minWords"
+    assert refused("characterCount", {"maxCharacters": "2.5"}) == "p.maxCharacters"
     assert refused("endsWith", {}) == "p.suffix"
 
 
@@ -125,6 +141,9 @@ def test_what_of_the_parameters_is_refused() -> None:
         ("wordCount", {"maxWords": 1, "not": True}, "one two", True, 2),
         ("sentenceCount", {"minSentences": 1, "maxSentences": 2}, "a. b!", True, 2),
         ("sentenceCount", {"minSentences": 1}, "", False, 0),
+        ("sentenceCount", {"minSentences": 0.5, "maxSentences": 2}, "a.", True, 1),
+        ("wordCount", {"minWords": -5, "maxWords": 5}, "one", True, 1),
+        ("characterCount", {"maxCharacters": -1}, "one", False, 3),
         ("sentenceCount", {"maxSentences": 2}, "Well ...", False, 3),
         ("characterCount", {"minCharacters": 2, "maxCharacters": 2}, "\U0001f600", True, 2),
         ("characterCount", {"maxCharacters": 1}, "ab", False, 2),

@@ -181,6 +181,17 @@ def test_a_find_that_waited_is_not_told_at_another_place() -> None:
     assert passed == "[AWS_ACCESS_KEY][PRIVATE_KEY][US_ITIN]. "
 
 
+@pytest.mark.parametrize("text", ["b+ann=b.d{}@b.de", "l-1-ann=b.{}de@b.de", "SRS0=a=b=b.de=ann{}@b.de", "ann{}@b.de"])
+@pytest.mark.parametrize("number", [0, 55, 60, 61, 62, 63, 64, 100, 190, 200, 500])
+def test_a_name_of_any_length_begins_where_it_does_in_pieces(text: str, number: int) -> None:
+    """In the name of a forwarder's address more than 64 characters may stand behind the equals sign."""
+    rule, text = rule_of("pii email"), f"so {text.format('-' * number)}. "
+    assert isinstance(rule, DetectRule)
+    ruled = RuledText([StreamRule(rule)])
+    passed = "".join([fed(ruled, character) for character in text]) + ruled.feed("", last=True)[0]
+    assert passed == whole_of(rule, text)
+
+
 @pytest.mark.parametrize("size", [1, 12, 100])
 def test_a_find_that_waits_for_other_detectors_is_not_looked_for_anew(size: int) -> None:
     """The quotation mark before the address has gone on, and belongs to the pattern's match."""
