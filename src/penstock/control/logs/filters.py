@@ -102,10 +102,11 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     @property
     def summed(self) -> LogFilter:
-        """A filter of all of ``summed_parts`` together, within the workspaces of this filter."""
-        texts = {name: values for name, values in self.texts.items() if name in _SPREAD}
+        """A filter of all of ``summed_parts`` together, of pairs and of the cache's answer, within the workspaces of
+        this filter."""
+        texts = {name: values for name, values in self.texts.items() if name in _SPREAD or name == "cache"}
         status = LogFilter(statuses=self.statuses, is_success=self.is_success) if self._is_unusual else LogFilter()
-        return msgspec.structs.replace(status, texts=texts, workspaces=self.workspaces)
+        return msgspec.structs.replace(status, texts=texts, models=self.models, workspaces=self.workspaces)
 
     @property
     def has_ranges(self) -> bool:
