@@ -51,7 +51,6 @@ EXCEPTIONS: dict[str, str] = {
     "control/analytics/feedback.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/analytics/graphs.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/analytics/groups.py": "tests/contract/test_request_log.py is over it, on every engine",
-    "control/analytics/user_lines.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/analytics/users.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/audit.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/bootstrap.py": "tests/contract/test_admin_api.py is over it, on every engine",
