@@ -17,13 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control.logs.candidates import FEW
 from penstock.control.logs.filters import LogFilter
 from penstock.stores.sql.request_log.usage import DAY
-from penstock.stores.sql.schema import total_day, usage_day
+from penstock.stores.sql.schema import feedback, total_day, usage_day
 
 
 async def narrowed(connection: AsyncConnection, wanted: LogFilter) -> LogFilter:
     """A filter that finds the same rows: its time begins and ends with the days that have such rows; where they are
-    few, it says how many there are at most, and by which column's index they are found. ``wanted`` comes from
-    ``for_actor``; it is given back where the sums can't help."""
+    few, it says how many there are at most, and by which column's index they are found. Rows with feedback are found by
+    their traces, where these are few. ``wanted`` comes from ``for_actor``; it comes back where nothing helps."""
+    if wanted.feedback is not None and "trace_id" not in wanted.texts:
+        wanted = await _of_few_traces(connection, wanted)
     parts = wanted.summed_parts
     are_compared = len(parts) > 1
     is_known = are_compared or "cache" in wanted.texts
@@ -42,6 +44,18 @@ async def narrowed(connection: AsyncConnection, wanted: LogFilter) -> LogFilter:
     if most > FEW or not are_compared:
         return narrow
     return msgspec.structs.replace(narrow, most=most, found_by=await _rarest(connection, narrow, parts))
+
+
+async def _of_few_traces(connection: AsyncConnection, wanted: LogFilter) -> LogFilter:
+    """A filter that finds rows with feedback by their traces, where there are few pieces of feedback at all."""
+    pieces = sa.select(feedback.c.trace_id)
+    if wanted.workspaces is not None:
+        pieces = pieces.where(feedback.c.workspace_id.in_(wanted.workspaces))
+    traces = list((await connection.execute(pieces.limit(FEW + 1))).scalars())
+    if len(traces) > FEW:
+        return wanted
+    texts = {**wanted.texts, "trace_id": tuple(dict.fromkeys(traces))}
+    return msgspec.structs.replace(wanted, texts=texts, is_empty=wanted.is_empty or not traces)
 
 
 async def _rarest(connection: AsyncConnection, wanted: LogFilter, parts: Mapping[str, LogFilter]) -> str:
