@@ -23,7 +23,7 @@ from typing import Final
 
 from bench import local
 from bench.log_days import DAY, copy_day
-from bench.log_questions import ADMIN_KEY, Taken, fetch, of_rows, questions
+from bench.log_questions import ADMIN_KEY, BUDGET, Taken, fetch, of_rows, questions
 from bench.log_questions import ask as questions_to
 from penstock.control.bootstrap import bootstrap
 from penstock.stores.sql.database import Database
@@ -115,20 +115,28 @@ async def say(database: Database) -> None:
         )
 
 
-async def ask(address: str, days: int, end: int, *, times: int = 3, server: int | None = None) -> dict[str, Taken]:
-    """What the questions to a gateway with this database take; told as it goes, with the gateway's memory."""
+async def ask(
+    address: str, days: int, end: int, *, times: int = 3, server: int | None = None, only: str = ""
+) -> dict[str, Taken]:
+    """What the questions to a gateway with this database take, of those whose name has ``only`` in it; told as it goes.
+    Then those that were answered soon are asked once more: the gateway's memory before and afterwards."""
     settings = {"STORE_DATABASE": address, "ADMIN_KEY": ADMIN_KEY, "LOGS_RETENTION_DAYS": "0"}
     with tempfile.TemporaryDirectory() as home, local.running(Path(home), settings) as gateway:
         asked = {**await of_rows(gateway, end, days), **questions(end, days)}
-        for path in asked.values():
-            await fetch(gateway, path)
-        gateway.process.settle()
-        before = gateway.process.resident_kb / 1024
+        asked = {name: path for name, path in asked.items() if only in name}
         took = await questions_to(gateway, asked, times=times, server=server)
-        gateway.process.settle()
-        after = gateway.process.resident_kb / 1024
-    print(f"resident: {before:.1f} MB when all was asked once, {after:.1f} MB {times + 1} times later", flush=True)
+        before = _resident(gateway)
+        for name, path in asked.items():
+            if took[name].processor < BUDGET:
+                await fetch(gateway, path)
+        after = _resident(gateway)
+    print(f"resident: {before:.1f} MB, and {after:.1f} MB when all was asked once more", flush=True)
     return took
+
+
+def _resident(gateway: local.LocalGateway) -> float:
+    gateway.process.settle()
+    return gateway.process.resident_kb / 1024
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, Taken]:
@@ -144,7 +152,9 @@ async def run(arguments: argparse.Namespace) -> dict[str, Taken]:
         await database.close()
     if arguments.only == "fill":
         return {}
-    return await ask(arguments.database, arguments.days, end, times=arguments.times, server=arguments.server)
+    return await ask(
+        arguments.database, arguments.days, end, times=arguments.times, server=arguments.server, only=arguments.matching
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -158,6 +168,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--only", choices=["fill", "ask"])
     made.add_argument("--times", type=int, default=3, help="how often each question is asked when it is warm")
+    made.add_argument("--matching", default="", help="ask the questions whose name has this in it")
     made.add_argument("--server", type=int, help="the number of the process of PostgreSQL's server, on this machine")
     return made
 

@@ -6,23 +6,16 @@ import asyncio
 from argparse import Namespace
 from pathlib import Path
 
-import pytest
 from bench import log_rows
 from bench.log_questions import PERIODS, questions
 
 from penstock.stores.sql.database import file_address
 
 
-def test_each_question_has_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def some(end: int, days: int) -> dict[str, str]:
-        asked = {name: path for name, path in questions(end, days).items() if ", 24 hours" in name}
-        return dict(list(asked.items())[::4])
-
-    monkeypatch.setattr(log_rows, "questions", some)
+def test_each_question_has_an_answer(tmp_path: Path) -> None:
     address = file_address(tmp_path / "penstock.db")
-    arguments = Namespace(
-        database=address, rows=400, days=2, end=1_790_000_000, seed=1, only=None, times=1, server=None
-    )
+    how = {"rows": 400, "days": 2, "end": 1_790_000_000, "seed": 1, "only": None, "times": 1, "server": None}
+    arguments = Namespace(database=address, matching="s, 24 hours", **how)
     took = asyncio.run(log_rows.run(arguments))
     assert len(took) > 20
     assert all(each > 0 for one in took.values() for each in one)
