@@ -45,14 +45,18 @@ async def moments_of_page(
 
 
 async def moments_within(connection: AsyncConnection, wanted: LogFilter) -> list[int] | None:
-    """The moments of all rows within the filter's time and ranges of costs and statuses. None: it has no such ranges,
-    or more than ``FEW`` rows are in them."""
+    """The moments of all rows within the filter's time and one of its ranges of costs and statuses, or both. None: it
+    has no such ranges, or more than ``FEW`` rows are in them."""
     if not wanted.has_ranges:
         return None
     at = request_log.c.at
-    query = sa.select(at).where(*wanted.of_ranges(), *wanted.within(at)).limit(FEW + 1)
-    moments = list((await connection.execute(query)).scalars())
-    return moments if len(moments) <= FEW else None
+    for part in wanted.of_ranges:
+        conditions = part.conditions(request_log, by_range=True)
+        query = sa.select(at).where(*conditions, *wanted.within(at)).limit(FEW + 1)
+        moments = list((await connection.execute(query)).scalars())
+        if len(moments) <= FEW:
+            return moments
+    return None
 
 
 async def _newest(

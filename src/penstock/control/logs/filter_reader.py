@@ -31,6 +31,8 @@ _TEXTS: Final = {
     "models": "model",
 }
 """Parameters that hold any of some texts, and their columns."""
+_PAIR: Final = ("provider", "model")
+"""The columns of a pair of ``ai_org_model``."""
 _RANGES: Final = {
     "cost": ("amount", _NANOS_OF_CENT),
     "total_units": ("total_tokens", 1),
@@ -58,13 +60,17 @@ def read_filter(query: Mapping[str, str], *, needs_time: bool = False) -> LogFil
         if not is_plain(text):
             problems.append(Problem(f"/{name}", _NOT_PLAIN))
     reader = _Reader(query, problems)
+    pairs, texts = reader.models(), reader.texts()
+    if len(pairs) == 1 and texts.keys().isdisjoint(_PAIR):
+        # A pair is a provider and a model: there are indexes and sums of both.
+        texts, pairs = {**texts, **{column: (each,) for column, each in zip(_PAIR, pairs[0], strict=True)}}, ()
     wanted = LogFilter(
         since=reader.timestamp("time_of_generation_min"),
         until=reader.timestamp("time_of_generation_max"),
-        texts={column: values for name, column in _TEXTS.items() if (values := reader.values(name))} | reader.cache(),
+        texts=texts | reader.cache(),
         ranges=reader.ranges(),
         statuses=reader.statuses(),
-        models=reader.models(),
+        models=pairs,
         metadata=reader.metadata(),
         feedback=reader.feedback(),
         is_success=reader.success(),
@@ -95,6 +101,10 @@ class _Reader:
         if len(texts) > _MOST_VALUES:
             self._complain(name, f"expected at most {_MOST_VALUES} values")
         return tuple(text.removeprefix("@") for text in texts) if name == "virtual_keys" else texts
+
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """The values of the parameters that are columns, by column."""
+        return {column: values for name, column in _TEXTS.items() if (values := self.values(name))}
 
     def timestamp(self, name: str) -> int | None:
         return self._read(name, unix_microseconds)

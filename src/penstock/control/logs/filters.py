@@ -93,6 +93,12 @@ class LogFilter(msgspec.Struct, frozen=True):
         return self.is_success is False
 
     @property
+    def is_of_one_value(self) -> bool:
+        """Whether one value of each column meets it."""
+        is_status = self._is_one_status or not (self.statuses or self.is_success is not None)
+        return is_status and all(len(values) == 1 for values in self.texts.values())
+
+    @property
     def summed_parts(self) -> dict[str, LogFilter]:
         """The conditions for which there are both an index and sums by day: each as a filter of its own, by column."""
         parts = {name: LogFilter(texts={name: values}) for name, values in self.texts.items() if name in _SPREAD}
@@ -102,10 +108,11 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     @property
     def summed(self) -> LogFilter:
-        """A filter of all of ``summed_parts`` together, within the workspaces of this filter."""
-        texts = {name: values for name, values in self.texts.items() if name in _SPREAD}
+        """A filter of all of ``summed_parts`` together, of pairs and of the cache's answer, within the workspaces of
+        this filter."""
+        texts = {name: values for name, values in self.texts.items() if name in _SPREAD or name == "cache"}
         status = LogFilter(statuses=self.statuses, is_success=self.is_success) if self._is_unusual else LogFilter()
-        return msgspec.structs.replace(status, texts=texts, workspaces=self.workspaces)
+        return msgspec.structs.replace(status, texts=texts, models=self.models, workspaces=self.workspaces)
 
     @property
     def has_ranges(self) -> bool:
@@ -131,11 +138,16 @@ class LogFilter(msgspec.Struct, frozen=True):
         if not self.has_ranges:
             return None
         if members == ["ranges"]:
-            least, most = self.ranges["amount"]
-            first = cost_class(max(least or 0, 0))
-            last = _DEAREST if most is None else cost_class(max(most, 0))
-            return Spread(_COST_CLASS, range(first, last + 1)) if len(self.ranges) == 1 and first <= last else None
+            classes = self._cost_classes
+            return Spread(_COST_CLASS, classes) if len(self.ranges) == 1 and classes else None
         return Spread(request_log.c.status, _each(self.statuses or ((_FAILED, _HIGHEST),)))
+
+    @property
+    def _cost_classes(self) -> range:
+        """The classes of the costs within the range."""
+        least, most = self.ranges["amount"]
+        last = _DEAREST if most is None else cost_class(max(most, 0))
+        return range(cost_class(max(least or 0, 0)), last + 1)
 
     def conditions(self, table: sa.Table, *, by_range: bool = False) -> list[sa.ColumnElement[bool]]:
         """The conditions but those of time on rows of ``request_log``, or, where ``is_added_up``, of ``usage_hour`` and
@@ -154,7 +166,7 @@ class LogFilter(msgspec.Struct, frozen=True):
             conditions.append(sa.or_(*pairs))
         conditions += [_has_member(name, value) for name, value in self.metadata.items()]
         if self.feedback is not None:
-            conditions.append(_has_feedback(self.feedback, self.workspaces))
+            conditions.append(_has_feedback(self.feedback))
         return conditions
 
     def _workspace(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
@@ -167,12 +179,13 @@ class LogFilter(msgspec.Struct, frozen=True):
     def _ranges(self, table: sa.Table, *, by_range: bool, is_spread: bool = False) -> list[sa.ColumnElement[bool]]:
         conditions: list[sa.ColumnElement[bool]] = []
         for name, (least, most) in self.ranges.items():
-            column = table.c[name] if by_range else Unindexed(table.c[name])
+            may_find_range = by_range and self.found_by is None
+            column = table.c[name] if may_find_range else Unindexed(table.c[name])
             conditions += [column >= least] if least is not None else []
             conditions += [column <= most] if most is not None else []
-            if by_range and name == "amount":
-                conditions += [cost_class(max(least, 0)) <= _COST_CLASS] if least is not None else []
-                conditions += [cost_class(max(most, 0)) >= _COST_CLASS] if most is not None else []
+            if may_find_range and name == "amount":
+                # Each class by itself: the index then finds those of a time among the rows of a class.
+                conditions.append(_COST_CLASS.in_(self._cost_classes))
         may_find = self.found_by in {None, "status"}
         if self._is_unusual and table is request_log and may_find:
             conditions.append(_IS_UNUSUAL if is_spread else IS_TOLD_UNUSUAL)
@@ -193,10 +206,14 @@ class LogFilter(msgspec.Struct, frozen=True):
         conditions += [amount <= most] if most is not None else []
         return conditions if self.ranges else [*conditions, *self._ranges(request_log, by_range=False, is_spread=True)]
 
-    def of_ranges(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions on the workspace and of ranges, for an index."""
-        only = LogFilter(ranges=self.ranges, statuses=self.statuses, is_success=self.is_success)
-        return msgspec.structs.replace(only, workspaces=self.workspaces).conditions(request_log, by_range=True)
+    @property
+    def of_ranges(self) -> list[LogFilter]:
+        """Its ranges of costs and of statuses, each for an index; then both together."""
+        statuses = LogFilter(statuses=self.statuses, is_success=self.is_success) if self._is_unusual else None
+        costs = LogFilter(ranges={"amount": self.ranges["amount"]}) if "amount" in self.ranges else None
+        both = [] if costs is None or statuses is None else [msgspec.structs.replace(statuses, ranges=costs.ranges)]
+        parts = [each for each in (costs, statuses) if each is not None] + both
+        return [msgspec.structs.replace(each, workspaces=self.workspaces) for each in parts]
 
     def within(self, column: sa.ColumnElement[int], length: int = 1) -> list[sa.ColumnElement[bool]]:
         """The conditions of time. Of a column that holds beginnings of spans, ``length`` is that of a span: one that
@@ -236,19 +253,18 @@ def _has_member(name: str, value: str) -> sa.ColumnElement[bool]:
     )
 
 
-def _has_feedback(
-    limits: tuple[float | None, float | None], workspaces: tuple[str, ...] | None
-) -> sa.ColumnElement[bool]:
-    """Whether the mean of the feedback on a row's trace, within the row's workspace, is between two numbers."""
+def _has_feedback(limits: tuple[float | None, float | None]) -> sa.ColumnElement[bool]:
+    """Whether the mean of the feedback on a row's trace, within the row's workspace, is between two numbers: a look-up
+    for each row. As a set of traces to be in, it is made anew for many rows where the database believes them few."""
     least, most = limits
     mean = sa.func.sum(feedback.c.value * feedback.c.weight) / sa.func.count()
     # Callers choose the names of traces: the same name in another workspace is another trace.
-    pairs = feedback.c.workspace_id, feedback.c.trace_id
-    traces = sa.select(*pairs).group_by(*pairs)
-    traces = traces if workspaces is None else traces.where(feedback.c.workspace_id.in_(workspaces))
-    traces = traces.having(mean >= least) if least is not None else traces
-    traces = traces.having(mean <= most) if most is not None else traces
-    return sa.tuple_(request_log.c.workspace_id, request_log.c.trace_id).in_(traces)
+    is_of_workspace = Unindexed(feedback.c.workspace_id) == request_log.c.workspace_id
+    pieces = sa.select(mean).where(feedback.c.trace_id == request_log.c.trace_id, is_of_workspace)
+    of_trace = pieces.correlate(request_log).scalar_subquery()
+    if least is not None and most is not None:
+        return of_trace.between(least, most)
+    return of_trace >= least if least is not None else of_trace <= most
 
 
 async def for_actor(connection: AsyncConnection, actor: Actor, wanted: LogFilter) -> LogFilter:

@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
 from penstock.control.logs.candidates import FEW, Place, moments_of_page, moments_within
+from penstock.control.logs.crossing import crossing_of
 from penstock.control.logs.filter_reader import read_filter
 from penstock.control.logs.filters import LogFilter, for_actor
+from penstock.control.logs.index_hints import Unindexed
 from penstock.control.logs.narrowing import narrowed
 from penstock.control.logs.rows import COLUMNS, entry, item
 from penstock.control.pages import page_of
@@ -65,15 +67,28 @@ async def rows_of(
     wanted = await narrowed(connection, wanted)
     moments = await moments_of_page(connection, wanted, after, size)
     if moments is not None:
-        found = _of_moments(wanted, moments)
-    else:
-        found = await _found(connection, wanted)
+        return await _rows(connection, wanted, _of_moments(wanted, moments), after, size)
+    if (crossing := await crossing_of(connection, wanted)) is not None:
+        for limit in (size, FEW):
+            moments = await crossing.newest(connection, wanted, after, limit)
+            rows = await _rows(connection, wanted, _of_moments(wanted, moments), after, size)
+            # Fewer rows than moments: they don't meet all else that is asked for.
+            if len(rows) == size or len(moments) < limit:
+                return rows
+    return await _rows(connection, wanted, await _found(connection, wanted), after, size)
+
+
+async def _rows(
+    connection: AsyncConnection, wanted: LogFilter, found: _Found, after: Place | None, size: int
+) -> Sequence[sa.Row[Any]]:
     query = sa.select(*[found.columns[column.name] for column in COLUMNS]).select_from(found.source)
-    query = query.where(*found.conditions, *wanted.within(found.at))
+    # The index of times would find all rows of a time, that of statuses hardly any.
+    at = Unindexed(found.at) if wanted.found_by == "status" else found.at
+    query = query.where(*found.conditions, *wanted.within(at))
     if after is not None:
-        query = query.where(after.is_before(found.at, found.id))
+        query = query.where(after.is_before(at, found.id))
     # Few rows are found by an index and sorted; of many the newest are met soon in the order of their time.
-    is_sorted = moments is not None or "trace_id" in wanted.texts or wanted.found_by is not None
+    is_sorted = found.are_few or "trace_id" in wanted.texts or wanted.found_by is not None
     order = found.at + 0 if is_sorted else found.at
     return (await connection.execute(query.order_by(order.desc(), found.id.desc()).limit(size))).all()
 
@@ -92,13 +107,14 @@ class _Found(NamedTuple):
     at: sa.ColumnElement[int]
     id: sa.ColumnElement[str]
     conditions: list[sa.ColumnElement[bool]]
+    are_few: bool = False
 
 
 def _of_moments(wanted: LogFilter, moments: Sequence[int]) -> _Found:
     """The rows of a filter that are of some moments."""
     row, found = request_log.c, msgspec.structs.replace(wanted, found_by="at")
     is_then = [row.at.in_(moments), row.at.between(min(moments), max(moments))] if moments else [sa.false()]
-    return _Found(request_log, row, row.at, row.id, [*is_then, *found.conditions(request_log)])
+    return _Found(request_log, row, row.at, row.id, [*is_then, *found.conditions(request_log)], are_few=True)
 
 
 async def _found(connection: AsyncConnection, wanted: LogFilter) -> _Found:
@@ -146,6 +162,9 @@ async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int)
         found = _Found(request_log, row, row.at, row.id, wanted.conditions(request_log, by_range=True))
     else:
         moments = await moments_within(connection, wanted)
+        if moments is None and (crossing := await crossing_of(connection, wanted)) is not None:
+            newest = await crossing.newest(connection, wanted, None, FEW + 1)
+            moments = newest if len(newest) <= FEW else None
         found = await _found(connection, wanted) if moments is None else _of_moments(wanted, moments)
     conditions = *found.conditions, *wanted.within(found.at)
     some = sa.select(sa.literal(1)).select_from(found.source).where(*conditions).limit(most)

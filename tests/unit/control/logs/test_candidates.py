@@ -93,3 +93,9 @@ async def test_what_no_index_tells() -> None:
             assert await moments_of_page(connection, await wanted(connection, **query), None, 9) is None
         none = await wanted(connection, cost_min="5", cost_max="1")
         assert await moments_of_page(connection, none, None, 9) == []
+
+
+async def test_a_range_of_costs_is_looked_at_before_that_of_statuses() -> None:
+    async with rows() as connection:
+        parts = (await wanted(connection, cost_min="0.000003", is_success="false")).of_ranges
+        assert [(bool(part.ranges), part.is_success) for part in parts] == [(True, None), (False, False), (True, False)]

@@ -23,3 +23,11 @@ def test_a_number_may_be_as_small_as_it_likes() -> None:
 def test_metadata_that_is_no_text_is_looked_for_as_it_is_kept() -> None:
     wanted = read_filter({"metadata": '{"beta":true,"team":null,"step":1.0,"name":"True"}'}).metadata
     assert wanted == {"beta": "true", "team": "null", "step": "1.0", "name": "True"}
+
+
+def test_a_pair_is_a_provider_and_a_model_unless_these_are_asked_for_too() -> None:
+    assert read_filter({"ai_org_model": "a__b__c"}).texts == {"provider": ("a",), "model": ("b__c",)}
+    assert read_filter({"ai_org_model": "a__b"}).models == ()
+    both = read_filter({"ai_org_model": "a__b", "models": "c"})
+    assert (both.texts, both.models) == ({"model": ("c",)}, (("a", "b"),))
+    assert read_filter({"ai_org_model": "a__b,c__d"}).models == (("a", "b"), ("c", "d"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -9,8 +10,20 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from databases import make_tables
+from logged import MINUTE, NOON, entry, write
+from penstock.control import timestamps
+from penstock.control.actor import CLI
+from penstock.control.analytics import groups
+from penstock.control.bootstrap import bootstrap
+from penstock.control.logs import candidates, logs, narrowing
 from penstock.control.logs.filters import LogFilter
 from penstock.control.logs.index_hints import IS_TOLD_UNUSUAL, Unindexed
+from penstock.control.pages import Page
+from penstock.control.plane import ControlPlane
+from penstock.stores.sql.database import MEMORY, Database
+from penstock.stores.sql.keyring import parse_keyring
+from penstock.stores.sql.request_log.usage import DAY
 from penstock.stores.sql.schema import request_log
 
 
@@ -43,7 +56,11 @@ def test_a_filter_of_a_key_and_a_cost_lets_postgresql_see_each_column() -> None:
     [
         (LogFilter(statuses=((500, 599),)), "ix_request_log_workspace_id_status_at (workspace_id=? AND status>"),
         (LogFilter(is_success=False), "ix_request_log_workspace_id_status_at (workspace_id=? AND status>"),
-        (LogFilter(ranges={"amount": (5, None)}), "ix_request_log_cost (workspace_id=? AND <expr>>"),
+        (LogFilter(ranges={"amount": (5, None)}), "ix_request_log_cost (workspace_id=? AND <expr>=?"),
+        (
+            LogFilter(ranges={"amount": (5, None)}, since=1, until=2),
+            "COVERING INDEX ix_request_log_cost (workspace_id=? AND <expr>=? AND at>? AND at<?)",
+        ),
         (LogFilter(texts={"key_id": ("k",)}, ranges={"amount": (5, None)}), "ix_request_log_key_id_at (key_id=?"),
     ],
 )
@@ -51,7 +68,9 @@ def test_the_index_by_which_sqlite_finds_rows(wanted: LogFilter, index: str) -> 
     engine = sa.create_engine("sqlite://")
     is_range = not wanted.texts
     wanted = msgspec.structs.replace(wanted, workspaces=("w",))
-    query = sa.select(request_log.c.at).where(*wanted.conditions(request_log, by_range=is_range))
+    query = sa.select(request_log.c.at).where(
+        *wanted.conditions(request_log, by_range=is_range), *wanted.within(request_log.c.at)
+    )
     query = query if is_range else query.order_by(request_log.c.at.desc())
     with engine.connect() as connection:
         request_log.create(connection)
@@ -59,3 +78,63 @@ def test_the_index_by_which_sqlite_finds_rows(wanted: LogFilter, index: str) -> 
         plan = " ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}"))
     engine.dispose()
     assert index in plan
+
+
+async def plans_of(ask: Callable[[ControlPlane], Awaitable[Any]], table: str) -> str:
+    """How SQLite finds rows of a table where something is asked of a few requests, in a line for each statement."""
+    database = Database(MEMORY)
+    statements: list[tuple[str, Any]] = []
+    try:
+        await make_tables(database)
+        await bootstrap(database)
+        several = [entry(NOON + number * DAY, status=500 - number * 250, provider="p") for number in range(3)]
+        await write(database, *several, entry(NOON, provider="p", metadata={"_user": "u"}))
+
+        def note(_: Any, __: Any, statement: str, parameters: Any, *more: Any) -> None:
+            statements.append((statement, parameters))
+
+        sa.event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+        await ask(ControlPlane(database, parse_keyring("")))
+        sa.event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+        async with database.read() as connection:
+            explained = [
+                await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each}", parameters)
+                for each, parameters in statements
+                if f"FROM {table}" in each
+            ]
+            plans = [" ".join(str(row.detail) for row in plan) for plan in explained]
+    finally:
+        await database.close()
+    return "\n".join(plans)
+
+
+TWO_DAYS = {
+    "time_of_generation_min": timestamps.as_text(NOON - DAY),
+    "time_of_generation_max": timestamps.as_text(NOON + MINUTE),
+}
+
+
+async def test_failures_of_a_time_and_a_provider_are_found_by_their_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "FEW", -1)
+    query = {**TWO_DAYS, "providers": "p", "is_success": "false"}
+    plans = await plans_of(lambda plane: logs.list_logs(plane, CLI, query), "request_log")
+    assert "ix_request_log_workspace_id_status_at" in plans
+    assert "ix_request_log_workspace_id_at " not in plans
+
+
+async def test_the_piece_of_feedback_on_a_row_is_found_by_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrowing, "FEW", -1)
+    plans = await plans_of(lambda plane: logs.list_logs(plane, CLI, {"weighted_feedback_min": "1"}), "feedback")
+    assert "SEARCH feedback USING INDEX ix_feedback_trace_id (trace_id=?)" in plans
+
+
+async def test_groups_by_user_read_the_days_that_are_asked_for() -> None:
+    week = {**TWO_DAYS, "time_of_generation_min": timestamps.as_text(NOON - 6 * DAY)}
+    plans = await plans_of(lambda plane: groups.by_member(plane, CLI, "_user", week, Page()), "usage_metadata")
+    assert "SEARCH usage_metadata USING PRIMARY KEY (workspace_id=? AND name=? AND start=?)" in plans
+    assert "ix_usage_metadata_workspace_id_name_value_start" not in plans
+
+
+async def test_what_feedback_of_groups_is_about_is_found_by_its_trace() -> None:
+    plans = await plans_of(lambda plane: groups.group(plane, CLI, "ai-models", TWO_DAYS, Page()), "feedback")
+    assert "SEARCH request_log USING INDEX ix_request_log_trace_id (trace_id=?)" in plans
