@@ -48,6 +48,7 @@ EXCEPTIONS: dict[str, str] = {
     "cli/control.py": "cli/test_key.py, cli/test_config.py and cli/test_audit.py run it",
     "cli/price_store.py": "cli/test_prices.py runs it",
     "cli/rehearsal.py": "cli/test_explain.py and cli/test_test.py run it",
+    "control/analytics/feedback.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/analytics/graphs.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/analytics/groups.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/analytics/users.py": "tests/contract/test_request_log.py is over it, on every engine",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -24,9 +24,6 @@ class Felt(msgspec.Struct, frozen=True):
     weighted: float = 0.0
 
 
-MOST_OF_GROUPS: Final = 5000
-"""Pieces of feedback that are looked at for groups. The row of each is looked up by its trace: 60,000 of a month took
-PostgreSQL a second, and groups are shown by a page that is looked at all day."""
 _IS_ABOUT = sa.and_(
     request_log.c.trace_id == feedback.c.trace_id, request_log.c.workspace_id == feedback.c.workspace_id
 )
@@ -73,23 +70,14 @@ async def by_model(connection: AsyncConnection, wanted: LogFilter) -> list[dict[
 
 
 async def by_column(
-    connection: AsyncConnection, wanted: LogFilter, column: sa.ColumnElement[Any], most: int | None = None
+    connection: AsyncConnection, wanted: LogFilter, column: sa.ColumnElement[Any]
 ) -> Mapping[Any, Felt]:
-    """The feedback by a column of the request log. A trace of several requests counts for each value once. ``most``: of
-    the latest pieces of the time alone, and of others of the same moment."""
-    conditions = _of_time(wanted)
-    if most is not None:
-        # A moment, and no subquery of so many pieces: SQLite would look for these in all rows of the request log.
-        created = feedback.c.created_at
-        first = sa.select(created).where(*conditions).order_by(created.desc()).offset(most - 1).limit(1)
-        since = (await connection.execute(first)).scalar()
-        if since is not None:
-            conditions.append(created >= since)
+    """The feedback by a column of the request log. A trace of several requests counts for each value once."""
     pieces = (
         sa.select(column.label("name"), feedback.c.id, feedback.c.value, feedback.c.weight)
         .distinct()
         .join_from(feedback, request_log, _IS_ABOUT)
-        .where(*conditions, *([] if wanted.has_only_time else wanted.conditions(request_log)))
+        .where(*_of_time(wanted), *([] if wanted.has_only_time else wanted.conditions(request_log)))
         .subquery()
     )
     weighted = sa.func.sum(pieces.c.value * pieces.c.weight)

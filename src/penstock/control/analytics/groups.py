@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
-from penstock.control.analytics.feedback import MOST_OF_GROUPS, Felt, by_column
+from penstock.control.analytics.feedback import Felt, by_column
 from penstock.control.analytics.sums import Source, ratio, source_of, span_of, total
 from penstock.control.analytics.user_lines import cover_of, lines
 from penstock.control.logs.filter_reader import read_filter
@@ -53,7 +53,7 @@ async def group(plane: ControlPlane, actor: Actor, name: str, query: Mapping[str
         wanted = await for_actor(connection, actor, wanted)
         source = source_of(wanted, size)
         number, rows = await _page(connection, source, wanted, source.table.c[column], page)
-        felt = await by_column(connection, wanted, request_log.c[column], MOST_OF_GROUPS)
+        felt = await by_column(connection, wanted, request_log.c[column])
         names = await _names(connection, name, [row.name for row in rows])
     items = [{**_item(member, row, felt.get(row.name)), **names.get(row.name, {})} for row in rows]
     return as_list(number, items)
@@ -134,7 +134,7 @@ async def _felt(connection: AsyncConnection, wanted: LogFilter, name: str) -> Ma
         .limit(1)
         .scalar_subquery()
     )
-    return await by_column(connection, wanted, values, MOST_OF_GROUPS)
+    return await by_column(connection, wanted, values)
 
 
 async def _names(connection: AsyncConnection, group_name: str, ids: Sequence[Any]) -> dict[Any, dict[str, Any]]:

@@ -133,8 +133,3 @@ async def test_groups_by_user_read_the_days_that_are_asked_for() -> None:
     plans = await plans_of(lambda plane: groups.by_member(plane, CLI, "_user", week, Page()), "usage_metadata")
     assert "SEARCH usage_metadata USING PRIMARY KEY (workspace_id=? AND name=? AND start=?)" in plans
     assert "ix_usage_metadata_workspace_id_name_value_start" not in plans
-
-
-async def test_what_feedback_of_groups_is_about_is_found_by_its_trace() -> None:
-    plans = await plans_of(lambda plane: groups.group(plane, CLI, "ai-models", TWO_DAYS, Page()), "feedback")
-    assert "SEARCH request_log USING INDEX ix_request_log_trace_id (trace_id=?)" in plans
