@@ -648,9 +648,9 @@ def test_a_worker_that_starts_after_the_keys_are_gone_lets_nobody_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The supervisor found keys, and hands this on: the file of a worker that starts later may be empty by then."""
-    monkeypatch.setenv("PENSTOCK_GUARDED", "true")
+    monkeypatch.setenv("PENSTOCK_GUARDED", "file")
     (tmp_path / "penstock.toml").write_text("")
-    gateway = build(load({}, {"PENSTOCK_GUARDED": "true"}, tmp_path), tmp_path / "penstock.toml")
+    gateway = build(load({}, {"PENSTOCK_GUARDED": "file"}, tmp_path), tmp_path / "penstock.toml")
     assert gateway.is_guarded
     for holder in (None, "plain"):
         refusal(leaving(gateway, holder, x_portkey_provider="echo"), Kind.INVALID_GATEWAY_KEY)

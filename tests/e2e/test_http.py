@@ -84,7 +84,12 @@ def test_head_is_answered_as_get_without_a_body(path: str, server: RunningGatewa
     head, _, ready = caller.raw[before:].partition(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
     assert lines[0].split(b" ")[1] == b"%d" % get[0]
-    assert {line.partition(b":")[0].decode() for line in lines[1:]} == set(get[1])
+    told = {line.partition(b":")[0].decode() for line in lines[1:]}
+    if path.startswith("/v1/files"):
+        # What passes goes to the host as HEAD, which tells the length; its GET is passed on piece by piece.
+        assert (told - set(get[1]), set(get[1]) - told) == ({"content-length"}, {"transfer-encoding"})
+    else:
+        assert told == set(get[1])
     assert ready.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
