@@ -109,6 +109,9 @@ def test_what_is_asked_later_does_not_pass_as_it_is(gateway: RunningGateway, ups
         "proxy/openai/RealtimeApi/sessions",
         "proxy/openai/realtimertc",
         "proxy/v1/realtime;x=1/calls",
+        "proxy/v1/realtime%253Fmodel=m",
+        "proxy/v1/%20realtime%23",
+        "proxy/v1/realtime./calls",
         "proxy/auth_tokens",
         "proxy/v1alpha/auth_tokens:create",
     ],
@@ -125,7 +128,14 @@ def test_no_secret_opens_a_session_that_guards_do_not_see(
 
 
 @pytest.mark.parametrize(
-    "path", ["proxy/files/realtime-notes.txt", "proxy/realtimes/x", "proxy/my_auth_tokens", "files/realtime"]
+    "path",
+    [
+        "proxy/files/realtime-notes.txt",
+        "proxy/realtime.json",
+        "proxy/realtimes/x",
+        "proxy/my_auth_tokens",
+        "files/realtime",
+    ],
 )
 def test_a_name_like_a_sessions_opens_none(path: str, gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(200, b"{}"))

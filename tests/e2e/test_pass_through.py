@@ -70,6 +70,9 @@ def test_a_request_for_the_head_alone_goes_on_as_one(path: str, gateway: Running
     upstream.play(send(b"HTTP/1.1 404 No\r\ntransfer-encoding: chunked\r\n\r\n"))
     got = httpx.head(url, headers=named, timeout=300, trust_env=False)
     assert (got.status_code, got.content, "content-length" in got.headers) == (404, b"", False)
+    upstream.play(send(b"HTTP/1.1 204 No\r\ncontent-length: 5\r\n\r\n"))
+    got = httpx.head(url, headers=named, timeout=300, trust_env=False)
+    assert (got.status_code, "content-length" in got.headers) == (204, False)
     upstream.play(reply(body=b"a body that nobody may send"))
     assert httpx.head(url, headers=named, timeout=300, trust_env=False).content == b""
     assert httpx.get(url, headers=named, timeout=300, trust_env=False).json()["object"] == "chat.completion"

@@ -435,6 +435,16 @@ def test_tools_of_codex(gateway: RunningGateway, upstream: Upstream) -> None:
     assert (free["type"], free["name"], free["input"]) == ("custom_tool_call", "exec", "ls")
 
 
+def test_what_is_lost_of_a_tool_is_named_by_its_own_place(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Several functions stand in a namespace, and some tools in the input."""
+    space = {"type": "namespace", "name": "mcp", "tools": [FUNCTION, {**FUNCTION, "name": "g", "odd": 1}]}
+    added = {"type": "additional_tools", "role": "developer", "tools": [{"type": "file_search"}]}
+    upstream.play(reply())
+    body = {"model": "m", "input": [added, {"role": "user", "content": "Go"}], "tools": [space]}
+    got = post(gateway, groq(upstream), body)
+    assert got.headers["x-penstock-dropped-params"].split(",") == ["input[0].tools[0]", "tools[0].tools[1].odd"]
+
+
 @pytest.mark.parametrize("name", ["previous_response_id", "conversation", "background"])
 def test_what_a_target_does_not_keep(name: str, gateway: RunningGateway, upstream: Upstream) -> None:
     value = True if name == "background" else "resp_1"

@@ -232,6 +232,11 @@ def place_of(tool: Tool | NativeTool, position: int) -> str:
     return tool.path or f"tools[{position}]"
 
 
+def placed(tool: Tool | NativeTool, path: str, position: int) -> Tool | NativeTool:
+    """The tool, with the path at which the caller's request has it unless that is its position."""
+    return tool if path == f"tools[{position}]" else msgspec.structs.replace(tool, path=path)
+
+
 class ToolChoice(msgspec.Struct, frozen=True):
     """A tool choice. ``mode`` is auto, none or required. If ``names`` isn't empty, only these functions may be
     called."""

@@ -19,6 +19,8 @@ _LONGEST: Final = 10_000
 """Characters of a pattern."""
 _LARGEST: Final = 20_000
 """Tokens that a pattern's compiler writes out."""
+_MOST_WRITTEN: Final = 150_000
+"""Characters of a pattern as its compiler reads it (``Pattern.written``)."""
 _MOST_SECONDS: Final = 0.5
 _LITERAL: Final = re.compile(r"/(?P<pattern>.+)/(?P<flags>[gimsuyd]*)", re.DOTALL)
 _REFERENCE: Final = re.compile(r"\$(?:\$|&|`|'|<(?P<name>\w+)>|(?P<number>\d{1,2}))")
@@ -38,6 +40,9 @@ def compiled(source: str, parameters: Parameters, name: str, flags: str = "") ->
         pattern = read_pattern(source, flags)
     except TooLarge:
         parameters.complain(name, "the pattern's repeats multiply to too many")
+        return None
+    if pattern is not None and pattern.written > _MOST_WRITTEN:
+        parameters.complain(name, "the pattern has too many dots and classes")
         return None
     if pattern is None or pattern.size > _LARGEST or not pattern.compile():
         parameters.complain(name, "it is no valid JavaScript pattern")

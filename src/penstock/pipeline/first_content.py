@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import HEAD, Headers, content_type
+from penstock.core.http import HEAD, WITHOUT_BODY, Headers, content_type
 from penstock.core.json_text import read_json_or_none
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
@@ -269,7 +269,7 @@ def _head_alone(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
     """The answer to HEAD. It tells the length of the host's body, where the answer to GET would have the same."""
     reply.close()
     headers = reply_headers(reply.headers)
-    if prepared.bind is None:
+    if prepared.bind is None and reply.status not in WITHOUT_BODY:
         headers += [field for field in reply.headers if field[0] == b"content-length" and field[1].isdigit()]
     refused = reply.status >= 400
     return Answer(reply.status, headers, b"", _refused(reply, b"", route) if refused else Outcome(reply.status))

@@ -31,7 +31,7 @@ async def narrowed(connection: AsyncConnection, wanted: LogFilter) -> LogFilter:
     is_known = are_compared or "cache" in wanted.texts
     if not is_known or wanted.workspaces is None or "trace_id" in wanted.texts:
         return wanted
-    table = usage_day if parts else total_day
+    table = usage_day if parts or wanted.models else total_day
     day, within = table.c, wanted.within(table.c.start, DAY)
     sums = sa.select(day.start, sa.func.sum(day.requests).label("requests")).group_by(day.start)
     days = (await connection.execute(sums.where(*within, *wanted.summed.conditions(table)))).all()

@@ -69,11 +69,13 @@ def _opens_session(call: Call) -> bool:
     if not call.operation.is_proxy or call.account.method == "GET" or is_elsewhere:
         return False
     segments = segments_at_any_host(f"{call.resource or ''}/{call.parameters.get('rest', '')}")
-    return any(_BEHIND_NAME.split(each.lower(), 1)[0] in _SESSIONS for each in segments)
+    names = [run[0].rstrip(".") for each in segments if (run := _NAME.search(each.lower())) is not None]
+    return not _SESSIONS.isdisjoint(names)
 
 
-_BEHIND_NAME: Final = re.compile("[;:]")
-"""What some hosts take off a segment of a path: its parameters, or a verb."""
+_NAME: Final = re.compile(r"[\w.-]+")
+"""The first such run is the name in a segment of a path. Around it stands what some hosts take off: white space, a dot
+at the end, parameters, a verb, a query whose question mark was encoded."""
 _SESSIONS: Final = frozenset({"realtime", "realtimeapi", "realtimertc", "auth_tokens", "authtokens"})
 """Segments of paths where sessions, and secrets for them, are made: OpenAI's, two more at Azure's older versions
 (https://learn.microsoft.com/azure/ai-foundry/openai/how-to/realtime-audio-webrtc), and Gemini's for its Live API

@@ -74,6 +74,12 @@ async def test_days_without_such_an_answer_of_the_cache_are_not_read() -> None:
     assert (await narrow(cache_status="hit", api_key_ids="k", models="n")).is_empty
 
 
+async def test_sums_without_models_say_nothing_of_several_pairs() -> None:
+    found = await narrow(cache_status="hit", ai_org_model="openai__m,openai__n")
+    assert (found.since, found.until, found.most) == (NOON // DAY * DAY, (NOON + 2 * DAY) // DAY * DAY + DAY, None)
+    assert (await narrow(cache_status="hit", ai_org_model="openai__n,azure__m")).is_empty
+
+
 async def test_a_pair_of_provider_and_model_is_two_conditions() -> None:
     found = await narrow(ai_org_model="openai__n")
     assert (found.most, found.found_by) == (2, "model")

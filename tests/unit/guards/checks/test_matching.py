@@ -33,6 +33,12 @@ def test_no_text_and_bad_patterns() -> None:
         assert refused("regexReplace", {"rule": rule}) == "p.rule"
 
 
+def test_what_takes_long_to_compile_is_refused_or_weighs_more() -> None:
+    assert refused("regexMatch", {"rule": r"\S" * 5000}) == "p.rule"
+    classes, letters = (prepared("regexMatch", {"rule": each * 500}).size for each in (r"\S", "xx"))
+    assert classes > 4 * letters
+
+
 def test_a_pattern_that_takes_too_long() -> None:
     with pytest.raises(TimeoutError):
         judged("regexMatch", {"rule": "^(a|a|aa)+$"}, "a" * 60 + "!")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
-from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
+from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice, placed
 from penstock.dialects.anthropic.client_tools import as_function
 from penstock.dialects.malformed import Malformed, text_in
 from penstock.dialects.tool_memory import ToolMemory, Tools
@@ -35,10 +35,13 @@ def _read(body: Body) -> Iterator[Tool | NativeTool]:
         tools = body.objects("tools")
     except BodyError:
         raise Malformed("tools", "an array of tools") from None
+    offered = 0
     for position, each in enumerate(tools):
-        tool = _tool(each, f"tools[{position}]")
+        path = f"tools[{position}]"
+        tool = _tool(each, path)
         if not (isinstance(tool, Tool) and tool.name == _PLACEHOLDER):
-            yield tool
+            yield placed(tool, path, offered)
+            offered += 1
 
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:

@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.core import json_text
 from penstock.core.body import Body
-from penstock.core.chat import ChatRequest, Echo, Format, Reasoning, Wording
+from penstock.core.chat import ChatRequest, Echo, Format, Reasoning, Wording, place_of, placed
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.dialects.bedrock.caller.members import KNOWN_FIELDS, RESPONSE_FIELDS
@@ -154,9 +154,11 @@ def _tools(body: Body, fields: ModelFields) -> dict[str, Any]:
     """The tools, those of the model's maker among them, and the choice."""
     _object(body, "toolConfig")
     config = Body({}) if body.is_null("toolConfig") else Body.parse(body.raw("toolConfig") or b"")
-    tools = (*read_tools(config), *fields.tools)
+    tools = list(read_tools(config))
+    for position, each in enumerate(fields.tools):
+        tools.append(placed(each, f"{FIELDS}.{place_of(each, position)}", len(tools)))
     choice = read_choice(config.value("toolChoice"))
-    return {**({"tools": tools} if tools else {}), **({} if choice is None else {"tool_choice": choice})}
+    return {**({"tools": tuple(tools)} if tools else {}), **({} if choice is None else {"tool_choice": choice})}
 
 
 def _format(output: Mapping[str, Any]) -> Format | None:

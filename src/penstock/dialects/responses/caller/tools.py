@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import json_text
-from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice, ToolForm
+from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice, ToolForm, placed
 from penstock.core.json_text import write_json
 from penstock.dialects.free_text_tools import free_text_function
 from penstock.dialects.malformed import Malformed, text_in
@@ -90,14 +90,14 @@ def read_tools(groups: Iterable[tuple[Any, str]]) -> Tools:
     forms: dict[str, ToolForm] = {}
     for each in declared.values():
         if not each.is_function:
-            offered.append(_native(each))
+            offered.append(placed(_native(each), each.path, len(offered)))
             continue
         is_plain = not each.namespace or counts[each.name] == 1
         name = each.name if is_plain else f"{each.namespace}__{each.name}"
         names[each.namespace, each.name] = name
         if each.kind != "function" or each.namespace:
             forms[name] = ToolForm(each.kind, each.name, each.namespace)
-        offered.append(_function(each, name))
+        offered.append(placed(_function(each, name), each.path, len(offered)))
     return Tools(tuple(offered), names, forms, tuple(dropped))
 
 

@@ -31,7 +31,7 @@ def test_tools() -> None:
     function, search, bash = request.parameters["tools"]
     assert function == Tool("f", "d", b'{"type":  "object"}', True, MARK, {"defer_loading": True})
     value = {"type": "web_search_20250305", "name": "web_search"}
-    assert search == NativeTool("web_search_20250305", value, Owner.ANTHROPIC, "web_search")
+    assert search == NativeTool("web_search_20250305", value, Owner.ANTHROPIC, "web_search", path="tools[2]")
     assert bash.function.name == "bash"
 
 

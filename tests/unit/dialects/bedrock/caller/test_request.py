@@ -46,6 +46,9 @@ def test_tools_and_the_choice() -> None:
     found = asked(toolConfig={"tools": tools, "toolChoice": {"tool": {"name": "f"}}}).parameters
     assert [tool.name for tool in found["tools"]] == ["f"]
     assert found["tool_choice"] == ToolChoice("required", ("f",))
+    fields = {"tools": [{"type": "bash_20250124", "name": "bash"}]}
+    found = asked(toolConfig={"tools": tools}, additionalModelRequestFields=fields).parameters
+    assert [tool.path for tool in found["tools"]] == ["tools[0]", "additionalModelRequestFields.tools[0]"]
 
 
 def test_what_is_about_the_request() -> None:

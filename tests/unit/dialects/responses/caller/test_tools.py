@@ -43,6 +43,7 @@ def test_namespaces_are_flattened() -> None:
     two = {"type": "namespace", "name": "b", "tools": [F]}
     made = tools(one, two)
     assert [tool.name for tool in made.offered if isinstance(tool, Tool)] == ["a__f", "g", "b__f"]
+    assert [tool.path for tool in made.offered] == ["tools[0].tools[0]", "tools[0].tools[1]", "tools[1].tools[0]"]
     assert made.forms["g"] == ToolForm("function", "g", "a")
     assert made.forms["b__f"] == ToolForm("function", "f", "b")
     assert made.dropped == ("tools[0].description",)
