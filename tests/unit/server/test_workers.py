@@ -131,27 +131,29 @@ def fail_twice_and_again(directory: Path, sock: socket.socket, orders: Connectio
 
 def learn_late(directory: Path, sock: socket.socket, orders: Connection) -> None:
     """One process never knows of the keys that another knows; its successor does."""
-    try:
-        (directory / "unknowing").touch(exist_ok=False)
-    except FileExistsError:
-        beat(orders, "database")
-        follow(directory, sock, orders)
-    else:
-        while not orders.poll(0.01):
-            beat(orders, OPEN)
-        (directory / "ended").write_bytes(orders.recv_bytes())
+    if knows_keys(directory, sock, orders):
+        return
+    while not orders.poll(0.01):
+        beat(orders, OPEN)
+    (directory / "ended").write_bytes(orders.recv_bytes())
 
 
 def never_learn(directory: Path, sock: socket.socket, orders: Connection) -> None:
     """One process never knows of keys, and stands still when it is told to stop."""
+    if not knows_keys(directory, sock, orders):
+        beat(orders, OPEN)
+        threading.Event().wait()
+
+
+def knows_keys(directory: Path, sock: socket.socket, orders: Connection) -> bool:
+    """False in the first process. Any other knows of keys, and follows orders."""
     try:
         (directory / "unknowing").touch(exist_ok=False)
     except FileExistsError:
         beat(orders, "database")
         follow(directory, sock, orders)
-    else:
-        beat(orders, OPEN)
-        threading.Event().wait()
+        return True
+    return False
 
 
 def fail(_: socket.socket, __: Connection) -> None:
