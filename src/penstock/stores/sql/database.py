@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -81,8 +83,6 @@ class Database:
     ``write`` one for a transaction that doesn't. ``run`` is the short way of ``write`` for what is written with every
     request, where ``has_writer``: in SQLite's files.
 
-    ``files`` counts the files that an SQLite database has had: where another one was put in its place, that is used.
-
     All raise DatabaseError when the database can't be reached. ``week_starts`` is the operator's day for weekly
     budgets, None for each level's own: whoever reads limits of a connection asks ``week_starts_of``.
     """
@@ -91,20 +91,24 @@ class Database:
         self.url = parse_address(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._is_in_memory = self.is_sqlite and self.url.database in {None, "", ":memory:"}
-        self.files = 1
+        self.has_writer = self.is_sqlite and not self._is_in_memory
+        self._file = FileIdentity(str(self.url.database)) if self.has_writer else None
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         self.engine.sync_engine.update_execution_options(week_starts=week_starts)
         # SQLite lets one change at a time in: those of one process wait here, and not in its driver's threads.
         self._turn = asyncio.Lock()
-        self.has_writer = self.is_sqlite and not self._is_in_memory
         self._writer: SqliteWriter | None = None
         self._revision: SqliteRevision | None = None
-        self._file = FileIdentity(str(self.url.database)) if self.has_writer else None
 
     @property
     def name(self) -> str:
         """The address for people: without its password and its driver."""
         return shown(self.url)
+
+    @property
+    def files(self) -> int:
+        """How many files an SQLite database has had: where another one was put in its place, that is used."""
+        return 1 if self._file is None else self._file.files
 
     def _sqlite(self) -> AsyncEngine:
         options: dict[str, Any] = {"poolclass": StaticPool} if self._is_in_memory else {}
@@ -112,8 +116,10 @@ class Database:
         connect: dict[str, Any] = {"timeout": _BUSY_TIMEOUT, "isolation_level": None}
         engine = create_async_engine(self.url, connect_args=connect, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "connect", lambda _, record: record.info.update(files=self.files))
-        event.listen(engine.sync_engine, "checkin", self._close_another)
+        if self._file is not None:
+            file = weakref.ref(self._file)  # an engine ends late, by the garbage collector: it holds nothing of ours
+            event.listen(engine.sync_engine, "connect", partial(_note_file, file))
+            event.listen(engine.sync_engine, "checkin", partial(_close_another, file))
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
 
@@ -239,13 +245,7 @@ class Database:
     async def _leave_another(self) -> None:
         """Make connections to the file that is there, where it has taken the place of the one they were made to."""
         if self._file is not None and self._file.is_another():
-            self.files += 1
             await self._disconnect()
-
-    def _close_another(self, connection: Any, record: Any) -> None:
-        """Close a connection that was in use when another file was put in the place of its own: no pool would."""
-        if connection is not None and record.info.get("files") != self.files:
-            record.invalidate()
 
     async def _disconnect(self) -> None:
         """Close the connections that nobody uses. Whoever comes meanwhile makes new ones: the pool is left first."""
@@ -344,6 +344,18 @@ def _write_ahead(cursor: Any) -> None:
             await_only(asyncio.sleep(_PAUSE))
         else:
             return
+
+
+def _note_file(file: weakref.ref[FileIdentity], _: Any, record: Any) -> None:
+    """Note which file a connection is made to."""
+    if (found := file()) is not None:
+        record.info["files"] = found.files
+
+
+def _close_another(file: weakref.ref[FileIdentity], connection: Any, record: Any) -> None:
+    """Close a connection that was in use when another file was put in the place of its own: no pool would."""
+    if connection is not None and (found := file()) is not None and record.info.get("files") != found.files:
+        record.invalidate()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 
 class FileIdentity:
-    """Which file is at a path: its device and inode, as they were at the last look. The first is the constructor's."""
+    """Which file is at a path: its device and inode, as they were at the last look. The first is the constructor's.
+    ``files`` counts the files that were there."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         self._seen = self._found()
+        self.files = 1
 
     def is_another(self) -> bool:
         """Whether the file is another one than at the look before. Raises sqlite3.OperationalError where it is gone:
@@ -24,6 +26,7 @@ class FileIdentity:
         if now is None:
             raise sqlite3.OperationalError("its file is gone")
         self._seen = now
+        self.files += now != before
         return now != before
 
     def _found(self) -> tuple[int, int] | None:
