@@ -141,6 +141,11 @@ class _Worker:
         code = self.process.exitcode or 0
         return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
+    @property
+    def is_killed(self) -> bool:
+        """Whether a signal ended the process."""
+        return (self.process.exitcode or 0) < 0
+
     def close(self) -> None:
         self.orders.close()
         self.process.close()
@@ -308,9 +313,10 @@ class Supervisor:
     def _ended(self, worker: _Worker) -> None:
         if self._is_stopping:
             return
-        if worker.is_up:
+        if worker.is_up or worker.is_killed:
             _LOG.error("worker %s died (%s): another one takes its place", worker.process.pid, worker.ending)
-            self._starts.append(_Start(worker.started + _PAUSE))
+            failures = 0 if worker.is_up else worker.failures + 1
+            self._starts.append(_Start(worker.started + _pause(failures), failures))
             return
         why = worker.problem or worker.ending
         if worker.process.exitcode == STARTUP_FAILED and not self._has_served:

@@ -96,6 +96,16 @@ def crash_once(directory: Path, sock: socket.socket, orders: Connection) -> None
         sys.exit(9)
 
 
+def killed_once(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """The first process is killed before it is up, its successor follows orders."""
+    try:
+        (directory / "killed").touch(exist_ok=False)
+    except FileExistsError:
+        follow(directory, sock, orders)
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def crash_once_guarded(directory: Path, sock: socket.socket, orders: Connection) -> None:
     """As ``crash_once``, of a gateway that got keys; the successor writes down what it was told of them."""
     if (directory / "crashed").exists():
@@ -210,6 +220,14 @@ def test_a_worker_that_dies_is_told_and_replaced(supervised: Run, caplog: pytest
     [told] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "died (exit code 9): another one takes its place" in told.getMessage()
     assert len(supervised.named("stopped")) == 2
+
+
+def test_a_worker_that_is_killed_before_it_is_up_is_told_and_replaced(
+    supervised: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert supervised.run(functools.partial(killed_once, supervised.directory), signal.SIGTERM) == 0
+    [told] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "died (signal SIGKILL): another one takes its place" in told.getMessage()
 
 
 def test_a_worker_is_told_of_keys_that_others_have_found_since_the_start(
