@@ -33,6 +33,7 @@ from penstock.core.chat import (
     ToolChoice,
     ToolResult,
     place_of,
+    placed,
 )
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
@@ -132,8 +133,7 @@ def _tools(
     tools: list[Tool | NativeTool] = []
     for position, each in enumerate(offered):
         # Behind a tool that is left out, the position is another one.
-        is_moved = len(tools) < position
-        tool = msgspec.structs.replace(each, path=place_of(each, position)) if is_moved else each
+        tool = placed(each, place_of(each, position), len(tools))
         if not isinstance(tool, NativeTool) or not tool.owner or tool.owner in (reader.owner, reader.tools_of):
             tools.append(tool)
             continue

@@ -113,7 +113,7 @@ class _Worker:
         self.is_open = False
         """Whether it serves without gateway keys, by its last sign of life."""
         self.is_ending = False
-        """Whether it was told to stop while the others go on. It gives no sign of life then, and ends by itself."""
+        """Whether it was told to stop while the others go on. It gives no sign of life then."""
         self.silence = _SILENCE
         """Seconds without a sign of life after which it is killed."""
 

@@ -103,11 +103,11 @@ def _added_up(table: sa.Table, wanted: LogFilter) -> sa.Select[Any]:
     return query if wanted.workspaces is None else query.where(column.workspace_id.in_(wanted.workspaces))
 
 
-def _rows(wanted: LogFilter, member: str, since: int, until: int) -> sa.Select[Any]:
+def _rows(wanted: LogFilter, name: str, since: int, until: int) -> sa.Select[Any]:
     source, row, column = Source(request_log, request_log.c.at, 1), request_log.c, log_metadata.c
     query = sa.select(
-        column.at, column.value, *(source.each(name).label(name) for name in _SUMS), column.at.label("last_at")
+        column.at, column.value, *(source.each(each).label(each) for each in _SUMS), column.at.label("last_at")
     ).select_from(log_metadata.join(request_log, sa.and_(row.at == column.at, row.id == column.log_id)))
     # Of a short time, SQLite's index of times finds fewer rows than the one that begins with workspace and name.
-    query = query.where(Unindexed(column.name) == member, column.at >= since, column.at < until)
+    query = query.where(Unindexed(column.name) == name, column.at >= since, column.at < until)
     return query if wanted.workspaces is None else query.where(Unindexed(column.workspace_id).in_(wanted.workspaces))
