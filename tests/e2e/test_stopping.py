@@ -118,14 +118,14 @@ from penstock import __main__ as entry
 sys.argv[1:] = ["serve", "--port", "0", "--log-level", "error", "--workers", workers]
 sys.addaudithook(watch)
 if stage == "exit":
-    from penstock.server import serve
-    serve.serve = serve.supervise = lambda *_: None
+    from penstock.server import serve, serve_workers
+    serve.serve = serve_workers.supervise = lambda *_: None
     atexit.register(interrupt)
 entry.run()
 """
 STAGES = [
     "penstock.cli", "click", "penstock.cli.serve", "penstock.settings.load", "msgspec", "socket.bind", "penstock.app.root",
-    "penstock.providers.registry", "penstock.transport.http1", "penstock.server.serve", "uvicorn", "exit",
+    "penstock.providers.registry", "penstock.transport.http1", "penstock.server.serve", "penstock.server.http.http_server", "exit",
 ]  # fmt: skip
 """Modules while they are imported, an audit event, and the end of the process."""
 

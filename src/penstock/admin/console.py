@@ -5,7 +5,6 @@ They hold no data and need no key: their script signs in at ``/v1/penstock/sessi
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,6 +89,8 @@ class ConsoleFiles:
 
 
 def _read(folder: Path) -> list[tuple[str, _File]]:
+    import gzip  # every start would pay for it
+
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         media_type = _TYPES.get(path.suffix)

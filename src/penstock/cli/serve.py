@@ -6,7 +6,6 @@ import contextlib
 import errno
 import gc
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -111,7 +110,6 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     with _uncollected():
         from penstock.app.root import build
         from penstock.observe.metrics.folder import worker_folder
-        from penstock.server.serve import known_keys, serve, supervise
         from penstock.transport.open_files import raise_file_limit
 
         raise_file_limit()
@@ -129,6 +127,8 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     sign_in = _first_sign_in(settings) if has_console and not app.is_guarded else ""
     _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=has_console, sign_in=sign_in)
     if bound.workers > 1:
+        from penstock.server.serve_workers import known_keys, supervise  # multiprocessing takes 2 MB
+
         if app.is_guarded:
             # Workers are started anew when they end, and the file and the database may have changed by then.
             os.environ[GUARDED] = known_keys(app)
@@ -138,6 +138,8 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
                 os.environ[METRICS_FOLDER] = str(folder)
             supervise(_APP, settings, sock, catalogue)
     else:
+        from penstock.server.serve import serve
+
         serve(app, settings, sock)
 
 
@@ -180,7 +182,9 @@ def _tls_problems(settings: Settings) -> Iterator[str]:
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket. What can go wrong is told as a ClickException."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # As bytes: the codec for names of other alphabets loads a megabyte of tables.
+        name = host.encode() if host.isascii() else host
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError):
         raise click.ClickException(f"the host {host} is not known here: choose another with --host") from None
     # Where a name stands for both families, callers try IPv4 the more often.
@@ -294,7 +298,7 @@ def _console(settings: Settings, sign_in: str) -> str:
 
 def _program() -> str:
     """How this command is called from here: ``make run`` puts it on nobody's PATH."""
-    if shutil.which("penstock"):
+    if any(os.access(Path(folder, "penstock"), os.X_OK) for folder in os.get_exec_path()):
         return "penstock"
     script, place = Path(sys.executable).with_name("penstock"), working_directory()
     if not script.exists():

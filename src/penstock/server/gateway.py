@@ -58,7 +58,7 @@ _NO_SOCKET: Final = (
 class Gateway:
     """The application: http/http1.py calls ``serve``, any ASGI server calls it as ``app(scope, receive, send)``.
 
-    ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
+    ``parts`` start and stop with it, the last part first. ``trusted_proxies`` are the
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
     None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own. ``replicas``
@@ -382,17 +382,25 @@ class Gateway:
             memo = memo if surface is head.surface else None
         return head.call(surface, context, context.caller, body, memo, request, upload)
 
+    def start(self) -> None:
+        """Start the parts. Raises what a part's start raises."""
+        for part in self._parts:
+            part.start()
+
+    async def stop(self) -> None:
+        """Stop the parts, the last one first."""
+        self.pages.draining = True
+        for part in reversed(self._parts):
+            await stop_in_time(part)
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 keep_trailers_apart()
-                for part in self._parts:
-                    part.start()
+                self.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                self.pages.draining = True
-                for part in reversed(self._parts):
-                    await stop_in_time(part)
+                await self.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

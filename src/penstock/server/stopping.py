@@ -1,8 +1,7 @@
 """Stopping: running requests have a grace; at its end, or at a second signal, each of them is told, and recorded.
 
-uvicorn cancels what is left at the end of the grace and closes the event loop under it; a second SIGINT does so at once
-and with a traceback. Here the cancelled requests have time to tell their callers, and a ``Watchdog`` ends a process
-whose event loop or threads are stuck.
+The cancelled requests have time to tell their callers, and a ``Watchdog`` ends a process whose event loop or threads
+are stuck.
 """
 
 from __future__ import annotations
@@ -15,19 +14,20 @@ import os
 import select
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Generator
 from types import FrameType
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import uvicorn
-
-from penstock.server.http.handshake import Handshake
-from penstock.server.http.http1 import ServerConnection
+from penstock.server.http.http_server import KEEP_ALIVE_SECONDS, HttpServer
+from penstock.server.http.server_state import Served
 
 _LOG: Final = logging.getLogger("penstock")
 _POLL: Final = 0.02
+_BEAT: Final = 5
+"""Seconds between two signs of life."""
 _LONGEST_TAKING_IN: Final = 1.0
 """Seconds for taking in connections, which may come without end."""
 _TURNS: Final = 5
@@ -61,27 +61,35 @@ def _end_process(seconds: float, code: int) -> None:
     os._exit(code)
 
 
-class GracefulServer(uvicorn.Server):
-    """A server that stops with a word to every caller.
+class GracefulServer(HttpServer):
+    """A server that stops with a word to every caller: what runs has ``grace`` seconds.
 
     A first SIGINT or SIGTERM begins the stop, a second one of either kind stops at once. ``is_supervised``: the server
     is one of several workers; the supervisor alone says what to do, since signals reach workers twice where a terminal
     or a service manager sends them to the whole group. ``beat`` is then called every few seconds from the event loop.
+    ``is_guest``: the signals, and the end of the process, are another server's.
     """
 
     def __init__(
         self,
-        config: uvicorn.Config,
+        app: Served,
+        grace: float,
         *,
+        tls: ssl.SSLContext | None = None,
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
         is_supervised: bool = False,
+        is_guest: bool = False,
         beat: Callable[[], None] | None = None,
         watchdog: Callable[[float, int], None] = Watchdog.arm,
     ) -> None:
-        super().__init__(config)
+        super().__init__(app, tls=tls, keep_alive_seconds=keep_alive_seconds)
+        self.force_exit = False
+        self._grace = grace
         self._is_supervised = is_supervised
+        self._is_guest = is_guest
         self._beat = beat
+        self._seconds = 0
         self._watchdog = watchdog
-        self._owns_process = True
 
     # Called from signal handlers and other threads: nothing here may wait for a lock, so nothing is logged.
 
@@ -100,7 +108,7 @@ class GracefulServer(uvicorn.Server):
 
     def _limit(self, seconds: float, code: int) -> None:
         """The process ends in so many seconds, whatever holds it."""
-        if self._owns_process:
+        if not self._is_guest:
             self._watchdog(seconds, code)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -111,10 +119,9 @@ class GracefulServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Handle the signals while the server runs. Unlike uvicorn's, they are not raised once more at the end."""
-        if threading.current_thread() is not threading.main_thread():
-            # A server in a thread is a guest of its process.
-            self._owns_process = False
+        """Handle the signals while the server runs."""
+        if self._is_guest or threading.current_thread() is not threading.main_thread():
+            self._is_guest = True  # a server in a thread is one, too
             yield
             return
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -124,33 +131,34 @@ class GracefulServer(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    async def on_tick(self, counter: int) -> bool:
-        if self._beat is not None and counter % 50 == 0:
-            self._beat()
-        return await super().on_tick(counter)
+    async def serve(self, sock: socket.socket) -> None:
+        with self.capture_signals():
+            await super().serve(sock)
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    def on_second(self) -> None:
+        super().on_second()
+        if self._beat is not None and self._seconds % _BEAT == 0:
+            self._beat()
+        self._seconds += 1
+
+    async def shutdown(self) -> None:
         """Stop listening, let running requests end within the grace, tell the rest, stop the application."""
         self._limit(self._grace + _SLACK, 1)
         await self._take_in()
-        for server in self.servers:
-            server.close()
-        for sock in sockets or []:
-            sock.close()
-        for connection in self._connections():
+        self.stop_listening()
+        for connection in list(self.state.connections):
             connection.shutdown()
         if not await self._drained():
             await self._end_running()
-        await self.lifespan.shutdown()
+        await self.state.app.stop()
         self._limit(_THREADS, 0)
 
     async def _take_in(self) -> None:
         """Take in the connections and the bytes that have arrived by now: to close the listening sockets resets every
         connection that waits there, with what was sent over it. A turn of the event loop takes in one connection."""
         waiting = select.poll()
-        for server in self.servers:
-            for sock in server.sockets:
-                waiting.register(sock.fileno(), select.POLLIN)
+        for sock in self.listener.sockets if self.listener is not None else ():
+            waiting.register(sock.fileno(), select.POLLIN)
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_TAKING_IN
         while waiting.poll(0) and loop.time() < until:  # noqa: ASYNC110 (a turn takes a connection in)
@@ -158,18 +166,11 @@ class GracefulServer(uvicorn.Server):
         for _ in range(_TURNS):
             await asyncio.sleep(0)
 
-    @property
-    def _grace(self) -> float:
-        return self.config.timeout_graceful_shutdown or 0
-
-    def _connections(self) -> list[ServerConnection | Handshake]:
-        return cast("list[ServerConnection | Handshake]", list(self.server_state.connections))
-
     async def _drained(self) -> bool:
         """Wait until all requests are answered, but not beyond the grace or a second signal; whether they are."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._grace
-        while self.server_state.connections or self.server_state.tasks:
+        while self.state.connections or self.state.tasks:
             if self.force_exit or loop.time() >= until:
                 return False
             await asyncio.sleep(_POLL)
@@ -178,14 +179,14 @@ class GracefulServer(uvicorn.Server):
     async def _end_running(self) -> None:
         """Cancel what runs: each request tells its caller (``respond.tell_of_stop``) and closes its account."""
         why = "a second signal asks to stop at once" if self.force_exit else "the grace of running requests is over"
-        _LOG.warning("%s: %d of them are ended", why, len(self.server_state.tasks))
+        _LOG.warning("%s: %d of them are ended", why, len(self.state.tasks))
         loop = asyncio.get_running_loop()
         until = loop.time() + _LAST_SECONDS
-        while (self.server_state.connections or self.server_state.tasks) and loop.time() < until:
+        while (self.state.connections or self.state.tasks) and loop.time() < until:
             # Requests that were sent ahead begin when the one before them ends: they are ended, too.
-            for task in list(self.server_state.tasks):
+            for task in list(self.state.tasks):
                 _cancel_once(task)
-            for connection in self._connections():
+            for connection in list(self.state.connections):
                 connection.refuse_rest()
             await asyncio.sleep(_POLL)
 

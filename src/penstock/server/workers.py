@@ -21,12 +21,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final, Protocol
 
+from penstock.server.http.http_server import STARTUP_FAILED
 from penstock.settings import GUARDED, IN_DATABASE, IN_FILE
 
 _LOG: Final = logging.getLogger("penstock")
 _SPAWN: Final = multiprocessing.get_context("spawn")
-STARTUP_FAILED: Final = 3
-"""The exit code of a worker that can't start: until one has served, another would fail in the same way."""
 _STOP: Final = b"stop"
 _STOP_AT_ONCE: Final = b"stop at once"
 _BEAT: Final = b"."

@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from paths import ROOT
 from penstock.app.root import build
 from penstock.observe.record import Record
 from penstock.server.gateway import Gateway
-from penstock.server.http.http1 import ServerConnection
+from penstock.server.stopping import GracefulServer
 from penstock.settings import Settings
 from penstock.stores.file import CatalogueFile
 
@@ -109,16 +110,24 @@ def catalogue_file(app: Gateway) -> CatalogueFile:
     return file
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it is ready."""
+class _OwnServer(GracefulServer):
+    """The gateway's own server, which says with ``tell`` when it is ready, and where its running requests are."""
 
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
-        super().__init__(config)
-        self._ready = ready
+    tell: Callable[[set[Any]], object]
+
+    async def start(self, sock: socket.socket) -> None:
+        await super().start(sock)
+        self.tell(self.state.tasks)
+
+
+class _Uvicorn(uvicorn.Server):
+    """As ``_OwnServer``, by uvicorn."""
+
+    tell: Callable[[set[Any]], object]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._ready.set()
+        self.tell(self.server_state.tasks)
 
 
 @contextlib.contextmanager
@@ -132,22 +141,22 @@ def running_gateway(
 ) -> Iterator[RunningGateway]:
     """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving.
 
-    ``asgi`` serves the gateway as any ASGI server would, in place of its own HTTP protocol; ``keep_alive`` is for how
-    many seconds a connection may be idle; ``sleep`` is how the waits between attempts pass.
+    ``asgi`` serves the gateway by uvicorn, as any ASGI server would; ``keep_alive`` is for how many seconds a
+    connection may be idle; ``sleep`` is how the waits between attempts pass.
     """
     app = build(settings, catalogue, sleep=sleep)
     sock = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, http="httptools" if asgi else ServerConnection, lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        ws="none", timeout_graceful_shutdown=60, timeout_keep_alive=keep_alive,
+    started: Future[tuple[asyncio.AbstractEventLoop, set[Any]]] = Future()
+    any_server = uvicorn.Config(
+        app, http="httptools", lifespan="on", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False, ws="none", timeout_graceful_shutdown=60, timeout_keep_alive=keep_alive,
     )  # fmt: skip
-    started = threading.Event()
-    server = _Server(config, started)
-    loops: list[asyncio.AbstractEventLoop] = []
+    server = _Uvicorn(any_server) if asgi else _OwnServer(app, 60, keep_alive_seconds=keep_alive)
 
     async def serve() -> None:
-        loops.append(asyncio.get_running_loop())
-        await server.serve(sockets=[sock])
+        loop = asyncio.get_running_loop()
+        server.tell = lambda tasks: started.set_result((loop, tasks))
+        await (server.serve(sockets=[sock]) if isinstance(server, _Uvicorn) else server.serve(sock))
 
     def run() -> None:
         with asyncio.Runner(loop_factory=WatchedLoop) as runner:
@@ -156,9 +165,9 @@ def running_gateway(
     thread = threading.Thread(target=run, name=GATEWAY, daemon=True)
     thread.start()
     try:
-        assert started.wait(300)
+        loop, tasks = started.result(300)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        yield RunningGateway(app, url, loops[0], server.server_state.tasks)
+        yield RunningGateway(app, url, loop, tasks)
     finally:
         server.should_exit = True
         thread.join(300)

@@ -1,47 +1,47 @@
-"""Workers under a supervisor."""
+"""Running in one process: what is set up before the first caller."""
 
-import subprocess
-import sys
-from types import SimpleNamespace
-from typing import Any, cast
+import gc
+import logging
+from collections.abc import Iterator
 
 import pytest
 
-from penstock.server.serve import known_keys
-from penstock.stores.catalogue import EMPTY, STALE, Catalogue, GatewayKey
-from penstock.stores.layered import layer
-from penstock.stores.memory import MemoryCatalogue
+from penstock.observe.messages import StderrHandler
+from penstock.server.serve import calm_the_collector, log_to_stderr, tls
+from penstock.settings.model import Settings
 
-GUARDED = Catalogue(is_guarded=True)
-OF_FILE = Catalogue(keys=(GatewayKey("a", digest=b"d"),), is_guarded=True)
+
+@pytest.fixture
+def loggers() -> Iterator[tuple[logging.Logger, logging.Logger]]:
+    """The root and the gateway's own logger, as they were before once the test is over."""
+    root, own = logging.getLogger(), logging.getLogger("penstock")
+    before = root.handlers[:], root.level, own.level
+    yield root, own
+    root.handlers[:], root.level, own.level = before
 
 
 @pytest.mark.parametrize(
-    ("in_force", "stored", "place"),
-    [
-        (EMPTY, None, "open"),
-        (EMPTY, EMPTY, "open"),
-        (GUARDED, None, "file"),
-        (GUARDED, EMPTY, "file"),
-        (GUARDED, GUARDED, "database"),
-        # A database that is lost for long lets nobody in, and may hold no key.
-        (STALE, STALE, ""),
-        (layer([OF_FILE, STALE]), STALE, "file"),
-    ],
+    ("level", "of_libraries"), [("debug", "WARNING"), ("info", "WARNING"), ("error", "ERROR"), ("critical", "CRITICAL")]
 )
-def test_later_workers_are_told_where_keys_were(in_force: Catalogue, stored: Catalogue | None, place: str) -> None:
-    compiler = SimpleNamespace(catalogues=MemoryCatalogue(in_force))
-    gateway = SimpleNamespace(pipeline=SimpleNamespace(compiler=compiler), stored=stored)
-    assert known_keys(cast("Any", gateway)) == place
+def test_libraries_say_no_more_than_warnings(
+    level: str, of_libraries: str, loggers: tuple[logging.Logger, logging.Logger]
+) -> None:
+    log_to_stderr(level)
+    root, own = loggers
+    assert [type(handler) for handler in root.handlers] == [StderrHandler]
+    assert (logging.getLevelName(root.level), logging.getLevelName(own.level)) == (of_libraries, level.upper())
 
 
-def test_workers_that_can_not_start_end_it_all() -> None:
-    code = """
-import socket
-from penstock.server.serve import supervise
-from penstock.settings.model import Server, Settings
-supervise("penstock.no_such_module:app", Settings(Server(workers=2)), socket.create_server(("127.0.0.1", 0)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 3
-    assert "no_such_module" in done.stderr
+def test_what_is_there_at_the_start_is_not_looked_at_by_the_collector() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    try:
+        calm_the_collector()
+        assert gc.get_freeze_count() > frozen
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+
+
+def test_plain_http_has_no_context() -> None:
+    assert tls(Settings()) is None

@@ -13,11 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from commands import Gateway
 from penstock.app.root import build
-from penstock.server.http.http1 import ServerConnection
+from penstock.server.gateway import Gateway
 from penstock.server.stopping import GracefulServer, _cancel_once
 from penstock.settings import load
 from raw_caller import BODY, HEAD, with_length
@@ -37,9 +35,12 @@ def armed() -> Armed:
     return Armed()
 
 
+def gateway() -> Gateway:
+    return build(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")), None)
+
+
 def server(armed: Armed, *, is_supervised: bool = False) -> GracefulServer:
-    config = uvicorn.Config(Gateway(), log_config=None, timeout_graceful_shutdown=30)
-    return GracefulServer(config, is_supervised=is_supervised, watchdog=armed.arm)
+    return GracefulServer(gateway(), 30, is_supervised=is_supervised, watchdog=armed.arm)
 
 
 @pytest.mark.parametrize("first", [TERM, INT])
@@ -100,16 +101,9 @@ threading.Event().wait()
 @pytest.fixture
 async def listening(armed: Armed) -> AsyncIterator[tuple[GracefulServer, socket.socket]]:
     """A gateway on a socket, in the test's own event loop; it stops when the test says so."""
-    app = build(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")), None)
-    config = uvicorn.Config(
-        app, http=ServerConnection, lifespan="on", log_config=None, proxy_headers=False, ws="none",
-        timeout_graceful_shutdown=60,
-    )  # fmt: skip
-    config.load()
-    stopped = GracefulServer(config, watchdog=armed.arm)
-    stopped.lifespan = config.lifespan_class(config)
+    stopped = GracefulServer(gateway(), 60, watchdog=armed.arm)
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        await stopped.startup([sock])
+        await stopped.start(sock)
         yield stopped, sock
 
 
@@ -121,8 +115,8 @@ async def test_who_asked_before_the_stop_is_answered(listening: tuple[GracefulSe
         for number, caller in enumerate(callers):
             request = with_length(HEAD, BODY)
             caller.sendall(request if number else request[:-1])
-        stopping = asyncio.create_task(stopped.shutdown([sock]))
-        while any(server.is_serving() for server in stopped.servers):  # noqa: ASYNC110 (nothing tells it)
+        stopping = asyncio.create_task(stopped.shutdown())
+        while stopped.listener is not None and stopped.listener.is_serving():  # noqa: ASYNC110 (nothing tells it)
             await asyncio.sleep(0)
         callers[0].sendall(BODY[-1:])
         await stopping
@@ -136,7 +130,7 @@ async def test_connections_without_end_do_not_hold_the_stop(
     monkeypatch.setattr("penstock.server.stopping._LONGEST_TAKING_IN", 0.0)
     with ExitStack() as stack:
         callers = [stack.enter_context(socket.create_connection(sock.getsockname(), 300)) for _ in range(60)]
-        await stopped.shutdown([sock])
+        await stopped.shutdown()
         with pytest.raises(ConnectionResetError):
             callers[-1].recv(1)
 

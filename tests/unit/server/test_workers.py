@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from penstock.server import workers
-from penstock.server.workers import OPEN, STARTUP_FAILED, Supervisor, Work, beat, obey, say_why
+from penstock.server.http.http_server import STARTUP_FAILED
+from penstock.server.workers import OPEN, Supervisor, Work, beat, obey, say_why
 from penstock.settings import GUARDED
 
 

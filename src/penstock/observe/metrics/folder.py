@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,6 +21,9 @@ def worker_folder(memory: Path = _MEMORY, temporary: Path | None = None) -> Iter
 
     It is made in ``memory``, else in ``temporary``, which is the system's folder of temporary files if it is None.
     """
+    import shutil  # one process needs no folder
+    import tempfile
+
     made: str | None = None
     for parent in (memory, temporary):
         try:

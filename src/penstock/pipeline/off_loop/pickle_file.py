@@ -6,11 +6,9 @@ Only the gateway and its own child write such files (process.py): what is unpick
 
 from __future__ import annotations
 
-import mmap
 import os
 import pickle
 import struct
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -29,6 +27,8 @@ def open_pickle_file() -> int:
     """A new file without a name. The caller closes the descriptor."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("penstock", os.MFD_CLOEXEC)
+    import tempfile  # every start would pay for it
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
@@ -59,6 +59,8 @@ def unpack_copied(fd: int) -> Any:
 
 def unpack_mapped(fd: int) -> Any:
     """The value, its large bytes as views of the file, which nobody copies."""
+    import mmap
+
     view = memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ))
     return _unpack(lambda start, end: view[start:end])
 

@@ -7,14 +7,12 @@ be counted by nobody, and each hold a file descriptor for a minute.
 from __future__ import annotations
 
 import asyncio
-import functools
 import ssl
-from typing import Any, Final, cast
-
-import uvicorn
+from typing import Final, cast
 
 from penstock.server.http.http1 import ServerConnection
 from penstock.server.http.request_task import RequestTask
+from penstock.server.http.server_state import ServerState
 
 _SECONDS: Final = 10.0
 """The longest time for a handshake."""
@@ -22,20 +20,14 @@ _LAST_SECONDS: Final = 1.0
 """How long a handshake may take that is under way when the gateway stops."""
 
 
-def with_tls(config: uvicorn.Config, context: ssl.SSLContext) -> None:
-    """Have a loaded configuration serve with TLS."""
-    config.http_protocol_class = cast("Any", functools.partial(Handshake, context))
-
-
 class Handshake(asyncio.Protocol):
-    """One connection, with the arguments of the ``ServerConnection`` that has it after the handshake, and with it what
-    came right behind."""
+    """One connection. A ``ServerConnection`` has it after the handshake, and with it what came right behind."""
 
-    def __init__(self, context: ssl.SSLContext, **arguments: Any) -> None:
+    def __init__(self, context: ssl.SSLContext, state: ServerState) -> None:
         self._context = context
-        self._arguments = arguments
-        self._counted = arguments["server_state"].connections
-        self._gateway_connections = arguments["config"].loaded_app.connections
+        self._state = state
+        self._counted = state.connections
+        self._gateway_connections = state.app.connections
         self._loop = asyncio.get_running_loop()
         self._plain: asyncio.Transport | None = None
         self._address: str | None = None
@@ -89,7 +81,7 @@ class Handshake(asyncio.Protocol):
         if secure is None or self._is_lost or secure.get_extra_info("cipher") is None:
             plain.abort()
             return
-        connection = ServerConnection(**self._arguments)
+        connection = ServerConnection(self._state)
         secure.set_protocol(connection)
         connection.connection_made(secure)
         for data in self._received:

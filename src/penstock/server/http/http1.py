@@ -1,8 +1,7 @@
-"""The gateway's own HTTP/1.1 protocol, which uvicorn runs in place of its ASGI protocol (``http=ServerConnection``).
+"""The gateway's own HTTP/1.1 protocol, for connections of ``http_server.py``.
 
 Under ASGI a request takes half as much time again: a scope, an event, two tasks and two writes. Here a request is one
-task and its response one write. uvicorn still handles sockets, signals, workers and draining. llhttp (httptools) parses
-the requests. Source: RFC 9112.
+task and its response one write. llhttp (httptools) parses the requests. Source: RFC 9112.
 
 A request is served as soon as its head is complete, so that nothing of a body is read for a caller who is refused.
 """
@@ -14,18 +13,14 @@ import logging
 import math
 from typing import Any, Final, cast
 
-import uvicorn
-from uvicorn.server import ServerState
-
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
 from penstock.server.bodies.arriving_body import UNREAD
-from penstock.server.gateway import Gateway
 from penstock.server.http import peer
 from penstock.server.http.http1_client import CONTINUE, Http1Client
 from penstock.server.http.incoming import IncomingRequest
 from penstock.server.http.request_reader import SLICE, RequestReader
 from penstock.server.http.request_task import RequestTask
+from penstock.server.http.server_state import ServerState
 from penstock.server.http.timed_connection import TimedConnection
 from penstock.server.limits import advice
 from penstock.server.respond import refusal
@@ -57,25 +52,18 @@ class ServerConnection(TimedConnection):
     __slots__ = (
         "_ahead", "_closing", "_discarded", "_has_ended", "_keep_alive_seconds", "_limits", "_linger_until",
         "_probe_seconds", "_quiet_since", "_reader", "_serving", "_silence", "_tasks", "_waiting", "address",
-        "default_headers", "gateway", "is_draining", "state",
+        "gateway", "is_draining", "state",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],  # noqa: ARG002
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        self.gateway = cast("Gateway", config.loaded_app)
-        super().__init__(_loop or asyncio.get_running_loop(), self.gateway.limits.caller.write)
-        self.state = server_state
-        self._tasks: set[Any] = server_state.tasks
-        self.default_headers: Headers = server_state.default_headers
+    def __init__(self, state: ServerState) -> None:
+        self.gateway = state.app
+        super().__init__(asyncio.get_running_loop(), self.gateway.limits.caller.write)
+        self.state = state
+        self._tasks: set[Any] = state.tasks
         self.address: str | None = None
         self._limits = self.gateway.limits.caller
         self._silence = self.gateway.limits.body_silence
-        self._keep_alive_seconds = config.timeout_keep_alive
+        self._keep_alive_seconds = state.keep_alive_seconds
         self._quiet_since = self.loop.time()
         self._reader = RequestReader(self, self._quiet_since)
         self._ahead = bytearray()
@@ -88,7 +76,7 @@ class ServerConnection(TimedConnection):
         self._linger_until = 0.0
         self._probe_seconds = 0.0
 
-    # Called by uvicorn.
+    # Called when the server stops.
 
     def shutdown(self) -> None:
         """Begin to drain: finish the requests that have begun to arrive, and take no further request."""
@@ -115,7 +103,7 @@ class ServerConnection(TimedConnection):
         self.transport = cast("asyncio.Transport", transport)
         address = transport.get_extra_info("peername")
         self.address = address[0] if isinstance(address, tuple) else None
-        self.state.connections.add(cast("Any", self))
+        self.state.connections.add(self)
         reason = self.gateway.connections.admit(self.address)
         if reason is None:
             self._look_by(self._quiet_since + self._keep_alive_seconds)
@@ -123,7 +111,7 @@ class ServerConnection(TimedConnection):
             self._turn_away(reason)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self.state.connections.discard(cast("Any", self))
+        self.state.connections.discard(self)
         self.gateway.connections.leave(self.address)
         self._closing = True
         self._waiting.clear()
@@ -277,7 +265,6 @@ class ServerConnection(TimedConnection):
     def _served(self) -> None:
         if self._serving is not None:
             self._tasks.discard(self._serving.task)
-        self.state.total_requests += 1
         if self._waiting or self._ahead:
             # In a turn of its own: requests that are sent ahead neither nest nor keep others waiting.
             self.loop.call_soon(self._go_on)

@@ -15,6 +15,7 @@ from penstock.server.bodies.buffering import BodyBudget, BodyHold
 from penstock.server.bodies.unpack import unpack
 from penstock.server.http.incoming import IncomingRequest
 from penstock.server.http.request_task import RequestTask
+from penstock.server.http.server_state import ServerState
 from penstock.server.limits import too_large
 from penstock.server.sessions.socket_bytes import SocketBytes
 
@@ -33,7 +34,7 @@ class Connection(Protocol):
     address: str | None
     transport: asyncio.Transport
     writable: asyncio.Future[None] | None
-    default_headers: Headers
+    state: ServerState
 
     is_draining: bool
     """Whether the gateway stops."""
@@ -164,8 +165,8 @@ class Http1Client(BodyHold):
         """Send the head of a response with status 101; what follows are bytes of a WebSocket (``write_bytes``)."""
         self.is_begun = True
         lines = [b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"]
-        lines += [b"%b: %b\r\n" % field for field in (*headers, *self._connection.default_headers)]
-        self._connection.transport.write(b"".join((*lines, b"\r\n")))
+        lines += [b"%b: %b\r\n" % field for field in headers]
+        self._connection.transport.write(b"".join((*lines, self._connection.state.date, b"\r\n\r\n")))
 
     def write_bytes(self, data: bytes) -> asyncio.Future[None] | None:
         """Send bytes of a WebSocket. Returns a future if the caller reads slower than we write: wait for it."""
@@ -208,7 +209,7 @@ class Http1Client(BodyHold):
             self.release()
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status" % status]
         lines += map(_FIELD.join, headers)
-        lines += map(_FIELD.join, connection.default_headers)
+        lines.append(connection.state.date)
         keep_alive = self.keep_alive and request.complete and not (connection.is_draining and connection.is_drained)
         if not more:
             # Without a body, the answer to HEAD says the length that it was made with, if any.

@@ -9,14 +9,11 @@ its own count of connections and of bytes in bodies.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
-
-import uvicorn
 
 from penstock.core.failure import Failure
 from penstock.core.forwarded import NOBODY, TrustedProxies
@@ -29,8 +26,6 @@ from penstock.server.asgi import App
 from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.client import Client
 from penstock.server.http.connection_count import ConnectionCount
-from penstock.server.http.handshake import with_tls
-from penstock.server.http.http1 import ServerConnection
 from penstock.server.limits import RequestLimits
 from penstock.server.pages.mounted import serve_mounted
 from penstock.server.request_context import RequestContext
@@ -40,6 +35,8 @@ from penstock.server.surfaces import DEFAULT_DIALECT
 _LOG: Final = logging.getLogger("penstock")
 _BACKLOG: Final = 128
 _GRACE_SECONDS: Final = 1
+_IDLE_SECONDS: Final = 5.0
+"""How long a connection may be idle."""
 
 
 class PortApp:
@@ -55,6 +52,12 @@ class PortApp:
         self.limits = limits
         self.budget = BodyBudget(limits.caller.buffered_bytes)
         self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
+
+    def start(self) -> None:
+        """The application starts and stops with the gateway."""
+
+    async def stop(self) -> None:
+        """As ``start``."""
 
     def serve(
         self,
@@ -104,29 +107,17 @@ class OwnPort:
         self._address = address
         self._tls = tls
         self.port = address[1]
-        self._server: _Server | None = None
+        self._server: GracefulServer | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        config = uvicorn.Config(
-            self._app,  # type: ignore[arg-type]  # no ASGI application: the protocol calls it as it calls the gateway
-            http=ServerConnection,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-        config.load()
-        if self._tls is not None:
-            with_tls(config, self._tls())
+        tls = self._tls() if self._tls is not None else None
         sock = listening(self._address)
         self.port = sock.getsockname()[1]
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=[sock]), name=f"the port of {self._name}")
+        self._server = GracefulServer(
+            self._app, _GRACE_SECONDS, tls=tls, keep_alive_seconds=_IDLE_SECONDS, is_guest=True
+        )
+        self._task = asyncio.create_task(self._server.serve(sock), name=f"the port of {self._name}")
         _LOG.info("%s: listening on %s, port %s", self._name, *sock.getsockname()[:2])
 
     async def stop(self) -> None:
@@ -151,12 +142,3 @@ def listening(address: tuple[str, int]) -> socket.socket:
         raise
     sock.setblocking(False)
     return sock
-
-
-class _Server(GracefulServer):
-    """A server that leaves the signals, and the end of the process, to the gateway's."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        self._owns_process = False
-        yield

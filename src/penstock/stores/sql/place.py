@@ -6,11 +6,10 @@ Nothing here needs SQLAlchemy: a gateway whose database is empty starts without 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Mapping
 from os import W_OK, X_OK, access
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,6 +19,9 @@ from penstock.settings.text_file import TooLarge, read_text
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.keyring import Keyring, KeyringError, parse_keyring
 from penstock.stores.sql.steps import latest
+
+if TYPE_CHECKING:
+    import sqlite3
 
 NONE: Final = "none"
 """The address that stands for no database."""
@@ -100,6 +102,8 @@ def _made(folder: Path) -> str | None:
 def is_unused(file: Path) -> bool:
     """Whether an SQLite database has nothing that the data plane reads, and lacks no step of its tables. Made where it
     is missing, its tables are not: whoever writes first makes them. Raises DatabaseError."""
+    import sqlite3  # a megabyte, for who has no database
+
     try:
         with contextlib.closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -13,12 +13,9 @@ from typing import Any, Final
 
 import pytest
 import trustme
-import uvicorn
 
 from penstock.app.root import build
 from penstock.server.http import connection_count, handshake
-from penstock.server.http.handshake import with_tls
-from penstock.server.http.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
 from penstock.settings import load
 
@@ -48,20 +45,13 @@ async def serving(**settings: str) -> AsyncIterator[Serving]:
     ca.configure_trust(callers)
     environment = {"PENSTOCK_ACCESS_LOG": "false"} | {f"PENSTOCK_{name}": value for name, value in settings.items()}
     app = build(load({}, environment, Path("/nonexistent")), None)
-    config = uvicorn.Config(
-        app, http=ServerConnection, lifespan="on", log_config=None, proxy_headers=False, ws="none",
-        timeout_graceful_shutdown=60,
-    )  # fmt: skip
-    config.load()
-    with_tls(config, own)
-    server = GracefulServer(config, watchdog=lambda seconds, code: None)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    server = GracefulServer(app, 60, tls=own, is_guest=True)
     sock = socket.create_server(("127.0.0.1", 0))
-    task = asyncio.create_task(server.serve(sockets=[sock]))
-    while not server.started:  # noqa: ASYNC110 (nothing tells it)
+    task = asyncio.create_task(server.serve(sock))
+    while server.listener is None:  # noqa: ASYNC110 (nothing tells it)
         await asyncio.sleep(0)
     try:
-        yield sock.getsockname()[1], callers, server, config.loaded_app.connections
+        yield sock.getsockname()[1], callers, server, app.connections
     finally:
         server.should_exit = True
         await task
@@ -163,7 +153,7 @@ def test_what_is_no_tls_is_no_connection_any_more(run: Callable[[Coroutine[Any, 
                 with contextlib.suppress(ConnectionError):
                     await reader.read()
                 writer.close()
-            await until(lambda: connections.total == 0 and not server.server_state.connections)
+            await until(lambda: connections.total == 0 and not server.state.connections)
 
     run(test())
 
@@ -175,7 +165,7 @@ def test_a_handshake_holds_up_no_stop(run: Callable[[Coroutine[Any, Any, None]],
             await until(lambda: connections.total == 1)
             server.should_exit = True
             async with asyncio.timeout(handshake._SECONDS / 2):
-                await until(lambda: not server.server_state.connections)
+                await until(lambda: not server.state.connections)
             writer.close()
 
     run(test())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from edge import waited
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
 from penstock.pipeline.relay import Broken
 from penstock.server.bodies.buffering import BodyBudget
 from penstock.server.http.http1_client import CONTINUE, Http1Client
@@ -24,7 +24,7 @@ class Connection:
         self.address: str | None = "10.0.0.1"
         self.transport: Any = self
         self.writable: asyncio.Future[None] | None = None
-        self.default_headers: Headers = [(b"date", b"now")]
+        self.state: Any = SimpleNamespace(date=b"date: now")
         self.loop: Any = None
         self.is_draining = self.is_drained = self.is_closed = False
         self.written = b""
