@@ -1,8 +1,7 @@
 """Stage: the request's headers -> a compiled plan, and whether this caller may use it.
 
 Work that depends only on headers (the config, the virtual keys, the hosts, a provider's header block) is done once and
-remembered by the raw bytes of the headers and the caller's permissions. A remembered plan doesn't contain the caller's
-gateway key: callers with the same permissions share it.
+remembered by the raw bytes of the headers and the caller's permissions (``plan_memory.py``).
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,7 +17,6 @@ from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
-from penstock.core.lru import Lru
 from penstock.core.name_memo import NameMemo
 from penstock.core.operation import Operation
 from penstock.core.permissions import EVERYTHING, Permissions, includes
@@ -29,19 +27,18 @@ from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.choice import Choice, Names, choose, model_may_choose, unknown_name, with_near_alias
 from penstock.pipeline.compiled_plan import CompiledPlan, compiled_plan
-from penstock.pipeline.header_settings import PREFIX, header_settings
+from penstock.pipeline.header_settings import CONFIG_HEADER, PREFIX, header_settings
 from penstock.pipeline.off_loop.thread import off_loop
+from penstock.pipeline.plan_memory import PlanKey, PlanMemory
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Option, Provider
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
-from penstock.routing.plan_size import LIGHT, weigh
 from penstock.routing.problems import of_config_alone
 from penstock.routing.rules import HeaderSettings, Rules
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
 
-_CONFIG_HEADER: Final = b"x-portkey-config"
 _PER_REQUEST: Final = frozenset(
     PREFIX.encode() + name.encode()
     for name in """
@@ -50,13 +47,33 @@ _PER_REQUEST: Final = frozenset(
     error-details package-version runtime runtime-version ignore-service-log
     """.split()
 )
-_REFUSED: Final = 1024
-"""Kilobytes of refused headers, with the failures that refuse them, that are remembered."""
-_KILOBYTE: Final = 1024
+_LONG: Final = 512
+"""Bytes of a config that is compiled in a thread: such a one may hold patterns that take their compiler 50 ms, and the
+longest configs a second."""
 _PRIVATE_KEY: Final = "PRIVATE KEY"
 """What the PEM of a private key says of itself."""
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
+
+
+class _Asked(NamedTuple):
+    """What a plan is compiled from, beside the caller's grants. ``headers`` are those that affect routing; ``default``
+    is the config for requests that name no target. ``is_current``: the catalogue is the one in force. A request that
+    began with an older one gets a plan of its own: none of another revision, and none that is remembered after the
+    change was told."""
+
+    key: PlanKey
+    headers: tuple[tuple[bytes, bytes], ...]
+    choice: Choice
+    default: str
+    permissions: Permissions
+    catalogue: Catalogue
+    is_current: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of the headers and of what the choice names."""
+        return sum(len(value) for _, value in self.headers) + sum(len(part or "") for part in self.choice)
 
 
 class Compiler:
@@ -107,21 +124,19 @@ class Compiler:
         self._host_settings = _settings(providers, lambda option: option.names_host)
         self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
-        self._plans: Lru[tuple[object, ...], CompiledPlan] = Lru(remembered)
-        self._refused: Lru[tuple[object, ...], Failure] = Lru(_REFUSED)
+        self._memory = PlanMemory(remembered)
         catalogues.watch(self._forget)
 
     def _forget(self, change: CatalogueChange) -> None:
-        """Drop the plans that depend on a changed name; keep all other plans. Any refusal may depend on the change."""
+        """Drop the plans that depend on a changed name."""
         catalogue = self.catalogues.current
         # ``@openai`` is the provider until a virtual key has the name.
         shadows = any(self.names.has_provider(name) for name in change.virtual_keys)
-        self._plans.drop_where(
+        self._memory.forget(
             lambda compiled: (
                 shadows or compiled.rests_on(change) or (bool(change.keys) and compiled.rests_on_keys(catalogue))
             )
         )
-        self._refused.drop_where(lambda _: True)
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
         """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` and ``provider/`` from the
@@ -138,39 +153,51 @@ class Compiler:
         call.named_in, call.account.config = memo.named_in, compiled.config
         return compiled
 
+    def is_long(self, call: Call) -> bool:
+        """Whether the call brings a config that is to be compiled in a thread (``read_ahead``)."""
+        config = call.fields.get(CONFIG_HEADER)
+        return config is not None and len(config) > _LONG and (call.memo is None or call.memo.compiled is None)
+
+    async def read_ahead(self, call: Call) -> None:
+        """Compile the plan of a call in a thread, unless it is known: ``compile`` finds it then. The call's body must
+        have been read, for it may name the target."""
+        everything, caller = self.catalogues.current, call.caller
+        # Choosing takes the target's name out of the call's model: a copy of the call leaves it there.
+        asked = self._asked(msgspec.structs.replace(call), everything)
+        if asked.is_current and self._memory.find(asked.key, caller.tenant, asked.permissions) is None:
+            grants, provider = self._grants(caller.key), call.default_provider
+            result = await off_loop(lambda: self._compile(asked, provider, grants), caller.tenant)
+            if self.catalogues.current is everything:
+                self._memory.keep(asked.key, caller.tenant, asked.permissions, result, asked.size)
+
     def _compiled(self, call: Call, everything: Catalogue) -> CompiledPlan | Failure:
         """``compile`` with the whole catalogue as it is now."""
+        caller, asked = call.caller, self._asked(call, everything)
+        call.named_in = asked.choice.where
+        compiled = self._memory.find(asked.key, caller.tenant, asked.permissions) if asked.is_current else None
+        if compiled is None:
+            compiled = self._compile(asked, call.default_provider, self._grants(caller.key))
+            if asked.is_current:
+                compiled = self._memory.keep(asked.key, caller.tenant, asked.permissions, compiled, asked.size)
+        if isinstance(compiled, Failure):
+            return with_near_alias(compiled, call, self.names, asked.catalogue)
+        call.account.config = compiled.config
+        if caller.key is not None and (compiled.forwarded or compiled.withheld):
+            others = holding_keys(call.fields, compiled.forwarded, asked.catalogue)
+            call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
+        return compiled
+
+    def _asked(self, call: Call, everything: Catalogue) -> _Asked:
         routing, caller = self._routing, call.caller
         key, withheld = caller.key, caller.withheld
-        relevant: tuple[object, ...] = tuple(
-            [field for field in call.headers if routing[field[0]] and field[0] not in withheld]
-        )
+        headers = tuple([field for field in call.headers if routing[field[0]] and field[0] not in withheld])
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
         default = (key.config if key is not None else None) or self._default_config
         current = everything.seen_by(key)
         catalogue = caller.catalogue or current
         choice = choose(call, self.names, catalogue, has_config=bool(default))
-        call.named_in = choice.where
-        plan_key = (relevant, choice, default, call.default_provider, shared)
-        # A request that began with an older catalogue gets a plan of its own: none of another revision, and none that
-        # would be remembered after the change was told.
-        is_current = catalogue is current
-        compiled = self._plans.get(plan_key) if is_current else None
-        if compiled is None or permissions not in compiled.permitted:
-            fields = {name: value for name, value in call.headers if routing[name] and name not in withheld}
-            if is_current:
-                result = self._new(plan_key, fields, call, choice, default, compiled)
-            else:
-                result = self._compile(fields, choice, default, call.default_provider, self._grants(key), catalogue)
-            if isinstance(result, Failure):
-                return with_near_alias(result, call, self.names, catalogue)
-            compiled = result
-            compiled.permitted.add(permissions)
-        call.account.config = compiled.config
-        if key is not None and (compiled.forwarded or compiled.withheld):
-            others = holding_keys(call.fields, compiled.forwarded, catalogue)
-            call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
-        return compiled
+        plan_key = (headers, choice, default, call.default_provider, shared)
+        return _Asked(plan_key, headers, choice, default, permissions, catalogue, catalogue is current)
 
     def catalogue_of(self, caller: Caller) -> Catalogue:
         """What a caller knows of the catalogue with which the caller's request began."""
@@ -188,33 +215,6 @@ class Compiler:
         if key is None:
             return Grants(self._open[0], self._policy)
         return Grants(key.permissions, AddressPolicy((*self._guarded_hosts, *key.hosts)))
-
-    def _new(
-        self,
-        plan_key: tuple[object, ...],
-        fields: Mapping[bytes, bytes],
-        call: Call,
-        choice: Choice,
-        default: str,
-        known: CompiledPlan | None,
-    ) -> CompiledPlan | Failure:
-        """The plan for headers, remembered by its size in memory; the failure of headers that are refused. ``known`` is
-        the plan that other callers have for the same headers: it is kept, since this caller may use it."""
-        caller = call.caller
-        failure_key = caller.tenant, plan_key
-        failure = self._refused.get(failure_key)
-        if failure is not None:
-            return failure
-        grants, catalogue = self._grants(caller.key), self.catalogue_of(caller)
-        result = self._compile(fields, choice, default, call.default_provider, grants, catalogue)
-        size = sum(len(value) for value in fields.values()) + sum(len(part or "") for part in choice)
-        if isinstance(result, Failure):
-            self._refused.put(failure_key, result, 1 + (size + len(result.message)) // _KILOBYTE)
-            return result
-        if known is not None:
-            return known
-        self._plans.put(plan_key, result, max(1, (weigh(result.plan) + 2 * size) // LIGHT))
-        return result
 
     @property
     def is_guarded(self) -> bool:
@@ -258,21 +258,14 @@ class Compiler:
             return name not in _PER_REQUEST
         return name in KEY_HEADERS or name in self._bare
 
-    def _compile(
-        self,
-        fields: Mapping[bytes, bytes],
-        choice: Choice,
-        default: str,
-        default_provider: str | None,
-        grants: Grants,
-        catalogue: Catalogue,
-    ) -> CompiledPlan | Failure:
+    def _compile(self, asked: _Asked, default_provider: str | None, grants: Grants) -> CompiledPlan | Failure:
+        fields, choice, default, catalogue = dict(asked.headers), asked.choice, asked.default, asked.catalogue
         # A gateway key in any header is no provider's credential, nor a part of an address.
-        withheld = frozenset(holding_keys(fields, fields.keys() - {_CONFIG_HEADER}, catalogue))
+        withheld = frozenset(holding_keys(fields, fields.keys() - {CONFIG_HEADER}, catalogue))
         settings = header_settings({name: fields[name] for name in fields if name not in withheld}, choice, self._bare)
         if isinstance(settings, Failure):
             return settings
-        config: bytes | None = fields.get(_CONFIG_HEADER, b"").strip() or None
+        config: bytes | None = fields.get(CONFIG_HEADER, b"").strip() or None
         saved = choice.config if config is None else _saved_name(config)
         is_silent = config is None and saved is None and settings.provider is None
         if grants.permissions.pins_config and not (is_silent and choice.unknown is None):

@@ -18,6 +18,7 @@ from penstock.pipeline.choice import Choice
 from penstock.routing.budget import MOST_FORWARDED
 from penstock.routing.rules import HeaderSettings
 
+CONFIG_HEADER: Final = b"x-portkey-config"
 PREFIX: Final = "x-portkey-"
 _GENERAL: Final = frozenset(
     PREFIX.encode() + name.encode()

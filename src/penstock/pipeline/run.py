@@ -75,6 +75,8 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
+        if self.compiler.is_long(call):
+            await self._read_config(call)
         if call.operation.lists_models or self.conversations is not None:
             answer = await self._answered_here(call)
             if answer is not None:
@@ -85,8 +87,6 @@ class Pipeline(msgspec.Struct, frozen=True):
         compiled = self._compiled(call, request) if repeated is None else repeated.compiled
         if call.ids is not None:
             compiled = await self._of_kept(call, compiled)
-        elif call.operation.is_session and not isinstance(compiled, Failure):
-            bind_session(call, compiled, self.id_secrets, has_default=self.compiler.has_default(call.caller))
         if call.upload is not None and not isinstance(compiled, Failure):
             compiled = await self._held(call, compiled) or compiled
         limits, known = self.limits, compiled
@@ -108,6 +108,12 @@ class Pipeline(msgspec.Struct, frozen=True):
         account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
         account.named = NOTHING_NAMED if account.failure is None else named(call, known, self.compiler.names)
         return answer
+
+    async def _read_config(self, call: Call) -> None:
+        """Compile a long config in a thread. Before it the body is read, which may name the target."""
+        request = await read_request(call) if call.operation.has_body else None
+        if not isinstance(request, Failure):
+            await self.compiler.read_ahead(call)
 
     async def _answered_here(self, call: Call) -> Answer | None:
         """The models that the caller can call, or a response that the gateway keeps; None where a provider is asked."""
@@ -154,6 +160,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         compiled = refused or self.compiler.compile(call)
         if is_of_kept and not holds_ids and not (self.conversations is None and is_named_alone(call, compiled)):
             read_ids(call, self.id_secrets)
+        if call.operation.is_session and call.ids is None and not isinstance(compiled, Failure):
+            bind_session(call, compiled, self.id_secrets, has_default=self.compiler.has_default(call.caller))
         return compiled
 
     async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,7 +25,8 @@ from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.registry import PROVIDERS
-from penstock.routing.plan import Target, leaves
+from penstock.routing.parse import parse
+from penstock.routing.plan import Plan, Target, leaves
 from penstock.stores.catalogue import Catalogue, GatewayKey, SavedConfig
 from penstock.stores.memory import MemoryCatalogue
 
@@ -516,3 +519,74 @@ def test_no_request_mixes_two_revisions(tenants: Compiler, is_seen_first: bool) 
         (target,) = leaves(found.plan)
         assert target.api_key == Secret("sk-a")
     assert outcome_of(tenants, "pk-a", x_portkey_config="pc-a") == "sk-a2"
+
+
+LONG = json.dumps({"targets": [{"provider": "@mine", "override_params": {"user": "x" * 600}}]})
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, during: Callable[[], object] = lambda: None) -> list[threading.Thread]:
+    """The threads in which configs are read from now on; ``during`` is called in each, before its end."""
+    threads: list[threading.Thread] = []
+
+    def read(*arguments: Any) -> Plan | Failure:
+        threads.append(threading.current_thread())
+        plan = parse(*arguments)
+        during()
+        return plan
+
+    monkeypatch.setattr("penstock.pipeline.compile.parse", read)
+    return threads
+
+
+async def test_a_long_config_is_compiled_in_a_thread_once(named: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = reading(monkeypatch)
+    for _ in range(2):
+        asked = call(x_portkey_config=LONG)
+        assert named.is_long(asked)
+        await named.read_ahead(asked)
+        assert isinstance(named.compile(asked), CompiledPlan)
+    assert [thread is threading.current_thread() for thread in threads] == [False]
+
+
+async def test_a_long_config_that_is_refused_is_read_in_a_thread_once(
+    named: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = reading(monkeypatch)
+    asked = call(x_portkey_config=LONG.replace("targets", "target"))
+    await named.read_ahead(asked)
+    assert isinstance(named.compile(asked), Failure)
+    assert len(threads) == 1
+
+
+async def test_a_plan_that_was_read_before_a_change_is_not_remembered(
+    named: Compiler, catalogues: MemoryCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = catalogue(virtual_keys={"mine": VirtualKey("mine", "groq", Secret("gsk"))})
+    reading(monkeypatch, lambda: catalogues.replace(other))
+    asked = call(x_portkey_config=LONG)
+    await named.read_ahead(asked)
+    found = named.compile(asked)
+    assert isinstance(found, CompiledPlan)
+    assert [leaf.provider for leaf in leaves(found.plan)] == ["groq"]
+
+
+async def test_reading_ahead_leaves_the_model_to_the_compiler(named: Compiler) -> None:
+    config = json.dumps({"override_params": {"user": "x" * 600}})
+    asked = call({**CHAT, "model": "@mine/m"}, x_portkey_config=config)
+    request = asked.dialect.reading.body(asked.body)
+    assert isinstance(request, RequestBody)
+    asked.request = request
+    await named.read_ahead(asked)
+    assert asked.request is request
+    assert isinstance(named.compile(asked), CompiledPlan)
+    assert asked.request.model == "m"
+
+
+def test_short_configs_and_known_ones_are_compiled_at_once(named: Compiler) -> None:
+    assert not named.is_long(call(x_portkey_config='{"provider":"echo"}'))
+    assert not named.is_long(call(x_portkey_provider="echo"))
+    asked = call(x_portkey_config=LONG)
+    asked.memo = HeadMemo()
+    assert named.is_long(asked)
+    asked.memo.compiled = compiled(named, x_portkey_config=LONG)
+    assert not named.is_long(asked)
