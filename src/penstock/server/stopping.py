@@ -146,6 +146,7 @@ class GracefulServer(HttpServer):
         self._limit(self._grace + _SLACK, 1)
         await self._take_in()
         self.stop_listening()
+        self.state.is_stopping = True
         for connection in list(self.state.connections):
             connection.shutdown()
         if not await self._drained():

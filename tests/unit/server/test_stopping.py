@@ -101,7 +101,8 @@ threading.Event().wait()
 @pytest.fixture
 async def listening(armed: Armed) -> AsyncIterator[tuple[GracefulServer, socket.socket]]:
     """A gateway on a socket, in the test's own event loop; it stops when the test says so."""
-    stopped = GracefulServer(gateway(), 60, watchdog=armed.arm)
+    # Longer than a test may take: a stop that waits for its end is seen.
+    stopped = GracefulServer(gateway(), 1000, watchdog=armed.arm)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await stopped.start(sock)
         yield stopped, sock

@@ -53,6 +53,8 @@ class Handshake(asyncio.Protocol):
         address = plain.get_extra_info("peername")
         self._address = address[0] if isinstance(address, tuple) else None
         self._counted.add(self)
+        if self._state.is_stopping:
+            self.shutdown()
         self._gateway_connections.admit(self._address)  # one too many is told so after its handshake
         if self._gateway_connections.is_flooded(self._address):
             self._leave()

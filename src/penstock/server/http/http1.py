@@ -43,6 +43,8 @@ caller might never see its answer (RFC 9112, 9.6)."""
 _MOST_DROPPED: Final = 256 << 20
 """Bytes that are dropped so."""
 _STOPPING_LINGER_SECONDS: Final = 0.5
+_LATE_SECONDS: Final = 0.1
+"""How long a connection that was taken in when the server stopped may take to send a request."""
 _LEFT: Final = Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
 
 
@@ -105,6 +107,8 @@ class ServerConnection(TimedConnection):
         self.address = address[0] if isinstance(address, tuple) else None
         self.state.connections.add(self)
         reason = self.gateway.connections.admit(self.address)
+        if self.state.is_stopping:
+            self.loop.call_later(_LATE_SECONDS, self.shutdown)
         if reason is None:
             self._look_by(self._quiet_since + self._keep_alive_seconds)
         else:

@@ -56,15 +56,16 @@ class Stoppable(Protocol):
 
 class ServerState:
     """``keep_alive_seconds``: how long a connection may be idle. ``tasks`` are the requests that run; ``date`` is the
-    header line that each answer has."""
+    header line that each answer has. ``is_stopping``: who comes now comes too late."""
 
-    __slots__ = ("app", "connections", "date", "keep_alive_seconds", "tasks")
+    __slots__ = ("app", "connections", "date", "is_stopping", "keep_alive_seconds", "tasks")
 
     def __init__(self, app: Served, keep_alive_seconds: float) -> None:
         self.app = app
         self.keep_alive_seconds = keep_alive_seconds
         self.connections: set[Stoppable] = set()
         self.tasks: set[Any] = set()
+        self.is_stopping = False
         self.set_time(time.time())
 
     def set_time(self, seconds: float) -> None:
