@@ -14,12 +14,12 @@ from penstock.control.analytics.sums import Source, ratio, source_of, span_of, t
 from penstock.control.analytics.user_lines import cover_of, lines
 from penstock.control.logs.filter_reader import read_filter
 from penstock.control.logs.filters import LogFilter, for_actor
-from penstock.control.logs.index_hints import Unindexed
 from penstock.control.logs.rows import cents, milliseconds
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
 from penstock.control.timestamps import as_text
+from penstock.stores.sql.index_hints import Unindexed
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import USER
 from penstock.stores.sql.schema import api_key, log_metadata, request_log, usage_metadata, workspace

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
-from penstock.control.logs.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.control.plane import workspace_for
+from penstock.stores.sql.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.stores.sql.schema import feedback, log_metadata, request_log, usage_hour, workspace
 from penstock.stores.sql.schema.request_log import COST_CLASS, UNUSUAL_STATUS, cost_class
 

@@ -16,7 +16,6 @@ from penstock.control.logs.candidates import FEW, Place, moments_of_page, moment
 from penstock.control.logs.crossing import crossing_of
 from penstock.control.logs.filter_reader import read_filter
 from penstock.control.logs.filters import LogFilter, for_actor
-from penstock.control.logs.index_hints import Unindexed
 from penstock.control.logs.narrowing import narrowed
 from penstock.control.logs.rows import COLUMNS, entry, item
 from penstock.control.pages import page_of
@@ -25,6 +24,7 @@ from penstock.control.refusal import Problem, absent, invalid
 from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import span_of
+from penstock.stores.sql.index_hints import Unindexed
 from penstock.stores.sql.request_log.stored_content import StoredContent, unpacked
 from penstock.stores.sql.schema import feedback, log_metadata, request_content, request_log, workspace
 

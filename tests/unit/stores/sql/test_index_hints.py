@@ -18,10 +18,10 @@ from penstock.control.analytics import groups
 from penstock.control.bootstrap import bootstrap
 from penstock.control.logs import candidates, logs, narrowing
 from penstock.control.logs.filters import LogFilter
-from penstock.control.logs.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane
 from penstock.stores.sql.database import MEMORY, Database
+from penstock.stores.sql.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.stores.sql.keyring import parse_keyring
 from penstock.stores.sql.request_log.usage import DAY
 from penstock.stores.sql.schema import request_log
