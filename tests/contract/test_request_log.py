@@ -522,6 +522,78 @@ def test_several_conditions_find_what_all_of_them_mean(
         assert found["total"] == len(meant), query
 
 
+SOUGHT: list[tuple[dict[str, str], Callable[[Any], bool]]] = [
+    ({"virtual_keys": "v"}, lambda row: row.virtual_key == "v"),
+    ({"virtual_keys": "none"}, lambda row: False),
+    ({"total_units_min": "90"}, lambda row: row.total_tokens >= 90),
+    ({"virtual_keys": "v", "models": "m1"}, lambda row: row.virtual_key == "v" and row.model == "m1"),
+    ({"virtual_keys": "a", "metadata": '{"team": "a"}'}, lambda row: row.virtual_key == row.metadata["team"] == "a"),
+    (
+        {"metadata": '{"team": "a"}', "api_key_ids": "k1"},
+        lambda row: row.metadata["team"] == "a" and row.key_id == "k1",
+    ),
+    ({"weighted_feedback_min": "5"}, lambda row: False),
+    (
+        {
+            "configs": "c",
+            "time_of_generation_min": as_text(NOON + DAY + HOUR // 3),
+            "time_of_generation_max": as_text(NOON + 3 * DAY + HOUR // 2),
+        },
+        lambda row: row.config == "c" and NOON + DAY + HOUR // 3 <= row.at < NOON + 3 * DAY + HOUR // 2,
+    ),
+]
+
+
+@pytest.mark.parametrize("few", [1, 7, 40, 1000])
+def test_a_page_searches_as_far_back_as_it_says_and_the_next_one_goes_on(
+    admin: RunningAdmin, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page ends, and all together have each row once, in the order of the list."""
+    for module in ("logs.READ", "logs.CROSSED", "crossing.CROSSED", "crossing.FEW", "narrowing.FEW"):
+        monkeypatch.setattr(f"penstock.control.logs.{module}", few)
+    chance = random.Random(15)
+    rows = [
+        entry(
+            NOON + chance.randrange(5) * DAY + chance.randrange(30) * 7 * MINUTE,
+            trace_id=f"t{number}",
+            key_id=chance.choice(["k1", "k2"]),
+            model=chance.choice(["m1", "m2"]),
+            virtual_key=chance.choice(["v", "a", None, None]),
+            config=chance.choice(["c", None, None]),
+            total_tokens=chance.randrange(100),
+            metadata={"team": chance.choice(["a", "b"])},
+        )
+        for number in range(150)
+    ]
+    put(admin, *rows)
+    for trace in ("t1", "t2"):
+        felt(admin, trace, 1)
+    for query, holds in SOUGHT:
+        seen, cursor, pages = list[Any](), dict[str, Any](), 0
+        while True:
+            page = listed(admin, **query, **cursor, page_size=4, count="true")
+            seen += page["data"]
+            pages += 1
+            assert page["has_more"] == (page["next_cursor"] is not None)
+            if page["searched_since"] is not None:
+                assert page["has_more"]
+                assert page["total_is_capped"]
+                assert all(item["created_at"] >= page["searched_since"] for item in page["data"])
+            if not page["has_more"]:
+                break
+            assert cursor.get("cursor") != page["next_cursor"]
+            assert pages < 200
+            cursor = {"cursor": page["next_cursor"]}
+        ids = [item["id"] for item in seen]
+        meant = [row.id for row in rows if holds(row)]
+        assert len(set(ids)) == len(ids), query
+        assert sorted(ids) == sorted(meant), query
+        assert [item["created_at"] for item in seen] == sorted((item["created_at"] for item in seen), reverse=True)
+        assert pages > 1 or few == 1000, query
+        whole = admin.call("GET", f"/logs/download?{urlencode(query)}")
+        assert len(whole.text.splitlines()) == len(meant)
+
+
 def test_why_requests_failed(admin: RunningAdmin) -> None:
     put(
         admin,

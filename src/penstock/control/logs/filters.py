@@ -86,6 +86,12 @@ class LogFilter(msgspec.Struct, frozen=True):
         return self._is_unusual or any(name in _INDEXED for name in self.texts)
 
     @property
+    def is_read(self) -> bool:
+        """Whether rows have to be read to know whether they meet it: neither an index nor sums tell all it asks for."""
+        texts = any(name not in _INDEXED for name in self.texts)
+        return (texts or bool(self.ranges.keys() - {"amount"})) and "trace_id" not in self.texts
+
+    @property
     def _is_unusual(self) -> bool:
         """Whether it asks for statuses that hardly any row has."""
         if self.statuses:
