@@ -30,11 +30,15 @@ class Felt(msgspec.Struct, frozen=True):
     weighted: float = 0.0
 
 
-def _of_time(wanted: LogFilter) -> list[sa.ColumnElement[bool]]:
-    """Feedback of a time and of workspaces."""
-    conditions = wanted.within(feedback.c.created_at)
+def _of_time(
+    wanted: LogFilter,
+    workspace: sa.ColumnElement[str] = feedback.c.workspace_id,
+    created_at: sa.ColumnElement[int] = feedback.c.created_at,
+) -> list[sa.ColumnElement[bool]]:
+    """Feedback of a time and of workspaces. The columns may be hidden from SQLite's indexes."""
+    conditions = wanted.within(created_at)
     if wanted.workspaces is not None:
-        conditions.append(feedback.c.workspace_id.in_(wanted.workspaces))
+        conditions.append(workspace.in_(wanted.workspaces))
     return conditions
 
 
@@ -91,14 +95,16 @@ async def _by_value(
     hours = await stale_hours(connection, wanted.workspaces) if wanted.has_only_time else []
     if not wanted.has_only_time or sum(hour.requests for hour in hours) > _MOST_STALE:
         conditions = [] if wanted.has_only_time else wanted.conditions(request_log)
-        return await _looked_up(connection, wanted, name, value, is_about(), *conditions)
+        return await _looked_up(connection, name, value, is_about(), *_of_time(wanted), *conditions)
     kept, row = feedback_value.c, request_log.c
     query = sa.select(kept.value, _COUNT, sa.func.sum(kept.weighted)).group_by(kept.value)
     query = query.where(kept.name == name, *wanted.within(kept.created_at))
     if wanted.workspaces is not None:
         query = query.where(kept.workspace_id.in_(wanted.workspaces))
     parts = [{value: Felt(count, float(weighted)) for value, count, weighted in await connection.execute(query)}]
-    parts.append(await _looked_up(connection, wanted, name, value, is_about(), sa.literal_column(UNMATCHED)))
+    workspace, created_at = Unindexed(feedback.c.workspace_id), Unindexed(feedback.c.created_at)
+    unmatched = sa.literal_column(UNMATCHED), *_of_time(wanted, workspace)
+    parts.append(await _looked_up(connection, name, value, is_about(), *unmatched))
     if hours:
         is_kept = sa.exists().where(
             kept.name == name,
@@ -109,8 +115,8 @@ async def _by_value(
         )
         spans = spans_of(sorted({hour.start for hour in hours}))
         is_then = sa.or_(*(sa.and_(row.at >= since, row.at < until) for since, until in spans))
-        conditions = [is_then, feedback.c.is_matched, sa.not_(is_kept)]
-        parts.append(await _looked_up(connection, wanted, name, value, is_about(by_time=True), *conditions))
+        conditions = [is_then, feedback.c.is_matched, *_of_time(wanted, workspace, created_at), sa.not_(is_kept)]
+        parts.append(await _looked_up(connection, name, value, is_about(by_time=True), *conditions))
     felt: dict[str, Felt] = {}
     for part in parts:
         for each, more in part.items():
@@ -121,19 +127,18 @@ async def _by_value(
 
 async def _looked_up(
     connection: AsyncConnection,
-    wanted: LogFilter,
     name: str,
     value: sa.ColumnElement[Any],
     is_match: sa.ColumnElement[bool],
     *conditions: sa.ColumnElement[bool],
 ) -> dict[str, Felt]:
-    """The feedback of a time by a value of the requests that it is about, and for which conditions hold. ``name`` is
-    that of kept values: a request without a column's value has an empty one, without a member it has none."""
+    """The feedback by a value of the requests that it is about, where conditions hold of both. ``name`` is that of kept
+    values: a request without a column's value has an empty one, without a member it has none."""
     pieces = (
         sa.select(value.label("name"), feedback.c.id, WEIGHTED.label("weighted"))
         .distinct()
         .join_from(feedback, request_log, is_match)
-        .where(*_of_time(wanted), *conditions)
+        .where(*conditions)
         .subquery()
     )
     query = sa.select(pieces.c.name, _COUNT, sa.func.sum(pieces.c.weighted)).group_by(pieces.c.name)

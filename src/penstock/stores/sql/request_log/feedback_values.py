@@ -33,7 +33,7 @@ MEMBER: Final = "metadata."
 WEIGHTED: Final[sa.ColumnElement[float]] = feedback.c.value * feedback.c.weight
 _GRACE: Final = 60_000_000
 """Microseconds after the end of an hour in which its last requests reach the database."""
-_PIECES: Final = 25
+_PIECES: Final = 10
 _VALUES: Final = 100
 """Of one transaction: SQLite lets one change in at a time."""
 _LOCK: Final = 0x70656E66656564
@@ -85,10 +85,9 @@ async def stale_hours(connection: AsyncConnection, workspaces: Sequence[str] | N
 def is_about(*, by_time: bool = False) -> sa.ColumnElement[bool]:
     """Whether a row of the request log is one that a piece of feedback is about. SQLite finds the rows of each piece by
     their trace, or, ``by_time``, reads the rows of a time and finds the feedback on each."""
-    trace, workspace = request_log.c.trace_id, request_log.c.workspace_id
-    if by_time:
-        return sa.and_(Unindexed(trace) == feedback.c.trace_id, workspace == feedback.c.workspace_id)
-    return sa.and_(trace == feedback.c.trace_id, Unindexed(workspace) == feedback.c.workspace_id)
+    trace = Unindexed(request_log.c.trace_id) if by_time else request_log.c.trace_id
+    of_workspace = Unindexed(feedback.c.workspace_id) if by_time else feedback.c.workspace_id
+    return sa.and_(trace == feedback.c.trace_id, Unindexed(request_log.c.workspace_id) == of_workspace)
 
 
 async def _match_pieces(database: Database) -> int:
