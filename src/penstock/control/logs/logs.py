@@ -25,7 +25,7 @@ from penstock.control.refusal import Problem, absent, invalid
 from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import new_id, span_of
-from penstock.stores.sql.index_hints import Unindexed
+from penstock.stores.sql.index_hints import Unindexed, read_by_index
 from penstock.stores.sql.request_log.stored_content import StoredContent, unpacked
 from penstock.stores.sql.schema import feedback, log_metadata, request_content, request_log, workspace
 
@@ -103,7 +103,9 @@ async def search(
     if is_bounded and since is None and not found.are_few and (wanted.is_read or wanted.feedback is not None):
         most = READ if wanted.feedback is None else CROSSED
         since = await reach_of(connection, wanted, after, sums_of(wanted, found.member), most)
-        wanted = wanted if since is None else msgspec.structs.replace(wanted, since=since)
+        if since is not None:
+            wanted = msgspec.structs.replace(wanted, since=since)
+            await read_by_index(connection)
     return Searched(await _rows(connection, wanted, found, after, size), since)
 
 
