@@ -48,20 +48,21 @@ async def list_logs(plane: ControlPlane, actor: Actor, query: Mapping[str, str])
         if query.get("count", "").lower() in {"true", "1"}:
             counted = wanted if since is None else msgspec.structs.replace(wanted, since=since)
             total = await count_up_to(connection, counted, COUNTED + 1)
-    has_row_more = len(rows) > size
-    shown = rows[:size]
-    end = (
-        Place(shown[-1].at, shown[-1].id) if has_row_more else None if since is None else Place(since, new_id(since, 0))
-    )
+    shown, is_full = rows[:size], len(rows) > size
+    end = _last(shown[-1]) if is_full else None if since is None else Place(since, new_id(since, 0))
     return {
         "object": "list",
         "data": [item(row) for row in shown],
         "has_more": end is not None,
         "next_cursor": None if end is None else _cursor(end),
-        "searched_since": None if since is None or has_row_more else as_text(since),
+        "searched_since": None if since is None or is_full else as_text(since),
         "total": None if total is None else min(total, COUNTED),
         "total_is_capped": total is not None and (total > COUNTED or since is not None),
     }
+
+
+def _last(row: sa.Row[Any]) -> Place:
+    return Place(row.at, row.id)
 
 
 class Searched(NamedTuple):
