@@ -30,6 +30,7 @@ from penstock.stores.sql.database import Database
 from penstock.stores.sql.ids import new_id
 from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.request_log.entry import LogEntry
+from penstock.stores.sql.request_log.feedback_values import match_feedback
 from penstock.stores.sql.request_log.request_log import LogWriter
 from penstock.stores.sql.request_log.usage_users import add_up_users
 
@@ -99,6 +100,9 @@ async def fill(database: Database, rows: int, days: int, end: int, seed: int) ->
     began = time.perf_counter()
     await add_up_users(database, end + _MINUTE, 0)
     print(f"users: added up in {time.perf_counter() - began:.0f} s", flush=True)
+    began = time.perf_counter()
+    await match_feedback(database, end + _MINUTE)
+    print(f"feedback: matched in {time.perf_counter() - began:.0f} s", flush=True)
     if not database.is_sqlite:
         async with database.write() as connection:
             await connection.exec_driver_sql("ANALYZE")

@@ -82,6 +82,10 @@ export async function stubLog(page, queries = []) {
     queries.push(url.searchParams);
     const isFailed = url.searchParams.get("is_success") === "false";
     const isSecond = url.searchParams.has("cursor");
+    if (url.searchParams.get("metadata")?.includes("rare") && !isSecond) {
+      const since = "2026-11-20T10:00:00.000Z";
+      return answer(route, { object: "list", data: [], has_more: true, next_cursor: "next", searched_since: since });
+    }
     const data = isFailed ? ROWS.filter((each) => !each.is_success) : isSecond ? [row(1)] : ROWS;
     return answer(route, { object: "list", data, has_more: !isSecond, next_cursor: isSecond ? null : "next" });
   });

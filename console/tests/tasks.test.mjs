@@ -287,6 +287,20 @@ test("requests are searched, and one is read and replayed", { skip }, () =>
     assert.equal(await field(page, "Model").inputValue(), "@backup/claude-sonnet-5");
   }));
 
+test("a search that ended early says so and goes on", { skip }, () =>
+  task(async (page) => {
+    const queries = [];
+    await stubLog(page, queries);
+    await visit(page, "requests");
+    await field(page, "Metadata").fill("team=rare");
+    await named(page, "button", "Search").click();
+    await page.getByText(/No such requests back to /).waitFor();
+    await named(page, "button", "Search on").click();
+    await until(() => queries.some((each) => each.get("cursor") === "next"));
+    await until(async () => (await page.locator("tbody tr").count()) === 1);
+    await named(page, "button", "Older").waitFor();
+  }));
+
 test("a search is a part of the address, and requests come in while they are looked at", { skip }, () =>
   task(async (page) => {
     const { key, id } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "live", scopes: ["completions.write"] });

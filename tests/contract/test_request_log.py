@@ -24,6 +24,7 @@ from administering import ADMIN, RunningAdmin, running_admin
 from databases import fresh_address
 from logged import MINUTE, NOON, by_member, entry, write
 from penstock.background import in_slices
+from penstock.control.analytics import feedback as analytics_feedback
 from penstock.control.analytics import graphs as analytics
 from penstock.control.analytics import groups as analytics_groups
 from penstock.control.analytics.graphs import ALIASES
@@ -33,6 +34,7 @@ from penstock.control.timestamps import as_text
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError, ValueRefused
 from penstock.stores.sql.ids import id_at
+from penstock.stores.sql.request_log.feedback_values import match_feedback
 from penstock.stores.sql.request_log.partitions import Partitions, drop_before
 from penstock.stores.sql.request_log.retention import Retention, delete_old
 from penstock.stores.sql.request_log.stored_content import StoredContent, packed
@@ -522,6 +524,78 @@ def test_several_conditions_find_what_all_of_them_mean(
         assert found["total"] == len(meant), query
 
 
+SOUGHT: list[tuple[dict[str, str], Callable[[Any], bool]]] = [
+    ({"virtual_keys": "v"}, lambda row: row.virtual_key == "v"),
+    ({"virtual_keys": "none"}, lambda row: False),
+    ({"total_units_min": "90"}, lambda row: row.total_tokens >= 90),
+    ({"virtual_keys": "v", "models": "m1"}, lambda row: row.virtual_key == "v" and row.model == "m1"),
+    ({"virtual_keys": "a", "metadata": '{"team": "a"}'}, lambda row: row.virtual_key == row.metadata["team"] == "a"),
+    (
+        {"metadata": '{"team": "a"}', "api_key_ids": "k1"},
+        lambda row: row.metadata["team"] == "a" and row.key_id == "k1",
+    ),
+    ({"weighted_feedback_min": "5"}, lambda row: False),
+    (
+        {
+            "configs": "c",
+            "time_of_generation_min": as_text(NOON + DAY + HOUR // 3),
+            "time_of_generation_max": as_text(NOON + 3 * DAY + HOUR // 2),
+        },
+        lambda row: row.config == "c" and NOON + DAY + HOUR // 3 <= row.at < NOON + 3 * DAY + HOUR // 2,
+    ),
+]
+
+
+@pytest.mark.parametrize("few", [1, 7, 40, 1000])
+def test_a_page_searches_as_far_back_as_it_says_and_the_next_one_goes_on(
+    admin: RunningAdmin, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page ends, and all together have each row once, in the order of the list."""
+    for module in ("logs.READ", "logs.CROSSED", "crossing.CROSSED", "crossing.FEW", "narrowing.FEW"):
+        monkeypatch.setattr(f"penstock.control.logs.{module}", few)
+    chance = random.Random(15)
+    rows = [
+        entry(
+            NOON + chance.randrange(5) * DAY + chance.randrange(30) * 7 * MINUTE,
+            trace_id=f"t{number}",
+            key_id=chance.choice(["k1", "k2"]),
+            model=chance.choice(["m1", "m2"]),
+            virtual_key=chance.choice(["v", "a", None, None]),
+            config=chance.choice(["c", None, None]),
+            total_tokens=chance.randrange(100),
+            metadata={"team": chance.choice(["a", "b"])},
+        )
+        for number in range(150)
+    ]
+    put(admin, *rows)
+    for trace in ("t1", "t2"):
+        felt(admin, trace, 1)
+    for query, holds in SOUGHT:
+        seen, cursor, pages = list[Any](), dict[str, Any](), 0
+        while True:
+            page = listed(admin, **query, **cursor, page_size=4, count="true")
+            seen += page["data"]
+            pages += 1
+            assert page["has_more"] == (page["next_cursor"] is not None)
+            if page["searched_since"] is not None:
+                assert page["has_more"]
+                assert page["total_is_capped"]
+                assert all(item["created_at"] >= page["searched_since"] for item in page["data"])
+            if not page["has_more"]:
+                break
+            assert cursor.get("cursor") != page["next_cursor"]
+            assert pages < 200
+            cursor = {"cursor": page["next_cursor"]}
+        ids = [item["id"] for item in seen]
+        meant = [row.id for row in rows if holds(row)]
+        assert len(set(ids)) == len(ids), query
+        assert sorted(ids) == sorted(meant), query
+        assert [item["created_at"] for item in seen] == sorted((item["created_at"] for item in seen), reverse=True)
+        assert pages > 1 or few == 1000, query
+        whole = admin.call("GET", f"/logs/download?{urlencode(query)}")
+        assert len(whole.text.splitlines()) == len(meant)
+
+
 def test_why_requests_failed(admin: RunningAdmin) -> None:
     put(
         admin,
@@ -565,6 +639,99 @@ def test_feedback_is_counted_by_score_and_model(admin: RunningAdmin) -> None:
     assert told["/scores"]["data_points"] == [{"score": -2, "total": 1}, {"score": 4, "total": 2}]
     assert told["/weighted"]["summary"] == {"avg": 2.0}
     assert told["/ai-models"]["data_points"] == [{"ai_model": "m", "total": 3, "avg_weighted_feedback": 2.0}]
+
+
+DIMENSIONS = ("ai-models", "providers", "api-keys", "status-codes", "workspaces", "users", "metadata/team")
+
+
+def feedback_of_groups(admin: RunningAdmin) -> dict[str, Any]:
+    """The feedback of every group, and by model, over years."""
+    query = urlencode(
+        {"time_of_generation_min": "2020-01-01T00:00:00Z", "time_of_generation_max": "2029-01-01T00:00:00Z"}
+    )
+    groups = {name: admin.call("GET", f"/analytics/groups/{name}?{query}").body["data"] for name in DIMENSIONS}
+    graph = admin.call("GET", f"/analytics/graphs/feedbacks/ai-models?{query}").body["data_points"]
+    return {**groups, "graph": sorted(graph, key=lambda point: str(point["ai_model"]))}
+
+
+def test_feedback_of_groups_is_the_same_kept_and_looked_up(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether feedback comes before its request or after it, changes, or loses its request, and is kept or not yet."""
+    database, chance = admin.plane.database, random.Random(15)
+    ids: list[str] = []
+
+    def ask() -> None:
+        traces = [f"t{chance.randrange(12)}" for _ in range(6)]
+        put(
+            admin,
+            *(
+                entry(
+                    NOON + chance.randrange(4) * DAY + chance.randrange(3) * HOUR,
+                    trace_id=trace,
+                    model=chance.choice(["m1", "m2", None]),
+                    provider=chance.choice(["openai", "groq"]),
+                    key_id=chance.choice(["k1", None]),
+                    status=chance.choice([200, 500]),
+                    metadata=chance.choice([{}, {"team": ""}, {"team": "a", "_user": "u1"}, {"_user": "u2"}]),
+                )
+                for trace in traces
+            ),
+        )
+
+    def feel() -> None:
+        piece = {
+            "trace_id": f"t{chance.randrange(14)}",
+            "value": chance.randrange(-5, 6),
+            "weight": chance.choice([0.25, 0.5, 1]),
+        }
+        ids.extend(admin.made("/feedback", piece)["feedback_ids"])
+
+    def change() -> None:
+        if ids:
+            value = {"value": chance.randrange(-5, 6), "weight": chance.choice([0.25, 0.5, 1])}
+            assert admin.call("PUT", f"/feedback/{chance.choice(ids)}", value).status == 200
+
+    def match() -> None:
+        admin.run(match_feedback(database, NOON + chance.randrange(6) * DAY))
+
+    def forget() -> None:
+        admin.run(delete_old(database, Retention(1, 1), NOON + chance.randrange(1, 4) * DAY, pause=0))
+
+    for step in [ask, feel, match, *chance.choices([ask, feel, change, match, forget], [6, 6, 3, 4, 1], k=40)]:
+        step()
+        kept = feedback_of_groups(admin)
+        with monkeypatch.context() as context:
+            context.setattr(analytics_feedback, "_MOST_STALE", -1)
+            looked_up = feedback_of_groups(admin)
+        for name, groups in kept.items():
+            assert groups == looked_up[name], (step, name)
+    assert sum(group["requests_with_feedback"] for group in kept["ai-models"]) > 10
+
+
+def test_feedback_that_is_kept_is_not_looked_up(admin: RunningAdmin) -> None:
+    put(admin, entry(trace_id="t1", metadata={"team": "a"}), entry(NOON + HOUR, trace_id="t2"))
+    felt(admin, "t1", 4)
+    assert admin.run(match_feedback(admin.plane.database, NOON + DAY)) == 3
+    assert admin.run(match_feedback(admin.plane.database, NOON + DAY)) == 0
+    put(admin, entry(NOON + HOUR + 1, trace_id="t1", metadata={"team": "b"}))
+    felt(admin, "t2", 2)
+    assert admin.run(match_feedback(admin.plane.database, NOON + HOUR)) == 1
+    assert [group["requests_with_feedback"] for group in feedback_of_groups(admin)["ai-models"]] == [2]
+    assert admin.run(match_feedback(admin.plane.database, NOON + DAY)) == 1
+
+    async def values() -> list[Any]:
+        async with admin.plane.database.write() as connection:
+            kept = schema.feedback_value.c
+            query = sa.select(kept.name, kept.value, kept.weighted).where(kept.name.in_(("metadata.team", "model")))
+            rows = [tuple(row) for row in await connection.execute(query.order_by(kept.name, kept.value))]
+            await connection.execute(schema.request_log.update().values(trace_id="gone"))
+            return rows
+
+    assert sorted(admin.run(values())) == [
+        ("metadata.team", "a", 4), ("metadata.team", "b", 4), ("model", "m", 2), ("model", "m", 4),
+    ]  # fmt: skip
+    assert [group["requests_with_feedback"] for group in feedback_of_groups(admin)["ai-models"]] == [2]
 
 
 def inserted(**more: Any) -> dict[str, Any]:

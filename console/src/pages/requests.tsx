@@ -45,6 +45,7 @@ interface Rows {
   data: Row[];
   has_more: boolean;
   next_cursor: string | null;
+  searched_since: string | null;
 }
 
 /** The filters of the list by their names in the admin API, and what they are called here. */
@@ -207,7 +208,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
               isLean
               rows={rows.data}
               id={(row) => row.id}
-              empty={<p>{isError ? "Nothing failed." : "No requests in this period with these filters."}</p>}
+              empty={<p>{nothing(rows, isError)}</p>}
               columns={[
                 {
                   name: "When",
@@ -253,6 +254,9 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
                 { name: "Took", number: true, cell: (row) => duration(row.response_time) },
               ]}
             />
+            {rows.searched_since && rows.data.length > 0 && (
+              <p class="hint" role="status">Searched back to {time(rows.searched_since)}: earlier ones may follow.</p>
+            )}
             <div class="row">
               <Button disabled={cursors.length === 0 || isTurning} onClick={() => setCursors(cursors.slice(0, -1))}>
                 Newer
@@ -261,7 +265,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
                 disabled={!rows.next_cursor || isTurning}
                 onClick={() => rows.next_cursor && setCursors([...cursors, rows.next_cursor])}
               >
-                Older
+                {rows.searched_since ? "Search on" : "Older"}
               </Button>
               {may("logs.export") && <Files query={query()} />}
             </div>
@@ -270,6 +274,14 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
       </LoadedView>
     </Page>
   );
+}
+
+/** What a page without rows says: whether there are none, or none as far back as it was searched. */
+function nothing(rows: Rows, isError: boolean): string {
+  if (rows.searched_since) {
+    return `No such requests back to ${time(rows.searched_since)}. Search on for earlier ones.`;
+  }
+  return isError ? "Nothing failed." : "No requests in this period with these filters.";
 }
 
 /** The rows of the filters as files, the newest first. */

@@ -51,6 +51,7 @@ def request_log_of(
             gc.freeze()
 
     async def clean() -> None:
+        from penstock.stores.sql.request_log.feedback_values import match_feedback
         from penstock.stores.sql.request_log.retention import Retention, delete_old
         from penstock.stores.sql.request_log.usage_users import add_up_users
 
@@ -58,6 +59,7 @@ def request_log_of(
             database, retention = await stored.open(), Retention(logs.retention_days, logs.content_retention_days)
             await delete_old(database, retention, now())
             await add_up_users(database, now(), retention.begin(now()), _PAUSE)
+            await match_feedback(database, now(), _PAUSE)
 
     folder = None if place.is_in_memory else data_folder(settings, place)
     spool = Spool(None if folder is None else folder / "spool", _NAME, logs.spool_bytes, things_in=requests_in)

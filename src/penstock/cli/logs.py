@@ -73,7 +73,9 @@ def list_(at: At, query: dict[str, str], page_size: str, cursor: str | None) -> 
     answer = carry_out(at, lambda plane: list_logs(plane, CLI, query))
     show_list(at, {**answer, "total": len(answer["data"])} if not at.as_json else answer, _COLUMNS)
     if answer["next_cursor"] and not at.as_json:
-        click.echo(f"… and more: --cursor {answer['next_cursor']}", err=True)
+        since = answer["searched_since"]
+        more = "and more" if since is None else f"searched back to {since}, and on with"
+        click.echo(f"… {more}: --cursor {answer['next_cursor']}", err=True)
 
 
 @command.command("show")

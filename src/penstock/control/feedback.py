@@ -15,7 +15,7 @@ from penstock.control.plane import ControlPlane, workspace_for
 from penstock.control.refusal import Problem, Problems, absent, invalid
 from penstock.core.json_text import write_json
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.schema import feedback
+from penstock.stores.sql.schema import feedback, feedback_value
 
 FIELDS: Final = Fields(trace_id=VALUE, value=VALUE, weight=VALUE, metadata=VALUE)
 _FARTHEST: Final = 10
@@ -83,4 +83,7 @@ async def update(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         query = feedback.update().where(where).values(**values, updated_at=change.now)
         if not (await change.connection.execute(query)).rowcount:
             raise absent("feedback", id_)
+        weighted = sa.select(feedback.c.value * feedback.c.weight).where(feedback.c.id == id_).scalar_subquery()
+        kept = feedback_value.update().where(feedback_value.c.feedback_id == id_)
+        await change.connection.execute(kept.values(weighted=weighted))
     return {"status": "success", "message": "Feedback updated.", "feedback_ids": [id_]}

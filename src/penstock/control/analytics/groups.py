@@ -10,16 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
 from penstock.control.analytics.feedback import Felt, by_column
+from penstock.control.analytics.feedback import by_member as feedback_by_member
 from penstock.control.analytics.sums import Source, ratio, source_of, span_of, total
 from penstock.control.analytics.user_lines import cover_of, lines
 from penstock.control.logs.filter_reader import read_filter
 from penstock.control.logs.filters import LogFilter, for_actor
-from penstock.control.logs.index_hints import Unindexed
 from penstock.control.logs.rows import cents, milliseconds
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
 from penstock.control.timestamps import as_text
+from penstock.stores.sql.index_hints import Unindexed
+from penstock.stores.sql.request_log.feedback_values import as_value
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import USER
 from penstock.stores.sql.schema import api_key, log_metadata, request_log, usage_metadata, workspace
@@ -53,9 +55,9 @@ async def group(plane: ControlPlane, actor: Actor, name: str, query: Mapping[str
         wanted = await for_actor(connection, actor, wanted)
         source = source_of(wanted, size)
         number, rows = await _page(connection, source, wanted, source.table.c[column], page)
-        felt = await by_column(connection, wanted, request_log.c[column])
+        felt = await by_column(connection, wanted, column)
         names = await _names(connection, name, [row.name for row in rows])
-    items = [{**_item(member, row, felt.get(row.name)), **names.get(row.name, {})} for row in rows]
+    items = [{**_item(member, row, felt.get(as_value(row.name))), **names.get(row.name, {})} for row in rows]
     return as_list(number, items)
 
 
@@ -80,8 +82,8 @@ async def by_member(
             )
         else:
             number, rows = await _page_of_rows(connection, wanted, name, page)
-        felt = await _felt(connection, wanted, name)
-    return as_list(number, [_item(member, row, felt.get(row.name)) for row in rows])
+        felt = await feedback_by_member(connection, wanted, name)
+    return as_list(number, [_item(member, row, felt.get(as_value(row.name))) for row in rows])
 
 
 async def _page(
@@ -119,22 +121,6 @@ async def _cut(connection: AsyncConnection, groups: sa.Select[Any], page: Page) 
     if rows or not page.number:
         return int(rows[0].groups) if rows else 0, rows
     return int((await connection.execute(sa.select(sa.func.count()).select_from(inner))).scalar_one()), rows
-
-
-async def _felt(connection: AsyncConnection, wanted: LogFilter, name: str) -> Mapping[Any, Felt]:
-    """The feedback by the values of a member of the metadata."""
-    values = (
-        sa.select(log_metadata.c.value)
-        .where(
-            log_metadata.c.workspace_id == request_log.c.workspace_id,
-            log_metadata.c.name == name,
-            log_metadata.c.at == request_log.c.at,
-            log_metadata.c.log_id == request_log.c.id,
-        )
-        .limit(1)
-        .scalar_subquery()
-    )
-    return await by_column(connection, wanted, values)
 
 
 async def _names(connection: AsyncConnection, group_name: str, ids: Sequence[Any]) -> dict[Any, dict[str, Any]]:

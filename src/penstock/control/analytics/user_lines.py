@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.analytics.sums import Source
 from penstock.control.logs.filters import LogFilter
-from penstock.control.logs.index_hints import Unindexed
+from penstock.stores.sql.index_hints import Unindexed
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import USER, WEEK, complete
 from penstock.stores.sql.schema import log_metadata, request_log, total_day, usage_metadata, usage_user

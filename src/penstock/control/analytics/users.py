@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control.analytics.sums import Span
 from penstock.control.analytics.user_lines import Cover, cover_of, lines, spans_of
 from penstock.control.logs.filters import LogFilter
+from penstock.stores.sql.index_hints import Unindexed
 from penstock.stores.sql.request_log.usage import DAY, HOUR
-from penstock.stores.sql.request_log.usage_users import USER, by_time, complete
+from penstock.stores.sql.request_log.usage_users import USER, complete
 from penstock.stores.sql.schema import log_metadata, request_log
 
 
@@ -56,10 +57,10 @@ async def _by_unit(connection: AsyncConnection, wanted: LogFilter, span: Span) -
 
 
 def _rows_of(wanted: LogFilter, *, is_short: bool) -> sa.Subquery:
-    """A line for each request that a filter means and that names a user. ``is_short``: of a short time, the index of
-    times finds fewer rows than the one that begins with the workspace and the name."""
+    """A line for each request that a filter means and that names a user. ``is_short``: of a short time, SQLite's index
+    of times finds fewer rows than the one that begins with the workspace and the name."""
     column, row = log_metadata.c, request_log.c
-    name, workspace = (by_time(each) if is_short else each for each in (column.name, column.workspace_id))
+    name, workspace = (Unindexed(each) if is_short else each for each in (column.name, column.workspace_id))
     query = sa.select(column.at, column.value, sa.literal(1).label("requests"))
     query = query.where(name == USER, *wanted.within(column.at))
     if wanted.workspaces is not None:

@@ -16,16 +16,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.logs.candidates import FEW, Place
 from penstock.control.logs.filters import LogFilter
+from penstock.control.logs.reach import CROSSED, Sums, reach_of, sums_of
 from penstock.stores.sql.request_log.usage import DAY
-from penstock.stores.sql.schema import log_metadata, request_log, usage_day, usage_metadata
+from penstock.stores.sql.schema import log_metadata, request_log
 
 
 class Part(NamedTuple):
-    """A condition that an index answers: the moment of its entry, what holds of it, how many requests there were."""
+    """A condition that an index answers: the moment of its entry, what holds of it, the sums of such requests."""
 
     at: sa.ColumnElement[int]
     conditions: Sequence[sa.ColumnElement[bool]]
-    requests: sa.Select[Any]
+    sums: Sums
+
+    def requests(self, wanted: LogFilter) -> sa.Select[Any]:
+        """How many such requests there were on the days of a filter."""
+        day: Any = self.sums.day.c
+        total = sa.func.coalesce(sa.func.sum(day.requests), 0)
+        return sa.select(total).where(*self.sums.of_day, *wanted.within(day.start, DAY))
 
 
 class Crossing(NamedTuple):
@@ -45,6 +52,10 @@ class Crossing(NamedTuple):
             query = query.where(at <= after.at)
         return list((await connection.execute(query.order_by(at.desc()).limit(limit))).scalars())
 
+    async def reach(self, connection: AsyncConnection, wanted: LogFilter, after: Place | None) -> int | None:
+        """The moment from which on the entries of the rarest condition are few enough for a page; None: all are."""
+        return await reach_of(connection, wanted, after, self.parts[0].sums, CROSSED)
+
 
 async def crossing_of(connection: AsyncConnection, wanted: LogFilter) -> Crossing | None:
     """How the moments of a filter's rows are found; None: it has no two such conditions with a member among them, or
@@ -59,7 +70,7 @@ async def crossing_of(connection: AsyncConnection, wanted: LogFilter) -> Crossin
         some = sa.select(part.at).where(*part.conditions, *wanted.within(part.at)).limit(FEW + 1)
         if (await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one() <= FEW:
             return None
-    counts = [int((await connection.execute(part.requests)).scalar_one()) for part in parts]
+    counts = [int((await connection.execute(part.requests(wanted))).scalar_one()) for part in parts]
     return Crossing([parts[number] for number in sorted(range(len(parts)), key=counts.__getitem__)])
 
 
@@ -73,20 +84,11 @@ def _columns(wanted: LogFilter) -> list[Part]:
         # The index of keys begins with the key: the workspace would be looked up in the table.
         of_workspace = msgspec.structs.replace(each, workspaces=wanted.workspaces)
         conditions = (each if name == "key_id" else of_workspace).conditions(request_log)
-        day = usage_day.c
-        requests = _total(day.requests, *of_workspace.conditions(usage_day), *wanted.within(day.start, DAY))
-        parts.append(Part(request_log.c.at, conditions, requests))
+        parts.append(Part(request_log.c.at, conditions, sums_of(of_workspace)))
     return parts[:1]
 
 
 def _of_member(wanted: LogFilter, name: str, value: str) -> Part:
-    member, day = log_metadata.alias().c, usage_metadata.c
-    conditions = [
-        [columns.workspace_id.in_(wanted.workspaces or ()), columns.name == name, columns.value == value]
-        for columns in (member, day)
-    ]
-    return Part(member.at, conditions[0], _total(day.requests, *conditions[1], *wanted.within(day.start, DAY)))
-
-
-def _total(requests: sa.ColumnElement[int], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    return sa.select(sa.func.coalesce(sa.func.sum(requests), 0)).where(*conditions)
+    member = log_metadata.alias().c
+    conditions = [member.workspace_id.in_(wanted.workspaces or ()), member.name == name, member.value == value]
+    return Part(member.at, conditions, sums_of(wanted, (name, value)))

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
-from penstock.control.logs.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.control.plane import workspace_for
+from penstock.stores.sql.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.stores.sql.schema import feedback, log_metadata, request_log, usage_hour, workspace
 from penstock.stores.sql.schema.request_log import COST_CLASS, UNUSUAL_STATUS, cost_class
 
@@ -84,6 +84,12 @@ class LogFilter(msgspec.Struct, frozen=True):
     def is_indexed(self) -> bool:
         """Whether an index finds the rows of one of its values: a trace, a key, a model, a provider, a status."""
         return self._is_unusual or any(name in _INDEXED for name in self.texts)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether rows have to be read to know whether they meet it: neither an index nor sums tell all it asks for."""
+        texts = any(name not in _INDEXED for name in self.texts)
+        return (texts or bool(self.ranges.keys() - {"amount"})) and "trace_id" not in self.texts
 
     @property
     def _is_unusual(self) -> bool:

@@ -16,15 +16,16 @@ from penstock.control.logs.candidates import FEW, Place, moments_of_page, moment
 from penstock.control.logs.crossing import crossing_of
 from penstock.control.logs.filter_reader import read_filter
 from penstock.control.logs.filters import LogFilter, for_actor
-from penstock.control.logs.index_hints import Unindexed
 from penstock.control.logs.narrowing import narrowed
+from penstock.control.logs.reach import CROSSED, READ, reach_of, sums_of
 from penstock.control.logs.rows import COLUMNS, entry, item
 from penstock.control.pages import page_of
 from penstock.control.plane import ControlPlane, organisation_id
 from penstock.control.refusal import Problem, absent, invalid
 from penstock.control.timestamps import as_text
 from penstock.core.json_text import read_json_or_none
-from penstock.stores.sql.ids import span_of
+from penstock.stores.sql.ids import new_id, span_of
+from penstock.stores.sql.index_hints import Unindexed, read_by_index
 from penstock.stores.sql.request_log.stored_content import StoredContent, unpacked
 from penstock.stores.sql.schema import feedback, log_metadata, request_content, request_log, workspace
 
@@ -42,40 +43,71 @@ async def list_logs(plane: ControlPlane, actor: Actor, query: Mapping[str, str])
     size = page_of({name: query[name] for name in ("page_size",) if name in query}, DEFAULT_PAGE).size
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, wanted)
-        rows = await rows_of(connection, wanted, after, size + 1)
-        total = (
-            await count_up_to(connection, wanted, COUNTED + 1)
-            if query.get("count", "").lower() in {"true", "1"}
-            else None
-        )
-    more = len(rows) > size
-    shown = rows[:size]
+        rows, since = await search(connection, wanted, after, size + 1, is_bounded=True)
+        total = None
+        if query.get("count", "").lower() in {"true", "1"}:
+            counted = wanted if since is None else msgspec.structs.replace(wanted, since=since)
+            total = await count_up_to(connection, counted, COUNTED + 1)
+    shown, is_full = rows[:size], len(rows) > size
+    end = _last(shown[-1]) if is_full else None if since is None else Place(since, new_id(since, 0))
     return {
         "object": "list",
         "data": [item(row) for row in shown],
-        "has_more": more,
-        "next_cursor": _cursor(shown[-1]) if more else None,
+        "has_more": end is not None,
+        "next_cursor": None if end is None else _cursor(end),
+        "searched_since": None if since is None or is_full else as_text(since),
         "total": None if total is None else min(total, COUNTED),
-        "total_is_capped": total is not None and total > COUNTED,
+        "total_is_capped": total is not None and (total > COUNTED or since is not None),
     }
+
+
+def _last(row: sa.Row[Any]) -> Place:
+    return Place(row.at, row.id)
+
+
+class Searched(NamedTuple):
+    """Rows in the order of the list, and the moment from which on they were sought; None: in all of the filter's
+    time."""
+
+    rows: Sequence[sa.Row[Any]]
+    since: int | None = None
 
 
 async def rows_of(
     connection: AsyncConnection, wanted: LogFilter, after: Place | None, size: int
 ) -> Sequence[sa.Row[Any]]:
     """Rows in the order of the list, after a place. The filter is one of ``for_actor``."""
+    return (await search(connection, wanted, after, size, is_bounded=False)).rows
+
+
+async def search(
+    connection: AsyncConnection, wanted: LogFilter, after: Place | None, size: int, *, is_bounded: bool
+) -> Searched:
+    """Rows after a place. ``is_bounded``: where many rows would be read to find these, only some are (reach.py). The
+    filter is one of ``for_actor``."""
     wanted = await narrowed(connection, wanted)
     moments = await moments_of_page(connection, wanted, after, size)
     if moments is not None:
-        return await _rows(connection, wanted, _of_moments(wanted, moments), after, size)
+        return Searched(await _rows(connection, wanted, _of_moments(wanted, moments), after, size))
+    since = None
     if (crossing := await crossing_of(connection, wanted)) is not None:
+        if is_bounded:
+            since = await crossing.reach(connection, wanted, after)
+            wanted = wanted if since is None else msgspec.structs.replace(wanted, since=since)
         for limit in (size, FEW):
             moments = await crossing.newest(connection, wanted, after, limit)
             rows = await _rows(connection, wanted, _of_moments(wanted, moments), after, size)
             # Fewer rows than moments: they don't meet all else that is asked for.
             if len(rows) == size or len(moments) < limit:
-                return rows
-    return await _rows(connection, wanted, await _found(connection, wanted), after, size)
+                return Searched(rows, since)
+    found = await _found(connection, wanted)
+    if is_bounded and since is None and not found.are_few and (wanted.is_read or wanted.feedback is not None):
+        most = READ if wanted.feedback is None else CROSSED
+        since = await reach_of(connection, wanted, after, sums_of(wanted, found.member), most)
+        if since is not None:
+            wanted = msgspec.structs.replace(wanted, since=since)
+            await read_by_index(connection)
+    return Searched(await _rows(connection, wanted, found, after, size), since)
 
 
 async def _rows(
@@ -108,6 +140,8 @@ class _Found(NamedTuple):
     id: sa.ColumnElement[str]
     conditions: list[sa.ColumnElement[bool]]
     are_few: bool = False
+    member: tuple[str, str] | None = None
+    """The member of metadata by which they are found."""
 
 
 def _of_moments(wanted: LogFilter, moments: Sequence[int]) -> _Found:
@@ -140,12 +174,12 @@ async def _found(connection: AsyncConnection, wanted: LogFilter) -> _Found:
     same = row.at == member.at, row.id == member.log_id
     if connection.dialect.name != "postgresql":
         source: sa.FromClause = log_metadata.join(request_log, sa.and_(*same))
-        return _Found(source, row, member.at, member.log_id, [*conditions, *rest])
+        return _Found(source, row, member.at, member.log_id, [*conditions, *rest], member=rarest)
     # PostgreSQL believes that the join finds one row, and would read all rows of a common member to sort them. A
     # subquery with a limit is looked up row by row, in the order of the members.
     each = sa.select(request_log).where(*same, *rest).limit(1).lateral("found")
     source = log_metadata.join(each, sa.true())
-    return _Found(source, each.c, member.at, member.log_id, conditions)
+    return _Found(source, each.c, member.at, member.log_id, conditions, member=rarest)
 
 
 def _of_member(wanted: LogFilter, name: str, value: str) -> list[sa.ColumnElement[bool]]:
@@ -218,8 +252,8 @@ async def _feedback(connection: AsyncConnection, row: sa.Row[Any]) -> list[dict[
     ]
 
 
-def _cursor(row: sa.Row[Any]) -> str:
-    return base64.urlsafe_b64encode(f"{row.at}.{row.id}".encode()).decode().rstrip("=")
+def _cursor(place: Place) -> str:
+    return base64.urlsafe_b64encode(f"{place.at}.{place.id}".encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str | None) -> Place | None:

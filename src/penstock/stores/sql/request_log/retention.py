@@ -22,6 +22,8 @@ from penstock.stores.sql.request_log.partitions import drop_before
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import HOURS_KEPT
 from penstock.stores.sql.schema import (
+    feedback_hour,
+    feedback_value,
     log_metadata,
     request_content,
     request_log,
@@ -79,6 +81,7 @@ async def delete_old(database: Database, retention: Retention, now: int, pause: 
 
 def _too_old(retention: Retention, now: int) -> Iterator[_TooOld]:
     """What is to go. Counts of users go before what they count: what nobody counts is not read by the hour or week."""
+    yield _TooOld(feedback_hour, now - _HOURS_KEPT)
     yield _TooOld(usage_hour, now - _HOURS_KEPT)
     yield _TooOld(total_hour, now - _HOURS_KEPT)
     for table in (user_count, usage_user):
@@ -87,7 +90,7 @@ def _too_old(retention: Retention, now: int) -> Iterator[_TooOld]:
     if kept:
         yield _TooOld(request_content, now - min(kept) * DAY)
     if retention.days:
-        for table in (log_metadata, request_log, user_count, usage_user, usage_metadata):
+        for table in (feedback_value, log_metadata, request_log, user_count, usage_user, usage_metadata):
             yield _TooOld(table, retention.begin(now))
 
 
@@ -143,7 +146,7 @@ def _statement(database: Database, old: _TooOld, size: int) -> str:
     under the lock."""
     table = old.table
     key = list(table.primary_key)
-    when = table.c["at" if "at" in table.c else "start"]
+    when = next(table.c[name] for name in ("at", "start", "last_at") if name in table.c)
     oldest = sa.select(*key).where(when < old.before, old.where).order_by(when).limit(size)
     statement = table.delete().where(sa.tuple_(*key).in_(oldest))
     return str(statement.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}))

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.database import Database
+from penstock.stores.sql.index_hints import Unindexed
 from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, write_rows
 from penstock.stores.sql.request_log.usage import DAY, FAILED, HOUR
 from penstock.stores.sql.schema import (
@@ -98,12 +99,6 @@ async def complete(
     return {start: counts for start, counts in found.items() if start not in stale}
 
 
-def by_time(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-    """A column as an expression, for which no index is used: of a short time, the index of times finds fewer rows than
-    the one that begins with the workspace and the name."""
-    return sa.func.coalesce(column, "")
-
-
 async def _states(
     connection: AsyncConnection, length: int, since: int, until: int, workspaces: Sequence[str] | None
 ) -> list[_State]:
@@ -181,7 +176,8 @@ def _lines(unit: Unit, last: str | None) -> sa.Select[Any]:
             sa.func.sum(row.latency).label("latency"),
             sa.func.max(row.at).label("last_at"),
         ).select_from(log_metadata.join(request_log, sa.and_(row.at == column.at, row.id == column.log_id)))
-        query = query.where(by_time(column.workspace_id) == unit.workspace_id, by_time(column.name) == USER)
+        # Of an hour, SQLite's index of times finds fewer rows than the one that begins with workspace and name.
+        query = query.where(Unindexed(column.workspace_id) == unit.workspace_id, Unindexed(column.name) == USER)
         when = column.at
     query = query.where(when >= unit.start, when < unit.start + unit.length)
     if last is not None:

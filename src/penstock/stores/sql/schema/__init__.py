@@ -46,7 +46,17 @@ from penstock.stores.sql.schema.routing import (
 )
 from penstock.stores.sql.schema.sessions import console_session
 from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, user, workspace
-from penstock.stores.sql.schema.trail import alert_delivery, audit, audit_head, feedback, idempotency, revision, secret
+from penstock.stores.sql.schema.trail import (
+    alert_delivery,
+    audit,
+    audit_head,
+    feedback,
+    feedback_hour,
+    feedback_value,
+    idempotency,
+    revision,
+    secret,
+)
 
 __all__ = [
     "alert_delivery",
@@ -63,6 +73,8 @@ __all__ = [
     "config_version",
     "console_session",
     "feedback",
+    "feedback_hour",
+    "feedback_value",
     "guardrail",
     "idempotency",
     "integration",

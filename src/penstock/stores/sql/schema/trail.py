@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -15,10 +16,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
 from penstock.stores.sql.schema.columns import id_column, json_column, metadata
+
+UNMATCHED: Final = "NOT is_matched"
+"""The pieces of feedback that an index finds by this, in SQL; a query says it in these words."""
 
 revision: Final = Table(
     "revision",
@@ -123,7 +128,41 @@ feedback: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("is_matched", Boolean, nullable=False, server_default=false()),
     Index(None, "trace_id"),
     Index(None, "workspace_id", "created_at"),
+    Index("ix_feedback_unmatched", "created_at", sqlite_where=text(UNMATCHED)),
 )
-"""What users thought of an answer, by its trace. The trace need not be known here."""
+"""What users thought of an answer, by its trace. The trace need not be known here. ``is_matched``: what it is about is
+in ``feedback_value``."""
+
+feedback_value: Final = Table(
+    "feedback_value",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("created_at", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("workspace_id", Text, primary_key=True, nullable=False),
+    Column("feedback_id", Text, primary_key=True, nullable=False),
+    Column("value", Text, primary_key=True, nullable=False),
+    Column("weighted", Float, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Index(None, "feedback_id"),
+    Index(None, "last_at"),
+    sqlite_with_rowid=False,
+)
+"""What a piece of feedback is about: each value that the requests of its trace have in a column of the request log
+(``name`` is ``model``, say) or as a member of their metadata (``metadata.team``). ``created_at`` and ``weighted``
+(value times weight) are those of the piece; ``last_at`` is the moment of the latest such request. Written by
+stores/sql/request_log/feedback_values.py."""
+
+feedback_hour: Final = Table(
+    "feedback_hour",
+    metadata,
+    Column("workspace_id", Text, primary_key=True, nullable=False),
+    Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("of_requests", BigInteger, nullable=False),
+    Index(None, "start"),
+    sqlite_with_rowid=False,
+)
+"""Hours of which all requests are in ``feedback_value`` that a piece of feedback with ``is_matched`` is about. Where
+there are by now more than ``of_requests`` requests, some may be missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from databases import make_tables
+from databases import fresh_address, make_tables
 from logged import MINUTE, NOON, entry, write
 from penstock.control import timestamps
 from penstock.control.actor import CLI
@@ -18,10 +19,10 @@ from penstock.control.analytics import groups
 from penstock.control.bootstrap import bootstrap
 from penstock.control.logs import candidates, logs, narrowing
 from penstock.control.logs.filters import LogFilter
-from penstock.control.logs.index_hints import IS_TOLD_UNUSUAL, Unindexed
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane
 from penstock.stores.sql.database import MEMORY, Database
+from penstock.stores.sql.index_hints import IS_TOLD_UNUSUAL, Unindexed, read_by_index
 from penstock.stores.sql.keyring import parse_keyring
 from penstock.stores.sql.request_log.usage import DAY
 from penstock.stores.sql.schema import request_log
@@ -42,6 +43,26 @@ def test_only_sqlite_is_told_what_follows_from_the_rest() -> None:
     clause = sa.and_(request_log.c.status >= 500, IS_TOLD_UNUSUAL)
     assert as_text(clause, is_sqlite=True) == "request_log.status >= 500 AND status <> 200"
     assert as_text(clause, is_sqlite=False) == "request_log.status >= 500 AND true"
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def address(request: pytest.FixtureRequest) -> str:
+    return fresh_address(request)
+
+
+async def test_postgresql_reads_by_an_index_until_the_transaction_ends(address: str) -> None:
+    database = Database(address)
+    query = sa.text("SELECT current_setting('enable_seqscan')")
+    try:
+        async with database.read() as connection:
+            await read_by_index(connection)
+            if not database.is_sqlite:
+                assert (await connection.execute(query)).scalar() == "off"
+        if not database.is_sqlite:
+            async with database.read() as connection:
+                assert (await connection.execute(query)).scalar() == "on"
+    finally:
+        await database.close()
 
 
 def test_a_filter_of_a_key_and_a_cost_lets_postgresql_see_each_column() -> None:
@@ -126,6 +147,19 @@ async def test_the_piece_of_feedback_on_a_row_is_found_by_its_trace(monkeypatch:
     monkeypatch.setattr(narrowing, "FEW", -1)
     plans = await plans_of(lambda plane: logs.list_logs(plane, CLI, {"weighted_feedback_min": "1"}), "feedback")
     assert "SEARCH feedback USING INDEX ix_feedback_trace_id (trace_id=?)" in plans
+
+
+async def test_feedback_that_is_not_kept_yet_is_found_first_and_requests_by_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = functools.partial(groups.group, actor=CLI, name="ai-models", query=TWO_DAYS, page=Page())
+    plans = (await plans_of(ask, "feedback")).split("\n")
+    assert "SEARCH feedback_value USING PRIMARY KEY (name=? AND created_at>? AND created_at<?)" in plans.pop(0)
+    assert len(plans) == 2
+    assert "SEARCH feedback USING INDEX ix_feedback_unmatched (created_at>? AND created_at<?)" in plans[0]
+    assert "SEARCH request_log USING INDEX ix_request_log_trace_id (trace_id=?)" in plans[0]
+    assert "SEARCH request_log USING INDEX sqlite_autoindex_request_log_1 (at>? AND at<?)" in plans[1]
+    assert "SEARCH feedback USING INDEX ix_feedback_trace_id (trace_id=?)" in plans[1]
 
 
 async def test_groups_by_user_read_the_days_that_are_asked_for() -> None:
