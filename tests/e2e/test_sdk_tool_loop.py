@@ -1,17 +1,21 @@
-"""A loop of tool calls as Anthropic's SDK runs it: what the model signed goes back to its maker as it came."""
+"""Tool calls as clients hear of them: a loop as Anthropic's SDK runs it, in which what the model signed goes back to its
+maker as it came; and a call that is told before its first argument, as the makers' own APIs tell it.
+"""
 
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import anthropic
+import httpx
 import pytest
 from anthropic.types import ToolUseBlock
 
 from claude_replies import args, begin, block, end, said, sse
 from running import RunningGateway
-from upstream import DONE, ROLE, Upstream, chunk, events
+from upstream import DONE, ROLE, Upstream, chunk, events, held, send
 
 TOOL: Any = {"name": "read_file", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}}
 THOUGHT = {"type": "thinking", "thinking": "Read it.", "signature": "c2lnbmF0dXJl"}
@@ -64,3 +68,41 @@ def test_the_loop_ends_with_what_the_tool_said(
     else:
         assert json.loads(sent[1]["tool_calls"][0]["function"]["arguments"]) == {"path": "a"}
         assert (sent[2]["role"], sent[2]["tool_call_id"], sent[2]["content"]) == ("tool", "toolu_1", "TOKEN-1")
+
+
+@pytest.mark.parametrize(
+    ("path", "members", "told"),
+    [
+        (
+            "/v1/messages",
+            {"max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "tools": [TOOL]},
+            '"tool_use"',
+        ),
+        (
+            "/v1/responses",
+            {"input": "x", "tools": [{"type": "function", "name": "read_file", "parameters": TOOL["input_schema"]}]},
+            "response.output_item.added",
+        ),
+    ],
+)
+@pytest.mark.parametrize("gateway", ["http1"], indirect=True)
+def test_a_call_is_told_before_its_first_argument(
+    path: str, members: dict[str, Any], told: str, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    started = {**CALL, "function": {"name": "read_file", "arguments": ""}}
+    rest = chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"path": "a"}'}}]})
+    release = threading.Event()
+    end = b"".join(b"%x\r\n%b\r\n" % (len(data), data) for data in (rest, chunk({}, "tool_calls"), DONE, b""))
+    upstream.play(events(ROLE, chunk({"tool_calls": [started]}), end=False), held(release), send(end))
+    headers = {
+        "x-portkey-provider": "nvidia",
+        "x-portkey-custom-host": upstream.url + "/v1",
+        "authorization": "Bearer k",
+    }
+    body = {"model": "m", "stream": True, **members}
+    with httpx.stream("POST", gateway.url + path, json=body, headers=headers, timeout=60) as answer:
+        lines = answer.iter_lines()
+        # The host says no more until the call was told.
+        assert next(line for line in lines if line.startswith("data:") and told in line and '"toolu_1"' in line)
+        release.set()
+        assert "path" in "".join(lines)

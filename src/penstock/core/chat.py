@@ -232,6 +232,14 @@ def place_of(tool: Tool | NativeTool, position: int) -> str:
     return tool.path or f"tools[{position}]"
 
 
+def name_of(tool: Tool | NativeTool) -> str:
+    """The name by which a tool is called; empty where it has none."""
+    if isinstance(tool, Tool):
+        return tool.name
+    name = tool.value.get("name") if tool.function is None else tool.function.name
+    return name if isinstance(name, str) else ""
+
+
 def placed(tool: Tool | NativeTool, path: str, position: int) -> Tool | NativeTool:
     """The tool, with the path at which the caller's request has it unless that is its position."""
     return tool if path == f"tools[{position}]" else msgspec.structs.replace(tool, path=path)

@@ -27,7 +27,8 @@ class WriteContext(msgspec.Struct, frozen=True):
     (``anthropic_version``, ...), ``variant`` tells hosts of one dialect apart where the body differs (``vertex``).
     ``asked`` are settings of the same names that the request itself makes, in header fields of the caller's wire.
     ``aliased_model`` is the model's own name where ``model`` stands for it without saying so. ``quirks`` are the
-    host's, where it speaks OpenAI's wire."""
+    host's, where it speaks OpenAI's wire. ``functions`` are the names of the tools that one request offers, for the
+    reader of a stream that may write a name over several events (docs/quirks.md#names-in-pieces)."""
 
     model: str
     provider: str = ""
@@ -37,6 +38,7 @@ class WriteContext(msgspec.Struct, frozen=True):
     aliased_model: str = ""
     quirks: ChatQuirks = NO_QUIRKS
     asked: Mapping[str, str] = {}
+    functions: tuple[str, ...] = ()
 
 
 class Payload(msgspec.Struct, frozen=True):

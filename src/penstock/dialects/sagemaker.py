@@ -73,7 +73,7 @@ class StreamReader:
             start = message.payload.lstrip()[:1]
             if not start:
                 return []
-            self._inner = LineReader() if start == b"{" else OpenAiStream(self._context)
+            self._inner = LineReader(self._context) if start == b"{" else OpenAiStream(self._context)
         events = self._inner.feed(message.payload)
         self._has_ended = bool(events) and isinstance(events[-1], Fail)
         return events
@@ -86,9 +86,9 @@ class StreamReader:
 class LineReader:
     """Reads chunks that come as a JSON object a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: WriteContext) -> None:
         self._splitter = LineSplitter()
-        self._reader = OpenAiReader()
+        self._reader = OpenAiReader(functions=context.functions)
 
     def feed(self, data: bytes) -> list[Event]:
         try:

@@ -324,10 +324,11 @@ def _translation(
     tells_usage: bool,
 ) -> Translation:
     """How the reply to a rewritten request is translated."""
+    context, functions = spec.context, rewritten.functions
     return Translation(
         spec.caller,
         provider,
-        spec.context,
+        msgspec.structs.replace(context, functions=functions) if functions else context,
         route.target.strict,
         spec.streams,
         tells_usage,

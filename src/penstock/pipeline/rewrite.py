@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.body import Body, Places
-from penstock.core.chat import NO_ECHO, ChatRequest, Echo
+from penstock.core.chat import NO_ECHO, ChatRequest, Echo, name_of
 from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError
 from penstock.core.json_text import UNREADABLE, write_json
@@ -87,6 +87,8 @@ class Rewritten(msgspec.Struct, frozen=True):
     """Who reads a task's replies."""
     echo: Echo = NO_ECHO
     forced_call: str = ""
+    functions: tuple[str, ...] = ()
+    """The names of the tools that are offered, for the reader of a stream on lane 2."""
 
     def __reduce__(self) -> tuple[Callable[..., Rewritten], tuple[Any, ...]]:
         """For another process: the payload goes as a buffer, which needs no copy (pickle's protocol 5)."""
@@ -168,6 +170,8 @@ def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rew
     names: Mapping[str, str] = {}
     if provider.function_names is not None:
         request, names = with_allowed_names(request, provider.function_names)
+    tools = request.parameters.get("tools") if spec.streams else None
+    functions = tuple(map(name_of, tools)) if tools else ()
     payload = provider.write(request, spec.context)
     request.forget_messages()
     if isinstance(payload, Failure):
@@ -190,6 +194,7 @@ def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rew
         names,
         echo=request.echo,
         forced_call=payload.forced_call,
+        functions=functions,
     )
 
 

@@ -35,7 +35,12 @@ class _Message:
         self._inputs: list[list[str]] = []
         self._texts: list[dict[str, list[str]]] = []
         """The pieces of each block's texts that go on, by the name of their member."""
-        self._is_open = False
+        self._is_open = self._says_why = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a message without more events is whole: its last event may be missing where it said why it ended."""
+        return self.is_whole or (self._says_why and not self._is_open)
 
     def add(self, name: str, value: dict[str, Any]) -> None:
         """Continue with one event. Raises ValueError for what no client could follow."""
@@ -54,6 +59,7 @@ class _Message:
                 merged(self._usage, json_text.mapping(value, "usage"))
                 value.pop("usage", None)
                 self._members |= _object(value, "delta")
+                self._says_why = bool(self._members.get("stop_reason"))
                 self._members |= {member: each for member, each in value.items() if member != "delta"}
             case "message_stop":
                 self.is_whole = bool(self._members) and not self._is_open
@@ -132,7 +138,7 @@ def to_plain(stream: bytes) -> bytes | None:
             if not isinstance(value, dict) or name == b"error":
                 return None
             message.add(name.decode("latin-1"), value)
-        return message.encode() if message.is_whole else None
+        return message.encode() if message.is_over else None
     except (ValueError, RecursionError):
         return None
 
@@ -153,11 +159,13 @@ _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 
 
 def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:
-    """The stream that a plain message would have been; None for anything else. Its usage is always told."""
+    """The stream that a plain message would have been; None for anything else. Its usage is always told. A message that
+    doesn't say why it ended ends as one, with a null (docs/fidelity.md#answers-without-a-reason)."""
     try:
         message = _MESSAGE.decode(reply.translate(_ONE_LINE))
         blocks = _BLOCKS.decode(message.get("content", b""))
-        if bytes(message.get("type", b"")) != b'"message"' or bytes(message.get("stop_reason", b"null")) == b"null":
+        says_why = bytes(message.get("stop_reason", b"null")) != b"null"
+        if bytes(message.get("type", b"")) != b'"message"' or not (says_why or blocks):
             return None
         return b"".join(_events(message, blocks))
     except (ValueError, *UNREADABLE):

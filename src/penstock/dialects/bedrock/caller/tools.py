@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.body import Body, BodyError
-from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
+from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice, placed
 from penstock.dialects.bedrock.caller.messages import marker
 from penstock.dialects.malformed import Malformed, text_in
 from penstock.dialects.tool_memory import ToolMemory, Tools
@@ -43,9 +43,9 @@ def _all(tools: list[Body]) -> list[Tool | NativeTool]:
         place = f"tools[{position}]"  # as the middle calls it: a cache point is no tool, and has a position
         if not tool.is_null("toolSpec"):
             function = _function(tool, f"toolConfig.{place}.toolSpec")
-            found.append(msgspec.structs.replace(function, path=place))
+            found.append(placed(function, place, len(found)))
         elif "cachePoint" not in tool:
-            found.append(_own({name: tool.value(name) for name in tool}, place))
+            found.append(placed(_own({name: tool.value(name) for name in tool}), place, len(found)))
         elif found and isinstance(found[-1], Tool):
             found[-1] = msgspec.structs.replace(found[-1], cache=marker({"cachePoint": tool.value("cachePoint")}))
     return found
@@ -71,11 +71,11 @@ def _function(tool: Body, path: str) -> Tool:
     return Tool(name, text_in(spec.value("description")), schema, is_strict, None, extras)
 
 
-def _own(value: dict[str, Any], path: str) -> NativeTool:
+def _own(value: dict[str, Any]) -> NativeTool:
     """A tool that is no function: what Bedrock runs by itself, or one that isn't known."""
     system = value.get("systemTool")
     name = text_in(system.get("name")) if isinstance(system, dict) else ""
-    return NativeTool(name or next(iter(value), ""), value, Owner.AMAZON, _KINDS.get(name, ""), path=path)
+    return NativeTool(name or next(iter(value), ""), value, Owner.AMAZON, _KINDS.get(name, ""))
 
 
 def read_choice(value: Any) -> ToolChoice | None:

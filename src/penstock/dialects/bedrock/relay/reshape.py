@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import json_text
+from penstock.core.finish_reasons import UNKNOWN
 from penstock.core.json_text import UNREADABLE, read_json, write_json
 from penstock.dialects.caller import Reshape
 from penstock.dialects.framing import sse
@@ -179,9 +180,7 @@ def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:
     try:
         members = _REPLY.decode(reply.translate(_ONE_LINE))
         message = _OUTPUT.decode(members.get("output", b"")).message
-        if "stopReason" not in members:
-            return None
-        return b"".join(_events(members, message))
+        return b"".join(_events(members, message)) if message.content or "stopReason" in members else None
     except (ValueError, *UNREADABLE):
         return None
 
@@ -195,7 +194,10 @@ def _events(members: Mapping[str, msgspec.Raw], message: _Content) -> Iterator[b
         for delta in deltas:
             yield _event("contentBlockDelta", delta=delta, contentBlockIndex=index)
         yield _event("contentBlockStop", contentBlockIndex=index)
-    yield _event("messageStop", **{name: members[name] for name in _IN_STOP if name in members})
+    stop: dict[str, Any] = {name: members[name] for name in _IN_STOP if name in members}
+    if bytes(members.get("stopReason", b"null")) in (b"null", b'""'):
+        stop["stopReason"] = UNKNOWN  # a stream without it was cut (docs/fidelity.md#answers-without-a-reason)
+    yield _event("messageStop", **stop)
     rest = {name: value for name, value in members.items() if name not in {*_IN_STOP, "output"}}
     yield _event("metadata", **rest)
 

@@ -21,7 +21,7 @@ from penstock.dialects.provider_errors import ClassifiedError, classified
 
 _NOT_JSON: Final = "answered with success but the body is not a JSON object"
 _NO_ANSWER: Final = "answered with success, but its reply holds no answer"
-_SAYING: Final = ("content", "tool_plan", "tool_calls")
+SAYING: Final = ("content", "tool_plan", "tool_calls")
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -107,7 +107,7 @@ def error_of(value: Mapping[str, Any], provider: str) -> ClassifiedError | None:
 
 def says_something(message: Mapping[str, Any]) -> bool:
     """Whether a message says or thinks something, or calls a tool."""
-    return any(message.get(name) for name in _SAYING)
+    return any(message.get(name) for name in SAYING)
 
 
 def is_complete(value: Mapping[str, Any]) -> bool:

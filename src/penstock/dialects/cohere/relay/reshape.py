@@ -11,6 +11,7 @@ from typing import Any, Final
 from penstock.core import json_text
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.dialects.caller import Reshape
+from penstock.dialects.cohere.relay.judge import SAYING
 from penstock.dialects.framing import sse
 
 _TEXTS: Final = ("text", "thinking")
@@ -96,7 +97,9 @@ def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:
     """The stream that a reply would have been; None for anything else. Its usage is always told."""
     value = read_json_or_none(reply)
     message = value.get("message") if isinstance(value, dict) else None
-    if not isinstance(value, dict) or not isinstance(message, dict) or not value.get("finish_reason"):
+    if not isinstance(value, dict) or not isinstance(message, dict):
+        return None
+    if not (value.get("finish_reason") or any(map(message.get, SAYING))):
         return None
     empty = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
     start = _event("message-start", id=value.get("id", ""), delta={"message": empty})

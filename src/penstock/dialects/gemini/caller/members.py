@@ -50,6 +50,8 @@ PLACES: Final = Places(_is_own, has_address, logprobs=True)
 
 Part = dict[str, Any]
 _SILENT: Final[Part] = {"text": ""}
+NO_REASON: Final = "OTHER"
+"""What a candidate says that ended for a reason that isn't known."""
 ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 """Line breaks of indented JSON, made spaces: they stand between values only, and would end a line of the event."""
 
@@ -67,10 +69,10 @@ def call_id(seed: str, index: int) -> str:
 def finish_reason(stop: Stop | None) -> str:
     """Why a candidate ended. Clients ask again for one without a reason; ``OTHER`` says that it isn't known."""
     if stop is None:
-        return "OTHER"
+        return NO_REASON
     if stop.native in _OWN_REASONS:
         return stop.native
-    return _REASONS.get(stop.detail) or _REASONS.get(stop.reason) or "OTHER"
+    return _REASONS.get(stop.detail) or _REASONS.get(stop.reason) or NO_REASON
 
 
 def content_of(parts: list[Part], reason: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.dialects.caller import Reshape
 from penstock.dialects.framing import sse
-from penstock.dialects.gemini.caller.members import ONE_LINE
+from penstock.dialects.gemini.caller.members import NO_REASON, ONE_LINE
 from penstock.dialects.gemini.relay import judge
 
 _PLAIN: Final = ({"text"}, {"text", "thought"})
@@ -87,7 +87,13 @@ def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:
     value = read_json_or_none(reply)
     if not isinstance(value, dict) or "error" in value or not judge.says_something(value):
         return None
-    return b"data: " + reply.translate(ONE_LINE).strip() + b"\n\n"
+    whole = reply.translate(ONE_LINE).strip()
+    candidates = judge.candidates(value)
+    if not all(each.get("finishReason") for each in candidates):
+        # In a stream a candidate without a reason was cut (docs/fidelity.md#answers-without-a-reason).
+        ended = [each if each.get("finishReason") else {**each, "finishReason": NO_REASON} for each in candidates]
+        whole = write_json({**value, "candidates": ended})
+    return b"data: " + whole + b"\n\n"
 
 
 def _with_usage(reply: bytes, _include_usage: bool) -> bytes:

@@ -40,7 +40,8 @@ class ChoiceState(msgspec.Struct):
     ``block`` and ``kind`` are the number and the kind of the last content block. ``ids`` and ``names`` are those of the
     tool calls by our index; ``by_host_index`` and ``by_id`` are our indexes by the host's index and by the id.
     ``is_whole``: the choice is no piece of a stream, so that each item of its list of calls is a call. ``unnamed`` is
-    our index of the call that is told when its name is whole, None for none.
+    our index of the call that is told when its name is whole, None for none. ``functions`` are the names that the
+    request offers, as far as they are known.
     """
 
     block: int = -1
@@ -52,6 +53,7 @@ class ChoiceState(msgspec.Struct):
     is_finished: bool = False
     is_whole: bool = False
     unnamed: int | None = None
+    functions: tuple[str, ...] = ()
 
     def block_of(self, kind: type[Event]) -> int:
         """The number of the block for a piece of this kind: a piece of another kind begins a new block."""
@@ -170,8 +172,9 @@ _ADDRESSES: Final = ("https://", "http://")
 
 def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[str]) -> Iterator[Event]:
     """The events of a tool call or a piece of a tool call. Only the first piece has an id; in later pieces it is absent
-    or empty (docs/quirks.md#q2, #q91). So is the name, unless it comes in pieces: the call is told when something else
-    follows them. ``listed`` are the ids of the items before it in its list: some hosts give all calls of a turn one id
+    or empty (docs/quirks.md#q2, #q91). So is the name, unless it comes in pieces: the call is told when it has an id
+    and the whole name of a function, or when something else follows. ``listed`` are the ids of the items before it in
+    its list: some hosts give all calls of a turn one id
     (docs/quirks.md#repeated-call-ids)."""
     members = call.get("function") or call.get("custom")
     function = members if isinstance(members, dict) else {}
@@ -196,10 +199,20 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
     if isinstance(arguments, dict):
         arguments = write_json(arguments).decode()
     piece = arguments if isinstance(arguments, str) else ""
-    if state.unnamed is not None and (piece or state.is_whole or len(state.names[at]) > LONGEST_IN_PIECES):
+    if state.unnamed is not None and (piece or state.is_whole or _is_known(at, state)):
         yield from named(number, state)
     if piece:
         yield ToolArgs(piece, at, number)
+
+
+def _is_known(at: int, state: ChoiceState) -> bool:
+    """Whether nothing can follow that changes how a call begins: its name is that of a function, and the beginning of
+    no other's, or is longer than any."""
+    name = state.names[at]
+    if len(name) > LONGEST_IN_PIECES:
+        return True
+    is_whole = bool(name and state.ids[at]) and name in state.functions
+    return is_whole and not any(other != name and other.startswith(name) for other in state.functions)
 
 
 def named(number: int, state: ChoiceState) -> Iterator[Event]:

@@ -36,15 +36,18 @@ def read_reply(data: bytes, context: WriteContext) -> list[Event]:
 class OpenAiReader:
     """Reads one reply, chunk by chunk. Chunks after the end are ignored. ``is_whole``: the reply is no stream.
     ``has_unsaid_end``: the host gives no reasons, and its word that all is said is that of a good end
-    (docs/quirks.md#q96).
+    (docs/quirks.md#q96). ``functions`` are the names that the request offers (delta.py).
 
     Of a choice with both a ``delta`` and a ``message`` the one counts that belongs to the form: Perplexity sends both,
     the other of them empty or the whole so far (docs/quirks.md#q93).
     """
 
-    def __init__(self, *, is_whole: bool = False, has_unsaid_end: bool = False) -> None:
+    def __init__(
+        self, *, is_whole: bool = False, has_unsaid_end: bool = False, functions: tuple[str, ...] = ()
+    ) -> None:
         self._is_whole = is_whole
         self._has_unsaid_end = has_unsaid_end
+        self._functions = functions
         self._said_in = ("message", "delta") if is_whole else ("delta", "message")
         self._sources: Sequence[Any] = ()
         self._choices: dict[int, ChoiceState] = {}
@@ -128,7 +131,7 @@ class OpenAiReader:
         number = position if index is None or index < 0 else index
         state = self._choices.get(number)
         if state is None:
-            state = self._choices[number] = ChoiceState(is_whole=self._is_whole)
+            state = self._choices[number] = ChoiceState(is_whole=self._is_whole, functions=self._functions)
         first, second = self._said_in
         delta = choice[first] if first in choice else choice.get(second)
         events = list(said(delta, number, state)) if isinstance(delta, dict) else []
@@ -151,7 +154,7 @@ class OpenAiStream:
 
     def __init__(self, context: WriteContext) -> None:
         self._splitter = EventSplitter()
-        self.reader = OpenAiReader(has_unsaid_end=context.quirks.leaves_reason_out)
+        self.reader = OpenAiReader(has_unsaid_end=context.quirks.leaves_reason_out, functions=context.functions)
 
     def feed(self, data: bytes) -> list[Event]:
         if self.reader.has_ended:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from penstock.core import json_text
+from penstock.core.finish_reasons import UNKNOWN
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.dialects.caller import Reshape
 from penstock.dialects.framing import sse
@@ -45,6 +46,10 @@ def to_stream(reply: bytes, _include_usage: bool) -> bytes | None:
     if not isinstance(response, dict) or not isinstance(response.get("output"), list):
         return None
     status = response.get("status")
+    if status is None and response["output"]:
+        # The host doesn't say how the answer ended (docs/fidelity.md#answers-without-a-reason).
+        status = "incomplete"
+        response = {**response, "status": status, "incomplete_details": {"reason": UNKNOWN}}
     if f"response.{status}" not in _ENDS:
         return None
     written = [

@@ -72,11 +72,23 @@ def test_pings_and_repeated_ends_are_passed_over() -> None:
     assert plain(STREAM.replace(b"\n\n", b"\n\nevent: ping\ndata: {}\n\n") + STREAM) == MESSAGE
 
 
+def test_a_message_that_said_why_it_ended_is_whole_without_its_last_event() -> None:
+    assert plain(STREAM.removesuffix(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')) == MESSAGE
+
+
+def test_an_end_without_a_reason_is_a_null() -> None:  # docs/fidelity.md#answers-without-a-reason
+    unsaid = {name: value for name, value in MESSAGE.items() if name != "stop_reason"}
+    stream = RESHAPE.to_stream(json.dumps(unsaid).encode(), True)
+    assert stream is not None
+    assert plain(stream) == {**MESSAGE, "stop_reason": None}
+
+
 @pytest.mark.parametrize(
     "stream",
     [
         b"",
-        STREAM[: -len(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')],
+        STREAM[: STREAM.index(b"event: message_delta")],
+        STREAM[: STREAM.index(b"event: message_delta")].replace(b'"stop_reason":null', b'"stop_reason":"x"'),
         b'event: error\ndata: {"type":"error","error":{}}\n\n' + STREAM,
         STREAM.replace(b'"index":1', b'"index":5'),
         STREAM.replace(b'"partial_json":"{', b'"partial_json":"}'),

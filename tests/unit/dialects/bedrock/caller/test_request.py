@@ -48,7 +48,7 @@ def test_tools_and_the_choice() -> None:
     assert found["tool_choice"] == ToolChoice("required", ("f",))
     fields = {"tools": [{"type": "bash_20250124", "name": "bash"}]}
     found = asked(toolConfig={"tools": tools}, additionalModelRequestFields=fields).parameters
-    assert [tool.path for tool in found["tools"]] == ["tools[0]", "additionalModelRequestFields.tools[0]"]
+    assert [tool.path for tool in found["tools"]] == ["", "additionalModelRequestFields.tools[0]"]
 
 
 def test_what_is_about_the_request() -> None:

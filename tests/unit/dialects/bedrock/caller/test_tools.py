@@ -21,15 +21,15 @@ def tools(*given: Any) -> Any:
 
 def test_functions_keep_their_schemas() -> None:
     (found,) = tools({"toolSpec": {**SPEC, "odd": 1}})
-    place = "tools[0]"
-    assert found == Tool("f", "d", b'{"type": "object"}', True, None, {"odd": 1}, place)
-    assert tools({"toolSpec": {"name": "f", "inputSchema": {}}}) == (Tool("f", path=place),)
+    assert found == Tool("f", "d", b'{"type": "object"}', True, None, {"odd": 1})
+    assert tools({"toolSpec": {"name": "f", "inputSchema": {}}}) == (Tool("f"),)
 
 
 def test_a_cache_point_marks_the_tool_before_it() -> None:
     one, two = tools({"toolSpec": SPEC}, {"cachePoint": {"type": "default"}}, {"toolSpec": {"name": "g"}})
     assert (one.cache, two.cache) == ({"type": "ephemeral"}, None)
-    assert two.path == "tools[2]"
+    assert (one.path, two.path) == ("", "tools[2]")
+    assert tools({"cachePoint": {"type": "default"}}, {"new": {}})[0].path == "tools[1]"
     assert tools({"cachePoint": {"type": "default"}}) == ()
 
 

@@ -72,3 +72,9 @@ def test_streams_that_are_no_plain_reply(stream: bytes) -> None:
                                    b'{"output":{"message":{"content":[]}}}'])  # fmt: skip
 def test_replies_that_are_no_stream(reply: bytes) -> None:
     assert RESHAPE.to_stream(reply, True) is None
+
+
+def test_an_end_without_a_reason_has_the_word_that_a_stream_demands() -> None:
+    stream = RESHAPE.to_stream(b'{"output":{"message":{"content":[{"text":"Hi"}]}},"stopReason":null}', True)
+    assert stream is not None
+    assert b'event: messageStop\ndata: {"stopReason":"unknown"}\n\n' in stream

@@ -50,3 +50,9 @@ def test_streams_that_are_no_answer(stream: bytes) -> None:
 @pytest.mark.parametrize("reply", [b"", b"[]", b'{"message":"x"}', b'{"message":{}}'])
 def test_replies_that_are_no_answer(reply: bytes) -> None:
     assert to_stream(reply) is None
+
+
+def test_an_end_without_a_reason_is_one() -> None:  # docs/fidelity.md#answers-without-a-reason
+    stream = to_stream(b'{"id":"c","message":{"content":[{"type":"text","text":"Hi"}]}}')
+    assert stream is not None
+    assert stream.endswith(b'data: {"type":"message-end","delta":{}}\n\n')

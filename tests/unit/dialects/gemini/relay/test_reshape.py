@@ -50,3 +50,13 @@ def test_a_response_is_a_stream_of_one() -> None:
     assert [json.loads(data) for _, data in sse.events(stream)] == [whole]
     assert RESHAPE.to_stream(b'{"error":{}}', True) is None
     assert RESHAPE.with_usage(b"x", True) == b"x"
+
+
+def test_an_end_without_a_reason_has_the_word_that_a_stream_demands() -> None:
+    plain = {**response(said("a")), "odd": 1}
+    stream = RESHAPE.to_stream(json.dumps(plain).encode(), True)
+    assert stream is not None
+    found = RESHAPE.to_plain(stream)
+    assert found is not None
+    assert json.loads(found)["candidates"][0]["finishReason"] == "OTHER"
+    assert json.loads(found)["odd"] == 1

@@ -195,6 +195,29 @@ def test_a_call_is_told_when_something_else_follows_its_name() -> None:
     assert list(named(0, state)) == []
 
 
+@pytest.mark.parametrize(
+    ("pieces", "told_at", "name"),
+    [
+        pytest.param([("f", "")], 0, "f", id="no argument yet, or ever"),
+        pytest.param([("f", None), ("f", "{}")], 0, "f", id="repeated afterwards"),
+        pytest.param([("get", ""), ("_", ""), ("it", "")], 2, "get_it", id="pieces"),
+        pytest.param([("get", ""), (None, "{}")], 1, "get", id="the beginning of another's name"),
+        pytest.param([("odd", ""), (None, "{}")], 1, "odd", id="none that was offered"),
+    ],
+)
+def test_a_call_is_told_at_once_under_the_whole_name_of_a_function(pieces: list[Any], told_at: int, name: str) -> None:
+    state = ChoiceState(functions=("f", "get", "get_it"))
+    for at, (piece, text) in enumerate(pieces):
+        starts = [each for each in said(calls(call(0, "a", piece, text)), 0, state) if isinstance(each, ToolStart)]
+        assert starts == ([ToolStart(0, name, "a")] if at == told_at else [])
+
+
+def test_a_call_without_an_id_waits_for_what_follows() -> None:
+    state = ChoiceState(functions=("f",))
+    assert list(said(calls(call(0, None, "f", "")), 0, state)) == []
+    assert list(named(0, state)) == [ToolStart(0, "f")]
+
+
 def test_a_name_without_end_is_told_as_far_as_it_came() -> None:
     state, found = ChoiceState(), list[Event]()
     for _ in range(LONGEST_IN_PIECES + 9):

@@ -49,3 +49,14 @@ def test_usage_is_always_told() -> None:
 
 def test_an_event_of_no_kind() -> None:
     assert to_plain(b'data: {"type": [], "response": {}}\n\n') is None
+
+
+def test_an_end_without_a_status_is_incomplete() -> None:  # docs/fidelity.md#answers-without-a-reason
+    item = {"type": "message", "id": "i", "content": [{"type": "output_text", "text": "Hi", "annotations": []}]}
+    stream = to_stream(write_json({"id": "r", "output": [item]}), True)
+    assert stream is not None
+    assert b"event: response.incomplete\n" in stream
+    found = to_plain(stream)
+    assert found is not None
+    assert json.loads(found)["incomplete_details"] == {"reason": "unknown"}
+    assert to_stream(b'{"output":[]}', True) is None
