@@ -3,7 +3,7 @@ shown."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,14 +16,15 @@ from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Call
-from penstock.pipeline.explain import explain, load_keys
 from penstock.pipeline.metadata import METADATA
 from penstock.pipeline.restrict import metadata_of
 from penstock.pipeline.route import Router
-from penstock.routing.explain import Explanation
 from penstock.server.respond import refusal
 from penstock.server.surface_table import Match
 from penstock.server.surfaces import DEFAULT_DIALECT, find
+
+if TYPE_CHECKING:
+    from penstock.routing.explain import Explanation
 
 PATH: Final = "/v1/explain"
 _CHAT: Final = "/v1/chat/completions"
@@ -99,6 +100,8 @@ async def _explained(
         if isinstance(body_read, Failure):
             return body_read
         call.request = call.addressed(body_read)
+    from penstock.pipeline.explain import explain, load_keys  # few ask for explanations
+
     await load_keys(router, call)
     answer = msgspec.json.encode(request.answer) if isinstance(request.answer, dict) else request.answer
     return explain(router, call, request.faults, request.seed, answer, seconds=_GUARD_SECONDS)

@@ -117,7 +117,9 @@ async def test_sqlite_finds_requests_of_few_pieces_by_trace_and_of_an_hour_by_ti
 
     await write(database, entry(NOON, trace_id="t", metadata={"team": "a"}))
     await feel(database, "t")
-    of_columns, of_members = await plans(NOON)
+    looks = await plans(NOON)
+    assert looks[:2] == looks[2:]  # before the lock, and under it
+    of_columns, of_members = looks[2:]
     for plan in (of_columns, of_members):
         assert "SEARCH feedback USING INDEX sqlite_autoindex_feedback_1 (id=?)" in plan
         assert "SEARCH request_log USING INDEX ix_request_log_trace_id (trace_id=?)" in plan
