@@ -156,7 +156,7 @@ class Compiler:
     def is_long(self, call: Call) -> bool:
         """Whether the call brings a config that is to be compiled in a thread (``read_ahead``)."""
         config = call.fields.get(CONFIG_HEADER)
-        return config is not None and len(config) > _LONG and (call.memo is None or call.memo.compiled is None)
+        return config is not None and len(config) > _LONG
 
     async def read_ahead(self, call: Call) -> None:
         """Compile the plan of a call in a thread, unless it is known: ``compile`` finds it then. The call's body must

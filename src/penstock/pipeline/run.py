@@ -75,7 +75,8 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
-        if self.compiler.is_long(call):
+        memo = call.memo
+        if (memo is None or memo.compiled is None) and self.compiler.is_long(call):
             await self._read_config(call)
         if call.operation.lists_models or self.conversations is not None:
             answer = await self._answered_here(call)
