@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from penstock.core.operation import Operation
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
+from penstock.pipeline.compile import Compiler
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.models.host_models import HostModels
@@ -95,3 +98,20 @@ async def test_a_key_makes_a_request_once_and_another_request_a_conflict() -> No
     conflict = call({**CHAT, "seed": 1}, idempotency_key="k")
     assert (await made.run(conflict)).status == 409
     assert conflict.account.failure is not None
+
+
+async def test_a_long_config_is_read_before_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its model names the target, so the body is read first; the plan is compiled once, in a thread."""
+    asked = call({**CHAT, "model": "@nvidia/m"}, x_portkey_config=json.dumps({"metadata": {"a": "x" * 600}}))
+    transport = FakeTransport(json_reply(PLAIN["openai_chat"]))
+    stages = pipeline(transport)
+    threads: list[threading.Thread] = []
+    compile_plan = Compiler._compile
+
+    def note(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return compile_plan(*arguments)
+
+    monkeypatch.setattr(Compiler, "_compile", note)
+    await stages.run(asked)
+    assert [thread is threading.current_thread() for thread in threads] == [False]
