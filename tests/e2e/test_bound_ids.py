@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,9 @@ def serving(
     secret.write_text("sk-o")
     digests = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in KEYS.items()}
     text = _FILE.format(secret=secret, url=upstream.url, **digests)
+    text = text.replace('"openai"', f'"{provider}"')
     if provider == "google":
-        text = text.replace('"openai"', '"google"').replace('/v1"', '"')
+        text = text.replace('/v1"', '"')
     path.write_text(text.replace("[configs.main]", f"[configs.{config}]").replace('"main"', f'"{config}"'))
     for each in (secret, path):
         each.chmod(0o600)
@@ -236,3 +237,53 @@ def test_ids_pass_as_they_are_where_the_operator_wants_it(tmp_path: Path, upstre
         assert made.content == RESPONSE
         refused = asked(gateway, upstream, "GET", "/responses/resp_1")
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "missing_provider")
+
+
+def chat(file: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": file}}]}]}
+
+
+def message(file: str) -> dict[str, Any]:
+    document = {"type": "document", "source": {"type": "file", "file_id": file}}
+    return {"max_tokens": 9, "messages": [{"role": "user", "content": [document]}]}
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "body"), [("openai", "/chat/completions", chat), ("anthropic", "/messages", message)]
+)
+@pytest.mark.parametrize(("key", "model"), [("configured", "m"), ("others", "best"), ("plain", "@chat/m")])
+def test_a_chat_goes_to_the_account_that_has_its_file(
+    provider: str,
+    path: str,
+    body: Callable[[str], dict[str, Any]],
+    key: str,
+    model: str,
+    tmp_path: Path,
+    upstream: Upstream,
+) -> None:
+    with serving(tmp_path, upstream, provider=provider) as gateway:
+        name = asked(gateway, upstream, "POST", "/files", key, {"model": "@chat/m"}).json()["id"]
+        assert name != "resp_1"
+        asked(gateway, upstream, "POST", path, key, {"model": model, **body(name)})
+        assert upstream.last.target == f"/v1{path}"
+        assert json.loads(upstream.last.body)["messages"] == body("resp_1")["messages"]
+
+
+def test_a_file_of_another_tenant_or_account_is_not_asked_for(tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream) as gateway:
+        name = asked(gateway, upstream, "POST", "/fine_tuning/jobs", body={"model": "@chat/gpt-5"}).json()["id"]
+        foreign = asked(gateway, upstream, "POST", "/chat/completions", "others", {"model": "gpt-5", **chat(name)})
+        apart = asked(gateway, upstream, "POST", "/chat/completions", body={"model": "@other/gpt-5", **chat(name)})
+        assert [(each.status_code, each.json()["error"]["code"]) for each in (foreign, apart)] == [
+            (404, "not_found"),
+            (409, "target_gone"),
+        ]
+        assert upstream.last.target == "/v1/fine_tuning/jobs"
+
+
+def test_a_chat_about_bound_ids_stays_as_it_is(tmp_path: Path, upstream: Upstream) -> None:
+    with serving(tmp_path, upstream) as gateway:
+        name = asked(gateway, upstream, "POST", "/fine_tuning/jobs", body={"model": "@chat/gpt-5"}).json()["id"]
+        about = {"model": "gpt-5", "messages": [{"role": "user", "content": f"What is {name}?"}], "user": name}
+        asked(gateway, upstream, "POST", "/chat/completions", "others", about)
+        assert json.loads(upstream.last.body) == about

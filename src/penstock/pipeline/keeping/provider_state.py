@@ -78,8 +78,9 @@ Keeps = Callable[[Target], bool]
 
 
 def concerns_provider_state(call: Call) -> bool:
-    """Whether a request may be for what a provider keeps, make such a thing, or name it."""
-    return _tells_ids(call) or bool(call.dialect.relay.collections and RARE_MARK.is_in(call.body))
+    """Whether a request may be for what a provider keeps, make such a thing, or name it: a chat, say, names files."""
+    is_read = call.operation.is_chat or call.dialect.relay.collections
+    return _tells_ids(call) or bool(is_read and RARE_MARK.is_in(call.body))
 
 
 def holds_no_ids(call: Call) -> bool:
