@@ -43,7 +43,7 @@ def signals() -> Iterator[None]:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings that ``penstock serve`` starts a server with; no server is started."""
-    import penstock.server.serve as server
+    from penstock.server import serve, serve_workers
 
     seen: list[Settings] = []
     raised: list[bool] = []
@@ -55,8 +55,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         seen.append(settings)
 
     monkeypatch.setattr("penstock.transport.open_files.raise_file_limit", lambda: raised.append(True))
-    monkeypatch.setattr(server, "serve", start)
-    monkeypatch.setattr(server, "supervise", start)
+    monkeypatch.setattr(serve, "serve", start)
+    monkeypatch.setattr(serve_workers, "supervise", start)
     installed(monkeypatch, Gateway())
     return seen
 
