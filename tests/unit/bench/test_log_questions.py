@@ -18,7 +18,7 @@ def test_each_question_has_an_answer(tmp_path: Path) -> None:
     arguments = Namespace(database=address, matching="s, 24 hours", **how)
     took = asyncio.run(log_rows.run(arguments))
     assert len(took) > 20
-    assert all(each > 0 for one in took.values() for each in one)
+    assert all(one.clock > 0 for one in took.values())
 
 
 def test_each_period_of_the_console_is_asked_for() -> None:
