@@ -86,9 +86,9 @@ records:
   it, and need nothing beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON
   (members up to 256 KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays
   as it is). Other ids pass as they are, and so do a caller's own notes (`metadata`, `attributes`, rows of evals) and
-  the bytes of files. Chats, Messages and image edits don't read them: for a file that these name, say the target where
-  it is uploaded (`/@NAME/v1/files`), and its own id comes back. A bound id of another tenant is a 404, one whose target
-  the request can't reach any more a 409 `target_gone`.
+  the bytes of files. A chat or a message that names a file goes to the account that has it. Image edits don't read bound
+  ids: for a file that these name, say the target where it is uploaded (`/@NAME/v1/files`), and its own id comes back. A
+  bound id of another tenant is a 404, one whose target the request can't reach any more a 409 `target_gone`.
 - **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
   isn't bound can be used by whoever knows it. `ids.lists = false` refuses lists, by `/v1/proxy` too, so that only who
   knows an id reaches what has it; lists below an id stay. Accounts of their own keep keys apart altogether.

@@ -378,16 +378,23 @@ class Account:
 
 
 def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
-    """The usage that this request pays for; None when no attempt of the request has a known usage."""
+    """The usage that this request pays for; None when no attempt of the request has a known or an estimated usage."""
     if len(attempts) == 1:
-        return attempts[0].usage if attempts[0].is_charged else None
-    charged = [attempt.usage for attempt in attempts if attempt.usage is not None and attempt.is_charged]
+        return _used(attempts[0])
+    charged = [usage for attempt in attempts if (usage := _used(attempt)) is not None]
     if len(charged) <= 1:
         return charged[0] if charged else None
     total = charged[0]
     for usage in charged[1:]:
         total = total.plus(usage)
     return total
+
+
+def _used(attempt: AttemptRecord) -> Usage | None:
+    """The usage that limits were charged, which is an estimate where the provider told none; else what it told."""
+    if not attempt.is_charged:
+        return None
+    return attempt.usage if attempt.billed is None else attempt.billed.usage
 
 
 def _region(options: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 import calling
 from penstock.core.failure import Failure, Kind
 from penstock.core.usage import Usage
-from penstock.observe.record import Records
+from penstock.observe.record import Billed, Records
 from penstock.pipeline.account import Account, AttemptAccount, SharedCost
 
 FAILURE = Failure(Kind.UPSTREAM_STATUS, "It said 500.", sent=True)
@@ -62,6 +62,16 @@ def test_the_total_is_what_all_attempts_cost_together(records: Records, account:
     attempt(account, Usage(1, cached=1))
     account.close()
     assert calling.only_record(queue).usage == Usage(4, 2, 5, cached=1)
+
+
+def test_what_limits_were_charged_counts_where_the_provider_told_no_usage(records: Records, account: Account) -> None:
+    queue = records.subscribe()
+    attempt(account, USAGE)
+    attempt(account).billed = Billed(Usage(7, 1, 8), 30, is_estimated=True)
+    account.close()
+    used = calling.only_record(queue).usage
+    assert used is not None
+    assert (used.prompt, used.completion) == (USAGE.prompt + 7, USAGE.completion + 1)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("cache", ["HIT", "REPLAYED"])

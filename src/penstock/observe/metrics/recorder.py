@@ -324,12 +324,15 @@ def nanos_of(attempt: AttemptRecord, at: float, charges: ChargeReader) -> int | 
 
 def token_classes(usage: Usage) -> Sequence[tuple[str, int]]:
     """The tokens of a call in classes that no token is in twice: their sum is the call's total."""
-    cached, written, reasoning = usage.cached or 0, usage.cache_written or 0, usage.reasoning or 0
+    # Some hosts tell more of a part than of the whole.
+    prompt, completion = usage.prompt or 0, usage.completion or 0
+    cached, reasoning = min(usage.cached or 0, prompt), min(usage.reasoning or 0, completion)
+    written = min(usage.cache_written or 0, prompt - cached)
     return (
-        ("input", (usage.prompt or 0) - cached - written),
+        ("input", prompt - cached - written),
         ("cache_read", cached),
         ("cache_write", written),
-        ("output", (usage.completion or 0) - reasoning),
+        ("output", completion - reasoning),
         ("reasoning", reasoning),
     )
 

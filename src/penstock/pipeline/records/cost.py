@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from msgspec.structs import force_setattr
 
+from penstock.core.failure import Kind
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
 from penstock.limits.pricing import SteadyPrice
@@ -26,6 +27,7 @@ from penstock.stores.catalogue import Catalogue
 
 _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "priority"}
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
+_DENIED: Final = Kind.HOOKS_FAILED.value
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
 
@@ -93,21 +95,25 @@ class Costs:
         """What a request cost, in nanodollars: the sum of what was billed for its attempts. None where that is unknown,
         and for a request that led to no attempt."""
         attempts, at = record.attempts, record.at
-        if len(attempts) != 1 or not attempts[0].is_charged or attempts[0].usage is None:
+        if len(attempts) != 1 or attempts[0].billed is not None or attempts[0].usage is None:
             return self.total(attempts, at)
+        if not attempts[0].is_charged:
+            return 0
         charge = self.charge_of(attempts[0], at)
         return None if charge is None else charge.nanos
 
     def total(self, attempts: Iterable[AttemptRecord], at: float) -> int | None:
         """The sum of the charges of attempts, in nanodollars; None without attempts, or if one's charge is unknown.
 
-        An attempt is free that was answered from the cache or that shares another request's call, and one that failed
-        without telling a usage.
+        What limits were charged for an attempt is its charge. An attempt is free that was answered from the cache or
+        that shares another request's call, and one that failed before it had answered, without telling a usage.
         """
         total: int | None = None
         for attempt in attempts:
             nanos: int | None = 0
-            if attempt.is_charged and (attempt.usage is not None or _is_answer(attempt)):
+            if attempt.billed is not None:
+                nanos = attempt.billed.nanos
+            elif attempt.is_charged and (attempt.usage is not None or has_answered(attempt)):
                 charged = self.charge_of(attempt, at)
                 nanos = None if charged is None else charged.nanos
             if nanos is None:
@@ -189,5 +195,8 @@ def mode_of(usage: Usage) -> str:
     return STANDARD
 
 
-def _is_answer(attempt: AttemptRecord) -> bool:
-    return attempt.failure is None and 200 <= attempt.status < 300
+def has_answered(attempt: AttemptRecord) -> bool:
+    """Whether the provider has answered, be it in part or denied by a guard, so that it may bill the attempt, whatever
+    it tells of usage."""
+    is_denied = attempt.failure == _DENIED and attempt.first_content is not None
+    return is_denied or 200 <= attempt.status < 300

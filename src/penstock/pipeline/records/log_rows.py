@@ -13,6 +13,7 @@ from penstock.core.usage import Usage
 from penstock.observe.log_extras import Content, LogExtras
 from penstock.observe.record import AttemptRecord, GuardVerdict, Record
 from penstock.observe.redactor import Redactor
+from penstock.pipeline.records.cost import has_answered
 from penstock.prices.charge import Charge
 from penstock.stores.sql.request_log.entry import GATEWAY, LogEntry
 from penstock.stores.sql.request_log.stored_content import StoredContent, packed
@@ -204,12 +205,14 @@ class _Sums:
 
 def cost_of(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
     """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
-    cost is None if its price is unknown."""
+    cost is None if its price or its usage is unknown."""
     billed = attempt.billed
     if billed is not None:
         return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
-    if not attempt.is_charged or attempt.usage is None:
+    if not attempt.is_charged:
         return _NO_USAGE, 0, None, "none", False
+    if attempt.usage is None:
+        return _NO_USAGE, None if has_answered(attempt) else 0, None, "none", False
     if charge is None:
         return attempt.usage, None, None, "none", False
     return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False

@@ -5,6 +5,8 @@ from mmap import mmap
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.core.usage import Usage
 from penstock.observe.metrics.families import FAMILIES
@@ -199,6 +201,17 @@ def test_classes_of_tokens_add_up() -> None:
     assert dict(token_classes(usage)) == {
         "input": 50, "cache_read": 30, "cache_write": 20, "output": 40, "reasoning": 10,
     }  # fmt: skip
+
+
+@given(*[st.none() | st.integers(0, 9)] * 5)
+def test_classes_of_tokens_are_never_less_than_none(
+    prompt: int | None, completion: int | None, cached: int | None, written: int | None, reasoning: int | None
+) -> None:
+    """Some hosts tell more of a part than of the whole."""
+    usage = Usage(prompt, completion, cached=cached, cache_written=written, reasoning=reasoning)
+    tokens = [number for _, number in token_classes(usage)]
+    assert min(tokens) >= 0
+    assert sum(tokens) == (prompt or 0) + (completion or 0)
 
 
 ALIKE: tuple[dict[str, Any], ...] = (

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
-from penstock.observe.record import AttemptRecord, Record
+from penstock.observe.record import AttemptRecord, Billed, Record
 from penstock.pipeline.records.cost import Costs, CurrentPrices, SharedCosts, mode_of
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import Overlay, OverlayEntry, PriceBook
@@ -59,6 +59,19 @@ def test_failures_without_a_usage_are_free() -> None:
 
 def test_a_failure_that_told_a_usage_is_not() -> None:
     assert total(attempt(status=502, failure="stream_broken"), attempt()) == 20
+
+
+def test_an_answer_that_broke_off_or_was_denied_without_a_usage_has_no_known_cost() -> None:
+    assert total(attempt(usage=None, failure="stream_broken"), attempt()) is None
+    assert total(attempt(status=446, usage=None, failure="hooks_failed", first_content=0.1)) is None
+    assert total(attempt(status=446, usage=None, failure="hooks_failed")) == 0
+
+
+def test_what_limits_were_charged_is_what_it_cost() -> None:
+    estimated = Billed(Usage(3), 30, is_estimated=True)
+    assert total(attempt(usage=None, billed=estimated)) == 30
+    assert total(attempt(usage=None, billed=estimated), attempt()) == 40
+    assert total(attempt(billed=Billed(Usage(10, 1), None))) is None
 
 
 def test_answers_from_the_cache_and_shared_answers_are_free() -> None:
