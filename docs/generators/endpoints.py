@@ -86,7 +86,7 @@ records:
   it, and need nothing beside them. They are written into replies of JSON, and read in paths, queries and bodies of JSON
   (members up to 256 KiB), of Gemini also in names (`batches/ID`, `files/ID`, `cachedContents/ID`; a file's `uri` stays
   as it is). Other ids pass as they are, and so do a caller's own notes (`metadata`, `attributes`, rows of evals) and
-  the bytes of files. A chat or a message that names a file goes to the account that has it. Image edits don't read bound
+  the bytes of files. A chat or a message that names a file goes to the account that has it. Image edits read no bound
   ids: for a file that these name, say the target where it is uploaded (`/@NAME/v1/files`), and its own id comes back. A
   bound id of another tenant is a 404, one whose target the request can't reach any more a 409 `target_gone`.
 - **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
