@@ -96,6 +96,20 @@ def test_a_request_that_fell_back_costs_what_was_billed(shown: RunningGateway, u
     assert ask(shown, "gpt-4o", x_portkey_config=header).headers["x-penstock-cost"] == "0.003500000"
 
 
+@pytest.mark.parametrize("more", [{}, {"cache": {"mode": "simple"}}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_guard_denies_before_the_call_costs_nothing(
+    shown: RunningGateway, upstream: Upstream, more: dict[str, Any], stream: bool
+) -> None:
+    guard = {"deny": True, "default.regexMatch": {"rule": "Hello", "not": True}}
+    headers = {"x-portkey-config": config(upstream, input_guardrails=[guard], **more)}
+    body = {"model": "gpt-4o", "stream": stream, "messages": [{"role": "user", "content": "Hello"}]}
+    denied = httpx.post(f"{shown.v1}/chat/completions", json=body, headers=headers, timeout=300)
+    record = shown.recorded()[-1]
+    assert (denied.status_code, upstream.received) == (446, [])
+    assert costs_by_the_library().nanos_of(record) == 0
+
+
 def test_the_cost_of_a_stream_is_known_to_readers_of_its_record(shown: RunningGateway, upstream: Upstream) -> None:
     usage = chunk(
         {},

@@ -197,6 +197,6 @@ def mode_of(usage: Usage) -> str:
 
 def has_answered(attempt: AttemptRecord) -> bool:
     """Whether the provider has answered, be it in part or denied by a guard, so that it may bill the attempt, whatever
-    it tells of usage."""
-    is_denied = attempt.failure == _DENIED and attempt.first_content is not None
+    it tells of usage. An attempt without a lane was denied before there was a request for the provider."""
+    is_denied = attempt.failure == _DENIED and attempt.lane != 0
     return is_denied or 200 <= attempt.status < 300

@@ -64,7 +64,7 @@ def test_a_failure_that_told_a_usage_is_not() -> None:
 def test_an_answer_that_broke_off_or_was_denied_without_a_usage_has_no_known_cost() -> None:
     assert total(attempt(usage=None, failure="stream_broken"), attempt()) is None
     assert total(attempt(status=446, usage=None, failure="hooks_failed", first_content=0.1)) is None
-    assert total(attempt(status=446, usage=None, failure="hooks_failed")) == 0
+    assert total(attempt(status=446, usage=None, failure="hooks_failed", first_content=0.1, lane=0)) == 0
 
 
 def test_what_limits_were_charged_is_what_it_cost() -> None:
