@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import import_module
@@ -87,14 +88,15 @@ _UVICORN: Final = "uvicorn.protocols.http.httptools_impl"
 def keep_trailers_apart(*, loads: bool = False) -> None:
     """Make uvicorn's protocol over httptools leave trailer fields out of a request's headers.
 
-    ``loads``: load the protocol first; a program may load its server's protocol after the gateway.
+    ``loads``: load the protocol first, where uvicorn is installed; a program may load its server's protocol after the
+    gateway.
 
     That protocol appends the fields after a chunked body to the list that the scope holds as ``headers``, and no
     application can tell the two kinds apart. Servers over h11 and hyper keep trailers apart by themselves.
     Source: RFC 9110, 6.5.1: a recipient must not merge a trailer field into the headers unless its definition allows
     it.
     """
-    if loads:
+    if loads and importlib.util.find_spec("uvicorn") is not None:
         import_module(_UVICORN)
     protocol: Any = getattr(sys.modules.get(_UVICORN), "HttpToolsProtocol", None)
     if protocol is None or hasattr(protocol, "_penstock_keeps_trailers_apart"):

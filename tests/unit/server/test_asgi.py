@@ -130,3 +130,12 @@ def test_trailers_are_kept_apart_without_a_lifespan(order: str, tmp_path: Path) 
         check=True,
     )
     assert done.stdout.strip() == "penstock.server.asgi"
+
+
+def test_another_server_needs_no_uvicorn(tmp_path: Path) -> None:
+    """It is not installed with the gateway: ``granian --interface asgi penstock.asgi:app``."""
+    without = "import sys; sys.modules['uvicorn'] = None; import penstock.asgi; print(type(penstock.asgi.app).__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", without], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("Gateway", "")
