@@ -29,6 +29,7 @@ from penstock.transport.base import Upload as Source
 if TYPE_CHECKING:
     from penstock.pipeline.guarding.memory import GuardMemory
     from penstock.pipeline.keeping.exchange import Keeping
+    from penstock.pipeline.plan_memory import PlanAhead
     from penstock.pipeline.target_route import TargetRoute
 
 _MOST_OF_A_GUARD: Final = 5
@@ -62,7 +63,7 @@ class Call(msgspec.Struct):
     target, where all of its guards let the request pass at a glance. ``upload`` is what follows ``body`` where the body
     passes while it arrives (upload.py). ``keeps`` is what the gateway keeps of the answer itself, where it may keep any
     (keeping/conversations.py). ``memo`` is what requests with the same head share, None where it came for the first
-    time.
+    time. ``ahead`` is the plan where it was compiled in a thread.
     """
 
     operation: Operation
@@ -90,6 +91,7 @@ class Call(msgspec.Struct):
     bind: Callable[[Target], ChangeId] | None = None
     named_in: str = ""
     keeps: Keeping | None = None
+    ahead: PlanAhead | None = None
     is_unguarded: bool = False
     """Whether no guard judges the call: a guard itself asks."""
 

@@ -22,6 +22,8 @@ from penstock.core.operation import Operation
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
+from penstock.guards.base import Phase
+from penstock.guards.read import HEADERS as GUARD_HEADERS
 from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
@@ -29,7 +31,7 @@ from penstock.pipeline.choice import Choice, Names, choose, model_may_choose, un
 from penstock.pipeline.compiled_plan import CompiledPlan, compiled_plan
 from penstock.pipeline.header_settings import CONFIG_HEADER, PREFIX, header_settings
 from penstock.pipeline.off_loop.thread import off_loop
-from penstock.pipeline.plan_memory import PlanKey, PlanMemory
+from penstock.pipeline.plan_memory import PlanAhead, PlanKey, PlanMemory
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Option, Provider
 from penstock.routing.parse import parse
@@ -47,9 +49,10 @@ _PER_REQUEST: Final = frozenset(
     error-details package-version runtime runtime-version ignore-service-log
     """.split()
 )
+_INPUT_GUARDS, _OUTPUT_GUARDS = (GUARD_HEADERS[phase].encode() for phase in Phase)
 _LONG: Final = 512
-"""Bytes of a config that is compiled in a thread: such a one may hold patterns that take their compiler 50 ms, and the
-longest configs a second."""
+"""Bytes of a config and of guards that are compiled in a thread: as many may hold patterns that take their compiler 50
+ms, and the longest a second."""
 _PRIVATE_KEY: Final = "PRIVATE KEY"
 """What the PEM of a private key says of itself."""
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -149,26 +152,33 @@ class Compiler:
             result = self._compiled(call, current)
             if isinstance(result, CompiledPlan) and not (result.forwarded or result.withheld):
                 memo.keep_plan(result, call.named_in, current)
+                memo.is_long = self.is_long(call)
             return result
         call.named_in, call.account.config = memo.named_in, compiled.config
         return compiled
 
     def is_long(self, call: Call) -> bool:
-        """Whether the call brings a config that is to be compiled in a thread (``read_ahead``)."""
-        config = call.fields.get(CONFIG_HEADER)
-        return config is not None and len(config) > _LONG
+        """Whether the call's headers bring a config or guards that are to be compiled in a thread (``read_ahead``)."""
+        get = call.fields.get
+        return len(get(CONFIG_HEADER, b"")) + len(get(_INPUT_GUARDS, b"")) + len(get(_OUTPUT_GUARDS, b"")) > _LONG
 
-    async def read_ahead(self, call: Call) -> None:
-        """Compile the plan of a call in a thread, unless it is known: ``compile`` finds it then. The call's body must
-        have been read, for it may name the target."""
-        everything, caller = self.catalogues.current, call.caller
+    async def read_ahead(self, call: Call) -> PlanAhead | None:
+        """Compile the plan of a call in a thread, unless it is known. ``compile`` finds it in ``call.ahead``, also
+        where it isn't remembered: it may be too heavy, and the catalogue may have changed. None where the memo has it.
+        The call's body and its ids must have been read, for they may name the target."""
+        everything, caller, memo = self.catalogues.current, call.caller, call.memo
+        has_plan = memo is not None and memo.compiled is not None and memo.catalogue is everything
+        if has_plan and not model_may_choose(call, everything):
+            return None
         # Choosing takes the target's name out of the call's model: a copy of the call leaves it there.
         asked = self._asked(msgspec.structs.replace(call), everything)
-        if asked.is_current and self._memory.find(asked.key, caller.tenant, asked.permissions) is None:
+        result = self._memory.find(asked.key, caller.tenant, asked.permissions) if asked.is_current else None
+        if result is None:
             grants, provider = self._grants(caller.key), call.default_provider
             result = await off_loop(lambda: self._compile(asked, provider, grants), caller.tenant)
-            if self.catalogues.current is everything:
-                self._memory.keep(asked.key, caller.tenant, asked.permissions, result, asked.size)
+            if asked.is_current and self.catalogues.current is everything:
+                result = self._memory.keep(asked.key, caller.tenant, asked.permissions, result, asked.size)
+        return PlanAhead(asked.key, asked.catalogue, result)
 
     def _compiled(self, call: Call, everything: Catalogue) -> CompiledPlan | Failure:
         """``compile`` with the whole catalogue as it is now."""
@@ -176,7 +186,8 @@ class Compiler:
         call.named_in = asked.choice.where
         compiled = self._memory.find(asked.key, caller.tenant, asked.permissions) if asked.is_current else None
         if compiled is None:
-            compiled = self._compile(asked, call.default_provider, self._grants(caller.key))
+            compiled = None if call.ahead is None else call.ahead.result_for(asked.key, asked.catalogue)
+            compiled = compiled or self._compile(asked, call.default_provider, self._grants(caller.key))
             if asked.is_current:
                 compiled = self._memory.keep(asked.key, caller.tenant, asked.permissions, compiled, asked.size)
         if isinstance(compiled, Failure):

@@ -76,7 +76,7 @@ def explain(
 async def load_keys(router: Router, call: Call) -> None:
     """Compile a long config, and load the private keys of the call's targets, in a thread: ``explain`` finds them."""
     if router.compiler.is_long(call):
-        await router.compiler.read_ahead(call)
+        call.ahead = await router.compiler.read_ahead(call)
     # Compiling takes the virtual key out of the call's model: a copy of the call leaves it to ``explain``.
     compiled = router.compiler.compile(msgspec.structs.replace(call))
     if isinstance(compiled, CompiledPlan):

@@ -21,10 +21,11 @@ class HeadMemo:
     whose model names no provider and is no alias, ``named_in`` the part of such a request that names its target.
     ``repeats`` is what the head tells of requests that are remembered whole (repeated_call.py); None where none is.
     ``asked`` is what its header fields ask of a request template: the template, the context and the header block with
-    them (prepare.py). ``address`` are the members that its path says (``Call.addressed``).
+    them (prepare.py). ``address`` are the members that its path says (``Call.addressed``). ``is_long``: it brings what
+    is compiled in a thread where a body names another target (``Compiler.is_long``); known with a plan.
     """
 
-    __slots__ = ("address", "asked", "caller", "catalogue", "compiled", "head", "named_in", "repeats")
+    __slots__ = ("address", "asked", "caller", "catalogue", "compiled", "head", "is_long", "named_in", "repeats")
 
     def __init__(self) -> None:
         self.head: Any = None
@@ -32,6 +33,7 @@ class HeadMemo:
         self.caller: Caller | None = None
         self.compiled: CompiledPlan | None = None
         self.named_in = ""
+        self.is_long = False
         self.repeats: tuple[object, ...] | None = None
         self.asked: tuple[RequestTemplate, WriteContext, bytes] | None = None
         self.address: tuple[str, dict[str, bytes]] | None = None

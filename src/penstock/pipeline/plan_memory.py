@@ -6,19 +6,33 @@ A remembered plan holds nothing of the caller's gateway key: callers with the sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.core.failure import Failure
 from penstock.core.lru import Lru
 from penstock.core.permissions import Permissions
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.routing.plan_size import LIGHT, weigh
+from penstock.stores.catalogue import Catalogue
 
 _REFUSED: Final = 1024
 """Kilobytes of refused headers, with the failures that refuse them, that are remembered."""
 _KILOBYTE: Final = 1024
 PlanKey = tuple[object, ...]
 """The headers that affect routing, and all else that a plan is compiled from."""
+
+
+class PlanAhead(NamedTuple):
+    """What was compiled for one request before the request's turn, with the catalogue that the request began with. It
+    serves this request alone."""
+
+    key: PlanKey
+    catalogue: Catalogue
+    result: CompiledPlan | Failure
+
+    def result_for(self, key: PlanKey, catalogue: Catalogue) -> CompiledPlan | Failure | None:
+        """The result, unless the request asks for something else by now."""
+        return self.result if catalogue is self.catalogue and key == self.key else None
 
 
 class PlanMemory:

@@ -76,7 +76,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
         memo = call.memo
-        if (memo is None or memo.compiled is None) and self.compiler.is_long(call):
+        if (memo is None or memo.compiled is None or memo.is_long) and self.compiler.is_long(call):
             await self._read_config(call)
         if call.operation.lists_models or self.conversations is not None:
             answer = await self._answered_here(call)
@@ -111,10 +111,16 @@ class Pipeline(msgspec.Struct, frozen=True):
         return answer
 
     async def _read_config(self, call: Call) -> None:
-        """Compile a long config in a thread. Before it the body is read, which may name the target."""
+        """Compile a long config in a thread. Before it the body and the ids are read, which may name the target."""
+        if self.router.repeated.find(call, self.compiler.catalogues.current) is not None:
+            return
         request = await read_request(call) if call.operation.has_body else None
-        if not isinstance(request, Failure):
-            await self.compiler.read_ahead(call)
+        if isinstance(request, Failure):
+            return
+        asked = msgspec.structs.replace(call)  # ``_compiled`` reads the ids of the call itself
+        if concerns_provider_state(asked) and not holds_no_ids(asked):
+            read_ids(asked, self.id_secrets)
+        call.ahead = await self.compiler.read_ahead(asked)
 
     async def _answered_here(self, call: Call) -> Answer | None:
         """The models that the caller can call, or a response that the gateway keeps; None where a provider is asked."""

@@ -585,3 +585,73 @@ async def test_reading_ahead_leaves_the_model_to_the_compiler(named: Compiler) -
 def test_short_configs_are_compiled_at_once(named: Compiler) -> None:
     assert not named.is_long(call(x_portkey_config='{"provider":"echo"}'))
     assert not named.is_long(call(x_portkey_provider="echo"))
+
+
+def guards(header: str, words: int = 200) -> dict[str, Any]:
+    checks = [{"default.contains": {"words": ["x" * words, "y" * words, "z" * words], "operator": "any"}}]
+    return {"x_portkey_provider": "echo", header: json.dumps(checks)}
+
+
+@pytest.mark.parametrize("header", ["x_portkey_default_input_guardrails", "x_portkey_default_output_guardrails"])
+async def test_long_guards_of_headers_are_compiled_in_a_thread(
+    header: str, named: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = reading(monkeypatch)
+    asked = call(**guards(header))
+    assert named.is_long(asked)
+    assert not named.is_long(call(**guards(header, words=1)))
+    asked.ahead = await named.read_ahead(asked)
+    assert isinstance(named.compile(asked), CompiledPlan)
+    assert [thread is threading.current_thread() for thread in threads] == [False]
+
+
+@pytest.mark.parametrize("changes_before", [True, False], ids=["before", "during"])
+async def test_the_catalogue_changes_while_a_long_config_is_compiled_or_before(
+    changes_before: bool, named: Compiler, catalogues: MemoryCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan is the request's own: it is compiled once, with the catalogue that the request began with."""
+    other = catalogue(virtual_keys={"mine": VirtualKey("mine", "groq", Secret("gsk"))})
+    asked = call(x_portkey_config=LONG)
+    asked.caller = Caller(catalogue=catalogues.current)
+    if changes_before:
+        catalogues.replace(other)
+    threads = reading(monkeypatch, lambda: catalogues.replace(other))
+    asked.ahead = await named.read_ahead(asked)
+    for _ in range(2):
+        found = named.compile(asked)
+        assert isinstance(found, CompiledPlan)
+        assert [leaf.provider for leaf in leaves(found.plan)] == ["openai"]
+    assert [thread is threading.current_thread() for thread in threads] == [False]
+    later = call(x_portkey_config=LONG)
+    later.ahead = asked.ahead
+    found = named.compile(later)
+    assert isinstance(found, CompiledPlan)
+    assert [leaf.provider for leaf in leaves(found.plan)] == ["groq"]
+
+
+async def test_a_plan_that_is_too_heavy_to_be_remembered_is_compiled_once(
+    catalogues: MemoryCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, {}, catalogues, remembered=0)
+    threads = reading(monkeypatch)
+    asked = call(x_portkey_config=LONG)
+    asked.ahead = await compiler.read_ahead(asked)
+    assert isinstance(compiler.compile(asked), CompiledPlan)
+    assert [thread is threading.current_thread() for thread in threads] == [False]
+
+
+async def test_a_head_with_a_plan_is_compiled_in_a_thread_for_another_target(
+    named: Compiler, catalogues: MemoryCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.dumps({"override_params": {"user": "x" * 600}, "provider": "echo"})
+    memo = HeadMemo()
+    memo.keep_caller(Caller(catalogue=catalogues.current), catalogues.current)
+    first, again, other = (call({**CHAT, "model": model}, x_portkey_config=config) for model in ("m", "m", "@mine/m"))
+    first.memo = again.memo = other.memo = memo
+    assert isinstance(named.compile(first), CompiledPlan)
+    assert memo.is_long
+    assert await named.read_ahead(again) is None
+    threads = reading(monkeypatch)
+    other.ahead = await named.read_ahead(other)
+    named.compile(other)
+    assert [thread is threading.current_thread() for thread in threads] == [False]

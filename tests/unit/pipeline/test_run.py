@@ -11,16 +11,25 @@ import pytest
 import calling
 from calling import CHAT, PLAIN, json_reply
 from fake_reply import FakeTransport
-from penstock.core.failure import Kind
+from penstock.core.bound_id import Binder
+from penstock.core.failure import Failure, Kind
 from penstock.core.operation import Operation
+from penstock.core.secret import Secret
+from penstock.core.virtual_key import VirtualKey
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
+from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import Compiler
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.models.callable_models import CallableModels
 from penstock.pipeline.models.host_models import HostModels
 from penstock.pipeline.run import Pipeline
+from penstock.routing.parse import parse
+from penstock.routing.plan import Plan
+from penstock.stores.catalogue import Catalogue
+from penstock.stores.memory import MemoryCatalogue
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
 CONFIG = '{"provider":"nvidia","api_key":"k"}'
@@ -115,3 +124,47 @@ async def test_a_long_config_is_read_before_the_loop_goes_on(monkeypatch: pytest
     monkeypatch.setattr(Compiler, "_compile", note)
     await stages.run(asked)
     assert [thread is threading.current_thread() for thread in threads] == [False]
+
+
+LONG_GUARDS = json.dumps([{"default.contains": {"words": ["x" * 600], "operator": "none"}}])
+LONG_CONFIG = json.dumps({"provider": "nvidia", "api_key": "k", "override_params": {"user": "x" * 600}})
+
+
+@pytest.fixture
+def on_loop(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each config that is compiled, whether the event loop waited for it."""
+    compiled: list[bool] = []
+
+    def read(*arguments: Any) -> Plan | Failure:
+        compiled.append(threading.current_thread() is threading.main_thread())
+        return parse(*arguments)
+
+    monkeypatch.setattr("penstock.pipeline.compile.parse", read)
+    return compiled
+
+
+async def test_long_guards_of_a_header_are_compiled_in_a_thread_whoever_an_id_names(on_loop: list[bool]) -> None:
+    """The id is in the path of a request that says nothing else of its target."""
+    secret = b"of the gateway"
+    asked = calling.call(
+        None, operation=Operation.PROXY, authorization="Bearer k", x_portkey_default_input_guardrails=LONG_GUARDS
+    )
+    asked.account.method, asked.resource = "GET", "files"
+    asked.parameters = {"rest": Binder((secret,), "").bind("file-1", "nvidia", "nvidia")}
+    await pipeline(FakeTransport(json_reply(b"{}")), id_secrets=(secret,)).run(asked)
+    assert on_loop == [False]
+
+
+async def test_a_known_head_whose_body_names_another_target_is_compiled_in_a_thread(on_loop: list[bool]) -> None:
+    catalogues = MemoryCatalogue(Catalogue(virtual_keys={"mine": VirtualKey("mine", "openai", Secret("sk"))}))
+    transport = FakeTransport(*[json_reply(PLAIN["openai_chat"]) for _ in range(4)])
+    router = calling.router(transport, catalogues)
+    models = CallableModels(router.compiler, HostModels(router.upstream))
+    served = Pipeline(router.compiler, router, Idempotency(60.0, 0.0, 1 << 20, 1 << 20), models)
+    memo = HeadMemo()
+    memo.keep_caller(Caller(catalogue=catalogues.current), catalogues.current)
+    for model in ("m", "m", "@mine/m", "m"):
+        asked = call({**CHAT, "model": model}, x_portkey_config=LONG_CONFIG)
+        asked.memo, asked.caller = memo, Caller(catalogue=catalogues.current)
+        await served.run(asked)
+    assert on_loop == [False, False]

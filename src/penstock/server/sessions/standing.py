@@ -37,7 +37,7 @@ class Standing:
 
     async def refusal(self) -> Failure | None:
         """Why the session ends now; None while it may go on."""
-        return self._refused_key() or self._refused_names() or await self._exhausted()
+        return self._refused_key() or await self._refused_names() or await self._exhausted()
 
     def _refused_key(self) -> Failure | None:
         key, call = self._call.caller.key, self._call
@@ -54,7 +54,7 @@ class Standing:
             return None
         return refused(key.restrictions, call.operation, call.account.address, time.time_ns() // 1000)
 
-    def _refused_names(self) -> Failure | None:
+    async def _refused_names(self) -> Failure | None:
         """Whether the caller could not begin the session any more: a virtual key is gone, a model not allowed."""
         current = self._pipeline.compiler.catalogues.current
         if current is self._catalogue:
@@ -64,7 +64,10 @@ class Standing:
         if isinstance(again, Failure):
             return again
         call = msgspec.structs.replace(self._call, caller=again, request=self._request, memo=None)
-        compiled = self._pipeline.compiler.compile(call)
+        compiler = self._pipeline.compiler
+        if compiler.is_long(call):
+            call.ahead = await compiler.read_ahead(call)
+        compiled = compiler.compile(call)
         return compiled if isinstance(compiled, Failure) else None
 
     async def _exhausted(self) -> Failure | None:

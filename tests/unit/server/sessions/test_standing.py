@@ -30,9 +30,13 @@ class House:
     def __init__(self, key: GatewayKey | None = KEY) -> None:
         self.compiled: Any = object()
         self.limited: Failure | None = None
-        self.waits = False
+        self.waits = self.is_long = False
+        self.ahead: Any = object()
         self.compiler = SimpleNamespace(
-            catalogues=SimpleNamespace(current=Catalogue(keys=(KEY,))), compile=self._compile
+            catalogues=SimpleNamespace(current=Catalogue(keys=(KEY,))),
+            compile=self._compile,
+            is_long=lambda _call: self.is_long,
+            read_ahead=self._read_ahead,
         )
         self.limits: Any = SimpleNamespace(is_active=True, still_admits=self._still_admits)
         call = calling.call({"model": "m"}, operation=Operation.REALTIME, authorization="Bearer nobody")
@@ -41,8 +45,13 @@ class House:
         request = cast("RequestBody", call.request)
         self.standing = Standing(cast("Pipeline", self), call, answer, request)
 
-    def _compile(self, _call: Any) -> Any:
-        return self.compiled
+    def _compile(self, call: Any) -> Any:
+        return (
+            Failure(Kind.INVALID_CONFIG, "compiled at once") if self.is_long and call.ahead is None else self.compiled
+        )
+
+    async def _read_ahead(self, _call: Any) -> Any:
+        return self.ahead
 
     async def _still_admits(self, _call: Any, _attempt: Any) -> Failure | None:
         if self.waits:
@@ -94,4 +103,11 @@ async def test_limits() -> None:
 async def test_counters_that_do_not_answer_end_no_session() -> None:
     house = House()
     house.waits = True
+    assert await kind_of(house) is None
+
+
+async def test_a_long_config_is_compiled_ahead() -> None:
+    house = House(None)
+    house.is_long = True
+    house.change(is_guarded=False)
     assert await kind_of(house) is None
