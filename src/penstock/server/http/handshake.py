@@ -33,13 +33,12 @@ class Handshake(asyncio.Protocol):
         self._address: str | None = None
         self._received: list[bytes] = []
         self._task: RequestTask | None = None
-        self._is_lost = self._is_stopping = False
+        self._is_lost = False
 
     # Called when the gateway stops, as of each connection.
 
     def shutdown(self) -> None:
-        """A handshake that ends in time is followed by what the gateway says then."""
-        self._is_stopping = True
+        """A handshake that ends in time is a connection that comes late (``ServerConnection``)."""
         self._loop.call_later(_LAST_SECONDS, self.refuse_rest)
 
     def refuse_rest(self) -> None:
@@ -88,8 +87,6 @@ class Handshake(asyncio.Protocol):
         connection.connection_made(secure)
         for data in self._received:
             connection.data_received(data)
-        if self._is_stopping:
-            connection.shutdown()
 
     def _leave(self) -> None:
         self._counted.discard(self)

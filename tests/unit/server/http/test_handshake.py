@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from penstock.app.root import build
-from penstock.server.http import connection_count, handshake
+from penstock.server.http import connection_count, handshake, http1
 from penstock.server.stopping import GracefulServer
 from penstock.settings import load
 
@@ -166,6 +166,28 @@ def test_a_handshake_holds_up_no_stop(run: Callable[[Coroutine[Any, Any, None]],
             server.should_exit = True
             async with asyncio.timeout(handshake._SECONDS / 2):
                 await until(lambda: not server.state.connections)
+            writer.close()
+
+    run(test())
+
+
+def test_who_ends_a_handshake_while_the_gateway_stops_is_answered(
+    run: Callable[[Coroutine[Any, Any, None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its request comes after the handshake, as most clients send it."""
+    monkeypatch.setattr(handshake, "_LAST_SECONDS", 60.0)
+    monkeypatch.setattr(http1, "_LATE_SECONDS", 60.0)
+
+    async def test() -> None:
+        async with serving() as (port, callers, server, connections):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await until(lambda: connections.total == 1)
+            server.should_exit = True
+            await until(lambda: server.state.is_stopping)
+            await writer.start_tls(callers, server_hostname="localhost")
+            await until(lambda: any(isinstance(each, http1.ServerConnection) for each in server.state.connections))
+            writer.write(HEALTH)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 ")
             writer.close()
 
     run(test())
