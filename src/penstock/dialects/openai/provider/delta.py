@@ -171,11 +171,10 @@ _ADDRESSES: Final = ("https://", "http://")
 
 
 def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[str]) -> Iterator[Event]:
-    """The events of a tool call or a piece of a tool call. Only the first piece has an id; in later pieces it is absent
-    or empty (docs/quirks.md#q2, #q91). So is the name, unless it comes in pieces: the call is told when it has an id
-    and the whole name of a function, or when something else follows. ``listed`` are the ids of the items before it in
-    its list: some hosts give all calls of a turn one id
-    (docs/quirks.md#repeated-call-ids)."""
+    """The events of a tool call or a piece of a tool call. Only one piece has an id, mostly the first; in later pieces
+    it is absent or empty (docs/quirks.md#q2, #q91). So is the name, unless it comes in pieces: the call is told when it
+    has an id and the whole name of a function, or when something else follows. ``listed`` are the ids of the items
+    before it in its list: some hosts give all calls of a turn one id (docs/quirks.md#repeated-call-ids)."""
     members = call.get("function") or call.get("custom")
     function = members if isinstance(members, dict) else {}
     call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
@@ -191,8 +190,12 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
         state.ids.append(call_id)
         state.names.append(name)
         state.by_id[call_id] = at
-    elif name and at == state.unnamed:
-        state.names[at] = with_piece(state.names[at], name)
+    elif at == state.unnamed:
+        if name:
+            state.names[at] = with_piece(state.names[at], name)
+        if call_id and not state.ids[at]:
+            state.ids[at] = call_id
+            state.by_id[call_id] = at
     if host_index is not None:
         state.by_host_index[host_index] = at
     arguments = function.get("arguments", function.get("input"))

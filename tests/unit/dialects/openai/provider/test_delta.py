@@ -218,6 +218,14 @@ def test_a_call_without_an_id_waits_for_what_follows() -> None:
     assert list(named(0, state)) == [ToolStart(0, "f")]
 
 
+def test_an_id_behind_the_name_is_that_of_the_call() -> None:
+    for functions in ((), ("f",)):
+        state = ChoiceState(functions=functions)
+        pieces = [call(0, None, "f", ""), call(0, "a", None, ""), call(0, "a", None, "{}"), call(None, "a", None, " ")]
+        found = [event for piece in pieces for event in said(calls(piece), 0, state)]
+        assert found == [ToolStart(0, "f", "a"), ToolArgs("{}", 0), ToolArgs(" ", 0)]
+
+
 def test_a_name_without_end_is_told_as_far_as_it_came() -> None:
     state, found = ChoiceState(), list[Event]()
     for _ in range(LONGEST_IN_PIECES + 9):
