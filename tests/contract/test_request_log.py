@@ -551,8 +551,9 @@ def test_a_page_searches_as_far_back_as_it_says_and_the_next_one_goes_on(
     admin: RunningAdmin, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each page ends, and all together have each row once, in the order of the list."""
-    for module in ("logs.READ", "logs.CROSSED", "crossing.CROSSED", "crossing.FEW", "narrowing.FEW"):
+    for module in ("logs.READ", "logs.CROSSED", "crossing.CROSSED", "crossing.FEW"):
         monkeypatch.setattr(f"penstock.control.logs.{module}", few)
+    monkeypatch.setattr("penstock.control.logs.narrowing.FEW", 1)  # feedback on two traces is not found by these
     chance = random.Random(15)
     rows = [
         entry(
@@ -594,6 +595,20 @@ def test_a_page_searches_as_far_back_as_it_says_and_the_next_one_goes_on(
         assert pages > 1 or few == 1000, query
         whole = admin.call("GET", f"/logs/download?{urlencode(query)}")
         assert len(whole.text.splitlines()) == len(meant)
+
+
+def test_rows_with_rare_feedback_are_found_by_their_traces_however_far_back(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("READ", "CROSSED"):
+        monkeypatch.setattr(f"penstock.control.logs.logs.{name}", 1)
+    put(admin, *(entry(NOON + number * HOUR, trace_id=f"t{number}", virtual_key="v") for number in range(9)))
+    for trace in ("t1", "t4"):
+        felt(admin, trace, 3)
+    for query in ({}, {"virtual_keys": "v"}, {"trace_id": "t1,t4,t7"}):
+        page = listed(admin, weighted_feedback_min="2", **query)
+        assert [item["trace_id"] for item in page["data"]] == ["t4", "t1"]
+        assert (page["has_more"], page["searched_since"]) == (False, None)
 
 
 def test_why_requests_failed(admin: RunningAdmin) -> None:

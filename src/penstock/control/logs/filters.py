@@ -89,7 +89,8 @@ class LogFilter(msgspec.Struct, frozen=True):
     def is_read(self) -> bool:
         """Whether rows have to be read to know whether they meet it: neither an index nor sums tell all it asks for."""
         texts = any(name not in _INDEXED for name in self.texts)
-        return (texts or bool(self.ranges.keys() - {"amount"})) and "trace_id" not in self.texts
+        is_unknown = texts or bool(self.ranges.keys() - {"amount"}) or self.feedback is not None
+        return is_unknown and "trace_id" not in self.texts
 
     @property
     def _is_unusual(self) -> bool:

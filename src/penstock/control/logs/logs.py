@@ -101,7 +101,7 @@ async def search(
             if len(rows) == size or len(moments) < limit:
                 return Searched(rows, since)
     found = await _found(connection, wanted)
-    if is_bounded and since is None and not found.are_few and (wanted.is_read or wanted.feedback is not None):
+    if is_bounded and since is None and not found.are_few and wanted.is_read:
         most = READ if wanted.feedback is None else CROSSED
         since = await reach_of(connection, wanted, after, sums_of(wanted, found.member), most)
         if since is not None:
