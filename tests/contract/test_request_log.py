@@ -597,6 +597,47 @@ def test_a_page_searches_as_far_back_as_it_says_and_the_next_one_goes_on(
         assert len(whole.text.splitlines()) == len(meant)
 
 
+def test_a_page_of_all_workspaces_or_of_several_conditions_ends_early_too(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Indexes begin with the workspace, and hold the rows of one value in the order of their time."""
+    for name in ("READ", "CROSSED", "FEW"):
+        monkeypatch.setattr(f"penstock.control.logs.logs.{name}", 1)
+    rows = [
+        entry(NOON + number * HOUR, trace_id=f"t{number}", key_id=f"k{number % 2}", metadata={"team": f"t{number % 2}"})
+        for number in range(8)
+    ]
+    put(admin, *rows)
+    page = listed(admin, is_success="true", models="x,y")
+    assert (page["data"], page["searched_since"]) == ([], as_text(NOON + 7 * HOUR))
+    for query in ({"models": "x"}, {"cost_min": "1"}, {"status_code": "5xx"}, {"metadata": '{"team": "x"}'}):
+        assert listed(admin, **query)["searched_since"] is None
+    admin.made("/admin/workspaces", {"name": "Second"})
+    alone: list[dict[str, str]] = [
+        {"models": "x"}, {"cost_min": "100000"}, {"status_code": "5xx"}, {"metadata": '{"team": "x"}'},
+        {"is_success": "false"}, {"api_key_ids": "x,y"},
+    ]  # fmt: skip
+    for query in alone:
+        page, pages = listed(admin, **query), 1
+        while page["has_more"]:
+            assert page["data"] == []
+            page, pages = listed(admin, **query, cursor=page["next_cursor"]), pages + 1
+        assert pages == 8, query
+    of_key = listed(admin, api_key_ids="k1")
+    assert [item["trace_id"] for item in of_key["data"]] == ["t7", "t5", "t3", "t1"]
+    assert not of_key["has_more"]
+    assert not listed(admin, page_size=8)["has_more"]
+
+
+def test_a_page_doesnt_end_early_where_sums_say_that_there_is_no_such_request(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.control.logs.logs.READ", 1)
+    put(admin, *(entry(NOON + number * HOUR, cache="MISS") for number in range(8)))
+    page = listed(admin, cache_status="hit")
+    assert (page["data"], page["has_more"], page["searched_since"]) == ([], False, None)
+
+
 def test_rows_with_rare_feedback_are_found_by_their_traces_however_far_back(
     admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

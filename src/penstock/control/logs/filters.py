@@ -87,10 +87,18 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     @property
     def is_read(self) -> bool:
-        """Whether rows have to be read to know whether they meet it: neither an index nor sums tell all it asks for."""
-        texts = any(name not in _INDEXED for name in self.texts)
-        is_unknown = texts or bool(self.ranges.keys() - {"amount"}) or self.feedback is not None
-        return is_unknown and "trace_id" not in self.texts
+        """Whether rows have to be read to know whether they meet it: no index holds just these in the order of their
+        time, nor do sums tell all it asks for. All but that of keys begin with the workspace."""
+        if "trace_id" in self.texts or self.is_empty:
+            return False
+        if any(name not in _INDEXED for name in self.texts) or self.ranges.keys() - {"amount"}:
+            return True
+        asked = [self.statuses, self.models, self.feedback is not None, self.is_success is not None]
+        number = len(self.texts) + len(self.ranges) + len(self.metadata) + sum(map(bool, asked))
+        has_several = any(len(values) > 1 for values in self.texts.values())
+        if self.workspaces is None:
+            return number > 1 or (number == 1 and (has_several or "key_id" not in self.texts))
+        return self.feedback is not None or (number > 1 and bool(has_several or self.metadata or self.ranges))
 
     @property
     def _is_unusual(self) -> bool:
@@ -112,6 +120,16 @@ class LogFilter(msgspec.Struct, frozen=True):
         if self._is_unusual:
             parts["status"] = LogFilter(statuses=self.statuses, is_success=self.is_success)
         return parts
+
+    @property
+    def found_part(self) -> LogFilter:
+        """The one of ``summed_parts`` whose index finds the rows, one value's in the order of their time; of nothing if
+        none does."""
+        for name, each in self.summed_parts.items():
+            is_found = each.is_of_one_value or name == "status"
+            if is_found and (self.workspaces is not None or name == "key_id"):
+                return each
+        return LogFilter()
 
     @property
     def summed(self) -> LogFilter:

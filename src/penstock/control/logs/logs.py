@@ -160,7 +160,10 @@ async def _found(connection: AsyncConnection, wanted: LogFilter) -> _Found:
     if wanted.most is not None:
         is_by_row = True
     elif not is_by_row and plain.is_indexed:
-        is_by_row = await _counted(connection, request_log, plain.conditions(request_log, by_range=True)) <= FEW
+        by_range = plain.conditions(request_log, by_range=True)
+        if await _counted(connection, request_log, by_range) <= FEW:
+            conditions = wanted.conditions(request_log, by_range=True)
+            return _Found(request_log, row, row.at, row.id, conditions, are_few=True)
     if is_by_row:
         return _Found(request_log, row, row.at, row.id, wanted.conditions(request_log))
     found = {each: _of_member(wanted, *each) for each in wanted.metadata.items()}

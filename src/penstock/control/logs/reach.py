@@ -41,9 +41,8 @@ def sums_of(wanted: LogFilter, member: tuple[str, str] | None = None) -> Sums:
         day = usage_metadata.c
         is_of_member = [day.name == member[0], day.value == member[1], *of_workspaces.conditions(usage_metadata)]
         return Sums(None, usage_metadata, (), is_of_member)
-    found_by = next(iter(wanted.summed_parts.values()), None)
-    hour, by_day = (total_hour, total_day) if found_by is None else (usage_hour, usage_day)
-    each = found_by or LogFilter()
+    each = wanted.found_part
+    hour, by_day = (total_hour, total_day) if each.has_only_time else (usage_hour, usage_day)
     of_hour, of_day = ([*each.conditions(table), *of_workspaces.conditions(table)] for table in (hour, by_day))
     return Sums(hour, by_day, of_hour, of_day)
 

@@ -87,6 +87,14 @@ async def test_rows_of_a_key_or_a_member_are_fewer(database: Database) -> None:
     assert await reach(database, ALL, 9, member=("team", "a")) is None
 
 
+@pytest.mark.parametrize("texts", [{"key_id": ("k1", "x")}, {"model": ("x",)}])
+async def test_where_no_index_holds_them_by_time_all_rows_are_read(
+    database: Database, texts: dict[str, tuple[str, ...]]
+) -> None:
+    """Those of several keys, or of a model in any workspace."""
+    assert await reach(database, LogFilter(texts=texts), 3) == TODAY + 12 * HOUR
+
+
 async def test_where_hours_are_forgotten_days_are_read_as_a_whole(database: Database) -> None:
     async with database.write() as connection:
         await connection.execute(total_hour.delete())

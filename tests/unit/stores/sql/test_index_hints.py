@@ -143,6 +143,13 @@ async def test_failures_of_a_time_and_a_provider_are_found_by_their_status(monke
     assert "ix_request_log_workspace_id_at " not in plans
 
 
+async def test_few_rows_of_several_models_are_found_by_their_models() -> None:
+    query = {"metadata": '{"_user": "u"}', "models": "x,y"}
+    plans = await plans_of(lambda plane: logs.list_logs(plane, CLI, query), "request_log")
+    assert plans.count("ix_request_log_workspace_id_model_at (workspace_id=? AND model=?)") == 2  # counted, and read
+    assert "ix_request_log_workspace_id_at " not in plans
+
+
 async def test_the_piece_of_feedback_on_a_row_is_found_by_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(narrowing, "FEW", -1)
     plans = await plans_of(lambda plane: logs.list_logs(plane, CLI, {"weighted_feedback_min": "1"}), "feedback")
