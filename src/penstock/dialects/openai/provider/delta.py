@@ -191,11 +191,7 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
         state.names.append(name)
         state.by_id[call_id] = at
     elif at == state.unnamed:
-        if name:
-            state.names[at] = with_piece(state.names[at], name)
-        if call_id and not state.ids[at]:
-            state.ids[at] = call_id
-            state.by_id[call_id] = at
+        _go_on(at, call_id, name, state)
     if host_index is not None:
         state.by_host_index[host_index] = at
     arguments = function.get("arguments", function.get("input"))
@@ -206,6 +202,15 @@ def _call(call: Mapping[str, Any], number: int, state: ChoiceState, listed: set[
         yield from named(number, state)
     if piece:
         yield ToolArgs(piece, at, number)
+
+
+def _go_on(at: int, call_id: str, name: str, state: ChoiceState) -> None:
+    """Add a piece's id and name to those of the call that isn't told yet."""
+    if name:
+        state.names[at] = with_piece(state.names[at], name)
+    if call_id and not state.ids[at]:
+        state.ids[at] = call_id
+        state.by_id[call_id] = at
 
 
 def _is_known(at: int, state: ChoiceState) -> bool:

@@ -5,15 +5,16 @@ The task of the log's retention does it, off the requests' path, in small steps.
 before or after the feedback on it: a piece of which nothing is kept yet (``is_matched``) is looked up, and so are the
 requests of an hour that has more of them than ``feedback_hour`` says (``stale_hours``). Both are few at any time.
 
-Of the pieces and of the hours one may be matched while a request comes. A piece is matched in a transaction in which no
-request comes on SQLite; on PostgreSQL one transaction at a time matches pieces or hours. A request that comes later
-makes its hour stale.
+Of the pieces and of the hours one may be matched while a request comes. On SQLite a piece is matched in a transaction
+in which no request comes, with those that came since the others were read; on PostgreSQL one transaction at a time
+matches pieces or hours. A request that comes later makes its hour stale.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -36,6 +37,8 @@ _GRACE: Final = 60_000_000
 _PIECES: Final = 5
 _VALUES: Final = 100
 """Of one transaction: SQLite lets one change in at a time."""
+_ROWID: Final[sa.ColumnElement[int]] = sa.literal_column("request_log.rowid", sa.BigInteger)
+"""SQLite's number of a row: those that come later have higher ones."""
 _LOCK: Final = 0x70656E66656564
 """The number of PostgreSQL's advisory lock: ``penfeed`` in ASCII."""
 
@@ -93,21 +96,51 @@ def is_about(*, by_time: bool = False) -> sa.ColumnElement[bool]:
 async def _match_pieces(database: Database) -> int:
     """Keep what some pieces are about: how many these were."""
     some = sa.select(feedback.c.id).where(sa.text(UNMATCHED)).order_by(feedback.c.created_at).limit(_PIECES)
-    if database.is_sqlite:
-        # Read before it is read under the lock, what lies on the disk is in memory by then: a cold page takes 10 ms.
-        async with database.read() as connection:
+    if not database.is_sqlite:
+        async with database.write() as connection:
+            await _alone(connection)
             ids = list((await connection.execute(some)).scalars())
-            if not ids:
-                return 0
-            await _found(connection, is_about(), feedback.c.id.in_(ids))
-    async with database.write() as connection:
-        await _alone(connection)
+            if ids:
+                await _keep_pieces(connection, ids, await _found(connection, is_about(), feedback.c.id.in_(ids)))
+        return len(ids)
+    # Callers name traces: one may have any number of requests, which are not read while nobody else can write.
+    async with database.read() as connection:
         ids = list((await connection.execute(some)).scalars())
-        if ids:
-            found = await _found(connection, is_about(), feedback.c.id.in_(ids))
-            await _keep(connection, list(found.items()))
-            await connection.execute(feedback.update().where(feedback.c.id.in_(ids)).values(is_matched=True))
+        if not ids:
+            return 0
+        of_pieces = feedback.c.id.in_(ids)
+        newest = (await connection.execute(sa.select(sa.func.max(_ROWID)).select_from(request_log))).scalar() or 0
+        found = await _found(connection, is_about(), of_pieces)
+    for some_ids in _in_parts(ids, found):
+        of_pieces = feedback.c.id.in_(some_ids)
+        async with database.write() as connection:
+            # Another process may have kept some of them meanwhile: with the requests that there were then.
+            unmatched = sa.select(feedback.c.id).where(of_pieces, sa.text(UNMATCHED))
+            missing = set((await connection.execute(unmatched)).scalars())
+            values = {key: last_at for key, last_at in found.items() if key[3] in missing}
+            late = await _found(connection, is_about(), feedback.c.id.in_(missing), newest < _ROWID)
+            for key, last_at in late.items():
+                _add(values, key, last_at)
+            await _keep_pieces(connection, missing, values)
     return len(ids)
+
+
+def _in_parts(ids: Sequence[str], found: Found) -> Iterator[list[str]]:
+    """Pieces in parts: one, or several that have a few values together."""
+    numbers = Counter(key[3] for key in found)
+    part: list[str] = []
+    for id_ in ids:
+        if part and sum(numbers[each] for each in [*part, id_]) > _VALUES:
+            yield part
+            part = []
+        part.append(id_)
+    yield part
+
+
+async def _keep_pieces(connection: AsyncConnection, ids: Collection[str], found: Found) -> None:
+    """Keep all that some pieces are about."""
+    await _keep(connection, list(found.items()))
+    await connection.execute(feedback.update().where(feedback.c.id.in_(ids)).values(is_matched=True))
 
 
 async def _match_hour(database: Database, hour: Hour, pause: float, *, is_empty: bool) -> None:

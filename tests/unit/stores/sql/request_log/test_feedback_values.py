@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -86,6 +87,29 @@ async def test_many_pieces_are_kept_in_small_steps(
     assert len(await kept(database, "model")) == 120
 
 
+async def test_a_request_that_comes_while_sqlite_reads_the_others_is_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading of a piece's requests and the transaction in which it is matched."""
+    await write(database, entry(NOON, trace_id="t", model="first"))
+    await feel(database, "t", "t")
+    late = [entry(NOON + number, trace_id="t", model=model) for number, model in ((1, "late"), (2, "first"))]
+    begin = database.write
+
+    @asynccontextmanager
+    async def begin_late() -> AsyncIterator[Any]:
+        monkeypatch.setattr(database, "write", begin)
+        await write(database, *late)
+        async with begin() as connection:
+            yield connection
+
+    monkeypatch.setattr(database, "write", begin_late)
+    await match_feedback(database, NOON)
+    assert await kept(database, "model") == [
+        (f"t-{number}", model, 1.0, last) for number in range(2) for model, last in (("first", 2), ("late", 1))
+    ]
+
+
 async def test_what_is_kept_goes_with_the_last_request_that_it_is_about(database: Database) -> None:
     await write(database, entry(NOON, trace_id="t", model="old"), entry(NOON + 5 * DAY, trace_id="t", model="new"))
     await feel(database, "t")
@@ -118,8 +142,9 @@ async def test_sqlite_finds_requests_of_few_pieces_by_trace_and_of_an_hour_by_ti
     await write(database, entry(NOON, trace_id="t", metadata={"team": "a"}))
     await feel(database, "t")
     looks = await plans(NOON)
-    assert looks[:2] == looks[2:]  # before the lock, and under it
-    of_columns, of_members = looks[2:]
+    of_columns, of_members = looks[:2]
+    late = "ix_request_log_trace_id (trace_id=?"  # under the lock: what came since, however many requests a trace has
+    assert looks[2:] == [each.replace(late, f"{late} AND rowid>?") for each in looks[:2]]
     for plan in (of_columns, of_members):
         assert "SEARCH feedback USING INDEX sqlite_autoindex_feedback_1 (id=?)" in plan
         assert "SEARCH request_log USING INDEX ix_request_log_trace_id (trace_id=?)" in plan
