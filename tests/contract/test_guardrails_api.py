@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from administering import RunningAdmin, running_admin
 from databases import fresh_address
 from penstock.core.address import AddressPolicy
+from penstock.core.virtual_key import VirtualKey
 from penstock.pipeline.compile import judge
+from penstock.pipeline.off_loop.thread import off_loop
 from penstock.providers.registry import ALIASES, PROVIDERS
 
 CHECKS = [{"id": "default.contains", "parameters": {"words": ["bad"], "operator": "none"}, "name": "words"}]
@@ -65,3 +68,22 @@ def test_a_guardrail_for_one_side_is_one(admin: RunningAdmin) -> None:
     made = admin.call("POST", "/guardrails", {"name": "models", "checks": only_before})
     assert made.status == 200
     admin.call("DELETE", f"/guardrails/{made.body['id']}")
+
+
+def test_what_takes_long_is_judged_in_a_thread(request: pytest.FixtureRequest) -> None:
+    check = judge(PROVIDERS, AddressPolicy(()), ALIASES)
+    threads: list[threading.Thread] = []
+
+    def noted(config: bytes, keys: Mapping[str, VirtualKey]) -> str | None:
+        threads.append(threading.current_thread())
+        return check(config, keys)
+
+    async def current() -> threading.Thread:
+        return threading.current_thread()
+
+    with running_admin(providers=PROVIDERS, judge=noted, apart=off_loop) as running:
+        loop = running.run(current())
+        assert running.call("POST", "/guardrails", BODY).status == 200
+        assert running.call("POST", "/configs", {"name": "c", "config": {"provider": "openai"}}).status == 200
+    assert threads
+    assert loop not in threads

@@ -11,6 +11,7 @@ from penstock.core.money import LARGEST
 from penstock.limits.counters import Counters
 from penstock.observe.redactor import Redactor
 from penstock.pipeline.compile import judge
+from penstock.pipeline.off_loop.thread import off_loop
 from penstock.pipeline.records.cost import Costs
 from penstock.prices.book import EMPTY as NO_PRICES
 from penstock.prices.book import PriceBook
@@ -91,6 +92,7 @@ def plane_opener(
             price_book=price_book,
             aliases=ALIASES,
             logs=logged,
+            apart=off_loop,
         )
 
     return open_plane

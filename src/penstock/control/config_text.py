@@ -59,8 +59,14 @@ def judged(config: Any, known: Mapping[str, VirtualKey], providers: Collection[s
     problem = judge(encoded, everything)
     if problem is not None:
         return ConfigText(body, config, problem)
-    # "@openai" is no virtual key, and stands for the provider all the same.
-    needed = [name for name in missing if judge(encoded, _without(everything, name)) is not None]
+    # "@openai" is no virtual key, and stands for the provider all the same. Guards take long to judge: once is enough.
+    plain = _without_guards(config)
+    encoded, of_targets = as_json(plain), set(named_keys(plain))
+    needed = [
+        name
+        for name in missing
+        if (judge(encoded, _without(everything, name)) is not None if name in of_targets else name not in providers)
+    ]
     return ConfigText(body, config, None, tuple(map(_warning, needed)))
 
 
@@ -69,6 +75,15 @@ def with_missing_guardrails(text: ConfigText, known: Collection[str]) -> ConfigT
     missing = [name for name in dict.fromkeys(named_guardrails(text.value)) if name not in known][:_MOST_MISSING]
     warnings = [f"There is no guardrail {name[:64]} yet: requests with this config are refused." for name in missing]
     return msgspec.structs.replace(text, warnings=(*text.warnings, *warnings))
+
+
+def _without_guards(value: Any) -> Any:
+    """A part of a config, without the guards in it."""
+    if isinstance(value, list):
+        return [_without_guards(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _without_guards(each) for name, each in value.items() if name not in _GUARDS}
+    return value
 
 
 def _without(keys: Mapping[str, VirtualKey], name: str) -> dict[str, VirtualKey]:

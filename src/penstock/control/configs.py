@@ -175,7 +175,7 @@ def _refuse_file(plane: ControlPlane, reference: str) -> None:
 async def _judged(plane: ControlPlane, connection: AsyncConnection, workspace_id: str, members: Members) -> ConfigText:
     """The text of the member ``config``; what is wrong with it is added to the problems."""
     known = await references(plane, connection, workspace_id)
-    text = judged(members.values.get("config"), known, plane.providers, plane.judge)
+    text = await plane.apart(lambda: judged(members.values.get("config"), known, plane.providers, plane.judge))
     if text.problem is not None and members.values.get("config") is not None:
         members.complain("config", text.problem)
     return with_missing_guardrails(text, await guardrail_names(plane, connection, workspace_id))

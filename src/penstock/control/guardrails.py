@@ -44,7 +44,7 @@ async def create(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]
             workspace_id = await workspace_for(change.connection, actor, workspace_name)
         except Refusal as refusal:
             raise invalid([*members.problems, Problem("/workspace_id", refusal.message)]) from None
-        text = _judged(plane, members, {})
+        text = await _judged(plane, members, {})
         members.finish()
         id_, version_id, slug = random_id(), random_id(), slug_of("pg", name or "", token_hex(3))
         if (
@@ -92,7 +92,7 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
             columns["name"] = members.text("name", LONGEST_NAME)
         if members.values.get("status") is not None:
             columns["status"] = members.choice("status", _STATUSES)
-        text = _judged(plane, members, _body(row))
+        text = await _judged(plane, members, _body(row))
         members.finish()
         columns["body"] = text.decode()
         where = guardrail.c.id == row.id, guardrail.c.row_version == row.row_version
@@ -117,7 +117,7 @@ async def delete(plane: ControlPlane, actor: Actor, reference: str) -> dict[str,
     return {}
 
 
-def _judged(plane: ControlPlane, members: Members, before: Mapping[str, Any]) -> bytes:
+async def _judged(plane: ControlPlane, members: Members, before: Mapping[str, Any]) -> bytes:
     """The guardrail as JSON, with the members that the body leaves as they were."""
     value = {name: members.values.get(name, before.get(name)) for name in ("checks", "actions")}
     value = {name: each for name, each in value.items() if each is not None}
@@ -126,7 +126,7 @@ def _judged(plane: ControlPlane, members: Members, before: Mapping[str, Any]) ->
     elif not isinstance(value.get("actions", {}), dict):
         members.complain("actions", "expected an object")
     else:
-        problem = problem_of(value, plane.judge)
+        problem = await plane.apart(lambda: problem_of(value, plane.judge))
         if problem is not None:
             members.complain("checks", problem)
     text = write_json(value)

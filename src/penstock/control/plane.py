@@ -7,7 +7,7 @@ import copy
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from time import time_ns
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -31,6 +31,17 @@ from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.schema import idempotency, organisation, workspace
 
 _LOG: Final = logging.getLogger("penstock")
+_T = TypeVar("_T")
+
+
+class Apart(Protocol):
+    """Does what takes long in a thread, and gives its result."""
+
+    def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]: ...
+
+
+async def _at_once(work: Callable[[], _T], /) -> _T:
+    return work()
 
 
 class Repeated(Exception):
@@ -45,7 +56,8 @@ class ControlPlane:
     process; ``provider_rules`` judge credentials. ``counters`` are those that limits are counted by; None where no
     gateway runs in this process. ``largest_cost`` is the largest budget that counters hold exactly, in nanodollars.
     ``price_book`` gives the prices in force; ``aliases`` are further names of providers, by which slugs are found.
-    ``logs`` say what is kept of requests that clients log.
+    ``logs`` say what is kept of requests that clients log. ``apart`` does what takes long in a thread: patterns of a
+    config take half a second to be judged.
     """
 
     def __init__(
@@ -62,8 +74,10 @@ class ControlPlane:
         price_book: Callable[[], Awaitable[PriceBook]] | None = None,
         aliases: Mapping[str, str] | None = None,
         logs: LogRules = LogRules(),  # noqa: B008 (frozen)
+        apart: Apart = _at_once,
     ) -> None:
         self.logs = logs
+        self.apart = apart
         self.database = database
         self.price_book = price_book or _no_prices
         self.aliases = aliases or {}

@@ -15,6 +15,7 @@ from penstock.guards import registry
 from penstock.guards.base import Check, Phase, Prepared
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import SCOPES, HookCheck, Scope
+from penstock.routing.budget import MOST_BYTES, OverBudget
 from penstock.routing.memo import digest_of
 from penstock.routing.problems import Problems, refuse
 
@@ -26,6 +27,20 @@ _MOST_ASKED: Final = 100
 """Servers that these may ask: one request must not become any number of them."""
 _MOST_BYTES: Final = 8 << 20
 """Memory of their patterns and lists."""
+
+
+class CheckMemory:
+    """Counts the memory of the patterns and lists of a config's guards, whoever wrote them: what more takes to prepare
+    is time that others wait for."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def add(self, size: int) -> None:
+        """Count some bytes. Raises OverBudget before the next check is prepared."""
+        self._bytes += size
+        if self._bytes > MOST_BYTES:
+            raise OverBudget(f"the patterns and lists of its guards take more than {MOST_BYTES >> 20} MB")
 
 
 class OwnChecks:
@@ -60,8 +75,8 @@ class OwnChecks:
 
 class CheckReader:
     """Reads the checks of one hook, whose own ``members`` hold for all of them. ``is_saved``: the operator wrote the
-    hook; ``own`` counts the checks that a request brings; ``fails_on_error``: an error of a check counts as a false
-    verdict unless its parameters say otherwise."""
+    hook; ``memory`` counts what all checks of the config take, ``own`` the checks that a request brings;
+    ``fails_on_error``: an error of a check counts as a false verdict unless its parameters say otherwise."""
 
     def __init__(
         self,
@@ -70,11 +85,13 @@ class CheckReader:
         path: str,
         problems: Problems,
         configs: Collection[str] | None,
+        memory: CheckMemory,
         own: OwnChecks | None,
         *,
         is_saved: bool,
         fails_on_error: bool,
     ) -> None:
+        self._memory = memory
         self._phase = phase
         self._members = members
         self._path = path
@@ -105,6 +122,7 @@ class CheckReader:
         if self._own is not None:
             self._own.begin(path)
         prepared = check.prepare(parameters)
+        self._memory.add(prepared.size)
         if self._own is not None:
             self._own.end(prepared, path)
         parameters.refuse_unknown()

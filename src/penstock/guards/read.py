@@ -16,7 +16,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json, write_json
 from penstock.guards import stream_modes
 from penstock.guards.base import Phase
-from penstock.guards.check_reader import CheckReader, OwnChecks, clash_of
+from penstock.guards.check_reader import CheckMemory, CheckReader, OwnChecks, clash_of
 from penstock.guards.parameters import Parameters
 from penstock.guards.plan import Feedback, GuardPlan, Hook, HookCheck, HookMode, HookType, StreamMode
 from penstock.routing.fields import Fields
@@ -92,6 +92,7 @@ class GuardCompiler:
         self._names: set[str] = set()
         self._named: dict[tuple[Phase, HookType, bytes], Hook] = {}
         self._own = OwnChecks()
+        self._memory = CheckMemory()
 
     def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         """The guards of a target; None for a target without any."""
@@ -191,7 +192,9 @@ class GuardCompiler:
             is_saved = is_saved or "credentials" not in members
             members = {**self._saved_hook(name, path), **members}
         own = None if is_saved else own
-        return _HookReader(phase, members, path, problems, self._policy, self._configs, own, is_saved=is_saved)
+        return _HookReader(
+            phase, members, path, problems, self._policy, self._configs, self._memory, own, is_saved=is_saved
+        )
 
     def _saved_hook(self, name: str, path: str) -> dict[str, Any]:
         if self._saved is None:
@@ -218,6 +221,7 @@ class _HookReader:
         problems: Problems,
         policy: GuardPolicy,
         configs: Collection[str] | None,
+        memory: CheckMemory,
         own: OwnChecks | None,
         *,
         is_saved: bool,
@@ -229,7 +233,15 @@ class _HookReader:
         self._policy = policy
         self._is_own = own is not None
         self._checker = CheckReader(
-            phase, members, path, problems, configs, own, is_saved=is_saved, fails_on_error=policy.fails_on_error
+            phase,
+            members,
+            path,
+            problems,
+            configs,
+            memory,
+            own,
+            is_saved=is_saved,
+            fails_on_error=policy.fails_on_error,
         )
 
     def hook(self, kind: HookType, index: int) -> Hook:

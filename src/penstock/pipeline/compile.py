@@ -22,14 +22,13 @@ from penstock.core.operation import Operation
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.guards.base import Phase
-from penstock.guards.read import HEADERS as GUARD_HEADERS
 from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.choice import Choice, Names, choose, model_may_choose, unknown_name, with_near_alias
 from penstock.pipeline.compiled_plan import CompiledPlan, compiled_plan
 from penstock.pipeline.header_settings import CONFIG_HEADER, PREFIX, header_settings
+from penstock.pipeline.long_plans import LongPlans
 from penstock.pipeline.off_loop.thread import off_loop
 from penstock.pipeline.plan_memory import PlanAhead, PlanKey, PlanMemory
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
@@ -49,10 +48,6 @@ _PER_REQUEST: Final = frozenset(
     error-details package-version runtime runtime-version ignore-service-log
     """.split()
 )
-_INPUT_GUARDS, _OUTPUT_GUARDS = (GUARD_HEADERS[phase].encode() for phase in Phase)
-_LONG: Final = 512
-"""Bytes of a config and of guards that are compiled in a thread: as many may hold patterns that take their compiler 50
-ms, and the longest a second."""
 _PRIVATE_KEY: Final = "PRIVATE KEY"
 """What the PEM of a private key says of itself."""
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -87,7 +82,8 @@ class Compiler:
     the name of the saved config for requests that name no target. ``names`` are what there is to name beside the
     catalogue: the slugs of ``providers`` unless given. ``policy`` holds for saved configs, and for
     callers where no gateway key is set, whose permissions are ``open_permissions``; ``guarded_policy`` for callers with
-    a gateway key, beside the hosts that the key permits.
+    a gateway key, beside the hosts that the key permits. ``is_long`` tells calls whose plan is to be compiled in a
+    thread (``read_ahead``).
     """
 
     def __init__(
@@ -128,11 +124,15 @@ class Compiler:
         self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
         self._memory = PlanMemory(remembered)
+        self._long = LongPlans(default_config, guards, open_permissions)
+        self._long.note(catalogues.current)
+        self.is_long = self._long.concerns
         catalogues.watch(self._forget)
 
     def _forget(self, change: CatalogueChange) -> None:
         """Drop the plans that depend on a changed name."""
         catalogue = self.catalogues.current
+        self._long.note(catalogue)
         # ``@openai`` is the provider until a virtual key has the name.
         shadows = any(self.names.has_provider(name) for name in change.virtual_keys)
         self._memory.forget(
@@ -156,11 +156,6 @@ class Compiler:
             return result
         call.named_in, call.account.config = memo.named_in, compiled.config
         return compiled
-
-    def is_long(self, call: Call) -> bool:
-        """Whether the call's headers bring a config or guards that are to be compiled in a thread (``read_ahead``)."""
-        get = call.fields.get
-        return len(get(CONFIG_HEADER, b"")) + len(get(_INPUT_GUARDS, b"")) + len(get(_OUTPUT_GUARDS, b"")) > _LONG
 
     async def read_ahead(self, call: Call) -> PlanAhead | None:
         """Compile the plan of a call in a thread, unless it is known. ``compile`` finds it in ``call.ahead``, also

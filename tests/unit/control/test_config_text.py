@@ -45,3 +45,22 @@ def test_what_is_missing_is_a_warning_and_a_provider_s_own_name_is_not_missing()
     text = judged({"targets": targets}, KNOWN, ["openai"], judge)
     assert text.problem is None
     assert [warning.split()[4] for warning in text.warnings] == ["@later", "@never"]
+
+
+def test_guards_are_judged_twice_at_most_however_many_names_are_missing() -> None:
+    guards = {
+        "input_guardrails": [{"default.judge": {"provider": "@critic"}}, {"default.judge": {"provider": "@openai"}}]
+    }
+    targets = [{"provider": f"@later{number}"} for number in range(20)]
+    with_guards = 0
+
+    def counting(config: bytes, keys: Mapping[str, VirtualKey]) -> str | None:
+        nonlocal with_guards
+        with_guards += b"guardrails" in config
+        return judge(config, keys)
+
+    text = judged({"targets": targets, **guards}, KNOWN, ["openai"], counting)
+    assert text.problem is None
+    missing = [warning.split()[4] for warning in text.warnings]
+    assert sorted(missing) == sorted(["@critic", *(f"@later{number}" for number in range(20))])
+    assert with_guards == 2

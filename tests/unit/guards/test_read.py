@@ -7,6 +7,7 @@ from judging import guards_of, hooks_of
 from penstock.guards.base import Phase
 from penstock.guards.plan import HookType, StreamMode
 from penstock.guards.read import HEADERS, GuardPolicy
+from penstock.routing.budget import OverBudget
 
 WORDS: dict[str, Any] = {"words": ["bad"], "operator": "none"}
 CHECK: dict[str, Any] = {"default.contains": WORDS}
@@ -309,3 +310,11 @@ def test_a_whole_new_body_beside_changes_of_its_texts(phase: str, hook: dict[str
 
 def test_two_hooks_of_a_phase_change_the_body_one_after_the_other() -> None:
     assert problems({"input_guardrails": [ASKS_A_SERVER, {"regexReplace": {"rule": "a"}}]}) == []
+
+
+def test_what_all_guards_of_a_config_take_is_bounded_whoever_wrote_them() -> None:
+    """Patterns take their compiler half a second within the bound, and would take a minute without."""
+    saved = {f"g{number}": json.dumps({"default.regexMatch": {"rule": r"\S" * 500 + str(number)}}).encode() for number in range(9)}  # fmt: skip
+    hooks_of({"input_guardrails": ["g0"]}, saved=saved)
+    with pytest.raises(OverBudget, match="guards take more than 16 MB"):
+        guards_of({"input_guardrails": list(saved)}, saved=saved)

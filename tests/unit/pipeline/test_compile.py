@@ -655,3 +655,19 @@ async def test_a_head_with_a_plan_is_compiled_in_a_thread_for_another_target(
     other.ahead = await named.read_ahead(other)
     named.compile(other)
     assert [thread is threading.current_thread() for thread in threads] == [False]
+
+
+async def test_a_long_saved_config_is_compiled_in_a_thread_after_each_change(
+    named: Compiler, catalogues: MemoryCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not named.is_long(call(x_portkey_config="plain"))
+    threads = reading(monkeypatch)
+    for user in ("x" * 600, "y" * 600):
+        body = json.dumps({"provider": "echo", "override_params": {"user": user}}).encode()
+        catalogues.replace(catalogue(configs={"plain": SavedConfig("plain", body)}))
+        for _ in range(2):
+            asked = call(x_portkey_config="plain")
+            assert named.is_long(asked)
+            asked.ahead = await named.read_ahead(asked)
+            assert isinstance(named.compile(asked), CompiledPlan)
+    assert [thread is threading.current_thread() for thread in threads] == [False, False]
