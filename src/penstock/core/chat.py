@@ -233,10 +233,12 @@ def place_of(tool: Tool | NativeTool, position: int) -> str:
 
 
 def name_of(tool: Tool | NativeTool) -> str:
-    """The name by which a tool is called; empty where it has none."""
+    """The name by which a tool is called; empty where it has none. A custom tool of a chat has it in ``custom``."""
     if isinstance(tool, Tool):
         return tool.name
-    name = tool.value.get("name") if tool.function is None else tool.function.name
+    custom = tool.value.get("custom")
+    named = custom if isinstance(custom, Mapping) else tool.value
+    name = named.get("name") if tool.function is None else tool.function.name
     return name if isinstance(name, str) else ""
 
 
