@@ -92,7 +92,6 @@ EXCEPTIONS: dict[str, str] = {
     "control/virtual_keys.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/workspace_removal.py": "tests/contract/test_workspaces_api.py is over it, on every engine",
     "control/workspaces.py": "tests/contract/test_admin_api.py is over it, on every engine",
-    "core/chat.py": "values without behaviour",
     "core/prices.py": "values without behaviour",
     "core/traits.py": "values without behaviour",
     "dialects/anthropic/caller/dialect.py": "one value: tests/e2e/test_messages.py is over it",
