@@ -21,6 +21,7 @@ from penstock.guards.base import Judgement, could_not
 from penstock.guards.event_template import EventTemplate, template_of
 from penstock.guards.held_text import RuledText, StreamRule
 from penstock.guards.plan import Hook, HookCheck
+from penstock.guards.repeated_texts import RepeatedTexts
 from penstock.guards.results import CheckRun, HookRun
 from penstock.guards.rewritten_event import (
     number_of,
@@ -104,6 +105,7 @@ class HeldEvents:
         """Whether a rule is a guard's: what none of them can read must not go on."""
         self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
+        self._repeated = RepeatedTexts(self._new_text)
         self._names = StreamedNames()
         self._waiting: list[_Event] = []
         self._waiting_bytes = 0
@@ -262,17 +264,12 @@ class HeldEvents:
 
     def _passed(self, event: _Event) -> tuple[bytes, bytes]:
         """What goes on before an event, and of the event itself."""
-        block, name, value, deltas, slot = event.block, event.name, event.value, event.deltas, event.closed
+        block, value, deltas, slot = event.block, event.value, event.deltas, event.closed
         texts: dict[Pointer, str] = {}
         has_half = False
         for delta in deltas:
-            text = self._text(delta)
-            is_last = delta.is_whole and not delta.is_growing
-            is_last = is_last or (slot is not None and slot in {ALL_SLOTS, delta.key[1]})
-            ready, is_denied = text.feed(delta.text, last=is_last)
-            has_half = has_half or bool(text.half)
-            text.carrier = name, value, delta.pointer
-            self.released += len(ready)
+            ready, is_denied, is_half = self._added_to(event, delta)
+            has_half = has_half or is_half
             if ready != delta.text:
                 texts[delta.pointer] = ready
             if is_denied:
@@ -294,7 +291,21 @@ class HeldEvents:
         if slot is None and self._view.may_skip and says_nothing_else(value, deltas, texts):
             return before, b""
         tokens = tokens_beside(value, texts) if self._judges else {}
-        return before, written(name, event.data, {**texts, **tokens})
+        return before, written(event.name, event.data, {**texts, **tokens})
+
+    def _added_to(self, event: _Event, delta: Delta) -> tuple[str, bool, bool]:
+        """What goes on in the place of what an event adds to a text, whether a rule denies the text, and whether it
+        ends with half of a surrogate pair."""
+        is_last = event.closed is not None and event.closed in {ALL_SLOTS, delta.key[1]}
+        if delta.is_whole:
+            ready, released, is_denied = self._repeated.feed(delta, last=is_last or not delta.is_growing)
+            self.released += released
+            return ready, is_denied, False
+        text = self._text(delta)
+        ready, is_denied = text.feed(delta.text, last=is_last)
+        text.carrier = event.name, event.value, delta.pointer
+        self.released += len(ready)
+        return ready, is_denied, bool(text.half)
 
     def _find_template(self, event: _Event, delta: Delta) -> None:
         # What is like an event with a piece of a name tells that piece once more, to be put to the others.
@@ -315,13 +326,14 @@ class HeldEvents:
         return is_denied
 
     def _text(self, delta: Delta) -> _Text:
-        text = None if delta.is_whole else self._texts.get(delta.key)
+        text = self._texts.get(delta.key)
         if text is None:
-            rules = [each for each in self._rules if each.check is None or _sees(each.check, delta)]
-            text = _Text(rules, is_call=delta.key[0] is SegmentKind.TOOL_CALL and _may_be_json(delta))
-            if not delta.is_whole:
-                self._texts[delta.key] = text
+            text = self._texts[delta.key] = self._new_text(delta)
         return text
+
+    def _new_text(self, delta: Delta) -> _Text:
+        rules = [each for each in self._rules if each.check is None or _sees(each.check, delta)]
+        return _Text(rules, is_call=delta.key[0] is SegmentKind.TOOL_CALL and _may_be_json(delta))
 
     def _closed(self, slot: int, besides: frozenset[TextKey]) -> bytes:
         """What still waits of the texts that end, each in an event of its own."""
@@ -354,7 +366,8 @@ def _sees(check: HookCheck, delta: Delta) -> bool:
 
 def _may_be_json(delta: Delta) -> bool:
     """Whether a text of a tool call may be JSON: one that is whole is read, of one that arrives it is supposed."""
-    return not delta.is_whole or is_arguments(Segment((), delta.text, kind=SegmentKind.TOOL_CALL))
+    is_arriving = delta.is_growing or not delta.is_whole
+    return is_arriving or is_arguments(Segment((), delta.text, kind=SegmentKind.TOOL_CALL))
 
 
 def _run(rule: StreamRule, check: HookCheck, began: float, milliseconds: int) -> CheckRun:

@@ -26,13 +26,14 @@ class Windows:
         self._overlap = overlap
         self._waiting: list[bytes] = []
         self._texts: dict[TextKey, str] = {}
-        self._wholes: list[Delta] = []
+        self._wholes: dict[tuple[TextKey, Pointer, int], Delta] = {}
+        """The texts that came whole, by their places and numbers: one that is told again, longer, keeps its number."""
         self._whole_characters = 0
         self._known: set[tuple[SegmentKind, int, bool, int]] = set()
         """The texts that came whole, by their hashes: hosts that tell the same ones with each event (the sources of an
         answer, say) don't fill a window with each."""
-        self._growing: dict[tuple[TextKey, Pointer], str] = {}
-        """The texts so far that events tell again, longer."""
+        self._growing: dict[tuple[TextKey, Pointer], tuple[int, str]] = {}
+        """The numbers and the texts so far of those that events tell again, longer."""
         self._earlier: dict[TextKey, str] = {}
         self._choices: dict[TextKey, tuple[int, bool]] = {}
         self._names: dict[str, None] = {}
@@ -76,12 +77,14 @@ class Windows:
             return
         self._known.add(known)
         place = delta.key, delta.pointer
-        before = self._growing.pop(place, "")
-        counted = len(before) if delta.text.startswith(before) else 0
+        number, before = self._growing.pop(place, (0, ""))
+        if not (before and delta.text.startswith(before)):
+            number, before = len(self._known), ""
         if delta.is_growing:
-            self._growing[place] = delta.text
-        self._wholes.append(delta)
-        self._whole_characters += len(delta.text) - counted
+            self._growing[place] = number, delta.text
+        # What it was before is the beginning of what it is now, and need not be judged, too.
+        self._wholes[*place, number] = delta
+        self._whole_characters += len(delta.text) - len(before)
 
     @property
     def is_due(self) -> bool:
@@ -114,7 +117,7 @@ class Windows:
         ]
         wholes = [
             Segment(("whole", number), each.text, "assistant", each.key[0], 0, each.choice, each.is_plain)
-            for number, each in enumerate(self._wholes)
+            for number, each in enumerate(self._wholes.values())
             if each.text
         ]
         names = "\n".join(dict.fromkeys([*self._names, *self._streamed.unfinished]))
@@ -130,7 +133,7 @@ class Windows:
             for key, text in self._texts.items():
                 self._earlier[key] = (self._earlier.get(key, "") + text)[-self._overlap :]
         events, self._waiting = b"".join(self._waiting), []
-        self._texts, self._wholes, self._names, self._is_over = {}, [], {}, False
+        self._texts, self._wholes, self._names, self._is_over = {}, {}, {}, False
         self._whole_characters = 0
         return events, characters
 

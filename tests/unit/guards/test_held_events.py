@@ -285,6 +285,38 @@ def test_of_a_message_so_far_nothing_goes_on_that_may_become_a_match() -> None:
     assert not any(digit in passed for digit in b"123456789")
 
 
+def so_far(text: str, piece: str, finish: str | None = None) -> bytes:
+    """An event of Perplexity's, with the message so far and the sources beside each piece."""
+    choice = {"index": 0, "delta": {"content": piece}, "message": {"content": text}, "finish_reason": finish}
+    sources = [{"title": "A source", "snippet": "s" * 100}]
+    return b"data: " + json.dumps({"choices": [choice], "search_results": sources}).encode() + b"\n\n"
+
+
+@trials(300)
+@given(st.lists(st.text("1234-ab", max_size=6), max_size=12))
+def test_any_chunking_of_a_message_so_far(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    whole = held(REDACTS).feed(so_far(text, text, "stop"))
+    guard = held(REDACTS)
+    ends = list(itertools.accumulate(pieces))
+    events = [so_far(end, piece) for end, piece in zip(ends, pieces, strict=True)]
+    passed = b"".join([guard.feed(event) for event in [*events, so_far(text, "", "stop"), DONE]])
+    messages = [json.loads(data)["choices"][0].get("message") for _, data in sse.events(passed) if data != b"[DONE]"]
+    told = [each["content"] for each in messages if each is not None]
+    [expected] = [json.loads(data)["choices"][0]["message"]["content"] for _, data in sse.events(whole)]
+    assert told[-1] == expected
+    assert all(each.startswith(before) for before, each in itertools.pairwise(told))
+
+
+def test_what_events_tell_again_is_judged_once() -> None:
+    guard = held({**REDACTS, "scope": "all"})
+    for number in range(1, 51):
+        guard.feed(so_far("word " * number, "word "))
+    guard.feed(so_far("word " * 50, "", "stop"))
+    source = len("A source") + 100
+    assert guard.released == 2 * len("word " * 50) + source
+
+
 def test_tokens_beside_a_text_that_changes_are_left_out() -> None:
     tokens = {"content": [{"token": SECRET, "logprob": -1}]}
     changed = chunk({"content": f"{SECRET}."}).replace(

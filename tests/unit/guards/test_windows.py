@@ -100,3 +100,23 @@ def test_what_each_event_tells_again_fills_no_window_with_each() -> None:
     assert due == 2
     assert sorted([each for each in judged if each[0] in "ts"], reverse=True) == ["t" * 60, "s" * 60]
     assert text in judged
+
+
+def test_a_window_holds_a_message_so_far_once() -> None:
+    windows = Windows(TEXTS, "chatComplete", 100, 10)
+
+    def judged(text: str) -> list[str]:
+        message = {"content": text}
+        windows.add(b"data: " + json.dumps({"choices": [{"index": 0, "delta": {}, "message": message}]}).encode() + b"\n\n")  # fmt: skip
+        return [each.text for each in windows.texts()]
+
+    assert judged("a") == ["a"]
+    assert judged("ab") == ["ab"]
+    assert judged("ab") == ["ab"]
+    # One that begins anew takes the place of none: events with both go on.
+    assert judged("xy") == ["ab", "xy"]
+    assert judged("xyz") == ["ab", "xyz"]
+    assert windows.released()[1] == 5
+    assert judged("xyz") == []
+    assert judged("xyz!") == ["xyz!"]
+    assert windows.released()[1] == 1
