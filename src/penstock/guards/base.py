@@ -62,8 +62,8 @@ class Edit(msgspec.Struct, frozen=True):
 
 class Judgement(msgspec.Struct, frozen=True):
     """What a check says. ``data`` is told to the caller, with Portkey's names. ``edits`` change texts of the body that
-    was judged; ``body``, JSON, replaces all of it. With ``error`` the verdict doesn't count, and is False unless the
-    check fails closed (docs/guardrails.md#errors)."""
+    was judged; ``body``, JSON, replaces all of it. With ``error`` a true verdict passes, where there is nothing to
+    judge, say; a false one passes unless the check fails closed (docs/guardrails.md#errors)."""
 
     verdict: bool
     data: Any = None

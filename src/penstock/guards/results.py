@@ -50,10 +50,11 @@ class CheckRun(msgspec.Struct, frozen=True):
 
     @property
     def passes(self) -> bool:
-        """Whether the check lets its hook pass: an error does unless the check fails closed."""
-        if self.judgement.error is not None:
-            return not self.check.fails_closed
-        return self.judgement.verdict or self.skipped
+        """Whether the check lets its hook pass: an error does unless the check fails closed, and always with a true
+        verdict."""
+        if self.judgement.verdict or self.skipped:
+            return True
+        return self.judgement.error is not None and not self.check.fails_closed
 
 
 class HookRun(msgspec.Struct):
@@ -224,7 +225,7 @@ def _check(run: CheckRun, began: str, *, hides: bool) -> CheckResult | dict[str,
         return {"data": None, "verdict": False, "id": check.id, "error": shown_error, **moment}
     return CheckResult(
         _hidden(judgement.data, quotes=check.check.quotes) if hides else judgement.data,
-        judgement.verdict and error is None,
+        judgement.verdict,
         check.id,
         shown_error,
         run.milliseconds,
@@ -258,10 +259,11 @@ def _blank(name: str, value: Any) -> Any:
 
 
 def _feedback(feedback: Feedback, runs: Collection[CheckRun]) -> dict[str, Any]:
-    errored = [each.check.id for each in runs if each.judgement.error is not None]
-    decided = [each for each in runs if each.judgement.error is None and not each.skipped]
+    decided = [each for each in runs if not each.skipped]
     passed = [each.check.id for each in decided if each.judgement.verdict]
-    failed = [each.check.id for each in decided if not each.judgement.verdict]
+    refused = [each for each in decided if not each.judgement.verdict]
+    errored = [each.check.id for each in refused if each.judgement.error is not None]
+    failed = [each.check.id for each in refused if each.judgement.error is None]
     return feedback_of((feedback.value, feedback.weight, feedback.metadata), passed, failed, errored)
 
 

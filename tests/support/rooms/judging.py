@@ -53,9 +53,15 @@ def refused(name: str, parameters: dict[str, Any]) -> str | None:
 
 
 def context(
-    text: str | dict[str, Any], phase: Phase = Phase.BEFORE, kind: str = "chatComplete", **more: Any
+    text: str | dict[str, Any],
+    phase: Phase = Phase.BEFORE,
+    kind: str = "chatComplete",
+    *,
+    is_last_alone: bool = False,
+    **more: Any,
 ) -> Context:
-    """A context whose request or answer has this text, or is this body."""
+    """A context whose request or answer has this text, or is this body. ``is_last_alone``: the last message is in
+    scope, and no other one."""
 
     def read(value: Any) -> Sequence[Segment]:
         return tuple(TEXTS.request(kind, value) if phase is Phase.BEFORE else TEXTS.answer(kind, value))
@@ -69,6 +75,8 @@ def context(
     body = GuardedBody(json.dumps(value).encode(), read)
     request = body if phase is Phase.BEFORE else GuardedBody(b"{}", lambda _: ())
     segments = tuple(each for each in body.segments if each.is_plain)
+    if is_last_alone:
+        segments = tuple(each for each in segments if each.message == segments[-1].message)
     response = None if phase is Phase.BEFORE else body
     told = {"metadata": "labels", "headers": "fields"}
     given = {told.get(name, name): value for name, value in more.items()}

@@ -37,6 +37,8 @@ def told(*runs: HookRun, **more: Any) -> Any:
         (Judgement(verdict=False), False, False),
         (could_not("x"), False, True),
         (could_not("x"), True, False),
+        # An error with a true verdict: there is nothing to judge, say.
+        (msgspec.structs.replace(could_not("x"), verdict=True), True, True),
     ],
 )
 def test_verdicts(judgement: Judgement, fail: bool, verdict: bool) -> None:
@@ -46,6 +48,30 @@ def test_verdicts(judgement: Judgement, fail: bool, verdict: bool) -> None:
 
 def test_a_hook_without_checks_is_good() -> None:
     assert msgspec.structs.replace(run(could_not("x")), checks=()).verdict
+
+
+def test_feedback_names_checks_by_their_verdicts_and_errors() -> None:
+    feedback = {"value": 1, "weight": 1, "metadata": {}}
+    item = {"checks": [{"id": "contains", "parameters": WORDS}] * 4, "id": "g"}
+    outcomes = {"on_success": {"feedback": feedback}, "on_fail": {"feedback": feedback}}
+    hook = hooks_of({"input_guardrails": [{**item, **outcomes}]})[0][0]
+    judgements = [
+        Judgement(verdict=True),
+        Judgement(verdict=False),
+        could_not("x"),
+        msgspec.structs.replace(could_not("x"), verdict=True),
+    ]
+    runs = tuple(
+        CheckRun(msgspec.structs.replace(check, id=f"c{at}"), judgement, 3, 0.0015)
+        for at, (check, judgement) in enumerate(zip(hook.checks, judgements, strict=True))
+    )
+    [result] = told(HookRun(hook, runs, 4, 0.0015))
+    assert result["feedback"]["metadata"] == {
+        "successfulChecks": "c0, c3",
+        "failedChecks": "c1",
+        "erroredChecks": "c2",
+    }
+    assert [each["verdict"] for each in result["checks"]] == [True, False, False, True]
 
 
 def test_the_members_of_results() -> None:

@@ -180,11 +180,11 @@ def _shown(url: str) -> str:
 
 def _log(parameters: Parameters) -> Prepared:
     url = parameters.required_url("logURL")
-    headers, waits = read_headers(parameters), parameters.switch("sync")
+    headers, names, waits = read_headers(parameters), parameters.texts("forwardHeaders"), parameters.switch("sync")
     timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
-        sent = {"content-type": "application/json", **headers}
+        sent = {"content-type": "application/json", **_forwarded(context, names), **headers}
         body = write_json(context_value(context))
         request = OutboundRequest("POST", url, sent, body, timeout / 1000)
         if not waits:

@@ -24,10 +24,10 @@ from penstock.guards.partners.exchange import (
     filled,
     grouped,
     inside,
+    masked,
     objects,
     pieces,
     prepared,
-    rewritten,
 )
 
 _RESOURCE: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -191,7 +191,7 @@ def _read_pii(segments: Sequence[Segment], replies: Sequence[Any], *, redacts: b
         texts.append("".join(parts) if len(parts) == len(ids) else None)
     if not any(each["entities"] for each in by_id.values()):
         return Judgement(verdict=True, data=documents)
-    edits = rewritten(segments, texts) if redacts else None
+    edits = masked(segments, texts) if redacts else None
     return Judgement(edits is not None, documents, edits=edits or ())
 
 

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Appl
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,9 +21,9 @@ from penstock.guards.partners.exchange import (
     PartnerCall,
     filled,
     inside,
+    masked,
     objects,
     prepared,
-    rewritten,
     walked,
 )
 
@@ -82,21 +83,24 @@ def _read(segments: Sequence[Segment], reply: Any, *, redacts: bool) -> Judgemen
     # A text that is refused for its topic passes by no mask: every finding must be one that was masked.
     passes = all(each["action"] in _HARMLESS for each in findings)
     outputs = [each.get("text") for each in objects(inside(reply, "outputs"))]
-    edits = rewritten(segments, outputs) if passes else None
-    return Judgement(passes, reply, edits=_masked(segments, masks) if edits is None else edits)
+    edits = masked(segments, outputs) if passes else None
+    if edits is None:
+        found = [_edits_of(segments, each) for each in masks]
+        # Nor does one by a mask of which nobody knows the place.
+        passes, edits = passes and all(found), tuple(itertools.chain.from_iterable(found))
+    return Judgement(passes, reply, edits=edits)
 
 
-def _masked(segments: Sequence[Segment], masks: Sequence[dict[str, Any]]) -> tuple[Edit, ...]:
-    """The edits that put ``{EMAIL}`` or a pattern's ``{name}`` in the place of each value that was found."""
-    edits = []
-    for mask in masks:
-        value, label = mask.get("match"), mask.get("type") or mask.get("name")
-        if not isinstance(value, str) or not value:
-            continue
-        for segment in segments:
-            found = re.finditer(re.escape(value), segment.text)
-            edits += [Edit(segment.pointer, each.start(), each.end(), f"{{{label}}}") for each in found]
-    return tuple(edits)
+def _edits_of(segments: Sequence[Segment], mask: dict[str, Any]) -> list[Edit]:
+    """The edits that put ``{EMAIL}`` or a pattern's ``{name}`` in the place of a value that was found."""
+    value, label = mask.get("match"), mask.get("type") or mask.get("name")
+    if not isinstance(value, str) or not value:
+        return []
+    return [
+        Edit(segment.pointer, each.start(), each.end(), f"{{{label}}}")
+        for segment in segments
+        for each in re.finditer(re.escape(value), segment.text)
+    ]
 
 
 CHECKS: Final = (Check("bedrock.guard", _guard, quotes=True),)

@@ -21,8 +21,8 @@ from penstock.guards.partners.exchange import (
     bearer,
     filled,
     inside,
+    masked,
     prepared,
-    rewritten,
 )
 
 _DETECTORS: Final = (
@@ -47,21 +47,33 @@ def _guard_chat(parameters: Parameters) -> Prepared:
             "extra_info": {},
         }
         body |= {"llm_provider": context.provider} if context.provider else {}
-        model, user = member(context.request.json, "model"), context.metadata.get("_user")
+        model = member(context.request.json, "model")
+        user, name = _label(context, "_user", "user_id"), _label(context, "_user_name", "user_name")
         body |= {"model": model} if isinstance(model, str) else {}
-        body |= {"user_id": user} if isinstance(user, str) else {}
+        body |= {"user_id": user} if user else {}
+        body |= {"extra_info": {"user_name": name}} if name else {}
         return [PartnerCall("/v1/guard_chat_completions", body)]
 
     def read(_: Context, replies: Sequence[Any]) -> Judgement | None:
         result = inside(replies[0], "result")
         blocked, changed = inside(result, "blocked"), inside(result, "guard_output")
-        if not isinstance(blocked, bool):
+        if not isinstance(blocked, bool) or inside(replies[0], "status") not in {None, "Success"}:
             return None
-        body = write_json(changed) if result.get("transformed") is True and isinstance(changed, dict) else None
-        explanation = f"CrowdStrike AIDR {'refuses the text' if blocked else 'lets the text pass'}."
-        return Judgement(not blocked, {"explanation": explanation}, body=None if blocked else body)
+        is_changed = result.get("transformed") is True
+        # What has to be taken out doesn't go on where nobody says how.
+        passes = not blocked and (not is_changed or isinstance(changed, dict))
+        explanation = f"CrowdStrike AIDR {'lets the text pass' if passes else 'refuses the text'}."
+        return Judgement(
+            passes, {"explanation": explanation}, body=write_json(changed) if passes and is_changed else None
+        )
 
     return prepared(parameters, Exchange("CrowdStrike AIDR", base, calls, read, bearer(key)))
+
+
+def _label(context: Context, *names: str) -> str:
+    """A label of the request, by the first of its names that is there; empty where none is a text."""
+    label = next((context.metadata[name] for name in names if context.metadata.get(name) is not None), "")
+    return label if isinstance(label, str) else ""
 
 
 def _pangea(parameters: Parameters, service: str) -> tuple[str, dict[str, Secret]]:
@@ -108,8 +120,8 @@ def _pii(parameters: Parameters) -> Prepared:
         data = {"explanation": f"{count} values were found."}
         if not count or not redacts:
             return Judgement(not count, data)
-        edits = rewritten(filled(context), texts) if isinstance(texts, list) else None
-        return None if edits is None else Judgement(verdict=True, data=data, edits=edits)
+        edits = masked(filled(context), texts) if isinstance(texts, list) else None
+        return Judgement(edits is not None, data, edits=edits or ())
 
     return prepared(parameters, Exchange("Pangea", base, calls, read, headers, transforms=redacts))
 

@@ -58,12 +58,12 @@ class Exchange(msgspec.Struct, frozen=True):
     identity: CloudIdentity | None = None
     transforms: bool = False
     passes_nothing: bool = False
-    """Whether the error of a missing text has a true verdict."""
+    """Whether the error of a missing text has a true verdict, which passes whatever errors count as."""
 
 
 def prepared(parameters: Parameters, exchange: Exchange, seconds: float = 5.0) -> Prepared:
     """The check. ``seconds`` is how long a call may take unless the parameter ``timeout`` (ms) says otherwise."""
-    timeout = (parameters.number("timeout", seconds * 1000, least=1) or 0) / 1000
+    timeout = seconds_of(parameters, seconds)
 
     async def ask(context: Context, outbound: Outbound) -> Judgement:
         calls = exchange.calls(context)
@@ -83,6 +83,11 @@ def prepared(parameters: Parameters, exchange: Exchange, seconds: float = 5.0) -
         return could_not(f"{exchange.partner} told no verdict.") if judgement is None else judgement
 
     return Prepared(ask=ask, size=len(exchange.base_url) + 1000, transforms=exchange.transforms)
+
+
+def seconds_of(parameters: Parameters, seconds: float = 5.0) -> float:
+    """How long a call may take: the parameter ``timeout`` (ms), else ``seconds``."""
+    return (parameters.number("timeout", seconds * 1000, least=1) or 0) / 1000
 
 
 def _request(exchange: Exchange, call: PartnerCall, timeout: float) -> OutboundRequest:
@@ -142,6 +147,13 @@ def inside(value: Any, *names: str) -> Any:
     return value
 
 
+def span(start: Any, end: Any, text: str) -> tuple[int, int] | None:
+    """The beginning and the end of a part of a text, as a partner told them; None where they are no part of it."""
+    if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text):
+        return start, end
+    return None
+
+
 def walked(value: Any) -> Iterator[dict[str, Any]]:
     """All objects in a value, itself included."""
     left = [value]
@@ -163,6 +175,12 @@ def rewritten(segments: Sequence[Segment], texts: Sequence[Any]) -> tuple[Edit, 
         for segment, text in zip(segments, texts, strict=True)
         if text != segment.text
     )
+
+
+def masked(segments: Sequence[Segment], texts: Sequence[Any]) -> tuple[Edit, ...] | None:
+    """The same of a partner that found what has to be masked; None, too, where it changed none of the texts: what it
+    found would go on."""
+    return rewritten(segments, texts) or None
 
 
 # What parameters say.

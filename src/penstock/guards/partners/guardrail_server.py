@@ -14,6 +14,7 @@ from penstock.guards.base import Check, Context, Judgement, Phase, Prepared
 from penstock.guards.checks.web import read_headers
 from penstock.guards.parameters import Parameters
 from penstock.guards.partners.exchange import Exchange, PartnerCall, filled, inside, prepared, rewritten
+from penstock.guards.partners.images import images
 
 
 def _guardrail(parameters: Parameters) -> Prepared:
@@ -35,6 +36,8 @@ def _guardrail(parameters: Parameters) -> Prepared:
         for name, wire_name in (("tools", "tools"), ("messages", "structured_messages")):
             values = listed(member(context.request.json, name)) if context.phase is Phase.BEFORE else []
             body |= {wire_name: values} if values else {}
+        pictures = images(context)
+        body |= {"images": pictures} if pictures else {}
         return [PartnerCall("/beta/litellm_basic_guardrail_api", body)]
 
     def read(context: Context, replies: Sequence[Any]) -> Judgement | None:

@@ -21,6 +21,7 @@ from penstock.guards.partners.exchange import (
     objects,
     prepared,
     role_of,
+    span,
 )
 
 _SECONDS: Final = 30.0
@@ -45,25 +46,31 @@ def _guard(parameters: Parameters) -> Prepared:
         if not flagged:
             return Judgement(verdict=True, data=reply)
         kinds = {str(each.get("detector_type")) for each in objects(reply.get("breakdown")) if each.get("detected")}
-        edits = _masks(filled(context), reply, end_inclusive=end_inclusive) if redacts else ()
-        # Personal data alone is masked, and passes; anything else that was detected refuses the text.
-        passes = bool(kinds) and all(kind.startswith("pii/") for kind in kinds) and bool(edits)
+        edits, placed = _masks(filled(context), reply, end_inclusive=end_inclusive) if redacts else ((), frozenset())
+        # Personal data alone is masked, and passes; anything else that was detected refuses the text, and so does a
+        # kind of which nobody tells the place.
+        passes = bool(kinds) and kinds <= placed
         return Judgement(passes, reply, edits=edits if passes else ())
 
     return prepared(parameters, Exchange("Lakera", base, calls, read, bearer(key), transforms=redacts), _SECONDS)
 
 
-def _masks(segments: Sequence[Segment], reply: Any, *, end_inclusive: bool) -> tuple[Edit, ...]:
-    edits = []
+def _masks(segments: Sequence[Segment], reply: Any, *, end_inclusive: bool) -> tuple[tuple[Edit, ...], frozenset[str]]:
+    """The edits that mask personal data, and its kinds; neither where a place is none in the texts."""
+    edits: list[Edit] = []
+    kinds: set[str] = set()
     for each in objects(reply.get("payload")):
         at, start, end, kind = (each.get(name) for name in ("message_id", "start", "end", "detector_type"))
         if not str(kind).startswith("pii/"):
             continue
-        if not (isinstance(at, int) and isinstance(start, int) and isinstance(end, int) and 0 <= at < len(segments)):
-            return ()
-        label = str(kind).removeprefix("pii/").upper()
-        edits.append(Edit(segments[at].pointer, start, end + end_inclusive, f"[{label}]"))
-    return tuple(edits)
+        segment = segments[at] if isinstance(at, int) and 0 <= at < len(segments) else None
+        end = end + end_inclusive if isinstance(end, int) else None
+        place = None if segment is None else span(start, end, segment.text)
+        if segment is None or place is None:
+            return (), frozenset()
+        kinds.add(str(kind))
+        edits.append(Edit(segment.pointer, *place, f"[{str(kind).removeprefix('pii/').upper()}]"))
+    return tuple(edits), frozenset(kinds)
 
 
 CHECKS: Final = (Check("lakera.guard", _guard, quotes=True, timeout=_SECONDS),)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from penstock.core.segments import Segment, SegmentKind
 from penstock.dialects.texts import listed, member
 from penstock.guards.base import Check, Context, Judgement, Phase, Prepared
 from penstock.guards.parameters import Parameters
@@ -50,19 +51,47 @@ def _moderate(parameters: Parameters) -> Prepared:
             return []
         messages = listed(member(context.request.json, "messages"))
         if context.phase is Phase.BEFORE and context.request_type == "chatComplete" and messages:
-            conversation = [{"role": role_of(each, context), "content": each.text} for each in segments]
-            return [PartnerCall("/v1/chat/moderations", {"model": model, "input": [conversation]})]
+            body = {"model": model, "input": _conversations(context, segments)}
+            return [PartnerCall("/v1/chat/moderations", body)]
         return [PartnerCall("/v1/moderations", {"model": model, "input": [context.text]})]
 
-    def read(_: Context, replies: Sequence[Any]) -> Judgement | None:
+    def read(context: Context, replies: Sequence[Any]) -> Judgement | None:
         results = [each.get("categories") for each in objects(inside(replies[0], "results"))]
-        if not results or not all(isinstance(each, dict) and _are_flags(each) for each in results):
+        [call] = calls(context)
+        if len(results) < len(call.body["input"]) or not all(
+            isinstance(each, dict) and _are_flags(each) for each in results
+        ):
             return None
         names = categories or _CATEGORIES
         flagged = [name for name in names if any(isinstance(each, dict) and each.get(name) is True for each in results)]
         return Judgement(not flagged, {"flagged_categories": flagged})
 
     return prepared(parameters, Exchange("Mistral", base, calls, read, bearer(key)))
+
+
+_SAID: Final = frozenset(
+    {SegmentKind.TEXT, SegmentKind.SYSTEM, SegmentKind.TOOL_RESULT, SegmentKind.REFUSAL, SegmentKind.INPUT}
+)
+"""The kinds of texts with which a conversation goes on."""
+
+
+def _conversations(context: Context, segments: Sequence[Segment]) -> list[list[dict[str, str]]]:
+    """The conversations that are judged, of each its last message: one for each message in scope, the last of them with
+    what stands before it."""
+    judged: dict[int, list[Segment]] = {}
+    for each in segments:
+        judged.setdefault(each.message, []).append(each)
+    *earlier, last = judged
+    before: dict[int, list[Segment]] = {}
+    for each in context.request.segments:
+        if each.message < last and each.text and each.kind in _SAID:
+            before.setdefault(each.message, []).append(each)
+    alone = [[_message(judged[number], context)] for number in earlier]
+    return [*alone, [*[_message(each, context) for each in before.values()], _message(judged[last], context)]]
+
+
+def _message(segments: Sequence[Segment], context: Context) -> dict[str, str]:
+    return {"role": role_of(segments[0], context), "content": "\n".join([each.text for each in segments])}
 
 
 def _are_flags(categories: dict[str, Any]) -> bool:

@@ -5,13 +5,13 @@ Source: https://platform.openai.com/docs/api-reference/moderations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from penstock.dialects.texts import listed, member
-from penstock.guards.base import Check, Context, Judgement, Phase, Prepared
+from penstock.guards.base import Check, Context, Judgement, Prepared
 from penstock.guards.parameters import Parameters
 from penstock.guards.partners.exchange import Credentials, Exchange, PartnerCall, bearer, inside, objects, prepared
+from penstock.guards.partners.images import images
 from penstock.guards.patterns import excerpt
 
 _BASE_URL: Final = "https://api.openai.com/v1"
@@ -23,27 +23,18 @@ def _exchange(parameters: Parameters, read: Any, model: str = _MODEL) -> Prepare
     key, base = credentials.required("apiKey"), credentials.url("apiBase", default=_BASE_URL)
 
     def calls(context: Context) -> list[PartnerCall]:
-        text, images = context.text, _images(context)
-        if not images:
+        text = context.text
+        pictures = [{"type": "image_url", "image_url": {"url": url}} for url in images(context)]
+        if not pictures:
             return [PartnerCall("/moderations", {"model": model, "input": text})] if text else []
         inputs = [{"type": "text", "text": text}] if text else []
         return [
-            PartnerCall("/moderations", {"model": model, "input": [*(inputs if at == 0 else []), image]})
-            for at, image in enumerate(images)
+            PartnerCall("/moderations", {"model": model, "input": [*(inputs if at == 0 else []), picture]})
+            for at, picture in enumerate(pictures)
         ]
 
     exchange = Exchange("OpenAI's moderation", base, calls, read, bearer(key), passes_nothing=True)
     return prepared(parameters, exchange)
-
-
-def _images(context: Context) -> list[dict[str, Any]]:
-    """The images of the request's last message, as OpenAI's chat completions tell them."""
-    if context.phase is not Phase.BEFORE:
-        return []
-    messages = listed(member(context.request.json, "messages"))
-    parts = listed(member(messages[-1], "content")) if messages else []
-    urls = [inside(part, "image_url", "url") for part in parts if member(part, "type") == "image_url"]
-    return [{"type": "image_url", "image_url": {"url": url}} for url in urls if isinstance(url, str)]
 
 
 def _results(replies: Sequence[Any]) -> list[dict[str, Any]] | None:
@@ -56,6 +47,11 @@ def _results(replies: Sequence[Any]) -> list[dict[str, Any]] | None:
     return results if all(found) and is_readable else None
 
 
+def _has_scores(result: Mapping[str, Any], names: Iterable[str]) -> bool:
+    """Whether a result tells the scores of some categories."""
+    return all(isinstance(inside(result, "category_scores", name), int | float) for name in names)
+
+
 def _flagged(results: Sequence[Mapping[str, Any]]) -> list[str]:
     """The categories that are flagged in any result."""
     return list(dict.fromkeys(name for each in results for name, is_so in each["categories"].items() if is_so is True))
@@ -65,17 +61,21 @@ def _moderation(parameters: Parameters) -> Prepared:
     categories, inverts = parameters.texts("categories"), parameters.switch("not")
     thresholds = _thresholds(parameters)
 
+    def limits(result: Mapping[str, Any]) -> dict[str, float]:
+        """The least scores that count of the categories which a result tells."""
+        names = [name for name in result["categories"] if not categories or name in categories]
+        known = {name: (thresholds or {}).get(name, (thresholds or {}).get("")) for name in names}
+        return {name: limit for name, limit in known.items() if limit is not None}
+
     def is_bad(result: Mapping[str, Any]) -> bool:
-        scores = result.get("category_scores") or {}
         names = categories or tuple(result["categories"])
         if thresholds is not None:
-            limits = {name: thresholds.get(name, thresholds.get("")) for name in names}
-            return any(limit is not None and scores.get(name, 0) >= limit for name, limit in limits.items())
+            return any(result["category_scores"][name] >= limit for name, limit in limits(result).items())
         return any(result["categories"].get(name) is True for name in names) or (not categories and result["flagged"])
 
     def read(_: Context, replies: Sequence[Any]) -> Judgement | None:
         results = _results(replies)
-        if results is None:
+        if results is None or not all(_has_scores(each, limits(each)) for each in results):
             return None
         verdict = any(is_bad(each) for each in results) is inverts
         data = {

@@ -1,4 +1,5 @@
-"""Palo Alto Networks' Prisma AIRS: ``panw-prisma-airs.intercept``. Its errors count as refusals.
+"""Palo Alto Networks' Prisma AIRS: ``panw-prisma-airs.intercept``. Its errors count as refusals, and
+what has no text, such as an answer with nothing but tool calls, passes.
 
 Source: https://pan.dev/prisma-airs/api/airuntimesecurity/scan-sync-request/.
 """
@@ -55,7 +56,8 @@ def _intercept(parameters: Parameters) -> Prepared:
         action = inside(replies[0], "action")
         return Judgement(action != "block", replies[0]) if isinstance(action, str) and action else None
 
-    return prepared(parameters, Exchange("Prisma AIRS", base, calls, read, {"x-pan-token": key}))
+    exchange = Exchange("Prisma AIRS", base, calls, read, {"x-pan-token": key}, passes_nothing=True)
+    return prepared(parameters, exchange)
 
 
 CHECKS: Final = (Check("panw-prisma-airs.intercept", _intercept, fails_closed=True, quotes=True),)

@@ -90,6 +90,13 @@ def test_a_log() -> None:
     judgement = asked("log", {**logs, "sync": True}, "hello", way, headers={"authorization": "secret"})
     assert judgement.verdict
     assert b"secret" not in way.sent[0].body
+    forwards = {**logs, "sync": True, "forwardHeaders": ["x-portkey-trace-id", "authorization"]}
+    forwarding = says(b"", 204)
+    asked("log", forwards, "hello", forwarding, headers={"authorization": "secret", "x-portkey-trace-id": "t"})
+    assert (forwarding.sent[0].headers["x-portkey-trace-id"], "authorization" in forwarding.sent[0].headers) == (
+        "t",
+        False,
+    )
     assert asked("log", {"logURL": URL, "sync": True}, "x", says(b"", 500)).error is not None
     assert asked("log", logs, "hello", way).verdict
     assert (len(way.sent), len(way.told), way.told[0].body) == (1, 1, way.sent[0].body)

@@ -98,6 +98,7 @@ ANN = [{"text": "Ann", "category": "Person", "offset": 5, "length": 3}]
         (found(ANN, "I am ***"), False, False, "I am Ann"),
         (found(ANN, "I am ***"), True, True, "I am ***"),
         (found(ANN, None), True, False, "I am Ann"),
+        (found(ANN, "I am Ann"), True, False, "I am Ann"),
     ],
 )
 def test_personal_data(recorded: Recorded, redact: bool, verdict: bool, text: str) -> None:

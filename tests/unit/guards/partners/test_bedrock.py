@@ -12,6 +12,7 @@ URL = "https://bedrock-runtime.eu-west-1.amazonaws.com/guardrail/gr%2F1/version/
 TEXT = "mail a@b.test to c"
 MASKED = {"sensitiveInformationPolicy": {"piiEntities": [{"type": "EMAIL", "match": "a@b.test", "action": "ANONYMIZED"}]}}  # fmt: skip
 PATTERN = {"sensitiveInformationPolicy": {"regexes": [{"name": "one", "match": "c", "regex": "c", "action": "ANONYMIZED"}]}}  # fmt: skip
+ELSEWHERE = {"sensitiveInformationPolicy": {"piiEntities": [{"type": "NAME", "match": "Ann", "action": "ANONYMIZED"}]}}  # fmt: skip
 BLOCKED = {"topicPolicy": {"topics": [{"name": "Finance", "type": "DENY", "action": "BLOCKED"}]}}
 SEEN = {"contentPolicy": {"filters": [{"type": "HATE", "confidence": "LOW", "action": "NONE"}]}}
 
@@ -30,6 +31,10 @@ def exchange(*assessments: Any, outputs: Any = (), action: str = "GUARDRAIL_INTE
         (exchange(MASKED, PATTERN, outputs=[{"text": "x"}, {"text": "y"}]), True, True, "mail {EMAIL} to {one}"),
         (exchange(MASKED, SEEN, outputs=[{"text": "masked"}]), True, True, "masked"),
         (exchange(BLOCKED, outputs=[{"text": "Sorry"}]), True, False, TEXT),
+        # What was found and isn't masked doesn't pass.
+        (exchange(MASKED, outputs=[{"text": TEXT}]), True, True, "mail {EMAIL} to c"),
+        (exchange(ELSEWHERE, outputs=[{"text": TEXT}]), True, False, TEXT),
+        (exchange(ELSEWHERE), True, False, TEXT),
         # A text that is refused for its topic isn't let through by the mask of an address.
         (exchange(MASKED, BLOCKED, outputs=[{"text": "Sorry"}]), True, False, "mail {EMAIL} to c"),
     ],

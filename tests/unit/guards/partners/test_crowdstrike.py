@@ -33,6 +33,8 @@ def guarded(result: Any, phase: Phase = Phase.BEFORE) -> Recorded:
         ({"blocked": True, "transformed": False}, False, None),
         ({"blocked": False, "transformed": True, "guard_output": {"messages": []}}, True, {"messages": []}),
         ({"blocked": True, "transformed": True, "guard_output": {"messages": []}}, False, None),
+        # Something has to be taken out, and nobody says what.
+        ({"blocked": False, "transformed": True}, False, None),
     ],
 )
 def test_what_aidr_says(result: Any, verdict: bool, body: Any) -> None:
@@ -47,7 +49,17 @@ def test_what_aidr_says(result: Any, verdict: bool, body: Any) -> None:
 def test_a_reply_without_a_verdict() -> None:
     more = {"metadata": {"_user": "u"}}
     assert told("crowdstrike-aidr.guardChatCompletions", AIDR, TEXT, guarded({}), **more).error is not None
+    failed = guarded({"blocked": False})
+    failed.reply["status"] = "Unauthorized"
+    assert told("crowdstrike-aidr.guardChatCompletions", AIDR, TEXT, failed, **more).error is not None
     assert refused("crowdstrike-aidr.guardChatCompletions", {"credentials": {"apiKey": KEY}}) == "p.credentials.baseUrl"
+
+
+def test_who_asks_is_told_by_labels() -> None:
+    recorded = guarded({"blocked": False})
+    recorded.body |= {"user_id": "7", "extra_info": {"user_name": "Ann"}}
+    for labels in ({"_user": "7", "_user_name": "Ann", "user_id": "8"}, {"user_id": "7", "user_name": "Ann"}):
+        assert told("crowdstrike-aidr.guardChatCompletions", AIDR, TEXT, recorded, metadata=labels).verdict
 
 
 def text_guarded(detectors: Any, status: str = "Success", **more: Any) -> Recorded:
@@ -83,6 +95,11 @@ def test_pangeas_redaction(recorded: Recorded, redact: bool, verdict: bool, text
     assert (judgement.verdict, judgement.error, asked_text(judgement, TEXT)) == (verdict, None, text)
 
 
-@pytest.mark.parametrize("recorded", [redacted(None, [TEXT]), redacted(1, None), redacted(1, [])])
-def test_a_redaction_without_texts(recorded: Recorded) -> None:
-    assert told("pangea.pii", {**PANGEA, "redact": True}, TEXT, recorded).error is not None
+@pytest.mark.parametrize("recorded", [redacted(1, None), redacted(1, []), redacted(1, [TEXT])])
+def test_what_was_found_and_not_redacted_does_not_pass(recorded: Recorded) -> None:
+    judgement = told("pangea.pii", {**PANGEA, "redact": True}, TEXT, recorded)
+    assert (judgement.verdict, judgement.error, judgement.edits) == (False, None, ())
+
+
+def test_a_redaction_without_a_count() -> None:
+    assert told("pangea.pii", {**PANGEA, "redact": True}, TEXT, redacted(None, [TEXT])).error is not None

@@ -41,6 +41,14 @@ def test_a_reply_without_a_verdict(reply: dict[str, Any]) -> None:
     assert told("litellm.guardrail", SERVER, REQUEST, guarded(**reply), trace="trace-1").error is not None
 
 
+def test_the_images_of_the_last_message_are_sent_too() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.test/x.png"}}
+    messages = [{"role": "user", "content": [{"type": "text", "text": "I am Ann"}, image]}]
+    recorded = guarded(action="NONE")
+    recorded.body |= {"structured_messages": messages, "images": ["https://a.test/x.png"]}
+    assert told("litellm.guardrail", SERVER, {**REQUEST, "messages": messages}, recorded, trace="trace-1").verdict
+
+
 def test_its_parameters() -> None:
     recorded = guarded(action="GUARDRAIL_INTERVENED", texts=["I am X"])
     assert not told("litellm.guardrail", {**SERVER, "redact": False}, REQUEST, recorded, trace="trace-1").verdict

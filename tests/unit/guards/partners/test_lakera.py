@@ -26,6 +26,8 @@ def screened(kinds: list[str], payload: Any = (), url: str = "https://api.lakera
         (screened(["pii/email", "prompt_attack"], [MAIL]), False, TEXT),
         (screened(["pii/email"]), False, TEXT),
         (screened(["pii/email"], [{**MAIL, "message_id": 7}]), False, TEXT),
+        (screened(["pii/email"], [{**MAIL, "end": 99}]), False, TEXT),
+        (screened(["pii/email", "pii/name"], [MAIL]), False, TEXT),
     ],
 )
 def test_what_lakera_says(recorded: Recorded, verdict: bool, text: str) -> None:

@@ -27,6 +27,28 @@ def test_a_chat(categories: Any, flagged: list[str], told_flagged: list[str]) ->
     assert (judgement.verdict, judgement.data) == (not told_flagged, {"flagged_categories": told_flagged})
 
 
+def test_the_last_message_is_judged_with_what_stands_before_it() -> None:
+    """Mistral judges the last message of a conversation, by the others."""
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": [{"type": "text", "text": "three"}, {"type": "text", "text": "four"}]},
+    ]
+    last = {"role": "user", "content": "three\nfour"}
+    recorded = moderated(["law"], input=[[*messages[:3], last]])
+    assert not told("mistral.moderateContent", KEYS, {"messages": messages}, recorded, is_last_alone=True).verdict
+
+
+def test_of_several_messages_each_is_the_last_of_a_conversation() -> None:
+    messages = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
+    recorded = moderated([], input=[[messages[0]], messages])
+    recorded.reply["results"] *= 2
+    assert told("mistral.moderateContent", KEYS, {"messages": messages}, recorded).verdict
+    recorded.reply["results"].pop()
+    assert told("mistral.moderateContent", KEYS, {"messages": messages}, recorded).error is not None
+
+
 def test_an_answer_is_a_text() -> None:
     recorded = moderated(["pii"], input=["hello"], model="m")
     recorded.url = "https://api.mistral.ai/v1/moderations"

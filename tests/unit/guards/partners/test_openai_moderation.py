@@ -44,9 +44,10 @@ def test_images_are_judged_too() -> None:
     message = {"role": "user", "content": [{"type": "text", "text": "look"}, image]}
     recorded = moderated({"violence": True}, asks=[{"type": "text", "text": "look"}, image])
     assert not told("openai.moderation", KEYS, {"messages": [message]}, recorded).verdict
-    second = moderated({"violence": True}, asks=[image])
+    other = {"type": "image_url", "image_url": {"url": "https://a.test/y.png"}}
+    second = moderated({"violence": True}, asks=[other])
     first = moderated({"violence": False}, asks=[{"type": "text", "text": "look"}, image])
-    two = {"role": "user", "content": [{"type": "text", "text": "look"}, image, image]}
+    two = {"role": "user", "content": [{"type": "text", "text": "look"}, image, other, image]}
     assert not told("openai.moderation", KEYS, {"messages": [two]}, first, second).verdict
 
 
@@ -57,6 +58,12 @@ def test_a_reply_without_a_verdict(reply: Any) -> None:
     for name in ("openai.moderation", "portkey.moderateContent"):
         recorded = Recorded(recorded.url, recorded.body, reply)
         assert told(name, KEYS, "hello", recorded).error is not None
+
+
+@pytest.mark.parametrize("parameters", [{"threshold": 0.4}, {"threshold": {"hate": 0.4}}])
+def test_a_reply_without_the_scores_that_are_asked_for_tells_no_verdict(parameters: dict[str, Any]) -> None:
+    recorded = moderated({"hate": True}, {"violence": 0.1})
+    assert told("openai.moderation", {**KEYS, **parameters}, "hello", recorded).error is not None
 
 
 def test_portkeys_check_of_the_same() -> None:

@@ -1,9 +1,11 @@
+import json
 from typing import Any
 
 import pytest
 
-from judging import prepared, refused
+from judging import Way, asked, prepared, refused
 from partnering import Recorded, asked_text, told
+from penstock.guards.base import OutboundReply
 
 SERVER: dict[str, Any] = {"analyzerUrl": "https://presidio.test/"}
 TEXT = "\U0001f600 Ann: a@b.test"
@@ -63,10 +65,24 @@ def test_operators_are_carried_out_by_the_anonymizer() -> None:
 
 
 @pytest.mark.parametrize("recorded", [anonymized({}), anonymized({"text": "x"}, status=500)])
-def test_an_anonymizer_that_fails(recorded: Recorded) -> None:
+def test_an_anonymizer_that_fails_leaves_the_masks(recorded: Recorded) -> None:
     judgement = told("presidio.pii", BOTH, TEXT, analyzed(SPANS), recorded)
-    assert judgement.error is not None
-    assert judgement.edits == ()
+    assert (judgement.verdict, judgement.error) == (True, None)
+    assert asked_text(judgement, TEXT) == "\U0001f600 <PERSON>: <EMAIL_ADDRESS>"
+    assert "The anonymizer gave no text" in judgement.data["explanation"]
+
+
+@pytest.mark.parametrize("place", [{"start": 2, "end": 99}, {"start": -1}, {"start": 5, "end": 5}, {"end": None}])
+def test_what_was_found_at_no_place_of_the_text_does_not_pass(place: dict[str, Any]) -> None:
+    for redact in (True, False):
+        judgement = told("presidio.pii", {**SERVER, "redact": redact}, TEXT, analyzed([{**SPANS[0], **place}]))
+        assert (judgement.verdict, judgement.error, judgement.edits) == (False, None, ())
+
+
+def test_both_calls_have_the_time_of_the_check() -> None:
+    way = Way(lambda request: OutboundReply(200, {}, json.dumps(SPANS if "analyze" in request.url else {}).encode()))
+    asked("presidio.pii", {**BOTH, "timeout": 700}, TEXT, way)
+    assert [request.timeout for request in way.sent] == [0.7, 0.7]
 
 
 def test_what_is_refused() -> None:

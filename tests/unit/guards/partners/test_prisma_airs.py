@@ -43,6 +43,15 @@ def test_its_errors_count_as_refusals() -> None:
     assert plan.before[0].checks[0].fails_closed
 
 
+def test_what_has_no_text_passes() -> None:
+    """An answer of tool calls alone, say: there is nothing to scan."""
+    judgement = told(
+        "panw-prisma-airs.intercept", KEYS, {"choices": [{"message": {"content": None}}]}, phase=Phase.AFTER
+    )
+    assert judgement.verdict
+    assert judgement.error is not None
+
+
 def test_what_is_refused() -> None:
     assert refused("panw-prisma-airs.intercept", {}) == "p.credentials.AIRS_API_KEY"
     assert refused("panw-prisma-airs.intercept", {**KEYS, "scan_scope": "some"}) == "p.scan_scope"
