@@ -134,7 +134,7 @@ class AlikeRows:
             completion,
             usage.cached or 0,
             usage.reasoning or 0,
-            usage.total or prompt + completion,
+            prompt + completion,
             nanos,
             0 if charge is None or common.is_charged else charge.nanos,
             f'{beginning}"attempt":{{"began":{began}{price}{first_text}{common.ending}}}',

@@ -101,7 +101,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         completion,
         usage.cached or 0,
         usage.reasoning or 0,
-        usage.total or prompt + completion,
+        prompt + completion,
         sums.nanos,
         sums.saved,
         redactor.labels(metadata) if metadata else {},
