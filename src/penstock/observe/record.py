@@ -44,7 +44,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     ``target`` is the target's path in the config (``config.targets[0]``). ``status`` is the provider's HTTP status, or
     the one that its failure stands for; 0 when the attempt was cancelled before anything came back. ``first_content``
-    and ``ended`` are None where that was never reached. ``usage`` is what the provider reported.
+    and ``ended`` are None where that was never reached. ``usage`` is what the provider reported. ``lane`` is 0 where no
+    request for the provider was made: a guard or a limit refused the attempt, say.
 
     ``is_charged`` is False where this request does not pay for the attempt: it was answered from the cache, or shares
     the upstream call of another request. ``is_hedge_loser``: another attempt of a race won.

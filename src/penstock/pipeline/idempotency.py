@@ -228,6 +228,8 @@ def _replayed(answer: Answer, call: Call, kept: _Kept) -> Answer:
         attempt.model, attempt.status, attempt.usage = answer.model, answer.outcome.status, answer.usage
         attempt.failure = answer.failure
         attempt.cache, attempt.call = "REPLAYED", _cost_of(kept)
+        made = None if kept.shared_call.answer is None else kept.shared_call.answer.attempt
+        attempt.lane = 0 if made is None else made.lane
         if attempt.call is not None and attempt.call is not kept.cost:
             attempt.call.participants += 1
     return answer

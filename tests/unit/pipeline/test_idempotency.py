@@ -123,6 +123,7 @@ async def test_a_replayed_answer_says_so_under_its_own_trace_id() -> None:
     assert headers[b"x-portkey-request-id"] == again.account.id.encode()
     (attempt,) = again.account.attempts
     assert (attempt.cache, attempt.model, attempt.status, attempt.usage) == ("REPLAYED", "m", 200, USAGE)
+    assert attempt.lane == 1  # who comes back may be the one who pays, and counts the call
 
 
 async def test_those_who_come_while_it_runs_share_it() -> None:

@@ -15,7 +15,8 @@ from penstock.core.usage import Usage
 from penstock.observe.log_extras import NO_EXTRAS
 from penstock.observe.record import Record
 from penstock.observe.record_kinds import RecordKind
-from penstock.pipeline.records.log_rows import ChargeOf, Details, OnlyAttempt, Spooled, cost_of, is_told_by_columns
+from penstock.pipeline.records.cost import cost_of
+from penstock.pipeline.records.log_rows import ChargeOf, Details, OnlyAttempt, Spooled, is_told_by_columns
 from penstock.stores.sql.request_log.entry import GATEWAY, AlikeEntries, Entries, LogEntry, OwnValues
 
 _ENCODER: Final = msgspec.json.Encoder()

@@ -27,6 +27,7 @@ from penstock.stores.catalogue import Catalogue
 
 _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "priority"}
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
+_NO_USAGE: Final = Usage()
 _DENIED: Final = Kind.HOOKS_FAILED.value
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
@@ -193,6 +194,21 @@ def mode_of(usage: Usage) -> str:
         if isinstance(value, str) and value in _MODES:
             return _MODES[value]
     return STANDARD
+
+
+def cost_of(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
+    cost is None if its price or its usage is unknown."""
+    billed = attempt.billed
+    if billed is not None:
+        return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
+    if not attempt.is_charged:
+        return _NO_USAGE, 0, None, "none", False
+    if attempt.usage is None:
+        return _NO_USAGE, None if has_answered(attempt) else 0, None, "none", False
+    if charge is None:
+        return attempt.usage, None, None, "none", False
+    return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False
 
 
 def has_answered(attempt: AttemptRecord) -> bool:

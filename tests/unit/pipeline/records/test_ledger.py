@@ -62,6 +62,23 @@ def test_who_did_not_pay_took_nothing() -> None:
     assert (entry.nanos, entry.usage, entry.is_cached) == (0, Usage(), True)
 
 
+def test_an_answer_that_told_no_usage_has_an_unknown_cost() -> None:
+    """As in the request log: it may be billed. What failed before it answered is free."""
+    answered, denied, failed, refused = entries(
+        attempt(),
+        attempt(status=446, failure="hooks_failed"),
+        attempt(status=500, failure="upstream_status"),
+        attempt(status=446, failure="hooks_failed", lane=0),
+    )
+    assert [each.nanos for each in (answered, denied, failed, refused)] == [None, None, 0, 0]
+
+
+def test_who_joined_a_call_and_pays_for_it_was_given_nothing() -> None:
+    """The first caller has left: the cache saved nothing, and the price may change by repricing."""
+    (entry,) = entries(attempt(usage=USAGE, cache="HIT"))
+    assert (entry.nanos, entry.is_cached) == (5, False)
+
+
 class Kept:
     def __init__(self) -> None:
         self.entries: list[LedgerEntry] = []
