@@ -26,6 +26,7 @@ from calling import CREATED, RESPONSE, SAID
 from limiting import FixedPricing
 from penstock.limits.budgets import Bucket
 from penstock.limits.memory import MemoryCounters
+from penstock.limits.pricing import PricedModel
 from penstock.pipeline.admission.admit import Admitter
 from penstock.settings import SettingsError, load
 from redis_server import RedisServer
@@ -504,12 +505,12 @@ def test_compacting_is_billed_and_has_no_bound(tmp_path: Path, upstream: Upstrea
 class TwoPrices(FixedPricing):
     """The model ``dear`` costs 100 times as much."""
 
-    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Any:
-        return FixedPricing(100_000, 200_000).fixed if model == "dear" else self.fixed
+    def prices(self, model: PricedModel, *, strict: bool) -> Any:
+        return FixedPricing(100_000, 200_000).fixed if model.model == "dear" else self.fixed
 
-    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Any) -> Any:
-        times = 100 if model == "dear" else 1
-        return FixedPricing(times * 1000, times * 2000).charge(provider, "", virtual_key, usage)
+    def charge(self, model: PricedModel, usage: Any, at: float | None = None) -> Any:
+        times = 100 if model.model == "dear" else 1
+        return FixedPricing(times * 1000, times * 2000).charge(model, usage, at)
 
 
 @pytest.mark.parametrize(("amount", "status", "settled"), [(LARGE, 200, 100 * COST), (1000, 412, 0)])

@@ -123,7 +123,7 @@ class AttemptAccount:
             self.is_hedge_loser,
             target.virtual_key,
             self.billed,
-            _region(target.options) if target.options else "",
+            target.region if target.options else "",
             self.span_id,
             target.identity,
         )
@@ -395,11 +395,6 @@ def _used(attempt: AttemptRecord) -> Usage | None:
     if not attempt.is_charged:
         return None
     return attempt.usage if attempt.billed is None else attempt.billed.usage
-
-
-def _region(options: Mapping[str, str]) -> str:
-    """The region by which some providers' prices differ."""
-    return options.get("aws_region") or options.get("vertex_region") or ""
 
 
 def _message(failure: Failure | None) -> str | None:

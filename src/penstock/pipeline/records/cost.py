@@ -15,7 +15,8 @@ from msgspec.structs import force_setattr
 from penstock.core.failure import Kind
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
-from penstock.limits.pricing import SteadyPrice
+from penstock.limits.pricing import Charge as PricedCharge
+from penstock.limits.pricing import PricedModel, SteadyPrice
 from penstock.observe.record import AttemptRecord, Record
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import EMPTY, Price, PriceBook
@@ -147,7 +148,7 @@ class CurrentPrices:
         self._costs = costs
         self._clock = clock
         self._default = costs.default
-        self._known: dict[tuple[str, str, str | None, str], Price | None] = {}
+        self._known: dict[tuple[PricedModel, str], Price | None] = {}
         self._known_table: PriceTable | None = None
         """The default table by which the prices were looked up."""
         catalogues.watch(lambda _: self._known.clear())
@@ -159,23 +160,23 @@ class CurrentPrices:
     async def ready(self) -> None:
         await self._costs.ready()
 
-    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
-        price = self._price(provider, model, virtual_key, STANDARD)
+    def prices(self, model: PricedModel, *, strict: bool) -> Prices | None:
+        price = self._price(model, STANDARD)
         return None if price is None else price.estimate(self._clock(), strict=strict)
 
-    def steady(self, provider: str, model: str, virtual_key: str | None) -> SteadyPrice | None:
-        price = self._price(provider, model, virtual_key, STANDARD)
+    def steady(self, model: PricedModel) -> SteadyPrice | None:
+        price = self._price(model, STANDARD)
         most = None if price is None else most_plain_prompt(price)
         if price is None or most is None:
             return None
         return SteadyPrice(price.estimate(self._clock(), strict=False), most, price.version, price.match)
 
-    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> Charge | None:
-        price = self._price(provider, model, virtual_key, mode_of(usage))
-        return None if price is None else charge(usage, price, self._clock())
+    def charge(self, model: PricedModel, usage: Usage, at: float | None = None) -> Charge | None:
+        price = self._price(model, mode_of(usage))
+        return None if price is None else charge(usage, price, self._clock() if at is None else at)
 
-    def _price(self, provider: str, model: str, virtual_key: str | None, mode: str) -> Price | None:
-        known, key = self._known, (provider, model, virtual_key, mode)
+    def _price(self, model: PricedModel, mode: str) -> Price | None:
+        known, key = self._known, (model, mode)
         table = self._default.table
         if table is not self._known_table:
             known.clear()
@@ -183,7 +184,8 @@ class CurrentPrices:
         if key not in known:
             if len(known) >= _REMEMBERED:
                 known.clear()
-            known[key] = self._costs.book.look_up(provider, model, "", mode, self._costs.own(virtual_key))
+            own = self._costs.own(model.virtual_key)
+            known[key] = self._costs.book.look_up(model.provider, model.model, model.region, mode, own)
         return known[key]
 
 
@@ -196,7 +198,7 @@ def mode_of(usage: Usage) -> str:
     return STANDARD
 
 
-def cost_of(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
+def cost_of(attempt: AttemptRecord, charge: PricedCharge | None) -> tuple[Usage, int | None, str | None, str, bool]:
     """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
     cost is None if its price or its usage is unknown."""
     billed = attempt.billed

@@ -18,7 +18,7 @@ from typing import Any, Final
 from penstock.background import Background
 from penstock.core.durations import microseconds
 from penstock.core.usage import Usage
-from penstock.limits.pricing import Pricing
+from penstock.limits.pricing import PricedModel, Pricing
 from penstock.observe.record import AttemptRecord, Record, RecordQueue, Records
 from penstock.pipeline.records.batches import Batches
 from penstock.pipeline.records.cost import cost_of, mode_of
@@ -166,7 +166,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
     """The entries of a request's attempts. A request without limits gets its id here."""
     request_id = record.request_id or random_id()
     for number, attempt in enumerate(record.attempts, 1):
-        usage, nanos, version, match, is_estimated = _cost(attempt, pricing)
+        usage, nanos, version, match, is_estimated = _cost(attempt, record.at, pricing)
         budgets = () if attempt.billed is None else attempt.billed.budgets
         yield LedgerEntry(
             request_id,
@@ -193,12 +193,14 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
             {**usage.units, _SEARCHES: usage.searches} if usage.searches else usage.units,
             mode_of(usage),
             budgets,
+            attempt.region or None,
         )
 
 
-def _cost(attempt: AttemptRecord, pricing: Pricing) -> tuple[Usage, int | None, str | None, str, bool]:
-    """What an attempt took and cost, as ``cost_of`` says it."""
+def _cost(attempt: AttemptRecord, at: float, pricing: Pricing) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt of a request that arrived ``at`` took and cost, as ``cost_of`` says it."""
     charge, usage = None, attempt.usage
     if attempt.billed is None and attempt.is_charged and usage is not None:
-        charge = pricing.charge(attempt.provider, attempt.model or "", attempt.virtual_key, usage)
+        priced = PricedModel(attempt.provider, attempt.model or "", attempt.virtual_key, attempt.region)
+        charge = pricing.charge(priced, usage, at + attempt.began)
     return cost_of(attempt, charge)

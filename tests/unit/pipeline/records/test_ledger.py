@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from limiting import FixedPricing
+from limiting import FixedCharge, FixedPricing
 from penstock.core.usage import Usage
+from penstock.limits.pricing import PricedModel
 from penstock.observe.record import AttemptRecord, Billed, Record, Records
 from penstock.pipeline.records import ledger as module
 from penstock.pipeline.records.ledger import Ledger, entries_of
@@ -71,6 +72,18 @@ def test_an_answer_that_told_no_usage_has_an_unknown_cost() -> None:
         attempt(status=446, failure="hooks_failed", lane=0),
     )
     assert [each.nanos for each in (answered, denied, failed, refused)] == [None, None, 0, 0]
+
+
+def test_the_region_of_the_target_stays_with_its_charge() -> None:
+    asked: list[tuple[PricedModel, float | None]] = []
+
+    class Asked(FixedPricing):
+        def charge(self, model: PricedModel, usage: Usage, at: float | None = None) -> FixedCharge | None:
+            asked.append((model, at))
+            return super().charge(model, usage, at)
+
+    (entry,) = entries_of(record(attempt(usage=USAGE, region="eu")), Asked(1000, 2000))
+    assert (entry.region, asked) == ("eu", [(PricedModel("openai", "m", None, "eu"), 10.5)])
 
 
 def test_who_joined_a_call_and_pays_for_it_was_given_nothing() -> None:
