@@ -247,6 +247,19 @@ def test_a_stream_of_echo_costs_what_the_plain_answer_costs(tmp_path: Path) -> N
         assert b'"prompt_tokens"' not in told, "nobody asked for it"
 
 
+def test_an_error_behind_content_is_charged_as_far_as_the_answer_came(tmp_path: Path, upstream: Upstream) -> None:
+    """It comes in the read that the content comes in: as one that comes later."""
+    error = b'data: {"error":{"message":"busy","code":503}}\n\n'
+    upstream.play(events(ROLE + CHUNK + error))
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway:
+        assert b"busy" in streamed(gateway, config(upstream))
+        gateway.wait_until_settled()
+        ((settled, reserved),) = gateway.counted().values()
+        assert (settled > 0, reserved) == (True, 0)
+        (attempt,) = gateway.gateway.records.take()[-1].attempts
+        assert (attempt.status, attempt.failure) == (200, "upstream_stream_error")
+
+
 @pytest.mark.parametrize("act", [hang_up, reset, reply(500, b"{}"), reply(429, b"{}"), reply(200, b"{}")])
 def test_a_provider_that_fails_bills_nothing(act: Any, tmp_path: Path, upstream: Upstream) -> None:
     upstream.play(act)

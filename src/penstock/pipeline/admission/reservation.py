@@ -14,7 +14,6 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.answer_text import AnswerText
@@ -68,7 +67,7 @@ class Meter(Protocol):
 
 class _Try(msgspec.Struct):
     """One attempt: in which reservation, what it was estimated at, the text of its answer so far. ``is_good``: it
-    brought an answer that is no error."""
+    brought an answer that the provider may bill."""
 
     account: AttemptAccount
     admitted: Admitted
@@ -98,13 +97,13 @@ class Reservation:
         self._is_closed = False
 
     def take_over(
-        self, account: AttemptAccount, text: AnswerText | None, outcome: Outcome | None, *, is_in_flight: bool
+        self, account: AttemptAccount, text: AnswerText | None, is_good: bool | None, *, is_in_flight: bool
     ) -> None:
-        """Go on after a fast path, which has begun the first attempt. ``outcome`` is that of its answer, if it has
-        one."""
+        """Go on after a fast path, which has begun the first attempt. ``is_good``: whether its answer may be billed;
+        None: it has none yet."""
         if self._estimate is not None:
-            is_good = outcome is not None and outcome.ok
-            self._tries.append(_Try(account, self._main, self._estimate, text, is_good, outcome is not None))
+            has_answered = is_good is not None
+            self._tries.append(_Try(account, self._main, self._estimate, text, is_good or False, has_answered))
         self._estimate = None
         self._in_flight += is_in_flight
 
@@ -158,7 +157,7 @@ class Reservation:
                 break
         else:
             return
-        tried.has_answered, tried.is_good = True, answer.outcome.ok
+        tried.has_answered, tried.is_good = True, answer.has_content
         if tried.is_good and answer.usage is None and answer.status != _SWITCHING:
             tried.text = watch(answer)
 
