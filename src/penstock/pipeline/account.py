@@ -316,7 +316,9 @@ class Account:
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
         status, failure = self._end()
-        answered, target, virtual_key = self.answered_by, None, self.virtual_key
+        # Of a request that none answered, as its caller left, the last attempt is told.
+        answered = self.answered_by or (self.attempts[-1] if self.attempts else None)
+        target, virtual_key = None, self.virtual_key
         if answered is not None:
             target = answered.target
             virtual_key = target.virtual_key or virtual_key

@@ -18,7 +18,7 @@ from penstock.dialects.caller import RequestBody
 from penstock.pipeline.account import NOTHING_NAMED
 from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.attempt import failed
-from penstock.pipeline.call import NO_CACHE, Answer, Call
+from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
@@ -106,7 +106,8 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = _headed(answer, call, walked)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
-        account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
+        # An attempt knows that it repeats another request, whose answer says how that one was found.
+        account.cache = None if answer.attempt is None else answer.attempt.cache
         account.named = NOTHING_NAMED if account.failure is None else named(call, known, self.compiler.names)
         return answer
 

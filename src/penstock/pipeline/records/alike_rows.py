@@ -119,7 +119,7 @@ class AlikeRows:
         if billed is not None and (billed.usage is not usage or billed.is_estimated):
             return None
         charge = None if attempt.usage is None or billed is not None else charge_of(attempt, record.at)
-        usage, nanos, version, match, _ = cost_of(attempt, charge)
+        usage, nanos, version, match, _ = cost_of(attempt, charge, record)
         price = self._prices.get((match, version)) or self._price(match, version)
         first_text = "" if first is None else f',"first_content":{milliseconds(first)}'
         beginning, began = self._beginning(record, common, usage), milliseconds(attempt.began)

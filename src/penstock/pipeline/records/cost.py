@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from msgspec.structs import force_setattr
 
 from penstock.core.failure import Kind
+from penstock.core.operation import UNBILLED, Operation
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
 from penstock.limits.pricing import Charge as PricedCharge
@@ -30,6 +31,7 @@ _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "pr
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 _NO_USAGE: Final = Usage()
 _DENIED: Final = Kind.HOOKS_FAILED.value
+_PROXY: Final = Operation.PROXY.value
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
 
@@ -98,24 +100,25 @@ class Costs:
         and for a request that led to no attempt."""
         attempts, at = record.attempts, record.at
         if len(attempts) != 1 or attempts[0].billed is not None or attempts[0].usage is None:
-            return self.total(attempts, at)
+            return self.total(attempts, at, is_free=is_free(record))
         if not attempts[0].is_charged:
             return 0
         charge = self.charge_of(attempts[0], at)
         return None if charge is None else charge.nanos
 
-    def total(self, attempts: Iterable[AttemptRecord], at: float) -> int | None:
+    def total(self, attempts: Iterable[AttemptRecord], at: float, *, is_free: bool = False) -> int | None:
         """The sum of the charges of attempts, in nanodollars; None without attempts, or if one's charge is unknown.
 
         What limits were charged for an attempt is its charge. An attempt is free that was answered from the cache or
-        that shares another request's call, and one that failed before it had answered, without telling a usage.
+        that shares another request's call, and one that told no usage and failed before it had answered, or whose
+        request ``is_free``.
         """
         total: int | None = None
         for attempt in attempts:
             nanos: int | None = 0
             if attempt.billed is not None:
                 nanos = attempt.billed.nanos
-            elif attempt.is_charged and (attempt.usage is not None or has_answered(attempt)):
+            elif attempt.is_charged and (attempt.usage is not None or (has_answered(attempt) and not is_free)):
                 charged = self.charge_of(attempt, at)
                 nanos = None if charged is None else charged.nanos
             if nanos is None:
@@ -198,16 +201,23 @@ def mode_of(usage: Usage) -> str:
     return STANDARD
 
 
-def cost_of(attempt: AttemptRecord, charge: PricedCharge | None) -> tuple[Usage, int | None, str | None, str, bool]:
-    """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
-    cost is None if its price or its usage is unknown."""
+def is_free(record: Record) -> bool:
+    """Whether no provider bills a request, whose answer tells no usage then: it lists, reads or deletes something."""
+    return record.operation in UNBILLED or (record.operation == _PROXY and record.method != "POST")
+
+
+def cost_of(
+    attempt: AttemptRecord, charge: PricedCharge | None, record: Record
+) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt of a request took and cost, by which version of the prices and which match, and whether it is
+    estimated. The cost is None if its price or its usage is unknown."""
     billed = attempt.billed
     if billed is not None:
         return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
     if not attempt.is_charged:
         return _NO_USAGE, 0, None, "none", False
     if attempt.usage is None:
-        return _NO_USAGE, None if has_answered(attempt) else 0, None, "none", False
+        return _NO_USAGE, None if has_answered(attempt) and not is_free(record) else 0, None, "none", False
     if charge is None:
         return attempt.usage, None, None, "none", False
     return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False

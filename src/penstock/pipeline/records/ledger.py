@@ -166,7 +166,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
     """The entries of a request's attempts. A request without limits gets its id here."""
     request_id = record.request_id or random_id()
     for number, attempt in enumerate(record.attempts, 1):
-        usage, nanos, version, match, is_estimated = _cost(attempt, record.at, pricing)
+        usage, nanos, version, match, is_estimated = _cost(attempt, record, pricing)
         budgets = () if attempt.billed is None else attempt.billed.budgets
         yield LedgerEntry(
             request_id,
@@ -197,10 +197,10 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
         )
 
 
-def _cost(attempt: AttemptRecord, at: float, pricing: Pricing) -> tuple[Usage, int | None, str | None, str, bool]:
-    """What an attempt of a request that arrived ``at`` took and cost, as ``cost_of`` says it."""
+def _cost(attempt: AttemptRecord, record: Record, pricing: Pricing) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt of a request took and cost, as ``cost_of`` says it."""
     charge, usage = None, attempt.usage
     if attempt.billed is None and attempt.is_charged and usage is not None:
         priced = PricedModel(attempt.provider, attempt.model or "", attempt.virtual_key, attempt.region)
-        charge = pricing.charge(priced, usage, at + attempt.began)
-    return cost_of(attempt, charge)
+        charge = pricing.charge(priced, usage, record.at + attempt.began)
+    return cost_of(attempt, charge, record)

@@ -60,9 +60,9 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     sums, only = _Sums(), None
     details: tuple[AttemptDetails, ...] = ()
     if last is not None and is_told_by_columns(last, record, extras):
-        only = sums.add_only(last, charges[0])
+        only = sums.add_only(last, charges[0], record)
     else:
-        details = tuple([sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)])
+        details = tuple([sums.add(*each, spooled, redactor) for each in zip(attempts, charges, strict=True)])
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
     first_content, upstream = sums.first_content, sums.upstream
@@ -153,19 +153,20 @@ class _Sums:
         self.first_content: float | None = None
         self.upstream: float | None = None
 
-    def add_only(self, attempt: AttemptRecord, charge: Charge | None) -> OnlyAttempt:
+    def add_only(self, attempt: AttemptRecord, charge: Charge | None, record: Record) -> OnlyAttempt:
         """Add the only attempt; what the row's columns don't tell of it."""
-        _, self.nanos, version, match, _ = cost_of(attempt, charge)
+        _, self.nanos, version, match, _ = cost_of(attempt, charge, record)
         if charge is not None and not attempt.is_charged:
             self.saved = charge.nanos
         self.first_content, self.upstream = attempt.first_content, (attempt.ended or 0.0) - attempt.began
         return only_attempt(attempt, match, version)
 
     def add(
-        self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
+        self, attempt: AttemptRecord, charge: Charge | None, spooled: Spooled, redactor: Redactor
     ) -> AttemptDetails:
-        """Add the next attempt; what the row tells of it. ``messages`` are the texts of all attempts' errors."""
-        usage, nanos, version, match, is_estimated = cost_of(attempt, charge)
+        """Add the next attempt of a request; what the row tells of it."""
+        messages = spooled.extras.messages
+        usage, nanos, version, match, is_estimated = cost_of(attempt, charge, spooled.record)
         began, first_content, ended = attempt.began, attempt.first_content, attempt.ended
         self.nanos = None if self.nanos is None or nanos is None else self.nanos + nanos
         if charge is not None and attempt.cache in _HIT and not attempt.is_charged:

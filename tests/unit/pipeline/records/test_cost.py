@@ -171,6 +171,14 @@ def test_a_price_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looked_up == ["m", "unknown"]
 
 
+@pytest.mark.parametrize(("operation", "nanos"), [("models", 0), ("count_tokens", 0), ("chat.completions", None)])
+def test_what_no_provider_bills_is_free(operation: str, nanos: int | None) -> None:
+    asked = Record(NOW, "POST", "/", 200, 0.1, operation=operation, attempts=(attempt(usage=None),))
+    assert costs().nanos_of(asked) == nanos
+    asked = msgspec.structs.replace(asked, attempts=(attempt(usage=None), attempt()))
+    assert costs().nanos_of(asked) == (None if nanos is None else 10)
+
+
 def test_limits_are_charged_by_the_region_of_their_target_and_the_time_of_the_call() -> None:
     """As records are: what budgets take is what the request cost."""
     daily = Case({"input": 4000}, regions=("eu",), daily=(0, 3600))

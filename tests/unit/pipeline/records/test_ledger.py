@@ -74,6 +74,23 @@ def test_an_answer_that_told_no_usage_has_an_unknown_cost() -> None:
     assert [each.nanos for each in (answered, denied, failed, refused)] == [None, None, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("method", "operation", "nanos"),
+    [
+        ("GET", "models", 0),
+        ("POST", "count_tokens", 0),
+        ("GET", "proxy", 0),
+        ("DELETE", "proxy", 0),
+        ("POST", "proxy", None),
+        ("POST", "chat.completions", None),
+    ],
+)
+def test_what_no_provider_bills_is_free(method: str, operation: str, nanos: int | None) -> None:
+    asked = msgspec.structs.replace(record(attempt()), method=method, operation=operation)
+    (entry,) = entries_of(asked, PRICING)
+    assert entry.nanos == nanos
+
+
 def test_the_region_of_the_target_stays_with_its_charge() -> None:
     asked: list[tuple[PricedModel, float | None]] = []
 

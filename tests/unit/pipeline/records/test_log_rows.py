@@ -82,6 +82,12 @@ def test_the_cache_saves_what_nobody_pays_for(is_charged: bool, cost: int, saved
     assert (several.amount, several.saved) == (cost, saved)
 
 
+def test_what_no_provider_bills_costs_nothing() -> None:
+    assert [row(attempt(), operation=each).amount for each in ("models", "chat.completions")] == [0, None]
+    several = (attempt(status=500, failure="upstream_status"), attempt())
+    assert [row(*several, operation=each).amount for each in ("count_tokens", "chat.completions")] == [0, None]
+
+
 def test_a_fallback_and_an_unknown_price_are_told() -> None:
     told = row(attempt(target="a", status=500), attempt(target="b", usage=Usage(1, 1)), known=False)
     assert (told.is_fallback, told.retries, told.amount) == (True, 0, None)
