@@ -260,6 +260,18 @@ def test_an_error_behind_content_is_charged_as_far_as_the_answer_came(tmp_path: 
         assert (attempt.status, attempt.failure) == (200, "upstream_stream_error")
 
 
+def test_content_that_nobody_gets_is_not_charged(tmp_path: Path, upstream: Upstream) -> None:
+    """Another target answers: the first attempt has failed, and told no usage."""
+    upstream.play(events(ROLE + CHUNK + b'data: {"error":{"message":"busy","code":503}}\n\n'))
+    upstream.play(events(ROLE, CHUNK, FINISH, USAGE, DONE))
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway:
+        assert b"busy" not in streamed(gateway, config(upstream, upstream, strategy={"mode": "fallback"}))
+        gateway.wait_until_settled()
+        assert gateway.counted() == USED
+        first, _ = gateway.gateway.records.take()[-1].attempts
+        assert (first.status, first.failure, first.billed) == (503, "upstream_stream_error", None)
+
+
 @pytest.mark.parametrize("act", [hang_up, reset, reply(500, b"{}"), reply(429, b"{}"), reply(200, b"{}")])
 def test_a_provider_that_fails_bills_nothing(act: Any, tmp_path: Path, upstream: Upstream) -> None:
     upstream.play(act)

@@ -217,8 +217,8 @@ class Answer(msgspec.Struct):
 
     @property
     def has_content(self) -> bool:
-        """Whether the provider began an answer that it may bill: a good one, or a stream that told an error right
-        behind its first content."""
+        """Whether this is an answer with content: a good one, or a stream that told an error right behind its first
+        content."""
         return self.watch is not None or self.outcome.ok
 
     def close(self) -> None:

@@ -272,8 +272,7 @@ def _recorded(answer: Answer, call: Call, target: Target, account: AttemptAccoun
     """The answer of an attempt, which is recorded in the attempt's account."""
     answer.target, answer.attempt = target, account
     outcome = answer.outcome
-    status = outcome.status if answer.watch is None or outcome.ok else answer.status
-    account.status, account.failure, account.usage = status, outcome.failure, answer.usage
+    account.status, account.failure, account.usage = outcome.status, outcome.failure, answer.usage
     account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
     account.first_content = monotonic() - call.account.arrived
     if answer.rest is None:

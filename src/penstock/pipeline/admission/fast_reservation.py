@@ -14,6 +14,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure
 from penstock.core.money import nanos_reserved, nanos_settled
 from penstock.core.operation import Operation
+from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admission, Estimate
 from penstock.limits.answer_text import AnswerText
@@ -153,14 +154,13 @@ class FastReservation(FastHold):
     """The reservation of one request (``account.Reserved``). ``size`` is that of ``plain_size``. ``general`` is the
     reservation that has taken over."""
 
-    __slots__ = ("account", "general", "is_closed", "is_good", "is_in_flight", "ready", "size", "text")
+    __slots__ = ("account", "general", "is_closed", "is_in_flight", "outcome", "ready", "size", "text")
 
     def __init__(self, ready: FastTarget, size: PlainSize) -> None:
         self.ready = ready
         self.size = size
         self.account: AttemptAccount | None = None
-        self.is_good: bool | None = None
-        """Whether the answer may be billed; None: there is none yet."""
+        self.outcome: Outcome | None = None
         self.text: AnswerText | None = None
         self.general: Reservation | None = None
         self.is_closed = self.is_in_flight = False
@@ -184,8 +184,8 @@ class FastReservation(FastHold):
             return
         self.is_in_flight = False
         if answer is not None:
-            self.is_good = answer.has_content
-            if answer.usage is None and self.is_good:
+            self.outcome = answer.outcome
+            if answer.usage is None and answer.has_content:
                 self.text = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:
@@ -224,5 +224,5 @@ class FastReservation(FastHold):
         if self.general is None:
             self.general = general = self.ready.hand_over(self, self.size)
             if self.account is not None:
-                general.take_over(self.account, self.text, self.is_good, is_in_flight=self.is_in_flight)
+                general.take_over(self.account, self.text, self.outcome, is_in_flight=self.is_in_flight)
         return self.general

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.answer_text import AnswerText
@@ -67,7 +68,7 @@ class Meter(Protocol):
 
 class _Try(msgspec.Struct):
     """One attempt: in which reservation, what it was estimated at, the text of its answer so far. ``is_good``: it
-    brought an answer that the provider may bill."""
+    brought an answer that is no error."""
 
     account: AttemptAccount
     admitted: Admitted
@@ -97,13 +98,13 @@ class Reservation:
         self._is_closed = False
 
     def take_over(
-        self, account: AttemptAccount, text: AnswerText | None, is_good: bool | None, *, is_in_flight: bool
+        self, account: AttemptAccount, text: AnswerText | None, outcome: Outcome | None, *, is_in_flight: bool
     ) -> None:
-        """Go on after a fast path, which has begun the first attempt. ``is_good``: whether its answer may be billed;
-        None: it has none yet."""
+        """Go on after a fast path, which has begun the first attempt. ``outcome`` is that of its answer, if it has
+        one."""
         if self._estimate is not None:
-            has_answered = is_good is not None
-            self._tries.append(_Try(account, self._main, self._estimate, text, is_good or False, has_answered))
+            is_good = outcome is not None and outcome.ok
+            self._tries.append(_Try(account, self._main, self._estimate, text, is_good, outcome is not None))
         self._estimate = None
         self._in_flight += is_in_flight
 
@@ -157,8 +158,8 @@ class Reservation:
                 break
         else:
             return
-        tried.has_answered, tried.is_good = True, answer.has_content
-        if tried.is_good and answer.usage is None and answer.status != _SWITCHING:
+        tried.has_answered, tried.is_good = True, answer.outcome.ok
+        if answer.has_content and answer.usage is None and answer.status != _SWITCHING:
             tried.text = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:
@@ -167,7 +168,7 @@ class Reservation:
             return
         self._is_closed = True
         for tried in self._tries:
-            self._finish(tried.admitted, self._actual(tried))
+            self._finish(tried.admitted, self._actual(tried, is_last=True))
         if not self._main.is_open:
             return
         # Who repeats a request by its Idempotency-Key makes no attempt, and may be the one who pays for the call.
@@ -197,8 +198,9 @@ class Reservation:
         if admitted.is_open:
             self._meter.finish(admitted, actual)
 
-    def _actual(self, tried: _Try) -> Amounts | None:
-        """What an attempt took; None if it took nothing."""
+    def _actual(self, tried: _Try, *, is_last: bool = False) -> Amounts | None:
+        """What an attempt took; None if it took nothing. ``is_last``: its caller got what came of it, an error behind
+        content, too."""
         account = tried.account
         if not account.is_charged():
             return None
@@ -213,7 +215,8 @@ class Reservation:
             return _NOTHING  # Reading what is kept, say: it counts as a request.
         # A provider that answers with an error, or isn't reached, bills nothing.
         is_sent = account.origin is not None or account.call is not None
-        if not is_sent or (tried.has_answered and not tried.is_good):
+        is_error = tried.has_answered and not (tried.is_good or (is_last and tried.text is not None))
+        if is_error or not is_sent:
             return None
         return self._billed(tried.admitted, account, _estimated_usage(tried), is_estimated=True)
 
