@@ -9,6 +9,7 @@ one of them.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 from collections import OrderedDict
@@ -129,7 +130,13 @@ class Idempotency:
             )
         entry = self._launch(name, fingerprint, run, call.dialect, claimed)
         entry.cost.participants += 1
-        answer = await entry.shared_call.join()
+        try:
+            answer = await entry.shared_call.join()
+        except asyncio.CancelledError:
+            # The attempt that runs goes on for those who come back: one of them pays for it.
+            if call.account.attempts and call.account.attempts[-1].call is None:
+                call.account.attempts[-1].call = entry.cost
+            raise
         if entry.is_replayed:
             return _replayed(answer, call, entry)
         made = entry.shared_call.answer
