@@ -330,6 +330,21 @@ test("a search is a part of the address, and requests come in while they are loo
     await until(async () => page.url() === address && (await field(page, "Key").inputValue()) === "live");
   }));
 
+test("a request that was repeated says so", { skip }, () =>
+  task(async (page) => {
+    const { key } = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "again", scopes: ["completions.write"] });
+    const once = async () => (await chat(key, { "idempotency-key": "once" })).status === 200;
+    await until(once);
+    assert.ok(await once());
+    await visit(page, "requests?period=24h");
+    await field(page, "Key").fill("again");
+    await named(page, "button", "Search").click();
+    const rows = page.locator("tbody tr");
+    await until(async () => (await rows.count()) === 2);
+    await rows.filter({ hasText: "repeated" }).getByRole("link").click();
+    await page.getByText("Answered as the first request with this Idempotency-Key.").waitFor();
+  }));
+
 test("why each attempt ended is told, and a request is copied as curl", { skip }, () =>
   task(async (page) => {
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

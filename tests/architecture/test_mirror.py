@@ -190,6 +190,7 @@ EXCEPTIONS: dict[str, str] = {
     "stores/sql/migrations/versions/0020_log_indexes.py": "tests/contract/test_sql_store.py compares it with the tables",
     "stores/sql/migrations/versions/0021_lost_charges.py": "tests/contract/test_shared_counters.py runs it",
     "stores/sql/migrations/versions/0022_feedback_values.py": "tests/contract/test_sql_store.py compares it",
+    "stores/sql/migrations/versions/0023_ledger_region.py": "tests/contract/test_sql_store.py compares it",
     "stores/sql/own_prices.py": "tests/contract/test_sql_prices.py is over it, on every engine",
     "stores/sql/prices.py": "tests/contract/test_sql_prices.py is over it, on every engine",
     "stores/sql/reprice.py": "tests/contract/test_reprice.py is over it, on every engine",

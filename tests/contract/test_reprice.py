@@ -33,7 +33,13 @@ from penstock.stores.sql.ledger import write_ledger
 from penstock.stores.sql.ledger_entry import LedgerEntry
 
 BUDGET = {"usage_limits": [{"type": "cost", "credit_limit": 1}]}
-PRICES = ModelPrices((Case({"input": 2000, "output": 3000}), Case({"input": 500}, mode="batch")))
+PRICES = ModelPrices(
+    (
+        Case({"input": 2000, "output": 3000}),
+        Case({"input": 5000, "output": 3000}, regions=("eu",)),
+        Case({"input": 500}, mode="batch"),
+    )
+)
 PICTURES = ModelPrices((Case({"input": 2000, "image.default.default": 10**9}),))
 BOOK = PriceBook(
     (), Overlay("overlay@new", {("openai", "m"): OverlayEntry(PRICES), ("openai", "painter"): OverlayEntry(PICTURES)})
@@ -114,6 +120,15 @@ async def test_rows_get_their_cost_and_keep_what_they_said_first(plane: ControlP
     assert (rows["r1"].first_price_version, rows["r1"].price_match) == ("old", "overlay")
     assert rows["r2"].repriced_at is not None
     assert (await repriced(plane, applies=True))["changed_rows"] == 0
+
+
+async def test_the_region_counts_and_an_unknown_usage_stays_unknown(plane: ControlPlane) -> None:
+    entries = (row("eu", region="eu"), row("untold", usage=Usage(), nanos=None, price_version=None))
+    await write_ledger(plane.database, entries)
+    answer = await repriced(plane, applies=True, model="m")
+    assert answer["data"][0]["unpriced"] == 1
+    rows = await ledger(plane)
+    assert (rows["eu"].amount, rows["untold"].amount) == (65, None)
 
 
 async def test_the_audit_log_tells_it_once(plane: ControlPlane) -> None:

@@ -814,6 +814,15 @@ def test_clients_insert_rows(admin: RunningAdmin) -> None:
     assert admin.call("GET", f"/logs/{with_content}").body["request"]["body"] == {"model": "m"}
 
 
+def test_inserted_rows_count_tokens_and_cost_as_the_gateways_own_do(admin: RunningAdmin) -> None:
+    """Tokens are those of prompt and answer, whatever the total; without a usage a good answer's cost is unknown."""
+    odd = {"usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 50}}
+    responses = ({"body": odd}, {"status": 200, "body": {}}, {"status": 500, "body": {}})
+    made = admin.call("POST", "/logs", [inserted(response=each) for each in responses]).body["ids"]
+    figures = [admin.call("GET", f"/logs/{each}").body["metrics"] for each in made]
+    assert [(each["total_units"], each["cost"]) for each in figures] == [(5, None), (0, None), (0, 0)]
+
+
 @pytest.mark.parametrize(
     ("workspace", "key", "header", "kept"),
     [

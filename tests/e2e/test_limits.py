@@ -26,6 +26,7 @@ from calling import CREATED, RESPONSE, SAID
 from limiting import FixedPricing
 from penstock.limits.budgets import Bucket
 from penstock.limits.memory import MemoryCounters
+from penstock.limits.pricing import PricedModel
 from penstock.pipeline.admission.admit import Admitter
 from penstock.settings import SettingsError, load
 from redis_server import RedisServer
@@ -244,6 +245,31 @@ def test_a_stream_of_echo_costs_what_the_plain_answer_costs(tmp_path: Path) -> N
         gateway.wait_until_settled()
         assert gateway.counted() == {"api_key/a/usage/cost": (2 * once, 0)}
         assert b'"prompt_tokens"' not in told, "nobody asked for it"
+
+
+def test_an_error_behind_content_is_charged_as_far_as_the_answer_came(tmp_path: Path, upstream: Upstream) -> None:
+    """It comes in the read that the content comes in: as one that comes later."""
+    error = b'data: {"error":{"message":"busy","code":503}}\n\n'
+    upstream.play(events(ROLE + CHUNK + error))
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway:
+        assert b"busy" in streamed(gateway, config(upstream))
+        gateway.wait_until_settled()
+        ((settled, reserved),) = gateway.counted().values()
+        assert (settled > 0, reserved) == (True, 0)
+        (attempt,) = gateway.gateway.records.take()[-1].attempts
+        assert (attempt.status, attempt.failure) == (200, "upstream_stream_error")
+
+
+def test_content_that_nobody_gets_is_not_charged(tmp_path: Path, upstream: Upstream) -> None:
+    """Another target answers: the first attempt has failed, and told no usage."""
+    upstream.play(events(ROLE + CHUNK + b'data: {"error":{"message":"busy","code":503}}\n\n'))
+    upstream.play(events(ROLE, CHUNK, FINISH, USAGE, DONE))
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway:
+        assert b"busy" not in streamed(gateway, config(upstream, upstream, strategy={"mode": "fallback"}))
+        gateway.wait_until_settled()
+        assert gateway.counted() == USED
+        first, _ = gateway.gateway.records.take()[-1].attempts
+        assert (first.status, first.failure, first.billed) == (503, "upstream_stream_error", None)
 
 
 @pytest.mark.parametrize("act", [hang_up, reset, reply(500, b"{}"), reply(429, b"{}"), reply(200, b"{}")])
@@ -504,12 +530,12 @@ def test_compacting_is_billed_and_has_no_bound(tmp_path: Path, upstream: Upstrea
 class TwoPrices(FixedPricing):
     """The model ``dear`` costs 100 times as much."""
 
-    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Any:
-        return FixedPricing(100_000, 200_000).fixed if model == "dear" else self.fixed
+    def prices(self, model: PricedModel, *, strict: bool) -> Any:
+        return FixedPricing(100_000, 200_000).fixed if model.model == "dear" else self.fixed
 
-    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Any) -> Any:
-        times = 100 if model == "dear" else 1
-        return FixedPricing(times * 1000, times * 2000).charge(provider, "", virtual_key, usage)
+    def charge(self, model: PricedModel, usage: Any, at: float | None = None) -> Any:
+        times = 100 if model.model == "dear" else 1
+        return FixedPricing(times * 1000, times * 2000).charge(model, usage, at)
 
 
 @pytest.mark.parametrize(("amount", "status", "settled"), [(LARGE, 200, 100 * COST), (1000, 412, 0)])

@@ -65,6 +65,17 @@ def gateway(tmp_path: Path, toml: str = "", *, asgi: bool = False, **metrics: An
         yield running
 
 
+def test_who_repeats_a_request_is_counted_so(tmp_path: Path) -> None:
+    """By metrics and by the request log: the answer's header says how the first one was found."""
+    with gateway(tmp_path) as running:
+        for _ in range(2):
+            assert chat(running.url, idempotency_key="once") == 200
+        page = scrape(running.url)
+        assert [record.cache for record in running.recorded()] == [None, "REPLAYED"]
+    assert page['penstock_cache_requests_total{result="replayed"}'] == 1
+    assert total(page, "penstock_attempts_total") == 1
+
+
 @pytest.mark.parametrize("asgi", [False, True])
 def test_requests_are_on_the_page_that_is_asked_for_next(tmp_path: Path, asgi: bool) -> None:
     with gateway(tmp_path, asgi=asgi, metadata=("team",)) as running:

@@ -628,10 +628,10 @@ def _() -> None:
 
 @quirk(78)
 def _() -> None:
-    """Relayed as xAI counts: the record holds what the provider said, and its total includes the reasoning."""
+    """What is counted and charged has the reasoning in the completion, which xAI's total alone has."""
     usage = openai_body.read_reply(raw("xai-chat-n-8ce23b6948"))
     assert isinstance(usage, Usage)
-    assert (usage.prompt, usage.completion, usage.total, usage.reasoning) == (192, 9, 423, 222)
+    assert (usage.prompt, usage.completion, usage.total, usage.reasoning) == (192, 231, 423, 222)
 
 
 @quirk(79)

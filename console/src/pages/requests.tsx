@@ -246,6 +246,7 @@ function AllRequests(props: { given: URLSearchParams }): JSX.Element {
                       {row.attempts}
                       {row.is_fallback && <span class="hint"> fallback</span>}
                       {row.cache_status === "HIT" && <span class="hint"> cached</span>}
+                      {row.cache_status === "REPLAYED" && <span class="hint"> repeated</span>}
                     </>
                   ),
                 },

@@ -17,6 +17,7 @@ export interface Attempt {
   first_content: number | null;
   ended: number;
   cache: string | null;
+  is_charged: boolean;
   is_hedge_loser: boolean;
   req_units: number;
   res_units: number;
@@ -112,6 +113,12 @@ export function Waterfall(props: { attempts: Attempt[]; whole: number; ending: E
 /** Whether an attempt failed in the middle of an answer that had begun well. */
 const brokeOff = (each: Attempt): boolean => each.error !== null && each.status !== null && each.status > 0 && each.status < 400;
 
+/** How an answer was found that nobody was asked for. */
+const FOUND: Record<string, string> = {
+  HIT: "Answered from the cache.",
+  REPLAYED: "Answered as the first request with this Idempotency-Key.",
+};
+
 /** What an attempt led to: tried again, somebody else asked, the answer. */
 function endOf(attempts: Attempt[], index: number, ending: Ending): string {
   const each = attempts[index];
@@ -119,7 +126,7 @@ function endOf(attempts: Attempt[], index: number, ending: Ending): string {
   if (each.is_hedge_loser) return "Ended, because another one was faster.";
   if (ending === "broken" && index === attempts.length - 1)
     return "Broke off when its answer had begun: nobody else could be asked.";
-  if (each.error === null) return each.cache === "HIT" ? "Answered from the cache." : "Answered.";
+  if (each.error === null) return (!each.is_charged && FOUND[each.cache ?? ""]) || "Answered.";
   const next = attempts[index + 1];
   if (next === undefined) return ending === "answered" ? "Failed." : "Failed, and nothing else was left to try.";
   if (next.began < each.ended) return "Failed, while another one was under way.";

@@ -37,6 +37,13 @@ _REQUEST_TYPES: Final = {
     "responses.input_items": "listResponseInputItems",
     "responses.compact": "createModelResponse",
 }
+UNBILLED: Final = frozenset(
+    {
+        "models", "models.retrieve", "models.show", "count_tokens", "responses.input_tokens", "responses.retrieve",
+        "responses.delete", "responses.cancel", "responses.input_items", "operations.retrieve", "fetchPredictOperation",
+    }
+)  # fmt: skip
+"""What no provider bills: lists of models, counts of tokens, and what is asked of something that was made before."""
 _CACHEABLE: Final = frozenset(
     {"chat.completions", "completions", "embeddings", "moderations", "rerank", "images.generations"}
 )

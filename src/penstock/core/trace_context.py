@@ -17,7 +17,7 @@ TRACEPARENT: Final = b"traceparent"
 TRACESTATE: Final = b"tracestate"
 BAGGAGE: Final = b"baggage"
 
-_TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?")
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _SAMPLED: Final = 1
 _RANDOM: Final = 2
@@ -81,7 +81,8 @@ def joined(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
 
 
 def read_traceparent(value: bytes | None) -> Parent | None:
-    """The caller's span; None for no header, and for a header that must be ignored."""
+    """The caller's span; None for no header, and for a header that must be ignored: what a future version puts behind
+    the flags has no comma, which stands between two fields."""
     match = None if value is None else _TRACEPARENT.fullmatch(value)
     if match is None or match[1] == b"ff" or (match[1] == b"00" and match[5] is not None):
         return None

@@ -95,4 +95,12 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
         return Usage(**sums)
 
 
+def with_reasoning(prompt: int | None, completion: int | None, total: int | None, reasoning: int | None) -> int | None:
+    """The tokens of an answer, those of its reasoning among them: some hosts count these apart, and only their total
+    has them (docs/quirks.md#q78)."""
+    if reasoning and prompt is not None and completion is not None and total == prompt + completion + reasoning:
+        return completion + reasoning
+    return completion
+
+
 _COUNTS = tuple(name for name in Usage.__struct_fields__ if name not in {"units", "native"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -34,8 +34,18 @@ class SteadyPrice(msgspec.Struct, frozen=True, eq=False):
     price_match: str
 
 
+class PricedModel(NamedTuple):
+    """What a price is looked up by. ``provider`` is a slug; ``virtual_key`` names prices of its own, where it has any;
+    ``region`` is that of the target, empty where it names none."""
+
+    provider: str
+    model: str
+    virtual_key: str | None = None
+    region: str = ""
+
+
 class Pricing(Protocol):
-    """Knows the prices of models. ``provider`` is a slug; ``virtual_key`` names prices of its own, where it has any."""
+    """Knows the prices of models."""
 
     @property
     def is_loading(self) -> bool:
@@ -46,16 +56,16 @@ class Pricing(Protocol):
         """Wait until prices are read, or can't be had."""
         ...
 
-    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
+    def prices(self, model: PricedModel, *, strict: bool) -> Prices | None:
         """The prices for an estimate: with ``strict`` the highest that a unit may cost. None if unknown."""
         ...
 
-    def steady(self, provider: str, model: str, virtual_key: str | None) -> SteadyPrice | None:
+    def steady(self, model: PricedModel) -> SteadyPrice | None:
         """The price until the catalogue changes, if it is steady; None if it isn't, or is unknown."""
         ...
 
-    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> Charge | None:
-        """What a call that ends now costs. None if the price is unknown."""
+    def charge(self, model: PricedModel, usage: Usage, at: float | None = None) -> Charge | None:
+        """What a call costs that was made ``at``, in seconds since 1970; None: now. None if the price is unknown."""
         ...
 
 
@@ -67,11 +77,11 @@ class NoPricing:
     async def ready(self) -> None:
         """There is nothing to wait for."""
 
-    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> None:  # noqa: ARG002
+    def prices(self, model: PricedModel, *, strict: bool) -> None:  # noqa: ARG002
         return None
 
-    def steady(self, provider: str, model: str, virtual_key: str | None) -> None:  # noqa: ARG002
+    def steady(self, model: PricedModel) -> None:  # noqa: ARG002
         return None
 
-    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> None:  # noqa: ARG002
+    def charge(self, model: PricedModel, usage: Usage, at: float | None = None) -> None:  # noqa: ARG002
         return None

@@ -44,7 +44,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     ``target`` is the target's path in the config (``config.targets[0]``). ``status`` is the provider's HTTP status, or
     the one that its failure stands for; 0 when the attempt was cancelled before anything came back. ``first_content``
-    and ``ended`` are None where that was never reached. ``usage`` is what the provider reported.
+    and ``ended`` are None where that was never reached. ``usage`` is what the provider reported. ``lane`` is 0 where no
+    request for the provider was made: a guard or a limit refused the attempt, say.
 
     ``is_charged`` is False where this request does not pay for the attempt: it was answered from the cache, or shares
     the upstream call of another request. ``is_hedge_loser``: another attempt of a race won.
@@ -98,9 +99,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``status`` is what the request came to: the status that its caller got, 499 where it left first, and that of the
     failure where an answer broke off after its head; ``head_status`` is then what the head said. ``failure`` is a
     ``Kind`` value or None. ``first_byte`` runs from the request's arrival to the first byte of the answer's body.
-    ``provider``, ``model`` and ``option`` are those of the attempt that answered; of a request that none answered, the
-    provider and the model that it named. ``usage`` is the total of all attempts that this request pays for, with the
-    estimates that limits were charged where a provider told none.
+    ``provider``, ``model`` and ``option`` are those of the attempt that answered, or of the last one where none
+    did; of a request without an attempt, the provider and the model that it named. ``usage`` is the total of all
+    attempts that this request pays for, with the estimates that limits were charged where a provider told none.
     """
 
     at: float

@@ -123,7 +123,7 @@ class AttemptAccount:
             self.is_hedge_loser,
             target.virtual_key,
             self.billed,
-            _region(target.options) if target.options else "",
+            target.region if target.options else "",
             self.span_id,
             target.identity,
         )
@@ -316,7 +316,9 @@ class Account:
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
         status, failure = self._end()
-        answered, target, virtual_key = self.answered_by, None, self.virtual_key
+        # Of a request that none answered, as its caller left, the last attempt is told.
+        answered = self.answered_by or (self.attempts[-1] if self.attempts else None)
+        target, virtual_key = None, self.virtual_key
         if answered is not None:
             target = answered.target
             virtual_key = target.virtual_key or virtual_key
@@ -395,11 +397,6 @@ def _used(attempt: AttemptRecord) -> Usage | None:
     if not attempt.is_charged:
         return None
     return attempt.usage if attempt.billed is None else attempt.billed.usage
-
-
-def _region(options: Mapping[str, str]) -> str:
-    """The region by which some providers' prices differ."""
-    return options.get("aws_region") or options.get("vertex_region") or ""
 
 
 def _message(failure: Failure | None) -> str | None:

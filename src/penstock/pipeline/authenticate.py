@@ -46,18 +46,22 @@ _OTHERS: Final = {name: tuple(other for other in KEY_HEADERS if other != name) f
 
 class Caller(msgspec.Struct, frozen=True):
     """The caller of a request. ``header`` is the name of the header that carried the gateway key. ``others`` are
-    further headers that hold a gateway key, the caller's or another's. None of them must ever reach a provider.
-    ``catalogue`` is what the caller knows of the catalogue with which the request began; None: of the current one."""
+    further headers that hold a gateway key, the caller's or another's, and ``held_back`` those among the headers that a
+    plan reads or forwards (compile.py). None of them must ever reach a provider. ``catalogue`` is what the caller knows
+    of the catalogue with which the request began; None: of the current one."""
 
     key: GatewayKey | None = None
     header: bytes = b""
     others: tuple[bytes, ...] = ()
     catalogue: Catalogue | None = None
+    held_back: tuple[bytes, ...] = ()
 
     @property
     def withheld(self) -> tuple[bytes, ...]:
         """The names of all headers that must not reach a provider."""
-        return (self.header, *self.others) if self.others else (self.header,)
+        if self.others or self.held_back:
+            return (self.header, *self.others, *self.held_back)
+        return (self.header,)
 
     @property
     def tenant(self) -> str:

@@ -215,6 +215,12 @@ class Answer(msgspec.Struct):
     def failure(self) -> Failure | None:
         return self.outcome.failure
 
+    @property
+    def has_content(self) -> bool:
+        """Whether this is an answer with content: a good one, or a stream that told an error right behind its first
+        content."""
+        return self.watch is not None or self.outcome.ok
+
     def close(self) -> None:
         """Close the reply that is still arriving and run the callbacks."""
         if self.rest is not None:

@@ -189,14 +189,15 @@ class Compiler:
             return with_near_alias(compiled, call, self.names, asked.catalogue)
         call.account.config = compiled.config
         if caller.key is not None and (compiled.forwarded or compiled.withheld):
-            others = holding_keys(call.fields, compiled.forwarded, asked.catalogue)
-            call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
+            forwarded = holding_keys(call.fields, compiled.forwarded, asked.catalogue)
+            call.caller = msgspec.structs.replace(caller, held_back=(*compiled.withheld, *forwarded))
         return compiled
 
     def _asked(self, call: Call, everything: Catalogue) -> _Asked:
         routing, caller = self._routing, call.caller
-        key, withheld = caller.key, caller.withheld
-        headers = tuple([field for field in call.headers if routing[field[0]] and field[0] not in withheld])
+        key, shown = caller.key, (caller.header, *caller.others)
+        # What an earlier plan of the same call holds back is looked into again: it makes no other plan.
+        headers = tuple([field for field in call.headers if routing[field[0]] and field[0] not in shown])
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
         default = (key.config if key is not None else None) or self._default_config
         current = everything.seen_by(key)

@@ -9,6 +9,7 @@ one of them.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 from collections import OrderedDict
@@ -129,7 +130,13 @@ class Idempotency:
             )
         entry = self._launch(name, fingerprint, run, call.dialect, claimed)
         entry.cost.participants += 1
-        answer = await entry.shared_call.join()
+        try:
+            answer = await entry.shared_call.join()
+        except asyncio.CancelledError:
+            # The attempt that runs goes on for those who come back: one of them pays for it.
+            if call.account.attempts and call.account.attempts[-1].call is None:
+                call.account.attempts[-1].call = entry.cost
+            raise
         if entry.is_replayed:
             return _replayed(answer, call, entry)
         made = entry.shared_call.answer
@@ -228,6 +235,8 @@ def _replayed(answer: Answer, call: Call, kept: _Kept) -> Answer:
         attempt.model, attempt.status, attempt.usage = answer.model, answer.outcome.status, answer.usage
         attempt.failure = answer.failure
         attempt.cache, attempt.call = "REPLAYED", _cost_of(kept)
+        made = None if kept.shared_call.answer is None else kept.shared_call.answer.attempt
+        attempt.lane = 0 if made is None else made.lane
         if attempt.call is not None and attempt.call is not kept.cost:
             attempt.call.participants += 1
     return answer

@@ -15,10 +15,10 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
-from penstock.pipeline.account import NOTHING_NAMED
+from penstock.pipeline.account import NOTHING_NAMED, Named
 from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.attempt import failed
-from penstock.pipeline.call import NO_CACHE, Answer, Call
+from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
@@ -106,9 +106,17 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = _headed(answer, call, walked)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.outcome.failure
-        account.cache = None if answer.cache_status in NO_CACHE else answer.cache_status
-        account.named = NOTHING_NAMED if account.failure is None else named(call, known, self.compiler.names)
+        # An attempt knows that it repeats another request, whose answer says how that one was found.
+        account.cache = None if answer.attempt is None else answer.attempt.cache
+        account.named = NOTHING_NAMED if account.failure is None else self._named(answer, call, known)
         return answer
+
+    def _named(self, answer: Answer, call: Call, compiled: CompiledPlan | Failure) -> Named:
+        """What a request named that has failed. A stream that told an error right behind its first content has the
+        status of its head, as one that tells it later: its caller gets both."""
+        if answer.attempt is not None and answer.watch is not None:
+            answer.attempt.status = answer.status
+        return named(call, compiled, self.compiler.names)
 
     async def _read_config(self, call: Call) -> None:
         """Compile a long config in a thread. Before it the body and the ids are read, which may name the target."""

@@ -125,6 +125,12 @@ class Target(msgspec.Struct, frozen=True):
     address: str = ""
     guards: TargetGuards | None = None
 
+    @property
+    def region(self) -> str:
+        """The region by which some providers' prices differ; empty where the target names none."""
+        options = self.options
+        return options.get("aws_region") or options.get("vertex_region") or "" if options else ""
+
     def __repr__(self) -> str:
         # Options and parameters may be credentials.
         return f"Target({self.path!r}, {self.provider!r})"

@@ -11,7 +11,7 @@ from penstock.limits.admission import Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Hold
 from penstock.limits.limit import Amounts, Kind, Limit
-from penstock.limits.pricing import SteadyPrice
+from penstock.limits.pricing import PricedModel, SteadyPrice
 from penstock.limits.windows import RATE_UNITS, SECOND, CalendarWindow, RateWindow
 
 NOON: int = 20_454 * 86_400 * SECOND + 43_200 * SECOND
@@ -69,14 +69,14 @@ class FixedPricing:
         self.fixed = Prices(input_price, output_price)
         self.unpriced = {*unpriced}
 
-    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
-        return None if model in self.unpriced else self.fixed
+    def prices(self, model: PricedModel, *, strict: bool) -> Prices | None:
+        return None if model.model in self.unpriced else self.fixed
 
-    def steady(self, provider: str, model: str, virtual_key: str | None) -> SteadyPrice | None:
-        return None if model in self.unpriced else SteadyPrice(self.fixed, 1 << 32, "fixed", "exact")
+    def steady(self, model: PricedModel) -> SteadyPrice | None:
+        return None if model.model in self.unpriced else SteadyPrice(self.fixed, 1 << 32, "fixed", "exact")
 
-    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> FixedCharge | None:
-        if model in self.unpriced:
+    def charge(self, model: PricedModel, usage: Usage, at: float | None = None) -> FixedCharge | None:
+        if model.model in self.unpriced:
             return None
         picos = (usage.prompt or 0) * self.fixed.input + (usage.completion or 0) * self.fixed.output
         return FixedCharge(nanos_settled(picos), "fixed", "exact")

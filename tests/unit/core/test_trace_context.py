@@ -33,6 +33,8 @@ def header(version: str = "00", trace: str = TRACE, span: str = SPAN, flags: str
         (header("cc", more="-what-the-future-will-be"), Parent(TRACE, SPAN, 1)),
         (None, None),
         (b"", None),
+        (header("cc", more="-1") + b"," + header("cc"), None),
+        (header("cc", more="-1,2"), None),
         (header("ff"), None),
         (header(more="-more"), None),
         (header(trace="0" * 32), None),

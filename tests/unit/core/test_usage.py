@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.core.usage import MOST, Usage
+from penstock.core.usage import MOST, Usage, with_reasoning
 
 
 def test_a_later_report_wins_where_it_counts() -> None:
@@ -25,6 +25,23 @@ def test_what_neither_reports_stays_unknown() -> None:
     total = Usage(searches=1).plus(Usage(searches=2))
     assert total == Usage(searches=3)
     assert Usage().plus(Usage()) == Usage()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion", "total", "reasoning", "whole"),
+    [
+        (9, 2, 17, 6, 8),
+        (9, 8, 17, 6, 8),
+        (9, 2, 18, 6, 2),
+        (9, 2, None, 6, 2),
+        (None, 2, 8, 6, 2),
+        (9, None, 15, 6, None),
+    ],
+)
+def test_reasoning_that_a_host_counts_beside_the_completion(
+    prompt: int | None, completion: int | None, total: int | None, reasoning: int, whole: int | None
+) -> None:
+    assert with_reasoning(prompt, completion, total, reasoning) == whole
 
 
 @pytest.mark.parametrize("impossible", [-1, -(10**12), MOST + 1, 1 << 63, 10**30])

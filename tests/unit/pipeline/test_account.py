@@ -55,6 +55,17 @@ def test_attempts_that_failed_stay_in_the_account(records: Records, account: Acc
     assert record.attempts[0].began <= record.attempts[1].began
 
 
+def test_of_a_request_that_none_answered_the_last_attempt_is_told(records: Records, account: Account) -> None:
+    """Its caller left, say: the access log, the request log and metrics name who was asked."""
+    queue = records.subscribe()
+    attempt(account)
+    account.attempt(calling.target("nvidia", virtual_key="v")).model = "m"
+    account.has_left = True
+    account.close()
+    record = calling.only_record(queue)
+    assert (record.provider, record.model, record.option, record.virtual_key) == ("nvidia", "m", "config", "v")
+
+
 def test_the_total_is_what_all_attempts_cost_together(records: Records, account: Account) -> None:
     queue = records.subscribe()
     attempt(account, USAGE)

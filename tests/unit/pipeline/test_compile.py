@@ -260,6 +260,21 @@ def test_a_plan_is_forgotten_when_its_credential_becomes_a_gateway_key(
     assert [leaf.api_key for leaf in leaves(again.plan)] == [Secret("sk-becomes-a-key")]
 
 
+def test_a_call_that_is_compiled_again_has_the_same_plan(named: Compiler, catalogues: MemoryCatalogue) -> None:
+    """A list of models is, and a session each second: what the first plan held back makes no other one, and is kept
+    from providers once."""
+    another = GatewayKey("another", hashlib.sha256(b"another").digest())
+    catalogues.replace(msgspec.structs.replace(catalogue(), keys=(*catalogue().keys, another)))
+    asked = from_caller(
+        catalogue().keys[0], authorization="Bearer another", x_portkey_provider="openai",
+        x_portkey_forward_headers="x-mine", x_mine="another",
+    )  # fmt: skip
+    first = named.compile(asked)
+    assert isinstance(first, CompiledPlan)
+    assert named.compile(asked) is named.compile(asked) is first
+    assert asked.caller.withheld == (b"x-portkey-api-key", b"authorization", b"x-mine")
+
+
 def test_callers_with_other_keys_share_a_plan_and_not_what_is_open_to_them(named: Compiler) -> None:
     every, some = catalogue().keys
     for values in (ASKED["keyed"], ASKED["own"]):

@@ -123,6 +123,7 @@ async def test_a_replayed_answer_says_so_under_its_own_trace_id() -> None:
     assert headers[b"x-portkey-request-id"] == again.account.id.encode()
     (attempt,) = again.account.attempts
     assert (attempt.cache, attempt.model, attempt.status, attempt.usage) == ("REPLAYED", "m", 200, USAGE)
+    assert attempt.lane == 1  # who comes back may be the one who pays, and counts the call
 
 
 async def test_those_who_come_while_it_runs_share_it() -> None:
@@ -148,7 +149,24 @@ async def test_who_stays_pays_when_the_first_has_left() -> None:
     leaving.account.close()
     once.transport.gate.set()
     await second
-    assert once.charged() == [None, USAGE]
+    records = once.queue.take()
+    assert [record.usage for record in records] == [None, USAGE]
+    assert [attempt.is_charged for record in records for attempt in record.attempts] == [False, True]
+
+
+async def test_who_left_pays_where_nobody_else_was_there() -> None:
+    """What limits charge is an estimate; who comes back later pays nothing."""
+    once = Once(json_reply(PLAIN["openai_chat"]), reattach=3600)
+    once.transport.gate.clear()
+    leaving = once.call()
+    first = asyncio.create_task(once.answer(leaving))
+    await calling.turns()
+    first.cancel()
+    await calling.turns()
+    leaving.account.close()
+    once.transport.gate.set()
+    await once.served(once.call())
+    assert [attempt.is_charged for record in once.queue.take() for attempt in record.attempts] == [True, False]
 
 
 async def test_a_call_goes_on_for_a_while_with_nobody_listening() -> None:

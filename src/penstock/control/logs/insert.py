@@ -153,8 +153,8 @@ def _entry(
 ) -> LogEntry:
     latency = round(row.took * 1000)
     at = moment - latency
-    usage, model = _usage(row.response.get("body")) or Usage(), _model(row)
-    price = prices.look_up(row.provider, model) if row.provider and model else None
+    counts, model = _usage(row.response.get("body")), _model(row)
+    usage = counts or Usage()
     return LogEntry(
         id=id_at(at),
         at=at,
@@ -175,12 +175,21 @@ def _entry(
         output_tokens=usage.completion or 0,
         cached_tokens=usage.cached or 0,
         reasoning_tokens=usage.reasoning or 0,
-        total_tokens=usage.total or (usage.prompt or 0) + (usage.completion or 0),
-        amount=None if price is None else charge(usage, price, at / 1e6).nanos,
+        total_tokens=(usage.prompt or 0) + (usage.completion or 0),
+        amount=_amount(row, counts, model, prices, at),
         metadata=rules.redactor.labels(row.metadata),
         content=_content(row, rules) if keeps else None,
         **columns,
     )
+
+
+def _amount(row: _InsertedRequest, usage: Usage | None, model: str | None, prices: PriceBook, at: int) -> int | None:
+    """What a request that arrived ``at`` (microseconds since 1970) cost, in nanodollars; None where its price or its
+    usage is unknown. As among the gateway's own, a request that failed without telling a usage cost nothing."""
+    if usage is None:
+        return None if 200 <= row.status < 300 else 0
+    price = prices.look_up(row.provider, model) if row.provider and model else None
+    return None if price is None else charge(usage, price, at / 1e6).nanos
 
 
 def _usage(body: Any) -> Usage | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core.json_text import integer, integers, mapping
-from penstock.core.usage import Usage
+from penstock.core.usage import Usage, with_reasoning
 from penstock.dialects.service_tier import with_tier
 
 _COUNTS: Final = ("input_tokens", "output_tokens", "total_tokens")
@@ -29,6 +29,7 @@ def read_usage(counts: Any) -> Usage | None:
     searches = None
     if "server_tool_use" in counts:
         searches = integer(mapping(mapping(counts, "server_tool_use"), "web_search"), "num_requests")
+    completion = with_reasoning(prompt, completion, total, reasoning)
     return Usage(prompt, completion, total, cached, written, reasoning, searches=searches, native=counts)
 
 

@@ -134,7 +134,7 @@ class Recorder:
         attempt, operation = record.attempts[0], record.operation or NONE
         provider, model = record.provider or attempt.provider, record.model or attempt.model
         named = self._provider(provider), self._model(model, may_join=True)
-        called = self._attempt_names(attempt) if attempt.is_charged else None
+        called = self._attempt_names(attempt) if is_call(attempt) else None
         return AlikeLabels(
             (operation, *named, _CLASSES.get(record.status // 100, OTHER)),
             (operation, _STREAM[record.stream]),
@@ -234,12 +234,16 @@ class Recorder:
             if not attempt.is_charged:
                 continue  # nobody was called, or another request counts the call
             named = self._attempt_names(attempt)
-            self._attempts.add((*named, _CLASSES.get(attempt.status // 100, _CANCELLED)))
-            if attempt.failure is not None:
-                self._failed.put(attempt.identity, named)
-                self._attempt_errors.add((named[0], attempt.failure))
             if previous is not None:
                 self._further(previous, attempt).add((named[0],))
+            previous = attempt
+            if attempt.failure is not None:
+                self._failed.put(attempt.identity, named)
+            if not is_call(attempt):
+                continue
+            self._attempts.add((*named, _CLASSES.get(attempt.status // 100, _CANCELLED)))
+            if attempt.failure is not None:
+                self._attempt_errors.add((named[0], attempt.failure))
             if attempt.ended is not None:
                 self._upstream.observe(named, attempt.ended - attempt.began)
             if record.stream and attempt.first_content is not None and attempt.failure is None:
@@ -247,7 +251,6 @@ class Recorder:
             tokens += self._count_tokens(named, attempt)
             if self._gen_ai is not None:
                 self._gen_ai.count(record, attempt, named)
-            previous = attempt
         return tokens
 
     def _attempt_names(self, attempt: AttemptRecord) -> tuple[str, str]:
@@ -312,6 +315,12 @@ class Recorder:
                 self._key_cost.add((self._keys.label(record.key),), total * _NANOS)
             for pair in self._metadata_pairs(record):
                 self._metadata_cost.add(pair, total * _NANOS)
+
+
+def is_call(attempt: AttemptRecord) -> bool:
+    """Whether an attempt is a call of a provider that its request pays for: not an answer from the cache, nor a call
+    that another request counts, nor an attempt that was refused before there was a request for the provider."""
+    return attempt.is_charged and attempt.lane != 0
 
 
 def nanos_of(attempt: AttemptRecord, at: float, charges: ChargeReader) -> int | None:

@@ -60,9 +60,10 @@ def spans_of(
 
 
 def _request_span(record: Record, context: TraceContext, span_id: str, version: str, scheme: str) -> Span:
-    # A server's span is an error where the server is to blame:
-    # https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
-    is_error = record.failure is not None and _BLAME.get(record.failure) is not Blame.CLIENT
+    # A server's span is no error where the status in the head of its answer is 4xx, whoever chose that status; else it
+    # is where the caller is not to blame: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
+    is_refusal = 400 <= (record.head_status or record.status) < 500
+    is_error = record.failure is not None and not is_refusal and _BLAME.get(record.failure) is not Blame.CLIENT
     return Span(
         context.trace_id,
         span_id,

@@ -32,7 +32,7 @@ from penstock.limits.usage_statistics import UsageStatistics
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.admission.fast_reservation import FastTarget
 from penstock.pipeline.admission.limit_failure import limit_failure
-from penstock.pipeline.admission.request_meter import RequestMeter
+from penstock.pipeline.admission.request_meter import RequestMeter, priced_model
 from penstock.pipeline.admission.reservation import Reservation
 from penstock.pipeline.call import Call
 from penstock.pipeline.compiled_plan import CompiledPlan
@@ -194,7 +194,7 @@ class Admitter:
             return None
         taken = _NOTHING.normal
         if usage is not None:
-            charge = self.pricing.charge(target.provider, attempt.model or "", target.virtual_key, usage)
+            charge = self.pricing.charge(priced_model(target, attempt.model or ""), usage)
             taken = Amounts(0 if charge is None else charge.nanos, usage.prompt or 0, usage.completion or 0)
         admitted = await self._admission.admit(next(self._requests), budgets, Estimate(taken, taken), 2)
         if isinstance(admitted, LimitRefusal):
@@ -291,7 +291,7 @@ class Admitter:
         if target.default_params or target.override_params or target.drop_params:
             return None
         model = model.removeprefix(target.model_prefix)
-        price = self.pricing.steady(target.provider, model, target.virtual_key)
+        price = self.pricing.steady(priced_model(target, model))
         path = self._fast.fast_path(limits.limits, self._clock)
         if price is None or path is None:
             return None

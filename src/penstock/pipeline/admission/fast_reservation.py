@@ -185,7 +185,7 @@ class FastReservation(FastHold):
         self.is_in_flight = False
         if answer is not None:
             self.outcome = answer.outcome
-            if answer.usage is None and answer.outcome.ok:
+            if answer.usage is None and answer.has_content:
                 self.text = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:

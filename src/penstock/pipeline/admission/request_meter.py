@@ -19,7 +19,7 @@ from penstock.limits.applied import Applied
 from penstock.limits.estimate import NotBounded, RequestSize, normal_estimate, strict_estimate
 from penstock.limits.in_force import RequestLimits
 from penstock.limits.limit import Amounts
-from penstock.limits.pricing import Charge
+from penstock.limits.pricing import Charge, PricedModel
 from penstock.limits.refusal import LimitRefusal
 from penstock.limits.request_size import size_of_request
 from penstock.pipeline.account import AttemptAccount
@@ -122,7 +122,7 @@ class RequestMeter:
         target, model = attempt.target, attempt.model
         if model is None:
             model = self._model_at(target)
-        return self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
+        return self._admitter.pricing.charge(priced_model(target, model), usage)
 
     def learn(self, attempt: AttemptAccount, usage: Usage) -> None:
         size, model = self.sizes.get(attempt.target.path) or self.sizes.get(None), attempt.model
@@ -155,9 +155,9 @@ class RequestMeter:
         if self._operation in _FREE_OPERATIONS or self._body is None:
             return _NO_SIZE
         size, model = self._size(target), self._model_at(target)
-        admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
+        admitter, priced = self._admitter, priced_model(target, model)
         typical = admitter.statistics.typical(self._tenant, model)
-        normal = normal_estimate(size, admitter.pricing.prices(*vendor, strict=False), typical=typical)
+        normal = normal_estimate(size, admitter.pricing.prices(priced, strict=False), typical=typical)
         normal = self._with_units(normal, target, model)
         if not self._has_strict(target):
             return Estimate(normal, None, "", model)
@@ -165,7 +165,7 @@ class RequestMeter:
             text = f"A strict limit can't tell how much {self._operation.value} takes at most: use a limit that is not."
             return Estimate(normal, None, text, model)
         try:
-            strict = strict_estimate(self._exact(target, size), admitter.pricing.prices(*vendor, strict=True))
+            strict = strict_estimate(self._exact(target, size), admitter.pricing.prices(priced, strict=True))
         except NotBounded as problem:
             return Estimate(normal, None, str(problem), model)
         return Estimate(normal, strict, "", model)
@@ -191,7 +191,7 @@ class RequestMeter:
         usage = self._asked(body, _expected(self._operation, body))
         if usage is None:
             return normal
-        charge = self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
+        charge = self._admitter.pricing.charge(priced_model(target, model), usage)
         return normal if charge is None else msgspec.structs.replace(normal, cost=max(normal.cost or 0, charge.nanos))
 
     def _has_strict(self, target: Target) -> bool:
@@ -205,6 +205,11 @@ class RequestMeter:
         named = target.override_params.get("model") or (None if self._model else target.default_params.get("model"))
         name = None if named is None else read_json_or_none(named)
         return name if isinstance(name, str) else self._model.removeprefix(target.model_prefix)
+
+
+def priced_model(target: Target, model: str) -> PricedModel:
+    """What the price of a model at a target is looked up by."""
+    return PricedModel(target.provider, model, target.virtual_key, target.region)
 
 
 def _cost(estimate: Estimate) -> tuple[bool, int]:

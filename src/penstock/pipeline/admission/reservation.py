@@ -159,7 +159,7 @@ class Reservation:
         else:
             return
         tried.has_answered, tried.is_good = True, answer.outcome.ok
-        if tried.is_good and answer.usage is None and answer.status != _SWITCHING:
+        if answer.has_content and answer.usage is None and answer.status != _SWITCHING:
             tried.text = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:
@@ -168,7 +168,7 @@ class Reservation:
             return
         self._is_closed = True
         for tried in self._tries:
-            self._finish(tried.admitted, self._actual(tried))
+            self._finish(tried.admitted, self._actual(tried, is_last=True))
         if not self._main.is_open:
             return
         # Who repeats a request by its Idempotency-Key makes no attempt, and may be the one who pays for the call.
@@ -198,8 +198,9 @@ class Reservation:
         if admitted.is_open:
             self._meter.finish(admitted, actual)
 
-    def _actual(self, tried: _Try) -> Amounts | None:
-        """What an attempt took; None if it took nothing."""
+    def _actual(self, tried: _Try, *, is_last: bool = False) -> Amounts | None:
+        """What an attempt took; None if it took nothing. ``is_last``: its caller got what came of it, an error behind
+        content, too."""
         account = tried.account
         if not account.is_charged():
             return None
@@ -214,7 +215,8 @@ class Reservation:
             return _NOTHING  # Reading what is kept, say: it counts as a request.
         # A provider that answers with an error, or isn't reached, bills nothing.
         is_sent = account.origin is not None or account.call is not None
-        if not is_sent or (tried.has_answered and not tried.is_good):
+        is_error = tried.has_answered and not (tried.is_good or (is_last and tried.text is not None))
+        if is_error or not is_sent:
             return None
         return self._billed(tried.admitted, account, _estimated_usage(tried), is_estimated=True)
 

@@ -15,7 +15,8 @@ from penstock.core.usage import Usage
 from penstock.observe.log_extras import NO_EXTRAS
 from penstock.observe.record import Record
 from penstock.observe.record_kinds import RecordKind
-from penstock.pipeline.records.log_rows import ChargeOf, Details, OnlyAttempt, Spooled, cost_of, is_told_by_columns
+from penstock.pipeline.records.cost import cost_of
+from penstock.pipeline.records.log_rows import ChargeOf, Details, OnlyAttempt, Spooled, is_told_by_columns
 from penstock.stores.sql.request_log.entry import GATEWAY, AlikeEntries, Entries, LogEntry, OwnValues
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -118,7 +119,7 @@ class AlikeRows:
         if billed is not None and (billed.usage is not usage or billed.is_estimated):
             return None
         charge = None if attempt.usage is None or billed is not None else charge_of(attempt, record.at)
-        usage, nanos, version, match, _ = cost_of(attempt, charge)
+        usage, nanos, version, match, _ = cost_of(attempt, charge, record)
         price = self._prices.get((match, version)) or self._price(match, version)
         first_text = "" if first is None else f',"first_content":{milliseconds(first)}'
         beginning, began = self._beginning(record, common, usage), milliseconds(attempt.began)
@@ -134,7 +135,7 @@ class AlikeRows:
             completion,
             usage.cached or 0,
             usage.reasoning or 0,
-            usage.total or prompt + completion,
+            prompt + completion,
             nanos,
             0 if charge is None or common.is_charged else charge.nanos,
             f'{beginning}"attempt":{{"began":{began}{price}{first_text}{common.ending}}}',

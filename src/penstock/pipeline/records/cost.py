@@ -13,9 +13,11 @@ from typing import Final, Protocol
 from msgspec.structs import force_setattr
 
 from penstock.core.failure import Kind
+from penstock.core.operation import UNBILLED, Operation
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
-from penstock.limits.pricing import SteadyPrice
+from penstock.limits.pricing import Charge as PricedCharge
+from penstock.limits.pricing import PricedModel, SteadyPrice
 from penstock.observe.record import AttemptRecord, Record
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import EMPTY, Price, PriceBook
@@ -27,7 +29,9 @@ from penstock.stores.catalogue import Catalogue
 
 _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "priority"}
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
+_NO_USAGE: Final = Usage()
 _DENIED: Final = Kind.HOOKS_FAILED.value
+_PROXY: Final = Operation.PROXY.value
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
 
@@ -96,24 +100,25 @@ class Costs:
         and for a request that led to no attempt."""
         attempts, at = record.attempts, record.at
         if len(attempts) != 1 or attempts[0].billed is not None or attempts[0].usage is None:
-            return self.total(attempts, at)
+            return self.total(attempts, at, is_free=is_free(record))
         if not attempts[0].is_charged:
             return 0
         charge = self.charge_of(attempts[0], at)
         return None if charge is None else charge.nanos
 
-    def total(self, attempts: Iterable[AttemptRecord], at: float) -> int | None:
+    def total(self, attempts: Iterable[AttemptRecord], at: float, *, is_free: bool = False) -> int | None:
         """The sum of the charges of attempts, in nanodollars; None without attempts, or if one's charge is unknown.
 
         What limits were charged for an attempt is its charge. An attempt is free that was answered from the cache or
-        that shares another request's call, and one that failed before it had answered, without telling a usage.
+        that shares another request's call, and one that told no usage and failed before it had answered, or whose
+        request ``is_free``.
         """
         total: int | None = None
         for attempt in attempts:
             nanos: int | None = 0
             if attempt.billed is not None:
                 nanos = attempt.billed.nanos
-            elif attempt.is_charged and (attempt.usage is not None or has_answered(attempt)):
+            elif attempt.is_charged and (attempt.usage is not None or (has_answered(attempt) and not is_free)):
                 charged = self.charge_of(attempt, at)
                 nanos = None if charged is None else charged.nanos
             if nanos is None:
@@ -146,7 +151,7 @@ class CurrentPrices:
         self._costs = costs
         self._clock = clock
         self._default = costs.default
-        self._known: dict[tuple[str, str, str | None, str], Price | None] = {}
+        self._known: dict[tuple[PricedModel, str], Price | None] = {}
         self._known_table: PriceTable | None = None
         """The default table by which the prices were looked up."""
         catalogues.watch(lambda _: self._known.clear())
@@ -158,23 +163,23 @@ class CurrentPrices:
     async def ready(self) -> None:
         await self._costs.ready()
 
-    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
-        price = self._price(provider, model, virtual_key, STANDARD)
+    def prices(self, model: PricedModel, *, strict: bool) -> Prices | None:
+        price = self._price(model, STANDARD)
         return None if price is None else price.estimate(self._clock(), strict=strict)
 
-    def steady(self, provider: str, model: str, virtual_key: str | None) -> SteadyPrice | None:
-        price = self._price(provider, model, virtual_key, STANDARD)
+    def steady(self, model: PricedModel) -> SteadyPrice | None:
+        price = self._price(model, STANDARD)
         most = None if price is None else most_plain_prompt(price)
         if price is None or most is None:
             return None
         return SteadyPrice(price.estimate(self._clock(), strict=False), most, price.version, price.match)
 
-    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> Charge | None:
-        price = self._price(provider, model, virtual_key, mode_of(usage))
-        return None if price is None else charge(usage, price, self._clock())
+    def charge(self, model: PricedModel, usage: Usage, at: float | None = None) -> Charge | None:
+        price = self._price(model, mode_of(usage))
+        return None if price is None else charge(usage, price, self._clock() if at is None else at)
 
-    def _price(self, provider: str, model: str, virtual_key: str | None, mode: str) -> Price | None:
-        known, key = self._known, (provider, model, virtual_key, mode)
+    def _price(self, model: PricedModel, mode: str) -> Price | None:
+        known, key = self._known, (model, mode)
         table = self._default.table
         if table is not self._known_table:
             known.clear()
@@ -182,7 +187,8 @@ class CurrentPrices:
         if key not in known:
             if len(known) >= _REMEMBERED:
                 known.clear()
-            known[key] = self._costs.book.look_up(provider, model, "", mode, self._costs.own(virtual_key))
+            own = self._costs.own(model.virtual_key)
+            known[key] = self._costs.book.look_up(model.provider, model.model, model.region, mode, own)
         return known[key]
 
 
@@ -193,6 +199,28 @@ def mode_of(usage: Usage) -> str:
         if isinstance(value, str) and value in _MODES:
             return _MODES[value]
     return STANDARD
+
+
+def is_free(record: Record) -> bool:
+    """Whether no provider bills a request, whose answer tells no usage then: it lists, reads or deletes something."""
+    return record.operation in UNBILLED or (record.operation == _PROXY and record.method != "POST")
+
+
+def cost_of(
+    attempt: AttemptRecord, charge: PricedCharge | None, record: Record
+) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt of a request took and cost, by which version of the prices and which match, and whether it is
+    estimated. The cost is None if its price or its usage is unknown."""
+    billed = attempt.billed
+    if billed is not None:
+        return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
+    if not attempt.is_charged:
+        return _NO_USAGE, 0, None, "none", False
+    if attempt.usage is None:
+        return _NO_USAGE, None if has_answered(attempt) and not is_free(record) else 0, None, "none", False
+    if charge is None:
+        return attempt.usage, None, None, "none", False
+    return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False
 
 
 def has_answered(attempt: AttemptRecord) -> bool:

@@ -18,10 +18,10 @@ from typing import Any, Final
 from penstock.background import Background
 from penstock.core.durations import microseconds
 from penstock.core.usage import Usage
-from penstock.limits.pricing import Pricing
+from penstock.limits.pricing import PricedModel, Pricing
 from penstock.observe.record import AttemptRecord, Record, RecordQueue, Records
 from penstock.pipeline.records.batches import Batches
-from penstock.pipeline.records.cost import mode_of
+from penstock.pipeline.records.cost import cost_of, mode_of
 from penstock.stores.kept_entries import KeptEntries
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.ledger_entry import LEDGER_FILES, LedgerEntry, decode_entries, encode_entry
@@ -166,7 +166,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
     """The entries of a request's attempts. A request without limits gets its id here."""
     request_id = record.request_id or random_id()
     for number, attempt in enumerate(record.attempts, 1):
-        usage, nanos, version, match, is_estimated = _billed(attempt, pricing)
+        usage, nanos, version, match, is_estimated = _cost(attempt, record, pricing)
         budgets = () if attempt.billed is None else attempt.billed.budgets
         yield LedgerEntry(
             request_id,
@@ -178,7 +178,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
             version,
             match,
             is_estimated,
-            attempt.cache in _FREE,
+            attempt.cache in _FREE and not attempt.is_charged,
             attempt.status,
             attempt.failure,
             attempt.model,
@@ -193,17 +193,14 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
             {**usage.units, _SEARCHES: usage.searches} if usage.searches else usage.units,
             mode_of(usage),
             budgets,
+            attempt.region or None,
         )
 
 
-def _billed(attempt: AttemptRecord, pricing: Pricing) -> tuple[Usage, int | None, str | None, str, bool]:
-    """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated."""
-    billed = attempt.billed
-    if billed is not None:
-        return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
-    if not attempt.is_charged or attempt.usage is None:
-        return Usage(), 0, None, "none", False
-    charge = pricing.charge(attempt.provider, attempt.model or "", attempt.virtual_key, attempt.usage)
-    if charge is None:
-        return attempt.usage, None, None, "none", False
-    return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False
+def _cost(attempt: AttemptRecord, record: Record, pricing: Pricing) -> tuple[Usage, int | None, str | None, str, bool]:
+    """What an attempt of a request took and cost, as ``cost_of`` says it."""
+    charge, usage = None, attempt.usage
+    if attempt.billed is None and attempt.is_charged and usage is not None:
+        priced = PricedModel(attempt.provider, attempt.model or "", attempt.virtual_key, attempt.region)
+        charge = pricing.charge(priced, usage, record.at + attempt.began)
+    return cost_of(attempt, charge, record)

@@ -13,7 +13,7 @@ from penstock.core.usage import Usage
 from penstock.observe.log_extras import Content, LogExtras
 from penstock.observe.record import AttemptRecord, GuardVerdict, Record
 from penstock.observe.redactor import Redactor
-from penstock.pipeline.records.cost import has_answered
+from penstock.pipeline.records.cost import cost_of
 from penstock.prices.charge import Charge
 from penstock.stores.sql.request_log.entry import GATEWAY, LogEntry
 from penstock.stores.sql.request_log.stored_content import StoredContent, packed
@@ -60,9 +60,9 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
     sums, only = _Sums(), None
     details: tuple[AttemptDetails, ...] = ()
     if last is not None and is_told_by_columns(last, record, extras):
-        only = sums.add_only(last, charges[0])
+        only = sums.add_only(last, charges[0], record)
     else:
-        details = tuple([sums.add(*each, extras.messages, redactor) for each in zip(attempts, charges, strict=True)])
+        details = tuple([sums.add(*each, spooled, redactor) for each in zip(attempts, charges, strict=True)])
     are_several = len(attempts) > 1
     prompt, completion = usage.prompt or 0, usage.completion or 0
     first_content, upstream = sums.first_content, sums.upstream
@@ -101,7 +101,7 @@ def row_of(spooled: Spooled, charges: Sequence[Charge | None], redactor: Redacto
         completion,
         usage.cached or 0,
         usage.reasoning or 0,
-        usage.total or prompt + completion,
+        prompt + completion,
         sums.nanos,
         sums.saved,
         redactor.labels(metadata) if metadata else {},
@@ -153,22 +153,23 @@ class _Sums:
         self.first_content: float | None = None
         self.upstream: float | None = None
 
-    def add_only(self, attempt: AttemptRecord, charge: Charge | None) -> OnlyAttempt:
+    def add_only(self, attempt: AttemptRecord, charge: Charge | None, record: Record) -> OnlyAttempt:
         """Add the only attempt; what the row's columns don't tell of it."""
-        _, self.nanos, version, match, _ = cost_of(attempt, charge)
-        if charge is not None and attempt.cache in _HIT:
+        _, self.nanos, version, match, _ = cost_of(attempt, charge, record)
+        if charge is not None and not attempt.is_charged:
             self.saved = charge.nanos
         self.first_content, self.upstream = attempt.first_content, (attempt.ended or 0.0) - attempt.began
         return only_attempt(attempt, match, version)
 
     def add(
-        self, attempt: AttemptRecord, charge: Charge | None, messages: Sequence[str | None], redactor: Redactor
+        self, attempt: AttemptRecord, charge: Charge | None, spooled: Spooled, redactor: Redactor
     ) -> AttemptDetails:
-        """Add the next attempt; what the row tells of it. ``messages`` are the texts of all attempts' errors."""
-        usage, nanos, version, match, is_estimated = cost_of(attempt, charge)
+        """Add the next attempt of a request; what the row tells of it."""
+        messages = spooled.extras.messages
+        usage, nanos, version, match, is_estimated = cost_of(attempt, charge, spooled.record)
         began, first_content, ended = attempt.began, attempt.first_content, attempt.ended
         self.nanos = None if self.nanos is None or nanos is None else self.nanos + nanos
-        if charge is not None and attempt.cache in _HIT:
+        if charge is not None and attempt.cache in _HIT and not attempt.is_charged:
             self.saved += charge.nanos
         if first_content is not None:
             self.first_content = first_content
@@ -201,21 +202,6 @@ class _Sums:
             is_estimated,
             version,
         )
-
-
-def cost_of(attempt: AttemptRecord, charge: Charge | None) -> tuple[Usage, int | None, str | None, str, bool]:
-    """What an attempt took and cost, by which version of the prices and which match, and whether it is estimated. The
-    cost is None if its price or its usage is unknown."""
-    billed = attempt.billed
-    if billed is not None:
-        return billed.usage, billed.nanos, billed.price_version or None, billed.price_match, billed.is_estimated
-    if not attempt.is_charged:
-        return _NO_USAGE, 0, None, "none", False
-    if attempt.usage is None:
-        return _NO_USAGE, None if has_answered(attempt) else 0, None, "none", False
-    if charge is None:
-        return attempt.usage, None, None, "none", False
-    return attempt.usage, charge.nanos, charge.price_version, charge.price_match, False
 
 
 def _retries(attempts: tuple[AttemptRecord, ...]) -> int:

@@ -59,6 +59,7 @@ _COLUMNS: Final = (
     "operation", "model", "trace_id", "input_tokens", "output_tokens", "cached_tokens", "cache_written_tokens",
     "cache_written_1h_tokens", "reasoning_tokens", "audio_input_tokens", "audio_output_tokens", "units", "amount",
     "price_version", "price_match", "is_estimated", "is_cached", "status", "error", "labels", "mode", "budgets",
+    "region",
 )  # fmt: skip
 _INSERT: Final = RepeatedStatement(_COLUMNS, _new)
 
@@ -118,4 +119,5 @@ def _row(entry: LedgerEntry) -> Row:
         write_json(entry.labels).decode() if entry.labels else "{}",
         entry.mode,
         budgets_text(entry.budgets),
+        column_text(entry.region),
     )

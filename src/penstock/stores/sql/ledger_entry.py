@@ -17,7 +17,7 @@ _LOG: Final = logging.getLogger("penstock")
 class LedgerEntry(msgspec.Struct, frozen=True):
     """One attempt. ``at`` is in microseconds since 1970; ``nanos`` in nanodollars, None if the price is unknown. Ids of
     workspace and key are those of their rows. ``units`` are what the attempt used beside tokens, by name. ``budgets``
-    are the buckets of budgets in dollars that it was charged to."""
+    are the buckets of budgets in dollars that it was charged to. ``region`` is the one that its target names."""
 
     request_id: str
     attempt: int
@@ -43,6 +43,7 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     units: Mapping[str, int] = {}
     mode: str | None = None
     budgets: tuple[BucketKey, ...] = ()
+    region: str | None = None
 
 
 LOST: Final = "lost"

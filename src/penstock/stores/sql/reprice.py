@@ -26,6 +26,8 @@ _SECOND: Final = 1_000_000
 _LARGEST: Final = (1 << 63) - 1
 _SEARCHES: Final = "web_search"
 _OF_PICTURES: Final = frozenset((IMAGE_IN, IMAGE_OUT, CACHE_READ_IMAGE))
+_UNTOLD: Final = Usage(0, 0, cached=0, cache_written=0, reasoning=0, audio_in=0, audio_out=0, cache_written_1h=0)
+"""A row of an answer that told no usage: without an amount its cost is unknown, whatever the price."""
 Cursor = tuple[int, str, int]
 """Where a chunk ends: ``at``, ``request_id``, ``attempt`` of its last row."""
 
@@ -101,12 +103,15 @@ def priced(row: Any, book: PriceBook, own: Mapping[str, OwnPrices]) -> Priced:
     price = _price(row, book, own.get(row.virtual_key) if row.virtual_key else None, units)
     if price is None:
         return Priced(row, None)
-    return Priced(row, charge(_usage(row, units), price, row.at / _SECOND))
+    usage = _usage(row, units)
+    if row.amount is None and usage == _UNTOLD:
+        return Priced(row, None)
+    return Priced(row, charge(usage, price, row.at / _SECOND))
 
 
 def _price(row: Any, book: PriceBook, own: OwnPrices | None, units: Mapping[str, int]) -> Price | None:
     """The price of a row; None for a model whose pictures cost, where the ledger doesn't tell how many there were."""
-    price = book.look_up(row.provider, row.model, "", row.mode or STANDARD, own)
+    price = book.look_up(row.provider, row.model, row.region or "", row.mode or STANDARD, own)
     if price is None or any(map(_prices_tokens_of_pictures, price.cases)):
         return None
     return None if _tells_pictures(price.cases) and not _tells_pictures_in(units) else price

@@ -133,6 +133,17 @@ def test_a_call_that_nobody_made_or_another_request_pays_for_is_no_attempt(count
     assert not [name for name in counts if name.startswith(("attempts", "tokens", "cost", "upstream"))]
 
 
+def test_an_attempt_that_was_refused_before_its_call_is_none(counting: Counting) -> None:
+    """A guard or a limit denied it: the next one is a fallback all the same."""
+    denied = attempt("a", 0.0, 0.1, lane=0, status=446, failure="hooks_failed", model=None)
+    counts = counting.count(record(denied, attempt("b", 0.1, 0.2, provider="groq")))
+    assert {name: count for name, count in counts.items() if "attempt" in name or "upstream" in name} == {
+        "attempts groq gpt 2xx": 1,
+        "upstream_duration_seconds groq gpt": 1,
+    }
+    assert counts["fallbacks groq"] == 1
+
+
 def test_a_refused_request(counting: Counting) -> None:
     refused = record(status=401, failure="invalid_gateway_key", provider=None, model=None, operation=None)
     counts = counting.count(refused)

@@ -77,6 +77,19 @@ def test_whose_fault_an_error_is() -> None:
     assert own_error("invalid_request", 400) is None
     assert own_error("client_disconnected", 499) is None
     assert own_error("upstream_status", 502) == "upstream_status"
+    for status in (400, 401, 408, 429):
+        assert own_error("upstream_status", status) is None
+    own, attempt = spans_of(
+        msgspec.structs.replace(
+            RECORD,
+            failure="upstream_status",
+            status=400,
+            attempts=(msgspec.structs.replace(ATTEMPT, failure="upstream_status"),),
+        )
+    )
+    assert (own.error, attempt.error) == (None, "upstream_status")
+    broken = msgspec.structs.replace(RECORD, failure="idle_timeout", status=408, head_status=200)
+    assert spans_of(broken)[0].error == "idle_timeout"
 
 
 def test_an_attempt_that_has_no_end() -> None:

@@ -25,6 +25,7 @@ from penstock.limits.counters import BucketUsage
 from penstock.limits.estimate import normal_estimate
 from penstock.limits.in_force import RequestLimits
 from penstock.limits.memory import MemoryCounters
+from penstock.limits.pricing import PricedModel
 from penstock.limits.request_size import size_of_request
 from penstock.limits.usage_statistics import UsageStatistics
 from penstock.pipeline.account import AttemptAccount
@@ -56,7 +57,7 @@ class Requests:
         self.limits = (Applied(budget(10**6)), Applied(rate(1000)))
         admission = Admission(self.counters, clock.read, self.counters)
         self.admitter = Admitter(Catalogues(), self.counters, clock.read, self.pricing, immediate=self.counters)
-        path, price = self.counters.fast_path(self.limits, clock.read), self.pricing.steady("openai", "m", None)
+        path, price = self.counters.fast_path(self.limits, clock.read), self.pricing.steady(PricedModel("openai", "m"))
         assert path is not None
         assert price is not None
         plan, limits = CompiledPlan(TARGET), RequestLimits(self.limits)

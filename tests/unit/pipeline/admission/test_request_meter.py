@@ -12,6 +12,7 @@ from penstock.core.operation import Operation
 from penstock.core.usage import Usage
 from penstock.dialects.registry import caller_dialect
 from penstock.limits.estimate import UNMEASURED
+from penstock.limits.pricing import PricedModel
 from penstock.pipeline.admission.request_meter import RequestMeter
 from penstock.routing.plan import Target
 
@@ -35,7 +36,7 @@ class Prices:
     def prices(self, *_: object, strict: bool) -> None:
         return None
 
-    def charge(self, _provider: str, _model: str, _virtual_key: str | None, usage: Usage) -> Any:
+    def charge(self, _model: PricedModel, usage: Usage) -> Any:
         return SimpleNamespace(nanos=sum(usage.units.values()) * (7 if "characters" in usage.units else 1000))
 
 

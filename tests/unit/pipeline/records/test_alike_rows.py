@@ -50,6 +50,7 @@ def both(several: list[Spooled], rows: AlikeRows) -> tuple[list[LogEntry], list[
 ALIKE = [
     spooled({}),
     spooled({"usage": USAGE}),
+    spooled({"usage": Usage(3, 2, 50)}),
     spooled({"usage": USAGE, "model": "unpriced"}, model="unpriced"),
     spooled({"usage": USAGE, "first_content": 0.7}, stream=True, first_byte=0.8),
     spooled({"usage": USAGE, "first_content": 0.7, "lane": 2}),

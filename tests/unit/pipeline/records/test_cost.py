@@ -9,6 +9,7 @@ import pytest
 
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
+from penstock.limits.pricing import PricedModel
 from penstock.observe.record import AttemptRecord, Billed, Record
 from penstock.pipeline.records.cost import Costs, CurrentPrices, SharedCosts, mode_of
 from penstock.prices.adjust import OwnPrices
@@ -150,8 +151,8 @@ def current(source: MemoryCatalogue, default: Default) -> CurrentPrices:
     return CurrentPrices(Costs(default, lambda: source.current), lambda: NOW, source)
 
 
-def nanos(by: CurrentPrices, model: str = "m", virtual_key: str | None = None) -> int | None:
-    charged = by.charge("openai", model, virtual_key, Usage(10, 0))
+def nanos(by: CurrentPrices, model: str = "m", virtual_key: str | None = None, region: str = "") -> int | None:
+    charged = by.charge(PricedModel("openai", model, virtual_key, region), Usage(10, 0))
     return None if charged is None else charged.nanos
 
 
@@ -166,8 +167,30 @@ def test_a_price_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PriceBook, "look_up", look_up)
     by = current(MemoryCatalogue(), Default(m=prices(1000)))
     assert [nanos(by), nanos(by), nanos(by, "unknown"), nanos(by, "unknown")] == [10, 10, None, None]
-    assert by.prices("openai", "m", None, strict=False) == Prices(1000, 0, 0)
+    assert by.prices(PricedModel("openai", "m"), strict=False) == Prices(1000, 0, 0)
     assert looked_up == ["m", "unknown"]
+
+
+@pytest.mark.parametrize(("operation", "nanos"), [("models", 0), ("count_tokens", 0), ("chat.completions", None)])
+def test_what_no_provider_bills_is_free(operation: str, nanos: int | None) -> None:
+    asked = Record(NOW, "POST", "/", 200, 0.1, operation=operation, attempts=(attempt(usage=None),))
+    assert costs().nanos_of(asked) == nanos
+    asked = msgspec.structs.replace(asked, attempts=(attempt(usage=None), attempt()))
+    assert costs().nanos_of(asked) == (None if nanos is None else 10)
+
+
+def test_limits_are_charged_by_the_region_of_their_target_and_the_time_of_the_call() -> None:
+    """As records are: what budgets take is what the request cost."""
+    daily = Case({"input": 4000}, regions=("eu",), daily=(0, 3600))
+    by = current(MemoryCatalogue(), Default(m=prices(1000, Case({"input": 2000}, regions=("eu",)), daily)))
+    midnight, model = NOW - NOW % 86_400, PricedModel("openai", "m", None, "eu")
+    assert (nanos(by), nanos(by, region="us"), nanos(by, region="eu")) == (10, 10, 20)
+    early, late = (by.charge(model, Usage(10, 0), midnight + second) for second in (0.0, 3601.0))
+    assert early is not None
+    assert late is not None
+    assert (early.nanos, late.nanos) == (40, 20)
+    assert by.prices(model, strict=False) == Prices(2000, 0, 0)
+    assert by.steady(model) is None
 
 
 def test_other_prices_are_in_force_at_once() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from limiting import FixedPricing
+from limiting import FixedCharge, FixedPricing
 from penstock.core.usage import Usage
+from penstock.limits.pricing import PricedModel
 from penstock.observe.record import AttemptRecord, Billed, Record, Records
 from penstock.pipeline.records import ledger as module
 from penstock.pipeline.records.ledger import Ledger, entries_of
@@ -60,6 +61,52 @@ def test_a_request_without_limits_is_priced_here() -> None:
 def test_who_did_not_pay_took_nothing() -> None:
     (entry,) = entries(attempt(usage=USAGE, cache="HIT", is_charged=False))
     assert (entry.nanos, entry.usage, entry.is_cached) == (0, Usage(), True)
+
+
+def test_an_answer_that_told_no_usage_has_an_unknown_cost() -> None:
+    """As in the request log: it may be billed. What failed before it answered is free."""
+    answered, denied, failed, refused = entries(
+        attempt(),
+        attempt(status=446, failure="hooks_failed"),
+        attempt(status=500, failure="upstream_status"),
+        attempt(status=446, failure="hooks_failed", lane=0),
+    )
+    assert [each.nanos for each in (answered, denied, failed, refused)] == [None, None, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("method", "operation", "nanos"),
+    [
+        ("GET", "models", 0),
+        ("POST", "count_tokens", 0),
+        ("GET", "proxy", 0),
+        ("DELETE", "proxy", 0),
+        ("POST", "proxy", None),
+        ("POST", "chat.completions", None),
+    ],
+)
+def test_what_no_provider_bills_is_free(method: str, operation: str, nanos: int | None) -> None:
+    asked = msgspec.structs.replace(record(attempt()), method=method, operation=operation)
+    (entry,) = entries_of(asked, PRICING)
+    assert entry.nanos == nanos
+
+
+def test_the_region_of_the_target_stays_with_its_charge() -> None:
+    asked: list[tuple[PricedModel, float | None]] = []
+
+    class Asked(FixedPricing):
+        def charge(self, model: PricedModel, usage: Usage, at: float | None = None) -> FixedCharge | None:
+            asked.append((model, at))
+            return super().charge(model, usage, at)
+
+    (entry,) = entries_of(record(attempt(usage=USAGE, region="eu")), Asked(1000, 2000))
+    assert (entry.region, asked) == ("eu", [(PricedModel("openai", "m", None, "eu"), 10.5)])
+
+
+def test_who_joined_a_call_and_pays_for_it_was_given_nothing() -> None:
+    """The first caller has left: the cache saved nothing, and the price may change by repricing."""
+    (entry,) = entries(attempt(usage=USAGE, cache="HIT"))
+    assert (entry.nanos, entry.is_cached) == (5, False)
 
 
 class Kept:

@@ -65,6 +65,29 @@ def test_a_request_is_told_with_its_times_its_tokens_and_its_cost() -> None:
     assert (second.began, second.price_version) == (800.0, "v")
 
 
+def test_the_tokens_of_a_row_are_those_of_its_prompt_and_its_answer() -> None:
+    """As in metrics and budgets, whatever total a host told, and where only one of two attempts told one."""
+    assert row(attempt(usage=Usage(3, 2, 50)), usage=Usage(3, 2, 50)).total_tokens == 5
+    both = Usage(3, 2, 5).plus(Usage(4, 1))
+    assert row(attempt(usage=Usage(3, 2, 5)), attempt(usage=Usage(4, 1)), usage=both).total_tokens == 10
+
+
+@pytest.mark.parametrize(("is_charged", "cost", "saved"), [(False, 0, 7), (True, 7, 0)])
+def test_the_cache_saves_what_nobody_pays_for(is_charged: bool, cost: int, saved: int) -> None:
+    """Who joined a call and pays for it, as its first caller has left, has saved nothing."""
+    alone = row(attempt(usage=USAGE, cache="HIT", is_charged=is_charged), cache="HIT")
+    assert (alone.amount, alone.saved) == (cost, saved)
+    failed = attempt(status=500, failure="upstream_status")
+    several = row(failed, attempt(usage=USAGE, cache="HIT", is_charged=is_charged), cache="HIT")
+    assert (several.amount, several.saved) == (cost, saved)
+
+
+def test_what_no_provider_bills_costs_nothing() -> None:
+    assert [row(attempt(), operation=each).amount for each in ("models", "chat.completions")] == [0, None]
+    several = (attempt(status=500, failure="upstream_status"), attempt())
+    assert [row(*several, operation=each).amount for each in ("count_tokens", "chat.completions")] == [0, None]
+
+
 def test_a_fallback_and_an_unknown_price_are_told() -> None:
     told = row(attempt(target="a", status=500), attempt(target="b", usage=Usage(1, 1)), known=False)
     assert (told.is_fallback, told.retries, told.amount) == (True, 0, None)

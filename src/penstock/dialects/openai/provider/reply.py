@@ -14,7 +14,7 @@ from penstock.core import json_text
 from penstock.core.events import Event, Fail, Start, Stop
 from penstock.core.finish_reasons import FAILED_STATUS, STOP, is_failure, openai_reason
 from penstock.core.json_text import read_reply_json
-from penstock.core.usage import Usage
+from penstock.core.usage import Usage, with_reasoning
 from penstock.core.vendor_error import failed_choice, hidden_error, read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
@@ -242,11 +242,9 @@ def _tokens(usage: Mapping[str, Any]) -> Usage | None:
     )
     if cached is None:
         cached = json_text.integer(usage, "prompt_cache_hit_tokens")
-    if prompt is not None and completion is not None:
-        if total is None:
-            total = prompt + completion
-        elif reasoning and total == prompt + completion + reasoning:
-            completion += reasoning
+    if total is None and prompt is not None and completion is not None:
+        total = prompt + completion
+    completion = with_reasoning(prompt, completion, total, reasoning)
     return Usage(
         prompt,
         completion,

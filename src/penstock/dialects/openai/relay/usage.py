@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from penstock.core.json_text import UNREADABLE, read_json_or_none
-from penstock.core.usage import Usage
+from penstock.core.usage import Usage, with_reasoning
 from penstock.dialects.openai.relay.sound import SoundUsage
 
 _Members = TypeVar("_Members", bound=msgspec.Struct)
@@ -73,7 +73,7 @@ def readable(value: Any, kind: type[_Members]) -> _Members:
 
 
 def usage_of(wire: _Wire | SoundUsage) -> Usage:
-    """The counts as every wire has them."""
+    """The counts as every wire has them. The caller gets those of the host."""
     prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
     if prompt is None and completion is None:
         return Usage(
@@ -84,13 +84,14 @@ def usage_of(wire: _Wire | SoundUsage) -> Usage:
             wire.cache_creation_input_tokens,
         )
     prompt, completion = prompt or _NO_PROMPT_DETAILS, completion or _NO_COMPLETION_DETAILS
+    reasoning = completion.reasoning_tokens
     return Usage(
         wire.prompt_tokens,
-        wire.completion_tokens,
+        with_reasoning(wire.prompt_tokens, wire.completion_tokens, wire.total_tokens, reasoning),
         wire.total_tokens,
         wire.prompt_cache_hit_tokens if prompt.cached_tokens is None else prompt.cached_tokens,
         wire.cache_creation_input_tokens if prompt.cache_write_tokens is None else prompt.cache_write_tokens,
-        completion.reasoning_tokens,
+        reasoning,
         prompt.audio_tokens,
         completion.audio_tokens,
         image_in=prompt.image_tokens,

@@ -110,6 +110,7 @@ ledger: Final = Table(
     json_column("labels", "{}"),
     Column("mode", Text),
     Column("budgets", Text),
+    Column("region", Text),
     Column("first_amount", BigInteger),
     Column("first_price_version", Text),
     Column("repriced_at", BigInteger),
@@ -120,7 +121,8 @@ ledger: Final = Table(
 """One row for each attempt. ``amount`` is in nanodollars, NULL if the price is unknown; ``day`` counts from 1970.
 Tokens are counted as core.usage.Usage counts them. ``is_estimated``: the provider told no usage. ``mode`` is the mode
 of the prices (standard, batch), ``budgets`` JSON of the buckets of budgets in dollars that were charged, ``[[limit,
-value in hexadecimal, epoch, window_start]]``; both NULL in rows of earlier releases. ``repriced_at`` is when the cost
+value in hexadecimal, epoch, window_start]]``; both NULL in rows of earlier releases. ``region`` is the
+provider's region that the target names, by which prices may differ. ``repriced_at`` is when the cost
 was last computed again, and ``first_amount`` and ``first_price_version`` are then what the row said before the first
 time."""
 

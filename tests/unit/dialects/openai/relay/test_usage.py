@@ -14,6 +14,10 @@ from penstock.dialects.openai.relay.usage import read_usage
             b'{"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":8},"completion_tokens_details":{"reasoning_tokens":2},"x":[]}',
             Usage(prompt=9, cached=8, reasoning=2),
         ),
+        (
+            b'{"prompt_tokens":9,"completion_tokens":2,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":6}}',
+            Usage(9, 8, 17, reasoning=6),
+        ),  # docs/quirks.md#q78
         (b'{"prompt_tokens":3.0,"prompt_tokens_details":null}', Usage(3)),
         (b"null", None),
         (b"[]", None),
