@@ -19,6 +19,7 @@ from penstock.pipeline.account import NOTHING_NAMED, Named
 from penstock.pipeline.admission.admit import Admitter
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.choice import model_may_choose
 from penstock.pipeline.compile import Compiler
 from penstock.pipeline.compiled_plan import CompiledPlan
 from penstock.pipeline.idempotency import Idempotency
@@ -76,7 +77,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
         memo = call.memo
-        if (memo is None or memo.compiled is None or memo.is_long) and self.compiler.is_long(call):
+        if (memo is None or memo.compiled is None or memo.is_long) and self._is_long(call):
             await self._read_config(call)
         if call.operation.lists_models or self.conversations is not None:
             answer = await self._answered_here(call)
@@ -117,6 +118,23 @@ class Pipeline(msgspec.Struct, frozen=True):
         if answer.attempt is not None and answer.watch is not None:
             answer.attempt.status = answer.status
         return named(call, compiled, self.compiler.names)
+
+    def _is_long(self, call: Call) -> bool:
+        """Whether a call may ask for a plan that takes long to compile. Of a head that has a plan its body or an id may
+        do it: a body that isn't large is read for that, which is to be read anyway."""
+        memo, current = call.memo, self.compiler.catalogues.current
+        if memo is None or memo.compiled is None or memo.catalogue is not current:
+            return self.compiler.is_long(call)
+        if self.router.repeated.find(call, current) is not None:
+            return False
+        if call.operation.has_body and call.request is None:
+            if len(call.body) > LARGE:
+                return True
+            request = call.dialect.reading.body(call.body)
+            if not isinstance(request, RequestBody):
+                return False
+            call.request = call.addressed(request)
+        return model_may_choose(call, current) or (concerns_provider_state(call) and not holds_no_ids(call))
 
     async def _read_config(self, call: Call) -> None:
         """Compile a long config in a thread. Before it the body and the ids are read, which may name the target."""

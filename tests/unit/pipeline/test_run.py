@@ -168,3 +168,25 @@ async def test_a_known_head_whose_body_names_another_target_is_compiled_in_a_thr
         asked.memo, asked.caller = memo, Caller(catalogue=catalogues.current)
         await served.run(asked)
     assert on_loop == [False, False]
+
+
+async def test_a_known_head_whose_body_names_nobody_else_waits_for_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = calling.router(FakeTransport(*[json_reply(PLAIN["openai_chat"]) for _ in range(3)]))
+    models = CallableModels(router.compiler, HostModels(router.upstream))
+    served = Pipeline(router.compiler, router, Idempotency(60.0, 0.0, 1 << 20, 1 << 20), models)
+    memo, catalogues = HeadMemo(), router.compiler.catalogues
+    memo.keep_caller(Caller(catalogue=catalogues.current), catalogues.current)
+    ahead = list[Call]()
+    read_config = Pipeline._read_config
+
+    async def note(self: Pipeline, call: Call) -> None:
+        ahead.append(call)
+        await read_config(self, call)
+
+    monkeypatch.setattr(Pipeline, "_read_config", note)
+    for _ in range(3):
+        asked = calling.call({**CHAT, "model": "m"}, x_portkey_config=LONG_CONFIG)
+        asked.memo, asked.caller = memo, Caller(catalogue=catalogues.current)
+        await served.run(asked)
+    assert memo.is_long
+    assert len(ahead) == 1
