@@ -61,6 +61,7 @@ def test_the_sdk_talks_through_the_gateway(gateway: RunningGateway, host: Realti
     assert not [name for name in host.headers() if name.startswith("x-portkey")]
     record = recorded(gateway, "sdk")
     assert (record.status, record.provider, record.model, record.failure) == (101, "openai", "gpt-realtime", None)
+    assert [attempt.status for attempt in record.attempts] == [101]
     usage = record.usage
     assert (usage.prompt, usage.completion, usage.cached, usage.audio_in, usage.audio_out) == (20, 10, 4, 12, 7)
 

@@ -31,6 +31,8 @@ _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "pr
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 _NO_USAGE: Final = Usage()
 _DENIED: Final = Kind.HOOKS_FAILED.value
+_SWITCHING: Final = 101
+"""The status of a session that was opened."""
 _PROXY: Final = Operation.PROXY.value
 _REMEMBERED: Final = 4096
 """Prices that are remembered ready-made: callers choose the names of models."""
@@ -227,4 +229,4 @@ def has_answered(attempt: AttemptRecord) -> bool:
     """Whether the provider has answered, be it in part or denied by a guard, so that it may bill the attempt, whatever
     it tells of usage. An attempt without a lane was denied before there was a request for the provider."""
     is_denied = attempt.failure == _DENIED and attempt.lane != 0
-    return is_denied or 200 <= attempt.status < 300
+    return is_denied or 200 <= attempt.status < 300 or attempt.status == _SWITCHING

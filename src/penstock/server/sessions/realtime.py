@@ -126,6 +126,8 @@ class Sessions:
         if source is None or events is None:
             return
         context.begun, account.first_byte, account.status = True, account.elapsed(), SWITCHING
+        if answer.attempt is not None:
+            answer.attempt.status = SWITCHING
         account.stream = True
         protocol = _chosen_protocol(call)
         chosen = [] if protocol is None else [(SUBPROTOCOLS, protocol.encode("latin-1"))]

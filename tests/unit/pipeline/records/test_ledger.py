@@ -65,13 +65,14 @@ def test_who_did_not_pay_took_nothing() -> None:
 
 def test_an_answer_that_told_no_usage_has_an_unknown_cost() -> None:
     """As in the request log: it may be billed. What failed before it answered is free."""
-    answered, denied, failed, refused = entries(
+    answered, session, denied, failed, refused = entries(
         attempt(),
+        attempt(status=101),
         attempt(status=446, failure="hooks_failed"),
         attempt(status=500, failure="upstream_status"),
         attempt(status=446, failure="hooks_failed", lane=0),
     )
-    assert [each.nanos for each in (answered, denied, failed, refused)] == [None, None, 0, 0]
+    assert [each.nanos for each in (answered, session, denied, failed, refused)] == [None, None, None, 0, 0]
 
 
 @pytest.mark.parametrize(
