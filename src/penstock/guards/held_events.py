@@ -105,7 +105,7 @@ class HeldEvents:
         """Whether a rule is a guard's: what none of them can read must not go on."""
         self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
-        self._repeated = RepeatedTexts(self._new_text)
+        self._repeated = RepeatedTexts()
         self._names = StreamedNames()
         self._waiting: list[_Event] = []
         self._waiting_bytes = 0
@@ -298,7 +298,8 @@ class HeldEvents:
         ends with half of a surrogate pair."""
         is_last = event.closed is not None and event.closed in {ALL_SLOTS, delta.key[1]}
         if delta.is_whole:
-            ready, released, is_denied = self._repeated.feed(delta, last=is_last or not delta.is_growing)
+            is_last = is_last or not delta.is_growing
+            ready, released, is_denied = self._repeated.feed(delta, self._new_text, last=is_last)
             self.released += released
             return ready, is_denied, False
         text = self._text(delta)

@@ -34,36 +34,35 @@ class _Growing(msgspec.Struct):
 
 
 class RepeatedTexts:
-    """The whole texts of one stream. ``begin`` makes the state of a text that is judged from its start."""
+    """The whole texts of one stream."""
 
-    def __init__(self, begin: Callable[[Delta], RuledPieces]) -> None:
-        self._begin = begin
+    def __init__(self) -> None:
         self._growing: dict[tuple[TextKey, Pointer], _Growing] = {}
         self._known: dict[tuple[TextKey, int, bool, str], str] = {}
         """What goes on of texts that were judged."""
         self._known_characters = 0
 
-    def feed(self, delta: Delta, *, last: bool) -> tuple[str, int, bool]:
+    def feed(self, delta: Delta, begin: Callable[[Delta], RuledPieces], *, last: bool) -> tuple[str, int, bool]:
         """What goes on of a whole text, how many of its characters did not go on before, and whether a rule denies the
-        text."""
+        text. ``begin`` makes the state of a text that is judged from its start."""
         place = delta.key, delta.pointer
         growing = self._growing.pop(place, None)
         if growing is None and not delta.is_growing:
-            return self._once(delta)
+            return self._once(delta, begin)
         if growing is None or not delta.text.startswith(growing.told):
-            growing = _Growing(self._begin(delta))
+            growing = _Growing(begin(delta))
         new, is_denied = growing.ruled.feed(delta.text[len(growing.told) :], last=last)
         growing.told, growing.ready = delta.text, growing.ready + new
         if delta.is_growing:
             self._growing[place] = growing
         return growing.ready, len(new), is_denied
 
-    def _once(self, delta: Delta) -> tuple[str, int, bool]:
+    def _once(self, delta: Delta, begin: Callable[[Delta], RuledPieces]) -> tuple[str, int, bool]:
         key = delta.key, delta.choice, delta.is_plain, delta.text
         known = self._known.get(key)
         if known is not None:
             return known, 0, False
-        ready, is_denied = self._begin(delta).feed(delta.text, last=True)
+        ready, is_denied = begin(delta).feed(delta.text, last=True)
         self._known_characters += len(delta.text)
         if self._known_characters > _MOST_KNOWN:
             self._known.clear()

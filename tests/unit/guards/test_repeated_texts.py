@@ -18,9 +18,20 @@ class Pieces:
         return (text if last else text[:-1]).upper(), "!" in text
 
 
-def repeated() -> tuple[RepeatedTexts, list[str]]:
-    fed: list[str] = []
-    return RepeatedTexts(lambda _: Pieces(fed)), fed
+class Texts:
+    """``RepeatedTexts`` that begin such pieces."""
+
+    def __init__(self) -> None:
+        self.fed: list[str] = []
+        self._texts = RepeatedTexts()
+
+    def feed(self, delta: Delta, *, last: bool) -> tuple[str, int, bool]:
+        return self._texts.feed(delta, lambda _: Pieces(self.fed), last=last)
+
+
+def repeated() -> tuple[Texts, list[str]]:
+    texts = Texts()
+    return texts, texts.fed
 
 
 def so_far(text: str, *, is_growing: bool = True, place: str = "content") -> Delta:
