@@ -47,19 +47,20 @@ _NO_COMPLETION_DETAILS = _CompletionDetails()
 
 
 def read_usage(raw: bytes) -> Usage | None:
-    """The counts of a ``usage`` member as JSON; None when it is null or tells none."""
+    """The counts of a ``usage`` member as JSON; None when it is null or tells neither what was asked nor what was
+    answered: a total alone has no price, and would pass for an answer that costs nothing."""
     if raw == b"null":
         return None
     try:
-        return usage_of(_WIRE.decode(raw))
+        usage = usage_of(_WIRE.decode(raw))
     except UNREADABLE:
-        return _read_leniently(raw)
+        usage = _read_leniently(raw)
+    return None if usage.prompt is None and usage.completion is None else usage
 
 
-def _read_leniently(raw: bytes) -> Usage | None:
-    """As ``read_usage``, where half a surrogate pair or a huge number stands beside the counts, or some are none."""
-    usage = usage_of(readable(read_json_or_none(raw), _Wire))
-    return None if usage == Usage() else usage
+def _read_leniently(raw: bytes) -> Usage:
+    """The counts, where half a surrogate pair or a huge number stands beside them, or some are none."""
+    return usage_of(readable(read_json_or_none(raw), _Wire))
 
 
 def readable(value: Any, kind: type[_Members]) -> _Members:
