@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from databases import fresh_address, migrated
-from guarding import guarded, impatient, is_refused_for_the_store, takes, until
+from guarding import guarded, impatient, is_refused_for_the_store, takes, until, until_both_answer
 from limiting import NOON, budget, hold
 from penstock.limits.counters import Alert
 from penstock.limits.limit import OVERFLOW, Amounts, Limit
@@ -90,7 +90,7 @@ async def test_two_workers_go_on_where_they_were(emptied: RedisServer, database:
         assert await takes(other, ("under way", 1), hold(STRICT, 600))
         emptied.command("FLUSHALL")
         assert await is_refused_for_the_store(one, ("refused", 1), hold(STRICT))
-        await until(lambda: not one.is_degraded and not other.is_degraded)
+        await until_both_answer(one, other, hold(STRICT).key)
         assert await one.usage(hold(STRICT).key) == (300, 600)
         assert not await takes(one, ("too much", 1), hold(STRICT, 101))
         assert await takes(one, ("what is left", 1), hold(STRICT, 100))

@@ -10,6 +10,7 @@ from typing import Final
 
 from penstock.limits.allowance import USUAL_RULES, OutageRules
 from penstock.limits.counters import Alert, CountersUnavailable, Exceeded, Hold, ReservationId
+from penstock.limits.limit import BucketKey
 from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal
 from penstock.stores.guarded_counters import GuardedCounters
@@ -51,6 +52,20 @@ async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(300):
         while not is_so():  # noqa: ASYNC110 (nothing tells it)
             await asyncio.sleep(0.01)
+
+
+async def until_both_answer(one: GuardedCounters, other: GuardedCounters, key: BucketKey) -> None:
+    """Until both know of a store that was emptied and have it again. Neither is degraded before it has noticed, and
+    when the later one does, the store waits for what the other has to tell."""
+    async with asyncio.timeout(300):
+        for counters in (one, other, one):
+            while True:
+                try:
+                    await counters.usage(key)
+                except CountersUnavailable:
+                    await asyncio.sleep(0.01)
+                else:
+                    break
 
 
 async def takes(counters: GuardedCounters, reservation: ReservationId, *holds: Hold) -> bool:

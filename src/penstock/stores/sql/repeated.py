@@ -45,7 +45,9 @@ class _Single(NamedTuple):
 
 class _Several(NamedTuple):
     """A statement for ``AT_ONCE`` rows: first come the values that all of them have, then those of each row, by the
-    numbers of their columns."""
+    numbers of their columns. What they share is joined to each: a parameter that stands at several places (``?1``) is
+    one with a name for Python's driver, which takes no list of values for such ones from Python 3.14 on
+    (https://docs.python.org/3/library/sqlite3.html#sqlite3.Cursor.execute)."""
 
     text: str
     alike: Sequence[int]
@@ -127,13 +129,18 @@ class RepeatedStatement:
         compiled = self._make(_insert(dialect)).compile(dialect=dialect, column_keys=written)
         order = [self.columns.index(name) for name in getattr(compiled, "positiontup", None) or written]
         shared, own = [each for each in order if alike[each]], [each for each in order if not alike[each]]
-        numbers = {each: number for number, each in enumerate(shared, 1)}
-        rows = [
-            numbers | {each: number for number, each in enumerate(own, len(shared) + 1 + row * len(own))}
-            for row in range(AT_ONCE)
+        places = [
+            f"own.column{own.index(each) + 1}" if each in own else f"alike.column{shared.index(each) + 1}"
+            for each in order
         ]
-        values = ", ".join([f"({', '.join(f'?{row[each]}' for each in order)})" for row in rows])
-        text = compiled.string.replace(f"({', '.join('?' * len(order))})", values, 1)
+        row = f"({', '.join('?' * len(own)) or 'NULL'})"
+        selected = f"SELECT {', '.join(places)} FROM (VALUES {', '.join([row] * AT_ONCE)}) AS own"  # noqa: S608 (numbers of columns)
+        text = compiled.string
+        if shared:
+            selected += " CROSS JOIN alike"
+            text = f"WITH alike AS (VALUES ({', '.join('?' * len(shared))})) {text}"
+        # Without a condition the words ON CONFLICT would be read as one of a join.
+        text = text.replace(f"VALUES ({', '.join('?' * len(order))})", f"{selected} WHERE 1", 1)
         return _Several(text, shared, own)
 
 
