@@ -7,6 +7,8 @@ A search has 10 ms, and 1 ms more for each 10 kB of text, half a second at most,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from penstock.guards.parameters import Parameters
@@ -23,7 +25,7 @@ _MOST_WRITTEN: Final = 150_000
 """Characters of a pattern as its compiler reads it (``Pattern.written``)."""
 _MOST_SECONDS: Final = 0.5
 _LITERAL: Final = re.compile(r"/(?P<pattern>.+)/(?P<flags>[gimsuyd]*)", re.DOTALL)
-_REFERENCE: Final = re.compile(r"\$(?:\$|&|`|'|<(?P<name>\w+)>|(?P<number>\d{1,2}))")
+_REFERENCE: Final = re.compile(r"\$(?:\$|&|`|'|<(?P<name>[^>]*)>|(?P<number>\d{1,2}))")
 
 
 def seconds_for(text: str) -> float:
@@ -61,6 +63,23 @@ def holds(pattern: Pattern) -> bool:
     return pattern.is_local and pattern.compiled.match("", timeout=1.0) is None
 
 
+def found_in(text: str, pattern: Pattern) -> Iterator[regex.Match[str]]:
+    """All matches of a pattern, one after the other as JavaScript finds them. Raises TimeoutError, with all of them
+    within the limit of one search."""
+    compiled, at, over = pattern.for_text(text), 0, monotonic() + seconds_for(text)
+    while at <= len(text):
+        if (left := over - monotonic()) <= 0:
+            raise TimeoutError
+        for match in compiled.finditer(text, at, timeout=left):
+            yield match
+            if match.end() == match.start():
+                # The library looks here once more, for a match that is longer; JavaScript goes on behind.
+                at = match.end() + 1
+                break
+        else:
+            return
+
+
 def expanded(template: str, match: regex.Match[str]) -> str:
     """A replacement for a match, with JavaScript's references: ``$1``, ``$&``, ``$$``, ``$<name>`` and others."""
     if "$" not in template:
@@ -79,7 +98,8 @@ def _referred(reference: re.Match[str], match: regex.Match[str]) -> str:
     if text == "$'":
         return str(match.string[match.end() :])
     if reference["name"] is not None:
-        return (match.groupdict().get(reference["name"]) or "") if match.groupdict() else text
+        names = match.groupdict()
+        return (names.get(reference["name"]) or "") if names else "$<" + expanded(text[2:], match)
     digits = reference["number"]
     if 0 < int(digits) <= len(groups):
         return groups[int(digits) - 1] or ""

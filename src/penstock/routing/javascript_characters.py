@@ -11,6 +11,8 @@ import re
 from functools import cache
 from typing import Final
 
+from penstock.routing.javascript_case import CASED, Ranges, in_other_cases
+
 _PAIR: Final = r"u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
 """The two halves of a character beyond U+FFFF."""
 _CODE_POINT: Final = r"u\{0*[0-9A-Fa-f]{1,6}\}"
@@ -31,15 +33,25 @@ _ASCII_SETS: Final = {
     "\\d": "0-9",
     "\\D": r"\x00-/:-\U0010ffff",
     "\\w": "0-9A-Za-z_",
-    "\\W": r"\x00-/:-@\[-\^`{-\u012f\u0132-\u017e\u0180-\u2129\u212b-\U0010ffff",
+    "\\W": r"\x00-/:-@\[-\^`{-\U0010ffff",
 }
-"""The inside of a class in a pattern that compares all letters: without the letters that are one with a letter of
-ASCII, as the library compares them."""
+"""The inside of a class, in a pattern that the compiler takes for one of all letters."""
+_FOLDED_SETS: Final = _ASCII_SETS | {
+    "\\w": r"0-9A-Za-z_\u017f\u212a",
+    "\\W": r"\x00-/:-@\[-\^`{-\u017e\u0180-\u2129\u212b-\U0010ffff",
+}
+"""The same with the flags ``i`` and ``u``, with which the long s and the Kelvin sign are letters of words."""
+_FOLDED_WORD: Final = r"[0-9A-Za-z_\u017f\u212a]"
+_FOLDED_BOUNDARIES: Final = {
+    "\\b": f"(?-i:(?<={_FOLDED_WORD})(?!{_FOLDED_WORD})|(?<!{_FOLDED_WORD})(?={_FOLDED_WORD}))",
+    "\\B": f"(?-i:(?<={_FOLDED_WORD})(?={_FOLDED_WORD})|(?<!{_FOLDED_WORD})(?!{_FOLDED_WORD}))",
+}
+_MOST_LETTERS: Final = 200_000
+"""Letters that are looked up for the classes of a pattern: then nobody takes it any more (``Characters.letters``)."""
+_CONTROLS: Final = {"\\t": 9, "\\n": 10, "\\v": 11, "\\f": 12, "\\r": 13, "\\b": 8}
 _PUNCTUATION: Final = frozenset("\\^$.|?*+()[]{}-&~#/,:;<=>!@%`'\" \t")
 _HEX: Final = re.compile(r"\\(?:x|u\{?)([0-9A-Fa-f]+)\}?")
 _OCTAL: Final = re.compile(r"\\[0-7]+")
-_SHARED: Final = {"i": "[iI]", "k": "[kK]", "s": "[sS]"}
-"""The letters of ASCII that the library takes for others, too: of these JavaScript knows two, with the flag ``u``."""
 _LETTERS_BEYOND: Final = re.compile(r"[^\x00-\x7f]|\\x[89a-fA-F]|\\u|\\[1-9]|\\k<")
 _GENERAL: Final = frozenset(
     """
@@ -92,37 +104,35 @@ class Characters:
     """How a pattern with some flags writes characters.
 
     ``is_wide``: the compiler takes the pattern for one of all letters and not of ASCII's alone: it names a property, or
-    compares letters beyond ASCII without regard to case. What means ASCII in JavaScript is then written out.
+    compares letters beyond ASCII without regard to case. What means ASCII in JavaScript is then written out, and so
+    are the letters that are one (javascript_case.py). ``letters``: how many were looked up for that.
     """
 
     def __init__(self, source: str, flags: str) -> None:
         self._is_unicode = "u" in flags
-        self._ignores_case = "i" in flags
-        folds = self._ignores_case and (self._is_unicode or _LETTERS_BEYOND.search(source) is not None)
-        self.is_wide = folds or (self._is_unicode and re.search(r"\\[pP]", source) is not None)
+        self._folds = "i" in flags and (self._is_unicode or _LETTERS_BEYOND.search(source) is not None)
+        self.is_wide = self._folds or (self._is_unicode and re.search(r"\\[pP]", source) is not None)
+        self._sets = _FOLDED_SETS if self._folds and self._is_unicode else _ASCII_SETS
+        self.letters = 0
 
     def literal(self, character: str) -> str:
         """A character that stands for itself; empty for one that can't, with the flag ``u``."""
         if self._is_unicode and character in "]{}":
             return ""
-        if self.is_wide and self._ignores_case:
-            shared = _SHARED.get(character.lower())
-            if shared is not None and not (self._is_unicode and character.lower() != "i"):
-                return f"(?-i:{shared})"
-        return _plain(character)
+        return self._in_any_case(_plain(character))
 
     def escaped(self, text: str) -> str:
         """An escape: a letter without a meaning in JavaScript stands for itself. Empty for one that is an error."""
         letter = text[1:2]
         if text in _SPACES:
             return f"[{_SPACES[text]}]"
-        if self.is_wide and text in _ASCII_SETS:
-            return f"[{_ASCII_SETS[text]}]"
-        if self.is_wide and text in {"\\b", "\\B"}:
-            return f"(?a:{text})"
+        if self.is_wide and text in self._sets:
+            return f"(?-i:[{self._sets[text]}])"
+        if self.is_wide and text in _FOLDED_BOUNDARIES:
+            return _FOLDED_BOUNDARIES[text] if self._folds and self._is_unicode else f"(?a:{text})"
         if letter in _SAME:
             return text
-        return self._character(text)
+        return self._in_any_case(self._character(text))
 
     def group(self, text: str) -> str:
         """A character class, whose brackets and operators Python would read as classes within the class; empty for
@@ -132,6 +142,7 @@ class Characters:
         negates = text.startswith("[^")
         atoms = _in_class(is_unicode=self._is_unicode).findall(text[2:-1] if negates else text[1:-1])
         parts, at = list[str](), 0
+        ranges: Ranges = []
         while at < len(atoms):
             first, last = atoms[at], atoms[at + 2] if atoms[at + 1 : at + 2] == ["-"] and at + 2 < len(atoms) else None
             written = [self._of_class(each) for each in (first, *(() if last is None else (last,)))]
@@ -144,14 +155,36 @@ class Characters:
                 parts.append(r"\-".join(written))
             else:
                 parts.append("-".join(written))
+                ranges += [] if _SET.match(first) else [(_point(written[0]), _point(written[-1]))]
             at += 1 if last is None else 3
-        return f"[{'^' if negates else ''}{''.join(parts)}]"
+        inside = "".join(parts)
+        if self._folds and not _OF_PROPERTY.search(inside):
+            return f"(?-i:[{'^' if negates else ''}{inside}{self._in_other_cases(ranges)}])"
+        return f"[{'^' if negates else ''}{inside}]"
+
+    def _in_any_case(self, written: str) -> str:
+        """A character as it is written, or a class of it and of all that are one letter with it. Whatever else is
+        written stays."""
+        if not self._folds or _ONE.fullmatch(written) is None:
+            return written
+        point = _point(written)
+        if not any(first <= point <= last for first, last in CASED):
+            return written
+        return f"(?-i:[{written}{self._in_other_cases([(point, point)])}])"
+
+    def _in_other_cases(self, ranges: Ranges) -> str:
+        """The inside of a class: what is one letter with a character of some ranges."""
+        if self.letters > _MOST_LETTERS:
+            return ""
+        others, letters = in_other_cases(ranges, is_unicode=self._is_unicode)
+        self.letters += letters
+        return "".join([f"{_numbered(first)}-{_numbered(last)}" for first, last in others])
 
     def _of_class(self, part: str) -> str:
         if part in _SPACES:
             return _SPACES[part]
-        if self.is_wide and part in _ASCII_SETS:
-            return _ASCII_SETS[part]
+        if self.is_wide and part in self._sets:
+            return self._sets[part]
         if not part.startswith("\\"):
             return f"\\{part}" if part in "[&~|-^" else part
         if _OCTAL.fullmatch(part):
@@ -179,6 +212,16 @@ class Characters:
             return "".join(map(_plain, text[1:])) if text[1:] in _SYNTAX else ""
         # A backslash before a "c" that names no control character stands for itself.
         return "".join(map(_plain, text[1:] or text))
+
+
+_OF_PROPERTY: Final = re.compile(r"(?<!\\)(?:\\\\)*\\[pP]\{")
+_ONE: Final = re.compile(r"\\x[0-9a-f]{2}|\\U[0-9a-f]{8}|\\?.", re.DOTALL)
+"""One character as Python writes it."""
+
+
+def _point(written: str) -> int:
+    """The code point of a character as Python writes it."""
+    return int(written[2:], 16) if len(written) > 2 else _CONTROLS.get(written, ord(written[-1]))
 
 
 _HALF: Final = r"\\u([dD][89a-fA-F][0-9A-Fa-f]{2})"

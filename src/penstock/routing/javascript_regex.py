@@ -71,10 +71,10 @@ class Pattern:
     ``is_local``: no assertion looks beyond the text of a match, so that a match can be told before what follows is
     known; a word boundary beside a word's character is local, too. ``needed`` is a text that stands in each match,
     empty where none is known: what doesn't hold it need not be searched. ``is_wide``: not only letters of ASCII are
-    letters (``Characters``).
+    letters (``Characters``). ``letters`` were looked up to compare them without regard to case.
     """
 
-    __slots__ = ("_compiled", "_ignores_case", "_is_wide", "_source", "is_local", "needed", "size")
+    __slots__ = ("_compiled", "_ignores_case", "_is_wide", "_letters", "_source", "is_local", "needed", "size")
 
     def __init__(
         self,
@@ -85,8 +85,10 @@ class Pattern:
         ignores_case: bool = False,
         is_wide: bool = False,
         needed: str = "",
+        letters: int = 0,
     ) -> None:
         self._source = source
+        self._letters = letters
         self.size = size
         self.needed = needed
         self.is_local = is_local
@@ -97,8 +99,8 @@ class Pattern:
     @property
     def written(self) -> int:
         """Characters of the pattern in Python's syntax, each of which takes the compiler some 2 µs: a class such as
-        ``\\S`` has 140."""
-        return len(self._source)
+        ``\\S`` has 140, and a letter that was looked up counts as one."""
+        return len(self._source) + self._letters
 
     @property
     def compiled(self) -> regex.Pattern[str]:
@@ -202,6 +204,7 @@ class _Reader:
             ignores_case=ignores_case,
             is_wide=self._characters.is_wide,
             needed=_needed(self._tokens, ignores_case=ignores_case),
+            letters=self._characters.letters,
         )
 
     def take(self, token: re.Match[str]) -> bool:

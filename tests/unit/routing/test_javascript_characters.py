@@ -75,6 +75,10 @@ def test_without_the_flag_u_such_escapes_are_letters() -> None:
         (r"\d|ü", "\u06632Ü", ["2", "Ü"]),
         (r"ü|\W", "éa", ["é"]),
         (r"ü|[^\d\w]", "éa1", ["é"]),
+        ("[g-j]ü", "IÜıüİÜiü", ["IÜ", "iü"]),
+        (r"ü|\u0130", "İiIıÜ", ["İ", "Ü"]),
+        ("[^a-z]ü", "aÜIüıÜ", ["ıÜ"]),
+        ("[%ü]|%", "%Ü", ["%", "Ü"]),
     ],
 )
 def test_without_regard_to_case(source: str, flags: str, text: str, found: list[str]) -> None:
@@ -82,8 +86,40 @@ def test_without_regard_to_case(source: str, flags: str, text: str, found: list[
 
 
 @pytest.mark.parametrize(("flags", "found"), [("i", ["s", "K", "Ü"]), ("iu", ["s", "ſ", "K", "\u212a", "Ü"])])
-def test_two_letters_that_are_one_with_letters_of_ascii_only_with_the_flag_u(flags: str, found: list[str]) -> None:
-    assert matches("s|k|ü", flags, "sſK\u212aÜ") == found
+@pytest.mark.parametrize(
+    "source", ["s|k|ü", "[skü]", "[j-lr-tü]", r"\w|ü", r"[\wü]", r"[^\Wü]|ü", r"\u0073|\u006b|\u00fc"]
+)
+def test_two_letters_that_are_one_with_letters_of_ascii_only_with_the_flag_u(
+    source: str, flags: str, found: list[str]
+) -> None:
+    assert matches(source, flags, "sſK\u212aÜ") == found
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "one"),
+    [("å", "\u212b", "u"), ("ω", "\u2126", "u"), ("ß", "ẞ", "u"), ("[à-å]", "\u212b", "u"), ("\u1c80", "в", "iu"),
+     ("σ", "ς", "iu"), ("μ", "µ", "iu"), ("ǆ", "ǅ", "iu"), ("\U00010400", "\U00010428", "u"), ("ı", "I", "")],
+)  # fmt: skip
+def test_letters_that_are_one_by_upper_case_and_by_folding(source: str, text: str, one: str) -> None:
+    """``one``: with which flags beside ``i``; ``i`` for none of them."""
+    assert [flags for flags in ("i", "iu") if matches(source, flags, text)] == [
+        flags for flags in ("i", "iu") if ("u" if flags == "iu" else "i") in one
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"), [(r"\bs\b", []), (r"\b\S+\b", ["asſb", "sſ"]), (r"\B\w", ["s", "ſ", "b", "ſ"])]
+)
+def test_the_long_s_is_a_letter_of_a_word_with_both_flags(source: str, found: list[str]) -> None:
+    assert matches(source, "iu", "asſb sſ") == found
+
+
+def test_classes_that_would_take_long_count_as_written() -> None:
+    """Each of some thousand letters in a class is looked up."""
+    wide = "".join([f"[{chr(0xB0 + at)}-\uffff]" for at in range(200)])
+    pattern = read_pattern(wide, "i")
+    assert pattern is not None
+    assert 150_000 < pattern.written < 300_000
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,17 @@ from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Pr
 from penstock.guards.hold import HoldRule
 from penstock.guards.hook_result import GAP, template_of
 from penstock.guards.parameters import Parameters
-from penstock.guards.patterns import SHORT_EXCERPT, compiled, excerpt, expanded, holds, literal, seconds_for, utf16
+from penstock.guards.patterns import (
+    SHORT_EXCERPT,
+    compiled,
+    excerpt,
+    expanded,
+    found_in,
+    holds,
+    literal,
+    seconds_for,
+    utf16,
+)
 
 if TYPE_CHECKING:
     import regex
@@ -131,7 +141,7 @@ def _edits(segment: Segment, pattern: Pattern, replacement: str, *, is_global: b
     JSON would undo those of all other texts: callers could see to it."""
     parts = JoinedParts(segment)
     text = parts.text
-    for match in pattern.for_text(text).finditer(text, timeout=seconds_for(text)):
+    for match in found_in(text, pattern):
         place = parts.place(match.start(), match.end())
         if place is not None:
             yield Edit(segment.pointer, *place, expanded(replacement, match))

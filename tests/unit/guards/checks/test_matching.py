@@ -3,6 +3,7 @@ import gc
 import json
 import resource
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_a_pattern_that_takes_too_long() -> None:
         ("/secret/y", "a secret", "x", "a secret"),
         ("/secret /y", "secret secret ", "x", "xsecret "),
         ("/secret /gy", "secret secret a secret ", "x", "xxa secret "),
+        # Behind a match of nothing the next one begins a character later, as in JavaScript.
+        ("/a*/g", "aab", "-", "--b-"),
+        ("/a*?/g", "aab", "-", "-a-a-b-"),
+        (r"/.??/gu", "a\U0001f600", "-", "-a-\U0001f600-"),
+        (r"/|\d/g", "a1", "-", "-a-1-"),
+        ("/x?/gy", "axa", "-", "-a--a-"),
+        ("/x*?/y", "axa", "-", "-axa"),
+        ("/(?<n>a)|b/g", "abc", "[$<n>$<m>$<n]", "[a$<n][$<n]c"),
+        ("/(a)/g", "a", "$<$1>", "$<a>"),
     ],
 )
 def test_replacing(rule: str, text: str, replacement: str, result: str) -> None:
@@ -70,6 +80,14 @@ def test_replacing(rule: str, text: str, replacement: str, result: str) -> None:
     assert judgement.verdict
     changed = edited(subject.request, judgement.edits)
     assert json.loads(changed)["messages"][0]["content"] == result
+
+
+def test_matches_of_nothing_have_one_time_limit() -> None:
+    parameters = {"rule": "/(?:(?:x|x)*?y)*?/g", "redactText": "-"}
+    began = process_time()
+    with pytest.raises(TimeoutError):
+        judged("regexReplace", parameters, "x" * 2_000_000)
+    assert process_time() - began < 30
 
 
 def test_a_detection_may_fail() -> None:
