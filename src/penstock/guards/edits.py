@@ -20,6 +20,21 @@ class Unchangeable(ValueError):
     """A change would leave something that is no answer or request any more. The message says what."""
 
 
+def changing(body: GuardedBody, edits: Iterable[Edit]) -> list[Edit]:
+    """The edits with which the body would say something else: none that puts a text in its own place, or changes a
+    name, which no check does."""
+    edits = list(edits)
+    if not edits:
+        return []
+    texts = {segment.pointer: segment.text for segment in body.segments if not segment.is_fixed}
+    fixed = {segment.pointer for segment in body.segments if segment.is_fixed} - texts.keys()
+    return [
+        edit
+        for edit in edits
+        if edit.pointer not in fixed and texts.get(edit.pointer, "")[edit.start : edit.end] != edit.replacement
+    ]
+
+
 def edited(body: GuardedBody, edits: Iterable[Edit], *, keeps_tokens: bool = False) -> bytes:
     """The body's JSON with the edits, which are in the order of their checks. ``keeps_tokens``: those beside a text
     that changes stay. Raises Unchangeable."""

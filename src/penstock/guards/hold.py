@@ -191,8 +191,9 @@ class HeldText:
                 self.denied = True
                 self._held = ""
                 return "".join(ready)
-            ready.append(match[0] if rule.replacement is None else rule.replacement(match))
-            self.changed = self.changed or rule.replacement is not None
+            text = match[0] if rule.replacement is None else rule.replacement(match)
+            ready.append(text)
+            self.changed = self.changed or text != match[0]
             at = match.end()
             if rule.is_once:
                 self._passes = True

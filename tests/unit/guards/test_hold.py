@@ -180,3 +180,9 @@ def test_words_are_held_back() -> None:
 )
 def test_where_a_match_may_begin(source: str, flags: int, text: str, place: int) -> None:
     assert HoldRule(regex.compile(source, flags)).idle_until(text, 0) == place
+
+
+@pytest.mark.parametrize(("replacement", "changed"), [("b", False), ("*", True)])
+def test_what_replaces_itself_is_no_change(replacement: str, changed: bool) -> None:
+    held = HeldText(HoldRule(regex.compile("b"), lambda _: replacement))
+    assert (held.feed("abc", last=True), held.found, held.changed) == (f"a{replacement}c", 1, changed)

@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.guards.base import Context, Judgement, could_not
-from penstock.guards.edits import Unchangeable, edited
+from penstock.guards.edits import Unchangeable, changing, edited
 from penstock.guards.plan import Hook, HookCheck, Scope
 from penstock.guards.results import CheckRun, HookRun
 from penstock.pipeline.guarding.subject import Subject
@@ -143,30 +144,36 @@ def undone(runs: Sequence[HookRun], why: str) -> list[HookRun]:
 
 def changed_by(runs: list[CheckRun], subject: Subject) -> tuple[list[CheckRun], Subject]:
     """The subject with the changes of checks that saw the same body. A change that can't be made is the check's
-    error."""
-    edits = [edit for run in runs for edit in run.judgement.edits]
-    bodies = [run for run in runs if run.judgement.body is not None]
+    error; one that changes nothing is none."""
+    edits = {index: each for index, run in enumerate(runs) if (each := changing(subject.body, run.judgement.edits))}
+    bodies = {index: body for index, run in enumerate(runs) if (body := _new_body(run, subject)) is not None}
     if not edits and not bodies:
         return runs, subject
-    whole = bodies[-1] if bodies else None
-    done: list[CheckRun] = []
-    raw = subject.body.raw
-    for run in runs:
-        problem = None
-        if run.judgement.body is not None:
-            problem = _BOTH if edits or run is not whole else subject.accepts(run.judgement.body)
-            raw = raw if problem is not None else run.judgement.body
-        done.append(run if problem is None else _failed(run, problem))
+    done = [*runs]
+    raw, whole = subject.body.raw, max(bodies, default=-1)
+    for index, body in bodies.items():
+        problem = _BOTH if edits or index != whole else subject.accepts(body)
+        raw = raw if problem is not None else body
+        done[index] = _transformed(runs[index]) if problem is None else _failed(runs[index], problem)
     if edits:
         try:
-            raw = edited(subject.body, edits)
+            raw = edited(subject.body, [edit for each in edits.values() for edit in each])
         except Unchangeable as error:
-            return [_failed(run, str(error)) if run.judgement.edits else run for run in done], subject
-    changed = [
-        msgspec.structs.replace(run, transformed=bool(run.judgement.edits or run.judgement.body is not None))
-        for run in done
-    ]
-    return changed, (subject if raw == subject.body.raw else subject.changed(raw))
+            return [_failed(run, str(error)) if index in edits else run for index, run in enumerate(done)], subject
+    done = [_transformed(run) if index in edits else run for index, run in enumerate(done)]
+    return done, (subject if raw == subject.body.raw else subject.changed(raw))
+
+
+def _new_body(run: CheckRun, subject: Subject) -> bytes | None:
+    """The JSON with which a check replaces the body; None where it says the same."""
+    body = run.judgement.body
+    if body is None or write_json(read_json_or_none(body)) == write_json(subject.body.json):
+        return None
+    return body
+
+
+def _transformed(run: CheckRun) -> CheckRun:
+    return msgspec.structs.replace(run, transformed=True)
 
 
 def _failed(run: CheckRun, problem: str) -> CheckRun:

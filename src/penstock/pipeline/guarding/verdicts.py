@@ -115,4 +115,4 @@ def _of_shadow(run: HookRun, check: CheckRun) -> str:
         return "would_deny" if run.hook.deny else "would_fail"
     if check.judgement.error is not None:
         return "error_passed"
-    return "would_change" if check.judgement.edits or check.judgement.body is not None else PASSED
+    return "would_change" if check.transformed else PASSED

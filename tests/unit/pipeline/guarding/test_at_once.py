@@ -89,3 +89,30 @@ def test_hooks_that_change_a_text_do_so_in_their_order() -> None:
     runs, after = judged_at_once(sorted(hooks, key=lambda hook: not hook.transforms), subject("a bad word"))
     assert [run.verdict for run in runs] == [True, False]
     assert b"a good word" in after.request.raw
+
+
+@pytest.mark.parametrize(
+    ("rule", "redact_text", "scope", "is_changed"),
+    [("/word/g", "***", "last", True), ("/word/g", "$&", "last", False), ("/o/g", "o", "last", False),
+     ("/find/g", "***", "all", False), ("/a|word/", "a", "last", False), ("/a|word/g", "a", "last", True)],
+)  # fmt: skip
+def test_what_changes_no_text_is_not_told_as_a_change(
+    rule: str, redact_text: str, scope: str, is_changed: bool
+) -> None:
+    """A text in its own place, and names of tools, which stay."""
+    guard = {"regexReplace": {"rule": rule, "redactText": redact_text, "failOnDetection": True}, "scope": scope}
+    hooks, _ = hooks_of({"input_guardrails": [guard]})
+    before = subject("a word")
+    value = {**before.body.json, "tools": [{"type": "function", "function": {"name": "find"}}]}
+    before = before.changed(json.dumps(value).encode())
+    [run], after = judged_at_once(hooks, before)
+    assert (run.verdict, run.transformed, after is not before) == (False, is_changed, is_changed)
+
+
+def test_a_whole_body_that_says_the_same_keeps_the_bytes() -> None:
+    before = subject("one")
+    for body, is_changed in ((b'{ "messages":[{"role":"user","content":"one"}]}', False), (b'{"messages":[]}', True)):
+        hook = hook_of(lambda _, body=body: Judgement(verdict=True, body=body))
+        [run], after = judged_at_once([msgspec.structs.replace(hook, sequential=True)], before)
+        assert run.transformed is is_changed
+        assert after is before  # a hook that is not there to change
