@@ -513,6 +513,23 @@ def test_log_probabilities_would_tell_what_is_taken_out(
     assert (got.status_code, got.json()["error"]["param"], upstream.received) == (400, "logprobs", [])
 
 
+def test_log_probabilities_stay_where_a_guard_only_denies(gateway: RunningGateway, upstream: Upstream) -> None:
+    def said(text: str) -> bytes:
+        value = {"content": [{"token": text, "logprob": -1}]}
+        tokens = json.dumps(value, separators=(",", ":")).encode()
+        return chunk({"content": text}).replace(b'"finish_reason"', b'"logprobs":' + tokens + b',"finish_reason"')
+
+    config = {"output_guardrails": [{"contains": {"words": ["secret"], "operator": "none"}, "deny": True}]}
+    upstream.play(events(ROLE, *map(said, ("a se", "c", "t", " it")), FINISH, DONE))
+    got = ask(gateway, upstream, config, stream=True, logprobs=True)
+    told = [json.loads(each)["choices"][0] for each in re.findall("data: ({.*)", got.text)]
+    tokens = [each["logprobs"]["content"][0]["token"] for each in told if each.get("logprobs")]
+    assert (tokens, streamed(got)[0]) == (["a se", "c", "t", " it"], "a sect it")
+    upstream.play(events(ROLE, *map(said, ("a se", "cr", "et")), FINISH, DONE))
+    got = ask(gateway, upstream, config, stream=True, logprobs=True)
+    assert (got.status_code, "a se" in got.text) == (446, False)
+
+
 def test_an_answer_is_changed_plain_and_streamed(gateway: RunningGateway, upstream: Upstream) -> None:
     config = {"output_guardrails": [redacts(r"/\d{3}-\d{2}-\d{4}/g")]}
     upstream.play(reply(200, completion("it is 123-45-6789", "123-45-6789")))

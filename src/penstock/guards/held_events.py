@@ -32,6 +32,7 @@ from penstock.guards.rewritten_event import (
     written,
 )
 from penstock.guards.streamed_names import MOST_WAITING, StreamedNames
+from penstock.guards.whole_events import Piece, WholeEvents
 from penstock.guards.windows import is_unreadable
 
 _BETWEEN: Final = b"\n\n"
@@ -85,9 +86,18 @@ class _Event(msgspec.Struct):
 
 class HeldEvents:
     """Passes the events of one stream. ``denied``: a rule denies the answer; nothing goes on behind that.
-    ``released`` counts the characters of text that went on."""
+    ``released`` counts the characters of text that went on. ``asks_tokens``: the request asks for the tokens of the
+    answer, with which its events go on as they are where no rule changes a text (whole_events.py)."""
 
-    def __init__(self, hooks: Sequence[Hook], view: TextView, kind: str, besides: Sequence[StreamRule] = ()) -> None:
+    def __init__(
+        self,
+        hooks: Sequence[Hook],
+        view: TextView,
+        kind: str,
+        besides: Sequence[StreamRule] = (),
+        *,
+        asks_tokens: bool = False,
+    ) -> None:
         self._view = view
         self._kind = kind
         self._hooks = tuple(hooks)
@@ -103,6 +113,8 @@ class HeldEvents:
         """Whether a rule sees what the wire's own view of texts passes over."""
         self._judges = bool(self._rules)
         """Whether a rule is a guard's: what none of them can read must not go on."""
+        keeps = asks_tokens and self._judges and not any(each.changes for each in self._rules)
+        self._whole = WholeEvents() if keeps else None
         self._rules += besides
         self._texts: dict[TextKey, _Text] = {}
         self._repeated = RepeatedTexts()
@@ -145,7 +157,8 @@ class HeldEvents:
         text = None if self.denied else self.text_of(events)
         if text is not None:
             return self.feed_text(events, text)
-        return b"".join([self._fed(block) for block in sse.blocks(events) if not (self.denied or self.is_unreadable)])
+        ready = [self._fed(block) for block in sse.blocks(events) if not (self.denied or self.is_unreadable)]
+        return b"".join([*ready, self._given_up()])
 
     def _fed(self, block: bytes) -> bytes:
         text = self.text_of(block)
@@ -189,7 +202,7 @@ class HeldEvents:
 
     def finish(self) -> bytes:
         """The texts that still wait when the stream has ended without telling so."""
-        return b"" if self.denied else self._named(ALL_SLOTS) + self._closed(ALL_SLOTS, frozenset())
+        return b"" if self.denied else self._rest() + self._given_up()
 
     def runs(self, began: float, milliseconds: int) -> list[HookRun]:
         """What came of the hooks. ``began`` is in seconds since 1970."""
@@ -212,7 +225,7 @@ class HeldEvents:
         if not data:
             return block
         if self._view.is_end(name, data):
-            ready = self._named(ALL_SLOTS) + self._closed(ALL_SLOTS, frozenset())
+            ready = self._rest()
             return ready if self.denied else ready + block
         value = read_any_numbers(data)
         if value is None and self._judges and is_unreadable(data):
@@ -227,6 +240,24 @@ class HeldEvents:
         names, others = rest_of_event(value, self._view.said_in_events, seen)
         event = _Event(block, name, data, value, (*deltas, *others), closed, pieces)
         return self._named(closed, event, names) if self._naming else self._told(event)
+
+    def _rest(self) -> bytes:
+        """All that waits where the stream ends; up to where a rule denies it."""
+        named, closed = self._named(ALL_SLOTS), self._closed(ALL_SLOTS, frozenset())
+        waiting = b"" if self._whole is None else self._whole.ready()
+        return named + (waiting + self._given_up() if self.denied else waiting) + closed
+
+    def _given_up(self) -> bytes:
+        """Of events that wait, where nothing goes on behind them, what may go on of their texts: tokens would tell
+        more."""
+        if self._whole is None or not (self.denied or self.is_unreadable):
+            return b""
+        ready: list[bytes] = []
+        for block, texts in self._whole.given_up():
+            name, data = next(sse.events(block), (b"", b""))
+            tokens = tokens_beside(read_any_numbers(data), texts) if texts else {}
+            ready.append(written(name, data, {**texts, **tokens}) if texts else block)
+        return b"".join(ready)
 
     def _named(self, closed: int | None, event: _Event | None = None, others: str = "") -> bytes:
         """What goes on when an event comes, or a stream ends, to rules that judge names, too: an event waits until the
@@ -256,34 +287,39 @@ class HeldEvents:
         number, block = number_of(event.value), event.block
         if number is not None:
             self._next = number + self._shift
-        before, block = self._passed(event)
+        pieces: list[Piece] = []
+        before, block = self._passed(event, pieces)
         if number is not None and block:
             block = block if not self._shift else numbered(event.name, block, self._next)
             self._next += 1
-        return before + block
+        if self._whole is None:
+            return before + block
+        ready = self._whole.add(before, ()) + self._whole.add(block, () if self.denied else pieces)
+        return ready if self._whole.size <= MOST_WAITING else ready + self._let_all(self._whole)
 
-    def _passed(self, event: _Event) -> tuple[bytes, bytes]:
-        """What goes on before an event, and of the event itself."""
+    def _let_all(self, whole: WholeEvents) -> bytes:
+        """The events that wait, which are too many: what waits of their texts is decided as if it ended there."""
+        for key in whole.unfinished:
+            ready, is_denied = self._texts[key].feed("", last=True)
+            whole.let(key, ready)
+            self.released += len(ready)
+            self.denied = self.denied or is_denied
+        for rule in self._rules:
+            rule.has_overflowed = True
+        return whole.ready()
+
+    def _passed(self, event: _Event, pieces: list[Piece]) -> tuple[bytes, bytes]:
+        """What goes on before an event, and of the event itself: as it is as soon as its ``pieces`` may, which are
+        added to the list."""
         block, value, deltas, slot = event.block, event.value, event.deltas, event.closed
-        texts: dict[Pointer, str] = {}
-        has_half = False
-        for delta in deltas:
-            ready, is_denied, is_half = self._added_to(event, delta)
-            has_half = has_half or is_half
-            if ready != delta.text:
-                texts[delta.pointer] = ready
-            if is_denied:
-                self.denied = True
-                break
-        if has_half:
-            self._forget_template()  # what comes next has to be put to it
-        elif len(deltas) == 1 and slot is None and not deltas[0].is_whole:
-            self._find_template(event, deltas[0])
+        texts = self._changed_in(event, pieces)
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
-        if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):
-            return before, b""
         if self.denied:
+            if self._whole is not None:
+                texts |= {each.pointer: self._whole.begun_of(each) for each in pieces}
+            if not any(texts.get(each.pointer, each.text) for each in deltas):
+                return before, b""
             # What stands before the match goes on; the texts behind it were not judged.
             texts = {each.pointer: texts.get(each.pointer, "") for each in deltas}
         if not texts:
@@ -292,6 +328,27 @@ class HeldEvents:
             return before, b""
         tokens = tokens_beside(value, texts) if self._judges else {}
         return before, written(event.name, event.data, {**texts, **tokens})
+
+    def _changed_in(self, event: _Event, pieces: list[Piece]) -> dict[Pointer, str]:
+        """What goes on in the places of the texts of an event, where that is not what stands there."""
+        whole, deltas = self._whole, event.deltas
+        texts: dict[Pointer, str] = {}
+        has_half = False
+        for delta in deltas:
+            ready, is_denied, is_half = self._added_to(event, delta)
+            has_half = has_half or is_half
+            if whole is not None and not delta.is_whole and whole.takes(delta.key):
+                pieces.append(whole.piece(delta.key, delta.pointer, delta.text, ready))
+            elif ready != delta.text:
+                texts[delta.pointer] = ready
+            if is_denied:
+                self.denied = True
+                break
+        if has_half:
+            self._forget_template()  # what comes next has to be put to it
+        elif len(deltas) == 1 and event.closed is None and not deltas[0].is_whole and whole is None:
+            self._find_template(event, deltas[0])
+        return texts
 
     def _added_to(self, event: _Event, delta: Delta) -> tuple[str, bool, bool]:
         """What goes on in the place of what an event adds to a text, whether a rule denies the text, and whether it
@@ -344,7 +401,10 @@ class HeldEvents:
                 continue
             ready, is_denied = text.feed("", last=True)
             self.denied = is_denied
-            if ready and text.carrier is not None:
+            if self._whole is not None and self._whole.takes(key):
+                self._whole.let(key, ready)
+                self.released += len(ready)
+            elif ready and text.carrier is not None:
                 name, value, pointer = text.carrier
                 self.released += len(ready)
                 parts.append(self._added(name, value, pointer, ready))

@@ -40,6 +40,12 @@ class StreamRule(msgspec.Struct):
     def denies(self) -> bool:
         return self.hook is not None and self.hook.deny
 
+    @property
+    def changes(self) -> bool:
+        """Whether the rule may change a text."""
+        replacement = self.rule.replacement if isinstance(self.rule, HoldRule) else self.rule.masks
+        return replacement is not None
+
     def held(self) -> HeldText | DetectedText:
         """A text of the stream under the rule."""
         if self.mask is None and self.rule.masks is not None:

@@ -417,3 +417,84 @@ def test_what_a_response_repeats_of_its_request_is_no_answer() -> None:
     event = {"type": "response.created", "response": repeated}
     guard.feed(b"data: " + json.dumps(event).encode() + b"\n\n")
     assert not guard.denied
+
+
+def with_tokens(text: str, choice: int = 0, **members: Any) -> bytes:
+    """A chunk with the tokens of its text."""
+    tokens = [{"token": each, "logprob": -1} for each in text]
+    choice_of: dict[str, Any] = {"index": choice, "delta": {"content": text}, "logprobs": {"content": tokens}}
+    return b"data: " + json.dumps({"choices": [{**choice_of, **members}]}).encode() + b"\n\n"
+
+
+def keeping(*hooks: dict[str, Any], view: TextView = TEXTS, kind: str = "chatComplete") -> HeldEvents:
+    return HeldEvents(hooks_of({"output_guardrails": list(hooks)})[1], view, kind, asks_tokens=True)
+
+
+def test_events_with_tokens_go_on_as_they_are_when_their_texts_may() -> None:
+    guard, events = keeping(DENIES), [with_tokens(text) for text in ("a b", "a", "n b", "\U0001f600")]
+    assert [guard.feed(each) for each in [ROLE, *events]] == [
+        ROLE,
+        b"",
+        b"",
+        events[0] + events[1],
+        b"".join(events[2:]),
+    ]
+    assert guard.feed(events[0]) == b""
+    assert guard.feed(FINISH) == events[0] + FINISH
+    assert (guard.feed(DONE), guard.denied) == (DONE, False)
+
+
+@trials(300)
+@given(st.lists(st.tuples(st.text("bad -\U0001f600", max_size=4), st.integers(0, 1)), max_size=12), st.booleans())
+def test_no_token_goes_on_of_a_text_that_does_not(pieces: list[tuple[str, int]], ends: bool) -> None:
+    events = [with_tokens(*each) for each in pieces] + ([with_tokens("", 0, finish_reason="stop"), FINISH, DONE] * ends)
+    guard, simple = keeping(DENIES), held(DENIES)
+    passed = b"".join([guard.feed(each) for each in events if not guard.denied]) + guard.finish()
+    same = b"".join([simple.feed(each) for each in events if not simple.denied]) + simple.finish()
+    assert (guard.denied, guard.released) == (simple.denied, simple.released)
+    for choice in (0, 1):
+        assert text_of(passed, choice) == text_of(same, choice)
+    if not guard.denied:
+        assert passed == b"".join(events)
+    for _, data in sse.events(passed):
+        for each in json.loads(data)["choices"] if data != b"[DONE]" else ():
+            tokens = each.get("logprobs")
+            assert tokens is None or "".join([one["token"] for one in tokens["content"]]) == each["delta"]["content"]
+
+
+def test_a_response_with_tokens_keeps_its_numbers() -> None:
+    def said(number: int, text: str) -> bytes:
+        value = {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0}
+        value |= {"delta": text, "logprobs": [{"token": text}], "sequence_number": number}
+        return b"event: response.output_text.delta\ndata: " + json.dumps(value).encode() + b"\n\n"
+
+    guard, events = (
+        keeping(DENIES, view=RESPONSES, kind="createModelResponse"),
+        [said(1, "a b"), said(2, "a"), said(3, " ")],
+    )
+    assert b"".join([guard.feed(each) for each in events]) == b"".join(events)
+
+
+def test_what_waits_behind_another_choice_has_a_bound() -> None:
+    guard, waits, long = keeping(DENIES), with_tokens("so b"), with_tokens("x" * 100, 1)
+    assert guard.feed(waits) == b""
+    passed, count = b"", 0
+    while not passed:
+        passed, count = guard.feed(long), count + 1
+    assert passed == waits + long * count
+    assert count * len(long) < 300_000
+    assert [check.check.id for _, check in guard.overflowed()] == ["default.contains"]
+    assert guard.feed(with_tokens("bad")) == b""
+    assert guard.denied
+
+
+def test_where_a_rule_changes_texts_no_event_waits_for_its_tokens() -> None:
+    event = with_tokens("so 1")
+    assert b'"logprobs": null' in keeping(DENIES, REDACTS).feed(event).replace(b":null", b": null")
+
+
+def test_an_event_that_nobody_reads_ends_the_wait() -> None:
+    guard = keeping(DENIES)
+    assert guard.feed(with_tokens("so b")) == b""
+    passed = guard.feed(b'data: {"a"\n\n')
+    assert (text_of(passed), guard.is_unreadable, b'"b"' in passed) == ("so ", True, False)

@@ -18,6 +18,7 @@ from penstock.core.outcome import failed as of_failure
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.texts import TextView
 from penstock.guards.base import Outbound
+from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
 from penstock.guards.results import denied
 from penstock.pipeline.call import Answer, Call
@@ -112,6 +113,7 @@ class GuardedAnswer(msgspec.Struct, frozen=True):
             self.results.hides_all,
             partial(self.looking_on.run, call.account, aside, self.outbound) if aside else None,
             judged.restoring,
+            bool(hooks) and asks_logprobs(self.request.body),
         )
         if not hooks and not aside and judged.restoring is None:
             self.results.mark(call, answer, judged.runs, ())

@@ -49,6 +49,8 @@ class StreamGuards(msgspec.Struct, frozen=True):
     look_on: Callable[[Subject], Awaitable[None]] | None = None
     """Told of the answer at its end, for hooks that only look on."""
     restoring: Restoring | None = None
+    asks_tokens: bool = False
+    """Whether the request asks for the tokens of the answer (``logprobs``)."""
 
     def of(self, *modes: StreamMode) -> list[Hook]:
         return [hook for hook in self.hooks if hook.stream in modes]
@@ -78,7 +80,8 @@ class JudgedEvents:
         # One hook that needs the whole answer makes all wait: then all are judged at the end.
         self.buffers = bool(hooks)
         self._buffer_bytes = min([_MOST_KEPT, *[hook.buffer_bytes for hook in hooks]])
-        self.held = HeldEvents([] if hooks else guards.of(StreamMode.HOLD), guards.view, guards.kind)
+        holding = [] if hooks else guards.of(StreamMode.HOLD)
+        self.held = HeldEvents(holding, guards.view, guards.kind, asks_tokens=guards.asks_tokens)
         self._window_hooks = [] if hooks else guards.of(StreamMode.WINDOW)
         self._windows = self._new_windows()
         self._window_runs: dict[int, HookRun] = {}
