@@ -19,7 +19,7 @@ from penstock.dialects.texts import NamePiece, TextView
 from penstock.guards.arguments import ArgumentsText, Fed, is_arguments
 from penstock.guards.base import Judgement, could_not
 from penstock.guards.event_template import EventTemplate, template_of
-from penstock.guards.held_text import RuledText, StreamRule
+from penstock.guards.held_text import RuledText, StreamRule, in_turn
 from penstock.guards.plan import Hook, HookCheck
 from penstock.guards.repeated_texts import RepeatedTexts
 from penstock.guards.results import CheckRun, HookRun
@@ -101,12 +101,13 @@ class HeldEvents:
         self._view = view
         self._kind = kind
         self._hooks = tuple(hooks)
-        self._rules = [
+        rules = [
             StreamRule(check.prepared.hold, hook, check)
             for hook in hooks
             for check in hook.checks
             if check.prepared.hold is not None
         ]
+        self._told_rules, self._rules = rules, in_turn(rules)
         self._naming = [each for each in self._rules if each.check is not None and _sees(each.check, _NAMES)]
         """The rules that judge names, too."""
         self._reads_rest = bool(self._naming or besides)
@@ -211,7 +212,7 @@ class HeldEvents:
                 hook,
                 tuple(
                     _run(rule, rule.check, began, milliseconds)
-                    for rule in self._rules
+                    for rule in self._told_rules
                     if rule.hook is hook and rule.check is not None
                 ),
                 milliseconds,

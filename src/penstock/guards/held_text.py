@@ -54,6 +54,21 @@ class StreamRule(msgspec.Struct):
         return self.rule.holding(limit, denies=self.denies, mask=self.mask)
 
 
+def in_turn(rules: Sequence[StreamRule]) -> list[StreamRule]:
+    """Rules in the order in which they see a text: those of hooks that change nothing see what the provider said, as
+    they see a plain answer. A hook that may change it sees what the ones before it made; of its checks, unless they run
+    in sequence, those that change nothing come first."""
+    return sorted(rules, key=lambda rule: _turn(rule, rules))
+
+
+def _turn(rule: StreamRule, rules: Sequence[StreamRule]) -> tuple[int, bool]:
+    hook = rule.hook
+    if hook is None or not hook.transforms:
+        return 0, rule.changes
+    place = next(at for at, each in enumerate(rules) if each.hook is hook)  # hooks may be equal
+    return 1 + place, rule.changes and not hook.is_sequential
+
+
 class RuledText:
     """One text. Implements ``arguments.Fed``."""
 

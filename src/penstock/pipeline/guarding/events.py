@@ -80,14 +80,17 @@ class JudgedEvents:
         # One hook that needs the whole answer makes all wait: then all are judged at the end.
         self.buffers = bool(hooks)
         self._buffer_bytes = min([_MOST_KEPT, *[hook.buffer_bytes for hook in hooks]])
-        holding = [] if hooks else guards.of(StreamMode.HOLD)
-        self.held = HeldEvents(holding, guards.view, guards.kind, asks_tokens=guards.asks_tokens)
+        self.held = self._holding([] if hooks else guards.of(StreamMode.HOLD))
         self._window_hooks = [] if hooks else guards.of(StreamMode.WINDOW)
         self._windows = self._new_windows()
         self._window_runs: dict[int, HookRun] = {}
         self.unable: list[HookRun] = []
-        is_kept = hooks or guards.look_on is not None or guards.of(StreamMode.AFTER)
-        self._kept: list[bytes] | None = [] if is_kept else None
+        late = guards.of(StreamMode.AFTER)
+        self._kept: list[bytes] | None = [] if hooks or late or guards.look_on is not None else None
+        differs = any(hook.transforms for hook in late) and any(hook.transforms for hook in guards.of(StreamMode.HOLD))
+        self._kept_changed: list[bytes] | None = [] if differs else None
+        """What goes on of these, where hooks hold back and change texts: hooks that may change an answer, too, judge
+        what the ones before them made of it."""
         self._kept_bytes = 0
         self._is_judged = False
         self.released = self._out_of_windows = 0
@@ -109,12 +112,16 @@ class JudgedEvents:
     @property
     def characters(self) -> int:
         """How many characters of texts have gone on of a stream that isn't judged as a whole."""
-        return self._out_of_windows if self._window_hooks else self.held.released
+        return self._out_of_windows if self._window_hooks and not self.held.has_rules else self.held.released
 
     @property
     def holds_back(self) -> bool:
         """Whether a hook judges events before they go on, however long the answer is."""
         return self.held.has_rules or bool(self._window_hooks)
+
+    def _holding(self, hooks: Sequence[Hook]) -> HeldEvents:
+        guards = self._guards
+        return HeldEvents(hooks, guards.view, guards.kind, asks_tokens=guards.asks_tokens)
 
     def _new_windows(self) -> Windows:
         hooks = self._window_hooks
@@ -126,11 +133,7 @@ class JudgedEvents:
         """What waits at the end of a stream that did not tell its end."""
         if self.buffers:
             return await self._judged_whole()
-        ready = self.held.finish()
-        self.released += self.held.released
-        if self.held.denied:
-            return self.denied(ready)
-        return self._kept_too(await self._windowed(ready, is_last=True))
+        return await self._judged(b"", is_last=True)
 
     @property
     def keeps(self) -> bool:
@@ -140,9 +143,8 @@ class JudgedEvents:
     def passed_text(self, event: bytes, text: str) -> bytes:
         """What goes on of an event that is like an earlier one but for its text."""
         ready = self.held.feed_text(event, text)
-        if self.held.denied:
-            return self.denied(ready)
-        return self._kept_too(ready)
+        self._keep(event, ready)
+        return self.denied(ready) if self.held.denied else ready
 
     def passed_texts(self, events: Iterable[tuple[bytes, str]]) -> bytes:
         """The same of several such events."""
@@ -184,26 +186,28 @@ class JudgedEvents:
             at += len(block)
         return None
 
-    async def _judged(self, events: bytes) -> bytes:
-        ready = self.held.feed(events)
-        if self.held.denied:
-            self.released += self.held.released
-            return self.denied(ready)
-        ready = self._kept_too(await self._windowed(ready))
-        if not self._window_hooks:
-            self.released = self.held.released or (1 if ready and not self.held.has_rules else 0)
-        return ready
+    async def _judged(self, events: bytes, *, is_last: bool = False) -> bytes:
+        passed = await self._windowed(events, is_last=is_last)
+        if self.denies or self._windows.is_unreadable:
+            return b""
+        ready = self.held.feed(passed) if passed else b""
+        if is_last and not self.held.denied:
+            ready += self.held.finish()
+        self._keep(events, ready)
+        if self.held.has_rules:
+            self.released = self.held.released
+        elif not self._window_hooks:
+            self.released = self.released or len(ready)
+        return self.denied(ready) if self.held.denied else ready
 
-    def _keep(self, events: bytes) -> None:
-        self._kept_bytes += len(events)
-        if self._kept is not None and (self.buffers or self._kept_bytes <= _MOST_KEPT):
-            self._kept.append(events)
-
-    def _kept_too(self, events: bytes) -> bytes:
-        """Events that go on, and are kept where the whole answer is judged at its end."""
+    def _keep(self, events: bytes, ready: bytes) -> None:
+        """Keep events, and what goes on of them, where the whole answer is judged at its end."""
         if self._kept is not None:
-            self._keep(events)
-        return events
+            self._kept_bytes += len(events)
+            if self.buffers or self._kept_bytes <= _MOST_KEPT:
+                self._kept.append(events)
+                if self._kept_changed is not None:
+                    self._kept_changed.append(ready)
 
     async def _windowed(self, events: bytes, *, is_last: bool = False) -> bytes:
         if not self._window_hooks:
@@ -221,7 +225,8 @@ class JudgedEvents:
             runs, _ = await run_hooks(self._window_hooks, subject, self._guards.outbound)
             for index, run in enumerate(runs):
                 known = self._window_runs.get(index)
-                if known is None or known.verdict:
+                # A window that could not be judged is told, unless another one fails.
+                if known is None or known.is_clean or (known.verdict and not run.verdict):
                     self._window_runs[index] = run
             if any_denied(runs):
                 return self.denied()
@@ -231,17 +236,16 @@ class JudgedEvents:
         return ready
 
     async def _buffered(self, events: bytes) -> bytes:
-        self._keep(events)
+        self._keep(events, events)
         if self._kept_bytes > self._buffer_bytes:
             kept = self._overflowed()
             return b"" if self.denies else await self.passed(kept)
         return b"" if self._end_of(events) is None else await self._judged_whole()
 
     def _overflowed(self) -> bytes:
-        """The events that waited of an answer which is larger than what may wait: hooks that can judge it in windows do
-        so from here on, the others can't judge it, and deny it where they fail closed."""
-        late = self._guards.of(StreamMode.AFTER)
-        waiting = [hook for hook in self._guards.hooks if hook not in late]
+        """The events that waited of an answer which is larger than what may wait: hooks that can judge it as it arrives
+        do so from here on, or in windows; the others can't judge it, and deny it where they fail closed."""
+        late, waiting = self._guards.of(StreamMode.AFTER), self._guards.of(StreamMode.BUFFER, StreamMode.WINDOW)
         self._window_hooks = [hook for hook in waiting if hook.may_judge_windows]
         unable = [hook for hook in waiting if not hook.may_judge_windows]
         self.unable = unjudged(unable, "The answer is too long to be held back.")
@@ -249,13 +253,17 @@ class JudgedEvents:
             return self.denied(runs=self.unable)
         kept, self.buffers, self._kept_bytes = b"".join(self._kept or ()), False, 0
         self._kept = [] if late or self._guards.look_on is not None else None
-        self._windows = self._new_windows()
+        if self._kept_changed is not None:
+            self._kept_changed.clear()
+        self._windows, self.held = self._new_windows(), self._holding(self._guards.of(StreamMode.HOLD))
         return kept
 
     async def _judged_whole(self) -> bytes:
         """The whole stream, judged as a plain answer is."""
         stream = b"".join(self._kept or ())
         subject = self._subject_of(stream)
+        if self._guards.look_on is not None:
+            await self._guards.look_on(subject)
         self.runs, changed = await run_hooks(self._guards.hooks, subject, self._guards.outbound)
         new = None
         if changed is not subject:
@@ -282,17 +290,22 @@ class JudgedEvents:
         self._is_judged = True
         hooks, look_on = self._guards.of(StreamMode.AFTER), self._guards.look_on
         runs: list[HookRun] = []
-        if self._kept is not None:
-            stream = b"".join(self._kept) + last
-            if look_on is not None and self._kept_bytes <= _MOST_KEPT:
-                await look_on(self._subject_of(stream))
-            if self._kept_bytes > _MOST_KEPT:
-                runs = unjudged(hooks, "The answer is too long to be judged.")
-            else:
-                runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound, awaits_all=True)
-            runs = [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _TOO_LATE)]
-        self.runs = self._all_runs(runs)
+        if self._kept is not None and self._kept_bytes > _MOST_KEPT:
+            runs = unjudged(hooks, "The answer is too long to be judged.")
+        elif self._kept is not None:
+            subject = self._subject_of(b"".join(self._kept) + last)
+            if look_on is not None:
+                await look_on(subject)
+            runs = await self._run_late([hook for hook in hooks if not hook.transforms], subject)
+            if self._kept_changed is not None:
+                subject = self._subject_of(b"".join(self._kept_changed) + last)
+            runs += await self._run_late([hook for hook in hooks if hook.transforms], subject)
+        self.runs = self._all_runs([msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _TOO_LATE)])
         return self._told() if self._tells and self.runs else b""
+
+    async def _run_late(self, hooks: Sequence[Hook], subject: Subject) -> list[HookRun]:
+        runs, _ = await run_hooks(hooks, subject, self._guards.outbound, awaits_all=True)
+        return runs
 
     def _subject_of(self, stream: bytes) -> Subject:
         guards = self._guards

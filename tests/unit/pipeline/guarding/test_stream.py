@@ -280,11 +280,16 @@ def test_an_event_that_is_too_long_to_be_judged_ends_the_stream(
 
 def answered_by(hook: dict[str, Any], texts: Sequence[str], *more: dict[str, Any]) -> tuple[str, GuardedStream, bool]:
     """What the caller reads of a stream under hooks, the stream, and whether it was a status of its own."""
-    pieces = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
-    reply, watch = PlayedReply(pieces, hands_on=True), StreamWatch(DIALECT.replies.stream)
     guards = guards_of(hook)
     for other in more:
         guards = msgspec.structs.replace(guards, hooks=(*guards.hooks, *guards_of(other).hooks))
+    return answered_under(guards, texts)
+
+
+def answered_under(guards: StreamGuards, texts: Sequence[str]) -> tuple[str, GuardedStream, bool]:
+    """The same."""
+    pieces = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
+    reply, watch = PlayedReply(pieces, hands_on=True), StreamWatch(DIALECT.replies.stream)
 
     async def run() -> tuple[str, GuardedStream, bool]:
         inner = Answer(200, [], watch.feed(ROLE), Outcome(200), reply, watch)
@@ -364,6 +369,79 @@ def test_a_hook_that_judges_at_the_end_sees_all_of_the_answer(mode: str) -> None
         told, stream, _ = answered_by(other, texts, late)
         assert told == "".join(texts)
         assert [run.verdict for run in stream.runs] == [True, True]
+
+
+MASKS = {"regexReplace": {"rule": "/bad/g", "redactText": "good"}, "stream": "hold"}
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer", "after"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_hook_that_changes_nothing_sees_what_the_provider_said(mode: str, is_first: bool) -> None:
+    """As it does of a plain answer, whatever another hook makes of it."""
+    denies = {**NONE, "stream": mode}
+    hooks = [MASKS, denies] if is_first else [denies, MASKS]
+    told, stream, _ = answered_by(hooks[0], ["so a b", "ad wo", "rd"], hooks[1])
+    if mode == "after":
+        assert (told, [run.verdict for run in stream.runs]) == ("so a good word", [is_first, not is_first])
+    else:
+        assert (stream.is_denied, "word" in told) == (True, False)
+        assert any(run.denies for run in stream.runs)
+    fine, stream, _ = answered_by(hooks[0], ["so b", "ad"], hooks[1])
+    assert fine == "so good"
+    assert [run.transformed for run in stream.runs] == [is_first, not is_first]
+
+
+@pytest.mark.parametrize(("members", "is_denied"), [({}, True), ({"sequential": True}, False)])
+def test_a_check_sees_what_the_one_before_it_made_in_sequence_alone(members: dict[str, Any], is_denied: bool) -> None:
+    contains = {"words": ["bad word"], "operator": "none"}
+    hook = {"regexReplace": MASKS["regexReplace"], "contains": contains, "deny": True, **members}
+    _, stream, _ = answered_by(hook, ["a b", "ad word"])
+    assert stream.is_denied is is_denied
+    assert [each.check.id for run in stream.runs for each in run.checks] == ["default.regexReplace", "default.contains"]
+
+
+def test_a_hook_that_may_change_an_answer_sees_what_the_one_before_it_made() -> None:
+    asked: list[Any] = []
+
+    def says(request: Any) -> OutboundReply:
+        asked.append(json.loads(request.body)["response"]["text"])
+        return OutboundReply(200, {}, b'{"verdict":true}')
+
+    guards = guards_of(MASKS)
+    for other in ({"webhook": {"webhookURL": "https://hook.example"}}, {"endsWith": {"suffix": "bad"}}):
+        guards = msgspec.structs.replace(guards, hooks=(*guards.hooks, *guards_of(other).hooks), outbound=Way(says))
+    _, stream, _ = answered_under(guards, ["so b", "ad"])
+    assert asked == ["so good"]
+    assert [run.verdict for run in stream.runs] == [True, True, True]
+
+
+def test_a_hook_that_holds_back_does_so_beside_a_buffer_that_is_full() -> None:
+    buffers = {**NONE, "stream": "buffer", "buffer_bytes": 4000, "window": 100}
+    told, stream, _ = answered_by({**MASKS, "regexReplace": {"rule": "/forth/g"}}, LONG, buffers)
+    assert told == "".join(LONG).replace("forth", "[REDACTED]")
+    assert [(run.transformed, run.is_clean) for run in stream.runs] == [(True, True), (False, True)]
+
+
+def test_a_window_that_could_not_be_judged_is_told() -> None:
+    hook = {"regexMatch": {"rule": "(x|xx)+y", "not": True}, "stream": "window", "window": 60, "overlap": 0}
+    told, stream, _ = answered_by(hook, ["x" * 60 + " y ", *LONG])
+    assert told.startswith("xxx")
+    [run] = stream.runs
+    assert (run.verdict, run.is_clean) == (True, False)
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer", "after"])
+def test_hooks_that_only_look_on_see_the_answer_as_the_provider_said_it(mode: str) -> None:
+    seen: list[Any] = []
+
+    async def look_on(subject: Subject) -> None:
+        seen.append("".join([each.text for each in subject.body.segments]))
+
+    guards = msgspec.structs.replace(guards_of({**NONE, "stream": mode}), look_on=look_on)
+    if mode == "hold":
+        guards = msgspec.structs.replace(guards, hooks=guards_of(MASKS).hooks)
+    answered_under(guards, ["so b", "ad"])
+    assert seen == ["so bad"]
 
 
 def test_more_text_than_may_wait_is_told() -> None:
