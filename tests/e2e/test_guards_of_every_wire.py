@@ -694,6 +694,24 @@ def test_what_another_wire_asks_with_is_judged(gateway: RunningGateway, upstream
     assert upstream.received == []
 
 
+ENDS = {"messages": "message_stop", "cohere through chat": "message-end", "responses through chat": "[DONE]"}
+
+
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer"])
+@pytest.mark.parametrize("wire", ENDS)
+def test_a_tool_that_is_named_like_the_end_of_a_stream_ends_none(
+    gateway: RunningGateway, upstream: Upstream, wire: str, mode: str
+) -> None:
+    call = {"index": 0, "id": "c", "function": {"name": ENDS[wire], "arguments": ""}}
+    more = {"index": 0, "function": {"arguments": json.dumps({"a": BAD})}}
+    calls = [chunk({"tool_calls": [each]}) for each in (call, more)]
+    upstream.play(events(ROLE, chunk({"content": "so"}), *calls, chunk({}, "tool_calls"), DONE))
+    guard = {**DENY, "scope": "all", "stream": mode}
+    got = chat(gateway, upstream, wire, {"output_guardrails": [guard]}, streams=True, text="x")
+    assert BAD.encode() not in got.content
+    assert got.status_code in {400, 446} or b"guardrail" in got.content
+
+
 @pytest.mark.parametrize("mode", ["hold", "window", "buffer"])
 @pytest.mark.parametrize(
     "wire", ["chat", "responses through chat", "gemini through chat", "converse through chat", "gemini"]

@@ -14,7 +14,7 @@ from zlib import crc32
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.json_text import UNREADABLE
+from penstock.core.json_text import UNREADABLE, read_json_or_none
 from penstock.core.operation import Operation
 from penstock.core.segments import Delta, Pointer, Segment, SegmentKind, TextKey
 
@@ -133,6 +133,15 @@ def listed(value: Any) -> list[Any]:
 def member(value: Any, name: str) -> Any:
     """A member of an object; None for any other value."""
     return value.get(name) if isinstance(value, dict) else None
+
+
+def is_of_type(kind: bytes, name: bytes, data: bytes) -> bool:
+    """Whether an event of a name, with these data, is of a kind: by its member ``type``, else by its name. The kind may
+    stand anywhere in other events' data: tools have any name."""
+    if name != kind and kind not in data:
+        return False
+    named = member(read_json_or_none(data), "type")
+    return named.encode("utf-8", "replace") == kind if isinstance(named, str) else name == kind
 
 
 def number_of_name(name: str) -> int:

@@ -1,7 +1,9 @@
 from typing import Any
 
+import pytest
+
 from penstock.core.segments import Pointer
-from penstock.dialects.texts import document_texts, inputs, leaves, listed, member
+from penstock.dialects.texts import document_texts, inputs, is_of_type, leaves, listed, member
 
 
 def test_the_texts_of_an_input() -> None:
@@ -36,3 +38,13 @@ def test_the_texts_of_a_document() -> None:
     ]
     assert found({"type": "base64", "data": "YQ=="}) == found("a", title="t") == found(None) == []
     assert [*document_texts("a", ())] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "is_it"),
+    [(b"end", b'{"type":"end"}', True), (b"", b'{"type": "end"}', True), (b"end", b"{}", True), (b"end", b"?", True),
+     (b"end", b'{"type":"said","text":"x"}', False), (b"said", b'{"type":"said","name":"end"}', False),
+     (b"", b'{"name":"end"}', False), (b"said", b"{}", False)],
+)  # fmt: skip
+def test_the_kind_of_an_event_is_its_type(name: bytes, data: bytes, is_it: bool) -> None:
+    assert is_of_type(b"end", name, data) is is_it

@@ -164,14 +164,16 @@ class JudgedEvents:
         end = self._end_of(events)
         if end is None:
             return await self._judged(events)
-        before, last = events[:end], events[end:]
+        last = next(sse.blocks(events[end:]))
+        before, behind = events[:end], events[end + len(last) :]
         ready = await self._judged(before) if before else b""
         if not (self.denies or self.is_unreadable):
             ready += await self.finished()
         if self.denies or self.is_unreadable:
             return ready
-        results = await self.judged_after(last)
-        return ready + results + last
+        ready += await self.judged_after(last) + last
+        # Some clients read on behind the end.
+        return ready + await self.passed(behind) if behind else ready
 
     def _end_of(self, events: bytes) -> int | None:
         """Where the event begins that ends the stream."""

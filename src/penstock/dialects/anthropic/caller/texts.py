@@ -9,7 +9,7 @@ from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.encoded_texts import encoded_segments
 from penstock.dialects.remaining_texts import TEXTLESS, every_text, every_text_of_answer
-from penstock.dialects.texts import TextView, leaves, listed, member, number_of_name
+from penstock.dialects.texts import TextView, is_of_type, leaves, listed, member, number_of_name
 
 _STOP: Final = b"message_stop"
 _DELTAS: Final = {
@@ -131,7 +131,7 @@ def _closes(name: bytes, event: Any) -> int | None:
 
 
 def _is_end(name: bytes, data: bytes) -> bool:
-    return name == _STOP or b'"message_stop"' in data
+    return is_of_type(_STOP, name, data)
 
 
 def _results_event(results: bytes) -> bytes:
@@ -147,5 +147,5 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
-    end_mark=b"message_stop",
+    end_mark=_STOP,
 )

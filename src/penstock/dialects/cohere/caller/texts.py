@@ -11,7 +11,7 @@ from typing import Any, Final
 from penstock.core.operation import Operation
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
 from penstock.dialects.remaining_texts import every_text, every_text_of_answer
-from penstock.dialects.texts import TextView, leaves, listed, member
+from penstock.dialects.texts import TextView, is_of_type, leaves, listed, member
 
 _KIND: Final = "chatComplete"
 _KINDS: Final = {
@@ -118,7 +118,7 @@ def _closes(name: bytes, event: Any) -> int | None:
 
 def _is_end(name: bytes, data: bytes) -> bool:
     """The end of an answer that failed says why."""
-    return (name == _END or b'"message-end"' in data) and b'"error"' not in data
+    return b'"error"' not in data and is_of_type(_END, name, data)
 
 
 def _results_event(results: bytes) -> bytes:

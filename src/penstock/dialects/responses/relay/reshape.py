@@ -31,13 +31,35 @@ _Event = tuple[str, dict[str, Any]]
 
 
 def to_plain(stream: bytes) -> bytes | None:
-    """The response of a stream; None for a stream without its end."""
+    """The response of a stream; None for a stream without its end, and for one whose last event leaves out what the
+    others tell: some hosts' has no ``output``, and then its items are those that the others end with."""
     for _, data in reversed(list(sse.events(stream))):
         value = read_json_or_none(data)
         kind = json_text.text(value, "type") if isinstance(value, dict) else ""
         if kind in _ENDS and isinstance(value.get("response"), dict):
-            return write_json(value["response"])
+            return _with_output(value["response"], stream)
     return None
+
+
+def _with_output(response: dict[str, Any], stream: bytes) -> bytes | None:
+    output = response.get("output")
+    known = len(output) if isinstance(output, list) else 0
+    items = max(stream.count(each) for each in _ITEMS)
+    if items <= known and (known or _PIECE not in stream):
+        return write_json(response)
+    done: dict[int, Any] = {}
+    for _, data in sse.events(stream):
+        value = read_json_or_none(data) if _ITEMS[1] in data else None
+        if isinstance(value, dict) and isinstance(value.get("output_index"), int):
+            done[value["output_index"]] = value.get("item")
+    if not done or len(done) < items:
+        return None
+    return write_json({**response, "output": [item for _, item in sorted(done.items())]})
+
+
+_ITEMS: Final = (b'"response.output_item.added"', b'"response.output_item.done"')
+_PIECE: Final = b'.delta"'
+"""The end of the names of events that tell a piece of a text."""
 
 
 def to_stream(reply: bytes, _include_usage: bool) -> bytes | None:

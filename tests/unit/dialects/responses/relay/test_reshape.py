@@ -43,6 +43,23 @@ def test_a_stream_without_its_end() -> None:
     assert to_plain(b'event: x\ndata: {"type":"response.created","response":{}}\n\n') is None
 
 
+@pytest.mark.parametrize("output", [b"[]", b"null"])
+def test_an_end_without_the_output_has_the_items_that_were_told(output: bytes) -> None:
+    response = plain(Text("a", 0, 1), ToolStart(0, "f", "c"), ToolArgs("{}", 0), Stop("stop"))
+    stream = to_stream(write_json(response), False)
+    assert stream is not None
+    *others, _ = stream.split(b"event: response.completed")
+    bare = b'event: response.completed\ndata: {"type":"response.completed","response":{"status":"completed","output":%b}}\n\n'
+    found = to_plain(b"".join(others) + bare % output)
+    assert found is not None
+    assert json.loads(found) == {"status": "completed", "output": response["output"]}
+    # An item that never ended, and texts without an item.
+    first = next(event for event in stream.split(b"\n\n") if b"output_item.done" in event)
+    assert to_plain((b"".join(others) + bare % output).replace(first, b": none")) is None
+    piece = b'data: {"type":"response.output_text.delta","delta":"a"}\n\n'
+    assert to_plain(piece + bare % output) is None
+
+
 def test_usage_is_always_told() -> None:
     assert RESHAPE.with_usage(b"x", True) == b"x"
 
