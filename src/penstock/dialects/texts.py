@@ -63,6 +63,8 @@ class TextView(msgspec.Struct, frozen=True):
     read_plain_answer: Callable[[bytes], str | None] | None = None
     """Reads the one text of an answer to a chat that has nothing else which ``answer`` reads; None for any other
     answer."""
+    calls_are_texts: bool = False
+    """Whether the arguments of a tool call are a text of JSON in plain answers, too, and no value."""
     name_pieces: Callable[[Any], Iterable[NamePiece]] = _no_names
     """An event's decoded data -> what it adds to names of tool calls, in a wire that may tell one over several
     events."""

@@ -5,14 +5,12 @@ A pattern that reads the JSON itself would take the ``n`` of an escape for a let
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
-from penstock.core.json_text import read_json_or_none
+from penstock.core.json_text import read_json_or_none, with_needed_escapes
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.base import Edit
 
@@ -60,31 +58,6 @@ def parts_of(segment: Segment) -> Iterator[tuple[str, int, list[int] | None]]:
             places += [at] * len(value)
             at = at + 1 if escape is None else escape.end()
         yield "".join(text), match.start(1), [*places, at]
-
-
-class JoinedParts:
-    """The texts of a segment as one, which takes one search: ``text`` has a line for each part."""
-
-    def __init__(self, segment: Segment) -> None:
-        self._parts = [*parts_of(segment)]
-        self.text = "\n".join([text for text, _, _ in self._parts])
-        ends = itertools.accumulate([len(text) + 1 for text, _, _ in self._parts])
-        self._starts = [0, *ends][: len(self._parts)]
-
-    def place(self, start: int, end: int) -> tuple[int, int] | None:
-        """Where in the segment's text some characters of ``text`` stand: those of the first part that has any of them.
-        None in a segment without parts."""
-        at = bisect.bisect_right(self._starts, start) - 1
-        if at < 0:
-            return None
-        begins, (text, base, places) = self._starts[at], self._parts[at]
-        if start >= begins + len(text) and end > start and at + 1 < len(self._parts):
-            start, (text, base, places) = self._starts[at + 1], self._parts[at + 1]
-            begins = start
-        first, last = start - begins, min(end - begins, len(text))
-        if places is not None:
-            first, last = places[first], places[last]
-        return base + first, base + last
 
 
 def part_edits(segment: Segment, change: Callable[[str], list[tuple[int, int, str]]]) -> Iterator[Edit]:
@@ -204,6 +177,81 @@ class ArgumentsText:
             return at + 1, text[at], False
         part, is_denied = fed.feed(_value(escape[0]))
         return escape.end(), escaped(part), is_denied
+
+
+class CallText:
+    """The arguments of a tool call that go through several stages, each of which takes what the one before it lets go
+    on: checks that judge the JSON as it is, and such that judge its strings."""
+
+    def __init__(self, stages: Sequence[Fed]) -> None:
+        self._stages = stages
+
+    def idles(self, text: str) -> bool:
+        """Never told fast."""
+        del text
+        return False
+
+    def idles_in_json(self, texts: bytes, between: bytes) -> int:
+        """Nor this."""
+        del texts, between
+        return -1
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        is_denied = False
+        for stage in self._stages:
+            text, denies = stage.feed(text, last=last)
+            is_denied = is_denied or denies
+            last = last or denies
+        return text, is_denied
+
+
+class UnescapedText:
+    """Arguments that arrive in pieces, as checks read them which judge the JSON as it is: without escapes that it does
+    not need. ``fed`` takes it so; a text that is no object and no list stays as it is."""
+
+    def __init__(self, fed: Fed) -> None:
+        self._fed = fed
+        self._is_json: bool | None = None
+        self._escape = ""
+
+    def idles(self, text: str) -> bool:
+        """Never told fast."""
+        del text
+        return False
+
+    def idles_in_json(self, texts: bytes, between: bytes) -> int:
+        """Nor this."""
+        del texts, between
+        return -1
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        if self._is_json is None and text.strip():
+            self._is_json = text.lstrip()[0] in "{["
+        if self._is_json:
+            text = self._escape + text
+            end = len(text) if last else _end_of_escapes(text)
+            text, self._escape = with_needed_escapes(text[:end]), text[end:]
+        return self._fed.feed(text, last=last)
+
+
+def _end_of_escapes(text: str) -> int:
+    """Where a text ends of which more comes: before an escape that may go on."""
+    at = text.find("\\")
+    while at >= 0:
+        is_number = text[at + 1 : at + 2] == "u"
+        left = len(text) - at
+        if left < (_LENGTH if is_number else 2):
+            return at
+        if left < _LONGEST_ESCAPE and is_number and _HIGH.match(text, at):
+            return at
+        at = text.find("\\", at + (_LENGTH if is_number else 2))
+    return len(text)
+
+
+_LENGTH: Final = 6
+"""Characters of an escape that is a number."""
+_HIGH: Final = re.compile(r"\\u[dD][89abAB]")
+"""The beginning of one for the first half of a surrogate pair."""
 
 
 def _value(escape: str) -> str:

@@ -268,7 +268,8 @@ class Prepared(msgspec.Struct, frozen=True):
     texts (``redact``), though not every check of its kind does. ``restores``: the judgement may say what to put back.
     ``servers``: how many servers ``ask`` may ask. ``tells``: the header fields that judgements may tell the provider.
     ``glance`` tells the data of a judgement that passes plain messages with this text, as JSON; None where ``judge``
-    has to look. ``clean`` are these data where they are always the same.
+    has to look. ``clean`` are these data where they are always the same. ``judges_text``: it judges the arguments of a
+    tool call as the text that they are, and not the strings in them.
     """
 
     judge: Judge | None = None
@@ -283,6 +284,7 @@ class Prepared(msgspec.Struct, frozen=True):
     tells: tuple[str, ...] = ()
     glance: Glance | None = None
     clean: bytes | None = None
+    judges_text: bool = False
 
 
 def judging_text(
@@ -300,7 +302,9 @@ def judging_text(
         return write_json(judgement.data) if judgement.verdict and judgement.error is None else None
 
     glance = glance or judged
-    return Prepared(lambda context: judge(context.text), hold=hold, size=size, glance=glance, clean=clean)
+    return Prepared(
+        lambda context: judge(context.text), hold=hold, size=size, glance=glance, clean=clean, judges_text=True
+    )
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ other, in their order. Sans-I/O; pipeline/guarding/stream.py feeds it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKi
 from penstock.dialects.framing import sse
 from penstock.dialects.remaining_texts import rest_of_event
 from penstock.dialects.texts import NamePiece, TextView
-from penstock.guards.arguments import ArgumentsText, Fed, is_arguments
+from penstock.guards.arguments import ArgumentsText, CallText, Fed, UnescapedText, is_arguments
 from penstock.guards.base import Judgement, could_not
 from penstock.guards.event_template import EventTemplate, template_of
 from penstock.guards.held_text import RuledText, StreamRule, in_turn
@@ -52,10 +53,9 @@ def _never_in_json(*_: bytes) -> int:
 
 
 class _Text:
-    """One text of the stream under the rules that see it. ``is_call``: it may be the JSON of a tool call."""
+    """One text of the stream, which ``fed`` takes."""
 
-    def __init__(self, rules: list[StreamRule], *, is_call: bool) -> None:
-        fed: Fed = ArgumentsText(lambda: RuledText(rules)) if is_call else RuledText(rules)
+    def __init__(self, fed: Fed) -> None:
         self.fed = fed
         self.half = ""
         """The first half of a surrogate pair, with which a piece ended: it waits for the other."""
@@ -392,7 +392,8 @@ class HeldEvents:
 
     def _new_text(self, delta: Delta) -> _Text:
         rules = [each for each in self._rules if each.check is None or _sees(each.check, delta)]
-        return _Text(rules, is_call=delta.key[0] is SegmentKind.TOOL_CALL and _may_be_json(delta))
+        is_call = delta.key[0] is SegmentKind.TOOL_CALL and _may_be_json(delta)
+        return _Text(_call_under(rules, are_texts=self._view.calls_are_texts) if is_call else RuledText(rules))
 
     def _closed(self, slot: int, besides: frozenset[TextKey]) -> bytes:
         """What still waits of the texts that end, each in an event of its own."""
@@ -424,6 +425,17 @@ class HeldEvents:
 def _sees(check: HookCheck, delta: Delta) -> bool:
     scope = check.scope
     return not (scope.first_choice and delta.choice) and scope.sees(delta.key[0], is_plain=delta.is_plain)
+
+
+def _call_under(rules: Sequence[StreamRule], *, are_texts: bool) -> Fed:
+    """What may be the JSON of a tool call, under rules in their turn. ``are_texts``: a rule may judge it as a text."""
+    groups = [(of_text, [*each]) for of_text, each in groupby(rules, lambda rule: are_texts and rule.judges_text)]
+    stages = [UnescapedText(RuledText(each)) if of_text else _strings_under(each) for of_text, each in groups]
+    return stages[0] if len(stages) == 1 else CallText(stages)
+
+
+def _strings_under(rules: Sequence[StreamRule]) -> ArgumentsText:
+    return ArgumentsText(lambda: RuledText(rules))
 
 
 def _may_be_json(delta: Delta) -> bool:

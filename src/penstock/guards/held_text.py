@@ -37,6 +37,11 @@ class StreamRule(msgspec.Struct):
     """Whether more of a text would have had to wait than may: it was decided as if it ended there."""
 
     @property
+    def judges_text(self) -> bool:
+        """Whether the arguments of a tool call are a text for the rule."""
+        return self.check is not None and self.check.prepared.judges_text and not self.changes
+
+    @property
     def denies(self) -> bool:
         return self.hook is not None and self.hook.deny
 
@@ -56,17 +61,18 @@ class StreamRule(msgspec.Struct):
 
 def in_turn(rules: Sequence[StreamRule]) -> list[StreamRule]:
     """Rules in the order in which they see a text: those of hooks that change nothing see what the provider said, as
-    they see a plain answer. A hook that may change it sees what the ones before it made; of its checks, unless they run
-    in sequence, those that change nothing come first."""
+    they see a plain answer. A hook that may change it sees what the ones before it made. Of its checks, unless they run
+    in sequence, those that change nothing come first, and then those whose finds are a false verdict: what one of these
+    hides from another one fails the hook already."""
     return sorted(rules, key=lambda rule: _turn(rule, rules))
 
 
-def _turn(rule: StreamRule, rules: Sequence[StreamRule]) -> tuple[int, bool]:
+def _turn(rule: StreamRule, rules: Sequence[StreamRule]) -> tuple[int, int]:
     hook = rule.hook
     if hook is None or not hook.transforms:
-        return 0, rule.changes
+        return 0, 0
     place = next(at for at, each in enumerate(rules) if each.hook is hook)  # hooks may be equal
-    return 1 + place, rule.changes and not hook.is_sequential
+    return 1 + place, 0 if hook.is_sequential or not rule.changes else 1 if rule.rule.fails else 2
 
 
 class RuledText:

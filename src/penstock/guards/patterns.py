@@ -63,10 +63,10 @@ def holds(pattern: Pattern) -> bool:
     return pattern.is_local and pattern.compiled.match("", timeout=1.0) is None
 
 
-def found_in(text: str, pattern: Pattern) -> Iterator[regex.Match[str]]:
-    """All matches of a pattern, one after the other as JavaScript finds them. Raises TimeoutError, with all of them
-    within the limit of one search."""
-    compiled, at, over = pattern.for_text(text), 0, monotonic() + seconds_for(text)
+def found_in(text: str, pattern: Pattern, over: float) -> Iterator[regex.Match[str]]:
+    """All matches of a pattern, one after the other as JavaScript finds them. Raises TimeoutError where that takes
+    until ``over``, in seconds of ``monotonic``."""
+    compiled, at = pattern.for_text(text), 0
     while at <= len(text):
         if (left := over - monotonic()) <= 0:
             raise TimeoutError

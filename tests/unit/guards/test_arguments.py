@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.json_text import with_needed_escapes
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards import arguments
-from penstock.guards.arguments import ArgumentsText, JoinedParts, is_arguments, part_edits
-from penstock.guards.base import Edit
+from penstock.guards.arguments import ArgumentsText, CallText, UnescapedText, is_arguments, part_edits
 from penstock.guards.edits import replaced
 from trials import WITH_TIME, trials
 
@@ -117,27 +117,68 @@ def test_lists_and_strings_of_json_hide_nothing_in_escapes(text: str) -> None:
 def test_no_pattern_leaves_what_is_no_json(value: Any, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
     segment = Segment(("a",), text, kind=SegmentKind.TOOL_CALL)
-    parts = JoinedParts(segment)
     for pattern in (r"\d", "n", "u", "a.*", r"(?s)a.*b", r"(?s).+", r'["{}:,\[\]]', r"\s", "x*", r"\\"):
-        places = [parts.place(*match.span()) for match in re.finditer(pattern, parts.text)]
-        edits = [Edit(("a",), *place, '"*\\') for place in places if place is not None]
+        edits = list(part_edits(segment, lambda part, of=pattern: [(*m.span(), '"*\\') for m in re.finditer(of, part)]))
         changed = json.loads(replaced(text, edits, escapes=True))
         assert type(changed) is type(value)
 
 
-def test_what_matches_across_strings_is_changed_in_the_first_of_them() -> None:
-    text = '{"a": "so secret", "n": 1234, "b": "c"}'
-    parts = JoinedParts(Segment(("a",), text, kind=SegmentKind.TOOL_CALL))
-    at = parts.text.index("secret")
-    place = parts.place(at, len(parts.text))
-    assert place is not None
-    assert text[slice(*place)] == "secret"
-    assert "1234" not in parts.text
-    (begin, end) = parts.place(at - 4, at) or (0, 0)
-    assert text[begin:end] == "so "
-    plain = JoinedParts(Segment(("a",), "no {json", kind=SegmentKind.TOOL_CALL))
-    assert (plain.text, plain.place(3, 8)) == ("no {json", (3, 8))
-    assert JoinedParts(Segment(("a",), "{}", kind=SegmentKind.TOOL_CALL)).place(0, 0) is None
+class Keeps:
+    """Takes a text, and gives it back at its end."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        self.text += text
+        return (self.text if last else "", last and "!" in self.text)
+
+    def idles(self, text: str) -> bool:
+        raise NotImplementedError(text)
+
+    def idles_in_json(self, texts: bytes, between: bytes) -> int:
+        raise NotImplementedError(texts, between)
+
+
+@trials(400)
+@given(
+    st.dictionaries(st.text('xy"', max_size=2), VALUES, max_size=3),
+    st.lists(st.integers(0, 80), max_size=8),
+    st.booleans(),
+)
+def test_any_chunking_of_a_call_that_is_judged_as_a_text(
+    value: dict[str, Any], cuts: list[int], is_ascii: bool
+) -> None:
+    text = json.dumps(value, ensure_ascii=is_ascii)
+    places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
+    keeps = Keeps()
+    fed = UnescapedText(keeps)
+    for start, end in itertools.pairwise(places):
+        fed.feed(text[start:end])
+    assert fed.feed("", last=True) == (with_needed_escapes(text), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "judged"),
+    [(r'{"\u0062ad": "\/"}', '{"bad": "/"}'), (r'["\ud83d\ude00\ud83d"]', '["\U0001f600\\ud83d"]'), (r'"\u0062"', r'"\u0062"'),
+     (r"code \u0062", r"code \u0062"), ('{"a\\', '{"a\\'), (r'{"a\u00', r'{"a\u00'), (r'{"\\u0062"}', r'{"\\u0062"}')],
+)  # fmt: skip
+def test_what_is_judged_as_a_text_has_no_needless_escapes(text: str, judged: str) -> None:
+    for size in (1, 2, 5, len(text)):
+        fed = UnescapedText(Keeps())
+        for at in range(0, len(text), size):
+            fed.feed(text[at : at + size])
+        assert fed.feed("", last=True)[0] == judged
+
+
+def test_stages_take_what_the_one_before_lets_go_on() -> None:
+    fed = CallText([UnescapedText(Keeps()), ArgumentsText(Upper)])
+    assert fed.feed(r'{"x": "\u0061') == ("", False)
+    assert fed.feed('"}', last=True) == ('{"x": "AB"}', False)
+    assert CallText([Keeps(), ArgumentsText(Upper)]).feed('{"x": "a!', last=True) == ('{"x": "AB!', True)
+    assert not fed.idles("")
+    assert fed.idles_in_json(b"", b"") == UnescapedText(Keeps()).idles_in_json(b"", b"") == -1
+    assert not UnescapedText(Keeps()).idles("")
 
 
 class CountingPattern:

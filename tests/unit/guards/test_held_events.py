@@ -498,3 +498,39 @@ def test_an_event_that_nobody_reads_ends_the_wait() -> None:
     assert guard.feed(with_tokens("so b")) == b""
     passed = guard.feed(b'data: {"a"\n\n')
     assert (text_of(passed), guard.is_unreadable, b'"b"' in passed) == ("so ", True, False)
+
+
+@pytest.mark.parametrize("view", [TEXTS, ANTHROPIC], ids=["a text", "a value"])
+@pytest.mark.parametrize(
+    ("check", "is_text"),
+    [({"contains": {"words": ["12345"], "operator": "none"}}, True), ({"contains": {"words": ["bad"], "operator": "none"}}, False),
+     ({"regexMatch": {"rule": r'sum.{1,5}12', "not": True}}, True)],
+)  # fmt: skip
+def test_a_call_is_judged_as_it_is_in_a_plain_answer(check: dict[str, Any], is_text: bool, view: TextView) -> None:
+    """As the text that it is, or as the strings of a value."""
+
+    def piece(text: str) -> bytes:
+        if view is TEXTS:
+            return chunk({"tool_calls": [{"index": 0, "function": {"arguments": text}}]})
+        value = {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": text}}
+        return b"event: content_block_delta\ndata: " + json.dumps(value).encode() + b"\n\n"
+
+    hooks = hooks_of({"output_guardrails": [{**check, "deny": True, "kinds": ["tool_call"]}]})[1]
+    guard = HeldEvents(hooks, view, "chatComplete")
+    pieces = [piece(each) for each in ('{"sum": 1', "23", '45, "b\\u006', '1d": 1, "c": "', "ba", 'd"}')]
+    passed = b"".join([guard.feed(each) for each in pieces if not guard.denied])
+    assert guard.denied is (not is_text or view is TEXTS)
+    if is_text and guard.denied:
+        assert b"123" not in passed
+
+
+def test_checks_of_both_kinds_judge_a_call() -> None:
+    masks = {"regexReplace": {"rule": "/secret/g", "redactText": "so"}, "scope": "all"}
+    text = '{"a": "a secret", "b": 12}'
+    for size in (1, 4, len(text)):
+        guard = held({**DENIES, "scope": "all"}, masks)
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        passed = [guard.feed(chunk({"tool_calls": [{"index": 0, "function": {"arguments": each}}]})) for each in pieces]
+        values = [json.loads(data) for _, data in sse.events(b"".join([*passed, guard.feed(FINISH)]))]
+        told = [call for each in values for call in each["choices"][0]["delta"].get("tool_calls", [])]
+        assert "".join([each["function"]["arguments"] for each in told]) == text.replace("secret", "so")

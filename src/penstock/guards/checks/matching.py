@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from penstock.core.segments import Segment
-from penstock.guards.arguments import JoinedParts
+from penstock.guards.arguments import parts_of
 from penstock.guards.base import Check, CheckError, Context, Edit, Judgement, Prepared, could_not, judging_text, no_text
 from penstock.guards.hold import HoldRule
 from penstock.guards.hook_result import GAP, template_of
@@ -137,16 +138,22 @@ def _looks_around(replacement: str) -> bool:
 
 
 def _edits(segment: Segment, pattern: Pattern, replacement: str, *, is_global: bool) -> Iterator[Edit]:
-    """The edits of one text; of a call's arguments the values of their strings change alone. One change that left no
-    JSON would undo those of all other texts: callers could see to it."""
-    parts = JoinedParts(segment)
-    text = parts.text
-    for match in found_in(text, pattern):
-        place = parts.place(match.start(), match.end())
-        if place is not None:
-            yield Edit(segment.pointer, *place, expanded(replacement, match))
-        if not is_global:
-            break
+    """The edits of one text; of a call's arguments the values of their strings change alone, each a text of its own:
+    one change that left no JSON would undo those of all other texts, and callers could see to it."""
+    parts = list(parts_of(segment))
+    over = monotonic() + seconds_for(segment.text) + len(parts) * _SECONDS
+    for text, start, places in parts:
+        if pattern.needed not in text:
+            continue
+        for match in found_in(text, pattern, over):
+            first, last = match.span() if places is None else (places[match.start()], places[match.end()])
+            yield Edit(segment.pointer, start + first, start + last, expanded(replacement, match))
+            if not is_global:
+                break
+
+
+_SECONDS: Final = 5e-6
+"""What the time limit grows by for each string in a call's arguments."""
 
 
 CHECKS: Final = (

@@ -82,6 +82,22 @@ def test_replacing(rule: str, text: str, replacement: str, result: str) -> None:
     assert json.loads(changed)["messages"][0]["content"] == result
 
 
+def test_each_string_of_a_call_is_a_text_of_its_own() -> None:
+    arguments = json.dumps({"a": "secret", "b": ["secret secret", 1], "secret": "x"})
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    subject = context({"messages": [{"role": "assistant", "content": "x", "tool_calls": [call]}]})
+    subject.chosen = subject.request.segments
+    for rule, left in (
+        ("^secret", {"a": "*", "b": ["* secret", 1], "*": "x"}),
+        (r"/\s*secret/g", {"a": "*", "b": ["**", 1], "*": "x"}),
+        (r"/\n\w+/g", {"a": "secret", "b": ["secret secret", 1], "secret": "x"}),
+    ):
+        judge = prepared("regexReplace", {"rule": rule, "redactText": "*"}).judge
+        assert judge is not None
+        changed = json.loads(edited(subject.request, judge(subject).edits))
+        assert json.loads(changed["messages"][0]["tool_calls"][0]["function"]["arguments"]) == left
+
+
 def test_matches_of_nothing_have_one_time_limit() -> None:
     parameters = {"rule": "/(?:(?:x|x)*?y)*?/g", "redactText": "-"}
     began = process_time()

@@ -134,5 +134,6 @@ TEXTS: Final = TextView(
     _closes,
     _is_end,
     _results_event,
+    calls_are_texts=True,
     may_skip=False,
 )

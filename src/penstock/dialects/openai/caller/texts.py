@@ -367,6 +367,7 @@ TEXTS: Final = TextView(
     _is_end,
     _results_event,
     end_mark=sse.DONE,
+    calls_are_texts=True,
     name_pieces=_name_pieces,
     kept={
         "assistants": every_text(_thread),

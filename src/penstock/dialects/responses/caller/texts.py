@@ -191,6 +191,7 @@ TEXTS: Final = TextView(
     _results_event,
     end_mark=sse.DONE,
     may_skip=False,
+    calls_are_texts=True,
     said_in_events={"response": frozenset({"output"})},
     results_first=False,
 )
