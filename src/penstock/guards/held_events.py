@@ -7,7 +7,7 @@ other, in their order. Sans-I/O; pipeline/guarding/stream.py feeds it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any, Final
 
 import msgspec
@@ -335,8 +335,9 @@ class HeldEvents:
         whole, deltas = self._whole, event.deltas
         texts: dict[Pointer, str] = {}
         has_half = False
-        for delta in deltas:
-            ready, is_denied, is_half = self._added_to(event, delta)
+        for delta, following in zip_longest(deltas, deltas[1:]):
+            goes_on = following is not None and following.key == delta.key
+            ready, is_denied, is_half = self._added_to(event, delta, goes_on=goes_on)
             has_half = has_half or is_half
             if whole is not None and not delta.is_whole and whole.takes(delta.key):
                 pieces.append(whole.piece(delta.key, delta.pointer, delta.text, ready))
@@ -351,10 +352,10 @@ class HeldEvents:
             self._find_template(event, deltas[0])
         return texts
 
-    def _added_to(self, event: _Event, delta: Delta) -> tuple[str, bool, bool]:
+    def _added_to(self, event: _Event, delta: Delta, *, goes_on: bool) -> tuple[str, bool, bool]:
         """What goes on in the place of what an event adds to a text, whether a rule denies the text, and whether it
-        ends with half of a surrogate pair."""
-        is_last = event.closed is not None and event.closed in {ALL_SLOTS, delta.key[1]}
+        ends with half of a surrogate pair. ``goes_on``: more of it follows in the event."""
+        is_last = event.closed is not None and event.closed in {ALL_SLOTS, delta.key[1]} and not goes_on
         if delta.is_whole:
             is_last = is_last or not delta.is_growing
             ready, released, is_denied = self._repeated.feed(delta, self._new_text, last=is_last)

@@ -534,3 +534,12 @@ def test_checks_of_both_kinds_judge_a_call() -> None:
         values = [json.loads(data) for _, data in sse.events(b"".join([*passed, guard.feed(FINISH)]))]
         told = [call for each in values for call in each["choices"][0]["delta"].get("tool_calls", [])]
         assert "".join([each["function"]["arguments"] for each in told]) == text.replace("secret", "so")
+
+
+@pytest.mark.parametrize("ends", [{"finishReason": "STOP"}, {}])
+def test_the_parts_of_an_event_that_ends_a_text_are_one(ends: dict[str, Any]) -> None:
+    parts = [{"text": "a thought", "thought": True}, {"text": "so 123-"}, {"text": "45-6789"}, {"text": ", and so"}]
+    candidate = {"index": 0, "content": {"role": "model", "parts": parts}, **ends}
+    guard = HeldEvents(hooks_of({"output_guardrails": [REDACTS]})[1], GEMINI, "generateContent")
+    passed = guard.feed(b"data: " + json.dumps({"candidates": [candidate]}).encode() + b"\n\n") + guard.finish()
+    assert (b"[REDACTED]" in passed, b"123" in passed, b"a thought" in passed) == (True, False, True)
