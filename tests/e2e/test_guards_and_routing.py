@@ -13,7 +13,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import ROLE, Upstream, chunk, events, held, reply, send
+from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, held, reply, send
 
 PASSES = b'{"verdict": true}'
 CANARY = "canary-4711"
@@ -51,9 +51,16 @@ def webhook(hooks: Upstream, **parameters: Any) -> dict[str, Any]:
     return {"default.webhook": {"webhookURL": hooks.url, **parameters}}
 
 
-def ask(gateway: RunningGateway, config: dict[str, Any], text: str = "Hello", **members: Any) -> httpx.Response:
+def ask(
+    gateway: RunningGateway,
+    config: dict[str, Any],
+    text: str = "Hello",
+    *,
+    fields: dict[str, str] | None = None,
+    **members: Any,
+) -> httpx.Response:
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **members}
-    headers = {"x-portkey-config": json.dumps(config)}
+    headers = {"x-portkey-config": json.dumps(config), **(fields or {})}
     return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=300, trust_env=False)
 
 
@@ -214,6 +221,31 @@ def test_what_the_operator_lets_results_quote(
         assert (got.status_code, CANARY in got.text) == (446, after)
         [check] = checks_of(got, "after")
         assert {"matchDetails", "textExcerpt"} <= check["data"].keys()
+
+
+@pytest.mark.parametrize(
+    ("excerpts", "before", "after"), [("own", True, False), ("always", True, True), ("never", False, False)]
+)
+def test_what_results_quote_where_a_stream_is_denied(
+    upstream: Upstream, tmp_path: Path, excerpts: str, before: bool, after: bool
+) -> None:
+    """In its midst, and in a completion that tells the denial."""
+    marks = {"regexMatch": {"rule": "own-\\d+", "not": True}}
+    denies = {"regexMatch": {"rule": "canary-\\d+", "not": True}, "deny": True, "stream": "window", "id": "my-guard"}
+    loose = {"x-portkey-strict-open-ai-compliance": "false"}
+    fine = chunk({"content": "A fine beginning of an answer. " * 1000})
+    with opened(tmp_path, f'[guards]\nexcerpts = "{excerpts}"\nreason_in_message = true\n') as gateway:
+        upstream.play(events(ROLE, *[fine] * 60, chunk({"content": CANARY}), FINISH, DONE))
+        config = target_of(upstream, input_guardrails=[marks], output_guardrails=[denies])
+        got = ask(gateway, config, "own-1", fields=loose, stream=True)
+        error = json.loads(got.text.rstrip().rpartition("data: ")[2])
+        results = error["hook_results"]
+        assert ("own-1" in json.dumps(results), CANARY in json.dumps(results)) == (before, after)
+        assert "my-guard (default.regexMatch)" in error["error"]["message"]
+        soft = {**marks, "deny": True, "soft_deny_200": True}
+        got = ask(gateway, target_of(upstream, input_guardrails=[soft]), "own-1", fields=loose, stream=True)
+        assert (got.status_code, "own-1" in got.text) == (200, before)
+        assert '"after_request_hooks":[]' in got.text
 
 
 def test_requests_bring_no_guards_of_their_own_keys(gateway: RunningGateway, upstream: Upstream) -> None:

@@ -111,6 +111,8 @@ class GuardedAnswer(msgspec.Struct, frozen=True):
             call.trace,
             call.dialect.replies.include_usage(self.request.body),
             self.results.hides_all,
+            self.results.hides_denied,
+            self.results.gives_reasons,
             partial(self.looking_on.run, call.account, aside, self.outbound) if aside else None,
             judged.restoring,
             bool(hooks) and asks_logprobs(self.request.body),

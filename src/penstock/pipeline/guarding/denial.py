@@ -18,8 +18,7 @@ from penstock.core.operation import Operation
 from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect, Caption
 from penstock.dialects.caller_errors import ErrorReply
-from penstock.guards.base import Phase
-from penstock.guards.results import MESSAGE, HookRun, denied_body, message_of, phase_results, with_results
+from penstock.guards.results import MESSAGE, HookRun, denied_body, message_of, with_results
 from penstock.pipeline.call import Call
 from penstock.pipeline.guarding.events import with_first_event
 
@@ -47,11 +46,10 @@ def is_soft(runs: Sequence[HookRun]) -> bool:
     return all(run.hook.soft_deny for run in runs if run.denies)
 
 
-def soft_denial(
-    call: Call, before: Sequence[HookRun], after: Sequence[HookRun], results: bytes, *, is_strict: bool, hides: bool
-) -> tuple[Headers, bytes] | None:
+def soft_denial(call: Call, results: bytes, *, is_answer: bool, is_strict: bool) -> tuple[Headers, bytes] | None:
     """The head and body of a completion that tells a denial, as a stream where one was asked for; None for operations
-    that are no chats. A strict stream tells no results."""
+    that are no chats. ``results``: ``hook_results`` as JSON, which a strict stream does not tell; ``is_answer``: an
+    answer is denied, and not the request."""
     dialect, request = call.dialect, call.request
     if call.operation is not Operation.CHAT or request is None:
         return None
@@ -64,7 +62,7 @@ def soft_denial(
         is_strict,
         dialect.replies.include_usage(request.body),
     )
-    text = "A guardrail withheld the answer." if after else "A guardrail refused the request."
+    text = "A guardrail withheld the answer." if is_answer else "A guardrail refused the request."
     refusal = Refusal(text) if dialect.writing.tells_refusals else Text(text)
     events: list[Event] = [Start("", model), refusal, Usage(0, 0, 0), Stop("content_filter", detail="refusal")]
     if not request.stream:
@@ -74,6 +72,5 @@ def soft_denial(
     writer = dialect.writing.stream(caption)
     stream = writer.write(events) + writer.finish()
     if not is_strict and dialect.texts is not None:
-        phase, runs = (Phase.AFTER, after) if after else (Phase.BEFORE, before)
-        stream = with_first_event(dialect.texts, phase_results(phase, runs, hides=hides), stream)
+        stream = with_first_event(dialect.texts, results, stream)
     return [(b"content-type", EVENT_STREAM), NO_STORE], stream

@@ -46,6 +46,11 @@ class StreamGuards(msgspec.Struct, frozen=True):
     trace: str
     include_usage: bool = False
     hides: bool = False
+    """Whether no results quote anything."""
+    hides_denied: bool = True
+    """Whether the results of an answer that is denied quote nothing of it."""
+    gives_reasons: bool = False
+    """Whether a denial names hooks and checks."""
     look_on: Callable[[Subject], Awaitable[None]] | None = None
     """Told of the answer at its end, for hooks that only look on."""
     restoring: Restoring | None = None

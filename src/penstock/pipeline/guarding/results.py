@@ -39,6 +39,11 @@ class GuardResults(msgspec.Struct, frozen=True):
     hides_all: bool = False
     gives_reasons: bool = False
 
+    @property
+    def hides_denied(self) -> bool:
+        """Whether the results of a denied answer quote nothing of it."""
+        return self.hides_all or not self.shows_excerpts
+
     def denial(
         self,
         call: Call,
@@ -50,11 +55,10 @@ class GuardResults(msgspec.Struct, frozen=True):
         place: str = "",
     ) -> Answer:
         """A hook refuses the request or the answer: to routing that is status 446, however it is told."""
-        hides = self.hides_all or not self.shows_excerpts
-        results = hook_results(before, after, hides=hides, hides_before=self.hides_all)
+        results = hook_results(before, after, hides=self.hides_denied, hides_before=self.hides_all)
         outcome = Outcome(DENIED.status, DENIED, stored=stored, judged=bool(after) and not stored)
         if is_soft((*before, *after)):
-            soft = soft_denial(call, before, after, results, is_strict=route.target.strict, hides=hides)
+            soft = soft_denial(call, results, is_answer=bool(after), is_strict=route.target.strict)
             if soft is not None:
                 return Answer(200, soft[0], soft[1], outcome, cache_status="")
         reasons = reasons_of((*before, *after)) if self.gives_reasons else ()

@@ -22,7 +22,7 @@ from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.guards.held_events import HeldEvents
 from penstock.guards.plan import Hook, HookCheck, StreamMode
-from penstock.guards.results import HookRun, hook_results
+from penstock.guards.results import HookRun, hook_results, reasons_of
 from penstock.pipeline.call import Answer
 from penstock.pipeline.guarding.denial import DENIED, told_denial
 from penstock.pipeline.guarding.events import JudgedEvents, StreamGuards
@@ -361,8 +361,11 @@ class GuardedStream:
             self._outer_watch.denial = DENIED
         if self._inner is not None:
             self._inner.close()
-        results = hook_results(self._guards.before, self.runs, hides=True) if self._tells else None
-        dialect = self._guards.dialect
-        error = told_denial(dialect, results, (), self._guards.trace)
+        guards = self._guards
+        before, after, dialect, results = guards.before, self.runs, guards.dialect, None
+        if self._tells:
+            results = hook_results(before, after, hides=guards.hides_denied, hides_before=guards.hides)
+        reasons = reasons_of((*before, *after)) if guards.gives_reasons else ()
+        error = told_denial(dialect, results, reasons, guards.trace)
         event, fit_error = dialect.errors.as_event(error.body), dialect.replies.stream.fit_error
         return ready + (event if fit_error is None else fit_error(self._begun + self._latest + ready, event))
