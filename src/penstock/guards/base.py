@@ -95,6 +95,10 @@ LazyMembers = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 """Labels or headers of a request, or what makes them when a check asks for the first time."""
 
 
+def _no_time_passes() -> float:
+    return 0.0
+
+
 class Context(msgspec.Struct, eq=False):
     """What a check is given.
 
@@ -102,7 +106,8 @@ class Context(msgspec.Struct, eq=False):
     Portkey's name of the operation (``chatComplete``). ``response`` is None before. ``operator_metadata`` is the part
     of the metadata that the caller can't choose: a gateway key's. ``trace`` is the request's trace id, ``now`` in
     seconds since 1970. ``labels``, ``fields`` and ``chosen`` are what ``metadata``, ``headers`` and ``segments`` are
-    read from. ``is_plain``: the texts are those of plain messages, none of them a tool call.
+    read from. ``is_plain``: the texts are those of plain messages, none of them a tool call. ``clock`` tells seconds
+    since any moment, for limits of what takes several steps.
     """
 
     phase: Phase
@@ -120,6 +125,7 @@ class Context(msgspec.Struct, eq=False):
     now: float = 0.0
     known_text: str | None = None
     is_plain: bool = False
+    clock: Callable[[], float] = _no_time_passes
 
     @property
     def metadata(self) -> Mapping[str, Any]:

@@ -7,8 +7,7 @@ A search has 10 ms, and 1 ms more for each 10 kB of text, half a second at most,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from time import monotonic
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from penstock.guards.parameters import Parameters
@@ -63,12 +62,12 @@ def holds(pattern: Pattern) -> bool:
     return pattern.is_local and pattern.compiled.match("", timeout=1.0) is None
 
 
-def found_in(text: str, pattern: Pattern, over: float) -> Iterator[regex.Match[str]]:
-    """All matches of a pattern, one after the other as JavaScript finds them. Raises TimeoutError where that takes
-    until ``over``, in seconds of ``monotonic``."""
+def found_in(text: str, pattern: Pattern, seconds_left: Callable[[], float]) -> Iterator[regex.Match[str]]:
+    """All matches of a pattern, one after the other as JavaScript finds them. Raises TimeoutError when no time is
+    left."""
     compiled, at = pattern.for_text(text), 0
     while at <= len(text):
-        if (left := over - monotonic()) <= 0:
+        if (left := seconds_left()) <= 0:
             raise TimeoutError
         for match in compiled.finditer(text, at, timeout=left):
             yield match

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from penstock.core.segments import Segment
@@ -80,7 +81,7 @@ def context(
     response = None if phase is Phase.BEFORE else body
     told = {"metadata": "labels", "headers": "fields"}
     given = {told.get(name, name): value for name, value in more.items()}
-    return Context(phase, kind, "openai", request, response, chosen=segments, **given)
+    return Context(phase, kind, "openai", request, response, chosen=segments, **{"clock": monotonic, **given})
 
 
 def judged(name: str, parameters: dict[str, Any], text: str | dict[str, Any], **more: Any) -> Judgement:

@@ -118,7 +118,11 @@ def test_no_pattern_leaves_what_is_no_json(value: Any, ascii_only: bool) -> None
     text = json.dumps(value, ensure_ascii=ascii_only)
     segment = Segment(("a",), text, kind=SegmentKind.TOOL_CALL)
     for pattern in (r"\d", "n", "u", "a.*", r"(?s)a.*b", r"(?s).+", r'["{}:,\[\]]', r"\s", "x*", r"\\"):
-        edits = list(part_edits(segment, lambda part, of=pattern: [(*m.span(), '"*\\') for m in re.finditer(of, part)]))
+
+        def change(part: str, pattern: str = pattern) -> list[tuple[int, int, str]]:
+            return [(*match.span(), '"*\\') for match in re.finditer(pattern, part)]
+
+        edits = list(part_edits(segment, change))
         changed = json.loads(replaced(text, edits, escapes=True))
         assert type(changed) is type(value)
 

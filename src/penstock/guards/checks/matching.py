@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from time import monotonic
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -110,7 +109,9 @@ def _regex_replace(parameters: Parameters) -> Prepared:
             data = {"explanation": _NO_TEXT, "regexPattern": rule}
             return Judgement(verdict=True, data=data, error=CheckError(_NO_TEXT))
         found = (
-            edit for segment in context.segments for edit in _edits(segment, pattern, replacement, is_global=is_global)
+            edit
+            for segment in context.segments
+            for edit in _edits(segment, pattern, replacement, context.clock, is_global=is_global)
         )
         edits, size = list[Edit](), 0
         for edit in found:
@@ -137,15 +138,17 @@ def _looks_around(replacement: str) -> bool:
     return "$`" in replacement or "$'" in replacement
 
 
-def _edits(segment: Segment, pattern: Pattern, replacement: str, *, is_global: bool) -> Iterator[Edit]:
+def _edits(
+    segment: Segment, pattern: Pattern, replacement: str, clock: Callable[[], float], *, is_global: bool
+) -> Iterator[Edit]:
     """The edits of one text; of a call's arguments the values of their strings change alone, each a text of its own:
     one change that left no JSON would undo those of all other texts, and callers could see to it."""
     parts = list(parts_of(segment))
-    over = monotonic() + seconds_for(segment.text) + len(parts) * _SECONDS
+    over = clock() + seconds_for(segment.text) + len(parts) * _SECONDS
     for text, start, places in parts:
         if pattern.needed not in text:
             continue
-        for match in found_in(text, pattern, over):
+        for match in found_in(text, pattern, lambda: over - clock()):
             first, last = match.span() if places is None else (places[match.start()], places[match.end()])
             yield Edit(segment.pointer, start + first, start + last, expanded(replacement, match))
             if not is_global:

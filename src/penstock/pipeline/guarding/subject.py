@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -115,6 +116,7 @@ class Subject(msgspec.Struct, frozen=True):
             now,
             None if plain is None else plain.text(of_last=scope.of == "last"),
             plain is not None,
+            monotonic,
         )
 
 

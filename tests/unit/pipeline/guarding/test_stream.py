@@ -307,7 +307,7 @@ def answered_under(guards: StreamGuards, texts: Sequence[str]) -> tuple[str, Gua
 
 
 LONG = ["and so on ", *["and so forth "] * 200]
-NONE = {"contains": {"words": ["bad word"], "operator": "none"}, "deny": True}
+NONE: dict[str, Any] = {"contains": {"words": ["bad word"], "operator": "none"}, "deny": True}
 
 
 def test_an_answer_that_is_too_long_to_wait_is_judged_in_windows() -> None:
@@ -371,7 +371,7 @@ def test_a_hook_that_judges_at_the_end_sees_all_of_the_answer(mode: str) -> None
         assert [run.verdict for run in stream.runs] == [True, True]
 
 
-MASKS = {"regexReplace": {"rule": "/bad/g", "redactText": "good"}, "stream": "hold"}
+MASKS: dict[str, Any] = {"regexReplace": {"rule": "/bad/g", "redactText": "good"}, "stream": "hold"}
 
 
 @pytest.mark.parametrize("mode", ["hold", "window", "buffer", "after"])
