@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from penstock.core.json_text import read_json_or_none, with_needed_escapes
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards.base import Edit
+from penstock.guards.spelling import Spelling
 
 _LITERAL: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STOP: Final = re.compile(r'["\\]')
@@ -93,6 +94,7 @@ class ArgumentsText:
     def __init__(self, begin: Callable[[], Fed]) -> None:
         self._begin = begin
         self._fed: Fed | None = None
+        self._spelling = Spelling()
         self._is_json: bool | None = None
         self._escape = ""
         self._between = ""
@@ -134,7 +136,7 @@ class ArgumentsText:
                 return "".join(ready), is_denied
         if last and self._fed is not None:
             part, is_denied = self._fed.feed("", last=True)
-            ready += [escaped(part), self._escape]
+            ready += [self._spelled(part), self._escape]
             self._escape = ""
             return "".join(ready), is_denied
         return "".join(ready), False
@@ -154,7 +156,7 @@ class ArgumentsText:
             part, is_denied = self._fed.feed(text[known:], last=last)
             return len(text), text[at:known] + part, is_denied
         if quote >= 0:
-            self._fed = self._begin()
+            self._fed, self._spelling = self._begin(), Spelling()
             end += 1
         return end, text[at:end], False
 
@@ -162,12 +164,11 @@ class ArgumentsText:
         stop = _STOP.search(text, at)
         end = len(text) if stop is None else stop.start()
         if end > at:
-            part, is_denied = fed.feed(text[at:end])
-            return end, escaped(part), is_denied
+            return end, *self._fed_with(fed, text[at:end], text[at:end])
         if text[at] == '"':
             part, is_denied = fed.feed("", last=True)
             self._fed = None
-            return at + 1, escaped(part) + ("" if is_denied else '"'), is_denied
+            return at + 1, self._spelled(part) + ("" if is_denied else '"'), is_denied
         escape = _ESCAPE.match(text, at)
         begins_pair = escape is not None and len(escape[0]) == 6 and "\ud800" <= _value(escape[0]) <= "\udbff"
         if len(text) - at < _LONGEST_ESCAPE and (escape is None or begins_pair):
@@ -175,8 +176,16 @@ class ArgumentsText:
             return len(text), "", False
         if escape is None:
             return at + 1, text[at], False
-        part, is_denied = fed.feed(_value(escape[0]))
-        return escape.end(), escaped(part), is_denied
+        return escape.end(), *self._fed_with(fed, _value(escape[0]), escape[0])
+
+    def _fed_with(self, fed: Fed, text: str, spelled: str) -> tuple[str, bool]:
+        self._spelling.add(text, spelled)
+        part, is_denied = fed.feed(text)
+        return self._spelled(part), is_denied
+
+    def _spelled(self, part: str) -> str:
+        known, changed = self._spelling.take(part)
+        return known + escaped(changed) if changed else known
 
 
 class CallText:
@@ -207,10 +216,11 @@ class CallText:
 
 class UnescapedText:
     """Arguments that arrive in pieces, as checks read them which judge the JSON as it is: without escapes that it does
-    not need. ``fed`` takes it so; a text that is no object and no list stays as it is."""
+    not need. ``fed`` takes it so, and changes nothing; a text that is no object and no list is taken as it is."""
 
     def __init__(self, fed: Fed) -> None:
         self._fed = fed
+        self._spelling = Spelling()
         self._is_json: bool | None = None
         self._escape = ""
 
@@ -227,11 +237,20 @@ class UnescapedText:
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         if self._is_json is None and text.strip():
             self._is_json = text.lstrip()[0] in "{["
-        if self._is_json:
-            text = self._escape + text
-            end = len(text) if last else _end_of_escapes(text)
-            text, self._escape = with_needed_escapes(text[:end]), text[end:]
-        return self._fed.feed(text, last=last)
+        if not self._is_json:
+            return self._fed.feed(text, last=last)
+        text = self._escape + text
+        end = len(text) if last else _end_of_escapes(text)
+        self._escape, read, at = text[end:], list[str](), 0
+        for escape in _ESCAPE.finditer(text, 0, end):
+            read += [text[at : escape.start()], with_needed_escapes(escape[0])]
+            self._spelling.add(read[-2], read[-2])
+            self._spelling.add(read[-1], escape[0])
+            at = escape.end()
+        read.append(text[at:end])
+        self._spelling.add(read[-1], read[-1])
+        ready, is_denied = self._fed.feed("".join(read), last=last)
+        return "".join(self._spelling.take(ready)), is_denied
 
 
 def _end_of_escapes(text: str) -> int:

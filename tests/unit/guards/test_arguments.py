@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -72,6 +73,43 @@ def test_any_chunking_of_arguments(value: dict[str, Any], cuts: list[int], is_as
 
     edits = list(part_edits(Segment((), text, kind=SegmentKind.TOOL_CALL), change))
     assert json.loads(replaced(text, edits, escapes=True)) == mapped(value)
+
+
+class Behind:
+    """Takes a text, and gives back all but its last two characters until it ends."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        whole = self._text + text
+        end = len(whole) if last else max(0, len(whole) - 2)
+        self._text = whole[end:]
+        return whole[:end], False
+
+    def idles(self, text: str) -> bool:
+        del text
+        return False
+
+    def idles_in_json(self, texts: bytes, between: bytes) -> int:
+        del texts, between
+        return -1
+
+
+@trials(400)
+@given(
+    st.dictionaries(st.text("xy", max_size=2), VALUES, max_size=3),
+    st.lists(st.integers(0, 80), max_size=8),
+    st.sampled_from([lambda: ArgumentsText(Behind), lambda: UnescapedText(Behind())]),
+)
+def test_what_nobody_changes_is_spelled_as_it_came(
+    value: dict[str, Any], cuts: list[int], made: Callable[[], ArgumentsText | UnescapedText]
+) -> None:
+    text = json.dumps(value).replace("a", r"\u0061").replace("/", r"\/") + " "
+    places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
+    arguments = made()
+    parts = [arguments.feed(text[a:b])[0] for a, b in itertools.pairwise(places)]
+    assert "".join(parts) + arguments.feed("", last=True)[0] == text
 
 
 def test_a_denial_in_a_string() -> None:
@@ -159,7 +197,7 @@ def test_any_chunking_of_a_call_that_is_judged_as_a_text(
     fed = UnescapedText(keeps)
     for start, end in itertools.pairwise(places):
         fed.feed(text[start:end])
-    assert fed.feed("", last=True) == (with_needed_escapes(text), False)
+    assert (fed.feed("", last=True), keeps.text) == ((text, False), with_needed_escapes(text))
 
 
 @pytest.mark.parametrize(
@@ -169,10 +207,11 @@ def test_any_chunking_of_a_call_that_is_judged_as_a_text(
 )  # fmt: skip
 def test_what_is_judged_as_a_text_has_no_needless_escapes(text: str, judged: str) -> None:
     for size in (1, 2, 5, len(text)):
-        fed = UnescapedText(Keeps())
+        keeps = Keeps()
+        fed = UnescapedText(keeps)
         for at in range(0, len(text), size):
             fed.feed(text[at : at + size])
-        assert fed.feed("", last=True)[0] == judged
+        assert (fed.feed("", last=True)[0], keeps.text) == (text, judged)
 
 
 def test_stages_take_what_the_one_before_lets_go_on() -> None:
