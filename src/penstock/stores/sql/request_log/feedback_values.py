@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.index_hints import Unindexed
-from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows, write_rows
+from penstock.stores.sql.repeated import AT_ONCE, RepeatedStatement, Row, Rows, write_rows
 from penstock.stores.sql.request_log.usage import HOUR
 from penstock.stores.sql.schema import feedback, feedback_hour, feedback_value, log_metadata, request_log, total_hour
 from penstock.stores.sql.schema.trail import UNMATCHED
@@ -38,7 +38,7 @@ WEIGHTED: Final[sa.ColumnElement[float]] = feedback.c.value * feedback.c.weight
 _GRACE: Final = 60_000_000
 """Microseconds after the end of an hour in which its last requests reach the database."""
 _PIECES: Final = 5
-_VALUES: Final = 100
+_VALUES: Final = AT_ONCE
 """Of one transaction: SQLite lets one change in at a time."""
 _ROWID: Final[sa.ColumnElement[int]] = sa.literal_column("request_log.rowid", sa.BigInteger)
 """SQLite's number of a row: those that come later have higher ones."""
@@ -124,20 +124,18 @@ def _matching(database: Database, ids: Sequence[str], found: Found, newest: int)
     """Keeps what pieces are about in an SQLite file: what was found of them, and the rows beyond the ``newest`` number.
     Statements are compiled here: that takes longer than they do, and would be done under the lock."""
     of_pieces = feedback.c.id.in_(ids)
-    unmatched = _text(database, sa.select(feedback.c.id).where(of_pieces, sa.text(UNMATCHED)))
     of_columns, of_members = _lookups(is_about(), of_pieces, newest < _ROWID)
     late_of_columns, late_of_members = _text(database, of_columns), _text(database, of_members)
-    weighted, matched = _text(database, _weighted(ids)), _text(database, _matched(ids))
+    # Another process may have kept some of them meanwhile: with the requests that there were then.
+    weighted = _text(database, _weighted(ids).where(sa.text(UNMATCHED)))
+    matched = _text(database, _matched(ids))
 
     def step(connection: sqlite3.Connection) -> None:
-        # Another process may have kept some of them meanwhile: with the requests that there were then.
-        missing = {row[0] for row in connection.execute(unmatched)}
-        values = {key: last_at for key, last_at in found.items() if key[3] in missing}
+        values = dict(found)
         late = _values_of(connection.execute(late_of_columns), connection.execute(late_of_members))
         for key, last_at in late.items():
-            if key[3] in missing:
-                _add(values, key, last_at)
-        Rows(_KEPT, _kept(values, connection.execute(weighted))).run_in_sqlite(connection)
+            _add(values, key, last_at)
+        _write(connection, values, weighted)
         connection.execute(matched)
 
     return step
@@ -186,10 +184,15 @@ def _keeping(database: Database, found: Found) -> Step[None]:
     """Writes what pieces are about to an SQLite file."""
     weighted = _text(database, _weighted({key[3] for key in found}))
 
-    def step(connection: sqlite3.Connection) -> None:
-        Rows(_KEPT, _kept(found, connection.execute(weighted))).run_in_sqlite(connection)
+    return lambda connection: _write(connection, found, weighted)
 
-    return step
+
+def _write(connection: sqlite3.Connection, found: Found, weighted: str) -> None:
+    """Write what pieces are about to an SQLite file. Rows are written again until they fill a statement: a row by
+    itself would wait for Python's lock while that of the database is held."""
+    rows = _kept(found, connection.execute(weighted))
+    rows += rows[-1:] * (-len(rows) % AT_ONCE)
+    Rows(_KEPT, rows).run_in_sqlite(connection)
 
 
 async def _alone(connection: AsyncConnection) -> None:
