@@ -81,7 +81,7 @@ async def by_member(
             )
         else:
             number, rows = await _page_of_rows(connection, wanted, name, page)
-        felt = await feedback_by_member(connection, wanted, name)
+        felt = await feedback_by_member(connection, wanted, name, [row.name for row in rows])
     return as_list(number, [_item(member, row, felt.get(as_value(row.name))) for row in rows])
 
 
